@@ -1,0 +1,50 @@
+"""memlab: the laboratory for image memorability."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memlab.ablations.base import Ablation as Ablation
+    from memlab.ablations.base import Context as Context
+    from memlab.ablations.evaluate import evaluate as evaluate
+    from memlab.ablations.evaluate import plan as plan
+    from memlab.attributions.base import Attribution as Attribution
+    from memlab.attributions.base import explain as explain
+    from memlab.backbones.base import Backbone as Backbone
+    from memlab.data.sources.base import Source as Source
+    from memlab.errors import MemlabError as MemlabError
+    from memlab.models.base import MemorabilityModel as MemorabilityModel
+    from memlab.models.load import load as load
+
+_PUBLIC = {
+    "Ablation": "memlab.ablations.base",
+    "Attribution": "memlab.attributions.base",
+    "Backbone": "memlab.backbones.base",
+    "Context": "memlab.ablations.base",
+    "MemlabError": "memlab.errors",
+    "MemorabilityModel": "memlab.models.base",
+    "Source": "memlab.data.sources.base",
+    "evaluate": "memlab.ablations.evaluate",
+    "explain": "memlab.attributions.base",
+    "load": "memlab.models.load",
+    "plan": "memlab.ablations.evaluate",
+}
+
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    # imported on first use: `memlab --help` must not wait for torch
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("memlab")
+    raise AttributeError(f"module 'memlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC, "__version__"])

@@ -1,0 +1,32 @@
+"""Centre crop: takes the surroundings out and enlarges the middle."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memlab.ablations.base import Ablation, Context
+from memlab.ablations.functional import center_crop
+
+
+class CenterCrop(Ablation):
+    """Keep the middle, zoomed back to the full size. The default keeps half of either side.
+
+    It changes scale as well as context: compare it with windows of the same size elsewhere.
+
+    Args:
+        removed: % of the width, and of the height, cut away.
+    """
+
+    family = "context"
+    unit = "% of width removed"
+    target = "field_of_view"
+    control = "windows"
+    ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
+    maximum = 90.0
+
+    def __init__(self, removed: float = 50.0) -> None:
+        super().__init__(dose=removed)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Cut `dose` % of width and height away, half at either side."""
+        return center_crop(images, dose)

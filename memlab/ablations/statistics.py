@@ -1,0 +1,54 @@
+"""What an ablation takes out, as a number: the statistics that must fall as its dose grows.
+
+Each takes the ablation, pictures, their context and a dose, and returns one number per picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from memlab.ablations.base import Ablation, Context
+from memlab.ablations.functional import luma
+
+Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
+
+
+def high_frequency_energy(
+    ablation: Ablation, images: Tensor, context: Context, dose: float
+) -> Tensor:
+    """Mean squared luma left after taking out 3 × 3 means: (B,)."""
+    grey = luma(ablation(images, context, dose))
+    detail = grey[..., 1:-1, 1:-1] - avg_pool2d(grey, 3, stride=1)
+    return detail.square().flatten(1).mean(dim=1)
+
+
+def chroma(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Mean distance of R, G and B from luma: (B,), in units of the pixel range."""
+    changed = ablation(images, context, dose)
+    return (changed - luma(changed)).square().sum(dim=1).sqrt().flatten(1).mean(dim=1)
+
+
+def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Share of the picture's area still shown: (B,), 0 to 1.
+
+    The ablation is applied to a picture of coordinates; what it shows spans the field of view.
+    """
+    height, width = images.shape[-2:]
+    down = torch.linspace(0, 1, height, device=images.device).view(1, 1, -1, 1)
+    across = torch.linspace(0, 1, width, device=images.device).view(1, 1, 1, -1)
+    shape = (len(images), 1, height, width)
+    ramps = torch.cat([down.expand(shape), across.expand(shape), torch.zeros(shape)], dim=1)
+    shown = ablation(ramps.to(images.dtype), context, dose)[:, :2].flatten(2)
+    return (shown.amax(dim=2) - shown.amin(dim=2)).prod(dim=1)
+
+
+STATISTICS: dict[str, Statistic] = {
+    "chroma": chroma,
+    "field_of_view": field_of_view,
+    "high_frequency_energy": high_frequency_energy,
+}
+"""Statistics by the name that an ablation declares as its `target`."""

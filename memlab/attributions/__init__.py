@@ -1,0 +1,1 @@
+"""Maps of where a score comes from."""

@@ -1,0 +1,91 @@
+"""What an attribution is, and the one way to run it."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from memlab.errors import MemlabError, PluginError
+from memlab.models.base import MemorabilityModel
+from memlab.registry import plugin_of
+from memlab.spec import Specified
+
+
+class Attribution(Specified, ABC):
+    """One way to explain a score by place.
+
+    A subclass implements `maps`. It must leave the model as it found it: gradients are taken with
+    `torch.autograd.grad`, never `backward`, and no hooks stay.
+    """
+
+    unit: ClassVar[str]
+    """Unit of a map's values, as written at a colour bar."""
+
+    @functools.cached_property
+    def name(self) -> str:
+        """The plugin's name, or the class's where it is not registered."""
+        plugin = plugin_of(type(self))
+        return plugin.name if plugin else type(self).__name__.lower()
+
+    @abstractmethod
+    def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
+        """Explain the scores of some pictures; gradients are enabled by the caller.
+
+        Args:
+            model: in evaluation mode.
+            images: (B, 3, H, W), RGB in [0, 1], without a gradient.
+
+        Returns:
+            (B, 1, h, w), signed, at the method's own resolution, never normalised.
+        """
+
+
+def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) -> Tensor:
+    """Maps of some pictures, in single precision, whatever context the caller is in.
+
+    Test loops run in inference mode, where nothing can have a gradient and `enable_grad` does not
+    help: the mode is left, and the pictures are copied because tensors made in it stay unusable.
+
+    Args:
+        attribution: the method.
+        model: its training flags, parameters, gradients and hooks stay as they are.
+        images: (B, 3, H, W), RGB in [0, 1].
+
+    Returns:
+        (B, 1, h, w), signed, detached.
+
+    Raises:
+        MemlabError: if the model has no seam.
+        PluginError: if the maps have another shape or are not finite.
+    """
+    modes = {module: module.training for module in model.modules()}
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            model.eval()
+            with torch.autocast(images.device.type, enabled=False):
+                maps = attribution.maps(model, images.detach().clone().float()).detach()
+    finally:
+        for module, training in modes.items():
+            module.training = training
+    if maps.ndim != 4 or maps.shape[:2] != (len(images), 1):
+        raise PluginError(
+            f"attribution {attribution.name!r} returned {tuple(maps.shape)}, "
+            f"not ({len(images)}, 1, h, w)"
+        )
+    if not maps.isfinite().all():
+        raise PluginError(f"attribution {attribution.name!r} returned values that are not finite")
+    return maps
+
+
+def require_seam(model: MemorabilityModel, method: str) -> None:
+    """Raise a MemlabError if a model cannot be cut at a seam."""
+    missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
+    if missing:
+        raise MemlabError(
+            f"{type(model).__name__} has no seam ({', '.join(missing)}), so {method} cannot run; "
+            "turn maps off with --attribution none"
+        )

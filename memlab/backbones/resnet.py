@@ -1,0 +1,48 @@
+"""ResNet50 from torchvision, the prototype's backbone."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torchvision.models import ResNet50_Weights, resnet50
+
+from memlab.backbones.base import Backbone, download_error, load_weights
+
+
+class ResNet50(Backbone):
+    """ResNet50 (He et al. 2016, CVPR) as torchvision has it; 2048 features.
+
+    Args:
+        pretrained: start from ImageNet weights, downloaded once by torchvision.
+        weights: start from a local file (torchvision's keys) instead.
+    """
+
+    feature_dim = 2048
+    input_size = 224
+
+    def __init__(self, pretrained: bool = True, weights: str | None = None) -> None:
+        super().__init__()
+        try:
+            wanted = ResNet50_Weights.DEFAULT if pretrained and weights is None else None
+            network = resnet50(weights=wanted)
+        except Exception as error:  # no network, a proxy, a full disk: the ways on are the same
+            raise download_error("resnet50", error) from error
+        del network.fc
+        self.network = network
+        if weights is not None:
+            load_weights(network, weights, classifier=("fc.",))
+
+    def stem(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, 2048, H/32, W/32)."""
+        net = self.network
+        x = net.maxpool(net.relu(net.bn1(net.conv1(images))))
+        x = net.layer4(net.layer3(net.layer2(net.layer1(x))))
+        assert isinstance(x, Tensor)
+        return x
+
+    def tail(self, activations: Tensor) -> Tensor:
+        """Mean over places: (B, 2048)."""
+        return activations.mean(dim=(2, 3))
+
+    def grid(self, activations: Tensor) -> Tensor:
+        """The activations as they are."""
+        return activations

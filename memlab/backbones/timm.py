@@ -1,0 +1,120 @@
+"""Any network of timm, by name: CNNs and vision transformers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor
+
+from memlab.backbones.base import Backbone, download_error, load_weights
+from memlab.errors import MemlabError, did_you_mean
+
+
+class Timm(Backbone):
+    """A network of timm (github.com/huggingface/pytorch-image-models) without its classifier.
+
+    The seam lies after the last spatial activations; in a vision transformer before the last block,
+    because behind it a class token no longer depends on the patch tokens.
+
+    Args:
+        name: any name that timm knows, such as resnet18, convnext_tiny, vit_small_patch16_224.
+        pretrained: start from timm's weights, downloaded once.
+        weights: start from a local file (timm's keys) instead.
+        image_size: side in pixels, where it is not the network's own.
+    """
+
+    def __init__(
+        self,
+        name: str = "resnet18",
+        pretrained: bool = True,
+        weights: str | None = None,
+        image_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not timm.is_model(name):
+            raise MemlabError(f"timm has no network {name!r}{did_you_mean(name, timm.list_models())}")
+        network = _create(name, pretrained and weights is None, image_size)
+        config = network.pretrained_cfg
+        self.network = network
+        self.feature_dim = int(getattr(network, "head_hidden_size", network.num_features))
+        self.input_size = image_size or int(config["input_size"][-1])
+        self.fixed_size = bool(config.get("fixed_input_size", False))
+        self.mean = tuple(config["mean"])
+        self.std = tuple(config["std"])
+        self._cut_before_last = isinstance(network, VisionTransformer)
+        if weights is not None:
+            heads = config.get("classifier") or "fc"
+            names = (heads,) if isinstance(heads, str) else tuple(heads)
+            load_weights(network, weights, classifier=tuple(f"{head}." for head in names))
+
+    def stem(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) to maps (B, C, h, w) or (B, h, w, C), or to tokens (B, N, C)."""
+        network = self.network
+        if not self._cut_before_last:
+            features = network.forward_features(images)
+            assert isinstance(features, Tensor)
+            return features
+        before_last = len(network.blocks) - 2
+        ((patches, prefix),) = network.forward_intermediates(
+            images,
+            indices=[before_last],
+            return_prefix_tokens=True,
+            output_fmt="NLC",
+            intermediates_only=True,
+            stop_early=True,
+        )
+        return torch.cat([prefix, patches], dim=1)
+
+    def tail(self, activations: Tensor) -> Tensor:
+        """Activations at the seam to features (B, D)."""
+        network = self.network
+        if self._cut_before_last:
+            activations = network.norm(network.blocks[-1](activations))
+        features = network.forward_head(activations, pre_logits=True)
+        assert isinstance(features, Tensor)
+        return features
+
+    def grid(self, activations: Tensor) -> Tensor:
+        """Maps, or the patch tokens laid out as they lie in the picture: (B, C, h, w)."""
+        network = self.network
+        if activations.ndim == 4:
+            channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
+            return activations.permute(0, 3, 1, 2) if channels_last else activations
+        if not self._cut_before_last and getattr(network, "global_pool", "") == "token":
+            raise MemlabError(
+                f"{self._arguments['name']} has no spatial seam: its class token alone is read"
+            )
+        patches = activations[:, getattr(network, "num_prefix_tokens", 0) :]
+        count = patches.shape[1]
+        side = round(count**0.5)
+        if side * side != count:
+            raise MemlabError(f"{self._arguments['name']}: {count} tokens are not a square grid")
+        return patches.transpose(1, 2).unflatten(2, (side, side))
+
+
+def _create(name: str, pretrained: bool, image_size: int | None) -> Any:
+    # transformers are built for one size; convolutional networks take none
+    fixed = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    options = {}
+    if image_size is not None and getattr(fixed, "fixed_input_size", False):
+        options["img_size"] = image_size
+    if not pretrained:
+        return timm.create_model(name, pretrained=False, num_classes=0, **options)
+    try:
+        _ask_hub(getattr(fixed, "hf_hub_id", None))
+        return timm.create_model(name, pretrained=True, num_classes=0, **options)
+    except Exception as error:  # no network, no such weights: the ways on are the same
+        raise download_error(name, error) from error
+
+
+def _ask_hub(repository: str | None) -> None:
+    # the hub's own client tries for 45 seconds, loudly, before it says that there is no network
+    if repository is None:
+        return
+    names = ("model.safetensors", "pytorch_model.bin")
+    if not any(isinstance(try_to_load_from_cache(repository, name), str) for name in names):
+        get_hf_file_metadata(hf_hub_url(repository, "config.json"), timeout=10)

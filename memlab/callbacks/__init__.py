@@ -1,0 +1,1 @@
+"""What runs after fitting and in test."""

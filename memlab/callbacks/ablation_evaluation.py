@@ -1,0 +1,131 @@
+"""Scores ablated copies of every test batch, and says what each ablation did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from memlab.ablations.base import Ablation, Context
+from memlab.ablations.evaluate import Condition, Doses, evaluate, plan
+from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.data.dataset import Batch
+from memlab.metrics.intervals import mean_drop, metric_with_interval
+from memlab.reports import figures, rows
+from memlab.reports.results import Results, condition_entry
+
+KEY = ["condition", "draw", "index"]
+
+
+class AblationEvaluation(Callback):
+    """Changes every test picture in every way asked for, and scores it beside the unchanged one.
+
+    Args:
+        ablations: the ways.
+        doses: primary for one dose each, ladder for the whole curve.
+        micro_batch: the most changed pictures that exist at once; bounds the memory.
+        seed: of random ablations and of the intervals.
+    """
+
+    def __init__(
+        self,
+        ablations: Sequence[Ablation] = (),
+        doses: Doses = "primary",
+        micro_batch: int = 64,
+        seed: int = 0,
+    ) -> None:
+        self.parts = list(ablations)
+        self.micro_batch = micro_batch
+        self.seed = seed
+        self.conditions: list[Condition] = plan(self.parts, doses)
+        self._writer: rows.ShardWriter | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Ask for the masks that the ablations need."""
+        if stage != "test" or not self.conditions:
+            return
+        needed = {region for part in self.parts for region in part.regions}
+        data_of(trainer).require_regions(needed)
+        self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
+        if trainer.is_global_zero:
+            self._writer.clear()
+        trainer.strategy.barrier()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Bring ablations that hold tensors to the device."""
+        for part in self.parts:
+            part.to(pl_module.device)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,  # type: ignore[override]
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Change and score the pictures of the batch that could be read."""
+        model = model_of(trainer)
+        if model is None or self._writer is None:
+            return
+        context = Context(batch["ids"], self.seed, masks=batch["masks"])
+        places = batch["valid"].nonzero().flatten().cpu()
+        if len(places) == 0:
+            return
+        images = batch["images"][places.to(batch["images"].device)]
+        shards = []
+        for scored in evaluate(
+            model, images, context.select(places), self.conditions, self.micro_batch
+        ):
+            shards.append(
+                pd.DataFrame(
+                    {
+                        "condition": scored.condition.key,
+                        "draw": scored.draw,
+                        "index": batch["index"].cpu()[places].numpy(),
+                        "id": [batch["ids"][place] for place in places.tolist()],
+                        "eligible": scored.eligible.numpy(),
+                        "donor": pd.Series([None] * len(places), dtype="string"),
+                        "predicted": scored.predicted.numpy(),
+                    }
+                )
+            )
+        self._writer.write(pd.concat(shards, ignore_index=True))
+
+    def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
+        """Add the conditions, their table and their figure to the results."""
+        if results.command != "test" or not self.conditions:
+            return
+        merged = rows.merge(folder, "conditions", KEY)
+        details = pd.DataFrame([condition.describe() for condition in self.conditions])
+        shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
+        table = merged.merge(details[shown], on="condition", how="left", validate="many_to_one")
+        rows.write_table(table, folder, "conditions")
+        results.conditions = [
+            self._entry(condition, merged, rows_) for condition in self.conditions
+        ]
+        results.figures += figures.ablation_effects(results.conditions, folder)
+
+    def _entry(
+        self, condition: Condition, merged: pd.DataFrame, rows_: pd.DataFrame
+    ) -> dict[str, Any]:
+        own = merged[(merged["condition"] == condition.key) & merged["eligible"]]
+        # draws within a picture are averaged first: the picture is the unit
+        changed = own.groupby("index")["predicted"].mean()
+        clean = rows_.set_index("index").loc[changed.index]
+        before, after = (
+            values.to_numpy(dtype=float) for values in (clean["predicted"], changed)
+        )
+        score = clean["score"].to_numpy(dtype=float)
+        return condition_entry(
+            condition.describe(),
+            n=len(rows_),
+            eligible=len(changed),
+            drop=mean_drop(before, after, self.seed).describe(),
+            spearman_clean=metric_with_interval("spearman", before, score, self.seed).describe(),
+            spearman=metric_with_interval("spearman", after, score, self.seed).describe(),
+        )

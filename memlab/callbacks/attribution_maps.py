@@ -1,0 +1,132 @@
+"""Maps of a seeded sample of the test pictures, on the weights just tested."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from memlab.attributions.base import Attribution, explain
+from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.data.dataset import Batch
+from memlab.files import make_folder, replacing
+from memlab.reports import figures
+from memlab.reports.results import Results
+from memlab.reports.rows import SHARDS
+
+
+class AttributionMaps(Callback):
+    """Explains the scores of some test pictures by place.
+
+    For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
+    `pictures` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`.
+
+    Args:
+        attributions: the methods.
+        sample: how many pictures; which ones depends on their ids and the seed alone.
+        seed: of the sample.
+    """
+
+    def __init__(
+        self, attributions: Sequence[Attribution] = (), sample: int = 16, seed: int = 0
+    ) -> None:
+        self.parts = list(attributions)
+        self.sample = sample
+        self.seed = seed
+        self._chosen: set[str] = set()
+        self._found: dict[str, list[dict[str, Any]]] = {}
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the sample."""
+        ids = data_of(trainer).table.part("test")["id"]
+        self._chosen = set(sorted(ids, key=self._lot)[: self.sample]) if self.parts else set()
+        self._found = {part.name: [] for part in self.parts}
+        if trainer.is_global_zero:
+            # maps of a run that was cut off must not be gathered into this one
+            shutil.rmtree(_shards(command_folder(trainer)), ignore_errors=True)
+        trainer.strategy.barrier()
+
+    def _lot(self, name: str) -> str:
+        return hashlib.sha256(f"{self.seed}\0{name}".encode()).hexdigest()
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,  # type: ignore[override]
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Explain those pictures of the batch that were drawn."""
+        model = model_of(trainer)
+        places = [
+            place
+            for place, name in enumerate(batch["ids"])
+            if name in self._chosen and batch["valid"][place]
+        ]
+        if model is None or not places:
+            return
+        images = batch["images"][places]
+        for part in self.parts:
+            maps = explain(part, model, images).squeeze(1).cpu().numpy()
+            self._found[part.name].append(
+                {
+                    "id": np.array([batch["ids"][place] for place in places]),
+                    "index": batch["index"][places].cpu().numpy(),
+                    "maps": maps,
+                    "pictures": (images * 255).round().byte().cpu().numpy(),
+                    "predicted": outputs["predicted"][places].float().cpu().numpy(),
+                    "score": batch["scores"][places].cpu().numpy(),
+                }
+            )
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what this process found, where the first process will gather it."""
+        for name, parts in self._found.items():
+            if parts:
+                folder = make_folder(_shards(command_folder(trainer)))
+                path = folder / f"{name}.{trainer.global_rank:05d}.npz"
+                _write(path, {key: np.concatenate([p[key] for p in parts]) for key in parts[0]})
+        self._found = {}
+
+    def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
+        """Gather the maps of all processes, draw them, and name them in the results."""
+        for part in self.parts:
+            paths = sorted(_shards(folder).glob(f"{part.name}.*.npz"))
+            if not paths:
+                continue
+            shards = [dict(np.load(path)) for path in paths]
+            merged = {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
+            order = np.argsort(merged["index"], kind="stable")
+            merged = {key: values[order] for key, values in merged.items()}
+            path = make_folder(folder / "maps") / f"{part.name}.npz"
+            _write(path, {**merged, "unit": np.array(part.unit)})
+            figure = figures.map_overlays(merged, part.name, part.unit, folder)
+            results.figures += figure
+            results.maps.append(
+                {
+                    "method": part.name,
+                    "parameters": part.spec["init_args"],
+                    "unit": part.unit,
+                    "n": len(order),
+                    "grid": list(merged["maps"].shape[1:]),
+                    "file": f"maps/{path.name}",
+                    "figure": figure[0],
+                }
+            )
+
+
+def _shards(folder: Path) -> Path:
+    return folder / SHARDS / "maps"
+
+
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)

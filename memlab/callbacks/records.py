@@ -1,0 +1,193 @@
+"""Per-picture rows, and the results file that everything ends in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from memlab import tracking
+from memlab.callbacks.base import Contributor, command_folder, data_of, model_of
+from memlab.data.dataset import Batch
+from memlab.errors import CheckpointError
+from memlab.metrics.functional import METRICS
+from memlab.metrics.intervals import metric_with_interval
+from memlab.reports import figures, rows
+from memlab.reports.provenance import commit, now, plugins_used, versions
+from memlab.reports.results import Results
+from memlab.spec import Spec, import_class
+
+_SPLITS = {"validate": "val", "test": "test", "predict": "all"}
+
+
+class Records(Callback):
+    """Writes `rows.parquet`, `rows.csv` and `results.json` at the end of test and predict.
+
+    Other callbacks join by a method `contribute`; see `memlab.callbacks.base.Contributor`.
+
+    Args:
+        seed: of the run, for the results and their intervals.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.started = now()
+        self.notes: list[str] = []
+        self.results: Results | None = None
+        self._writer: rows.ShardWriter | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Clear what an earlier run left."""
+        folder = command_folder(trainer)
+        self._writer = rows.ShardWriter(folder, "rows", trainer.global_rank)
+        if trainer.is_global_zero:
+            self._writer.clear()
+        trainer.strategy.barrier()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse weights that nothing proves."""
+        self._require_proof(trainer)
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse weights that nothing proves."""
+        self._require_proof(trainer)
+
+    def on_test_batch_end(  # noqa: D102
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._write(trainer, outputs, batch)
+
+    def on_predict_batch_end(  # noqa: D102
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._write(trainer, outputs, batch)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Merge, check, and write the results."""
+        self._finish(trainer)
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Merge, check, and write the results."""
+        self._finish(trainer)
+
+    def _require_proof(self, trainer: Trainer) -> None:
+        model = model_of(trainer)
+        if model is not None and model.weights_id() is None:
+            raise CheckpointError(
+                "no weights were loaded into the model; give --ckpt_path (best, last or a file)"
+            )
+
+    def _write(self, trainer: Trainer, outputs: dict[str, Tensor], batch: Batch) -> None:
+        if model_of(trainer) is None or self._writer is None:
+            return
+        predicted = outputs["predicted"].detach().float().cpu()
+        self._writer.write(
+            {
+                "index": batch["index"].cpu().numpy(),
+                "id": batch["ids"],
+                "score": batch["scores"].cpu().numpy(),
+                "predicted": predicted.where(batch["valid"].cpu(), float("nan")).numpy(),
+                "error": batch["errors"],
+            }
+        )
+
+    def _finish(self, trainer: Trainer) -> None:
+        trainer.strategy.barrier()
+        model = model_of(trainer)
+        if model is None or not trainer.is_global_zero:
+            return
+        folder = command_folder(trainer)
+        command = trainer.state.fn.value
+        everything = rows.merge(folder, "rows", ["index"])
+        split = _SPLITS[command]
+        data = data_of(trainer)
+        expected = data.table.rows if split == "all" else data.table.part(split)
+        if not (trainer.fast_dev_run or _limited(trainer, command)):  # type: ignore[attr-defined]
+            rows.check_complete(everything["index"], len(expected))
+        splits = dict(zip(expected["id"], expected["split"], strict=True))
+        everything.insert(2, "split", everything["id"].map(splits))
+        skipped = everything[everything["error"] != ""]
+        table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
+
+        results = Results(
+            command=command,
+            status="finished",
+            started=self.started,
+            finished=now(),
+            provenance=_provenance(trainer),
+            model={
+                **model.spec,
+                "weights_id": model.weights_id(),
+                "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
+                "precision": "32 in evaluation",
+            },
+            data=data.describe(),
+            seed=self.seed,
+            n=len(table),
+            notes=list(self.notes),
+        )
+        known = {entry["id"] for entry in results.data["skipped"]}
+        results.data["skipped"] += [
+            {"id": row.id, "reason": row.error} for row in skipped.itertuples() if row.id not in known
+        ]
+        if table["score"].notna().all():
+            pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
+            for name in METRICS:
+                statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)
+                results.metrics[name] = statistic.describe()
+            results.figures += figures.predicted_against_true(table, results, folder)
+        rows.write_table(table, folder, "rows")
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Contributor):
+                callback.contribute(results, table, folder)
+        results.finished = now()
+        results.write(folder)
+        tracking.log_results(trainer.loggers, results, folder)
+        rows.remove_shards(folder)
+        self.results = results
+
+
+def _limited(trainer: Trainer, command: str) -> bool:
+    return getattr(trainer, f"limit_{command}_batches", 1.0) != 1.0
+
+
+def _provenance(trainer: Trainer) -> dict[str, Any]:
+    specs: list[Spec] = []
+    model = model_of(trainer)
+    if model is not None:
+        specs += _nested(model.spec)
+    specs += _nested(data_of(trainer).describe()["source"])
+    callbacks = list(trainer.callbacks)  # type: ignore[attr-defined]
+    for callback in callbacks:
+        specs += _nested([part.spec for part in getattr(callback, "parts", [])])
+    classes = [import_class(spec["class_path"]) for spec in specs]
+    return {
+        "commit": commit(),
+        "versions": versions(),
+        "plugins": plugins_used([*classes, *map(type, callbacks)]),
+        "device": str(trainer.strategy.root_device),
+        "processes": trainer.world_size,
+    }
+
+
+def _nested(value: Any) -> list[Spec]:
+    if isinstance(value, list):
+        return [spec for entry in value for spec in _nested(entry)]
+    if not isinstance(value, dict):
+        return []
+    own = [value] if "class_path" in value else []
+    return own + [spec for entry in value.values() for spec in _nested(entry)]

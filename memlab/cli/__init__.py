@@ -1,0 +1,68 @@
+"""The front door: help, version, plugins and mistyped names answer with the standard library only."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from memlab.errors import MemlabError, did_you_mean
+
+TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
+
+COMMANDS: dict[str, str] = {
+    **dict.fromkeys(TRAINER_COMMANDS, "memlab.cli.trainer"),
+    "score": "memlab.cli.score",
+    "ablate": "memlab.cli.ablate",
+    "data": "memlab.cli.data",
+    "plugins": "memlab.cli.plugins",
+}
+"""Commands and the modules whose `run(arguments) -> exit code` they call; imported when used."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run memlab.
+
+    Args:
+        argv: the arguments, without the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0; 1 if a check found something; 2 if the command could not run.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except MemlabError as error:
+        lines = str(error).splitlines()[:3]
+        print(f"memlab: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)  # noqa: T201
+        return 2
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("memlab: stopped", file=sys.stderr)  # noqa: T201
+        return 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    from memlab.cli import pages
+
+    command = arguments[0] if arguments else "--help"
+    if command in ("-h", "--help", "help"):
+        pages.show(pages.MAIN)
+        return 0
+    if command in ("-V", "--version"):
+        from importlib.metadata import version
+
+        pages.show(f"memlab {version('memlab')}")
+        return 0
+    if command.startswith("-"):
+        raise MemlabError(f"options follow the command: memlab COMMAND {command} ...")
+    if command not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise MemlabError(
+            f"unknown command {command!r}{did_you_mean(command, COMMANDS)} (commands: {known})"
+        )
+    code: int = importlib.import_module(COMMANDS[command]).run(arguments)
+    return code

@@ -1,0 +1,229 @@
+"""memlab on LightningCLI: options, callbacks, folders and weights. The only room that imports it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import yaml
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, Logger
+
+from memlab import tracking
+from memlab.ablations.base import Ablation
+from memlab.attributions.base import Attribution
+from memlab.callbacks.ablation_evaluation import AblationEvaluation
+from memlab.callbacks.attribution_maps import AttributionMaps
+from memlab.callbacks.checkpoints import BestCheckpoint
+from memlab.callbacks.records import Records
+from memlab.cli import runs
+from memlab.cli.names import class_path, expand_tree
+from memlab.cli.trainer import Plan
+from memlab.data.module import MemorabilityData
+from memlab.errors import CheckpointError, MemlabError, did_you_mean
+from memlab.files import write_text
+from memlab.models.base import MemorabilityModel
+from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
+from memlab.reports.terminal import print_results
+
+_QUIET = (
+    "does not have many workers",  # a choice of the user's, and right on small machines
+    "Checkpoint directory .* exists",  # the run folder is memlab's own
+    "Experiment logs directory .* exists",
+    "The number of training batches",  # small data are fine
+    "LeafSpec",  # lightning against torch 2.14
+)
+
+
+class Parser(LightningArgumentParser):
+    """The parser, with short names in files and one-line errors."""
+
+    def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
+        """Parse a configuration, short names turned into class paths first."""
+        try:
+            tree = yaml.safe_load(content)
+        except yaml.YAMLError as error:
+            raise MemlabError(f"not YAML: {' '.join(str(error).split())}") from error
+        return super().parse_string(yaml.safe_dump(expand_tree(tree)), *args, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say in one line what is wrong, with the closest option where one was mistyped."""
+        cause: BaseException | None = ex
+        while cause is not None:
+            if isinstance(cause, MemlabError):
+                raise cause
+            cause = cause.__cause__ or cause.__context__
+        raise MemlabError(_one_line(message, self._known_options())) from ex
+
+    def _known_options(self) -> list[str]:
+        return [*self.get_defaults().keys(branches=True)]
+
+
+class MemlabCLI(LightningCLI):
+    """LightningCLI with memlab's options; see `memlab fit --help`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.folder = Path()
+        super().__init__(
+            model_class=MemorabilityModel,
+            datamodule_class=MemorabilityData,
+            subclass_mode_model=True,
+            save_config_callback=None,
+            seed_everything_default=0,
+            trainer_defaults={"max_epochs": 10, "num_sanity_val_steps": 0},
+            parser_class=Parser,
+            parser_kwargs={"allow_abbrev": False},
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            args=[plan.command, *plan.arguments],
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what memlab evaluates besides the score."""
+        parser.set_defaults({"model": {"class_path": class_path("models", "regressor")}})
+        parser.add_argument(
+            "--ablation",
+            type=list[Ablation],
+            default=[],
+            help="Ways to take something out of the test pictures; may be repeated.",
+        )
+        parser.add_argument(
+            "--doses",
+            type=Literal["primary", "ladder"],
+            default="primary",
+            help="One dose per ablation, or its whole ladder.",
+        )
+        parser.add_argument(
+            "--attribution",
+            type=list[Attribution],
+            default=[{"class_path": class_path("attributions", "grad_cam")}],
+            help="Ways to explain scores by maps; may be repeated.",
+        )
+        parser.add_argument(
+            "--maps", type=int, default=16, help="How many test pictures are explained."
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse; the arguments are always given, so that sys.argv plays no part."""
+        self.config = parser.parse_args(args)
+
+    def before_instantiate_classes(self) -> None:
+        """Make the folder, and see that the checkpoint fits what was asked for."""
+        config = self.config[self.plan.command]
+        self.folder = runs.command_folder(self.plan.run, self.plan.command, self.plan.labels)
+        os.environ[runs.FOLDER_VARIABLE] = str(self.folder)
+        if self.plan.checkpoint is None:
+            return
+        checkpoint = read_checkpoint(self.plan.checkpoint)
+        asked = config.model.as_dict()
+        difference = contradiction(asked, checkpoint["memlab"]["model"])
+        if difference:
+            raise CheckpointError(f"{self.plan.checkpoint} is of another model: {difference}")
+        model = without_downloads(asked)
+        self.config = self.parser.parse_object({self.plan.command: {"model": model}}, self.config)
+        self.config[self.plan.command].ckpt_path = str(self.plan.checkpoint)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add memlab's callbacks, folder and CSV files to what was configured."""
+        seed = self._get(self.config_init, "seed_everything")
+        self.records = Records(seed)
+        evaluation = AblationEvaluation(
+            self._get(self.config_init, "ablation"), self._get(self.config_init, "doses"), seed=seed
+        )
+        maps = AttributionMaps(
+            self._get(self.config_init, "attribution"),
+            self._get(self.config_init, "maps"),
+            seed=seed,
+        )
+        self.best = BestCheckpoint(self.folder / "checkpoints")
+        configured = self._get(self.config_init, "trainer")
+        own: list[Callback] = [evaluation, maps, self.records, self.best]
+        callbacks = _as_list(configured["callbacks"])
+        given = {type(callback) for callback in callbacks}
+        own = [callback for callback in own if type(callback) not in given]
+        loggers = [
+            logger
+            for logger in _as_list(configured["logger"])
+            if isinstance(logger, Logger) and not isinstance(logger, CSVLogger)
+        ]
+        return super().instantiate_trainer(
+            default_root_dir=str(self.folder),
+            callbacks=[*callbacks, *own],
+            logger=[CSVLogger(self.folder, name="", version=""), *loggers],
+            **kwargs,
+        )
+
+    def after_instantiate_classes(self) -> None:
+        """Write the configuration, and load a checkpoint's weights where it fits."""
+        if self.trainer.is_global_zero:
+            config = self._parser(self.subcommand).dump(self.config[self.plan.command])
+            write_text(self.folder / runs.CONFIG, config)
+            tracking.log_config(self.trainer.loggers, yaml.safe_load(config))
+        if self.plan.checkpoint is not None:
+            check_fits(self.model, self.plan.checkpoint)
+        for name in ("verbose", "return_predictions"):
+            if name in self.config_init[self.plan.command]:
+                self.config_init[self.plan.command][name] = False
+
+    def after_fit(self) -> None:
+        """Test the best checkpoint in the same process."""
+        trainer = self.trainer
+        if trainer.fast_dev_run or trainer.interrupted:
+            return
+        weights = self.best.best_model_path
+        if not weights:
+            weights = self.best.last_model_path
+            self.records.notes.append(
+                "The validation correlation was undefined in every epoch, so the last weights were "
+                "tested, not the best."
+            )
+        trainer.test(self.model, datamodule=self.datamodule, ckpt_path=weights, verbose=False)
+        self._show()
+
+    def after_test(self) -> None:
+        """Print what was found."""
+        self._show()
+
+    def after_predict(self) -> None:
+        """Print where the rows are."""
+        self._show()
+
+    def _show(self) -> None:
+        if self.trainer.is_global_zero and self.records.results is not None:
+            print_results(self.records.results, self.folder)
+
+
+def execute(plan: Plan) -> int:
+    """Run a settled command; returns the exit code."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for text in _QUIET:
+            warnings.filterwarnings("ignore", message=f".*{text}")
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
+        try:
+            MemlabCLI(plan)
+        except SystemExit as stop:  # --help all and --print_config end so
+            return int(stop.code or 0)
+    return 0
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None or isinstance(value, bool):
+        return []
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+def _one_line(message: str, known: list[str]) -> str:
+    words = " ".join(message.split())
+    for word in words.replace("'", " ").replace('"', " ").split():
+        option = word.lstrip("-").partition("=")[0]
+        if word.startswith("--") and option and option not in known:
+            return f"unknown option --{option}{did_you_mean(option, known)}"
+    return words if len(words) <= 400 else f"{words[:400]} ..."

@@ -1,0 +1,39 @@
+"""Configuration files: those of the user, and those that ship with memlab, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memlab.errors import MemlabError, did_you_mean
+
+
+def shipped() -> Path:
+    """The folder of memlab's own configurations: in an installed wheel, or in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def shipped_names() -> list[str]:
+    """Names of memlab's own configurations: `quickstart`, `data/lamem`, ..."""
+    folder = shipped()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def find_config(name: str) -> Path:
+    """The file that `--config NAME` means: a path, else one of memlab's own.
+
+    Raises:
+        MemlabError: if there is neither; with the closest name.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    own = shipped() / f"{name.removesuffix('.yaml')}.yaml"
+    if own.is_file():
+        return own
+    names = shipped_names()
+    raise MemlabError(
+        f"no configuration {name!r}{did_you_mean(name, names)} (a file, or one of: "
+        f"{', '.join(names)})"
+    )

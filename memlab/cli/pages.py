@@ -1,0 +1,107 @@
+"""Help pages: the options people use, at once. The standard library only."""
+
+from __future__ import annotations
+
+MAIN = """\
+memlab: what makes a picture memorable to a model, and is it what people remember?
+
+usage: memlab COMMAND [options]        memlab COMMAND --help for each
+
+  fit        train a model; then test the best checkpoint, take pictures apart, explain
+  test       test a trained model, with any ablations
+  validate   metrics on the validation split
+  predict    scores for a whole data set, on any devices
+  score      scores for some pictures: memlab score MODEL PICTURES...
+  ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
+  data       check | subset | scenes: look after data sets, or render one
+  plugins    what is installed, from where, and whether it is sound
+
+try:
+  memlab fit --config quickstart                        rendered pictures, minutes on a laptop
+  memlab test --ablation blur --ablation.sigma 4        on the newest finished run
+  memlab score runs/NAME photos/                        MODEL: a run, a checkpoint, a plugin's name
+
+options: -h, --help     -V, --version
+"""
+
+_USUAL = """\
+  --config NAME           a file, or one of memlab's own ({configs});
+                          may be repeated, later ones win
+  --run DIR               the run folder; {run}
+  --data.root DIR         the data set: a folder or a CSV file
+  --data.source NAME      its layout: csv, folder, lamem, scenes; recognised by default
+  --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split
+  --data.image_size N     side in pixels; the model's by default
+  --data.batch_size N     pictures per batch (32)
+  --data.num_workers N    processes that decode
+  --data.on_error HOW     fail or skip, for a picture that cannot be read
+"""
+
+_MODEL = """\
+  --model.backbone NAME   resnet50 or timm (with --model.backbone.name ANY_TIMM_NETWORK)
+  --model.backbone.pretrained BOOL     start from downloaded weights (true)
+  --model.backbone.weights FILE        start from a local file
+  --model.head NAME       mlp (the prototype's) or linear
+  --model.loss NAME       mse or huber
+  --model.optimizer NAME  any torch optimizer, with --model.optimizer.lr and so on
+"""
+
+_EVALUATION = """\
+  --ablation NAME         take something out: blur, grayscale, center_crop, all, none, a family,
+                          or a plugin's; may be repeated, parameters follow: --ablation.sigma 4
+  --doses WHICH           primary or ladder (the whole dose curve)
+  --attribution NAME      explain by maps: grad_cam, none, or a plugin's; may be repeated
+  --maps N                pictures that are explained (16)
+"""
+
+_TRAINER = """\
+  --trainer.accelerator NAME           cpu, gpu, auto
+  --trainer.devices N     how many
+"""
+
+_END = """\
+  --seed_everything N     seed of everything random (0)
+  --print_config          print the resolved configuration and stop
+  --help all              every option there is
+"""
+
+_CONFIGS = "quickstart, resnet50, timm, data/lamem, trainer/gpu, ..."
+_TRAINED = "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
+
+COMMANDS: dict[str, str] = {
+    "fit": "usage: memlab fit [--config NAME]... [options]\n\n"
+    "Train a model, then test its best checkpoint, evaluate ablations and draw maps.\n\n"
+    + _USUAL.format(configs=_CONFIGS, run="runs/TIME-NAME by default")
+    + _MODEL
+    + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
+    + _TRAINER
+    + _EVALUATION
+    + "  --ckpt_path last        go on with the --run given\n"
+    + _END,
+    "test": "usage: memlab test [--run DIR] [--ablation NAME]... [options]\n\n"
+    "Test a trained model; with no run, configuration or model, the newest finished run.\n\n"
+    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + "  --model NAME            a plugin's model with weights of its own, instead of a run\n"
+    + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
+    + _EVALUATION
+    + _TRAINER
+    + _END,
+    "validate": "usage: memlab validate [--run DIR] [options]\n\n"
+    "Metrics of a trained model on the validation split.\n\n"
+    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
+    + _TRAINER
+    + _END,
+    "predict": "usage: memlab predict [--run DIR] --data.root DIR [options]\n\n"
+    "Scores for every picture of a data set, on any number of devices; rows.csv in the run.\n\n"
+    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
+    + _TRAINER
+    + _END,
+}
+"""The short page of each of the Trainer's commands."""
+
+
+def show(text: str) -> None:
+    """Print a page to standard output."""
+    print(text.rstrip("\n"))  # noqa: T201

@@ -1,0 +1,137 @@
+"""fit, validate, test, predict: which run is meant, before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from memlab.cli import pages, runs
+from memlab.cli.names import expand_arguments
+from memlab.errors import MemlabError
+
+
+@dataclass
+class Plan:
+    """What a command will do, settled from its arguments alone.
+
+    Args:
+        command: fit, validate, test or predict.
+        arguments: for the parser, names already turned into class paths.
+        run: the run folder.
+        checkpoint: the weights to load, or None.
+        labels: what the command's folder is called after.
+    """
+
+    command: str
+    arguments: list[str]
+    run: Path
+    checkpoint: Path | None
+    labels: list[str]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one of the Trainer's commands; returns the exit code."""
+    command, rest = arguments[0], arguments[1:]
+    if "-h" in rest or "--help" in rest:
+        if "all" not in rest:
+            pages.show(pages.COMMANDS[command])
+            return 0
+        rest = ["--help"]
+        plan = Plan(command, rest, Path(), None, [])
+    else:
+        plan = settle(command, rest)
+    try:
+        from memlab.cli.app import execute
+
+        return execute(plan)
+    finally:
+        os.environ.pop(runs.FOLDER_VARIABLE, None)
+
+
+def settle(command: str, arguments: list[str]) -> Plan:
+    """Find out which run, configuration and checkpoint some arguments mean.
+
+    Raises:
+        MemlabError: if a name is unknown, or no run or weights can be found.
+    """
+    labels = [value for option, value in _options(arguments) if option == "--ablation"]
+    expanded = expand_arguments(arguments)
+    run_given, expanded = _take(expanded, "--run")
+    checkpoint_given, expanded = _take(expanded, "--ckpt_path")
+    given = dict(_options(expanded))
+    configs = [Path(value) for option, value in _options(expanded) if option == "--config"]
+
+    if command == "fit":
+        return _settle_fit(expanded, run_given, checkpoint_given, configs, given)
+
+    run = Path(run_given) if run_given else None
+    candidates = [*configs, *([Path(checkpoint_given)] if checkpoint_given else [])]
+    found = [folder for folder in map(runs.run_of, candidates) if folder is not None]
+    if run is None and found:
+        run = found[-1]
+    if run is None and not configs and "--model" not in given:
+        run = runs.newest_run()
+        print(f"memlab: testing {run}, the newest finished run", file=sys.stderr)  # noqa: T201
+    checkpoint = None
+    if run is not None:
+        if not any(map(runs.run_of, configs)):
+            expanded = ["--config", str(runs.config_of(run)), *expanded]
+        checkpoint = runs.checkpoint_of(run, checkpoint_given or "best")
+    elif checkpoint_given:
+        checkpoint = runs.checkpoint_of(None, checkpoint_given)
+    if run is None:
+        run = runs.new_run(given.get("--model", command).rpartition(".")[2])
+    return Plan(command, expanded, run, checkpoint, labels)
+
+
+def _settle_fit(
+    expanded: list[str],
+    run_given: str | None,
+    checkpoint_given: str | None,
+    configs: list[Path],
+    given: dict[str, str],
+) -> Plan:
+    run = Path(run_given) if run_given else None
+    checkpoint = None
+    if checkpoint_given:
+        run = run or next(filter(None, map(runs.run_of, configs)), None)
+        checkpoint = runs.checkpoint_of(run, checkpoint_given)
+    elif run is not None and (run / "fit" / "results.json").exists():
+        raise MemlabError(
+            f"{run} holds a finished run; choose another --run, or go on with --ckpt_path last"
+        )
+    if run is not None and checkpoint and not configs:
+        expanded = ["--config", str(runs.config_of(run)), *expanded]
+    if run is None:
+        backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()
+        run = runs.new_run(configs[0].stem if configs else backbone)
+    return Plan("fit", expanded, run, checkpoint, [])
+
+
+def _options(arguments: list[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for place, argument in enumerate(arguments):
+        if not argument.startswith("-"):
+            continue
+        option, joined, value = argument.partition("=")
+        if not joined and place + 1 < len(arguments):
+            value = arguments[place + 1]
+        pairs.append((option.removesuffix("+"), value))
+    return pairs
+
+
+def _take(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
+    kept: list[str] = []
+    value: str | None = None
+    rest = iter(arguments)
+    for argument in rest:
+        name, joined, given = argument.partition("=")
+        if name != option:
+            kept.append(argument)
+            continue
+        value = given if joined else next(rest, "")
+        if not value or (not joined and value.startswith("--")):
+            raise MemlabError(f"{option} needs a value")
+    return value, kept

@@ -1,0 +1,118 @@
+"""From rows of the table to batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+from memlab.data.decode import decode, decode_mask
+from memlab.data.geometry import Geometry
+from memlab.data.table import MASK
+from memlab.errors import DataError
+
+
+class Sample(TypedDict):
+    """One picture, as a worker hands it over."""
+
+    index: int
+    id: str
+    image: Tensor
+    score: float
+    masks: dict[str, Tensor]
+    error: str
+
+
+class Batch(TypedDict):
+    """Pictures side by side: the only thing that models and callbacks see.
+
+    `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
+    float in [0, 1] once on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
+    (B, 1, H, W), 0 or 1. `valid` (B,) bool: whether the picture could be read. `errors`: why not.
+    """
+
+    index: Tensor
+    ids: list[str]
+    images: Tensor
+    scores: Tensor
+    masks: dict[str, Tensor]
+    valid: Tensor
+    errors: list[str]
+
+
+class PictureDataset(Dataset[Sample]):
+    """Pictures of a table, decoded and brought to size.
+
+    A picture that cannot be read becomes a black one with its `error` set, so that it keeps its
+    place in the batch; who reads the batch decides what that means.
+
+    Args:
+        rows: rows of a table, numbered from 0.
+        root: folder that the paths are relative to.
+        geometry: how pictures and masks come to size.
+        regions: regions whose masks are read, too.
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, root: Path, geometry: Geometry, regions: Sequence[str] = ()
+    ) -> None:
+        self.geometry = geometry
+        self.ids = [str(name) for name in rows["id"]]
+        self.paths = [root / str(name) for name in rows["image"]]
+        self.scores = rows["score"].to_numpy(dtype="float32")
+        self.masks = {
+            region: [None if pd.isna(name) else root / str(name) for name in rows[MASK + region]]
+            for region in regions
+        }
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        size = self.geometry.size
+        error = ""
+        masks: dict[str, Tensor] = {}
+        try:
+            image = self.geometry.picture(decode(self.paths[index]))
+            for region, paths in self.masks.items():
+                path = paths[index]
+                masks[region] = (
+                    torch.zeros(1, size, size, dtype=torch.uint8)
+                    if path is None
+                    else self.geometry.mask(decode_mask(path))
+                )
+        except DataError as failure:
+            error = str(failure)
+            image = torch.zeros(3, size, size, dtype=torch.uint8)
+            masks = {name: torch.zeros(1, size, size, dtype=torch.uint8) for name in self.masks}
+        return Sample(
+            index=index,
+            id=self.ids[index],
+            image=image,
+            score=float(self.scores[index]),
+            masks=masks,
+            error=error,
+        )
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Put samples side by side."""
+    return Batch(
+        index=torch.tensor([sample["index"] for sample in samples]),
+        ids=[sample["id"] for sample in samples],
+        images=torch.stack([sample["image"] for sample in samples]),
+        scores=torch.tensor([sample["score"] for sample in samples], dtype=torch.float32),
+        masks=default_collate([sample["masks"] for sample in samples]),
+        valid=torch.tensor([not sample["error"] for sample in samples]),
+        errors=[sample["error"] for sample in samples],
+    )
+
+
+def to_float(batch: Batch) -> Batch:
+    """The same batch with RGB float pictures in [0, 1]; the one place where uint8 ends."""
+    return {**batch, "images": batch["images"].float() / 255}

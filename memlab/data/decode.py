@@ -1,0 +1,85 @@
+"""The only place that decodes a picture."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image, ImageOps, features
+from torch import Tensor
+
+from memlab.errors import DataError
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+"""File name endings that are taken for pictures, in lower case."""
+
+_WIDE = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+def decoder() -> str:
+    """Name and version of what decodes: pixels differ by a grey level or two between decoders."""
+    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    return f"Pillow {PIL.__version__}, libjpeg {jpeg}"
+
+
+def decode(source: Path | bytes) -> Tensor:
+    """Read a picture as people see it.
+
+    The camera's rotation is applied, palettes and CMYK become RGB, transparent pixels are laid over
+    white, 16-bit greys keep their top eight bits; of an animation the first frame is read.
+
+    Args:
+        source: a file, or the bytes of one.
+
+    Returns:
+        (3, H, W) uint8, RGB.
+
+    Raises:
+        DataError: if the file is missing, truncated or not a picture; one line that names it.
+    """
+    name = str(source) if isinstance(source, Path) else "the picture"
+    try:
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as picture:
+            rgb = _rgb(ImageOps.exif_transpose(picture))
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: no such file") from error
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    # Pillow's decoders raise many kinds on a damaged file: SyntaxError, struct.error, EOFError ...
+    except Exception as error:
+        reason = "not a picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error)
+        raise DataError(f"{name}: cannot be read: {reason.splitlines()[0]}") from error
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
+
+
+def decode_mask(path: Path) -> Tensor:
+    """Read a region mask: (1, H, W) uint8, 1 inside (grey 128 or lighter) and 0 outside.
+
+    Raises:
+        DataError: if the file cannot be read; names it.
+    """
+    try:
+        with Image.open(path) as picture:
+            inside = np.array(picture.convert("L")) >= 128
+    except Exception as error:
+        raise DataError(f"{path}: the mask cannot be read: {error}") from error
+    return torch.from_numpy(inside.astype(np.uint8))[None]
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode in _WIDE:
+        # Pillow's own conversion clips at 255 instead of scaling
+        values = np.asarray(picture, dtype=np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise DataError("greys beyond 16 bits; save it with 8 or 16 bits")
+        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+    if picture.mode == "F":
+        raise DataError("floating-point pixels have no agreed range; save it with 8 or 16 bits")
+    if picture.has_transparency_data:
+        solid = picture.convert("RGBA")
+        paper = Image.new("RGBA", solid.size, "white")
+        return Image.alpha_composite(paper, solid).convert("RGB")
+    return picture.convert("RGB")

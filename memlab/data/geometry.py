@@ -1,0 +1,38 @@
+"""The one way in which pictures, and their masks with them, come to the model's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torchvision.transforms.v2.functional import InterpolationMode, resize
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Squash to a square: nothing is cut away.
+
+    A crop at test time would itself be an ablation of context, so the whole picture is kept and its
+    aspect ratio given up.
+
+    Args:
+        size: side of the square in pixels.
+    """
+
+    size: int
+
+    def picture(self, pixels: Tensor) -> Tensor:
+        """(3, H, W) uint8 to (3, size, size) uint8: bilinear, with antialiasing."""
+        return self._resize(pixels)
+
+    def mask(self, inside: Tensor) -> Tensor:
+        """(1, H, W) uint8 of 0 and 1 to (1, size, size): 1 where at least half is covered."""
+        return (self._resize(inside * 255) >= 128).to(inside.dtype)
+
+    def _resize(self, pixels: Tensor) -> Tensor:
+        size = [self.size, self.size]
+        return resize(pixels, size, interpolation=InterpolationMode.BILINEAR, antialias=True)
+
+    def describe(self) -> dict[str, str | int]:
+        """What was done, as plain data for the results."""
+        return {"mode": "squash", "size": self.size, "interpolation": "bilinear, antialiased"}

@@ -1,0 +1,201 @@
+"""The data module: table, splits, loaders, and pictures as float RGB on the device."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from memlab.data.dataset import Batch, PictureDataset, collate, to_float
+from memlab.data.decode import decoder
+from memlab.data.geometry import Geometry
+from memlab.data.samplers import UnpaddedDistributedSampler
+from memlab.data.sources.base import Source, recognise
+from memlab.data.splits import parse_shares, random_split
+from memlab.data.table import SPLITS, Table
+from memlab.errors import DataError
+
+
+class MemorabilityData(LightningDataModule):
+    """Pictures with memorability scores.
+
+    Args:
+        root: folder of the data set, or a CSV file.
+        source: its layout (csv, folder, lamem, scenes, or a plugin's); recognised by default.
+        split: number of the split where the data set has several (LaMem: 1 to 5), or shares such as
+            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20.
+            By default the data set's own, else 70/10/20.
+        split_seed: seed of a random split.
+        image_size: side in pixels that pictures are brought to; the model's by default.
+        batch_size: pictures per batch and process.
+        num_workers: processes that decode; by default one less than there are cores, at most 8.
+        on_error: what to do with a picture that cannot be read: fail, or skip and list it.
+    """
+
+    def __init__(
+        self,
+        root: Path = Path("data"),
+        source: Source | None = None,
+        split: int | str | None = None,
+        split_seed: int = 0,
+        image_size: int | None = None,
+        batch_size: int = 32,
+        num_workers: int | None = None,
+        on_error: Literal["fail", "skip"] = "fail",
+    ) -> None:
+        super().__init__()
+        self.root = Path(root)
+        self.source = source
+        self.split = split
+        self.split_seed = split_seed
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.num_workers = default_workers() if num_workers is None else num_workers
+        self.on_error = on_error
+        self.regions: tuple[str, ...] = ()
+        self.skipped: dict[str, str] = {}
+        self._table: Table | None = None
+
+    @property
+    def table(self) -> Table:
+        """The validated table with a split for every picture; read on first use."""
+        if self._table is None:
+            self._table = self._read()
+        return self._table
+
+    @property
+    def geometry(self) -> Geometry:
+        """How pictures come to size; the size is the model's unless it was given."""
+        size = self.image_size
+        if size is None:
+            trainer = self.trainer
+            size = trainer.lightning_module.input_size if trainer else None
+        if not isinstance(size, int):
+            raise DataError("no picture size: set --data.image_size")
+        return Geometry(size)
+
+    def require_regions(self, regions: set[str]) -> None:
+        """Load masks of these regions with the pictures from now on.
+
+        Raises:
+            DataError: if the data set has no masks of one of them.
+        """
+        for region in sorted(regions - set(self.table.regions)):
+            known = ", ".join(self.table.regions) or "none"
+            raise DataError(f"{self.table.origin}: no masks of region {region!r} (there: {known})")
+        self.regions = tuple(sorted(regions | set(self.regions)))
+
+    def setup(self, stage: str) -> None:
+        """Read the table and see that the splits this stage needs can be used."""
+        needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
+        for split in needed:
+            self._check_split(split)
+
+    def _check_split(self, split: str) -> None:
+        rows = self.table.part(split)
+        origin = self.table.origin
+        if rows.empty:
+            raise DataError(f"{origin}: the {split} split is empty; choose another --data.split")
+        scores = rows["score"]
+        if scores.isna().any():
+            first = rows.loc[scores.isna(), "id"].iloc[0]
+            raise DataError(f"{origin}: {int(scores.isna().sum())} pictures of the {split} split "
+                            f"have no score (first: {first}); give scores, or use predict")
+        if split == "train" and scores.nunique() == 1:
+            raise DataError(f"{origin}: all {len(rows)} training scores equal {scores.iloc[0]:g}; "
+                            "there is nothing to learn")
+        world = self.trainer.world_size if self.trainer else 1
+        if len(rows) < world:
+            raise DataError(f"{origin}: {len(rows)} pictures in the {split} split for {world} "
+                            "processes; use fewer --trainer.devices")
+
+    def _read(self) -> Table:
+        source = self.source or recognise(self.root)
+        numbered = self.split if isinstance(self.split, int) else None
+        table = source.table(self.root, numbered)
+        if self.on_error == "skip":
+            table, missing = table.without_missing()
+            self.skipped |= missing
+        table = table.validated()
+        if isinstance(self.split, str):
+            return random_split(table, parse_shares(self.split), self.split_seed)
+        if table.rows["split"].isna().all():
+            return random_split(table, (0.7, 0.1, 0.2), self.split_seed)
+        return table
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Training pictures in a seeded random order."""
+        order = torch.Generator().manual_seed(torch.initial_seed() % 2**63)
+        return self._loader(self.table.part("train"), shuffle=True, generator=order)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Validation pictures in order."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Test pictures in order, with the masks that were asked for."""
+        return self._evaluation_loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """All pictures of the table in order."""
+        return self._evaluation_loader(None)
+
+    def _evaluation_loader(self, split: str | None) -> DataLoader[Any]:
+        rows = self.table.rows.reset_index(drop=True) if split is None else self.table.part(split)
+        sampler = None
+        if self.trainer is not None and self.trainer.world_size > 1:
+            sampler = UnpaddedDistributedSampler(
+                range(len(rows)), self.trainer.world_size, self.trainer.global_rank
+            )
+        return self._loader(rows, sampler=sampler)
+
+    def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
+        dataset = PictureDataset(rows, self.table.root, self.geometry, self.regions)
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            collate_fn=collate,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=self.num_workers > 0,
+            **options,
+        )
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Fail on, or take note of, pictures that could not be read."""
+        for name, error in zip(batch["ids"], batch["errors"], strict=True):
+            if error and self.on_error == "fail":
+                raise DataError(f"{error}\nto leave such pictures out: --data.on_error skip")
+            if error:
+                self.skipped[name] = error
+        return batch
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Pictures become float RGB in [0, 1] on the device."""
+        return to_float(batch)
+
+    def describe(self) -> dict[str, Any]:
+        """What was read and how, as plain data for the results."""
+        counts = self.table.rows["split"].value_counts()
+        return {
+            "root": str(self.root),
+            "origin": self.table.origin,
+            "source": (self.source or recognise(self.root)).spec,
+            "split": self.split,
+            "split_seed": self.split_seed,
+            "pictures": {split: int(counts.get(split, 0)) for split in SPLITS},
+            "fingerprint": self.table.fingerprint(),
+            "decoder": decoder(),
+            "geometry": self.geometry.describe(),
+            "skipped": [{"id": name, "reason": why} for name, why in sorted(self.skipped.items())],
+        }
+
+
+def default_workers() -> int:
+    """One less than there are cores, at most 8; none on a single core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(0, min(8, (cores or 1) - 1))

@@ -1,0 +1,1 @@
+"""Layouts of data sets: each turns a folder into the one table."""

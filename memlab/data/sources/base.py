@@ -1,0 +1,76 @@
+"""What a source is, and which one a folder asks for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from memlab.data.table import Table
+from memlab.errors import DataError, MemlabError, PluginError
+from memlab.registry import load, plugins
+from memlab.spec import Specified
+
+
+class Source(Specified, ABC):
+    """One data set's layout on disk."""
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, root: Path) -> bool:
+        """Whether `root` looks like this layout; must be cheap."""
+
+    @abstractmethod
+    def table(self, root: Path, split: int | None = None) -> Table:
+        """Read the table. Nothing is decoded, and nothing is written.
+
+        Args:
+            root: the folder (or file) of the data set.
+            split: number of the split, where the data set has several.
+
+        Raises:
+            DataError: if the layout is not there, naming what was looked for.
+        """
+
+
+def recognise(root: Path) -> Source:
+    """The source for a folder, by its layout: strangers' first, then memlab's own.
+
+    Raises:
+        DataError: if the folder is missing, or nothing in it looks like a data set.
+    """
+    if not root.exists():
+        raise DataError(f"{root}: no such file or folder; set --data.root to your pictures")
+    own = ("lamem", "scenes", "csv", "folder")
+    names = [plugin.name for plugin in plugins("sources") if plugin.distribution != "memlab"]
+    for name in [*names, *own]:
+        try:
+            source = load("sources", name)
+        except PluginError:  # broken ones only fail the run that asks for them
+            continue
+        if source.recognises(root):
+            return source()  # type: ignore[no-any-return]
+    raise DataError(f"{root}: no pictures and no table found; set --data.source to say what it is")
+
+
+def make_table(columns: dict[str, Any], root: Path, origin: str) -> Table:
+    """A table from columns, those that must exist filled in with missing values."""
+    rows = pd.DataFrame(columns)
+    for name in ("score", "split"):
+        if name not in rows:
+            rows[name] = None
+    rows["score"] = rows["score"].astype(float)
+    rows["id"] = rows["id"].astype(str)
+    if rows.empty:
+        raise DataError(f"{origin}: no pictures in it")
+    return Table(rows, root, origin)
+
+
+def one_split_only(split: int | None, origin: str) -> None:
+    """Raise a MemlabError if a split number was asked of a source that has none."""
+    if split is not None:
+        raise MemlabError(
+            f"{origin} has no numbered splits; write --data.split 80/20 for a random one"
+        )

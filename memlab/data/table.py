@@ -1,0 +1,139 @@
+"""The one table that every source becomes, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from memlab.errors import DataError
+from memlab.files import fingerprint
+
+SPLITS = ("train", "val", "test")
+MASK = "mask_"
+"""Columns of masks are named `mask_` and the region: `mask_faces`."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one picture of a table."""
+
+    kind: str
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Pictures of a data set, one row each.
+
+    Args:
+        rows: columns `id` (text), `image` (path relative to `root`), `score` (0 to 1, NaN where
+            absent), `split` (`train`, `val`, `test`, or NA), and any of `hits`, `false_alarms`,
+            `n`, `category`, `mask_REGION` (path relative to `root`, NA where the region is absent),
+            plus whatever else the source has.
+        root: folder that the paths are relative to.
+        origin: what was read, for messages and results: a file or a folder.
+    """
+
+    rows: pd.DataFrame
+    root: Path
+    origin: str
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions for which there are masks."""
+        return tuple(name[len(MASK) :] for name in self.rows.columns if name.startswith(MASK))
+
+    def problems(self) -> list[Problem]:
+        """Everything that can be seen without decoding: ids, scores, files, splits."""
+        return [*_id_problems(self.rows), *_score_problems(self.rows), *self._file_problems()]
+
+    def validated(self) -> Table:
+        """The table itself when nothing is wrong with it.
+
+        Raises:
+            DataError: in two lines that name the offenders and how to see all of them.
+        """
+        problems = self.problems()
+        if problems:
+            raise DataError(report(problems, self.origin, str(self.root)))
+        return self
+
+    def without_missing(self) -> tuple[Table, dict[str, str]]:
+        """The table without the rows whose file is missing, and why each was left out, by id."""
+        missing = {problem.id: problem.message for problem in self._file_problems()}
+        kept = self.rows[~self.rows["id"].isin(missing)]
+        return Table(kept, self.root, self.origin), missing
+
+    def with_split(self, split: np.ndarray) -> Table:
+        """The same table with another `split` column."""
+        return Table(self.rows.assign(split=split), self.root, self.origin)
+
+    def part(self, split: str) -> pd.DataFrame:
+        """The rows of one split, in the table's order, numbered from 0."""
+        return self.rows[self.rows["split"] == split].reset_index(drop=True)
+
+    def fingerprint(self) -> str:
+        """Hash of ids, scores, splits and file sizes: which data made a result."""
+        lines = [
+            f"{row.id}\t{row.score}\t{row.split}\t{_size(self.root / str(row.image))}"
+            for row in self.rows[["id", "image", "score", "split"]].itertuples()
+        ]
+        return fingerprint("\n".join(sorted(lines)))
+
+    def _file_problems(self) -> Iterable[Problem]:
+        for row in self.rows[["id", "image"]].itertuples():
+            if _size(self.root / str(row.image)) is None:
+                yield Problem("missing", str(row.id), f"{row.image}: no such file")
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _id_problems(rows: pd.DataFrame) -> Iterable[Problem]:
+    for name, same in rows[rows["id"].duplicated(keep=False)].groupby("id"):
+        splits = sorted(set(same["split"].dropna()))
+        if len(splits) > 1:
+            yield Problem("two splits", str(name), f"{name}: in {' and '.join(splits)}")
+        else:
+            yield Problem("duplicate", str(name), f"{name}: listed {len(same)} times")
+
+
+def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
+    out = rows["score"].notna() & ~rows["score"].between(0, 1)
+    for row in rows[out].itertuples():
+        yield Problem("score", str(row.id), f"{row.id}: score {row.score:g} is not between 0 and 1")
+
+
+def report(problems: list[Problem], origin: str, root: str) -> str:
+    """At most three lines: how many, the first few, and how to see all."""
+    shown = "; ".join(problem.message for problem in problems[:3])
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    return f"{origin}: {count}: {shown}{more}\nsee them all with: memlab data check {root}"
+
+
+def numbers(column: pd.Series, origin: str) -> pd.Series:
+    """A column as numbers; empty cells become NaN.
+
+    Raises:
+        DataError: naming the file, the row and the value that is not a number.
+    """
+    converted = pd.to_numeric(column, errors="coerce").astype(float)
+    text = column.astype("string").str.strip()
+    bad = converted.isna() & column.notna() & ~text.str.lower().isin(["", "nan", "na"])
+    bad |= np.isinf(converted)
+    if bad.any():
+        place = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"{origin}: row {place + 2}: {column.name} {column.iloc[place]!r} is not a number"
+        )
+    return converted

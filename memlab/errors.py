@@ -1,0 +1,32 @@
+"""One family of errors: what a person can mend, told in a line or two."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class MemlabError(Exception):
+    """Something the user can put right.
+
+    The command line prints the message, at most three lines, and exits with code 2. The message
+    names the file or the value, and the remedy.
+    """
+
+
+class PluginError(MemlabError):
+    """A plugin is unknown, ambiguous, broken, or breaks its contract."""
+
+
+class DataError(MemlabError):
+    """A table, a picture or a folder of pictures cannot be used as asked."""
+
+
+class CheckpointError(MemlabError):
+    """Weights are missing, do not fit the model, or contradict the options given."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,67 @@
+"""Writing files whole or not at all, and fingerprints of what was read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from memlab.errors import MemlabError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; when the block ends well, it takes that name.
+
+    A reader sees the old file or the new one, never a part. After an exception the old file stays.
+
+    Raises:
+        MemlabError: if the folder cannot be written; names it.
+    """
+    make_folder(path.parent)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    except OSError as error:
+        raise MemlabError(
+            f"cannot write in {path.parent}: {error.strerror}; choose another folder"
+        ) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files that only the owner may read; results are for the group, too
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, as UTF-8; raises MemlabError as `replacing` does."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and its parents.
+
+    Raises:
+        MemlabError: if it cannot be made; names the folder.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MemlabError(
+            f"cannot make the folder {path}: {error.strerror}; choose another one"
+        ) from error
+    return path
+
+
+def fingerprint(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of a text: enough to tell one input from another."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Predictors of memorability, and the one function that loads them."""

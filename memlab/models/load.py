@@ -1,0 +1,169 @@
+"""The one function that loads models, whatever names them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from memlab.backbones.base import misfit
+from memlab.errors import CheckpointError, MemlabError, PluginError
+from memlab.models.base import MemorabilityModel
+from memlab.registry import find, plugins
+from memlab.spec import Spec, build, import_class
+
+BEST = Path("fit", "checkpoints", "best.ckpt")
+"""Where a run folder keeps the checkpoint with the best validation correlation."""
+
+
+def load(ref: str | Path) -> MemorabilityModel:
+    """Load a model for evaluation, on proven weights.
+
+    Args:
+        ref: a run folder, a checkpoint, a plugin's name (`resmem`, `distribution:resmem`), or
+            `package.module:Class`.
+
+    Returns:
+        The model in evaluation mode, on the CPU.
+
+    Raises:
+        MemlabError: if nothing by that name is found (it says what was searched), if a checkpoint
+            does not fit, or if the model cannot prove its weights.
+    """
+    path = Path(ref)
+    if path.is_dir():
+        model = from_checkpoint(checkpoint_in(path))
+    elif path.is_file():
+        model = from_checkpoint(path)
+    else:
+        model = _from_name(str(ref))
+    return proven(model, str(ref))
+
+
+def proven(model: MemorabilityModel, ref: str) -> MemorabilityModel:
+    """The model in evaluation mode, if it can name its weights; else a CheckpointError."""
+    if model.weights_id() is None:
+        raise CheckpointError(
+            f"{ref}: nothing proves that its weights were loaded (weights_id() is None)"
+        )
+    return model.eval()
+
+
+def checkpoint_in(folder: Path) -> Path:
+    """The best checkpoint of a run folder.
+
+    Raises:
+        CheckpointError: if there is none; says where it was looked for.
+    """
+    for path in (folder / BEST, folder / BEST.relative_to("fit")):
+        if path.is_file():
+            return path
+    raise CheckpointError(
+        f"{folder}: no finished training there (looked for {folder / BEST}); give a run folder, a "
+        "checkpoint, a plugin's name or package.module:Class"
+    )
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint that memlab wrote; no pickled code is run.
+
+    Raises:
+        CheckpointError: if it is missing, damaged, or not memlab's; names it.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such checkpoint") from error
+    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, KeyError) as error:
+        raise CheckpointError(f"{path}: damaged or not a checkpoint") from error
+    except Exception as error:  # pickle.UnpicklingError: code that weights_only refuses
+        raise CheckpointError(f"{path}: not a checkpoint that loads without running code") from error
+    if not isinstance(checkpoint, dict) or "memlab" not in checkpoint:
+        raise CheckpointError(f"{path}: not a checkpoint of memlab")
+    if checkpoint["memlab"]["schema"] != 1:
+        raise CheckpointError(f"{path}: written by a newer memlab; update memlab")
+    return checkpoint
+
+
+def from_checkpoint(path: Path) -> MemorabilityModel:
+    """Build the model that a checkpoint describes, and give it its weights.
+
+    Raises:
+        CheckpointError: if the weights do not fit the description.
+    """
+    checkpoint = read_checkpoint(path)
+    model = build(without_downloads(checkpoint["memlab"]["model"]))
+    if not isinstance(model, MemorabilityModel):
+        raise CheckpointError(f"{path}: holds no memorability model")
+    check_fits(model, path, checkpoint)
+    model.on_load_checkpoint(checkpoint)
+    model.load_state_dict(checkpoint["state_dict"])
+    return model
+
+
+def check_fits(
+    model: MemorabilityModel, path: Path, checkpoint: dict[str, Any] | None = None
+) -> None:
+    """Raise a CheckpointError, naming the first keys, if a checkpoint does not fit a model."""
+    state = (checkpoint or read_checkpoint(path))["state_dict"]
+    problem = misfit(model.state_dict(), state)
+    if problem:
+        raise CheckpointError(f"{path}: the weights do not fit the model: {problem}")
+
+
+def without_downloads(spec: Spec) -> Spec:
+    """A spec whose backbone starts empty, because a checkpoint brings the weights."""
+
+    def emptied(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        empty = {"pretrained": False, "weights": None}
+        return {
+            name: empty[name] if name in empty else emptied(entry) for name, entry in value.items()
+        }
+
+    emptied_spec: Spec = emptied(spec)
+    return emptied_spec
+
+
+def contradiction(asked: Spec, trained: Spec) -> str:
+    """How a model that was asked for differs from a checkpoint's, in one line; empty if not.
+
+    Where a backbone's first weights came from does not matter once a checkpoint brings its own.
+    """
+    asked_flat, trained_flat = _flat(without_downloads(asked)), _flat(without_downloads(trained))
+    for name, theirs in trained_flat.items():
+        ours = asked_flat.get(name)
+        if ours != theirs:
+            return f"{name} is {theirs!r} there, {ours!r} was asked for"
+    return ""
+
+
+def _flat(spec: Any, prefix: str = "model") -> dict[str, Any]:
+    if not isinstance(spec, dict):
+        return {prefix: spec}
+    flat: dict[str, Any] = {}
+    for name, value in spec.items():
+        inner = prefix if name in ("class_path", "init_args") else f"{prefix}.{name}"
+        flat |= _flat(value, inner)
+    return flat
+
+
+def _from_name(ref: str) -> MemorabilityModel:
+    names = [plugin.name for plugin in plugins("models")]
+    try:
+        cls = find("models", ref).load()
+    except PluginError:
+        if ref.rpartition(":")[2] in names or ":" not in ref:
+            if "/" in ref or "." in ref:
+                raise CheckpointError(f"{ref}: no such run folder, checkpoint or model") from None
+            raise
+        cls = import_class(ref.replace(":", "."))
+    if not issubclass(cls, MemorabilityModel):
+        raise MemlabError(f"{ref}: not a subclass of memlab.models.base.MemorabilityModel")
+    try:
+        return cls()
+    except TypeError as error:
+        raise MemlabError(f"{ref}: cannot be made without arguments: {error}") from error

@@ -1,0 +1,34 @@
+"""Progress for people: a bar on a terminal, nothing where output is a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr while the block runs.
+
+    Args:
+        title: what is being done.
+        total: how many steps there are.
+
+    Yields:
+        A function to call with the number of steps done since the last call.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
+    with bar:
+        task = bar.add_task(title, total=total)
+        yield lambda steps: bar.advance(task, steps)

@@ -1,0 +1,138 @@
+"""Entry points to plugins: found without importing them, loaded one by one, broken ones isolated.
+
+memlab's own parts register through the same groups as a stranger's package. Finding plugins costs
+no import; only the plugin that a run asks for is loaded, so that a broken one can never break
+`memlab --help`. `MEMLAB_PLUGINS=none` leaves memlab's own, `MEMLAB_PLUGINS=dist1,dist2` adds those
+two. This module imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import re
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from memlab.errors import PluginError, did_you_mean
+
+GROUPS: dict[str, str] = {
+    "backbones": "features for a trainable regressor",
+    "models": "whole predictors of memorability",
+    "ablations": "ways to take something out of a picture",
+    "regions": "finders of faces, people, objects, text",
+    "attributions": "ways to explain a score",
+    "sources": "layouts of data sets",
+    "callbacks": "what runs after fitting and in test",
+}
+"""The seven groups and what their plugins are; the entry-point group of x is `memlab.x`."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point: a name in a group, and the distribution that claims it."""
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+    @property
+    def path(self) -> str:
+        """Dotted path of the class, as configuration files spell it."""
+        return self.value.replace(":", ".")
+
+    @property
+    def problem(self) -> str | None:
+        """Why the entry point itself is not usable, or `None`; nothing is imported."""
+        if not _NAME.fullmatch(self.name):
+            return f"the name {self.name!r} is not lower-case letters, digits and underscores"
+        if not re.fullmatch(r"[\w.]+:\w+", self.value):
+            return f"{self.value!r} is not of the form 'package.module:Class'"
+        return None
+
+    def load(self) -> type[Any]:
+        """Import and return the class.
+
+        Raises:
+            PluginError: if the entry point or its module is broken; names the distribution.
+        """
+        origin = f"plugin {self.name!r} ({self.distribution} {self.version}, {self.value})"
+        if self.problem:
+            raise PluginError(f"{origin} is broken: {self.problem}")
+        module, _, name = self.value.partition(":")
+        try:
+            loaded = getattr(importlib.import_module(module), name)
+        except Exception as error:  # a stranger's module may raise anything on import
+            first = (str(error).strip().splitlines() or [""])[0]
+            raise PluginError(
+                f"{origin} cannot be imported: {type(error).__name__}: {first}; "
+                "repair or uninstall it, or set MEMLAB_PLUGINS=none"
+            ) from error
+        if not isinstance(loaded, type):
+            raise PluginError(f"{origin} is broken: it is not a class")
+        return loaded
+
+
+@functools.cache
+def _discover(group: str, allowed: str | None) -> tuple[Plugin, ...]:
+    wanted = None if allowed is None else {part.strip().lower() for part in allowed.split(",")}
+    found = set()
+    for point in entry_points(group=f"memlab.{group}"):
+        distribution = point.dist.name if point.dist else "unknown"
+        version = point.dist.version if point.dist else "0"
+        if wanted is None or distribution.lower() in wanted | {"memlab"}:
+            found.add(Plugin(group, point.name, point.value, distribution, version))
+    return tuple(sorted(found, key=lambda plugin: (plugin.name, plugin.distribution)))
+
+
+def plugins(group: str) -> tuple[Plugin, ...]:
+    """All plugins of a group, by name; memlab's own among them. Nothing is imported."""
+    if group not in GROUPS:
+        raise PluginError(f"unknown plugin group {group!r}{did_you_mean(group, GROUPS)}")
+    return _discover(group, os.environ.get("MEMLAB_PLUGINS"))
+
+
+def find(group: str, name: str) -> Plugin:
+    """The plugin that `name` (or `distribution:name`) means.
+
+    Raises:
+        PluginError: if no distribution claims the name, or if several do and none was named.
+    """
+    known = plugins(group)
+    distribution, _, bare = name.rpartition(":")
+    found = [
+        plugin
+        for plugin in known
+        if plugin.name == bare and distribution.lower() in ("", plugin.distribution.lower())
+    ]
+    if len(found) > 1:
+        choices = " or ".join(f"{plugin.distribution}:{plugin.name}" for plugin in found)
+        raise PluginError(f"{group[:-1]} {name!r} is claimed by several packages; write {choices}")
+    if not found:
+        names = sorted({plugin.name for plugin in known})
+        listed = ", ".join(names) or "none"
+        raise PluginError(
+            f"unknown {group[:-1]} {name!r}{did_you_mean(bare, names)} (installed: {listed})"
+        )
+    return found[0]
+
+
+def load(group: str, name: str) -> type[Any]:
+    """Import the class that `name` means in `group`; raises PluginError as `find` and `load` do."""
+    return find(group, name).load()
+
+
+def plugin_of(cls: type[Any]) -> Plugin | None:
+    """The entry point under which a class is registered, or `None` (then a class path was given)."""
+    path = f"{cls.__module__}.{cls.__qualname__}"
+    for group in GROUPS:
+        for plugin in plugins(group):
+            if plugin.path == path:
+                return plugin
+    return None

@@ -1,0 +1,1 @@
+"""Result files, the figures drawn from them, and the tables printed."""

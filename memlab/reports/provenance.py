@@ -1,0 +1,79 @@
+"""Which code, versions and device made a result."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from memlab.registry import plugin_of
+
+PACKAGES = (
+    "memlab",
+    "torch",
+    "torchvision",
+    "lightning",
+    "timm",
+    "kornia",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pillow",
+    "torchmetrics",
+)
+
+
+def now() -> str:
+    """The time, UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # vendored or renamed
+            found[name] = "unknown"
+    return found
+
+
+@functools.cache
+def commit() -> str | None:
+    """Commit of the checkout that memlab runs from, `+changes` if it was edited; None elsewhere."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return None
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changes = "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "HEAD") + changes
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def plugins_used(classes: Iterable[type[Any]]) -> list[dict[str, str]]:
+    """Name, group, distribution and version of the plugins behind some classes."""
+    found = {plugin_of(cls) for cls in classes}
+    return [
+        {
+            "group": plugin.group,
+            "name": plugin.name,
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+        }
+        for plugin in sorted(
+            (plugin for plugin in found if plugin), key=lambda plugin: (plugin.group, plugin.name)
+        )
+    ]

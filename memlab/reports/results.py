@@ -1,0 +1,125 @@
+"""What a command found, as one versioned JSON file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from memlab.errors import MemlabError
+from memlab.files import write_text
+
+SCHEMA = 1
+FILE = "results.json"
+
+
+@dataclass
+class Results:
+    """Everything that `results.json` holds; `null` where there is nothing, with a reason.
+
+    Args:
+        command: fit, validate, test or predict.
+        status: `finished`, once everything before it was written.
+        started: UTC, ISO 8601.
+        finished: UTC, ISO 8601.
+        provenance: versions, commit, device, plugins.
+        model: its spec, weights id and checkpoint.
+        data: source, split, counts, fingerprint, decoder, geometry, skipped pictures.
+        seed: the run's seed.
+        n: pictures in rows.
+        metrics: name to statistic with interval.
+        conditions: one entry per ablation condition; see `condition_entry`.
+        families: statistics per family of ablations.
+        maps: one entry per attribution method.
+        notes: sentences that a reader must know.
+        figures: paths relative to the file.
+        schema: version of this layout.
+    """
+
+    command: str
+    status: str
+    started: str
+    finished: str
+    provenance: dict[str, Any]
+    model: dict[str, Any]
+    data: dict[str, Any]
+    seed: int | None
+    n: int
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    conditions: list[dict[str, Any]] = field(default_factory=list)
+    families: list[dict[str, Any]] | None = None
+    maps: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+    schema: int = SCHEMA
+
+    def write(self, folder: Path) -> Path:
+        """Write `results.json` into a folder, atomically; NaN becomes null."""
+        path = folder / FILE
+        text = json.dumps(_without_nan(dataclasses.asdict(self)), indent=2, allow_nan=False)
+        write_text(path, text + "\n")
+        return path
+
+
+def read(folder: Path) -> Results:
+    """Read a folder's `results.json`.
+
+    Raises:
+        MemlabError: if it is missing, damaged, or of a newer memlab; names the file.
+    """
+    path = folder / FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        schema = found["schema"]
+    except FileNotFoundError as error:
+        raise MemlabError(f"{path}: no results there; run memlab fit or memlab test") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MemlabError(f"{path}: damaged: {error}") from error
+    if schema != SCHEMA:
+        raise MemlabError(f"{path}: schema {schema}, this memlab reads {SCHEMA}; update memlab")
+    return Results(**found)
+
+
+def condition_entry(
+    condition: dict[str, Any],
+    n: int,
+    eligible: int,
+    drop: dict[str, Any],
+    spearman_clean: dict[str, Any],
+    spearman: dict[str, Any],
+) -> dict[str, Any]:
+    """One condition's entry, with room for what controls and corrections will fill.
+
+    Args:
+        condition: `Condition.describe()`.
+        n: pictures evaluated.
+        eligible: pictures that have what the ablation needs.
+        drop: mean of clean - changed with interval, over eligible pictures.
+        spearman_clean: correlation of clean predictions with scores, same pictures.
+        spearman: correlation of changed predictions with scores, same pictures.
+    """
+    return {
+        **condition,
+        "n": n,
+        "eligible": eligible,
+        "drop": drop,
+        "spearman_clean": spearman_clean,
+        "spearman": spearman,
+        "control": None,
+        "p": None,
+        "p_corrected": None,
+        "out_of_distribution": None,
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _without_nan(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    return value

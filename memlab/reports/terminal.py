@@ -1,0 +1,81 @@
+"""Results as people read them in a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from memlab.reports.results import FILE, Results
+
+
+def print_results(results: Results, folder: Path, console: Console | None = None) -> None:
+    """Print metrics, ablations, and where the files and pictures are."""
+    console = console or plain_console()
+    title = f"{results.command}: {results.n} pictures"
+    if results.data.get("skipped"):
+        title += f", {len(results.data['skipped'])} skipped (listed in {FILE})"
+    if results.metrics:
+        console.print(metrics_table(results, title))
+    else:
+        console.print(title)
+    if results.conditions:
+        console.print(conditions_table(results))
+    for note in results.notes:
+        console.print(f"note: {note}")
+    console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
+    for figure in results.figures:
+        console.print(f"picture   {folder}/{figure}", highlight=False, soft_wrap=True)
+
+
+def plain_console() -> Console:
+    """A console for standard output: as wide as the terminal, or 100 columns in a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+def metrics_table(results: Results, title: str) -> Table:
+    """One line per metric: value and interval, or the reason why there is none."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval")
+    for name, statistic in results.metrics.items():
+        table.add_row(name.replace("_", " "), _value(statistic), _interval(statistic))
+    return table
+
+
+def conditions_table(results: Results) -> Table:
+    """One line per ablation: eligible pictures, drop with interval, correlation before and after."""
+    table = Table(
+        title="ablations: drop = clean − ablated, positive where the score falls",
+        title_justify="left",
+    )
+    for name in ("ablation", "n", "drop", "95 % interval", "ρ clean", "ρ ablated"):
+        table.add_column(name, justify="left" if name in ("ablation",) else "right")
+    for entry in results.conditions:
+        of_all = "" if entry["eligible"] == entry["n"] else f" of {entry['n']}"
+        table.add_row(
+            f"{entry['condition']} {entry['unit']}",
+            f"{entry['eligible']}{of_all}",
+            _value(entry["drop"], signed=True),
+            _interval(entry["drop"], signed=True),
+            _value(entry["spearman_clean"]),
+            _value(entry["spearman"]),
+        )
+    return table
+
+
+def _value(statistic: dict[str, Any], signed: bool = False) -> str:
+    if statistic["value"] is None:
+        return f"none: {statistic['reason']}"
+    return f"{statistic['value']:{'+' if signed else ''}.4f}"
+
+
+def _interval(statistic: dict[str, Any], signed: bool = False) -> str:
+    if statistic["low"] is None:
+        return statistic["reason"] or "" if statistic["value"] is not None else ""
+    sign = "+" if signed else ""
+    return f"\\[{statistic['low']:{sign}.4f}, {statistic['high']:{sign}.4f}]"

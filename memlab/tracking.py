@@ -1,0 +1,68 @@
+"""The same tables and pictures to whatever trackers are configured; files are always there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lightning.pytorch.loggers import Logger
+
+from memlab.reports.results import Results
+
+
+def log_config(loggers: Iterable[Logger], config: dict[str, Any]) -> None:
+    """Hand the resolved configuration to every tracker but the CSV files."""
+    for logger in _trackers(loggers):
+        logger.log_hyperparams(config)
+
+
+def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> None:
+    """Hand metrics, the ablation table and the figures to every tracker.
+
+    Final numbers go into the summary, not onto a time axis: a test has no step.
+    """
+    for logger in _trackers(loggers):
+        summary = {
+            f"{results.command}/{name}": statistic["value"]
+            for name, statistic in results.metrics.items()
+            if statistic["value"] is not None
+        }
+        for entry in results.conditions:
+            if entry["drop"]["value"] is not None:
+                summary[f"drop/{entry['condition']}"] = entry["drop"]["value"]
+        logger.experiment.summary.update(summary)
+        if results.conditions:
+            table = conditions_frame(results)
+            logger.log_table(key="ablations", columns=list(table), data=table.to_numpy().tolist())
+        for name in results.figures:
+            logger.log_image(key=Path(name).stem, images=[str(folder / name)])
+
+
+def conditions_frame(results: Results) -> pd.DataFrame:
+    """The ablation table: one line per condition, plain columns."""
+    lines = []
+    for entry in results.conditions:
+        drop, rho = entry["drop"], entry["spearman"]
+        lines.append(
+            {
+                "condition": entry["condition"],
+                "family": entry["family"],
+                "region": entry["region"],
+                "n": entry["n"],
+                "eligible": entry["eligible"],
+                "drop": drop["value"],
+                "low": drop["low"],
+                "high": drop["high"],
+                "spearman_clean": entry["spearman_clean"]["value"],
+                "spearman": rho["value"],
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _trackers(loggers: Iterable[Logger]) -> list[Any]:
+    # Weights & Biases is the one tracker with tables and pictures; its class is not imported here,
+    # because importing it costs seconds and it need not be installed
+    return [logger for logger in loggers if type(logger).__name__ == "WandbLogger"]
