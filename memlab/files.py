@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and fingerprints of what was read."""
+"""Finding pictures, writing files whole or not at all, and fingerprints. No heavy imports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from memlab.errors import MemlabError
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+"""File name endings that are taken for pictures, in lower case."""
+
+
+def pictures_in(folder: Path) -> Iterator[Path]:
+    """The pictures in a folder and all folders below it, in no order; hidden files left out."""
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in PICTURES and not path.name.startswith("."):
+            yield path
 
 
 @contextmanager

@@ -13,9 +13,6 @@ from torch import Tensor
 
 from memlab.errors import DataError
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-"""File name endings that are taken for pictures, in lower case."""
-
 _WIDE = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 

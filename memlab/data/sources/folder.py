@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from memlab.data.decode import EXTENSIONS
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import Table
 from memlab.errors import DataError
+from memlab.files import pictures_in
 
 
 class FolderSource(Source):
@@ -20,22 +19,14 @@ class FolderSource(Source):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Any folder with a picture somewhere in it."""
-        return next(_pictures(root), None) is not None
+        return next(pictures_in(root), None) is not None
 
     def table(self, root: Path, split: int | None = None) -> Table:
         """List the pictures by name; see `Source.table`."""
         one_split_only(split, str(root))
         if not root.is_dir():
             raise DataError(f"{root}: not a folder of pictures")
-        names = sorted(path.relative_to(root) for path in _pictures(root))
+        names = sorted(path.relative_to(root) for path in pictures_in(root))
         ids = [name.as_posix() for name in names]
         category = [name.parts[0] if len(name.parts) > 1 else None for name in names]
         return make_table({"id": ids, "image": ids, "category": category}, root, str(root))
-
-
-def _pictures(root: Path) -> Iterator[Path]:
-    return (
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-    )

@@ -1,0 +1,146 @@
+"""memlab ablate PICTURES... --ablation NAME --out DIR"""  # noqa: D400, D415
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.cli.names import expand_arguments
+from memlab.cli.options import Options, find_pictures
+from memlab.errors import DataError, MemlabError
+
+if TYPE_CHECKING:
+    from memlab.ablations.base import Ablation
+
+DESCRIPTION = """\
+Write the changed pictures themselves: one folder per condition, and a manifest.csv.
+
+Pictures keep their own size unless --size is given; they are written as PNG, without loss.
+
+  memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Write changed pictures; returns the exit code."""
+    parser = Options("ablate", DESCRIPTION)
+    parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument(
+        "--ablation", action="append", help="a name; may be repeated; parameters follow it"
+    )
+    parser.add_argument("--doses", choices=("primary", "ladder"), default="primary")
+    parser.add_argument("--size", type=int, help="bring pictures to this side in pixels first")
+    parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
+    ours, theirs = _divide(arguments[1:])
+    options = parser.parse_args(ours)
+    if not theirs:
+        raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
+    paths = find_pictures(options.pictures)
+    ablations = _parse(expand_arguments(theirs))
+    return _write(paths, ablations, options.doses, options.size, options.seed, options.out)
+
+
+def _divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split off --ablation and its parameters, which another parser reads."""
+    ours, theirs = [], []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("--ablation"):
+            ours.append(argument)
+            continue
+        theirs.append(argument)
+        if "=" not in argument:
+            value = next(rest, None)
+            if value is not None:
+                theirs.append(value)
+    return ours, theirs
+
+
+def _parse(arguments: list[str]) -> list[Ablation]:
+    import jsonargparse
+
+    from memlab.ablations.base import Ablation
+
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--ablation", type=list[Ablation])
+    try:
+        found = parser.instantiate(parser.parse_args(arguments)).ablation
+    except jsonargparse.ArgumentError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, MemlabError):
+            cause = cause.__cause__ or cause.__context__
+        raise cause or MemlabError(" ".join(str(error).split())[:400]) from error
+    ablations: list[Ablation] = found
+    for ablation in ablations:
+        if ablation.regions:
+            raise MemlabError(
+                f"{ablation.name}: loose pictures have no masks of {ablation.regions[0]!r}; "
+                "use memlab test on a data set with masks"
+            )
+    return ablations
+
+
+def _write(
+    paths: list[Path],
+    ablations: list[Ablation],
+    doses: str,
+    size: int | None,
+    seed: int,
+    out: Path,
+) -> int:
+    import pandas as pd
+    from PIL import Image
+
+    from memlab.ablations.base import Context
+    from memlab.ablations.evaluate import changed_pictures, plan
+    from memlab.data.decode import decode
+    from memlab.data.geometry import Geometry
+    from memlab.files import make_folder, replacing
+    from memlab.progress import progress
+
+    conditions = plan(ablations, "ladder" if doses == "ladder" else "primary")
+    names = _names(paths)
+    manifest = []
+    with progress("Changing", len(paths)) as advance:
+        for path in paths:
+            pixels = decode(path)
+            if size is not None:
+                pixels = Geometry(size).picture(pixels)
+            images = pixels[None].float() / 255
+            context = Context([names[path]], seed)
+            for condition in conditions:
+                for _, changed in changed_pictures(images, context, condition, micro_batch=1):
+                    target = make_folder(out / condition.key) / f"{names[path]}.png"
+                    array = (changed[0] * 255).round().byte().permute(1, 2, 0).numpy()
+                    with replacing(target) as temporary:
+                        Image.fromarray(array).save(temporary)
+                    manifest.append(
+                        {
+                            "image": target.relative_to(out).as_posix(),
+                            "original": str(path),
+                            **{
+                                name: condition.describe()[name]
+                                for name in ("condition", "ablation", "dose", "unit", "region")
+                            },
+                        }
+                    )
+            advance(1)
+    with replacing(out / "manifest.csv") as temporary:
+        pd.DataFrame(manifest).to_csv(temporary, index=False)
+    print(f"{len(manifest)} pictures and manifest.csv in {out}")  # noqa: T201
+    return 0
+
+
+def _names(paths: list[Path]) -> dict[Path, str]:
+    """A name for each picture: its own, or, where two files share it, with its folder's."""
+    count = Counter(path.stem for path in paths)
+    names = {
+        path: path.stem if count[path.stem] == 1 else "-".join([*path.parent.parts[-2:], path.name])
+        for path in paths
+    }
+    if len(set(names.values())) < len(paths):
+        raise DataError("two pictures have the same name; give them one folder at a time")
+    return names

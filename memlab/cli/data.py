@@ -1,0 +1,135 @@
+"""memlab data check | subset | scenes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.cli.names import class_path
+from memlab.cli.options import Options
+from memlab.cli.pages import show
+from memlab.errors import MemlabError, did_you_mean
+
+if TYPE_CHECKING:
+    from memlab.data.table import Table
+
+PAGE = """\
+usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
+
+  check      look at every picture of a data set: missing, unreadable, bad scores, duplicates, leaks
+  subset     copy a random part of a data set, with its CSV file
+  scenes     render memlab's own pictures, with exact masks and scores
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Run a data command; returns the exit code."""
+    commands = {"check": _check, "subset": _subset, "scenes": _scenes}
+    name = arguments[1] if len(arguments) > 1 else "--help"
+    if name in ("-h", "--help"):
+        show(PAGE)
+        return 0
+    if name not in commands:
+        raise MemlabError(
+            f"unknown data command {name!r}{did_you_mean(name, commands)} "
+            f"(commands: {', '.join(commands)})"
+        )
+    return commands[name](arguments[2:])
+
+
+def _check(arguments: list[str]) -> int:
+    description = "Look at every picture of a data set. Exit code 1 if a problem was found."
+    parser = _with_source(Options("data check", description))
+    parser.add_argument("--out", type=Path, help="write the problems here, as CSV")
+    options = parser.parse_args(arguments)
+    table = _read(options)
+
+    import pandas as pd
+
+    from memlab.data.check import check
+    from memlab.files import replacing
+    from memlab.progress import progress
+
+    with progress("Checking", len(table.rows)) as advance:
+        problems = check(table, advance)
+    if options.out:
+        with replacing(options.out) as temporary:
+            frame = pd.DataFrame(problems, columns=["kind", "id", "message"])
+            frame.to_csv(temporary, index=False)
+    counts = table.rows["split"].value_counts()
+    splits = ", ".join(f"{counts[name]} {name}" for name in ("train", "val", "test") if name in counts)
+    scores = table.rows["score"].dropna()
+    spread = f"; scores {scores.min():.3f} to {scores.max():.3f}, mean {scores.mean():.3f}"
+    print(  # noqa: T201
+        f"{table.origin}: {len(table.rows)} pictures{f' ({splits})' if splits else ''}"
+        f"{spread if len(scores) else '; no scores'}"
+    )
+    for problem in problems:
+        print(f"  {problem.kind:<11} {problem.message}")  # noqa: T201
+    kinds = Counter(problem.kind for problem in problems)
+    summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    print(f"{len(problems)} problems: {summary}" if problems else "no problems")  # noqa: T201
+    return 1 if problems else 0
+
+
+def _subset(arguments: list[str]) -> int:
+    description = "Copy a random part of a data set, with its CSV file."
+    parser = _with_source(Options("data subset", description))
+    parser.add_argument("-n", type=int, required=True, help="how many pictures")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
+    options = parser.parse_args(arguments)
+    table = _read(options)
+
+    from memlab.data.subset import write_subset
+    from memlab.progress import progress
+
+    with progress("Copying", options.n) as advance:
+        path = write_subset(table, options.n, options.seed, options.out, advance)
+    print(f"{options.n} of {len(table.rows)} pictures: {path}")  # noqa: T201
+    return 0
+
+
+def _scenes(arguments: list[str]) -> int:
+    description = "Render memlab's own pictures, with exact masks and scores."
+    parser = Options("data scenes", description)
+    parser.add_argument("root", metavar="DIR", type=Path, help="folder to render into")
+    parser.add_argument("-n", type=int, default=1500, help="how many pictures (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the pictures (%(default)s)")
+    parser.add_argument("--size", type=int, default=64, help="side in pixels (%(default)s)")
+    options = parser.parse_args(arguments)
+    if options.n < 1 or options.size < 32:
+        raise MemlabError("at least one picture (-n), of at least 32 pixels (--size)")
+
+    from memlab.data.sources.scenes import render
+
+    path = render(options.root, options.n, options.seed, options.size)
+    print(f"{options.n} pictures: {path}")  # noqa: T201
+    return 0
+
+
+def _with_source(parser: Options) -> Options:
+    parser.add_argument("root", metavar="DIR", type=Path, help="the data set: a folder or CSV file")
+    parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
+    parser.add_argument("--split", type=int, help="number of the split (LaMem: 1 to 5)")
+    parser.add_argument("--image", help="of a CSV file: the column of pictures")
+    parser.add_argument("--score", help="of a CSV file: the column of scores")
+    return parser
+
+
+def _read(options) -> Table:  # type: ignore[no-untyped-def]
+    path = class_path("sources", options.source) if options.source else None
+
+    from memlab.data.sources.base import recognise
+    from memlab.data.sources.csv import CsvSource
+    from memlab.spec import build
+
+    columns = {"image": options.image, "score": options.score}
+    source = build({"class_path": path}) if path else recognise(options.root)
+    if options.image or options.score:
+        if not isinstance(source, CsvSource):
+            raise MemlabError("--image and --score are for CSV files; give --source csv")
+        source = CsvSource(**columns)
+    table: Table = source.table(options.root, options.split)
+    return table

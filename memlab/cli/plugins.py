@@ -1,0 +1,52 @@
+"""memlab plugins: what is installed, from where, and whether it is sound."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from memlab.cli.options import Options
+from memlab.errors import MemlabError
+from memlab.registry import GROUPS, Plugin, plugins
+
+DESCRIPTION = """\
+List the installed plugins of each group: name, distribution, version, class.
+
+--check imports each and holds it to its contract (memlab.testing); exit code 1 if one fails.
+MEMLAB_PLUGINS=none leaves memlab's own; MEMLAB_PLUGINS=dist1,dist2 adds those distributions.
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """List plugins; returns the exit code."""
+    parser = Options("plugins", DESCRIPTION)
+    parser.add_argument("--check", action="store_true", help="import each and check its contract")
+    options = parser.parse_args(arguments[1:])
+    found = [plugin for group in GROUPS for plugin in plugins(group)]
+    problems = {plugin: _problem(plugin, options.check) for plugin in found}
+    for group, meaning in GROUPS.items():
+        print(f"{group}: {meaning}")  # noqa: T201
+        for plugin in plugins(group):
+            state = problems[plugin] or ("sound" if options.check else "")
+            origin = f"{plugin.distribution} {plugin.version}"
+            line = f"  {plugin.name:<20} {origin:<28} {plugin.value:<58} {state}"
+            print(line.rstrip())  # noqa: T201
+        if not plugins(group):
+            print("  (none)")  # noqa: T201
+    return 1 if any(problems.values()) else 0
+
+
+def _problem(plugin: Plugin, check: bool) -> str:
+    if plugin.problem:
+        return f"broken: {plugin.problem}"
+    names = Counter(other.name for other in plugins(plugin.group))
+    if names[plugin.name] > 1:
+        return f"claimed twice: write {plugin.distribution}:{plugin.name}"
+    if not check:
+        return ""
+    from memlab.testing import check_plugin
+
+    try:
+        check_plugin(plugin.group, plugin.load())
+    except MemlabError as error:
+        return f"broken: {error}"
+    return ""

@@ -1,0 +1,63 @@
+"""A random part of a data set, copied with its table."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from memlab.data.table import MASK, Table
+from memlab.errors import DataError, MemlabError
+from memlab.files import make_folder, replacing
+
+FILE = "subset.csv"
+
+
+def write_subset(
+    table: Table, n: int, seed: int, out: Path, progress: Callable[[int], None] | None = None
+) -> Path:
+    """Copy `n` random pictures, and the masks they have, and write their table.
+
+    Which ones depends on the ids and the seed, not on the order of the table.
+
+    Args:
+        table: the whole.
+        n: how many.
+        seed: of the draw.
+        out: a folder that does not exist yet, or is empty.
+        progress: called with the number of pictures done since the last call.
+
+    Returns:
+        The path of the CSV file, written last.
+
+    Raises:
+        DataError: if there are fewer than `n` pictures, or one is missing.
+        MemlabError: if the folder holds something already.
+    """
+    if n < 1 or n > len(table.rows):
+        raise DataError(f"{table.origin}: {len(table.rows)} pictures there, {n} asked for")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise MemlabError(f"{out} is not an empty folder; choose another --out")
+    ordered = table.rows.sort_values("id", ignore_index=True)
+    chosen = np.sort(np.random.default_rng(seed).choice(len(ordered), size=n, replace=False))
+    rows = ordered.iloc[chosen].reset_index(drop=True)
+    paths = ["image", *(name for name in rows.columns if name.startswith(MASK))]
+    for row in rows[paths].to_dict("records"):
+        for name in row.values():
+            if pd.isna(name):
+                continue
+            source, target = table.root / str(name), out / str(name)
+            make_folder(target.parent)
+            try:
+                shutil.copy2(source, target)
+            except OSError as error:
+                raise DataError(f"{source}: cannot be copied: {error.strerror}") from error
+        if progress:
+            progress(1)
+    kept = rows.drop(columns="id").dropna(axis=1, how="all")
+    with replacing(out / FILE) as temporary:
+        kept.to_csv(temporary, index=False)
+    return out / FILE
