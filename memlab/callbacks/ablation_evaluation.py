@@ -65,8 +65,7 @@ class AblationEvaluation(Callback):
         pl_module: LightningModule,
         outputs: Any,
         batch: Batch,  # type: ignore[override]
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        *_: Any,
     ) -> None:
         """Change and score the pictures of the batch that could be read."""
         model = model_of(trainer)

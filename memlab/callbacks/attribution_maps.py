@@ -61,8 +61,7 @@ class AttributionMaps(Callback):
         pl_module: LightningModule,
         outputs: Any,
         batch: Batch,  # type: ignore[override]
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        *_: Any,
     ) -> None:
         """Explain those pictures of the batch that were drawn."""
         model = model_of(trainer)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab import tracking
@@ -23,7 +24,7 @@ _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
 
 
 class Records(Callback):
-    """Writes `rows.parquet`, `rows.csv` and `results.json` at the end of test and predict.
+    """Writes `rows.parquet`, `rows.csv` and `results.json` after validate, test and predict.
 
     Other callbacks join by a method `contribute`; see `memlab.callbacks.base.Contributor`.
 
@@ -46,6 +47,11 @@ class Records(Callback):
             self._writer.clear()
         trainer.strategy.barrier()
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse weights that nothing proves; while fitting, nothing is recorded."""
+        if _validating(trainer):
+            self._require_proof(trainer)
+
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse weights that nothing proves."""
         self._require_proof(trainer)
@@ -54,27 +60,29 @@ class Records(Callback):
         """Refuse weights that nothing proves."""
         self._require_proof(trainer)
 
-    def on_test_batch_end(  # noqa: D102
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
+        """Write the batch's rows; not while fitting."""
+        if _validating(trainer):
+            self._write(trainer, outputs, batch)
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Write the batch's rows."""
         self._write(trainer, outputs, batch)
 
-    def on_predict_batch_end(  # noqa: D102
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+    def on_predict_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
+        """Write the batch's rows."""
         self._write(trainer, outputs, batch)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Merge, check, and write the results; not while fitting."""
+        if _validating(trainer):
+            self._finish(trainer)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Merge, check, and write the results."""
@@ -161,8 +169,13 @@ class Records(Callback):
         self.results = results
 
 
+def _validating(trainer: Trainer) -> bool:
+    return bool(trainer.state.fn == TrainerFn.VALIDATING)
+
+
 def _limited(trainer: Trainer, command: str) -> bool:
-    return getattr(trainer, f"limit_{command}_batches", 1.0) != 1.0
+    limit = {"validate": "val"}.get(command, command)
+    return bool(getattr(trainer, f"limit_{limit}_batches") != 1.0)
 
 
 def _provenance(trainer: Trainer) -> dict[str, Any]:

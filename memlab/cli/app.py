@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,10 +23,12 @@ from memlab.callbacks.attribution_maps import AttributionMaps
 from memlab.callbacks.checkpoints import BestCheckpoint
 from memlab.callbacks.records import Records
 from memlab.cli import runs
+from memlab.cli.messages import known_error, one_line, unknown_key
 from memlab.cli.names import class_path, expand_tree
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
-from memlab.errors import CheckpointError, MemlabError, did_you_mean
+from memlab.data.table import SPLITS
+from memlab.errors import CheckpointError, MemlabError
 from memlab.files import write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
@@ -45,23 +48,16 @@ class Parser(LightningArgumentParser):
 
     def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
         """Parse a configuration, short names turned into class paths first."""
-        try:
-            tree = yaml.safe_load(content)
-        except yaml.YAMLError as error:
-            raise MemlabError(f"not YAML: {' '.join(str(error).split())}") from error
-        return super().parse_string(yaml.safe_dump(expand_tree(tree)), *args, **kwargs)
+        tree = expand_tree(yaml.safe_load(content))
+        return super().parse_string(yaml.safe_dump(tree), *args, **kwargs)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say in one line what is wrong, with the closest option where one was mistyped."""
-        cause: BaseException | None = ex
-        while cause is not None:
-            if isinstance(cause, MemlabError):
-                raise cause
-            cause = cause.__cause__ or cause.__context__
-        raise MemlabError(_one_line(message, self._known_options())) from ex
-
-    def _known_options(self) -> list[str]:
-        return [*self.get_defaults().keys(branches=True)]
+        known = known_error(ex) if ex else None
+        if known:
+            raise known
+        options = self.get_defaults().keys(branches=True)
+        raise MemlabError(one_line(message, options)) from ex
 
 
 class MemlabCLI(LightningCLI):
@@ -76,7 +72,11 @@ class MemlabCLI(LightningCLI):
             subclass_mode_model=True,
             save_config_callback=None,
             seed_everything_default=0,
-            trainer_defaults={"max_epochs": 10, "num_sanity_val_steps": 0},
+            trainer_defaults={
+                "max_epochs": 10,
+                "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
+            },
             parser_class=Parser,
             parser_kwargs={"allow_abbrev": False},
             auto_configure_optimizers=False,
@@ -111,7 +111,11 @@ class MemlabCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse; the arguments are always given, so that sys.argv plays no part."""
-        self.config = parser.parse_args(args)
+        try:
+            self.config = parser.parse_args(args)
+        except MemlabError as error:
+            options = self._parser(self.plan.command).get_defaults().keys(branches=True)
+            raise unknown_key(error, options, self.plan.configs) from error
 
     def before_instantiate_classes(self) -> None:
         """Make the folder, and see that the checkpoint fits what was asked for."""
@@ -143,7 +147,9 @@ class MemlabCLI(LightningCLI):
         )
         self.best = BestCheckpoint(self.folder / "checkpoints")
         configured = self._get(self.config_init, "trainer")
-        own: list[Callback] = [evaluation, maps, self.records, self.best]
+        own: list[Callback] = [evaluation, maps, self.records]
+        if self.plan.command == "fit":
+            own.append(self.best)
         callbacks = _as_list(configured["callbacks"])
         given = {type(callback) for callback in callbacks}
         own = [callback for callback in own if type(callback) not in given]
@@ -171,6 +177,18 @@ class MemlabCLI(LightningCLI):
             if name in self.config_init[self.plan.command]:
                 self.config_init[self.plan.command][name] = False
 
+    def before_fit(self) -> None:
+        """Say what is about to be trained, and where it goes."""
+        if not self.trainer.is_global_zero:
+            return
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        counts = self.datamodule.table.rows["split"].value_counts()
+        pictures = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
+        print(  # noqa: T201
+            f"memlab: {parameters / 1e6:.2f} M parameters; pictures: {pictures}; run {self.plan.run}",
+            file=sys.stderr,
+        )
+
     def after_fit(self) -> None:
         """Test the best checkpoint in the same process."""
         trainer = self.trainer
@@ -187,6 +205,10 @@ class MemlabCLI(LightningCLI):
         self._show()
 
     def after_test(self) -> None:
+        """Print what was found."""
+        self._show()
+
+    def after_validate(self) -> None:
         """Print what was found."""
         self._show()
 
@@ -211,6 +233,12 @@ def execute(plan: Plan) -> int:
             MemlabCLI(plan)
         except SystemExit as stop:  # --help all and --print_config end so
             return int(stop.code or 0)
+        except Exception as error:
+            # raised inside the parser or a worker, ours may come wrapped
+            known = known_error(error)
+            if known is None:
+                raise
+            raise known from error
     return 0
 
 
@@ -218,12 +246,3 @@ def _as_list(value: Any) -> list[Any]:
     if value is None or isinstance(value, bool):
         return []
     return list(value) if isinstance(value, Iterable) else [value]
-
-
-def _one_line(message: str, known: list[str]) -> str:
-    words = " ".join(message.split())
-    for word in words.replace("'", " ").replace('"', " ").split():
-        option = word.lstrip("-").partition("=")[0]
-        if word.startswith("--") and option and option not in known:
-            return f"unknown option --{option}{did_you_mean(option, known)}"
-    return words if len(words) <= 400 else f"{words[:400]} ..."

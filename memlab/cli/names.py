@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import yaml
+
 from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
-from memlab.errors import PluginError, did_you_mean
+from memlab.errors import MemlabError, PluginError, did_you_mean
 from memlab.registry import find, load, plugins
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
@@ -103,7 +105,17 @@ def _single_option(option: str, value: str, adding: bool) -> list[str]:
 
 
 def _config_option(option: str, value: str, adding: bool) -> list[str]:
-    return ["--config", str(find_config(value))]
+    path = find_config(value)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
+    except yaml.YAMLError as error:
+        raise MemlabError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except PluginError as error:
+        raise PluginError(f"{path}: {error}") from error
+    if not isinstance(tree, dict):
+        raise MemlabError(f"{path}: not a configuration (no keys in it)")
+    return ["--config", str(path)]
 
 
 _CHANGES: dict[str, Callable[[str, str, bool], list[str]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from memlab.cli import pages, runs
@@ -22,13 +22,15 @@ class Plan:
         run: the run folder.
         checkpoint: the weights to load, or None.
         labels: what the command's folder is called after.
+        configs: the configuration files among the arguments.
     """
 
     command: str
     arguments: list[str]
     run: Path
     checkpoint: Path | None
-    labels: list[str]
+    labels: list[str] = field(default_factory=list)
+    configs: list[Path] = field(default_factory=list)
 
 
 def run(arguments: list[str]) -> int:
@@ -39,7 +41,7 @@ def run(arguments: list[str]) -> int:
             pages.show(pages.COMMANDS[command])
             return 0
         rest = ["--help"]
-        plan = Plan(command, rest, Path(), None, [])
+        plan = Plan(command, rest, Path(), None)
     else:
         plan = settle(command, rest)
     try:
@@ -83,7 +85,7 @@ def settle(command: str, arguments: list[str]) -> Plan:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
     if run is None:
         run = runs.new_run(given.get("--model", command).rpartition(".")[2])
-    return Plan(command, expanded, run, checkpoint, labels)
+    return Plan(command, expanded, run, checkpoint, labels, configs)
 
 
 def _settle_fit(
@@ -107,7 +109,7 @@ def _settle_fit(
     if run is None:
         backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()
         run = runs.new_run(configs[0].stem if configs else backbone)
-    return Plan("fit", expanded, run, checkpoint, [])
+    return Plan("fit", expanded, run, checkpoint, configs=configs)
 
 
 def _options(arguments: list[str]) -> list[tuple[str, str]]:

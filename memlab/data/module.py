@@ -89,6 +89,10 @@ class MemorabilityData(LightningDataModule):
             raise DataError(f"{self.table.origin}: no masks of region {region!r} (there: {known})")
         self.regions = tuple(sorted(regions | set(self.regions)))
 
+    def prepare_data(self) -> None:
+        """Read the table in one process first: a source may have to make its files."""
+        assert self.table is not None
+
     def setup(self, stage: str) -> None:
         """Read the table and see that the splits this stage needs can be used."""
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
@@ -120,7 +124,8 @@ class MemorabilityData(LightningDataModule):
         if self.on_error == "skip":
             table, missing = table.without_missing()
             self.skipped |= missing
-        table = table.validated()
+        check = f"{self.root}" if numbered is None else f"{self.root} --split {numbered}"
+        table = table.validated(check)
         if isinstance(self.split, str):
             return random_split(table, parse_shares(self.split), self.split_seed)
         if table.rows["split"].isna().all():

@@ -52,15 +52,18 @@ class Table:
         """Everything that can be seen without decoding: ids, scores, files, splits."""
         return [*_id_problems(self.rows), *_score_problems(self.rows), *self._file_problems()]
 
-    def validated(self) -> Table:
+    def validated(self, check: str) -> Table:
         """The table itself when nothing is wrong with it.
+
+        Args:
+            check: the arguments of `memlab data check` that show all its problems.
 
         Raises:
             DataError: in two lines that name the offenders and how to see all of them.
         """
         problems = self.problems()
         if problems:
-            raise DataError(report(problems, self.origin, str(self.root)))
+            raise DataError(report(problems, self.origin, check))
         return self
 
     def without_missing(self) -> tuple[Table, dict[str, str]]:
@@ -113,12 +116,12 @@ def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
         yield Problem("score", str(row.id), f"{row.id}: score {row.score:g} is not between 0 and 1")
 
 
-def report(problems: list[Problem], origin: str, root: str) -> str:
-    """At most three lines: how many, the first few, and how to see all."""
+def report(problems: list[Problem], origin: str, check: str) -> str:
+    """Two lines: how many, the first few, and how to see all."""
     shown = "; ".join(problem.message for problem in problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    return f"{origin}: {count}: {shown}{more}\nsee them all with: memlab data check {root}"
+    return f"{origin}: {count}: {shown}{more}\nsee them all with: memlab data check {check}"
 
 
 def numbers(column: pd.Series, origin: str) -> pd.Series:

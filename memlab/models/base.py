@@ -49,10 +49,12 @@ class MemorabilityModel(Specified, LightningModule, ABC):
             predicted: Tensor = self(batch["images"])
         return predicted.float()
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Score the pictures and take note."""
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Score the pictures; callbacks find them under `predicted` (B,)."""
         valid = batch["valid"]
-        self.val_metrics.update(self._evaluate(batch)[valid], batch["scores"][valid])
+        predicted = self._evaluate(batch)
+        self.val_metrics.update(predicted[valid], batch["scores"][valid])
+        return {"predicted": predicted}
 
     def on_validation_epoch_end(self) -> None:
         """Log every statistic; one that there is none of is logged as NaN."""

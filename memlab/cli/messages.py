@@ -1,0 +1,73 @@
+"""The parser's messages, cut to the line that a person needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from memlab.errors import MemlabError, did_you_mean
+
+_UNKNOWN_KEY = re.compile(r"does not accept option '([\w.+-]+)'")
+
+
+def one_line(message: str, known: Iterable[str]) -> str:
+    """What jsonargparse says, in one line, with the closest option where one was mistyped.
+
+    Args:
+        message: the parser's message, several lines as a rule.
+        known: names of the options that the parser which failed has.
+    """
+    names = [name.replace("init_args.", "") for name in known]
+    mistyped = re.search(r"[Uu]nrecognized arguments?: (.*)", message)
+    if mistyped:
+        for word in mistyped.group(1).split():
+            option = word.lstrip("-").partition("=")[0]
+            if word.startswith("-"):
+                return f"unknown option --{option}{did_you_mean(option, names)}"
+    inner = re.search(r"Option '([\w.-]+)' is not accepted", message)
+    if inner:
+        option = inner.group(1)
+        allowed = ", ".join(names)
+        return f"unknown option {option!r}{did_you_mean(option, names)} (there are: {allowed})"
+    where = re.search(r'Parser key "([\w.]+)"', message)
+    wanted = [kind for kind in re.findall(r"Expected an? <class '(\w+)'>", message) if kind != "NoneType"]
+    got = re.search(r"(?:Got value|Given value): (.*)", message)
+    if where and wanted and got:
+        kinds = " or ".join(dict.fromkeys(wanted))
+        return f"--{where.group(1)}: expected {kinds}, got {got.group(1).strip()!r}"
+    words = " ".join(message.split())
+    return words if len(words) <= 400 else f"{words[:400]} ..."
+
+
+def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path]) -> MemlabError:
+    """The same error, or, for an unknown configuration key, one that names file and closest key."""
+    found = _UNKNOWN_KEY.search(str(error))
+    if not found:
+        return error
+    key = found.group(1)
+    names = [name.replace("init_args.", "") for name in known]
+    holder = next((f"{path}: " for path in configs if _holds(path, key.split("."))), "")
+    return MemlabError(f"{holder}unknown key {key!r}{did_you_mean(key, names)}")
+
+
+def known_error(error: BaseException) -> MemlabError | None:
+    """The MemlabError that lies behind an exception, if there is one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, MemlabError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _holds(path: Path, keys: list[str]) -> bool:
+    tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key in keys:
+        if not isinstance(tree, dict) or key not in tree:
+            return False
+        tree = tree[key]
+    return True
