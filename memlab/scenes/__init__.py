@@ -1,0 +1,32 @@
+"""Procedural pictures whose causes of memorability are known.
+
+``sample`` draws the independent causes of a picture, ``render`` turns them into the picture and
+exact masks of its regions, ``score`` says how memorable it is, ``write`` makes a data set::
+
+    latents = sample(seed=0, index=7)
+    scene = render(latents, size=64)
+    without = render(dataclasses.replace(latents, face=None), size=64)
+
+Needs NumPy and Pillow only.
+"""
+
+from memlab.scenes.latents import OBJECTS, TEXTURES, Figure, Latents, Person, Thing, sample
+from memlab.scenes.render import REGIONS, Scene, render
+from memlab.scenes.scoring import score, signal
+from memlab.scenes.write import write
+
+__all__ = [
+    "OBJECTS",
+    "REGIONS",
+    "TEXTURES",
+    "Figure",
+    "Latents",
+    "Person",
+    "Scene",
+    "Thing",
+    "render",
+    "sample",
+    "score",
+    "signal",
+    "write",
+]

@@ -1,0 +1,121 @@
+"""A supersampled drawing surface for one figure, in the figure's own coordinates.
+
+Coordinates (u, v) have their origin at the figure's centre, u to the right, v downwards; its size
+is 1. Colours are RGB triples in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+Colour = tuple[float, float, float]
+Points = Sequence[tuple[float, float]]
+Floats = NDArray[np.float32]
+Box = tuple[slice, slice]
+
+_ANGLES = np.linspace(0.0, 2.0 * np.pi, 28, endpoint=False)
+_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+
+
+class Canvas:
+    """One figure's drawing, to be laid over a picture.
+
+    What lies further than .75 from the figure's centre, across or down, is cut off.
+
+    Args:
+        size: The picture's width and height, pixels.
+        x: The figure's centre from the left, share of the picture's width.
+        y: The figure's centre from the top, share of the picture's height.
+        scale: The figure's size, share of the picture's width.
+        tilt: Rotation, radians, clockwise as seen.
+        mirror: Whether left and right change places.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        x: float,
+        y: float,
+        scale: float,
+        tilt: float = 0.0,
+        mirror: bool = False,
+    ) -> None:
+        """Start with nothing drawn."""
+        self.factor = 4 if size <= 96 else 2
+        reach = 0.75 * scale
+        left, top = (min(size - 1, max(0, math.floor((at - reach) * size))) for at in (x, y))
+        right, bottom = (min(size, max(1, math.ceil((at + reach) * size))) for at in (x, y))
+        self._left, self._top, self._right, self._bottom = left, top, right, bottom
+        self._unit = scale * size * self.factor
+        self._origin = (np.array([x, y]) * size - (left, top)) * self.factor
+        cos, sin = np.cos(tilt), np.sin(tilt)
+        turn = np.array([[cos, sin], [-sin, cos]]) * ([[-1.0], [1.0]] if mirror else 1.0)
+        self._matrix = turn * self._unit
+        # Four plain bands (Pillow's RGBA would be un-premultiplied on shrinking): the fourth is
+        # the coverage, and averaging zeros around a figure premultiplies its colours for free.
+        shape = (right - left) * self.factor, (bottom - top) * self.factor
+        self._image = Image.new("RGBX", shape)
+        self._draw = ImageDraw.Draw(self._image)
+
+    def polygon(self, points: Points | NDArray[np.float64], colour: Colour) -> None:
+        """Fill a polygon given by its corners (u, v)."""
+        where = np.asarray(points) @ self._matrix + self._origin
+        self._draw.polygon(where.ravel().tolist(), fill=_ink(colour))
+
+    def ellipse(self, u: float, v: float, ru: float, rv: float, colour: Colour) -> None:
+        """Fill an ellipse with centre (u, v) and radii ``ru`` and ``rv``."""
+        self.polygon(_CIRCLE * (ru, rv) + (u, v), colour)
+
+    def box(self, u0: float, v0: float, u1: float, v1: float, colour: Colour) -> None:
+        """Fill a rectangle between two corners."""
+        self.polygon([(u0, v0), (u1, v0), (u1, v1), (u0, v1)], colour)
+
+    def line(self, points: Points, width: float, colour: Colour) -> None:
+        """Draw a line of ``width`` figure units with round ends."""
+        where = np.asarray(points) @ self._matrix + self._origin
+        thick = max(1.0, width * self._unit)
+        self._draw.line(where.ravel().tolist(), _ink(colour), round(thick), joint="curve")
+        for x, y in (where[0], where[-1]):
+            r = thick / 2.0
+            self._draw.ellipse((x - r, y - r, x + r, y + r), fill=_ink(colour))
+
+    def stamp(self, stencil: Image.Image, colour: Colour) -> None:
+        """Colour the picture where ``stencil`` (mode L, centre on the figure's) is not black."""
+        corner = self._origin - np.array(stencil.size) / 2.0
+        x, y = (int(value) for value in np.round(corner))
+        self._image.paste(_ink(colour), (x, y), stencil)
+
+    def over(self, image: Floats, light: float, shading: float = 0.35) -> tuple[Box, Floats]:
+        """Lay the drawing over a picture, in place.
+
+        Args:
+            image: (size, size, 3) RGB.
+            light: Direction the light comes from, radians.
+            shading: How much lighter the figure's lit end is than its middle.
+
+        Returns:
+            The rows and columns the drawing lies in, and its coverage there, (h, w, 1) in [0, 1].
+        """
+        bands = np.asarray(self._image.reduce(self.factor), np.float32) / np.float32(255.0)
+        colours, cover = bands[..., :3], bands[..., 3:]
+        unit = shading * self.factor / self._unit
+        across, down = (
+            (np.arange(bands.shape[1 - axis]) + 0.5 - self._origin[axis] / self.factor) * unit
+            for axis in (0, 1)
+        )
+        lit = across[None, :] * np.cos(light) + down[:, None] * np.sin(light)
+        shade = 1.0 + np.clip(lit, -0.5, 0.5).astype(np.float32)
+        where = (slice(self._top, self._bottom), slice(self._left, self._right))
+        under = image[where] * (1.0 - cover)
+        image[where] = under + np.minimum(colours * shade[..., None], cover)
+        return where, cover
+
+
+def _ink(colour: Colour) -> tuple[int, int, int, int]:
+    red, green, blue = (int(255.0 * min(1.0, max(0.0, band)) + 0.5) for band in colour)
+    return red, green, blue, 255
