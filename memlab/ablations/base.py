@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from memlab.errors import MemlabError
 from memlab.registry import plugin_of
+from memlab.seeds import seed_of
 from memlab.spec import Specified
 
 Control = Literal["placed", "windows", "there-and-back", "floor"]
@@ -44,7 +44,7 @@ class Context:
         batch, the device or the number of processes. Draw on the CPU, then move.
         """
         return [
-            torch.Generator().manual_seed(_seed(self.seed, image, name, self.draw))
+            torch.Generator().manual_seed(seed_of(self.seed, image, name, self.draw))
             for image in self.ids
         ]
 
@@ -53,11 +53,6 @@ class Context:
         masks = {name: mask[chosen.to(mask.device)] for name, mask in self.masks.items()}
         ids = [self.ids[place] for place in chosen.tolist()]
         return Context(ids, self.seed, self.draw, masks)
-
-
-def _seed(*parts: object) -> int:
-    text = "\0".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big") >> 1
 
 
 class Ablation(Specified, nn.Module, ABC):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from memlab.files import make_folder, replacing
 from memlab.reports import figures
 from memlab.reports.results import Results
 from memlab.reports.rows import SHARDS
+from memlab.seeds import seed_of
 
 
 class AttributionMaps(Callback):
@@ -45,15 +45,12 @@ class AttributionMaps(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sample."""
         ids = data_of(trainer).table.part("test")["id"]
-        self._chosen = set(sorted(ids, key=self._lot)[: self.sample]) if self.parts else set()
+        self._chosen = set(sorted(ids, key=lambda name: seed_of(self.seed, name))[: self.sample]) if self.parts else set()
         self._found = {part.name: [] for part in self.parts}
         if trainer.is_global_zero:
             # maps of a run that was cut off must not be gathered into this one
             shutil.rmtree(_shards(command_folder(trainer)), ignore_errors=True)
         trainer.strategy.barrier()
-
-    def _lot(self, name: str) -> str:
-        return hashlib.sha256(f"{self.seed}\0{name}".encode()).hexdigest()
 
     def on_test_batch_end(
         self,

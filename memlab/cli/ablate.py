@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.names import expand_arguments
+from memlab.cli.messages import known_error, one_line
+from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, find_pictures
 from memlab.errors import DataError, MemlabError
 
@@ -64,15 +65,13 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 
     from memlab.ablations.base import Ablation
 
+    load_named(arguments)
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_argument("--ablation", type=list[Ablation])
     try:
         found = parser.instantiate(parser.parse_args(arguments)).ablation
     except jsonargparse.ArgumentError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, MemlabError):
-            cause = cause.__cause__ or cause.__context__
-        raise cause or MemlabError(" ".join(str(error).split())[:400]) from error
+        raise known_error(error) or MemlabError(one_line(str(error), [])) from error
     ablations: list[Ablation] = found
     for ablation in ablations:
         if ablation.regions:

@@ -24,7 +24,7 @@ from memlab.callbacks.checkpoints import BestCheckpoint
 from memlab.callbacks.records import Records
 from memlab.cli import runs
 from memlab.cli.messages import known_error, one_line, unknown_key
-from memlab.cli.names import class_path, expand_tree
+from memlab.cli.names import class_path, expand_tree, load_named
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
 from memlab.data.table import SPLITS
@@ -223,6 +223,7 @@ class MemlabCLI(LightningCLI):
 
 def execute(plan: Plan) -> int:
     """Run a settled command; returns the exit code."""
+    load_named(plan.arguments)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -231,8 +232,6 @@ def execute(plan: Plan) -> int:
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
         try:
             MemlabCLI(plan)
-        except SystemExit as stop:  # --help all and --print_config end so
-            return int(stop.code or 0)
         except Exception as error:
             # raised inside the parser or a worker, ours may come wrapped
             known = known_error(error)

@@ -7,7 +7,10 @@ name ends here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,7 +18,7 @@ import yaml
 from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
 from memlab.errors import MemlabError, PluginError, did_you_mean
-from memlab.registry import find, load, plugins
+from memlab.registry import GROUPS, find, load, plugins
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
 """Options that may be repeated, and the groups of their names."""
@@ -86,6 +89,25 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
         rewritten += change(bare, value, adding or bare in started)
         started.add(bare)
     return rewritten
+
+
+def load_named(arguments: Sequence[str]) -> None:
+    """Import the plugins that rewritten arguments, and the configurations among them, name.
+
+    The parser would import them too, but a broken one would end in its own words there.
+
+    Raises:
+        PluginError: naming the broken plugin and its distribution.
+    """
+    texts = list(arguments)
+    for option, value in pairwise(arguments):
+        if option == "--config":
+            tree = expand_tree(yaml.safe_load(Path(value).read_text(encoding="utf-8")))
+            texts.append(yaml.safe_dump(tree))
+    for group in GROUPS:
+        for plugin in plugins(group):
+            if any(re.search(rf"{re.escape(plugin.path)}\b", text) for text in texts):
+                plugin.load()
 
 
 def _list_option(option: str, value: str, adding: bool) -> list[str]:

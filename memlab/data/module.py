@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from memlab.data.dataset import Batch, PictureDataset, collate, to_float
@@ -18,6 +19,7 @@ from memlab.data.sources.base import Source, recognise
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import SPLITS, Table
 from memlab.errors import DataError
+from memlab.seeds import seed_of
 
 
 class MemorabilityData(LightningDataModule):
@@ -33,6 +35,7 @@ class MemorabilityData(LightningDataModule):
         image_size: side in pixels that pictures are brought to; the model's by default.
         batch_size: pictures per batch and process.
         num_workers: processes that decode; by default one less than there are cores, at most 8.
+        augmentation: what training pictures go through: flip (half of them mirrored) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
     """
 
@@ -45,6 +48,7 @@ class MemorabilityData(LightningDataModule):
         image_size: int | None = None,
         batch_size: int = 32,
         num_workers: int | None = None,
+        augmentation: Literal["flip", "none"] = "flip",
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
         super().__init__()
@@ -55,6 +59,7 @@ class MemorabilityData(LightningDataModule):
         self.image_size = image_size
         self.batch_size = batch_size
         self.num_workers = default_workers() if num_workers is None else num_workers
+        self.augmentation = augmentation
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
         self.skipped: dict[str, str] = {}
@@ -180,8 +185,14 @@ class MemorabilityData(LightningDataModule):
         return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Pictures become float RGB in [0, 1] on the device."""
-        return to_float(batch)
+        """Pictures become float RGB in [0, 1] on the device; those for training are augmented."""
+        batch = to_float(batch)
+        trainer = self.trainer
+        if trainer is not None and trainer.training and self.augmentation == "flip":
+            seed = torch.initial_seed()
+            chosen = [seed_of(seed, trainer.current_epoch, name) % 2 == 1 for name in batch["ids"]]
+            batch["images"] = mirrored(batch["images"], torch.tensor(chosen))
+        return batch
 
     def describe(self) -> dict[str, Any]:
         """What was read and how, as plain data for the results."""
@@ -198,6 +209,11 @@ class MemorabilityData(LightningDataModule):
             "geometry": self.geometry.describe(),
             "skipped": [{"id": name, "reason": why} for name, why in sorted(self.skipped.items())],
         }
+
+
+def mirrored(images: Tensor, chosen: Tensor) -> Tensor:
+    """Pictures (B, C, H, W), those `chosen` (B,) turned left to right."""
+    return torch.where(chosen.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
 
 
 def default_workers() -> int:

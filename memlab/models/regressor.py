@@ -15,6 +15,7 @@ from memlab.backbones.base import Backbone
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
+from memlab.models.schedules import WarmupCosine
 
 HUBER_DELTA = 0.1
 """Where the Huber loss turns from squared to linear: about one standard deviation of the scores."""
@@ -31,7 +32,8 @@ class MemorabilityRegressor(MemorabilityModel):
         dropout: share of hidden units dropped in training.
         loss: mse or huber (linear beyond errors of 0.1).
         optimizer: class and arguments of the optimizer; Adam with lr 1e-4 by default.
-        lr_scheduler: class and arguments of a scheduler, stepped after each epoch; none by default.
+        lr_scheduler: class and arguments of a scheduler, stepped after each epoch
+            (memlab.models.schedules.WarmupCosine: after each batch); none by default.
     """
 
     def __init__(
@@ -129,10 +131,17 @@ class MemorabilityRegressor(MemorabilityModel):
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
-        monitor = getattr(scheduler, "monitor", "val/spearman")
+        interval = "epoch"
+        if isinstance(scheduler, WarmupCosine):
+            scheduler.span(int(self.trainer.estimated_stepping_batches))
+            interval = "step"
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "monitor": monitor},
+            "lr_scheduler": {
+                "scheduler": scheduler,
+                "interval": interval,
+                "monitor": "val/spearman",  # what ReduceLROnPlateau watches (mode: max)
+            },
         }
 
     def on_fit_start(self) -> None:

@@ -1,0 +1,42 @@
+"""Learning rates over a run."""
+
+from __future__ import annotations
+
+import math
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class WarmupCosine(LRScheduler):
+    """A linear rise to the optimizer's learning rate, then half a cosine down to zero.
+
+    It spans the whole run and is stepped after each batch; the model tells it how many there are.
+    After Loshchilov & Hutter 2017 (ICLR, eq. 5), without restarts.
+
+    Args:
+        optimizer: whose learning rate is the top.
+        warmup: share of the run that the rise takes.
+    """
+
+    def __init__(self, optimizer: Optimizer, warmup: float = 0.1) -> None:
+        self.warmup = warmup
+        self.total_steps = 1
+        super().__init__(optimizer)
+
+    def span(self, total_steps: int) -> None:
+        """Say how many steps the run has; takes effect at once."""
+        self.total_steps = total_steps
+        for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+            group["lr"] = rate
+
+    def get_lr(self) -> list[float]:
+        """The rate of each parameter group at the current step."""
+        rising = max(1.0, self.warmup * self.total_steps)
+        step = self.last_epoch
+        if step < rising:
+            share = (step + 1) / (rising + 1)
+        else:
+            done = min(1.0, (step - rising) / max(1.0, self.total_steps - rising))
+            share = (1 + math.cos(math.pi * done)) / 2
+        return [float(base) * share for base in self.base_lrs]

@@ -1,0 +1,130 @@
+"""Plugins: found without importing, collisions named, broken ones kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from memlab import registry
+from memlab.cli import main
+from memlab.errors import PluginError
+
+MODULE = """
+from memlab.ablations.grayscale import Grayscale
+class Pale(Grayscale):
+    def __init__(self, amount: float = 0.6) -> None:
+        super().__init__(amount)
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make a distribution importable, by a dist-info folder on the path."""
+    monkeypatch.delenv("MEMLAB_PLUGINS")
+
+    def make(distribution: str, name: str, module: str, source: str, attribute: str = "Pale") -> None:
+        site = tmp_path / distribution
+        info = site / f"{distribution.replace('-', '_')}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n"
+        )
+        points = f"[memlab.ablations]\n{name} = {module}:{attribute}\n"
+        (info / "entry_points.txt").write_text(points)
+        (site / f"{module}.py").write_text(source)
+        monkeypatch.syspath_prepend(str(site))
+        registry._discover.cache_clear()
+
+    yield make
+    registry._discover.cache_clear()
+
+
+def test_the_seven_groups_hold_memlabs_own() -> None:
+    names = {group: [plugin.name for plugin in registry.plugins(group)] for group in registry.GROUPS}
+    assert names == {
+        "backbones": ["resnet50", "timm"],
+        "models": ["regressor"],
+        "ablations": ["blur", "center_crop", "grayscale"],
+        "regions": [],
+        "attributions": ["grad_cam"],
+        "sources": ["csv", "folder", "lamem", "scenes"],
+        "callbacks": ["ablation_evaluation", "attribution_maps", "records"],
+    }
+
+
+def test_a_strangers_plugin_is_listed_checked_and_used(
+    install: Callable[..., None],
+    picture: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install("memlab-pale", "pale", "pale_plugin", MODULE)
+    assert main(["plugins"]) == 0
+    assert "memlab-pale 1.2" in capsys.readouterr().out
+    assert main(["ablate", str(picture("a.png")), "--ablation", "pale", "--out", "out"]) == 0
+    assert Path("out/pale@0.6/a.png").is_file()
+
+
+def test_two_claims_to_a_name_fail_only_the_bare_name(install: Callable[..., None]) -> None:
+    install("memlab-pale", "pale", "pale_one", MODULE)
+    install("memlab-wan", "pale", "pale_two", MODULE)
+    with pytest.raises(PluginError, match=r"memlab-pale:pale or memlab-wan:pale"):
+        registry.find("ablations", "pale")
+    assert registry.find("ablations", "memlab-wan:pale").value == "pale_two:Pale"
+    assert registry.load("ablations", "blur").__name__ == "Blur"
+
+
+def test_a_claim_to_a_built_in_name_is_a_collision(install: Callable[..., None]) -> None:
+    install("memlab-pale", "blur", "pale_blur", MODULE)
+    with pytest.raises(PluginError, match="memlab-pale:blur"):
+        registry.find("ablations", "blur")
+    assert registry.find("ablations", "memlab:blur").distribution == "memlab"
+
+
+def test_a_broken_plugin_breaks_nothing_but_its_own_run(
+    install: Callable[..., None],
+    failing: Callable[..., str],
+    picture: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install("memlab-bad", "bad", "bad_plugin", "raise RuntimeError('no such chip')")
+    assert main(["--help"]) == 0
+    assert main(["plugins"]) == 0
+    original = str(picture("a.png"))
+    assert main(["ablate", original, "--ablation", "blur", "--out", "fine"]) == 0
+    with pytest.raises(PluginError, match=r"memlab-bad 1\.2.*RuntimeError: no such chip"):
+        registry.load("ablations", "bad")
+    assert "bad" in failing("ablate", original, "--ablation", "bad", "--out", "out")
+
+
+def test_a_missing_class_and_a_bad_name_are_told(install: Callable[..., None]) -> None:
+    install("memlab-gone", "gone", "gone_plugin", MODULE, attribute="Nothing")
+    with pytest.raises(PluginError, match="cannot be imported"):
+        registry.load("ablations", "gone")
+    install("memlab-loud", "Loud", "loud_plugin", MODULE)
+    with pytest.raises(PluginError, match="not lower-case"):
+        registry.load("ablations", "Loud")
+
+
+def test_the_environment_restricts_discovery(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("memlab-pale", "pale", "pale_env", MODULE)
+    monkeypatch.setenv("MEMLAB_PLUGINS", "none")
+    with pytest.raises(PluginError, match="unknown ablation 'pale'"):
+        registry.find("ablations", "pale")
+    monkeypatch.setenv("MEMLAB_PLUGINS", "memlab-pale")
+    assert registry.find("ablations", "pale").distribution == "memlab-pale"
+
+
+def test_plugins_check_holds_each_to_its_contract(
+    install: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plugins", "--check"]) == 0
+    assert capsys.readouterr().out.count("sound") >= 14
+    brighter = MODULE + (
+        "    def change(self, images, context, dose):\n        return images + 0.5\n"
+    )
+    install("memlab-bright", "bright", "bright_plugin", brighter)
+    assert main(["plugins", "--check"]) == 1
+    assert "Pale chroma does not fall" in capsys.readouterr().out
