@@ -129,7 +129,7 @@ def load(group: str, name: str) -> type[Any]:
 
 
 def plugin_of(cls: type[Any]) -> Plugin | None:
-    """The entry point under which a class is registered, or `None` (then a class path was given)."""
+    """The entry point under which a class is registered, or `None` if it is not."""
     path = f"{cls.__module__}.{cls.__qualname__}"
     for group in GROUPS:
         for plugin in plugins(group):

@@ -1,8 +1,8 @@
 """Contract checks: one line in a plugin's tests says whether memlab can rely on it.
 
-    from memlab.testing import check_ablation
-    def test_contract():
-        check_ablation(MyAblation)
+from memlab.testing import check_ablation
+def test_contract():
+    check_ablation(MyAblation)
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def check_ablation(cls: type[Ablation]) -> None:
     _require(len(ladder) >= 5, cls, f"a ladder has at least five doses, not {len(ladder)}")
     _require(ladder == sorted(set(ladder)) and ladder[0] > 0, cls, "the ladder must grow from > 0")
     _require(ladder[-1] <= cls.maximum, cls, "the ladder goes beyond the maximum")
-    ablation = cls()
+    ablation: Ablation = cls()  # type: ignore[call-arg]
     _require(ablation.dose in ladder, cls, "the default dose must be one of the ladder")
     first = next(iter(ablation.spec["init_args"].values()), None)
     _require(first == ablation.dose, cls, "the first argument must be the primary dose")
@@ -81,7 +81,9 @@ def check_ablation(cls: type[Ablation]) -> None:
     before = images.clone()
     masks = {region: _middle(images) for region in ablation.regions}
     context = Context(["a", "b", "c", "d"], seed=7, masks=masks)
-    _require(bool(ablation.eligible(context).all()), cls, "rejects pictures that have what it needs")
+    _require(
+        bool(ablation.eligible(context).all()), cls, "rejects pictures that have what it needs"
+    )
     _require(torch.equal(ablation(images, context, 0), images), cls, "dose 0 is not the identity")
     statistic = STATISTICS[cls.target]
     last = statistic(ablation, images, context, 0).mean()
@@ -114,7 +116,7 @@ def check_backbone(cls: type[Backbone]) -> None:
     """
     _require(issubclass(cls, Backbone), cls, "is not a subclass of memlab.Backbone")
     _require("pretrained" in inspect.signature(cls).parameters, cls, "takes no `pretrained`")
-    backbone: Any = cls(pretrained=False)  # type: ignore[call-arg]
+    backbone: Any = cls(pretrained=False)
     backbone.eval()
     size = backbone.input_size
     images = sample_pictures(2, size) - 0.5
@@ -144,7 +146,8 @@ def check_model(cls: type[MemorabilityModel]) -> None:
     """
     _require(issubclass(cls, MemorabilityModel), cls, "is not a subclass of MemorabilityModel")
     if any(
-        parameter.default is parameter.empty for parameter in inspect.signature(cls).parameters.values()
+        parameter.default is parameter.empty
+        for parameter in inspect.signature(cls).parameters.values()
     ):
         return  # made from parts, as the regressor is: nothing to check without them
     model = cls().eval()

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from memlab.cli import main
 from memlab.scenes import write
-from PIL import Image
 
 os.environ.setdefault("WANDB_MODE", "offline")
 
@@ -35,7 +36,7 @@ def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MEMLAB_PLUGINS", "none")
     torch.hub.set_dir(str(tmp_path / "hub"))
     torch.manual_seed(0)
-    yield
+    return
 
 
 @pytest.fixture(scope="session")

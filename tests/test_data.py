@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
+
 from memlab.cli import main
 from memlab.data.dataset import PictureDataset, collate
 from memlab.data.geometry import Geometry
@@ -22,8 +24,6 @@ from memlab.data.sources.lamem import LaMemSource
 from memlab.data.sources.scenes import ScenesSource
 from memlab.data.splits import parse_shares, random_split
 from memlab.errors import DataError
-from PIL import Image
-
 from tests.conftest import TINY
 
 

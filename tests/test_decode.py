@@ -8,15 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+
 from memlab.data.decode import decode, decode_mask
 from memlab.data.geometry import Geometry
 from memlab.errors import DataError
-from PIL import Image
 
 
 def gradient(size: int = 32) -> np.ndarray:
     ramp = np.linspace(0, 255, size).astype(np.uint8)
-    return np.stack([np.tile(ramp, (size, 1)), np.tile(ramp[:, None], (1, size)), np.full((size, size), 90, np.uint8)], axis=2)
+    return np.stack(
+        [
+            np.tile(ramp, (size, 1)),
+            np.tile(ramp[:, None], (1, size)),
+            np.full((size, size), 90, np.uint8),
+        ],
+        axis=2,
+    )
 
 
 def read(path: Path) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from memlab import registry
 from memlab.cli import main
 from memlab.errors import PluginError
@@ -23,7 +24,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     """Make a distribution importable, by a dist-info folder on the path."""
     monkeypatch.delenv("MEMLAB_PLUGINS")
 
-    def make(distribution: str, name: str, module: str, source: str, attribute: str = "Pale") -> None:
+    def make(
+        distribution: str, name: str, module: str, source: str, attribute: str = "Pale"
+    ) -> None:
         site = tmp_path / distribution
         info = site / f"{distribution.replace('-', '_')}-1.2.dist-info"
         info.mkdir(parents=True)
@@ -41,7 +44,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 
 
 def test_the_seven_groups_hold_memlabs_own() -> None:
-    names = {group: [plugin.name for plugin in registry.plugins(group)] for group in registry.GROUPS}
+    names = {
+        group: [plugin.name for plugin in registry.plugins(group)] for group in registry.GROUPS
+    }
     assert names == {
         "backbones": ["resnet50", "timm"],
         "models": ["regressor"],

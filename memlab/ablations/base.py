@@ -87,8 +87,8 @@ class Ablation(Specified, nn.Module, ABC):
         super().__init__()
         self.dose = self.checked(dose)
         self.region = region
-        self.inverted = region.startswith("not ")
-        name = region.removeprefix("not ").strip()
+        self.inverted = region.split()[:1] == ["not"]
+        name = region.removeprefix("not").strip() if self.inverted else region
         if not name or " " in name or (self.inverted and name == "all"):
             raise MemlabError(f"{self.name}: region {region!r} is not 'all', NAME or 'not NAME'")
         self.regions: tuple[str, ...] = () if name == "all" else (name,)

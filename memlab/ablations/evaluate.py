@@ -117,7 +117,7 @@ def changed_pictures(
             and the picture.
     """
     eligible = condition.ablation.eligible(context)
-    for places in eligible.nonzero().flatten().split(micro_batch):
+    for places in torch.split(eligible.nonzero().flatten(), micro_batch):
         some = images[places.to(images.device)]
         part = context.select(places)
         changed = condition.ablation(some, part, condition.dose)
@@ -151,9 +151,7 @@ def evaluate(
             with torch.autocast(images.device.type, enabled=False):
                 for places, changed in changed_pictures(images, drawn, condition, micro_batch):
                     predicted[places] = score(changed).detach().float().cpu()
-            yield ConditionScores(
-                condition, draw, condition.ablation.eligible(drawn), predicted
-            )
+            yield ConditionScores(condition, draw, condition.ablation.eligible(drawn), predicted)
 
 
 def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:

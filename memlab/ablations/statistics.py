@@ -23,13 +23,15 @@ def high_frequency_energy(
     """Mean squared luma left after taking out 3 × 3 means: (B,)."""
     grey = luma(ablation(images, context, dose))
     detail = grey[..., 1:-1, 1:-1] - avg_pool2d(grey, 3, stride=1)
-    return detail.square().flatten(1).mean(dim=1)
+    energy: Tensor = detail.square().flatten(1).mean(dim=1)
+    return energy
 
 
 def chroma(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Mean distance of R, G and B from luma: (B,), in units of the pixel range."""
     changed = ablation(images, context, dose)
-    return (changed - luma(changed)).square().sum(dim=1).sqrt().flatten(1).mean(dim=1)
+    colour: Tensor = (changed - luma(changed)).square().sum(dim=1).sqrt().flatten(1).mean(dim=1)
+    return colour
 
 
 def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -43,7 +45,8 @@ def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: fl
     shape = (len(images), 1, height, width)
     ramps = torch.cat([down.expand(shape), across.expand(shape), torch.zeros(shape)], dim=1)
     shown = ablation(ramps.to(images.dtype), context, dose)[:, :2].flatten(2)
-    return (shown.amax(dim=2) - shown.amin(dim=2)).prod(dim=1)
+    area: Tensor = (shown.amax(dim=2) - shown.amin(dim=2)).prod(dim=1)
+    return area
 
 
 STATISTICS: dict[str, Statistic] = {

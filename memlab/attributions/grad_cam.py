@@ -34,4 +34,5 @@ class GradCAM(Attribution):
         # the grid of the gradients is the gradient of the grid: both are the same rearrangement
         weights = model.grid(gradient).mean(dim=(2, 3), keepdim=True)  # type: ignore[operator]
         grid = model.grid(seam).detach()  # type: ignore[operator]
-        return (weights * grid).sum(dim=1, keepdim=True)
+        maps: Tensor = (weights * grid).sum(dim=1, keepdim=True)
+        return maps

@@ -99,7 +99,9 @@ def misfit(wanted: dict[str, Any], given: dict[str, Any]) -> str:
     missing = [key for key in wanted if key not in given]
     extra = [key for key in given if key not in wanted]
     other = [
-        key for key in wanted if key in given and wanted[key].shape != getattr(given[key], "shape", 0)
+        key
+        for key in wanted
+        if key in given and wanted[key].shape != getattr(given[key], "shape", 0)
     ]
     parts = [
         f"{len(keys)} {what} (first: {keys[0]})"

@@ -36,7 +36,9 @@ class Timm(Backbone):
     ) -> None:
         super().__init__()
         if not timm.is_model(name):
-            raise MemlabError(f"timm has no network {name!r}{did_you_mean(name, timm.list_models())}")
+            raise MemlabError(
+                f"timm has no network {name!r}{did_you_mean(name, timm.list_models())}"
+            )
         network = _create(name, pretrained and weights is None, image_size)
         config = network.pretrained_cfg
         self.network = network
@@ -93,13 +95,13 @@ class Timm(Backbone):
         side = round(count**0.5)
         if side * side != count:
             raise MemlabError(f"{self._arguments['name']}: {count} tokens are not a square grid")
-        return patches.transpose(1, 2).unflatten(2, (side, side))
+        return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
 
 
 def _create(name: str, pretrained: bool, image_size: int | None) -> Any:
     # transformers are built for one size; convolutional networks take none
     fixed = timm.get_pretrained_cfg(name, allow_unregistered=True)
-    options = {}
+    options: dict[str, Any] = {}
     if image_size is not None and getattr(fixed, "fixed_input_size", False):
         options["img_size"] = image_size
     if not pretrained:

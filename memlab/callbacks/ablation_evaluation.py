@@ -10,7 +10,7 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.evaluate import Condition, Doses, evaluate, plan
+from memlab.ablations.evaluate import Condition, ConditionScores, Doses, evaluate, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.data.dataset import Batch
 from memlab.metrics.intervals import mean_drop, metric_with_interval
@@ -64,7 +64,7 @@ class AblationEvaluation(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Batch,  # type: ignore[override]
+        batch: Batch,
         *_: Any,
     ) -> None:
         """Change and score the pictures of the batch that could be read."""
@@ -76,24 +76,12 @@ class AblationEvaluation(Callback):
         if len(places) == 0:
             return
         images = batch["images"][places.to(batch["images"].device)]
-        shards = []
-        for scored in evaluate(
-            model, images, context.select(places), self.conditions, self.micro_batch
-        ):
-            shards.append(
-                pd.DataFrame(
-                    {
-                        "condition": scored.condition.key,
-                        "draw": scored.draw,
-                        "index": batch["index"].cpu()[places].numpy(),
-                        "id": [batch["ids"][place] for place in places.tolist()],
-                        "eligible": scored.eligible.numpy(),
-                        "donor": pd.Series([None] * len(places), dtype="string"),
-                        "predicted": scored.predicted.numpy(),
-                    }
-                )
-            )
-        self._writer.write(pd.concat(shards, ignore_index=True))
+        shown = {
+            "index": batch["index"].cpu()[places].numpy(),
+            "id": [batch["ids"][place] for place in places.tolist()],
+        }
+        scores = evaluate(model, images, context.select(places), self.conditions, self.micro_batch)
+        self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
         """Add the conditions, their table and their figure to the results."""
@@ -116,9 +104,7 @@ class AblationEvaluation(Callback):
         # draws within a picture are averaged first: the picture is the unit
         changed = own.groupby("index")["predicted"].mean()
         clean = rows_.set_index("index").loc[changed.index]
-        before, after = (
-            values.to_numpy(dtype=float) for values in (clean["predicted"], changed)
-        )
+        before, after = (values.to_numpy(dtype=float) for values in (clean["predicted"], changed))
         score = clean["score"].to_numpy(dtype=float)
         return condition_entry(
             condition.describe(),
@@ -128,3 +114,15 @@ class AblationEvaluation(Callback):
             spearman_clean=metric_with_interval("spearman", before, score, self.seed).describe(),
             spearman=metric_with_interval("spearman", after, score, self.seed).describe(),
         )
+
+
+def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
+    columns = {
+        "condition": scored.condition.key,
+        "draw": scored.draw,
+        **shown,
+        "eligible": scored.eligible.numpy(),
+        "donor": pd.Series([None] * len(scored.predicted), dtype="string"),
+        "predicted": scored.predicted.numpy(),
+    }
+    return pd.DataFrame(columns)

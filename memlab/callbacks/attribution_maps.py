@@ -45,7 +45,11 @@ class AttributionMaps(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sample."""
         ids = data_of(trainer).table.part("test")["id"]
-        self._chosen = set(sorted(ids, key=lambda name: seed_of(self.seed, name))[: self.sample]) if self.parts else set()
+        self._chosen = (
+            set(sorted(ids, key=lambda name: seed_of(self.seed, name))[: self.sample])
+            if self.parts
+            else set()
+        )
         self._found = {part.name: [] for part in self.parts}
         if trainer.is_global_zero:
             # maps of a run that was cut off must not be gathered into this one
@@ -57,7 +61,7 @@ class AttributionMaps(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Batch,  # type: ignore[override]
+        batch: Batch,
         *_: Any,
     ) -> None:
         """Explain those pictures of the batch that were drawn."""

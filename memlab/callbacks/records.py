@@ -103,15 +103,14 @@ class Records(Callback):
         if model_of(trainer) is None or self._writer is None:
             return
         predicted = outputs["predicted"].detach().float().cpu()
-        self._writer.write(
-            {
-                "index": batch["index"].cpu().numpy(),
-                "id": batch["ids"],
-                "score": batch["scores"].cpu().numpy(),
-                "predicted": predicted.where(batch["valid"].cpu(), float("nan")).numpy(),
-                "error": batch["errors"],
-            }
-        )
+        columns = {
+            "index": batch["index"].cpu().numpy(),
+            "id": batch["ids"],
+            "score": batch["scores"].cpu().numpy(),
+            "predicted": predicted.where(batch["valid"].cpu(), float("nan")).numpy(),
+            "error": batch["errors"],
+        }
+        self._writer.write(pd.DataFrame(columns))
 
     def _finish(self, trainer: Trainer) -> None:
         trainer.strategy.barrier()
@@ -119,7 +118,7 @@ class Records(Callback):
         if model is None or not trainer.is_global_zero:
             return
         folder = command_folder(trainer)
-        command = trainer.state.fn.value
+        command = str(trainer.state.fn and trainer.state.fn.value)
         everything = rows.merge(folder, "rows", ["index"])
         split = _SPLITS[command]
         data = data_of(trainer)
@@ -150,7 +149,9 @@ class Records(Callback):
         )
         known = {entry["id"] for entry in results.data["skipped"]}
         results.data["skipped"] += [
-            {"id": row.id, "reason": row.error} for row in skipped.itertuples() if row.id not in known
+            {"id": row.id, "reason": row.error}
+            for row in skipped.itertuples()
+            if row.id not in known
         ]
         if table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]

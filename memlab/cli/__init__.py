@@ -1,4 +1,4 @@
-"""The front door: help, version, plugins and mistyped names answer with the standard library only."""
+"""The front door: help, version and mistyped names answer with the standard library only."""
 
 from __future__ import annotations
 

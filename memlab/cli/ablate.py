@@ -1,4 +1,4 @@
-"""memlab ablate PICTURES... --ablation NAME --out DIR"""  # noqa: D400, D415
+"""memlab ablate PICTURES... --ablation NAME --out DIR"""  # noqa: D415
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.messages import known_error, one_line
+from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, find_pictures
 from memlab.errors import DataError, MemlabError
@@ -65,14 +65,16 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 
     from memlab.ablations.base import Ablation
 
+    class Parser(OneLineErrors, jsonargparse.ArgumentParser):
+        """The list of ablations alone."""
+
     load_named(arguments)
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser = Parser()
     parser.add_argument("--ablation", type=list[Ablation])
     try:
-        found = parser.instantiate(parser.parse_args(arguments)).ablation
-    except jsonargparse.ArgumentError as error:
-        raise known_error(error) or MemlabError(one_line(str(error), [])) from error
-    ablations: list[Ablation] = found
+        ablations: list[Ablation] = parser.instantiate(parser.parse_args(arguments)).ablation
+    except Exception as error:
+        raise known_error(error) or error from error
     for ablation in ablations:
         if ablation.regions:
             raise MemlabError(

@@ -1,4 +1,4 @@
-"""memlab on LightningCLI: options, callbacks, folders and weights. The only room that imports it."""
+"""memlab on LightningCLI: options, callbacks, folders, weights. Nothing else imports it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import yaml
 from lightning.pytorch import Callback, Trainer
@@ -23,7 +23,7 @@ from memlab.callbacks.attribution_maps import AttributionMaps
 from memlab.callbacks.checkpoints import BestCheckpoint
 from memlab.callbacks.records import Records
 from memlab.cli import runs
-from memlab.cli.messages import known_error, one_line, unknown_key
+from memlab.cli.messages import OneLineErrors, known_error, unknown_key
 from memlab.cli.names import class_path, expand_tree, load_named
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
@@ -39,25 +39,18 @@ _QUIET = (
     "Checkpoint directory .* exists",  # the run folder is memlab's own
     "Experiment logs directory .* exists",
     "The number of training batches",  # small data are fine
+    "callbacks used to create the checkpoint",  # what keeps checkpoints has no part in a test
     "LeafSpec",  # lightning against torch 2.14
 )
 
 
-class Parser(LightningArgumentParser):
+class Parser(OneLineErrors, LightningArgumentParser):
     """The parser, with short names in files and one-line errors."""
 
     def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
         """Parse a configuration, short names turned into class paths first."""
         tree = expand_tree(yaml.safe_load(content))
         return super().parse_string(yaml.safe_dump(tree), *args, **kwargs)
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Say in one line what is wrong, with the closest option where one was mistyped."""
-        known = known_error(ex) if ex else None
-        if known:
-            raise known
-        options = self.get_defaults().keys(branches=True)
-        raise MemlabError(one_line(message, options)) from ex
 
 
 class MemlabCLI(LightningCLI):
@@ -122,6 +115,9 @@ class MemlabCLI(LightningCLI):
         config = self.config[self.plan.command]
         self.folder = runs.command_folder(self.plan.run, self.plan.command, self.plan.labels)
         os.environ[runs.FOLDER_VARIABLE] = str(self.folder)
+        for logger in _as_list(config.trainer.logger):
+            if str(logger.class_path).endswith("WandbLogger") and logger.init_args.save_dir == ".":
+                logger.init_args.save_dir = str(self.folder)
         if self.plan.checkpoint is None:
             return
         checkpoint = read_checkpoint(self.plan.checkpoint)
@@ -185,14 +181,15 @@ class MemlabCLI(LightningCLI):
         counts = self.datamodule.table.rows["split"].value_counts()
         pictures = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
         print(  # noqa: T201
-            f"memlab: {parameters / 1e6:.2f} M parameters; pictures: {pictures}; run {self.plan.run}",
+            f"memlab: {parameters / 1e6:.2f} M parameters; pictures: {pictures}; "
+            f"run {self.plan.run}",
             file=sys.stderr,
         )
 
     def after_fit(self) -> None:
         """Test the best checkpoint in the same process."""
         trainer = self.trainer
-        if trainer.fast_dev_run or trainer.interrupted:
+        if trainer.fast_dev_run or trainer.interrupted:  # type: ignore[attr-defined]
             return
         weights = self.best.best_model_path
         if not weights:

@@ -17,7 +17,9 @@ def shipped() -> Path:
 def shipped_names() -> list[str]:
     """Names of memlab's own configurations: `quickstart`, `data/lamem`, ..."""
     folder = shipped()
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
+    )
 
 
 def find_config(name: str) -> Path:

@@ -58,7 +58,9 @@ def _check(arguments: list[str]) -> int:
             frame = pd.DataFrame(problems, columns=["kind", "id", "message"])
             frame.to_csv(temporary, index=False)
     counts = table.rows["split"].value_counts()
-    splits = ", ".join(f"{counts[name]} {name}" for name in ("train", "val", "test") if name in counts)
+    splits = ", ".join(
+        f"{counts[name]} {name}" for name in ("train", "val", "test") if name in counts
+    )
     scores = table.rows["score"].dropna()
     spread = f"; scores {scores.min():.3f} to {scores.max():.3f}, mean {scores.mean():.3f}"
     print(  # noqa: T201

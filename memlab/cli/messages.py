@@ -5,11 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from memlab.errors import MemlabError, did_you_mean
+
+
+class OneLineErrors:
+    """Mixed into a parser of jsonargparse: errors become a MemlabError of one line."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong, with the closest option where one was mistyped."""
+        known = known_error(ex) if ex else None
+        if known:
+            raise known
+        options = self.get_defaults().keys(branches=True)  # type: ignore[attr-defined]
+        raise MemlabError(one_line(message, options)) from ex
+
 
 _UNKNOWN_KEY = re.compile(r"does not accept option '([\w.+-]+)'")
 
@@ -34,7 +47,9 @@ def one_line(message: str, known: Iterable[str]) -> str:
         allowed = ", ".join(names)
         return f"unknown option {option!r}{did_you_mean(option, names)} (there are: {allowed})"
     where = re.search(r'Parser key "([\w.]+)"', message)
-    wanted = [kind for kind in re.findall(r"Expected an? <class '(\w+)'>", message) if kind != "NoneType"]
+    wanted = [
+        kind for kind in re.findall(r"Expected an? <class '(\w+)'>", message) if kind != "NoneType"
+    ]
     got = re.search(r"(?:Got value|Given value): (.*)", message)
     if where and wanted and got:
         kinds = " or ".join(dict.fromkeys(wanted))

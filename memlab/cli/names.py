@@ -35,12 +35,14 @@ DEFAULT_MODEL = "regressor"
 
 
 def class_path(group: str, name: str) -> str:
-    """The dotted path that a name means; a dotted path stays as it is.
+    """The dotted path that a name means; a dotted path, or module:Class, stays what it is.
 
     Raises:
         PluginError: if there is no such plugin; with the closest name.
     """
-    if "." in name:
+    distribution = name.partition(":")[0].lower() if ":" in name else ""
+    known = {plugin.distribution.lower() for plugin in plugins(group)}
+    if "." in name or (distribution and distribution not in known):
         return name.replace(":", ".")
     return find(group, name).path
 
@@ -126,7 +128,7 @@ def _single_option(option: str, value: str, adding: bool) -> list[str]:
     return [f"{option}{'+' if option == '--trainer.callbacks' or adding else ''}={path}"]
 
 
-def _config_option(option: str, value: str, adding: bool) -> list[str]:
+def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
     path = find_config(value)
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -66,7 +66,9 @@ _END = """\
 """
 
 _CONFIGS = "quickstart, resnet50, timm, data/lamem, trainer/gpu, ..."
-_TRAINED = "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
+_TRAINED = (
+    "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
+)
 
 COMMANDS: dict[str, str] = {
     "fit": "usage: memlab fit [--config NAME]... [options]\n\n"

@@ -36,8 +36,8 @@ def newest_run() -> Path:
     finished = [path.parent.parent for path in ROOT.glob("*/fit/results.json")]
     if not finished:
         raise CheckpointError(
-            f"no finished run under {ROOT.resolve()}: run memlab fit first, or give --run, --config "
-            "and --ckpt_path, or --model"
+            f"no finished run under {ROOT.resolve()}: run memlab fit first, or give --run, "
+            "--config and --ckpt_path, or --model"
         )
     return max(finished, key=lambda run: (run / "fit" / "results.json").stat().st_mtime)
 

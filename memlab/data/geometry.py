@@ -31,7 +31,10 @@ class Geometry:
 
     def _resize(self, pixels: Tensor) -> Tensor:
         size = [self.size, self.size]
-        return resize(pixels, size, interpolation=InterpolationMode.BILINEAR, antialias=True)
+        squashed: Tensor = resize(
+            pixels, size, interpolation=InterpolationMode.BILINEAR, antialias=True
+        )
+        return squashed
 
     def describe(self) -> dict[str, str | int]:
         """What was done, as plain data for the results."""

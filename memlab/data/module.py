@@ -75,10 +75,9 @@ class MemorabilityData(LightningDataModule):
     @property
     def geometry(self) -> Geometry:
         """How pictures come to size; the size is the model's unless it was given."""
-        size = self.image_size
-        if size is None:
-            trainer = self.trainer
-            size = trainer.lightning_module.input_size if trainer else None
+        size: object = self.image_size
+        if size is None and self.trainer is not None:
+            size = self.trainer.lightning_module.input_size
         if not isinstance(size, int):
             raise DataError("no picture size: set --data.image_size")
         return Geometry(size)
@@ -112,15 +111,21 @@ class MemorabilityData(LightningDataModule):
         scores = rows["score"]
         if scores.isna().any():
             first = rows.loc[scores.isna(), "id"].iloc[0]
-            raise DataError(f"{origin}: {int(scores.isna().sum())} pictures of the {split} split "
-                            f"have no score (first: {first}); give scores, or use predict")
+            raise DataError(
+                f"{origin}: {int(scores.isna().sum())} pictures of the {split} split "
+                f"have no score (first: {first}); give scores, or use predict"
+            )
         if split == "train" and scores.nunique() == 1:
-            raise DataError(f"{origin}: all {len(rows)} training scores equal {scores.iloc[0]:g}; "
-                            "there is nothing to learn")
+            raise DataError(
+                f"{origin}: all {len(rows)} training scores equal {scores.iloc[0]:g}; "
+                "there is nothing to learn"
+            )
         world = self.trainer.world_size if self.trainer else 1
         if len(rows) < world:
-            raise DataError(f"{origin}: {len(rows)} pictures in the {split} split for {world} "
-                            "processes; use fewer --trainer.devices")
+            raise DataError(
+                f"{origin}: {len(rows)} pictures in the {split} split for {world} "
+                "processes; use fewer --trainer.devices"
+            )
 
     def _read(self) -> Table:
         source = self.source or recognise(self.root)

@@ -99,9 +99,7 @@ def _slope(predicted: Array, score: Array) -> Array:
 
 
 def _correlation(predicted: Array, score: Array) -> Array:
-    return np.asarray(
-        _slope(predicted, score) * predicted.std(axis=-1) / score.std(axis=-1)
-    )
+    return np.asarray(_slope(predicted, score) * predicted.std(axis=-1) / score.std(axis=-1))
 
 
 CORES: dict[str, Callable[[Array, Array], Array]] = {
@@ -140,9 +138,7 @@ def _guarded(
     return Statistic(float(core(predicted, score)), n)
 
 
-def _error(
-    predicted: Array, score: Array, core: Callable[[Array, Array], Array]
-) -> Statistic:
+def _error(predicted: Array, score: Array, core: Callable[[Array, Array], Array]) -> Statistic:
     n = len(score)
     if n == 0:
         return Statistic(None, n, reason="no pictures")

@@ -79,7 +79,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, KeyError) as error:
         raise CheckpointError(f"{path}: damaged or not a checkpoint") from error
     except Exception as error:  # pickle.UnpicklingError: code that weights_only refuses
-        raise CheckpointError(f"{path}: not a checkpoint that loads without running code") from error
+        raise CheckpointError(
+            f"{path}: not a checkpoint that loads without running code"
+        ) from error
     if not isinstance(checkpoint, dict) or "memlab" not in checkpoint:
         raise CheckpointError(f"{path}: not a checkpoint of memlab")
     if checkpoint["memlab"]["schema"] != 1:

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.dataset import Batch, PictureDataset, collate, to_float
 from memlab.data.geometry import Geometry
 from memlab.models.base import MemorabilityModel
 
@@ -41,14 +41,12 @@ def predict_files(
     names = [str(path) for path in paths]
     rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
     dataset = PictureDataset(rows, Path(), Geometry(model.input_size))
-    loader = DataLoader(
-        dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate
-    )
+    loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate)
     model = model.to(device)
     parts = []
     for loaded in loader:
-        batch = to_float({**loaded, "images": loaded["images"].to(device)})
-        predicted = model(batch["images"]).float().cpu()
+        batch: Batch = loaded
+        predicted = model(to_float(batch)["images"].to(device)).float().cpu()
         predicted = predicted.where(batch["valid"], torch.nan)
         parts.append(
             pd.DataFrame(

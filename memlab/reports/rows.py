@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -34,11 +33,11 @@ class ShardWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
         make_folder(self.folder)
 
-    def write(self, columns: Mapping[str, Any]) -> None:
+    def write(self, rows: pd.DataFrame) -> None:
         """Write one batch's rows."""
         path = self.folder / f"{self.rank:05d}-{self.count:07d}.parquet"
         with replacing(path) as temporary:
-            pd.DataFrame(columns).to_parquet(temporary, index=False)
+            rows.to_parquet(temporary, index=False)
         self.count += 1
 
 

@@ -48,7 +48,7 @@ def metrics_table(results: Results, title: str) -> Table:
 
 
 def conditions_table(results: Results) -> Table:
-    """One line per ablation: eligible pictures, drop with interval, correlation before and after."""
+    """One line per ablation: pictures, drop with interval, correlation before and after."""
     table = Table(
         title="ablations: drop = clean − ablated, positive where the score falls",
         title_justify="left",

@@ -1,7 +1,8 @@
 import torch
+from memlab_example_ablation import Mosaic
+
 from memlab import Context
 from memlab.testing import check_ablation, sample_pictures
-from memlab_example_ablation import Mosaic
 
 
 def test_mosaic_keeps_the_contract() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from memlab import Ablation, Context
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+from memlab import Ablation, Context
 
 
 class Mosaic(Ablation):

@@ -1,0 +1,238 @@
+"""The laws of ablations, their exact values, and the one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from memlab import Ablation, Context, evaluate, plan
+from memlab.ablations.blur import Blur
+from memlab.ablations.center_crop import CenterCrop
+from memlab.ablations.grayscale import Grayscale
+from memlab.cli import main
+from memlab.errors import MemlabError, PluginError
+from memlab.testing import check_ablation, sample_pictures
+
+
+class Noise(Ablation):
+    """A random ablation, to prove the rules of randomness."""
+
+    family = "floor"
+    unit = "SD"
+    target = "chroma"
+    control = "floor"
+    ladder = (0.01, 0.02, 0.05, 0.1, 0.2)
+    maximum = 1.0
+
+    def __init__(self, sd: float = 0.05, region: str = "all") -> None:
+        super().__init__(sd, region)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Add noise whose pattern does not depend on the dose."""
+        shape = images.shape[1:]
+        noise = [torch.randn(shape, generator=one) for one in context.generators(self.name)]
+        return images + dose * torch.stack(noise).to(images)
+
+
+def names(count: int) -> Context:
+    return Context([f"picture-{place}" for place in range(count)], seed=11)
+
+
+@pytest.mark.parametrize("cls", [Blur, Grayscale, CenterCrop])
+def test_built_ins_keep_the_contract(cls: type[Ablation]) -> None:
+    check_ablation(cls)
+
+
+def test_blur_is_a_gaussian_of_the_width() -> None:
+    images = torch.zeros(1, 3, 101, 101)
+    images[..., 50, 50] = 1
+    blurred = Blur(sigma=4.0)(images, names(1))[0, 0]
+    offset = torch.arange(101) - 50
+    row = torch.exp(-(offset**2) / (2 * 4.04**2))
+    wanted = torch.outer(row, row) / row.sum() ** 2
+    assert torch.allclose(blurred, wanted, atol=2e-6)
+
+
+def test_blur_is_the_same_share_of_any_width() -> None:
+    small = sample_pictures(1, 64)
+    large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    found = torch.nn.functional.avg_pool2d(Blur(sigma=5.0)(large, names(1)), 4)
+    assert torch.allclose(found, Blur(sigma=5.0)(small, names(1)), atol=0.01)
+
+
+def test_grayscale_equals_pillows_mode_l() -> None:
+    pixels = (sample_pictures(1, 64) * 255).round()
+    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    wanted = torch.from_numpy(np.array(picture.convert("L"))).float()
+    found = Grayscale()(pixels / 255, names(1))[0] * 255
+    assert (found - wanted).abs().max() <= 0.51  # Pillow rounds to whole greys
+
+
+def test_center_crop_is_the_prototypes() -> None:
+    pixels = (sample_pictures(1, 64) * 255).round()
+    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    crop = picture.crop((16, 16, 48, 48)).resize((64, 64), Image.Resampling.BILINEAR)
+    wanted = torch.from_numpy(np.array(crop)).permute(2, 0, 1).float()
+    found = CenterCrop()(pixels / 255, names(1))[0] * 255
+    assert (found - wanted).abs().max() <= 1.01
+
+
+def test_blur_is_close_to_the_prototypes() -> None:
+    pixels = (sample_pictures(1, 256) * 255).round()
+    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    wanted = np.array(picture.filter(ImageFilter.GaussianBlur(5)))[20:-20, 20:-20]
+    found = Blur(sigma=5 / 2.56)(pixels / 255, names(1))[0].permute(1, 2, 0).numpy() * 255
+    assert np.abs(found[20:-20, 20:-20] - wanted).max() < 3  # Pillow's is three box blurs
+
+
+def test_a_region_confines_the_change() -> None:
+    images = sample_pictures(2)
+    mask = torch.zeros(2, 1, 48, 48)
+    mask[..., :24] = 1
+    context = Context(["a", "b"], masks={"faces": mask})
+    inside = Grayscale(region="faces")(images, context)
+    outside = Grayscale(region="not faces")(images, context)
+    whole = Grayscale()(images, context)
+    assert torch.equal(inside[..., 24:], images[..., 24:])
+    assert torch.equal(inside[..., :24], whole[..., :24])
+    assert torch.equal(outside[..., :24], images[..., :24])
+    assert torch.equal(outside[..., 24:], whole[..., 24:])
+
+
+def test_pictures_without_the_region_are_not_eligible() -> None:
+    mask = torch.zeros(3, 1, 8, 8)
+    mask[1, :, 2:4] = 1
+    mask[2] = 1
+    context = Context(["a", "b", "c"], masks={"faces": mask})
+    assert Grayscale(region="faces").eligible(context).tolist() == [False, True, True]
+    assert Grayscale(region="not faces").eligible(context).tolist() == [True, True, False]
+    assert Grayscale(region="text").eligible(context).tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("dose", [-1, 26, float("nan")])
+def test_doses_out_of_range_show_the_ladder(dose: float) -> None:
+    with pytest.raises(MemlabError, match=r"outside 0 to 25 \(ladder: 0.5, 1, 2, 4, 8\)"):
+        Blur(sigma=dose)
+
+
+@pytest.mark.parametrize("region", ["", "not", "not all", "the faces"])
+def test_regions_that_make_no_sense_are_refused(region: str) -> None:
+    with pytest.raises(MemlabError, match="region"):
+        Blur(region=region)
+
+
+def test_randomness_is_the_pictures_own() -> None:
+    images, noise = sample_pictures(4), Noise()
+    whole = noise(images, names(4))
+    backwards = torch.tensor([3, 1, 0])
+    assert torch.equal(noise(images[backwards], names(4).select(backwards)), whole[backwards])
+    half = noise(images, names(4), 0.01) - images
+    full = noise(images, names(4), 0.02) - images
+    unclipped = ((images + full > 0.001) & (images + full < 0.999)).all(dim=1, keepdim=True)
+    assert torch.allclose((2 * half - full) * unclipped, torch.zeros(1), atol=1e-6)
+    other = Context(names(4).ids, seed=11, draw=1)
+    assert not torch.equal(noise(images, other), whole)
+
+
+def brightness(images: Tensor) -> Tensor:
+    """A closed-form model: weights the left and the channels differently."""
+    ramp = torch.linspace(1, 0, images.shape[-1])
+    return (images * ramp * torch.tensor([0.5, 0.3, 0.2]).view(3, 1, 1)).mean(dim=(1, 2, 3))
+
+
+@pytest.mark.parametrize("micro_batch", [1, 3, 64])
+def test_the_engine_equals_a_plain_loop(micro_batch: int) -> None:
+    images, context = sample_pictures(7), names(7)
+    conditions = plan([Blur(), Noise(), CenterCrop()], "ladder")
+    assert len(conditions) == 5 + 5 + 6
+    for scored in evaluate(brightness, images, context, conditions, micro_batch):
+        condition = scored.condition
+        for place in range(7):
+            one = torch.tensor([place])
+            changed = condition.ablation(images[one], context.select(one), condition.dose)
+            assert scored.predicted[place] == pytest.approx(float(brightness(changed)), abs=1e-6)
+
+
+def test_the_engine_never_holds_more_than_a_micro_batch() -> None:
+    seen: list[int] = []
+
+    def score(images: Tensor) -> Tensor:
+        seen.append(len(images))
+        return brightness(images)
+
+    list(evaluate(score, sample_pictures(10), names(10), plan([Blur()]), micro_batch=4))
+    assert seen == [4, 4, 2]
+
+
+def test_the_engine_scores_only_eligible_pictures() -> None:
+    mask = torch.zeros(3, 1, 48, 48)
+    mask[1] = 1
+    context = Context(["a", "b", "c"], masks={"faces": mask})
+    conditions = plan([Grayscale(region="faces")])
+    (scored,) = evaluate(brightness, sample_pictures(3), context, conditions)
+    assert scored.eligible.tolist() == [False, True, False]
+    assert scored.predicted.isnan().tolist() == [True, False, True]
+
+
+def test_a_plan_has_no_condition_twice_and_every_key_once() -> None:
+    parts = [Blur(), Blur(), Blur(sigma=4.0), Blur(region="faces"), Grayscale()]
+    keys = [condition.key for condition in plan(parts)]
+    assert keys == ["blur@2", "blur@4", "blur@2[faces]", "grayscale@1"]
+    ladder = [condition.dose for condition in plan([Blur(sigma=3.0)], "ladder")]
+    assert ladder == [0.5, 1.0, 2.0, 3.0, 4.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (lambda images: images[:, :, :10], "returned"),
+        (lambda images: images.double(), "returned"),
+        (lambda images: images * float("nan"), "returned values outside"),
+    ],
+)
+def test_a_strangers_bad_pictures_are_named(bad: Callable[[Tensor], Tensor], message: str) -> None:
+    class Bad(Noise):
+        """Breaks the contract."""
+
+        def forward(self, images: Tensor, context: Context, dose: float | None = None) -> Tensor:
+            return bad(images)
+
+    with pytest.raises(PluginError, match=rf"ablation 'bad' {message}.*picture-0"):
+        list(evaluate(brightness, sample_pictures(2), names(2), plan([Bad()])))
+
+
+def test_ablate_writes_pictures_and_a_manifest(picture: Callable[..., Path]) -> None:
+    paths = [str(picture(f"in/{name}", seed=1)) for name in ("a.png", "b.jpg")]
+    arguments = ["--ablation", "blur", "--ablation.sigma", "4", "--ablation", "grayscale"]
+    assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
+    manifest = pd.read_csv("out/manifest.csv")
+    assert sorted(manifest["original"]) == sorted(
+        Path(path).relative_to(Path.cwd()).as_posix() for path in paths * 2
+    )
+    assert set(manifest["condition"]) == {"blur@4", "grayscale@1"}
+    for name in manifest["image"]:
+        with Image.open(Path("out") / name) as changed:
+            assert changed.size == (40, 30)
+    grey = np.array(Image.open("out/grayscale@1/a.png"))
+    assert (grey == grey[..., :1]).all()
+
+
+def test_ablate_needs_an_ablation_and_no_masks(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    path = str(picture("a.png"))
+    assert "give --ablation NAME" in failing("ablate", path, "--out", "out")
+    message = failing(
+        "ablate", path, "--ablation", "blur", "--ablation.region", "faces", "--out", "out"
+    )
+    assert "no masks of 'faces'" in message
+    assert "'sigma'" in failing(
+        "ablate", path, "--ablation", "blur", "--ablation.sigm", "3", "--out", "out"
+    )
