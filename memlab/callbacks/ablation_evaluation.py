@@ -44,11 +44,13 @@ class AblationEvaluation(Callback):
         self._writer: rows.ShardWriter | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Ask for the masks that the ablations need."""
-        if stage != "test" or not self.conditions:
+        """Ask for the masks that the ablations need; before training, see that they exist."""
+        if stage not in ("fit", "test") or not self.conditions:
             return
         needed = {region for part in self.parts for region in part.regions}
-        data_of(trainer).require_regions(needed)
+        data_of(trainer).require_regions(needed, load=stage == "test")
+        if stage == "fit":
+            return
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
         if trainer.is_global_zero:
             self._writer.clear()

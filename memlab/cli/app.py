@@ -174,7 +174,8 @@ class MemlabCLI(LightningCLI):
                 self.config_init[self.plan.command][name] = False
 
     def before_fit(self) -> None:
-        """Say what is about to be trained, and where it goes."""
+        """See that the test after training will not fail; say what is trained, and where."""
+        self.datamodule.check_split("test")
         if not self.trainer.is_global_zero:
             return
         parameters = sum(parameter.numel() for parameter in self.model.parameters())

@@ -82,8 +82,12 @@ class MemorabilityData(LightningDataModule):
             raise DataError("no picture size: set --data.image_size")
         return Geometry(size)
 
-    def require_regions(self, regions: set[str]) -> None:
-        """Load masks of these regions with the pictures from now on.
+    def require_regions(self, regions: set[str], load: bool) -> None:
+        """See that there are masks of these regions.
+
+        Args:
+            regions: their names.
+            load: whether to load them with the pictures from now on.
 
         Raises:
             DataError: if the data set has no masks of one of them.
@@ -91,7 +95,8 @@ class MemorabilityData(LightningDataModule):
         for region in sorted(regions - set(self.table.regions)):
             known = ", ".join(self.table.regions) or "none"
             raise DataError(f"{self.table.origin}: no masks of region {region!r} (there: {known})")
-        self.regions = tuple(sorted(regions | set(self.regions)))
+        if load:
+            self.regions = tuple(sorted(regions | set(self.regions)))
 
     def prepare_data(self) -> None:
         """Read the table in one process first: a source may have to make its files."""
@@ -101,9 +106,14 @@ class MemorabilityData(LightningDataModule):
         """Read the table and see that the splits this stage needs can be used."""
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
         for split in needed:
-            self._check_split(split)
+            self.check_split(split)
 
-    def _check_split(self, split: str) -> None:
+    def check_split(self, split: str) -> None:
+        """See that a split can be trained or tested on.
+
+        Raises:
+            DataError: if it is empty, lacks scores, has equal training scores, or too few pictures.
+        """
         rows = self.table.part(split)
         origin = self.table.origin
         if rows.empty:

@@ -79,8 +79,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         for name, statistic in metrics.statistics().items():
             value = float("nan") if statistic.value is None else statistic.value
             shown = split == "val" and name == "spearman"
-            # equal on every process already: the metric gathered the pictures
-            self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=False)
+            # equal on every process already, because the metric gathered the pictures; sync_dist
+            # changes nothing, but Lightning warns without it
+            self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
         metrics.reset()
 
 
