@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,7 +121,7 @@ def _with_source(parser: Options) -> Options:
     return parser
 
 
-def _read(options) -> Table:  # type: ignore[no-untyped-def]
+def _read(options: Namespace) -> Table:
     path = class_path("sources", options.source) if options.source else None
 
     from memlab.data.sources.base import recognise

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memlab.cli.options import Options, find_pictures
 from memlab.errors import MemlabError
 from memlab.files import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DESCRIPTION = """\
 Predict how memorable some pictures are, 0 to 1.
@@ -67,7 +71,7 @@ def run(arguments: list[str]) -> int:
     return 1 if len(bad) else 0
 
 
-def _print(table, ref: str) -> None:  # type: ignore[no-untyped-def]
+def _print(table: pd.DataFrame, ref: str) -> None:
     from rich.table import Table
 
     from memlab.reports.terminal import plain_console
@@ -76,5 +80,5 @@ def _print(table, ref: str) -> None:  # type: ignore[no-untyped-def]
     shown.add_column("picture")
     shown.add_column("predicted", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
-        shown.add_row(row.image, "cannot be read" if row.error else f"{row.predicted:.4f}")
+        shown.add_row(str(row.image), "cannot be read" if row.error else f"{row.predicted:.4f}")
     plain_console().print(shown)
