@@ -12,6 +12,7 @@ import functools
 import importlib
 import os
 import re
+import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -130,9 +131,10 @@ def load(group: str, name: str) -> type[Any]:
 
 def plugin_of(cls: type[Any]) -> Plugin | None:
     """The entry point under which a class is registered, or `None` if it is not."""
-    path = f"{cls.__module__}.{cls.__qualname__}"
     for group in GROUPS:
         for plugin in plugins(group):
-            if plugin.path == path:
+            module, _, name = plugin.value.partition(":")
+            # by identity: the entry point may name a package that only re-exports the class
+            if getattr(sys.modules.get(module), name, None) is cls:
                 return plugin
     return None

@@ -35,7 +35,13 @@ class Specified:
         except TypeError:  # wrong arguments: __init__ will say so; or a copy: they come with it
             return self
         bound.apply_defaults()
-        arguments = dict(list(bound.arguments.items())[1:])
+        arguments: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            kind = bound.signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                arguments |= value
+            elif kind is not inspect.Parameter.VAR_POSITIONAL:
+                arguments[name] = value
         # torch modules accept no attribute before their own __init__
         object.__setattr__(self, "_arguments", arguments)
         return self
@@ -44,17 +50,18 @@ class Specified:
     def spec(self) -> Spec:
         """Class path and arguments as plain data, ready for JSON, YAML and checkpoints."""
         cls = type(self)
-        plain = {name: _plain(value) for name, value in self._arguments.items()}
+        values = {name: plain(value) for name, value in self._arguments.items()}
         return {
             "class_path": f"{cls.__module__}.{cls.__qualname__}",
-            "init_args": {name: value for name, value in plain.items() if value is not _NOT_PLAIN},
+            "init_args": {name: value for name, value in values.items() if value is not _NOT_PLAIN},
         }
 
 
 _NOT_PLAIN = object()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON and YAML can hold it; a marker where it cannot be."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):
@@ -62,10 +69,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Specified):
         return value.spec
     if isinstance(value, list | tuple):
-        items = [_plain(item) for item in value]
+        items = [plain(item) for item in value]
         return _NOT_PLAIN if _NOT_PLAIN in items else items
     if isinstance(value, Mapping):
-        entries = {str(key): _plain(item) for key, item in value.items()}
+        entries = {str(key): plain(item) for key, item in value.items()}
         return _NOT_PLAIN if _NOT_PLAIN in entries.values() else entries
     return _NOT_PLAIN
 
@@ -79,8 +86,8 @@ def import_class(path: str) -> type[Any]:
     module, _, name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise MemlabError(f"cannot import {path!r}: {error}") from error
+    except Exception as error:  # a stranger's module may raise anything on import
+        raise MemlabError(f"cannot import {path!r}: {type(error).__name__}: {error}") from error
     if not isinstance(found, type):
         raise MemlabError(f"{path!r} is not a class")
     return found

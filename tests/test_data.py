@@ -124,15 +124,19 @@ def test_a_folder_has_pictures_and_no_scores(tmp_path: Path, picture: Callable[.
 
 def test_scenes_bring_masks_and_render_only_once(tmp_path: Path) -> None:
     source = ScenesSource(n=8, seed=1, size=48)
+    with pytest.raises(DataError, match="no rendered scenes"):
+        source.table(tmp_path / "s")
+    source.prepare(tmp_path / "s")
     table = source.table(tmp_path / "s").validated("x")
     assert set(table.regions) == {"faces", "people", "objects", "text", "background"}
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
     again = recognise(tmp_path / "s")
     assert isinstance(again, ScenesSource)
+    again.prepare(tmp_path / "s")
     assert again.table(tmp_path / "s").fingerprint() == table.fingerprint()
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
     with pytest.raises(DataError):
-        ScenesSource(n=9, seed=1, size=48).table(tmp_path / "s")
+        ScenesSource(n=9, seed=1, size=48).prepare(tmp_path / "s")
 
 
 def table_of(count: int, seed: int = 0):  # type: ignore[no-untyped-def]

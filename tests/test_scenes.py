@@ -207,7 +207,7 @@ def test_write_refuses_a_folder_of_other_scenes(tmp_path: Path, other: dict[str,
 
 def test_write_refuses_foreign_data_and_empty_sets(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    with pytest.raises(ValueError, match="holds other data"):
+    with pytest.raises(ValueError, match="is not empty and holds no scenes"):
         write(tmp_path, n=3)
     with pytest.raises(ValueError, match="n = 0"):
         write(tmp_path / "new", n=0)

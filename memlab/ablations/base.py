@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -52,7 +52,7 @@ class Context:
         """The context of some of the pictures: `chosen` holds their places, (b,) int64."""
         masks = {name: mask[chosen.to(mask.device)] for name, mask in self.masks.items()}
         ids = [self.ids[place] for place in chosen.tolist()]
-        return Context(ids, self.seed, self.draw, masks)
+        return replace(self, ids=ids, masks=masks)
 
 
 class Ablation(Specified, nn.Module, ABC):

@@ -7,7 +7,7 @@ changed picture.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
 from memlab.errors import PluginError
+from memlab.models.precision import single_precision
 
 Doses = Literal["primary", "ladder"]
 Role = Literal["target", "control", "floor", "swap", "there-and-back"]
@@ -43,7 +44,7 @@ class Condition:
         rest = [f"{name}={value}" for name, value in others if name != "region"]
         return "".join(
             [
-                f"{self.ablation.name}@{self.dose:g}",
+                f"{self.ablation.name}@{self.dose:.6g}",
                 f"({','.join(rest)})" if rest else "",
                 "" if self.ablation.region == "all" else f"[{self.ablation.region}]",
                 "" if self.role == "target" else f":{self.role}",
@@ -52,14 +53,15 @@ class Condition:
 
     def describe(self) -> dict[str, Any]:
         """The condition as plain data, for results and tables."""
+        arguments = self.ablation.spec["init_args"]  # the first is the dose
         return {
             "condition": self.key,
             "ablation": self.ablation.name,
             "class_path": self.ablation.spec["class_path"],
-            "parameters": self.ablation.spec["init_args"],
+            "parameters": {**arguments, next(iter(arguments)): self.dose},
             "family": self.ablation.family,
             "region": self.ablation.region,
-            "fill": self.ablation.spec["init_args"].get("fill"),
+            "fill": arguments.get("fill"),
             "dose": self.dose,
             "unit": self.ablation.unit,
             "primary": self.dose == self.ablation.dose,
@@ -146,9 +148,9 @@ def evaluate(
     """
     for condition in conditions:
         for draw in range(condition.draws):
-            drawn = Context(context.ids, context.seed, draw, context.masks)
+            drawn = replace(context, draw=draw)
             predicted = torch.full((len(images),), torch.nan)
-            with torch.autocast(images.device.type, enabled=False):
+            with torch.no_grad(), single_precision(images.device.type):
                 for places, changed in changed_pictures(images, drawn, condition, micro_batch):
                     predicted[places] = score(changed).detach().float().cpu()
             yield ConditionScores(condition, draw, condition.ablation.eligible(drawn), predicted)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from memlab.errors import MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
+from memlab.models.precision import single_precision
 from memlab.registry import plugin_of
 from memlab.spec import Specified
 
@@ -66,7 +67,7 @@ def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) 
     try:
         with torch.inference_mode(False), torch.enable_grad():
             model.eval()
-            with torch.autocast(images.device.type, enabled=False):
+            with single_precision(images.device.type):
                 maps = attribution.maps(model, images.detach().clone().float()).detach()
     finally:
         for module, training in modes.items():

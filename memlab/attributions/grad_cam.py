@@ -14,8 +14,9 @@ class GradCAM(Attribution):
 
     A regressor's map has two signs: places that raise the score and places that lower it. So the
     ReLU is left out, and nothing is rescaled per picture. The graph is cut at the seam: below it
-    nothing is stored or differentiated. Channel weights are the mean gradient over places; for
-    mean pooling and a linear head the map then sums to the score without its offset.
+    nothing is stored or differentiated. Channel weights are the mean gradient over places. For
+    mean pooling and a linear head with a sigmoid the map sums to the sigmoid's slope times the
+    logit without its offset.
     """
 
     unit = "score per grid cell, linearised"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from memlab.attributions.base import Attribution, explain
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.data.dataset import Batch
+from memlab.errors import MemlabError
 from memlab.files import make_folder, replacing
 from memlab.reports import figures
 from memlab.reports.results import Results
@@ -36,8 +38,15 @@ class AttributionMaps(Callback):
     def __init__(
         self, attributions: Sequence[Attribution] = (), sample: int = 16, seed: int = 0
     ) -> None:
-        self.parts = list(attributions)
+        if sample < 0:
+            raise MemlabError(f"--maps {sample}: 0 or more")
+        # the same method with the same arguments twice is one method
+        self.parts = list({json.dumps(part.spec): part for part in attributions}.values())
+        names = [part.name for part in self.parts]
+        if len(set(names)) < len(names):
+            raise MemlabError(f"--attribution: {', '.join(names)}: each name once")
         self.sample = sample
+        self._failed: dict[str, str] = {}
         self.seed = seed
         self._chosen: set[str] = set()
         self._found: dict[str, list[dict[str, Any]]] = {}
@@ -75,7 +84,13 @@ class AttributionMaps(Callback):
             return
         images = batch["images"][places]
         for part in self.parts:
-            maps = explain(part, model, images).squeeze(1).cpu().numpy()
+            if part.name in self._failed:
+                continue
+            try:
+                maps = explain(part, model, images).squeeze(1).cpu().numpy()
+            except MemlabError as error:  # a picture without a map is no reason to lose the test
+                self._failed[part.name] = str(error)
+                continue
             self._found[part.name].append(
                 {
                     "id": np.array([batch["ids"][place] for place in places]),
@@ -98,6 +113,8 @@ class AttributionMaps(Callback):
 
     def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
         """Gather the maps of all processes, draw them, and name them in the results."""
+        for name, reason in self._failed.items():
+            results.notes.append(f"No maps by {name}: {reason}")
         for part in self.parts:
             paths = sorted(_shards(folder).glob(f"{part.name}.*.npz"))
             if not paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -29,6 +30,28 @@ class BestCheckpoint(ModelCheckpoint):
             save_top_k=1,
             enable_version_counter=False,
         )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with what a checkpoint remembers, where it is of this folder.
+
+        A run that was copied or moved has its best weights here, whatever the path says; another
+        run's history is not this one's.
+        """
+        folder = Path(str(self.dirpath))
+        own = folder / "best.ckpt"
+        if Path(state_dict["dirpath"]).resolve() != folder.resolve():
+            if not own.is_file():
+                return
+            score = state_dict["best_model_score"]
+            state_dict = {
+                **state_dict,
+                "dirpath": str(self.dirpath),
+                "best_model_path": str(own),
+                "kth_best_model_path": str(own),
+                "best_k_models": {str(own): score},
+                "last_model_path": str(folder / "last.ckpt"),
+            }
+        super().load_state_dict(state_dict)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether an epoch is the best so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ from torch import Tensor
 from memlab import tracking
 from memlab.callbacks.base import Contributor, command_folder, data_of, model_of
 from memlab.data.dataset import Batch
-from memlab.errors import CheckpointError
+from memlab.errors import CheckpointError, DataError
+from memlab.files import write_text
 from memlab.metrics.functional import METRICS
 from memlab.metrics.intervals import metric_with_interval
 from memlab.reports import figures, rows
@@ -113,21 +115,24 @@ class Records(Callback):
         self._writer.write(pd.DataFrame(columns))
 
     def _finish(self, trainer: Trainer) -> None:
+        folder, data = command_folder(trainer), data_of(trainer)
+        # every process read other pictures, and may have met other bad ones while training
+        note = folder / rows.SHARDS / "skipped" / f"{trainer.global_rank:05d}.json"
+        write_text(note, json.dumps(data.skipped))
         trainer.strategy.barrier()
         model = model_of(trainer)
         if model is None or not trainer.is_global_zero:
             return
-        folder = command_folder(trainer)
         command = str(trainer.state.fn and trainer.state.fn.value)
         everything = rows.merge(folder, "rows", ["index"])
         split = _SPLITS[command]
-        data = data_of(trainer)
         expected = data.table.rows if split == "all" else data.table.part(split)
         if not (trainer.fast_dev_run or _limited(trainer, command)):  # type: ignore[attr-defined]
             rows.check_complete(everything["index"], len(expected))
         splits = dict(zip(expected["id"], expected["split"], strict=True))
         everything.insert(2, "split", everything["id"].map(splits))
-        skipped = everything[everything["error"] != ""]
+        for path in sorted(note.parent.glob("*.json")):
+            data.skipped |= json.loads(path.read_text(encoding="utf-8"))
         table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
 
         results = Results(
@@ -147,13 +152,10 @@ class Records(Callback):
             n=len(table),
             notes=list(self.notes),
         )
-        known = {entry["id"] for entry in results.data["skipped"]}
-        results.data["skipped"] += [
-            {"id": row.id, "reason": row.error}
-            for row in skipped.itertuples()
-            if row.id not in known
-        ]
-        if table["score"].notna().all():
+        if table.empty:
+            raise DataError(f"{data.table.origin}: no picture of the {split} split could be read")
+        # predict mixes pictures that were trained on with others: no accuracy is reported
+        if split != "all" and table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
             for name in METRICS:
                 statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)

@@ -37,8 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         lines = str(error).splitlines()[:3]
         print(f"memlab: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)  # noqa: T201
         return 2
-    except SystemExit as stop:  # argparse ends --help so
-        return int(stop.code or 0)
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns Ctrl-C into exit(1)
+            print("memlab: stopped", file=sys.stderr)  # noqa: T201
+            return 130
+        return stop.code if isinstance(stop.code, int) else 0  # argparse ends --help so
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -39,6 +39,8 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(ours)
     if not theirs:
         raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
+    if options.size is not None and options.size < 16:
+        raise MemlabError(f"--size {options.size}: at least 16")
     paths = find_pictures(options.pictures)
     ablations = _parse(expand_arguments(theirs))
     return _write(paths, ablations, options.doses, options.size, options.seed, options.out)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger
@@ -111,23 +112,36 @@ class MemlabCLI(LightningCLI):
             raise unknown_key(error, options, self.plan.configs) from error
 
     def before_instantiate_classes(self) -> None:
-        """Make the folder, and see that the checkpoint fits what was asked for."""
+        """See that options and checkpoint agree, and make the folder."""
         config = self.config[self.plan.command]
-        self.folder = runs.command_folder(self.plan.run, self.plan.command, self.plan.labels)
+        if config.get("ckpt_path") is not None:
+            raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
+        precision = str(config.trainer.precision)
+        if precision.endswith("-true") and precision != "32-true":
+            raise MemlabError(
+                f"--trainer.precision {precision}: weights stay in single precision, which "
+                "evaluation needs; use bf16-mixed or 16-mixed"
+            )
+        if self.plan.checkpoint is not None:
+            checkpoint = read_checkpoint(self.plan.checkpoint)
+            asked = config.model.as_dict()
+            difference = contradiction(asked, checkpoint["memlab"]["model"])
+            if difference:
+                raise CheckpointError(f"{self.plan.checkpoint} is of another model: {difference}")
+            emptied = {self.plan.command: {"model": without_downloads(asked)}}
+            self.config = self.parser.parse_object(emptied, self.config)
+        self.plan.run, self.folder = runs.make_folders(self.plan)
         os.environ[runs.FOLDER_VARIABLE] = str(self.folder)
-        for logger in _as_list(config.trainer.logger):
+        for logger in _as_list(self.config[self.plan.command].trainer.logger):
             if str(logger.class_path).endswith("WandbLogger") and logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.folder)
-        if self.plan.checkpoint is None:
-            return
-        checkpoint = read_checkpoint(self.plan.checkpoint)
-        asked = config.model.as_dict()
-        difference = contradiction(asked, checkpoint["memlab"]["model"])
-        if difference:
-            raise CheckpointError(f"{self.plan.checkpoint} is of another model: {difference}")
-        model = without_downloads(asked)
-        self.config = self.parser.parse_object({self.plan.command: {"model": model}}, self.config)
-        self.config[self.plan.command].ckpt_path = str(self.plan.checkpoint)
+
+    def instantiate_classes(self) -> None:
+        """Make model, data and trainer; what their arguments cannot be is told in a line."""
+        try:
+            super().instantiate_classes()
+        except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
+            raise known_error(error) or MemlabError(" ".join(str(error).split())[:400]) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add memlab's callbacks, folder and CSV files to what was configured."""
@@ -147,8 +161,6 @@ class MemlabCLI(LightningCLI):
         if self.plan.command == "fit":
             own.append(self.best)
         callbacks = _as_list(configured["callbacks"])
-        given = {type(callback) for callback in callbacks}
-        own = [callback for callback in own if type(callback) not in given]
         loggers = [
             logger
             for logger in _as_list(configured["logger"])
@@ -162,22 +174,43 @@ class MemlabCLI(LightningCLI):
         )
 
     def after_instantiate_classes(self) -> None:
-        """Write the configuration, and load a checkpoint's weights where it fits."""
-        if self.trainer.is_global_zero:
-            config = self._parser(self.subcommand).dump(self.config[self.plan.command])
-            write_text(self.folder / runs.CONFIG, config)
-            tracking.log_config(self.trainer.loggers, yaml.safe_load(config))
+        """Say which weights are loaded, and see that they fit."""
+        options = self.config_init[self.plan.command]
         if self.plan.checkpoint is not None:
             check_fits(self.model, self.plan.checkpoint)
+            options["ckpt_path"] = str(self.plan.checkpoint)
         for name in ("verbose", "return_predictions"):
-            if name in self.config_init[self.plan.command]:
-                self.config_init[self.plan.command][name] = False
+            if name in options:
+                options[name] = False
+
+    def _begin(self) -> None:
+        if not self.trainer.is_global_zero:
+            return
+        config = self._parser(self.subcommand).dump(self.config[self.plan.command])
+        write_text(self.folder / runs.CONFIG, config)
+        tracking.log_config(self.trainer.loggers, yaml.safe_load(config))
+
+    def before_validate(self) -> None:
+        """Write the configuration."""
+        self._begin()
+
+    def before_test(self) -> None:
+        """Write the configuration."""
+        self._begin()
+
+    def before_predict(self) -> None:
+        """Write the configuration."""
+        self._begin()
 
     def before_fit(self) -> None:
         """See that the test after training will not fail; say what is trained, and where."""
-        self.datamodule.check_split("test")
         if not self.trainer.is_global_zero:
             return
+        self.datamodule.prepare_data()
+        for split in ("train", "val", "test"):
+            self.datamodule.check_split(split)
+        runs.keep_history(self.folder / "metrics.csv")
+        self._begin()
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         counts = self.datamodule.table.rows["split"].value_counts()
         pictures = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
@@ -192,12 +225,16 @@ class MemlabCLI(LightningCLI):
         trainer = self.trainer
         if trainer.fast_dev_run or trainer.interrupted:  # type: ignore[attr-defined]
             return
-        weights = self.best.best_model_path
+        weights = self.best.best_model_path or self.best.last_model_path
         if not weights:
-            weights = self.best.last_model_path
+            raise MemlabError(
+                f"nothing was trained (--trainer.max_epochs {trainer.max_epochs}, epochs done "
+                f"before: {trainer.current_epoch})"
+            )
+        if not self.best.best_model_path:
             self.records.notes.append(
-                "The validation correlation was undefined in every epoch, so the last weights were "
-                "tested, not the best."
+                "No epoch had a defined validation correlation, so the last weights were tested, "
+                "not the best."
             )
         trainer.test(self.model, datamodule=self.datamodule, ckpt_path=weights, verbose=False)
         self._show()
@@ -230,12 +267,16 @@ def execute(plan: Plan) -> int:
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
         try:
             MemlabCLI(plan)
+        except MisconfigurationException as error:
+            raise MemlabError(" ".join(str(error).split())[:400]) from error
         except Exception as error:
             # raised inside the parser or a worker, ours may come wrapped
             known = known_error(error)
             if known is None:
                 raise
             raise known from error
+        finally:
+            runs.remove_empty(plan.run)
     return 0
 
 

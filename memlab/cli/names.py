@@ -7,7 +7,9 @@ name ends here.
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +19,7 @@ import yaml
 
 from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
-from memlab.errors import MemlabError, PluginError, did_you_mean
+from memlab.errors import MemlabError, PluginError
 from memlab.registry import GROUPS, find, load, plugins
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
@@ -32,6 +34,9 @@ SINGLES = {
 """Options that take one name, or, with `+=`, one more."""
 
 DEFAULT_MODEL = "regressor"
+
+ALWAYS_ON = ("memlab:ablation_evaluation", "memlab:attribution_maps", "memlab:records")
+"""Callbacks that the command line adds by itself."""
 
 
 def class_path(group: str, name: str) -> str:
@@ -55,20 +60,24 @@ def expand_list(group: str, name: str) -> list[str]:
     if name == "none":
         return []
     if name == "all":
-        return [plugin.path for plugin in plugins(group) if not plugin.problem]
+        return [path for path, _ in _sound(group)]
     if group == "ablations" and name in FAMILIES:
-        members = []
-        for plugin in plugins(group):
-            try:
-                member = load(group, plugin.name)
-            except PluginError:  # broken ones only fail the run that asks for them by name
-                continue
-            if getattr(member, "family", None) == name:
-                members.append(plugin.path)
+        members = [path for path, cls in _sound(group) if getattr(cls, "family", None) == name]
         if not members:
             raise PluginError(f"no ablation of the family {name!r} is installed")
         return members
     return [class_path(group, name)]
+
+
+def _sound(group: str) -> list[tuple[str, type[Any]]]:
+    # a broken plugin, or a name claimed twice, only fails the run that asks for it by name
+    found = []
+    for plugin in plugins(group):
+        try:
+            found.append((plugin.path, load(group, plugin.name)))
+        except PluginError as error:
+            print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
+    return found
 
 
 def expand_arguments(arguments: Sequence[str]) -> list[str]:
@@ -113,19 +122,26 @@ def load_named(arguments: Sequence[str]) -> None:
 
 
 def _list_option(option: str, value: str, adding: bool) -> list[str]:
-    if value.startswith(("[", "{")):  # a list or an object as the parser spells it
-        return [f"{option}{'+' if adding else ''}={value}"]
-    paths = expand_list(LISTS[option], value)
-    if not adding:
-        return [f"{option}=[{', '.join(paths)}]"]
-    return [f"{option}+={path}" for path in paths]
+    if value.startswith(("[", "{")):  # a list or an object, spelt as in a file
+        items = _expand_items(LISTS[option], yaml.safe_load(value))
+        added = [f"{option}+={json.dumps(item)}" for item in items]
+    else:
+        added = [f"{option}+={path}" for path in expand_list(LISTS[option], value)]
+    # emptied first: where the class at a place stays the same, the parser would keep its arguments
+    return added if adding else [f"{option}=[]", *added]
 
 
-def _single_option(option: str, value: str, adding: bool) -> list[str]:
+def _single_option(option: str, value: str, _adding: bool) -> list[str]:
     if value.startswith(("[", "{")) or value in ("null", "true", "false"):
         return [f"{option}={value}"]
-    path = class_path(SINGLES[option], value)
-    return [f"{option}{'+' if option == '--trainer.callbacks' or adding else ''}={path}"]
+    if option == "--trainer.callbacks":
+        return [f"{option}+={_callback_path(value)}"]
+    return [f"{option}={class_path(SINGLES[option], value)}"]
+
+
+def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
+    # emptied first: another optimizer must not inherit the settings of the one before
+    return [f"{option}=null", f"{option}={value}"]
 
 
 def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
@@ -133,18 +149,21 @@ def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
         expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MemlabError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     except PluginError as error:
         raise PluginError(f"{path}: {error}") from error
     if not isinstance(tree, dict):
         raise MemlabError(f"{path}: not a configuration (no keys in it)")
-    return ["--config", str(path)]
+    # what a file lists replaces what came before, arguments included
+    emptied = [f"{option}=[]" for option in LISTS if option.removeprefix("--") in tree]
+    return [*emptied, "--config", str(path)]
 
 
 _CHANGES: dict[str, Callable[[str, str, bool], list[str]]] = {
     **dict.fromkeys(LISTS, _list_option),
     **dict.fromkeys(SINGLES, _single_option),
+    **dict.fromkeys(("--model.optimizer", "--model.lr_scheduler"), _fresh_option),
     "--config": _config_option,
     "-c": _config_option,
 }
@@ -158,9 +177,10 @@ def expand_tree(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
     tree = dict(tree)
-    for key, option in (("ablation", "--ablation"), ("attribution", "--attribution")):
-        if key in tree:
-            tree[key] = _expand_items(LISTS[option], tree[key])
+    for key in list(tree):
+        group = LISTS.get(f"--{str(key).removesuffix('+')}")
+        if group:
+            tree[key] = _expand_items(group, tree[key])
     if isinstance(tree.get("model"), dict | str):
         tree["model"] = _expand_model(tree["model"])
     data = tree.get("data")
@@ -206,14 +226,24 @@ def _expand_model(model: dict[str, Any] | str) -> Any:
 
 
 def _expand_callbacks(value: Any) -> Any:
-    items = value if isinstance(value, list) else [value]
-    known = {plugin.name for plugin in plugins("callbacks")}
-    expanded = []
-    for item in items:
-        name = item.get("class_path") if isinstance(item, dict) else item
-        # Lightning's own callbacks may go by their bare class names
-        if isinstance(name, str) and "." not in name and name[:1].islower() and name not in known:
-            raise PluginError(f"unknown callback {name!r}{did_you_mean(name, known)}")
-        ours = isinstance(name, str) and (name in known or "." in name)
-        expanded.append(_expand_one("callbacks", item) if ours else item)
+    expanded: list[Any] = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            expanded.append({"class_path": _callback_path(item)})
+        elif isinstance(item, dict) and isinstance(item.get("class_path"), str):
+            expanded.append({**item, "class_path": _callback_path(item["class_path"])})
+        else:
+            expanded.append(item)
     return expanded
+
+
+def _callback_path(name: str) -> str:
+    # Lightning's own callbacks go by their bare class names
+    if name.isidentifier() and name[:1].isupper():
+        return name
+    path = class_path("callbacks", name)
+    if path in (find("callbacks", own).path for own in ALWAYS_ON):
+        raise MemlabError(
+            f"callback {name!r} is always on; choose by --ablation, --doses, --attribution, --maps"
+        )
+    return path

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder
+
+if TYPE_CHECKING:
+    from memlab.cli.trainer import Plan
 
 ROOT = Path("runs")
 CONFIG = "config.yaml"
@@ -17,14 +23,28 @@ FOLDER_VARIABLE = "MEMLAB_FOLDER"
 
 
 def new_run(label: str) -> Path:
-    """A folder name for a new run under `runs/`: time and label."""
+    """A name for a new run under `runs/`: time and label."""
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    path = ROOT / f"{stamp}-{_slug(label)}"
-    count = 2
-    while path.exists():
-        path = ROOT / f"{stamp}-{_slug(label)}-{count}"
-        count += 1
-    return path
+    return ROOT / f"{stamp}-{_slug(label)}"
+
+
+def _claim(wanted: Path) -> Path:
+    """Make a folder that is not there yet, numbered if another process was faster.
+
+    Raises:
+        MemlabError: if it cannot be made.
+    """
+    make_folder(wanted.parent)
+    for count in range(1, 1000):
+        path = wanted if count == 1 else wanted.with_name(f"{wanted.name}-{count}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise MemlabError(f"cannot make the folder {path}: {error.strerror}") from error
+        return path
+    raise MemlabError(f"{wanted} exists already, and 998 like it; give --run")
 
 
 def newest_run() -> Path:
@@ -45,11 +65,9 @@ def newest_run() -> Path:
 def run_of(path: Path) -> Path | None:
     """The run folder that a configuration or checkpoint lies in, or None."""
     for folder in path.resolve().parents:
-        if folder.name == "fit" and (folder / CONFIG).is_file():
-            try:
-                return folder.parent.relative_to(Path.cwd())
-            except ValueError:
-                return folder.parent
+        if (folder / "fit" / CONFIG).is_file():
+            here = Path.cwd()
+            return folder.relative_to(here) if folder.is_relative_to(here) else folder
     return None
 
 
@@ -65,12 +83,20 @@ def config_of(run: Path) -> Path:
     return path
 
 
-def checkpoint_of(run: Path | None, name: str) -> Path:
+def checkpoint_of(run: Path | None, name: str | None) -> Path:
     """The file that `--ckpt_path NAME` means: best or last of a run, or a path.
+
+    Without a name it is what the run itself was tested on: best, or last where no epoch had a
+    defined correlation.
 
     Raises:
         CheckpointError: if it does not exist; says what was looked for.
     """
+    if name is None:
+        folder = run / "fit" / "checkpoints" if run else Path()
+        tested = (run or Path()) / "fit" / "results.json"
+        only_last = tested.is_file() and not (folder / "best.ckpt").is_file()
+        name = "last" if only_last else "best"
     if name not in ("best", "last"):
         path = Path(name)
         if not path.is_file():
@@ -84,34 +110,48 @@ def checkpoint_of(run: Path | None, name: str) -> Path:
     return path
 
 
-def command_folder(run: Path, command: str, labels: list[str]) -> Path:
-    """Make the folder that a command writes to.
+def make_folders(plan: Plan) -> tuple[Path, Path]:
+    """Make the run folder and the folder that a command writes to.
 
     `fit` has one; the others are numbered: `test-001-blur`. A process that Lightning started takes
     the folder of the one that started it.
 
+    Args:
+        plan: the command, its run folder, whether that is a new one, and labels.
+
+    Returns:
+        The run folder, and the command's.
+
     Raises:
-        MemlabError: if it cannot be made.
+        MemlabError: if they cannot be made.
     """
     inherited = os.environ.get(FOLDER_VARIABLE)
     if inherited and int(os.environ.get("LOCAL_RANK", "0")) > 0:
-        return Path(inherited)
-    if command == "fit":
-        return make_folder(run / "fit")
-    label = _slug("-".join(labels))
-    make_folder(run)
-    for number in range(1, 1000):
-        if any(run.glob(f"{command}-{number:03d}*")):
-            continue
-        path = run / "-".join(part for part in (command, f"{number:03d}", label) if part)
-        try:
-            path.mkdir()
-        except FileExistsError:  # another process was faster
-            continue
-        except OSError as error:
-            raise MemlabError(f"cannot make the folder {path}: {error.strerror}") from error
-        return path
-    raise MemlabError(f"{run}: more than 999 {command} folders; choose another --run")
+        return Path(inherited).parent, Path(inherited)
+    run = _claim(plan.run) if plan.fresh else plan.run
+    if plan.command == "fit":
+        return run, make_folder(run / "fit")
+    numbered = f"{plan.command}-[0-9][0-9][0-9]*"
+    taken = [int(path.name.split("-")[1]) for path in run.glob(numbered)]
+    name = f"{plan.command}-{max(taken, default=0) + 1:03d}"
+    label = _slug("-".join(plan.labels))
+    return run, _claim(run / (f"{name}-{label}" if label else name))
+
+
+def keep_history(metrics: Path) -> None:
+    """Put the metrics of a run that goes on aside, as `metrics-1.csv`: a new file is started."""
+    if metrics.is_file():
+        count = len(list(metrics.parent.glob("metrics-*.csv"))) + 1
+        metrics.rename(metrics.with_name(f"metrics-{count}.csv"))
+
+
+def remove_empty(run: Path) -> None:
+    """Remove the folders of a command that failed before it wrote anything."""
+    for path in sorted(run.glob("*"), reverse=True):
+        if path.is_dir() and not any(path.rglob("*.*")):
+            shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):  # not empty
+        run.rmdir()
 
 
 def _slug(text: str) -> str:

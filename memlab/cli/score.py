@@ -35,8 +35,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--num-workers", type=int, default=0, help="processes that decode (0)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
     options = parser.parse_args(arguments[1:])
-    if options.batch_size < 1:
-        raise MemlabError(f"--batch-size {options.batch_size}: at least 1")
+    if options.batch_size < 1 or options.num_workers < 0:
+        raise MemlabError("--batch-size is at least 1, --num-workers at least 0")
     paths = find_pictures(options.pictures)
 
     from memlab.models.load import load

@@ -21,6 +21,7 @@ class Plan:
         arguments: for the parser, names already turned into class paths.
         run: the run folder.
         checkpoint: the weights to load, or None.
+        fresh: whether the run folder is a new one.
         labels: what the command's folder is called after.
         configs: the configuration files among the arguments.
     """
@@ -29,6 +30,7 @@ class Plan:
     arguments: list[str]
     run: Path
     checkpoint: Path | None
+    fresh: bool = False
     labels: list[str] = field(default_factory=list)
     configs: list[Path] = field(default_factory=list)
 
@@ -58,7 +60,11 @@ def settle(command: str, arguments: list[str]) -> Plan:
     Raises:
         MemlabError: if a name is unknown, or no run or weights can be found.
     """
-    labels = [value for option, value in _options(arguments) if option == "--ablation"]
+    labels = [
+        value
+        for option, value in _options(arguments)
+        if option == "--ablation" and command == "test"
+    ]
     expanded = expand_arguments(arguments)
     run_given, expanded = _take(expanded, "--run")
     checkpoint_given, expanded = _take(expanded, "--ckpt_path")
@@ -75,17 +81,17 @@ def settle(command: str, arguments: list[str]) -> Plan:
         run = found[-1]
     if run is None and not configs and "--model" not in given:
         run = runs.newest_run()
-        print(f"memlab: testing {run}, the newest finished run", file=sys.stderr)  # noqa: T201
+        print(f"memlab: this is {run}, the newest finished run", file=sys.stderr)  # noqa: T201
     checkpoint = None
     if run is not None:
         if not any(map(runs.run_of, configs)):
             expanded = ["--config", str(runs.config_of(run)), *expanded]
-        checkpoint = runs.checkpoint_of(run, checkpoint_given or "best")
+        checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif checkpoint_given:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
-    if run is None:
-        run = runs.new_run(given.get("--model", command).rpartition(".")[2])
-    return Plan(command, expanded, run, checkpoint, labels, configs)
+    fresh = run is None
+    run = run or runs.new_run(given.get("--model", command).rpartition(".")[2])
+    return Plan(command, expanded, run, checkpoint, fresh, labels, configs)
 
 
 def _settle_fit(
@@ -106,10 +112,11 @@ def _settle_fit(
         )
     if run is not None and checkpoint and not configs:
         expanded = ["--config", str(runs.config_of(run)), *expanded]
+    fresh = run is None
     if run is None:
         backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()
         run = runs.new_run(configs[0].stem if configs else backbone)
-    return Plan("fit", expanded, run, checkpoint, configs=configs)
+    return Plan("fit", expanded, run, checkpoint, fresh, configs=configs)
 
 
 def _options(arguments: list[str]) -> list[tuple[str, str]]:

@@ -53,16 +53,19 @@ def decode(source: Path | bytes) -> Tensor:
 
 
 def decode_mask(path: Path) -> Tensor:
-    """Read a region mask: (1, H, W) uint8, 1 inside (grey 128 or lighter) and 0 outside.
+    """Read a region mask: (1, H, W) uint8, 1 inside and 0 outside.
+
+    Inside is grey 128 or lighter; in a mask of zeros and ones, the ones.
 
     Raises:
         DataError: if the file cannot be read; names it.
     """
     try:
         with Image.open(path) as picture:
-            inside = np.array(picture.convert("L")) >= 128
+            values = np.array(picture.convert("L"))
     except Exception as error:
         raise DataError(f"{path}: the mask cannot be read: {error}") from error
+    inside = values >= (128 if values.max() > 1 else 1)
     return torch.from_numpy(inside.astype(np.uint8))[None]
 
 

@@ -52,6 +52,13 @@ class MemorabilityData(LightningDataModule):
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
         super().__init__()
+        for name, value, least in (
+            ("image_size", image_size, 16),
+            ("batch_size", batch_size, 1),
+            ("num_workers", num_workers, 0),
+        ):
+            if value is not None and value < least:
+                raise DataError(f"--data.{name} {value}: at least {least}")
         self.root = Path(root)
         self.source = source
         self.split = split
@@ -99,8 +106,9 @@ class MemorabilityData(LightningDataModule):
             self.regions = tuple(sorted(regions | set(self.regions)))
 
     def prepare_data(self) -> None:
-        """Read the table in one process first: a source may have to make its files."""
-        assert self.table is not None
+        """Let the source make its files, if it makes any, in one process."""
+        if self.source is not None:
+            self.source.prepare(self.root)
 
     def setup(self, stage: str) -> None:
         """Read the table and see that the splits this stage needs can be used."""
@@ -153,9 +161,14 @@ class MemorabilityData(LightningDataModule):
         return table
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Training pictures in a seeded random order."""
+        """Training pictures in a seeded random order.
+
+        A last batch of a single picture is left out: batch normalisation cannot train on it.
+        """
+        rows = self.table.part("train")
         order = torch.Generator().manual_seed(torch.initial_seed() % 2**63)
-        return self._loader(self.table.part("train"), shuffle=True, generator=order)
+        alone = len(rows) > 1 and len(rows) % self.batch_size == 1
+        return self._loader(rows, shuffle=True, generator=order, drop_last=alone)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Validation pictures in order."""

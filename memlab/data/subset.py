@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError, MemlabError
@@ -45,11 +44,14 @@ def write_subset(
     chosen = np.sort(np.random.default_rng(seed).choice(len(ordered), size=n, replace=False))
     rows = ordered.iloc[chosen].reset_index(drop=True)
     paths = ["image", *(name for name in rows.columns if name.startswith(MASK))]
-    for row in rows[paths].to_dict("records"):
-        for name in row.values():
-            if pd.isna(name):
+    for place in range(n):
+        for column in paths:
+            name = rows[column].iloc[place]
+            if not isinstance(name, str):
                 continue
-            source, target = table.root / str(name), out / str(name)
+            source, inside = table.root / str(name), _inside(str(name), column, place)
+            target = out / inside
+            rows.at[place, column] = inside
             make_folder(target.parent)
             try:
                 shutil.copy2(source, target)
@@ -57,7 +59,15 @@ def write_subset(
                 raise DataError(f"{source}: cannot be copied: {error.strerror}") from error
         if progress:
             progress(1)
-    kept = rows.drop(columns="id").dropna(axis=1, how="all")
+    kept = rows.dropna(axis=1, how="all")
     with replacing(out / FILE) as temporary:
         kept.to_csv(temporary, index=False)
     return out / FILE
+
+
+def _inside(name: str, column: str, place: int) -> str:
+    """The path of a copy: as it was, unless that leads out of the folder."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts:
+        return f"{column}/{place:06d}-{path.name}"
+    return name

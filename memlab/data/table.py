@@ -50,7 +50,12 @@ class Table:
 
     def problems(self) -> list[Problem]:
         """Everything that can be seen without decoding: ids, scores, files, splits."""
-        return [*_id_problems(self.rows), *_score_problems(self.rows), *self._file_problems()]
+        return [
+            *_id_problems(self.rows),
+            *_split_problems(self.rows),
+            *_score_problems(self.rows),
+            *self._file_problems(),
+        ]
 
     def validated(self, check: str) -> Table:
         """The table itself when nothing is wrong with it.
@@ -108,6 +113,13 @@ def _id_problems(rows: pd.DataFrame) -> Iterable[Problem]:
             yield Problem("two splits", str(name), f"{name}: in {' and '.join(splits)}")
         else:
             yield Problem("duplicate", str(name), f"{name}: listed {len(same)} times")
+
+
+def _split_problems(rows: pd.DataFrame) -> Iterable[Problem]:
+    empty = rows["split"].isna()
+    if not empty.all():
+        for name in rows.loc[empty, "id"]:
+            yield Problem("split", str(name), f"{name}: no split, while others have one")
 
 
 def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:

@@ -38,7 +38,8 @@ def metric_with_interval(
         # a resample may happen to be constant; it says nothing about the interval
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn.append(CORES[name](predicted[places], score[places]))
-    ends = np.nanquantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    values = np.concatenate(drawn)
+    ends = np.quantile(values[np.isfinite(values)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return dataclasses.replace(
         statistic,
         low=float(ends[0]),

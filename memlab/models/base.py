@@ -12,7 +12,9 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from memlab.data.dataset import Batch
+from memlab.errors import MemlabError
 from memlab.metrics.scores import ScoreMetrics
+from memlab.models.precision import single_precision
 from memlab.spec import Specified
 
 
@@ -43,10 +45,13 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
 
     def _evaluate(self, batch: Batch) -> Tensor:
-        # single precision whatever training used: an ablation's effect may be smaller than bf16's
-        # grain
-        with torch.autocast(self.device.type, enabled=False):
+        with single_precision(self.device.type):
             predicted: Tensor = self(batch["images"])
+        if predicted.shape != (len(batch["ids"]),):
+            raise MemlabError(
+                f"{type(self).__name__} returned scores of shape {tuple(predicted.shape)} for "
+                f"{len(batch['ids'])} pictures; one score a picture, (B,), is needed"
+            )
         return predicted.float()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from memlab.backbones.base import misfit
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.registry import find, plugins
-from memlab.spec import Spec, build, import_class
+from memlab.spec import Spec, build, import_class, plain
 
 BEST = Path("fit", "checkpoints", "best.ckpt")
 """Where a run folder keeps the checkpoint with the best validation correlation."""
@@ -57,9 +57,12 @@ def checkpoint_in(folder: Path) -> Path:
     Raises:
         CheckpointError: if there is none; says where it was looked for.
     """
-    for path in (folder / BEST, folder / BEST.relative_to("fit")):
-        if path.is_file():
-            return path
+    for run in (folder, folder.parent):
+        checkpoints = run / BEST.parent
+        for path in (run / BEST, checkpoints / "last.ckpt"):
+            # the last only where the run finished without a best: no correlation was ever defined
+            if path.is_file() and (path.name == BEST.name or (run / "fit/results.json").is_file()):
+                return path
     raise CheckpointError(
         f"{folder}: no finished training there (looked for {folder / BEST}); give a run folder, a "
         "checkpoint, a plugin's name or package.module:Class"
@@ -82,11 +85,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path}: not a checkpoint that loads without running code"
         ) from error
-    if not isinstance(checkpoint, dict) or "memlab" not in checkpoint:
+    ours = checkpoint.get("memlab") if isinstance(checkpoint, dict) else None
+    if not isinstance(ours, dict) or not {"schema", "model", "input_size"} <= ours.keys():
         raise CheckpointError(f"{path}: not a checkpoint of memlab")
-    if checkpoint["memlab"]["schema"] != 1:
+    if ours["schema"] != 1:
         raise CheckpointError(f"{path}: written by a newer memlab; update memlab")
-    return checkpoint
+    found: dict[str, Any] = checkpoint
+    return found
 
 
 def from_checkpoint(path: Path) -> MemorabilityModel:
@@ -135,7 +140,8 @@ def contradiction(asked: Spec, trained: Spec) -> str:
 
     Where a backbone's first weights came from does not matter once a checkpoint brings its own.
     """
-    asked_flat, trained_flat = _flat(without_downloads(asked)), _flat(without_downloads(trained))
+    asked_flat = _flat(without_downloads(plain(asked)))
+    trained_flat = _flat(without_downloads(trained))
     for name, theirs in trained_flat.items():
         ours = asked_flat.get(name)
         if ours != theirs:

@@ -12,7 +12,9 @@ from torch.utils.data import DataLoader
 
 from memlab.data.dataset import Batch, PictureDataset, collate, to_float
 from memlab.data.geometry import Geometry
+from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel
+from memlab.models.precision import single_precision
 
 
 @torch.no_grad()
@@ -46,7 +48,10 @@ def predict_files(
     parts = []
     for loaded in loader:
         batch: Batch = loaded
-        predicted = model(to_float(batch)["images"].to(device)).float().cpu()
+        with single_precision(torch.device(device).type):
+            predicted = model(to_float(batch)["images"].to(device)).float().cpu()
+        if predicted.shape != batch["valid"].shape:
+            raise MemlabError(f"scores of shape {tuple(predicted.shape)}; (B,) is needed")
         predicted = predicted.where(batch["valid"], torch.nan)
         parts.append(
             pd.DataFrame(

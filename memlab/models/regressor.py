@@ -47,6 +47,10 @@ class MemorabilityRegressor(MemorabilityModel):
         lr_scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     ) -> None:
         super().__init__()
+        if hidden < 1 or not 0 <= dropout < 1:
+            raise MemlabError(
+                f"--model.hidden {hidden}: at least 1; --model.dropout {dropout}: 0 to below 1"
+            )
         self.backbone = backbone
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1), persistent=False)
@@ -101,22 +105,24 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean loss over the pictures that could be read."""
-        valid = batch["valid"]
-        predicted = self(batch["images"])
-        scores = torch.where(valid, batch["scores"], predicted.detach())
+        # a black picture must not enter batch normalisation either, so it is not shown at all
+        images, scores = batch["images"][batch["valid"]], batch["scores"][batch["valid"]]
+        count = len(scores)
+        if count < 2:
+            # nothing to normalise over; zero that touches every parameter keeps processes in step
+            return sum(parameter.sum() for parameter in self.parameters()) * 0.0  # type: ignore[return-value]
+        predicted = self(images)
         if self.loss == "mse":
-            losses = mse_loss(predicted, scores, reduction="none")
+            loss = mse_loss(predicted, scores)
         else:
-            losses = huber_loss(predicted, scores, reduction="none", delta=HUBER_DELTA)
-        count = valid.sum()
-        loss = losses.sum() / count.clamp(min=1)
+            loss = huber_loss(predicted, scores, delta=HUBER_DELTA)
         self.log(
             "train/loss",
             loss,
             on_step=False,
             on_epoch=True,
             prog_bar=True,
-            batch_size=int(count),
+            batch_size=count,
             sync_dist=True,
         )
         return loss
@@ -127,7 +133,10 @@ class MemorabilityRegressor(MemorabilityModel):
         if self.optimizer is None:
             optimizer: Optimizer = torch.optim.Adam(parameters, lr=1e-4)
         else:
-            optimizer = self.optimizer(parameters)
+            try:
+                optimizer = self.optimizer(parameters)
+            except ValueError as error:
+                raise MemlabError(f"--model.optimizer: {error}") from error
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
@@ -158,6 +167,22 @@ class MemorabilityRegressor(MemorabilityModel):
             )
         self._trained_size = size
         self._weights_id = None
+
+    def on_test_start(self) -> None:
+        """See that pictures come at the size that it was trained at."""
+        self._same_size()
+
+    def on_predict_start(self) -> None:
+        """See that pictures come at the size that it was trained at."""
+        self._same_size()
+
+    def _same_size(self) -> None:
+        size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]
+        if self._trained_size not in (None, size):
+            raise MemlabError(
+                f"the weights were trained at {self._trained_size} pixels, the data come at "
+                f"{size}: leave out --data.image_size"
+            )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what the model is, as plain data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -24,6 +25,11 @@ class WarmupCosine(LRScheduler):
         self.warmup = warmup
         self.total_steps = 1
         super().__init__(optimizer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the span: a run that goes on may have become longer."""
+        state = super().state_dict()
+        return {name: value for name, value in state.items() if name != "total_steps"}
 
     def span(self, total_steps: int) -> None:
         """Say how many steps the run has; takes effect at once."""

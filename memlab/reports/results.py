@@ -74,13 +74,15 @@ def read(folder: Path) -> Results:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         schema = found["schema"]
+        known = {field.name for field in dataclasses.fields(Results)}
+        results = Results(**{name: value for name, value in found.items() if name in known})
     except FileNotFoundError as error:
         raise MemlabError(f"{path}: no results there; run memlab fit or memlab test") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MemlabError(f"{path}: damaged: {error}") from error
     if schema != SCHEMA:
         raise MemlabError(f"{path}: schema {schema}, this memlab reads {SCHEMA}; update memlab")
-    return Results(**found)
+    return results
 
 
 def condition_entry(

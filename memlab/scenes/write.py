@@ -109,8 +109,8 @@ def _claimed(root: Path, wanted: dict[str, int]) -> bool:
         if found != wanted:
             raise ValueError(f"{root} holds {found}, not {wanted}: choose another folder")
         return True
-    if root.exists() and any((root / name).exists() for name in ("images", "masks", "scenes.csv")):
-        raise ValueError(f"{root} holds other data, not {wanted}: choose another folder")
+    if root.exists() and any(root.iterdir()):
+        raise ValueError(f"{root} is not empty and holds no scenes: choose another folder")
     write_text(note, json.dumps(wanted) + "\n")
     return False
 

@@ -22,6 +22,12 @@ class Source(Specified, ABC):
     def recognises(cls, root: Path) -> bool:
         """Whether `root` looks like this layout; must be cheap."""
 
+    def prepare(self, root: Path) -> None:
+        """Make what a source makes itself; most have nothing to make.
+
+        Called once, in one process, before `table`.
+        """
+
     @abstractmethod
     def table(self, root: Path, split: int | None = None) -> Table:
         """Read the table. Nothing is decoded, and nothing is written.

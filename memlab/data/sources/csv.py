@@ -19,7 +19,8 @@ class CsvSource(Source):
     """A CSV file that lists pictures, and scores if it has them.
 
     Paths are relative to the folder of the file. Columns named `split` (train, val, test), `hits`,
-    `false_alarms`, `n`, `category` and `mask_REGION` are used; others are kept.
+    `false_alarms`, `n`, `category` and `mask_REGION` are used; others are kept. A column `id` names
+    the pictures; without one their paths do.
 
     Args:
         file: name of the CSV file inside the root; the only one there by default.
@@ -57,7 +58,8 @@ class CsvSource(Source):
         if empty.any():
             raise DataError(f"{path}: row {int(empty.to_numpy().argmax()) + 2}: no {image}")
 
-        columns = {"id": frame[image], "image": frame[image]}
+        named = "id" in frame and frame["id"].notna().all()
+        columns = {"id": frame["id" if named else image], "image": frame[image]}
         if score is not None:
             columns["score"] = numbers(frame[score], str(path))
         if "split" in frame:

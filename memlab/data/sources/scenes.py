@@ -19,7 +19,7 @@ REGIONS = ("faces", "people", "objects", "text", "background")
 class ScenesSource(Source):
     """Rendered pictures with exact masks, whose causes of memorability are known.
 
-    A folder that does not hold them yet is filled on first use; an existing one is read as it is.
+    A new or empty folder is filled on first use; one that holds scenes is read as it is.
 
     Args:
         n: how many pictures to render; as many as the folder holds, or 1500.
@@ -39,12 +39,17 @@ class ScenesSource(Source):
         """A folder that memlab rendered."""
         return (root / "scenes.json").is_file()
 
-    def table(self, root: Path, split: int | None = None) -> Table:
-        """Render what is missing, then read; see `Source.table`."""
-        one_split_only(split, str(root))
+    def prepare(self, root: Path) -> None:
+        """Render what is missing; see `Source.prepare`."""
         given = {"n": self.n, "seed": self.seed, "size": self.size}
         wanted = {name: value for name, value in given.items() if value is not None}
         render(root, **({"n": 1500, "seed": 0, "size": 64} | parameters(root) | wanted))
+
+    def table(self, root: Path, split: int | None = None) -> Table:
+        """Read a rendered folder; see `Source.table`."""
+        one_split_only(split, str(root))
+        if not (root / "scenes.csv").is_file():
+            raise DataError(f"{root}: no rendered scenes; make them with memlab data scenes {root}")
         frame = pd.read_csv(root / "scenes.csv")
         columns = {"id": frame["image"], **{name: frame[name] for name in frame.columns}}
         for region in REGIONS:
@@ -64,7 +69,8 @@ def render(root: Path, n: int, seed: int, size: int) -> Path:
         with progress(f"Rendering {n} pictures in {root}", n) as advance:
             return write(root, n, seed, size, progress=advance)
     except ValueError as error:
-        raise DataError(str(error)) from error
+        own = "for pictures of your own add --data.source null"
+        raise DataError(f"{error}\n{own}") from error
     except OSError as error:
         raise DataError(f"{root}: {error.strerror}; choose another --data.root") from error
 
