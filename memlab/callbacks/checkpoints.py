@@ -11,8 +11,30 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 
+class LastCheckpoint(ModelCheckpoint):
+    """Keeps `last.ckpt`, the weights after the last whole epoch, for going on.
+
+    Lightning's own `save_last` writes only when another checkpoint is written.
+
+    Args:
+        folder: where to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            dirpath=folder,
+            filename="last",
+            save_top_k=1,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Nothing to remember: the next epoch's weights take the place of the last."""
+
+
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps `best.ckpt`, by the validation Spearman correlation, and `last.ckpt`.
+    """Keeps `best.ckpt`, by the validation Spearman correlation.
 
     An epoch whose correlation is undefined (NaN) is never the best, not even for want of another.
 
@@ -26,8 +48,8 @@ class BestCheckpoint(ModelCheckpoint):
             filename="best",
             monitor="val/spearman",
             mode="max",
-            save_last=True,
             save_top_k=1,
+            save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
 
@@ -49,7 +71,6 @@ class BestCheckpoint(ModelCheckpoint):
                 "best_model_path": str(own),
                 "kth_best_model_path": str(own),
                 "best_k_models": {str(own): score},
-                "last_model_path": str(folder / "last.ckpt"),
             }
         super().load_state_dict(state_dict)
 

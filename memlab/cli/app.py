@@ -21,7 +21,7 @@ from memlab.ablations.base import Ablation
 from memlab.attributions.base import Attribution
 from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.attribution_maps import AttributionMaps
-from memlab.callbacks.checkpoints import BestCheckpoint
+from memlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from memlab.callbacks.records import Records
 from memlab.cli import runs
 from memlab.cli.messages import OneLineErrors, known_error, unknown_key
@@ -159,7 +159,7 @@ class MemlabCLI(LightningCLI):
         configured = self._get(self.config_init, "trainer")
         own: list[Callback] = [evaluation, maps, self.records]
         if self.plan.command == "fit":
-            own.append(self.best)
+            own += [self.best, LastCheckpoint(self.folder / "checkpoints")]
         callbacks = _as_list(configured["callbacks"])
         loggers = [
             logger
@@ -225,17 +225,18 @@ class MemlabCLI(LightningCLI):
         trainer = self.trainer
         if trainer.fast_dev_run or trainer.interrupted:  # type: ignore[attr-defined]
             return
-        weights = self.best.best_model_path or self.best.last_model_path
-        if not weights:
+        best, last = (self.folder / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
+        if not last.is_file():
             raise MemlabError(
                 f"nothing was trained (--trainer.max_epochs {trainer.max_epochs}, epochs done "
                 f"before: {trainer.current_epoch})"
             )
-        if not self.best.best_model_path:
+        if not best.is_file():
             self.records.notes.append(
                 "No epoch had a defined validation correlation, so the last weights were tested, "
                 "not the best."
             )
+        weights = best if best.is_file() else last
         trainer.test(self.model, datamodule=self.datamodule, ckpt_path=weights, verbose=False)
         self._show()
 
@@ -276,7 +277,7 @@ def execute(plan: Plan) -> int:
                 raise
             raise known from error
         finally:
-            runs.remove_empty(plan.run)
+            runs.remove_empty(os.environ.get(runs.FOLDER_VARIABLE))
     return 0
 
 

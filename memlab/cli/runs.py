@@ -145,13 +145,16 @@ def keep_history(metrics: Path) -> None:
         metrics.rename(metrics.with_name(f"metrics-{count}.csv"))
 
 
-def remove_empty(run: Path) -> None:
-    """Remove the folders of a command that failed before it wrote anything."""
-    for path in sorted(run.glob("*"), reverse=True):
-        if path.is_dir() and not any(path.rglob("*.*")):
-            shutil.rmtree(path, ignore_errors=True)
-    with contextlib.suppress(OSError):  # not empty
-        run.rmdir()
+def remove_empty(folder: str | None) -> None:
+    """Remove the folder of a command that failed before it found anything, and its empty run."""
+    if folder is None or int(os.environ.get("LOCAL_RANK", "0")) > 0:
+        return
+    path = Path(folder)
+    files = {file.name for file in path.rglob("*") if file.is_file()}
+    if files <= {CONFIG, "metrics.csv"}:
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty
+            path.parent.rmdir()
 
 
 def _slug(text: str) -> str:

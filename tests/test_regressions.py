@@ -1,0 +1,269 @@
+"""What once went wrong: options that leaked, folders that were touched, weights of another run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+from torch import Tensor, nn
+
+from memlab import Attribution, load
+from memlab.ablations.evaluate import plan
+from memlab.attributions.grad_cam import GradCAM
+from memlab.cli import main
+from memlab.errors import MemlabError
+from memlab.models.base import hash_weights
+from memlab.models.regressor import MemorabilityRegressor
+from memlab.models.schedules import WarmupCosine
+from memlab.reports.results import read
+from memlab.spec import build
+from tests.conftest import TINY
+
+QUIET = ["--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu"]
+
+
+@pytest.fixture
+def finished(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "runs" / "tiny"))
+
+
+def printed_config(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["fit", *arguments, "--print_config"]) == 0
+    found: dict[str, Any] = yaml.safe_load(capsys.readouterr().out)
+    return found
+
+
+def sigmas(config: dict[str, Any]) -> list[float]:
+    return [item["init_args"]["sigma"] for item in config["ablation"]]
+
+
+def test_a_name_brings_no_arguments_of_an_earlier_one(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("strong.yaml").write_text("ablation: [{class_path: blur, init_args: {sigma: 8}}]\n")
+    Path("plain.yaml").write_text("ablation: [blur]\n")
+    strong = ["--config", "strong.yaml"]
+    assert sigmas(printed_config(capsys, *strong)) == [8]
+    assert sigmas(printed_config(capsys, *strong, "--ablation", "blur")) == [2]
+    assert sigmas(printed_config(capsys, *strong, "--ablation", "frequency")) == [2]
+    assert sigmas(printed_config(capsys, *strong, "--config", "plain.yaml")) == [2]
+    twice = ["--ablation", "blur", "--ablation.sigma", "4", "--ablation", "blur"]
+    assert sigmas(printed_config(capsys, *twice)) == [4, 2]
+    assert printed_config(capsys, *strong, "--ablation", "none")["ablation"] == []
+
+
+def test_lists_on_the_command_line_take_short_names(capsys: pytest.CaptureFixture[str]) -> None:
+    value = "[grayscale, {class_path: blur, init_args: {sigma: 1}}]"
+    found = printed_config(capsys, "--ablation", value)["ablation"]
+    assert [item["class_path"].rpartition(".")[2] for item in found] == ["Grayscale", "Blur"]
+    assert found[1]["init_args"]["sigma"] == 1
+
+
+def test_another_optimizer_inherits_no_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--config", "quickstart", "--model.optimizer", "SGD", "--model.optimizer.lr", "0.1"]
+    optimizer = printed_config(capsys, *options)["model"]["init_args"]["optimizer"]
+    assert optimizer["class_path"] == "torch.optim.SGD"
+    assert optimizer["init_args"]["lr"] == 0.1
+    assert optimizer["init_args"]["weight_decay"] == 0
+
+
+def test_rendering_never_touches_a_folder_of_other_pictures(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    picture("photos/a.jpg")
+    before = sorted(Path("photos").rglob("*"))
+    options = ["--config", "quickstart", "--data.root", "photos", "--data.source.n=8"]
+    assert "--data.source null" in failing("fit", *options, *QUIET)
+    assert main(["data", "check", "photos", "--source", "scenes"]) == 2
+    assert sorted(Path("photos").rglob("*")) == before
+
+
+def test_a_failed_command_leaves_no_folder(failing: Callable[..., str], finished: Path) -> None:
+    before = sorted(Path("runs").rglob("*"))
+    failing("fit", "--data.root=nowhere", *TINY)
+    failing("fit", "--trainer.max_epoch=1")
+    failing("test", "--run", str(finished), "--data.root=nowhere", *QUIET)
+    failing("test", "--run", str(finished), "--ablation", "blur", "--ablation.region=hats", *QUIET)
+    assert sorted(Path("runs").rglob("*")) == before
+
+
+def test_a_copied_run_goes_on_with_its_own_weights(finished: Path) -> None:
+    original = load(finished).weights_id()
+    copy = Path(shutil.copytree(finished, "runs/copy"))
+    shutil.rmtree(finished)
+    more = ["--run", str(copy), "--ckpt_path", "last", "--trainer.max_epochs=2"]
+    assert main(["fit", *more, "--ablation", "none", "--attribution", "none", *QUIET]) == 0
+    found = read(copy / "fit")
+    assert Path(found.model["checkpoint"]).resolve().is_relative_to(copy.resolve())
+    last = torch.load(copy / "fit" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["epoch"] == 1
+    assert hash_weights(last["state_dict"]) != original
+    assert (copy / "fit" / "metrics-1.csv").is_file()
+    assert yaml.safe_load((copy / "fit" / "config.yaml").read_text()).get("ckpt_path") is None
+
+
+def test_nothing_trained_is_not_a_result(finished: Path, failing: Callable[..., str]) -> None:
+    checkpoint = str(finished / "fit" / "checkpoints" / "last.ckpt")
+    config = str(finished / "fit" / "config.yaml")
+    options = ["--config", config, "--run", "runs/other", "--ckpt_path", checkpoint]
+    assert "nothing was trained" in failing("fit", *options, *QUIET)
+    assert not Path("runs/other/fit/results.json").exists()
+
+
+def test_a_longer_run_does_not_train_at_a_rate_of_zero() -> None:
+    def schedule(steps: int) -> WarmupCosine:
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+        made = WarmupCosine(optimizer)
+        made.span(steps)
+        return made
+
+    short, long = schedule(10), schedule(20)
+    for _ in range(10):
+        short.optimizer.step()
+        short.step()
+    long.load_state_dict(short.state_dict())
+    assert long.last_epoch == 10
+    assert long.get_lr()[0] > 0.4
+
+
+def test_a_command_that_predicts_reports_no_accuracy(finished: Path, scenes: Path) -> None:
+    assert main(["predict", "--run", str(finished), *QUIET]) == 0
+    found = read(finished / "predict-001")
+    assert found.n == 60
+    assert found.metrics == {}
+
+
+def test_another_size_than_trained_at_is_refused(
+    finished: Path, failing: Callable[..., str]
+) -> None:
+    message = failing("test", "--run", str(finished), "--data.image_size=96", *QUIET)
+    assert "trained at 64 pixels" in message
+
+
+def test_a_run_without_a_best_is_tested_on_its_last(finished: Path) -> None:
+    (finished / "fit" / "checkpoints" / "best.ckpt").unlink()
+    assert main(["test", "--ablation", "none", "--attribution", "none", *QUIET]) == 0
+    assert read(finished / "test-001-none").model["checkpoint"].endswith("last.ckpt")
+    assert load(finished).weights_id() is not None
+
+
+def test_unreadable_pictures_do_not_move_the_others() -> None:
+    from memlab.backbones.timm import Timm
+
+    model = MemorabilityRegressor(Timm("test_resnet", pretrained=False, image_size=64), dropout=0.0)
+    model.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    images, scores = torch.rand(4, 3, 64, 64), torch.tensor([0.2, 0.5, 0.9, float("nan")])
+    valid = torch.tensor([True, True, True, False])
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    with_bad = model.training_step({"images": images, "scores": scores, "valid": valid}, 0)  # type: ignore[typeddict-item]
+    model.load_state_dict(state)
+    alone = {"images": images[:3], "scores": scores[:3], "valid": valid[:3]}
+    assert model.training_step(alone, 0) == with_bad  # type: ignore[arg-type]
+    none = {"images": images, "scores": scores, "valid": ~valid & valid}
+    nothing = model.training_step(none, 0)  # type: ignore[arg-type]
+    nothing.backward()  # type: ignore[no-untyped-call]
+    assert nothing == 0
+
+
+def test_no_readable_picture_is_one_line(
+    scenes: Path, finished: Path, tmp_path: Path, failing: Callable[..., str]
+) -> None:
+    root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
+    for name in pd.read_csv(finished / "fit" / "rows.csv")["id"]:
+        (root / name).write_bytes(b"junk")
+    options = ["--run", str(finished), f"--data.root={root}", "--data.on_error=skip"]
+    message = failing("test", *options, "--ablation", "blur", *QUIET)
+    assert "no picture of the test split could be read" in message
+
+
+class Stubborn(Attribution):
+    """Explains nothing."""
+
+    unit = "nothing"
+
+    def maps(self, model: Any, images: Tensor) -> Tensor:
+        raise MemlabError("no spatial seam")
+
+
+def test_a_failing_map_costs_the_map_alone(finished: Path) -> None:
+    option = ["--attribution", "tests.test_regressions.Stubborn", "--attribution", "grad_cam"]
+    assert main(["test", "--run", str(finished), *option, "--maps=3", *QUIET]) == 0
+    found = read(finished / "test-001")
+    assert found.notes == ["No maps by stubborn: no spatial seam"]
+    assert [entry["method"] for entry in found.maps] == ["grad_cam"]
+    assert found.n == 12
+
+
+def test_specs_of_classes_without_arguments_build() -> None:
+    assert GradCAM().spec["init_args"] == {}
+    assert isinstance(build(GradCAM().spec), GradCAM)
+
+
+def test_conditions_describe_the_dose_they_were_run_at() -> None:
+    from memlab.ablations.blur import Blur
+
+    described = [condition.describe() for condition in plan([Blur()], "ladder")]
+    assert [entry["parameters"]["sigma"] for entry in described] == [0.5, 1, 2, 4, 8]
+
+
+def test_results_with_more_keys_are_still_read(finished: Path) -> None:
+    path = finished / "fit" / "results.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "later": 1}))
+    assert read(finished / "fit").n == 12
+
+
+def test_a_subset_stays_inside_its_folder(picture: Callable[..., Path], tmp_path: Path) -> None:
+    for place in range(4):
+        picture(f"pictures/{place}.png", seed=place)
+    Path("lists").mkdir()
+    lines = [f"../pictures/{place}.png,0.{place + 1}" for place in range(3)]
+    absolute = f"{tmp_path / 'pictures' / '3.png'},0.9"
+    Path("lists/a.csv").write_text("\n".join(["image,score", *lines, absolute]))
+    before = sorted(Path("pictures").iterdir())
+    assert main(["data", "subset", "lists", "-n", "4", "--out", "deep/out"]) == 0
+    copied = pd.read_csv("deep/out/subset.csv")
+    assert all((Path("deep/out") / name).is_file() for name in copied["image"])
+    assert sorted(Path("pictures").iterdir()) == before
+    assert {path.name for path in Path("deep").iterdir()} == {"out"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--data.batch_size=0"],
+        ["--data.num_workers=-1"],
+        ["--data.image_size=1"],
+        ["--model.hidden=0"],
+        ["--model.dropout=1.5"],
+        ["--maps=-1"],
+        ["--trainer.accelerator=cpux"],
+        ["--trainer.precision=bf16-true"],
+        ["--trainer.max_epochs=0"],
+        ["--model.optimizer=SGD", "--model.optimizer.lr=-1"],
+        ["--trainer.callbacks=records"],
+        ["--trainer.callbacks=recordz"],
+        ["--attribution", "grad_cam", "--attribution", "tests.test_regressions.Impostor"],
+    ],
+)
+def test_values_out_of_range_are_one_line(
+    options: list[str], scenes: Path, failing: Callable[..., str]
+) -> None:
+    failing("fit", f"--data.root={scenes}", *TINY, *options)
+
+
+class Impostor(Stubborn):
+    """Goes by another's name."""
+
+    name = "grad_cam"  # type: ignore[assignment]
+
+
+def test_a_last_batch_of_one_trains(scenes: Path) -> None:
+    # 42 training pictures in batches of 41
+    options = [*TINY, "--data.batch_size=41", "--attribution=none"]
+    assert main(["fit", f"--data.root={scenes}", "--data.image_size=32", *options]) == 0
