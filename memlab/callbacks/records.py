@@ -17,6 +17,7 @@ from memlab.errors import CheckpointError, DataError
 from memlab.files import write_text
 from memlab.metrics.functional import METRICS
 from memlab.metrics.intervals import metric_with_interval
+from memlab.models.base import MemorabilityModel
 from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
 from memlab.reports.results import Results
@@ -135,19 +136,20 @@ class Records(Callback):
             data.skipped |= json.loads(path.read_text(encoding="utf-8"))
         table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
 
+        described = data.describe()
         results = Results(
             command=command,
             status="finished",
             started=self.started,
             finished=now(),
-            provenance=_provenance(trainer),
+            provenance=_provenance(trainer, model, described["source"]),
             model={
                 **model.spec,
                 "weights_id": model.weights_id(),
                 "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
                 "precision": "32 in evaluation",
             },
-            data=data.describe(),
+            data=described,
             seed=self.seed,
             n=len(table),
             notes=list(self.notes),
@@ -181,12 +183,8 @@ def _limited(trainer: Trainer, command: str) -> bool:
     return bool(getattr(trainer, f"limit_{limit}_batches") != 1.0)
 
 
-def _provenance(trainer: Trainer) -> dict[str, Any]:
-    specs: list[Spec] = []
-    model = model_of(trainer)
-    if model is not None:
-        specs += _nested(model.spec)
-    specs += _nested(data_of(trainer).describe()["source"])
+def _provenance(trainer: Trainer, model: MemorabilityModel, source: Spec) -> dict[str, Any]:
+    specs = [*_nested(model.spec), *_nested(source)]
     callbacks = list(trainer.callbacks)  # type: ignore[attr-defined]
     for callback in callbacks:
         specs += _nested([part.spec for part in getattr(callback, "parts", [])])

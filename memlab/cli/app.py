@@ -107,6 +107,9 @@ class MemlabCLI(LightningCLI):
         """Parse; the arguments are always given, so that sys.argv plays no part."""
         try:
             self.config = parser.parse_args(args)
+            seed = self.config[self.plan.command].seed_everything
+            if seed < 0:
+                raise MemlabError(f"--seed_everything {seed}: 0 or more")
         except MemlabError as error:
             options = self._parser(self.plan.command).get_defaults().keys(branches=True)
             raise unknown_key(error, options, self.plan.configs) from error
@@ -145,7 +148,8 @@ class MemlabCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add memlab's callbacks, folder and CSV files to what was configured."""
-        seed = self._get(self.config_init, "seed_everything")
+        given = self._get(self.config_init, "seed_everything")
+        seed = 0 if isinstance(given, bool) else given  # false: training is not seeded
         self.records = Records(seed)
         evaluation = AblationEvaluation(
             self._get(self.config_init, "ablation"), self._get(self.config_init, "doses"), seed=seed
@@ -183,24 +187,15 @@ class MemlabCLI(LightningCLI):
             if name in options:
                 options[name] = False
 
-    def _begin(self) -> None:
+    def before_test(self) -> None:
+        """Write the configuration, and hand it to the trackers."""
         if not self.trainer.is_global_zero:
             return
         config = self._parser(self.subcommand).dump(self.config[self.plan.command])
         write_text(self.folder / runs.CONFIG, config)
         tracking.log_config(self.trainer.loggers, yaml.safe_load(config))
 
-    def before_validate(self) -> None:
-        """Write the configuration."""
-        self._begin()
-
-    def before_test(self) -> None:
-        """Write the configuration."""
-        self._begin()
-
-    def before_predict(self) -> None:
-        """Write the configuration."""
-        self._begin()
+    before_validate = before_predict = before_test
 
     def before_fit(self) -> None:
         """See that the test after training will not fail; say what is trained, and where."""
@@ -210,7 +205,7 @@ class MemlabCLI(LightningCLI):
         for split in ("train", "val", "test"):
             self.datamodule.check_split(split)
         runs.keep_history(self.folder / "metrics.csv")
-        self._begin()
+        self.before_test()
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         counts = self.datamodule.table.rows["split"].value_counts()
         pictures = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
@@ -238,23 +233,14 @@ class MemlabCLI(LightningCLI):
             )
         weights = best if best.is_file() else last
         trainer.test(self.model, datamodule=self.datamodule, ckpt_path=weights, verbose=False)
-        self._show()
+        self.after_test()
 
     def after_test(self) -> None:
         """Print what was found."""
-        self._show()
-
-    def after_validate(self) -> None:
-        """Print what was found."""
-        self._show()
-
-    def after_predict(self) -> None:
-        """Print where the rows are."""
-        self._show()
-
-    def _show(self) -> None:
         if self.trainer.is_global_zero and self.records.results is not None:
             print_results(self.records.results, self.folder)
+
+    after_validate = after_predict = after_test
 
 
 def execute(plan: Plan) -> int:
