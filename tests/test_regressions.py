@@ -267,3 +267,42 @@ def test_a_last_batch_of_one_trains(scenes: Path) -> None:
     # 42 training pictures in batches of 41
     options = [*TINY, "--data.batch_size=41", "--attribution=none"]
     assert main(["fit", f"--data.root={scenes}", "--data.image_size=32", *options]) == 0
+
+
+def test_a_region_is_named_in_the_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    option = ["--ablation", "grayscale", "--ablation.region", "faces", "--attribution", "none"]
+    assert main(["test", "--run", str(finished), *option, *QUIET]) == 0
+    assert "grayscale@1[faces]" in capsys.readouterr().out
+
+
+def test_ablate_leaves_a_used_folder_alone(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    path = str(picture("a.png"))
+    assert main(["ablate", path, "--ablation", "all", "--out", "out"]) == 0
+    before = sorted(Path("out").rglob("*"))
+    message = failing("ablate", path, "--ablation", "blur", "--out", "out")
+    assert "not an empty folder" in message
+    assert sorted(Path("out").rglob("*")) == before
+
+
+def test_an_unknown_optimizer_is_answered_with_the_closest(failing: Callable[..., str]) -> None:
+    assert "did you mean 'Adam'" in failing("fit", "--model.optimizer", "Adm")
+    assert "did you mean 'StepLR'" in failing("fit", "--model.lr_scheduler", "StepLr")
+
+
+def test_the_way_to_name_columns_works_as_told(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    for place in range(30):
+        picture(f"{place}.png", seed=place)
+    lines = [f"{place}.png,{0.4 + place / 60}" for place in range(30)]
+    Path("odd.csv").write_text("\n".join(["pic,how", *lines]))
+    assert "give --data.source csv --data.source.image NAME" in failing(
+        "fit", "--data.root=odd.csv"
+    )
+    named = ["--data.source.image", "pic", "--data.source.score", "how"]
+    assert main(["data", "check", "odd.csv", *named]) == 0
+    more = ["--data.root=odd.csv", "--data.source", "csv", *named, "--data.image_size=32"]
+    assert main(["fit", *TINY, *more, "--run=runs/odd", "--attribution=none"]) == 0
+    assert read(Path("runs/odd/fit")).n == 6

@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     """Write changed pictures; returns the exit code."""
     parser = Options("ablate", DESCRIPTION)
     parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
         "--ablation", action="append", help="a name; may be repeated; parameters follow it"
     )
@@ -39,6 +39,8 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(ours)
     if not theirs:
         raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
+    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        raise MemlabError(f"{options.out} is not an empty folder; choose another --out")
     if options.size is not None and options.size < 16:
         raise MemlabError(f"--size {options.size}: at least 16")
     paths = find_pictures(options.pictures)

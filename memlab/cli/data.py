@@ -72,7 +72,7 @@ def _check(arguments: list[str]) -> int:
         print(f"  {problem.kind:<11} {problem.message}")  # noqa: T201
     kinds = Counter(problem.kind for problem in problems)
     summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    print(f"{len(problems)} problems: {summary}" if problems else "no problems")  # noqa: T201
+    print(f"problems: {summary}" if problems else "no problems")  # noqa: T201
     return 1 if problems else 0
 
 
@@ -114,10 +114,19 @@ def _scenes(arguments: list[str]) -> int:
 
 def _with_source(parser: Options) -> Options:
     parser.add_argument("root", metavar="DIR", type=Path, help="the data set: a folder or CSV file")
-    parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
-    parser.add_argument("--split", type=int, help="number of the split (LaMem: 1 to 5)")
-    parser.add_argument("--image", help="of a CSV file: the column of pictures")
-    parser.add_argument("--score", help="of a CSV file: the column of scores")
+    # the long names are those of fit and test, which its messages use
+    parser.add_argument(
+        "--source", "--data.source", help="its layout: csv, folder, lamem, scenes (recognised)"
+    )
+    parser.add_argument(
+        "--split", "--data.split", type=int, help="number of the split (LaMem: 1 to 5)"
+    )
+    parser.add_argument(
+        "--image", "--data.source.image", help="of a CSV file: the column of pictures"
+    )
+    parser.add_argument(
+        "--score", "--data.source.score", help="of a CSV file: the column of scores"
+    )
     return parser
 
 

@@ -41,6 +41,8 @@ def one_line(message: str, known: Iterable[str]) -> str:
             option = word.lstrip("-").partition("=")[0]
             if word.startswith("-"):
                 return f"unknown option --{option}{did_you_mean(option, names)}"
+    if "arguments are required: backbone" in message:
+        return "which network? give --model.backbone NAME, or --config quickstart, resnet50 or timm"
     inner = re.search(r"Option '([\w.-]+)' is not accepted", message)
     if inner:
         option = inner.group(1)

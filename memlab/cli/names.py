@@ -90,6 +90,11 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
         adding = option.endswith("+")
         bare = option.removesuffix("+")
         change = _CHANGES.get(bare)
+        group = {**LISTS, **SINGLES}.get(bare.removesuffix(".help"))
+        if group and bare.endswith(".help"):
+            value = value if joined else next(rest, "")
+            rewritten.append(f"{bare}={class_path(group, value)}")
+            continue
         if change is None:
             rewritten.append(argument)
             continue

@@ -30,6 +30,7 @@ _USUAL = """\
   --run DIR               the run folder; {run}
   --data.root DIR         the data set: a folder or a CSV file
   --data.source NAME      its layout: csv, folder, lamem, scenes; recognised by default
+                          (csv: --data.source.image COLUMN, --data.source.score COLUMN)
   --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split
   --data.image_size N     side in pixels; the model's by default
   --data.batch_size N     pictures per batch (32)
@@ -43,7 +44,8 @@ _MODEL = """\
   --model.backbone.weights FILE        start from a local file
   --model.head NAME       mlp (the prototype's) or linear
   --model.loss NAME       mse or huber
-  --model.optimizer NAME  any torch optimizer, with --model.optimizer.lr and so on
+  --model.optimizer NAME  any torch optimizer (Adam with lr 0.0001); its settings follow the name:
+                          --model.optimizer Adam --model.optimizer.lr 0.001
 """
 
 _EVALUATION = """\
@@ -62,7 +64,8 @@ _TRAINER = """\
 _END = """\
   --seed_everything N     seed of everything random (0)
   --print_config          print the resolved configuration and stop
-  --help all              every option there is
+  --help all              the rest; of a class: --model.help regressor, --ablation.help blur,
+                          --model.backbone.help timm, --data.source.help csv
 """
 
 _CONFIGS = "quickstart, resnet50, timm, data/lamem, trainer/gpu, ..."

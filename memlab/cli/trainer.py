@@ -42,8 +42,9 @@ def run(arguments: list[str]) -> int:
         if "all" not in rest:
             pages.show(pages.COMMANDS[command])
             return 0
-        rest = ["--help"]
-        plan = Plan(command, rest, Path(), None)
+        plan = Plan(command, ["--help"], Path(), None)
+    elif any(argument.partition("=")[0].endswith(".help") for argument in rest):
+        plan = Plan(command, expand_arguments(rest), Path(), None)
     else:
         plan = settle(command, rest)
     try:

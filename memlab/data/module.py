@@ -152,7 +152,17 @@ class MemorabilityData(LightningDataModule):
         if self.on_error == "skip":
             table, missing = table.without_missing()
             self.skipped |= missing
-        check = f"{self.root}" if numbered is None else f"{self.root} --split {numbered}"
+        check = " ".join(
+            [
+                str(self.root),
+                f"--split {numbered}" if numbered is not None else "",
+                *(
+                    f"--{name} {value}"
+                    for name, value in source.spec["init_args"].items()
+                    if name in ("image", "score") and value
+                ),
+            ]
+        ).strip()
         table = table.validated(check)
         if isinstance(self.split, str):
             return random_split(table, parse_shares(self.split), self.split_seed)
@@ -225,6 +235,7 @@ class MemorabilityData(LightningDataModule):
     def describe(self) -> dict[str, Any]:
         """What was read and how, as plain data for the results."""
         counts = self.table.rows["split"].value_counts()
+        splits = dict(zip(self.table.rows["id"], self.table.rows["split"], strict=True))
         return {
             "root": str(self.root),
             "origin": self.table.origin,
@@ -235,7 +246,10 @@ class MemorabilityData(LightningDataModule):
             "fingerprint": self.table.fingerprint(),
             "decoder": decoder(),
             "geometry": self.geometry.describe(),
-            "skipped": [{"id": name, "reason": why} for name, why in sorted(self.skipped.items())],
+            "skipped": [
+                {"id": name, "split": splits.get(name), "reason": why}
+                for name, why in sorted(self.skipped.items())
+            ],
         }
 
 

@@ -96,7 +96,7 @@ class Table:
     def _file_problems(self) -> Iterable[Problem]:
         for row in self.rows[["id", "image"]].itertuples():
             if _size(self.root / str(row.image)) is None:
-                yield Problem("missing", str(row.id), f"{row.image}: no such file")
+                yield Problem("missing", str(row.id), f"{self.root / str(row.image)}: no such file")
 
 
 def _size(path: Path) -> int | None:
@@ -125,7 +125,9 @@ def _split_problems(rows: pd.DataFrame) -> Iterable[Problem]:
 def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
     out = rows["score"].notna() & ~rows["score"].between(0, 1)
     for row in rows[out].itertuples():
-        yield Problem("score", str(row.id), f"{row.id}: score {row.score:g} is not between 0 and 1")
+        percent = " (percent? divide by 100)" if 1 < float(str(row.score)) <= 100 else ""
+        message = f"{row.id}: score {row.score:g} is not between 0 and 1{percent}"
+        yield Problem("score", str(row.id), message)
 
 
 def report(problems: list[Problem], origin: str, check: str) -> str:

@@ -46,7 +46,7 @@ def ablation_effects(conditions: list[dict[str, Any]], folder: Path) -> list[str
             axes.plot([drop["low"], drop["high"]], [place, place], color=BLUE, linewidth=2)
         axes.plot([drop["value"]], [place], "o", color=BLUE, markersize=6)
     axes.axvline(0, color=GREY, linewidth=1)
-    labels = [f"{entry['condition']}  (n = {entry['eligible']})" for entry in shown]
+    labels = [f"{entry['condition']} {entry['unit']}  (n = {entry['eligible']})" for entry in shown]
     axes.set_yticks(range(len(shown)), labels, fontsize=9)
     axes.invert_yaxis()
     axes.set_ylim(len(shown) - 0.4, -0.6)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from memlab.reports.results import FILE, Results
@@ -15,8 +16,9 @@ def print_results(results: Results, folder: Path, console: Console | None = None
     """Print metrics, ablations, and where the files and pictures are."""
     console = console or plain_console()
     title = f"{results.command}: {results.n} pictures"
-    if results.data.get("skipped"):
-        title += f", {len(results.data['skipped'])} skipped (listed in {FILE})"
+    skipped = results.data["skipped"]
+    if skipped:
+        title += f"; {len(skipped)} of the data set skipped (listed in {FILE})"
     if results.metrics:
         console.print(metrics_table(results, title))
     else:
@@ -58,7 +60,7 @@ def conditions_table(results: Results) -> Table:
     for entry in results.conditions:
         of_all = "" if entry["eligible"] == entry["n"] else f" of {entry['n']}"
         table.add_row(
-            f"{entry['condition']} {entry['unit']}",
+            escape(f"{entry['condition']} {entry['unit']}"),
             f"{entry['eligible']}{of_all}",
             _value(entry["drop"], signed=True),
             _interval(entry["drop"], signed=True),
@@ -70,7 +72,7 @@ def conditions_table(results: Results) -> Table:
 
 def _value(statistic: dict[str, Any], signed: bool = False) -> str:
     if statistic["value"] is None:
-        return f"none: {statistic['reason']}"
+        return escape(f"none: {statistic['reason']}")
     return f"{statistic['value']:{'+' if signed else ''}.4f}"
 
 
@@ -78,4 +80,4 @@ def _interval(statistic: dict[str, Any], signed: bool = False) -> str:
     if statistic["low"] is None:
         return statistic["reason"] or "" if statistic["value"] is not None else ""
     sign = "+" if signed else ""
-    return f"\\[{statistic['low']:{sign}.4f}, {statistic['high']:{sign}.4f}]"
+    return escape(f"[{statistic['low']:{sign}.4f}, {statistic['high']:{sign}.4f}]")

@@ -108,8 +108,8 @@ def _column(
     if not needed:
         return None
     raise DataError(
-        f"{path}: which column holds the {what}? set --data.source.{what} "
-        f"(columns: {', '.join(names)})"
+        f"{path}: which column holds the {what}? give --data.source csv "
+        f"--data.source.{what} NAME (columns: {', '.join(names)})"
     )
 
 
