@@ -298,9 +298,9 @@ def test_the_way_to_name_columns_works_as_told(
         picture(f"{place}.png", seed=place)
     lines = [f"{place}.png,{0.4 + place / 60}" for place in range(30)]
     Path("odd.csv").write_text("\n".join(["pic,how", *lines]))
-    assert "give --data.source csv --data.source.image NAME" in failing(
-        "fit", "--data.root=odd.csv"
-    )
+    message = failing("fit", "--data.root=odd.csv", *TINY, "--data.image_size=32")
+    assert "give --data.source csv --data.source.image NAME" in message
+    assert "--model.backbone NAME" in failing("fit", "--data.root=odd.csv")
     named = ["--data.source.image", "pic", "--data.source.score", "how"]
     assert main(["data", "check", "odd.csv", *named]) == 0
     more = ["--data.root=odd.csv", "--data.source", "csv", *named, "--data.image_size=32"]
