@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models import resnet50
 
-from memlab import MemorabilityModel, explain, load
-from memlab.attributions.grad_cam import GradCAM
+from memlab import load
 from memlab.backbones.base import Backbone
 from memlab.backbones.resnet import ResNet50
 from memlab.backbones.timm import Timm
@@ -21,7 +20,7 @@ from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
 from memlab.spec import build
-from memlab.testing import check_attribution, check_backbone, sample_pictures
+from memlab.testing import check_backbone, sample_pictures
 
 CNNS = ["test_resnet", "test_efficientnet", "test_convnext", "test_mambaout"]
 
@@ -230,99 +229,3 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
     with pytest.raises(MemlabError, match="without running code"):
         load(tmp_path / "bomb.ckpt")
     assert not (tmp_path / "exploded").exists()
-
-
-class Pooled(Backbone):
-    """One fixed layer and mean pooling, so that maps are known in closed form."""
-
-    feature_dim = 4
-    input_size = 16
-
-    def __init__(self, pretrained: bool = False) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 4, 4, stride=4)
-
-    def stem(self, images: Tensor) -> Tensor:
-        return self.layer(images)
-
-    def tail(self, activations: Tensor) -> Tensor:
-        return activations.mean(dim=(2, 3))
-
-    def grid(self, activations: Tensor) -> Tensor:
-        return activations
-
-
-def test_grad_cam_equals_the_closed_form() -> None:
-    model = MemorabilityRegressor(Pooled(), head="linear").eval()
-    images = sample_pictures(3, 16)
-    maps = explain(GradCAM(), model, images)
-    with torch.no_grad():
-        activations = model.stem(images)
-        scores = model.score(activations)
-        slope = (scores * (1 - scores)).view(-1, 1, 1)  # of the sigmoid
-        weights = model.head[0].weight.view(1, 4, 1, 1)
-        wanted = (weights * activations).sum(dim=1) * slope / 16
-        logit = scores.logit() - model.head[0].bias
-    assert maps.shape == (3, 1, 4, 4)
-    assert torch.allclose(maps.squeeze(1), wanted, atol=1e-6)
-    assert torch.allclose(maps.sum(dim=(1, 2, 3)), logit * slope.flatten(), atol=1e-5)
-
-
-def test_grad_cam_negates_with_the_head() -> None:
-    model = MemorabilityRegressor(Pooled(), head="linear").eval()
-    images = sample_pictures(2, 16)
-    with torch.no_grad():
-        model.head[0].bias.zero_()
-    before = explain(GradCAM(), model, images)
-    with torch.no_grad():
-        model.head[0].weight.neg_()
-    assert torch.allclose(explain(GradCAM(), model, images), -before, atol=1e-7)
-    assert (before < 0).any()
-    assert (before > 0).any()
-
-
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext"])
-def test_grad_cam_works_in_inference_mode_and_equals_a_hook(name: str) -> None:
-    model = tiny(name).eval()
-    images = sample_pictures(2, 64)
-    with torch.inference_mode():
-        maps = explain(GradCAM(), model, images)
-    activations = model.stem(images).detach().requires_grad_()
-    model.score(activations).sum().backward()
-    weights = model.grid(activations.grad).mean(dim=(2, 3), keepdim=True)
-    wanted = (weights * model.grid(activations.detach())).sum(dim=1, keepdim=True)
-    assert torch.allclose(maps, wanted, atol=1e-6)
-    assert maps.abs().max() > 0  # behind a class token's last block it would be exactly 0
-
-
-def test_maps_leave_the_model_as_it_was() -> None:
-    check_attribution(GradCAM)
-
-
-def test_maps_leave_the_model_as_it_was_after_an_exception() -> None:
-    class Failing(GradCAM):
-        def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
-            super().maps(model, images)
-            raise RuntimeError("in mid-batch")
-
-    model = tiny().train()
-    before = hash_weights(model.state_dict())
-    with pytest.raises(RuntimeError, match="in mid-batch"):
-        explain(Failing(), model, sample_pictures(2, 64))
-    assert all(module.training for module in model.modules())
-    assert hash_weights(model.state_dict()) == before
-    assert all(parameter.grad is None for parameter in model.parameters())
-
-
-def test_a_model_without_a_seam_is_named() -> None:
-    class Flat(MemorabilityModel):
-        input_size = 16
-
-        def weights_id(self) -> str:
-            return "closed-form"
-
-        def forward(self, images: Tensor) -> Tensor:
-            return images.mean(dim=(1, 2, 3))
-
-    with pytest.raises(MemlabError, match="Flat has no seam"):
-        explain(GradCAM(), Flat(), sample_pictures(2, 16))

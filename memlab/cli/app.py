@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger
-from torch.optim import lr_scheduler
 
 from memlab import tracking
 from memlab.ablations.base import Ablation
@@ -28,10 +26,11 @@ from memlab.callbacks.records import Records
 from memlab.cli import runs
 from memlab.cli.messages import OneLineErrors, known_error, unknown_key
 from memlab.cli.names import class_path, expand_tree, load_named
+from memlab.cli.optimizers import check_optimizers
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
 from memlab.data.table import SPLITS
-from memlab.errors import CheckpointError, DataError, MemlabError, did_you_mean
+from memlab.errors import CheckpointError, DataError, MemlabError
 from memlab.files import write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
@@ -252,7 +251,7 @@ class MemlabCLI(LightningCLI):
 def execute(plan: Plan) -> int:
     """Run a settled command; returns the exit code."""
     load_named(plan.arguments)
-    _check_optimizer(plan.arguments)
+    check_optimizers(plan.arguments)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -272,27 +271,6 @@ def execute(plan: Plan) -> int:
         finally:
             runs.remove_empty(os.environ.get(runs.FOLDER_VARIABLE))
     return 0
-
-
-def _check_optimizer(arguments: Iterable[str]) -> None:
-    """Raise a MemlabError for an optimizer or scheduler that torch has not; with the closest."""
-    known = {
-        "--model.optimizer": _subclasses(torch.optim, torch.optim.Optimizer),
-        "--model.lr_scheduler": _subclasses(lr_scheduler, lr_scheduler.LRScheduler),
-    }
-    for argument in arguments:
-        option, _, name = argument.partition("=")
-        if option in known and name.isidentifier() and name != "null" and name not in known[option]:
-            raise MemlabError(f"{option}: torch has no {name!r}{did_you_mean(name, known[option])}")
-
-
-def _subclasses(module: Any, base: type) -> list[str]:
-    """Names of the classes of a module that derive from another."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, base)
-    ]
 
 
 def _as_list(value: Any) -> list[Any]:
