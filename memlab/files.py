@@ -72,6 +72,12 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def require_empty(folder: Path) -> None:
+    """Raise a MemlabError if a folder holds something already: nothing there is mixed or lost."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise MemlabError(f"{folder} is not an empty folder; choose another --out")
+
+
 def fingerprint(text: str) -> str:
     """First 16 hex digits of the SHA-256 of a text: enough to tell one input from another."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """The one engine that scores changed pictures: pure torch, bounded memory, every batch paired.
 
-The test callback, the command line and the benchmarks all call `evaluate`; no other place scores a
-changed picture.
+The test callback calls `evaluate`, `memlab ablate` the `changed_pictures` below it; no other place
+scores, or makes, a changed picture.
 """
 
 from __future__ import annotations
@@ -150,10 +150,12 @@ def evaluate(
         for draw in range(condition.draws):
             drawn = replace(context, draw=draw)
             predicted = torch.full((len(images),), torch.nan)
+            eligible = torch.zeros(len(images), dtype=torch.bool)
             with torch.no_grad(), single_precision(images.device.type):
                 for places, changed in changed_pictures(images, drawn, condition, micro_batch):
                     predicted[places] = score(changed).detach().float().cpu()
-            yield ConditionScores(condition, draw, condition.ablation.eligible(drawn), predicted)
+                    eligible[places] = True
+            yield ConditionScores(condition, draw, eligible, predicted)
 
 
 def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:

@@ -15,6 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from memlab.attributions.base import Attribution, explain
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.data.dataset import Batch
+from memlab.data.pixels import to_bytes
 from memlab.errors import MemlabError
 from memlab.files import make_folder, replacing
 from memlab.reports import figures
@@ -96,7 +97,7 @@ class AttributionMaps(Callback):
                     "id": np.array([batch["ids"][place] for place in places]),
                     "index": batch["index"][places].cpu().numpy(),
                     "maps": maps,
-                    "pictures": (images * 255).round().byte().cpu().numpy(),
+                    "pictures": to_bytes(images).cpu().numpy(),
                     "predicted": outputs["predicted"][places].float().cpu().numpy(),
                     "score": batch["scores"][places].cpu().numpy(),
                 }

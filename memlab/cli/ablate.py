@@ -11,6 +11,7 @@ from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, find_pictures
 from memlab.errors import DataError, MemlabError
+from memlab.files import require_empty
 
 if TYPE_CHECKING:
     from memlab.ablations.base import Ablation
@@ -39,8 +40,7 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(ours)
     if not theirs:
         raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
-    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise MemlabError(f"{options.out} is not an empty folder; choose another --out")
+    require_empty(options.out)
     if options.size is not None and options.size < 16:
         raise MemlabError(f"--size {options.size}: at least 16")
     paths = find_pictures(options.pictures)
@@ -103,6 +103,7 @@ def _write(
     from memlab.ablations.evaluate import changed_pictures, plan
     from memlab.data.decode import decode
     from memlab.data.geometry import Geometry
+    from memlab.data.pixels import to_bytes, to_unit
     from memlab.files import make_folder, replacing
     from memlab.progress import progress
 
@@ -114,12 +115,12 @@ def _write(
             pixels = decode(path)
             if size is not None:
                 pixels = Geometry(size).picture(pixels)
-            images = pixels[None].float() / 255
+            images = to_unit(pixels[None])
             context = Context([names[path]], seed)
             for condition in conditions:
                 for _, changed in changed_pictures(images, context, condition, micro_batch=1):
                     target = make_folder(out / condition.key) / f"{names[path]}.png"
-                    array = (changed[0] * 255).round().byte().permute(1, 2, 0).numpy()
+                    array = to_bytes(changed[0]).permute(1, 2, 0).numpy()
                     with replacing(target) as temporary:
                         Image.fromarray(array).save(temporary)
                     manifest.append(

@@ -1,8 +1,8 @@
 """Short names to class paths, in argv and in configuration files. Standard library and YAML only.
 
 `--ablation blur --ablation.sigma 4 --ablation grayscale` becomes what the parser reads natively: a
-list that the first name starts, and later ones join. Nothing is imported to do so, and a mistyped
-name ends here.
+list that the first name starts, and later ones join. A name costs no import, and a mistyped one
+ends here; only `all` and families must load plugins to know their members.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder
+from memlab.run_folder import CHECKPOINTS, tested_checkpoint
 
 if TYPE_CHECKING:
     from memlab.cli.trainer import Plan
@@ -92,19 +93,16 @@ def checkpoint_of(run: Path | None, name: str | None) -> Path:
     Raises:
         CheckpointError: if it does not exist; says what was looked for.
     """
-    if name is None:
-        folder = run / "fit" / "checkpoints" if run else Path()
-        tested = (run or Path()) / "fit" / "results.json"
-        only_last = tested.is_file() and not (folder / "best.ckpt").is_file()
-        name = "last" if only_last else "best"
+    if name is None and run is not None:
+        name = tested_checkpoint(run).stem
     if name not in ("best", "last"):
-        path = Path(name)
+        path = Path(str(name))
         if not path.is_file():
             raise CheckpointError(f"--ckpt_path {name}: no such checkpoint (best, last or a file)")
         return path
     if run is None:
         raise CheckpointError(f"--ckpt_path {name}: of which run? give --run, or a file")
-    path = run / "fit" / "checkpoints" / f"{name}.ckpt"
+    path = run / CHECKPOINTS / f"{name}.ckpt"
     if not path.is_file():
         raise CheckpointError(f"--ckpt_path {name}: looked for {path}, which does not exist")
     return path

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, default_collate
 
 from memlab.data.decode import decode, decode_mask
 from memlab.data.geometry import Geometry
+from memlab.data.pixels import to_unit
 from memlab.data.table import MASK
 from memlab.errors import DataError
 
@@ -114,5 +115,5 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def to_float(batch: Batch) -> Batch:
-    """The same batch with RGB float pictures in [0, 1]; the one place where uint8 ends."""
-    return {**batch, "images": batch["images"].float() / 255}
+    """The same batch with RGB float pictures in [0, 1]."""
+    return {**batch, "images": to_unit(batch["images"])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -79,6 +80,11 @@ class MemorabilityData(LightningDataModule):
             self._table = self._read()
         return self._table
 
+    @functools.cached_property
+    def layout(self) -> Source:
+        """The source that was given, or else recognised."""
+        return self.source or recognise(self.root)
+
     @property
     def geometry(self) -> Geometry:
         """How pictures come to size; the size is the model's unless it was given."""
@@ -146,7 +152,7 @@ class MemorabilityData(LightningDataModule):
             )
 
     def _read(self) -> Table:
-        source = self.source or recognise(self.root)
+        source = self.layout
         numbered = self.split if isinstance(self.split, int) else None
         table = source.table(self.root, numbered)
         if self.on_error == "skip":
@@ -239,7 +245,7 @@ class MemorabilityData(LightningDataModule):
         return {
             "root": str(self.root),
             "origin": self.table.origin,
-            "source": (self.source or recognise(self.root)).spec,
+            "source": self.layout.spec,
             "split": self.split,
             "split_seed": self.split_seed,
             "pictures": {split: int(counts.get(split, 0)) for split in SPLITS},

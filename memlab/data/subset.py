@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from memlab.data.table import MASK, Table
-from memlab.errors import DataError, MemlabError
-from memlab.files import make_folder, replacing
+from memlab.errors import DataError
+from memlab.files import make_folder, replacing, require_empty
 
 FILE = "subset.csv"
 
@@ -38,8 +38,7 @@ def write_subset(
     """
     if n < 1 or n > len(table.rows):
         raise DataError(f"{table.origin}: {len(table.rows)} pictures there, {n} asked for")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise MemlabError(f"{out} is not an empty folder; choose another --out")
+    require_empty(out)
     ordered = table.rows.sort_values("id", ignore_index=True)
     chosen = np.sort(np.random.default_rng(seed).choice(len(ordered), size=n, replace=False))
     rows = ordered.iloc[chosen].reset_index(drop=True)

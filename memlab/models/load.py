@@ -12,10 +12,8 @@ from memlab.backbones.base import misfit
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.registry import find, plugins
+from memlab.run_folder import tested_checkpoint
 from memlab.spec import Spec, build, import_class, plain
-
-BEST = Path("fit", "checkpoints", "best.ckpt")
-"""Where a run folder keeps the checkpoint with the best validation correlation."""
 
 
 def load(ref: str | Path) -> MemorabilityModel:
@@ -52,20 +50,17 @@ def proven(model: MemorabilityModel, ref: str) -> MemorabilityModel:
 
 
 def checkpoint_in(folder: Path) -> Path:
-    """The best checkpoint of a run folder.
+    """The checkpoint that a run was tested on, given the run's folder or one inside it.
 
     Raises:
         CheckpointError: if there is none; says where it was looked for.
     """
-    for run in (folder, folder.parent):
-        checkpoints = run / BEST.parent
-        for path in (run / BEST, checkpoints / "last.ckpt"):
-            # the last only where the run finished without a best: no correlation was ever defined
-            if path.is_file() and (path.name == BEST.name or (run / "fit/results.json").is_file()):
-                return path
+    for path in map(tested_checkpoint, (folder, folder.parent)):
+        if path.is_file():
+            return path
     raise CheckpointError(
-        f"{folder}: no finished training there (looked for {folder / BEST}); give a run folder, a "
-        "checkpoint, a plugin's name or package.module:Class"
+        f"{folder}: no finished training there (looked for {tested_checkpoint(folder)}); give a "
+        "run folder, a checkpoint, a plugin's name or package.module:Class"
     )
 
 

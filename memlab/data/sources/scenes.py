@@ -11,9 +11,7 @@ from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError
 from memlab.progress import progress
-from memlab.scenes import write
-
-REGIONS = ("faces", "people", "objects", "text", "background")
+from memlab.scenes import REGIONS, write
 
 
 class ScenesSource(Source):
