@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +18,9 @@ from memlab.cli import main
 from memlab.scenes import write
 
 os.environ.setdefault("WANDB_MODE", "offline")
+
+QUIET = ["--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu"]
+"""For commands that need no network described."""
 
 TINY = [
     "--model.backbone=timm",
@@ -87,3 +93,29 @@ def failing(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return "\n".join(message)
 
     return fail
+
+
+@pytest.fixture
+def finished(run: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run under ./runs, where commands look for it."""
+    return Path(shutil.copytree(run, tmp_path / "runs" / "tiny"))
+
+
+@pytest.fixture
+def lamem(tmp_path: Path, picture: Callable[..., Path]) -> Path:
+    """LaMem's layout: 20 pictures, two splits with different labels for the same picture."""
+    root = tmp_path / "lamem"
+    for place in range(20):
+        picture(f"lamem/images/{place:08d}.jpg", seed=place)
+    (root / "splits").mkdir()
+    for split in (1, 2):
+        rng = np.random.default_rng(split)
+        lines = [f"{place:08d}.jpg {rng.uniform(0.4, 1):.6f}\n" for place in range(20)]
+        for part, chosen in (("train", lines[:12]), ("val", lines[12:16]), ("test", lines[16:])):
+            (root / "splits" / f"{part}_{split}.txt").write_text("".join(chosen))
+    return root
+
+
+def results(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return found

@@ -1,0 +1,66 @@
+"""Configuration files: shipped, composed, short names, unknown keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from memlab.cli import configs, main
+from tests.conftest import QUIET, results
+
+
+def test_unknown_keys_name_file_and_closest_key(failing: Callable[..., str]) -> None:
+    Path("mine.yaml").write_text("trainer:\n  max_epoch: 3\n")
+    message = failing("fit", "--config", "mine.yaml")
+    assert message == (
+        "memlab: mine.yaml: unknown key 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?"
+    )
+    Path("mine.yaml").write_text("ablation: [blurr]\n")
+    assert "mine.yaml: unknown ablation 'blurr'" in failing("fit", "--config", "mine.yaml")
+    Path("mine.yaml").write_text("a: [b\n")
+    assert "mine.yaml: not YAML" in failing("fit", "--config", "mine.yaml")
+
+
+@pytest.mark.parametrize("name", configs.shipped_names())
+def test_every_shipped_config_parses(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--config", name, "--print_config"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    given = yaml.safe_load(configs.find_config(name).read_text())
+    for group in given:
+        assert printed[group.removesuffix("+")]
+
+
+def test_configs_compose(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["resnet50", "data/lamem", "trainer/gpu", "tracking/wandb"]
+    arguments = [part for name in names for part in ("--config", name)]
+    assert main(["fit", *arguments, "--data.split", "3", "--print_config"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert printed["model"]["init_args"]["backbone"]["class_path"].endswith("ResNet50")
+    assert printed["data"]["split"] == 3
+    assert printed["trainer"]["precision"] == "bf16-mixed"
+    assert printed["trainer"]["logger"][0]["class_path"].endswith("WandbLogger")
+
+
+def test_yaml_takes_short_names(scenes: Path) -> None:
+    Path("mine.yaml").write_text(
+        "model:\n  backbone:\n    class_path: timm\n"
+        "    init_args: {name: test_resnet, pretrained: false}\n"
+        f"data: {{root: {scenes}, source: scenes, image_size: 64, num_workers: 0}}\n"
+        "ablation: [grayscale, {class_path: blur, init_args: {sigma: 1}}]\n"
+        "attribution: none\n"
+        "trainer: {max_epochs: 1, accelerator: cpu, enable_progress_bar: false}\n"
+    )
+    assert main(["fit", "--config", "mine.yaml", "--run", "runs/yaml"]) == 0
+    entries = results(Path("runs/yaml/fit"))["conditions"]
+    assert [entry["condition"] for entry in entries] == ["grayscale@1", "blur@1"]
+    saved = yaml.safe_load(Path("runs/yaml/fit/config.yaml").read_text())
+    assert saved["ablation"][0]["class_path"] == "memlab.ablations.grayscale.Grayscale"
+
+
+def test_families_are_expanded(finished: Path) -> None:
+    assert main(["test", "--run", str(finished), "--ablation", "colour", *QUIET]) == 0
+    entries = results(finished / "test-001-colour")["conditions"]
+    assert [entry["ablation"] for entry in entries] == ["grayscale"]

@@ -1,0 +1,125 @@
+"""What memlab refuses to do, in a line, and what it leaves untouched."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from memlab.cli import main
+from tests.conftest import QUIET, TINY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ckpt_path", "last.ckpt"], "no such checkpoint"),
+        (["--model.backbone.name", "test_vit"], "'test_resnet' there, 'test_vit' was asked for"),
+        (["--ablation", "blur", "--ablation.sigma", "70"], "ladder: 0.5, 1, 2, 4, 8"),
+        (["--ablation", "blur", "--ablation.region", "hats"], "no masks of region 'hats'"),
+        (["--data.root", "nowhere"], "nowhere: no such file or folder"),
+    ],
+)
+def test_bad_options_of_test_are_one_line(
+    arguments: list[str], message: str, finished: Path, failing: Callable[..., str]
+) -> None:
+    assert message in failing("test", "--run", str(finished), *arguments, *QUIET)
+
+
+def test_a_half_matching_checkpoint_is_refused(finished: Path, failing: Callable[..., str]) -> None:
+    path = finished / "fit" / "checkpoints" / "best.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"].pop("head.0.weight")
+    torch.save(checkpoint, path)
+    message = failing("test", "--run", str(finished), *QUIET)
+    assert "1 missing (first: head.0.weight)" in message
+
+
+def test_no_weights_no_test(scenes: Path, failing: Callable[..., str]) -> None:
+    assert "no finished run" in failing("test", "--ablation", "blur")
+    model = ["--model=regressor", *TINY[:3]]
+    message = failing("test", *model, f"--data.root={scenes}", "--data.image_size=64", *QUIET)
+    assert "no weights were loaded" in message
+    Path("runs/half/fit").mkdir(parents=True)
+    Path("runs/half/fit/config.yaml").write_text("{}")
+    assert "best.ckpt, which does not exist" in failing("test", "--run", "runs/half")
+
+
+def test_a_finished_run_is_not_overwritten(finished: Path, failing: Callable[..., str]) -> None:
+    before = (finished / "fit" / "results.json").read_bytes()
+    assert "choose another --run" in failing("fit", "--run", str(finished), *TINY)
+    assert (finished / "fit" / "results.json").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    scenes: Path, failing: Callable[..., str]
+) -> None:
+    Path("file").write_text("in the way")
+    message = failing("fit", f"--data.root={scenes}", "--run=file/run", *TINY)
+    assert "cannot make the folder file/run/fit" in message
+
+
+def test_rendering_never_touches_a_folder_of_other_pictures(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    picture("photos/a.jpg")
+    before = sorted(Path("photos").rglob("*"))
+    options = ["--config", "quickstart", "--data.root", "photos", "--data.source.n=8"]
+    assert "--data.source null" in failing("fit", *options, *QUIET)
+    assert main(["data", "check", "photos", "--source", "scenes"]) == 2
+    assert sorted(Path("photos").rglob("*")) == before
+
+
+def test_a_failed_command_leaves_no_folder(failing: Callable[..., str], finished: Path) -> None:
+    before = sorted(Path("runs").rglob("*"))
+    failing("fit", "--data.root=nowhere", *TINY)
+    failing("fit", "--trainer.max_epoch=1")
+    failing("test", "--run", str(finished), "--data.root=nowhere", *QUIET)
+    failing("test", "--run", str(finished), "--ablation", "blur", "--ablation.region=hats", *QUIET)
+    assert sorted(Path("runs").rglob("*")) == before
+
+
+def test_nothing_trained_is_not_a_result(finished: Path, failing: Callable[..., str]) -> None:
+    checkpoint = str(finished / "fit" / "checkpoints" / "last.ckpt")
+    config = str(finished / "fit" / "config.yaml")
+    options = ["--config", config, "--run", "runs/other", "--ckpt_path", checkpoint]
+    assert "nothing was trained" in failing("fit", *options, *QUIET)
+    assert not Path("runs/other/fit/results.json").exists()
+
+
+def test_another_size_than_trained_at_is_refused(
+    finished: Path, failing: Callable[..., str]
+) -> None:
+    message = failing("test", "--run", str(finished), "--data.image_size=96", *QUIET)
+    assert "trained at 64 pixels" in message
+
+
+def test_no_readable_picture_is_one_line(
+    scenes: Path, finished: Path, tmp_path: Path, failing: Callable[..., str]
+) -> None:
+    root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
+    for name in pd.read_csv(finished / "fit" / "rows.csv")["id"]:
+        (root / name).write_bytes(b"junk")
+    options = ["--run", str(finished), f"--data.root={root}", "--data.on_error=skip"]
+    message = failing("test", *options, "--ablation", "blur", *QUIET)
+    assert "no picture of the test split could be read" in message
+
+
+def test_ablate_leaves_a_used_folder_alone(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    path = str(picture("a.png"))
+    assert main(["ablate", path, "--ablation", "all", "--out", "out"]) == 0
+    before = sorted(Path("out").rglob("*"))
+    message = failing("ablate", path, "--ablation", "blur", "--out", "out")
+    assert "not an empty folder" in message
+    assert sorted(Path("out").rglob("*")) == before
+
+
+def test_an_unknown_optimizer_is_answered_with_the_closest(failing: Callable[..., str]) -> None:
+    assert "did you mean 'Adam'" in failing("fit", "--model.optimizer", "Adm")
+    assert "did you mean 'StepLR'" in failing("fit", "--model.lr_scheduler", "StepLr")

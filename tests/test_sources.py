@@ -1,0 +1,113 @@
+"""Sources: layouts of data sets, read into the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memlab.data.sources.base import recognise
+from memlab.data.sources.csv import CsvSource
+from memlab.data.sources.folder import FolderSource
+from memlab.data.sources.lamem import LaMemSource
+from memlab.data.sources.scenes import ScenesSource
+from memlab.errors import DataError
+
+
+def test_lamem_reads_one_split_and_keeps_labels_apart(lamem: Path) -> None:
+    source = recognise(lamem)
+    assert isinstance(source, LaMemSource)
+    first, second = source.table(lamem, 1), source.table(lamem, 2)
+    assert len(first.rows) == 20
+    assert first.rows["split"].value_counts().to_dict() == {"train": 12, "val": 4, "test": 4}
+    assert first.rows["id"].tolist() == second.rows["id"].tolist()
+    assert (first.rows["score"] != second.rows["score"]).all()
+    assert source.table(lamem).rows.equals(first.rows)
+
+
+def test_a_missing_lamem_split_names_those_there(lamem: Path) -> None:
+    with pytest.raises(DataError, match=r"train_3\.txt.*train_1\.txt"):
+        LaMemSource().table(lamem, 3)
+
+
+@pytest.mark.parametrize("line", ["00000001.jpg", "00000001.jpg high", " 0.5"])
+def test_a_bad_lamem_line_is_named(line: str, lamem: Path) -> None:
+    (lamem / "splits" / "val_1.txt").write_text(f"00000012.jpg 0.5\n{line}\n")
+    with pytest.raises(DataError, match=r"val_1\.txt: line 2"):
+        LaMemSource().table(lamem, 1)
+
+
+def test_the_prototypes_csv_loads_as_it_is(tmp_path: Path, picture: Callable[..., Path]) -> None:
+    for place in range(10):
+        picture(f"images/{place}.jpg", seed=place)
+    lines = [f"images/{place}.jpg,{0.5 + place / 25}" for place in range(10)]
+    table = tmp_path / "image_list_with_scores.csv"
+    table.write_text("\n".join(["image_path,memorability_score", *lines]))
+    for root in (tmp_path, table):
+        source = recognise(root)
+        assert isinstance(source, CsvSource)
+        rows = source.table(root).validated("x").rows
+        assert rows["score"].tolist() == [0.5 + place / 25 for place in range(10)]
+
+
+def test_csv_takes_any_columns_and_keeps_the_rest(tmp_path: Path) -> None:
+    text = "picture,how,category,n,split\n0001,0.5,food,40,Train\n0002,,animal,38,validation\n"
+    (tmp_path / "a.csv").write_text(text)
+    rows = CsvSource(image="picture", score="how").table(tmp_path).rows
+    assert rows["id"].tolist() == ["0001", "0002"]
+    assert rows["split"].tolist() == ["train", "val"]
+    assert rows["n"].tolist() == [40, 38]
+    assert rows["category"].tolist() == ["food", "animal"]
+    assert np.isnan(rows["score"][1])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "which column holds the image"),
+        ("image,score\nx.jpg,high\n", "row 2: score 'high' is not a number"),
+        ("image,score,split\nx.jpg,.5,dev\n", "split 'dev' is not train, val or test"),
+        ("image,score\n,.5\n", "row 2: no image"),
+        ("image,score\n", "no pictures in it"),
+    ],
+)
+def test_a_bad_csv_names_file_row_and_value(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text(text)
+    with pytest.raises(DataError, match=rf"scores\.csv.*{message}"):
+        CsvSource().table(tmp_path)
+
+
+def test_a_wrong_column_is_answered_with_the_closest(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("image,memory\nx.jpg,.5\n")
+    with pytest.raises(DataError, match="did you mean 'memory'"):
+        CsvSource(score="memroy").table(tmp_path)
+
+
+def test_a_folder_has_pictures_and_no_scores(tmp_path: Path, picture: Callable[..., Path]) -> None:
+    picture("cats/b.png")
+    picture("a.JPG".lower())
+    (tmp_path / "notes.txt").write_text("x")
+    source = recognise(tmp_path)
+    assert isinstance(source, FolderSource)
+    rows = source.table(tmp_path).rows
+    assert rows["id"].tolist() == ["a.jpg", "cats/b.png"]
+    assert rows["score"].isna().all()
+
+
+def test_scenes_bring_masks_and_render_only_once(tmp_path: Path) -> None:
+    source = ScenesSource(n=8, seed=1, size=48)
+    with pytest.raises(DataError, match="no rendered scenes"):
+        source.table(tmp_path / "s")
+    source.prepare(tmp_path / "s")
+    table = source.table(tmp_path / "s").validated("x")
+    assert set(table.regions) == {"faces", "people", "objects", "text", "background"}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
+    again = recognise(tmp_path / "s")
+    assert isinstance(again, ScenesSource)
+    again.prepare(tmp_path / "s")
+    assert again.table(tmp_path / "s").fingerprint() == table.fingerprint()
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
+    with pytest.raises(DataError):
+        ScenesSource(n=9, seed=1, size=48).prepare(tmp_path / "s")
