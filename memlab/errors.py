@@ -26,6 +26,21 @@ class CheckpointError(MemlabError):
     """Weights are missing, do not fit the model, or contradict the options given."""
 
 
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """A signal asked the process to stop, and it did in good order.
+
+    The command line prints the message and exits with 128 + the signal's number, as shells do.
+
+    Args:
+        message: what was kept, and how to go on.
+        number: of the signal.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

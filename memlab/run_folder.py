@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 CHECKPOINTS = Path("fit", "checkpoints")
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 
 
 def tested_checkpoint(run: Path) -> Path:
@@ -13,6 +14,6 @@ def tested_checkpoint(run: Path) -> Path:
     The best one; the last only where a run finished without a best, because no epoch had a defined
     correlation.
     """
-    best, last = run / CHECKPOINTS / "best.ckpt", run / CHECKPOINTS / "last.ckpt"
+    best, last = run / CHECKPOINTS / BEST, run / CHECKPOINTS / LAST
     finished = (run / "fit" / "results.json").is_file()
     return last if finished and not best.is_file() else best

@@ -74,8 +74,6 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
         stats.spearmanr(rows["score"], rows["predicted"]).statistic
     )
     assert rho["low"] <= rho["value"] <= rho["high"]
-    logged = pd.read_csv(folder / "metrics.csv")["test/spearman"].dropna().iloc[-1]
-    assert logged == pytest.approx(rho["value"], abs=1e-6)
     for entry in found["conditions"]:
         own = conditions[conditions["condition"] == entry["condition"]].set_index("index")
         drop = rows["predicted"] - own["predicted"]

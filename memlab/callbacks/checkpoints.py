@@ -1,36 +1,105 @@
-"""Which weights are kept."""
+"""What is kept of a training run: the best weights, and the last whole state."""
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from torch import Tensor
 
+from memlab.errors import Interrupted
+from memlab.run_folder import LAST
+from memlab.stop_signals import StopSignals, requeue
 
-class LastCheckpoint(ModelCheckpoint):
-    """Keeps `last.ckpt`, the weights after the last whole epoch, for going on.
 
-    Lightning's own `save_last` writes only when another checkpoint is written.
+class LastCheckpoint(Checkpoint):
+    """Keeps `last.ckpt`, the whole state of the training, for going on.
+
+    It is written at the end of every epoch, every so many steps, and when a signal asks the run to
+    stop: then after the batch that is being trained on, or, where that is the epoch's last, after
+    its validation. Lightning's own writes only when another checkpoint is written.
 
     Args:
         folder: where to.
+        every: number of steps after which it is written, besides at each epoch's end.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            dirpath=folder,
-            filename="last",
-            save_top_k=1,
-            save_on_train_epoch_end=True,
-            enable_version_counter=False,
-        )
+    def __init__(self, folder: Path, every: int | None = None) -> None:
+        self.path = folder / LAST
+        self.every = every
+        self.signals = StopSignals()
+        self._saved = 0
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing to remember: the next epoch's weights take the place of the last."""
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Catch signals in place of Lightning, which would stop between two checkpoints."""
+        self.signals.install()
+        self._saved = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write it if it is time; stop if that was asked for, on all processes at once."""
+        stop = self._asked(trainer)
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            return  # Lightning cannot go on from between an epoch's last batch and its validation
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return  # gradients that wait for more are not part of a checkpoint
+        step = trainer.global_step
+        due = self.every is not None and step % self.every == 0 and step != self._saved
+        if due or stop:
+            self._save(trainer)
+        if stop:
+            self._stop(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write it; stop if that was asked for."""
+        self._save(trainer)
+        if self._asked(trainer):
+            self._stop(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave signals to others again."""
+        self.signals.remove()
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Catch signals in the test that follows: SLURM is to run the job again."""
+        self.signals.install()
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Stop if that was asked for; what was trained is kept."""
+        if self.signals.received is not None:
+            self._stop(trainer)
+
+    on_test_end = on_train_end
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Leave signals to others again."""
+        self.signals.remove()
+
+    def _asked(self, trainer: Trainer) -> bool:
+        asked = self.signals.received is not None
+        return bool(trainer.strategy.reduce_boolean_decision(asked, all=False))
+
+    def _save(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint(self.path)
+        self._saved = trainer.global_step
+
+    def _stop(self, trainer: Trainer) -> None:
+        number = self.signals.received or signal.SIGTERM
+        run = self.path.parents[2]
+        message = (
+            f"stopped by {signal.Signals(number).name} in epoch {trainer.current_epoch}, step "
+            f"{trainer.global_step}\ngo on: memlab fit --run {run} --ckpt_path last"
+        )
+        if number == getattr(signal, "SIGUSR1", None) and trainer.is_global_zero:
+            message += requeue()
+        raise Interrupted(message, number)
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from memlab.errors import MemlabError, did_you_mean
+from memlab.errors import Interrupted, MemlabError, did_you_mean
 
 TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 
@@ -28,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments, without the program's name; those of the process by default.
 
     Returns:
-        The exit code: 0; 1 if a check found something; 2 if the command could not run.
+        The exit code: 0; 1 if a check found something; 2 if the command could not run; 130 after
+        Ctrl-C, 143 after SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -37,10 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         lines = str(error).splitlines()[:3]
         print(f"memlab: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)  # noqa: T201
         return 2
+    except Interrupted as stop:
+        print(f"memlab: {stop}", file=sys.stderr)  # noqa: T201
+        return 128 + stop.number
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns Ctrl-C into exit(1)
             print("memlab: stopped", file=sys.stderr)  # noqa: T201
             return 130
+        if type(stop).__name__ == "SIGTERMException":  # Lightning's, where nothing was in training
+            print("memlab: stopped", file=sys.stderr)  # noqa: T201
+            return 128 + signal.SIGTERM
         return stop.code if isinstance(stop.code, int) else 0  # argparse ends --help so
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

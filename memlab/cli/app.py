@@ -11,18 +11,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from jsonargparse.typing import PositiveInt
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from memlab import tracking
 from memlab.ablations.base import Ablation
 from memlab.attributions.base import Attribution
 from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.attribution_maps import AttributionMaps
+from memlab.callbacks.checkpoint_file import WholeCheckpoints
 from memlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from memlab.callbacks.history import History
 from memlab.callbacks.records import Records
+from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import runs
 from memlab.cli.messages import OneLineErrors, known_error, unknown_key
 from memlab.cli.names import class_path, expand_tree, load_named
@@ -41,6 +46,7 @@ _QUIET = (
     "Checkpoint directory .* exists",  # the run folder is memlab's own
     "Experiment logs directory .* exists",
     "The number of training batches",  # small data are fine
+    "resuming from a checkpoint that ended before",  # the sampler goes on where it was
     "callbacks used to create the checkpoint",  # what keeps checkpoints has no part in a test
     "LeafSpec",  # lightning against torch 2.14
 )
@@ -102,6 +108,12 @@ class MemlabCLI(LightningCLI):
         )
         parser.add_argument(
             "--maps", type=int, default=16, help="How many test pictures are explained."
+        )
+        parser.add_argument(
+            "--checkpoint_every",
+            type=PositiveInt | None,
+            default=None,
+            help="Steps after which last.ckpt is written in fit, besides at each epoch's end.",
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -168,17 +180,18 @@ class MemlabCLI(LightningCLI):
         configured = self._get(self.config_init, "trainer")
         own: list[Callback] = [evaluation, maps, self.records]
         if self.plan.command == "fit":
-            own += [self.best, LastCheckpoint(self.folder / "checkpoints")]
+            every = self._get(self.config_init, "checkpoint_every")
+            last = LastCheckpoint(self.folder / "checkpoints", every)
+            own += [StepSeeds(), History(), self.best, last]
         callbacks = _as_list(configured["callbacks"])
         loggers = [
-            logger
-            for logger in _as_list(configured["logger"])
-            if isinstance(logger, Logger) and not isinstance(logger, CSVLogger)
+            logger for logger in _as_list(configured["logger"]) if isinstance(logger, Logger)
         ]
         return super().instantiate_trainer(
             default_root_dir=str(self.folder),
             callbacks=[*callbacks, *own],
-            logger=[CSVLogger(self.folder, name="", version=""), *loggers],
+            logger=loggers or False,
+            plugins=[*_as_list(configured["plugins"]), *_plugins()],
             **kwargs,
         )
 
@@ -209,7 +222,6 @@ class MemlabCLI(LightningCLI):
         self.datamodule.prepare_data()
         for split in ("train", "val", "test"):
             self.datamodule.check_split(split)
-        runs.keep_history(self.folder / "metrics.csv")
         self.before_test()
         parameters = sum(parameter.numel() for parameter in self.model.parameters())
         counts = self.datamodule.table.rows["split"].value_counts()
@@ -271,6 +283,12 @@ def execute(plan: Plan) -> int:
         finally:
             runs.remove_empty(os.environ.get(runs.FOLDER_VARIABLE))
     return 0
+
+
+def _plugins() -> list[Any]:
+    # memlab itself saves, at a safe point, and requeues
+    slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    return [WholeCheckpoints(), *slurm]
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -136,20 +136,13 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
     return run, _claim(run / (f"{name}-{label}" if label else name))
 
 
-def keep_history(metrics: Path) -> None:
-    """Put the metrics of a run that goes on aside, as `metrics-1.csv`: a new file is started."""
-    if metrics.is_file():
-        count = len(list(metrics.parent.glob("metrics-*.csv"))) + 1
-        metrics.rename(metrics.with_name(f"metrics-{count}.csv"))
-
-
 def remove_empty(folder: str | None) -> None:
     """Remove the folder of a command that failed before it found anything, and its empty run."""
     if folder is None or int(os.environ.get("LOCAL_RANK", "0")) > 0:
         return
     path = Path(folder)
     files = {file.name for file in path.rglob("*") if file.is_file()}
-    if files <= {CONFIG, "metrics.csv"}:
+    if files <= {CONFIG, LOCK}:
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty
             path.parent.rmdir()

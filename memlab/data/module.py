@@ -15,12 +15,13 @@ from torch.utils.data import DataLoader
 from memlab.data.dataset import Batch, PictureDataset, collate, to_float
 from memlab.data.decode import decoder
 from memlab.data.geometry import Geometry
-from memlab.data.samplers import UnpaddedDistributedSampler
+from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import SPLITS, Table
 from memlab.errors import DataError
 from memlab.seeds import seed_of
+from memlab.stop_signals import ignore_signals
 
 
 class MemorabilityData(LightningDataModule):
@@ -71,6 +72,8 @@ class MemorabilityData(LightningDataModule):
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
         self.skipped: dict[str, str] = {}
+        self.seed = 0
+        self._place = (0, 0)
         self._table: Table | None = None
 
     @property
@@ -118,9 +121,32 @@ class MemorabilityData(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Read the table and see that the splits this stage needs can be used."""
+        if stage == "fit":
+            # order and augmentation; torch's own seed changes with every step that is taken
+            self.seed = torch.initial_seed()
+            if self.trainer is not None:  # unseeded processes have seeds of their own
+                self.seed = self.trainer.strategy.broadcast(self.seed)
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
         for split in needed:
             self.check_split(split)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint remembers: the seed, and the epochs and batches that are done."""
+        epoch, batch = self._progress()
+        return {"seed": self.seed, "epoch": epoch, "batch": batch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on in the order of a checkpoint, from where it was."""
+        self.seed = state_dict["seed"]
+        self._place = (state_dict["epoch"], state_dict["batch"])
+
+    def _progress(self) -> tuple[int, int]:
+        # the loader may be asked for before the trainer has its progress back from a checkpoint
+        if self.trainer is None:
+            return self._place
+        loop = self.trainer.fit_loop
+        place = loop.epoch_progress.current.processed, loop.epoch_loop.batch_progress.current.ready
+        return max(place, self._place)
 
     def check_split(self, split: str) -> None:
         """See that a split can be trained or tested on.
@@ -177,14 +203,17 @@ class MemorabilityData(LightningDataModule):
         return table
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Training pictures in a seeded random order.
-
-        A last batch of a single picture is left out: batch normalisation cannot train on it.
-        """
+        """Training pictures in an order of each epoch's own, from where the trainer is in it."""
         rows = self.table.part("train")
-        order = torch.Generator().manual_seed(torch.initial_seed() % 2**63)
-        alone = len(rows) > 1 and len(rows) % self.batch_size == 1
-        return self._loader(rows, shuffle=True, generator=order, drop_last=alone)
+        processes, rank = 1, 0
+        if self.trainer is not None:
+            processes, rank = self.trainer.world_size, self.trainer.global_rank
+        sampler = EpochSampler(
+            range(len(rows)), self.batch_size, self.seed, processes, rank, *self._progress()
+        )
+        if sampler.done >= len(sampler):  # the checkpoint is of an epoch's end
+            sampler.done = 0
+        return self._loader(rows, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Validation pictures in order."""
@@ -216,6 +245,7 @@ class MemorabilityData(LightningDataModule):
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=ignore_signals,
             **options,
         )
 
@@ -233,8 +263,8 @@ class MemorabilityData(LightningDataModule):
         batch = to_float(batch)
         trainer = self.trainer
         if trainer is not None and trainer.training and self.augmentation == "flip":
-            seed = torch.initial_seed()
-            chosen = [seed_of(seed, trainer.current_epoch, name) % 2 == 1 for name in batch["ids"]]
+            epoch = trainer.current_epoch
+            chosen = [seed_of(self.seed, epoch, name) % 2 == 1 for name in batch["ids"]]
             batch["images"] = mirrored(batch["images"], torch.tensor(chosen))
         return batch
 

@@ -116,15 +116,6 @@ class MemorabilityRegressor(MemorabilityModel):
             loss = mse_loss(predicted, scores)
         else:
             loss = huber_loss(predicted, scores, delta=HUBER_DELTA)
-        self.log(
-            "train/loss",
-            loss,
-            on_step=False,
-            on_epoch=True,
-            prog_bar=True,
-            batch_size=count,
-            sync_dist=True,
-        )
         return loss
 
     def configure_optimizers(self) -> Any:

@@ -1,0 +1,59 @@
+"""How a checkpoint gets onto the disk: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from memlab.errors import CheckpointError
+from memlab.files import replacing
+from memlab.run_folder import LAST, PREVIOUS
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside the old one, to the platter, and then takes its place.
+
+    A process that is killed and a disk that is full leave the old file. Of the last checkpoint the
+    one before is kept, too, for the day on which the last is damaged all the same.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            CheckpointError: if it cannot be written; names the file and how to go on.
+        """
+        target = Path(path)
+        try:
+            with replacing(target) as temporary:
+                with temporary.open("wb") as file:
+                    torch.save(checkpoint, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if target.name == LAST:
+                    _keep(target)
+        except (OSError, RuntimeError) as error:  # torch wraps what the disk says
+            reason: BaseException | None = error
+            while reason is not None and not isinstance(reason, OSError):
+                reason = reason.__cause__ or reason.__context__
+            said = reason.strerror if isinstance(reason, OSError) else str(error).splitlines()[0]
+            raise CheckpointError(
+                f"{target} cannot be written: {said}; the one before is intact: make room, and go "
+                f"on with --ckpt_path last"
+            ) from error
+
+
+def _keep(last: Path) -> None:
+    previous = last.with_name(PREVIOUS)
+    waiting = last.with_name(f".{PREVIOUS}")
+    with contextlib.suppress(OSError):  # nothing there yet, or a file system without links
+        waiting.unlink(missing_ok=True)
+        os.link(last, waiting)
+        waiting.replace(previous)

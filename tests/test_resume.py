@@ -1,0 +1,168 @@
+"""A run that is cut off anywhere, and gone on with, is the run that was not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from memlab.cli import main
+from memlab.models.regressor import MemorabilityRegressor
+from tests.conftest import TINY
+
+FIT = [
+    "fit",
+    "--config=quickstart",
+    *TINY,
+    "--trainer.max_epochs=2",
+    "--data.batch_size=8",
+    "--ablation=none",
+    "--maps=0",
+]
+"""Dropout, augmentation, batch normalisation and a schedule; 42 pictures, 6 steps an epoch."""
+
+
+class Killed(Exception):
+    """Stands in for what ends a process."""
+
+
+@pytest.fixture
+def data(scenes: Path) -> list[str]:
+    return [*FIT, f"--data.root={scenes}", "--data.source=csv"]
+
+
+def at(step: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something inside the training step that comes `step`-th from now."""
+    original = MemorabilityRegressor.training_step
+    left = [step]
+
+    def training_step(self: MemorabilityRegressor, batch: Any, batch_idx: int) -> torch.Tensor:
+        left[0] -= 1
+        if left[0] == 0:
+            act()
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(MemorabilityRegressor, "training_step", training_step)
+
+
+def kill() -> None:
+    raise Killed
+
+
+def same(one: Path, other: Path) -> None:
+    for name in ("last.ckpt", "best.ckpt"):
+        ours, theirs = (
+            torch.load(run / "fit" / "checkpoints" / name, weights_only=True)
+            for run in (one, other)
+        )
+        assert ours["global_step"] == theirs["global_step"]
+        for key, value in ours["state_dict"].items():
+            assert torch.equal(value, theirs["state_dict"][key]), (name, key)
+    for name in ("metrics.csv", "rows.csv"):
+        assert (one / "fit" / name).read_text() == (other / "fit" / name).read_text(), name
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--data.num_workers=0"],
+        ["--data.num_workers=2"],
+        ["--data.num_workers=0", "--trainer.accumulate_grad_batches=2"],
+        ["--data.num_workers=0", "--trainer.max_epochs=-1", "--trainer.max_steps=11"],
+    ],
+    ids=["no workers", "two workers", "accumulation", "steps"],
+)
+def test_killed_within_steps_and_gone_on_with(
+    data: list[str], options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*data, *options, "--checkpoint_every=2"]
+    assert main([*arguments, "--run=whole"]) == 0
+    on: list[str] = []
+    for step in (5, 4):  # in the first epoch, then in the second
+        with monkeypatch.context() as patch:
+            at(step, patch, kill)
+            with pytest.raises(Killed):
+                main([*arguments, "--run=cut", *on])
+        on = ["--ckpt_path=last"]
+    assert main([*arguments, "--run=cut", *on]) == 0
+    same(Path("whole"), Path("cut"))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
+)
+def test_a_signal_saves_where_it_is(
+    data: list[str],
+    number: int,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = signal.getsignal(number)
+    assert main([*data, "--run=whole"]) == 0
+    with monkeypatch.context() as patch:
+        at(9, patch, lambda: os.kill(os.getpid(), number))
+        assert main([*data, "--run=cut"]) == code
+    assert signal.getsignal(number) == before
+    message = capsys.readouterr().err
+    assert "in epoch 1, step 9" in message
+    assert "memlab fit --run cut --ckpt_path last" in message
+    assert torch.load("cut/fit/checkpoints/last.ckpt", weights_only=True)["global_step"] == 9
+    assert main([*data, "--run=cut", "--ckpt_path=last"]) == 0
+    same(Path("whole"), Path("cut"))
+
+
+def test_a_signal_in_the_last_batch_waits_for_the_epochs_validation(
+    data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main([*data, "--run=whole"]) == 0
+    with monkeypatch.context() as patch:
+        at(6, patch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        assert main([*data, "--run=cut"]) == 143
+    assert len(Path("cut/fit/metrics.csv").read_text().splitlines()) == 2
+    assert main([*data, "--run=cut", "--ckpt_path=last"]) == 0
+    same(Path("whole"), Path("cut"))
+
+
+def test_slurm_is_asked_to_run_the_job_again(
+    data: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tool = tmp_path / "bin" / "scontrol"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    at(2, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+    assert main([*data, "--run=cut"]) == 138
+    assert (tmp_path / "asked").read_text() == "requeue 7_3\n"
+    assert "SLURM job 7_3 is requeued" in capsys.readouterr().err
+
+
+def test_kill_9_of_the_process(data: list[str]) -> None:
+    arguments = [*data, "--checkpoint_every=1", "--data.num_workers=0"]
+    assert main([*arguments, "--run=whole"]) == 0
+    program = subprocess.Popen(
+        [sys.executable, "-m", "memlab", *arguments, "--run=cut"],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    last = Path("cut/fit/checkpoints/last.ckpt")
+    while not last.exists() and program.poll() is None:
+        time.sleep(0.02)
+    program.kill()
+    program.wait()
+    assert main([*arguments, "--run=cut", "--ckpt_path=last"]) == 0
+    same(Path("whole"), Path("cut"))
