@@ -17,7 +17,7 @@ from tests.conftest import QUIET, TINY
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--ckpt_path", "last.ckpt"], "no such checkpoint"),
+        (["--ckpt_path", "last.ckpt"], "no such file"),
         (["--model.backbone.name", "test_vit"], "'test_resnet' there, 'test_vit' was asked for"),
         (["--ablation", "blur", "--ablation.sigma", "70"], "ladder: 0.5, 1, 2, 4, 8"),
         (["--ablation", "blur", "--ablation.region", "hats"], "no masks of region 'hats'"),

@@ -30,7 +30,7 @@ FIT = [
 """Dropout, augmentation, batch normalisation and a schedule; 42 pictures, 6 steps an epoch."""
 
 
-class Killed(Exception):
+class Killed(Exception):  # noqa: N818
     """Stands in for what ends a process."""
 
 

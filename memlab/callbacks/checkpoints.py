@@ -82,6 +82,24 @@ class LastCheckpoint(Checkpoint):
         """Leave signals to others again."""
         self.signals.remove()
 
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Turn an epoch's end into the next one's beginning, where the run ends by steps.
+
+        With `max_steps` Lightning takes the end for the middle, and counts the epoch twice.
+        """
+        loop = checkpoint["loops"]["fit_loop"]
+        epochs = loop["epoch_progress"]
+        if trainer.max_steps == -1 or epochs["current"]["processed"] < epochs["current"]["started"]:
+            return
+        for counts in epochs.values():
+            done = counts["processed"]
+            counts.update(ready=done + 1, started=done, completed=done)
+        batches = loop["epoch_loop.batch_progress"]
+        batches["current"] = dict.fromkeys(batches["current"], 0)
+        batches["is_last_batch"] = False
+
     def _asked(self, trainer: Trainer) -> bool:
         asked = self.signals.received is not None
         return bool(trainer.strategy.reduce_boolean_decision(asked, all=False))
@@ -118,7 +136,7 @@ class BestCheckpoint(ModelCheckpoint):
             monitor="val/spearman",
             mode="max",
             save_top_k=1,
-            save_on_train_epoch_end=True,
+            save_on_train_epoch_end=False,  # right after the validation that it is judged by
             enable_version_counter=False,
         )
 

@@ -69,7 +69,8 @@ class History(Callback):
         row: dict[str, Any] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         if pictures:
             row["train/loss"] = loss / pictures
-            self.log("train/loss", loss / pictures, prog_bar=True, sync_dist=True)
+            # equal on every process already; Lightning warns without sync_dist
+            pl_module.log("train/loss", loss / pictures, prog_bar=True, sync_dist=True)
         row |= self._validated
         for place, optimizer in enumerate(trainer.optimizers):
             rates = {float(group["lr"]) for group in optimizer.param_groups}

@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import yaml
 from jsonargparse.typing import PositiveInt
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins.environments import SLURMEnvironment
 
 from memlab import tracking
 from memlab.ablations.base import Ablation
@@ -26,9 +26,10 @@ from memlab.callbacks.attribution_maps import AttributionMaps
 from memlab.callbacks.checkpoint_file import WholeCheckpoints
 from memlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from memlab.callbacks.history import History
+from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
-from memlab.cli import runs
+from memlab.cli import processes, runs
 from memlab.cli.messages import OneLineErrors, known_error, unknown_key
 from memlab.cli.names import class_path, expand_tree, load_named
 from memlab.cli.optimizers import check_optimizers
@@ -150,8 +151,10 @@ class MemlabCLI(LightningCLI):
                 raise CheckpointError(f"{self.plan.checkpoint} is of another model: {difference}")
             emptied = {self.plan.command: {"model": without_downloads(asked)}}
             self.config = self.parser.parse_object(emptied, self.config)
-        self.plan.run, self.folder = runs.make_folders(self.plan)
-        os.environ[runs.FOLDER_VARIABLE] = str(self.folder)
+        self.plan.run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)
+        if self.plan.command == "fit" and processes.is_first():
+            self.plan.lock = runs.lock(self.folder)
         for logger in _as_list(self.config[self.plan.command].trainer.logger):
             if str(logger.class_path).endswith("WandbLogger") and logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.folder)
@@ -178,7 +181,7 @@ class MemlabCLI(LightningCLI):
         )
         self.best = BestCheckpoint(self.folder / "checkpoints")
         configured = self._get(self.config_init, "trainer")
-        own: list[Callback] = [evaluation, maps, self.records]
+        own: list[Callback] = [ReadFailures(), evaluation, maps, self.records]
         if self.plan.command == "fit":
             every = self._get(self.config_init, "checkpoint_every")
             last = LastCheckpoint(self.folder / "checkpoints", every)
@@ -281,7 +284,9 @@ def execute(plan: Plan) -> int:
                 raise
             raise known from error
         finally:
-            runs.remove_empty(os.environ.get(runs.FOLDER_VARIABLE))
+            if plan.lock is not None:
+                plan.lock.release()
+            runs.remove_empty(os.environ.get(processes.FOLDER_VARIABLE))
     return 0
 
 

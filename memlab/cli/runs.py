@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder
-from memlab.run_folder import CHECKPOINTS, tested_checkpoint
+from memlab.run_folder import CHECKPOINTS, PREVIOUS, tested_checkpoint
 
 if TYPE_CHECKING:
+    from filelock import FileLock
+
     from memlab.cli.trainer import Plan
 
 ROOT = Path("runs")
 CONFIG = "config.yaml"
-FOLDER_VARIABLE = "MEMLAB_FOLDER"
-"""Tells processes that Lightning starts where the first one writes."""
+LOCK = ".lock"
 
 
 def new_run(label: str) -> Path:
@@ -85,7 +87,7 @@ def config_of(run: Path) -> Path:
 
 
 def checkpoint_of(run: Path | None, name: str | None) -> Path:
-    """The file that `--ckpt_path NAME` means: best or last of a run, or a path.
+    """The file that `--ckpt_path NAME` means: best, last or previous of a run, or a path.
 
     Without a name it is what the run itself was tested on: best, or last where no epoch had a
     defined correlation.
@@ -95,24 +97,27 @@ def checkpoint_of(run: Path | None, name: str | None) -> Path:
     """
     if name is None and run is not None:
         name = tested_checkpoint(run).stem
-    if name not in ("best", "last"):
+    if name not in ("best", "last", "previous"):
         path = Path(str(name))
         if not path.is_file():
-            raise CheckpointError(f"--ckpt_path {name}: no such checkpoint (best, last or a file)")
+            raise CheckpointError(
+                f"--ckpt_path {name}: no such file; best, last, previous or a file"
+            )
         return path
     if run is None:
         raise CheckpointError(f"--ckpt_path {name}: of which run? give --run, or a file")
     path = run / CHECKPOINTS / f"{name}.ckpt"
     if not path.is_file():
-        raise CheckpointError(f"--ckpt_path {name}: looked for {path}, which does not exist")
+        before = run / CHECKPOINTS / PREVIOUS
+        other = "; there is --ckpt_path previous" if name == "last" and before.is_file() else ""
+        raise CheckpointError(f"--ckpt_path {name}: looked for {path}, which does not exist{other}")
     return path
 
 
 def make_folders(plan: Plan) -> tuple[Path, Path]:
     """Make the run folder and the folder that a command writes to.
 
-    `fit` has one; the others are numbered: `test-001-blur`. A process that Lightning started takes
-    the folder of the one that started it.
+    `fit` has one; the others are numbered: `test-001-blur`.
 
     Args:
         plan: the command, its run folder, whether that is a new one, and labels.
@@ -123,9 +128,6 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
     Raises:
         MemlabError: if they cannot be made.
     """
-    inherited = os.environ.get(FOLDER_VARIABLE)
-    if inherited and int(os.environ.get("LOCAL_RANK", "0")) > 0:
-        return Path(inherited).parent, Path(inherited)
     run = _claim(plan.run) if plan.fresh else plan.run
     if plan.command == "fit":
         return run, make_folder(run / "fit")
@@ -136,9 +138,36 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
     return run, _claim(run / (f"{name}-{label}" if label else name))
 
 
+def lock(folder: Path) -> FileLock | None:
+    """Keep other processes from training into a folder, until the lock is released.
+
+    The system releases it when the process ends in whatever way.
+
+    Raises:
+        MemlabError: if another process has it.
+    """
+    from filelock import FileLock, Timeout
+
+    taken = FileLock(folder / LOCK, timeout=0)
+    try:
+        taken.acquire()
+    except Timeout as error:
+        raise MemlabError(
+            f"another memlab fit is writing in {folder}; wait for it, or choose another --run"
+        ) from error
+    except (NotImplementedError, OSError):
+        print(  # noqa: T201
+            f"memlab: the file system of {folder} has no locks: see to it that no other memlab fit "
+            "writes there",
+            file=sys.stderr,
+        )
+        return None
+    return taken
+
+
 def remove_empty(folder: str | None) -> None:
     """Remove the folder of a command that failed before it found anything, and its empty run."""
-    if folder is None or int(os.environ.get("LOCAL_RANK", "0")) > 0:
+    if folder is None or not is_first():
         return
     path = Path(folder)
     files = {file.name for file in path.rglob("*") if file.is_file()}

@@ -6,10 +6,15 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memlab.cli import pages, runs
+from memlab.cli import pages, processes, runs
 from memlab.cli.names import expand_arguments
 from memlab.errors import MemlabError
+from memlab.run_folder import CHECKPOINTS, LAST
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 @dataclass
@@ -17,13 +22,14 @@ class Plan:
     """What a command will do, settled from its arguments alone.
 
     Args:
-        command: fit, validate, test or predict.
+        command: fit, validate, test or predict; nothing, where it has been done.
         arguments: for the parser, names already turned into class paths.
         run: the run folder.
         checkpoint: the weights to load, or None.
         fresh: whether the run folder is a new one.
         labels: what the command's folder is called after.
         configs: the configuration files among the arguments.
+        lock: what keeps other processes out of the folder that is trained into.
     """
 
     command: str
@@ -33,6 +39,7 @@ class Plan:
     fresh: bool = False
     labels: list[str] = field(default_factory=list)
     configs: list[Path] = field(default_factory=list)
+    lock: FileLock | None = None
 
 
 def run(arguments: list[str]) -> int:
@@ -47,12 +54,15 @@ def run(arguments: list[str]) -> int:
         plan = Plan(command, expand_arguments(rest), Path(), None)
     else:
         plan = settle(command, rest)
+    if plan.command == "nothing":
+        print(f"memlab: {plan.run} is finished", file=sys.stderr)  # noqa: T201
+        return 0
     try:
         from memlab.cli.app import execute
 
         return execute(plan)
     finally:
-        os.environ.pop(runs.FOLDER_VARIABLE, None)
+        os.environ.pop(processes.FOLDER_VARIABLE, None)
 
 
 def settle(command: str, arguments: list[str]) -> Plan:
@@ -104,12 +114,24 @@ def _settle_fit(
 ) -> Plan:
     run = Path(run_given) if run_given else None
     checkpoint = None
-    if checkpoint_given:
+    if checkpoint_given == "auto":
+        if run is None:
+            raise MemlabError("--ckpt_path auto: of which run? give --run")
+        if (run / "fit" / "results.json").exists():
+            return Plan("nothing", [], run, None)
+        if (run / CHECKPOINTS / LAST).is_file():
+            checkpoint = run / CHECKPOINTS / LAST
+    elif checkpoint_given:
         run = run or next(filter(None, map(runs.run_of, configs)), None)
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif run is not None and (run / "fit" / "results.json").exists():
         raise MemlabError(
             f"{run} holds a finished run; choose another --run, or go on with --ckpt_path last"
+        )
+    elif run is not None and (run / CHECKPOINTS / LAST).is_file():
+        raise MemlabError(
+            f"{run} holds a run that was cut off; go on with --ckpt_path last, or choose another "
+            "--run"
         )
     if run is not None and checkpoint and not configs:
         expanded = ["--config", str(runs.config_of(run)), *expanded]

@@ -72,6 +72,7 @@ class MemorabilityData(LightningDataModule):
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
         self.skipped: dict[str, str] = {}
+        self.failure: str | None = None
         self.seed = 0
         self._place = (0, 0)
         self._table: Table | None = None
@@ -145,8 +146,8 @@ class MemorabilityData(LightningDataModule):
         if self.trainer is None:
             return self._place
         loop = self.trainer.fit_loop
-        place = loop.epoch_progress.current.processed, loop.epoch_loop.batch_progress.current.ready
-        return max(place, self._place)
+        epochs = loop.epoch_progress.current.processed  # type: ignore[attr-defined]
+        return max((epochs, loop.epoch_loop.batch_progress.current.ready), self._place)
 
     def check_split(self, split: str) -> None:
         """See that a split can be trained or tested on.
@@ -250,12 +251,18 @@ class MemorabilityData(LightningDataModule):
         )
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Fail on, or take note of, pictures that could not be read."""
+        """Fail on, or take note of, pictures that could not be read.
+
+        One of several processes only keeps the reason in `failure`: they must end together.
+        """
         for name, error in zip(batch["ids"], batch["errors"], strict=True):
-            if error and self.on_error == "fail":
-                raise DataError(f"{error}\nto leave such pictures out: --data.on_error skip")
-            if error:
-                self.skipped[name] = error
+            if not error:
+                continue
+            self.skipped[name] = error
+            if self.on_error == "fail":
+                self.failure = f"{error}\nto leave such pictures out: --data.on_error skip"
+                if self.trainer is None or self.trainer.world_size == 1:
+                    raise DataError(self.failure)
         return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:

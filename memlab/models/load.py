@@ -12,7 +12,7 @@ from memlab.backbones.base import misfit
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.registry import find, plugins
-from memlab.run_folder import tested_checkpoint
+from memlab.run_folder import LAST, PREVIOUS, tested_checkpoint
 from memlab.spec import Spec, build, import_class, plain
 
 
@@ -75,7 +75,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such checkpoint") from error
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, KeyError) as error:
-        raise CheckpointError(f"{path}: damaged or not a checkpoint") from error
+        previous = path.with_name(PREVIOUS)
+        other = path.name == LAST and previous.is_file()
+        hint = "; the one before is there: --ckpt_path previous" if other else ""
+        raise CheckpointError(f"{path}: damaged or not a checkpoint{hint}") from error
     except Exception as error:  # pickle.UnpicklingError: code that weights_only refuses
         raise CheckpointError(
             f"{path}: not a checkpoint that loads without running code"
