@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,17 +41,65 @@ def test_wandb_offline_gets_metrics_config_table_and_pictures(
     assert {"ablations", "ablation-effects", "predicted-against-true", "grad"} <= media
 
 
-def test_two_processes_give_the_rows_of_one(finished: Path) -> None:
-    more = ["--ablation=all", "--data.batch_size=4", *QUIET]
+TWO = ["--trainer.strategy=ddp", "--trainer.devices=2"]
+
+
+@pytest.mark.parametrize(("count", "skipped"), [(61, 2), (60, 1)])
+def test_two_processes_give_the_rows_of_one(
+    finished: Path, scenes: Path, count: int, skipped: int
+) -> None:
+    root = Path(shutil.copytree(scenes, "data"))
+    table = pd.read_csv(root / "scenes.csv").drop(columns="split", errors="ignore")
+    table = pd.concat([table, table.assign(image="again.png").head(1)]).head(count)
+    shutil.copy(root / table["image"].iloc[1], root / "again.png")
+    for name in table["image"].iloc[[7, 20][:skipped]]:
+        (root / name).write_bytes(b"not a picture")
+    table.assign(split="test").to_csv(root / "scenes.csv", index=False)
+    more = ["--ablation=all", "--data.batch_size=4", "--data.on_error=skip", *QUIET]
+    more += [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
     assert main(["test", "--run", str(finished), *more]) == 0
-    processes = ["--trainer.strategy=ddp", "--trainer.devices=2"]
-    found = program("test", "--run", str(finished), *more, *processes)
+    found = program("test", "--run", str(finished), *more, *TWO)
     assert found.returncode == 0, found.stderr
     one, two = finished / "test-001-all", finished / "test-002-all"
     assert results(two)["provenance"]["processes"] == 2
+    assert results(one)["n"] == results(two)["n"] == count - skipped
+    assert results(one)["data"]["skipped"] == results(two)["data"]["skipped"]
+    assert len(results(one)["data"]["skipped"]) == skipped
     for table in ("rows.csv", "conditions.csv"):
         ours, theirs = pd.read_csv(one / table), pd.read_csv(two / table)
         assert ours.drop(columns="predicted").equals(theirs.drop(columns="predicted"))
         assert np.abs(ours["predicted"] - theirs["predicted"]).max() < 1e-5
     for name, statistic in results(one)["metrics"].items():
         assert results(two)["metrics"][name]["value"] == pytest.approx(statistic["value"], abs=1e-5)
+
+
+def test_a_picture_that_one_process_cannot_read_ends_both_in_a_line(
+    finished: Path, scenes: Path
+) -> None:
+    root = Path(shutil.copytree(scenes, "data"))
+    table = pd.read_csv(root / "scenes.csv").assign(split="test")
+    table.to_csv(root / "scenes.csv", index=False)
+    bad = table["image"].iloc[1]
+    (root / bad).write_bytes(b"not a picture")
+    data = [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
+    found = program("test", "--run", str(finished), *data, *QUIET, *TWO)
+    assert found.returncode == 2, found.stderr
+    assert f"{bad}: cannot be read: not a picture" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_processes_of_torchrun_share_a_folder(scenes: Path) -> None:
+    found = subprocess.run(
+        [
+            *[sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"],
+            *["-m", "memlab", "fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *TWO],
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert found.returncode == 0, found.stderr
+    (run,) = Path("runs").iterdir()
+    assert results(run / "fit")["provenance"]["processes"] == 2
+    assert len(pd.read_csv(run / "fit" / "rows.csv")) == 12

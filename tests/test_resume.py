@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 from memlab.cli import main
 from memlab.models.regressor import MemorabilityRegressor
@@ -166,3 +168,80 @@ def test_kill_9_of_the_process(data: list[str]) -> None:
     program.wait()
     assert main([*arguments, "--run=cut", "--ckpt_path=last"]) == 0
     same(Path("whole"), Path("cut"))
+
+
+def test_auto_starts_goes_on_and_knows_the_end(
+    data: list[str],
+    failing: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = [*data, "--run=job", "--ckpt_path=auto"]
+    with monkeypatch.context() as patch:
+        at(9, patch, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        assert main(arguments) == 143
+    assert "cut off; go on with --ckpt_path last" in failing(*data, "--run=job")
+    assert main(arguments) == 0
+    saved = Path("job/fit/checkpoints/last.ckpt").stat().st_mtime_ns
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "job is finished" in capsys.readouterr().err
+    assert Path("job/fit/checkpoints/last.ckpt").stat().st_mtime_ns == saved
+    assert "of which run?" in failing(*data, "--ckpt_path=auto")
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(
+    data: list[str], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*data, "--run=full", "--checkpoint_every=2"]
+    original, left = torch.save, [3]
+
+    def save(thing: Any, file: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(thing, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", save)
+        message = failing(*arguments)
+    assert "No space left on device" in message
+    assert "go on with --ckpt_path last" in message
+    folder = Path("full/fit/checkpoints")
+    assert not [path for path in folder.iterdir() if path.suffix != ".ckpt"]
+    assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] > 0
+    assert main([*arguments, "--ckpt_path=last"]) == 0
+
+
+def test_a_damaged_last_checkpoint_points_to_the_one_before(
+    data: list[str], failing: Callable[..., str]
+) -> None:
+    assert main([*data, "--run=old"]) == 0
+    last = Path("old/fit/checkpoints/last.ckpt")
+    last.write_bytes(last.read_bytes()[:5000])
+    message = failing(*data, "--run=old", "--ckpt_path=last")
+    assert "last.ckpt: damaged" in message
+    assert "--ckpt_path previous" in message
+    assert main([*data, "--run=old", "--ckpt_path=previous"]) == 0
+    assert torch.load(last, weights_only=True)["epoch"] == 1
+
+
+def test_one_run_in_a_folder_at_once(data: list[str], failing: Callable[..., str]) -> None:
+    folder = Path("shared/fit")
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        message = failing(*data, "--run=shared")
+    assert "another memlab fit is writing in shared" in message
+    assert main([*data, "--run=shared"]) == 0
+
+
+def test_a_file_system_without_locks_is_said(
+    data: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def acquire(self: FileLock) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    assert main([*data, "--run=network"]) == 0
+    assert "has no locks" in capsys.readouterr().err
