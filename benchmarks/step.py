@@ -1,0 +1,208 @@
+"""Microseconds that a training step of memlab takes over a bare PyTorch loop, step by step in turn.
+
+A callback runs a bare step (next batch, forward, loss, backward, optimizer) on a copy of the model
+after every step of `memlab fit`, so both meet the same noise. Pictures are decoded once and kept:
+what is measured is the loop, not the loader.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.nn.functional import mse_loss
+from torch.utils.data import DataLoader
+
+from memlab.cli import main
+from memlab.data.dataset import PictureDataset, collate
+from memlab.models.regressor import MemorabilityRegressor
+from memlab.scenes import write
+
+WARM_UP = 5
+NETS = {
+    "10k parameters": {
+        "options": ["--model.backbone=step.Small", "--model.head=linear", "--data.image_size=32"],
+        "batch": 16,
+        "epochs": 20,
+    },
+    "ResNet50": {
+        "options": [
+            "--model.backbone=resnet50",
+            "--model.backbone.pretrained=false",
+            "--data.image_size=128",
+        ],
+        "batch": 16,
+        "epochs": 3,
+    },
+}
+LEFT_OUT = {
+    "memlab": (),
+    "without the seed of every step": ("memlab.callbacks.step_seeds.StepSeeds",),
+    "without the mean loss": ("memlab.callbacks.history.History",),
+}
+"""What is switched off in turn, to see what it takes."""
+
+
+def _small() -> type:
+    from memlab.backbones.base import Backbone
+
+    class Small(Backbone):
+        """Three convolutions, 10 thousand parameters."""
+
+        feature_dim, input_size = 32, 32
+
+        def __init__(self) -> None:
+            super().__init__()
+            widths = [3, 16, 24, 32]
+            layers: list[torch.nn.Module] = []
+            for before, after in zip(widths, widths[1:], strict=False):
+                layers += [torch.nn.Conv2d(before, after, 3, stride=2), torch.nn.ReLU()]
+            self.layers = torch.nn.Sequential(*layers)
+
+        def stem(self, images: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.layers(images)
+            return found
+
+        def tail(self, activations: torch.Tensor) -> torch.Tensor:
+            return activations.mean(dim=(2, 3))
+
+        def grid(self, activations: torch.Tensor) -> torch.Tensor:
+            return activations
+
+    Small.__module__, Small.__qualname__ = "step", "Small"
+    return Small
+
+
+Small = _small()
+
+
+class InTurn(Callback):
+    """Runs a bare step after every step of memlab's, and times both."""
+
+    memlab: list[float] = []
+    bare: list[float] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Copy model and optimizer, and make a bare loader of the same pictures."""
+        InTurn.memlab, InTurn.bare = [], []
+        assert isinstance(pl_module, MemorabilityRegressor)
+        trainer_, pl_module.trainer = pl_module.trainer, None  # type: ignore[assignment]
+        self.model = copy.deepcopy(pl_module)
+        pl_module.trainer = trainer_
+        self.model.train()
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        dataset = PictureDataset(data.table.part("train"), data.table.root, data.geometry)
+        self.loader = DataLoader(
+            dataset, batch_size=data.batch_size, shuffle=True, collate_fn=collate, drop_last=True
+        )
+        self.batches = iter(self.loader)
+        self.since: float | None = None
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Note how long memlab took since the last bare step, and take one."""
+        now = time.perf_counter()
+        if self.since is not None:
+            InTurn.memlab.append(now - self.since)
+        start = time.perf_counter()
+        batch = next(self.batches, None)
+        if batch is None:
+            self.batches = iter(self.loader)
+            batch = next(self.batches)
+        predicted = self.model(batch["images"].float() / 255)
+        loss = mse_loss(predicted, batch["scores"])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        InTurn.bare.append(time.perf_counter() - start)
+        self.since = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What happens between epochs is no part of a step."""
+        self.since = None
+
+
+def measure(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
+    """Fit, and compare step by step; in microseconds."""
+    import step
+
+    arguments = [
+        *["fit", f"--data.root={data}", f"--run={folder}", *net["options"]],
+        *["--data.augmentation=none", "--data.num_workers=0", f"--data.batch_size={net['batch']}"],
+        *[f"--trainer.max_epochs={net['epochs']}", "--trainer.enable_progress_bar=false"],
+        *["--trainer.accelerator=cpu", "--trainer.callbacks=step.InTurn"],
+        *["--trainer.limit_val_batches=1", "--ablation=none", "--maps=0"],
+    ]
+    if main(arguments) != 0:
+        raise SystemExit("fit failed")
+    ours, bare = step.InTurn.memlab[WARM_UP:], step.InTurn.bare[WARM_UP:]
+    pairs = [a - b for a, b in zip(ours, bare, strict=False)]
+    return {
+        "steps": len(ours),
+        "bare": statistics.median(bare) * 1e6,
+        "memlab": statistics.median(ours) * 1e6,
+        "over": statistics.median(pairs) * 1e6,
+    }
+
+
+def run() -> None:
+    """Measure every net, whole and with parts left out, and write the figures."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    kept = functools.cache(PictureDataset.__getitem__)
+    PictureDataset.__getitem__ = lambda self, index: kept(self, index)  # type: ignore[method-assign]
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        write(work / "data", n=400, seed=0, size=64)
+        for label, net in NETS.items():
+            found[label] = {}
+            for what, paths in LEFT_OUT.items():
+                if label != "10k parameters" and paths:
+                    continue
+                switched = [_switch_off(path) for path in paths]
+                figures = measure(net, work / "data", work / f"{label}-{what}".replace(" ", "-"))
+                for restore in switched:
+                    restore()
+                found[label][what] = {
+                    **{key: round(value, 1) for key, value in figures.items()},
+                    "share": round(figures["over"] / figures["bare"], 4),
+                }
+    result = {
+        "unit": "microseconds per training step, medians; over: median of paired differences",
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("memlab", "lightning", "torch")},
+        "nets": found,
+    }
+    path = Path(__file__).parent / "results" / "step.json"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(found, indent=2))
+
+
+def _switch_off(path: str) -> Any:
+    from memlab.spec import import_class
+
+    cls = import_class(path)
+    hooks = ("on_train_batch_start", "on_train_batch_end")
+    kept = {name: cls.__dict__[name] for name in hooks if name in cls.__dict__}
+    for name in kept:
+        setattr(cls, name, getattr(Callback, name))
+    return lambda: [setattr(cls, name, hook) for name, hook in kept.items()]
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    run()
