@@ -41,8 +41,9 @@ def run(arguments: list[str]) -> int:
 
 def _check(arguments: list[str]) -> int:
     description = """\
-Look at every picture of a data set, once: missing, unreadable, bad scores, duplicates, leaks between
-splits; and whether the files give the score away. Exit code 1 if a problem was found; notes are none.
+Look at every picture of a data set once: missing, unreadable, bad scores, duplicates, leaks
+between splits; and whether the files give the score away. Exit code 1 if a problem was found;
+notes alone leave it 0.
 
   memlab data check photos/ --near --out check/
 """

@@ -152,6 +152,5 @@ def deciles(pictures: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for number, (_, part) in enumerate(known.groupby(code), start=1):
         ends = (part["score"].min(), part["score"].max(), len(part))
-        for fact in FACTS:
-            rows.append((number, *ends, fact, *part[fact].quantile([0.25, 0.5, 0.75])))
+        rows += [(number, *ends, fact, *part[fact].quantile([0.25, 0.5, 0.75])) for fact in FACTS]
     return pd.DataFrame(rows, columns=names)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,10 @@ _BLOCK = 256  # hashes compared at once with all that follow: 120 MB of distance
 
 def require_imagehash() -> None:
     """Raise a MemlabError with the install line unless `imagehash` is there."""
-    if find_spec("imagehash") is None:
-        raise MemlabError("near duplicates need imagehash: pip install 'memlab[check]'")
+    try:
+        importlib.import_module("imagehash")
+    except ImportError as error:
+        raise MemlabError("near duplicates need imagehash: pip install 'memlab[check]'") from error
 
 
 def perceptual_hash(picture: Tensor) -> int | None:

@@ -128,9 +128,9 @@ def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
     if above.sum() * 2 > scores.notna().sum():  # the whole column, not single slips
         found = scores[above]
         message = (
-            f"{int(above.sum())} of {int(scores.notna().sum())} scores lie between 1 and 100 "
-            f"({found.min():g} to {found.max():g}): is the column in percent? "
-            "scores are 0 to 1, and nothing is rescaled unasked: divide percent by 100"
+            f"{int(above.sum())} of {int(scores.notna().sum())} scores lie above 1, up to "
+            f"{found.max():g}: is the column in percent? memlab takes 0 to 1 and rescales nothing "
+            "itself: divide percent by 100"
         )
         yield Problem("score", str(rows.loc[above, "id"].iloc[0]), message)
         scores = scores.mask(above)

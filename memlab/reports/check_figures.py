@@ -69,7 +69,7 @@ def contact_sheet(near: pd.DataFrame, root: Path, folder: Path) -> str:
     shown = near.head(PAIRS)
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
-    figure = _figure(columns * 3.9, lines * 1.85 + 0.2)
+    figure = _figure(columns * 3.9, lines * 2.0 + 0.2)
     panels = figure.subplots(lines, columns * 2, squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
@@ -81,7 +81,7 @@ def contact_sheet(near: pd.DataFrame, root: Path, folder: Path) -> str:
             where = f"{split}" if isinstance(split, str) else "no split"
             where = f"{where}, {row['bits']} bits" if offset else where
             colour = "#b2182b" if row["leak"] else "black"
-            axes.set_title(f"{_short(str(row[f'{which}id']))}\n{where}", fontsize=7, color=colour)
+            axes.set_title(f"{_short(str(row[f'{which}id']))}\n{where}", fontsize=8, color=colour)
             try:
                 axes.imshow(decode(root / str(row[f"{which}image"])).permute(1, 2, 0).numpy())
             except DataError:  # gone since it was looked at

@@ -24,7 +24,7 @@ from memlab.reports.provenance import commit, now, versions
 SCHEMA = 1
 PAGE, JSON = "check.html", "check.json"
 _LISTED = 200  # problems that the page lists; the CSV file has them all
-_BINS = 30
+_BINS = 20
 
 
 def write_page(findings: Findings, table: Table, folder: Path) -> Path:
