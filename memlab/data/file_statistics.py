@@ -124,7 +124,9 @@ def correlations(pictures: pd.DataFrame) -> dict[str, Statistic]:
             continue
         seed = seed_of(0, "data check", name)
         draws = 2000 if len(column) <= 10_000 else 500  # half a minute saved per fact, for LaMem
-        found[name] = metric_with_interval("spearman", column.to_numpy(), score, seed, draws)
+        found[name] = metric_with_interval(
+            "spearman", column.to_numpy(dtype=np.float64), score, seed, draws
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,16 +72,16 @@ def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) 
         return _none(pictures, "the halves do not agree: the scores hold no signal")
     low, high = (max(0.0, float(end)) for end in np.quantile(drawn, [0.025, 0.975]))
 
-    def statistic(*values: float) -> Statistic:
-        value, *ends = values
-        method = f"mean of {len(drawn)} random halves; the interval holds 95 % of them"
-        return Statistic(value, pictures, *ends, level=0.95, method=method)
+    method = f"mean of {len(drawn)} random halves; the interval holds 95 % of them"
 
-    whole = [spearman_brown(value) for value in (mean, low, high)]
+    def statistic(of_half: Callable[[float], float]) -> Statistic:
+        value, *ends = (of_half(end) for end in (mean, low, high))
+        return Statistic(value, pictures, ends[0], ends[1], 0.95, method)
+
     return Reliability(
-        half=statistic(mean, low, high),
-        full=statistic(*whole),
-        ceiling=statistic(*np.sqrt(whole).tolist()),
+        half=statistic(float),
+        full=statistic(spearman_brown),
+        ceiling=statistic(lambda half: spearman_brown(half) ** 0.5),
         how=FROM_COUNTS,
     )
 
