@@ -34,7 +34,7 @@ class Findings:
         deciles: the same facts per tenth of the scores.
         near_bits: the most bits between near duplicates; None if they were not looked for.
         near: near duplicates, those in two splits first, then the closest: columns `id`, `split`,
-            `image`, `other_id`, `other_split`, `other_image`, `bits`.
+            `image`, `other_id`, `other_split`, `other_image`, `bits`, `leak` (in two splits).
         reliability: of the hit rates; None without columns `hits` and `n`.
     """
 
