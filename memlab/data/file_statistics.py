@@ -116,7 +116,7 @@ def correlations(pictures: pd.DataFrame) -> dict[str, Statistic]:
     for name, count in counts.iloc[1:].items():
         if min(count, len(known) - count) >= _RARE:
             columns[f"stored as {name}"] = (known["stored"] == name).astype(float)
-    score = known["score"].to_numpy(dtype=float)
+    score = np.asarray(known["score"], dtype=np.float64)
     found = {}
     for name, column in columns.items():
         if len(column) > 2 and column.nunique() == 1:
@@ -125,7 +125,7 @@ def correlations(pictures: pd.DataFrame) -> dict[str, Statistic]:
         seed = seed_of(0, "data check", name)
         draws = 2000 if len(column) <= 10_000 else 500  # half a minute saved per fact, for LaMem
         found[name] = metric_with_interval(
-            "spearman", column.to_numpy(dtype=np.float64), score, seed, draws
+            "spearman", np.asarray(column, dtype=np.float64), score, seed, draws
         )
     return found
 
