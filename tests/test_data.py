@@ -108,8 +108,8 @@ def test_data_check_finds_everything(
         file.write("00000004.jpg 0.5\n")
     with (splits / "test_1.txt").open("a") as file:
         file.write("00000005.jpg 1.5\n")
-    assert main(["data", "check", str(lamem), "--out", "problems.csv"]) == 1
-    found = pd.read_csv("problems.csv").groupby("kind")["id"].apply(set).to_dict()
+    assert main(["data", "check", str(lamem), "--out", "check"]) == 1
+    found = pd.read_csv("check/problems.csv").groupby("kind")["id"].apply(set).to_dict()
     assert found == {
         "missing": {"00000003.jpg"},
         "unreadable": {"00000002.jpg"},

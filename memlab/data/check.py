@@ -1,68 +1,146 @@
-"""Everything that can be wrong with a data set, found by looking at every picture."""
+"""Everything that can be wrong with a data set, found by looking at every picture once."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from memlab.data.decode import decode
+from memlab.data.file_statistics import correlations, deciles, look, notable, with_facts
+from memlab.data.near_duplicates import near_pairs, require_imagehash
 from memlab.data.table import Problem, Table
-from memlab.errors import DataError
+from memlab.metrics.functional import Statistic
+from memlab.metrics.reliability import Reliability, reliability_from_counts
+from memlab.progress import progress
+from memlab.seeds import seed_of
+
+SMALL = 32
+"""Side in pixels below which a picture is worth a note."""
 
 
-def check(table: Table, progress: Callable[[int], None] | None = None) -> list[Problem]:
-    """Find missing, unreadable and truncated files, bad scores, duplicates, and split leaks.
+@dataclass(frozen=True)
+class Findings:
+    """What a check finds.
 
-    Duplicates are files with the same bytes under two names; in two splits they are leaks.
+    Args:
+        problems: what must be mended before a number can be trusted.
+        notes: what to know, though nothing may be wrong.
+        pictures: one row per picture with what is known of its file; see `with_facts`.
+        correlations: of facts about the files with the score, by name.
+        deciles: the same facts per tenth of the scores.
+        near_bits: the most bits between near duplicates; None if they were not looked for.
+        near: near duplicates, those in two splits first, then the closest: columns `id`, `split`,
+            `image`, `other_id`, `other_split`, `other_image`, `bits`, `leak` (in two splits).
+        reliability: of the hit rates; None without columns `hits` and `n`.
+    """
+
+    problems: list[Problem]
+    notes: list[Problem]
+    pictures: pd.DataFrame
+    correlations: dict[str, Statistic]
+    deciles: pd.DataFrame
+    near_bits: int | None
+    near: pd.DataFrame
+    reliability: Reliability | None
+
+
+def check(table: Table, near_bits: int | None = None) -> Findings:
+    """Find what is wrong with a data set, decoding each picture once.
+
+    Problems are missing, unreadable and truncated files, bad scores and counts, duplicates (files
+    with the same bytes under two names), and leaks between splits: the same picture, or nearly the
+    same, in two of them. Notes are near duplicates inside a split, facts of the files that go with
+    the score, and pictures too small or too flat to say much.
 
     Args:
         table: the table as its source read it.
-        progress: called with the number of pictures done since the last call.
+        near_bits: look for near duplicates, whose perceptual hashes differ by at most this many of
+            64 bits; not looked for by default.
 
-    Returns:
-        All problems, those of the table first.
+    Raises:
+        MemlabError: if near duplicates are asked for and imagehash is not installed.
     """
+    if near_bits is not None:
+        require_imagehash()
     problems = table.problems()
     missing = {problem.id for problem in problems if problem.kind == "missing"}
-    present = table.rows[~table.rows["id"].isin(missing)]
-    paths = [table.root / str(name) for name in present["image"]]
-    by_content: dict[str, list[tuple[str, object]]] = defaultdict(list)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        rows = zip(present["id"], present["split"], pool.map(_look, paths), strict=True)
-        for name, split, (content, error) in rows:
-            if error:
-                problems.append(Problem("unreadable", str(name), error))
-            if content:
-                by_content[content].append((str(name), split))
-            if progress:
-                progress(1)
-    return [*problems, *_same_content(by_content.values()), *_score_range(table)]
+    rows = table.rows.reset_index(drop=True)
+    places = np.flatnonzero(~rows["id"].isin(missing))
+    facts = {}
+    with (
+        progress("Looking at pictures", len(places)) as advance,
+        ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
+    ):
+        paths = [table.root / str(rows["image"].iloc[place]) for place in places]
+        found = pool.map(lambda path: look(path, near_bits is not None), paths)
+        for place, fact in zip(places, found, strict=True):
+            facts[int(place)] = fact
+            if fact.error:
+                problems.append(Problem("unreadable", str(rows["id"].iloc[place]), fact.error))
+            advance(1)
+    pictures = with_facts(rows, facts)
+    near = _near(pictures, near_bits)
+    associations = correlations(pictures)
+    problems += [*_same_content(pictures), *_near_problems(near, leaks=True), *_score_range(rows)]
+    problems += _count_problems(rows)
+    notes = [
+        *_near_problems(near, leaks=False),
+        *_shortcut_notes(associations),
+        *_picture_notes(pictures, near_bits),
+    ]
+    return Findings(
+        problems,
+        notes,
+        pictures,
+        associations,
+        deciles(pictures),
+        near_bits,
+        near,
+        _reliability(rows),
+    )
 
 
-def _look(path: Path) -> tuple[str, str]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return "", f"{path}: cannot be read: {error.strerror}"
-    try:
-        decode(path)
-    except DataError as error:
-        return "", str(error)
-    return hashlib.sha256(content).hexdigest(), ""
+def _near(pictures: pd.DataFrame, bits: int | None) -> pd.DataFrame:
+    # of files with the same bytes one per split is enough: the others are known as duplicates
+    known = pictures[pictures["hash"].notna()].drop_duplicates(["content", "split"])
+    known = known.reset_index(drop=True)
+    hashes = np.array([int(value) for value in known["hash"]], dtype=np.uint64)
+    if bits is None:
+        hashes = hashes[:0]
+    with progress("Comparing pictures", len(hashes)) as advance:
+        pairs, distance = near_pairs(hashes, bits or 0, advance)
+    columns = ["id", "split", "image", "content"]
+    one = known.iloc[pairs[:, 0]][columns].reset_index(drop=True)
+    other = known.iloc[pairs[:, 1]][columns].reset_index(drop=True).add_prefix("other_")
+    near = pd.concat([one, other], axis=1).assign(bits=distance)
+    near = near[near["content"] != near["other_content"]]
+    near = near.drop(columns=["content", "other_content"])
+    near["leak"] = near["split"].notna() & near["other_split"].notna()
+    near["leak"] &= near["split"] != near["other_split"]
+    order = ["leak", "bits", "id", "other_id"]
+    return near.sort_values(order, ascending=[False, True, True, True], ignore_index=True)
 
 
-def _same_content(groups: Iterable[list[tuple[str, object]]]) -> Iterable[Problem]:
-    for group in groups:
-        names = sorted({name for name, _ in group})
+def _near_problems(near: pd.DataFrame, leaks: bool) -> Iterable[Problem]:
+    for row in near[near["leak"] == leaks].itertuples():
+        if leaks:
+            where, kind = f"nearly the same picture in {row.split} and {row.other_split}", "leak"
+        else:
+            where, kind = "nearly the same picture", "duplicate"
+        message = f"{row.id} ≈ {row.other_id}: {where}, {row.bits} of 64 bits differ"
+        yield Problem(f"near {kind}", str(row.id), message)
+
+
+def _same_content(pictures: pd.DataFrame) -> Iterable[Problem]:
+    for _, group in pictures[pictures["readable"]].groupby("content", sort=False):
+        names = sorted(set(group["id"].astype(str)))
         if len(names) < 2:  # the same id twice is reported by the table itself
             continue
-        splits = sorted({str(split) for _, split in group if isinstance(split, str)})
+        splits = sorted(set(group["split"].dropna().astype(str)))
         shown = " = ".join(names)
         if len(splits) > 1:
             message = f"{shown}: the same picture in {' and '.join(splits)}"
@@ -71,13 +149,54 @@ def _same_content(groups: Iterable[list[tuple[str, object]]]) -> Iterable[Proble
             yield Problem("duplicate", names[0], f"{shown}: the same picture under two names")
 
 
-def _score_range(table: Table) -> Iterable[Problem]:
-    scores = table.rows["score"].to_numpy(dtype=float)
-    absent = table.rows[np.isnan(scores)]
+def _score_range(rows: pd.DataFrame) -> Iterable[Problem]:
+    scores = rows["score"].to_numpy(dtype=float)
+    absent = rows[np.isnan(scores)]
     if 0 < len(absent) < len(scores):
         for name in absent["id"]:
             yield Problem("score", str(name), f"{name}: no score")
     known = scores[~np.isnan(scores)]
     if len(known) > 1 and np.ptp(known) == 0:
         message = f"all {len(known)} scores equal {known[0]:g}: there is nothing to learn"
-        yield Problem("score", str(table.rows["id"].iloc[0]), message)
+        yield Problem("score", str(rows["id"].iloc[0]), message)
+
+
+def _count_problems(rows: pd.DataFrame) -> Iterable[Problem]:
+    if not {"hits", "n"} <= set(rows.columns):
+        return
+    whole = (rows["hits"] % 1 == 0) & (rows["n"] % 1 == 0)
+    good = whole & (rows["hits"] >= 0) & (rows["hits"] <= rows["n"])
+    for row in rows[~good & rows["hits"].notna() & rows["n"].notna()].itertuples():
+        message = f"{row.id}: {row.hits:g} hits of {row.n:g} responses cannot be"
+        yield Problem("counts", str(row.id), message)
+
+
+def _shortcut_notes(associations: dict[str, Statistic]) -> Iterable[Problem]:
+    for name, found in associations.items():
+        if notable(found):
+            message = (
+                f"{name} goes with the score: ρ = {found.value:+.2f} "
+                f"[{found.low:+.2f}, {found.high:+.2f}]; a model may learn that instead"
+            )
+            yield Problem("shortcut", "", message)
+
+
+def _picture_notes(pictures: pd.DataFrame, near_bits: int | None) -> Iterable[Problem]:
+    side = pictures[["width", "height"]].min(axis=1)
+    kinds = {"small": (side < SMALL, f"smaller than {SMALL} pixels")}
+    if near_bits is not None:
+        flat = pictures["readable"] & pictures["hash"].isna()
+        kinds["flat"] = (flat, "without contrast, left out of the search for near duplicates")
+    for kind, (which, what) in kinds.items():
+        found = pictures.loc[which, "id"].astype(str)
+        if len(found):
+            more = f" (first: {found.iloc[0]})" if len(found) > 1 else f": {found.iloc[0]}"
+            count = f"{len(found)} picture{'s' if len(found) > 1 else ''}"
+            yield Problem(kind, found.iloc[0], f"{count} {what}{more}")
+
+
+def _reliability(rows: pd.DataFrame) -> Reliability | None:
+    if not {"hits", "n"} <= set(rows.columns):
+        return None
+    hits, n = (rows[name].to_numpy(dtype=float) for name in ("hits", "n"))
+    return reliability_from_counts(hits, n, seed_of(0, "data check", "halves"))

@@ -52,6 +52,12 @@ def decode(source: Path | bytes) -> Tensor:
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
 
 
+def stored_as(path: Path) -> str:
+    """Format and pixel mode of a picture file, read from its header: `JPEG RGB`, `PNG RGBA`."""
+    with Image.open(path) as picture:
+        return f"{picture.format} {picture.mode}"
+
+
 def decode_mask(path: Path) -> Tensor:
     """Read a region mask: (1, H, W) uint8, 1 inside and 0 outside.
 

@@ -123,8 +123,18 @@ def _split_problems(rows: pd.DataFrame) -> Iterable[Problem]:
 
 
 def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
-    out = rows["score"].notna() & ~rows["score"].between(0, 1)
-    for row in rows[out].itertuples():
+    scores = rows["score"]
+    above = (scores > 1) & (scores <= 100)
+    if above.sum() * 2 > scores.notna().sum():  # the whole column, not single slips
+        found = scores[above]
+        message = (
+            f"{int(above.sum())} of {int(scores.notna().sum())} scores lie above 1, up to "
+            f"{found.max():g}: is the column in percent? memlab takes 0 to 1 and rescales nothing "
+            "itself: divide percent by 100"
+        )
+        yield Problem("score", str(rows.loc[above, "id"].iloc[0]), message)
+        scores = scores.mask(above)
+    for row in rows[scores.notna() & ~scores.between(0, 1)].itertuples():
         percent = " (percent? divide by 100)" if 1 < float(str(row.score)) <= 100 else ""
         message = f"{row.id}: score {row.score:g} is not between 0 and 1{percent}"
         yield Problem("score", str(row.id), message)

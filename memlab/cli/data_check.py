@@ -1,0 +1,82 @@
+"""What memlab data check prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from memlab.data.check import Findings, check
+from memlab.data.near_duplicates import NEAR_BITS
+from memlab.data.table import Problem, Table
+
+_SHOWN = 10
+
+
+def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
+    """Check a data set, print what was found, and write the page.
+
+    Args:
+        table: the data set.
+        near: bits between near duplicates; -1 for the default, None not to look for them.
+        out: folder of the page, or None.
+
+    Returns:
+        1 if there is a problem, else 0.
+    """
+    findings = check(table, NEAR_BITS if near == -1 else near)
+    _print(f"{table.origin}: {_overview(table)}")
+    # what is written to files need not fill the screen, too
+    _list(findings.problems, _SHOWN if out else None, "problems.csv")
+    kinds = Counter(problem.kind for problem in findings.problems)
+    summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    _print(f"problems: {summary}" if kinds else "no problems")
+    if findings.notes:
+        _print("notes:")
+        _list(findings.notes, _SHOWN, "notes.csv" if out else "--out DIR")
+    _print_reliability(findings)
+    if out:
+        from memlab.reports.check_page import write_page
+
+        _print(f"page      {write_page(findings, table, out)}")
+    return 1 if findings.problems else 0
+
+
+def _overview(table: Table) -> str:
+    counts = table.rows["split"].value_counts()
+    splits = ", ".join(
+        f"{counts[name]} {name}" for name in ("train", "val", "test") if name in counts
+    )
+    scores = table.rows["score"].dropna()
+    spread = f"; scores {scores.min():.3f} to {scores.max():.3f}, mean {scores.mean():.3f}"
+    return (
+        f"{len(table.rows)} pictures{f' ({splits})' if splits else ''}"
+        f"{spread if len(scores) else '; no scores'}"
+    )
+
+
+def _list(problems: list[Problem], most: int | None, rest: str) -> None:
+    shown: Counter[str] = Counter()
+    for problem in problems:
+        shown[problem.kind] += 1
+        if most is None or shown[problem.kind] <= most:
+            _print(f"  {problem.kind:<14} {problem.message}")
+    for kind, count in shown.items():
+        if most is not None and count > most:
+            _print(f"  {kind:<14} and {count - most} more: {rest}")
+
+
+def _print_reliability(findings: Findings) -> None:
+    found = findings.reliability
+    if found is None:
+        return
+    if found.half.value is None:
+        _print(f"reliability of hits / n: none, {found.half.reason}")
+        return
+    _print(
+        f"reliability of hits / n: {found.full.value:.3f} (halves {found.half.value:.3f}); "
+        f"a perfect model can expect ρ = {found.ceiling.value:.3f} ({found.how})"
+    )
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201

@@ -1,0 +1,158 @@
+"""What the files themselves give away: bytes, resolution, aspect ratio, format, and the score."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from memlab.data.decode import decode, stored_as
+from memlab.data.near_duplicates import perceptual_hash
+from memlab.errors import DataError
+from memlab.metrics.functional import Statistic
+from memlab.metrics.intervals import metric_with_interval
+from memlab.seeds import seed_of
+
+FACTS = {
+    "bytes": "file size (bytes)",
+    "pixels": "resolution (pixels)",
+    "aspect": "aspect ratio (width / height)",
+    "bytes_per_pixel": "bytes per pixel",
+}
+"""Numbers of a file that know nothing of what it shows, and what they are called."""
+NOTABLE = 0.1
+"""Absolute rank correlation with the score from which a number of the file is worth a note."""
+_RARE = 10  # a format that fewer pictures have, or lack, says nothing
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one look at a file finds.
+
+    Args:
+        error: why it cannot be read; empty if it can, and the rest holds only then.
+        content: SHA-256 of the bytes.
+        bytes: how many.
+        width: in pixels, after the camera's rotation.
+        height: in pixels.
+        stored: format and pixel mode: `JPEG RGB`.
+        hash: perceptual hash, where asked for and where the picture is not flat.
+    """
+
+    error: str = ""
+    content: str = ""
+    bytes: int = 0
+    width: int = 0
+    height: int = 0
+    stored: str = ""
+    hash: int | None = None
+
+
+def look(path: Path, hashed: bool) -> FileFacts:
+    """Decode a picture once and keep all that later steps need of it.
+
+    Args:
+        path: the file.
+        hashed: whether the perceptual hash is needed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return FileFacts(error=f"{path}: cannot be read: {error.strerror}")
+    try:
+        picture = decode(path)
+    except DataError as error:
+        return FileFacts(error=str(error))
+    return FileFacts(
+        content=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        width=picture.shape[2],
+        height=picture.shape[1],
+        stored=stored_as(path),
+        hash=perceptual_hash(picture) if hashed else None,
+    )
+
+
+def with_facts(rows: pd.DataFrame, facts: dict[int, FileFacts]) -> pd.DataFrame:
+    """Rows of a table with one column per fact; NaN where a file is missing or unreadable.
+
+    Args:
+        rows: numbered from 0.
+        facts: by row, where there was a file to look at.
+    """
+    looked = [facts.get(place, FileFacts()) for place in range(len(rows))]
+    pictures = rows[["id", "image", "split", "score"]].copy()
+    pictures["readable"] = [bool(fact.content) for fact in looked]
+    for name in ("bytes", "width", "height"):
+        pictures[name] = [getattr(fact, name) if fact.content else np.nan for fact in looked]
+    pictures["pixels"] = pictures["width"] * pictures["height"]
+    pictures["aspect"] = pictures["width"] / pictures["height"]
+    pictures["bytes_per_pixel"] = pictures["bytes"] / pictures["pixels"]
+    pictures["stored"] = [fact.stored or None for fact in looked]
+    pictures["content"] = [fact.content or None for fact in looked]
+    pictures["hash"] = pd.Series([fact.hash for fact in looked], dtype=object)
+    return pictures
+
+
+def correlations(pictures: pd.DataFrame) -> dict[str, Statistic]:
+    """Spearman's correlation of each fact with the score, with a bootstrap interval over pictures.
+
+    A model can score well by such a fact alone, if the files were made differently for memorable
+    and forgettable pictures. Formats count as 0 or 1; the most common one is what others are
+    compared with.
+
+    Args:
+        pictures: as `with_facts` makes them.
+
+    Returns:
+        By the fact's name; null with a reason where all pictures are alike or lack scores.
+    """
+    known = pictures[pictures["readable"] & pictures["score"].notna()]
+    columns = {FACTS[name]: known[name].astype(float) for name in FACTS}
+    counts = known["stored"].value_counts()
+    for name, count in counts.iloc[1:].items():
+        if min(count, len(known) - count) >= _RARE:
+            columns[f"stored as {name}"] = (known["stored"] == name).astype(float)
+    score = np.asarray(known["score"], dtype=np.float64)
+    found = {}
+    for name, column in columns.items():
+        if len(column) > 2 and column.nunique() == 1:
+            found[name] = Statistic(None, len(column), reason="the same for all pictures")
+            continue
+        seed = seed_of(0, "data check", name)
+        draws = 2000 if len(column) <= 10_000 else 500  # half a minute saved per fact, for LaMem
+        found[name] = metric_with_interval(
+            "spearman", np.asarray(column, dtype=np.float64), score, seed, draws
+        )
+    return found
+
+
+def notable(statistic: Statistic) -> bool:
+    """Whether the interval leaves out 0 and the correlation is at least `NOTABLE`."""
+    if statistic.value is None or statistic.low is None or statistic.high is None:
+        return False
+    return abs(statistic.value) >= NOTABLE and (statistic.low > 0 or statistic.high < 0)
+
+
+def deciles(pictures: pd.DataFrame) -> pd.DataFrame:
+    """Quartiles of each fact per tenth of the scores.
+
+    Equal scores stay together, so tenths may differ in size, and there may be fewer than ten.
+
+    Returns:
+        Columns `decile` (1 is the lowest), `score_low`, `score_high`, `pictures`, `fact`, `q25`,
+        `median`, `q75`; empty below ten pictures with scores.
+    """
+    names = ["decile", "score_low", "score_high", "pictures", "fact", "q25", "median", "q75"]
+    known = pictures[pictures["readable"] & pictures["score"].notna()]
+    if len(known) < 10 or known["score"].nunique() < 2:
+        return pd.DataFrame(columns=names)
+    code = pd.qcut(known["score"], 10, labels=False, duplicates="drop")
+    rows = []
+    for number, (_, part) in enumerate(known.groupby(code), start=1):
+        ends = (part["score"].min(), part["score"].max(), len(part))
+        rows += [(number, *ends, fact, *part[fact].quantile([0.25, 0.5, 0.75])) for fact in FACTS]
+    return pd.DataFrame(rows, columns=names)

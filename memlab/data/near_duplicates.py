@@ -1,0 +1,98 @@
+"""Pictures that look alike though their files differ: perceptual hashes, compared exactly."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from memlab.errors import DataError, MemlabError
+
+NEAR_BITS = 6
+"""Hash bits, of 64, by which near duplicates differ at most.
+
+Measured on 240 distinct photographs and changed copies of them. All copies that were saved again
+(JPEG quality 85 to 20), resized, cropped by 1 % on each side, brightened by a fifth or made grey
+are found, 91 % of those cropped by 2 %, 34 % by 4 %, none of the mirrored ones; no two distinct
+photographs (28,680 pairs) differ by fewer than 16. 8 bits find 98 % and 62 % of those crops, but
+false pairs grow with the square of the data set: among 26,900 turned and cropped parts of the
+photographs (360 million pairs) none of two photographs were within 4 bits, four within 6. A data
+set of LaMem's size can so have some twenty false pairs at 6 bits: look at the contact sheet.
+"""
+MOST_PAIRS = 1_000_000
+_FLAT = 2.0  # grey levels: less contrast than this is noise, and so would be its hash
+_BLOCK = 256  # hashes compared at once with all that follow: 120 MB of distances for LaMem
+
+
+def require_imagehash() -> None:
+    """Raise a MemlabError with the install line unless `imagehash` is there."""
+    try:
+        importlib.import_module("imagehash")
+    except ImportError as error:
+        raise MemlabError("near duplicates need imagehash: pip install 'memlab[check]'") from error
+
+
+def perceptual_hash(picture: Tensor) -> int | None:
+    """The 64-bit pHash: which of the lowest 8 x 8 DCT coefficients lie above their median.
+
+    Of a copy that was compressed again or resized few bits change; of another picture about half.
+    Two hashes of 64 bits differ by an even number, as each has 32 bits set.
+
+    Args:
+        picture: (3, H, W) uint8.
+
+    Returns:
+        The hash; None for a flat picture, which has nothing to compare.
+
+    References:
+        Zauner (2010), Implementation and benchmarking of perceptual image hash functions;
+        computed by the library imagehash.
+    """
+    import imagehash
+
+    grey = Image.fromarray(picture.permute(1, 2, 0).numpy()).convert("L")
+    if np.asarray(grey.reduce(max(1, min(grey.size) // 32))).std() < _FLAT:
+        return None
+    return int(str(imagehash.phash(grey)), 16)
+
+
+def near_pairs(
+    hashes: NDArray[np.uint64], bits: int, progress: Callable[[int], None] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All pairs of hashes that differ by at most `bits` bits.
+
+    Every pair is compared, a block against all hashes behind it: n²/2 exclusive-ors and bit counts
+    in NumPy, six seconds for 58,741 pictures on one core, and memory in proportion to n.
+
+    Args:
+        hashes: (n,) of 64 bits.
+        bits: how many may differ.
+        progress: called with the number of hashes done since the last call.
+
+    Returns:
+        Pairs (m, 2) of places in `hashes`, the smaller first, and their distances (m,) in bits.
+
+    Raises:
+        DataError: beyond a million pairs, which no one can look at.
+    """
+    pairs, distances, count = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)], 0
+    for start in range(0, len(hashes), _BLOCK):
+        block = hashes[start : start + _BLOCK]
+        distance = np.bitwise_count(block[:, None] ^ hashes[None, start:])
+        row, column = np.nonzero(distance <= bits)
+        once = column > row
+        row, column = row[once], column[once]
+        pairs.append(np.stack([row, column], axis=1) + start)
+        distances.append(distance[row, column].astype(np.int64))
+        count += len(row)
+        if count > MOST_PAIRS:
+            raise DataError(
+                f"more than {MOST_PAIRS:,} pairs of pictures within {bits} bits; lower --near"
+            )
+        if progress:
+            progress(len(block))
+    return np.concatenate(pairs), np.concatenate(distances)

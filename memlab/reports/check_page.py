@@ -1,0 +1,197 @@
+"""The page of a data check, and the tables that hold every number on it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from memlab.data.check import Findings
+from memlab.data.decode import decoder
+from memlab.data.file_statistics import FACTS, NOTABLE, notable
+from memlab.data.table import SPLITS, Problem, Table
+from memlab.files import write_text
+from memlab.reports import check_figures
+from memlab.reports.provenance import commit, now, versions
+
+SCHEMA = 1
+PAGE, JSON = "check.html", "check.json"
+_LISTED = 200  # problems that the page lists; the CSV file has them all
+_BINS = 20
+
+
+def write_page(findings: Findings, table: Table, folder: Path) -> Path:
+    """Write `check.html`, one file to pass on, and what it shows as JSON, CSV and figures.
+
+    Args:
+        findings: of the check.
+        table: what was checked.
+        folder: where they go.
+
+    Returns:
+        The path of the page, written last.
+    """
+    summary = summarise(findings, table)
+    for name, problems in (("problems", findings.problems), ("notes", findings.notes)):
+        _csv(pd.DataFrame(problems, columns=["kind", "id", "message"]), folder / f"{name}.csv")
+    _csv(findings.pictures.drop(columns=["hash"]), folder / "pictures.csv")
+    _csv(findings.deciles, folder / "deciles.csv")
+    figures = {}
+    if summary["scores"]["histogram"]:
+        figures["scores"] = check_figures.score_histogram(summary["scores"]["histogram"], folder)
+    if len(findings.deciles):
+        figures["files"] = check_figures.facts_by_decile(
+            findings.deciles, summary["correlations"], folder
+        )
+    if findings.near_bits is not None:
+        _csv(findings.near, folder / "near-duplicates.csv")
+        if len(findings.near):
+            figures["near"] = check_figures.contact_sheet(findings.near, table.root, folder)
+    write_text(folder / JSON, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / PAGE, _render(summary, findings, figures, folder))
+    return folder / PAGE
+
+
+def summarise(findings: Findings, table: Table) -> dict[str, Any]:
+    """Everything the page says, as plain data; what is absent is null with a reason."""
+    pictures, near = findings.pictures, findings.near
+    reliability = findings.reliability
+    leaks = int(near["leak"].sum())
+    return {
+        "schema": SCHEMA,
+        "origin": table.origin,
+        "checked": now(),
+        "memlab": {"commit": commit(), "versions": versions(), "decoder": decoder()},
+        "fingerprint": table.fingerprint(),
+        "pictures": len(pictures),
+        "readable": int(pictures["readable"].sum()),
+        "splits": {str(name): len(part) for name, part in _by_split(pictures)},
+        "problems": dict(Counter(problem.kind for problem in findings.problems)),
+        "notes": dict(Counter(note.kind for note in findings.notes)),
+        "scores": _scores(pictures),
+        "near_duplicates": None
+        if findings.near_bits is None
+        else {
+            "bits": findings.near_bits,
+            "compared": int(pictures["hash"].notna().sum()),
+            "pairs": len(near),
+            "across_splits": leaks,
+            "inside_a_split": len(near) - leaks,
+            "on_the_sheet": min(len(near), check_figures.PAIRS),
+        },
+        "correlations": {
+            name: {**found.describe(), "notable": notable(found)}
+            for name, found in findings.correlations.items()
+        },
+        "notable_from": NOTABLE,
+        "stored": _grouped(pictures, pictures["stored"]),
+        "sizes": _grouped(pictures, _sizes(pictures)),
+        "reliability": reliability
+        and {
+            "half": reliability.half.describe(),
+            "full": reliability.full.describe(),
+            "ceiling": reliability.ceiling.describe(),
+            "how": reliability.how,
+            "score_is_hit_rate": _is_hit_rate(table.rows),
+        },
+    }
+
+
+def _by_split(pictures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    names = pictures["split"].fillna("no split")
+    order = (*SPLITS, "no split")
+    return [(name, pictures[names == name]) for name in order if (names == name).any()]
+
+
+def _scores(pictures: pd.DataFrame) -> dict[str, Any]:
+    known = pictures[pictures["score"].notna()]
+    if known.empty:
+        return {"splits": {}, "histogram": None, "reason": "the table has no scores"}
+    splits, counts = {}, {}
+    edges = np.histogram_bin_edges(known["score"], bins=_BINS)
+    for name, part in _by_split(known):
+        score = part["score"]
+        splits[name] = {
+            "n": len(part),
+            "mean": float(score.mean()),
+            "sd": _finite(float(score.std())),
+            "min": float(score.min()),
+            "median": float(score.median()),
+            "max": float(score.max()),
+            "distinct": int(score.nunique()),
+        }
+        counts[name] = np.histogram(score, bins=edges)[0].tolist()
+    histogram = {"edges": edges.tolist(), "counts": counts}
+    return {"splits": splits, "histogram": histogram, "reason": None}
+
+
+def _sizes(pictures: pd.DataFrame) -> pd.Series:
+    known = pictures[pictures["readable"]]
+    return known["width"].astype(int).astype(str) + " × " + known["height"].astype(int).astype(str)
+
+
+def _grouped(pictures: pd.DataFrame, kind: pd.Series) -> list[dict[str, Any]]:
+    """Pictures and mean score of each kind, the most common first."""
+    groups = pictures.groupby(kind.rename("kind"))["score"].agg(["size", "mean"])
+    groups = groups.sort_values("size", ascending=False, kind="stable")
+    return [
+        {"kind": str(name), "pictures": int(size), "mean_score": _finite(float(mean))}
+        for name, size, mean in groups.itertuples()
+    ]
+
+
+def _is_hit_rate(rows: pd.DataFrame) -> bool:
+    difference = (rows["score"] - rows["hits"] / rows["n"]).abs()
+    return bool(difference.max() < 0.005)  # scores are often rounded to two decimals
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _csv(frame: pd.DataFrame, path: Path) -> None:
+    write_text(path, frame.to_csv(index=False))
+
+
+def _render(
+    summary: dict[str, Any], findings: Findings, figures: dict[str, str], folder: Path
+) -> str:
+    environment = Environment(
+        loader=PackageLoader("memlab.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    embedded = {name: _data_url(folder / file) for name, file in figures.items()}
+    return environment.get_template("check.html.jinja").render(
+        **summary,
+        facts=FACTS,
+        medians=_medians(findings.deciles),
+        problem_list=_listed(findings.problems),
+        note_list=_listed(findings.notes),
+        figures=embedded,
+    )
+
+
+def _listed(problems: list[Problem]) -> list[Problem]:
+    return problems[:_LISTED]
+
+
+def _medians(deciles: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row per tenth: its scores, its size, and the median of each fact."""
+    index = ["decile", "score_low", "score_high", "pictures"]
+    wide = deciles.pivot(index=index, columns="fact", values="median").reset_index()
+    return [{str(name): value for name, value in row.items()} for row in wide.to_dict("records")]
+
+
+def _data_url(path: Path) -> str:
+    kind = "jpeg" if path.suffix == ".jpg" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
