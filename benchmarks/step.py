@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def _small() -> type:
             super().__init__()
             widths = [3, 16, 24, 32]
             layers: list[torch.nn.Module] = []
-            for before, after in zip(widths, widths[1:], strict=False):
+            for before, after in pairwise(widths):
                 layers += [torch.nn.Conv2d(before, after, 3, stride=2), torch.nn.ReLU()]
             self.layers = torch.nn.Sequential(*layers)
 
@@ -88,15 +89,15 @@ def _small() -> type:
 Small = _small()
 
 
+TIMES: dict[str, list[float]] = {}
+
+
 class InTurn(Callback):
     """Runs a bare step after every step of memlab's, and times both."""
 
-    memlab: list[float] = []
-    bare: list[float] = []
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Copy model and optimizer, and make a bare loader of the same pictures."""
-        InTurn.memlab, InTurn.bare = [], []
+        TIMES.update(memlab=[], bare=[])
         assert isinstance(pl_module, MemorabilityRegressor)
         trainer_, pl_module.trainer = pl_module.trainer, None  # type: ignore[assignment]
         self.model = copy.deepcopy(pl_module)
@@ -115,7 +116,7 @@ class InTurn(Callback):
         """Note how long memlab took since the last bare step, and take one."""
         now = time.perf_counter()
         if self.since is not None:
-            InTurn.memlab.append(now - self.since)
+            TIMES["memlab"].append(now - self.since)
         start = time.perf_counter()
         batch = next(self.batches, None)
         if batch is None:
@@ -126,7 +127,7 @@ class InTurn(Callback):
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        InTurn.bare.append(time.perf_counter() - start)
+        TIMES["bare"].append(time.perf_counter() - start)
         self.since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -147,7 +148,7 @@ def measure(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
     ]
     if main(arguments) != 0:
         raise SystemExit("fit failed")
-    ours, bare = step.InTurn.memlab[WARM_UP:], step.InTurn.bare[WARM_UP:]
+    ours, bare = (step.TIMES[name][WARM_UP:] for name in ("memlab", "bare"))
     pairs = [a - b for a, b in zip(ours, bare, strict=False)]
     return {
         "steps": len(ours),

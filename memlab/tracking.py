@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,21 @@ from typing import Any
 import pandas as pd
 from lightning.pytorch.loggers import Logger
 
+from memlab.files import write_text
 from memlab.reports.results import Results
+
+
+def same_run(folder: Path) -> dict[str, str]:
+    """Variables by which training that goes on in a folder joins its Weights & Biases run.
+
+    A run id that the user has set is left alone.
+    """
+    if "WANDB_RUN_ID" in os.environ:
+        return {}
+    path = folder / "wandb-id.txt"
+    if not path.is_file():
+        write_text(path, secrets.token_hex(4))
+    return {"WANDB_RUN_ID": path.read_text(encoding="utf-8").strip(), "WANDB_RESUME": "allow"}
 
 
 def log_config(loggers: Iterable[Logger], config: dict[str, Any]) -> None:

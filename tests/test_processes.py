@@ -35,8 +35,10 @@ def test_wandb_offline_gets_metrics_config_table_and_pictures(
     arguments = [f"--data.root={scenes}", "--data.image_size=64", "--run=runs/w", *TINY]
     found = program("fit", "--config=tracking/wandb", *arguments, "--ablation=blur")
     assert found.returncode == 0, found.stderr
+    same = Path("runs/w/fit/wandb-id.txt").read_text()
     assert (Path("runs/w/fit/metrics.csv")).is_file()
     (offline,) = Path("runs/w/fit/wandb").glob("offline-run-*")
+    assert offline.name.endswith(f"-{same}")  # so that a run that goes on joins it
     media = {path.name.split("_")[0] for path in (offline / "files" / "media").rglob("*.*")}
     assert {"ablations", "ablation-effects", "predicted-against-true", "grad"} <= media
 

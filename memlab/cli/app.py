@@ -156,8 +156,13 @@ class MemlabCLI(LightningCLI):
         if self.plan.command == "fit" and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
         for logger in _as_list(self.config[self.plan.command].trainer.logger):
-            if str(logger.class_path).endswith("WandbLogger") and logger.init_args.save_dir == ".":
+            if not str(logger.class_path).endswith("WandbLogger"):
+                continue
+            if logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.folder)
+            if self.plan.command == "fit" and processes.is_first():
+                self.plan.environment |= tracking.same_run(self.folder)
+        os.environ |= self.plan.environment
 
     def instantiate_classes(self) -> None:
         """Make model, data and trainer; what their arguments cannot be is told in a line."""

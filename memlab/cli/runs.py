@@ -171,7 +171,7 @@ def remove_empty(folder: str | None) -> None:
         return
     path = Path(folder)
     files = {file.name for file in path.rglob("*") if file.is_file()}
-    if files <= {CONFIG, LOCK}:
+    if files <= {CONFIG, LOCK, "wandb-id.txt"}:
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty
             path.parent.rmdir()

@@ -30,6 +30,7 @@ class Plan:
         labels: what the command's folder is called after.
         configs: the configuration files among the arguments.
         lock: what keeps other processes out of the folder that is trained into.
+        environment: variables set for the command, and gone after it.
     """
 
     command: str
@@ -40,6 +41,7 @@ class Plan:
     labels: list[str] = field(default_factory=list)
     configs: list[Path] = field(default_factory=list)
     lock: FileLock | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def run(arguments: list[str]) -> int:
@@ -62,7 +64,8 @@ def run(arguments: list[str]) -> int:
 
         return execute(plan)
     finally:
-        os.environ.pop(processes.FOLDER_VARIABLE, None)
+        for name in (processes.FOLDER_VARIABLE, *plan.environment):
+            os.environ.pop(name, None)
 
 
 def settle(command: str, arguments: list[str]) -> Plan:
