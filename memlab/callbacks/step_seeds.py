@@ -20,6 +20,11 @@ class StepSeeds(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Seed the generators of all devices."""
+        """Seed the generators that the step may use: the processor's and the device's."""
         place = (trainer.current_epoch, batch_idx, trainer.global_rank)
-        torch.manual_seed(seed_of(data_of(trainer).seed, "step", *place))
+        seed = seed_of(data_of(trainer).seed, "step", *place)
+        # torch.manual_seed would note a stack trace per absent device, at every step, for ever
+        torch.default_generator.manual_seed(seed)
+        device = pl_module.device.type
+        if device in ("cuda", "mps", "xpu"):
+            getattr(torch, device).manual_seed(seed)
