@@ -1,0 +1,96 @@
+"""What a test left in its folder, read back: results, rows, conditions. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from memlab.errors import MemlabError
+from memlab.reports.results import FILE, Results, read
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A finished test.
+
+    Args:
+        label: what it is called in tables: run and command, `tiny/test-001-blur`.
+        folder: where it lies.
+        results: its `results.json`.
+        rows: a line per picture, by `id`: `score` and `predicted`.
+        drops: condition to the changed predictions of its eligible pictures, by `id`.
+    """
+
+    label: str
+    folder: Path
+    results: Results
+    rows: pd.DataFrame
+    drops: dict[str, pd.Series]
+
+
+def find_tested(path: Path) -> Path:
+    """The folder of results that a path means: itself, or of a run its newest test.
+
+    Raises:
+        MemlabError: if there is none; says what is missing.
+    """
+    if not path.exists():
+        raise MemlabError(f"{path}: no such folder")
+    if (path / FILE).is_file():
+        return path
+    tests = [found.parent for found in path.glob(f"test-*/{FILE}")]
+    if (path / "fit" / FILE).is_file():
+        tests.append(path / "fit")
+    if tests:
+        return max(tests, key=lambda folder: read(folder).finished)
+    if (path / "fit" / "config.yaml").is_file():
+        raise MemlabError(
+            f"{path}: this run is not finished (no {path / 'fit' / FILE}); "
+            f"go on with memlab fit --run {path} --ckpt_path last"
+        )
+    raise MemlabError(f"{path}: neither a run nor a test's folder (no {FILE} in it)")
+
+
+def read_tested(path: Path) -> Tested:
+    """Read what a run, or one of its tests, left.
+
+    Args:
+        path: a run folder, or the folder of one of its tests.
+
+    Raises:
+        MemlabError: if it is missing, unfinished, of a command that reports no accuracy, or without
+            scores; names the folder.
+    """
+    folder = find_tested(path)
+    results = read(folder)
+    if results.command not in ("test", "validate"):
+        raise MemlabError(
+            f"{folder}: {results.command} mixes pictures trained on with others; give a test"
+        )
+    rows = _read_table(folder, "rows")
+    if rows is None:
+        raise MemlabError(f"{folder}: no rows.parquet and no rows.csv; test the run again")
+    if rows.empty or rows["score"].isna().any():
+        raise MemlabError(f"{folder}: its pictures have no scores; test it on data that have")
+    conditions = _read_table(folder, "conditions")
+    drops = {}
+    if conditions is not None:
+        eligible = conditions[conditions["eligible"]]
+        # draws within a picture are averaged first: the picture is the unit
+        means = eligible.groupby(["condition", "id"])["predicted"].mean()
+        drops = {str(key): means.loc[key] for key in means.index.unique("condition")}
+    name = folder.resolve()
+    label = f"{name.parent.name}/{name.name}"
+    return Tested(label, folder, results, rows.set_index("id"), drops)
+
+
+def _read_table(folder: Path, name: str) -> pd.DataFrame | None:
+    parquet, csv = (folder / f"{name}.{ending}" for ending in ("parquet", "csv"))
+    try:
+        if parquet.is_file():
+            return pd.read_parquet(parquet)
+        return pd.read_csv(csv, dtype={"id": str}) if csv.is_file() else None
+    except (OSError, ValueError) as error:
+        raise MemlabError(f"{folder}: its {name} are damaged: {error}") from error
