@@ -20,14 +20,14 @@ class Tested:
         folder: where it lies.
         results: its `results.json`.
         rows: a line per picture, by `id`: `score` and `predicted`.
-        drops: condition to the changed predictions of its eligible pictures, by `id`.
+        changed: condition to the changed predictions of its eligible pictures, by `id`.
     """
 
     label: str
     folder: Path
     results: Results
     rows: pd.DataFrame
-    drops: dict[str, pd.Series]
+    changed: dict[str, pd.Series]
 
 
 def find_tested(path: Path) -> Path:
@@ -75,15 +75,15 @@ def read_tested(path: Path) -> Tested:
     if rows.empty or rows["score"].isna().any():
         raise MemlabError(f"{folder}: its pictures have no scores; test it on data that have")
     conditions = _read_table(folder, "conditions")
-    drops = {}
+    changed: dict[str, pd.Series] = {}
     if conditions is not None:
         eligible = conditions[conditions["eligible"]]
         # draws within a picture are averaged first: the picture is the unit
         means = eligible.groupby(["condition", "id"])["predicted"].mean()
-        drops = {str(key): means.loc[key] for key in means.index.unique("condition")}
+        changed = {str(key): means.loc[key] for key in means.index.unique("condition")}
     name = folder.resolve()
     label = f"{name.parent.name}/{name.name}"
-    return Tested(label, folder, results, rows.set_index("id"), drops)
+    return Tested(label, folder, results, rows.set_index("id"), changed)
 
 
 def _read_table(folder: Path, name: str) -> pd.DataFrame | None:
