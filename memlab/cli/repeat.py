@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
     options, rest = parser.parse_known_args(arguments[1:])
 
     from memlab.reports import repeated
-    from memlab.reports.terminal import print_summary
+    from memlab.reports.tables import print_summary
 
     folder, repeat, asked = _settle(options, rest)
     done = repeated.finished(folder, repeat)

@@ -76,6 +76,52 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
     return [_save(figure, folder, "summary.png")]
 
 
+def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
+    """Forest plots: rho of each run; differences of rho, and of drops, against zero."""
+    letters = {run["run"]: run["letter"] for run in comparison["runs"]}
+    runs = [
+        (f"{run['letter']}  {_short(run['run'])}", run["metrics"]["spearman"], None)
+        for run in comparison["runs"]
+        if run["metrics"]["spearman"]["value"] is not None
+    ]
+    panels = [("Spearman ρ with the memorability score", runs)]
+    for key, title, entries in (
+        ("spearman", "difference of ρ, same pictures", comparison["differences"]),
+        ("drop", "difference of the mean drop, same pictures", comparison["conditions"]),
+    ):
+        lines = []
+        for entry in entries:
+            pair = f"{letters[entry['second']]} − {letters[entry['first']]}"
+            label = f"{entry.get('condition', '')}  {pair}".strip()
+            if entry[key]["difference"]["value"] is not None:
+                lines.append((label, entry[key]["difference"], entry[key]["for_all"]))
+        panels.append((title, lines))
+    panels = [panel for panel in panels if panel[1]]
+    if not panels:
+        return []
+    heights = [0.9 + 0.36 * len(lines) for _, lines in panels]
+    figure = Figure(figsize=(7.2, sum(heights) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, lines) in zip(every, panels, strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        if title.startswith("difference"):
+            axes.axvline(0, color=GREY, linewidth=1)
+        for place, (_, _, wide) in enumerate(lines):
+            if wide is not None and wide["low"] is not None:
+                axes.plot([wide["low"], wide["high"]], [place, place], color=BLUE, linewidth=0.8)
+        _forest(axes, [label for label, _, _ in lines], [found for _, found, _ in lines])
+        axes.set_xlabel(title, fontsize=9)
+        axes.tick_params(axis="x", labelsize=8)
+        axes.locator_params(axis="x", nbins=7)
+    thin = any(wide for _, lines in panels for _, _, wide in lines)
+    legend = "95 % intervals over pictures" + (
+        "; thin: for all of a panel together" if thin else ""
+    )
+    figure.suptitle(legend, fontsize=10)
+    return [_save(figure, folder, "compare.png")]
+
+
 def map_overlays(arrays: dict[str, Any], method: str, unit: str, folder: Path) -> list[str]:
     """Each picture beside its map, all maps on one symmetric scale with a colour bar."""
     maps, pictures = arrays["maps"], arrays["pictures"]

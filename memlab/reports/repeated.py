@@ -200,14 +200,14 @@ def _notes(repeat: Repeat, tests: dict[str, Tested], shared: dict[str, Any]) -> 
         )
         if shared["same_score"] is not None and shared["same_score"] < 1:
             notes.append(
-                f"{_percent(1 - shared['same_score'])} of the shared pictures have another score in "
-                "the other split: a score belongs to picture and split, so rows of splits are never "
-                "merged."
+                f"{_percent(1 - shared['same_score'])} of the shared pictures have another score "
+                "in the other split: a score belongs to picture and split, so rows of splits are "
+                "never merged."
             )
     if count > 1 and repeat.over == "seed":
         notes.append(
-            f"SD over {count} training seeds (initial weights, order, dropout): it does not contain "
-            "the choice of pictures, which the intervals do."
+            f"SD over {count} training seeds (initial weights, order, dropout): it does not "
+            "contain the choice of pictures, which the intervals do."
         )
         prints = {test.results.data["fingerprint"] for test in tests.values()}
         if len(prints) > 1:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +18,8 @@ class Tested:
     """A finished test.
 
     Args:
-        label: what it is called in tables: run and command, `tiny/test-001-blur`.
+        label: what it is called in tables: run and command, `tiny/test-001-blur`; more of the path
+            where another has the same.
         folder: where it lies.
         results: its `results.json`.
         rows: a line per picture, by `id`: `score` and `predicted`.
@@ -81,9 +84,20 @@ def read_tested(path: Path) -> Tested:
         # draws within a picture are averaged first: the picture is the unit
         means = eligible.groupby(["condition", "id"])["predicted"].mean()
         changed = {str(key): means.loc[key] for key in means.index.unique("condition")}
-    name = folder.resolve()
-    label = f"{name.parent.name}/{name.name}"
-    return Tested(label, folder, results, rows.set_index("id"), changed)
+    return Tested(_label(folder, 2), folder, results, rows.set_index("id"), changed)
+
+
+def with_distinct_labels(tests: Sequence[Tested]) -> list[Tested]:
+    """The same tests, with as much of their paths in their labels as tells them apart."""
+    for depth in itertools.count(2):
+        labels = [_label(test.folder, depth) for test in tests]
+        if len(set(labels)) == len(tests):
+            break
+    return [replace(test, label=label) for test, label in zip(tests, labels, strict=True)]
+
+
+def _label(folder: Path, depth: int) -> str:
+    return "/".join(folder.resolve().parts[-depth:])
 
 
 def _read_table(folder: Path, name: str) -> pd.DataFrame | None:
