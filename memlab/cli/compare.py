@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.options import Options
 from memlab.errors import MemlabError
-from memlab.files import make_folder
 
 if TYPE_CHECKING:
+    from memlab.repeat_folder import Repeat
     from memlab.reports.comparison import Pair
-    from memlab.reports.repeated import Repeat
     from memlab.reports.tested import Tested
 
 DESCRIPTION = """\
@@ -19,8 +18,8 @@ Compare runs on the pictures they were all tested on, from their files alone.
 
 RUN is a run folder, of which the newest test is taken (fit is the one after training), or the
 folder of a test, such as runs/NAME/test-001-blur. Up to four are compared each with each, more with
-the first. Differences of Spearman's rho, of the errors, and of the drops by every ablation that both
-were tested with come with intervals that resample the pictures of both together.
+the first. Differences of Spearman's rho, of the errors, and of the drops by every ablation that
+both were tested with come with intervals that resample the pictures of both together.
 
 Two folders of memlab repeat are compared member by member: split-1 with split-1.
 
@@ -35,12 +34,10 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write compare.csv, .json and .png here")
     options = parser.parse_args(arguments[1:])
-    if options.out:
-        make_folder(options.out)
 
     from memlab.progress import progress
+    from memlab.repeat_folder import read_repeat
     from memlab.reports.comparison import compare, pairs_of, write_comparison
-    from memlab.reports.repeated import read_repeat
     from memlab.reports.tables import print_comparison
     from memlab.reports.terminal import plain_console
     from memlab.reports.tested import read_tested, with_distinct_labels
@@ -81,7 +78,7 @@ def _each_once(paths: list[Path]) -> list[Path]:
 
 def _matched(paths: list[Path], repeats: list[Repeat | None]) -> list[Pair]:
     """The members that two folders of repeated runs have in common, side by side."""
-    from memlab.reports.repeated import finished
+    from memlab.repeat_folder import finished
     from memlab.reports.tested import read_tested, with_distinct_labels
 
     if len(paths) != 2 or None in repeats:

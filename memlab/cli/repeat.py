@@ -8,16 +8,13 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from memlab.cli import runs
 from memlab.cli.options import Options
 from memlab.cli.trainer import settle
 from memlab.errors import MemlabError
+from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
 from memlab.run_folder import CHECKPOINTS
-
-if TYPE_CHECKING:
-    from memlab.reports.repeated import Repeat
 
 DESCRIPTION = """\
 Repeat a fit on several splits, or from several seeds; then mean ± SD, with each one's interval.
@@ -45,11 +42,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--run", type=Path, help="the folder of all; runs/TIME-NAME by default")
     options, rest = parser.parse_known_args(arguments[1:])
 
-    from memlab.reports import repeated
-    from memlab.reports.tables import print_summary
-
     folder, repeat, asked = _settle(options, rest)
-    done = repeated.finished(folder, repeat)
+    done = finished(folder, repeat)
     due = [member for member in asked if repeat.name(member) not in done]
     if due and repeat.over == "split":
         code = _see_splits(repeat, due)
@@ -65,14 +59,18 @@ def run(arguments: list[str]) -> int:
         path = folder / repeat.name(member)
         print(f"memlab: {path}, {place} of {len(due)} to train", file=sys.stderr)  # noqa: T201
         code = _train(path, repeat, member)
-        if code == 0 and repeat.name(member) not in repeated.finished(folder, repeat):
+        if code == 0 and repeat.name(member) not in finished(folder, repeat):
             print(f"memlab: {path} was not tested (a trial run?)", file=sys.stderr)  # noqa: T201
             code = 2
         if code:
             _say_how_to_go_on(folder, path, code)
             return code
-    summary = repeated.summarise(folder, repeat)
-    repeated.write_summary(summary, folder)
+
+    from memlab.reports.repeated import summarise, write_summary
+    from memlab.reports.tables import print_summary
+
+    summary = summarise(folder, repeat)
+    write_summary(summary, folder)
     print_summary(summary, folder)
     return 0
 
@@ -97,8 +95,6 @@ def numbers(text: str, option: str) -> list[int]:
 
 def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int]]:
     """Where, what, and which members are asked for."""
-    from memlab.reports.repeated import Repeat, read_repeat
-
     over, members = _members(options)
     known = read_repeat(options.run) if options.run else None
     if known is None:
@@ -194,8 +190,6 @@ def _train(path: Path, repeat: Repeat, member: int) -> int:
 
 
 def _say_how_to_go_on(folder: Path, path: Path, code: int) -> None:
-    from memlab.reports.repeated import FILE
-
     if not any(entry.is_dir() for entry in folder.iterdir()):  # nothing was trained
         (folder / FILE).unlink()
         folder.rmdir()

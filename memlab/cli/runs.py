@@ -51,12 +51,13 @@ def claim(wanted: Path) -> Path:
 
 
 def newest_run() -> Path:
-    """The run under `runs/` whose training finished last.
+    """The run under `runs/`, repeated ones included, whose training finished last.
 
     Raises:
         CheckpointError: if there is none; says what to do.
     """
-    finished = [path.parent.parent for path in ROOT.glob("*/fit/results.json")]
+    found = [*ROOT.glob("*/fit/results.json"), *ROOT.glob("*/*/fit/results.json")]
+    finished = [path.parent.parent for path in found]
     if not finished:
         raise CheckpointError(
             f"no finished run under {ROOT.resolve()}: run memlab fit first, or give --run, "

@@ -14,10 +14,10 @@ import pandas as pd
 from memlab.errors import MemlabError
 from memlab.files import replacing, write_text
 from memlab.reports import figures
-from memlab.reports.paired import drop_differences, join, level_for_all, metric_differences
+from memlab.reports.paired import drop_differences, level_for_all, metric_differences
 from memlab.reports.repeated import over_members
 from memlab.reports.results import without_nan
-from memlab.reports.tested import Tested
+from memlab.reports.tested import Tested, in_common
 
 SCHEMA = 1
 ALL_PAIRS = 4
@@ -58,7 +58,7 @@ def compare(
     Raises:
         MemlabError: if no pair has a picture in common.
     """
-    joined = [join(*pair) for pair in compared]
+    joined = [in_common(*pair) for pair in compared]
     if not any(len(both) for both in joined):
         first, second = compared[0]
         raise MemlabError(

@@ -79,7 +79,7 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
 def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     """Forest plots: rho of each run; differences of rho, and of drops, against zero."""
     letters = {run["run"]: run["letter"] for run in comparison["runs"]}
-    runs = [
+    runs: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
         (f"{run['letter']}  {_short(run['run'])}", run["metrics"]["spearman"], None)
         for run in comparison["runs"]
         if run["metrics"]["spearman"]["value"] is not None

@@ -9,17 +9,9 @@ import pandas as pd
 from memlab.metrics import pairs
 from memlab.metrics.functional import CORES, METRICS, Array, Statistic, constant
 from memlab.metrics.intervals import LEVEL, mean_drop, metric_with_interval
-from memlab.reports.repeated import SAME
-from memlab.reports.tested import Tested
+from memlab.reports.tested import Tested, same_score
 
 SEED = 0
-
-
-def join(one: Tested, two: Tested) -> pd.DataFrame:
-    """The pictures of two tests, by id and sorted so: `score`, `predicted`, and `..._second`."""
-    columns = ["score", "predicted"]
-    both = one.rows[columns].join(two.rows[columns], how="inner", rsuffix="_second")
-    return both.sort_index()
 
 
 def level_for_all(comparisons: int) -> float | None:
@@ -35,10 +27,10 @@ def metric_differences(
     Args:
         one: a test.
         two: another, which the first is subtracted from.
-        both: their pictures, from `join`.
+        both: their pictures, from `in_common`.
         wide: level of a second interval, if one is wanted.
     """
-    agree = both[abs(both["score"] - both["score_second"]) <= SAME]
+    agree = both[same_score(both)]
     first, second, score = _arrays(agree, "predicted", "predicted_second", "score")
     entry: dict[str, Any] = {
         "first": one.label,
@@ -57,13 +49,11 @@ def metric_differences(
     for name in ("spearman", "mse", "mae"):
         if refused:
             nothing = Statistic(None, len(agree), reason=refused)
-            entry[name] = _described(None, None, nothing, None)
+            entry[name] = _described(None, None, (nothing, None))
             continue
         values = [METRICS[name](predicted, score) for predicted in (first, second)]
-        entry[name] = _described(
-            *(statistic.value for statistic in values),
-            *_metric_difference(name, values, first, second, score, wide),
-        )
+        found = _metric_difference(name, values, first, second, score, wide)
+        entry[name] = _described(values[0].value, values[1].value, found)
     return entry
 
 
@@ -95,7 +85,7 @@ def drop_differences(
     Args:
         one: a test.
         two: another, which the first is subtracted from.
-        both: their pictures, from `join`.
+        both: their pictures, from `in_common`.
         key: the condition, `blur@2`.
         wide: level of a second interval, if one is wanted.
     """
@@ -107,14 +97,14 @@ def drop_differences(
     n = len(joined)
     entry: dict[str, Any] = {"first": one.label, "second": two.label, "condition": key, "common": n}
     means = [float(drop.mean()) if n else None for drop in drops]
-    entry["drop"] = _described(*means, *_means(drops[1], drops[0], wide))
+    entry["drop"] = _described(means[0], means[1], _means(drops[1], drops[0], wide))
     if n < 3 or any(constant(clean) for clean, _ in (first, second)):
         nothing = Statistic(None, n, reason=f"{n} pictures, or constant predictions")
-        return entry | {"drop_in_sd": _described(None, None, nothing, None)}
+        return entry | {"drop_in_sd": _described(None, None, (nothing, None))}
     standard = [pairs.standardised_drop(*each) for each in (first, second)]
     drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)
     found = _percentiles(standard[1] - standard[0], n, drawn, wide)
-    return entry | {"drop_in_sd": _described(*standard, *found)}
+    return entry | {"drop_in_sd": _described(standard[0], standard[1], found)}
 
 
 def _percentiles(
@@ -130,8 +120,9 @@ def _means(second: Array, first: Array, wide: float | None) -> tuple[Statistic, 
 
 
 def _described(
-    first: float | None, second: float | None, difference: Statistic, wide: Statistic | None
+    first: float | None, second: float | None, found: tuple[Statistic, Statistic | None]
 ) -> dict[str, Any]:
+    difference, wide = found
     return {
         "first": first,
         "second": second,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,64 +12,12 @@ import pandas as pd
 
 from memlab.errors import MemlabError
 from memlab.files import replacing, write_text
+from memlab.repeat_folder import Repeat, finished
 from memlab.reports import figures
-from memlab.reports.results import FILE as RESULTS
 from memlab.reports.results import without_nan
-from memlab.reports.tested import Tested, read_tested
+from memlab.reports.tested import Tested, in_common, read_tested, same_score
 
 SCHEMA = 1
-FILE = "repeat.json"
-SAME = 1e-6
-"""Scores closer than this are the same label, written in single precision."""
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """What a folder of repeated runs repeats.
-
-    Args:
-        over: what differs between its members: split or seed.
-        members: the numbers of the splits or seeds.
-        arguments: the options of fit that all members share.
-        schema: version of this layout.
-    """
-
-    over: str
-    members: list[int]
-    arguments: list[str]
-    schema: int = SCHEMA
-
-    def write(self, folder: Path) -> None:
-        """Write `repeat.json` into the folder."""
-        write_text(folder / FILE, json.dumps(asdict(self), indent=2) + "\n")
-
-    def name(self, member: int) -> str:
-        """The name of a member's run folder: `split-1`, `seed-0`."""
-        return f"{self.over}-{member}"
-
-
-def read_repeat(folder: Path) -> Repeat | None:
-    """What a folder repeats, or None where it holds no repeated runs.
-
-    Raises:
-        MemlabError: if its `repeat.json` is damaged, or of a newer memlab.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        found = Repeat(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise MemlabError(f"{path}: damaged: {error}") from error
-    if found.schema != SCHEMA:
-        raise MemlabError(f"{path}: schema {found.schema}, this memlab reads {SCHEMA}")
-    return found
-
-
-def finished(folder: Path, repeat: Repeat) -> dict[str, Path]:
-    """The members whose training was tested: name to run folder, in order."""
-    runs = {repeat.name(member): folder / repeat.name(member) for member in repeat.members}
-    return {name: run for name, run in runs.items() if (run / "fit" / RESULTS).is_file()}
 
 
 def summarise(folder: Path, repeat: Repeat) -> dict[str, Any]:
@@ -175,10 +122,10 @@ def over_members(statistics: dict[str, dict[str, Any] | None]) -> dict[str, Any]
 def _shared_pictures(tests: list[Tested]) -> dict[str, Any]:
     shares, same, common = [], 0, 0
     for one, two in itertools.combinations(tests, 2):
-        both = one.rows.join(two.rows, how="inner", rsuffix="_other")
+        both = in_common(one, two)
         shares.append(2 * len(both) / (len(one.rows) + len(two.rows)))
         common += len(both)
-        same += int((abs(both["score"] - both["score_other"]) <= SAME).sum())
+        same += int(same_score(both).sum())
     return {
         "distinct": len(set().union(*(test.rows.index for test in tests))),
         "shared": float(np.mean(shares)) if shares else None,

@@ -12,6 +12,9 @@ import pandas as pd
 from memlab.errors import MemlabError
 from memlab.reports.results import FILE, Results, read
 
+SAME = 1e-6
+"""Scores closer than this are the same label, written in single precision."""
+
 
 @dataclass(frozen=True)
 class Tested:
@@ -94,6 +97,18 @@ def with_distinct_labels(tests: Sequence[Tested]) -> list[Tested]:
         if len(set(labels)) == len(tests):
             break
     return [replace(test, label=label) for test, label in zip(tests, labels, strict=True)]
+
+
+def in_common(one: Tested, two: Tested) -> pd.DataFrame:
+    """The pictures of two tests, by id and sorted so: `score`, `predicted`, and `..._second`."""
+    tables = [test.rows[["score", "predicted"]] for test in (one, two)]
+    index = {"left_index": True, "right_index": True}
+    return tables[0].merge(tables[1], **index, suffixes=("", "_second")).sort_index()
+
+
+def same_score(both: pd.DataFrame) -> pd.Series:
+    """Which pictures of `in_common` have one score in both tests, to single precision."""
+    return abs(both["score"] - both["score_second"]) <= SAME
 
 
 def _label(folder: Path, depth: int) -> str:
