@@ -175,17 +175,23 @@ def _train(path: Path, repeat: Repeat, member: int) -> int:
     if (path / CHECKPOINTS / "last.ckpt").is_file():
         command += ["--ckpt_path", "last"]
     sys.stdout.flush()
+    stopped = 0  # by which signal; a member that ends well after one has code 0
     with subprocess.Popen(command) as process:
-        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+
+        def stop(number: int, _: object) -> None:
+            nonlocal stopped
+            stopped = number
+            if number == signal.SIGTERM:  # Ctrl-C, the terminal told the member itself
+                process.terminate()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            while True:
-                try:
-                    code = process.wait()
-                    break
-                except KeyboardInterrupt:  # the terminal told the member, too: let it end well
-                    continue
+            code = process.wait()
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if stopped:
+        return 128 + stopped
     return code if code >= 0 else 128 - code
 
 

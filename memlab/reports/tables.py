@@ -126,7 +126,8 @@ def _print_differences(
     several = any(entry[name]["for_all"] for entry in entries for name in names)
     table = Table(title=title, title_justify="left")
     for name in ("", "of", "n", "first", "second", "diff."):
-        table.add_column(name, justify="left" if name in ("", "of") else "right")
+        left = name in ("", "of")  # a long condition is folded, not cut
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
     for name in ("95 % interval", *(["for all"] if several else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for entry in entries:

@@ -101,9 +101,9 @@ def with_distinct_labels(tests: Sequence[Tested]) -> list[Tested]:
 
 def in_common(one: Tested, two: Tested) -> pd.DataFrame:
     """The pictures of two tests, by id and sorted so: `score`, `predicted`, and `..._second`."""
-    tables = [test.rows[["score", "predicted"]] for test in (one, two)]
-    index = {"left_index": True, "right_index": True}
-    return tables[0].merge(tables[1], **index, suffixes=("", "_second")).sort_index()
+    first, second = (test.rows[["score", "predicted"]] for test in (one, two))
+    both = first.merge(second, left_index=True, right_index=True, suffixes=("", "_second"))
+    return both.sort_index()
 
 
 def same_score(both: pd.DataFrame) -> pd.Series:
