@@ -14,7 +14,6 @@ from memlab.cli.options import Options
 from memlab.cli.trainer import settle
 from memlab.errors import MemlabError
 from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
-from memlab.run_folder import CHECKPOINTS
 
 DESCRIPTION = """\
 Repeat a fit on several splits, or from several seeds; then mean ± SD, with each one's interval.
@@ -171,9 +170,7 @@ def _see_splits(repeat: Repeat, members: list[int]) -> int:
 def _train(path: Path, repeat: Repeat, member: int) -> int:
     """Fit one member in a process of its own, from its last checkpoint where it has one."""
     command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments]
-    command += [_OPTIONS[repeat.over], str(member), "--run", str(path)]
-    if (path / CHECKPOINTS / "last.ckpt").is_file():
-        command += ["--ckpt_path", "last"]
+    command += [_OPTIONS[repeat.over], str(member), "--run", str(path), "--ckpt_path", "auto"]
     sys.stdout.flush()
     stopped = 0  # by which signal; a member that ends well after one has code 0
     with subprocess.Popen(command) as process:

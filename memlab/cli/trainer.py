@@ -77,8 +77,8 @@ def settle(command: str, arguments: list[str]) -> Plan:
         if option == "--ablation" and command == "test"
     ]
     expanded = expand_arguments(arguments)
-    run_given, expanded = take(expanded, "--run")
-    checkpoint_given, expanded = take(expanded, "--ckpt_path")
+    run_given, expanded = _take(expanded, "--run")
+    checkpoint_given, expanded = _take(expanded, "--ckpt_path")
     given = dict(_options(expanded))
     configs = [Path(value) for option, value in _options(expanded) if option == "--config"]
 
@@ -154,12 +154,7 @@ def _options(arguments: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def take(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
-    """An option's value, the last where it is given twice, and the arguments without it.
-
-    Raises:
-        MemlabError: if the value is missing.
-    """
+def _take(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
     kept: list[str] = []
     value: str | None = None
     rest = iter(arguments)
