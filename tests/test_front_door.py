@@ -31,11 +31,15 @@ sys.exit(code)
         (["test", "--help"], 0),
         (["score", "--help"], 0),
         (["data", "check", "--help"], 0),
+        (["repeat", "--help"], 0),
+        (["compare", "--help"], 0),
         (["fitt"], 2),
         (["test", "--ablation", "blurr"], 2),
         (["fit", "--model.backbone", "resnet51"], 2),
         (["fit", "--config", "quickstar"], 2),
         (["test", "--run", "nowhere"], 2),
+        (["repeat", "--seeds", "1"], 2),
+        (["repeat", "--seeds", "2", "--config", "quickstar"], 2),
     ],
 )
 def test_light_commands_do_not_import_torch(arguments: list[str], code: int) -> None:

@@ -14,6 +14,8 @@ TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 
 COMMANDS: dict[str, str] = {
     **dict.fromkeys(TRAINER_COMMANDS, "memlab.cli.trainer"),
+    "repeat": "memlab.cli.repeat",
+    "compare": "memlab.cli.compare",
     "score": "memlab.cli.score",
     "ablate": "memlab.cli.ablate",
     "data": "memlab.cli.data",

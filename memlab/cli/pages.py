@@ -9,6 +9,8 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
 
   fit        train a model; then test the best checkpoint, take pictures apart, explain
   test       test a trained model, with any ablations
+  repeat     fit on several splits, or from several seeds: mean ± SD
+  compare    runs against each other, paired by picture: memlab compare RUN RUN...
   validate   metrics on the validation split
   predict    scores for a whole data set, on any devices
   score      scores for some pictures: memlab score MODEL PICTURES...

@@ -31,7 +31,7 @@ def new_run(label: str) -> Path:
     return ROOT / f"{stamp}-{_slug(label)}"
 
 
-def _claim(wanted: Path) -> Path:
+def claim(wanted: Path) -> Path:
     """Make a folder that is not there yet, numbered if another process was faster.
 
     Raises:
@@ -51,12 +51,13 @@ def _claim(wanted: Path) -> Path:
 
 
 def newest_run() -> Path:
-    """The run under `runs/` whose training finished last.
+    """The run under `runs/`, repeated ones included, whose training finished last.
 
     Raises:
         CheckpointError: if there is none; says what to do.
     """
-    finished = [path.parent.parent for path in ROOT.glob("*/fit/results.json")]
+    found = [*ROOT.glob("*/fit/results.json"), *ROOT.glob("*/*/fit/results.json")]
+    finished = [path.parent.parent for path in found]
     if not finished:
         raise CheckpointError(
             f"no finished run under {ROOT.resolve()}: run memlab fit first, or give --run, "
@@ -128,14 +129,14 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
     Raises:
         MemlabError: if they cannot be made.
     """
-    run = _claim(plan.run) if plan.fresh else plan.run
+    run = claim(plan.run) if plan.fresh else plan.run
     if plan.command == "fit":
         return run, make_folder(run / "fit")
     numbered = f"{plan.command}-[0-9][0-9][0-9]*"
     taken = [int(path.name.split("-")[1]) for path in run.glob(numbered)]
     name = f"{plan.command}-{max(taken, default=0) + 1:03d}"
     label = _slug("-".join(plan.labels))
-    return run, _claim(run / (f"{name}-{label}" if label else name))
+    return run, claim(run / (f"{name}-{label}" if label else name))
 
 
 def lock(folder: Path) -> FileLock | None:

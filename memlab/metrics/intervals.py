@@ -49,16 +49,20 @@ def metric_with_interval(
     )
 
 
-def mean_drop(clean: Array, changed: Array, seed: int, resamples: int = 9999) -> Statistic:
+def mean_drop(
+    clean: Array, changed: Array, seed: int, resamples: int = 9999, level: float = LEVEL
+) -> Statistic:
     """Mean of clean - changed over pictures, with its BCa bootstrap interval (Efron 1987).
 
-    Positive where the change lowers the score: what was taken out had raised it.
+    Positive where the change lowers the score: what was taken out had raised it. Serves every mean
+    of paired differences.
 
     Args:
         clean: (n,) predictions of the pictures as they are.
         changed: (n,) predictions of the same pictures, changed.
         seed: of the resampling.
         resamples: how many.
+        level: of the interval.
     """
     drop = clean - changed
     n = len(drop)
@@ -70,7 +74,7 @@ def mean_drop(clean: Array, changed: Array, seed: int, resamples: int = 9999) ->
     if n < 3:
         return Statistic(mean, n, reason=f"no interval: only {n} pictures")
     if constant(drop):
-        return Statistic(mean, n, mean, mean, LEVEL, "all drops are equal")
+        return Statistic(mean, n, mean, mean, level, "all differences are equal")
     with warnings.catch_warnings():
         # SciPy warns where BCa has no answer; the interval is then NaN and becomes null below
         warnings.simplefilter("ignore")
@@ -79,11 +83,11 @@ def mean_drop(clean: Array, changed: Array, seed: int, resamples: int = 9999) ->
             np.mean,
             n_resamples=resamples,
             batch=max(1, _CHUNK // n),
-            confidence_level=LEVEL,
+            confidence_level=level,
             method="BCa",
             rng=np.random.default_rng(seed),
         ).confidence_interval
     if not np.isfinite([found.low, found.high]).all():
         return Statistic(mean, n, reason="no interval: the bootstrap is degenerate")
     method = f"BCa bootstrap over pictures, {resamples} resamples"
-    return Statistic(mean, n, float(found.low), float(found.high), LEVEL, method)
+    return Statistic(mean, n, float(found.low), float(found.high), level, method)

@@ -40,19 +40,86 @@ def ablation_effects(conditions: list[dict[str, Any]], folder: Path) -> list[str
     if not shown:
         return []
     figure, axes = _figure(7.2, 1.3 + 0.42 * len(shown))
-    for place, entry in enumerate(shown):
-        drop = entry["drop"]
-        if drop["low"] is not None:
-            axes.plot([drop["low"], drop["high"]], [place, place], color=BLUE, linewidth=2)
-        axes.plot([drop["value"]], [place], "o", color=BLUE, markersize=6)
-    axes.axvline(0, color=GREY, linewidth=1)
     labels = [f"{entry['condition']} {entry['unit']}  (n = {entry['eligible']})" for entry in shown]
-    axes.set_yticks(range(len(shown)), labels, fontsize=9)
-    axes.invert_yaxis()
-    axes.set_ylim(len(shown) - 0.4, -0.6)
+    _forest(axes, labels, [entry["drop"] for entry in shown])
+    axes.axvline(0, color=GREY, linewidth=1)
     axes.set_xlabel("mean drop of the predicted score, clean − ablated (95 % interval)")
     axes.set_title("What taking something out does to the score", fontsize=10)
     return [_save(figure, folder, "ablation-effects.png")]
+
+
+def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
+    """Spearman's rho of each repeated run with its interval, over the band of mean ± SD."""
+    members = [
+        (member["member"], statistic)
+        for member in summary["members"]
+        for statistic in member["statistics"]
+        if statistic["metric"] == "spearman" and statistic["value"] is not None
+    ]
+    if not members:
+        return []
+    figure, axes = _figure(6.4, 1.5 + 0.36 * len(members))
+    labels = [f"{name}  (n = {statistic['n']})" for name, statistic in members]
+    _forest(axes, labels, [statistic for _, statistic in members])
+    across = next(entry for entry in summary["across"] if entry["metric"] == "spearman")
+    title = f"{len(members)} {summary['over']}s"
+    if across["mean"] is not None:
+        axes.axvline(across["mean"], color=GREY, linewidth=1, label="mean")
+        title += f": Spearman ρ = {across['mean']:.3f}"
+    if across["sd"] is not None:
+        ends = across["mean"] - across["sd"], across["mean"] + across["sd"]
+        axes.axvspan(*ends, color=GREY, alpha=0.2, linewidth=0, label="mean ± SD")
+        title += f" ± {across['sd']:.3f} (SD)"
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over pictures)")
+    axes.set_title(title, fontsize=10)
+    return [_save(figure, folder, "summary.png")]
+
+
+def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
+    """Forest plots: rho of each run; differences of rho, and of drops, against zero."""
+    letters = {run["run"]: run["letter"] for run in comparison["runs"]}
+    runs: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
+        (f"{run['letter']}  {_short(run['run'])}", run["metrics"]["spearman"], None)
+        for run in comparison["runs"]
+        if run["metrics"]["spearman"]["value"] is not None
+    ]
+    panels = [("Spearman ρ with the memorability score", runs)]
+    for key, title, entries in (
+        ("spearman", "difference of ρ, same pictures", comparison["differences"]),
+        ("drop", "difference of the mean drop, same pictures", comparison["conditions"]),
+    ):
+        lines = []
+        for entry in entries:
+            pair = f"{letters[entry['second']]} − {letters[entry['first']]}"
+            label = f"{entry.get('condition', '')}  {pair}".strip()
+            if entry[key]["difference"]["value"] is not None:
+                lines.append((label, entry[key]["difference"], entry[key]["for_all"]))
+        panels.append((title, lines))
+    panels = [panel for panel in panels if panel[1]]
+    if not panels:
+        return []
+    heights = [0.9 + 0.36 * len(lines) for _, lines in panels]
+    figure = Figure(figsize=(7.2, sum(heights) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, lines) in zip(every, panels, strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        if title.startswith("difference"):
+            axes.axvline(0, color=GREY, linewidth=1)
+        for place, (_, _, wide) in enumerate(lines):
+            if wide is not None and wide["low"] is not None:
+                axes.plot([wide["low"], wide["high"]], [place, place], color=BLUE, linewidth=0.8)
+        _forest(axes, [label for label, _, _ in lines], [found for _, found, _ in lines])
+        axes.set_xlabel(title, fontsize=9)
+        axes.tick_params(axis="x", labelsize=8)
+        axes.locator_params(axis="x", nbins=7)
+    thin = any(wide for _, lines in panels for _, _, wide in lines)
+    legend = "95 % intervals over pictures" + (
+        "; thin: for all of a panel together" if thin else ""
+    )
+    figure.suptitle(legend, fontsize=10)
+    return [_save(figure, folder, "compare.png")]
 
 
 def map_overlays(arrays: dict[str, Any], method: str, unit: str, folder: Path) -> list[str]:
@@ -109,6 +176,17 @@ def overlay(picture: Any, signed: Any, limit: float) -> Any:
     grey = picture.mean(axis=2, keepdims=True) / 255 * 0.5 + 0.4
     opacity = np.clip(np.abs(values) / limit, 0, 1)[..., None] * 0.85
     return opacity * colour + (1 - opacity) * grey
+
+
+def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> None:
+    """One line a statistic, from the top: its value, and its interval where it has one."""
+    for place, statistic in enumerate(statistics):
+        if statistic["low"] is not None:
+            ends = [statistic["low"], statistic["high"]]
+            axes.plot(ends, [place, place], color=BLUE, linewidth=2)
+        axes.plot([statistic["value"]], [place], "o", color=BLUE, markersize=6)
+    axes.set_yticks(range(len(labels)), labels, fontsize=9)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
 
 
 def _mappable(limit: float) -> Any:

@@ -59,7 +59,7 @@ class Results:
     def write(self, folder: Path) -> Path:
         """Write `results.json` into a folder, atomically; NaN becomes null."""
         path = folder / FILE
-        text = json.dumps(_without_nan(dataclasses.asdict(self)), indent=2, allow_nan=False)
+        text = json.dumps(without_nan(dataclasses.asdict(self)), indent=2, allow_nan=False)
         write_text(path, text + "\n")
         return path
 
@@ -117,11 +117,12 @@ def condition_entry(
     }
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Plain data with every NaN and infinity turned into None, as JSON can hold it."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {name: _without_nan(entry) for name, entry in value.items()}
+        return {name: without_nan(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(entry) for entry in value]
+        return [without_nan(entry) for entry in value]
     return value

@@ -45,7 +45,7 @@ def metrics_table(results: Results, title: str) -> Table:
     table.add_column("value", justify="right")
     table.add_column("95 % interval")
     for name, statistic in results.metrics.items():
-        table.add_row(name.replace("_", " "), _value(statistic), _interval(statistic))
+        table.add_row(name.replace("_", " "), value_text(statistic), interval_text(statistic))
     return table
 
 
@@ -62,21 +62,23 @@ def conditions_table(results: Results) -> Table:
         table.add_row(
             escape(f"{entry['condition']} {entry['unit']}"),
             f"{entry['eligible']}{of_all}",
-            _value(entry["drop"], signed=True),
-            _interval(entry["drop"], signed=True),
-            _value(entry["spearman_clean"]),
-            _value(entry["spearman"]),
+            value_text(entry["drop"], signed=True),
+            interval_text(entry["drop"], signed=True),
+            value_text(entry["spearman_clean"]),
+            value_text(entry["spearman"]),
         )
     return table
 
 
-def _value(statistic: dict[str, Any], signed: bool = False) -> str:
+def value_text(statistic: dict[str, Any], signed: bool = False) -> str:
+    """A statistic's value, or the reason why there is none."""
     if statistic["value"] is None:
         return escape(f"none: {statistic['reason']}")
     return f"{statistic['value']:{'+' if signed else ''}.4f}"
 
 
-def _interval(statistic: dict[str, Any], signed: bool = False) -> str:
+def interval_text(statistic: dict[str, Any], signed: bool = False) -> str:
+    """A statistic's interval; where only that is missing, the reason."""
     if statistic["low"] is None:
         return statistic["reason"] or "" if statistic["value"] is not None else ""
     sign = "+" if signed else ""

@@ -1,0 +1,203 @@
+"""memlab repeat: the same fit on several splits, or from several seeds."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from memlab.cli import runs
+from memlab.cli.options import Options
+from memlab.cli.trainer import settle
+from memlab.errors import MemlabError
+from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
+
+DESCRIPTION = """\
+Repeat a fit on several splits, or from several seeds; then mean ± SD, with each one's interval.
+
+Every other option is one of memlab fit's, and the same for all (see memlab fit --help). Each member
+is an ordinary run with a process of its own: runs/TIME-NAME/split-1, split-2, ... for memlab test
+--run, score and compare. What they say together is in summary.json, .csv and .png.
+
+  memlab repeat --splits 1-5 --config resnet50 --data.root lamem
+  memlab repeat --seeds 3 --config quickstart
+  memlab repeat --run runs/NAME                go on where it stopped, or summarise again
+  memlab repeat --run runs/NAME --splits 4,5   these only, beside another process, or in addition
+"""
+
+_OPTIONS = {"split": "--data.split", "seed": "--seed_everything"}
+
+
+def run(arguments: list[str]) -> int:
+    """Train and test every member that is not finished, then summarise; returns the exit code."""
+    parser = Options("repeat", DESCRIPTION)
+    parser.add_argument("--splits", help="numbers of the splits: 1-5, or 1,3")
+    parser.add_argument(
+        "--seeds", help="how many (5: 0 to 4), or which (0,1,2); the data split stays the same"
+    )
+    parser.add_argument("--run", type=Path, help="the folder of all; runs/TIME-NAME by default")
+    options, rest = parser.parse_known_args(arguments[1:])
+
+    folder, repeat, asked = _settle(options, rest)
+    done = finished(folder, repeat)
+    due = [member for member in asked if repeat.name(member) not in done]
+    if due and repeat.over == "split":
+        code = _see_splits(repeat, due)
+        if code:
+            return code
+    if due:
+        if options.run is None:
+            folder = runs.claim(folder)
+        repeat.write(folder)
+    for name in done:
+        print(f"memlab: {folder / name} is finished", file=sys.stderr)  # noqa: T201
+    for place, member in enumerate(due, start=1):
+        path = folder / repeat.name(member)
+        print(f"memlab: {path}, {place} of {len(due)} to train", file=sys.stderr)  # noqa: T201
+        code = _train(path, repeat, member)
+        if code == 0 and repeat.name(member) not in finished(folder, repeat):
+            print(f"memlab: {path} was not tested (a trial run?)", file=sys.stderr)  # noqa: T201
+            code = 2
+        if code:
+            _say_how_to_go_on(folder, path, code)
+            return code
+
+    from memlab.reports.repeated import summarise, write_summary
+    from memlab.reports.tables import print_summary
+
+    summary = summarise(folder, repeat)
+    write_summary(summary, folder)
+    print_summary(summary, folder)
+    return 0
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """The numbers that `1-5` or `1,3` means, in order.
+
+    Raises:
+        MemlabError: if the text cannot be read so, or names a number twice.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if not ends:
+            raise MemlabError(f"{option} {text!r}: write 1-5, or 1,3")
+        first = int(ends[1])
+        found += range(first, int(ends[2] or first) + 1)
+    if not found or len(set(found)) < len(found) or len(found) > 1000:
+        raise MemlabError(f"{option} {text!r}: each number once, the smaller end first, as in 1-5")
+    return sorted(found)
+
+
+def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int]]:
+    """Where, what, and which members are asked for."""
+    over, members = _members(options)
+    known = read_repeat(options.run) if options.run else None
+    if known is None:
+        if over is None:
+            where = f"{options.run} holds no repeated runs; " if options.run else ""
+            raise MemlabError(
+                f"{where}give --splits 1-5 or --seeds 3, and the options of memlab fit"
+            )
+        if options.run and (options.run / "fit").exists():
+            raise MemlabError(f"{options.run} is a single run; choose another --run")
+        known = Repeat(over, members, rest)
+    if over not in (None, known.over):
+        raise MemlabError(
+            f"{options.run} repeats over {known.over}s; choose another --run for {over}s"
+        )
+    if rest and rest != known.arguments:
+        raise MemlabError(
+            f"{options.run} was started with other options: {' '.join(known.arguments)}\n"
+            "leave them out to go on with those, or choose another --run"
+        )
+    for name in (_OPTIONS[known.over], "--ckpt_path", "--print_config"):
+        if any(argument.partition("=")[0] == name for argument in known.arguments):
+            raise MemlabError(f"{name}: memlab repeat sets it for each member; leave it out")
+    plan = settle("fit", known.arguments)  # a mistyped name ends here
+    every = sorted({*known.members, *members})
+    repeat = Repeat(known.over, every, known.arguments)
+    return options.run or plan.run, repeat, members or every
+
+
+def _members(options: Namespace) -> tuple[str | None, list[int]]:
+    if options.splits and options.seeds:
+        raise MemlabError("--splits or --seeds: one at a time, so that the SD has one meaning")
+    if options.splits:
+        return "split", numbers(options.splits, "--splits")
+    if options.seeds is None:
+        return None, []
+    if not options.seeds.isdecimal():
+        return "seed", numbers(options.seeds, "--seeds")
+    if int(options.seeds) < 2:
+        raise MemlabError(
+            f"--seeds {options.seeds}: one run is memlab fit; give 2 or more, or which (0,1,2)"
+        )
+    return "seed", list(range(int(options.seeds)))
+
+
+def _see_splits(repeat: Repeat, members: list[int]) -> int:
+    """See that all splits are there: a missing last one must not end a week of training.
+
+    Returns:
+        The exit code of `fit`, which says itself what is wrong with its options.
+
+    Raises:
+        MemlabError: if the data set lacks a split; in the words of its source.
+    """
+    import yaml
+
+    from memlab.data.sources.base import recognise
+    from memlab.spec import build
+
+    command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments, "--print_config"]
+    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode:
+        return found.returncode
+    data = yaml.safe_load(found.stdout)["data"]
+    root = Path(data["root"])
+    source = build(data["source"]) if data["source"] else recognise(root)
+    if data["source"]:
+        source.prepare(root)
+    for member in members:
+        source.table(root, member)
+    return 0
+
+
+def _train(path: Path, repeat: Repeat, member: int) -> int:
+    """Fit one member in a process of its own, from its last checkpoint where it has one."""
+    command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments]
+    command += [_OPTIONS[repeat.over], str(member), "--run", str(path), "--ckpt_path", "auto"]
+    sys.stdout.flush()
+    stopped = 0  # by which signal; a member that ends well after one has code 0
+    with subprocess.Popen(command) as process:
+
+        def stop(number: int, _: object) -> None:
+            nonlocal stopped
+            stopped = number
+            if number == signal.SIGTERM:  # Ctrl-C, the terminal told the member itself
+                process.terminate()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            code = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if stopped:
+        return 128 + stopped
+    return code if code >= 0 else 128 - code
+
+
+def _say_how_to_go_on(folder: Path, path: Path, code: int) -> None:
+    if not any(entry.is_dir() for entry in folder.iterdir()):  # nothing was trained
+        (folder / FILE).unlink()
+        folder.rmdir()
+        return
+    print(  # noqa: T201
+        f"memlab: {path} stopped (exit code {code}); to go on: memlab repeat --run {folder}",
+        file=sys.stderr,
+    )

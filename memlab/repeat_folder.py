@@ -1,0 +1,62 @@
+"""Folders of repeated runs: what they repeat, and what is finished. The standard library only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from memlab.errors import MemlabError
+from memlab.files import write_text
+
+SCHEMA = 1
+FILE = "repeat.json"
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What a folder of repeated runs repeats.
+
+    Args:
+        over: what differs between its members: split or seed.
+        members: the numbers of the splits or seeds.
+        arguments: the options of fit that all members share.
+        schema: version of this layout.
+    """
+
+    over: str
+    members: list[int]
+    arguments: list[str]
+    schema: int = SCHEMA
+
+    def write(self, folder: Path) -> None:
+        """Write `repeat.json` into the folder."""
+        write_text(folder / FILE, json.dumps(asdict(self), indent=2) + "\n")
+
+    def name(self, member: int) -> str:
+        """The name of a member's run folder: `split-1`, `seed-0`."""
+        return f"{self.over}-{member}"
+
+
+def read_repeat(folder: Path) -> Repeat | None:
+    """What a folder repeats, or None where it holds no repeated runs.
+
+    Raises:
+        MemlabError: if its `repeat.json` is damaged, or of a newer memlab.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        found = Repeat(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise MemlabError(f"{path}: damaged: {error}") from error
+    if found.schema != SCHEMA:
+        raise MemlabError(f"{path}: schema {found.schema}, this memlab reads {SCHEMA}")
+    return found
+
+
+def finished(folder: Path, repeat: Repeat) -> dict[str, Path]:
+    """The members whose training was tested: name to run folder, in order."""
+    runs = {repeat.name(member): folder / repeat.name(member) for member in repeat.members}
+    return {name: run for name, run in runs.items() if (run / "fit" / "results.json").is_file()}

@@ -1,0 +1,157 @@
+"""Repeated and compared runs as people read them in a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from memlab.reports.terminal import interval_text, plain_console, value_text
+
+_SHORT = {"spearman": "ρ", "r2": "R²", "mse": "MSE", "mae": "MAE", "calibration_slope": "slope"}
+"""Names that fit where every statistic is a column."""
+
+
+def print_summary(summary: dict[str, Any], folder: Path, console: Console | None = None) -> None:
+    """Print what repeated runs say together: each run, then mean ± SD."""
+    console = console or plain_console()
+    console.print(members_table(summary))
+    drops = [entry for entry in summary["across"] if entry["condition"]]
+    if drops:
+        table = Table(title="ablations: drop = clean − ablated, over members", title_justify="left")
+        for name in ("ablation", "mean ± SD", "least", "most"):
+            table.add_column(name, justify="left" if name == "ablation" else "right")
+        for entry in drops:
+            ends = [
+                f"{entry[end]:+.4f}" if entry[end] is not None else "" for end in ("min", "max")
+            ]
+            table.add_row(escape(entry["condition"]), mean_and_sd(entry, signed=True), *ends)
+        console.print(table)
+    for note in summary["notes"]:
+        console.print(f"note: {note}")
+    if summary["missing"]:
+        console.print(f"not finished: {', '.join(summary['missing'])}")
+    console.print(f"results   {folder}/summary.json, summary.csv", highlight=False, soft_wrap=True)
+    for figure in summary["figures"]:
+        console.print(f"picture   {folder}/{figure}", highlight=False, soft_wrap=True)
+
+
+def members_table(summary: dict[str, Any]) -> Table:
+    """One line per repeated run, then mean ± SD, least and most of each statistic."""
+    shown = [entry for entry in summary["across"] if not entry["condition"]]
+    count = len(summary["members"])
+    table = Table(title=f"test over {count} {summary['over']}s", title_justify="left")
+    table.add_column(summary["over"])
+    table.add_column("n", justify="right")
+    for entry in shown:
+        table.add_column(_SHORT.get(entry["metric"], entry["metric"]), justify="right")
+        if entry["metric"] == "spearman":
+            table.add_column("95 % interval")
+    for member in summary["members"]:
+        found = {each["metric"]: each for each in member["statistics"] if not each["condition"]}
+        cells = [member["member"], str(member["n"])]
+        for entry in shown:
+            statistic = found.get(entry["metric"], {"value": None, "reason": "not there"})
+            cells.append(value_text(statistic))
+            if entry["metric"] == "spearman":
+                cells.append(interval_text(statistic) if statistic["value"] is not None else "")
+        table.add_row(*cells)
+    table.add_section()
+    for title, name in (("mean", "mean"), ("SD", "sd"), ("least", "min"), ("most", "max")):
+        cells = [title, ""]
+        for entry in shown:
+            cells.append(f"{entry[name]:.4f}" if entry[name] is not None else "none")
+            if entry["metric"] == "spearman":
+                cells.append("")
+        table.add_row(*cells)
+    return table
+
+
+def print_comparison(comparison: dict[str, Any], console: Console | None = None) -> None:
+    """Print the runs, their differences, and the differences of what ablations do to them."""
+    console = console or plain_console()
+    table = Table(title="runs", title_justify="left")
+    for name in ("", "run", "n", "ρ", "95 % interval", "R²", "MSE", "MAE", "SD pred."):
+        left = name in ("", "run")
+        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
+    for run in comparison["runs"]:
+        found = [run["metrics"][name] for name in ("spearman", "r2", "mse", "mae")]
+        values = [value_text(statistic) for statistic in found]
+        table.add_row(
+            run["letter"], escape(run["run"]), str(run["n"]), values[0], interval_text(found[0]),
+            *values[1:], f"{run['sd_predicted']:.4f}",
+        )  # fmt: skip
+    console.print(table)
+    letters = {run["run"]: run["letter"] for run in comparison["runs"]}
+    metrics = {"spearman": "ρ", "mse": "MSE", "mae": "MAE"}
+    title = "differences on the same pictures"
+    _print_differences(console, title, comparison["differences"], metrics, letters)
+    drops = {"drop": "{}", "drop_in_sd": "{} /SD"}
+    title = "differences of drops, same pictures (/SD: in SDs of the model's predictions)"
+    _print_differences(console, title, comparison["conditions"], drops, letters)
+    for entry in comparison["differences"]:
+        pair = f"{letters[entry['second']]} and {letters[entry['first']]}"
+        agreement = entry["agreement"]
+        console.print(
+            f"predictions of {pair} over {entry['common']} common pictures: "
+            f"ρ = {value_text(agreement)} {interval_text(agreement)}"
+        )
+    if comparison["across"]:
+        table = Table(title="the same differences over repetitions", title_justify="left")
+        for name in ("", "mean ± SD", "least", "most"):
+            table.add_column(name, justify="right" if name else "left")
+        for entry in comparison["across"]:
+            ends = [
+                f"{entry[end]:+.4f}" if entry[end] is not None else "" for end in ("min", "max")
+            ]
+            title = f"{entry['metric'].replace('_', ' ')} {entry['condition'] or ''}"
+            table.add_row(escape(title.strip()), mean_and_sd(entry, signed=True), *ends)
+        console.print(table)
+    for note in comparison["notes"]:
+        console.print(f"note: {escape(note)}")
+
+
+def _print_differences(
+    console: Console,
+    title: str,
+    entries: list[dict[str, Any]],
+    names: dict[str, str],
+    letters: dict[str, str],
+) -> None:
+    if not entries:
+        return
+    several = any(entry[name]["for_all"] for entry in entries for name in names)
+    table = Table(title=title, title_justify="left")
+    for name in ("", "of", "n", "first", "second", "diff."):
+        left = name in ("", "of")  # a long condition is folded, not cut
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
+    for name in ("95 % interval", *(["for all"] if several else [])):
+        table.add_column(name, justify="right", no_wrap=True)
+    for entry in entries:
+        ends = {end: letters[entry[end]] for end in ("first", "second")}
+        for key, name in names.items():
+            found, wide = entry[key], entry[key]["for_all"]
+            table.add_row(
+                f"{ends['second']} − {ends['first']}",
+                escape(name.format(entry.get("condition"))),
+                str(found["difference"]["n"]),
+                *(
+                    f"{letter} {found[end]:.4f}" if found[end] is not None else ""
+                    for end, letter in ends.items()
+                ),
+                value_text(found["difference"], signed=True),
+                interval_text(found["difference"], signed=True),
+                *([interval_text(wide, signed=True) if wide else ""] if several else []),
+            )
+    console.print(table)
+
+
+def mean_and_sd(entry: dict[str, Any], signed: bool = False) -> str:
+    """`0.6812 ± 0.0041`, or the reason why there is none."""
+    if entry["mean"] is None:
+        return escape(f"none: {entry['reason']}")
+    spread = "" if entry["sd"] is None else f" ± {entry['sd']:.4f}"
+    return f"{entry['mean']:{'+' if signed else ''}.4f}{spread}"

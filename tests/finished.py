@@ -1,0 +1,68 @@
+"""Finished runs written by hand: results, rows and conditions of predictions that a test chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memlab.metrics.functional import METRICS
+from memlab.metrics.intervals import mean_drop, metric_with_interval
+from memlab.reports.results import Results, condition_entry
+from memlab.reports.rows import write_table
+
+
+def write_finished(
+    folder: Path,
+    predicted: np.ndarray,
+    score: np.ndarray,
+    ids: list[str] | None = None,
+    drops: dict[str, np.ndarray] | None = None,
+    finished: str = "2026-01-01T00:00:00+00:00",
+    **data: Any,
+) -> Path:
+    """A test's folder as memlab leaves it; `drops` are per condition, a value per picture."""
+    ids = ids or [f"{place:03d}.jpg" for place in range(len(score))]
+    folder.mkdir(parents=True)
+    described = {"split": None, "split_seed": 0, "fingerprint": "same", "skipped": []}
+    results = Results(
+        command="test",
+        status="finished",
+        started=finished,
+        finished=finished,
+        provenance={},
+        model={"weights_id": "abc"},
+        data=described | data,
+        seed=0,
+        n=len(score),
+    )
+    for name in METRICS:
+        results.metrics[name] = metric_with_interval(name, predicted, score, 0, 200).describe()
+    rows = pd.DataFrame(
+        {"index": range(len(ids)), "id": ids, "split": "test", "score": score}
+    ).assign(predicted=predicted)
+    write_table(rows, folder, "rows")
+    tables = []
+    for name, drop in (drops or {}).items():
+        described = {"condition": name, "unit": "", "parameters": {"dose": 1}}
+        changed = predicted - drop
+        statistic = results.metrics["spearman"]
+        entry = mean_drop(predicted, changed, 0, 200).describe()
+        results.conditions.append(
+            condition_entry(described, len(ids), len(ids), entry, statistic, statistic)
+        )
+        columns = {"condition": name, "draw": 0, "id": ids, "eligible": True, "predicted": changed}
+        tables.append(pd.DataFrame(columns))
+    if tables:
+        write_table(pd.concat(tables, ignore_index=True), folder, "conditions")
+    results.write(folder)
+    return folder
+
+
+def people(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of n pictures, and predictions that correlate with them."""
+    rng = np.random.default_rng(seed)
+    score = rng.beta(6, 2, size=n)
+    return score + rng.normal(0, 0.1, size=n), score
