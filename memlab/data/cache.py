@@ -90,7 +90,7 @@ class PictureCache:
         """A picture, (3, size, size) uint8, or None if it is not there whole and up to date."""
         slot, origin = self._slots[image]
         content = torch.empty(self._bytes + _MARK, dtype=torch.uint8)
-        view = memoryview(content.numpy())
+        view = content.numpy().data
         try:
             count = self._at(slot).readinto(view)
         except OSError:
