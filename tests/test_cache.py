@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import pickle
@@ -22,7 +23,7 @@ from memlab.data.cache import PictureCache
 from memlab.data.dataset import PictureDataset
 from memlab.data.fill import fill
 from memlab.data.geometry import Geometry
-from memlab.data.module import default_workers
+from memlab.data.module import MemorabilityData, default_workers
 from memlab.errors import DataError
 from tests.conftest import TINY
 
@@ -189,6 +190,23 @@ def test_a_full_disk_is_found_at_the_start(rows: pd.DataFrame) -> None:
     assert older.path.read_bytes() == kept
 
 
+@pytest.mark.parametrize("reason", [errno.EOPNOTSUPP, errno.ENOSPC])
+def test_file_systems_that_cannot_reserve_space_are_used(
+    reason: int, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse, raising=False)
+    if reason == errno.ENOSPC:
+        with pytest.raises(DataError, match="No space left on device"):
+            cache_of(rows)
+        assert not list(Path("cache").iterdir())
+    else:
+        assert torch.equal(pictures(rows, cache_of(rows)), pictures(rows, cache_of(rows)))
+        assert cache_of(rows).read("11.jpg") is not None
+
+
 def test_a_disk_that_fails_later_does_not_stop_training(
     rows: pd.DataFrame, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +271,12 @@ def test_data_cache_lists_what_it_cannot_read(
     assert "19 decoded, 1 unreadable" in told
     assert main(["data", "cache", str(lamem), "--size=32", "--split=2", "--num-workers=0"]) == 1
     assert "19 were there, 0 decoded" in capsys.readouterr().out  # splits share their pictures
+    (lamem / "images" / "00000004.jpg").unlink()  # leaving it out must not mean another file
+    data = MemorabilityData(
+        root=lamem, image_size=32, num_workers=0, cache=Path("cache"), on_error="skip"
+    )
+    assert sum(len(batch["ids"]) for batch in data.predict_dataloader()) == 19
+    assert len(list(Path("cache").iterdir())) == 1
     with no_file_beyond(20_000):
         assert "GB needed" in failing("data", "cache", str(lamem), "--size=64")
     assert "--size" in failing("data", "cache", str(lamem), "--size=1")

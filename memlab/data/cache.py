@@ -71,7 +71,7 @@ class PictureCache:
         self._failed = False
         self._file: io.FileIO | None = None
         self._process = 0
-        _make(self.path, text.encode().ljust(_HEADER), self.size)
+        self.new = _make(self.path, text.encode().ljust(_HEADER), self.size)
 
     def picture(self, image: str, fresh: Callable[[], Tensor]) -> Tensor:
         """A picture from its slot; else from `fresh`, and into the slot.
@@ -140,8 +140,8 @@ def _mark(pixels: bytes | memoryview, origin: int) -> bytes:
     return (_WRITTEN | zlib.crc32(pixels, origin)).to_bytes(_MARK, "little")
 
 
-def _make(path: Path, header: bytes, size: int) -> None:
-    """See that the file is there with this header and all its space.
+def _make(path: Path, header: bytes, size: int) -> bool:
+    """See that the file is there with this header and all its space; whether it had to be made.
 
     Several processes may do this at once, or be killed in it: each leaves the same bytes, and the
     next one completes them.
@@ -151,7 +151,7 @@ def _make(path: Path, header: bytes, size: int) -> None:
         with path.open("rb") as file:
             found = file.read(_HEADER)
             if found == header and os.fstat(file.fileno()).st_size == size:
-                return
+                return False
     except FileNotFoundError:
         found = b""
     except OSError as error:
@@ -171,13 +171,17 @@ def _make(path: Path, header: bytes, size: int) -> None:
             f"{path}: {error.strerror} ({size / 1e9:.2f} GB needed, {free / 1e9:.2f} GB free)\n"
             f"make room, {remedy}"
         ) from error
+    return True
 
 
 def _reserve(handle: int, size: int, folder: Path) -> None:
     """Take disk space now, so that it is not missing in mid-epoch."""
-    if hasattr(os, "posix_fallocate"):
+    try:
         os.posix_fallocate(handle, 0, size)
-    elif shutil.disk_usage(folder).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    else:
+    except (AttributeError, OSError) as error:
+        # not on macOS, nor on every file system
+        if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         os.ftruncate(handle, size)

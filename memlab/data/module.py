@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -266,7 +267,11 @@ class MemorabilityData(LightningDataModule):
     def _decoded_at(self, geometry: Geometry) -> PictureCache | None:
         known = self._decoded
         if self.cache is not None and (known is None or known.geometry != geometry):
-            self._decoded = PictureCache(self.cache, self.table.root, self._pictures, geometry)
+            made = PictureCache(self.cache, self.table.root, self._pictures, geometry)
+            if made.new:
+                size = f"{made.size / 1e9:.2f} GB"
+                print(f"memlab: new cache {made.path}, {size}", file=sys.stderr)  # noqa: T201
+            self._decoded = made
         return self._decoded
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
