@@ -23,14 +23,14 @@ from memlab.errors import DataError
 from memlab.files import fingerprint, make_folder
 
 _HEADER = 4096
-_MARK = 8  # bytes behind the pixels of a slot: a checksum, and that it was written at all
+_MARK = 8  # bytes before the pixels of a slot: a checksum, and that it was written at all
 _WRITTEN = 1 << 32
 
 
 class PictureCache:
     """One file with a slot per picture: its pixels at the model's size, and a checksum.
 
-    A slot is filled when its picture is first decoded, in one write. The checksum covers the pixels
+    A slot is filled when its picture is first decoded. The checksum covers the pixels
     and what they were made from: the path of the picture below its root, its size and time, the
     decoder and the geometry. A slot that was half written, or whose picture changed since, does not
     match; the picture is then decoded again. So any number of processes may fill one file, without
@@ -89,23 +89,24 @@ class PictureCache:
     def read(self, image: str) -> Tensor | None:
         """A picture, (3, size, size) uint8, or None if it is not there whole and up to date."""
         slot, origin = self._slots[image]
-        content = torch.empty(self._bytes + _MARK, dtype=torch.uint8)
-        view = content.numpy().data
         try:
-            count = self._at(slot).readinto(view)
+            file = self._at(slot)
+            mark = file.read(_MARK)
+            if not any(mark):
+                return None
+            pixels = torch.empty(self.shape, dtype=torch.uint8)
+            whole = file.readinto(pixels.numpy().data) == self._bytes
         except OSError:
             return None
-        if count != len(view) or view[self._bytes :] != _mark(view[: self._bytes], origin):
-            return None
-        return content[: self._bytes].view(self.shape)
+        return pixels if whole and mark == _mark(pixels, origin) else None
 
     def _write(self, image: str, pixels: Tensor) -> None:
         slot, origin = self._slots[image]
-        content = pixels.numpy().tobytes()
         try:
             file = self._at(slot)
             if file.writable() and not self._failed:
-                file.write(content + _mark(content, origin))
+                file.write(_mark(pixels, origin))
+                file.write(pixels.numpy().data)
         except OSError as error:
             if not self._failed:
                 message = f"memlab: {self.path}: {error.strerror}; going on without filling it"
@@ -136,8 +137,8 @@ def _origin(key: str, name: str, path: Path) -> int:
     return zlib.crc32(f"{key}\0{name}\0{stamp}".encode())
 
 
-def _mark(pixels: bytes | memoryview, origin: int) -> bytes:
-    return (_WRITTEN | zlib.crc32(pixels, origin)).to_bytes(_MARK, "little")
+def _mark(pixels: Tensor, origin: int) -> bytes:
+    return (_WRITTEN | zlib.crc32(pixels.numpy().data, origin)).to_bytes(_MARK, "little")
 
 
 def _make(path: Path, header: bytes, size: int) -> bool:
