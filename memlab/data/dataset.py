@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
+from memlab.data.cache import PictureCache
 from memlab.data.decode import decode, decode_mask
 from memlab.data.geometry import Geometry
 from memlab.data.pixels import to_unit
@@ -57,14 +58,22 @@ class PictureDataset(Dataset[Sample]):
         root: folder that the paths are relative to.
         geometry: how pictures and masks come to size.
         regions: regions whose masks are read, too.
+        cache: where pictures (not masks) are kept once decoded; it must know all of the rows.
     """
 
     def __init__(
-        self, rows: pd.DataFrame, root: Path, geometry: Geometry, regions: Sequence[str] = ()
+        self,
+        rows: pd.DataFrame,
+        root: Path,
+        geometry: Geometry,
+        regions: Sequence[str] = (),
+        cache: PictureCache | None = None,
     ) -> None:
         self.geometry = geometry
+        self.cache = cache
         self.ids = [str(name) for name in rows["id"]]
-        self.paths = [root / str(name) for name in rows["image"]]
+        self.images = [str(name) for name in rows["image"]]
+        self.paths = [root / name for name in self.images]
         self.scores = rows["score"].to_numpy(dtype="float32")
         self.masks = {
             region: [None if pd.isna(name) else root / str(name) for name in rows[MASK + region]]
@@ -79,7 +88,7 @@ class PictureDataset(Dataset[Sample]):
         error = ""
         masks: dict[str, Tensor] = {}
         try:
-            image = self.geometry.picture(decode(self.paths[index]))
+            image = self._picture(index)
             for region, paths in self.masks.items():
                 path = paths[index]
                 masks[region] = (
@@ -99,6 +108,12 @@ class PictureDataset(Dataset[Sample]):
             masks=masks,
             error=error,
         )
+
+    def _picture(self, index: int) -> Tensor:
+        def fresh() -> Tensor:
+            return self.geometry.picture(decode(self.paths[index]))
+
+        return self.cache.picture(self.images[index], fresh) if self.cache else fresh()
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

@@ -32,7 +32,8 @@ def decode(source: Path | bytes) -> Tensor:
         source: a file, or the bytes of one.
 
     Returns:
-        (3, H, W) uint8, RGB.
+        (3, H, W) uint8, RGB; in memory the channels of a pixel lie side by side, as resizing likes
+        it best.
 
     Raises:
         DataError: if the file is missing, truncated or not a picture; one line that names it.
@@ -40,7 +41,8 @@ def decode(source: Path | bytes) -> Tensor:
     name = str(source) if isinstance(source, Path) else "the picture"
     try:
         with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as picture:
-            rgb = _rgb(ImageOps.exif_transpose(picture))
+            ImageOps.exif_transpose(picture, in_place=True)  # in place: without a copy
+            pixels = np.array(_rgb(picture))
     except FileNotFoundError as error:
         raise DataError(f"{name}: no such file") from error
     except DataError as error:
@@ -49,7 +51,7 @@ def decode(source: Path | bytes) -> Tensor:
     except Exception as error:
         reason = "not a picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error)
         raise DataError(f"{name}: cannot be read: {reason.splitlines()[0]}") from error
-    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def stored_as(path: Path) -> str:
@@ -88,4 +90,4 @@ def _rgb(picture: Image.Image) -> Image.Image:
         solid = picture.convert("RGBA")
         paper = Image.new("RGBA", solid.size, "white")
         return Image.alpha_composite(paper, solid).convert("RGB")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

@@ -34,7 +34,7 @@ class Geometry:
         squashed: Tensor = resize(
             pixels, size, interpolation=InterpolationMode.BILINEAR, antialias=True
         )
-        return squashed
+        return squashed.contiguous()
 
     def describe(self) -> dict[str, str | int]:
         """What was done, as plain data for the results."""

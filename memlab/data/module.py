@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from memlab.data.cache import PictureCache
 from memlab.data.dataset import Batch, PictureDataset, collate, to_float
 from memlab.data.decode import decoder
 from memlab.data.geometry import Geometry
@@ -36,7 +38,10 @@ class MemorabilityData(LightningDataModule):
         split_seed: seed of a random split.
         image_size: side in pixels that pictures are brought to; the model's by default.
         batch_size: pictures per batch and process.
-        num_workers: processes that decode; by default one less than there are cores, at most 8.
+        num_workers: processes that decode; by default one less than there are cores for each
+            process that trains, at most 8.
+        cache: folder for decoded pictures: the first epoch fills it, later ones and later runs read
+            it; none by default. It takes 3 * image_size^2 bytes per picture, at once.
         augmentation: what training pictures go through: flip (half of them mirrored) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
     """
@@ -50,6 +55,7 @@ class MemorabilityData(LightningDataModule):
         image_size: int | None = None,
         batch_size: int = 32,
         num_workers: int | None = None,
+        cache: Path | None = None,
         augmentation: Literal["flip", "none"] = "flip",
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
@@ -67,7 +73,8 @@ class MemorabilityData(LightningDataModule):
         self.split_seed = split_seed
         self.image_size = image_size
         self.batch_size = batch_size
-        self.num_workers = default_workers() if num_workers is None else num_workers
+        self.num_workers = num_workers
+        self.cache = None if cache is None else Path(cache)
         self.augmentation = augmentation
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
@@ -76,6 +83,8 @@ class MemorabilityData(LightningDataModule):
         self.seed = 0
         self._place = (0, 0)
         self._table: Table | None = None
+        self._pictures: list[str] = []  # those of the table, the missing ones too
+        self._decoded: PictureCache | None = None
 
     @property
     def table(self) -> Table:
@@ -182,6 +191,7 @@ class MemorabilityData(LightningDataModule):
         source = self.layout
         numbered = self.split if isinstance(self.split, int) else None
         table = source.table(self.root, numbered)
+        self._pictures = [str(name) for name in table.rows["image"]]
         if self.on_error == "skip":
             table, missing = table.without_missing()
             self.skipped |= missing
@@ -238,17 +248,31 @@ class MemorabilityData(LightningDataModule):
         return self._loader(rows, sampler=sampler)
 
     def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
-        dataset = PictureDataset(rows, self.table.root, self.geometry, self.regions)
+        processes = self.trainer.num_devices if self.trainer is not None else 1
+        workers = default_workers(processes) if self.num_workers is None else self.num_workers
+        dataset = PictureDataset(
+            rows, self.table.root, self.geometry, self.regions, self._decoded_at(self.geometry)
+        )
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
-            num_workers=self.num_workers,
+            num_workers=workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=self.num_workers > 0,
+            persistent_workers=workers > 0,
             worker_init_fn=ignore_signals,
             **options,
         )
+
+    def _decoded_at(self, geometry: Geometry) -> PictureCache | None:
+        known = self._decoded
+        if self.cache is not None and (known is None or known.geometry != geometry):
+            made = PictureCache(self.cache, self.table.root, self._pictures, geometry)
+            if made.new:
+                size = f"{made.size / 1e9:.2f} GB"
+                print(f"memlab: new cache {made.path}, {size}", file=sys.stderr)  # noqa: T201
+            self._decoded = made
+        return self._decoded
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Fail on, or take note of, pictures that could not be read.
@@ -301,7 +325,11 @@ def mirrored(images: Tensor, chosen: Tensor) -> Tensor:
     return torch.where(chosen.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
 
 
-def default_workers() -> int:
-    """One less than there are cores, at most 8; none on a single core."""
+def default_workers(processes: int = 1) -> int:
+    """One less than there are cores for each of the processes, at most 8; none on a single core.
+
+    Args:
+        processes: how many there are on this machine that train, each with workers of its own.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(0, min(8, (cores or 1) - 1))
+    return max(0, min(8, (cores or 1) // processes - 1))

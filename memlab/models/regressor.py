@@ -82,7 +82,7 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def stem(self, images: Tensor) -> Any:
         """Pictures (B, 3, H, W) in [0, 1] to the backbone's activations at its seam."""
-        return self.backbone.stem((images - self.mean) / self.std)
+        return self.backbone.stem((images - self.mean).div_(self.std))
 
     def score(self, activations: Any) -> Tensor:
         """Activations at the seam to scores (B,) in (0, 1); the head in single precision."""
