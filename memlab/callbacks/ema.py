@@ -30,7 +30,7 @@ class EMA(WeightAveraging):
             raise MemlabError(f"ema: decay {decay:g}: 0 to below 1")
         # Lightning's EMAWeightAveraging takes d * a + (1 - d) * w, which by rounding moves weights
         # that are frozen; this one is a + (1 - d) * (w - a)
-        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))
+        super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

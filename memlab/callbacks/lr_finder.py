@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pandas as pd
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import LearningRateFinder
@@ -12,6 +13,12 @@ from memlab.callbacks.base import command_folder
 from memlab.errors import MemlabError
 from memlab.files import replacing
 from memlab.reports import figures
+
+SETTLING = 10
+"""Steps at the start that are left out: the running mean of the loss has not settled yet."""
+
+WINDOW = 9
+"""Steps that a slope is the mean of."""
 
 
 class LRFinder(LearningRateFinder):
@@ -49,10 +56,10 @@ class LRFinder(LearningRateFinder):
         if found is None or not trainer.is_global_zero:  # None: --trainer.fast_dev_run
             return
         folder = command_folder(trainer)
-        table = pd.DataFrame({"lr": found.results["lr"], "loss": found.results["loss"]})
+        table = pd.DataFrame({"lr": found.results["lr"], "loss": found.results["loss"]})[SETTLING:]
         with replacing(folder / "learning-rates.csv") as temporary:
             table.to_csv(temporary, index=False)
-        rate = found.suggestion()
+        rate = steepest(table)
         figure = folder / figures.learning_rates(table, rate, folder)
         if rate is None:
             raise MemlabError(f"lr_finder: no rate can be suggested; see {figure}")
@@ -63,3 +70,21 @@ class LRFinder(LearningRateFinder):
             f"{first}--model.optimizer.lr {rate:.2g}",
             file=sys.stderr,
         )
+
+
+def steepest(table: pd.DataFrame) -> float | None:
+    """The learning rate where the loss falls fastest per factor of the rate; None if it does not.
+
+    Lightning's own suggestion takes the slope per unit of the rate, which is steepest where the
+    rates are tiny and the loss is nothing but noise.
+
+    Args:
+        table: columns lr (rising) and loss.
+    """
+    known = table[np.isfinite(table["loss"])]
+    if len(known) <= WINDOW:
+        return None
+    slope = np.gradient(known["loss"].to_numpy(), np.log(known["lr"].to_numpy()))
+    mean = np.convolve(slope, np.full(WINDOW, 1 / WINDOW), mode="valid")
+    place = int(mean.argmin())
+    return float(known["lr"].iloc[place + WINDOW // 2]) if mean[place] < 0 else None

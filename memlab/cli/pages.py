@@ -83,8 +83,8 @@ COMMANDS: dict[str, str] = {
     + _MODEL
     + "  --data.augmentation NAME             of training pictures: none, flip, standard\n"
     + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
-    + "  --trainer.callbacks NAME             ema: average the weights; lr_finder: suggest a rate,\n"
-    + "                          train nothing; or a class of Lightning's\n"
+    + "  --trainer.callbacks NAME             ema: average the weights; lr_finder: suggest a\n"
+    + "                          learning rate and train nothing; or a class of Lightning's\n"
     + "  --trainer.overfit_batches 1          can it learn one batch by heart? nothing is tested\n"
     + _TRAINER
     + _EVALUATION

@@ -1,12 +1,16 @@
-"""Which part of a network is trained, and how fast."""
+"""Which part of a network is trained, at which rates, and through what."""
 
 from __future__ import annotations
 
 import math
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from memlab.backbones.base import Backbone
@@ -78,6 +82,21 @@ def make_optimizer(
     for depth, group in enumerate(optimizer.param_groups):
         group["lr"] = group["lr"] * layer_decay**depth
     return optimizer
+
+
+def compiled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The same function through torch.compile.
+
+    Raises:
+        MemlabError: if there is no C++ compiler; torch would say so after minutes, and at length.
+    """
+    name = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(name) is None:
+        raise MemlabError(
+            f"--model.compile needs a C++ compiler and there is no {name}: install one, or name "
+            "yours in the variable CXX"
+        )
+    return torch.compile(forward)
 
 
 def check_decay(optimizer: Optimizer, layer_decay: float) -> None:

@@ -15,7 +15,7 @@ from memlab.backbones.base import Backbone
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
-from memlab.models.finetune import check_decay, freeze, make_optimizer
+from memlab.models.finetune import check_decay, compiled, freeze, make_optimizer
 from memlab.models.losses import LOSSES
 from memlab.models.schedules import WarmupCosine
 
@@ -183,7 +183,7 @@ class MemorabilityRegressor(MemorabilityModel):
         self._trained_size = size
         self._weights_id = None
         if self.compiled:
-            self._compiled_forward = torch.compile(self.forward)
+            self._compiled_forward = compiled(self.forward)
 
     def on_validation_start(self) -> None:
         """See that the weights are those that were loaded; while fitting, none were."""
