@@ -283,7 +283,15 @@ def test_the_steepest_fall_is_per_factor_of_the_rate() -> None:
     assert steepest(pd.DataFrame({"lr": rates, "loss": np.nan})) is None
 
 
-@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler")
+def test_no_compiler_is_one_line(
+    scenes: Path, failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    options = [f"--data.root={scenes}", "--data.image_size=64", *TINY, "--model.compile=true"]
+    assert "there is no no-such-compiler" in failing("fit", *options)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
 def test_compiled_training_keeps_keys(scenes: Path) -> None:
     small = ["--model.backbone=tests.test_finetuning.Strange", "--data.image_size=32"]
     common = [f"--data.root={scenes}", *TINY[3:], "--attribution=none", "--model.head=linear"]
