@@ -129,6 +129,10 @@ def check_backbone(cls: type[Backbone]) -> None:
         alone = backbone(images[:1])
         _require(_near(alone, features[:1], 1e-4), cls, "depends on the batch in evaluation mode")
     _require(len(backbone.mean) == len(backbone.std) == 3, cls, "mean and std need three channels")
+    inside = [id(parameter) for block in backbone.blocks() for parameter in block.parameters()]
+    every = {id(parameter) for parameter in backbone.parameters()}
+    once = len(inside) == len(every) and set(inside) == every
+    _require(once, cls, "has a parameter that is not in exactly one of its blocks")
     parts = activations if isinstance(activations, tuple) else (activations,)
     leaves = tuple(part.detach().requires_grad_() for part in parts)
     seam = leaves if isinstance(activations, tuple) else leaves[0]

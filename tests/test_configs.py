@@ -64,3 +64,38 @@ def test_families_are_expanded(finished: Path) -> None:
     assert main(["test", "--run", str(finished), "--ablation", "colour", *QUIET]) == 0
     entries = results(finished / "test-001-colour")["conditions"]
     assert [entry["ablation"] for entry in entries] == ["grayscale"]
+
+
+@pytest.mark.parametrize("end", ["min", "max"])
+def test_the_sweeps_commands_parse(end: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = yaml.safe_load((configs.shipped() / "tracking" / "sweep.yml").read_text())
+    pick = {"min": 0, "max": -1}[end]
+    chosen = {
+        name: choice["values"][pick] if "values" in choice else choice[end]
+        for name, choice in sweep["parameters"].items()
+    }
+    given = [f"--{name}={value}" for name, value in chosen.items()]  # as the agent writes ${args}
+    words = {"${env}": [], "${program}": [sweep["program"]], "${args}": given}
+    command = [part for word in sweep["command"] for part in words.get(word, [word])]
+    assert command[0] == "memlab"
+    assert main([*command[1:], "--print_config"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    for name, value in chosen.items():
+        found = printed
+        for key in name.split("."):
+            found = found.get("init_args", found) if key not in found else found
+            found = found[key]
+        assert found == value, name
+    assert sweep["metric"]["name"] in (run / "fit" / "metrics.csv").read_text().splitlines()[0]
+    assert sweep["metric"]["goal"] == "maximize"
+
+
+def test_finetune_is_averaged_and_slower_towards_the_input(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["fit", "--config", "finetune", "--print_config"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    (callback,) = printed["trainer"]["callbacks"]
+    assert callback == {"class_path": "memlab.callbacks.ema.EMA", "init_args": {"decay": 0.999}}
+    assert printed["model"]["init_args"]["layer_decay"] == 0.7
+    assert printed["data"]["augmentation"] == "standard"

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 
 from memlab.cli import main
+from memlab.data.augmentation import mirrored
 from memlab.data.dataset import PictureDataset, collate
 from memlab.data.geometry import Geometry
-from memlab.data.module import MemorabilityData, mirrored
+from memlab.data.module import MemorabilityData
 from memlab.data.samplers import UnpaddedDistributedSampler
 from memlab.data.sources.base import recognise
 from memlab.data.splits import parse_shares, random_split

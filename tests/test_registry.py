@@ -54,7 +54,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
         "regions": [],
         "attributions": ["grad_cam"],
         "sources": ["csv", "folder", "lamem", "scenes"],
-        "callbacks": ["ablation_evaluation", "attribution_maps", "records"],
+        "callbacks": ["ablation_evaluation", "attribution_maps", "ema", "lr_finder", "records"],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -55,6 +56,47 @@ class Backbone(Specified, nn.Module, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Normalised pictures (B, 3, H, W) to features (B, D)."""
         return self.tail(self.stem(images))
+
+    def blocks(self) -> list[nn.Module]:
+        """The parts that are frozen or trained as one, from the input to the output.
+
+        Every parameter is in exactly one of them. Here the backbone is a single one; a subclass
+        that knows its stages gives them (`gathered` makes them from names of parameters).
+        """
+        return [self]
+
+
+def gathered(network: nn.Module, groups: Sequence[Collection[str]]) -> list[nn.Module]:
+    """Blocks of a network, made from the names of the parameters in each.
+
+    A module whose parameters belong together goes there whole; one whose parameters do not is
+    entered. What has no parameters (dropout, pooling) goes with what stands before it.
+
+    Args:
+        network: its modules are referred to, not copied.
+        groups: names of parameters, from the input to the output; every one of the network's.
+
+    Returns:
+        One module list for each group.
+    """
+    named = dict(network.named_parameters())
+    place = {id(named[name]): number for number, names in enumerate(groups) for name in names}
+    blocks = [nn.ModuleList() for _ in groups]
+
+    def enter(module: nn.Module, last: int) -> int:
+        for parameter in module.parameters(recurse=False):
+            blocks[place[id(parameter)]].append(nn.ParameterList([parameter]))
+        for child in module.children():
+            inside = {place[id(parameter)] for parameter in child.parameters()}
+            if len(inside) > 1:
+                last = enter(child, last)
+            else:
+                last = inside.pop() if inside else last
+                blocks[last].append(child)
+        return last
+
+    enter(network, 0)
+    return list(blocks)
 
 
 def download_error(name: str, error: Exception) -> MemlabError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, resnet50
 
 from memlab.backbones.base import Backbone, download_error, load_weights
@@ -46,3 +46,9 @@ class ResNet50(Backbone):
     def grid(self, activations: Tensor) -> Tensor:
         """The activations as they are."""
         return activations
+
+    def blocks(self) -> list[nn.Module]:
+        """The first convolution and the four stages."""
+        net = self.network
+        first = nn.ModuleList([net.conv1, net.bn1])
+        return [first, net.layer1, net.layer2, net.layer3, net.layer4]

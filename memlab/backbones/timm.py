@@ -7,10 +7,11 @@ from typing import Any
 import timm
 import torch
 from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from timm.models import group_parameters
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
-from memlab.backbones.base import Backbone, download_error, load_weights
+from memlab.backbones.base import Backbone, download_error, gathered, load_weights
 from memlab.errors import MemlabError, did_you_mean
 
 
@@ -96,6 +97,20 @@ class Timm(Backbone):
         if side * side != count:
             raise MemlabError(f"{self._arguments['name']}: {count} tokens are not a square grid")
         return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+
+    def blocks(self) -> list[nn.Module]:
+        """What timm calls coarse groups: a stem and stages, or the blocks of a transformer."""
+        network = self.network
+        named = dict(network.named_parameters())
+        try:
+            numbered = group_parameters(network, network.group_matcher(coarse=True))
+        except (AttributeError, NotImplementedError):  # a network without stages
+            return [self]
+        groups: list[list[str]] = [names for _, names in sorted(numbered.items())]
+        if len(groups) > 1 and all(named[name].ndim == 1 for name in groups[-1]):
+            # a last normalisation alone is no block: it goes with the one before
+            groups[-2:] = [groups[-2] + groups[-1]]
+        return gathered(network, groups)
 
 
 def _create(name: str, pretrained: bool, image_size: int | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import warnings
@@ -26,6 +27,7 @@ from memlab.callbacks.attribution_maps import AttributionMaps
 from memlab.callbacks.checkpoint_file import WholeCheckpoints
 from memlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from memlab.callbacks.history import History
+from memlab.callbacks.lr_finder import LRFinder
 from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
@@ -49,6 +51,7 @@ _QUIET = (
     "The number of training batches",  # small data are fine
     "resuming from a checkpoint that ended before",  # the sampler goes on where it was
     "callbacks used to create the checkpoint",  # what keeps checkpoints has no part in a test
+    "in eval mode at the start of training",  # frozen blocks are, on purpose
     "LeafSpec",  # lightning against torch 2.14
 )
 
@@ -231,11 +234,14 @@ class MemlabCLI(LightningCLI):
         for split in ("train", "val", "test"):
             self.datamodule.check_split(split)
         self.before_test()
-        parameters = sum(parameter.numel() for parameter in self.model.parameters())
+        sizes = [(p.numel(), p.requires_grad) for p in self.model.parameters()]
+        parameters = sum(size for size, _ in sizes)
+        trained = sum(size for size, needed in sizes if needed)
+        part = "" if trained == parameters else f" ({trained / 1e6:.2f} M trained)"
         counts = self.datamodule.table.rows["split"].value_counts()
         pictures = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
         print(  # noqa: T201
-            f"memlab: {parameters / 1e6:.2f} M parameters; pictures: {pictures}; "
+            f"memlab: {parameters / 1e6:.2f} M parameters{part}; pictures: {pictures}; "
             f"run {self.plan.run}",
             file=sys.stderr,
         )
@@ -244,6 +250,17 @@ class MemlabCLI(LightningCLI):
         """Test the best checkpoint in the same process."""
         trainer = self.trainer
         if trainer.fast_dev_run or trainer.interrupted:  # type: ignore[attr-defined]
+            return
+        if any(isinstance(callback, LRFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+            return
+        if trainer.overfit_batches:  # type: ignore[attr-defined]
+            loss = float(trainer.callback_metrics.get("train/loss", math.nan))
+            print(  # noqa: T201
+                f"memlab: loss {loss:.2g} after {trainer.current_epoch} epochs on the same "
+                f"{trainer.num_training_batches} batches; this checks that the network can learn, "
+                "so nothing is tested",
+                file=sys.stderr,
+            )
             return
         best, last = (self.folder / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
         if not last.is_file():

@@ -46,7 +46,10 @@ _MODEL = """\
   --model.backbone.pretrained BOOL     start from downloaded weights (true)
   --model.backbone.weights FILE        start from a local file
   --model.head NAME       mlp (the prototype's) or linear
-  --model.loss NAME       mse or huber
+  --model.loss NAME       mse, huber, or rank (order within the batch, and mse)
+  --model.unfrozen N      train the head and the last N blocks; 0: the head alone; all (default)
+  --model.layer_decay X   learning rate of each block as a share of the next one's (1); 0.75, say
+  --model.compile BOOL    train through torch.compile (false)
   --model.optimizer NAME  any torch optimizer (Adam with lr 0.0001); its settings follow the name:
                           --model.optimizer Adam --model.optimizer.lr 0.001
 """
@@ -81,7 +84,11 @@ COMMANDS: dict[str, str] = {
     "Train a model, then test its best checkpoint, evaluate ablations and draw maps.\n\n"
     + _USUAL.format(configs=_CONFIGS, run="runs/TIME-NAME by default")
     + _MODEL
+    + "  --data.augmentation NAME             of training pictures: none, flip, standard\n"
     + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
+    + "  --trainer.callbacks NAME             ema: average the weights; lr_finder: suggest a\n"
+    + "                          learning rate and train nothing; or a class of Lightning's\n"
+    + "  --trainer.overfit_batches 1          can it learn one batch by heart? nothing is tested\n"
     + _TRAINER
     + _EVALUATION
     + "  --ckpt_path last        go on with the --run given\n"

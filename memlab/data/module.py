@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 from torch.utils.data import DataLoader
 
+from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import PictureCache
 from memlab.data.dataset import Batch, PictureDataset, collate, to_float
 from memlab.data.decode import decoder
@@ -22,7 +22,6 @@ from memlab.data.sources.base import Source, recognise
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import SPLITS, Table
 from memlab.errors import DataError
-from memlab.seeds import seed_of
 from memlab.stop_signals import ignore_signals
 
 
@@ -42,7 +41,8 @@ class MemorabilityData(LightningDataModule):
             process that trains, at most 8.
         cache: folder for decoded pictures: the first epoch fills it, later ones and later runs read
             it; none by default. It takes 3 * image_size^2 bytes per picture, at once.
-        augmentation: what training pictures go through: flip (half of them mirrored) or none.
+        augmentation: what training pictures go through: flip (half of them mirrored), standard
+            (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
     """
 
@@ -56,7 +56,7 @@ class MemorabilityData(LightningDataModule):
         batch_size: int = 32,
         num_workers: int | None = None,
         cache: Path | None = None,
-        augmentation: Literal["flip", "none"] = "flip",
+        augmentation: Augmentation = "flip",
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
         super().__init__()
@@ -214,10 +214,15 @@ class MemorabilityData(LightningDataModule):
         return table
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Training pictures in an order of each epoch's own, from where the trainer is in it."""
+        """Training pictures in an order of each epoch's own, from where the trainer is in it.
+
+        With `--trainer.overfit_batches` the order is the table's, so that each epoch sees the same.
+        """
         rows = self.table.part("train")
         processes, rank = 1, 0
         if self.trainer is not None:
+            if self.trainer.overfit_batches:  # type: ignore[attr-defined]
+                return self._loader(rows)
             processes, rank = self.trainer.world_size, self.trainer.global_rank
         sampler = EpochSampler(
             range(len(rows)), self.batch_size, self.seed, processes, rank, *self._progress()
@@ -293,10 +298,10 @@ class MemorabilityData(LightningDataModule):
         """Pictures become float RGB in [0, 1] on the device; those for training are augmented."""
         batch = to_float(batch)
         trainer = self.trainer
-        if trainer is not None and trainer.training and self.augmentation == "flip":
-            epoch = trainer.current_epoch
-            chosen = [seed_of(self.seed, epoch, name) % 2 == 1 for name in batch["ids"]]
-            batch["images"] = mirrored(batch["images"], torch.tensor(chosen))
+        if trainer is not None and trainer.training and not trainer.overfit_batches:  # type: ignore[attr-defined]
+            batch["images"] = augmented(
+                batch["images"], batch["ids"], self.seed, trainer.current_epoch, self.augmentation
+            )
         return batch
 
     def describe(self) -> dict[str, Any]:
@@ -318,11 +323,6 @@ class MemorabilityData(LightningDataModule):
                 for name, why in sorted(self.skipped.items())
             ],
         }
-
-
-def mirrored(images: Tensor, chosen: Tensor) -> Tensor:
-    """Pictures (B, C, H, W), those `chosen` (B,) turned left to right."""
-    return torch.where(chosen.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)
 
 
 def default_workers(processes: int = 1) -> int:

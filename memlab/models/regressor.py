@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import huber_loss, mse_loss
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -15,10 +15,9 @@ from memlab.backbones.base import Backbone
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
+from memlab.models.finetune import check_decay, compiled, freeze, make_optimizer
+from memlab.models.losses import LOSSES
 from memlab.models.schedules import WarmupCosine
-
-HUBER_DELTA = 0.1
-"""Where the Huber loss turns from squared to linear: about one standard deviation of the scores."""
 
 
 class MemorabilityRegressor(MemorabilityModel):
@@ -30,7 +29,13 @@ class MemorabilityRegressor(MemorabilityModel):
             sigmoid).
         hidden: width of the mlp's hidden layer.
         dropout: share of hidden units dropped in training.
-        loss: mse or huber (linear beyond errors of 0.1).
+        loss: mse, huber (linear beyond errors of 0.1), or rank (1 minus a soft Spearman correlation
+            within the batch, plus the squared error: memlab.models.losses.rank_loss).
+        unfrozen: how many blocks of the backbone are trained, counted from the head, or all; 0
+            leaves it as it is, batch normalisation included, and trains the head alone.
+        layer_decay: each block's learning rate as a share of that of the block behind it; the head
+            has the optimizer's own. 1 is one rate for all, 0.75 usual for transformers.
+        compile: train through torch.compile; needs a C++ compiler. Evaluation is never compiled.
         optimizer: class and arguments of the optimizer; Adam with lr 1e-4 by default.
         lr_scheduler: class and arguments of a scheduler, stepped after each epoch
             (memlab.models.schedules.WarmupCosine: after each batch); none by default.
@@ -42,7 +47,10 @@ class MemorabilityRegressor(MemorabilityModel):
         head: Literal["mlp", "linear"] = "mlp",
         hidden: int = 256,
         dropout: float = 0.3,
-        loss: Literal["mse", "huber"] = "mse",
+        loss: Literal["mse", "huber", "rank"] = "mse",
+        unfrozen: int | Literal["all"] = "all",
+        layer_decay: float = 1.0,
+        compile: bool = False,  # noqa: A002 - what the option is called everywhere
         optimizer: Callable[[Iterable[Any]], Optimizer] | None = None,
         lr_scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     ) -> None:
@@ -51,7 +59,16 @@ class MemorabilityRegressor(MemorabilityModel):
             raise MemlabError(
                 f"--model.hidden {hidden}: at least 1; --model.dropout {dropout}: 0 to below 1"
             )
+        if not 0 < layer_decay <= 1:
+            raise MemlabError(f"--model.layer_decay {layer_decay:g}: above 0, at most 1")
+        if unfrozen == 0 and layer_decay < 1:
+            raise MemlabError(
+                f"--model.layer_decay {layer_decay:g} has no block to act on: --model.unfrozen 0"
+            )
         self.backbone = backbone
+        self.unfrozen = unfrozen
+        self.layer_decay = layer_decay
+        self._frozen, self._unfrozen = freeze(backbone, unfrozen)
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1), persistent=False)
         self.mean: Tensor
@@ -65,11 +82,18 @@ class MemorabilityRegressor(MemorabilityModel):
                 nn.Dropout(dropout),
                 nn.Linear(hidden, 1),
             )
-        self.loss = loss
+        self.loss = LOSSES[loss]
+        self.compiled = compile
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self._weights_id: str | None = None
         self._trained_size: int | None = None
+        self._compiled_forward: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def frozen_backbone(self) -> bool:
+        """Whether training leaves every feature of a picture as it is."""
+        return self.unfrozen == 0
 
     @property
     def input_size(self) -> int:
@@ -85,8 +109,11 @@ class MemorabilityRegressor(MemorabilityModel):
         return self.backbone.stem((images - self.mean).div_(self.std))
 
     def score(self, activations: Any) -> Tensor:
-        """Activations at the seam to scores (B,) in (0, 1); the head in single precision."""
-        features = self.backbone.tail(activations)
+        """Activations at the seam to scores (B,) in (0, 1)."""
+        return self.readout(self.backbone.tail(activations))
+
+    def readout(self, features: Tensor) -> Tensor:
+        """Features (B, D), as `embed` gives them, to scores (B,); always in single precision."""
         with torch.autocast(features.device.type, enabled=False):
             scores: Tensor = self.head(features.float()).squeeze(1).sigmoid()
         return scores
@@ -103,6 +130,13 @@ class MemorabilityRegressor(MemorabilityModel):
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
         return self.score(self.stem(images))
 
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for all but the frozen blocks, which stay in evaluation mode."""
+        super().train(mode)
+        for block in self._frozen:
+            block.eval()
+        return self
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean loss over the pictures that could be read."""
         # a black picture must not enter batch normalisation either, so it is not shown at all
@@ -111,23 +145,12 @@ class MemorabilityRegressor(MemorabilityModel):
         if count < 2:
             # nothing to normalise over; zero that touches every parameter keeps processes in step
             return sum(parameter.sum() for parameter in self.parameters()) * 0.0  # type: ignore[return-value]
-        predicted = self(images)
-        if self.loss == "mse":
-            loss = mse_loss(predicted, scores)
-        else:
-            loss = huber_loss(predicted, scores, delta=HUBER_DELTA)
-        return loss
+        return self.loss((self._compiled_forward or self)(images), scores)
 
     def configure_optimizers(self) -> Any:
         """The optimizer and scheduler that were given."""
-        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        if self.optimizer is None:
-            optimizer: Optimizer = torch.optim.Adam(parameters, lr=1e-4)
-        else:
-            try:
-                optimizer = self.optimizer(parameters)
-            except ValueError as error:
-                raise MemlabError(f"--model.optimizer: {error}") from error
+        make = self.optimizer or functools.partial(torch.optim.Adam, lr=1e-4)
+        optimizer = make_optimizer(make, self, self._unfrozen, self.layer_decay)
         if self.lr_scheduler is None:
             return optimizer
         scheduler = self.lr_scheduler(optimizer)
@@ -135,6 +158,7 @@ class MemorabilityRegressor(MemorabilityModel):
         if isinstance(scheduler, WarmupCosine):
             scheduler.span(int(self.trainer.estimated_stepping_batches))
             interval = "step"
+        check_decay(optimizer, self.layer_decay)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {
@@ -158,14 +182,31 @@ class MemorabilityRegressor(MemorabilityModel):
             )
         self._trained_size = size
         self._weights_id = None
+        if self.compiled:
+            self._compiled_forward = compiled(self.forward)
+
+    def on_validation_start(self) -> None:
+        """See that the weights are those that were loaded; while fitting, none were."""
+        self._same_weights()
 
     def on_test_start(self) -> None:
-        """See that pictures come at the size that it was trained at."""
+        """See that weights and the size of pictures are those of the checkpoint."""
+        self._same_weights()
         self._same_size()
 
     def on_predict_start(self) -> None:
-        """See that pictures come at the size that it was trained at."""
+        """See that weights and the size of pictures are those of the checkpoint."""
+        self._same_weights()
         self._same_size()
+
+    def _same_weights(self) -> None:
+        # callbacks may exchange weights after they were loaded: Lightning's WeightAveraging does,
+        # and would have those of the last step tested in the name of their average
+        if self._weights_id not in (None, hash_weights(self.state_dict())):
+            raise MemlabError(
+                "the weights are not those of the checkpoint: a callback changed them after they "
+                "were loaded (to average weights, use memlab's own: --trainer.callbacks ema)"
+            )
 
     def _same_size(self) -> None:
         size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]

@@ -156,6 +156,18 @@ def map_overlays(arrays: dict[str, Any], method: str, unit: str, folder: Path) -
     return [_save(figure, folder, f"maps/{method}.png")]
 
 
+def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) -> str:
+    """The loss over the learning rate of a range test, with the rate suggested."""
+    figure, axes = _figure(5.2, 3.6)
+    axes.plot(table["lr"], table["loss"], color=BLUE, linewidth=1.5)
+    if suggestion is not None:
+        axes.axvline(suggestion, color=GREY, linewidth=1, linestyle="--", label=f"{suggestion:.2g}")
+        axes.legend(frameon=False, fontsize=8, title="suggested", title_fontsize=8)
+    axes.set(xscale="log", xlabel="learning rate", ylabel="training loss (smoothed)")
+    axes.set_title("Range test of learning rates", fontsize=10)
+    return _save(figure, folder, "learning-rates.png")
+
+
 def overlay(picture: Any, signed: Any, limit: float) -> Any:
     """A signed map over a muted grey copy of its picture.
 

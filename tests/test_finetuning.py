@@ -1,0 +1,303 @@
+"""Fine-tuning: frozen blocks, discriminative learning rates, options of the Trainer."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
+
+from memlab import MemlabError, load
+from memlab.backbones.base import Backbone
+from memlab.backbones.resnet import ResNet50
+from memlab.backbones.timm import Timm
+from memlab.callbacks.lr_finder import steepest
+from memlab.cli import main
+from memlab.models.finetune import check_decay, make_optimizer
+from memlab.models.load import read_checkpoint
+from memlab.models.regressor import MemorabilityRegressor
+from memlab.models.schedules import WarmupCosine
+from tests.conftest import TINY
+
+
+class Strange(Backbone):
+    """A stranger's backbone that says nothing about its blocks."""
+
+    feature_dim, input_size = 4, 32
+
+    def __init__(self, pretrained: bool = False) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def stem(self, images: Tensor) -> Tensor:
+        return self.layer(images) * self.scale
+
+    def tail(self, activations: Tensor) -> Tensor:
+        return activations.mean(dim=(2, 3))
+
+    def grid(self, activations: Tensor) -> Tensor:
+        return activations
+
+
+NETWORKS: list[tuple[Callable[[], Backbone], int]] = [
+    (lambda: ResNet50(pretrained=False), 5),
+    (lambda: Timm("test_resnet", pretrained=False), 5),
+    (lambda: Timm("test_efficientnet", pretrained=False), 6),
+    (lambda: Timm("test_convnext", pretrained=False), 5),
+    (lambda: Timm("test_vit", pretrained=False), 7),
+    (lambda: Timm("test_vit2", pretrained=False), 9),
+    (Strange, 1),
+]
+NAMES = ["resnet50", "test_resnet", "test_efficientnet", "test_convnext", "vit", "vit2", "strange"]
+
+
+@pytest.mark.parametrize(("make", "count"), NETWORKS, ids=NAMES)
+def test_every_parameter_is_in_one_block(make: Callable[[], Backbone], count: int) -> None:
+    backbone = make()
+    blocks = backbone.blocks()
+    assert len(blocks) == count
+    inside = [id(parameter) for block in blocks for parameter in block.parameters()]
+    assert len(inside) == len(set(inside))
+    assert set(inside) == {id(parameter) for parameter in backbone.parameters()}
+    first = {name for name, p in backbone.named_parameters() if id(p) in inside[:1]}
+    assert not any(".7." in name or "layer4" in name or "stages.3" in name for name in first)
+    if count > 1:  # what keeps statistics is in a block, too
+        covered = {id(module) for block in blocks for module in block.modules()}
+        keeps = [module for module in backbone.modules() if list(module.buffers(recurse=False))]
+        assert {id(module) for module in keeps} <= covered
+
+
+def test_blocks_run_from_the_input_to_the_output() -> None:
+    vit = Timm("test_vit", pretrained=False)
+    blocks = vit.blocks()
+    assert id(vit.network.cls_token) in {id(p) for p in blocks[0].parameters()}
+    assert vit.network.pos_drop in list(blocks[0].modules())
+    assert vit.network.norm in list(blocks[-1].modules())
+    convnext = Timm("test_convnext", pretrained=False).blocks()
+    norms = [type(module).__name__ for module in convnext[-1].modules()]
+    assert "NormMlpClassifierHead" in norms  # its last norm is no block of its own
+
+
+def batch(count: int = 8, size: int = 32) -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(0)
+    return {
+        "ids": [str(place) for place in range(count)],
+        "images": torch.rand(count, 3, size, size, generator=generator),
+        "scores": torch.rand(count, generator=generator),
+        "valid": torch.ones(count, dtype=torch.bool),
+    }
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_convnext", "test_vit"])
+@pytest.mark.parametrize("unfrozen", [0, 2])
+def test_frozen_blocks_stay_bit_for_bit(name: str, unfrozen: int) -> None:
+    size = 64 if name == "test_vit" else None
+    backbone = Timm(name, pretrained=False, image_size=size)
+    model = MemorabilityRegressor(backbone, unfrozen=unfrozen, optimizer=partial(SGD, lr=0.1))
+    model.log = lambda *_, **__: None  # type: ignore[method-assign]
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    frozen = backbone.blocks()[: len(backbone.blocks()) - unfrozen]
+    optimizer = model.configure_optimizers()
+    for _ in range(2):
+        model.train()
+        optimizer.zero_grad()
+        model.training_step(batch(size=64), 0).backward()  # type: ignore[arg-type]
+        optimizer.step()
+    inside = {id(module) for block in frozen for module in block.modules()}
+    own = [module for module in backbone.modules() if id(module) in inside]
+    assert len(own) > 3
+    assert not any(module.training for module in own)
+    kept = {id(value) for block in frozen for value in [*block.parameters(), *block.buffers()]}
+    assert all(p.grad is None and not p.requires_grad for b in frozen for p in b.parameters())
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert given == {id(p) for p in model.parameters()} - kept
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    moved = {key for key in before if not torch.equal(before[key], state[key])}
+    assert not any(id(state[key]) in kept for key in moved)
+    assert any(key.startswith("head") for key in moved)
+    assert any(key.startswith("backbone") for key in moved) == (unfrozen > 0)
+    assert model.frozen_backbone == (unfrozen == 0)
+
+
+def test_features_and_head_are_apart() -> None:
+    model = MemorabilityRegressor(Timm("test_resnet", pretrained=False), unfrozen=0).eval()
+    images = batch()["images"]
+    features = model.embed(images)
+    assert features.shape == (8, model.backbone.feature_dim)
+    assert not features.requires_grad  # no graph is kept for what is not trained
+    assert torch.equal(model.readout(features), model(images))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model.unfrozen=6"], "--model.unfrozen 6: Timm has 5 blocks; 0 to 5, or all"),
+        (["--model.unfrozen=-1"], "0 to 5, or all"),
+        (["--model.layer_decay=1.5"], "--model.layer_decay 1.5: above 0, at most 1"),
+        (["--model.layer_decay=0.5", "--model.unfrozen=0"], "no block to act on"),
+        (
+            ["--model.layer_decay=0.5", "--model.optimizer=LBFGS"],
+            "--model.optimizer: LBFGS doesn't support per-parameter options",
+        ),
+        (
+            [
+                "--model.layer_decay=0.5",
+                "--model.lr_scheduler=OneCycleLR",
+                "--model.lr_scheduler.max_lr=0.1",
+                "--model.lr_scheduler.total_steps=9",
+            ],
+            "undoes --model.layer_decay 0.5",
+        ),
+        (
+            ["--model.layer_decay=0.5", "--trainer.callbacks=lr_finder"],
+            "leave out --model.layer_decay",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    options: list[str], message: str, scenes: Path, failing: Callable[..., str]
+) -> None:
+    arguments = [f"--data.root={scenes}", "--data.image_size=64", *TINY, *options]
+    assert message in failing("fit", *arguments)
+
+
+def decayed(make: Callable[[Iterable[Any]], Optimizer], decay: float) -> Optimizer:
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
+    return make_optimizer(make, model, list(model)[:3], decay)
+
+
+def test_rates_fall_towards_the_input() -> None:
+    optimizer = decayed(partial(torch.optim.AdamW, lr=0.2), 0.5)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 0.1, 0.05, 0.025]
+    names = [group["name"] for group in optimizer.param_groups]
+    assert names == ["head", "block_3", "block_2", "block_1"]
+    assert len(decayed(partial(SGD, lr=0.2), 1).param_groups) == 1
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [WarmupCosine, partial(StepLR, step_size=2), partial(CosineAnnealingLR, T_max=5)],
+)
+def test_schedulers_keep_the_ratio(schedule: Callable[[Optimizer], Any]) -> None:
+    optimizer = decayed(partial(SGD, lr=0.2), 0.5)
+    scheduler = schedule(optimizer)
+    for _ in range(4):
+        check_decay(optimizer, 0.5)
+        optimizer.step()
+        scheduler.step()
+    check_decay(optimizer, 0.5)
+    assert optimizer.param_groups[0]["lr"] != 0.2
+
+
+def test_one_rate_for_all_is_noticed() -> None:
+    optimizer = decayed(partial(SGD, lr=0.2, momentum=0.9), 0.5)
+    OneCycleLR(optimizer, max_lr=0.1, total_steps=9)
+    with pytest.raises(MemlabError, match="layer_decay"):
+        check_decay(optimizer, 0.5)
+
+
+def fit(scenes: Path, *options: str) -> int:
+    common = [f"--data.root={scenes}", "--data.image_size=64", *TINY, "--attribution=none"]
+    return main(["fit", *common, *options])
+
+
+def test_a_frozen_run_tests_what_it_started_from(
+    scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(5)
+    weights = Path("start.pth")
+    start = Timm("test_resnet", pretrained=False).network.state_dict()
+    torch.save(start, weights)
+    options = [f"--model.backbone.weights={weights}", "--model.unfrozen=0", "--model.head=linear"]
+    assert fit(scenes, *options, "--run=runs/probe", "--trainer.max_epochs=2") == 0
+    assert "M trained)" in capsys.readouterr().err
+    trained = load("runs/probe")
+    state = trained.backbone.network.state_dict()  # type: ignore[union-attr]
+    assert all(torch.equal(state[key], start[key]) for key in start)
+    assert trained.unfrozen == 0
+
+
+def test_accumulation_clipping_and_bf16_go_through(scenes: Path) -> None:
+    options = [
+        "--trainer.accumulate_grad_batches=2",
+        "--trainer.gradient_clip_val=0.5",
+        "--trainer.precision=bf16-mixed",
+        "--model.layer_decay=0.5",
+        "--model.lr_scheduler=memlab.models.schedules.WarmupCosine",
+        "--data.augmentation=standard",
+        "--model.loss=rank",
+    ]
+    assert fit(scenes, *options, "--run=runs/all", "--trainer.max_epochs=2") == 0
+    saved = read_checkpoint(Path("runs/all/fit/checkpoints/last.ckpt"))
+    assert saved["global_step"] == 2 * 2  # 42 pictures, 16 a batch: 3 batches, 2 steps an epoch
+    rates = [group["lr"] for group in saved["optimizer_states"][0]["param_groups"]]
+    assert len(rates) == 6
+    assert all(value.dtype == torch.float32 for value in load("runs/all").parameters())
+
+
+def test_overfitting_a_batch_reaches_nothing_left(
+    scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--trainer.overfit_batches=1", "--trainer.max_epochs=60", "--model.dropout=0"]
+    rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
+    assert fit(scenes, *options, *rate, "--run=runs/over", "--data.augmentation=standard") == 0
+    message = capsys.readouterr().err
+    assert "nothing is tested" in message
+    loss = float(message.split("memlab: loss ")[1].split()[0])
+    assert loss < 1e-3
+    assert not Path("runs/over/fit/results.json").exists()
+
+
+def test_the_finder_suggests_and_trains_nothing(
+    scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    callback = ["--trainer.callbacks=lr_finder", "--trainer.callbacks.steps=40"]
+    assert fit(scenes, *callback, "--run=runs/range") == 0
+    message = capsys.readouterr().err
+    assert "--model.optimizer.lr" in message
+    folder = Path("runs/range/fit")
+    lines = (folder / "learning-rates.csv").read_text().splitlines()
+    assert lines[0] == "lr,loss"
+    assert len(lines) > 20
+    assert 1e-6 < float(message.rsplit("--model.optimizer.lr ", 1)[1]) < 0.5
+    assert (folder / "learning-rates.png").stat().st_size > 5000
+    assert not list(folder.rglob("*.ckpt"))
+
+
+def test_the_steepest_fall_is_per_factor_of_the_rate() -> None:
+    rates = np.geomspace(1e-7, 1, 120)
+    noise = 0.0005 * np.sin(np.arange(120) * 2.0)
+    losses = 0.04 - 0.02 / (1 + (2e-3 / rates)) + noise  # steepest at 2e-3 on a log axis
+    assert steepest(pd.DataFrame({"lr": rates, "loss": losses})) == pytest.approx(2e-3, rel=1)
+    assert steepest(pd.DataFrame({"lr": rates, "loss": np.log(rates)})) is None
+    assert steepest(pd.DataFrame({"lr": rates, "loss": np.nan})) is None
+
+
+def test_no_compiler_is_one_line(
+    scenes: Path, failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    options = [f"--data.root={scenes}", "--data.image_size=64", *TINY, "--model.compile=true"]
+    assert "there is no no-such-compiler" in failing("fit", *options)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
+def test_compiled_training_keeps_keys(scenes: Path) -> None:
+    small = ["--model.backbone=tests.test_finetuning.Strange", "--data.image_size=32"]
+    common = [f"--data.root={scenes}", *TINY[3:], "--attribution=none", "--model.head=linear"]
+    common += ["--model.optimizer=SGD", "--model.optimizer.lr=0.1"]
+    assert main(["fit", *small, *common, "--model.compile=true", "--run=runs/compiled"]) == 0
+    assert main(["fit", *small, *common, "--run=runs/eager"]) == 0
+    one, other = load("runs/compiled").state_dict(), load("runs/eager").state_dict()
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in one)
