@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from memlab.data import decode as decode_module
 from memlab.data.decode import decode, decode_mask
 from memlab.data.geometry import Geometry
 from memlab.errors import DataError
@@ -154,3 +156,26 @@ def test_geometry_squashes_and_keeps_everything(tmp_path: Path) -> None:
     assert squashed.shape == (3, 12, 12)
     assert (squashed[..., -1] == 240).all()
     assert (squashed[..., 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        ("RGB", {"quality": 75}),
+        ("RGB", {"quality": 95, "subsampling": 0}),
+        ("RGB", {"quality": 60, "progressive": True}),
+        ("L", {"quality": 80}),
+    ],
+)
+def test_the_fast_decoder_gives_pillows_pixels(
+    tmp_path: Path, mode: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, size=(9, 13, 3), dtype=np.uint8))
+    path = tmp_path / "a.jpg"
+    coarse.resize((131, 97), Image.Resampling.BICUBIC).convert(mode).save(path, **options)
+    assert "simplejpeg" in decode_module.decoder()
+    fast = decode(path)
+    monkeypatch.setattr(decode_module, "simplejpeg", None)
+    assert "simplejpeg" not in decode_module.decoder()
+    assert torch.equal(fast, decode(path))
