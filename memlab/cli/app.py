@@ -26,6 +26,7 @@ from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.attribution_maps import AttributionMaps
 from memlab.callbacks.checkpoint_file import WholeCheckpoints
 from memlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from memlab.callbacks.frozen_features import FrozenFeatures
 from memlab.callbacks.history import History
 from memlab.callbacks.lr_finder import LRFinder
 from memlab.callbacks.read_failures import ReadFailures
@@ -193,7 +194,7 @@ class MemlabCLI(LightningCLI):
         if self.plan.command == "fit":
             every = self._get(self.config_init, "checkpoint_every")
             last = LastCheckpoint(self.folder / "checkpoints", every)
-            own += [StepSeeds(), History(), self.best, last]
+            own += [FrozenFeatures(), StepSeeds(), History(), self.best, last]
         callbacks = _as_list(configured["callbacks"])
         loggers = [
             logger for logger in _as_list(configured["logger"]) if isinstance(logger, Logger)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import pandas as pd
 import torch
@@ -28,6 +28,7 @@ class Sample(TypedDict):
     score: float
     masks: dict[str, Tensor]
     error: str
+    features: NotRequired[Tensor]
 
 
 class Batch(TypedDict):
@@ -36,6 +37,8 @@ class Batch(TypedDict):
     `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
     float in [0, 1] once on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
     (B, 1, H, W), 0 or 1. `valid` (B,) bool: whether the picture could be read. `errors`: why not.
+    `features` (B, D), only where a frozen backbone has seen the pictures before; `images` are then
+    empty.
     """
 
     index: Tensor
@@ -45,6 +48,7 @@ class Batch(TypedDict):
     masks: dict[str, Tensor]
     valid: Tensor
     errors: list[str]
+    features: NotRequired[Tensor]
 
 
 class PictureDataset(Dataset[Sample]):
@@ -118,7 +122,7 @@ class PictureDataset(Dataset[Sample]):
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Put samples side by side."""
-    return Batch(
+    batch = Batch(
         index=torch.tensor([sample["index"] for sample in samples]),
         ids=[sample["id"] for sample in samples],
         images=torch.stack([sample["image"] for sample in samples]),
@@ -127,6 +131,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
         valid=torch.tensor([not sample["error"] for sample in samples]),
         errors=[sample["error"] for sample in samples],
     )
+    if "features" in samples[0]:
+        batch["features"] = torch.stack([sample["features"] for sample in samples])
+    return batch
 
 
 def to_float(batch: Batch) -> Batch:

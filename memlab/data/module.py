@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import PictureCache
-from memlab.data.dataset import Batch, PictureDataset, collate, to_float
+from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
 from memlab.data.decode import decoder
+from memlab.data.features import Encoder, featured
 from memlab.data.geometry import Geometry
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
@@ -40,7 +41,8 @@ class MemorabilityData(LightningDataModule):
         num_workers: processes that decode; by default one less than there are cores for each
             process that trains, at most 8.
         cache: folder for decoded pictures: the first epoch fills it, later ones and later runs read
-            it; none by default. It takes 3 * image_size^2 bytes per picture, at once.
+            it; none by default. It takes 3 * image_size^2 bytes per picture, at once. Features of a
+            frozen backbone are kept there, too.
         augmentation: what training pictures go through: flip (half of them mirrored), standard
             (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
@@ -79,6 +81,7 @@ class MemorabilityData(LightningDataModule):
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
         self.skipped: dict[str, str] = {}
+        self.encoder: Encoder | None = None
         self.failure: str | None = None
         self.seed = 0
         self._place = (0, 0)
@@ -255,9 +258,14 @@ class MemorabilityData(LightningDataModule):
     def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
         processes = self.trainer.num_devices if self.trainer is not None else 1
         workers = default_workers(processes) if self.num_workers is None else self.num_workers
-        dataset = PictureDataset(
+        pictures = PictureDataset(
             rows, self.table.root, self.geometry, self.regions, self._decoded_at(self.geometry)
         )
+        dataset: Dataset[Sample] = pictures
+        if self.encoder is not None:
+            world = self.trainer.world_size, self.trainer.global_rank  # type: ignore[union-attr]
+            dataset = featured(pictures, self.encoder, self.batch_size, workers, self.cache, *world)
+            workers = 0  # there is nothing left to load
         return DataLoader(
             dataset,
             batch_size=self.batch_size,

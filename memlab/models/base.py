@@ -44,9 +44,14 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     def forward(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
 
+    def predict_batch(self, batch: Batch) -> Tensor:
+        """Scores (B,) of a batch's pictures."""
+        predicted: Tensor = self(batch["images"])
+        return predicted
+
     def _evaluate(self, batch: Batch) -> Tensor:
         with single_precision(self.device.type):
-            predicted: Tensor = self(batch["images"])
+            predicted = self.predict_batch(batch)
         if predicted.shape != (len(batch["ids"]),):
             raise MemlabError(
                 f"{type(self).__name__} returned scores of shape {tuple(predicted.shape)} for "

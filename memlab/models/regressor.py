@@ -130,6 +130,12 @@ class MemorabilityRegressor(MemorabilityModel):
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
         return self.score(self.stem(images))
 
+    def predict_batch(self, batch: Batch) -> Tensor:
+        """Scores (B,) of a batch's pictures, from their features where those are known."""
+        if "features" in batch:
+            return self.readout(batch["features"])
+        return super().predict_batch(batch)
+
     def train(self, mode: bool = True) -> Self:
         """Training mode for all but the frozen blocks, which stay in evaluation mode."""
         super().train(mode)
@@ -140,12 +146,14 @@ class MemorabilityRegressor(MemorabilityModel):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean loss over the pictures that could be read."""
         # a black picture must not enter batch normalisation either, so it is not shown at all
-        images, scores = batch["images"][batch["valid"]], batch["scores"][batch["valid"]]
-        count = len(scores)
-        if count < 2:
+        valid = batch["valid"]
+        scores = batch["scores"][valid]
+        if len(scores) < 2:
             # nothing to normalise over; zero that touches every parameter keeps processes in step
             return sum(parameter.sum() for parameter in self.parameters()) * 0.0  # type: ignore[return-value]
-        return self.loss((self._compiled_forward or self)(images), scores)
+        if "features" in batch:
+            return self.loss(self.readout(batch["features"][valid]), scores)
+        return self.loss((self._compiled_forward or self)(batch["images"][valid]), scores)
 
     def configure_optimizers(self) -> Any:
         """The optimizer and scheduler that were given."""

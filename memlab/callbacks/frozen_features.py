@@ -1,0 +1,38 @@
+"""Trains on features where nothing changes them: with a frozen backbone and no augmentation."""
+
+from __future__ import annotations
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from memlab.callbacks.base import data_of
+from memlab.data.features import Encoder
+from memlab.models.base import hash_weights
+from memlab.models.precision import single_precision
+from memlab.models.regressor import MemorabilityRegressor
+
+
+class FrozenFeatures(Callback):
+    """Has the data module compute every picture's features once, before training.
+
+    In training and validation the head then sees the features; tests see pictures, as always.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the data module the backbone, where it is worth it."""
+        data = data_of(trainer)
+        data.encoder = None
+        model = pl_module
+        if stage != "fit" or not isinstance(model, MemorabilityRegressor):
+            return
+        if not model.frozen_backbone or data.augmentation != "none":
+            return
+        device = trainer.strategy.root_device
+
+        @torch.no_grad()
+        def embed(images: Tensor) -> Tensor:
+            with single_precision(device.type):
+                return model.embed(images)
+
+        data.encoder = Encoder(embed, hash_weights(model.backbone.state_dict()), device)

@@ -1,0 +1,127 @@
+"""Features of a frozen backbone: every picture is decoded and sent through it once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributed import all_gather_object
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
+from memlab.data.decode import decoder
+from memlab.files import fingerprint, make_folder, replacing
+from memlab.progress import progress
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What turns pictures into features that training leaves as they are.
+
+    Args:
+        embed: pictures (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
+        key: tells encoders apart: a hash of their weights.
+        device: where pictures are wanted.
+    """
+
+    embed: Callable[[Tensor], Tensor]
+    key: str
+    device: torch.device
+
+
+class FeatureDataset(Dataset[Sample]):
+    """Samples with features in place of pixels.
+
+    Args:
+        pictures: the data set that they were computed from.
+        features: (n, D) float32, in its order.
+        errors: why a picture could not be read, else empty.
+    """
+
+    def __init__(self, pictures: PictureDataset, features: Tensor, errors: list[str]) -> None:
+        self.pictures = pictures
+        self.features = features
+        self.errors = errors
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        return Sample(
+            index=index,
+            id=self.pictures.ids[index],
+            image=torch.empty(3, 0, 0, dtype=torch.uint8),
+            score=float(self.pictures.scores[index]),
+            masks={},
+            error=self.errors[index],
+            features=self.features[index],
+        )
+
+
+def featured(
+    pictures: PictureDataset,
+    encoder: Encoder,
+    batch_size: int,
+    num_workers: int,
+    folder: Path | None = None,
+    processes: int = 1,
+    rank: int = 0,
+) -> FeatureDataset:
+    """Compute the features of all pictures, or read those of an earlier run.
+
+    Args:
+        pictures: what is decoded.
+        encoder: what they are sent through, in single precision.
+        batch_size: pictures at once.
+        num_workers: processes that decode.
+        folder: where features are kept for later runs, keyed by weights, pictures, decoder and
+            geometry; None to keep them in memory only.
+        processes: how many share the work.
+        rank: which one this is.
+    """
+    path = None if folder is None else make_folder(folder) / f"{_key(pictures, encoder)}.features"
+    if path is not None and path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            features = torch.from_numpy(kept["features"])
+        return FeatureDataset(pictures, features, [""] * len(pictures))
+
+    own = range(rank, len(pictures), processes)
+    loader = DataLoader(
+        Subset(pictures, own), batch_size=batch_size, num_workers=num_workers, collate_fn=collate
+    )
+    parts: list[tuple[list[int], np.ndarray, list[str]]] = []
+    with progress("Features", len(own)) as advance:
+        for loaded in loader:
+            batch: Batch = loaded
+            images = to_float({**batch, "images": batch["images"].to(encoder.device)})["images"]
+            found = encoder.embed(images).float().cpu().numpy()
+            parts.append((batch["index"].tolist(), found, batch["errors"]))
+            advance(len(batch["ids"]))
+    if processes > 1:
+        gathered: list[list[tuple[list[int], np.ndarray, list[str]]]] = [[]] * processes
+        all_gather_object(gathered, parts)
+        parts = [part for share in gathered for part in share]
+    order = np.argsort([index for indices, _, _ in parts for index in indices])
+    values = np.concatenate([found for _, found, _ in parts])[order]
+    errors = [error for _, _, some in parts for error in some]
+    errors = [errors[place] for place in order]
+    if path is not None and rank == 0 and not any(errors):
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, features=values)
+    return FeatureDataset(pictures, torch.from_numpy(values), errors)
+
+
+def _key(pictures: PictureDataset, encoder: Encoder) -> str:
+    states = [(str(path), path.stat()) for path in pictures.paths if path.is_file()]
+    made_of = {
+        "weights": encoder.key,
+        "pictures": [(name, state.st_size, state.st_mtime_ns) for name, state in states],
+        "decoder": decoder(),
+        "geometry": pictures.geometry.describe(),
+    }
+    return fingerprint(json.dumps(made_of, sort_keys=True))

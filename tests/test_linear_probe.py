@@ -1,0 +1,97 @@
+"""A frozen backbone sees every picture once, and trains as if it had seen it every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from memlab.callbacks.frozen_features import FrozenFeatures
+from memlab.cli import main
+from memlab.data import dataset
+from tests.conftest import TINY, results
+
+PROBE = [
+    "fit",
+    *TINY,
+    "--model.unfrozen=0",
+    "--data.augmentation=none",
+    "--data.image_size=64",
+    "--trainer.max_epochs=3",
+    "--model.optimizer=Adam",
+    "--model.optimizer.lr=0.01",
+    "--ablation=none",
+    "--maps=0",
+]
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is decoded, in order."""
+    seen: list[Path] = []
+    original = dataset.decode
+
+    def decode(path: Path) -> torch.Tensor:
+        seen.append(path)
+        return original(path)
+
+    monkeypatch.setattr(dataset, "decode", decode)
+    return seen
+
+
+def head(run: str) -> dict[str, torch.Tensor]:
+    saved = torch.load(f"{run}/fit/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    return {name: value for name, value in saved.items() if name.startswith("head.")}
+
+
+def test_each_picture_is_decoded_once_and_the_result_is_that_of_every_epoch(
+    scenes: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept"]
+    assert main([*arguments, "--run=once"]) == 0
+    assert len(decoded) == len(set(decoded)) == 60
+    assert len(list(Path("kept").glob("*.features"))) == 2
+
+    decoded.clear()
+    assert main([*arguments, "--run=again"]) == 0
+    assert not decoded  # the test pictures are in the cache of pictures
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FrozenFeatures, "setup", lambda *_, **__: None)
+        arguments = [*PROBE, f"--data.root={scenes}"]
+        assert main([*arguments, "--run=always"]) == 0
+    assert len(decoded) == 3 * (42 + 6) + 12
+    for name, value in head("always").items():
+        assert torch.equal(head("once")[name], head("again")[name])
+        assert torch.allclose(value, head("once")[name], atol=1e-5)
+    ours, theirs = (pd.read_csv(f"{run}/fit/metrics.csv") for run in ("once", "always"))
+    assert ours.to_numpy() == pytest.approx(theirs.to_numpy(), abs=1e-4)
+    found = [results(Path(run) / "fit")["metrics"]["mse"]["value"] for run in ("once", "always")]
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+
+def test_other_weights_have_other_features(scenes: Path, decoded: list[Path]) -> None:
+    arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept", "--trainer.max_epochs=1"]
+    assert main([*arguments, "--run=one"]) == 0
+    assert main([*arguments, "--run=two", "--seed_everything=1"]) == 0
+    assert len(list(Path("kept").glob("*.features"))) == 4
+
+
+def test_a_picture_that_cannot_be_read_is_said_or_skipped(
+    tmp_path: Path, picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    lines = ["image,score,split"]
+    for place in range(16):
+        picture(f"p/{place}.png", seed=place)
+        lines.append(f"{place}.png,{0.3 + place / 40},{'train' if place < 8 else 'val'}")
+        lines[-1] = lines[-1] if place < 12 else lines[-1].replace("val", "test")
+    (tmp_path / "p" / "3.png").write_bytes(b"no picture")
+    (tmp_path / "p" / "scores.csv").write_text("\n".join(lines))
+    arguments = [*PROBE, "--data.root=p/scores.csv", "--data.cache=kept"]
+    assert "3.png: cannot be read" in failing(*arguments, "--run=fails")
+    assert main([*arguments, "--run=skips", "--data.on_error=skip"]) == 0
+    assert [entry["id"] for entry in results(Path("skips/fit"))["data"]["skipped"]] == ["3.png"]
+    assert len(list(Path("kept").glob("*.features"))) == 1  # those of the validation pictures
