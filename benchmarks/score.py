@@ -1,7 +1,7 @@
 """Pictures a second of `predict`, beside a loop written by hand; and memory against their number.
 
-The peer is the loop most people would write: Pillow, torchvision's transforms, a DataLoader, the same
-network in inference mode. Both read the same files, in turn, with as many threads and workers.
+The peer is the loop most people would write: Pillow, torchvision's transforms, a DataLoader, the
+same network in inference mode. Both read the same files, in turn, with as many threads and workers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,28 @@ SIZE = 96
 BATCH = 32
 ROUNDS = 3
 MEMORY = """
-import json, resource, sys
+import json, resource, sys, threading
 from pathlib import Path
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+def watch():
+    while not done.wait(0.01):
+        seen.append(resident())
+
 sys.path.insert(0, sys.argv[1])
 from score import make_model
 paths = [Path(line) for line in sys.stdin.read().splitlines()]
 model = make_model()
-model.predict(paths[:32])
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+model.predict(paths[:64])
+done, seen = threading.Event(), [resident()]
+watcher = threading.Thread(target=watch)
+watcher.start()
 assert len(model.predict(paths)) == len(paths)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"before_mb": before / 1024, "peak_mb": after / 1024}))
+done.set()
+watcher.join()
+print(json.dumps({"before_mb": seen[0], "peak_mb": max(seen)}))
 """
 
 

@@ -30,7 +30,7 @@ class GradCAM(Attribution):
     def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
         """(B, 3, H, W) pictures to (B, 1, h, w) maps on the grid of the seam."""
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
-            return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator, arg-type]
+            return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
         require_seam(model, "grad_cam")
         with torch.no_grad():
             activations = model.stem(images)  # type: ignore[operator]
@@ -61,8 +61,7 @@ def _at_layer(model: MemorabilityModel, layer: nn.Module, images: Tensor) -> Ten
         handle.remove()
     if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 4:
         raise MemlabError(
-            f"{model._get_name()}: cam_layer() must name a module that runs once and returns "
-            "(B, C, h, w)"
+            f"{model.title}: cam_layer() must name a module that runs once and returns (B, C, h, w)"
         )
     (gradient,) = torch.autograd.grad(scores.sum(), seen)
     weights = gradient.mean(dim=(2, 3), keepdim=True)

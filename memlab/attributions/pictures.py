@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,7 +125,7 @@ def explain_pictures(
         registry.load("attributions", method)() if isinstance(method, str) else method
     )
     errors: dict[str, str] = {}
-    found: dict[str, list[NDArray[np.generic]]] = {"maps": [], "pictures": [], "predicted": []}
+    found: dict[str, list[NDArray[Any]]] = {"maps": [], "pictures": [], "predicted": []}
     names: list[str] = []
     inputs = Inputs(pictures, model.input_size)
     for batch, predicted in scored(
@@ -144,4 +145,4 @@ def explain_pictures(
     if not names:
         raise DataError(f"no picture could be read: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
-    return Maps(attribution.name, attribution.unit, names, errors=errors, **joined)  # type: ignore[arg-type]
+    return Maps(attribution.name, attribution.unit, names, errors=errors, **joined)

@@ -166,7 +166,7 @@ class Records(Callback):
                 statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)
                 results.metrics[name] = statistic.describe()
             if split == "test":  # on val the intervals would be checked on what made them
-                results.interval = coverage_entry(model.calibration, *pairs)
+                results.interval = coverage_entry(model.calibration, pairs[0], pairs[1])
             results.figures += figures.predicted_against_true(table, results, folder)
         rows.write_table(table, folder, "rows")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]

@@ -70,7 +70,7 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     from memlab.reports.terminal import plain_console
 
     shown = Table(title=f"memorability by {ref}", title_justify="left")
-    shown.add_column("picture")
+    shown.add_column("picture", overflow="fold")
     with_interval, with_percentile = table["low"].notna().any(), table["percentile"].notna().any()
     shown.add_column("predicted", justify="right")
     if with_interval:

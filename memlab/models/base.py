@@ -48,6 +48,11 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         self.test_metrics = ScoreMetrics()
 
     @property
+    def title(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
+
+    @property
     @abstractmethod
     def input_size(self) -> int:
         """Side in pixels of the square pictures it takes."""
@@ -114,7 +119,7 @@ class MemorabilityModel(Specified, LightningModule, ABC):
             predicted: Tensor = self(batch["images"])
         if predicted.shape != (len(batch["ids"]),):
             raise MemlabError(
-                f"{self._get_name()} returned scores of shape {tuple(predicted.shape)} for "
+                f"{self.title} returned scores of shape {tuple(predicted.shape)} for "
                 f"{len(batch['ids'])} pictures; one score a picture, (B,), is needed"
             )
         return predicted.float()
@@ -178,12 +183,11 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take over how far the weights that are being loaded err."""
-        self.calibration = Calibration(
-            **{
-                name: value.double().numpy() if isinstance(value, Tensor) else value
-                for name, value in checkpoint["memlab"].get("calibration", {}).items()
-            }
-        )
+        kept: dict[str, Any] = {
+            name: value.double().numpy() if isinstance(value, Tensor) else value
+            for name, value in checkpoint["memlab"].get("calibration", {}).items()
+        }
+        self.calibration = Calibration(**kept)
 
     def _log(self, split: str, metrics: ScoreMetrics) -> None:
         for name, statistic in metrics.statistics().items():

@@ -57,8 +57,10 @@ class ForeignModel(MemorabilityModel):
         """The module's own, else the hash of what its constructor left, or `closed-form`."""
         return self._weights_id
 
-    def _get_name(self) -> str:
-        return self.target  # what messages call it
+    @property
+    def title(self) -> str:
+        """What messages call it: package.module:Class."""
+        return self.target
 
     def forward(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""

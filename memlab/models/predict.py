@@ -108,7 +108,7 @@ def scored(
                 predicted = model(images).float().cpu()
             if predicted.shape != batch["valid"].shape:
                 raise MemlabError(
-                    f"{model._get_name()} returned scores of shape {tuple(predicted.shape)} for "
+                    f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
                     f"{len(images)} pictures; one score a picture, (B,), is needed"
                 )
             yield {**batch, "images": images}, predicted.where(batch["valid"], torch.nan)
