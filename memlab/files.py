@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from memlab.errors import MemlabError
+from memlab.errors import DataError, MemlabError
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """File name endings that are taken for pictures, in lower case."""
@@ -20,6 +20,26 @@ def pictures_in(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         if path.suffix.lower() in PICTURES and not path.name.startswith("."):
             yield path
+
+
+def find_pictures(given: list[Path]) -> list[Path]:
+    """The pictures that files and folders mean, in order, each once; folders are searched whole.
+
+    Raises:
+        DataError: if something does not exist, or there is no picture in it.
+    """
+    found: dict[Path, None] = {}
+    for path in given:
+        if path.is_dir():
+            inside = sorted(pictures_in(path))
+            if not inside:
+                raise DataError(f"{path}: no pictures in this folder")
+            found |= dict.fromkeys(inside)
+        elif path.exists():
+            found[path] = None
+        else:
+            raise DataError(f"{path}: no such file or folder")
+    return list(found)
 
 
 @contextmanager

@@ -25,12 +25,13 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(title: str, total: int, shown: bool = True) -> Iterator[Callable[[int], None]]:
     """Show a bar on stderr while the block runs.
 
     Args:
         title: what is being done.
         total: how many steps there are.
+        shown: false for none.
 
     Yields:
         A function to call with the number of steps done since the last call.
@@ -43,7 +44,8 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
         _Rate(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
+    hidden = not (shown and sys.stderr.isatty())
+    bar = Progress(*columns, console=console, disable=hidden, transient=True)
     with bar:
         task = bar.add_task(title, total=total)
         yield lambda steps: bar.advance(task, steps)

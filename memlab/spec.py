@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -91,6 +92,21 @@ def import_class(path: str) -> type[Any]:
     if not isinstance(found, type):
         raise MemlabError(f"{path!r} is not a class")
     return found
+
+
+def import_typed(ref: str) -> type[Any]:
+    """The class that a person means by `package.module:Class`.
+
+    The current folder counts, which Python leaves out for installed programs: it is searched last,
+    so that nothing there can take the place of an installed package.
+
+    Raises:
+        MemlabError: if there is none; names it.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    return import_class(ref.replace(":", "."))
 
 
 def build(spec: Spec) -> Any:

@@ -45,6 +45,8 @@ def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> No
             for name, statistic in results.metrics.items()
             if statistic["value"] is not None
         }
+        if results.interval and results.interval["coverage"]["value"] is not None:
+            summary[f"{results.command}/coverage"] = results.interval["coverage"]["value"]
         for entry in results.conditions:
             if entry["drop"]["value"] is not None:
                 summary[f"drop/{entry['condition']}"] = entry["drop"]["value"]

@@ -203,10 +203,12 @@ def test_score_goes_on_past_a_bad_picture(
     assert main(["score", str(finished), "in"]) == 1
     printed = capsys.readouterr()
     lines = printed.out.strip().splitlines()
-    assert lines[0] == "image,predicted,error"
+    assert lines[0] == "image,predicted,low,high,percentile,error"
     assert lines[1].startswith("in/a.png,0.")
-    assert lines[2].startswith("in/b.jpg,,")
-    assert printed.err.strip() == "memlab: in/b.jpg: cannot be read: not a picture"
+    assert lines[2].startswith("in/b.jpg,,,,,")
+    bad, note = printed.err.strip().splitlines()
+    assert bad == "memlab: in/b.jpg: cannot be read: not a picture"
+    assert note.startswith("memlab: no interval: 6 validation pictures are too few for a 90 %")
 
 
 def test_a_model_with_weights_of_its_own_is_tested_without_a_run(

@@ -106,10 +106,8 @@ class Constant(MemorabilityModel):
         return "constant" if self.loaded else None
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         self.loaded = True
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["memlab"] = {"schema": 1, "model": self.spec, "input_size": 32}
 
     def forward(self, images: Tensor) -> Tensor:
         return self.level.expand(len(images))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from memlab.errors import MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
-from memlab.models.precision import single_precision
+from memlab.models.precision import evaluation_mode, single_precision
 from memlab.registry import plugin_of
 from memlab.spec import Specified
 
@@ -63,15 +63,13 @@ def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) 
         MemlabError: if the model has no seam.
         PluginError: if the maps have another shape or are not finite.
     """
-    modes = {module: module.training for module in model.modules()}
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            model.eval()
-            with single_precision(images.device.type):
-                maps = attribution.maps(model, images.detach().clone().float()).detach()
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    with (
+        evaluation_mode(model),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        single_precision(images.device.type),
+    ):
+        maps = attribution.maps(model, images.detach().clone().float()).detach()
     if maps.ndim != 4 or maps.shape[:2] != (len(images), 1):
         raise PluginError(
             f"attribution {attribution.name!r} returned {tuple(maps.shape)}, "
@@ -87,6 +85,6 @@ def require_seam(model: MemorabilityModel, method: str) -> None:
     missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
     if missing:
         raise MemlabError(
-            f"{type(model).__name__} has no seam ({', '.join(missing)}), so {method} cannot run; "
-            "turn maps off with --attribution none"
+            f"{model.title} has no seam ({', '.join(missing)}) and no cam_layer(), so "
+            f"{method} cannot run: give it a method cam_layer() that returns the module to look at"
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from memlab.attributions.base import Attribution, require_seam
+from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel
 
 
@@ -17,12 +20,17 @@ class GradCAM(Attribution):
     nothing is stored or differentiated. Channel weights are the mean gradient over places. For
     mean pooling and a linear head with a sigmoid the map sums to the sigmoid's slope times the
     logit without its offset.
+
+    A model without a seam may have `cam_layer()`, a module whose output is (B, C, h, w): its output
+    takes the seam's place, as in the paper.
     """
 
     unit = "score per grid cell, linearised"
 
     def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
         """(B, 3, H, W) pictures to (B, 1, h, w) maps on the grid of the seam."""
+        if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
+            return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
         require_seam(model, "grad_cam")
         with torch.no_grad():
             activations = model.stem(images)  # type: ignore[operator]
@@ -37,3 +45,25 @@ class GradCAM(Attribution):
         grid = model.grid(seam).detach()  # type: ignore[operator]
         maps: Tensor = (weights * grid).sum(dim=1, keepdim=True)
         return maps
+
+
+def _at_layer(model: MemorabilityModel, layer: nn.Module, images: Tensor) -> Tensor:
+    seen: list[Any] = []
+
+    def see(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        seen.append(output)
+
+    handle = layer.register_forward_hook(see)
+    try:
+        # with frozen weights only the pictures bring a gradient that far
+        scores = model(images.clone().requires_grad_())
+    finally:
+        handle.remove()
+    if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 4:
+        raise MemlabError(
+            f"{model.title}: cam_layer() must name a module that runs once and returns (B, C, h, w)"
+        )
+    (gradient,) = torch.autograd.grad(scores.sum(), seen)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    maps: Tensor = (weights * seen[0].detach()).sum(dim=1, keepdim=True)
+    return maps

@@ -15,6 +15,7 @@ from memlab.callbacks.base import Contributor, command_folder, data_of, model_of
 from memlab.data.dataset import Batch
 from memlab.errors import CheckpointError, DataError
 from memlab.files import write_text
+from memlab.metrics.conformal import coverage_entry
 from memlab.metrics.functional import METRICS
 from memlab.metrics.intervals import metric_with_interval
 from memlab.models.base import MemorabilityModel
@@ -135,6 +136,8 @@ class Records(Callback):
         for path in sorted(note.parent.glob("*.json")):
             data.skipped |= json.loads(path.read_text(encoding="utf-8"))
         table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
+        shown = model.calibration.columns(table["predicted"].to_numpy(dtype=float))
+        table = table.assign(**{name: values.astype("float32") for name, values in shown.items()})
 
         described = data.describe()
         results = Results(
@@ -162,6 +165,8 @@ class Records(Callback):
             for name in METRICS:
                 statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)
                 results.metrics[name] = statistic.describe()
+            if split == "test":  # on val the intervals would be checked on what made them
+                results.interval = coverage_entry(model.calibration, pairs[0], pairs[1])
             results.figures += figures.predicted_against_true(table, results, folder)
         rows.write_table(table, folder, "rows")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]

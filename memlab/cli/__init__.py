@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "repeat": "memlab.cli.repeat",
     "compare": "memlab.cli.compare",
     "score": "memlab.cli.score",
+    "explain": "memlab.cli.explain",
     "ablate": "memlab.cli.ablate",
     "data": "memlab.cli.data",
     "plugins": "memlab.cli.plugins",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
-from memlab.cli.options import Options, find_pictures
+from memlab.cli.options import Options
 from memlab.errors import DataError, MemlabError
-from memlab.files import require_empty
+from memlab.files import find_pictures, require_empty
 
 if TYPE_CHECKING:
     from memlab.ablations.base import Ablation
@@ -68,6 +68,7 @@ def _parse(arguments: list[str]) -> list[Ablation]:
     import jsonargparse
 
     from memlab.ablations.base import Ablation
+    from memlab.ablations.pictures import require_no_regions
 
     class Parser(OneLineErrors, jsonargparse.ArgumentParser):
         """The list of ablations alone."""
@@ -79,12 +80,7 @@ def _parse(arguments: list[str]) -> list[Ablation]:
         ablations: list[Ablation] = parser.instantiate(parser.parse_args(arguments)).ablation
     except Exception as error:
         raise known_error(error) or error from error
-    for ablation in ablations:
-        if ablation.regions:
-            raise MemlabError(
-                f"{ablation.name}: loose pictures have no masks of {ablation.regions[0]!r}; "
-                "use memlab test on a data set with masks"
-            )
+    require_no_regions(ablations)
     return ablations
 
 

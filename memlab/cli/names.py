@@ -21,6 +21,7 @@ from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
 from memlab.errors import MemlabError, PluginError
 from memlab.registry import GROUPS, find, load, plugins
+from memlab.spec import import_typed
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
 """Options that may be repeated, and the groups of their names."""
@@ -34,6 +35,9 @@ SINGLES = {
 """Options that take one name, or, with `+=`, one more."""
 
 DEFAULT_MODEL = "regressor"
+
+FOREIGN_MODEL = "memlab.models.foreign.ForeignModel"
+"""Runs anybody's plain torch.nn.Module."""
 
 ALWAYS_ON = ("memlab:ablation_evaluation", "memlab:attribution_maps", "memlab:records")
 """Callbacks that the command line adds by itself."""
@@ -141,7 +145,23 @@ def _single_option(option: str, value: str, _adding: bool) -> list[str]:
         return [f"{option}={value}"]
     if option == "--trainer.callbacks":
         return [f"{option}+={_callback_path(value)}"]
-    return [f"{option}={class_path(SINGLES[option], value)}"]
+    path = class_path(SINGLES[option], value)
+    if option == "--model" and _foreign(value, path):
+        return [f"{option}={FOREIGN_MODEL}", f"{option}.target={value}"]
+    return [f"{option}={path}"]
+
+
+def _foreign(name: str, path: str) -> bool:
+    """Whether `package.module:Class` is a plain torch module, which is run as it is.
+
+    Only importing it can tell.
+    """
+    if ":" not in name or path != name.replace(":", "."):
+        return False
+    cls = import_typed(name)
+    from memlab.models.base import MemorabilityModel
+
+    return not issubclass(cls, MemorabilityModel)
 
 
 def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
@@ -223,6 +243,9 @@ def _expand_model(model: dict[str, Any] | str) -> Any:
     if isinstance(model, dict) and "class_path" not in model:
         model = {"class_path": DEFAULT_MODEL, "init_args": model.get("init_args", model)}
     expanded = _expand_one("models", model)
+    name = model if isinstance(model, str) else str(model["class_path"])
+    if _foreign(name, expanded["class_path"]):
+        return {"class_path": FOREIGN_MODEL, "init_args": {"target": name}}
     arguments = expanded.get("init_args") or {}
     if isinstance(arguments, dict) and arguments.get("backbone") is not None:
         backbone = _expand_one("backbones", arguments["backbone"])

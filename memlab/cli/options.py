@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
+import sys
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from memlab.errors import DataError, MemlabError, did_you_mean
-from memlab.files import pictures_in
+from memlab.errors import MemlabError, did_you_mean
 
 
 class Options(argparse.ArgumentParser):
@@ -32,21 +32,35 @@ class Options(argparse.ArgumentParser):
         raise MemlabError(f"{message} (see {self.prog} --help)")
 
 
-def find_pictures(given: list[Path]) -> list[Path]:
-    """The pictures that files and folders mean, in order, each once; folders are searched whole.
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """Add how pictures are read, and where the model runs."""
+    parser.add_argument(
+        "--batch-size", type=_at_least(1), default=32, help="pictures at once (%(default)s)"
+    )
+    parser.add_argument(
+        "--num-workers", type=_at_least(0), default=0, help="processes that decode (%(default)s)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
 
-    Raises:
-        DataError: if something does not exist, or there is no picture in it.
+
+def report_unreadable(errors: Mapping[str, str]) -> int:
+    """Say on stderr which pictures could not be read, the first two by name; returns how many.
+
+    Args:
+        errors: picture to why it cannot be read, empty where it can.
     """
-    found: dict[Path, None] = {}
-    for path in given:
-        if path.is_dir():
-            inside = sorted(pictures_in(path))
-            if not inside:
-                raise DataError(f"{path}: no pictures in this folder")
-            found |= dict.fromkeys(inside)
-        elif path.exists():
-            found[path] = None
-        else:
-            raise DataError(f"{path}: no such file or folder")
-    return list(found)
+    bad = [reason for reason in errors.values() if reason]
+    for reason in bad[:2]:
+        print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
+    if len(bad) > 2:
+        print(f"memlab: and {len(bad) - 2} more cannot be read", file=sys.stderr)  # noqa: T201
+    return len(bad)
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not re.fullmatch(r"-?\d+", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}: a whole number, at least {least}")
+        return int(text)
+
+    return whole

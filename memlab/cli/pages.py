@@ -14,6 +14,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   validate   metrics on the validation split
   predict    scores for a whole data set, on any devices
   score      scores for some pictures: memlab score MODEL PICTURES...
+  explain    maps of some pictures: memlab explain MODEL PICTURES... --out DIR
   ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
   data       check | subset | cache | scenes: look after data sets, or render one
   plugins    what is installed, from where, and whether it is sound
@@ -96,7 +97,8 @@ COMMANDS: dict[str, str] = {
     "test": "usage: memlab test [--run DIR] [--ablation NAME]... [options]\n\n"
     "Test a trained model; with no run, configuration or model, the newest finished run.\n\n"
     + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
-    + "  --model NAME            a plugin's model with weights of its own, instead of a run\n"
+    + "  --model NAME            a plugin's model with its own weights, or package.module:Class,\n"
+    + "                          instead of a run\n"
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _EVALUATION
     + _TRAINER

@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.options import Options, find_pictures
-from memlab.errors import MemlabError
-from memlab.files import replacing
+from memlab.cli.options import Options, add_loading, report_unreadable
+from memlab.files import find_pictures, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,9 +15,14 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Predict how memorable some pictures are, 0 to 1.
 
-MODEL is a run folder, a checkpoint, a plugin's name, or package.module:Class.
+MODEL is a run folder, a checkpoint, a plugin's name, or package.module:Class (your own
+torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
 A table on a terminal, CSV into a pipe or with --out. Exit code 1 if a picture could not be read;
 the others are scored all the same.
+
+low and high    the score lies between with a probability of --level, for pictures like those that
+                the model was validated on
+percentile      share of the training labels below, 0 to 100
 
   memlab score runs/quickstart photos/
   memlab score runs/quickstart a.jpg b.png --out scores.csv
@@ -31,54 +35,53 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write the table here, as CSV")
-    parser.add_argument("--batch-size", type=int, default=32, help="pictures at once (%(default)s)")
-    parser.add_argument("--num-workers", type=int, default=0, help="processes that decode (0)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
+    parser.add_argument("--level", type=float, default=0.9, help="of the intervals (%(default)s)")
+    add_loading(parser)
     options = parser.parse_args(arguments[1:])
-    if options.batch_size < 1 or options.num_workers < 0:
-        raise MemlabError("--batch-size is at least 1, --num-workers at least 0")
-    paths = find_pictures(options.pictures)
+    paths = find_pictures(options.pictures)  # a mistyped path must not wait for the model
 
     from memlab.models.load import load
-    from memlab.models.predict import predict_files
-    from memlab.progress import progress
 
-    model = load(options.model)
-    with progress("Scoring", len(paths)) as advance:
-        try:
-            table = predict_files(
-                model, paths, options.batch_size, options.num_workers, options.device, advance
-            )
-        except (RuntimeError, AssertionError) as error:
-            if options.device == "cpu":
-                raise
-            first = str(error).splitlines()[0]
-            raise MemlabError(f"--device {options.device}: {first}") from error
-
-    bad = table[table["error"] != ""]
-    for reason in bad["error"].head(2):
-        print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
-    if len(bad) > 2:
-        print(f"memlab: and {len(bad) - 2} more cannot be read", file=sys.stderr)  # noqa: T201
+    table = load(options.model).predict(
+        paths,
+        batch_size=options.batch_size,
+        num_workers=options.num_workers,
+        device=options.device,
+        level=options.level,
+    )
+    bad = report_unreadable(dict(zip(table["image"], table["error"], strict=True)))
+    for note in table.attrs["notes"]:
+        print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
     if options.out:
         with replacing(options.out) as temporary:
             table.to_csv(temporary, index=False)
-        print(f"{len(table) - len(bad)} scores in {options.out}")  # noqa: T201
+        print(f"{len(table) - bad} scores in {options.out}")  # noqa: T201
     elif sys.stdout.isatty():
         _print(table, str(options.model))
     else:
         table.to_csv(sys.stdout, index=False)
-    return 1 if len(bad) else 0
+    return 1 if bad else 0
 
 
 def _print(table: pd.DataFrame, ref: str) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from memlab.reports.terminal import plain_console
 
     shown = Table(title=f"memorability by {ref}", title_justify="left")
-    shown.add_column("picture")
+    shown.add_column("picture", overflow="fold")
+    with_interval, with_percentile = table["low"].notna().any(), table["percentile"].notna().any()
     shown.add_column("predicted", justify="right")
+    if with_interval:
+        shown.add_column(f"{100 * table.attrs['level']:g} % interval", justify="right")
+    if with_percentile:
+        shown.add_column("percentile", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
-        shown.add_row(str(row.image), "cannot be read" if row.error else f"{row.predicted:.4f}")
+        cells = ["cannot be read" if row.error else f"{row.predicted:.4f}"]
+        if with_interval:
+            cells.append("" if row.error else escape(f"[{row.low:.2f}, {row.high:.2f}]"))
+        if with_percentile:
+            cells.append("" if row.error else f"{row.percentile:.0f}")
+        shown.add_row(escape(str(row.image)), *cells)
     plain_console().print(shown)

@@ -104,7 +104,8 @@ def settle(command: str, arguments: list[str]) -> Plan:
     elif checkpoint_given:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
     fresh = run is None
-    run = run or runs.new_run(given.get("--model", command).rpartition(".")[2])
+    model = given.get("--model.target") or given.get("--model", command)
+    run = run or runs.new_run(model.rpartition(".")[2])
     return Plan(command, expanded, run, checkpoint, fresh, labels, configs)
 
 

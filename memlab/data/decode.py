@@ -83,6 +83,16 @@ def stored_as(path: Path) -> str:
         return f"{picture.format} {picture.mode}"
 
 
+def pixels_of(picture: Image.Image) -> Tensor:
+    """A PIL picture as people see it, (3, H, W) uint8, RGB; see `decode`.
+
+    Raises:
+        DataError: if its values have no agreed range.
+    """
+    rgb = _rgb(ImageOps.exif_transpose(picture))
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
+
+
 def decode_mask(path: Path) -> Tensor:
     """Read a region mask: (1, H, W) uint8, 1 inside and 0 outside.
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
+from memlab.metrics.conformal import LEVEL, Calibration, thinned
 from memlab.metrics.scores import ScoreMetrics
 from memlab.models.precision import single_precision
 from memlab.spec import Specified
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from memlab.ablations.base import Ablation
+    from memlab.ablations.evaluate import Doses
+    from memlab.attributions.base import Attribution
+    from memlab.attributions.pictures import Maps
+    from memlab.data.inputs import Pictures
 
 
 class MemorabilityModel(Specified, LightningModule, ABC):
@@ -24,12 +36,21 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     A subclass implements `forward`, `input_size` and `weights_id`. Where it can be cut in two it
     also has `stem(images) -> A`, `score(A) -> (B,)` and `grid(A) -> (B, C, h, w)`, and maps are
     computed there; `embed(images) -> (B, D)` gives features. Normalisation happens inside.
+
+    `calibration` holds the validation errors at exactly the weights that it has, if there was a
+    validation, and what the training labels were; checkpoints keep both.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.calibration = Calibration()
         self.val_metrics = ScoreMetrics()
         self.test_metrics = ScoreMetrics()
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
 
     @property
     @abstractmethod
@@ -42,7 +63,56 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
+        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,); nothing is checked or resized."""
+
+    def predict(
+        self,
+        pictures: Pictures,
+        *,
+        batch_size: int = 32,
+        num_workers: int = 0,
+        device: str | torch.device | None = None,
+        level: float = LEVEL,
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Score pictures of any kind and size; see `memlab.models.predict.predict`."""
+        from memlab.models.predict import predict
+
+        return predict(self, pictures, batch_size, num_workers, device, level, progress)
+
+    def explain(
+        self,
+        pictures: Pictures,
+        method: str | Attribution = "grad_cam",
+        *,
+        batch_size: int = 32,
+        num_workers: int = 0,
+        device: str | torch.device | None = None,
+        progress: bool = True,
+    ) -> Maps:
+        """Explain the scores of pictures by place; see `memlab.attributions.pictures`."""
+        from memlab.attributions.pictures import explain_pictures
+
+        return explain_pictures(self, pictures, method, batch_size, num_workers, device, progress)
+
+    def ablate(
+        self,
+        pictures: Pictures,
+        ablations: str | Ablation | Sequence[str | Ablation],
+        doses: Doses = "primary",
+        *,
+        batch_size: int = 32,
+        num_workers: int = 0,
+        device: str | torch.device | None = None,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Take something out of pictures and score them; see `memlab.ablations.pictures`."""
+        from memlab.ablations.pictures import ablate_pictures
+
+        return ablate_pictures(
+            self, pictures, ablations, doses, batch_size, num_workers, device, seed, progress
+        )
 
     def predict_batch(self, batch: Batch) -> Tensor:
         """Scores (B,) of a batch's pictures."""
@@ -54,7 +124,7 @@ class MemorabilityModel(Specified, LightningModule, ABC):
             predicted = self.predict_batch(batch)
         if predicted.shape != (len(batch["ids"]),):
             raise MemlabError(
-                f"{type(self).__name__} returned scores of shape {tuple(predicted.shape)} for "
+                f"{self.title} returned scores of shape {tuple(predicted.shape)} for "
                 f"{len(batch['ids'])} pictures; one score a picture, (B,), is needed"
             )
         return predicted.float()
@@ -66,8 +136,25 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         self.val_metrics.update(predicted[valid], batch["scores"][valid])
         return {"predicted": predicted}
 
+    def on_train_start(self) -> None:
+        """Take note of the training labels."""
+        labels = self.trainer.datamodule.table.part("train")["score"]  # type: ignore[attr-defined]
+        self.calibration = Calibration(labels=thinned(labels.to_numpy(dtype=float)))
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Forget the validation errors: the weights are about to change."""
+        labels = self.calibration.labels
+        self.calibration = Calibration(labels=labels, reason="no validation at these weights")
+
     def on_validation_epoch_end(self) -> None:
-        """Log every statistic; one that there is none of is logged as NaN."""
+        """Log every statistic; one that there is none of is logged as NaN.
+
+        While training, the errors of all processes are kept for prediction intervals.
+        """
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            predicted, scores = self.val_metrics.compute().numpy()
+            errors = np.sort(np.abs(scores - predicted))
+            self.calibration = Calibration(errors, self.calibration.labels, reason="")
         self._log("val", self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -84,6 +171,28 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
         return {"predicted": self._evaluate(batch)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say in the checkpoint what the model is and how far it errs, as plain data."""
+        calibration = {
+            name: torch.tensor(values, dtype=torch.float32)
+            for name in ("residuals", "labels")
+            if (values := getattr(self.calibration, name)) is not None
+        }
+        checkpoint["memlab"] = {
+            "schema": 1,
+            "model": self.spec,
+            "input_size": self.input_size,
+            "calibration": {**calibration, "reason": self.calibration.reason},
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over how far the weights that are being loaded err."""
+        kept: dict[str, Any] = {
+            name: value.double().numpy() if isinstance(value, Tensor) else value
+            for name, value in checkpoint["memlab"].get("calibration", {}).items()
+        }
+        self.calibration = Calibration(**kept)
 
     def _log(self, split: str, metrics: ScoreMetrics) -> None:
         for name, statistic in metrics.statistics().items():

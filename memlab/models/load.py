@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from memlab.backbones.base import misfit
-from memlab.errors import CheckpointError, MemlabError, PluginError
+from memlab.errors import CheckpointError, PluginError
 from memlab.models.base import MemorabilityModel
+from memlab.models.foreign import model_from
 from memlab.registry import find, plugins
 from memlab.run_folder import LAST, PREVIOUS, tested_checkpoint
-from memlab.spec import Spec, build, import_class, plain
+from memlab.spec import Spec, build, plain
 
 
 def load(ref: str | Path) -> MemorabilityModel:
@@ -160,16 +161,12 @@ def _flat(spec: Any, prefix: str = "model") -> dict[str, Any]:
 def _from_name(ref: str) -> MemorabilityModel:
     names = [plugin.name for plugin in plugins("models")]
     try:
-        cls = find("models", ref).load()
+        plugin = find("models", ref)
+        plugin.load()
     except PluginError:
         if ref.rpartition(":")[2] in names or ":" not in ref:
             if "/" in ref or "." in ref:
                 raise CheckpointError(f"{ref}: no such run folder, checkpoint or model") from None
             raise
-        cls = import_class(ref.replace(":", "."))
-    if not issubclass(cls, MemorabilityModel):
-        raise MemlabError(f"{ref}: not a subclass of memlab.models.base.MemorabilityModel")
-    try:
-        return cls()
-    except TypeError as error:
-        raise MemlabError(f"{ref}: cannot be made without arguments: {error}") from error
+        return model_from(ref)
+    return model_from(plugin.value)

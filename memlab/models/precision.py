@@ -1,4 +1,4 @@
-"""Evaluation in single precision, whatever training used."""
+"""Evaluation in single precision and evaluation mode, whatever training used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 from torch.backends import cudnn
 
 
@@ -27,3 +28,15 @@ def single_precision(device: str) -> Iterator[None]:
     )
     with torch.autocast(device, enabled=False), convolutions:
         yield
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation mode for a block; each module's own flag comes back."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -1,63 +1,124 @@
-"""Scores for loose pictures: no data set, no trainer."""
+"""Scores for loose pictures, with their intervals: no data set, no trainer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import DataLoader
+from torch import Tensor
 
-from memlab.data.dataset import Batch, PictureDataset, collate, to_float
-from memlab.data.geometry import Geometry
+from memlab.data.dataset import Batch
+from memlab.data.inputs import Inputs, Pictures
 from memlab.errors import MemlabError
+from memlab.metrics.conformal import LEVEL
 from memlab.models.base import MemorabilityModel
-from memlab.models.precision import single_precision
+from memlab.models.precision import evaluation_mode, single_precision
+from memlab.progress import progress as bar
 
 
-@torch.no_grad()
-def predict_files(
+def predict(
     model: MemorabilityModel,
-    paths: Sequence[Path],
+    pictures: Pictures,
     batch_size: int = 32,
     num_workers: int = 0,
-    device: str = "cpu",
-    progress: Callable[[int], None] | None = None,
+    device: str | torch.device | None = None,
+    level: float = LEVEL,
+    progress: bool = True,
 ) -> pd.DataFrame:
-    """Score some files.
+    """Score pictures.
+
+    Nothing but the rows grows with the number of files.
 
     Args:
-        model: in evaluation mode.
-        paths: the files.
+        model: any; in evaluation mode while it scores.
+        pictures: a path, a list of paths, a folder; or one picture or more as arrays, tensors or
+            PIL pictures. What arrays mean is said at `memlab.data.inputs.pixels_from`.
         batch_size: pictures scored at once.
-        num_workers: processes that decode.
-        device: where the model runs.
-        progress: called with the number of pictures done since the last call.
+        num_workers: processes that decode files.
+        device: where to; the model stays there. By default where it is.
+        level: of the intervals, above 0 and below 1.
+        progress: whether to show a bar on a terminal.
 
     Returns:
-        Columns `image` (path as given), `predicted` (NaN where the picture cannot be read) and
-        `error` (why not, else empty), in the order given.
+        One row a picture, in the order given. `image`: its path, or its place from 0. `predicted`:
+        the score, NaN where the picture cannot be read. `low`, `high`: the split-conformal interval
+        at that level. `percentile`: 0 to 100, among the model's training labels. `error`: why it
+        cannot be read, else empty. Where there is no interval or no percentile the columns are NaN,
+        and `attrs["notes"]` says why; `attrs["level"]` is the level.
+
+    Raises:
+        MemlabError: if something is not a picture, a path does not exist, or the level is none.
     """
-    names = [str(path) for path in paths]
-    rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
-    dataset = PictureDataset(rows, Path(), Geometry(model.input_size))
-    loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate)
-    model = model.to(device)
-    parts = []
-    for loaded in loader:
-        batch: Batch = loaded
-        with single_precision(torch.device(device).type):
-            predicted = model(to_float(batch)["images"].to(device)).float().cpu()
-        if predicted.shape != batch["valid"].shape:
-            raise MemlabError(f"scores of shape {tuple(predicted.shape)}; (B,) is needed")
-        predicted = predicted.where(batch["valid"], torch.nan)
-        parts.append(
-            pd.DataFrame(
-                {"image": batch["ids"], "predicted": predicted.numpy(), "error": batch["errors"]}
-            )
-        )
-        if progress:
-            progress(len(batch["ids"]))
-    return pd.concat(parts, ignore_index=True)
+    half = model.calibration.half_width(level)  # a wrong level ends here
+    parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
+    for batch, predicted in scored(
+        model, Inputs(pictures, model.input_size), batch_size, num_workers, device, progress
+    ):
+        parts["image"] += batch["ids"]
+        parts["predicted"] += predicted.tolist()
+        parts["error"] += batch["errors"]
+    scores = np.array(parts["predicted"], dtype=float)
+    columns = model.calibration.columns(scores, level)
+    rows = pd.DataFrame(
+        {
+            "image": parts["image"],
+            "predicted": scores.astype("float32"),
+            **{name: values.astype("float32") for name, values in columns.items()},
+            "error": parts["error"],
+        }
+    )
+    notes = [] if half.value is not None else [f"no interval: {half.reason}"]
+    if model.calibration.labels is None:
+        notes.append("no percentile: the model brings no training labels")
+    rows.attrs = {"level": level, "notes": notes}
+    return rows
+
+
+def scored(
+    model: MemorabilityModel,
+    inputs: Inputs,
+    batch_size: int,
+    num_workers: int,
+    device: str | torch.device | None,
+    progress: bool,
+    title: str = "Scoring",
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Yield each batch, on the model's device, with its scores (B,) on the CPU, NaN if not valid.
+
+    Args:
+        model: any.
+        inputs: the pictures.
+        batch_size: pictures at once.
+        num_workers: processes that decode files.
+        device: where to; by default where the model is.
+        progress: whether to show a bar on a terminal.
+        title: of the bar.
+    """
+    model.to(_device(device) if device is not None else model.device)
+    with bar(title, len(inputs), shown=progress) as advance:
+        for batch in inputs.batches(batch_size, num_workers):
+            images = batch["images"].to(model.device)
+            with (
+                evaluation_mode(model),
+                torch.no_grad(),
+                single_precision(model.device.type),
+            ):
+                predicted = model(images).float().cpu()
+            if predicted.shape != batch["valid"].shape:
+                raise MemlabError(
+                    f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
+                    f"{len(images)} pictures; one score a picture, (B,), is needed"
+                )
+            yield {**batch, "images": images}, predicted.where(batch["valid"], torch.nan)
+            advance(len(batch["ids"]))
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)  # a name may be known, and the device absent
+    except (RuntimeError, AssertionError) as error:
+        raise MemlabError(f"device {name}: {str(error).splitlines()[0]}") from error
+    return device

@@ -224,11 +224,8 @@ class MemorabilityRegressor(MemorabilityModel):
                 f"{size}: leave out --data.image_size"
             )
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say in the checkpoint what the model is, as plain data."""
-        checkpoint["memlab"] = {"schema": 1, "model": self.spec, "input_size": self.input_size}
-
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take note of which weights are being loaded, and of the size they were trained at."""
+        super().on_load_checkpoint(checkpoint)
         self._trained_size = checkpoint["memlab"]["input_size"]
         self._weights_id = hash_weights(checkpoint["state_dict"])

@@ -122,10 +122,20 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     return [_save(figure, folder, "compare.png")]
 
 
-def map_overlays(arrays: dict[str, Any], method: str, unit: str, folder: Path) -> list[str]:
-    """Each picture beside its map, all maps on one symmetric scale with a colour bar."""
+def map_overlays(
+    arrays: dict[str, Any], method: str, unit: str, folder: Path, limit: float | None = None
+) -> list[str]:
+    """Each picture beside its map, all maps on one symmetric scale with a colour bar.
+
+    Args:
+        arrays: `id`, `maps`, `pictures`, `predicted`, `score`: what `maps/METHOD.npz` holds.
+        method: name of the method.
+        unit: of the maps.
+        folder: the figure goes to `maps/METHOD.png` in it.
+        limit: the value of full colour; by default the largest absolute value there is.
+    """
     maps, pictures = arrays["maps"], arrays["pictures"]
-    limit = float(np.abs(maps).max()) or 1.0
+    limit = limit or float(np.abs(maps).max()) or 1.0
     columns = min(4, len(maps))
     lines = -(-len(maps) // columns)
     figure = Figure(figsize=(columns * 3.1 + 1.2, lines * 1.9 + 0.9), layout="constrained")
@@ -140,9 +150,9 @@ def map_overlays(arrays: dict[str, Any], method: str, unit: str, folder: Path) -
         plain.imshow(picture)
         plain.set_title(_short(str(arrays["id"][place])), fontsize=7)
         over.imshow(overlay(picture, maps[place], limit))
-        over.set_title(
-            f"{arrays['predicted'][place]:.2f} (true {arrays['score'][place]:.2f})", fontsize=7
-        )
+        score = arrays["score"][place]
+        true = "" if np.isnan(score) else f" (true {score:.2f})"
+        over.set_title(f"{arrays['predicted'][place]:.2f}{true}", fontsize=7)
     bar = figure.colorbar(
         _mappable(limit), ax=list(axes.flat), shrink=min(1.0, 2.5 / lines), pad=0.01, aspect=30
     )

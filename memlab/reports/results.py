@@ -31,6 +31,7 @@ class Results:
         seed: the run's seed.
         n: pictures in rows.
         metrics: name to statistic with interval.
+        interval: prediction intervals: nominal level, half width, coverage and mean width.
         conditions: one entry per ablation condition; see `condition_entry`.
         families: statistics per family of ablations.
         maps: one entry per attribution method.
@@ -49,6 +50,7 @@ class Results:
     seed: int | None
     n: int
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    interval: dict[str, Any] | None = None
     conditions: list[dict[str, Any]] = field(default_factory=list)
     families: list[dict[str, Any]] | None = None
     maps: list[dict[str, Any]] = field(default_factory=list)

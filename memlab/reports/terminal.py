@@ -46,6 +46,12 @@ def metrics_table(results: Results, title: str) -> Table:
     table.add_column("95 % interval")
     for name, statistic in results.metrics.items():
         table.add_row(name.replace("_", " "), value_text(statistic), interval_text(statistic))
+    if results.interval:
+        level = f"{100 * results.interval['level']:g} % intervals"
+        for name in ("coverage", "mean_width"):
+            statistic = results.interval[name]
+            label = f"{name.replace('_', ' ')} of {level}"
+            table.add_row(label, value_text(statistic), interval_text(statistic))
     return table
 
 

@@ -1,0 +1,168 @@
+"""Pictures a second of `predict`, beside a loop written by hand; and memory against their number.
+
+The peer is the loop most people would write: Pillow, torchvision's transforms, a DataLoader, the
+same network in inference mode. Both read the same files, in turn, with as many threads and workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+SIZE = 96
+BATCH = 32
+ROUNDS = 3
+MEMORY = """
+import json, resource, sys, threading
+from pathlib import Path
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+def watch():
+    while not done.wait(0.01):
+        seen.append(resident())
+
+sys.path.insert(0, sys.argv[1])
+from score import make_model
+paths = [Path(line) for line in sys.stdin.read().splitlines()]
+model = make_model()
+model.predict(paths[:64])
+done, seen = threading.Event(), [resident()]
+watcher = threading.Thread(target=watch)
+watcher.start()
+assert len(model.predict(paths)) == len(paths)
+done.set()
+watcher.join()
+print(json.dumps({"before_mb": seen[0], "peak_mb": max(seen)}))
+"""
+
+
+def make_model():
+    """A small timm network with untrained weights: they cost as much as trained ones."""
+    from memlab.backbones.timm import Timm
+    from memlab.models.regressor import MemorabilityRegressor
+
+    return MemorabilityRegressor(Timm("test_resnet", pretrained=False, image_size=SIZE)).eval()
+
+
+def make_pictures(folder: Path, count: int) -> list[Path]:
+    """JPEG files of 256 pixels: smooth noise, each different."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    paths = []
+    for place in range(count):
+        coarse = rng.integers(0, 256, size=(24, 24, 3), dtype=np.uint8)
+        path = folder / f"{place:05d}.jpg"
+        Image.fromarray(coarse).resize((256, 256), Image.Resampling.BICUBIC).save(path, quality=90)
+        paths.append(path)
+    return paths
+
+
+def by_hand(model, paths: list[Path], workers: int) -> list[float]:
+    """The loop that a user would write without memlab."""
+    import torch
+    from PIL import Image
+    from torch.utils.data import DataLoader, Dataset
+    from torchvision.transforms import v2
+
+    transform = v2.Compose(
+        [v2.PILToTensor(), v2.Resize((SIZE, SIZE), antialias=True), v2.ToDtype(torch.float32, True)]
+    )
+
+    class Files(Dataset):
+        def __len__(self) -> int:
+            return len(paths)
+
+        def __getitem__(self, index: int):
+            return transform(Image.open(paths[index]).convert("RGB"))
+
+    scores: list[float] = []
+    with torch.inference_mode():
+        for images in DataLoader(Files(), batch_size=BATCH, num_workers=workers):
+            scores += model(images).tolist()
+    return scores
+
+
+def main() -> None:
+    """Score the same files by both, in turn; then measure the peak memory in fresh processes."""
+    import numpy as np
+    import torch
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-n", type=int, default=5000, help="pictures (%(default)s)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that decode (0)")
+    options = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    model = make_model()
+    seconds: dict[str, list[float]] = {"memlab": [], "by hand": []}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make_pictures(Path(folder), options.n)
+        model.predict(paths[:64])
+        by_hand(model, paths[:64], options.workers)
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            table = model.predict(paths, batch_size=BATCH, num_workers=options.workers)
+            seconds["memlab"].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            scores = by_hand(model, paths, options.workers)
+            seconds["by hand"].append(time.perf_counter() - start)
+        difference = float(np.abs(table["predicted"].to_numpy() - np.array(scores)).max())
+        memory = {
+            str(count): _memory(paths[:count]) for count in sorted({options.n // 5, options.n})
+        }
+    rates = {name: [options.n / value for value in values] for name, values in seconds.items()}
+    ratios = [ours / theirs for ours, theirs in zip(rates["memlab"], rates["by hand"], strict=True)]
+    result = {
+        "pictures": options.n,
+        "pixels": {"files": 256, "network": SIZE},
+        "batch_size": BATCH,
+        "workers": options.workers,
+        "threads": torch.get_num_threads(),
+        "rounds": ROUNDS,
+        "images_per_second": {
+            name: {"median": round(statistics.median(values), 1), "max": round(max(values), 1)}
+            for name, values in rates.items()
+        },
+        "ratio_to_peer": {
+            "median": round(statistics.median(ratios), 3),
+            "all": [round(ratio, 3) for ratio in ratios],
+        },
+        "largest_difference_of_a_score": difference,
+        "memory": memory,
+        "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "versions": {
+            name: version(name) for name in ("memlab", "torch", "torchvision", "timm", "pillow")
+        },
+    }
+    path = Path(__file__).parent / "results" / "score.json"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+def _memory(paths: list[Path]) -> dict[str, float]:
+    found = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(Path(__file__).parent)],
+        input="\n".join(map(str, paths)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name: round(value, 1) for name, value in json.loads(found.stdout).items()}
+
+
+if __name__ == "__main__":
+    main()

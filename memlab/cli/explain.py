@@ -1,0 +1,57 @@
+"""memlab explain MODEL PICTURES... --out DIR"""  # noqa: D415
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memlab.cli.options import Options, add_loading, report_unreadable
+from memlab.files import find_pictures, require_empty
+
+DESCRIPTION = """\
+Explain by maps why some pictures are scored as they are.
+
+MODEL is a run folder, a checkpoint, a plugin's name, or package.module:Class.
+For each picture there is an overlay: red places raise the score, blue ones lower it, all on one
+scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16 beside their
+pictures, with the scale. Exit code 1 if a picture could not be read.
+
+  memlab explain runs/quickstart photos/ --out explained/
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Explain pictures; returns the exit code."""
+    parser = Options("explain", DESCRIPTION)
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
+    parser.add_argument(
+        "--method", action="append", help="grad_cam, or a plugin's; may be repeated (grad_cam)"
+    )
+    add_loading(parser)
+    options = parser.parse_args(arguments[1:])
+    paths = find_pictures(options.pictures)
+    require_empty(options.out)
+
+    from memlab import registry
+
+    methods = list(dict.fromkeys(options.method or ["grad_cam"]))
+    for method in methods:
+        registry.find("attributions", method)  # a mistyped one must not wait for the model
+
+    from memlab.models.load import load
+
+    model = load(options.model)
+    bad = 0
+    for method in methods:
+        found = model.explain(
+            paths,
+            method,
+            batch_size=options.batch_size,
+            num_workers=options.num_workers,
+            device=options.device,
+        )
+        bad = report_unreadable(found.errors) if method == methods[0] else bad
+        found.save(options.out)
+        print(f"{len(found)} maps by {found.method} in {options.out}")  # noqa: T201
+    return 1 if bad else 0

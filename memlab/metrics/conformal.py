@@ -1,0 +1,173 @@
+"""How far a prediction may be off, learnt from pictures that were not trained on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from memlab.errors import MemlabError
+from memlab.metrics.functional import Array, Statistic
+
+LEVEL = 0.9
+"""Level of a prediction's interval, unless another is asked for."""
+
+MOST_LABELS = 1001
+"""Training labels kept for percentiles: all, or so many evenly spaced order statistics."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known about a model's errors, and about the labels that it was trained on.
+
+    Args:
+        residuals: (n,) |score − predicted| of the validation pictures, ascending; None if these
+            weights were never validated.
+        labels: (m,) training labels, ascending; None if there were none.
+        reason: why something is missing.
+    """
+
+    residuals: Array | None = None
+    labels: Array | None = None
+    reason: str = "the model brings no validation errors"
+
+    def half_width(self, level: float = LEVEL) -> Statistic:
+        """Half the width of the interval around a prediction, before it is cut to [0, 1]."""
+        if self.residuals is None:
+            return Statistic(None, 0, reason=self.reason)
+        return half_width(self.residuals, level)
+
+    def columns(self, predicted: Array, level: float = LEVEL) -> dict[str, Array]:
+        """`low`, `high` and `percentile` of predictions (n,); NaN where there is none."""
+        none = np.full(len(predicted), np.nan)
+        half = self.half_width(level).value
+        low, high = (none, none) if half is None else interval(predicted, half)
+        labels = self.labels
+        percentiles = none if labels is None else percentile(predicted, labels)
+        return {"low": low, "high": high, "percentile": percentiles}
+
+
+def half_width(residuals: Array, level: float) -> Statistic:
+    """The ceil((n + 1) level)-th smallest residual: split-conformal prediction.
+
+    For exchangeable pictures, predicted ± this holds the score with a probability of at least
+    `level`, whatever the model and the distribution, and below level + 1/(n + 1) without ties
+    (Vovk, Gammerman & Shafer 2005; Lei et al. 2018, JASA, theorem 2.2; Angelopoulos & Bates 2023,
+    eq. 1).
+
+    Args:
+        residuals: (n,) |score − predicted| of pictures not trained on, ascending.
+        level: above 0 and below 1.
+
+    Returns:
+        Null if n is too small for the level (n < 1 / (1 − level) − 1), or an error is not finite.
+
+    Raises:
+        MemlabError: if the level is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise MemlabError(f"level {level:g}: above 0 and below 1")
+    n = len(residuals)
+    if not np.isfinite(residuals).all():
+        return Statistic(None, n, reason="validation predictions are not finite")
+    # as a fraction: 100 * 0.07 is 7.000000000000001, whose ceiling is 8
+    exact = Fraction(str(level))
+    rank = math.ceil((n + 1) * exact)
+    if rank > n:
+        needed = math.ceil(1 / (1 - exact)) - 1
+        return Statistic(
+            None,
+            n,
+            reason=f"{n} validation pictures are too few for a {100 * level:g} % interval "
+            f"(at least {needed})",
+        )
+    method = f"split-conformal: the {rank}th smallest of {n} validation errors"
+    return Statistic(float(residuals[rank - 1]), n, level=level, method=method)
+
+
+def interval(predicted: Array, half: float) -> tuple[Array, Array]:
+    """Lower and upper ends (n,) of predicted ± half, cut to [0, 1], where all scores lie."""
+    return np.clip(predicted - half, 0, 1), np.clip(predicted + half, 0, 1)
+
+
+def coverage(score: Array, low: Array, high: Array, level: float = 0.95) -> Statistic:
+    """Share of scores inside their intervals, ends included.
+
+    Args:
+        score: (n,) memorability scores.
+        low: (n,) lower ends.
+        high: (n,) upper ends.
+        level: of the share's own interval, Clopper & Pearson's (1934), which never covers less.
+    """
+    n = len(score)
+    if n == 0:
+        return Statistic(None, 0, reason="no pictures")
+    if not np.isfinite(np.stack([score, low, high])).all():
+        return Statistic(None, n, reason="scores or intervals are not finite")
+    inside = int(((low <= score) & (score <= high)).sum())
+    ends = stats.binomtest(inside, n).proportion_ci(level, method="exact")
+    return Statistic(
+        inside / n, n, float(ends.low), float(ends.high), level, "Clopper–Pearson over pictures"
+    )
+
+
+def coverage_entry(
+    calibration: Calibration, predicted: Array, score: Array, level: float = LEVEL
+) -> dict[str, Any]:
+    """What the results say of intervals: nominal level, half width, coverage and mean width.
+
+    Args:
+        calibration: of the model.
+        predicted: (n,) predictions of pictures that played no part in the calibration.
+        score: (n,) their scores.
+        level: of the intervals.
+    """
+    half = calibration.half_width(level)
+    if half.value is None:
+        held = width = Statistic(None, len(score), reason=half.reason)
+    else:
+        low, high = interval(predicted, half.value)
+        held = coverage(score, low, high)
+        mean = float(np.mean(high - low))
+        width = (
+            Statistic(mean, len(score))
+            if math.isfinite(mean)
+            else Statistic(None, len(score), reason="predictions are not finite")
+        )
+    return {
+        "level": level,
+        "half_width": half.describe(),
+        "coverage": held.describe(),
+        "mean_width": width.describe(),
+    }
+
+
+def percentile(predicted: Array, labels: Array) -> Array:
+    """Share (0 to 100) of the training labels below each prediction, ties counted half.
+
+    Predictions shrink towards the mean of the labels, so extremes are rarer among them.
+
+    Args:
+        predicted: (n,) predictions; NaN gives NaN.
+        labels: (m,) training labels, ascending, m at least 1.
+    """
+    below = np.searchsorted(labels, predicted, side="left")
+    upto = np.searchsorted(labels, predicted, side="right")
+    shares = 50 * (below + upto) / len(labels)
+    return np.where(np.isnan(predicted), np.nan, shares)
+
+
+def thinned(labels: Array) -> Array:
+    """Labels in ascending order: all of up to 1,001, else as many evenly spaced order statistics.
+
+    A percentile among those differs from one among all by at most 0.1.
+    """
+    ascending = np.sort(labels)
+    if len(ascending) <= MOST_LABELS:
+        return ascending
+    places = np.linspace(0, len(ascending) - 1, MOST_LABELS).round().astype(int)
+    return np.asarray(ascending[places])
