@@ -15,7 +15,6 @@ from memlab import load
 from memlab.cli import main
 from memlab.models.base import hash_weights
 from memlab.models.load import read_checkpoint
-from memlab.models.predict import predict_files
 from tests.conftest import TINY, results
 
 OPTIONS = ["--data.image_size=64", *TINY, "--attribution=none", "--model.dropout=0.3"]
@@ -71,7 +70,7 @@ def test_the_average_is_kept_tested_and_loaded(scenes: Path) -> None:
     assert main(["test", "--run=runs/ema", "--data.num_workers=0", *OPTIONS[-2:-1]]) == 0
     again = pd.read_csv("runs/ema/test-001/rows.csv").sort_values("index")
     assert rows["predicted"].to_list() == pytest.approx(again["predicted"].to_list(), abs=1e-6)
-    scored = predict_files(model, [scenes / name for name in rows["id"]])
+    scored = model.predict([scenes / name for name in rows["id"]])
     assert scored["predicted"].to_list() == pytest.approx(rows["predicted"].to_list(), abs=1e-5)
 
 
