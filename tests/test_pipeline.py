@@ -66,7 +66,8 @@ def test_results_say_what_made_them(run: Path) -> None:
 def test_rows_metrics_and_conditions_agree(run: Path) -> None:
     found, folder = results(run / "fit"), run / "fit"
     rows, conditions = pd.read_csv(folder / "rows.csv"), pd.read_csv(folder / "conditions.csv")
-    assert list(rows) == ["index", "id", "split", "score", "predicted"]
+    columns = ["index", "id", "split", "score", "predicted", "low", "high", "percentile"]
+    assert list(rows) == columns
     assert rows["index"].tolist() == list(range(12))
     assert set(rows["split"]) == {"test"}
     rho = found["metrics"]["spearman"]
