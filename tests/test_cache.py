@@ -23,7 +23,8 @@ from memlab.data.cache import PictureCache
 from memlab.data.dataset import PictureDataset
 from memlab.data.fill import fill
 from memlab.data.geometry import Geometry
-from memlab.data.module import MemorabilityData, default_workers
+from memlab.data.module import MemorabilityData
+from memlab.data.workers import default_workers
 from memlab.errors import DataError
 from tests.conftest import TINY
 

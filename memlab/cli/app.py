@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import sys
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -34,8 +32,7 @@ from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
 from memlab.cli.messages import OneLineErrors, known_error, unknown_key
-from memlab.cli.names import class_path, expand_tree, load_named
-from memlab.cli.optimizers import check_optimizers
+from memlab.cli.names import class_path, expand_tree
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
 from memlab.data.table import SPLITS
@@ -44,17 +41,6 @@ from memlab.files import write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
 from memlab.reports.terminal import print_results
-
-_QUIET = (
-    "does not have many workers",  # a choice of the user's, and right on small machines
-    "Checkpoint directory .* exists",  # the run folder is memlab's own
-    "Experiment logs directory .* exists",
-    "The number of training batches",  # small data are fine
-    "resuming from a checkpoint that ended before",  # the sampler goes on where it was
-    "callbacks used to create the checkpoint",  # what keeps checkpoints has no part in a test
-    "in eval mode at the start of training",  # frozen blocks are, on purpose
-    "LeafSpec",  # lightning against torch 2.14
-)
 
 
 class Parser(OneLineErrors, LightningArgumentParser):
@@ -284,33 +270,6 @@ class MemlabCLI(LightningCLI):
             print_results(self.records.results, self.folder)
 
     after_validate = after_predict = after_test
-
-
-def execute(plan: Plan) -> int:
-    """Run a settled command; returns the exit code."""
-    load_named(plan.arguments)
-    check_optimizers(plan.arguments)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        for text in _QUIET:
-            warnings.filterwarnings("ignore", message=f".*{text}")
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
-        try:
-            MemlabCLI(plan)
-        except MisconfigurationException as error:
-            raise MemlabError(" ".join(str(error).split())[:400]) from error
-        except Exception as error:
-            # raised inside the parser or a worker, ours may come wrapped
-            known = known_error(error)
-            if known is None:
-                raise
-            raise known from error
-        finally:
-            if plan.lock is not None:
-                plan.lock.release()
-            runs.remove_empty(os.environ.get(processes.FOLDER_VARIABLE))
-    return 0
 
 
 def _plugins() -> list[Any]:

@@ -120,7 +120,7 @@ def _cache(arguments: list[str]) -> int:
     from memlab.data.dataset import PictureDataset
     from memlab.data.fill import fill
     from memlab.data.geometry import Geometry
-    from memlab.data.module import default_workers
+    from memlab.data.workers import default_workers
     from memlab.progress import progress
 
     geometry = Geometry(options.size)

@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> int:
         print(f"memlab: {plan.run} is finished", file=sys.stderr)  # noqa: T201
         return 0
     try:
-        from memlab.cli.app import execute
+        from memlab.cli.execute import execute
 
         return execute(plan)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -18,10 +17,11 @@ from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
 from memlab.data.decode import decoder
 from memlab.data.features import Encoder, featured
 from memlab.data.geometry import Geometry
+from memlab.data.reading import check_split, read_table
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
-from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import SPLITS, Table
+from memlab.data.workers import default_workers
 from memlab.errors import DataError
 from memlab.stop_signals import ignore_signals
 
@@ -167,53 +167,14 @@ class MemorabilityData(LightningDataModule):
         Raises:
             DataError: if it is empty, lacks scores, has equal training scores, or too few pictures.
         """
-        rows = self.table.part(split)
-        origin = self.table.origin
-        if rows.empty:
-            raise DataError(f"{origin}: the {split} split is empty; choose another --data.split")
-        scores = rows["score"]
-        if scores.isna().any():
-            first = rows.loc[scores.isna(), "id"].iloc[0]
-            raise DataError(
-                f"{origin}: {int(scores.isna().sum())} pictures of the {split} split "
-                f"have no score (first: {first}); give scores, or use predict"
-            )
-        if split == "train" and scores.nunique() == 1:
-            raise DataError(
-                f"{origin}: all {len(rows)} training scores equal {scores.iloc[0]:g}; "
-                "there is nothing to learn"
-            )
-        world = self.trainer.world_size if self.trainer else 1
-        if len(rows) < world:
-            raise DataError(
-                f"{origin}: {len(rows)} pictures in the {split} split for {world} "
-                "processes; use fewer --trainer.devices"
-            )
+        check_split(self.table, split, self.trainer.world_size if self.trainer else 1)
 
     def _read(self) -> Table:
-        source = self.layout
-        numbered = self.split if isinstance(self.split, int) else None
-        table = source.table(self.root, numbered)
-        self._pictures = [str(name) for name in table.rows["image"]]
-        if self.on_error == "skip":
-            table, missing = table.without_missing()
-            self.skipped |= missing
-        check = " ".join(
-            [
-                str(self.root),
-                f"--split {numbered}" if numbered is not None else "",
-                *(
-                    f"--{name} {value}"
-                    for name, value in source.spec["init_args"].items()
-                    if name in ("image", "score") and value
-                ),
-            ]
-        ).strip()
-        table = table.validated(check)
-        if isinstance(self.split, str):
-            return random_split(table, parse_shares(self.split), self.split_seed)
-        if table.rows["split"].isna().all():
-            return random_split(table, (0.7, 0.1, 0.2), self.split_seed)
+        missing, pictures, table = read_table(
+            self.layout, self.root, self.split, self.split_seed, self.on_error == "skip"
+        )
+        self.skipped |= missing
+        self._pictures = pictures
         return table
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -331,13 +292,3 @@ class MemorabilityData(LightningDataModule):
                 for name, why in sorted(self.skipped.items())
             ],
         }
-
-
-def default_workers(processes: int = 1) -> int:
-    """One less than there are cores for each of the processes, at most 8; none on a single core.
-
-    Args:
-        processes: how many there are on this machine that train, each with workers of its own.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(0, min(8, (cores or 1) // processes - 1))

@@ -1,0 +1,57 @@
+"""Running a settled command: what is silenced, how errors come out, what is tidied up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from memlab.cli import processes, runs
+from memlab.cli.app import MemlabCLI
+from memlab.cli.messages import known_error
+from memlab.cli.names import load_named
+from memlab.cli.optimizers import check_optimizers
+from memlab.cli.trainer import Plan
+from memlab.errors import MemlabError
+
+_QUIET = (
+    "does not have many workers",  # a choice of the user's, and right on small machines
+    "Checkpoint directory .* exists",  # the run folder is memlab's own
+    "Experiment logs directory .* exists",
+    "The number of training batches",  # small data are fine
+    "resuming from a checkpoint that ended before",  # the sampler goes on where it was
+    "callbacks used to create the checkpoint",  # what keeps checkpoints has no part in a test
+    "in eval mode at the start of training",  # frozen blocks are, on purpose
+    "LeafSpec",  # lightning against torch 2.14
+)
+
+
+def execute(plan: Plan) -> int:
+    """Run a settled command; returns the exit code."""
+    load_named(plan.arguments)
+    check_optimizers(plan.arguments)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for text in _QUIET:
+            warnings.filterwarnings("ignore", message=f".*{text}")
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
+        try:
+            MemlabCLI(plan)
+        except MisconfigurationException as error:
+            raise MemlabError(" ".join(str(error).split())[:400]) from error
+        except Exception as error:
+            # raised inside the parser or a worker, ours may come wrapped
+            known = known_error(error)
+            if known is None:
+                raise
+            raise known from error
+        finally:
+            if plan.lock is not None:
+                Path(plan.lock.lock_file).unlink(missing_ok=True)
+                plan.lock.release()
+            runs.remove_empty(os.environ.get(processes.FOLDER_VARIABLE))
+    return 0
