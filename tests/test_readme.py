@@ -25,8 +25,10 @@ def test_the_first_command_is_the_promised_one() -> None:
 
 @pytest.mark.parametrize("line", TYPED)
 def test_typed_commands_exist_and_their_names_resolve(
-    line: str, capsys: pytest.CaptureFixture[str]
+    line: str, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path("mynets.py").write_text("import torch\n\nNet = type('Net', (torch.nn.Module,), {})\n")
+    finished.rename("runs/long")
     command, *arguments = shlex.split(line)[1:]
     assert command in COMMANDS
     expand_arguments(arguments)

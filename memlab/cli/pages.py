@@ -92,7 +92,9 @@ COMMANDS: dict[str, str] = {
     + "  --trainer.overfit_batches 1          can it learn one batch by heart? nothing is tested\n"
     + _TRAINER
     + _EVALUATION
-    + "  --ckpt_path last        go on with the --run given\n"
+    + "  --ckpt_path last        go on with the --run given, from the very step; previous: from\n"
+    + "                          the checkpoint before; auto: start, go on or do nothing\n"
+    + "  --checkpoint_every N    steps after which last.ckpt is written (at each epoch's end)\n"
     + _END,
     "test": "usage: memlab test [--run DIR] [--ablation NAME]... [options]\n\n"
     "Test a trained model; with no run, configuration or model, the newest finished run.\n\n"
