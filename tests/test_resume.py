@@ -88,7 +88,8 @@ def test_killed_within_steps_and_gone_on_with(
     arguments = [*data, *options, "--checkpoint_every=2"]
     assert main([*arguments, "--run=whole"]) == 0
     on: list[str] = []
-    for step in (5, 4):  # in the first epoch, then in the second
+    # in the second epoch, after its end was gone on with: in it again, and just after
+    for step in (7, 4, 3):
         with monkeypatch.context() as patch:
             at(step, patch, kill)
             with pytest.raises(Killed):

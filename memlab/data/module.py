@@ -158,8 +158,10 @@ class MemorabilityData(LightningDataModule):
         if self.trainer is None:
             return self._place
         loop = self.trainer.fit_loop
-        epochs = loop.epoch_progress.current.processed  # type: ignore[attr-defined]
-        return max((epochs, loop.epoch_loop.batch_progress.current.ready), self._place)
+        epochs: Any = loop.epoch_progress.current
+        within = epochs.started > epochs.processed  # at an epoch's end its batches still count
+        batch = loop.epoch_loop.batch_progress.current.ready if within else 0
+        return max((epochs.processed, batch), self._place)
 
     def check_split(self, split: str) -> None:
         """See that a split can be trained or tested on.
@@ -191,8 +193,6 @@ class MemorabilityData(LightningDataModule):
         sampler = EpochSampler(
             range(len(rows)), self.batch_size, self.seed, processes, rank, *self._progress()
         )
-        if sampler.done >= len(sampler):  # the checkpoint is of an epoch's end
-            sampler.done = 0
         return self._loader(rows, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Any]:
