@@ -44,9 +44,10 @@ class WholeCheckpoints(TorchCheckpointIO):
             while reason is not None and not isinstance(reason, OSError):
                 reason = reason.__cause__ or reason.__context__
             said = reason.strerror if isinstance(reason, OSError) else str(error).splitlines()[0]
+            kept = target.with_name(LAST).is_file()
+            remedy = "go on with --ckpt_path last, which is whole" if kept else "start again"
             raise CheckpointError(
-                f"{target} cannot be written: {said}; the one before is intact: make room, and go "
-                f"on with --ckpt_path last"
+                f"{target} cannot be written: {said}; make room, and {remedy}"
             ) from error
 
 
