@@ -8,10 +8,12 @@ what is measured is the loop, not the loader.
 from __future__ import annotations
 
 import copy
+import cProfile
 import functools
 import json
 import os
 import platform
+import pstats
 import statistics
 import sys
 import tempfile
@@ -45,15 +47,9 @@ NETS = {
             "--data.image_size=128",
         ],
         "batch": 16,
-        "epochs": 3,
+        "epochs": 2,
     },
 }
-LEFT_OUT = {
-    "memlab": (),
-    "without the seed of every step": ("memlab.callbacks.step_seeds.StepSeeds",),
-    "without the mean loss": ("memlab.callbacks.history.History",),
-}
-"""What is switched off in turn, to see what it takes."""
 
 
 def _small() -> type:
@@ -135,31 +131,70 @@ class InTurn(Callback):
         self.since = None
 
 
-def measure(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
-    """Fit, and compare step by step; in microseconds."""
-    import step
+class Profiled(Callback):
+    """Profiles the epochs, to say where a step's time goes."""
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start anew."""
+        PROFILE.clear()
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Watch."""
+        PROFILE.enable()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Validation and checkpoints at an epoch's end are no part of its steps."""
+        PROFILE.disable()
+
+
+PROFILE = cProfile.Profile()
+
+
+def fit(net: dict[str, Any], data: Path, folder: Path, callback: str) -> None:
+    """Train a network by memlab, with everything that is always on."""
     arguments = [
         *["fit", f"--data.root={data}", f"--run={folder}", *net["options"]],
         *["--data.augmentation=none", "--data.num_workers=0", f"--data.batch_size={net['batch']}"],
         *[f"--trainer.max_epochs={net['epochs']}", "--trainer.enable_progress_bar=false"],
-        *["--trainer.accelerator=cpu", "--trainer.callbacks=step.InTurn"],
+        *["--trainer.accelerator=cpu", f"--trainer.callbacks=step.{callback}"],
         *["--trainer.limit_val_batches=1", "--ablation=none", "--maps=0"],
     ]
     if main(arguments) != 0:
         raise SystemExit("fit failed")
+
+
+def measure(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
+    """Fit, and compare step by step; in microseconds."""
+    import step
+
+    fit(net, data, folder, "InTurn")
     ours, bare = (step.TIMES[name][WARM_UP:] for name in ("memlab", "bare"))
-    pairs = [a - b for a, b in zip(ours, bare, strict=False)]
+    over = statistics.median(a - b for a, b in zip(ours, bare, strict=False))
+    plain = statistics.median(bare)
     return {
         "steps": len(ours),
-        "bare": statistics.median(bare) * 1e6,
-        "memlab": statistics.median(ours) * 1e6,
-        "over": statistics.median(pairs) * 1e6,
+        "bare": round(plain * 1e6, 1),
+        "memlab": round(statistics.median(ours) * 1e6, 1),
+        "over": round(over * 1e6, 1),
+        "share": round(over / plain, 4),
     }
 
 
+def parts(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
+    """Share of a step's profiled time by whose code it is spent in."""
+    import step
+
+    fit(net, data, folder, "Profiled")
+    shares: dict[str, float] = dict.fromkeys(("torch", "lightning", "memlab", "python"), 0.0)
+    for (file, _, name), figures in pstats.Stats(step.PROFILE).stats.items():  # type: ignore[attr-defined]
+        found = [part for part in shares if f"/{part}" in file or (file == "~" and part in name)]
+        shares[found[0] if found else "python"] += figures[2]
+    total = sum(shares.values())
+    return {part: round(seconds / total, 3) for part, seconds in shares.items()}
+
+
 def run() -> None:
-    """Measure every net, whole and with parts left out, and write the figures."""
+    """Measure every network, and write the figures."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     kept = functools.cache(PictureDataset.__getitem__)
     PictureDataset.__getitem__ = lambda self, index: kept(self, index)  # type: ignore[method-assign]
@@ -167,19 +202,10 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         write(work / "data", n=400, seed=0, size=64)
-        for label, net in NETS.items():
-            found[label] = {}
-            for what, paths in LEFT_OUT.items():
-                if label != "10k parameters" and paths:
-                    continue
-                switched = [_switch_off(path) for path in paths]
-                figures = measure(net, work / "data", work / f"{label}-{what}".replace(" ", "-"))
-                for restore in switched:
-                    restore()
-                found[label][what] = {
-                    **{key: round(value, 1) for key, value in figures.items()},
-                    "share": round(figures["over"] / figures["bare"], 4),
-                }
+        for place, (label, net) in enumerate(NETS.items()):
+            found[label] = measure(net, work / "data", work / f"turn-{place}")
+        small = next(iter(NETS.values()))
+        shares = parts(small, work / "data", work / "profiled")
     result = {
         "unit": "microseconds per training step, medians; over: median of paired differences",
         "cores": os.cpu_count(),
@@ -187,21 +213,11 @@ def run() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("memlab", "lightning", "torch")},
         "nets": found,
+        "where the time of the small network's step goes": shares,
     }
     path = Path(__file__).parent / "results" / "step.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
-
-
-def _switch_off(path: str) -> Any:
-    from memlab.spec import import_class
-
-    cls = import_class(path)
-    hooks = ("on_train_batch_start", "on_train_batch_end")
-    kept = {name: cls.__dict__[name] for name in hooks if name in cls.__dict__}
-    for name in kept:
-        setattr(cls, name, getattr(Callback, name))
-    return lambda: [setattr(cls, name, hook) for name, hook in kept.items()]
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":
