@@ -1,6 +1,15 @@
 """How the site is made: sphinx-build -W --keep-going -b html docs docs/_build/html."""
 
+from __future__ import annotations
+
+import inspect
 from importlib.metadata import version as installed
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
+
+from memlab.spec import Specified
 
 project = "memlab"
 author = "The memlab developers"
@@ -31,7 +40,40 @@ suppress_warnings = ["ref.python"]
 highlight_language = "none"
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["memlab.css"]
 html_title = f"memlab {release}"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
+
+
+def _signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """The constructor's own arguments: `Specified` notes them in a `__new__` that takes any."""
+    if what != "class" or not issubclass(obj, Specified):
+        return None
+    arguments = list(inspect.signature(obj.__init__).parameters.values())[1:]
+    return stringify_signature(inspect.Signature(arguments), show_annotation=False), ""
+
+
+_written: dict[str, list[str]] = {}
+
+
+def _keep(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Before napoleon: keep the text of an attribute, of which it takes `Kind: text` for a type."""
+    if what in ("attribute", "data", "property"):
+        _written[name] = lines[:]
+
+
+def _restore(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """After napoleon: put it back."""
+    lines[:] = _written.pop(name, lines)
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls it."""
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-process-docstring", _keep, priority=400)
+    app.connect("autodoc-process-docstring", _restore, priority=600)
