@@ -56,7 +56,7 @@ def typed() -> list[str]:
 
 @pytest.fixture
 def desk(finished: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the guides take for granted: a finished run, some photographs, and scored pictures."""
+    """What docs and README take for granted: a run, photographs, scored pictures, a network."""
     finished.rename(tmp_path / "runs" / "quickstart")
     shutil.copytree(scenes / "images", tmp_path / "my-data" / "images")
     table = pd.read_csv(scenes / "scenes.csv")
@@ -65,6 +65,7 @@ def desk(finished: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "photos").mkdir()
     for path in sorted((scenes / "images").iterdir())[:6]:
         shutil.copy(path, tmp_path / "photos")
+    (tmp_path / "mynets.py").write_text("import torch\n\nclass Net(torch.nn.Module): pass\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     return tmp_path
 
