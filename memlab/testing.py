@@ -1,8 +1,11 @@
 """Contract checks: one line in a plugin's tests says whether memlab can rely on it.
 
-from memlab.testing import check_ablation
-def test_contract():
-    check_ablation(MyAblation)
+Write it so::
+
+    from memlab.testing import check_ablation
+
+    def test_contract() -> None:
+        check_ablation(MyAblation)
 """
 
 from __future__ import annotations

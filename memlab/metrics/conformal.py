@@ -25,8 +25,8 @@ class Calibration:
     """What is known about a model's errors, and about the labels that it was trained on.
 
     Args:
-        residuals: (n,) |score − predicted| of the validation pictures, ascending; None if these
-            weights were never validated.
+        residuals: (n,) `|score − predicted|` of the validation pictures, ascending; None if
+            these weights were never validated.
         labels: (m,) training labels, ascending; None if there were none.
         reason: why something is missing.
     """
@@ -60,7 +60,7 @@ def half_width(residuals: Array, level: float) -> Statistic:
     eq. 1).
 
     Args:
-        residuals: (n,) |score − predicted| of pictures not trained on, ascending.
+        residuals: (n,) `|score − predicted|` of pictures not trained on, ascending.
         level: above 0 and below 1.
 
     Returns:
