@@ -231,8 +231,11 @@ def test_a_damaged_last_checkpoint_points_to_the_one_before(
 def test_one_run_in_a_folder_at_once(data: list[str], failing: Callable[..., str]) -> None:
     folder = Path("shared/fit")
     folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("of the run that is there")
     with FileLock(folder / ".lock"):
         message = failing(*data, "--run=shared")
+        # in its first epoch the other run has nothing but these: they are not to be tidied away
+        assert {path.name for path in folder.iterdir()} == {"config.yaml", ".lock"}
     assert "another memlab fit is writing in shared" in message
     assert main([*data, "--run=shared"]) == 0
 

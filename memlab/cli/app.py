@@ -142,9 +142,9 @@ class MemlabCLI(LightningCLI):
             emptied = {self.plan.command: {"model": without_downloads(asked)}}
             self.config = self.parser.parse_object(emptied, self.config)
         self.plan.run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
-        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)
         if self.plan.command == "fit" and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
+        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here
         for logger in _as_list(self.config[self.plan.command].trainer.logger):
             if not str(logger.class_path).endswith("WandbLogger"):
                 continue
