@@ -79,8 +79,23 @@ def same(one: Path, other: Path) -> None:
         ["--data.num_workers=2"],
         ["--data.num_workers=0", "--trainer.accumulate_grad_batches=2"],
         ["--data.num_workers=0", "--trainer.max_epochs=-1", "--trainer.max_steps=11"],
+        ["--data.num_workers=0", "--trainer.limit_train_batches=4"],
+        [
+            "--data.num_workers=0",
+            "--trainer.limit_train_batches=4",
+            "--trainer.reload_dataloaders_every_n_epochs=1",
+        ],
+        ["--data.num_workers=0", "--trainer.val_check_interval=2"],
     ],
-    ids=["no workers", "two workers", "accumulation", "steps"],
+    ids=[
+        "no workers",
+        "two workers",
+        "accumulation",
+        "steps",
+        "part of an epoch",
+        "new loaders",
+        "validation within epochs",
+    ],
 )
 def test_killed_within_steps_and_gone_on_with(
     data: list[str], options: list[str], monkeypatch: pytest.MonkeyPatch
