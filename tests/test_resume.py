@@ -86,6 +86,14 @@ def same(one: Path, other: Path) -> None:
             "--trainer.reload_dataloaders_every_n_epochs=1",
         ],
         ["--data.num_workers=0", "--trainer.val_check_interval=2"],
+        [
+            "--data.num_workers=0",
+            "--trainer.max_epochs=3",
+            "--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
+            "--model.lr_scheduler.monitor=val/mse",
+            "--model.lr_scheduler.mode=max",
+            "--model.lr_scheduler.patience=0",
+        ],
     ],
     ids=[
         "no workers",
@@ -95,6 +103,7 @@ def same(one: Path, other: Path) -> None:
         "part of an epoch",
         "new loaders",
         "validation within epochs",
+        "plateau",
     ],
 )
 def test_killed_within_steps_and_gone_on_with(
@@ -204,6 +213,24 @@ def test_auto_starts_goes_on_and_knows_the_end(
     assert "job is finished" in capsys.readouterr().err
     assert Path("job/fit/checkpoints/last.ckpt").stat().st_mtime_ns == saved
     assert "of which run?" in failing(*data, "--ckpt_path=auto")
+
+
+def test_a_finished_run_that_goes_on_is_not_finished(
+    data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a callback on the command line is given each time, as in a job script
+    arguments = [*data[:1], *data[2:], "--trainer.callbacks=ema", "--trainer.callbacks.decay=0.5"]
+    arguments += ["--run=job", "--trainer.max_epochs=1"]
+    assert main(arguments) == 0
+    arguments += ["--trainer.max_epochs=2"]
+    with monkeypatch.context() as patch:
+        at(3, patch, kill)
+        with pytest.raises(Killed):
+            main([*arguments, "--ckpt_path=last"])
+    assert not Path("job/fit/results.json").exists()
+    assert main([*arguments, "--ckpt_path=auto"]) == 0
+    assert torch.load("job/fit/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+    assert Path("job/fit/config.yaml").read_text().count("callbacks.ema.EMA") == 1
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(

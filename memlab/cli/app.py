@@ -121,6 +121,12 @@ class MemlabCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """See that options and checkpoint agree, and make the folder."""
         config = self.config[self.plan.command]
+        if isinstance(config.trainer.callbacks, list):
+            # the same command again, to go on, adds its callbacks to those that the run recorded
+            given = config.trainer.callbacks
+            config.trainer.callbacks = [
+                callback for place, callback in enumerate(given) if callback not in given[:place]
+            ]
         if config.get("ckpt_path") is not None:
             raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
         if config.data.source is None and not Path(config.data.root).exists():
