@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
@@ -91,7 +92,8 @@ def same(one: Path, other: Path) -> None:
             "--trainer.max_epochs=3",
             "--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
             "--model.lr_scheduler.monitor=val/mse",
-            "--model.lr_scheduler.mode=max",
+            "--model.lr_scheduler.threshold_mode=abs",
+            "--model.lr_scheduler.threshold=10",
             "--model.lr_scheduler.patience=0",
         ],
     ],
@@ -255,6 +257,16 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert not [path for path in folder.iterdir() if path.suffix != ".ckpt"]
     assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] > 0
     assert main([*arguments, "--ckpt_path=last"]) == 0
+
+
+def test_a_full_disk_is_said_of_tables_too(
+    data: list[str], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def to_csv(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", to_csv)
+    assert "metrics.csv cannot be written: No space left" in failing(*data, "--run=full")
 
 
 def test_a_damaged_last_checkpoint_points_to_the_one_before(
