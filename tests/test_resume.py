@@ -80,9 +80,10 @@ def same(one: Path, other: Path) -> None:
         ["--data.num_workers=2"],
         ["--data.num_workers=0", "--trainer.accumulate_grad_batches=2"],
         ["--data.num_workers=0", "--trainer.max_epochs=-1", "--trainer.max_steps=11"],
-        ["--data.num_workers=0", "--trainer.limit_train_batches=4"],
+        ["--data.num_workers=0", "--trainer.max_epochs=4", "--trainer.limit_train_batches=4"],
         [
             "--data.num_workers=0",
+            "--trainer.max_epochs=4",
             "--trainer.limit_train_batches=4",
             "--trainer.reload_dataloaders_every_n_epochs=1",
         ],

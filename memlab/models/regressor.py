@@ -191,8 +191,8 @@ class MemorabilityRegressor(MemorabilityModel):
             return
         for config in self.trainer.lr_scheduler_configs:
             metric = self.trainer.callback_metrics.get(str(config.monitor))
-            if config.reduce_on_plateau and metric is not None:
-                config.scheduler.step(metric)  # type: ignore[call-arg]
+            if isinstance(config.scheduler, ReduceLROnPlateau) and metric is not None:
+                config.scheduler.step(metric)
 
     def on_fit_start(self) -> None:
         """Take note of the size it is trained at; the weights are no longer those loaded.
