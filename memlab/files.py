@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -13,6 +14,8 @@ from memlab.errors import DataError, MemlabError
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """File name endings that are taken for pictures, in lower case."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def pictures_in(folder: Path) -> Iterator[Path]:
@@ -49,7 +52,7 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. After an exception the old file stays.
 
     Raises:
-        MemlabError: if the folder cannot be written; names it.
+        MemlabError: if the folder cannot be written, or the disk is full; names it.
     """
     make_folder(path.parent)
     try:
@@ -67,6 +70,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise MemlabError(f"{path} cannot be written: {error.strerror}; make room") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_other_weights_have_other_features(scenes: Path, decoded: list[Path]) ->
     assert main([*arguments, "--run=one"]) == 0
     assert main([*arguments, "--run=two", "--seed_everything=1"]) == 0
     assert len(list(Path("kept").glob("*.features"))) == 4
+
+
+def test_a_run_that_goes_on_finds_its_features_and_leaves_none_to_others(
+    scenes: Path, decoded: list[Path]
+) -> None:
+    arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept"]
+    assert main([*arguments, "--run=one", "--trainer.max_epochs=1"]) == 0
+    saved = torch.load("one/fit/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    prefix = "backbone.network."
+    own = {name.removeprefix(prefix): v * 1.5 for name, v in saved.items() if prefix in name}
+    torch.save(own, "other.pt")
+    shutil.rmtree("kept")
+    arguments += ["--model.backbone.weights=other.pt", "--run=two"]
+    assert main([*arguments, "--trainer.max_epochs=1"]) == 0
+    features = sorted(Path("kept").glob("*.features"))
+    decoded.clear()
+    # until its checkpoint is read, the backbone has the random weights that `one` began with
+    assert main([*arguments, "--ckpt_path=last"]) == 0
+    assert sorted(Path("kept").glob("*.features")) == features
+    assert not decoded
 
 
 def test_a_picture_that_cannot_be_read_is_said_or_skipped(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from filelock import FileLock
@@ -79,8 +80,34 @@ def same(one: Path, other: Path) -> None:
         ["--data.num_workers=2"],
         ["--data.num_workers=0", "--trainer.accumulate_grad_batches=2"],
         ["--data.num_workers=0", "--trainer.max_epochs=-1", "--trainer.max_steps=11"],
+        ["--data.num_workers=0", "--trainer.max_epochs=4", "--trainer.limit_train_batches=4"],
+        [
+            "--data.num_workers=0",
+            "--trainer.max_epochs=4",
+            "--trainer.limit_train_batches=4",
+            "--trainer.reload_dataloaders_every_n_epochs=1",
+        ],
+        ["--data.num_workers=0", "--trainer.val_check_interval=2"],
+        [
+            "--data.num_workers=0",
+            "--trainer.max_epochs=3",
+            "--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
+            "--model.lr_scheduler.monitor=val/mse",
+            "--model.lr_scheduler.threshold_mode=abs",
+            "--model.lr_scheduler.threshold=10",
+            "--model.lr_scheduler.patience=0",
+        ],
     ],
-    ids=["no workers", "two workers", "accumulation", "steps"],
+    ids=[
+        "no workers",
+        "two workers",
+        "accumulation",
+        "steps",
+        "part of an epoch",
+        "new loaders",
+        "validation within epochs",
+        "plateau",
+    ],
 )
 def test_killed_within_steps_and_gone_on_with(
     data: list[str], options: list[str], monkeypatch: pytest.MonkeyPatch
@@ -191,6 +218,24 @@ def test_auto_starts_goes_on_and_knows_the_end(
     assert "of which run?" in failing(*data, "--ckpt_path=auto")
 
 
+def test_a_finished_run_that_goes_on_is_not_finished(
+    data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a callback on the command line is given each time, as in a job script
+    arguments = [*data[:1], *data[2:], "--trainer.callbacks=ema", "--trainer.callbacks.decay=0.5"]
+    arguments += ["--run=job", "--trainer.max_epochs=1"]
+    assert main(arguments) == 0
+    arguments += ["--trainer.max_epochs=2"]
+    with monkeypatch.context() as patch:
+        at(3, patch, kill)
+        with pytest.raises(Killed):
+            main([*arguments, "--ckpt_path=last"])
+    assert not Path("job/fit/results.json").exists()
+    assert main([*arguments, "--ckpt_path=auto"]) == 0
+    assert torch.load("job/fit/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+    assert Path("job/fit/config.yaml").read_text().count("callbacks.ema.EMA") == 1
+
+
 def test_a_full_disk_leaves_the_checkpoint_before(
     data: list[str], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +260,16 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert main([*arguments, "--ckpt_path=last"]) == 0
 
 
+def test_a_full_disk_is_said_of_tables_too(
+    data: list[str], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def to_csv(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", to_csv)
+    assert "metrics.csv cannot be written: No space left" in failing(*data, "--run=full")
+
+
 def test_a_damaged_last_checkpoint_points_to_the_one_before(
     data: list[str], failing: Callable[..., str]
 ) -> None:
@@ -231,8 +286,11 @@ def test_a_damaged_last_checkpoint_points_to_the_one_before(
 def test_one_run_in_a_folder_at_once(data: list[str], failing: Callable[..., str]) -> None:
     folder = Path("shared/fit")
     folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text("of the run that is there")
     with FileLock(folder / ".lock"):
         message = failing(*data, "--run=shared")
+        # in its first epoch the other run has nothing but these: they are not to be tidied away
+        assert {path.name for path in folder.iterdir()} == {"config.yaml", ".lock"}
     assert "another memlab fit is writing in shared" in message
     assert main([*data, "--run=shared"]) == 0
 

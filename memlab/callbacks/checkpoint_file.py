@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from memlab.errors import CheckpointError
+from memlab.errors import CheckpointError, MemlabError
 from memlab.files import replacing
 from memlab.run_folder import LAST, PREVIOUS
 
@@ -39,7 +39,7 @@ class WholeCheckpoints(TorchCheckpointIO):
                     os.fsync(file.fileno())
                 if target.name == LAST:
                     _keep(target)
-        except (OSError, RuntimeError) as error:  # torch wraps what the disk says
+        except (OSError, RuntimeError, MemlabError) as error:  # what the disk says may be wrapped
             reason: BaseException | None = error
             while reason is not None and not isinstance(reason, OSError):
                 reason = reason.__cause__ or reason.__context__

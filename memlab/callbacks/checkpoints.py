@@ -20,8 +20,8 @@ class LastCheckpoint(Checkpoint):
     """Keeps `last.ckpt`, the whole state of the training, for going on.
 
     It is written at the end of every epoch, every so many steps, and when a signal asks the run to
-    stop: then after the batch that is being trained on, or, where that is the epoch's last, after
-    its validation. Lightning's own writes only when another checkpoint is written.
+    stop: after the batch that is being trained on, or, where a validation follows that, after the
+    next one or the epoch's end. Lightning's own writes only when another checkpoint is written.
 
     Args:
         folder: where to.
@@ -44,12 +44,11 @@ class LastCheckpoint(Checkpoint):
     ) -> None:
         """Write it if it is time; stop if that was asked for, on all processes at once."""
         stop = self._asked(trainer)
-        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
-            return  # Lightning cannot go on from between an epoch's last batch and its validation
+        if _validates_next(trainer, batch_idx):
+            return  # Lightning cannot go on from between a batch and the validation after it
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return  # gradients that wait for more are not part of a checkpoint
-        step = trainer.global_step
-        due = self.every is not None and step % self.every == 0 and step != self._saved
+        due = self.every and trainer.global_step // self.every > self._saved // self.every
         if due or stop:
             self._save(trainer)
         if stop:
@@ -118,6 +117,16 @@ class LastCheckpoint(Checkpoint):
         if number == getattr(signal, "SIGUSR1", None) and trainer.is_global_zero:
             message += requeue()
         raise Interrupted(message, number)
+
+
+def _validates_next(trainer: Trainer, batch_idx: int) -> bool:
+    loop = trainer.fit_loop.epoch_loop
+    if loop.batch_progress.is_last_batch:
+        return True
+    if trainer.val_check_batch is None or not loop._should_check_val_epoch():
+        return False  # None: it is due by the clock, which a run that goes on asks again
+    counted = loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
+    return (counted + 1) % trainer.val_check_batch == 0
 
 
 class BestCheckpoint(ModelCheckpoint):

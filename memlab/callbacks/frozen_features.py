@@ -35,4 +35,7 @@ class FrozenFeatures(Callback):
             with single_precision(device.type):
                 return model.embed(images)
 
-        data.encoder = Encoder(embed, hash_weights(model.backbone.state_dict()), device)
+        def weights() -> str:
+            return hash_weights(model.backbone.state_dict())
+
+        data.encoder = Encoder(embed, weights, device)

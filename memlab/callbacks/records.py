@@ -21,7 +21,7 @@ from memlab.metrics.intervals import metric_with_interval
 from memlab.models.base import MemorabilityModel
 from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
-from memlab.reports.results import Results
+from memlab.reports.results import FILE, Results
 from memlab.spec import Spec, import_class
 
 _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
@@ -50,6 +50,11 @@ class Records(Callback):
         if trainer.is_global_zero:
             self._writer.clear()
         trainer.strategy.barrier()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Withdraw the results of a run that goes on: they are not those of its weights to come."""
+        if trainer.is_global_zero:
+            (command_folder(trainer) / FILE).unlink(missing_ok=True)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse weights that nothing proves; while fitting, nothing is recorded."""

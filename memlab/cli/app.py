@@ -121,6 +121,12 @@ class MemlabCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """See that options and checkpoint agree, and make the folder."""
         config = self.config[self.plan.command]
+        if isinstance(config.trainer.callbacks, list):
+            # the same command again, to go on, adds its callbacks to those that the run recorded
+            given = config.trainer.callbacks
+            config.trainer.callbacks = [
+                callback for place, callback in enumerate(given) if callback not in given[:place]
+            ]
         if config.get("ckpt_path") is not None:
             raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
         if config.data.source is None and not Path(config.data.root).exists():
@@ -142,9 +148,9 @@ class MemlabCLI(LightningCLI):
             emptied = {self.plan.command: {"model": without_downloads(asked)}}
             self.config = self.parser.parse_object(emptied, self.config)
         self.plan.run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
-        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)
         if self.plan.command == "fit" and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
+        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here
         for logger in _as_list(self.config[self.plan.command].trainer.logger):
             if not str(logger.class_path).endswith("WandbLogger"):
                 continue

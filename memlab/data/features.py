@@ -25,12 +25,13 @@ class Encoder:
 
     Args:
         embed: pictures (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
-        key: tells encoders apart: a hash of their weights.
+        weights: hash of its weights, which tells encoders apart; asked for when features are, for
+            a run that goes on has its weights from a checkpoint by then, and not before.
         device: where pictures are wanted.
     """
 
     embed: Callable[[Tensor], Tensor]
-    key: str
+    weights: Callable[[], str]
     device: torch.device
 
 
@@ -119,7 +120,7 @@ def featured(
 def _key(pictures: PictureDataset, encoder: Encoder) -> str:
     states = [(str(path), path.stat()) for path in pictures.paths if path.is_file()]
     made_of = {
-        "weights": encoder.key,
+        "weights": encoder.weights(),
         "pictures": [(name, state.st_size, state.st_mtime_ns) for name, state in states],
         "decoder": decoder(),
         "geometry": pictures.geometry.describe(),

@@ -154,14 +154,13 @@ class MemorabilityData(LightningDataModule):
         self._place = (state_dict["epoch"], state_dict["batch"])
 
     def _progress(self) -> tuple[int, int]:
-        # the loader may be asked for before the trainer has its progress back from a checkpoint
         if self.trainer is None:
-            return self._place
+            return 0, 0
         loop = self.trainer.fit_loop
         epochs: Any = loop.epoch_progress.current
-        within = epochs.started > epochs.processed  # at an epoch's end its batches still count
-        batch = loop.epoch_loop.batch_progress.current.ready if within else 0
-        return max((epochs.processed, batch), self._place)
+        batches = loop.epoch_loop.batch_progress  # at an epoch's end they are still counted
+        within = epochs.started > epochs.processed and not batches.is_last_batch
+        return epochs.processed, batches.current.ready if within else 0
 
     def check_split(self, split: str) -> None:
         """See that a split can be trained or tested on.
@@ -190,8 +189,10 @@ class MemorabilityData(LightningDataModule):
             if self.trainer.overfit_batches:  # type: ignore[attr-defined]
                 return self._loader(rows)
             processes, rank = self.trainer.world_size, self.trainer.global_rank
+        # the loader may be asked for before the trainer has its progress back from a checkpoint
+        place = max(self._progress(), self._place)
         sampler = EpochSampler(
-            range(len(rows)), self.batch_size, self.seed, processes, rank, *self._progress()
+            range(len(rows)), self.batch_size, self.seed, processes, rank, *place
         )
         return self._loader(rows, sampler=sampler)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from memlab.backbones.base import Backbone
 from memlab.data.dataset import Batch
@@ -172,9 +172,27 @@ class MemorabilityRegressor(MemorabilityModel):
             "lr_scheduler": {
                 "scheduler": scheduler,
                 "interval": interval,
-                "monitor": "val/spearman",  # what ReduceLROnPlateau watches (mode: max)
+                # what ReduceLROnPlateau watches; torch's own cannot say, so its mode must be max
+                "monitor": getattr(scheduler, "monitor", "val/spearman"),
             },
         }
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a scheduler that watches no metric; the others wait for the end of the epoch."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a scheduler that watches a metric, where the epoch was validated.
+
+        Lightning would after `last.ckpt` is written, and not at all in an epoch gone on with.
+        """
+        if not self.trainer.fit_loop.epoch_loop._should_check_val_epoch():
+            return
+        for config in self.trainer.lr_scheduler_configs:
+            metric = self.trainer.callback_metrics.get(str(config.monitor))
+            if isinstance(config.scheduler, ReduceLROnPlateau) and metric is not None:
+                config.scheduler.step(metric)
 
     def on_fit_start(self) -> None:
         """Take note of the size it is trained at; the weights are no longer those loaded.
