@@ -97,16 +97,21 @@ def import_class(path: str) -> type[Any]:
 def import_typed(ref: str) -> type[Any]:
     """The class that a person means by `package.module:Class`.
 
-    The current folder counts, which Python leaves out for installed programs: it is searched last,
-    so that nothing there can take the place of an installed package.
-
     Raises:
         MemlabError: if there is none; names it.
+    """
+    search_here()
+    return import_class(ref.replace(":", "."))
+
+
+def search_here() -> None:
+    """Let classes in the current folder be found, which Python leaves out for installed programs.
+
+    It is searched last: nothing there can take the place of an installed package.
     """
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
-    return import_class(ref.replace(":", "."))
 
 
 def build(spec: Spec) -> Any:

@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from memlab.cli import main
 from memlab.data.cache import PictureCache
 from memlab.data.dataset import PictureDataset
+from memlab.data.decode import decode
 from memlab.data.fill import fill
 from memlab.data.geometry import Geometry
 from memlab.data.module import MemorabilityData
@@ -304,3 +307,19 @@ def fit(root: Path, name: str, *more: str) -> tuple[bytes, str]:
 def test_workers_are_shared_out_among_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     assert [default_workers(processes) for processes in (1, 2, 4, 16, 32)] == [8, 7, 3, 0, 0]
+
+
+def test_pictures_of_another_root_are_never_taken(tmp_path: Path) -> None:
+    for root, level in (("a", 13), ("b", 203)):
+        (tmp_path / root).mkdir()
+        path = tmp_path / root / "3.bmp"
+        Image.fromarray(np.full((20, 20, 3), level, np.uint8)).save(path)
+        os.utime(path, (1e9, 1e9))
+    for root, level in (("a", 13), ("b", 203)):
+        cache = PictureCache(tmp_path / "kept", tmp_path / root, ["3.bmp"], Geometry(16))
+        pixels = cache.picture("3.bmp", lambda root=root: fresh(tmp_path / root / "3.bmp"))
+        assert pixels.unique().tolist() == [level]
+
+
+def fresh(path: Path) -> torch.Tensor:
+    return Geometry(16).picture(decode(path))

@@ -123,3 +123,18 @@ def test_ablate_leaves_a_used_folder_alone(
 def test_an_unknown_optimizer_is_answered_with_the_closest(failing: Callable[..., str]) -> None:
     assert "did you mean 'Adam'" in failing("fit", "--model.optimizer", "Adm")
     assert "did you mean 'StepLR'" in failing("fit", "--model.lr_scheduler", "StepLr")
+
+
+def test_a_single_picture_a_batch_cannot_be_trained_on(
+    scenes: Path, failing: Callable[..., str]
+) -> None:
+    message = failing("fit", *TINY, f"--data.root={scenes}", "--data.batch_size=1")
+    assert "--data.batch_size 1: at least 2" in message
+
+
+def test_a_scheduler_that_waits_for_the_wrong_direction_is_refused(
+    scenes: Path, failing: Callable[..., str]
+) -> None:
+    plateau = "--model.lr_scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau"
+    message = failing("fit", *TINY, f"--data.root={scenes}", "--data.image_size=64", plateau)
+    assert "val/spearman is better when it rises: set it to max" in message

@@ -304,3 +304,48 @@ def test_a_file_system_without_locks_is_said(
     monkeypatch.setattr(FileLock, "acquire", acquire)
     assert main([*data, "--run=network"]) == 0
     assert "has no locks" in capsys.readouterr().err
+
+
+def test_training_that_had_ended_by_itself_is_not_taken_up_again(
+    data: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = [
+        "--trainer.callbacks=EarlyStopping",
+        "--trainer.callbacks.monitor=val/mse",
+        "--trainer.callbacks.patience=1",
+        "--trainer.callbacks.min_delta=1",  # no epoch is ever good enough
+        "--trainer.max_epochs=8",
+        "--run=cut",
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(MemorabilityRegressor, "test_step", lambda *_: kill())
+        with pytest.raises(Killed):
+            main([*data, *stopping])
+    before = Path("cut/fit/metrics.csv").read_text()
+    assert len(before.splitlines()) == 3
+    assert main([*data, *stopping, "--ckpt_path=auto"]) == 0
+    assert Path("cut/fit/metrics.csv").read_text() == before
+    assert Path("cut/fit/results.json").is_file()
+
+
+def test_auto_takes_the_checkpoint_before_a_damaged_one(
+    data: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*data, "--run=whole"]) == 0
+    with monkeypatch.context() as patch:
+        at(11, patch, kill)
+        with pytest.raises(Killed):
+            main([*data, "--run=cut", "--checkpoint_every=2"])
+    last = Path("cut/fit/checkpoints/last.ckpt")
+    last.write_bytes(last.read_bytes()[:5000])
+    assert main([*data, "--run=cut", "--ckpt_path=auto"]) == 0
+    assert "damaged; going on with the one before" in capsys.readouterr().err
+    same(Path("whole"), Path("cut"))
+
+
+def test_a_new_run_may_begin_with_anothers_checkpoint(finished: Path) -> None:
+    checkpoint = finished / "fit" / "checkpoints" / "last.ckpt"
+    more = ["--trainer.max_epochs=2", "--ablation=none", "--maps=0"]
+    assert main(["fit", "--run=new", f"--ckpt_path={checkpoint}", *more]) == 0
+    saved = torch.load("new/fit/checkpoints/last.ckpt", weights_only=True)
+    assert saved["epoch"] == 1

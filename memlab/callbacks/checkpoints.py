@@ -33,6 +33,21 @@ class LastCheckpoint(Checkpoint):
         self.every = every
         self.signals = StopSignals()
         self._saved = 0
+        self._ended = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether training had ended by itself, by early stopping say."""
+        return {"ended": self._ended}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take note of it."""
+        self._ended = state_dict["ended"]
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Go straight to the test, if that alone is missing; a finished run is trained further."""
+        if self._ended and not (self.path.parents[1] / "results.json").is_file():
+            trainer.should_stop = True
+        self._ended = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Catch signals in place of Lightning, which would stop between two checkpoints."""
@@ -104,6 +119,7 @@ class LastCheckpoint(Checkpoint):
         return bool(trainer.strategy.reduce_boolean_decision(asked, all=False))
 
     def _save(self, trainer: Trainer) -> None:
+        self._ended = trainer.should_stop
         trainer.save_checkpoint(self.path)
         self._saved = trainer.global_step
 

@@ -223,6 +223,8 @@ class MemlabCLI(LightningCLI):
         """See that the test after training will not fail; say what is trained, and where."""
         if not self.trainer.is_global_zero:
             return
+        if self.datamodule.batch_size < 2:
+            raise DataError("--data.batch_size 1: at least 2 to train, for batch normalisation")
         self.datamodule.prepare_data()
         for split in ("train", "val", "test"):
             self.datamodule.check_split(split)

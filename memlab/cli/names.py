@@ -21,7 +21,7 @@ from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
 from memlab.errors import MemlabError, PluginError
 from memlab.registry import GROUPS, find, load, plugins
-from memlab.spec import import_typed
+from memlab.spec import import_typed, search_here
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
 """Options that may be repeated, and the groups of their names."""
@@ -52,6 +52,7 @@ def class_path(group: str, name: str) -> str:
     distribution = name.partition(":")[0].lower() if ":" in name else ""
     known = {plugin.distribution.lower() for plugin in plugins(group)}
     if "." in name or (distribution and distribution not in known):
+        search_here()
         return name.replace(":", ".")
     return find(group, name).path
 

@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 import sys
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder
-from memlab.run_folder import CHECKPOINTS, PREVIOUS, tested_checkpoint
+from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, tested_checkpoint
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -113,6 +114,15 @@ def checkpoint_of(run: Path | None, name: str | None) -> Path:
         other = "; there is --ckpt_path previous" if name == "last" and before.is_file() else ""
         raise CheckpointError(f"--ckpt_path {name}: looked for {path}, which does not exist{other}")
     return path
+
+
+def whole_checkpoint(run: Path) -> Path | None:
+    """The last checkpoint of a run that was cut off; the one before if that is damaged; or None."""
+    last, previous = run / CHECKPOINTS / LAST, run / CHECKPOINTS / PREVIOUS
+    if last.is_file() and not zipfile.is_zipfile(last) and zipfile.is_zipfile(previous):
+        print(f"memlab: {last}: damaged; going on with the one before", file=sys.stderr)  # noqa: T201
+        return previous
+    return next((path for path in (last, previous) if path.is_file()), None)
 
 
 def make_folders(plan: Plan) -> tuple[Path, Path]:

@@ -123,8 +123,7 @@ def _settle_fit(
             raise MemlabError("--ckpt_path auto: of which run? give --run")
         if (run / "fit" / "results.json").exists():
             return Plan("nothing", [], run, None)
-        if (run / CHECKPOINTS / LAST).is_file():
-            checkpoint = run / CHECKPOINTS / LAST
+        checkpoint = runs.whole_checkpoint(run)
     elif checkpoint_given:
         run = run or next(filter(None, map(runs.run_of, configs)), None)
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
@@ -137,8 +136,12 @@ def _settle_fit(
             f"{run} holds a run that was cut off; go on with --ckpt_path last, or choose another "
             "--run"
         )
-    if run is not None and checkpoint and not configs:
-        expanded = ["--config", str(runs.config_of(run)), *expanded]
+    if checkpoint and not configs:
+        # a new run may begin with the checkpoint of another
+        own = run is not None and (run / "fit" / runs.CONFIG).is_file()
+        trained = run if own else runs.run_of(checkpoint)
+        if trained is not None:
+            expanded = ["--config", str(runs.config_of(trained)), *expanded]
     fresh = run is None
     if run is None:
         backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()

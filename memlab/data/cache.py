@@ -56,6 +56,7 @@ class PictureCache:
         header = {
             "memlab": "decoded pictures",
             "layout": 1,
+            "root": str(root.resolve()),  # another root may have files of the same names and times
             "pictures": len(names),
             "paths": fingerprint("\n".join(names)),
             "decoder": decoder(),

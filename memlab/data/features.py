@@ -17,6 +17,7 @@ from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
 from memlab.data.decode import decoder
 from memlab.files import fingerprint, make_folder, replacing
 from memlab.progress import progress
+from memlab.stop_signals import ignore_signals
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ def featured(
 
     own = range(rank, len(pictures), processes)
     loader = DataLoader(
-        Subset(pictures, own), batch_size=batch_size, num_workers=num_workers, collate_fn=collate
+        Subset(pictures, own),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        collate_fn=collate,
+        worker_init_fn=ignore_signals,
     )
     parts: list[tuple[list[int], np.ndarray, list[str]]] = []
     with progress("Features", len(own)) as advance:
@@ -118,7 +123,7 @@ def featured(
 
 
 def _key(pictures: PictureDataset, encoder: Encoder) -> str:
-    states = [(str(path), path.stat()) for path in pictures.paths if path.is_file()]
+    states = [(str(path.resolve()), path.stat()) for path in pictures.paths if path.is_file()]
     made_of = {
         "weights": encoder.weights(),
         "pictures": [(name, state.st_size, state.st_mtime_ns) for name, state in states],

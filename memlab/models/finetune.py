@@ -99,6 +99,21 @@ def compiled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return torch.compile(forward)
 
 
+def check_mode(mode: str, monitor: str) -> None:
+    """See that a scheduler waits for a correlation to rise, and for an error to fall.
+
+    Raises:
+        MemlabError: if it is the other way round: it would slow down a model that gets better.
+    """
+    rising = monitor.rpartition("/")[2] in ("spearman", "pearson", "r2")
+    wanted = "max" if rising else "min"
+    if mode != wanted:
+        raise MemlabError(
+            f"--model.lr_scheduler.mode {mode}: {monitor} is better when it "
+            f"{'rises' if rising else 'falls'}: set it to {wanted}"
+        )
+
+
 def check_decay(optimizer: Optimizer, layer_decay: float) -> None:
     """See that a scheduler that was put on an optimizer kept the ratio of its groups' rates.
 

@@ -15,7 +15,7 @@ from memlab.backbones.base import Backbone
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
-from memlab.models.finetune import check_decay, compiled, freeze, make_optimizer
+from memlab.models.finetune import check_decay, check_mode, compiled, freeze, make_optimizer
 from memlab.models.losses import LOSSES
 from memlab.models.schedules import WarmupCosine
 
@@ -167,13 +167,16 @@ class MemorabilityRegressor(MemorabilityModel):
             scheduler.span(int(self.trainer.estimated_stepping_batches))
             interval = "step"
         check_decay(optimizer, self.layer_decay)
+        # torch's own cannot say what it watches
+        monitor = getattr(scheduler, "monitor", "val/spearman")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            check_mode(scheduler.mode, monitor)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {
                 "scheduler": scheduler,
                 "interval": interval,
-                # what ReduceLROnPlateau watches; torch's own cannot say, so its mode must be max
-                "monitor": getattr(scheduler, "monitor", "val/spearman"),
+                "monitor": monitor,
             },
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from memlab.errors import MemlabError
-from memlab.files import make_folder, replacing
+from memlab.files import replacing
 
 SHARDS = "shards"
 
@@ -31,7 +31,6 @@ class ShardWriter:
     def clear(self) -> None:
         """Remove shards of an earlier run, so that they are not merged into this one."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        make_folder(self.folder)
 
     def write(self, rows: pd.DataFrame) -> None:
         """Write one batch's rows."""
