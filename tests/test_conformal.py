@@ -17,6 +17,7 @@ from memlab.metrics.conformal import (
     Calibration,
     coverage,
     coverage_entry,
+    expected_coverage,
     half_width,
     interval,
     percentile,
@@ -183,3 +184,15 @@ def test_weights_that_were_not_validated_have_no_interval(scenes: Path) -> None:
     last = load(checkpoints / "last.ckpt").calibration
     assert last.half_width().reason == "no validation at these weights"
     assert last.labels is not None
+
+
+@pytest.mark.parametrize(("n", "tested", "level"), [(240, 480, 0.9), (19, 100, 0.95)])
+def test_coverage_lies_where_it_is_expected(n: int, tested: int, level: float) -> None:
+    rng = np.random.default_rng(5)
+    low, high = expected_coverage(n, tested, level)
+    inside = 0
+    for _ in range(2000):
+        errors = np.sort(np.abs(rng.normal(size=n)))
+        held = np.abs(rng.normal(size=tested)) <= half_width(errors, level).value
+        inside += low <= held.mean() <= high
+    assert inside / 2000 == pytest.approx(0.96, abs=0.02)  # 0.95 or, the count being whole, more

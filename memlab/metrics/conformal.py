@@ -115,6 +115,24 @@ def coverage(score: Array, low: Array, high: Array, level: float = 0.95) -> Stat
     )
 
 
+def expected_coverage(n: int, tested: int, level: float) -> tuple[float, float]:
+    """Where the coverage measured on a test lies 19 times in 20, if its pictures are exchangeable.
+
+    Given n calibration pictures, the probability of being held is Beta(k, n + 1 − k) distributed, k
+    the rank of the residual that was taken (Vovk 2012, ACML, proposition 2a), so the number held of
+    those tested is beta-binomial. A coverage outside says that the test is not like the validation,
+    or that the checkpoint was chosen too closely on it.
+
+    Args:
+        n: validation pictures.
+        tested: test pictures.
+        level: of the intervals; n must be enough for it.
+    """
+    rank = math.ceil((n + 1) * Fraction(str(level)))
+    held = stats.betabinom(tested, rank, n + 1 - rank)
+    return float(held.ppf(0.025)) / tested, float(held.ppf(0.975)) / tested
+
+
 def coverage_entry(
     calibration: Calibration, predicted: Array, score: Array, level: float = LEVEL
 ) -> dict[str, Any]:
@@ -129,9 +147,11 @@ def coverage_entry(
     half = calibration.half_width(level)
     if half.value is None:
         held = width = Statistic(None, len(score), reason=half.reason)
+        expected = None
     else:
         low, high = interval(predicted, half.value)
         held = coverage(score, low, high)
+        expected = expected_coverage(half.n, len(score), level) if len(score) else None
         mean = float(np.mean(high - low))
         width = (
             Statistic(mean, len(score))
@@ -142,6 +162,7 @@ def coverage_entry(
         "level": level,
         "half_width": half.describe(),
         "coverage": held.describe(),
+        "expected_coverage": expected,
         "mean_width": width.describe(),
     }
 

@@ -31,7 +31,8 @@ class Results:
         seed: the run's seed.
         n: pictures in rows.
         metrics: name to statistic with interval.
-        interval: prediction intervals: nominal level, half width, coverage and mean width.
+        interval: prediction intervals: nominal level, half width, coverage, where that was to be
+            expected, and mean width.
         conditions: one entry per ablation condition; see `condition_entry`.
         families: statistics per family of ablations.
         maps: one entry per attribution method.

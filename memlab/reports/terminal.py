@@ -52,6 +52,9 @@ def metrics_table(results: Results, title: str) -> Table:
             statistic = results.interval[name]
             label = f"{name.replace('_', ' ')} of {level}"
             table.add_row(label, value_text(statistic), interval_text(statistic))
+            expected = results.interval["expected_coverage"] if name == "coverage" else None
+            if expected:
+                table.add_row("  to be expected", "", f"[{expected[0]:.4f}, {expected[1]:.4f}]")
     return table
 
 
