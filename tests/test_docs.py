@@ -137,7 +137,10 @@ def test_guides_run(page: Path, desk: Path) -> None:
             sys.modules.pop(name, None)
 
 
-def test_notebook_is_stored_without_results_and_runs(tmp_path: Path) -> None:
+def test_notebook_is_stored_without_results_and_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # a notebook shows its figures inline
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)

@@ -62,7 +62,7 @@ def compare(
     if not any(len(both) for both in joined):
         first, second = compared[0]
         raise MemlabError(
-            f"{first.folder} and {second.folder} have no tested picture in common; "
+            f"{first.folder} and {second.folder} have no tested picture in common (by id); "
             "test both on the same data: memlab test --run RUN --data.root DIR"
         )
     shared = [sorted(set(one.changed) & set(two.changed)) for one, two in compared]

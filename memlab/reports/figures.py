@@ -43,7 +43,7 @@ def ablation_effects(conditions: list[dict[str, Any]], folder: Path) -> list[str
     labels = [f"{entry['condition']} {entry['unit']}  (n = {entry['eligible']})" for entry in shown]
     _forest(axes, labels, [entry["drop"] for entry in shown])
     axes.axvline(0, color=GREY, linewidth=1)
-    axes.set_xlabel("mean drop of the predicted score, clean − ablated (95 % interval)")
+    axes.set_xlabel("mean drop of the score (95 % interval)")
     axes.set_title("What taking something out does to the score", fontsize=10)
     return [_save(figure, folder, "ablation-effects.png")]
 
