@@ -48,7 +48,7 @@ def recognise(root: Path) -> Source:
         DataError: if the folder is missing, or nothing in it looks like a data set.
     """
     if not root.exists():
-        raise DataError(f"{root}: no such file or folder; set --data.root to your pictures")
+        raise DataError(f"{root}: no such file or folder; give that of your pictures")
     own = ("lamem", "scenes", "csv", "folder")
     names = [plugin.name for plugin in plugins("sources") if plugin.distribution != "memlab"]
     for name in [*names, *own]:
