@@ -1,0 +1,1 @@
+"""What a model relies on: quantities, statistics, worlds' truth."""
