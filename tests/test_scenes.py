@@ -17,8 +17,9 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeCV
 
 from memlab.scenes import REGIONS, Latents, render, sample, score, signal, write
+from memlab.scenes.latents import Palette
 
-FIGURES = {"face": "faces", "person": "people", "thing": "objects", "text": "text"}
+FIGURES = {"face": "faces", "person": "people", "object": "objects", "text": "text"}
 
 
 def first(name: str, seed: int = 5) -> Latents:
@@ -75,7 +76,7 @@ def test_a_figure_taken_out_changes_only_its_own_pixels(name: str, size: int) ->
     latents = first(name)
     with_it, without = render(latents, size), render(replace(latents, **{name: None}), size)
     changed = (with_it.image != without.image).any(axis=2)
-    alone = render(replace(latents, face=None, person=None, thing=None, text=None), size)
+    alone = render(replace(latents, face=None, person=None, object=None, text=None), size)
     itself = render(alone_with(latents, name), size)
     own = (itself.image != alone.image).any(axis=2)
     assert changed.any()
@@ -93,13 +94,13 @@ def alone_with(latents: Latents, name: str) -> Latents:
 
 
 def test_a_nearer_figure_hides_what_lies_behind() -> None:
-    behind = alone_with(first("thing"), "thing")
+    behind = alone_with(first("object"), "object")
     face = first("face").face
-    assert behind.thing is not None
-    assert face is not None
-    cover = replace(face, x=behind.thing.x, y=behind.thing.y, size=0.9)
+    there = behind.layout.object
+    layout = replace(behind.layout, face=replace(there, size=0.9))
     assert render(behind, 64).masks["objects"].any()
-    assert not render(replace(behind, face=cover), 64).masks["objects"].any()
+    covered = replace(behind, face=face, layout=layout)
+    assert not render(covered, 64).masks["objects"].any()
 
 
 def test_a_person_turned_away_shows_no_face() -> None:
@@ -136,9 +137,10 @@ def test_the_weights_are_ordered_and_colour_has_none() -> None:
         )
         for name in FIGURES
     }
-    assert lost["face"] > lost["person"] > lost["thing"] > lost["text"] > 0.01
+    assert lost["face"] > lost["person"] > lost["object"] > lost["text"] > 0.01
     latents = sample(0, 0)
-    recoloured = replace(latents, hue=0.5, saturation=0.3, contrast=0.7, palette_seed=1, decoys=0)
+    grey = Palette(hue=0.5, seed=1)
+    recoloured = replace(latents, palette=grey, saturation=0.3, contrast=0.8, decoys=0)
     assert score(recoloured, 0) == score(latents, 0)
 
 
@@ -157,7 +159,9 @@ def test_write(tmp_path: Path) -> None:
     assert sum(done) == 5
     assert table == tmp_path / "set" / "scenes.csv"
     note = json.loads((tmp_path / "set" / "scenes.json").read_text())
-    assert note == {"schema": 1, "n": 5, "seed": 2, "size": 48, "memlab_scenes": 1}
+    asked = {"schema": 1, "n": 5, "seed": 2, "size": 48, "memlab_scenes": 2, "style": "A"}
+    assert asked.items() <= note.items()
+    assert note["world"]["name"] == "scenes"
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["image"] for row in rows] == [f"images/{index:06d}.png" for index in range(5)]

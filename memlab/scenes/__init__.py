@@ -10,21 +10,27 @@ exact masks of its regions, ``score`` says how memorable it is, ``write`` makes 
 Needs NumPy and Pillow only.
 """
 
-from memlab.scenes.latents import OBJECTS, TEXTURES, Figure, Latents, Person, Thing, sample
+from memlab.scenes.latents import FEATURES, PRESENCE, STYLES, VALUES, Latents, Style
 from memlab.scenes.render import REGIONS, Scene, render
+from memlab.scenes.sampling import removed, resampled, sample
 from memlab.scenes.scoring import score, signal
+from memlab.scenes.worlds import SCENES, World
 from memlab.scenes.write import write
 
 __all__ = [
-    "OBJECTS",
+    "FEATURES",
+    "PRESENCE",
     "REGIONS",
-    "TEXTURES",
-    "Figure",
+    "SCENES",
+    "STYLES",
+    "VALUES",
     "Latents",
-    "Person",
     "Scene",
-    "Thing",
+    "Style",
+    "World",
+    "removed",
     "render",
+    "resampled",
     "sample",
     "score",
     "signal",

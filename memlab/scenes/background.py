@@ -6,9 +6,10 @@ import numpy as np
 
 from memlab.scenes import colours
 from memlab.scenes.canvas import Canvas, Floats
-from memlab.scenes.latents import TEXTURES, Latents
+from memlab.scenes.latents import Latents
 
 _NOISE_GRID = 64
+_PATTERNS = ("noise", "stripes", "checks", "blobs", "horizon")
 
 
 def background(latents: Latents, size: int) -> Floats:
@@ -21,12 +22,12 @@ def background(latents: Latents, size: int) -> Floats:
     Returns:
         (size, size, 3) RGB, about [0, 1].
     """
-    rng = np.random.default_rng(latents.texture_seed)
+    rng = np.random.default_rng(latents.texture.seed)
     fine = _noise(rng, latents.slope, size)
-    pattern = _pattern(rng, TEXTURES[latents.texture], size)
-    palette = np.random.default_rng(latents.palette_seed)
+    pattern = _pattern(rng, _PATTERNS[latents.texture.kind], size)
+    palette = np.random.default_rng(latents.palette.seed)
     first, second = (
-        np.array(colours.surface(palette, latents.hue), dtype=np.float32) for _ in range(2)
+        np.array(colours.surface(palette, latents.palette.hue), dtype=np.float32) for _ in range(2)
     )
     mix = np.clip(pattern + 0.16 * fine, 0.0, 1.0)[..., None]
     image: Floats = (first + (second - first) * mix) * (1.0 + np.float32(0.1) * fine[..., None])

@@ -8,7 +8,7 @@ import numpy as np
 
 from memlab.scenes import colours
 from memlab.scenes.canvas import Canvas, Colour
-from memlab.scenes.latents import Figure, Person
+from memlab.scenes.latents import Figure, Person, Place
 
 _WHITE = (0.96, 0.95, 0.92)
 _BLACK = (0.07, 0.06, 0.06)
@@ -52,16 +52,17 @@ def looks(rng: np.random.Generator) -> Looks:
     )
 
 
-def face(figure: Figure, size: int) -> Canvas:
+def face(figure: Figure, place: Place, size: int) -> Canvas:
     """Draw a head seen close from the front.
 
     Args:
-        figure: Where, how large, which variant.
+        figure: Which variant.
+        place: Where, how large.
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     tilt, mirror = rng.uniform(-0.22, 0.22), bool(rng.random() < 0.5)
-    canvas = Canvas(size, figure.x, figure.y, figure.size, tilt, mirror)
+    canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
     draw_head(canvas, looks(rng), facing=True)
     return canvas
 
@@ -132,11 +133,12 @@ def _eye(canvas: Canvas, look: Looks, side: float) -> None:
         canvas.line([(look.yaw, v), (u - side * 0.12, v)], 0.025, _BLACK)
 
 
-def person(figure: Person, size: int) -> tuple[Canvas, Canvas]:
+def person(figure: Person, place: Place, size: int) -> tuple[Canvas, Canvas]:
     """Draw a whole person.
 
     Args:
-        figure: Where, how tall, which variant, and whether the face shows.
+        figure: Which variant, and whether the face shows.
+        place: Where, how tall.
         size: The picture's width, pixels.
 
     Returns:
@@ -145,7 +147,7 @@ def person(figure: Person, size: int) -> tuple[Canvas, Canvas]:
     rng = np.random.default_rng(figure.variant)
     look = looks(rng)
     mirror = bool(rng.random() < 0.5)
-    body = Canvas(size, figure.x, figure.y, figure.size, mirror=mirror)
+    body = Canvas(size, place.x, place.y, place.size, mirror=mirror)
     top, bottom = colours.paint(rng), colours.paint(rng)
     _legs(body, rng, look.skin, bottom)
     shoulder, hip = rng.uniform(0.125, 0.15), rng.uniform(0.095, 0.12)
@@ -157,7 +159,7 @@ def person(figure: Person, size: int) -> tuple[Canvas, Canvas]:
     sleeve = top if rng.random() < 0.6 else look.skin
     for side in (-1.0, 1.0):
         _arm(body, rng, side, shoulder, top, sleeve, look.skin)
-    head = Canvas(size, figure.x, figure.y - 0.37 * figure.size, 0.28 * figure.size, 0.0, mirror)
+    head = Canvas(size, place.x, place.y - 0.37 * place.size, 0.28 * place.size, 0.0, mirror)
     draw_head(head, look, figure.facing)
     return body, head
 

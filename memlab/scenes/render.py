@@ -84,15 +84,16 @@ def check_size(size: int) -> None:
 def _figures(latents: Latents, size: int) -> list[tuple[str, Canvas]]:
     """Draw the figures that are present, farthest first, each with the region it belongs to."""
     drawn: list[tuple[str, Canvas]] = []
-    if latents.thing is not None:
-        drawn.append(("objects", things.thing(latents.thing, size)))
+    places = latents.layout
+    if latents.object is not None:
+        drawn.append(("objects", things.thing(latents.object, places.object, size)))
     if latents.person is not None:
-        body, head = people.person(latents.person, size)
+        body, head = people.person(latents.person, places.person, size)
         drawn += [("people", body), ("faces" if latents.person.facing else "people", head)]
     if latents.face is not None:
-        drawn.append(("faces", people.face(latents.face, size)))
+        drawn.append(("faces", people.face(latents.face, places.face, size)))
     if latents.text is not None:
-        drawn.append(("text", things.text(latents.text, size)))
+        drawn.append(("text", things.text(latents.text, places.text, size)))
     return drawn
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from memlab.scenes import colours
 from memlab.scenes.canvas import Canvas, Colour
-from memlab.scenes.latents import OBJECTS, Figure, Thing
+from memlab.scenes.latents import Figure, Place, Thing
 
 _WORDS = (
     "OPEN",
@@ -30,17 +30,18 @@ _GLASS = (0.72, 0.84, 0.92)
 _DARK = (0.12, 0.12, 0.14)
 
 
-def thing(figure: Thing, size: int) -> Canvas:
+def thing(figure: Thing, place: Place, size: int) -> Canvas:
     """Draw an object.
 
     Args:
-        figure: Where, how large, which kind and variant.
+        figure: Which kind and variant.
+        place: Where, how large.
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     tilt, mirror = rng.uniform(-0.1, 0.1), bool(rng.random() < 0.5)
-    canvas = Canvas(size, figure.x, figure.y, figure.size, tilt, mirror)
-    _DRAWN[OBJECTS[figure.kind]](canvas, rng, colours.paint(rng), colours.paint(rng))
+    canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
+    _DRAWN[figure.kind](canvas, rng, colours.paint(rng), colours.paint(rng))
     return canvas
 
 
@@ -114,31 +115,32 @@ def _plant(canvas: Canvas, rng: np.random.Generator, main: Colour, other: Colour
     canvas.box(-0.27, 0.12, 0.27, 0.22, colours.shade(other, 0.8))
 
 
-_DRAWN: dict[str, Callable[[Canvas, np.random.Generator, Colour, Colour], None]] = {
-    "ball": _ball,
-    "cup": _cup,
-    "bottle": _bottle,
-    "house": _house,
-    "car": _car,
-    "plant": _plant,
-}
+_DRAWN: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour], None], ...] = (
+    _ball,
+    _cup,
+    _bottle,
+    _house,
+    _car,
+    _plant,
+)
 
 
-def text(figure: Figure, size: int) -> Canvas:
+def text(figure: Figure, place: Place, size: int) -> Canvas:
     """Draw a word in capitals, on a sign or with an outline of the opposite lightness.
 
     Args:
-        figure: Where, how wide, which variant.
+        figure: Which variant.
+        place: Where, how wide.
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    canvas = Canvas(size, figure.x, figure.y, figure.size)
+    canvas = Canvas(size, place.x, place.y, place.size)
     light, dark = colours.shade(colours.paint(rng), 1.75), colours.shade(colours.paint(rng), 0.35)
     ink, ground = (light, dark) if rng.random() < 0.5 else (dark, light)
     word, sign = str(rng.choice(_WORDS)), bool(rng.random() < 0.5)
-    letters = _letters(word, round(0.9 * figure.size * size * canvas.factor), stroke=not sign)
+    letters = _letters(word, round(0.9 * place.size * size * canvas.factor), stroke=not sign)
     if sign:
-        high = 0.5 * letters[0].height / (figure.size * size * canvas.factor) + 0.05
+        high = 0.5 * letters[0].height / (place.size * size * canvas.factor) + 0.05
         canvas.box(-0.5, -high, 0.5, high, ground)
     else:
         canvas.stamp(letters[1], ground)
