@@ -1,4 +1,4 @@
-"""memlab data check | subset | cache | scenes."""
+"""memlab data check | ceiling | subset | cache | scenes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ PAGE = """\
 usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
 
   check      look at every picture of a data set: missing, unreadable, bad scores, duplicates, leaks
+  ceiling    how well the scores are known, and the best ρ that a perfect model can expect
   subset     copy a random part of a data set, with its CSV file
   cache      decode all pictures once, so that training need not
   scenes     render memlab's own pictures, with exact masks and scores
@@ -27,7 +28,13 @@ usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
 
 def run(arguments: list[str]) -> int:
     """Run a data command; returns the exit code."""
-    commands = {"check": _check, "subset": _subset, "cache": _cache, "scenes": _scenes}
+    commands = {
+        "check": _check,
+        "ceiling": _ceiling,
+        "subset": _subset,
+        "cache": _cache,
+        "scenes": _scenes,
+    }
     name = arguments[1] if len(arguments) > 1 else "--help"
     if name in ("-h", "--help"):
         show(PAGE)
@@ -78,6 +85,89 @@ def _bits(text: str) -> int:
         raise ArgumentTypeError(
             f"{text!r} is not a number of bits, 0 to 32; the folder comes before --near"
         )
+    return int(text)
+
+
+def _ceiling(arguments: list[str]) -> int:
+    description = """\
+How well people agree about the pictures, and so the highest correlation that a perfect model can
+expect: the root of the reliability of the scores. From the best that there is of:
+
+  answers    a CSV file with columns participant, image, response (1 said to have seen it, 0 not),
+             or a row per person and a column per picture: random halves of the people. With a
+             column old (1 a repeat, 0 a first showing), false alarms are scored, too
+  counts     columns hits and n (or misses): a binomial simulation, as if answers were independent
+  scores     and --observers N: the binomial model
+
+  memlab data ceiling trials.csv
+  memlab data ceiling trials.csv --lag --out ceiling/
+  memlab data ceiling my-data/scores.csv
+  memlab data ceiling lamem/ --observers 40
+"""
+    parser = _with_source(Options("data ceiling", description))
+    parser.add_argument("--participant", help="of answers: the column of people (recognised)")
+    parser.add_argument("--response", help="of answers: the column of 0 and 1 (recognised)")
+    parser.add_argument(
+        "--lag",
+        metavar="COLUMN",
+        nargs="?",
+        const="",
+        help="of answers: correct for the lag between showing and repeat (Khosla 2015), and print "
+        "the agreement before and after; COLUMN is lag by default",
+    )
+    parser.add_argument(
+        "--at", type=float, default=100, help="lag that scores are given for (%(default)s)"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="COLUMN=VALUE",
+        type=_pair,
+        action="append",
+        help="of answers: keep these rows, such as version=clean; may be repeated",
+    )
+    parser.add_argument(
+        "--min-responses",
+        metavar="N",
+        type=_at_least_one,
+        default=1,
+        help="answers that a picture needs in a half to be compared (%(default)s)",
+    )
+    parser.add_argument(
+        "--halves",
+        metavar="N",
+        type=_at_least_one,
+        default=1000,
+        help="how many random halves (%(default)s; the classic papers took 25)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the halves (%(default)s)")
+    parser.add_argument(
+        "--observers", metavar="N", type=_at_least_one, help="of scores alone: people per picture"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="an empty or new folder for ceiling.csv, scores.csv (per picture), growth.csv and "
+        "ceiling.png",
+    )
+    options = parser.parse_args(arguments)
+    if options.out:
+        require_empty(options.out)
+
+    from memlab.cli.data_ceiling import ceiling_and_show
+
+    return ceiling_and_show(options, lambda: _read(options))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
+    return name, value
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r}: a whole number, at least 1")
     return int(text)
 
 

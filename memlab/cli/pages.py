@@ -16,7 +16,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   score      scores for some pictures: memlab score MODEL PICTURES...
   explain    maps of some pictures: memlab explain MODEL PICTURES... --out DIR
   ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
-  data       check | subset | cache | scenes: look after data sets, or render one
+  data       check | ceiling | subset | cache | scenes: look after data sets
   plugins    what is installed, from where, and whether it is sound
 
 try:

@@ -9,44 +9,98 @@ import numpy as np
 
 from memlab.metrics.functional import CORES, Array, Statistic, constant
 
-FROM_COUNTS = "from counts alone; split halves of people need per-person responses"
+FROM_COUNTS = (
+    "binomial halves, dealt from counts alone; split halves of people need per-person responses"
+)
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """How well hit rates agree with themselves.
+    """How well scores agree with themselves, and what that leaves a perfect model.
 
     Args:
-        half: Spearman's correlation of two random halves of each picture's responses.
-        full: the reliability of all responses, by Spearman-Brown: 2r / (1 + r).
-        ceiling: the highest Spearman correlation that a perfect model can expect with these
-            scores, the root of `full`.
+        half: correlation of the scores in two random halves; no Spearman-Brown correction.
+        full: the reliability of the scores of all responses, by Spearman-Brown: 2r / (1 + r).
+        ceiling: the highest correlation that a perfect model can expect with the scores of all
+            responses, the root of `full`.
+        half_ceiling: the same with scores from one half, the root of `half`.
         how: what the halves are halves of.
     """
 
     half: Statistic
     full: Statistic
     ceiling: Statistic
+    half_ceiling: Statistic
     how: str
 
 
-def spearman_brown(half: float) -> float:
-    """Reliability of a whole from the correlation of its halves (Spearman 1910, Brown 1910)."""
-    return 2 * half / (1 + half)
+def spearman_brown(half: float, times: float = 2) -> float:
+    """Reliability of `times` as many responses: kr / (1 + (k - 1) r) (Spearman 1910, Brown 1910).
+
+    Args:
+        half: reliability of the responses there are; the correlation of two halves for one half.
+        times: how many times as many responses; 2 goes from halves to the whole.
+    """
+    return times * half / (1 + (times - 1) * half)
 
 
-def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) -> Reliability:
+def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
+    """What correlations of random halves say together.
+
+    Args:
+        drawn: (halves,) correlations, NaN where a half happened to be constant.
+        pictures: how many pictures they are over.
+        how: what the halves are halves of.
+
+    Returns:
+        The mean over halves, Spearman-Brown and roots of that mean; intervals hold 95 % of the
+        halves, they are not over pictures. Null where the mean is not above zero.
+    """
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return no_reliability(pictures, "every half is constant", how)
+    mean = float(drawn.mean())
+    if mean <= 0:
+        reason = "the halves do not agree: the scores hold no signal"
+        return no_reliability(pictures, reason, how)
+    low, high = (float(end) for end in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    method = f"mean of {len(drawn)} random halves; the interval holds 95 % of them"
+
+    def statistic(of_half: Callable[[float], float]) -> Statistic:
+        value, *ends = (of_half(max(0.0, end)) for end in (mean, low, high))
+        return Statistic(value, pictures, ends[0], ends[1], LEVEL, method)
+
+    return Reliability(
+        half=Statistic(mean, pictures, low, high, LEVEL, method),
+        full=statistic(spearman_brown),
+        ceiling=statistic(lambda half: spearman_brown(half) ** 0.5),
+        half_ceiling=statistic(lambda half: half**0.5),
+        how=how,
+    )
+
+
+def reliability_from_counts(
+    hits: Array, n: Array, seed: int, draws: int = 500, correlation: str = "spearman"
+) -> Reliability:
     """Reliability of hit rates hits / n when all that is known are the two counts.
 
-    Each draw deals every picture's n responses into two halves at random, so that the hits of one
-    are hypergeometric: exactly what halves of n independent answers would be. People who differ in
-    memory, or answer at different lags, are not in the counts; halves of people can agree less.
+    The binomial simulation: all answers to a picture are taken for independent. Each draw deals
+    every picture's n responses into two halves at random, so that the hits of one half are
+    hypergeometric: exactly what halves of n independent answers are, given their sum. (Binomial
+    draws round hits / n would count the noise in hits / n as signal, and promise too much.)
+
+    Where the same people answer to many pictures, and some remember more than others, halves of
+    *people* agree more than this: whoever is good is good at every picture, and a common shift
+    leaves correlations alone. Counts that hold several answers of one person to a picture promise
+    too much.
 
     Args:
         hits: (pictures,) correct recognitions.
         n: (pictures,) responses; pictures with fewer than two are left out.
         seed: of the draws.
         draws: how many times the responses are dealt.
+        correlation: `spearman` or `pearson`.
 
     Returns:
         The mean over draws; intervals hold 95 % of the draws, they are not over pictures.
@@ -55,37 +109,26 @@ def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) 
     hit, count = hits[usable].astype(np.int64), n[usable].astype(np.int64)
     pictures = len(hit)
     if pictures < 3:
-        return _none(pictures, f"only {pictures} pictures with two responses or more")
+        reason = f"only {pictures} pictures with two responses or more"
+        return no_reliability(pictures, reason, FROM_COUNTS)
     if constant(hit / count):
-        return _none(pictures, "all hit rates are equal")
+        return no_reliability(pictures, "all hit rates are equal", FROM_COUNTS)
     rng = np.random.default_rng(seed)
-    first = count // 2
     drawn = np.empty(draws)
     with np.errstate(invalid="ignore", divide="ignore"):  # a half may happen to be constant
         for draw in range(draws):
-            one = rng.hypergeometric(hit, count - hit, first)
-            other = (hit - one) / (count - first)
-            drawn[draw] = CORES["spearman"](one / first, other)
-    drawn = drawn[np.isfinite(drawn)]
-    mean = float(drawn.mean()) if len(drawn) else 0.0
-    if mean <= 0:
-        return _none(pictures, "the halves do not agree: the scores hold no signal")
-    low, high = (max(0.0, float(end)) for end in np.quantile(drawn, [0.025, 0.975]))
-
-    method = f"mean of {len(drawn)} random halves; the interval holds 95 % of them"
-
-    def statistic(of_half: Callable[[float], float]) -> Statistic:
-        value, *ends = (of_half(end) for end in (mean, low, high))
-        return Statistic(value, pictures, ends[0], ends[1], 0.95, method)
-
-    return Reliability(
-        half=statistic(float),
-        full=statistic(spearman_brown),
-        ceiling=statistic(lambda half: spearman_brown(half) ** 0.5),
-        how=FROM_COUNTS,
-    )
+            drawn[draw] = CORES[correlation](*dealt(hit, count, rng))
+    return from_halves(drawn, pictures, FROM_COUNTS)
 
 
-def _none(pictures: int, reason: str) -> Reliability:
+def dealt(hits: Array, n: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Hit rates of two halves, each picture's n >= 2 responses dealt at random; (pictures,) each."""
+    first = n // 2
+    one = rng.hypergeometric(hits, n - hits, first)
+    return one / first, (hits - one) / (n - first)
+
+
+def no_reliability(pictures: int, reason: str, how: str) -> Reliability:
+    """Null, with the reason, in every place."""
     nothing = Statistic(None, pictures, reason=reason)
-    return Reliability(nothing, nothing, nothing, FROM_COUNTS)
+    return Reliability(nothing, nothing, nothing, nothing, how)

@@ -1,0 +1,153 @@
+"""What memlab data ceiling prints."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Lines
+
+from memlab.data.ceiling import (
+    Ceiling,
+    Entry,
+    ceiling_of_counts,
+    ceiling_of_responses,
+    ceiling_of_scores,
+)
+from memlab.data.responses import Responses, holds_responses, read_responses
+from memlab.data.table import Table
+from memlab.errors import DataError, MemlabError
+from memlab.metrics.observers import least_mse, times_as_many
+from memlab.reports.terminal import plain_console
+
+_NAMES = {"spearman": "Spearman", "pearson": "Pearson", "model": "model"}
+WANTED = (0.8, 0.9)
+"""Reliabilities for which the responses needed are printed."""
+
+
+def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
+    """Find the ceiling of a data set, print it, and write the tables if a folder is given.
+
+    Args:
+        options: of the command.
+        read: reads the data set as any source's table, where it holds no answers of people.
+
+    Returns:
+        0; what cannot be computed is an error.
+    """
+    answers = _answers(options)
+    if answers is not None:
+        found = ceiling_of_responses(
+            answers,
+            options.halves,
+            options.seed,
+            options.min_responses,
+            options.lag is not None,
+            options.at,
+        )
+    else:
+        found = _of_table(read(), options)
+    console = plain_console()
+    _show(found, console)
+    if options.out:
+        from memlab.reports.ceiling import write_ceiling
+
+        tables, picture = write_ceiling(found, options.out)
+        console.print(f"results   {options.out}/{', '.join(tables)}", soft_wrap=True)
+        console.print(f"picture   {options.out}/{picture}", soft_wrap=True)
+    return 0
+
+
+def _answers(options: Namespace) -> Responses | None:
+    named = {name: getattr(options, name) for name in ("participant", "image", "response")}
+    named["lag"] = options.lag or None
+    path: Path = options.root
+    if path.is_dir():
+        inside = sorted(path.glob("*.csv"))
+        path = path / "trials.csv" if path / "trials.csv" in inside else path
+        path = inside[0] if len(inside) == 1 else path
+    is_file = path.is_file() and path.suffix.lower() == ".csv" and not options.source
+    if is_file and holds_responses(path, named):
+        if options.observers:
+            raise MemlabError(f"--observers is for scores alone: {path} holds answers of people")
+        return read_responses(path, named, options.only)
+    for name in ("participant", "response", "lag", "only"):
+        if getattr(options, name):
+            raise MemlabError(f"--{name} is for answers of people: {path} is no CSV file of them")
+    return None
+
+
+def _of_table(table: Table, options: Namespace) -> Ceiling:
+    if "hits" in table.rows and {"n", "misses"} & set(table.rows.columns):
+        if options.observers:
+            raise MemlabError(f"--observers is for scores alone: {table.origin} has counts")
+        return ceiling_of_counts(table, options.halves, options.seed)
+    if options.observers and table.rows["score"].notna().any():
+        return ceiling_of_scores(table, options.observers)
+    scores = "a score for each" if options.observers else "--observers N beside the scores"
+    raise DataError(
+        f"{table.origin}: nothing tells how noisy the scores are: it takes answers of people "
+        f"(columns participant, image, response), counts (hits, n), or {scores}"
+    )
+
+
+def _show(found: Ceiling, console: Console) -> None:
+    console.print(f"{found.origin}: {found.overview}", soft_wrap=True)
+    console.print(found.how, soft_wrap=True)
+    lines = Lines()
+    for name in ("scores", "correlation"):
+        lines.add_column(name)
+    intervals = found.entries[0].reliability.half.low is not None
+    titles = ("halves", *(("95 % of halves",) if intervals else ()), "Spearman–Brown")
+    for name in (*titles, "best, all", "best, half"):
+        lines.add_column(name, justify="right")
+    for entry in found.entries:
+        known = entry.reliability
+        row = [entry.scores, _NAMES[entry.correlation]]
+        if known.half.value is None:
+            lines.add_row(*row, f"none: {known.half.reason}")
+            continue
+        numbers = (known.full, known.ceiling, known.half_ceiling)
+        cells = [f"{known.half.value:.3f}", *(f"{each.value:.3f}" for each in numbers)]
+        if intervals:
+            cells.insert(1, f"{known.half.low:.3f} to {known.half.high:.3f}")
+        lines.add_row(*row, *cells)
+    console.print(lines)
+    _explain(found, found.entries[0], console)
+
+
+def _explain(found: Ceiling, main: Entry, console: Console) -> None:
+    known = main.reliability
+    best, half = known.ceiling.value or 0, known.half_ceiling.value or 0
+    say: list[str] = [
+        f"A perfect model can expect ρ = {best:.3f} with these scores, {half:.3f} with scores "
+        "from half the answers.",
+    ]
+    if known.half.low is not None:
+        say.append(
+            "The interval holds 95 % of the random halves; how the numbers would vary over other "
+            "pictures or people is not in it."
+        )
+    if main.left_out:
+        pictures = f"{main.left_out:.1f} of {known.half.n} pictures"
+        say.append(f"Left out for too few answers in a half: {pictures}, on average.")
+    full = known.full.value or 0
+    needs = [f"{found.responses * times_as_many(full, want):.0f} for {want}" for want in WANTED]
+    say.append(
+        f"Answers a picture for a reliability: {', '.join(needs)}; there are "
+        f"{found.responses:.0f}, for {full:.2f} (Spearman–Brown)."
+    )
+    variance = float(found.scores["hit_rate"].var())
+    say.append(
+        f"Least MSE: {least_mse(best, variance):.4f} of a perfect model, "
+        f"{variance:.4f} of a constant."
+    )
+    if found.lag:
+        say.append(
+            f"Lag: α = {found.lag.alpha:+.4f} per unit of ln(lag), one for all pictures "
+            f"({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
+        )
+    for line in [*say, *(f"note: {note}" for note in found.notes)]:
+        console.print(line, soft_wrap=True)

@@ -1,0 +1,359 @@
+"""The human ceiling of a data set: from answers of people, from counts, or from scores alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from memlab.data.responses import Responses
+from memlab.data.table import Table
+from memlab.errors import DataError
+from memlab.metrics.functional import Array, constant
+from memlab.metrics.halves import OF_PEOPLE, Answers, Halves, halves_of_people
+from memlab.metrics.lag import LagModel, fit_lag
+from memlab.metrics.observers import MODEL, reliability_from_scores
+from memlab.metrics.recognition import criterion, d_prime, hit_rate
+from memlab.metrics.reliability import (
+    FROM_COUNTS,
+    Reliability,
+    dealt,
+    from_halves,
+    reliability_from_counts,
+    spearman_brown,
+)
+from memlab.seeds import seed_of
+
+CORRELATIONS = ("spearman", "pearson")
+_GROWTH_HALVES = 100
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Agreement about one kind of score, by one correlation.
+
+    Args:
+        scores: what is correlated: hit rate, false alarm rate, ...
+        correlation: `spearman` or `pearson`.
+        reliability: what was found.
+        left_out: pictures without enough answers in a half, mean over halves.
+    """
+
+    scores: str
+    correlation: str
+    reliability: Reliability
+    left_out: float = 0
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What is known of the scores of a data set.
+
+    Args:
+        origin: what was read.
+        overview: people, pictures and answers, in words.
+        how: where the numbers come from.
+        entries: the agreement; the first is Spearman's of hit rates.
+        responses: per picture, on average.
+        scores: one row per picture: counts and the scores derived from them.
+        growth: reliability and ceiling against responses per picture: `responses`, `people` (in
+            each of two groups), `reliability`, `low`, `high`, `ceiling`, `kind` (measured, or
+            predicted by Spearman-Brown).
+        pair: scores of one pair of halves, or None.
+        lag: the lag model, if it was asked for.
+        notes: what to know.
+    """
+
+    origin: str
+    overview: str
+    how: str
+    entries: list[Entry]
+    responses: float
+    scores: pd.DataFrame
+    growth: pd.DataFrame
+    pair: tuple[Array, Array] | None = None
+    lag: LagModel | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def ceiling_of_responses(
+    responses: Responses,
+    halves: int = 1000,
+    seed: int = 0,
+    least: int = 1,
+    lag: bool = False,
+    at: float = 100,
+) -> Ceiling:
+    """The ceiling from random halves of the people.
+
+    Args:
+        responses: their answers.
+        halves: how many times the people are dealt.
+        seed: of the draws.
+        least: answers that a picture needs in a half to be compared.
+        lag: whether to fit the lag model, and report the agreement before and after.
+        at: lag that scores are corrected to.
+
+    Raises:
+        DataError: for fewer than two people or three pictures, or scores that are all equal.
+    """
+    people, pictures, repeats = len(responses.people), len(responses.images), responses.repeats
+    if people < 2:
+        raise DataError(f"{responses.origin}: {people} person: halves of people need two, and more")
+    scores = _scores(responses)
+    _require_spread(scores["hit_rate"].to_numpy(), responses.origin)
+
+    def answers(rows: pd.DataFrame, value: Array) -> Answers:
+        person, picture = rows["person"].to_numpy(), rows["picture"].to_numpy()
+        return Answers(person, picture, value, people, pictures, least)
+
+    hits = answers(repeats, repeats["said"].to_numpy())
+    kinds = {"hit rate": hits.means}
+    notes = [f"{count} rows left out: {why}" for why, count in responses.left_out.items()]
+    model = None
+    if lag:
+        model, corrected = _lag(responses, at)
+        scores["mean_lag"] = repeats.groupby("picture")["lag"].mean().to_numpy()
+        scores["lag_corrected"] = model.scores
+        kinds[f"hit rate at lag {at:g}"] = answers(repeats, corrected).means
+        outside = int(((model.scores < 0) | (model.scores > 1)).sum())
+        if outside:
+            notes.append(f"{outside} lag-corrected scores lie outside 0 to 1; they are not clipped")
+    if len(responses.first):
+        alarms = answers(responses.first, responses.first["said"].to_numpy())
+        kinds["false alarm rate"] = alarms.means
+        kinds["hit − false alarm"] = lambda groups: hits.means(groups) - alarms.means(groups)
+
+    draws = seed_of(seed, "data ceiling", "halves")  # the same halves for every kind of score
+    found = {
+        name: halves_of_people(score_of, people, draws, halves) for name, score_of in kinds.items()
+    }
+    entries = [entry for name, drawn in found.items() for entry in _entries(name, drawn, pictures)]
+    _require_signal(entries, responses.origin)
+    mean = len(repeats) / pictures
+    counts = scores["n"]
+    lengths = f"{mean:.1f} a picture" + (
+        f", {counts.min()} to {counts.max()}" if counts.min() < counts.max() else ""
+    )
+    half = entries[0].reliability.half.value or 0
+    growth = pd.concat([_measured(hits, people, mean, draws), _predicted(half, mean)])
+    return Ceiling(
+        responses.origin,
+        f"{people} people, {pictures} pictures, {len(repeats)} answers to repeats ({lengths})",
+        f"{halves} {OF_PEOPLE}",
+        entries,
+        mean,
+        scores,
+        growth.reset_index(drop=True),
+        (found["hit rate"].one, found["hit rate"].other),
+        model,
+        notes,
+    )
+
+
+def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceiling:
+    """The ceiling from hits and n of each picture, as if all answers were independent.
+
+    Args:
+        table: with columns `hits` and `n`, or `hits` and `misses`; also scores false alarms, if
+            there are `false_alarms` (of n first showings, or with `correct_rejections`).
+        halves: how many times each picture's answers are dealt.
+        seed: of the draws.
+
+    Raises:
+        DataError: for counts that cannot be, fewer than three pictures, or equal scores.
+    """
+    scores, missing = _counted(table)
+    hits, n = scores["hits"].to_numpy(float), scores["n"].to_numpy(float)
+    _require_spread(scores["hit_rate"].to_numpy(), table.origin)
+    draws = seed_of(seed, "data ceiling", "counts")
+    entries = [
+        Entry("hit rate", name, reliability_from_counts(hits, n, draws, halves, name))
+        for name in CORRELATIONS
+    ]
+    _require_signal(entries, table.origin)
+    enough = n >= 2
+    single = int((~enough).sum())
+    entries = [replace(entry, left_out=single) for entry in entries]
+    notes = [f"{missing} pictures without counts left out"] if missing else []
+    stated = table.rows.loc[scores.index, "score"].to_numpy(float)
+    if np.isfinite(stated).any() and not np.nanmax(np.abs(stated - scores["hit_rate"])) < 1e-3:
+        notes.append("the score column is not hits / n: these numbers are the hit rate's")
+    counts = hits[enough].astype(int), n[enough].astype(int)
+    return Ceiling(
+        table.origin,
+        f"{len(scores)} pictures, {int(n.sum())} answers ({n.mean():.1f} a picture)",
+        FROM_COUNTS,
+        entries,
+        float(n.mean()),
+        scores.reset_index(drop=True),
+        _predicted(entries[0].reliability.half.value or 0, float(n.mean())),
+        dealt(*counts, np.random.default_rng(draws)),
+        notes=notes,
+    )
+
+
+def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
+    """The ceiling by the binomial model, when only scores and the number of observers are known.
+
+    Args:
+        table: with scores that are hit rates.
+        observers: of each picture.
+
+    Raises:
+        DataError: for scores outside 0 to 1, fewer than three, or no spread beyond chance.
+    """
+    known = table.rows["score"].notna()
+    score = table.rows.loc[known, "score"].to_numpy(float)
+    if ((score < 0) | (score > 1)).any():
+        bad = score[(score < 0) | (score > 1)][0]
+        raise DataError(f"{table.origin}: score {bad:g}: the model is for hit rates, 0 to 1")
+    _require_spread(score, table.origin)
+    found = reliability_from_scores(score, observers)
+    entries = [Entry("score", "model", found)]
+    _require_signal(entries, table.origin)
+    absent = int((~known).sum())
+    return Ceiling(
+        table.origin,
+        f"{len(score)} pictures, said to have {observers:g} observers each",
+        MODEL,
+        entries,
+        observers,
+        pd.DataFrame({"image": table.rows.loc[known, "id"], "hit_rate": score}),
+        _predicted(found.half.value or 0, observers),
+        notes=[f"{absent} pictures without a score left out"] if absent else [],
+    )
+
+
+def _entries(name: str, found: Halves, pictures: int) -> list[Entry]:
+    left_out = pictures - float(found.pictures.mean())
+    drawn = {"spearman": found.spearman, "pearson": found.pearson}
+    return [
+        Entry(name, kind, from_halves(drawn[kind], pictures, OF_PEOPLE), left_out)
+        for kind in CORRELATIONS
+    ]
+
+
+def _scores(responses: Responses) -> pd.DataFrame:
+    pictures = len(responses.images)
+
+    def counted(rows: pd.DataFrame) -> tuple[Array, Array]:
+        picture = rows["picture"].to_numpy()
+        said = np.bincount(picture, rows["said"].to_numpy(), pictures)
+        return said, np.bincount(picture, minlength=pictures)
+
+    hits, n = counted(responses.repeats)
+    scores = pd.DataFrame({"image": responses.images, "hits": hits.astype(int), "n": n})
+    scores["hit_rate"] = hit_rate(hits, n)
+    if len(responses.first):
+        _add_detection(scores, *counted(responses.first))
+    return scores
+
+
+def _add_detection(scores: pd.DataFrame, false_alarms: Array, first: Array) -> None:
+    hits, n = scores["hits"].to_numpy(float), scores["n"].to_numpy(float)
+    scores["false_alarms"], scores["first"] = false_alarms.astype(int), first.astype(int)
+    scores["false_alarm_rate"] = hit_rate(false_alarms, first)
+    scores["hit_minus_false_alarm"] = scores["hit_rate"] - scores["false_alarm_rate"]
+    scores["d_prime"] = d_prime(hits, n, false_alarms, first)
+    scores["criterion"] = criterion(hits, n, false_alarms, first)
+
+
+def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
+    repeats = responses.repeats
+    said, lag = repeats["said"].to_numpy(), repeats["lag"].to_numpy()
+    if np.isnan(lag).all():
+        raise DataError(f"{responses.origin}: no lags; name their column: --lag NAME")
+    bad = ~(lag > 0)
+    if bad.any():
+        row = repeats[bad].iloc[0]
+        who, which = responses.people[int(row["person"])], responses.images[int(row["picture"])]
+        given = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
+        raise DataError(
+            f"{responses.origin}: {who}, {which}: {given}; every repeat needs one above zero"
+        )
+    try:
+        model = fit_lag(repeats["picture"].to_numpy(), said, lag, len(responses.images), at)
+    except DataError as error:
+        raise DataError(f"{responses.origin}: {error}") from error
+    return model, model.corrected(said, lag)
+
+
+def _counted(table: Table) -> tuple[pd.DataFrame, int]:
+    rows = table.rows
+    if rows["id"].duplicated().any():
+        twice = rows.loc[rows["id"].duplicated(), "id"].iloc[0]
+        raise DataError(f"{table.origin}: {twice} is listed twice: add its counts up")
+    columns = {"image": rows["id"], "hits": _whole(table, "hits")}
+    columns["n"] = _whole(table, "n") if "n" in rows else columns["hits"] + _whole(table, "misses")
+    scores = pd.DataFrame(columns)
+    false_alarms = _whole(table, "false_alarms") if "false_alarms" in rows else None
+    if false_alarms is not None:
+        rejected = "correct_rejections" in rows
+        first = false_alarms + _whole(table, "correct_rejections") if rejected else scores["n"]
+        scores["false_alarms"], scores["first"] = false_alarms, first
+    known = scores.notna().all(axis=1)
+    scores = scores[known]
+    for part, whole in (("hits", "n"), ("false_alarms", "first")):
+        if part in scores and (scores[part] > scores[whole]).any():
+            row = scores[scores[part] > scores[whole]].iloc[0]
+            what = part.replace("_", " ")
+            raise DataError(
+                f"{table.origin}: {row['image']}: {row[part]:g} {what} of {row[whole]:g} responses "
+                "cannot be"
+            )
+    scores = scores[scores["n"] > 0]
+    missing = len(rows) - len(scores)
+    if scores.empty:
+        raise DataError(f"{table.origin}: no picture has hits and n")
+    scores = scores.assign(hit_rate=hit_rate(scores["hits"].to_numpy(), scores["n"].to_numpy()))
+    if false_alarms is not None:
+        _add_detection(scores, scores["false_alarms"].to_numpy(), scores["first"].to_numpy())
+    return scores.astype({"hits": int, "n": int}), missing
+
+
+def _whole(table: Table, name: str) -> pd.Series:
+    column = pd.to_numeric(table.rows[name], errors="coerce").astype(float)
+    bad = column.notna() & ((column < 0) | (column % 1 != 0))
+    if bad.any():
+        row = table.rows[bad].iloc[0]
+        raise DataError(f"{table.origin}: {row['id']}: {name} {row[name]:g} is not a whole number")
+    return column
+
+
+def _require_spread(scores: Array, origin: str) -> None:
+    if len(scores) < 3:
+        raise DataError(f"{origin}: {len(scores)} pictures with scores: a correlation needs three")
+    if constant(scores):
+        raise DataError(f"{origin}: all scores are equal ({scores[0]:g}): nothing can agree")
+
+
+def _require_signal(entries: list[Entry], origin: str) -> None:
+    half = entries[0].reliability.half
+    if half.value is None:
+        raise DataError(f"{origin}: no ceiling: {half.reason}")
+
+
+def _measured(hits: Answers, people: int, responses: float, seed: int) -> pd.DataFrame:
+    rows = []
+    sizes = sorted({round(people / 2 * share) for share in np.geomspace(0.05, 1, 8)})
+    for size in sizes:
+        mean = responses * size / people
+        if size < 1 or mean < 1:
+            continue
+        found = halves_of_people(hits.means, people, seed, _GROWTH_HALVES, size).spearman
+        found = found[np.isfinite(found)]
+        if len(found):
+            low, high = np.quantile(found, [0.025, 0.975])
+            rows.append((mean, size, found.mean(), low, high))
+    growth = pd.DataFrame(rows, columns=["responses", "people", "reliability", "low", "high"])
+    growth["ceiling"] = growth["reliability"].clip(lower=0) ** 0.5
+    return growth.assign(kind="measured")
+
+
+def _predicted(half: float, responses: float) -> pd.DataFrame:
+    n = np.unique(np.r_[np.arange(1, 11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, responses])
+    reliability = spearman_brown(half, n / (responses / 2))
+    columns = {"responses": n, "reliability": reliability, "ceiling": reliability**0.5}
+    return pd.DataFrame(columns).assign(kind="Spearman-Brown")

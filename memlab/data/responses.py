@@ -1,0 +1,232 @@
+"""Answers of single people to single pictures, from a CSV file: one row each, or a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memlab.data.sources.csv import IMAGE_COLUMNS
+from memlab.data.table import numbers
+from memlab.errors import DataError, did_you_mean
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "participant": (
+        "participant", "participant_id", "subject", "subject_id", "observer", "person", "worker",
+        "worker_id", "workerid", "session", "user",
+    ),
+    "image": (*IMAGE_COLUMNS, "image_id", "picture", "stimulus", "stim"),
+    "response": ("response", "said_old", "hit", "seen", "recognised", "recognized"),
+    "lag": ("lag",),
+    "old": ("old", "is_old", "repeat", "is_repeat"),
+}  # fmt: skip
+"""Usual names of each column, in any case; the first found is taken."""
+
+_YES = {"1", "1.0", "true", "yes", "old"}
+_NO = {"0", "0.0", "false", "no", "new"}
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Who recognised which picture.
+
+    Args:
+        people: names of the people who answered to a repeat.
+        images: the pictures that came back.
+        repeats: one row per answer to a repeat: `person` and `picture` (places in `people` and
+            `images`), `said` (1 hit, 0 miss), `lag` (NaN where not given).
+        first: one row per answer to the first showing of a picture of `images`, the same columns;
+            `said` is 1 for a false alarm. Empty where the file has none.
+        left_out: rows that were not used, by the reason.
+        origin: the file.
+    """
+
+    people: list[str]
+    images: list[str]
+    repeats: pd.DataFrame
+    first: pd.DataFrame
+    origin: str
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def holds_responses(path: Path, named: dict[str, str | None]) -> bool:
+    """Whether a CSV file lists answers of people, by its header alone.
+
+    Args:
+        path: the file.
+        named: columns the user has named: `participant` or `response` settles it.
+    """
+    if named.get("participant") or named.get("response"):
+        return True
+    try:
+        header = list(pd.read_csv(path, nrows=0, dtype=str).columns)
+    except (OSError, ValueError):
+        return False  # whoever reads it in full says why
+    return _usual(header, "participant") is not None
+
+
+def read_responses(
+    path: Path, named: dict[str, str | None], only: list[tuple[str, str]] | None = None
+) -> Responses:
+    """Read answers: a row for each, or a row per person with a column per picture.
+
+    It takes columns `participant`, `image` and `response` (1: said to have seen it, 0: not), or
+    other usual names for them. Where a column `old` tells repeats (1) from first showings (0), a
+    response to a first showing is a false alarm. Rows with role `vigilance`, and those marked in
+    columns `excluded` or `flagged`, are left out and counted.
+
+    Args:
+        path: the file.
+        named: names of the columns `participant`, `image`, `response`, `lag`, where not usual.
+        only: keep rows with these values in these columns.
+
+    Raises:
+        DataError: naming the row and the value that cannot be.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str, skipinitialspace=True)
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"{path}: cannot be read as CSV: {first}") from error
+    origin = str(path)
+    header = list(frame.columns)
+    column = {what: _column(header, what, named.get(what), origin) for what in COLUMNS}
+    person = column["participant"] or _missing("participant", header, origin)
+    if column["response"] is None and column["image"] is None:
+        frame = _long(frame, person, only or [], origin)
+        column |= {"image": "image", "response": "response"}
+        only = []
+    image = column["image"] or _missing("image", header, origin)
+    response = column["response"] or _missing("response", header, origin)
+
+    frame["row"] = frame["row"] if "row" in frame else np.arange(len(frame)) + 2
+    for name, value in only or []:
+        if name not in frame:
+            hint = did_you_mean(name, header)
+            raise DataError(f"{path}: no column {name!r}{hint} (columns: {', '.join(header)})")
+        frame = frame[frame[name].str.strip() == value]
+        if frame.empty:
+            raise DataError(f"{path}: no row has {value!r} in column {name!r}")
+    frame, left_out = _used(frame, origin)
+    _one_version(frame, origin)
+    for name in (person, image, response):
+        if frame[name].isna().any():
+            row = frame.loc[frame[name].isna(), "row"].iloc[0]
+            more = "; a miss is 0" if name == response else ""
+            raise DataError(f"{path}: row {row}: no {name}{more}")
+
+    rows = pd.DataFrame(
+        {
+            "row": frame["row"],
+            "name": frame[person].str.strip(),
+            "image": frame[image].str.strip(),
+            "said": _binary(frame, response, origin, "1 (seen before) or 0 (not)"),
+            "old": True,
+            "lag": np.nan,
+        }
+    )
+    if column["old"]:
+        rows["old"] = _binary(frame, column["old"], origin, "1 (a repeat) or 0 (first)") == 1
+    if column["lag"]:
+        rows["lag"] = numbers(frame[column["lag"]], origin)
+    _once(rows, origin, column["old"] is not None)
+    return _numbered(rows, left_out, origin)
+
+
+def _usual(header: list[str], what: str) -> str | None:
+    lower = {name.strip().lower(): name for name in reversed(header)}
+    return next((lower[name] for name in COLUMNS[what] if name in lower), None)
+
+
+def _column(header: list[str], what: str, named: str | None, origin: str) -> str | None:
+    if named is None:
+        return _usual(header, what)
+    if named not in header:
+        hint = did_you_mean(named, header)
+        raise DataError(f"{origin}: no column {named!r}{hint} (columns: {', '.join(header)})")
+    return named
+
+
+def _missing(what: str, header: list[str], origin: str) -> str:
+    names = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+    raise DataError(
+        f"{origin}: which column holds the {what}? give --{what} NAME (columns: {names})"
+    )
+
+
+def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.DataFrame:
+    if only:
+        raise DataError(f"{origin}: --only is for tables with one row per answer")
+    frame["row"] = np.arange(len(frame)) + 2
+    long = frame.melt(id_vars=[person, "row"], var_name="image", value_name="response")
+    return long[long["response"].notna()]  # an empty cell: was not shown
+
+
+def _used(frame: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    left_out = {}
+    names = {name.strip().lower(): name for name in frame.columns}
+    if "role" in names:
+        vigilance = frame[names["role"]].str.strip().str.lower() == "vigilance"
+        left_out["vigilance"] = int(vigilance.sum())
+        frame = frame[~vigilance]
+    for mark in ("excluded", "flagged"):
+        if mark in names:
+            filled = frame.assign(**{names[mark]: frame[names[mark]].fillna("0")})
+            marked = _binary(filled, names[mark], origin, "1 or 0") == 1
+            left_out[mark] = int(marked.sum())
+            frame = frame[~marked]
+    return frame, {why: count for why, count in left_out.items() if count}
+
+
+def _one_version(frame: pd.DataFrame, origin: str) -> None:
+    found = list(frame["version"].dropna().unique()) if "version" in frame else []
+    if len(found) > 1:
+        raise DataError(
+            f"{origin}: {len(found)} versions of the pictures ({', '.join(found[:4])}): "
+            f"a ceiling is that of one; give --only version={found[0]}"
+        )
+
+
+def _binary(frame: pd.DataFrame, name: str, origin: str, meaning: str) -> pd.Series:
+    text = frame[name].str.strip().str.lower()
+    bad = ~text.isin(_YES | _NO)
+    if bad.any():
+        row, value = frame.loc[bad, "row"].iloc[0], frame.loc[bad, name].iloc[0]
+        raise DataError(f"{origin}: row {row}: {name} {value!r} is not {meaning}")
+    return text.isin(_YES).astype(float)
+
+
+def _once(rows: pd.DataFrame, origin: str, tells_first: bool) -> None:
+    again = rows.duplicated(["name", "image", "old"])
+    if again.any():
+        row = rows[again].iloc[0]
+        same = rows[(rows["name"] == row["name"]) & (rows["image"] == row["image"])]
+        earlier = same.loc[same["old"] == row["old"], "row"].iloc[0]
+        remedy = "" if tells_first else ", or tell first showings apart in a column old (0 or 1)"
+        raise DataError(
+            f"{origin}: row {row['row']}: {row['name']} has answered to {row['image']} before, in "
+            f"row {earlier}: keep one answer per person and picture{remedy}"
+        )
+
+
+def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Responses:
+    repeats, first = rows[rows["old"]], rows[~rows["old"]]
+    people, images = sorted(set(repeats["name"])), sorted(set(repeats["image"]))
+    known = first["image"].isin(images) & first["name"].isin(people)
+    if not known.all():
+        left_out["first showings without a repeat"] = int((~known).sum())
+    parts = [
+        pd.DataFrame(
+            {
+                "person": pd.Categorical(part["name"], people).codes.astype(np.int64),
+                "picture": pd.Categorical(part["image"], images).codes.astype(np.int64),
+                "said": part["said"].to_numpy(),
+                "lag": part["lag"].to_numpy(),
+            }
+        )
+        for part in (repeats, first[known])
+    ]
+    return Responses(people, images, *parts, origin=origin, left_out=left_out)

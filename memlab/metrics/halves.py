@@ -1,0 +1,144 @@
+"""Random halves of the people: how well two groups of observers agree about the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse, stats
+
+from memlab.metrics.functional import Array
+
+OF_PEOPLE = "random halves of the people"
+_CHUNK = 4_000_000  # scores held at once: 32 MB
+_SPARSE = 0.1  # share of answered pictures below which a sparse product is the faster one
+
+ScoreOf = Callable[[Array], Array]
+"""Groups of people (groups, people), 0 or 1, to the scores that each gives (groups, pictures)."""
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Correlations of random halves, one per draw.
+
+    Args:
+        spearman: (halves,) rank correlations, ties at their mean rank; NaN where a half is
+            constant or fewer than three pictures are in both.
+        pearson: (halves,) likewise.
+        pictures: (halves,) pictures with a score in both halves.
+        one: (pictures,) scores in the first half of the first draw, NaN where left out.
+        other: (pictures,) those in its second half.
+    """
+
+    spearman: Array
+    pearson: Array
+    pictures: NDArray[np.int64]
+    one: Array
+    other: Array
+
+
+class Answers:
+    """Answers of people to pictures, ready to be averaged over any groups of the people.
+
+    Args:
+        person: (answers,) whose, 0 to people - 1.
+        picture: (answers,) to which, 0 to pictures - 1.
+        value: (answers,) 1 for a hit, 0 for a miss; or any finite number, such as one corrected
+            for the lag.
+        people: how many there are.
+        pictures: how many there are.
+        least: answers that a picture needs in a group to have a score there.
+    """
+
+    def __init__(
+        self,
+        person: NDArray[np.integer[Any]],
+        picture: NDArray[np.integer[Any]],
+        value: Array,
+        people: int,
+        pictures: int,
+        least: int = 1,
+    ) -> None:
+        shape = (people, pictures)
+        places = (np.asarray(person), np.asarray(picture))
+        sums = sparse.csr_array((np.asarray(value, float), places), shape=shape)
+        counts = sparse.csr_array((np.ones(len(value)), places), shape=shape)
+        dense = len(value) > _SPARSE * people * pictures
+        self._sums = sums.toarray() if dense else sums
+        self._counts = counts.toarray() if dense else counts
+        self._least = least
+
+    def means(self, groups: Array) -> Array:
+        """Mean per picture in each group of people, as one matrix product.
+
+        Args:
+            groups: (groups, people) 1 for members, 0 for others.
+
+        Returns:
+            (groups, pictures); NaN for a picture with too few answers in the group.
+        """
+        # transposed, so that the sparse matrix stands on the left, where SciPy is quick
+        counts = np.asarray((self._counts.T @ groups.T).T)
+        sums = np.asarray((self._sums.T @ groups.T).T)
+        means = np.full(counts.shape, np.nan)
+        np.divide(sums, counts, out=means, where=counts >= self._least)
+        return means
+
+
+def halves_of_people(
+    score_of: ScoreOf, people: int, seed: int, halves: int = 1000, size: int | None = None
+) -> Halves:
+    """Deal the people into two random halves, score every picture in both, correlate; many times.
+
+    The classic consistency of memorability (Isola 2011; Khosla 2015: 25 halves, Spearman). A half
+    has people // 2 of them, the other the rest.
+
+    Args:
+        score_of: scores of groups of people: `Answers.means`, or a difference of two.
+        people: how many there are, at least two.
+        seed: of the draws.
+        halves: how many times the people are dealt.
+        size: people in each of two groups without a common member, for fewer than half of them.
+    """
+    rng = np.random.default_rng(seed)
+    first = people // 2 if size is None else size
+    second = people - first if size is None else size
+    drawn: list[tuple[Array, Array, NDArray[np.int64]]] = []
+    shown: tuple[Array, Array] | None = None
+    step = max(1, _CHUNK // max(people, len(score_of(np.ones((1, people)))[0])))
+    for start in range(0, halves, step):
+        order = rng.random((min(step, halves - start), people)).argsort(axis=1).argsort(axis=1)
+        one = score_of((order < first).astype(float))
+        other = score_of(((order >= first) & (order < first + second)).astype(float))
+        shown = shown or (one[0], other[0])
+        drawn.append(_correlations(one, other))
+    spearman, pearson, pictures = (np.concatenate(part) for part in zip(*drawn, strict=True))
+    assert shown is not None
+    return Halves(spearman, pearson, pictures, *shown)
+
+
+def _correlations(one: Array, other: Array) -> tuple[Array, Array, NDArray[np.int64]]:
+    both = np.isfinite(one) & np.isfinite(other)
+    pearson = _pearson(one, other, both)
+    # what is left out ranks above everything else, and so moves no other rank
+    ranks = (stats.rankdata(np.where(both, half, np.inf), axis=1) for half in (one, other))
+    return _pearson(*ranks, both), pearson, both.sum(axis=1)
+
+
+def _pearson(one: Array, other: Array, both: NDArray[np.bool_]) -> Array:
+    n = both.sum(axis=1, keepdims=True)
+    sure = n[:, 0] >= 3
+    centred = []
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for half in (one, other):
+            mean = np.where(both, half, 0).sum(axis=1, keepdims=True) / n
+            centred.append(np.where(both, half - mean, 0))
+            # compared, not computed: rounding leaves a trace of spread in a constant half
+            low = np.where(both, half, np.inf).min(axis=1)
+            sure &= np.where(both, half, -np.inf).max(axis=1) > low
+        a, b = centred
+        found = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    return np.where(sure, found, np.nan)

@@ -1,0 +1,85 @@
+"""The human ceiling as files: tables, and one figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from memlab.data.ceiling import Ceiling
+from memlab.files import replacing
+from memlab.reports.figures import BLUE, GREY
+
+RED = "#b2182b"
+
+
+def write_ceiling(found: Ceiling, folder: Path) -> tuple[list[str], str]:
+    """Write `ceiling.csv`, `scores.csv`, `growth.csv`, and `ceiling.png`; returns their names."""
+    tables = {
+        "ceiling.csv": _entries(found),
+        "scores.csv": found.scores,
+        "growth.csv": found.growth,
+    }
+    for name, table in tables.items():
+        with replacing(folder / name) as temporary:
+            table.to_csv(temporary, index=False)
+    return list(tables), _figure(found, folder)
+
+
+def _entries(found: Ceiling) -> pd.DataFrame:
+    rows = []
+    for entry in found.entries:
+        known = entry.reliability
+        row: dict[str, object] = {"scores": entry.scores, "correlation": entry.correlation}
+        for name in ("half", "full", "ceiling", "half_ceiling"):
+            statistic = getattr(known, name)
+            row |= {name: statistic.value, f"{name}_low": statistic.low}
+            row[f"{name}_high"] = statistic.high
+        row |= {"pictures": known.half.n, "left_out": entry.left_out, "how": known.how}
+        rows.append(row | {"method": known.half.method, "reason": known.half.reason})
+    return pd.DataFrame(rows)
+
+
+def _figure(found: Ceiling, folder: Path) -> str:
+    panels = 2 if found.pair else 1
+    figure = Figure(figsize=(4.9 * panels, 4.3), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+    if found.pair:
+        half = found.entries[0].reliability.half
+        axes[0].plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+        axes[0].scatter(*found.pair, s=10, alpha=0.4, color=BLUE, linewidths=0)
+        axes[0].set(xlabel="hit rate in one half", ylabel="in the other half", aspect="equal")
+        axes[0].set_title(f"One pair of halves; over all pairs ρ = {half.value:.2f}", fontsize=10)
+    _growth(axes[-1], found)
+    with replacing(folder / "ceiling.png") as temporary:
+        figure.savefig(temporary, dpi=150)
+    return "ceiling.png"
+
+
+def _growth(axes: Axes, found: Ceiling) -> None:
+    predicted = found.growth[found.growth["kind"] != "measured"]
+    measured = found.growth[found.growth["kind"] == "measured"]
+    label = "best ρ of a perfect model"
+    axes.plot(predicted["responses"], predicted["ceiling"], color=RED, label=label)
+    label = "reliability (Spearman–Brown)"
+    axes.plot(predicted["responses"], predicted["reliability"], color=BLUE, label=label)
+    if len(measured):
+        ends = [
+            measured["reliability"] - measured["low"],
+            measured["high"] - measured["reliability"],
+        ]
+        axes.errorbar(
+            measured["responses"], measured["reliability"], yerr=ends, fmt="o", color=BLUE,
+            markersize=4, linewidth=1, label="ρ of two groups of people, with 95 % of draws",
+        )  # fmt: skip
+    axes.axvline(found.responses, color=GREY, linewidth=1, linestyle=":")
+    axes.text(found.responses, 0.02, " here", color=GREY, fontsize=8)
+    axes.set(xlabel="answers per picture", ylabel="correlation", ylim=(0, 1), xlim=(0, None))
+    axes.set_title("What more answers would give", fontsize=10)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
