@@ -115,9 +115,7 @@ expect: the root of the reliability of the scores. From the best that there is o
         help="of answers: correct for the lag between showing and repeat (Khosla 2015), and print "
         "the agreement before and after; COLUMN is lag by default",
     )
-    parser.add_argument(
-        "--at", type=float, default=100, help="lag that scores are given for (%(default)s)"
-    )
+    parser.add_argument("--at", metavar="LAG", type=float, help="lag that --lag corrects to (100)")
     parser.add_argument(
         "--only",
         metavar="COLUMN=VALUE",
@@ -129,15 +127,13 @@ expect: the root of the reliability of the scores. From the best that there is o
         "--min-responses",
         metavar="N",
         type=_at_least_one,
-        default=1,
-        help="answers that a picture needs in a half to be compared (%(default)s)",
+        help="of answers: how many a picture needs in a half to be compared (1)",
     )
     parser.add_argument(
         "--halves",
         metavar="N",
         type=_at_least_one,
-        default=1000,
-        help="how many random halves (%(default)s; the classic papers took 25)",
+        help="how many random halves (1000; the classic papers took 25)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the halves (%(default)s)")
     parser.add_argument(

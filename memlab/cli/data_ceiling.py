@@ -23,6 +23,8 @@ from memlab.metrics.observers import least_mse, times_as_many
 from memlab.reports.terminal import plain_console
 
 _NAMES = {"spearman": "Spearman", "pearson": "Pearson", "model": "model"}
+HALVES, AT = 1000, 100
+OF_ANSWERS = ("participant", "response", "lag", "at", "only", "min_responses")
 WANTED = (0.8, 0.9)
 """Reliabilities for which the responses needed are printed."""
 
@@ -41,11 +43,11 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
     if answers is not None:
         found = ceiling_of_responses(
             answers,
-            options.halves,
+            options.halves or HALVES,
             options.seed,
-            options.min_responses,
+            options.min_responses or 1,
             options.lag is not None,
-            options.at,
+            AT if options.at is None else options.at,
         )
     else:
         found = _of_table(read(), options)
@@ -70,26 +72,32 @@ def _answers(options: Namespace) -> Responses | None:
         path = inside[0] if len(inside) == 1 else path
     is_file = path.is_file() and path.suffix.lower() == ".csv" and not options.source
     if is_file and holds_responses(path, named):
-        if options.observers:
-            raise MemlabError(f"--observers is for scores alone: {path} holds answers of people")
+        _refuse(options, ("observers", "score", "split"), f"{path} holds answers of people")
+        if options.at is not None and options.lag is None:
+            raise MemlabError("--at is the lag that --lag corrects to: give --lag, too")
         return read_responses(path, named, options.only)
-    for name in ("participant", "response", "lag", "only"):
-        if getattr(options, name):
-            raise MemlabError(f"--{name} is for answers of people: {path} is no CSV file of them")
+    _refuse(options, OF_ANSWERS, f"{path} is no CSV file of answers of people")
     return None
+
+
+def _refuse(options: Namespace, names: tuple[str, ...], why: str) -> None:
+    for name in names:
+        if getattr(options, name) is not None:
+            raise MemlabError(f"--{name.replace('_', '-')} has nothing to do here: {why}")
 
 
 def _of_table(table: Table, options: Namespace) -> Ceiling:
     if "hits" in table.rows and {"n", "misses"} & set(table.rows.columns):
-        if options.observers:
-            raise MemlabError(f"--observers is for scores alone: {table.origin} has counts")
-        return ceiling_of_counts(table, options.halves, options.seed)
+        _refuse(options, ("observers",), f"{table.origin} has counts")
+        return ceiling_of_counts(table, options.halves or HALVES, options.seed)
     if options.observers and table.rows["score"].notna().any():
+        _refuse(options, ("halves",), "the model of --observers has none")
         return ceiling_of_scores(table, options.observers)
     scores = "a score for each" if options.observers else "--observers N beside the scores"
     raise DataError(
         f"{table.origin}: nothing tells how noisy the scores are: it takes answers of people "
-        f"(columns participant, image, response), counts (hits, n), or {scores}"
+        "(columns participant, image, response; --participant and --response name others), counts "
+        f"(hits, n), or {scores}"
     )
 
 
@@ -97,7 +105,7 @@ def _show(found: Ceiling, console: Console) -> None:
     console.print(f"{found.origin}: {found.overview}", soft_wrap=True)
     console.print(found.how, soft_wrap=True)
     lines = Lines()
-    for name in ("scores", "correlation"):
+    for name in ("scores", ""):
         lines.add_column(name)
     intervals = found.entries[0].reliability.half.low is not None
     titles = ("halves", *(("95 % of halves",) if intervals else ()), "Spearman–Brown")
@@ -131,7 +139,7 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
             "pictures or people is not in it."
         )
     if main.left_out:
-        pictures = f"{main.left_out:.1f} of {known.half.n} pictures"
+        pictures = f"{main.left_out:.1f} pictures"
         say.append(f"Left out for too few answers in a half: {pictures}, on average.")
     full = known.full.value or 0
     needs = [f"{found.responses * times_as_many(full, want):.0f} for {want}" for want in WANTED]
@@ -139,11 +147,10 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
         f"Answers a picture for a reliability: {', '.join(needs)}; there are "
         f"{found.responses:.0f}, for {full:.2f} (Spearman–Brown)."
     )
+    linear = found.entries[min(1, len(found.entries) - 1)].reliability  # Pearson's, or the model's
     variance = float(found.scores["hit_rate"].var())
-    say.append(
-        f"Least MSE: {least_mse(best, variance):.4f} of a perfect model, "
-        f"{variance:.4f} of a constant."
-    )
+    least = least_mse(linear.ceiling.value or 0, variance)
+    say.append(f"Least MSE: {least:.4f} of a perfect model, {variance:.4f} of a constant.")
     if found.lag:
         say.append(
             f"Lag: α = {found.lag.alpha:+.4f} per unit of ln(lag), one for all pictures "

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from memlab.data.counts import scores_of_counts, scores_of_responses
 from memlab.data.responses import Responses
 from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.metrics.functional import Array, constant
+from memlab.metrics.growth import measured, predicted
 from memlab.metrics.halves import OF_PEOPLE, Answers, Halves, halves_of_people
 from memlab.metrics.lag import LagModel, fit_lag
 from memlab.metrics.observers import MODEL, reliability_from_scores
-from memlab.metrics.recognition import criterion, d_prime, hit_rate
 from memlab.metrics.reliability import (
     FROM_COUNTS,
     Reliability,
     dealt,
     from_halves,
     reliability_from_counts,
-    spearman_brown,
 )
+from memlab.progress import progress
 from memlab.seeds import seed_of
 
 CORRELATIONS = ("spearman", "pearson")
-_GROWTH_HALVES = 100
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def ceiling_of_responses(
     people, pictures, repeats = len(responses.people), len(responses.images), responses.repeats
     if people < 2:
         raise DataError(f"{responses.origin}: {people} person: halves of people need two, and more")
-    scores = _scores(responses)
+    scores = scores_of_responses(responses)
     _require_spread(scores["hit_rate"].to_numpy(), responses.origin)
 
     def answers(rows: pd.DataFrame, value: Array) -> Answers:
@@ -116,7 +116,7 @@ def ceiling_of_responses(
         model, corrected = _lag(responses, at)
         scores["mean_lag"] = repeats.groupby("picture")["lag"].mean().to_numpy()
         scores["lag_corrected"] = model.scores
-        kinds[f"hit rate at lag {at:g}"] = answers(repeats, corrected).means
+        kinds[f"hit rate, lag {at:g}"] = answers(repeats, corrected).means
         outside = int(((model.scores < 0) | (model.scores > 1)).sum())
         if outside:
             notes.append(f"{outside} lag-corrected scores lie outside 0 to 1; they are not clipped")
@@ -126,9 +126,11 @@ def ceiling_of_responses(
         kinds["hit − false alarm"] = lambda groups: hits.means(groups) - alarms.means(groups)
 
     draws = seed_of(seed, "data ceiling", "halves")  # the same halves for every kind of score
-    found = {
-        name: halves_of_people(score_of, people, draws, halves) for name, score_of in kinds.items()
-    }
+    with progress("Halves of people", halves * len(kinds)) as advance:
+        found = {
+            name: halves_of_people(score_of, people, draws, halves, advance=advance)
+            for name, score_of in kinds.items()
+        }
     entries = [entry for name, drawn in found.items() for entry in _entries(name, drawn, pictures)]
     _require_signal(entries, responses.origin)
     mean = len(repeats) / pictures
@@ -137,7 +139,7 @@ def ceiling_of_responses(
         f", {counts.min()} to {counts.max()}" if counts.min() < counts.max() else ""
     )
     half = entries[0].reliability.half.value or 0
-    growth = pd.concat([_measured(hits, people, mean, draws), _predicted(half, mean)])
+    growth = pd.concat([measured(hits.means, people, mean, draws), predicted(half, mean)])
     return Ceiling(
         responses.origin,
         f"{people} people, {pictures} pictures, {len(repeats)} answers to repeats ({lengths})",
@@ -164,7 +166,7 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
     Raises:
         DataError: for counts that cannot be, fewer than three pictures, or equal scores.
     """
-    scores, missing = _counted(table)
+    scores, missing = scores_of_counts(table)
     hits, n = scores["hits"].to_numpy(float), scores["n"].to_numpy(float)
     _require_spread(scores["hit_rate"].to_numpy(), table.origin)
     draws = seed_of(seed, "data ceiling", "counts")
@@ -180,7 +182,6 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
     stated = table.rows.loc[scores.index, "score"].to_numpy(float)
     if np.isfinite(stated).any() and not np.nanmax(np.abs(stated - scores["hit_rate"])) < 1e-3:
         notes.append("the score column is not hits / n: these numbers are the hit rate's")
-    counts = hits[enough].astype(int), n[enough].astype(int)
     return Ceiling(
         table.origin,
         f"{len(scores)} pictures, {int(n.sum())} answers ({n.mean():.1f} a picture)",
@@ -188,8 +189,8 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
         entries,
         float(n.mean()),
         scores.reset_index(drop=True),
-        _predicted(entries[0].reliability.half.value or 0, float(n.mean())),
-        dealt(*counts, np.random.default_rng(draws)),
+        predicted(entries[0].reliability.half.value or 0, float(n.mean())),
+        dealt(hits[enough], n[enough], np.random.default_rng(draws)),
         notes=notes,
     )
 
@@ -221,7 +222,7 @@ def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
         entries,
         observers,
         pd.DataFrame({"image": table.rows.loc[known, "id"], "hit_rate": score}),
-        _predicted(found.half.value or 0, observers),
+        predicted(found.half.value or 0, observers),
         notes=[f"{absent} pictures without a score left out"] if absent else [],
     )
 
@@ -233,31 +234,6 @@ def _entries(name: str, found: Halves, pictures: int) -> list[Entry]:
         Entry(name, kind, from_halves(drawn[kind], pictures, OF_PEOPLE), left_out)
         for kind in CORRELATIONS
     ]
-
-
-def _scores(responses: Responses) -> pd.DataFrame:
-    pictures = len(responses.images)
-
-    def counted(rows: pd.DataFrame) -> tuple[Array, Array]:
-        picture = rows["picture"].to_numpy()
-        said = np.bincount(picture, rows["said"].to_numpy(), pictures)
-        return said, np.bincount(picture, minlength=pictures)
-
-    hits, n = counted(responses.repeats)
-    scores = pd.DataFrame({"image": responses.images, "hits": hits.astype(int), "n": n})
-    scores["hit_rate"] = hit_rate(hits, n)
-    if len(responses.first):
-        _add_detection(scores, *counted(responses.first))
-    return scores
-
-
-def _add_detection(scores: pd.DataFrame, false_alarms: Array, first: Array) -> None:
-    hits, n = scores["hits"].to_numpy(float), scores["n"].to_numpy(float)
-    scores["false_alarms"], scores["first"] = false_alarms.astype(int), first.astype(int)
-    scores["false_alarm_rate"] = hit_rate(false_alarms, first)
-    scores["hit_minus_false_alarm"] = scores["hit_rate"] - scores["false_alarm_rate"]
-    scores["d_prime"] = d_prime(hits, n, false_alarms, first)
-    scores["criterion"] = criterion(hits, n, false_alarms, first)
 
 
 def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
@@ -280,48 +256,6 @@ def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
     return model, model.corrected(said, lag)
 
 
-def _counted(table: Table) -> tuple[pd.DataFrame, int]:
-    rows = table.rows
-    if rows["id"].duplicated().any():
-        twice = rows.loc[rows["id"].duplicated(), "id"].iloc[0]
-        raise DataError(f"{table.origin}: {twice} is listed twice: add its counts up")
-    columns = {"image": rows["id"], "hits": _whole(table, "hits")}
-    columns["n"] = _whole(table, "n") if "n" in rows else columns["hits"] + _whole(table, "misses")
-    scores = pd.DataFrame(columns)
-    false_alarms = _whole(table, "false_alarms") if "false_alarms" in rows else None
-    if false_alarms is not None:
-        rejected = "correct_rejections" in rows
-        first = false_alarms + _whole(table, "correct_rejections") if rejected else scores["n"]
-        scores["false_alarms"], scores["first"] = false_alarms, first
-    known = scores.notna().all(axis=1)
-    scores = scores[known]
-    for part, whole in (("hits", "n"), ("false_alarms", "first")):
-        if part in scores and (scores[part] > scores[whole]).any():
-            row = scores[scores[part] > scores[whole]].iloc[0]
-            what = part.replace("_", " ")
-            raise DataError(
-                f"{table.origin}: {row['image']}: {row[part]:g} {what} of {row[whole]:g} responses "
-                "cannot be"
-            )
-    scores = scores[scores["n"] > 0]
-    missing = len(rows) - len(scores)
-    if scores.empty:
-        raise DataError(f"{table.origin}: no picture has hits and n")
-    scores = scores.assign(hit_rate=hit_rate(scores["hits"].to_numpy(), scores["n"].to_numpy()))
-    if false_alarms is not None:
-        _add_detection(scores, scores["false_alarms"].to_numpy(), scores["first"].to_numpy())
-    return scores.astype({"hits": int, "n": int}), missing
-
-
-def _whole(table: Table, name: str) -> pd.Series:
-    column = pd.to_numeric(table.rows[name], errors="coerce").astype(float)
-    bad = column.notna() & ((column < 0) | (column % 1 != 0))
-    if bad.any():
-        row = table.rows[bad].iloc[0]
-        raise DataError(f"{table.origin}: {row['id']}: {name} {row[name]:g} is not a whole number")
-    return column
-
-
 def _require_spread(scores: Array, origin: str) -> None:
     if len(scores) < 3:
         raise DataError(f"{origin}: {len(scores)} pictures with scores: a correlation needs three")
@@ -333,27 +267,3 @@ def _require_signal(entries: list[Entry], origin: str) -> None:
     half = entries[0].reliability.half
     if half.value is None:
         raise DataError(f"{origin}: no ceiling: {half.reason}")
-
-
-def _measured(hits: Answers, people: int, responses: float, seed: int) -> pd.DataFrame:
-    rows = []
-    sizes = sorted({round(people / 2 * share) for share in np.geomspace(0.05, 1, 8)})
-    for size in sizes:
-        mean = responses * size / people
-        if size < 1 or mean < 1:
-            continue
-        found = halves_of_people(hits.means, people, seed, _GROWTH_HALVES, size).spearman
-        found = found[np.isfinite(found)]
-        if len(found):
-            low, high = np.quantile(found, [0.025, 0.975])
-            rows.append((mean, size, found.mean(), low, high))
-    growth = pd.DataFrame(rows, columns=["responses", "people", "reliability", "low", "high"])
-    growth["ceiling"] = growth["reliability"].clip(lower=0) ** 0.5
-    return growth.assign(kind="measured")
-
-
-def _predicted(half: float, responses: float) -> pd.DataFrame:
-    n = np.unique(np.r_[np.arange(1, 11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, responses])
-    reliability = spearman_brown(half, n / (responses / 2))
-    columns = {"responses": n, "reliability": reliability, "ceiling": reliability**0.5}
-    return pd.DataFrame(columns).assign(kind="Spearman-Brown")

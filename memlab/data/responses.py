@@ -102,6 +102,8 @@ def read_responses(
     image = column["image"] or _missing("image", header, origin)
     response = column["response"] or _missing("response", header, origin)
 
+    if column["lag"]:
+        frame[column["lag"]] = numbers(frame[column["lag"]], origin)
     frame["row"] = frame["row"] if "row" in frame else np.arange(len(frame)) + 2
     for name, value in only or []:
         if name not in frame:
@@ -131,7 +133,7 @@ def read_responses(
     if column["old"]:
         rows["old"] = _binary(frame, column["old"], origin, "1 (a repeat) or 0 (first)") == 1
     if column["lag"]:
-        rows["lag"] = numbers(frame[column["lag"]], origin)
+        rows["lag"] = frame[column["lag"]]
     _once(rows, origin, column["old"] is not None)
     return _numbered(rows, left_out, origin)
 
@@ -218,15 +220,15 @@ def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Resp
     known = first["image"].isin(images) & first["name"].isin(people)
     if not known.all():
         left_out["first showings without a repeat"] = int((~known).sum())
-    parts = [
-        pd.DataFrame(
+
+    def part(of: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(
             {
-                "person": pd.Categorical(part["name"], people).codes.astype(np.int64),
-                "picture": pd.Categorical(part["image"], images).codes.astype(np.int64),
-                "said": part["said"].to_numpy(),
-                "lag": part["lag"].to_numpy(),
+                "person": pd.Categorical(of["name"], people).codes.astype(np.int64),
+                "picture": pd.Categorical(of["image"], images).codes.astype(np.int64),
+                "said": of["said"].to_numpy(),
+                "lag": of["lag"].to_numpy(),
             }
         )
-        for part in (repeats, first[known])
-    ]
-    return Responses(people, images, *parts, origin=origin, left_out=left_out)
+
+    return Responses(people, images, part(repeats), part(first[known]), origin, left_out)

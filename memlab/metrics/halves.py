@@ -14,6 +14,7 @@ from memlab.metrics.functional import Array
 
 OF_PEOPLE = "random halves of the people"
 _CHUNK = 4_000_000  # scores held at once: 32 MB
+_DENSE = 20_000_000  # cells of a dense matrix: 160 MB
 _SPARSE = 0.1  # share of answered pictures below which a sparse product is the faster one
 
 ScoreOf = Callable[[Array], Array]
@@ -66,7 +67,7 @@ class Answers:
         places = (np.asarray(person), np.asarray(picture))
         sums = sparse.csr_array((np.asarray(value, float), places), shape=shape)
         counts = sparse.csr_array((np.ones(len(value)), places), shape=shape)
-        dense = len(value) > _SPARSE * people * pictures
+        dense = len(value) > _SPARSE * people * pictures and people * pictures < _DENSE
         self._sums = sums.toarray() if dense else sums
         self._counts = counts.toarray() if dense else counts
         self._least = least
@@ -89,7 +90,12 @@ class Answers:
 
 
 def halves_of_people(
-    score_of: ScoreOf, people: int, seed: int, halves: int = 1000, size: int | None = None
+    score_of: ScoreOf,
+    people: int,
+    seed: int,
+    halves: int = 1000,
+    size: int | None = None,
+    advance: Callable[[int], None] | None = None,
 ) -> Halves:
     """Deal the people into two random halves, score every picture in both, correlate; many times.
 
@@ -102,6 +108,7 @@ def halves_of_people(
         seed: of the draws.
         halves: how many times the people are dealt.
         size: people in each of two groups without a common member, for fewer than half of them.
+        advance: told how many draws are done since the last call.
     """
     rng = np.random.default_rng(seed)
     first = people // 2 if size is None else size
@@ -115,6 +122,8 @@ def halves_of_people(
         other = score_of(((order >= first) & (order < first + second)).astype(float))
         shown = shown or (one[0], other[0])
         drawn.append(_correlations(one, other))
+        if advance:
+            advance(len(order))
     spearman, pearson, pictures = (np.concatenate(part) for part in zip(*drawn, strict=True))
     assert shown is not None
     return Halves(spearman, pearson, pictures, *shown)
@@ -124,8 +133,8 @@ def _correlations(one: Array, other: Array) -> tuple[Array, Array, NDArray[np.in
     both = np.isfinite(one) & np.isfinite(other)
     pearson = _pearson(one, other, both)
     # what is left out ranks above everything else, and so moves no other rank
-    ranks = (stats.rankdata(np.where(both, half, np.inf), axis=1) for half in (one, other))
-    return _pearson(*ranks, both), pearson, both.sum(axis=1)
+    first, second = (stats.rankdata(np.where(both, x, np.inf), axis=1) for x in (one, other))
+    return _pearson(first, second, both), pearson, both.sum(axis=1)
 
 
 def _pearson(one: Array, other: Array, both: NDArray[np.bool_]) -> Array:

@@ -65,7 +65,7 @@ def fit_lag(
         DataError: if a lag or T is not above zero, or no picture comes back at two lags.
     """
     if not (np.isfinite(lag) & (lag > 0)).all() or not at > 0:
-        raise DataError("lags must be above zero: the model takes their logarithm")
+        raise DataError("lags, and the lag T, must be above zero: the model takes logarithms")
     log = np.log(lag / at)
     n = np.bincount(picture, minlength=pictures).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):  # a picture without answers: NaN
@@ -73,19 +73,15 @@ def fit_lag(
         log_mean = np.bincount(picture, log, pictures) / n
         weight = (1 / n if pictures_equal else np.ones(pictures))[picture]
     if np.abs(log - log_mean[picture]).max(initial=0) < 1e-9:
-        raise DataError(
-            "no picture comes back at two different lags: nothing tells lag from picture"
-        )
+        raise DataError("no picture comes back at two different lags: nothing tells what lag does")
     square = float((weight * log**2).sum())
-    alpha, scores, rounds = 0.0, hit_rate, 0
-    for rounds in range(1, ROUNDS + 1):
+    alpha, scores = 0.0, hit_rate
+    for done in range(1, ROUNDS + 1):
         before = alpha
         alpha = float((weight * log * (value - scores[picture])).sum()) / square
         scores = hit_rate - alpha * log_mean
         if abs(alpha - before) < TOLERANCE:
-            break
-    else:
-        raise DataError(
-            f"alpha still moves after {ROUNDS} rounds: choose a lag T among the lags, not {at:g}"
-        )
-    return LagModel(alpha, at, scores, rounds)
+            return LagModel(alpha, at, scores, done)
+    raise DataError(
+        f"alpha still moves after {ROUNDS} rounds: choose a lag T among the lags, not {at:g}"
+    )

@@ -110,8 +110,10 @@ def reliability_from_scores(score: Array, observers: float) -> Reliability:
         return no_reliability(pictures, reason, MODEL)
     full = 1 - noise / variance
     half = spearman_brown(full, 0.5)
-    values = (half, full, full**0.5, half**0.5)
-    return Reliability(*(Statistic(value, pictures, method=MODEL) for value in values), how=MODEL)
+    of_half, of_all, ceiling, half_ceiling = (
+        Statistic(value, pictures, method=MODEL) for value in (half, full, full**0.5, half**0.5)
+    )
+    return Reliability(of_half, of_all, ceiling, half_ceiling, MODEL)
 
 
 def _require(p: float, sd: float) -> None:

@@ -106,7 +106,7 @@ def reliability_from_counts(
         The mean over draws; intervals hold 95 % of the draws, they are not over pictures.
     """
     usable = np.isfinite(hits) & np.isfinite(n) & (n >= 2) & (hits >= 0) & (hits <= n)
-    hit, count = hits[usable].astype(np.int64), n[usable].astype(np.int64)
+    hit, count = hits[usable], n[usable]
     pictures = len(hit)
     if pictures < 3:
         reason = f"only {pictures} pictures with two responses or more"
@@ -122,9 +122,9 @@ def reliability_from_counts(
 
 
 def dealt(hits: Array, n: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Hit rates of two halves, each picture's n >= 2 responses dealt at random; (pictures,) each."""
-    first = n // 2
-    one = rng.hypergeometric(hits, n - hits, first)
+    """Hit rates (pictures,) of two halves, the n >= 2 responses to each picture dealt at random."""
+    first = n.astype(np.int64) // 2
+    one = rng.hypergeometric(hits.astype(np.int64), (n - hits).astype(np.int64), first)
     return one / first, (hits - one) / (n - first)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -52,9 +53,11 @@ def _figure(found: Ceiling, folder: Path) -> str:
         each.spines[["top", "right"]].set_visible(False)
     if found.pair:
         half = found.entries[0].reliability.half
-        axes[0].plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+        ends = [np.nanmin(found.pair) - 0.03, np.nanmax(found.pair) + 0.03]
+        axes[0].plot(ends, ends, color=GREY, linewidth=1, linestyle="--")
         axes[0].scatter(*found.pair, s=10, alpha=0.4, color=BLUE, linewidths=0)
         axes[0].set(xlabel="hit rate in one half", ylabel="in the other half", aspect="equal")
+        axes[0].set(xlim=ends, ylim=ends)
         axes[0].set_title(f"One pair of halves; over all pairs ρ = {half.value:.2f}", fontsize=10)
     _growth(axes[-1], found)
     with replacing(folder / "ceiling.png") as temporary:
@@ -70,16 +73,14 @@ def _growth(axes: Axes, found: Ceiling) -> None:
     label = "reliability (Spearman–Brown)"
     axes.plot(predicted["responses"], predicted["reliability"], color=BLUE, label=label)
     if len(measured):
-        ends = [
-            measured["reliability"] - measured["low"],
-            measured["high"] - measured["reliability"],
-        ]
+        middle = measured["reliability"]
+        ends = [middle - measured["low"], measured["high"] - middle]
         axes.errorbar(
-            measured["responses"], measured["reliability"], yerr=ends, fmt="o", color=BLUE,
+            measured["responses"], middle, yerr=ends, fmt="o", color=BLUE,
             markersize=4, linewidth=1, label="ρ of two groups of people, with 95 % of draws",
         )  # fmt: skip
     axes.axvline(found.responses, color=GREY, linewidth=1, linestyle=":")
-    axes.text(found.responses, 0.02, " here", color=GREY, fontsize=8)
+    axes.text(found.responses, 0.98, " these scores", color=GREY, fontsize=8, va="top")
     axes.set(xlabel="answers per picture", ylabel="correlation", ylim=(0, 1), xlim=(0, None))
     axes.set_title("What more answers would give", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
