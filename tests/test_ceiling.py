@@ -287,14 +287,41 @@ def test_counts_and_scores_of_any_table(capsys: pytest.CaptureFixture[str]) -> N
     known = []
     for arguments in (("counts.csv",), ("misses.csv",), ("scores.csv", "--observers", "40")):
         assert run(*arguments, "--out", Path(arguments[0]).stem) == 0
-        known.append(pd.read_csv(f"{Path(arguments[0]).stem}/ceiling.csv")["full"].iloc[-1])
+        entries = pd.read_csv(f"{Path(arguments[0]).stem}/ceiling.csv").set_index("correlation")
+        known.append(entries.drop("spearman", errors="ignore")["full"].iloc[0])
     printed = capsys.readouterr().out
     assert "binomial halves, dealt from counts alone" in printed
     assert "a model, no data on agreement" in printed
     assert known[0] == known[1]
     assert known[2] == pytest.approx(known[0], abs=0.02)
     assert "d_prime" in pd.read_csv("misses/scores.csv")
+    kinds = pd.read_csv("misses/ceiling.csv").set_index(["scores", "correlation"])["half"]
+    # false alarms that differ no more than by chance only add noise
+    assert kinds["hit − false alarm", "pearson"] < kinds["hit rate", "pearson"] - 0.03
     assert Path("scores/ceiling.png").exists()
+
+
+def test_counts_and_people_agree_about_false_alarms(game: pd.DataFrame) -> None:
+    game.to_csv("trials.csv", index=False)
+    sums = game.groupby(["image", "old"])["said_old"].agg(["sum", "count"]).unstack()
+    columns = {"hits": ("sum", 1), "n": ("count", 1), "false_alarms": ("sum", 0)}
+    table = pd.DataFrame({name: sums[place] for name, place in columns.items()})
+    table["correct_rejections"] = sums["count", 0] - table["false_alarms"]
+    table["score"] = table["hits"] / table["n"] - table["false_alarms"] / sums["count", 0]
+    table.reset_index().to_csv("counts.csv", index=False)
+    for name in ("trials", "counts"):
+        assert run(f"{name}.csv", "--out", name) == 0
+    one, other = (pd.read_csv(f"{name}/ceiling.csv") for name in ("trials", "counts"))
+    np.testing.assert_allclose(one["half"], other["half"], atol=0.06)
+    one, other = (pd.read_csv(f"{name}/scores.csv") for name in ("trials", "counts"))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_table_of_pictures_may_name_a_user(capsys: pytest.CaptureFixture[str]) -> None:
+    table = {"image": list("abcd"), "user": list("efgh"), "hits": [9, 2, 7, 4], "n": 10}
+    pd.DataFrame(table).to_csv("a.csv", index=False)
+    assert run("a.csv", "--halves", "30") == 0
+    assert "from counts alone" in capsys.readouterr().out
 
 
 def broken(game: pd.DataFrame, column: str, value: object) -> pd.DataFrame:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from memlab.data.counts import scores_of_counts, scores_of_responses
@@ -13,20 +12,19 @@ from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.metrics.functional import Array, constant
 from memlab.metrics.growth import measured, predicted
-from memlab.metrics.halves import OF_PEOPLE, Answers, Halves, halves_of_people
+from memlab.metrics.halves import OF_PEOPLE, Answers, Halves, halves_of_counts, halves_of_people
 from memlab.metrics.lag import LagModel, fit_lag
 from memlab.metrics.observers import MODEL, reliability_from_scores
 from memlab.metrics.reliability import (
     FROM_COUNTS,
     Reliability,
-    dealt,
     from_halves,
-    reliability_from_counts,
 )
 from memlab.progress import progress
 from memlab.seeds import seed_of
 
 CORRELATIONS = ("spearman", "pearson")
+_ROUNDED = 0.006  # scores are often rounded to two decimals
 
 
 @dataclass(frozen=True)
@@ -167,30 +165,45 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
         DataError: for counts that cannot be, fewer than three pictures, or equal scores.
     """
     scores, missing = scores_of_counts(table)
-    hits, n = scores["hits"].to_numpy(float), scores["n"].to_numpy(float)
     _require_spread(scores["hit_rate"].to_numpy(), table.origin)
+    enough = (scores[["n", *scores.columns.intersection(["first_showings"])]] >= 2).all(axis=1)
+    known = {name: column.to_numpy(float) for name, column in scores[enough].iloc[:, 1:].items()}
+    hits = known["hits"], known["n"]
+    kinds: dict[str, tuple[Array, Array, tuple[Array, Array] | None]] = {"hit rate": (*hits, None)}
+    if "first_showings" in known:
+        alarms = known["false_alarms"], known["first_showings"]
+        kinds |= {"false alarm rate": (*alarms, None), "hit − false alarm": (*hits, alarms)}
     draws = seed_of(seed, "data ceiling", "counts")
+    with progress("Halves of answers", halves * len(kinds)) as advance:
+        found = {
+            name: halves_of_counts(count, of, draws, halves, less, advance)
+            for name, (count, of, less) in kinds.items()
+        }
     entries = [
-        Entry("hit rate", name, reliability_from_counts(hits, n, draws, halves, name))
-        for name in CORRELATIONS
+        entry
+        for name, drawn in found.items()
+        for entry in _entries(name, drawn, len(scores), FROM_COUNTS)
     ]
     _require_signal(entries, table.origin)
-    enough = n >= 2
-    single = int((~enough).sum())
-    entries = [replace(entry, left_out=single) for entry in entries]
     notes = [f"{missing} pictures without counts left out"] if missing else []
-    stated = table.rows.loc[scores.index, "score"].to_numpy(float)
-    if np.isfinite(stated).any() and not np.nanmax(np.abs(stated - scores["hit_rate"])) < 1e-3:
-        notes.append("the score column is not hits / n: these numbers are the hit rate's")
+    stated = table.rows.loc[scores.index, "score"]
+    if stated.notna().any():
+        of = [name for name in ("hit_rate", "hit_minus_false_alarm") if name in scores]
+        same = [name for name in of if (stated - scores[name]).abs().max() < _ROUNDED]
+        if not same:
+            notes.append("the score column is none of these scores")
+        elif same[0] != "hit_rate":
+            notes.append("the score column is hit − false alarm")
+    mean = float(scores["n"].mean())
     return Ceiling(
         table.origin,
-        f"{len(scores)} pictures, {int(n.sum())} answers ({n.mean():.1f} a picture)",
+        f"{len(scores)} pictures, {scores['n'].sum()} answers ({mean:.1f} a picture)",
         FROM_COUNTS,
         entries,
-        float(n.mean()),
+        mean,
         scores.reset_index(drop=True),
-        predicted(entries[0].reliability.half.value or 0, float(n.mean())),
-        dealt(hits[enough], n[enough], np.random.default_rng(draws)),
+        predicted(entries[0].reliability.half.value or 0, mean),
+        (found["hit rate"].one, found["hit rate"].other),
         notes=notes,
     )
 
@@ -227,30 +240,20 @@ def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
     )
 
 
-def _entries(name: str, found: Halves, pictures: int) -> list[Entry]:
+def _entries(name: str, found: Halves, pictures: int, how: str = OF_PEOPLE) -> list[Entry]:
     left_out = pictures - float(found.pictures.mean())
     drawn = {"spearman": found.spearman, "pearson": found.pearson}
     return [
-        Entry(name, kind, from_halves(drawn[kind], pictures, OF_PEOPLE), left_out)
+        Entry(name, kind, from_halves(drawn[kind], pictures, how), left_out)
         for kind in CORRELATIONS
     ]
 
 
 def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
-    repeats = responses.repeats
-    said, lag = repeats["said"].to_numpy(), repeats["lag"].to_numpy()
-    if np.isnan(lag).all():
-        raise DataError(f"{responses.origin}: no lags; name their column: --lag NAME")
-    bad = ~(lag > 0)
-    if bad.any():
-        row = repeats[bad].iloc[0]
-        who, which = responses.people[int(row["person"])], responses.images[int(row["picture"])]
-        given = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
-        raise DataError(
-            f"{responses.origin}: {who}, {which}: {given}; every repeat needs one above zero"
-        )
+    picture, said = (responses.repeats[name].to_numpy() for name in ("picture", "said"))
+    lag = responses.lags()
     try:
-        model = fit_lag(repeats["picture"].to_numpy(), said, lag, len(responses.images), at)
+        model = fit_lag(picture, said, lag, len(responses.images), at)
     except DataError as error:
         raise DataError(f"{responses.origin}: {error}") from error
     return model, model.corrected(said, lag)

@@ -76,9 +76,11 @@ def scores_of_counts(table: Table) -> tuple[pd.DataFrame, int]:
     missing = len(rows) - len(scores)
     if scores.empty:
         raise DataError(f"{table.origin}: no picture has hits and n")
-    scores = scores.assign(hit_rate=hit_rate(scores["hits"].to_numpy(), scores["n"].to_numpy()))
-    if false_alarms is not None:
-        _add_detection(scores, *(scores[name].to_numpy() for name in _FIRST))
+    detection = [scores[name].to_numpy() for name in _FIRST if name in scores]
+    rates = hit_rate(scores["hits"].to_numpy(), scores["n"].to_numpy())
+    scores = scores[["image", "hits", "n"]].assign(hit_rate=rates)
+    if detection:
+        _add_detection(scores, *detection)
     return scores.astype({"hits": int, "n": int}), missing
 
 

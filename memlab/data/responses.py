@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memlab.data.sources.csv import IMAGE_COLUMNS
+from memlab.data.sources.csv import IMAGE_COLUMNS, SCORE_COLUMNS
 from memlab.data.table import numbers
 from memlab.errors import DataError, did_you_mean
+from memlab.metrics.functional import Array
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "participant": (
@@ -51,6 +52,25 @@ class Responses:
     origin: str
     left_out: dict[str, int] = field(default_factory=dict)
 
+    def lags(self) -> Array:
+        """The lag of every repeat.
+
+        Raises:
+            DataError: naming the first repeat whose lag is not above zero.
+        """
+        lag = self.repeats["lag"].to_numpy(float)
+        if np.isnan(lag).all():
+            raise DataError(f"{self.origin}: no lags; name their column: --lag NAME")
+        bad = ~(lag > 0)
+        if bad.any():
+            row = self.repeats[bad].iloc[0]
+            who, which = self.people[int(row["person"])], self.images[int(row["picture"])]
+            given = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
+            raise DataError(
+                f"{self.origin}: {who}, {which}: {given}; every repeat needs one above zero"
+            )
+        return lag
+
 
 def holds_responses(path: Path, named: dict[str, str | None]) -> bool:
     """Whether a CSV file lists answers of people, by its header alone.
@@ -65,7 +85,10 @@ def holds_responses(path: Path, named: dict[str, str | None]) -> bool:
         header = list(pd.read_csv(path, nrows=0, dtype=str).columns)
     except (OSError, ValueError):
         return False  # whoever reads it in full says why
-    return _usual(header, "participant") is not None
+    if _usual(header, "participant") is None:
+        return False
+    # a table of pictures may have a column such as user, too
+    return _usual(header, "response") is not None or not {"hits", *SCORE_COLUMNS} & set(header)
 
 
 def read_responses(
@@ -164,7 +187,15 @@ def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.
         raise DataError(f"{origin}: --only is for tables with one row per answer")
     frame["row"] = np.arange(len(frame)) + 2
     long = frame.melt(id_vars=[person, "row"], var_name="image", value_name="response")
-    return long[long["response"].notna()]  # an empty cell: was not shown
+    long = long[long["response"].notna()]  # an empty cell: was not shown
+    bad = ~long["response"].str.strip().str.lower().isin(_YES | _NO)
+    if bad.any():
+        first = long[bad].iloc[0]
+        raise DataError(
+            f"{origin}: row {first['row']}: {first['image']} {first['response']!r} is not 1 or 0: "
+            "without a column response, every column but that of people is a picture"
+        )
+    return long
 
 
 def _used(frame: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, dict[str, int]]:

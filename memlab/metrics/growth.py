@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from memlab.metrics.halves import ScoreOf, halves_of_people
-from memlab.metrics.reliability import LEVEL, spearman_brown
+from memlab.metrics.intervals import LEVEL
+from memlab.metrics.reliability import spearman_brown
 
 _DRAWS = 100
 _GRID = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)

@@ -1,4 +1,4 @@
-"""Random halves of the people: how well two groups of observers agree about the pictures."""
+"""Random halves, of the people or of the answers: how well they agree about the pictures."""
 
 from __future__ import annotations
 
@@ -113,19 +113,72 @@ def halves_of_people(
     rng = np.random.default_rng(seed)
     first = people // 2 if size is None else size
     second = people - first if size is None else size
+    pictures = score_of(np.ones((1, people))).shape[1]
+
+    def deal(draws: int) -> tuple[Array, Array]:
+        place = rng.random((draws, people)).argsort(axis=1).argsort(axis=1)
+        one = score_of((place < first).astype(float))
+        return one, score_of(((place >= first) & (place < first + second)).astype(float))
+
+    return _dealt(deal, halves, max(people, pictures), advance)
+
+
+def halves_of_counts(
+    hits: Array,
+    n: Array,
+    seed: int,
+    halves: int = 1000,
+    false_alarms: tuple[Array, Array] | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Halves:
+    """Deal each picture's answers into two random halves, as if all of them were independent.
+
+    The hits of a half are hypergeometric: exactly what halves of n independent answers are, given
+    their sum.
+
+    Args:
+        hits: (pictures,) correct recognitions.
+        n: (pictures,) answers, two at least; a half has n // 2 of them, the other the rest.
+        seed: of the draws.
+        halves: how many times the answers are dealt.
+        false_alarms: (pictures,) first showings taken for repeats, and (pictures,) first showings,
+            two at least; scores are then hit rates less false alarm rates.
+        advance: told how many draws are done since the last call.
+    """
+    rng = np.random.default_rng(seed)
+
+    def rates(count: Array, of: Array, draws: int) -> tuple[Array, Array]:
+        yes, no = count.astype(np.int64), (of - count).astype(np.int64)
+        half = (yes + no) // 2
+        one = rng.hypergeometric(yes, no, half, size=(draws, len(yes)))
+        return one / half, (yes - one) / (yes + no - half)
+
+    def deal(draws: int) -> tuple[Array, Array]:
+        one, other = rates(hits, n, draws)
+        if false_alarms is None:
+            return one, other
+        alarms = rates(*false_alarms, draws)
+        return one - alarms[0], other - alarms[1]
+
+    return _dealt(deal, halves, len(hits), advance)
+
+
+def _dealt(
+    deal: Callable[[int], tuple[Array, Array]],
+    halves: int,
+    width: int,
+    advance: Callable[[int], None] | None,
+) -> Halves:
     drawn: list[tuple[Array, Array, NDArray[np.int64]]] = []
-    shown: tuple[Array, Array] | None = None
-    step = max(1, _CHUNK // max(people, len(score_of(np.ones((1, people)))[0])))
+    step = max(1, _CHUNK // width)
     for start in range(0, halves, step):
-        order = rng.random((min(step, halves - start), people)).argsort(axis=1).argsort(axis=1)
-        one = score_of((order < first).astype(float))
-        other = score_of(((order >= first) & (order < first + second)).astype(float))
-        shown = shown or (one[0], other[0])
+        one, other = deal(min(step, halves - start))
+        if start == 0:
+            shown = one[0], other[0]
         drawn.append(_correlations(one, other))
         if advance:
-            advance(len(order))
+            advance(len(one))
     spearman, pearson, pictures = (np.concatenate(part) for part in zip(*drawn, strict=True))
-    assert shown is not None
     return Halves(spearman, pearson, pictures, *shown)
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.metrics.functional import CORES, Array, Statistic, constant
+from memlab.metrics.functional import Array, Statistic, constant
+from memlab.metrics.halves import halves_of_counts
+from memlab.metrics.intervals import LEVEL
 
 FROM_COUNTS = (
     "binomial halves, dealt from counts alone; split halves of people need per-person responses"
 )
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,12 @@ def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
     )
 
 
-def reliability_from_counts(
-    hits: Array, n: Array, seed: int, draws: int = 500, correlation: str = "spearman"
-) -> Reliability:
+def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) -> Reliability:
     """Reliability of hit rates hits / n when all that is known are the two counts.
 
-    The binomial simulation: all answers to a picture are taken for independent. Each draw deals
-    every picture's n responses into two halves at random, so that the hits of one half are
-    hypergeometric: exactly what halves of n independent answers are, given their sum. (Binomial
-    draws round hits / n would count the noise in hits / n as signal, and promise too much.)
+    The binomial simulation: all answers to a picture are taken for independent, and dealt into two
+    halves at random; see `halves_of_counts`. (Binomial draws round hits / n would count the noise
+    in hits / n as signal, and promise too much.)
 
     Where the same people answer to many pictures, and some remember more than others, halves of
     *people* agree more than this: whoever is good is good at every picture, and a common shift
@@ -100,7 +98,6 @@ def reliability_from_counts(
         n: (pictures,) responses; pictures with fewer than two are left out.
         seed: of the draws.
         draws: how many times the responses are dealt.
-        correlation: `spearman` or `pearson`.
 
     Returns:
         The mean over draws; intervals hold 95 % of the draws, they are not over pictures.
@@ -113,19 +110,8 @@ def reliability_from_counts(
         return no_reliability(pictures, reason, FROM_COUNTS)
     if constant(hit / count):
         return no_reliability(pictures, "all hit rates are equal", FROM_COUNTS)
-    rng = np.random.default_rng(seed)
-    drawn = np.empty(draws)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a half may happen to be constant
-        for draw in range(draws):
-            drawn[draw] = CORES[correlation](*dealt(hit, count, rng))
+    drawn = halves_of_counts(hit, count, seed, draws).spearman
     return from_halves(drawn, pictures, FROM_COUNTS)
-
-
-def dealt(hits: Array, n: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Hit rates (pictures,) of two halves, the n >= 2 responses to each picture dealt at random."""
-    first = n.astype(np.int64) // 2
-    one = rng.hypergeometric(hits.astype(np.int64), (n - hits).astype(np.int64), first)
-    return one / first, (hits - one) / (n - first)
 
 
 def no_reliability(pictures: int, reason: str, how: str) -> Reliability:
