@@ -146,8 +146,8 @@ def read_responses(
     rows = pd.DataFrame(
         {
             "row": frame["row"],
-            "name": frame[person].str.strip(),
-            "image": frame[image].str.strip(),
+            "name": _category(frame[person]),
+            "image": _category(frame[image]),
             "said": _binary(frame, response, origin, "1 (seen before) or 0 (not)"),
             "old": True,
             "lag": np.nan,
@@ -224,12 +224,18 @@ def _one_version(frame: pd.DataFrame, origin: str) -> None:
 
 
 def _binary(frame: pd.DataFrame, name: str, origin: str, meaning: str) -> pd.Series:
-    text = frame[name].str.strip().str.lower()
+    # over the few values that there are, not over all rows
+    text = frame[name].map({value: value.strip().lower() for value in frame[name].unique()})
     bad = ~text.isin(_YES | _NO)
     if bad.any():
         row, value = frame.loc[bad, "row"].iloc[0], frame.loc[bad, name].iloc[0]
         raise DataError(f"{origin}: row {row}: {name} {value!r} is not {meaning}")
     return text.isin(_YES).astype(float)
+
+
+def _category(column: pd.Series) -> pd.Series:
+    codes, names = pd.factorize(column.map({name: name.strip() for name in column.unique()}), True)
+    return pd.Series(pd.Categorical.from_codes(codes, names), index=column.index)
 
 
 def _once(rows: pd.DataFrame, origin: str, tells_first: bool) -> None:
@@ -247,7 +253,7 @@ def _once(rows: pd.DataFrame, origin: str, tells_first: bool) -> None:
 
 def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Responses:
     repeats, first = rows[rows["old"]], rows[~rows["old"]]
-    people, images = sorted(set(repeats["name"])), sorted(set(repeats["image"]))
+    people, images = (sorted(repeats[name].unique()) for name in ("name", "image"))
     known = first["image"].isin(images) & first["name"].isin(people)
     if not known.all():
         left_out["first showings without a repeat"] = int((~known).sum())
@@ -255,8 +261,8 @@ def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Resp
     def part(of: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(
             {
-                "person": pd.Categorical(of["name"], people).codes.astype(np.int64),
-                "picture": pd.Categorical(of["image"], images).codes.astype(np.int64),
+                "person": of["name"].cat.set_categories(people).cat.codes.to_numpy(np.int64),
+                "picture": of["image"].cat.set_categories(images).cat.codes.to_numpy(np.int64),
                 "said": of["said"].to_numpy(),
                 "lag": of["lag"].to_numpy(),
             }

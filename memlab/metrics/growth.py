@@ -9,7 +9,7 @@ from memlab.metrics.halves import ScoreOf, halves_of_people
 from memlab.metrics.intervals import LEVEL
 from memlab.metrics.reliability import spearman_brown
 
-_DRAWS = 100
+_DRAWS = 50
 _GRID = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 
 
@@ -26,7 +26,7 @@ def measured(score_of: ScoreOf, people: int, responses: float, seed: int) -> pd.
 
     Returns:
         Columns `responses` (per picture and group), `people` (in a group), `reliability` (mean of
-        100 draws, Spearman), `low`, `high` (95 % of the draws), `ceiling` (its root), `kind`.
+        50 draws, Spearman), `low`, `high` (95 % of the draws), `ceiling` (its root), `kind`.
     """
     rows = []
     for size in sorted({round(people / 2 * share) for share in np.geomspace(0.05, 1, 8)}):

@@ -63,8 +63,9 @@ class Answers:
         pictures: int,
         least: int = 1,
     ) -> None:
-        shape = (people, pictures)
-        places = (np.asarray(person), np.asarray(picture))
+        # pictures in rows: the product with groups in columns is three times as fast so
+        shape = (pictures, people)
+        places = (np.asarray(picture), np.asarray(person))
         sums = sparse.csr_array((np.asarray(value, float), places), shape=shape)
         counts = sparse.csr_array((np.ones(len(value)), places), shape=shape)
         dense = len(value) > _SPARSE * people * pictures and people * pictures < _DENSE
@@ -81,9 +82,9 @@ class Answers:
         Returns:
             (groups, pictures); NaN for a picture with too few answers in the group.
         """
-        # transposed, so that the sparse matrix stands on the left, where SciPy is quick
-        counts = np.asarray((self._counts.T @ groups.T).T)
-        sums = np.asarray((self._sums.T @ groups.T).T)
+        columns = np.ascontiguousarray(groups.T)
+        counts = np.ascontiguousarray((self._counts @ columns).T)
+        sums = np.ascontiguousarray((self._sums @ columns).T)
         means = np.full(counts.shape, np.nan)
         np.divide(sums, counts, out=means, where=counts >= self._least)
         return means
