@@ -317,6 +317,21 @@ def test_counts_and_people_agree_about_false_alarms(game: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other)
 
 
+def test_a_folder_of_a_memory_game(game: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("study").mkdir()
+    game.to_csv("study/trials.csv", index=False)
+    pd.DataFrame({"participant": ["p00"]}).to_csv("study/participants.csv", index=False)
+    assert run("study", "--halves", "10", "--only", "role=target") == 0
+    assert "study/trials.csv: 30 people" in capsys.readouterr().out
+
+
+def test_a_matrix_holds_nothing_but_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    table = {"subject": ["a", "b"], "age": [23, 31], "1.jpg": [1, 0], "2.jpg": [1, 1]}
+    pd.DataFrame(table).to_csv("a.csv", index=False)
+    assert run("a.csv") == 2
+    assert "row 2: age '23' is not 1 or 0: without a column response" in capsys.readouterr().err
+
+
 def test_a_table_of_pictures_may_name_a_user(capsys: pytest.CaptureFixture[str]) -> None:
     table = {"image": list("abcd"), "user": list("efgh"), "hits": [9, 2, 7, 4], "n": 10}
     pd.DataFrame(table).to_csv("a.csv", index=False)
