@@ -317,6 +317,18 @@ def test_counts_and_people_agree_about_false_alarms(game: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other)
 
 
+def test_pictures_without_false_alarms_still_have_a_hit_rate() -> None:
+    _, answers = people(40, 50, 1.0, seed=8)
+    hits = answers.sum(axis=0).astype(int)
+    table = pd.DataFrame({"image": range(50), "hits": hits, "n": 40})
+    table["false_alarms"] = [None] * 5 + list(range(10)) * 4 + [None] * 5
+    table.to_csv("a.csv", index=False)
+    assert run("a.csv", "--halves", "50", "--out", "out") == 0
+    left_out = pd.read_csv("out/ceiling.csv").groupby("scores", sort=False)["left_out"].first()
+    assert left_out.tolist() == [0, 10, 10]
+    assert pd.read_csv("out/scores.csv")["d_prime"].notna().sum() == 40
+
+
 def test_a_folder_of_a_memory_game(game: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     Path("study").mkdir()
     game.to_csv("study/trials.csv", index=False)
@@ -391,6 +403,8 @@ def test_bad_answers_are_one_line(
         ({"hits": [3, 5], "n": 8}, (), "2 pictures with scores"),
         ({"hits": [5, 5, 5], "n": 8}, (), "all scores are equal (0.625)"),
         ({"hits": [None, None, None], "n": 8}, (), "no picture has hits and n"),
+        ({"hits": [1, 0, 1], "n": 1}, (), "0 pictures with two answers or more: halves need three"),
+        ({"hits": [3, 5, 4], "n": 8, "false_alarms": [1, 9, 0]}, (), "9 false alarms of 8"),
         ({"hits": [3, 5, 4], "n": "many"}, (), "n 'many' is not a number"),
         ({"hits": [3, 5, 4], "n": 8}, ("--lag",), "--lag has nothing to do here"),
         ({"hits": [3, 5, 4], "n": 8}, ("--min-responses", "1"), "--min-responses has nothing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from memlab.data.counts import scores_of_counts, scores_of_responses
@@ -166,12 +167,22 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
     """
     scores, missing = scores_of_counts(table)
     _require_spread(scores["hit_rate"].to_numpy(), table.origin)
-    enough = (scores[["n", *scores.columns.intersection(["first_showings"])]] >= 2).all(axis=1)
-    known = {name: column.to_numpy(float) for name, column in scores[enough].iloc[:, 1:].items()}
-    hits = known["hits"], known["n"]
+    enough = scores["n"] >= 2
+    if enough.sum() < 3:
+        raise DataError(
+            f"{table.origin}: {enough.sum()} pictures with two answers or more: halves need three"
+        )
+
+    def column(name: str, rows: pd.Series) -> Array:
+        values: Array = np.asarray(scores.loc[rows, name], dtype=float)
+        return values
+
+    hits = column("hits", enough), column("n", enough)
     kinds: dict[str, tuple[Array, Array, tuple[Array, Array] | None]] = {"hit rate": (*hits, None)}
-    if "first_showings" in known:
-        alarms = known["false_alarms"], known["first_showings"]
+    heard = enough & (scores.get("first_showings", scores["n"] * 0).fillna(0) >= 2)
+    if heard.sum() >= 3:
+        hits = column("hits", heard), column("n", heard)
+        alarms = column("false_alarms", heard), column("first_showings", heard)
         kinds |= {"false alarm rate": (*alarms, None), "hit − false alarm": (*hits, alarms)}
     draws = seed_of(seed, "data ceiling", "counts")
     with progress("Halves of answers", halves * len(kinds)) as advance:

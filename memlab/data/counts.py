@@ -61,6 +61,7 @@ def scores_of_counts(table: Table) -> tuple[pd.DataFrame, int]:
     if false_alarms is not None:
         rejected = "correct_rejections" in rows
         first = false_alarms + _whole(table, "correct_rejections") if rejected else scores["n"]
+        first = first.where(false_alarms.notna())
         scores = scores.assign(**dict(zip(_FIRST, (false_alarms, first), strict=True)))
     known = scores[["hits", "n"]].notna().all(axis=1)
     scores = scores[known]
