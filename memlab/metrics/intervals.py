@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
+from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
 
+from memlab.audit.statistics import LEVEL, Estimate, bootstrap, rho
+from memlab.audit.statistics.bootstrap import AnyEstimate
 from memlab.metrics.functional import CORES, METRICS, Array, Statistic, constant
-
-LEVEL = 0.95
-_CHUNK = 4_000_000  # resampled values held at once: 32 MB
 
 
 def metric_with_interval(
@@ -29,24 +27,9 @@ def metric_with_interval(
     statistic = METRICS[name](predicted, score)
     if statistic.value is None or statistic.n < 3:
         return statistic
-    rng = np.random.default_rng(seed)
-    step = max(1, _CHUNK // statistic.n)
-    drawn = []
-    for start in range(0, resamples, step):
-        size = (min(step, resamples - start), statistic.n)
-        places = rng.integers(statistic.n, size=size)
-        # a resample may happen to be constant; it says nothing about the interval
-        with np.errstate(invalid="ignore", divide="ignore"):
-            drawn.append(CORES[name](predicted[places], score[places]))
-    values = np.concatenate(drawn)
-    ends = np.quantile(values[np.isfinite(values)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return dataclasses.replace(
-        statistic,
-        low=float(ends[0]),
-        high=float(ends[1]),
-        level=LEVEL,
-        method=f"percentile bootstrap over pictures, {resamples} resamples",
-    )
+    estimate = _ESTIMATES[name](predicted, score)
+    resampled = bootstrap({name: estimate}, seed, resamples, kind="percentile")[name]
+    return dataclasses.replace(resampled, statistic=statistic).interval()
 
 
 def mean_drop(
@@ -66,28 +49,45 @@ def mean_drop(
     """
     drop = clean - changed
     n = len(drop)
-    if n == 0:
-        return Statistic(None, 0, reason="no eligible picture")
-    if not np.isfinite(drop).all():
-        return Statistic(None, n, reason="predictions are not finite")
-    mean = float(drop.mean())
-    if n < 3:
-        return Statistic(mean, n, reason=f"no interval: only {n} pictures")
-    if constant(drop):
-        return Statistic(mean, n, mean, mean, level, "all differences are equal")
-    with warnings.catch_warnings():
-        # SciPy warns where BCa has no answer; the interval is then NaN and becomes null below
-        warnings.simplefilter("ignore")
-        found = stats.bootstrap(
-            (drop,),
-            np.mean,
-            n_resamples=resamples,
-            batch=max(1, _CHUNK // n),
-            confidence_level=level,
-            method="BCa",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    if not np.isfinite([found.low, found.high]).all():
-        return Statistic(mean, n, reason="no interval: the bootstrap is degenerate")
-    method = f"BCa bootstrap over pictures, {resamples} resamples"
-    return Statistic(mean, n, float(found.low), float(found.high), level, method)
+    if n >= 3 and constant(drop):
+        value = float(drop.mean())
+        return Statistic(value, n, value, value, level, "all differences are equal")
+    return bootstrap({"drop": mean(drop)}, seed, resamples, level)["drop"].interval()
+
+
+def mean(values: Array) -> Estimate:
+    """The mean of values (n,), to be resampled."""
+    return Estimate(values[:, None], lambda means: means[..., 0])
+
+
+def _of_moments(
+    core: Callable[[Array, Array, Array, Array], Array],
+) -> Callable[[Array, Array], Estimate]:
+    """From variances of predictions and scores, their covariance and the mean squared error."""
+
+    # centred, so that variances do not cancel in rounding
+    def estimate(predicted: Array, score: Array) -> Estimate:
+        p, s = predicted - predicted.mean(), score - score.mean()
+        error = (predicted - score) ** 2
+        least = 1e-12 * np.array([np.mean(p * p), np.mean(s * s)])
+
+        def of(means: Array) -> Array:
+            p, s, pp, ss, ps, error = np.moveaxis(means, -1, 0)
+            variances = pp - p * p, ss - s * s
+            # a resample may happen to be constant: there it is undefined
+            spread = [np.where(v > z, v, np.nan) for v, z in zip(variances, least, strict=True)]
+            return core(spread[0], spread[1], ps - p * s, error)
+
+        return Estimate(np.stack([p, s, p * p, s * s, p * s, error], axis=1), of)
+
+    return estimate
+
+
+_ESTIMATES: dict[str, Callable[[Array, Array], AnyEstimate]] = {
+    "spearman": rho,
+    "pearson": _of_moments(lambda vp, vs, cov, _error: cov / np.sqrt(vp * vs)),
+    "r2": _of_moments(lambda _p, vs, _cov, error: 1 - error / vs),
+    "calibration_slope": _of_moments(lambda vp, _s, cov, _error: cov / vp),
+    "mse": lambda p, s: mean(CORES["mse"](p[:, None], s[:, None])),
+    "mae": lambda p, s: mean(CORES["mae"](p[:, None], s[:, None])),
+}

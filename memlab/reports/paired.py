@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from memlab.audit.statistics import LEVEL, Resampled
 from memlab.metrics import pairs
 from memlab.metrics.functional import CORES, METRICS, Array, Statistic, constant
-from memlab.metrics.intervals import LEVEL, mean_drop, metric_with_interval
+from memlab.metrics.intervals import mean_drop, metric_with_interval
 from memlab.reports.tested import Tested, same_score
 
 SEED = 0
@@ -70,8 +71,7 @@ def _metric_difference(
         reason = values[0].reason or values[1].reason
         return Statistic(None, len(score), reason=reason), None
     if name == "spearman":
-        drawn = pairs.spearman_differences(first, second, score, SEED)
-        return _percentiles(two - one, len(score), drawn, wide)
+        return _intervals(pairs.spearman_differences(first, second, score, SEED), wide)
     # the mean over a single picture: its own error
     errors = [CORES[name](values[:, None], score[:, None]) for values in (second, first)]
     return _means(errors[0], errors[1], wide)
@@ -103,15 +103,12 @@ def drop_differences(
         return entry | {"drop_in_sd": _described(None, None, (nothing, None))}
     standard = [pairs.standardised_drop(*each) for each in (first, second)]
     drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)
-    found = _percentiles(standard[1] - standard[0], n, drawn, wide)
+    found = _intervals(drawn, wide)
     return entry | {"drop_in_sd": _described(standard[0], standard[1], found)}
 
 
-def _percentiles(
-    value: float, n: int, drawn: Array, wide: float | None
-) -> tuple[Statistic, Statistic | None]:
-    plain = pairs.percentiles(value, n, drawn)
-    return plain, pairs.percentiles(value, n, drawn, wide) if wide else None
+def _intervals(drawn: Resampled, wide: float | None) -> tuple[Statistic, Statistic | None]:
+    return drawn.interval(), drawn.interval(wide) if wide else None
 
 
 def _means(second: Array, first: Array, wide: float | None) -> tuple[Statistic, Statistic | None]:
