@@ -59,7 +59,7 @@ class Resampled:
             )
         ends = np.array([(1 - level) / 2, (1 + level) / 2])
         if self.kind == "BCa":
-            bias, acceleration = self._bias(draws), self.acceleration
+            bias, acceleration = _bias(draws, value), self.acceleration
             moved = bias + ndtri(ends)
             ends = ndtr(bias + moved / (1 - acceleration * moved))
             if not np.isfinite(ends).all() or (1 - acceleration * moved <= 0).any():
@@ -89,7 +89,7 @@ class Resampled:
         below = (np.sum(draws < bound) + np.sum(draws <= bound)) / 2 / len(draws)
         place = float(ndtri(np.clip(below, least / 2, 1 - least / 2)))
         if self.kind == "BCa":
-            bias = self._bias(draws)
+            bias = _bias(draws, statistic.value)
             moved = place - bias
             if 1 + self.acceleration * moved <= 0:
                 return least if bound < statistic.value else 1.0
@@ -113,10 +113,6 @@ class Resampled:
         """SD of the draws, None where there is no interval."""
         return float(self._defined().std(ddof=1)) if self.interval().low is not None else None
 
-    def _bias(self, draws: Array) -> float:
-        value = self.statistic.value
-        return float(ndtri((np.sum(draws < value) + np.sum(draws <= value)) / 2 / len(draws)))
-
     def _defined(self) -> Array:
         return self.draws[np.isfinite(self.draws)]
 
@@ -139,6 +135,10 @@ def acceleration(influence: Array, strata: Array | None = None) -> float:
         own = influence - (np.bincount(group, influence) / np.bincount(group))[group]
     squares = float((own**2).sum())
     return float((own**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
+
+
+def _bias(draws: Array, value: float) -> float:
+    return float(ndtri((np.sum(draws < value) + np.sum(draws <= value)) / 2 / len(draws)))
 
 
 def _same(draws: Array, value: float) -> bool:
