@@ -170,6 +170,7 @@ class Means:
         self._centred = columns - self._means
         if weights is not None:
             self._centred *= weights[:, None]
+        self._centred = np.asfortranarray(self._centred)  # a third faster in the product
 
     def values(self, counts: Array) -> dict[str, Array]:
         """Each estimate on (B, n) counts: (B,)."""

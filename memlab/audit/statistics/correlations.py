@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from memlab.metrics.functional import Array
 
+_CACHED = 131_072  # weights ranked in one go: gathering them stays in the processor's cache
+
 
 def _only(rho: Array) -> Array:
     return np.asarray(rho[..., 0])
@@ -111,22 +113,34 @@ class Ranked:
         """Spearman's rho of every column with the scores.
 
         Args:
-            weights: (B, n), how often each image is in each sample, times its own weight.
+            weights: (B, n), how often each image is in each sample, times its own weight; whole
+                numbers as int32 are summed several times as fast.
 
         Returns:
             (B, k); NaN where predictions or scores are constant.
         """
+        step = max(1, _CACHED // self.n)
+        parts = range(0, len(weights), step)
+        return np.concatenate([self._rho(weights[start : start + step]) for start in parts])
+
+    def _rho(self, weights: Array) -> Array:
         weights = np.take(weights, self.places, axis=1)
-        total = weights.sum(axis=1, keepdims=True)
-        score, of_score = self._score.centred(weights, total)
-        weighted = weights * self._score.spread(score)
+        total = weights.sum(axis=1, keepdims=True, dtype=float)
+        weighted = weights * self._score.spread(self._score.ranks(weights, total))
+        of_score = _squares(self._score.gathered(weights), total)
+        # all orders of distinct values have these in common
+        distinct = np.vecdot(weighted, weights) / 2, _squares(weights, total)
         found = np.empty((len(weights), len(self._columns)))
         for place, order in enumerate(self._columns):
-            ranks, variance = order.centred(np.take(weights, order.order, axis=1), total)
-            gathered = order.gathered(np.take(weighted, order.order, axis=1))
-            found[:, place] = np.einsum("ij,ij->i", gathered, ranks)
+            held = order.gathered(np.take(weights, order.order, axis=1))
+            moved = order.gathered(np.take(weighted, order.order, axis=1))
+            half, squares = distinct
+            if order.tied:
+                half, squares = np.vecdot(moved, held) / 2, _squares(held, total)
+            # those moved sum to 0, so the ranks that they meet need not be centred
+            product = np.vecdot(moved, held.cumsum(axis=1, dtype=held.dtype)) - half
             with np.errstate(invalid="ignore", divide="ignore"):
-                found[:, place] /= np.sqrt(of_score * variance)
+                found[:, place] = product / np.sqrt(of_score * squares)
         return found
 
     def influence(self, weights: Array) -> Array:
@@ -142,15 +156,15 @@ class Ranked:
         """
         own = weights[self.places][None]
         total = own.sum(axis=1, keepdims=True)
-        ranks, of_score = self._score.centred(own, total)
-        score = self._score.spread(ranks)[0]
+        of_score = _squares(self._score.gathered(own), total)
+        score = self._score.spread(self._score.ranks(own, total))[0]
         by_score = self._score.slope(own, total)[0]
         found = np.zeros((self.n, len(self._columns)))
         for place, order in enumerate(self._columns):
             sorted_own = own[:, order.order]
-            ranks, of_column = order.centred(sorted_own, total)
+            of_column = _squares(order.gathered(sorted_own), total)
             column, by_column = np.empty((2, len(self.places)))
-            column[order.order] = order.spread(ranks)[0]
+            column[order.order] = order.spread(order.ranks(sorted_own, total))[0]
             by_column[order.order] = order.slope(sorted_own, total)[0]
             change = score * column + self._score.above((own[0] * column)[None])[0]
             above = np.empty_like(column)
@@ -176,40 +190,34 @@ class _Order:
     def __init__(self, values: Array, order: NDArray[np.intp]) -> None:
         self.order = order
         new = np.diff(values, prepend=np.nan) != 0
+        self.tied = not new.all()
         self._starts = np.flatnonzero(new)
-        # None where there are no ties, as a rule: the sums over ties are then left out
-        self._group = None if new.all() else np.cumsum(new) - 1
+        self._group = np.cumsum(new) - 1
 
     def gathered(self, values: Array) -> Array:
         """Sums over ties of (B, m) sorted values: (B, groups)."""
-        if self._group is None:
-            return values
-        return np.asarray(np.add.reduceat(values, self._starts, axis=1))
+        return np.add.reduceat(values, self._starts, axis=1) if self.tied else values
 
     def spread(self, values: Array) -> Array:
         """What each group of ties has, (B, groups), for each of its members: (B, m)."""
-        return values if self._group is None else np.take(values, self._group, axis=1)
+        return np.take(values, self._group, axis=1) if self.tied else values
 
-    def centred(self, weights: Array, total: Array) -> tuple[Array, Array]:
-        """Mid-ranks less their mean, (B, groups), and the sum of their squares, (B,).
-
-        Args:
-            weights: (B, m), sorted.
-            total: (B, 1), their sums.
-        """
+    def ranks(self, weights: Array, total: Array) -> Array:
+        """Mid-ranks less their mean, (B, groups), of (B, m) sorted weights that sum to `total`."""
         held = self.gathered(weights)
-        ranks = held.cumsum(axis=1)
-        ranks -= held / 2
-        ranks -= total / 2
-        # all ranks of one sample spread alike but for ties, which take h³ of every group away
-        variance = (total[:, 0] ** 3 - np.einsum("ij,ij,ij->i", held, held, held)) / 12
-        return ranks, variance
+        return np.asarray(held.cumsum(axis=1, dtype=held.dtype) - held / 2 - total / 2)
 
     def slope(self, weights: Array, total: Array) -> Array:
-        """Derivative of the sum of squares of `centred` by each weight: (1, m)."""
+        """Derivative of the ranks' sum of squares by each sorted weight: (1, m)."""
         return self.spread((total**2 - self.gathered(weights) ** 2) / 4)
 
     def above(self, values: Array) -> Array:
         """Sum of (1, m) values that sum to 0 over the places above each, ties counted half."""
         held = self.gathered(values)
-        return self.spread(-(held.cumsum(axis=1) - held / 2))
+        return self.spread(held / 2 - held.cumsum(axis=1))
+
+
+def _squares(held: Array, total: Array) -> Array:
+    """Sum of squares of centred mid-ranks: (W³ - Σ h³) / 12, h what each group of ties holds."""
+    cubes = np.einsum("ij,ij,ij->i", held, held, held, dtype=float)
+    return np.asarray((total[:, 0] ** 3 - cubes) / 12)

@@ -8,7 +8,7 @@ import numpy as np
 
 from memlab.metrics.functional import Array
 
-_CELLS = 1_000_000  # counts held at once: 8 MB, and a few arrays as large
+_CELLS = 262_144  # counts held at once: 2 MB, and a few arrays as large
 _CACHED = 65_536  # counts filled in one go: they stay in the processor's cache
 
 
