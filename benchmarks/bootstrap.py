@@ -27,12 +27,14 @@ import numpy as np
 from scipy import stats
 
 MEMORY = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 import numpy as np
 from memlab.audit.statistics import Estimate, bootstrap, rho
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 n, conditions, resamples, kind = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from memlab.audit.statistics import LEVEL, Estimate, bootstrap, rho
-from memlab.audit.statistics.bootstrap import AnyEstimate
+from memlab.audit.statistics.blocks import AnyEstimate
 from memlab.metrics.functional import CORES, METRICS, Array, Statistic, constant
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from memlab.audit.statistics.correlations import Correlations, Ranked
-from memlab.audit.statistics.estimate import Estimate
+from memlab.audit.statistics.blocks import AnyEstimate, blocks_of
+from memlab.audit.statistics.correlations import Correlations
 from memlab.audit.statistics.intervals import LEVEL, Kind, Resampled, acceleration
 from memlab.audit.statistics.resampling import resamples_of
 from memlab.metrics.functional import Array, Statistic, constant
 
 RESAMPLES = 10_000
-AnyEstimate = Estimate | Correlations
 
 
 @dataclass(frozen=True)
@@ -149,103 +148,3 @@ def _no_correlation(predicted: Array, score: Array) -> str | None:
     if any(constant(column) for column in predicted.T):
         return "predictions are constant"
     return None
-
-
-class Means:
-    """Estimates from means, their columns side by side.
-
-    Args:
-        estimates: by name, all of the same images.
-        weights: (n,) inverse-inclusion weights.
-    """
-
-    def __init__(self, estimates: Mapping[str, Estimate], weights: Array | None) -> None:
-        self._estimates = estimates
-        columns = np.concatenate([one.columns for one in estimates.values()], axis=1, dtype=float)
-        n = len(columns)
-        self._weights = np.ones(n) if weights is None else weights
-        self._plain = weights is None
-        # centred: their sums are small, and so is what rounding takes from them
-        self._means = self._weights @ columns / self._weights.sum()
-        self._centred = columns - self._means
-        if weights is not None:
-            self._centred *= weights[:, None]
-        self._centred = np.asfortranarray(self._centred)  # a third faster in the product
-
-    def values(self, counts: Array) -> dict[str, Array]:
-        """Each estimate on (B, n) counts: (B,)."""
-        total = counts.shape[1] if self._plain else (counts @ self._weights)[:, None]
-        return self._of(self._means + counts @ self._centred / total)
-
-    def influences(self) -> dict[str, Array]:
-        """Each estimate less its value without each image, (n,), up to a constant."""
-        left = self._weights.sum() - self._weights
-        with np.errstate(invalid="ignore", divide="ignore"):
-            without = self._of(self._means - self._centred / left[:, None])
-        return {name: _finite(-values) for name, values in without.items()}
-
-    def _of(self, means: Array) -> dict[str, Array]:
-        found, start = {}, 0
-        for name, estimate in self._estimates.items():
-            end = start + estimate.columns.shape[1]
-            with np.errstate(all="ignore"):  # undefined on a resample: NaN
-                found[name] = np.asarray(estimate.of(means[:, start:end]), dtype=float)
-            start = end
-        return found
-
-
-class RankCorrelations:
-    """Estimates from rank correlations with the same scores of the same images.
-
-    Args:
-        estimates: by name.
-        weights: (n,) inverse-inclusion weights.
-    """
-
-    def __init__(self, estimates: Mapping[str, Correlations], weights: Array | None) -> None:
-        self._estimates = estimates
-        self._weights = weights
-        first = next(iter(estimates.values()))
-        predicted = np.concatenate([one.predicted for one in estimates.values()], axis=1)
-        self._ranked = Ranked(first.score, predicted, first.among)
-
-    def values(self, counts: Array) -> dict[str, Array]:
-        """Each estimate on (B, n) counts: (B,)."""
-        return self._of(
-            self._ranked.rho(counts if self._weights is None else counts * self._weights)
-        )
-
-    def influences(self) -> dict[str, Array]:
-        """Each estimate less its value without each image, (n,), up to a constant."""
-        weights = np.ones(self._ranked.n) if self._weights is None else self._weights
-        without = self._ranked.rho(weights[None]) - self._ranked.influence(weights)
-        return {name: _finite(-values) for name, values in self._of(without).items()}
-
-    def _of(self, rhos: Array) -> dict[str, Array]:
-        found, start = {}, 0
-        for name, estimate in self._estimates.items():
-            end = start + estimate.predicted.shape[1]
-            found[name] = np.asarray(estimate.of(rhos[:, start:end]), dtype=float)
-            start = end
-        return found
-
-
-def blocks_of(
-    estimates: Mapping[str, AnyEstimate], weights: Array | None
-) -> Sequence[Means | RankCorrelations]:
-    """Estimates that share a matrix product, or ranks of the same scores, computed together."""
-    means = {name: one for name, one in estimates.items() if isinstance(one, Estimate)}
-    shared: dict[tuple[bytes, bytes], dict[str, Correlations]] = {}
-    for name, one in estimates.items():
-        if isinstance(one, Correlations):
-            among = b"" if one.among is None else one.among.tobytes()
-            shared.setdefault((one.score.tobytes(), among), {})[name] = one
-    blocks: list[Means | RankCorrelations] = [Means(means, weights)] if means else []
-    return blocks + [RankCorrelations(each, weights) for each in shared.values()]
-
-
-def _finite(values: Array) -> Array:
-    """An image without which there is no estimate says nothing of its skewness."""
-    good = np.isfinite(values)
-    usual = values[good].mean() if good.any() else 0.0
-    return np.where(good, values, usual)

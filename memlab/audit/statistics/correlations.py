@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from memlab.metrics.functional import Array
 
-_CACHED = 131_072  # weights ranked in one go: gathering them stays in the processor's cache
+_CACHED = 65_536  # weights ranked in one go: gathering them stays in the processor's cache
 
 
 def _only(rho: Array) -> Array:
@@ -113,8 +113,7 @@ class Ranked:
         """Spearman's rho of every column with the scores.
 
         Args:
-            weights: (B, n), how often each image is in each sample, times its own weight; whole
-                numbers as int32 are summed several times as fast.
+            weights: (B, n), how often each image is in each sample, times its own weight.
 
         Returns:
             (B, k); NaN where predictions or scores are constant.

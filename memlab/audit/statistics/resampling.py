@@ -8,8 +8,8 @@ import numpy as np
 
 from memlab.metrics.functional import Array
 
-_CELLS = 262_144  # counts held at once: 2 MB, and a few arrays as large
-_CACHED = 65_536  # counts filled in one go: they stay in the processor's cache
+_CELLS = 131_072  # counts held at once: 1 MB, which a processor's cache takes
+_FILLED = 65_536  # counts filled in one go
 
 
 def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None) -> Iterator[Array]:
@@ -48,7 +48,7 @@ def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None)
 
 def _fill(counts: Array, rng: np.random.Generator) -> None:
     n = counts.shape[1]
-    step = max(1, _CACHED // n)
+    step = max(1, _FILLED // n)
     for start in range(0, len(counts), step):
         rows = counts[start : start + step]
         places = rng.integers(n, size=rows.shape)

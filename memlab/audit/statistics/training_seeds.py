@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from memlab.audit.statistics.bootstrap import RESAMPLES, AnyEstimate, Bootstrap, bootstrap
+from memlab.audit.statistics.blocks import AnyEstimate
+from memlab.audit.statistics.bootstrap import RESAMPLES, Bootstrap, bootstrap
 from memlab.audit.statistics.intervals import LEVEL, Resampled
 from memlab.metrics.functional import Array, Statistic
 from memlab.seeds import seed_of
