@@ -227,3 +227,21 @@ def test_what_does_not_vary_is_known_exactly() -> None:
     assert found["mean"].p_below(0.2) == pytest.approx(1 / 101)
     assert found["mean"].p_below(0.05) == 1
     assert bootstrap({}, 0).statistics == {}
+
+
+def test_estimates_of_other_images_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"estimates of \[9, 10\] pictures"):
+        bootstrap({"one": mean(np.arange(10.0)), "two": rho(*np.arange(18.0).reshape(2, 9))}, 0)
+
+
+def test_a_resample_of_equal_values_has_no_rho() -> None:
+    predicted = np.array([0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
+    weights = np.random.default_rng(0).uniform(0.5, 2, size=8)
+    for own in (None, weights):
+        found = bootstrap({"rho": rho(predicted, np.arange(8.0))}, 0, 500, weights=own)["rho"]
+        lost = np.isnan(found.draws).mean()
+        assert lost == pytest.approx((7 / 8) ** 8 + (1 / 8) ** 8, abs=0.06)
+        assert (
+            found.interval().reason
+            == f"no interval: undefined on {100 * lost:.0f} % of the resamples"
+        )

@@ -196,4 +196,6 @@ def test_no_reliance_needs_as_many_images_as_simulated() -> None:
     )
     assert audit.images_to_exclude(k, sd, sd_images=0.06) is None  # an effect that matters
     assert audit.chance_to_exclude(100, k, 0.0) == 1
+    assert audit.chance_to_exclude(10_000, 1, sd) == 0
+    assert audit.images_to_exclude(1, sd) is None
     assert audit.chance_to_exclude(100, k, sd, quiet=True) > 0.99

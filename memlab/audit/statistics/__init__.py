@@ -1,5 +1,6 @@
 """Statistics of an audit: the image is the unit, draws are averaged within it first."""
 
+from memlab.audit.statistics.blocks import AnyEstimate
 from memlab.audit.statistics.bootstrap import RESAMPLES, Bootstrap, bootstrap
 from memlab.audit.statistics.correlations import Correlations, rho, rho_difference
 from memlab.audit.statistics.equivalence import Equivalence, equivalence, equivalence_t, holm
@@ -21,6 +22,7 @@ __all__ = [
     "LEVEL",
     "PERMUTATIONS",
     "RESAMPLES",
+    "AnyEstimate",
     "Bootstrap",
     "Correlations",
     "Equivalence",

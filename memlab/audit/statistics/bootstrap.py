@@ -68,6 +68,9 @@ def bootstrap(
 
     Returns:
         A result for every name; one without a value or an interval says why.
+
+    Raises:
+        ValueError: if estimates are of different numbers of images.
     """
     found: dict[str, Resampled] = {}
     usable: dict[str, AnyEstimate] = {}
@@ -76,10 +79,13 @@ def bootstrap(
         found[name] = Resampled(statistic, np.empty(0))
         if statistic.value is not None and statistic.reason is None:
             usable[name] = estimate
+    sizes = {size_of(estimate) for estimate in usable.values()}
+    if len(sizes) > 1:
+        raise ValueError(f"estimates of {sorted(sizes)} pictures: all must have the same")
     if usable:
         blocks = blocks_of(usable, weights)
         drawn: dict[str, list[Array]] = {name: [] for name in usable}
-        n = size_of(next(iter(usable.values())))
+        (n,) = sizes
         for counts in resamples_of(n, seed, resamples, strata):
             for block in blocks:
                 for name, values in block.values(counts).items():

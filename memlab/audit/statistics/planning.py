@@ -96,7 +96,7 @@ def chance_to_exclude(
 
     Args:
         n: images that have the feature.
-        draws: control draws K per image, two or more.
+        draws: control draws K per image; one says nothing of the noise, and excludes nothing.
         sd_draws: SD over draws of a control's effect on one image, in SDs of the predictions.
         sesoi: smallest effect of interest, in the same unit.
         sd_images: SD over images of the true specific effect; at SESOI or above the answer is
@@ -104,6 +104,8 @@ def chance_to_exclude(
         level: of the intervals; .9 is two one-sided tests at .05.
         quiet: whether the target's occlusion has no noise of its own.
     """
+    if draws < 2:
+        return 0.0  # one draw says nothing of the noise
     z = float(ndtri((1 + level) / 2))
     noise, control = (0.0 if quiet else sd_draws**2), sd_draws**2
     spread = sd_images**2 + noise + control / draws  # of D - c̄

@@ -146,7 +146,7 @@ def relabelling(
 
 def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
     """Why features have no test, (F,), and which images bear on each, (n, F)."""
-    eligible = ~np.isnan(drops).any(axis=2)
+    eligible: NDArray[np.bool_] = np.logical_not(np.isnan(drops).any(axis=2))
     reasons: list[str | None] = []
     for feature, bearing in enumerate(eligible.sum(axis=0)):
         reason = None
