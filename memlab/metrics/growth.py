@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from memlab.audit.statistics import LEVEL
 from memlab.metrics.halves import ScoreOf, halves_of_people
-from memlab.metrics.intervals import LEVEL
 from memlab.metrics.reliability import spearman_brown
 
 _DRAWS = 50

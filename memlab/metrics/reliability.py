@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memlab.audit.statistics import LEVEL
 from memlab.metrics.functional import Array, Statistic, constant
 from memlab.metrics.halves import halves_of_counts
-from memlab.metrics.intervals import LEVEL
 
 FROM_COUNTS = (
     "binomial halves, dealt from counts alone; split halves of people need per-person responses"
