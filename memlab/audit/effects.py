@@ -5,8 +5,6 @@ All take arrays that `memlab.audit.rows` made and return (n,), NaN for pictures 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from memlab.audit.rows import Effects
@@ -73,8 +71,3 @@ def swap_square(effects: Effects, quiet: bool = False) -> Array:
     """
     moved = row_mean(effects.drop("swap") ** 2)
     return moved if quiet else moved - row_mean(effects.drop("there-and-back") ** 2)
-
-
-def over_fills(columns: Sequence[Array]) -> Array:
-    """A quantity of each picture averaged over fills, (n,) each, as draws are averaged."""
-    return row_mean(np.stack(columns, axis=1))

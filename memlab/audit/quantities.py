@@ -15,7 +15,7 @@ import numpy as np
 from memlab.audit.effects import (
     dropped,
     energy,
-    over_fills,
+    row_mean,
     specific,
     specific_square,
     swap_square,
@@ -35,7 +35,7 @@ class Quantities:
     """All that is said of a feature's size.
 
     Args:
-        estimates: by name: `D`, `S`, `M`, `V`, `RMS`, `V+`, `RMS+` in units of the score or its
+        estimates: by name: `D`, `S`, `M`, `RMS`, `RMS+` in units of the score, `V`, `V+` in their
             square; `S_sd`, `g`, `g+` in SDs of the clean predictions; `T` a share of their
             variance. Of a value feature `V`, `T`, `T+` and `g`.
         notes: sentences a reader must know.
@@ -43,6 +43,32 @@ class Quantities:
 
     estimates: dict[str, Estimate]
     notes: list[str]
+
+
+def removal_quantities(removals: Sequence[Effects]) -> dict[str, Estimate]:
+    """What a change does where it is made, beyond its controls.
+
+    S = mean(D - c̄); M = mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|), for testing;
+    V = mean((D - c̄)² - (1 + 1/K) s²) and RMS = sign(V) √|V|, unbiased for the mean squared effect if
+    the target has the controls' own noise; V+ = mean((D - c̄)² - s²/K), the reading if it has none.
+    None is clipped at 0.
+
+    Args:
+        removals: targets and controls of the same ablation, one per fill.
+    """
+    variance = variance_of_predictions(removals[0].pictures)
+    found = {
+        "D": _mean_over(removals, dropped),
+        "S": _mean_over(removals, specific),
+        "M": _mean_over(removals, energy),
+        "V": _mean_over(removals, specific_square),
+        "V+": _mean_over(removals, lambda one: specific_square(one, quiet=True)),
+    }
+    found["RMS"] = combine(_root, found["V"])
+    found["RMS+"] = combine(_root, found["V+"])
+    for name, of in {"S_sd": "S", "g": "RMS", "g+": "RMS+"}.items():
+        found[name] = combine(_in_sd, found[of], variance)
+    return found
 
 
 def presence_quantities(
@@ -53,9 +79,8 @@ def presence_quantities(
 ) -> Quantities:
     """Quantities of a feature that pictures have or lack: a face, a person, an object, text.
 
-    S and RMS say what it does where it is: S = mean(D - c̄), RMS = sign(V) √|V| with
-    V = mean((D - c̄)² - (1 + 1/K) s²). T says what it does over the data set, the total-effect
-    index (Jansen 1999): [p(1 - p)(V_removal + V_insertion) + p² V_swap] / (2 Var f).
+    Those of its removal say what it does where it is; T what it does over the data set, the
+    total-effect index (Jansen 1999): [p(1 - p)(V_removal + V_insertion) + p² V_swap] / (2 Var f).
 
     Args:
         feature: the column of the rows that says which pictures have it.
@@ -64,26 +89,20 @@ def presence_quantities(
         swap: the feature replaced by another picture's, with the way there and back.
     """
     pictures = removals[0].pictures
-    estimates = {
-        "D": mean(pictures, over_fills([dropped(one) for one in removals])),
-        "S": _compared(removals, specific),
-        "M": _compared(removals, energy),
-        "V": _compared(removals, specific_square),
-        "V+": _compared(removals, lambda one: specific_square(one, quiet=True)),
-    }
-    variance = variance_of_predictions(pictures)
+    estimates = removal_quantities(removals)
     removed, notes = estimates["V"], []
-    estimates["RMS"] = combine(_root, removed)
-    estimates["RMS+"] = combine(_root, estimates["V+"])
-    for name, of in {"S_sd": "S", "g": "RMS", "g+": "RMS+"}.items():
-        estimates[name] = combine(_in_sd, estimates[of], variance)
 
-    inserted = _compared(insertions, specific_square) if insertions else None
+    inserted = _mean_over(insertions, specific_square) if insertions else None
     if inserted is None or inserted.reason:
         why = inserted.reason if inserted else "not run"
         notes.append(f"{feature}: insertion: {why}; in T, removal counts twice")
         inserted = removed
-    parts = [prevalence(pictures, feature), variance, removed, inserted]
+    parts = [
+        prevalence(pictures, feature),
+        variance_of_predictions(pictures),
+        removed,
+        inserted,
+    ]
     swapped = _swapped(swap) if swap else None
     if swapped is None or swapped.reason:
         why = swapped.reason if swapped else "not run"
@@ -194,11 +213,11 @@ def value(estimate: Estimate, weights: Array | None = None) -> float | None:
     return found if np.isfinite(found) else None
 
 
-def _compared(effects: Sequence[Effects], column: Callable[[Effects], Array]) -> Estimate:
-    """Mean of a column that needs controls, or two of them."""
-    found = mean(effects[0].pictures, over_fills([column(one) for one in effects]))
-    if found.n == 0 and any(np.isfinite(one.drop("target")).any() for one in effects):
-        controlled = any(np.isfinite(one.drop("control")).any() for one in effects)
+def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> Estimate:
+    """Mean of a column, averaged over fills first; says if it lacks the controls it needs."""
+    found = mean(fills[0].pictures, row_mean(np.stack([column(one) for one in fills], axis=1)))
+    if found.n == 0 and any(np.isfinite(one.drop("target")).any() for one in fills):
+        controlled = any(np.isfinite(one.drop("control")).any() for one in fills)
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
         return replace(found, reason=why)
     return found
