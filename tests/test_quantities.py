@@ -1,5 +1,6 @@
 """The audit's quantities: against plain loops, closed forms, and bad tables."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from scipy import stats
 
 from memlab.audit.dose_curve import dose_area, dose_curve, isotonic_residual
+from memlab.audit.effects import occlusions
 from memlab.audit.quantities import (
     presence_quantities,
     value,
@@ -174,6 +176,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     assert value(s, counts) == pytest.approx(value(_repeated(s, counts)), abs=1e-12)
 
 
+F = {"predicted": np.arange(5.0)}
 SWAP = ("swap@1[face]", "swap")
 
 
@@ -236,22 +239,22 @@ def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
     filled[:5, 2:] = control[:5, :2]
     rho = [stats.spearmanr((f - filled[:, j])[both], y[both]).statistic for j in range(k)]
     after = stats.spearmanr((f - target[:, 0])[both], y[both]).statistic
-    assert found.reference.shape == (both.sum(), k)
+    assert np.array_equal(found.among, both)
     assert loss(found) == pytest.approx(np.mean(rho) - after, abs=1e-12)
     reduced = sufficiency(one)
-    q = mean_correlation(reduced.changed, reduced.score, reduced.weight)
+    q = mean_correlation(reduced.changed, reduced)
     there = np.isfinite(target[:, 0])
     assert q == pytest.approx(
         stats.spearmanr((f - target[:, 0])[there], y[there]).statistic, abs=1e-12
     )
-    clean = mean_correlation(reduced.reference, reduced.score, reduced.weight)
+    clean = mean_correlation(reduced.reference, reduced)
     assert clean == pytest.approx(stats.spearmanr(f[there], y[there]).statistic, abs=1e-12)
-    times = rng.integers(1, 4, both.sum())
-    weighted = mean_correlation(found.reference, found.score, times.astype(float))
-    repeated = [np.repeat(x, times) for x in (*found.reference.T, found.score)]
-    assert weighted == pytest.approx(
-        np.mean([stats.spearmanr(x, repeated[-1]).statistic for x in repeated[:-1]]), abs=1e-12
-    )
+    times = rng.integers(1, 4, n)
+    heavy = dataclasses.replace(found, weight=times.astype(float))
+    many = np.repeat(both, times)
+    rho = [stats.spearmanr(*(np.repeat(x, times)[many] for x in (f - z, y))) for z in filled.T]
+    weighted = mean_correlation(heavy.reference, heavy)
+    assert weighted == pytest.approx(np.mean([one.statistic for one in rho]), abs=1e-12)
 
 
 def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_seem_to() -> None:
@@ -263,13 +266,23 @@ def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_se
         drops = {"target": occluded[:, :1], "control": occluded[:, 1:]}
         one = performance_loss(made(100, drops, predicted=y, score=y))
         losses.append(loss(one))
-        averaged = mean_correlation(one.reference.mean(axis=1, keepdims=True), one.score)
-        changed = mean_correlation(one.changed, one.score)
+        averaged = mean_correlation(one.reference.mean(axis=1, keepdims=True), one)
+        changed = mean_correlation(one.changed, one)
         assert averaged is not None
         assert changed is not None
         of_averages.append(averaged - changed)
     assert abs(np.mean(losses)) < 4 * np.std(losses) / 200**0.5
     assert np.mean(of_averages) > 0.2
+
+
+def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:
+    rng = np.random.default_rng(8)
+    first = made(5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F)
+    other = made(5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F)
+    target, control = occlusions([first, other])
+    halves = first.drop("target")[:, 0] / 2 + other.drop("target")[:, 0] / 2
+    assert np.allclose(target, halves, rtol=1e-12)
+    assert np.allclose(control, first.drop("control")[:, :3] / 2 + other.drop("control") / 2)
 
 
 def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:

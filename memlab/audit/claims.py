@@ -44,7 +44,8 @@ def removal_claim(
     Relies: M or S is significant, and the interval of RMS or of |S| lies above `sesoi`. Does not
     rely: S lies inside ±`sesoi`, and either RMS+ lies below it, or RMS does and the controls do not
     vary more than the target. Such controls hide an effect: what is subtracted for their noise is
-    more than the target has.
+    more than the target has. Where they vary only somewhat more, RMS near 0 cannot show it; then
+    RMS+, printed beside it, is the bound that holds whatever the target's own noise.
 
     Args:
         signed: S, in SDs of the clean predictions, with its interval.

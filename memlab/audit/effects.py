@@ -5,6 +5,8 @@ All take arrays that `memlab.audit.rows` made and return (n,), NaN for pictures 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from memlab.audit.rows import Effects
@@ -71,3 +73,19 @@ def swap_square(effects: Effects, quiet: bool = False) -> Array:
     """
     moved = row_mean(effects.drop("swap") ** 2)
     return moved if quiet else moved - row_mean(effects.drop("there-and-back") ** 2)
+
+
+def occlusions(fills: Sequence[Effects]) -> tuple[Array, Array]:
+    """What a relabelling permutes: the target's drop, (n,), and its controls', (n, K).
+
+    Drops are averaged over fills draw by draw: a draw is one placement, whatever fills it. Of a
+    target with several draws only the first is taken, since the mean of several is not exchangeable
+    with one control; of fills with unequal numbers of controls, as many as all have.
+
+    Args:
+        fills: targets and controls of the same ablation, one per fill.
+    """
+    k = min(one.drop("control").shape[1] for one in fills)
+    one = np.stack([each.drop("target")[:, 0] for each in fills])
+    others = np.stack([each.drop("control")[:, :k] for each in fills])
+    return np.asarray(one.mean(axis=0)), np.asarray(others.mean(axis=0))

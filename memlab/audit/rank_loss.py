@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memlab.audit.rows import Effects
 from memlab.metrics.functional import Array, constant
@@ -24,17 +25,19 @@ class Correlated:
     averaged controls against one exchangeable target would look like a loss.
 
     Args:
-        score: (m,) people's scores.
-        reference: (m, draws) predictions that `changed` is compared with.
-        changed: (m, draws) predictions of the changed pictures. A picture that lacks some draws has
+        score: (n,) people's scores.
+        reference: (n, draws) predictions that `changed` is compared with.
+        changed: (n, draws) predictions of the changed pictures. A picture that lacks some draws has
             its others in their place, in turn.
-        weight: (m,) inverse-inclusion weights.
+        among: (n,) the pictures that bear on it; the others may hold NaN.
+        weight: (n,) inverse-inclusion weights.
         reason: why there is no correlation.
     """
 
     score: Array
     reference: Array
     changed: Array
+    among: NDArray[np.bool_]
     weight: Array
     reason: str | None = None
 
@@ -45,7 +48,7 @@ def performance_loss(effects: Effects) -> Correlated:
     Args:
         effects: with targets and controls.
     """
-    return _correlated(effects, "control", "target", "control draw")
+    return _correlated(effects, "control", "target", "no control draw")
 
 
 def sufficiency(effects: Effects) -> Correlated:
@@ -54,20 +57,19 @@ def sufficiency(effects: Effects) -> Correlated:
     Args:
         effects: whose targets are pictures reduced to one kind of information.
     """
-    return _correlated(effects, None, "target", "picture")
+    return _correlated(effects, None, "target")
 
 
-def mean_correlation(predicted: Array, score: Array, weight: Array | None = None) -> float | None:
+def mean_correlation(predicted: Array, pair: Correlated) -> float | None:
     """Mean over draws of Spearman's ρ, weighted mid-ranks; None where a draw is constant.
 
     Args:
-        predicted: (m, draws).
-        score: (m,).
-        weight: (m,) how often each picture counts; once, by default.
+        predicted: (n, draws), the reference of the pair or its changed pictures.
+        pair: scores, weights, and which pictures count.
     """
-    counts = (np.ones(len(score)) if weight is None else weight)[None]
-    true = ranks(score, counts)
-    each = [correlation(ranks(draw, counts), true, counts)[0] for draw in predicted.T]
+    counts = pair.weight[None, pair.among]
+    true = ranks(pair.score[pair.among], counts)
+    each = [correlation(ranks(x, counts), true, counts)[0] for x in predicted[pair.among].T]
     found = float(np.mean(each)) if each else np.nan
     return found if np.isfinite(found) else None
 
@@ -76,32 +78,34 @@ def loss(pair: Correlated) -> float | None:
     """ρ of the reference minus ρ of the changed pictures, or None where there is a reason."""
     if pair.reason:
         return None
-    before = mean_correlation(pair.reference, pair.score, pair.weight)
-    after = mean_correlation(pair.changed, pair.score, pair.weight)
+    before = mean_correlation(pair.reference, pair)
+    after = mean_correlation(pair.changed, pair)
     return None if before is None or after is None else before - after
 
 
-def _correlated(effects: Effects, reference: str | None, changed: str, lacking: str) -> Correlated:
+def _correlated(
+    effects: Effects, reference: str | None, changed: str, lacking: str | None = None
+) -> Correlated:
     pictures = effects.pictures
     clean = pictures.predicted[:, None]
     after = clean - effects.drop(changed)
     before = clean if reference is None else clean - effects.drop(reference)
     eligible = np.isfinite(after).any(axis=1) & (pictures.audited > 0)
-    both = eligible & np.isfinite(before).any(axis=1)
-    score, weight = pictures.score[both], pictures.audited[both]
-    before, after = _in_turn(before[both]), _in_turn(after[both])
+    among = eligible & np.isfinite(before).any(axis=1)
+    before, after = _in_turn(before), _in_turn(after)
+    score = pictures.score[among]
     reason = None
-    if not both.any():
-        reason = f"no {lacking}" if eligible.any() else "no eligible picture"
-    elif both.sum() < 3:
-        reason = f"only {int(both.sum())} pictures"
+    if not among.any():
+        reason = "no eligible picture" if lacking is None or not eligible.any() else lacking
+    elif len(score) < 3:
+        reason = f"only {len(score)} pictures"
     elif not np.isfinite(score).all():
         reason = "scores are missing"
     elif constant(score):
         reason = "scores are constant"
-    elif any(constant(draw) for draw in [*before.T, *after.T]):
+    elif any(constant(draw) for draw in np.hstack([before, after])[among].T):
         reason = "predictions are constant"
-    return Correlated(score, before, after, weight, reason)
+    return Correlated(pictures.score, before, after, among, pictures.audited, reason)
 
 
 def _in_turn(values: Array) -> Array:
