@@ -14,6 +14,7 @@ from memlab.audit.dose_curve import dose_area, dose_curve, isotonic_residual
 from memlab.audit.effects import occlusions
 from memlab.audit.quantities import (
     presence_quantities,
+    removal_quantities,
     value,
     value_quantities,
 )
@@ -21,6 +22,7 @@ from memlab.audit.rank_loss import loss, mean_correlation, performance_loss, suf
 from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
 from memlab.audit.statistics.estimate import Estimate
 from memlab.errors import MemlabError
+from memlab.metrics.pairs import standardised_drop
 
 NAN = float("nan")
 
@@ -166,7 +168,11 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         assert value(estimate) == pytest.approx(expected[name], abs=1e-10), name
         assert np.isfinite(estimate.columns).all()
         assert len(estimate.columns) == len(whole)
-    assert found.notes == []
+    compared = sum("V" in per_image(keys[0], i) or "V" in per_image(keys[1], i) for i in range(n))
+    assert found.notes == [
+        f"face: {compared} of the {face.sum()} pictures that have it could be compared with "
+        "controls; T takes the others to be like them"
+    ]
     t = v_swap / (2 * var)
     others = {"V": v_swap, "T": t, "T+": plus / (2 * var), "g": root(2 * t)}
     for name, number in others.items():
@@ -182,6 +188,14 @@ SWAP = ("swap@1[face]", "swap")
 
 def _repeated(estimate: Estimate, counts: np.ndarray) -> Estimate:
     return Estimate(np.repeat(estimate.columns, counts.astype(int), axis=0), estimate.of)
+
+
+def test_effects_in_sds_are_those_that_compare_prints() -> None:
+    rng = np.random.default_rng(9)
+    f, drop = rng.normal(size=(2, 30))
+    removal = made(30, {"target": drop[:, None], "control": np.zeros((30, 2))}, predicted=f)
+    expected = standardised_drop(f, f - drop)
+    assert value(removal_quantities([removal])["S_sd"]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_many_resamples_at_once_give_what_each_gives_alone() -> None:

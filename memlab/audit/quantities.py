@@ -91,6 +91,12 @@ def presence_quantities(
     pictures = removals[0].pictures
     estimates = removal_quantities(removals)
     removed, notes = estimates["V"], []
+    have = int((pictures.present(feature) * (pictures.audited > 0)).sum())
+    if removed.n and removed.n < have:
+        notes.append(
+            f"{feature}: {removed.n} of the {have} pictures that have it could be compared with "
+            "controls; T takes the others to be like them"
+        )
 
     inserted = _mean_over(insertions, specific_square) if insertions else None
     if inserted is None or inserted.reason:

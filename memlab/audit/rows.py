@@ -205,5 +205,5 @@ def _weights(rows: pd.DataFrame) -> Array:
 
 
 def _numbers(values: pd.Series) -> Array:
-    """As floats, NaN for what is no number."""
-    return np.asarray(pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan))
+    """A copy as floats, NaN for what is no number."""
+    return np.array(pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan))
