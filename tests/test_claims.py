@@ -1,0 +1,338 @@
+"""What the audit claims of a feature, on audits whose truth is planted."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from memlab.audit.claims import Claim, removal_claim, swap_claim
+from memlab.audit.quantities import (
+    SESOI,
+    Quantities,
+    presence_quantities,
+    value,
+    value_quantities,
+)
+from memlab.audit.rows import Effects, read_effects, read_pictures
+from memlab.metrics.functional import Statistic
+
+K = 8
+ALL = ("S_sd", "g", "g+", "M")
+
+
+def at(low: float, high: float) -> Statistic:
+    return Statistic((low + high) / 2, 100, low, high)
+
+
+NULL = Statistic(None, 0, reason="no eligible picture")
+
+
+# fmt: off
+CASES = [  # S, RMS, RMS+, M, p of S and M
+    (
+        at(0.06, 0.2),
+        at(-0.1, 0.1),
+        at(0.1, 0.2),
+        at(-1, 1),
+        (0.01, 0.9),
+        "relies",
+        "S significant, |S| above 0.05 SD",
+    ),
+    (
+        at(-0.2, -0.06),
+        at(0.06, 0.2),
+        at(0.1, 0.2),
+        at(1, 2),
+        (0.01, 0.01),
+        "relies",
+        "S and M significant, |S| and RMS above 0.05 SD",
+    ),
+    (
+        at(-0.1, 0.1),
+        at(0.06, 0.2),
+        at(0.1, 0.2),
+        at(1, 2),
+        (0.5, 0.01),
+        "relies",
+        "M significant, RMS above 0.05 SD",
+    ),
+    (
+        at(0.01, 0.04),
+        at(0.01, 0.04),
+        at(0.1, 0.2),
+        at(1, 2),
+        (0.01, 0.01),
+        "does not rely",
+        "S inside ±0.05 SD, RMS below 0.05 SD",
+    ),
+    (
+        at(-0.01, 0.01),
+        at(-0.04, 0.04),
+        at(0.03, 0.049),
+        at(-1, 1),
+        (0.5, 0.5),
+        "does not rely",
+        "S inside ±0.05 SD, RMS+ below 0.05 SD",
+    ),
+    (
+        at(-0.01, 0.01),
+        at(-0.04, -0.01),
+        at(0.03, 0.049),
+        at(-2, -1),
+        (0.5, 0.5),
+        "does not rely",
+        "S inside ±0.05 SD, RMS+ below 0.05 SD",
+    ),
+    (
+        at(-0.01, 0.01),
+        at(-0.08, -0.01),
+        at(0.08, 0.12),
+        at(-1, 1),
+        (0.5, 0.5),
+        "cannot tell",
+        "controls vary more than the target",
+    ),
+    (
+        at(-0.01, 0.01),
+        at(-0.08, 0.01),
+        at(0.08, 0.12),
+        at(-2, -1),
+        (0.5, 0.5),
+        "cannot tell",
+        "controls vary more than the target",
+    ),
+    (
+        at(-0.06, 0.01),
+        at(-0.04, 0.04),
+        at(0.03, 0.04),
+        at(-1, 1),
+        (0.5, 0.5),
+        "cannot tell",
+        "the intervals reach both sides of 0.05 SD",
+    ),
+    (
+        at(-0.01, 0.01),
+        at(-0.04, 0.06),
+        at(0.03, 0.08),
+        at(-1, 1),
+        (0.01, 0.01),
+        "cannot tell",
+        "the intervals reach both sides of 0.05 SD",
+    ),
+    (
+        at(0.06, 0.2),
+        at(0.06, 0.2),
+        at(0.1, 0.2),
+        at(-1, 1),
+        (0.2, 0.2),
+        "cannot tell",
+        "|S| and RMS above 0.05 SD, not significant",
+    ),
+    (NULL, NULL, NULL, NULL, (None, None), "cannot tell", "S: no eligible picture"),
+    # one control draw: no RMS, and S alone can show reliance but not its absence
+    (
+        at(0.06, 0.2),
+        NULL,
+        NULL,
+        NULL,
+        (0.01, None),
+        "relies",
+        "S significant, |S| above 0.05 SD",
+    ),
+    (at(-0.01, 0.01), NULL, NULL, NULL, (0.5, None), "cannot tell", "RMS: no eligible picture"),
+    (
+        Statistic(0.0, 2),
+        at(-1, 1),
+        at(-1, 1),
+        NULL,
+        (None, None),
+        "cannot tell",
+        "S: no interval",
+    ),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("s", "rms", "upper", "m", "p", "claim", "clause"), CASES)
+def test_each_clause_fires_in_its_case(
+    s: Statistic,
+    rms: Statistic,
+    upper: Statistic,
+    m: Statistic,
+    p: tuple[float | None, float | None],
+    claim: str,
+    clause: str,
+) -> None:
+    assert removal_claim(s, rms, upper, m, *p) == Claim(claim, clause)
+
+
+def test_swaps_are_claimed_by_their_share_of_the_variance() -> None:
+    def claim(share: Statistic, upper: Statistic) -> tuple[str, str]:
+        found = swap_claim(share, upper)
+        return found.claim, found.clause
+
+    assert claim(at(0.0013, 0.1), at(0.01, 0.2)) == ("relies", "T above 0.00125")
+    assert claim(at(-0.001, 0.001), at(0.01, 0.2)) == ("does not rely", "T below 0.00125")
+    assert claim(at(-0.002, -0.001), at(0, 0.001)) == ("does not rely", "T+ below 0.00125")
+    assert claim(at(-0.02, -0.01), at(0.01, 0.02)) == (
+        "cannot tell",
+        "the way there and back changes more than the swap",
+    )
+    both = ("cannot tell", "T's interval reaches both sides of 0.00125")
+    assert claim(at(-0.01, 0.01), at(0.01, 0.2)) == both
+    assert claim(NULL, NULL) == ("cannot tell", "T: no eligible picture")
+
+
+def intervals(
+    found: Quantities, names: tuple[str, ...], rng: np.random.Generator, resamples: int = 300
+) -> list[Statistic]:
+    """Percentile bootstrap over pictures, one set of resamples for all."""
+    estimates = [found.estimates[name] for name in names]
+    n = len(estimates[0].columns)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
+    answers = []
+    for estimate in estimates:
+        if estimate.reason:
+            answers.append(Statistic(None, estimate.n or 0, reason=estimate.reason))
+            continue
+        values = estimate.of(drawn @ estimate.columns / n)
+        low, high = np.quantile(values, [0.025, 0.975])
+        answers.append(Statistic(value(estimate), n, float(low), float(high)))
+    return answers
+
+
+def relabelled(effects: Effects, rng: np.random.Generator, times: int = 200) -> tuple[float, float]:
+    """p of S (two-sided) and of M: any of a picture's K + 1 occlusions may be the target."""
+    x = np.concatenate([effects.drop("target"), effects.drop("control")], axis=1)
+    x = x[np.isfinite(x).all(axis=1)]
+    k = x.shape[1] - 1
+    apart = np.abs(x[:, :, None] - x[:, None, :]).sum(axis=2)
+    others = apart.sum(axis=1, keepdims=True) / 2 - apart
+    m = apart / k - others / (k * (k - 1) / 2)
+    s = x - (x.sum(axis=1, keepdims=True) - x) / k
+    picks = rng.integers(k + 1, size=(times, len(x)))
+    by_chance = [table[np.arange(len(x)), picks].mean(axis=1) for table in (np.asarray(s), m)]
+    p_s = (1 + (np.abs(by_chance[0]) >= abs(s[:, 0].mean())).sum()) / (times + 1)
+    p_m = (1 + (by_chance[1] >= m[:, 0].mean()).sum()) / (times + 1)
+    return float(p_s), float(p_m)
+
+
+def audits(
+    rng: np.random.Generator,
+    n: int,
+    effect: float,
+    target_noise: float = 0.13,
+    signs: bool = True,
+    times: int = 20,
+) -> list[tuple[Claim, list[Statistic]]]:
+    """Audits of a feature that moves each prediction by ± so many SDs; control noise .13 SD."""
+    answers = []
+    for _ in range(times):
+        f = rng.normal(size=n)
+        moved = effect * rng.choice([-1, 1], n) if signs else np.full(n, effect)
+        drops = {
+            "target": (moved + rng.normal(0, 1, n) * target_noise)[:, None],
+            "control": rng.normal(0, 0.13, (n, K)),
+        }
+        rows = pd.DataFrame({"id": range(n), "predicted": f, "face": 1})
+        effects = Effects("remove@1", 1.0, read_pictures(rows), drops)
+        found = intervals(presence_quantities("face", [effects]), ALL, rng)
+        answers.append((removal_claim(*found, *relabelled(effects, rng)), found))
+    return answers
+
+
+def shares(found: list[tuple[Claim, list[Statistic]]]) -> dict[str, float]:
+    counts = Counter(claim.claim for claim, _ in found)
+    return {claim: count / len(found) for claim, count in counts.items()}
+
+
+def test_a_quiet_target_is_no_proof_of_absence() -> None:
+    rng = np.random.default_rng(0)
+    found = audits(rng, 300, 0.10, target_noise=0)
+    assert shares(found) == {"cannot tell": 1.0}
+    assert {claim.clause for claim, _ in found} == {"controls vary more than the target"}
+    # by size alone every one of them would have been told not to rely
+    sizes = [(s.low, s.high, rms.high) for _, (s, rms, _, _) in found]
+    assert all(low > -SESOI and high < SESOI and top < SESOI for low, high, top in sizes)
+
+
+def test_real_effects_are_found_and_more_pictures_find_them_more_often() -> None:
+    rng = np.random.default_rng(1)
+    few, many = (shares(audits(rng, n, 0.10)).get("relies", 0) for n in (60, 400))
+    assert few < many
+    assert many >= 0.9
+    assert shares(audits(rng, 100, 0.2)) == {"relies": 1.0}
+    assert shares(audits(rng, 300, 0.10, signs=False)) == {"relies": 1.0}
+
+
+def test_alarms_on_null_cues_do_not_grow_with_the_number_of_pictures() -> None:
+    rng = np.random.default_rng(2)
+    for effect, signs in ((0.0, True), (0.02, True), (0.02, False)):  # below half the SESOI
+        told = {n: shares(audits(rng, n, effect, signs=signs)) for n in (100, 1000)}
+        assert told[1000].get("relies", 0) == 0
+        assert told[100].get("relies", 0) <= 0.05
+        assert told[1000]["does not rely"] > told[100].get("does not rely", 0)
+
+
+def test_from_tables_to_claims(tmp_path: Path) -> None:
+    """A model that reads faces and colour, audited from the tables that commands write."""
+    rng = np.random.default_rng(3)
+    n, k = 400, 6
+    rows = pd.DataFrame({"id": [f"{i:03}.jpg" for i in range(n)]})
+    rows["face"], rows["text"] = rng.random((2, n)) < 0.5
+    colour = rng.normal(size=n)
+    face = rows["face"].to_numpy()
+    rows["predicted"] = 0.7 + 0.03 * face + 0.02 * colour + rng.normal(0, 0.05, n)
+    rows["score"] = rows["predicted"] + rng.normal(0, 0.05, n)
+
+    def table(condition: str, role: str, drop: np.ndarray, eligible: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "condition": condition if role == "target" else f"{condition}:{role}",
+                "draw": np.tile(np.arange(drop.shape[1]), n),
+                "id": np.repeat(rows["id"].to_numpy(), drop.shape[1]),
+                "eligible": np.repeat(eligible, drop.shape[1]),
+                "predicted": (rows["predicted"].to_numpy()[:, None] - drop).ravel(),
+                "dose": 1.0,
+                "role": role,
+            }
+        ).assign(predicted=lambda t: t["predicted"].where(t["eligible"]))
+
+    def noise(draws: int) -> np.ndarray:
+        return -0.01 + rng.normal(0, 0.002, (n, draws))  # any occlusion raises the score
+
+    everywhere = np.full(n, True)
+    parts = []
+    for fill in ("mean", "blur"):
+        for name, effect in {"face": 0.03, "text": 0.0}.items():
+            has, key = rows[name].to_numpy(), f"remove@1(fill={fill})[{name}]"
+            parts.append(table(key, "target", effect + noise(1), has))
+            parts.append(table(key, "control", noise(k), has))
+    for name, size in {"palette": 0.02, "spectrum": 0.0}.items():
+        change = size * (colour[:, None] - rng.normal(size=(n, k)))
+        parts.append(table(f"{name}@1", "swap", change + noise(k), everywhere))
+        parts.append(table(f"{name}@1", "there-and-back", noise(k), everywhere))
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    pd.concat(parts).to_csv(tmp_path / "conditions.csv", index=False)
+
+    pictures = read_pictures(pd.read_csv(tmp_path / "rows.csv"))
+    effects = read_effects(pictures, pd.read_csv(tmp_path / "conditions.csv"))
+    claims = {}
+    for name in ("face", "text"):
+        removals = [effects[f"remove@1(fill={fill})[{name}]"] for fill in ("mean", "blur")]
+        found = intervals(presence_quantities(name, removals), ALL, rng)
+        claims[name] = removal_claim(*found, *relabelled(removals[0], rng)).claim
+        assert found[0].value == pytest.approx(
+            {"face": 0.03, "text": 0.0}[name] / rows["predicted"].std(), abs=0.01
+        )
+    for name in ("palette", "spectrum"):
+        found = intervals(value_quantities(effects[f"{name}@1"]), ("T", "T+"), rng)
+        claims[name] = swap_claim(*found).claim
+    assert claims == {
+        "face": "relies",
+        "text": "does not rely",
+        "palette": "relies",
+        "spectrum": "does not rely",
+    }

@@ -1,0 +1,440 @@
+"""The audit's quantities: against plain loops, closed forms, and bad tables."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from memlab.audit.dose_curve import dose_area, dose_curve, isotonic_residual
+from memlab.audit.effects import occlusions
+from memlab.audit.quantities import (
+    presence_quantities,
+    removal_quantities,
+    value,
+    value_quantities,
+)
+from memlab.audit.rank_loss import loss, mean_correlation, performance_loss, sufficiency
+from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
+from memlab.audit.statistics.estimate import Estimate
+from memlab.errors import MemlabError
+from memlab.metrics.pairs import standardised_drop
+
+NAN = float("nan")
+
+
+def condition_rows(
+    clean: pd.DataFrame, key: str, role: str, changed: np.ndarray, dose: float = 1.0
+) -> pd.DataFrame:
+    """Rows as in conditions.csv from (n, draws) predictions; NaN where not eligible."""
+    n, draws = changed.shape
+    suffix = "" if role == "target" else f":{role}"
+    return pd.DataFrame(
+        {
+            "condition": f"{key}{suffix}",
+            "draw": np.tile(np.arange(draws), n),
+            "id": np.repeat(clean["id"].to_numpy(), draws),
+            "eligible": np.isfinite(changed).ravel(),
+            "donor": "",
+            "predicted": changed.ravel(),
+            "ablation": key.split("@")[0],
+            "region": "face",
+            "fill": "mean",
+            "dose": dose,
+            "role": role,
+        }
+    )
+
+
+def shuffled(parts: list[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
+    """One table in no order at all, as processes write it."""
+    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=seed)
+
+
+def clean_rows(rng: np.random.Generator, n: int, share: float = 0.6) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [f"{i}.jpg" for i in rng.permutation(n)],
+            "predicted": rng.normal(0.7, 0.1, n),
+            "score": rng.normal(0.7, 0.1, n),
+            "weight": rng.uniform(0.5, 3, n),
+            "face": rng.random(n) < share,
+        }
+    )
+
+
+def with_holes(rng: np.random.Generator, values: np.ndarray, share: float = 0.2) -> np.ndarray:
+    return np.where(rng.random(values.shape) < share, NAN, values)
+
+
+def made(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> Effects:
+    """Effects of an ablation from arrays, without rows in between."""
+    rows = pd.DataFrame({"id": np.arange(n), **columns})
+    return Effects("made@1", 1.0, read_pictures(rows), drops)
+
+
+def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
+    rng = np.random.default_rng(0)
+    n, k = 40, 5
+    clean = clean_rows(rng, n)
+    face = clean["face"].to_numpy()
+    whole = pd.concat([clean, clean_rows(rng, 25).assign(id=lambda t: "more/" + t["id"])])
+
+    def changed(draws: int, where: np.ndarray) -> np.ndarray:
+        values = with_holes(
+            rng, clean["predicted"].to_numpy()[:, None] - rng.normal(size=(n, draws))
+        )
+        values[~where] = NAN
+        return values
+
+    tables = {
+        ("remove@1(fill=mean)[face]", "target"): changed(1, face),
+        ("remove@1(fill=mean)[face]", "control"): changed(k, face),
+        ("remove@1(fill=blur)[face]", "target"): changed(2, face),
+        ("remove@1(fill=blur)[face]", "control"): changed(k, face),
+        ("paste@1", "target"): changed(1, ~face),
+        ("paste@1", "control"): changed(k, ~face),
+        ("swap@1[face]", "swap"): changed(k, face),
+        ("swap@1[face]", "there-and-back"): changed(k, face),
+    }
+    parts = [condition_rows(clean, key, role, array) for (key, role), array in tables.items()]
+    effects = read_effects(read_pictures(clean, whole), shuffled(parts))
+    removals = [effects[f"remove@1(fill={fill})[face]"] for fill in ("mean", "blur")]
+    found = presence_quantities("face", removals, [effects["paste@1"]], effects["swap@1[face]"])
+    value_of = value_quantities(effects["swap@1[face]"])
+
+    f, w = clean["predicted"].to_numpy(), clean["weight"].to_numpy()
+
+    def there(key: str, role: str, i: int) -> list[float]:
+        return [f[i] - x for x in tables[key, role][i] if not math.isnan(x)]
+
+    def per_image(key: str, i: int) -> dict[str, float]:
+        out: dict[str, float] = {}
+        d, c = there(key, "target", i), there(key, "control", i)
+        if d:
+            out["D"] = sum(d) / len(d)
+        if d and c:
+            out["S"] = out["D"] - sum(c) / len(c)
+        if d and len(c) > 1:
+            mean = sum(c) / len(c)
+            s2 = sum((x - mean) ** 2 for x in c) / (len(c) - 1)
+            within = [abs(c[a] - c[b]) for a in range(len(c)) for b in range(a)]
+            between = [abs(x - y) for x in d for y in c]
+            out["M"] = sum(between) / len(between) - sum(within) / len(within)
+            square = sum((x - mean) ** 2 for x in d) / len(d)
+            out["V"] = square - (1 + 1 / len(c)) * s2
+            out["V+"] = square - s2 / len(c)
+        return out
+
+    def weighted(keys: list[str], name: str) -> float:
+        over, under = 0.0, 0.0
+        for i in range(n):
+            values = [each[name] for key in keys if name in (each := per_image(key, i))]
+            if values:
+                over += w[i] * sum(values) / len(values)
+                under += w[i]
+        return over / under
+
+    keys = ["remove@1(fill=mean)[face]", "remove@1(fill=blur)[face]"]
+    expected = {name: weighted(keys, name) for name in ("D", "S", "M", "V", "V+")}
+    all_f, all_w = whole["predicted"].to_numpy(), whole["weight"].to_numpy()
+    centre = sum(all_w * all_f) / sum(all_w)
+    var = sum(all_w * (all_f - centre) ** 2) / sum(all_w) * len(whole) / (len(whole) - 1)
+    p = sum(all_w * whole["face"]) / sum(all_w)
+    over, plus, under = 0.0, 0.0, 0.0
+    for i in range(n):
+        d, b = there("swap@1[face]", "swap", i), there("swap@1[face]", "there-and-back", i)
+        if d and b:
+            over += w[i] * (sum(x * x for x in d) / len(d) - sum(x * x for x in b) / len(b))
+            under += w[i]
+    v_swap = over / under
+    plus = sum(w[i] * np.mean(np.square(d)) for i in range(n) if (d := there(*SWAP, i)))
+    plus /= sum(w[i] for i in range(n) if there(*SWAP, i))
+
+    def root(x: float) -> float:
+        return math.copysign(math.sqrt(abs(x)), x)
+
+    expected["RMS"], expected["RMS+"] = root(expected["V"]), root(expected["V+"])
+    expected["S_sd"], expected["g"] = expected["S"] / var**0.5, expected["RMS"] / var**0.5
+    expected["g+"] = expected["RMS+"] / var**0.5
+    v_in = weighted(["paste@1"], "V")
+    expected["T"] = (p * (1 - p) * (expected["V"] + v_in) + p * p * v_swap) / (2 * var)
+    assert set(found.estimates) == set(expected)
+    for name, estimate in found.estimates.items():
+        assert value(estimate) == pytest.approx(expected[name], abs=1e-10), name
+        assert np.isfinite(estimate.columns).all()
+        assert len(estimate.columns) == len(whole)
+    compared = sum("V" in per_image(keys[0], i) or "V" in per_image(keys[1], i) for i in range(n))
+    assert found.notes == [
+        f"face: {compared} of the {face.sum()} pictures that have it could be compared with "
+        "controls; T takes the others to be like them"
+    ]
+    t = v_swap / (2 * var)
+    others = {"V": v_swap, "T": t, "T+": plus / (2 * var), "g": root(2 * t)}
+    for name, number in others.items():
+        assert value(value_of.estimates[name]) == pytest.approx(number, abs=1e-10), name
+    counts = rng.integers(0, 3, len(whole)).astype(float)
+    s = found.estimates["S"]
+    assert value(s, counts) == pytest.approx(value(_repeated(s, counts)), abs=1e-12)
+
+
+F = {"predicted": np.arange(5.0)}
+SWAP = ("swap@1[face]", "swap")
+
+
+def _repeated(estimate: Estimate, counts: np.ndarray) -> Estimate:
+    return Estimate(np.repeat(estimate.columns, counts.astype(int), axis=0), estimate.of)
+
+
+def test_effects_in_sds_are_those_that_compare_prints() -> None:
+    rng = np.random.default_rng(9)
+    f, drop = rng.normal(size=(2, 30))
+    removal = made(30, {"target": drop[:, None], "control": np.zeros((30, 2))}, predicted=f)
+    expected = standardised_drop(f, f - drop)
+    assert value(removal_quantities([removal])["S_sd"]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_many_resamples_at_once_give_what_each_gives_alone() -> None:
+    rng = np.random.default_rng(1)
+    face = rng.random(50) < 0.5
+    one = made(
+        50,
+        {"target": rng.normal(size=(50, 1)), "control": rng.normal(size=(50, 4))},
+        predicted=rng.normal(size=50),
+        face=face,
+    )
+    for estimate in presence_quantities("face", [one]).estimates.values():
+        means = rng.multinomial(50, np.full(50, 1 / 50), size=7) @ estimate.columns / 50
+        assert estimate.of(means).shape == (7,)
+        assert np.allclose(estimate.of(means), [estimate.of(row) for row in means], rtol=1e-12)
+    assert value(estimate) == pytest.approx(float(estimate.of(estimate.columns.mean(axis=0))))
+
+
+def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_covers() -> None:
+    rng = np.random.default_rng(2)
+    n = 60
+    f, face = rng.normal(size=n), (np.arange(n) < 15).astype(float)
+    drops = {"target": rng.normal(size=(n, 1)), "control": rng.normal(size=(n, 8))}
+    drops = {role: np.where(face[:, None] > 0, array, NAN) for role, array in drops.items()}
+    removal = made(n, drops, predicted=f, face=face)
+    found = presence_quantities("face", [removal])
+    v = value(found.estimates["V"])
+    assert v is not None
+    expected = 0.25 * 0.75 * 2 * v / (2 * f.var(ddof=1))
+    assert value(found.estimates["T"]) == pytest.approx(expected, abs=1e-12)
+    assert found.notes == [
+        "face: insertion: not run; in T, removal counts twice",
+        "face: swap: not run; T covers presence only",
+    ]
+    nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
+    empty = Effects("paste@1", 1.0, removal.pictures, nowhere)
+    again = presence_quantities("face", [removal], [empty])
+    assert value(again.estimates["T"]) == pytest.approx(expected, abs=1e-12)
+    assert again.notes[0] == "face: insertion: no eligible picture; in T, removal counts twice"
+
+
+def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
+    rng = np.random.default_rng(3)
+    n, k = 30, 4
+    y = np.round(rng.normal(size=n), 1)  # ties
+    f = y + rng.normal(size=n)
+    target = with_holes(rng, rng.normal(size=(n, 1)))
+    control = rng.normal(size=(n, k))
+    control[:5, 2:] = NAN  # two draws could not be placed in five pictures
+    control[5] = NAN
+    one = made(n, {"target": target, "control": control}, predicted=f, score=y)
+    found = performance_loss(one)
+    both = np.isfinite(target[:, 0]) & np.isfinite(control).any(axis=1)
+    filled = control.copy()
+    filled[:5, 2:] = control[:5, :2]
+    rho = [stats.spearmanr((f - filled[:, j])[both], y[both]).statistic for j in range(k)]
+    after = stats.spearmanr((f - target[:, 0])[both], y[both]).statistic
+    assert np.array_equal(found.among, both)
+    assert loss(found) == pytest.approx(np.mean(rho) - after, abs=1e-12)
+    reduced = sufficiency(one)
+    q = mean_correlation(reduced.changed, reduced)
+    there = np.isfinite(target[:, 0])
+    assert q == pytest.approx(
+        stats.spearmanr((f - target[:, 0])[there], y[there]).statistic, abs=1e-12
+    )
+    clean = mean_correlation(reduced.reference, reduced)
+    assert clean == pytest.approx(stats.spearmanr(f[there], y[there]).statistic, abs=1e-12)
+    times = rng.integers(1, 4, n)
+    heavy = dataclasses.replace(found, weight=times.astype(float))
+    many = np.repeat(both, times)
+    rho = [stats.spearmanr(*(np.repeat(x, times)[many] for x in (f - z, y))) for z in filled.T]
+    weighted = mean_correlation(heavy.reference, heavy)
+    assert weighted == pytest.approx(np.mean([one.statistic for one in rho]), abs=1e-12)
+
+
+def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_seem_to() -> None:
+    rng = np.random.default_rng(4)
+    losses, of_averages = [], []
+    for _ in range(200):
+        y = rng.normal(size=100)
+        occluded = rng.normal(0, 1, (100, 9))
+        drops = {"target": occluded[:, :1], "control": occluded[:, 1:]}
+        one = performance_loss(made(100, drops, predicted=y, score=y))
+        losses.append(loss(one))
+        averaged = mean_correlation(one.reference.mean(axis=1, keepdims=True), one)
+        changed = mean_correlation(one.changed, one)
+        assert averaged is not None
+        assert changed is not None
+        of_averages.append(averaged - changed)
+    assert abs(np.mean(losses)) < 4 * np.std(losses) / 200**0.5
+    assert np.mean(of_averages) > 0.2
+
+
+def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:
+    rng = np.random.default_rng(8)
+    first = made(5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F)
+    other = made(5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F)
+    target, control = occlusions([first, other])
+    halves = first.drop("target")[:, 0] / 2 + other.drop("target")[:, 0] / 2
+    assert np.allclose(target, halves, rtol=1e-12)
+    assert np.allclose(control, first.drop("control")[:, :3] / 2 + other.drop("control") / 2)
+
+
+def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:
+    rng = np.random.default_rng(5)
+    n = 12
+    clean = pd.DataFrame({"id": range(n), "predicted": rng.normal(size=n)})
+    f = clean["predicted"].to_numpy()[:, None]
+    heights = {1.0: 0.1, 2.0: 0.4, 4.0: 0.5}
+    noise = rng.normal(size=(n, 1))
+    noise -= noise.mean()
+    parts = [
+        condition_rows(clean, f"blur@{dose:g}", "target", f - height - noise, dose)
+        for dose, height in heights.items()
+    ]
+    parts.append(condition_rows(clean, "blur@0", "target", f, 0.0))
+    ladder = list(read_effects(read_pictures(clean), shuffled(parts)).values())
+    doses, curve = dose_curve(ladder)
+    assert doses.tolist() == [1, 2, 4]
+    assert [value(at) for at in curve] == pytest.approx(list(heights.values()), abs=1e-12)
+    expected = np.trapezoid([0, 0.1, 0.4, 0.5], [0, 1, 2, 4]) / 4
+    assert value(dose_area(ladder)) == pytest.approx(expected, abs=1e-12)
+    assert isotonic_residual(np.array([0.1, 0.4, 0.5])) == 0
+    assert isotonic_residual(np.array([-0.1, -0.4, -0.5])) == 0
+    assert isotonic_residual(np.array([1.0, 0.5, 1.0])) == pytest.approx(0.125**0.5 / 2)
+    assert isotonic_residual(np.zeros(3)) == 0
+    with pytest.raises(MemlabError, match="different doses above 0, not 1, 1"):
+        dose_curve([one for one in ladder if one.dose == 1] * 2)
+    with pytest.raises(MemlabError, match="not none"):
+        dose_area([one for one in ladder if one.dose == 0])
+
+
+def _removal(targets: np.ndarray, controls: np.ndarray, f: np.ndarray | None = None) -> Effects:
+    n = len(targets)
+    f = np.linspace(0, 1, n) if f is None else f
+    score = np.full(n, NAN)
+    return made(n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0)
+
+
+def _reasons(one: Effects) -> dict[str, str | None]:
+    found = presence_quantities("face", [one]).estimates
+    for estimate in found.values():
+        assert (value(estimate) is None) == (estimate.reason is not None)
+    return {name: estimate.reason for name, estimate in found.items()}
+
+
+def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
+    rng = np.random.default_rng(6)
+    d, c = rng.normal(size=(9, 1)), rng.normal(size=(9, 4))
+
+    few = np.where(np.arange(9)[:, None] < 2, d, NAN)
+    assert set(_reasons(_removal(few, c)).values()) == {"only 2 pictures"}
+
+    nobody = np.full((9, 1), NAN)
+    assert set(_reasons(_removal(nobody, c)).values()) == {"no eligible picture"}
+    assert set(_reasons(_removal(nobody, np.full((9, 4), NAN))).values()) == {"no eligible picture"}
+
+    single = _reasons(_removal(d, c[:, :1]))
+    assert {name for name, why in single.items() if why is None} == {"D", "S", "S_sd"}
+    assert single["V"] == single["M"] == single["T"] == "one control draw: its variance is unknown"
+
+    none = _reasons(_removal(d, np.empty((9, 0))))
+    assert {name for name, why in none.items() if why is None} == {"D"}
+    assert none["S"] == none["RMS+"] == "no control draw"
+
+    constant = _reasons(_removal(d * 0, c * 0, np.full(9, 0.7)))
+    assert {name for name, why in constant.items() if why} == {"S_sd", "g", "g+", "T"}
+    assert constant["T"] == "predictions are constant"
+    everything = presence_quantities("face", [_removal(d * 0, c * 0, np.full(9, 0.7))]).estimates
+    assert [value(everything[name]) for name in ("D", "S", "M", "V", "RMS", "RMS+")] == [0] * 6
+
+    swap = made(9, {"swap": c}, predicted=d[:, 0])
+    assert value_quantities(swap).estimates["T"].reason == "no draw there and back"
+    assert value(value_quantities(swap).estimates["T+"]) is not None
+
+    def why(one: Effects) -> list[str | None]:
+        pairs = [performance_loss(one), sufficiency(one)]
+        assert [loss(pair) for pair in pairs] == [None, None]
+        return [pair.reason for pair in pairs]
+
+    assert why(_removal(d, c)) == ["scores are missing"] * 2
+    assert why(_removal(nobody, c)) == ["no eligible picture"] * 2
+    scored = {"predicted": d[:, 0], "score": np.arange(9.0)}
+    assert why(made(9, {"target": few, "control": c}, **scored)) == ["only 2 pictures"] * 2
+    assert why(made(9, {"target": d, "control": c}, **scored)) == ["predictions are constant"] * 2
+    level = {"predicted": d[:, 0], "score": np.full(9, 0.5)}
+    assert why(made(9, {"target": d * 2, "control": c}, **level)) == ["scores are constant"] * 2
+    assert performance_loss(made(9, {"target": d}, **scored)).reason == "no control draw"
+
+
+Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c, r: (c.drop(columns="predicted"), r), "rows: no column predicted"),
+        (lambda c, r: (c, r.drop(columns=["role", "dose"])), "conditions: no column dose, role"),
+        (lambda c, r: (pd.concat([c, c[:1]]), r), "rows: picture a comes twice"),
+        (lambda c, r: (c.assign(predicted=[0.1, NAN, 0.2]), r), "picture b has no prediction"),
+        (lambda c, r: (c.assign(weight=[1, 2, 0]), r), "weight 0 of picture c is not > 0"),
+        (lambda c, r: (c.assign(weight=["1", "x", "3"]), r), "weight nan of picture b is not > 0"),
+        (lambda c, r: (c, pd.concat([r, r[:1]])), "blur@1 of picture a, draw 0, comes twice"),
+        (lambda c, r: (c[:2], r), "conditions: picture c is not among the audited rows"),
+        (lambda c, r: (c, r.assign(role="tagret")), "unknown role 'tagret'; there are target,"),
+        (lambda c, r: (c, r.assign(predicted=NAN)), "blur@1 of picture a is eligible but has no"),
+    ],
+)
+def test_a_bad_table_gets_one_line(change: Change, message: str) -> None:
+    clean = pd.DataFrame({"id": list("abc"), "predicted": [0.1, 0.2, 0.3]})
+    rows = condition_rows(clean, "blur@1", "target", np.full((3, 1), 0.1))
+    clean, rows = change(clean, rows)
+    with pytest.raises(MemlabError, match=message) as caught:
+        read_effects(read_pictures(clean), rows)
+    assert "\n" not in str(caught.value)
+
+
+def test_features_and_the_whole_table_are_checked() -> None:
+    clean = pd.DataFrame({"id": list("abc"), "predicted": [0.1, 0.2, 0.3], "face": [1, 0, 2]})
+    with pytest.raises(MemlabError, match="'face' of picture c is neither 0 nor 1"):
+        read_pictures(clean).present("face")
+    with pytest.raises(MemlabError, match="no column 'text'"):
+        read_pictures(clean).present("text")
+    with pytest.raises(MemlabError, match="picture c is not in the whole table"):
+        read_pictures(clean, clean[:2])
+    with pytest.raises(MemlabError, match="use one model for both"):
+        read_pictures(clean, clean.assign(predicted=0.5))
+
+
+def test_names_and_numbers_may_come_back_from_csv(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    clean = clean_rows(rng, 20)
+    changed = with_holes(rng, rng.normal(size=(20, 3)))
+    rows = condition_rows(clean, "swap@1", "there-and-back", changed)
+    rows.to_csv(tmp_path / "conditions.csv", index=False)
+    clean.to_csv(tmp_path / "rows.csv", index=False)
+    pictures: Pictures = read_pictures(pd.read_csv(tmp_path / "rows.csv"))
+    (effects,) = read_effects(pictures, pd.read_csv(tmp_path / "conditions.csv")).values()
+    expected = clean["predicted"].to_numpy()[:, None] - changed
+    assert np.allclose(effects.drop("there-and-back"), expected, equal_nan=True)
+    assert np.array_equal(pictures.present("face"), clean["face"])
+    assert (effects.name, effects.drop("target").shape) == ("swap@1", (20, 0))
