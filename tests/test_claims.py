@@ -8,14 +8,10 @@ import pandas as pd
 import pytest
 
 from memlab.audit.claims import Claim, removal_claim, swap_claim
-from memlab.audit.quantities import (
-    SESOI,
-    Quantities,
-    presence_quantities,
-    value,
-    value_quantities,
-)
+from memlab.audit.effects import occlusions
+from memlab.audit.quantities import SESOI, removal_quantities, value_quantities
 from memlab.audit.rows import Effects, read_effects, read_pictures
+from memlab.audit.statistics import bootstrap, relabelling
 from memlab.metrics.functional import Statistic
 
 K = 8
@@ -185,38 +181,15 @@ def test_swaps_are_claimed_by_their_share_of_the_variance() -> None:
     assert claim(NULL, NULL) == ("cannot tell", "T: no eligible picture")
 
 
-def intervals(
-    found: Quantities, names: tuple[str, ...], rng: np.random.Generator, resamples: int = 300
-) -> list[Statistic]:
-    """Percentile bootstrap over pictures, one set of resamples for all."""
-    estimates = [found.estimates[name] for name in names]
-    n = len(estimates[0].columns)
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
-    answers = []
-    for estimate in estimates:
-        if estimate.reason:
-            answers.append(Statistic(None, estimate.n or 0, reason=estimate.reason))
-            continue
-        values = estimate.of(drawn @ estimate.columns / n)
-        low, high = np.quantile(values, [0.025, 0.975])
-        answers.append(Statistic(value(estimate), n, float(low), float(high)))
-    return answers
-
-
-def relabelled(effects: Effects, rng: np.random.Generator, times: int = 200) -> tuple[float, float]:
-    """p of S (two-sided) and of M: any of a picture's K + 1 occlusions may be the target."""
-    x = np.concatenate([effects.drop("target"), effects.drop("control")], axis=1)
-    x = x[np.isfinite(x).all(axis=1)]
-    k = x.shape[1] - 1
-    apart = np.abs(x[:, :, None] - x[:, None, :]).sum(axis=2)
-    others = apart.sum(axis=1, keepdims=True) / 2 - apart
-    m = apart / k - others / (k * (k - 1) / 2)
-    s = x - (x.sum(axis=1, keepdims=True) - x) / k
-    picks = rng.integers(k + 1, size=(times, len(x)))
-    by_chance = [table[np.arange(len(x)), picks].mean(axis=1) for table in (np.asarray(s), m)]
-    p_s = (1 + (np.abs(by_chance[0]) >= abs(s[:, 0].mean())).sum()) / (times + 1)
-    p_m = (1 + (by_chance[1] >= m[:, 0].mean()).sum()) / (times + 1)
-    return float(p_s), float(p_m)
+def audited(
+    removals: list[Effects], seed: int, resamples: int = 400
+) -> tuple[Claim, list[Statistic]]:
+    """The claim of a feature, and S, RMS and RMS+ in SDs and M that it was made from."""
+    estimates = removal_quantities(removals)
+    found = bootstrap({name: estimates[name] for name in ALL}, seed, resamples).statistics
+    tests = relabelling(*occlusions([removals]), seed, permutations=resamples)
+    four = [found[name] for name in ALL]
+    return removal_claim(*four, tests.specific[0].p_all, tests.energy[0].p_all), four
 
 
 def audits(
@@ -238,8 +211,7 @@ def audits(
         }
         rows = pd.DataFrame({"id": range(n), "predicted": f, "face": 1})
         effects = Effects("remove@1", 1.0, read_pictures(rows), drops)
-        found = intervals(presence_quantities("face", [effects]), ALL, rng)
-        answers.append((removal_claim(*found, *relabelled(effects, rng)), found))
+        answers.append(audited([effects], int(rng.integers(2**31))))
     return answers
 
 
@@ -322,14 +294,14 @@ def test_from_tables_to_claims(tmp_path: Path) -> None:
     claims = {}
     for name in ("face", "text"):
         removals = [effects[f"remove@1(fill={fill})[{name}]"] for fill in ("mean", "blur")]
-        found = intervals(presence_quantities(name, removals), ALL, rng)
-        claims[name] = removal_claim(*found, *relabelled(removals[0], rng)).claim
+        claim, found = audited(removals, 0)
+        claims[name] = claim.claim
         assert found[0].value == pytest.approx(
             {"face": 0.03, "text": 0.0}[name] / rows["predicted"].std(), abs=0.01
         )
     for name in ("palette", "spectrum"):
-        found = intervals(value_quantities(effects[f"{name}@1"]), ("T", "T+"), rng)
-        claims[name] = swap_claim(*found).claim
+        found = bootstrap(value_quantities(effects[f"{name}@1"]).estimates, 0, 400).statistics
+        claims[name] = swap_claim(found["T"], found["T+"]).claim
     assert claims == {
         "face": "relies",
         "text": "does not rely",

@@ -1,6 +1,5 @@
 """The audit's quantities: against plain loops, closed forms, and bad tables."""
 
-import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +14,20 @@ from memlab.audit.effects import occlusions
 from memlab.audit.quantities import (
     presence_quantities,
     removal_quantities,
-    value,
     value_quantities,
 )
-from memlab.audit.rank_loss import loss, mean_correlation, performance_loss, sufficiency
+from memlab.audit.rank_loss import performance_loss, sufficiency
 from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
-from memlab.audit.statistics.estimate import Estimate
+from memlab.audit.statistics import Correlations, Estimate, rho_difference
+from memlab.audit.statistics.bootstrap import point
 from memlab.errors import MemlabError
 from memlab.metrics.pairs import standardised_drop
 
 NAN = float("nan")
+
+
+def value(estimate: Estimate | Correlations, weights: np.ndarray | None = None) -> float | None:
+    return point(estimate, weights).value
 
 
 def condition_rows(
@@ -247,28 +250,28 @@ def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
     control[:5, 2:] = NAN  # two draws could not be placed in five pictures
     control[5] = NAN
     one = made(n, {"target": target, "control": control}, predicted=f, score=y)
-    found = performance_loss(one)
     both = np.isfinite(target[:, 0]) & np.isfinite(control).any(axis=1)
     filled = control.copy()
     filled[:5, 2:] = control[:5, :2]
-    rho = [stats.spearmanr((f - filled[:, j])[both], y[both]).statistic for j in range(k)]
+    each = [stats.spearmanr((f - filled[:, j])[both], y[both]).statistic for j in range(k)]
     after = stats.spearmanr((f - target[:, 0])[both], y[both]).statistic
-    assert np.array_equal(found.among, both)
-    assert loss(found) == pytest.approx(np.mean(rho) - after, abs=1e-12)
-    reduced = sufficiency(one)
-    q = mean_correlation(reduced.changed, reduced)
+    found = performance_loss(one)
+    assert value(found) == pytest.approx(np.mean(each) - after, abs=1e-12)
+
+    q, clean = sufficiency(one)
     there = np.isfinite(target[:, 0])
-    assert q == pytest.approx(
-        stats.spearmanr((f - target[:, 0])[there], y[there]).statistic, abs=1e-12
-    )
-    clean = mean_correlation(reduced.reference, reduced)
-    assert clean == pytest.approx(stats.spearmanr(f[there], y[there]).statistic, abs=1e-12)
+    for estimate, predicted in ((q, f - target[:, 0]), (clean, f)):
+        expected = stats.spearmanr(predicted[there], y[there]).statistic
+        assert value(estimate) == pytest.approx(expected, abs=1e-12)
+
     times = rng.integers(1, 4, n)
-    heavy = dataclasses.replace(found, weight=times.astype(float))
     many = np.repeat(both, times)
-    rho = [stats.spearmanr(*(np.repeat(x, times)[many] for x in (f - z, y))) for z in filled.T]
-    weighted = mean_correlation(heavy.reference, heavy)
-    assert weighted == pytest.approx(np.mean([one.statistic for one in rho]), abs=1e-12)
+    each = [
+        stats.spearmanr(*(np.repeat(x, times)[many] for x in (f - z, y))).statistic
+        for z in (*filled.T, target[:, 0])
+    ]
+    weighted = value(found, times.astype(float))
+    assert weighted == pytest.approx(np.mean(each[:-1]) - each[-1], abs=1e-12)
 
 
 def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_seem_to() -> None:
@@ -278,13 +281,9 @@ def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_se
         y = rng.normal(size=100)
         occluded = rng.normal(0, 1, (100, 9))
         drops = {"target": occluded[:, :1], "control": occluded[:, 1:]}
-        one = performance_loss(made(100, drops, predicted=y, score=y))
-        losses.append(loss(one))
-        averaged = mean_correlation(one.reference.mean(axis=1, keepdims=True), one)
-        changed = mean_correlation(one.changed, one)
-        assert averaged is not None
-        assert changed is not None
-        of_averages.append(averaged - changed)
+        losses.append(value(performance_loss(made(100, drops, predicted=y, score=y))))
+        averaged, changed = y - occluded[:, 1:].mean(axis=1), y - occluded[:, 0]
+        of_averages.append(value(rho_difference(changed, averaged, y)))
     assert abs(np.mean(losses)) < 4 * np.std(losses) / 200**0.5
     assert np.mean(of_averages) > 0.2
 
@@ -293,10 +292,11 @@ def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:
     rng = np.random.default_rng(8)
     first = made(5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F)
     other = made(5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F)
-    target, control = occlusions([first, other])
+    target, control = occlusions([[first, other], [other]])
     halves = first.drop("target")[:, 0] / 2 + other.drop("target")[:, 0] / 2
-    assert np.allclose(target, halves, rtol=1e-12)
-    assert np.allclose(control, first.drop("control")[:, :3] / 2 + other.drop("control") / 2)
+    assert np.allclose(target, np.stack([halves, other.drop("target")[:, 0]], axis=1))
+    halves = first.drop("control")[:, :3] / 2 + other.drop("control") / 2
+    assert np.allclose(control, np.stack([halves, other.drop("control")], axis=1))
 
 
 def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:
@@ -372,9 +372,9 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert value(value_quantities(swap).estimates["T+"]) is not None
 
     def why(one: Effects) -> list[str | None]:
-        pairs = [performance_loss(one), sufficiency(one)]
-        assert [loss(pair) for pair in pairs] == [None, None]
-        return [pair.reason for pair in pairs]
+        points = [point(performance_loss(one)), point(sufficiency(one)[0])]
+        assert [found.value for found in points] == [None, None]
+        return [found.reason for found in points]
 
     assert why(_removal(d, c)) == ["scores are missing"] * 2
     assert why(_removal(nobody, c)) == ["no eligible picture"] * 2
@@ -383,7 +383,7 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert why(made(9, {"target": d, "control": c}, **scored)) == ["predictions are constant"] * 2
     level = {"predicted": d[:, 0], "score": np.full(9, 0.5)}
     assert why(made(9, {"target": d * 2, "control": c}, **level)) == ["scores are constant"] * 2
-    assert performance_loss(made(9, {"target": d}, **scored)).reason == "no control draw"
+    assert point(performance_loss(made(9, {"target": d}, **scored))).reason == "no control draw"
 
 
 Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]

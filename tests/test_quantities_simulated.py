@@ -4,17 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.audit.quantities import Quantities, presence_quantities, value, value_quantities
+from memlab.audit.quantities import Quantities, presence_quantities, value_quantities
 from memlab.audit.rows import Effects, Pictures, read_pictures
+from memlab.audit.statistics.bootstrap import point
 
 NAN = float("nan")
 K = 8
 
 
 def number(found: Quantities, name: str) -> float:
-    answer = value(found.estimates[name])
-    assert answer is not None, found.estimates[name].reason
-    return answer
+    answer = point(found.estimates[name])
+    assert answer.value is not None, answer.reason
+    return answer.value
 
 
 def occluded(targets: np.ndarray, controls: np.ndarray) -> Effects:

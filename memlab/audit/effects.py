@@ -75,17 +75,19 @@ def swap_square(effects: Effects, quiet: bool = False) -> Array:
     return moved if quiet else moved - row_mean(effects.drop("there-and-back") ** 2)
 
 
-def occlusions(fills: Sequence[Effects]) -> tuple[Array, Array]:
-    """What a relabelling permutes: the target's drop, (n,), and its controls', (n, K).
+def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
+    """What `relabelling` permutes: each feature's target, (n, F), and its controls, (n, F, K).
 
     Drops are averaged over fills draw by draw: a draw is one placement, whatever fills it. Of a
     target with several draws only the first is taken, since the mean of several is not exchangeable
-    with one control; of fills with unequal numbers of controls, as many as all have.
+    with one control; of unequal numbers of controls, as many as all have.
 
     Args:
-        fills: targets and controls of the same ablation, one per fill.
+        features: the removals of each feature, one per fill.
     """
-    k = min(one.drop("control").shape[1] for one in fills)
-    one = np.stack([each.drop("target")[:, 0] for each in fills])
-    others = np.stack([each.drop("control")[:, :k] for each in fills])
-    return np.asarray(one.mean(axis=0)), np.asarray(others.mean(axis=0))
+    k = min(one.drop("control").shape[1] for fills in features for one in fills)
+    targets = [np.mean([one.drop("target")[:, 0] for one in fills], axis=0) for fills in features]
+    controls = [
+        np.mean([one.drop("control")[:, :k] for one in fills], axis=0) for fills in features
+    ]
+    return np.stack(targets, axis=1), np.stack(controls, axis=1)

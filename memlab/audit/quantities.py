@@ -2,7 +2,8 @@
 
 Each is an `Estimate`: means of per-image columns and a function of these means, so that prevalence
 and the variance of the predictions are resampled with the effects. A weighted mean is the ratio of
-two plain ones. Averages within a picture (over draws and fills) come first.
+two plain ones: weights are in the columns, and `bootstrap` is given none. Averages within a picture
+(over draws and fills) come first.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from memlab.audit.effects import (
     swap_square,
 )
 from memlab.audit.rows import Effects, Pictures
-from memlab.audit.statistics.estimate import Estimate
+from memlab.audit.statistics import Estimate
 from memlab.metrics.functional import Array, constant
 
 SESOI = 0.05
@@ -204,19 +205,6 @@ def combine(of: Callable[..., Array], *parts: Estimate, n: int | None = None) ->
     columns = np.concatenate([part.columns for part in parts], axis=1)
     reason = next((part.reason for part in parts if part.reason), None)
     return Estimate(columns, whole, parts[0].n if n is None else n, reason)
-
-
-def value(estimate: Estimate, weights: Array | None = None) -> float | None:
-    """The number itself, or None where there is a reason that there is none.
-
-    Args:
-        estimate: over n images.
-        weights: (n,) how often each image counts; once, by default.
-    """
-    if estimate.reason:
-        return None
-    found = float(estimate.of(np.average(estimate.columns, axis=0, weights=weights)))
-    return found if np.isfinite(found) else None
 
 
 def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> Estimate:
