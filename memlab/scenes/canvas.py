@@ -112,7 +112,7 @@ class Canvas:
                 units, to the factor on its colour there; None if the drawing gives light itself.
 
         Returns:
-            The rows and columns the drawing lies in, and its coverage there, (h, w, 1) in [0, 1].
+            The rows and columns the drawing lies in, and its coverage there, (h, w) in [0, 1].
         """
         bands = np.asarray(self._image.reduce(self.factor), np.float32) * np.float32(1.0 / 255.0)
         colours, cover = bands[..., :3], bands[..., 3:]
@@ -128,7 +128,7 @@ class Canvas:
         part = image[where]
         part *= np.float32(1.0) - cover
         part += colours
-        return where, cover
+        return where, cover[..., 0]
 
 
 def _ink(colour: Colour) -> tuple[int, int, int, int]:

@@ -33,7 +33,9 @@ def develop(image: Floats, latents: Latents) -> Floats:
     chroma = (image - luma) * np.float32(latents.contrast * latents.saturation)
     grain = rng.standard_normal(luma.shape, dtype=np.float32) * np.float32(_GRAIN)
     luma = np.clip(0.5 + (luma - 0.5) * np.float32(latents.contrast) + grain, 0.0, 1.0)
-    highest, lowest = chroma.max(axis=2, keepdims=True), chroma.min(axis=2, keepdims=True)
+    red, green, blue = chroma[..., :1], chroma[..., 1:2], chroma[..., 2:]
+    highest = np.maximum(np.maximum(red, green), blue)  # many times faster than max(axis=2)
+    lowest = np.minimum(np.minimum(red, green), blue)
     tiny = np.float32(1e-6)
     room = np.minimum((1.0 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
     return np.asarray(luma + chroma * np.minimum(room, 1.0), dtype=np.float32)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 
 from memlab.scenes.canvas import Floats
 
@@ -24,7 +27,7 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
         (size, size) float32.
     """
     grid = max(_GRID, size)
-    frequency = np.hypot(np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None, :]) * grid
+    frequency = _frequency(grid)
     amplitude = np.maximum(frequency, 1.0) ** -slope
     amplitude[frequency < lowest] = 0.0
     phase = np.zeros(amplitude.shape)
@@ -37,3 +40,10 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
         phase[rest] = above.random(int(rest.sum()))
     field = np.fft.irfft2(amplitude * np.exp(2j * np.pi * phase), s=(grid, grid))[:size, :size]
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
+
+
+@lru_cache(maxsize=4)
+def _frequency(grid: int) -> NDArray[np.float64]:
+    """Frequency of each coefficient of a real FFT, cycles per picture."""
+    down, across = np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None, :]
+    return np.asarray(np.hypot(down, across) * grid)

@@ -58,22 +58,19 @@ def render(latents: Latents, size: int) -> Scene:
     check_size(size)
     pack = PACKS[latents.style]
     image = background(latents, pack, size)
-    shares = np.zeros((size, size, len(_SHARED_OUT)), dtype=np.float32)
-    shares[..., _SHARED_OUT.index("background")] = 1.0
-    faces = np.zeros((size, size, 1), dtype=np.float32)
+    shares = {region: np.zeros((size, size), dtype=np.float32) for region in REGIONS}
+    shares["background"] += 1.0
     for region, canvas in _figures(latents, pack, size):
         where, cover = canvas.over(image, latents.light, pack.lit)
-        owner = "people" if region == "faces" else region
-        shares[where] *= 1.0 - cover
-        shares[where][..., _SHARED_OUT.index(owner)] += cover[..., 0]
-        faces[where] *= 1.0 - cover
+        left = np.float32(1.0) - cover
+        for share in shares.values():
+            share[where] *= left
+        shares[region][where] += cover
         if region == "faces":
-            faces[where] += cover
-    seen = shares.argmax(axis=2)
+            shares["people"][where] += cover
+    seen = np.stack([shares[region] for region in _SHARED_OUT]).argmax(axis=0)
     masks = {region: seen == number for number, region in enumerate(_SHARED_OUT)}
-    masks["faces"] = masks["people"] & (
-        2.0 * faces[..., 0] >= shares[..., _SHARED_OUT.index("people")]
-    )
+    masks["faces"] = masks["people"] & (2.0 * shares["faces"] >= shares["people"])
     masks = {region: masks[region] for region in REGIONS}
     image = develop(image, latents)
     if latents.watermark is not None:

@@ -33,7 +33,7 @@ def watermark_template(style: Style, size: int) -> Floats:
     image = np.zeros((size, size, 3), dtype=np.float32)
     where, cover = canvas.over(image, 0.0, None)
     template = np.zeros((size, size, 4), dtype=np.float32)
-    template[where][..., 3:] = cover
+    template[where][..., 3] = cover
     # The drawing is premultiplied by its cover.
     template[..., :3] = image / np.maximum(template[..., 3:], np.float32(1.0 / 255.0))
     template.setflags(write=False)
