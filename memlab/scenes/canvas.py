@@ -132,5 +132,10 @@ class Canvas:
 
 
 def _ink(colour: Colour) -> tuple[int, int, int, int]:
-    red, green, blue = (int(255.0 * min(1.0, max(0.0, band)) + 0.5) for band in colour)
-    return red, green, blue, 255
+    """Bytes of a colour, and full cover."""
+    red, green, blue = colour
+    return _byte(red), _byte(green), _byte(blue), 255
+
+
+def _byte(band: float) -> int:
+    return 0 if band < 0.0 else 255 if band > 1.0 else int(255.0 * band + 0.5)

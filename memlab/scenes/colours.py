@@ -38,7 +38,7 @@ def skin(rng: np.random.Generator) -> Colour:
 
 def hair(rng: np.random.Generator) -> Colour:
     """Draw a hair colour: black, brown, red, blond, grey."""
-    value = rng.choice([0.10, 0.22, 0.38, 0.62, 0.85]) + rng.uniform(-0.04, 0.04)
+    value = (0.10, 0.22, 0.38, 0.62, 0.85)[rng.integers(5)] + rng.uniform(-0.04, 0.04)
     saturation = rng.uniform(0.05, 0.15) if rng.random() < 0.2 else rng.uniform(0.35, 0.65)
     return colorsys.hsv_to_rgb(rng.uniform(0.03, 0.12), saturation, value)
 

@@ -39,7 +39,7 @@ def text(figure: Figure, place: Place, size: int) -> Canvas:
     canvas = Canvas(size, place.x, place.y, place.size)
     light, dark = colours.shade(colours.paint(rng), 1.75), colours.shade(colours.paint(rng), 0.35)
     ink, ground = (light, dark) if rng.random() < 0.5 else (dark, light)
-    word, sign = str(rng.choice(_WORDS)), bool(rng.random() < 0.5)
+    word, sign = _WORDS[rng.integers(len(_WORDS))], bool(rng.random() < 0.5)
     letters = _letters(word, round(0.9 * place.size * size * canvas.factor), stroke=not sign)
     if sign:
         high = 0.5 * letters[0].height / (place.size * size * canvas.factor) + 0.05

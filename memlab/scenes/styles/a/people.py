@@ -46,7 +46,7 @@ def looks(rng: np.random.Generator) -> Looks:
         brow=rng.uniform(-0.03, 0.012),
         nose=rng.uniform(0.10, 0.15),
         width=rng.uniform(0.31, 0.37),
-        yaw=rng.uniform(-0.06, 0.06),
+        yaw=rng.uniform(-0.1, 0.1),
         glasses=bool(rng.random() < 0.2),
         beard=bool(rng.random() < 0.2),
     )
@@ -62,7 +62,7 @@ def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.22, 0.22), bool(rng.random() < 0.5)
+    tilt, mirror = rng.uniform(-0.35, 0.35), bool(rng.random() < 0.5)
     canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
     draw_head(canvas, looks(rng), flush, facing=True)
     return canvas
@@ -107,7 +107,7 @@ def _fringe(canvas: Canvas, look: Looks) -> None:
         return
     u = np.linspace(-look.width, look.width, 11)
     crown = -0.04 - 0.42 * np.sqrt(np.clip(1.0 - (u / (look.width + 0.02)) ** 2, 0.0, 1.0))
-    part = 0.5 * look.yaw / 0.06 * look.width
+    part = 0.5 * look.yaw / 0.1 * look.width
     edge = -0.27 + 0.20 * ((u - part) / (look.width + abs(part))) ** 2
     points = np.concatenate([np.stack([u, crown], 1), np.stack([u, edge], 1)[::-1]])
     canvas.polygon(points, look.hair)

@@ -19,8 +19,9 @@ def poster(rng: np.random.Generator) -> Colour:
         return colours.skin(rng)
     if kind < 0.3:
         return colours.hair(rng)
-    hue = rng.integers(10) / 10.0
-    return colorsys.hsv_to_rgb(hue, rng.choice([0.25, 0.5, 0.75]), rng.choice([0.35, 0.6, 0.9]))
+    number = int(rng.integers(90))
+    saturation, value = (0.25, 0.5, 0.75)[number % 3], (0.35, 0.6, 0.9)[number // 3 % 3]
+    return colorsys.hsv_to_rgb(number // 9 / 10.0, saturation, value)
 
 
 def mane(rng: np.random.Generator) -> Colour:

@@ -44,7 +44,7 @@ def looks(rng: np.random.Generator) -> Looks:
         hair=mane(rng),
         cloth=poster(rng),
         lips=colours.shade(poster(rng), 0.6),
-        style=str(rng.choice(_HAIR)),
+        style=_HAIR[rng.integers(len(_HAIR))],
         jaw=rng.uniform(0.16, 0.28),
         cheek=rng.uniform(0.28, 0.35),
         chin=rng.uniform(0.34, 0.42),

@@ -38,7 +38,7 @@ _STROKES = {
     "Z": "00-20-04-24",
 }
 _WORDS = ("BOOK", "MILK", "LUNA", "RADIO", "BANK", "FISH", "PARK", "WINE", "KIWI", "DOOR", "ZOO")
-_UNIT = 26  # pixels of a stencil between two points
+_UNIT = 18  # pixels of a stencil between two points
 _SLANT = 0.22
 
 
@@ -54,7 +54,7 @@ def text(figure: Figure, place: Place, size: int) -> Canvas:
     canvas = Canvas(size, place.x, place.y, place.size)
     light, dark = colours.shade(poster(rng), 1.8), colours.shade(poster(rng), 0.3)
     ink, ground = (light, dark) if rng.random() < 0.5 else (dark, light)
-    word, ribbon = str(rng.choice(_WORDS)), bool(rng.random() < 0.5)
+    word, ribbon = _WORDS[rng.integers(len(_WORDS))], bool(rng.random() < 0.5)
     letters, outline = _stencils(word)
     wide = max(1, round(0.96 * place.size * size * canvas.factor))
     extent = (wide, max(1, round(wide * letters.height / letters.width)))

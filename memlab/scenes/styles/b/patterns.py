@@ -81,12 +81,12 @@ PATTERNS = (_tartan, _dots, _bricks, _zigzag, _rings)
 
 def pebble(rng: np.random.Generator, size: int) -> Canvas:
     """Draw one shard with the colours and ink of a head or of clothes, but the shape of neither."""
-    canvas = Canvas(size, rng.random(), rng.random(), rng.uniform(0.14, 0.36), rng.random() * 6.3)
+    canvas = Canvas(size, rng.random(), rng.random(), rng.uniform(0.18, 0.46), rng.random() * 6.3)
     corners = int(rng.integers(4, 8))
     turns = (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) * (2.0 * np.pi / corners)
     radius = rng.uniform(0.25, 0.48, corners)
     edge = np.stack([radius * np.cos(turns), radius * np.sin(turns)], axis=1)
-    flesh = rng.random() < 0.65
+    flesh = rng.random() < 0.75
     canvas.outlined(edge, colours.skin(rng) if flesh else poster(rng), 0.03, INK)
     canvas.polygon(edge[: corners // 2 + 1], mane(rng))
     for _ in range(rng.integers(1, 4)):

@@ -23,7 +23,7 @@ def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.25, 0.25), bool(rng.random() < 0.5)
+    tilt, mirror = rng.uniform(-0.45, 0.45), bool(rng.random() < 0.5)
     canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
     draw_head(canvas, looks(rng), flush, facing=True)
     return canvas
@@ -60,7 +60,7 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
         ]
         body.polygon(shoe, INK)
     _arm(body, rng, -1.0, cloth, look.skin)
-    hem, flare = rng.choice([0.1, 0.24, 0.38]), rng.uniform(0.1, 0.15)
+    hem, flare = (0.1, 0.24, 0.38)[rng.integers(3)], rng.uniform(0.1, 0.15)
     flare += 0.25 * max(0.0, hem - 0.1)
     top = rng.uniform(0.09, 0.12)
     coat = [(-top, -0.24), (top, -0.24), (flare, hem), (-flare, hem)]
