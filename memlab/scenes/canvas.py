@@ -131,6 +131,12 @@ class Canvas:
         return where, cover[..., 0]
 
 
+def grid(size: int) -> tuple[Floats, Floats]:
+    """Centres of pixels in shares of a picture: across, (1, size), and down, (size, 1)."""
+    line = ((np.arange(size) + 0.5) / size).astype(np.float32)
+    return line[None, :], line[:, None]
+
+
 def _ink(colour: Colour) -> tuple[int, int, int, int]:
     """Bytes of a colour, and full cover."""
     red, green, blue = colour

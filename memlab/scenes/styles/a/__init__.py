@@ -15,7 +15,7 @@ _LIGHT, _DARK = (0.97, 0.97, 0.95), (0.10, 0.12, 0.16)
 
 def _lit(towards: Floats) -> Floats:
     """Soft light: evenly brighter towards it."""
-    return 1.0 + np.clip(np.float32(0.4) * towards, -0.4, 0.4)
+    return np.asarray(1.0 + np.clip(np.float32(0.4) * towards, -0.4, 0.4))
 
 
 def _mark(canvas: Canvas) -> None:

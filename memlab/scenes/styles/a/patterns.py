@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from memlab.scenes import colours
-from memlab.scenes.canvas import Canvas, Colour, Floats
+from memlab.scenes.canvas import Canvas, Colour, Floats, grid
 from memlab.scenes.noise import noise
 
 
@@ -26,11 +26,12 @@ def _blobs(rng: np.random.Generator, size: int) -> Floats:
 
 def _waves(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
     """Coordinates along and across some direction, in periods."""
-    line = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x, y = line[None, :], line[:, None]
+    x, y = grid(size)
     angle, period, phase = rng.random() * np.pi, rng.uniform(0.08, 0.3), rng.random()
     cos, sin = np.float32(np.cos(angle) / period), np.float32(np.sin(angle) / period)
-    return x * cos + y * sin + np.float32(phase), y * cos - x * sin + np.float32(phase)
+    u: Floats = x * cos + y * sin + np.float32(phase)
+    v: Floats = y * cos - x * sin + np.float32(phase)
+    return u, v
 
 
 def _stripes(rng: np.random.Generator, size: int) -> Floats:
@@ -47,8 +48,7 @@ def _checks(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _horizon(rng: np.random.Generator, size: int) -> Floats:
-    line = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x, y = line[None, :], line[:, None]
+    x, y = grid(size)
     level = rng.uniform(0.35, 0.7) + 0.02 * np.sin(2.0 * np.pi * (x * 2.0 + rng.random()))
     field: Floats = (0.75 / (1.0 + np.exp((level - y) * 120.0)) + 0.25 * y).astype(np.float32)
     return field

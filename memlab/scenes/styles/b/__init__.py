@@ -16,7 +16,7 @@ _PAPER, _RED = (0.96, 0.93, 0.84), (0.80, 0.16, 0.14)
 
 def _lit(towards: Floats) -> Floats:
     """Two flat tones: a lit side and a side in shadow."""
-    return 0.95 + np.float32(0.15) * np.clip(np.float32(20.0) * towards, -1.0, 1.0)
+    return np.asarray(0.95 + np.float32(0.15) * np.clip(np.float32(20.0) * towards, -1.0, 1.0))
 
 
 def _mark(canvas: Canvas) -> None:

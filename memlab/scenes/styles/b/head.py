@@ -122,12 +122,12 @@ def _over(canvas: Canvas, look: Looks) -> None:
         low = np.where(np.arange(9) % 2, -0.27, -0.13) - 0.1 * np.array(look.ragged)
         teeth: list[tuple[float, float]] = list(zip(u.tolist(), low.tolist(), strict=True))
         if look.style == "spikes":
-            u, tall = 0.9 * u[::-1], np.where(np.arange(9) % 2, -0.49, -0.38)
-            crown = list(zip(u.tolist(), tall.tolist(), strict=True))
+            tall = np.where(np.arange(9) % 2, -0.49, -0.38)
+            crown = list(zip((0.9 * u[::-1]).tolist(), tall.tolist(), strict=True))
         canvas.outlined([*teeth, *crown], look.hair, _EDGE, INK)
     elif look.style == "fringe":
-        low = -0.2 + 0.08 * look.ragged[0]
-        canvas.outlined([(-wide, low), (wide, low), *crown], look.hair, _EDGE, INK)
+        edge = -0.2 + 0.08 * look.ragged[0]
+        canvas.outlined([(-wide, edge), (wide, edge), *crown], look.hair, _EDGE, INK)
     elif look.style == "cap":
         canvas.outlined([(-wide - 0.02, -0.2), (wide, -0.2), *crown], look.cloth, _EDGE, INK)
         brim = [(0.0, -0.24), (wide + 0.15, -0.2), (wide + 0.13, -0.13), (0.0, -0.17)]

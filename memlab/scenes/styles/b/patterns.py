@@ -5,29 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from memlab.scenes import colours
-from memlab.scenes.canvas import Canvas, Floats
+from memlab.scenes.canvas import Canvas, Floats, grid
 from memlab.scenes.styles.b.colours import INK, mane, poster
-
-
-def _grid(size: int) -> tuple[Floats, Floats]:
-    """Coordinates across, (1, size), and down, (size, 1), in shares of the picture."""
-    line = (np.arange(size, dtype=np.float32) + 0.5) / size
-    return line[None, :], line[:, None]
 
 
 def _soft(field: Floats, width: float, size: int) -> Floats:
     """From a signed distance (shares of a period) to [0, 1], its edge about a pixel wide."""
     steep = np.float32(width * min(size, 256) * 0.7)
-    return np.clip(np.float32(0.5) + steep * field, 0.0, 1.0)
+    return np.asarray(np.clip(np.float32(0.5) + steep * field, 0.0, 1.0))
 
 
 def _triangle(phase: Floats) -> Floats:
     """A wave of straight flanks, of period 1, in [0, 1]."""
-    return np.abs(2.0 * (phase - np.floor(phase)) - 1.0)
+    return np.asarray(np.abs(2.0 * (phase - np.floor(phase)) - 1.0))
 
 
 def _tartan(rng: np.random.Generator, size: int) -> Floats:
-    axes = _grid(size)
+    axes = grid(size)
     period = rng.uniform(0.22, 0.4)
     bands = []
     for axis in axes:
@@ -35,11 +29,11 @@ def _tartan(rng: np.random.Generator, size: int) -> Floats:
         broad = _soft(wave - np.float32(rng.uniform(0.4, 0.6)), period, size)
         thin = _soft(np.float32(0.1) - wave, period, size)
         bands.append(0.75 * broad + thin)
-    return np.minimum(0.5 * (bands[0] + bands[1]), 1.0)
+    return np.asarray(np.minimum(0.5 * (bands[0] + bands[1]), 1.0))
 
 
 def _dots(rng: np.random.Generator, size: int) -> Floats:
-    x, y = _grid(size)
+    x, y = grid(size)
     period, shift = rng.uniform(0.09, 0.2), rng.random(2)
     row = y / np.float32(period) + np.float32(shift[0])
     column = x / np.float32(period) + np.float32(shift[1]) + 0.5 * (np.floor(row) % 2.0)
@@ -48,19 +42,18 @@ def _dots(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _bricks(rng: np.random.Generator, size: int) -> Floats:
-    x, y = _grid(size)
+    x, y = grid(size)
     high, long, shift = rng.uniform(0.09, 0.16), rng.uniform(1.7, 2.6), rng.random(2)
     row = y / np.float32(high) + np.float32(shift[0])
     column = x / np.float32(high * long) + np.float32(shift[1]) + 0.5 * (np.floor(row) % 2.0)
     tone = (np.floor(row) * 7.0 + np.floor(column) * 3.0) % 5.0 / 5.0
-    joint = np.minimum(_triangle(row + 0.5) * 1.0, _triangle(column + 0.5) * np.float32(long))
-    return _soft(np.float32(0.88) - (1.0 - joint), high, size) * (0.35 * tone + 0.05) + (
-        _soft(np.float32(0.12) - joint, high, size)
-    )
+    joint = np.minimum(_triangle(row + 0.5), _triangle(column + 0.5) * np.float32(long))
+    mortar = _soft(np.float32(0.12) - joint, high, size)
+    return np.asarray(mortar + (1.0 - mortar) * (0.35 * tone + 0.05))
 
 
 def _zigzag(rng: np.random.Generator, size: int) -> Floats:
-    x, y = _grid(size)
+    x, y = grid(size)
     if rng.random() < 0.5:
         x, y = y, x
     period, steep = rng.uniform(0.12, 0.24), rng.uniform(0.6, 1.2)
@@ -70,7 +63,7 @@ def _zigzag(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _rings(rng: np.random.Generator, size: int) -> Floats:
-    x, y = _grid(size)
+    x, y = grid(size)
     period, at = rng.uniform(0.12, 0.26), rng.uniform(-0.2, 1.2, 2).astype(np.float32)
     far = np.hypot(x - at[0], y - at[1]) / np.float32(period)
     return _soft(_triangle(far) - np.float32(rng.uniform(0.35, 0.65)), period, size)
