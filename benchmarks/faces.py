@@ -178,8 +178,8 @@ def rate(style: str, count: int = 300) -> float:
 def main() -> None:
     """Measure both styles and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=int, default=4000, help="pictures to train on (4000)")
-    parser.add_argument("--test", type=int, default=1500, help="new pictures (1500)")
+    parser.add_argument("--train", type=int, default=3000, help="pictures to train on (3000)")
+    parser.add_argument("--test", type=int, default=1000, help="new pictures (1000)")
     parser.add_argument("--epochs", type=int, default=8, help="of the small net (8)")
     parser.add_argument("--styles", default="AB", help="which style packs (AB)")
     parser.add_argument("--no-net", action="store_true", help="the matched filters only")

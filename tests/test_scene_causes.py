@@ -72,7 +72,7 @@ def test_the_background_s_causes_leave_figures_and_pebbles_alone(
         assert changed[scene.masks["background"]].mean() > 0.5
         # Where the soft edges of two figures meet, a little background shines through.
         inner = binary_erosion(~scene.masks["background"], iterations=2)
-        assert changed[inner].mean() < 0.01
+        assert changed[inner].mean() < 0.02
         strewn = replace(bare(latents), decoys=4)
         clean = replace(strewn, decoys=0)
         pebbles, plain = render(strewn, 64).image, render(clean, 64).image
@@ -95,7 +95,7 @@ def test_skin_moves_the_chroma_of_faces_and_no_luma(style: Style) -> None:
             assert 0.2 < changed[face].mean() < 0.98, "skin, not hair and eyes"
             moved = luma(other.image)[changed] - luma(born.image)[changed]
             assert abs(moved.mean()) < 0.5
-            assert np.abs(moved).max() <= 1.5
+            assert np.abs(moved).max() <= 2.0, "bytes are rounded twice"
         red = [(s.image[..., 0] - luma(s.image))[changed & face].mean() for s in (pallid, flushed)]
         shifts.append(red[1] - red[0])
     assert np.mean(shifts) > 25

@@ -73,9 +73,8 @@ def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
         canvas.outlined(outline, covered.get(look.style, look.hair), _EDGE, INK)
         return
     canvas.outlined(outline, look.skin, _EDGE, INK)
-    shadow = [outline[0] * (0.55, 1.0), outline[1], outline[2], outline[3]]
-    far = [(look.turn + 0.12, 0.2), (look.turn + 0.2, -0.1)]
-    canvas.polygon([*map(tuple, shadow[1:]), *far], colours.shade(look.skin, 0.8))
+    far_side = [*outline[1:4], (look.turn + 0.12, 0.2), (look.turn + 0.2, -0.1)]
+    canvas.polygon(far_side, colours.shade(look.skin, 0.8))
     _eyes(canvas, look)
     _mouth(canvas, look)
     u = look.turn
