@@ -10,6 +10,12 @@ from memlab.scenes import colours
 from memlab.scenes.canvas import Colour
 
 INK: Colour = (0.09, 0.08, 0.12)
+"""Of eyes and of the mark; edges have inks of their own."""
+
+
+def ink_of(rng: np.random.Generator) -> Colour:
+    """Draw a dark colour for the edges of one figure: black alone would give figures away."""
+    return colours.shade(colours.paint(rng), rng.uniform(0.15, 0.45))
 
 
 def poster(rng: np.random.Generator) -> Colour:
@@ -30,8 +36,8 @@ def mane(rng: np.random.Generator) -> Colour:
 
 
 def surfaces(rng: np.random.Generator, hue: float) -> tuple[Colour, Colour]:
-    """Draw two colours: one of this hue, one paler and about opposite, in either order of depth."""
-    deep = rng.uniform(0.2, 0.6), rng.uniform(0.25, 0.85)
+    """Draw two colours: one of this hue, one about opposite, of any depth."""
+    deep = rng.uniform(0.15, 0.6), rng.uniform(0.15, 0.9)
     first = colorsys.hsv_to_rgb((hue + rng.normal(0.0, 0.02)) % 1.0, *deep)
     other = (hue + 0.5 + rng.normal(0.0, 0.06)) % 1.0
-    return first, colorsys.hsv_to_rgb(other, rng.uniform(0.03, 0.25), rng.uniform(0.3, 0.97))
+    return first, colorsys.hsv_to_rgb(other, rng.uniform(0.05, 0.5), rng.uniform(0.2, 0.97))

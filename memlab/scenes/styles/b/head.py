@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from memlab.scenes import colours
 from memlab.scenes.canvas import Canvas, Colour
-from memlab.scenes.styles.b.colours import INK, mane, poster
+from memlab.scenes.styles.b.colours import INK, ink_of, mane, poster
 
 _WHITE = (0.97, 0.95, 0.90)
 _EDGE = 0.028
@@ -24,6 +24,7 @@ class Looks:
     hair: Colour
     cloth: Colour
     lips: Colour
+    ink: Colour
     style: str
     jaw: float
     cheek: float
@@ -44,6 +45,7 @@ def looks(rng: np.random.Generator) -> Looks:
         hair=mane(rng),
         cloth=poster(rng),
         lips=colours.shade(poster(rng), 0.6),
+        ink=ink_of(rng),
         style=_HAIR[rng.integers(len(_HAIR))],
         jaw=rng.uniform(0.16, 0.28),
         cheek=rng.uniform(0.28, 0.35),
@@ -65,14 +67,14 @@ def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
     outline = _outline(look)
     _behind(canvas, look)
     neck = [(-0.1, 0.2), (0.1, 0.2), (0.14, 0.49), (-0.14, 0.49)]
-    canvas.outlined(neck, colours.shade(look.skin, 0.75), _EDGE, INK)
+    canvas.outlined(neck, colours.shade(look.skin, 0.75), _EDGE, look.ink)
     ear = [(-look.cheek + 0.03, -0.05), (-look.cheek - 0.09, -0.08), (-look.cheek + 0.03, 0.13)]
-    canvas.outlined(ear, colours.shade(look.skin, 0.9), _EDGE, INK)
+    canvas.outlined(ear, colours.shade(look.skin, 0.9), _EDGE, look.ink)
     if not facing:
         covered = {"bald": look.skin, "cap": look.cloth, "hood": look.cloth}
-        canvas.outlined(outline, covered.get(look.style, look.hair), _EDGE, INK)
+        canvas.outlined(outline, covered.get(look.style, look.hair), _EDGE, look.ink)
         return
-    canvas.outlined(outline, look.skin, _EDGE, INK)
+    canvas.outlined(outline, look.skin, _EDGE, look.ink)
     far_side = [*outline[1:4], (look.turn + 0.12, 0.2), (look.turn + 0.2, -0.1)]
     canvas.polygon(far_side, colours.shade(look.skin, 0.8))
     _eyes(canvas, look)
@@ -98,19 +100,19 @@ def _behind(canvas: Canvas, look: Looks) -> None:
     if look.style == "tails":
         for side in (-1.0, 1.0):
             tail = [(0.8 * wide, -0.2), (wide + 0.14, 0.0), (wide + 0.05, 0.4), (0.7 * wide, 0.15)]
-            canvas.outlined([(side * u, v) for u, v in tail], look.hair, _EDGE, INK)
+            canvas.outlined([(side * u, v) for u, v in tail], look.hair, _EDGE, look.ink)
     elif look.style == "fringe":
         bob = [(-wide - 0.07, 0.22), (-wide - 0.05, -0.3), (wide + 0.05, -0.3), (wide + 0.07, 0.22)]
-        canvas.outlined(bob, look.hair, _EDGE, INK)
+        canvas.outlined(bob, look.hair, _EDGE, look.ink)
     elif look.style == "cloud":
         turns = np.linspace(0.0, 2.0 * np.pi, 9, endpoint=False)
         reach = 0.38 + 0.09 * np.array(look.ragged)
         cloud = np.stack([reach * np.cos(turns), -0.12 + 0.9 * reach * np.sin(turns)], axis=1)
-        canvas.outlined(cloud, look.hair, _EDGE, INK)
+        canvas.outlined(cloud, look.hair, _EDGE, look.ink)
     elif look.style == "hood":
         hood = [(0.0, -0.5), (wide + 0.09, -0.2), (wide + 0.06, 0.3), (0.24, 0.49)]
         hood += [(-u, v) for u, v in reversed(hood[1:])]
-        canvas.outlined(hood, look.cloth, _EDGE, INK)
+        canvas.outlined(hood, look.cloth, _EDGE, look.ink)
 
 
 def _over(canvas: Canvas, look: Looks) -> None:
@@ -123,17 +125,17 @@ def _over(canvas: Canvas, look: Looks) -> None:
         if look.style == "spikes":
             tall = np.where(np.arange(9) % 2, -0.49, -0.38)
             crown = list(zip((0.9 * u[::-1]).tolist(), tall.tolist(), strict=True))
-        canvas.outlined([*teeth, *crown], look.hair, _EDGE, INK)
+        canvas.outlined([*teeth, *crown], look.hair, _EDGE, look.ink)
     elif look.style == "fringe":
         edge = -0.2 + 0.08 * look.ragged[0]
-        canvas.outlined([(-wide, edge), (wide, edge), *crown], look.hair, _EDGE, INK)
+        canvas.outlined([(-wide, edge), (wide, edge), *crown], look.hair, _EDGE, look.ink)
     elif look.style == "cap":
-        canvas.outlined([(-wide - 0.02, -0.2), (wide, -0.2), *crown], look.cloth, _EDGE, INK)
+        canvas.outlined([(-wide - 0.02, -0.2), (wide, -0.2), *crown], look.cloth, _EDGE, look.ink)
         brim = [(0.0, -0.24), (wide + 0.15, -0.2), (wide + 0.13, -0.13), (0.0, -0.17)]
-        canvas.outlined(brim, colours.shade(look.cloth, 0.7), _EDGE, INK)
+        canvas.outlined(brim, colours.shade(look.cloth, 0.7), _EDGE, look.ink)
     elif look.style == "hood":
         rim = [(-wide, -0.12), (0.0, -0.34), (wide, -0.12), (0.8 * wide, -0.4), (0.0, -0.48)]
-        canvas.outlined([*rim, (-0.8 * wide, -0.4)], look.cloth, _EDGE, INK)
+        canvas.outlined([*rim, (-0.8 * wide, -0.4)], look.cloth, _EDGE, look.ink)
 
 
 def _eyes(canvas: Canvas, look: Looks) -> None:
@@ -180,7 +182,7 @@ def _mouth(canvas: Canvas, look: Looks) -> None:
         )
     else:
         mouth = [(u - 0.06, v), (u, v - 0.03), (u + 0.06, v), (u, v + 0.06)]
-        canvas.outlined(mouth, look.lips, _EDGE, INK)
+        canvas.outlined(mouth, look.lips, _EDGE, look.ink)
     if look.moustache:
         flap = [(u, v - 0.08), (u + 0.16, v), (u, v - 0.02), (u - 0.16, v)]
         canvas.polygon(flap, look.hair)

@@ -6,7 +6,7 @@ import numpy as np
 
 from memlab.scenes import colours
 from memlab.scenes.canvas import Canvas, Floats, grid
-from memlab.scenes.styles.b.colours import INK, mane, poster
+from memlab.scenes.styles.b.colours import ink_of, mane, poster
 
 
 def _soft(field: Floats, width: float, size: int) -> Floats:
@@ -80,7 +80,7 @@ def pebble(rng: np.random.Generator, size: int) -> Canvas:
     radius = rng.uniform(0.25, 0.48, corners)
     edge = np.stack([radius * np.cos(turns), radius * np.sin(turns)], axis=1)
     flesh = rng.random() < 0.75
-    canvas.outlined(edge, colours.skin(rng) if flesh else poster(rng), 0.03, INK)
+    canvas.outlined(edge, colours.skin(rng) if flesh else poster(rng), 0.03, ink_of(rng))
     canvas.polygon(edge[: corners // 2 + 1], mane(rng))
     for _ in range(rng.integers(1, 4)):
         at, reach = rng.uniform(-0.25, 0.25, 2), rng.uniform(0.05, 0.13)
