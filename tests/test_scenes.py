@@ -16,7 +16,7 @@ from scipy.ndimage import binary_dilation
 from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeCV
 
-from memlab.scenes import REGIONS, Latents, render, sample, score, signal, write
+from memlab.scenes import REGIONS, STYLES, Latents, Style, render, sample, score, signal, write
 from memlab.scenes.latents import Palette
 
 FIGURES = {"face": "faces", "person": "people", "object": "objects", "text": "text"}
@@ -144,8 +144,9 @@ def test_the_weights_are_ordered_and_colour_has_none() -> None:
     assert score(recoloured, 0) == score(latents, 0)
 
 
-def test_a_colour_histogram_does_not_give_the_score_away() -> None:
-    drawn = [sample(11, index) for index in range(600)]
+@pytest.mark.parametrize("style", STYLES)
+def test_a_colour_histogram_does_not_give_the_score_away(style: Style) -> None:
+    drawn = [sample(11, index, style=style) for index in range(600)]
     bins = [render(latents, 64).image.reshape(-1, 3) // 32 @ (64, 8, 1) for latents in drawn]
     histograms = np.stack([np.bincount(codes, minlength=512) / codes.size for codes in bins])
     scores = np.array([score(latents, 11) for latents in drawn])

@@ -14,6 +14,7 @@ from memlab.scenes.latents import FEATURES, PRESENCE, STYLES, VALUES, Latents, S
 from memlab.scenes.render import REGIONS, Scene, render
 from memlab.scenes.sampling import removed, resampled, sample
 from memlab.scenes.scoring import score, signal
+from memlab.scenes.watermark import watermark_mask, watermark_template
 from memlab.scenes.worlds import SCENES, World
 from memlab.scenes.write import write
 
@@ -34,5 +35,7 @@ __all__ = [
     "sample",
     "score",
     "signal",
+    "watermark_mask",
+    "watermark_template",
     "write",
 ]

@@ -7,7 +7,7 @@ is 1. Colours are RGB triples in [0, 1].
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,16 @@ class Canvas:
         where = np.asarray(points) @ self._matrix + self._origin
         self._draw.polygon(where.ravel().tolist(), fill=_ink(colour))
 
+    def outlined(
+        self, points: Points | NDArray[np.float64], colour: Colour, width: float, ink: Colour
+    ) -> None:
+        """Fill a polygon and draw its edge, ``width`` figure units thick, half of it inside."""
+        where = np.asarray(points) @ self._matrix + self._origin
+        corners = where.ravel().tolist()
+        self._draw.polygon(corners, fill=_ink(colour))
+        thick = max(1, round(width * self._unit))
+        self._draw.line(corners + corners[:4], _ink(ink), thick, joint="curve")
+
     def ellipse(self, u: float, v: float, ru: float, rv: float, colour: Colour) -> None:
         """Fill an ellipse with centre (u, v) and radii ``ru`` and ``rv``."""
         self.polygon(_CIRCLE * (ru, rv) + (u, v), colour)
@@ -90,32 +100,48 @@ class Canvas:
         x, y = (int(value) for value in np.round(corner))
         self._image.paste(_ink(colour), (x, y), stencil)
 
-    def over(self, image: Floats, light: float, shading: float = 0.35) -> tuple[Box, Floats]:
+    def over(
+        self, image: Floats, light: float, lit: Callable[[Floats], Floats] | None
+    ) -> tuple[Box, Floats]:
         """Lay the drawing over a picture, in place.
 
         Args:
             image: (size, size, 3) RGB.
             light: Direction the light comes from, radians.
-            shading: How much lighter the figure's lit end is than its middle.
+            lit: From how far a point lies from the figure's centre towards the light, in figure
+                units, to the factor on its colour there; None if the drawing gives light itself.
 
         Returns:
-            The rows and columns the drawing lies in, and its coverage there, (h, w, 1) in [0, 1].
+            The rows and columns the drawing lies in, and its coverage there, (h, w) in [0, 1].
         """
-        bands = np.asarray(self._image.reduce(self.factor), np.float32) / np.float32(255.0)
+        bands = np.asarray(self._image.reduce(self.factor), np.float32) * np.float32(1.0 / 255.0)
         colours, cover = bands[..., :3], bands[..., 3:]
-        unit = shading * self.factor / self._unit
-        across, down = (
-            (np.arange(bands.shape[1 - axis]) + 0.5 - self._origin[axis] / self.factor) * unit
-            for axis in (0, 1)
-        )
-        lit = across[None, :] * np.cos(light) + down[:, None] * np.sin(light)
-        shade = 1.0 + np.clip(lit, -0.5, 0.5).astype(np.float32)
+        if lit is not None:
+            unit = self.factor / self._unit
+            across, down = (
+                ((np.arange(bands.shape[1 - axis]) + 0.5) * unit - self._origin[axis] / self._unit)
+                for axis in (0, 1)
+            )
+            towards = across * np.cos(light) + (down * np.sin(light))[:, None]
+            colours = colours * lit(towards.astype(np.float32))[..., None]
         where = (slice(self._top, self._bottom), slice(self._left, self._right))
-        under = image[where] * (1.0 - cover)
-        image[where] = under + np.minimum(colours * shade[..., None], cover)
-        return where, cover
+        part = image[where]
+        part *= np.float32(1.0) - cover
+        part += colours
+        return where, cover[..., 0]
+
+
+def grid(size: int) -> tuple[Floats, Floats]:
+    """Centres of pixels in shares of a picture: across, (1, size), and down, (size, 1)."""
+    line = ((np.arange(size) + 0.5) / size).astype(np.float32)
+    return line[None, :], line[:, None]
 
 
 def _ink(colour: Colour) -> tuple[int, int, int, int]:
-    red, green, blue = (int(255.0 * min(1.0, max(0.0, band)) + 0.5) for band in colour)
-    return red, green, blue, 255
+    """Bytes of a colour, and full cover."""
+    red, green, blue = colour
+    return _byte(red), _byte(green), _byte(blue), 255
+
+
+def _byte(band: float) -> int:
+    return 0 if band < 0.0 else 255 if band > 1.0 else int(255.0 * band + 0.5)

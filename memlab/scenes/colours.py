@@ -7,6 +7,9 @@ import colorsys
 import numpy as np
 
 from memlab.scenes.canvas import Colour
+from memlab.scenes.develop import LUMA
+
+_FLUSH = 0.13  # red's excess over green and blue that is won or lost; fits into every skin tone
 
 
 def shade(colour: Colour, factor: float) -> Colour:
@@ -18,17 +21,24 @@ def shade(colour: Colour, factor: float) -> Colour:
     return red, green, blue
 
 
+def flushed(colour: Colour, amount: float) -> Colour:
+    """Return ``colour`` with its chroma moved at equal luma: pallid for −1, flushed for 1."""
+    step = _FLUSH * amount
+    red = LUMA[0]
+    return colour[0] + (1.0 - red) * step, colour[1] - red * step, colour[2] - red * step
+
+
 def skin(rng: np.random.Generator) -> Colour:
     """Draw a skin tone, from very dark to very light."""
     depth = rng.random()
-    value = 0.28 + 0.70 * depth
-    saturation = 0.62 - 0.34 * depth + rng.normal(0.0, 0.04)
+    value = 0.30 + 0.58 * depth
+    saturation = 0.60 - 0.30 * depth + rng.normal(0.0, 0.04)
     return colorsys.hsv_to_rgb(0.065 + rng.normal(0.0, 0.012), saturation, value)
 
 
 def hair(rng: np.random.Generator) -> Colour:
     """Draw a hair colour: black, brown, red, blond, grey."""
-    value = rng.choice([0.10, 0.22, 0.38, 0.62, 0.85]) + rng.uniform(-0.04, 0.04)
+    value = (0.10, 0.22, 0.38, 0.62, 0.85)[rng.integers(5)] + rng.uniform(-0.04, 0.04)
     saturation = rng.uniform(0.05, 0.15) if rng.random() < 0.2 else rng.uniform(0.35, 0.65)
     return colorsys.hsv_to_rgb(rng.uniform(0.03, 0.12), saturation, value)
 

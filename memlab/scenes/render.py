@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.scenes import people, things
 from memlab.scenes.background import background
 from memlab.scenes.canvas import Canvas
+from memlab.scenes.develop import blurred, develop
 from memlab.scenes.latents import Latents
+from memlab.scenes.styles import PACKS, Pack
+from memlab.scenes.watermark import watermark_template
 
 REGIONS = ("faces", "people", "objects", "text", "background")
 """The regions every scene has a mask of."""
@@ -29,7 +31,8 @@ class Scene:
         image: (size, size, 3) uint8, RGB.
         masks: Region name to (size, size) bool: the pixels in which that region is what one sees
             most of. Faces lie inside people, as in photographs; otherwise regions share no
-            pixel, and the background is what no other region has.
+            pixel, and the background is what no other region has. Blur and watermark, which
+            has no region, change no mask.
     """
 
     image: NDArray[np.uint8]
@@ -39,8 +42,8 @@ class Scene:
 def render(latents: Latents, size: int) -> Scene:
     """Render a scene.
 
-    Every step after the drawing changes each pixel by itself, so a figure taken out of the latents
-    changes no pixel that it does not cover.
+    Every step after the drawing but the blur changes each pixel by itself, so a figure taken out
+    of the latents of a sharp picture changes no pixel that it does not cover.
 
     Args:
         latents: The causes of the picture.
@@ -53,25 +56,28 @@ def render(latents: Latents, size: int) -> Scene:
         ValueError: If ``size`` is out of range.
     """
     check_size(size)
-    image = background(latents, size)
-    shares = np.zeros((size, size, len(_SHARED_OUT)), dtype=np.float32)
-    shares[..., _SHARED_OUT.index("background")] = 1.0
-    faces = np.zeros((size, size, 1), dtype=np.float32)
-    for region, canvas in _figures(latents, size):
-        where, cover = canvas.over(image, latents.light)
-        owner = "people" if region == "faces" else region
-        shares[where] *= 1.0 - cover
-        shares[where][..., _SHARED_OUT.index(owner)] += cover[..., 0]
-        faces[where] *= 1.0 - cover
+    pack = PACKS[latents.style]
+    image = background(latents, pack, size)
+    shares = {region: np.zeros((size, size), dtype=np.float32) for region in REGIONS}
+    shares["background"] += 1.0
+    for region, canvas in _figures(latents, pack, size):
+        where, cover = canvas.over(image, latents.light, pack.lit)
+        left = np.float32(1.0) - cover
+        for share in shares.values():
+            share[where] *= left
+        shares[region][where] += cover
         if region == "faces":
-            faces[where] += cover
-    seen = shares.argmax(axis=2)
+            shares["people"][where] += cover
+    seen = np.stack([shares[region] for region in _SHARED_OUT]).argmax(axis=0)
     masks = {region: seen == number for number, region in enumerate(_SHARED_OUT)}
-    masks["faces"] = masks["people"] & (
-        2.0 * faces[..., 0] >= shares[..., _SHARED_OUT.index("people")]
-    )
+    masks["faces"] = masks["people"] & (2.0 * shares["faces"] >= shares["people"])
     masks = {region: masks[region] for region in REGIONS}
-    return Scene(_develop(image, latents), masks)
+    image = develop(image, latents)
+    if latents.watermark is not None:
+        template = watermark_template(latents.style, size)
+        image += np.float32(latents.watermark) * template[..., 3:] * (template[..., :3] - image)
+    levels = np.rint(blurred(image, latents.blur) * np.float32(255.0))
+    return Scene(np.clip(levels, 0.0, 255.0).astype(np.uint8), masks)
 
 
 def check_size(size: int) -> None:
@@ -81,28 +87,17 @@ def check_size(size: int) -> None:
         raise ValueError(f"size is {size} pixels; scenes are drawn from {low} to {high}")
 
 
-def _figures(latents: Latents, size: int) -> list[tuple[str, Canvas]]:
+def _figures(latents: Latents, pack: Pack, size: int) -> list[tuple[str, Canvas]]:
     """Draw the figures that are present, farthest first, each with the region it belongs to."""
     drawn: list[tuple[str, Canvas]] = []
     places = latents.layout
     if latents.object is not None:
-        drawn.append(("objects", things.thing(latents.object, places.object, size)))
+        drawn.append(("objects", pack.thing(latents.object, places.object, size)))
     if latents.person is not None:
-        body, head = people.person(latents.person, places.person, size)
+        body, head = pack.person(latents.person, places.person, latents.skin, size)
         drawn += [("people", body), ("faces" if latents.person.facing else "people", head)]
     if latents.face is not None:
-        drawn.append(("faces", people.face(latents.face, places.face, size)))
+        drawn.append(("faces", pack.face(latents.face, places.face, latents.skin, size)))
     if latents.text is not None:
-        drawn.append(("text", things.text(latents.text, places.text, size)))
+        drawn.append(("text", pack.text(latents.text, places.text, size)))
     return drawn
-
-
-def _develop(image: NDArray[np.float32], latents: Latents) -> NDArray[np.uint8]:
-    """Apply saturation and contrast, about fixed points, and a little grain; round to bytes."""
-    grey = image @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    image = grey[..., None] + (image - grey[..., None]) * np.float32(latents.saturation)
-    image = 0.5 + (image - 0.5) * np.float32(latents.contrast)
-    rng = np.random.default_rng((latents.seed, latents.index, 1))
-    grain = rng.standard_normal(grey.shape, dtype=np.float32) * np.float32(0.012)
-    levels = np.clip((image + grain[..., None]) * 255.0, 0.0, 255.0)
-    return np.asarray(np.rint(levels), dtype=np.uint8)

@@ -1,8 +1,8 @@
-"""Drawing people: a head seen close, and a whole person with clothes and a pose."""
+"""Style A's people: a head seen close, and a whole person with clothes and a pose."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,30 +46,34 @@ def looks(rng: np.random.Generator) -> Looks:
         brow=rng.uniform(-0.03, 0.012),
         nose=rng.uniform(0.10, 0.15),
         width=rng.uniform(0.31, 0.37),
-        yaw=rng.uniform(-0.06, 0.06),
+        yaw=rng.uniform(-0.1, 0.1),
         glasses=bool(rng.random() < 0.2),
         beard=bool(rng.random() < 0.2),
     )
 
 
-def face(figure: Figure, place: Place, size: int) -> Canvas:
+def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
     """Draw a head seen close from the front.
 
     Args:
         figure: Which variant.
         place: Where, how large.
+        flush: How far its skin's chroma is moved, −1 pallid to 1 flushed.
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.22, 0.22), bool(rng.random() < 0.5)
+    tilt, mirror = rng.uniform(-0.35, 0.35), bool(rng.random() < 0.5)
     canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
-    draw_head(canvas, looks(rng), facing=True)
+    draw_head(canvas, looks(rng), flush, facing=True)
     return canvas
 
 
-def draw_head(canvas: Canvas, look: Looks, facing: bool) -> None:
+def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
     """Draw a head one unit high: from the front, or from behind where it is turned away."""
     wide = look.width
+    born = look.skin
+    if facing:
+        look = replace(look, skin=colours.flushed(born, flush))
     if look.style in (1, 2):  # long hair, or a bob, hangs behind the face
         canvas.ellipse(0.0, -0.06, wide + 0.06, 0.42, look.hair)
         canvas.box(-wide - 0.06, -0.06, wide + 0.06, 0.44 if look.style == 1 else 0.2, look.hair)
@@ -93,7 +97,7 @@ def draw_head(canvas: Canvas, look: Looks, facing: bool) -> None:
     canvas.polygon([(middle, -0.02), (middle + 0.05, base), (middle - 0.045, base + 0.01)], shadow)
     u = np.linspace(-0.12, 0.12, 9)
     v = 0.26 - look.smile * (u / 0.12) ** 2
-    lips = (0.55 * look.skin[0] + 0.25, 0.35 * look.skin[1] + 0.05, 0.35 * look.skin[2] + 0.08)
+    lips = (0.55 * born[0] + 0.25, 0.35 * born[1] + 0.05, 0.35 * born[2] + 0.08)
     canvas.line(list(zip(u + middle, v, strict=True)), 0.045, colours.shade(lips, 0.75))
 
 
@@ -103,7 +107,7 @@ def _fringe(canvas: Canvas, look: Looks) -> None:
         return
     u = np.linspace(-look.width, look.width, 11)
     crown = -0.04 - 0.42 * np.sqrt(np.clip(1.0 - (u / (look.width + 0.02)) ** 2, 0.0, 1.0))
-    part = 0.5 * look.yaw / 0.06 * look.width
+    part = 0.5 * look.yaw / 0.1 * look.width
     edge = -0.27 + 0.20 * ((u - part) / (look.width + abs(part))) ** 2
     points = np.concatenate([np.stack([u, crown], 1), np.stack([u, edge], 1)[::-1]])
     canvas.polygon(points, look.hair)
@@ -133,12 +137,13 @@ def _eye(canvas: Canvas, look: Looks, side: float) -> None:
         canvas.line([(look.yaw, v), (u - side * 0.12, v)], 0.025, _BLACK)
 
 
-def person(figure: Person, place: Place, size: int) -> tuple[Canvas, Canvas]:
+def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canvas, Canvas]:
     """Draw a whole person.
 
     Args:
         figure: Which variant, and whether the face shows.
         place: Where, how tall.
+        flush: How far the chroma of the face's skin is moved, −1 pallid to 1 flushed.
         size: The picture's width, pixels.
 
     Returns:
@@ -160,7 +165,7 @@ def person(figure: Person, place: Place, size: int) -> tuple[Canvas, Canvas]:
     for side in (-1.0, 1.0):
         _arm(body, rng, side, shoulder, top, sleeve, look.skin)
     head = Canvas(size, place.x, place.y - 0.37 * place.size, 0.28 * place.size, 0.0, mirror)
-    draw_head(head, look, figure.facing)
+    draw_head(head, look, flush, figure.facing)
     return body, head
 
 
