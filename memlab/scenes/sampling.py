@@ -43,7 +43,7 @@ def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> 
         The latents: a function of the arguments alone, however many others are drawn.
     """
     rng = np.random.default_rng((seed, index))
-    quantiles = dict(zip(FEATURES, world.quantiles(rng), strict=True))
+    quantiles = dict(zip(FEATURES, world.quantiles(rng.random(len(FEATURES))), strict=True))
     causes = {
         feature: _cause(feature, quantile, np.random.default_rng(own), world)
         for (feature, quantile), own in zip(
