@@ -105,7 +105,7 @@ def test_the_signal_has_mean_0_and_sd_1_and_explains_r2(name: str) -> None:
     assert large.std() == pytest.approx(1.0, abs=0.02)
     assert np.corrcoef(large, signals(world, drawn))[0, 1] == pytest.approx(1.0, abs=1e-4)
     scores = np.array([score(one, 5, world) for one in latents])
-    assert np.corrcoef(found, scores)[0, 1] ** 2 == pytest.approx(world.r2, abs=0.05)
+    assert np.corrcoef(found, scores)[0, 1] ** 2 == pytest.approx(world.r2, abs=0.08)
 
 
 def _affine(world: World, drawn: dict[str, Any]) -> Any:
@@ -266,12 +266,12 @@ def test_what_cannot_be_is_told_in_a_line(fields: dict[str, Any], said: str) -> 
 def test_data_scenes_writes_a_world_and_says_what_made_it(
     capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:
-    make = ["data", "scenes", "--world", "W3", "--style", "B", "--r2", ".3", "-n", "6"]
+    make = ["data", "scenes", "--world", "W3", "--style", "B", "--r2", ".6", "-n", "6"]
     assert main([*make, "--size", "48", "w3"]) == 0
-    limit = noise_ceiling(World(**asdict(OWN["W3"]) | {"r2": 0.3}))
+    limit = noise_ceiling(World(**asdict(OWN["W3"]) | {"r2": 0.6}))
     assert f"can expect Spearman {limit.spearman:.3f}" in capsys.readouterr().out
     made = read_declaration(Path("w3"))
-    assert made.world == World(**asdict(OWN["W3"]) | {"r2": 0.3})
+    assert made.world == World(**asdict(OWN["W3"]) | {"r2": 0.6})
     assert (made.style, made.seed, made.size, made.n) == ("B", 0, 48, 6)
     rows = table(Path("w3"))
     for index, row in enumerate(rows):
@@ -294,7 +294,7 @@ def test_data_scenes_writes_a_world_and_says_what_made_it(
     told = failing(*make[:4], "--style", "A", *make[6:], "w3")
     assert told == "memlab: w3 holds scenes of style B, not A: choose another folder"
     told = failing(*make[:6], *make[8:], "w3")
-    assert told == "memlab: w3 holds scenes of world W3 with r2 0.3, not 0.6: choose another folder"
+    assert told == "memlab: w3 holds scenes of world W3 with r2 0.6, not 0.3: choose another folder"
 
 
 def test_options_change_a_world(failing: Callable[..., str]) -> None:
@@ -332,9 +332,9 @@ def test_fit_takes_a_world_and_changes_to_it(
     tiny = ["--data.source.n=40", "--data.source.size=48", "--data.image_size=48", *QUIET]
     tiny += ["--trainer.max_epochs=1", "--data.num_workers=0", "--attribution", "none"]
     fit = ["fit", "--config", "worlds/W3", *tiny]
-    assert main([*fit, "--data.source.world.r2=.3", "--data.source.style=B", "--run=one"]) == 0
+    assert main([*fit, "--data.source.world.r2=.6", "--data.source.style=B", "--run=one"]) == 0
     made = read_declaration(Path("data/worlds/W3"))
-    assert (made.world.r2, made.style, made.n) == (0.3, "B", 40)
+    assert (made.world.r2, made.style, made.n) == (0.6, "B", 40)
     assert made.world.correlations == {"face,text": 0.95}
     found = json.loads(Path("one/fit/results.json").read_text())
     source = found["data"]["source"]
@@ -342,7 +342,7 @@ def test_fit_takes_a_world_and_changes_to_it(
     again = build(source)
     assert isinstance(again, ScenesSource)
     assert again.world == made.world
-    assert "r2 0.3, not 0.6" in failing(*fit, "--data.source.style=B", "--run=two")
+    assert "r2 0.6, not 0.3" in failing(*fit, "--data.source.style=B", "--run=two")
     capsys.readouterr()
     # another world by its name, nothing of the first left
     assert main([*fit, "--data.source.world", "W4", "--print_config"]) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.cli.names import class_path
 from memlab.cli.options import Options
@@ -277,7 +277,7 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
         raise MemlabError(
             "at least one picture (-n), of at least 32 pixels (--size), --seed 0 or more"
         )
-    given = {}
+    given: dict[str, Any] = {}
     if options.world:
         world, given = read_world(options.world, r2=options.r2, weights=options.weights)
         given["world"] = world

@@ -61,7 +61,7 @@ def factor(
         place = names.index(first), names.index(second)
         normals[place] = normals[place[::-1]] = _normal(marginals[first], marginals[second], wanted)
     try:
-        return np.linalg.cholesky(normals)
+        return np.asarray(np.linalg.cholesky(normals), dtype=np.float64)
     except np.linalg.LinAlgError:
         given = ", ".join(f"{a},{b} {wanted:g}" for (a, b), wanted in pairs.items())
         raise ValueError(

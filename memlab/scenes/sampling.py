@@ -67,7 +67,8 @@ def removed(latents: Latents, feature: str) -> Latents:
     and a grey palette are not in the sample: for these, and for the layout, it is the first kind,
     the hue opposite to skin, and figures of middle size side by side.
     """
-    return replace(latents, **{feature: _NEUTRAL.get(feature)})
+    neutral: dict[str, Any] = {feature: _NEUTRAL.get(feature)}
+    return replace(latents, **neutral)
 
 
 def resampled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ MEAN = 0.7
 SPREAD = 0.12
 """Standard deviation of the scores in every world, before they are cut at 0 and 1."""
 
+_Number = TypeVar("_Number", float, NDArray[np.float64])
+
 
 def number(latents: Latents, feature: str, world: World = SCENES) -> float:
     """Return a feature as the number that counts in scores and correlations.
@@ -30,15 +32,14 @@ def number(latents: Latents, feature: str, world: World = SCENES) -> float:
     if feature in PRESENCE:
         return float(getattr(latents, feature) is not None)
     if feature == "texture":
-        middle = (TEXTURES - 1) / 2.0
-        return (latents.texture.kind - middle) / math.sqrt((TEXTURES**2 - 1) / 12.0)
+        return _kind(float(latents.texture.kind), TEXTURES)
     if feature == "palette":
         return math.sqrt(12.0) * (warmth(latents.palette.hue) - 0.5)
     if feature == "layout":
         parts = [(place.size, *world.size(name)) for name, place in vars(latents.layout).items()]
     else:
         parts = [(getattr(latents, feature), *world.range(feature))]
-    shares = [(value - low) / (high - low) for value, low, high in parts if low < high]
+    shares: list[float] = [(value - low) / (high - low) for value, low, high in parts if low < high]
     return math.sqrt(12.0 / max(len(shares), 1)) * sum(share - 0.5 for share in shares)
 
 
@@ -195,11 +196,15 @@ def _at(world: World, feature: str, quantiles: NDArray[np.float64]) -> NDArray[n
         return np.zeros_like(quantiles)
     steps = world.marginal(feature)
     if not steps:
-        return math.sqrt(12.0) * (quantiles - 0.5)
-    raised = (quantiles[:, None] >= np.array(steps)).sum(axis=1).astype(float)
-    if feature in PRESENCE:
-        return raised
-    return (raised - len(steps) / 2.0) / math.sqrt(((len(steps) + 1) ** 2 - 1) / 12.0)
+        even: NDArray[np.float64] = math.sqrt(12.0) * (quantiles - 0.5)
+        return even
+    raised = np.searchsorted(steps, quantiles, side="right").astype(np.float64)
+    return raised if feature in PRESENCE else _kind(raised, TEXTURES)
+
+
+def _kind(kind: _Number, kinds: int) -> _Number:
+    """A kind, counted from 0, of several equally frequent ones, as mean 0 and SD 1."""
+    return (kind - (kinds - 1) / 2.0) / math.sqrt((kinds**2 - 1) / 12.0)
 
 
 def _product(

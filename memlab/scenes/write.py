@@ -187,15 +187,15 @@ def _holds(root: Path, wanted: Declaration) -> bool:
         return False
     found = read_declaration(root)
     pairs = zip(Declaration._fields, found, wanted, strict=True)
-    differ = {name: (there, asked) for name, there, asked in pairs if there != asked}
-    if "world" in differ and found.world.name != wanted.world.name:
-        differ["world"] = (found.world.name, wanted.world.name)
-    elif "world" in differ:
-        there, asked = (asdict(world) for world in differ.pop("world"))
+    differ = {name: (old, new) for name, old, new in pairs if old != new}
+    there, asked = asdict(found.world), asdict(wanted.world)
+    if there["name"] != asked["name"]:
+        differ["world"] = (there["name"], asked["name"])
+    elif differ.pop("world", None):
         name = next(name for name in there if there[name] != asked[name])
-        differ[f"world {wanted.world.name} with {name}"] = (there[name], asked[name])
+        differ[f"world {asked['name']} with {name}"] = (there[name], asked[name])
     if differ:
-        said = "; ".join(f"{name} {there}, not {asked}" for name, (there, asked) in differ.items())
+        said = "; ".join(f"{name} {old}, not {new}" for name, (old, new) in differ.items())
         raise ValueError(f"{root} holds scenes of {said}: choose another folder")
     return True
 
