@@ -10,6 +10,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,6 +73,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         items = [plain(item) for item in value]
         return _NOT_PLAIN if _NOT_PLAIN in items else items
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if isinstance(value, Mapping):
         entries = {str(key): plain(item) for key, item in value.items()}
         return _NOT_PLAIN if _NOT_PLAIN in entries.values() else entries

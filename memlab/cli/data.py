@@ -234,21 +234,9 @@ def _cache(arguments: list[str]) -> int:
 
 
 def _scenes(arguments: list[str]) -> int:
-    description = "Render memlab's own pictures, with exact masks and scores."
-    parser = Options("data scenes", description)
-    parser.add_argument("root", metavar="DIR", type=Path, help="folder to render into")
-    parser.add_argument("-n", type=int, default=1500, help="how many pictures (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the pictures (%(default)s)")
-    parser.add_argument("--size", type=int, default=64, help="side in pixels (%(default)s)")
-    options = parser.parse_args(arguments)
-    if options.n < 1 or options.size < 32:
-        raise MemlabError("at least one picture (-n), of at least 32 pixels (--size)")
+    from memlab.cli.data_scenes import render_scenes
 
-    from memlab.data.sources.scenes import render
-
-    path = render(options.root, options.n, options.seed, options.size)
-    print(f"{options.n} pictures: {path}")  # noqa: T201
-    return 0
+    return render_scenes(arguments)
 
 
 def _with_source(parser: Options) -> Options:

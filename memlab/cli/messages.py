@@ -56,6 +56,9 @@ def one_line(message: str, known: Iterable[str]) -> str:
     if where and wanted and got:
         kinds = " or ".join(dict.fromkeys(wanted))
         return f"--{where.group(1)}: expected {kinds}, got {got.group(1).strip()!r}"
+    choices = re.search(r"Expected a typing\.Literal\[(.*?)\]", message)
+    if where and choices and got:
+        return f"--{where.group(1)}: one of {choices.group(1)}; got {got.group(1).strip()!r}"
     words = " ".join(message.split())
     return words if len(words) <= 400 else f"{words[:400]} ..."
 

@@ -19,6 +19,7 @@ import yaml
 
 from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
+from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
 from memlab.registry import GROUPS, find, load, plugins
 from memlab.spec import import_typed, search_here
@@ -165,6 +166,15 @@ def _foreign(name: str, path: str) -> bool:
     return not issubclass(cls, MemorabilityModel)
 
 
+def _world_option(option: str, value: str, _adding: bool) -> list[str]:
+    if value == "null" or value.startswith("{"):
+        return [f"{option}={value}"]
+    from memlab.spec import plain
+
+    # whole, so that nothing of the world before stays
+    return [f"{option}=null", f"{option}={json.dumps(plain(read_world(value)[0]))}"]
+
+
 def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
     # emptied first: another optimizer must not inherit the settings of the one before
     return [f"{option}=null", f"{option}={value}"]
@@ -190,6 +200,7 @@ _CHANGES: dict[str, Callable[[str, str, bool], list[str]]] = {
     **dict.fromkeys(LISTS, _list_option),
     **dict.fromkeys(SINGLES, _single_option),
     **dict.fromkeys(("--model.optimizer", "--model.lr_scheduler"), _fresh_option),
+    "--data.source.world": _world_option,
     "--config": _config_option,
     "-c": _config_option,
 }

@@ -75,7 +75,7 @@ _END = """\
                           --model.backbone.help timm, --data.source.help csv
 """
 
-_CONFIGS = "quickstart, resnet50, timm, data/lamem, trainer/gpu, ..."
+_CONFIGS = "quickstart, resnet50, timm, worlds/W3, data/lamem, ..."
 _TRAINED = (
     "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
 )

@@ -7,16 +7,18 @@ exact masks of its regions, ``score`` says how memorable it is, ``write`` makes 
     scene = render(latents, size=64)
     without = render(dataclasses.replace(latents, face=None), size=64)
 
-Needs NumPy and Pillow only.
+A `World` says how frequent each cause is, what goes with what, and what makes the score.
+
+Needs NumPy and Pillow only; SciPy where features are correlated.
 """
 
 from memlab.scenes.latents import FEATURES, PRESENCE, STYLES, VALUES, Latents, Style
 from memlab.scenes.render import REGIONS, Scene, render
 from memlab.scenes.sampling import removed, resampled, sample
-from memlab.scenes.scoring import score, signal
+from memlab.scenes.scoring import noise_ceiling, score, signal
 from memlab.scenes.watermark import watermark_mask, watermark_template
 from memlab.scenes.worlds import SCENES, World
-from memlab.scenes.write import write
+from memlab.scenes.write import Declaration, read_declaration, write
 
 __all__ = [
     "FEATURES",
@@ -25,10 +27,13 @@ __all__ = [
     "SCENES",
     "STYLES",
     "VALUES",
+    "Declaration",
     "Latents",
     "Scene",
     "Style",
     "World",
+    "noise_ceiling",
+    "read_declaration",
     "removed",
     "render",
     "resampled",

@@ -43,7 +43,7 @@ def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> 
         The latents: a function of the arguments alone, however many others are drawn.
     """
     rng = np.random.default_rng((seed, index))
-    quantiles = dict(zip(FEATURES, world.quantiles(rng), strict=True))
+    quantiles = dict(zip(FEATURES, world.quantiles(rng.random(len(FEATURES))), strict=True))
     causes = {
         feature: _cause(feature, quantile, np.random.default_rng(own), world)
         for (feature, quantile), own in zip(
@@ -67,7 +67,8 @@ def removed(latents: Latents, feature: str) -> Latents:
     and a grey palette are not in the sample: for these, and for the layout, it is the first kind,
     the hue opposite to skin, and figures of middle size side by side.
     """
-    return replace(latents, **{feature: _NEUTRAL.get(feature)})
+    neutral: dict[str, Any] = {feature: _NEUTRAL.get(feature)}
+    return replace(latents, **neutral)
 
 
 def resampled(

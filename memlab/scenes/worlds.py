@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.scenes.latents import FEATURES, RANGES, SIZES
+from memlab.errors import MemlabError
+from memlab.scenes.copula import Marginal, factor
+from memlab.scenes.declared import check
+from memlab.scenes.latents import FEATURES, PRESENCE, RANGES, SIZES, TEXTURES
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,43 @@ class World:
         ranges: Value feature to the ends of its range, where not the usual ones.
         sizes: Figure to the range of its size, share of the picture's width, where not the usual.
         facing: Probability that a person's small head shows a face.
+        photos: Whether the pictures are photographs of the user's own, on which the watermark is
+            planted, instead of rendered ones.
+
+    Raises:
+        MemlabError: If it cannot be; names world, value and remedy.
     """
 
     name: str
-    weights: Mapping[str, float]
+    weights: Mapping[str, float] = field(default_factory=dict)
     r2: float = 0.9
     prevalence: Mapping[str, float] = field(default_factory=dict)
     correlations: Mapping[str, float] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     facing: float = 0.0
+    photos: bool = False
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name in ("ranges", "sizes"):  # lists, where it was read from a file
+            ends = {key: (float(low), float(high)) for key, (low, high) in vars(self)[name].items()}
+            object.__setattr__(self, name, ends)
+        if self.correlations:
+            _copula(self)
+
+    def __hash__(self) -> int:
+        """Of the name alone: what is costly to find out about a world is kept for later calls."""
+        return hash(self.name)
+
+    @property
+    def pairs(self) -> dict[tuple[str, str], float]:
+        """The features that are correlated, and how much."""
+        return {
+            (first, second): float(value)
+            for pair, value in self.correlations.items()
+            for first, _, second in [pair.replace(" ", "").partition(",")]
+        }
 
     def rate(self, feature: str) -> float:
         """Probability that a picture has a presence feature."""
@@ -55,9 +86,50 @@ class World:
         low, high = self.sizes.get(figure, SIZES[figure])
         return float(low), float(high)
 
-    def quantiles(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw where each feature lies in its distribution: (features,) in [0, 1)."""
-        return rng.random(len(FEATURES))
+    def varies(self, feature: str) -> bool:
+        """Whether two pictures can differ in a feature, as the number that counts in scores."""
+        if feature in PRESENCE:
+            return 0.0 < self.rate(feature) < 1.0
+        if feature == "layout":
+            return any(low < high for low, high in map(self.size, SIZES))
+        low, high = self.range(feature) if feature in RANGES else (0.0, 1.0)
+        return low < high
+
+    def marginal(self, feature: str) -> Marginal:
+        """Distribution of a feature's number over the quantiles that it is drawn by."""
+        if feature in PRESENCE:
+            return (1.0 - self.rate(feature),)
+        return tuple(k / TEXTURES for k in range(1, TEXTURES)) if feature == "texture" else ()
+
+    def quantiles(self, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let features go together: independent quantiles to those of this world.
+
+        Args:
+            uniform: (..., features), independent and even in [0, 1).
+
+        Returns:
+            The same shape; unchanged in all features without correlations.
+        """
+        if not self.correlations:
+            return uniform
+        from scipy.special import ndtr, ndtri
+
+        places, cholesky = _copula(self)
+        normals = ndtri(np.maximum(uniform[..., places], 1e-16)) @ cholesky.T
+        correlated = uniform.copy()
+        correlated[..., places] = np.minimum(ndtr(normals), np.nextafter(1.0, 0.0))
+        return correlated
+
+
+@functools.lru_cache(maxsize=64)
+def _copula(world: World) -> tuple[list[int], NDArray[np.float64]]:
+    """The places of the features that are correlated, and how their normals come about."""
+    names = [name for name in FEATURES if any(name in pair for pair in world.pairs)]
+    marginals = {name: world.marginal(name) for name in names}
+    try:
+        return [FEATURES.index(name) for name in names], factor(marginals, world.pairs)
+    except ValueError as error:
+        raise MemlabError(f"world {world.name}: correlations: {error}") from None
 
 
 SCENES = World(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,9 @@ from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError
 from memlab.progress import progress
-from memlab.scenes import REGIONS, write
+from memlab.scenes import REGIONS, Declaration, Style, World, read_declaration, write
+from memlab.scenes.planted import photos_in
+from memlab.scenes.write import Masks
 
 
 class ScenesSource(Source):
@@ -23,14 +26,31 @@ class ScenesSource(Source):
         n: how many pictures to render; as many as the folder holds, or 1500.
         seed: of the pictures; the folder's own, or 0.
         size: side in pixels; the folder's own, or 64.
+        world: how pictures and scores come about, as in configs/worlds; the folder's own, or the
+            quickstart's. Change a part by --data.source.world.r2 .3, say.
+        style: pack of glyphs, textures, fonts and palettes; the folder's own, or A.
+        masks: exact, or degraded as by a poor detector; the folder's own, or exact.
+        photos: folder of photographs of your own, where the world is made from such (W12).
     """
 
     def __init__(
-        self, n: int | None = None, seed: int | None = None, size: int | None = None
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        size: int | None = None,
+        world: World | None = None,
+        style: Style | None = None,
+        masks: Masks | None = None,
+        photos: Path | None = None,
     ) -> None:
         self.n = n
         self.seed = seed
         self.size = size
+        # a mapping, where the source is built from what a file says
+        self.world = World(**world) if isinstance(world, dict) else world
+        self.style = style
+        self.masks = masks
+        self.photos = photos
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
@@ -39,9 +59,14 @@ class ScenesSource(Source):
 
     def prepare(self, root: Path) -> None:
         """Render what is missing; see `Source.prepare`."""
-        given = {"n": self.n, "seed": self.seed, "size": self.size}
-        wanted = {name: value for name, value in given.items() if value is not None}
-        render(root, **({"n": 1500, "seed": 0, "size": 64} | parameters(root) | wanted))
+        given = {name: getattr(self, name) for name in Declaration._fields}
+        try:
+            render(root, settled(root, given))
+        except DataError as error:
+            if isinstance(error.__cause__, ValueError):  # the folder holds something else
+                hint = "for pictures of your own add --data.source null"
+                raise DataError(f"{error}\n{hint}") from error
+            raise
 
     def table(self, root: Path, split: int | None = None) -> Table:
         """Read a rendered folder; see `Source.table`."""
@@ -57,26 +82,28 @@ class ScenesSource(Source):
         return make_table(columns, root, str(root))
 
 
-def render(root: Path, n: int, seed: int, size: int) -> Path:
+def render(root: Path, wanted: Declaration) -> Path:
     """Render pictures into a folder, with a progress bar; return the path of its table.
 
     Raises:
         DataError: if the folder holds other pictures, or cannot be written.
     """
     try:
-        with progress(f"Rendering {n} pictures in {root}", n) as advance:
-            return write(root, n, seed, size, progress=advance)
+        with progress(f"Rendering {wanted.n} pictures in {root}", wanted.n) as advance:
+            return write(root, **wanted._asdict(), progress=advance)
     except ValueError as error:
-        own = "for pictures of your own add --data.source null"
-        raise DataError(f"{error}\n{own}") from error
+        raise DataError(str(error)) from error
     except OSError as error:
         raise DataError(f"{root}: {error.strerror}; choose another --data.root") from error
 
 
-def parameters(root: Path) -> dict[str, int]:
-    """The parameters that a folder of scenes was rendered with; none for another folder."""
-    path = root / "scenes.json"
-    if not path.is_file():
-        return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return {name: int(found[name]) for name in ("n", "seed", "size")}
+def settled(root: Path, given: Mapping[str, Any]) -> Declaration:
+    """What to make a folder from: what is given, else what it was made from, else the usual."""
+    there = (root / "scenes.json").is_file()
+    wanted = read_declaration(root) if there else Declaration()
+    wanted = wanted._replace(**{name: value for name, value in given.items() if value is not None})
+    if wanted.photos is not None:
+        wanted = wanted._replace(photos=str(Path(wanted.photos).absolute()))
+        if not there and given.get("n") is None:
+            wanted = wanted._replace(n=len(photos_in(Path(str(wanted.photos)))))
+    return wanted

@@ -1,0 +1,88 @@
+"""Worlds by name or file: what `memlab data scenes --world` is given. Standard library and YAML."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from memlab.cli.configs import shipped
+from memlab.errors import MemlabError, did_you_mean
+
+if TYPE_CHECKING:
+    from memlab.scenes import World
+
+
+def worlds() -> dict[str, str]:
+    """The worlds that ship, in order, and what each is, from the first line of its file."""
+    files = (shipped() / "worlds").glob("*.yaml")
+    ordered = sorted(files, key=lambda path: (len(path.stem), path.stem))
+    return {
+        path.stem: path.read_text(encoding="utf-8").partition("\n")[0].partition(": ")[2]
+        for path in ordered
+    }
+
+
+def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
+    """A world, and how many pictures, of what seed, size and style its file says.
+
+    Args:
+        name: one of memlab's own, or a file: a configuration for fit whose source is scenes, or
+            the declaration alone.
+        changed: fields of the world that are to be others; None for those that are not.
+
+    Raises:
+        MemlabError: if there is no such world, or it cannot be; names the file and what is wrong.
+    """
+    path = _find(name)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MemlabError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    try:
+        given = dict(tree["data"]["source"]["init_args"]) if "data" in tree else {"world": tree}
+        declared = {"name": path.stem, **given.pop("world")}
+    except (TypeError, KeyError, ValueError):
+        example = shipped() / "worlds" / "W2.yaml"
+        raise MemlabError(f"{path}: no world in it; declare one as {example} does") from None
+
+    from memlab.scenes import World
+
+    known = [field.name for field in fields(World)]
+    for key in declared:
+        if key not in known:
+            close = did_you_mean(str(key), known)
+            raise MemlabError(f"{path}: unknown key {key!r}{close} (there are: {', '.join(known)})")
+    declared |= {name: value for name, value in changed.items() if value is not None}
+    try:
+        return World(**declared), given
+    except MemlabError as error:
+        raise error if any(changed.values()) else MemlabError(f"{path}: {error}") from error
+
+
+def weights(text: str) -> dict[str, float]:
+    """`face=1,face*text=.5` as an option's value."""
+    found = {}
+    for part in text.split(","):
+        term, _, weight = part.partition("=")
+        try:
+            found[term.strip()] = float(weight)
+        except ValueError:
+            raise ArgumentTypeError(f"{part!r}: write face=1,text=.5") from None
+    return found
+
+
+def _find(name: str) -> Path:
+    path = Path(name)
+    if path.is_file():
+        return path
+    own = shipped() / "worlds" / f"{name}.yaml"
+    if own.is_file():
+        return own
+    names = list(worlds())
+    raise MemlabError(
+        f"no world {name!r}{did_you_mean(name, names)} (a file, or one of: {', '.join(names)})"
+    )

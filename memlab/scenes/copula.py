@@ -1,0 +1,106 @@
+"""Numbers that go together as declared: a Gaussian copula.
+
+Features are drawn from correlated normals, each brought to its own distribution. A presence cuts
+the normal in two, so two features are less correlated than their normals; here the normals'
+correlation is found that gives the features the declared one (NORTA, Cario and Nelson 1997; for
+two presences it is the tetrachoric correlation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Marginal = tuple[float, ...]
+"""Quantiles, inside (0, 1), at which a number steps up by one; empty if it rises evenly."""
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+
+
+def correlation(first: Marginal, second: Marginal, normal: float) -> float:
+    """Pearson correlation of two numbers whose normals are correlated.
+
+    Args:
+        first: Distribution of one number.
+        second: Distribution of the other.
+        normal: Correlation of the two standard normals, −1 to 1.
+    """
+    common = sum(
+        _common(h, k, normal * shrink * more)
+        for h, shrink in _cuts(first)
+        for k, more in _cuts(second)
+    )
+    return common / math.sqrt(_variance(first) * _variance(second))
+
+
+def factor(
+    marginals: Mapping[str, Marginal], pairs: Mapping[tuple[str, str], float]
+) -> NDArray[np.float64]:
+    """Cholesky factor of the normals' correlations, in the order of the marginals.
+
+    Args:
+        marginals: Number to its distribution.
+        pairs: Two numbers to their correlation; those not given are uncorrelated.
+
+    Raises:
+        ValueError: If a pair cannot be correlated so, or not all pairs at once.
+    """
+    names = list(marginals)
+    normals = np.eye(len(names))
+    for (first, second), wanted in pairs.items():
+        ends = [correlation(marginals[first], marginals[second], end) for end in (-1.0, 1.0)]
+        if not ends[0] < wanted < ends[1]:
+            raise ValueError(
+                f"{first},{second} {wanted:g}: with these distributions only from "
+                f"{ends[0]:.3f} to {ends[1]:.3f}, ends excluded"
+            )
+        place = names.index(first), names.index(second)
+        normals[place] = normals[place[::-1]] = _normal(marginals[first], marginals[second], wanted)
+    try:
+        return np.asarray(np.linalg.cholesky(normals), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        given = ", ".join(f"{a},{b} {wanted:g}" for (a, b), wanted in pairs.items())
+        raise ValueError(
+            f"{given} contradict each other; weaken one, or correlate the other pairs, too"
+        ) from None
+
+
+def _normal(first: Marginal, second: Marginal, wanted: float) -> float:
+    """The normals' correlation that gives two numbers the wanted one, by bisection."""
+    low, high = -1.0, 1.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2.0
+        if correlation(first, second, middle) < wanted:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2.0
+
+
+def _cuts(marginal: Marginal) -> list[tuple[float, float]]:
+    """Where normals are cut, and the share of a normal's correlation that the cut one has.
+
+    An even number is the probability that a second normal, independent of all, lies below the
+    first: their difference is cut at 0.
+    """
+    if not marginal:
+        return [(0.0, math.sqrt(0.5))]
+    return [(NormalDist().inv_cdf(quantile), 1.0) for quantile in marginal]
+
+
+def _common(h: float, k: float, r: float) -> float:
+    """Covariance of X > h and Y > k, of standard normals correlated r (Plackett 1954)."""
+    angle = math.asin(r)
+    sine = np.sin(angle * (_NODES + 1.0) / 2.0)
+    heights = np.exp(-(h * h + k * k - 2.0 * h * k * sine) / (2.0 * (1.0 - sine * sine)))
+    return float(angle * (_WEIGHTS @ heights) / (4.0 * math.pi))
+
+
+def _variance(marginal: Marginal) -> float:
+    if not marginal:
+        return 1.0 / 12.0
+    return sum(min(a, b) - a * b for a in marginal for b in marginal)
