@@ -161,10 +161,12 @@ def check_model(cls: type[MemorabilityModel]) -> None:
     _require(bool(model.weights_id()), cls, "cannot name its weights: weights_id() is None")
     images = sample_pictures(2, model.input_size)
     with torch.no_grad():
-        scores = model(images)
+        context = Context(["a", "b"], masks={name: _middle(images) for name in model.needs_context})
+        scores = model.scores(images, context)
         _require(scores.shape == (2,), cls, f"scores are {tuple(scores.shape)}, not (2,)")
         _require(bool(scores.isfinite().all()), cls, "scores are not finite")
-        _require(_near(model(images[:1]), scores[:1]), cls, "a score depends on the other pictures")
+        alone = model.scores(images[:1], context.select(torch.tensor([0])))
+        _require(_near(alone, scores[:1]), cls, "a score depends on the other pictures")
 
 
 def check_attribution(cls: type[Attribution]) -> None:

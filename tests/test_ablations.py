@@ -141,7 +141,7 @@ def test_randomness_is_the_pictures_own() -> None:
     assert not torch.equal(noise(images, other), whole)
 
 
-def brightness(images: Tensor) -> Tensor:
+def brightness(images: Tensor, context: Context) -> Tensor:
     """A closed-form model: weights the left and the channels differently."""
     ramp = torch.linspace(1, 0, images.shape[-1])
     return (images * ramp * torch.tensor([0.5, 0.3, 0.2]).view(3, 1, 1)).mean(dim=(1, 2, 3))
@@ -157,15 +157,17 @@ def test_the_engine_equals_a_plain_loop(micro_batch: int) -> None:
         for place in range(7):
             one = torch.tensor([place])
             changed = condition.ablation(images[one], context.select(one), condition.dose)
-            assert scored.predicted[place] == pytest.approx(float(brightness(changed)), abs=1e-6)
+            assert scored.predicted[place] == pytest.approx(
+                float(brightness(changed, context)), abs=1e-6
+            )
 
 
 def test_the_engine_never_holds_more_than_a_micro_batch() -> None:
     seen: list[int] = []
 
-    def score(images: Tensor) -> Tensor:
+    def score(images: Tensor, context: Context) -> Tensor:
         seen.append(len(images))
-        return brightness(images)
+        return brightness(images, context)
 
     list(evaluate(score, sample_pictures(10), names(10), plan([Blur()]), micro_batch=4))
     assert seen == [4, 4, 2]

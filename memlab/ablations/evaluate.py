@@ -128,7 +128,7 @@ def changed_pictures(
 
 
 def evaluate(
-    score: Callable[[Tensor], Tensor],
+    score: Callable[[Tensor, Context], Tensor],
     images: Tensor,
     context: Context,
     conditions: Sequence[Condition],
@@ -137,7 +137,8 @@ def evaluate(
     """Change the pictures in every way of a plan and score them, in single precision.
 
     Args:
-        score: (b, 3, H, W) in [0, 1] to (b,) memorability scores.
+        score: (b, 3, H, W) in [0, 1], and the context of the unchanged pictures, to (b,)
+            memorability scores: `MemorabilityModel.scores`.
         images: (B, 3, H, W) float in [0, 1], on the device of the model.
         context: ids, seed and masks of the same pictures.
         conditions: the plan.
@@ -153,7 +154,7 @@ def evaluate(
             eligible = torch.zeros(len(images), dtype=torch.bool)
             with torch.no_grad(), single_precision(images.device.type):
                 for places, changed in changed_pictures(images, drawn, condition, micro_batch):
-                    predicted[places] = score(changed).detach().float().cpu()
+                    predicted[places] = score(changed, drawn.select(places)).detach().float().cpu()
                     eligible[places] = True
             yield ConditionScores(condition, draw, eligible, predicted)
 

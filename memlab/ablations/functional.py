@@ -7,7 +7,7 @@ import math
 import torch
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in luma (ITU-R BT.601), those of Pillow's mode `L`."""
@@ -17,6 +17,17 @@ def luma(images: Tensor) -> Tensor:
     """Luma of gamma-coded RGB pictures: (B, 3, H, W) in [0, 1] to (B, 1, H, W) in [0, 1]."""
     weights = images.new_tensor(LUMA).view(1, 3, 1, 1)
     return (images * weights).sum(dim=1, keepdim=True)
+
+
+def chroma(images: Tensor) -> Tensor:
+    """Distance of R, G and B from luma: (B, 3, H, W) in [0, 1] to (B, 1, H, W)."""
+    return (images - luma(images)).square().sum(dim=1, keepdim=True).sqrt()
+
+
+def detail(images: Tensor) -> Tensor:
+    """Luma less its 3 × 3 means, without the edge: (B, 3, H, W) to (B, 1, H - 2, W - 2)."""
+    grey = luma(images)
+    return grey[..., 1:-1, 1:-1] - avg_pool2d(grey, 3, stride=1)
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:

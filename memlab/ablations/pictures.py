@@ -66,7 +66,7 @@ def ablate_pictures(
         for part in parts:
             part.to(model.device)
         with evaluation_mode(model):
-            for scores in evaluate(model, batch["images"], context, conditions):
+            for scores in evaluate(model.scores, batch["images"], context, conditions):
                 shown = scores.condition
                 predicted = scores.predicted.where(batch["valid"], torch.nan)
                 tables.append(

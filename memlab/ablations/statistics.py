@@ -9,10 +9,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
+from memlab.ablations import functional
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional import luma
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
 
@@ -21,17 +20,13 @@ def high_frequency_energy(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
     """Mean squared luma left after taking out 3 × 3 means: (B,)."""
-    grey = luma(ablation(images, context, dose))
-    detail = grey[..., 1:-1, 1:-1] - avg_pool2d(grey, 3, stride=1)
-    energy: Tensor = detail.square().flatten(1).mean(dim=1)
-    return energy
+    left = functional.detail(ablation(images, context, dose))
+    return left.square().flatten(1).mean(dim=1)
 
 
 def chroma(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Mean distance of R, G and B from luma: (B,), in units of the pixel range."""
-    changed = ablation(images, context, dose)
-    colour: Tensor = (changed - luma(changed)).square().sum(dim=1).sqrt().flatten(1).mean(dim=1)
-    return colour
+    return functional.chroma(ablation(images, context, dose)).flatten(1).mean(dim=1)
 
 
 def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:

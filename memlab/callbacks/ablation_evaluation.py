@@ -82,7 +82,8 @@ class AblationEvaluation(Callback):
             "index": batch["index"].cpu()[places].numpy(),
             "id": [batch["ids"][place] for place in places.tolist()],
         }
-        scores = evaluate(model, images, context.select(places), self.conditions, self.micro_batch)
+        known = context.select(places)
+        scores = evaluate(model.scores, images, known, self.conditions, self.micro_batch)
         self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:

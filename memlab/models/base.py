@@ -13,6 +13,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from memlab.ablations.base import Context
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL, Calibration, thinned
@@ -37,9 +38,16 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     also has `stem(images) -> A`, `score(A) -> (B,)` and `grid(A) -> (B, C, h, w)`, and maps are
     computed there; `embed(images) -> (B, D)` gives features. Normalisation happens inside.
 
+    One that must know where something is, as oracles may, names the regions in `needs_context` and
+    implements `forward(images, context)`: whoever scores calls `scores`, which hands both over.
+
     `calibration` holds the validation errors at exactly the weights that it has, if there was a
     validation, and what the training labels were; checkpoints keep both.
     """
+
+    needs_context: tuple[str, ...] = ()
+    """Regions whose masks `forward` needs: those of the unchanged picture, whatever an ablation did
+    to it. None for a model that looks at pictures alone, as all trained ones do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,6 +72,28 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,); nothing is checked or resized."""
+
+    def scores(self, images: Tensor, context: Context) -> Tensor:
+        """Scores of pictures, changed or not, given what is known of the unchanged ones.
+
+        Args:
+            images: (B, 3, H, W), RGB in [0, 1].
+            context: of the same pictures, with the masks of the unchanged ones.
+
+        Returns:
+            (B,) scores.
+
+        Raises:
+            MemlabError: if the model needs masks that are not there.
+        """
+        missing = [region for region in self.needs_context if region not in context.masks]
+        if missing:
+            raise MemlabError(
+                f"{self.title} needs masks of {missing[0]!r}, and there are none here: use memlab "
+                "test on a data set with masks, such as rendered scenes"
+            )
+        predicted: Tensor = self(images, context) if self.needs_context else self(images)
+        return predicted
 
     def predict(
         self,
@@ -116,8 +146,13 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def predict_batch(self, batch: Batch) -> Tensor:
         """Scores (B,) of a batch's pictures."""
-        predicted: Tensor = self(batch["images"])
-        return predicted
+        return self.scores(batch["images"], Context(batch["ids"], masks=batch["masks"]))
+
+    def setup(self, stage: str) -> None:
+        """Have the masks that the model needs loaded with the pictures."""
+        if self.needs_context:
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            data.require_regions(set(self.needs_context), load=True)
 
     def _evaluate(self, batch: Batch) -> Tensor:
         with single_precision(self.device.type):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from memlab.ablations.base import Context
 from memlab.errors import CheckpointError, MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.spec import import_typed
@@ -23,7 +24,8 @@ class ForeignModel(MemorabilityModel):
 
     Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
     loading of weights belong inside it. It may have `input_size` (224 otherwise), `weights_id()`,
-    and for maps `stem`, `score` and `grid`, or `cam_layer()`.
+    and for maps `stem`, `score` and `grid`, or `cam_layer()`. With `needs_context`, a tuple of
+    regions, its `forward` takes a `memlab.Context` with their masks besides the pictures.
 
     Without a `weights_id()` of its own the module is made twice, and the weights that its
     constructor leaves are compared: if they differ, they are random, and nothing was loaded.
@@ -41,6 +43,7 @@ class ForeignModel(MemorabilityModel):
         self.target = target
         make = _maker(target)
         self.network = make()
+        self.needs_context = tuple(getattr(self.network, "needs_context", ()))
         seam = _SEAM if all(_method(self.network, name) for name in _SEAM) else ()
         for name in (*seam, "cam_layer"):
             if method := _method(self.network, name):
@@ -62,9 +65,9 @@ class ForeignModel(MemorabilityModel):
         """What messages call it: package.module:Class."""
         return self.target
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, *context: Context) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
-        scores: Tensor = self.network(images)
+        scores: Tensor = self.network(images, *context)
         return scores.squeeze(1) if scores.ndim == 2 and scores.shape[1] == 1 else scores
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from memlab.ablations.base import Context
 from memlab.data.dataset import Batch
 from memlab.data.inputs import Inputs, Pictures
 from memlab.errors import MemlabError
@@ -76,9 +78,19 @@ def predict(
     return rows
 
 
+class Batched(Protocol):
+    """Pictures that come in batches: loose ones (`memlab.data.inputs.Inputs`), or rendered."""
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+
+    def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
+        """Yield batches with float pictures in [0, 1]."""
+
+
 def scored(
     model: MemorabilityModel,
-    inputs: Inputs,
+    inputs: Batched,
     batch_size: int,
     num_workers: int,
     device: str | torch.device | None,
@@ -89,7 +101,7 @@ def scored(
 
     Args:
         model: any.
-        inputs: the pictures.
+        inputs: the pictures, in batches.
         batch_size: pictures at once.
         num_workers: processes that decode files.
         device: where to; by default where the model is.
@@ -100,18 +112,22 @@ def scored(
     with bar(title, len(inputs), shown=progress) as advance:
         for batch in inputs.batches(batch_size, num_workers):
             images = batch["images"].to(model.device)
+            masks = {region: mask.to(model.device) for region, mask in batch["masks"].items()}
             with (
                 evaluation_mode(model),
                 torch.no_grad(),
                 single_precision(model.device.type),
             ):
-                predicted = model(images).float().cpu()
+                predicted = model.scores(images, Context(batch["ids"], masks=masks)).float().cpu()
             if predicted.shape != batch["valid"].shape:
                 raise MemlabError(
                     f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
                     f"{len(images)} pictures; one score a picture, (B,), is needed"
                 )
-            yield {**batch, "images": images}, predicted.where(batch["valid"], torch.nan)
+            yield (
+                {**batch, "images": images, "masks": masks},
+                predicted.where(batch["valid"], torch.nan),
+            )
             advance(len(batch["ids"]))
 
 
