@@ -11,6 +11,10 @@ from memlab import registry
 from memlab.cli import main
 from memlab.errors import PluginError
 
+ORACLES = (
+    *("chroma", "constant", "face_chroma", "face_luminance"),
+    *("high_frequency", "random_conv", "redness", "watermark"),
+)
 MODULE = """
 from memlab.ablations.grayscale import Grayscale
 class Pale(Grayscale):
@@ -49,7 +53,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
     }
     assert names == {
         "backbones": ["resnet50", "timm"],
-        "models": ["regressor"],
+        "models": [*(f"oracle_{name}" for name in ORACLES), "regressor"],
         "ablations": ["blur", "center_crop", "grayscale"],
         "regions": [],
         "attributions": ["grad_cam"],
