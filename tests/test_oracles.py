@@ -178,10 +178,14 @@ def test_without_masks_a_face_oracle_says_so_in_a_line(
     assert "no masks of region 'faces'" in message
 
 
-def test_score_and_test_take_oracles_by_name(scenes: Path) -> None:
+def test_score_and_test_take_oracles_by_name_and_fit_says_why_not(
+    scenes: Path, failing: Callable[..., str]
+) -> None:
     root = shutil.copytree(scenes, "scenes")
     assert main(["score", "oracle_redness", "scenes/images", "--out", "scores.csv"]) == 0
     assert len(pd.read_csv("scores.csv")) == 60
+    message = failing("fit", "--model", "oracle_redness", f"--data.root={root}", *QUIET)
+    assert "this model cannot be trained: use it as it is, by memlab test or score" in message
     more = ["--ablation", "grayscale", "--ablation.region", "faces", "--data.num_workers=0", *QUIET]
     options = [f"--data.root={root}", "--data.batch_size=5", *more]
     assert main(["test", "--model", "oracle_face_chroma", *options]) == 0

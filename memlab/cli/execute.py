@@ -42,7 +42,10 @@ def execute(plan: Plan) -> int:
         try:
             MemlabCLI(plan)
         except MisconfigurationException as error:
-            raise MemlabError(" ".join(str(error).split())[:400]) from error
+            text = " ".join(str(error).split())[:400]
+            if "`training_step()`" in text:
+                text = "this model cannot be trained: use it as it is, by memlab test or score"
+            raise MemlabError(text) from error
         except Exception as error:
             # raised inside the parser or a worker, ours may come wrapped
             known = known_error(error)

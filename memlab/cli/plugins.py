@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
         for plugin in plugins(group):
             state = problems[plugin] or ("sound" if options.check else "")
             origin = f"{plugin.distribution} {plugin.version}"
-            line = f"  {plugin.name:<20} {origin:<28} {plugin.value:<58} {state}"
+            line = f"  {plugin.name:<22} {origin:<28} {plugin.value:<58} {state}"
             print(line.rstrip())  # noqa: T201
         if not plugins(group):
             print("  (none)")  # noqa: T201
