@@ -117,7 +117,7 @@ def test_what_an_oracle_reads_moves_it_and_what_it_ignores_does_not(name: str) -
     if not declared:
         assert name == "random_conv"
         return
-    found = truth(model, EVERY, n=20, draws=1, size=48, features=declared, progress=False)
+    found = truth(model, EVERY, n=20, draws=1, image_size=48, features=declared, progress=False)
     table = found.table.set_index("feature")
     size = np.sqrt(2 * table["g_res"])  # in SDs, as the smallest effect of interest is
     assert (size[list(model.reads)] >= 0.05).all()

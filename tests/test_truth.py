@@ -29,7 +29,7 @@ EVERY = World(name="every", weights={"face": 1.0})
 """A world in which every feature varies."""
 
 ROLES = ("", ":control", ":swap", ":there-and-back")
-QUICK = {"draws": 2, "size": 48, "progress": False}
+QUICK = {"draws": 2, "image_size": 48, "progress": False}
 
 
 class Additive(Oracle):
@@ -98,7 +98,9 @@ def test_every_quantity_equals_a_plain_loop_over_re_rendered_pictures() -> None:
 def test_g_res_is_the_share_of_variance_of_an_additive_model() -> None:
     world = replace(EVERY, prevalence={"face": 0.3, "object": 0.5})
     features = ("face", "object")
-    found = truth(Additive(), world, n=120, draws=1, size=32, features=features, progress=False)
+    found = truth(
+        Additive(), world, n=120, draws=1, image_size=32, features=features, progress=False
+    )
     table = found.table.set_index("feature")
     parts = {"face": (0.2, 0.3), "object": (0.1, 0.5)}
     total = sum(effect**2 * p * (1 - p) for effect, p in parts.values())
@@ -186,6 +188,8 @@ def test_mistakes_are_told_in_a_line() -> None:
         truth(Constant(), EVERY, features=("pallete",))
     with pytest.raises(MemlabError, match="at least 1"):
         truth(Constant(), EVERY, n=0)
+    with pytest.raises(MemlabError, match="size is 20 pixels; scenes are drawn from 32 to 1024"):
+        truth(Constant(), EVERY, size=20)
 
     class Dogs(Constant):
         """Asks for what scenes have not."""
@@ -209,8 +213,8 @@ def test_the_rows_do_not_depend_on_batches_or_workers() -> None:
 
 
 def test_clean_pictures_are_those_that_data_scenes_writes() -> None:
-    model = memlab.load("oracle_random_conv")
-    found = truth(model, EVERY, n=5, seed=4, features=("face",), **QUICK).rows
+    model = memlab.load("oracle_random_conv")  # takes 64 pixels by default
+    found = truth(model, EVERY, n=5, seed=4, size=48, features=("face",), progress=False).rows
     write(Path("written"), 5, seed=4, size=48, world=EVERY)
     table = pd.read_csv("written/scenes.csv")
     assert list(found["id"]) == list(table["image"])
@@ -219,8 +223,11 @@ def test_clean_pictures_are_those_that_data_scenes_writes() -> None:
     images = torch.stack(
         [torch.from_numpy(render(sample(4, k, EVERY), 48).image) for k in range(5)]
     )
-    direct = model.scores(images.permute(0, 3, 1, 2).float() / 255, Context(()))
-    assert np.allclose(found["predicted"], direct, atol=1e-6)
+    at_48 = model.scores(images.permute(0, 3, 1, 2).float() / 255, Context(()))
+    assert np.allclose(found["predicted"], model.predict("written/images")["predicted"], atol=1e-6)
+    as_is = truth(model, EVERY, n=5, seed=4, features=("face",), **QUICK).rows
+    assert np.allclose(as_is["predicted"], at_48, atol=1e-6)
+    assert not np.allclose(as_is["predicted"], found["predicted"], atol=1e-3)
 
 
 def test_the_rows_are_those_of_conditions_csv() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from memlab.data.dataset import Batch, Sample, collate, to_float
+from memlab.data.geometry import Geometry
 from memlab.metrics.functional import Array
 from memlab.scenes import PRESENCE, Latents, World, removed, render, resampled
 
@@ -63,7 +64,8 @@ class Rendered(Dataset[Sample]):
         scenes: the causes of the unchanged pictures.
         plan: number of the picture, and what is changed; None for the picture as it is.
         world: where new values come from.
-        size: side in pixels.
+        size: side in pixels that they are rendered at.
+        geometry: how they come to the model's size, as files do.
         regions: of the masks that are wanted.
     """
 
@@ -73,10 +75,11 @@ class Rendered(Dataset[Sample]):
         plan: Sequence[tuple[int, Change | None]],
         world: World,
         size: int,
+        geometry: Geometry,
         regions: tuple[str, ...],
     ) -> None:
         self.scenes, self.plan, self.world = scenes, plan, world
-        self.size, self.regions = size, regions
+        self.size, self.geometry, self.regions = size, geometry, regions
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -89,10 +92,10 @@ class Rendered(Dataset[Sample]):
         return Sample(
             index=place,
             id=name_of(latents),
-            image=torch.from_numpy(scene.image).permute(2, 0, 1),
+            image=self.geometry.picture(torch.from_numpy(scene.image).permute(2, 0, 1)),
             score=float("nan"),
             masks={
-                region: torch.from_numpy(scene.masks[region])[None].to(torch.uint8)
+                region: self.geometry.mask(torch.from_numpy(scene.masks[region])[None].byte())
                 for region in self.regions
                 if region in scene.masks
             },

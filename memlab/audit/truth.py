@@ -26,11 +26,13 @@ from memlab.audit.rerender import Rendered, Rerendered, changes, name_of
 from memlab.audit.rows import Pictures
 from memlab.audit.statistics.bootstrap import bootstrap
 from memlab.audit.statistics.estimate import Estimate
+from memlab.data.geometry import Geometry
 from memlab.errors import MemlabError, did_you_mean
 from memlab.metrics.functional import Array, Statistic
 from memlab.models.base import MemorabilityModel
 from memlab.models.predict import scored
 from memlab.scenes import FEATURES, PRESENCE, Style, World, sample, score
+from memlab.scenes.render import check_size
 
 SEED = 10_000
 """Of the pictures that truth is found on: not one that pictures are trained on by default."""
@@ -63,6 +65,7 @@ def truth(
     seed: int = SEED,
     style: Style = "A",
     size: int | None = None,
+    image_size: int | None = None,
     draws: int = 2,
     features: Sequence[str] = FEATURES,
     batch_size: int = 64,
@@ -84,7 +87,10 @@ def truth(
         n: how many pictures.
         seed: of the pictures; give another than that of the training pictures.
         style: which style pack they are drawn with.
-        size: side in pixels; the model's by default.
+        size: side in pixels that they are rendered at, that of the training pictures as they were
+            written; `image_size` by default.
+        image_size: side in pixels that they are brought to, as by `--data.image_size`; the model's
+            by default.
         draws: how many other values (other faces, other palettes) each picture gets.
         features: which, of `memlab.scenes.FEATURES`.
         batch_size: pictures scored at once.
@@ -101,7 +107,8 @@ def truth(
         over pictures; and `reason`, why one of them is empty.
 
     Raises:
-        MemlabError: if a feature is unknown, or there are fewer than one picture or draw.
+        MemlabError: if a feature is unknown, scenes cannot be rendered at that size, or there are
+            no pictures, draws or features.
     """
     for feature in features:
         if feature not in FEATURES:
@@ -109,15 +116,21 @@ def truth(
                 f"unknown feature {feature!r}{did_you_mean(feature, FEATURES)} "
                 f"(there: {', '.join(FEATURES)})"
             )
-    if n < 1 or draws < 1:
-        raise MemlabError(f"n = {n} pictures, {draws} draws: at least 1 each")
+    if min(n, draws, len(features)) < 1:
+        raise MemlabError(f"{n} pictures, {draws} draws, {len(features)} features: at least 1 each")
+    image_size = image_size or model.input_size
+    size = size or image_size
+    try:
+        check_size(size)
+    except ValueError as error:
+        raise MemlabError(f"{error}: give another size") from error
     scenes = [sample(seed, index, world, style) for index in range(n)]
     plan = [
         (index, change)
         for index, latents in enumerate(scenes)
         for change in (None, *changes(latents, features, draws))
     ]
-    pictures = Rendered(scenes, plan, world, size or model.input_size, model.needs_context)
+    pictures = Rendered(scenes, plan, world, size, Geometry(image_size), model.needs_context)
     predicted = [
         scores.numpy()
         for _, scores in scored(
