@@ -1,8 +1,8 @@
 """A small net trained on each world, and the highest correlation that the world's noise allows.
 
-The limit is that of a predictor that knows the explained part of every score. Two worlds train at a
-time, on one thread each. Runs lie under --runs; those that are finished there are not trained again,
-so a benchmark that was cut off goes on. W12 is left out without --photos.
+The limit is that of a predictor that knows the explained part of every score. Two worlds train at
+a time, on one thread each. Runs lie under --runs; those that are finished are not trained again, so
+a benchmark that was cut off goes on. W12 is left out without --photos.
 """
 
 from __future__ import annotations
