@@ -184,6 +184,9 @@ def test_what_cannot_be_computed_is_null_with_a_reason() -> None:
 
 
 def test_mistakes_are_told_in_a_line() -> None:
+    photographs = World("planted", {"watermark": 1.0}, photos=True)
+    with pytest.raises(MemlabError, match="photographs cannot be rendered again"):
+        truth(Constant(), photographs)
     with pytest.raises(MemlabError, match="unknown feature 'pallete'; did you mean 'palette'"):
         truth(Constant(), EVERY, features=("pallete",))
     with pytest.raises(MemlabError, match="at least 1"):

@@ -107,8 +107,8 @@ def truth(
         over pictures; and `reason`, why one of them is empty.
 
     Raises:
-        MemlabError: if a feature is unknown, scenes cannot be rendered at that size, or there are
-            no pictures, draws or features.
+        MemlabError: if a feature is unknown, the world is one of photographs, scenes cannot be
+            rendered at that size, or there are no pictures, draws or features.
     """
     for feature in features:
         if feature not in FEATURES:
@@ -118,6 +118,8 @@ def truth(
             )
     if min(n, draws, len(features)) < 1:
         raise MemlabError(f"{n} pictures, {draws} draws, {len(features)} features: at least 1 each")
+    if world.photos:
+        raise MemlabError(f"world {world.name}: photographs cannot be rendered again")
     image_size = image_size or model.input_size
     size = size or image_size
     try:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from memlab.errors import DataError
 from memlab.files import find_pictures
 from memlab.scenes.latents import Latents
-
-_SIDE: Final = 0.14  # of the mark, share of the picture's width
-_MARGIN: Final = 0.02
+from memlab.scenes.watermark import watermark_template
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -40,29 +36,13 @@ def planted(photo: Path, latents: Latents, size: int) -> NDArray[np.uint8]:
     Raises:
         DataError: If it cannot be read; names it.
     """
-    try:
-        with Image.open(photo) as opened:
-            turned = ImageOps.exif_transpose(opened).convert("RGB")
-            pixels = np.array(ImageOps.fit(turned, (size, size), Image.Resampling.LANCZOS))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{photo}: cannot be read ({error}); take it out of the folder") from error
+    from memlab.data.decode import decode  # needs torch, which rendering does not
+
+    whole = Image.fromarray(decode(photo).permute(1, 2, 0).numpy())
+    pixels = np.asarray(ImageOps.fit(whole, (size, size), Image.Resampling.LANCZOS))
     if latents.watermark is None:
         return pixels
-    side, margin = max(4, round(_SIDE * size)), round(_MARGIN * size)
-    here = slice(size - margin - side, size - margin)
-    where = (here, here) if latents.style == "A" else (here, slice(margin, margin + side))
-    share = np.float64(latents.watermark)
-    pixels[where] = np.rint(
-        (1.0 - share) * pixels[where] + share * 255.0 * _mark(latents.style, side)[..., None]
-    ).astype(np.uint8)
-    return pixels
-
-
-def _mark(style: str, side: int) -> NDArray[np.float64]:
-    """A black and white sign, 0 to 1: a ring about a dot in style A, a saltire in style B."""
-    middle = (np.arange(side) + 0.5) / side * 2.0 - 1.0
-    x, y = np.meshgrid(middle, middle)
-    if style == "A":
-        away = np.hypot(x, y)
-        return ((away < 0.3) | ((away > 0.6) & (away < 0.9))).astype(float)
-    return (np.minimum(np.abs(x - y), np.abs(x + y)) < 0.3).astype(float)
+    template = watermark_template(latents.style, size)
+    share = np.float32(latents.watermark) * template[..., 3:]
+    marked = (1.0 - share) * pixels + share * 255.0 * template[..., :3]
+    return np.asarray(np.rint(marked), dtype=np.uint8)
