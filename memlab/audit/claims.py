@@ -41,7 +41,7 @@ def removal_claim(
 ) -> Claim:
     """Whether the model relies on a feature that was removed, against controls of the same shape.
 
-    Relies: M or S is significant, and the interval of RMS or of |S| lies above `sesoi`. Does not
+    Relies: M or S is significant, and the interval of RMS or of `|S|` lies above `sesoi`. Does not
     rely: S lies inside ±`sesoi`, and either RMS+ lies below it, or RMS does and the controls do not
     vary more than the target. Such controls hide an effect: what is subtracted for their noise is
     more than the target has. Where they vary only somewhat more, RMS near 0 cannot show it; then

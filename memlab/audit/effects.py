@@ -31,7 +31,7 @@ def specific(effects: Effects) -> Array:
 
 
 def energy(effects: Effects) -> Array:
-    """mean_k |D - c_k| - mean_{j<k} |c_j - c_k|: (n,), NaN for fewer than two controls.
+    """`mean_k |D - c_k| - mean_{j<k} |c_j - c_k|`: (n,), NaN for fewer than two controls.
 
     The terms of the energy distance (Székely and Rizzo 2013) that one draw of the target has. Its
     mean is 0 where target and controls are exchangeable, whatever shifts them together.

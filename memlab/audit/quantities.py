@@ -49,7 +49,7 @@ class Quantities:
 def removal_quantities(removals: Sequence[Effects]) -> dict[str, Estimate]:
     """What a change does where it is made, beyond its controls.
 
-    S = mean(D - c̄). M = mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|), for testing.
+    S = mean(D - c̄). M = `mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|)`, for testing.
     V = mean((D - c̄)² - (1 + 1/K) s²), unbiased for the mean squared effect if the target has the
     controls' own noise; V+ = mean((D - c̄)² - s²/K), the reading if it has none. RMS = sign(V) √|V|;
     nothing is clipped at 0.

@@ -60,7 +60,7 @@ class Relabelling:
         specific: S, two-sided: the target's drop is another than the mean of its controls'.
         specific_above: S above 0.
         specific_below: S below 0.
-        either: the larger of M and |S|, each in its SDs: for whoever acts on either of the two.
+        either: the larger of M and `|S|`, each in its SDs: for whoever acts on either of the two.
     """
 
     energy: list[Test]
