@@ -1,14 +1,17 @@
-"""A small net trained on each world, and the highest correlation that the world's noise allows.
+"""A small net trained on each world: its correlation with the scores, and what it relies on.
 
-The limit is that of a predictor that knows the explained part of every score. Two worlds train at
-a time, on one thread each. Runs lie under --runs; those that are finished are not trained again, so
-a benchmark that was cut off goes on. W12 is left out without --photos.
+Beside the correlation stands the highest that the world's noise allows, that of a predictor that
+knows the explained part of every score. What the net relies on is found by re-rendering new
+pictures: the share of its predictions' variance that drawing a cause anew moves. Two worlds at a
+time, on one thread each. Runs lie under --runs; those that are finished are not trained again, so a
+benchmark that was cut off goes on. W12 is left out without --photos.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -18,8 +21,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import memlab
+from memlab.audit.truth import truth
 from memlab.scenes.scoring import noise_ceiling
 from memlab.scenes.write import read_declaration
+
+PICTURES = 100
+"""Rendered anew to find what a net relies on, with two other values of each cause."""
 
 WORLDS = [f"W{number}" for number in range(13)]
 
@@ -58,11 +66,31 @@ def measured(world: str, style: str, runs: Path, photos: Path | None) -> dict[st
         "noise_ceiling": ceiling,
         "ratio": ratio,
     }
-    shown = {
-        name: f"{value:.3f}" if isinstance(value, float) else value for name, value in row.items()
-    }
-    print("  ".join(f"{name} {value}" for name, value in shown.items()), flush=True)
+    row["g_res"] = relied_on(runs / f"{world}-{style}", world, style, runs)
+    print("  ".join(f"{name} {_short(value)}" for name, value in row.items()), flush=True)
     return row
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):  # the three largest
+        largest = sorted(value.items(), key=lambda item: -(item[1] or 0))[:3]
+        return ", ".join(f"{name} {_short(share)}" for name, share in largest)
+    return f"{value:.3f}" if isinstance(value, float) else value
+
+
+def relied_on(run: Path, world: str, style: str, runs: Path) -> dict[str, float | None] | None:
+    """The share of the net's predictions' variance that each cause moves; None for photographs."""
+    declared = read_declaration(runs / f"pictures-{world}-{style}")
+    if declared.world.photos:
+        return None
+    model = memlab.load(run)
+    table = truth(
+        model, declared.world, n=PICTURES, style=declared.style, size=declared.size, progress=False
+    ).table
+    return {
+        feature: None if math.isnan(share) else round(float(share), 4)
+        for feature, share in zip(table["feature"], table["g_res"], strict=True)
+    }
 
 
 def main() -> None:
