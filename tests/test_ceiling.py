@@ -379,6 +379,9 @@ def broken(game: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
         (lambda t: t.assign(lag=0), ("--lag",), "p00, 00002.jpg: lag 0; every repeat needs one"),
         (lambda t: t.assign(lag=9), ("--lag",), "no picture comes back at two different lags"),
         (lambda t: broken(t.assign(lag=9), "lag", "soon"), ("--lag",), "row 4: lag 'soon' is not"),
+        (lambda t: broken(t.assign(row="top"), "said_old", "?"), (), "row 4: said_old '?' is not"),
+        (lambda t: t.assign(old=0).drop_duplicates(["participant", "image"]), (), "to a repeat"),
+        (lambda t: t[:0], (), "no answer to a repeat: no answers"),
     ],
 )
 def test_bad_answers_are_one_line(

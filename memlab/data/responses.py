@@ -26,6 +26,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Usual names of each column, in any case; the first found is taken."""
 
+_ROW = "row of the file"
+"""Column that says where an answer stands; users' files may have a column row of their own."""
 _YES = {"1", "1.0", "true", "yes", "old"}
 _NO = {"0", "0.0", "false", "no", "new"}
 
@@ -127,7 +129,8 @@ def read_responses(
 
     if column["lag"]:
         frame[column["lag"]] = numbers(frame[column["lag"]], origin)
-    frame["row"] = frame["row"] if "row" in frame else np.arange(len(frame)) + 2
+    if _ROW not in frame:
+        frame[_ROW] = np.arange(len(frame)) + 2
     for name, value in only or []:
         if name not in frame:
             hint = did_you_mean(name, header)
@@ -139,13 +142,13 @@ def read_responses(
     _one_version(frame, origin)
     for name in (person, image, response):
         if frame[name].isna().any():
-            row = frame.loc[frame[name].isna(), "row"].iloc[0]
+            row = frame.loc[frame[name].isna(), _ROW].iloc[0]
             more = "; a miss is 0" if name == response else ""
             raise DataError(f"{path}: row {row}: no {name}{more}")
 
     rows = pd.DataFrame(
         {
-            "row": frame["row"],
+            "row": frame[_ROW],
             "name": _category(frame[person]),
             "image": _category(frame[image]),
             "said": _binary(frame, response, origin, "1 (seen before) or 0 (not)"),
@@ -185,14 +188,14 @@ def _missing(what: str, header: list[str], origin: str) -> str:
 def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.DataFrame:
     if only:
         raise DataError(f"{origin}: --only is for tables with one row per answer")
-    frame["row"] = np.arange(len(frame)) + 2
-    long = frame.melt(id_vars=[person, "row"], var_name="image", value_name="response")
+    frame[_ROW] = np.arange(len(frame)) + 2
+    long = frame.melt(id_vars=[person, _ROW], var_name="image", value_name="response")
     long = long[long["response"].notna()]  # an empty cell: was not shown
     bad = ~long["response"].str.strip().str.lower().isin(_YES | _NO)
     if bad.any():
         first = long[bad].iloc[0]
         raise DataError(
-            f"{origin}: row {first['row']}: {first['image']} {first['response']!r} is not 1 or 0: "
+            f"{origin}: row {first[_ROW]}: {first['image']} {first['response']!r} is not 1 or 0: "
             "without a column response, every column but that of people is a picture"
         )
     return long
@@ -228,7 +231,7 @@ def _binary(frame: pd.DataFrame, name: str, origin: str, meaning: str) -> pd.Ser
     text = frame[name].map({value: value.strip().lower() for value in frame[name].unique()})
     bad = ~text.isin(_YES | _NO)
     if bad.any():
-        row, value = frame.loc[bad, "row"].iloc[0], frame.loc[bad, name].iloc[0]
+        row, value = frame.loc[bad, _ROW].iloc[0], frame.loc[bad, name].iloc[0]
         raise DataError(f"{origin}: row {row}: {name} {value!r} is not {meaning}")
     return text.isin(_YES).astype(float)
 
@@ -253,6 +256,9 @@ def _once(rows: pd.DataFrame, origin: str, tells_first: bool) -> None:
 
 def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Responses:
     repeats, first = rows[rows["old"]], rows[~rows["old"]]
+    if repeats.empty:
+        why = "no answers" if rows.empty else "all are first showings, old 0: hits are of repeats"
+        raise DataError(f"{origin}: no answer to a repeat: {why}")
     people, images = (sorted(repeats[name].unique()) for name in ("name", "image"))
     known = first["image"].isin(images) & first["name"].isin(people)
     if not known.all():
