@@ -254,6 +254,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         "contradict each other",
     ),
     ({"photos": True, "weights": {"face": 1}}, "face: on photos only the watermark"),
+    ({"photos": "mine/"}, "photos 'mine/': true or false"),
 ]
 
 
@@ -323,6 +324,16 @@ def test_a_world_of_ones_own(failing: Callable[..., str]) -> None:
     assert "hats.yaml: unknown key 'weight'; did you mean 'weights'?" in told
     Path("hats.yaml").write_text("- 3\n")
     assert "hats.yaml: no world in it" in failing("data", "scenes", "--world", "hats.yaml", "x")
+    for entry, said in (
+        ("sise: 64", "unknown key 'sise'; did you mean 'size'?"),
+        ("n: ten", "n 'ten': a whole number"),
+        ("style: C", "style 'C': A or B"),
+        ("masks: [exact]", "masks ['exact']: exact or degraded"),
+    ):
+        Path("hats.yaml").write_text(
+            f"data: {{source: {{init_args: {{world: {{weights: {{face: 1}}}}, {entry}}}}}}}\n"
+        )
+        assert f"hats.yaml: {said}" in failing("data", "scenes", "--world", "hats.yaml", "x")
     Path("hats.yaml").write_text("weights: {prson: 1}\n")
     assert "hats.yaml: world hats: weights" in failing(
         "data", "scenes", "--world", "hats.yaml", "x"

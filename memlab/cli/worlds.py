@@ -49,8 +49,20 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
         example = shipped() / "worlds" / "W2.yaml"
         raise MemlabError(f"{path}: no world in it; declare one as {example} does") from None
 
-    from memlab.scenes import World
+    from memlab.scenes import STYLES, Declaration, World
 
+    allowed = [name for name in Declaration._fields if name != "world"]
+    for key, value in given.items():
+        if key not in allowed:
+            close = did_you_mean(str(key), allowed)
+            raise MemlabError(
+                f"{path}: unknown key {key!r}{close} (there are: world, {', '.join(allowed)})"
+            )
+        kinds = {"style": STYLES, "masks": ("exact", "degraded")}.get(key)
+        if kinds and value not in (None, *kinds):
+            raise MemlabError(f"{path}: {key} {value!r}: {' or '.join(kinds)}")
+        if key in ("n", "seed", "size") and value is not None and type(value) is not int:
+            raise MemlabError(f"{path}: {key} {value!r}: a whole number")
     known = [field.name for field in fields(World)]
     for key in declared:
         if key not in known:

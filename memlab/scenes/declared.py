@@ -39,6 +39,8 @@ def check(world: World) -> None:
             _ends(world, name, feature, ends)
     _correlations(world)
     _weights(world)
+    if not isinstance(world.photos, bool):
+        _refuse(world, f"photos {world.photos!r}: true or false; the folder is given beside world")
     if world.photos:
         _planted(world)
 
