@@ -14,6 +14,7 @@ import torch
 import memlab
 from memlab import Context, evaluate, plan
 from memlab.ablations.grayscale import Grayscale
+from memlab.attributions.grad_cam import GradCAM
 from memlab.audit.truth import truth
 from memlab.cli import main
 from memlab.errors import MemlabError
@@ -223,3 +224,33 @@ def test_a_strangers_module_may_ask_for_masks() -> None:
     assert np.allclose(found, [inside.mean() for inside in faces])
     with pytest.raises(MemlabError, match="asking:Share needs masks of 'faces'"):
         model.predict(images)
+
+
+@pytest.mark.parametrize(("module", "named"), [("naming", "'faces'"), ("numbering", "(1,)")])
+def test_what_a_strangers_module_asks_for_is_a_tuple_of_regions(module: str, named: str) -> None:
+    Path(f"{module}.py").write_text(
+        f"from torch import nn\nclass Share(nn.Module):\n    needs_context = {named}\n"
+    )
+    with pytest.raises(MemlabError) as caught:
+        memlab.load(f"{module}:Share")
+    assert f"needs_context {named}" in str(caught.value)
+    assert "a tuple of regions" in str(caught.value)
+
+
+def test_maps_at_a_layer_are_refused_where_masks_are_needed() -> None:
+    Path("layered.py").write_text(
+        "import torch\n"
+        "class Share(torch.nn.Module):\n"
+        "    needs_context = ('faces',)\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.layer = torch.nn.AvgPool2d(8)\n"
+        "    def cam_layer(self):\n"
+        "        return self.layer\n"
+        "    def forward(self, images, context):\n"
+        "        return self.layer(images).mean(dim=(1, 2, 3))\n"
+    )
+    model = memlab.load("layered:Share")
+    assert isinstance(model, MemorabilityModel)
+    with pytest.raises(MemlabError, match="which grad_cam does not hand over"):
+        GradCAM().maps(model, pictures(48)[0])

@@ -48,6 +48,11 @@ class GradCAM(Attribution):
 
 
 def _at_layer(model: MemorabilityModel, layer: nn.Module, images: Tensor) -> Tensor:
+    if model.needs_context:
+        raise MemlabError(
+            f"{model.title} needs masks of {model.needs_context[0]!r}, which grad_cam does not "
+            "hand over: give it a seam (stem, score, grid)"
+        )
     seen: list[Any] = []
 
     def see(_module: nn.Module, _inputs: Any, output: Any) -> None:

@@ -43,7 +43,7 @@ class ForeignModel(MemorabilityModel):
         self.target = target
         make = _maker(target)
         self.network = make()
-        self.needs_context = tuple(getattr(self.network, "needs_context", ()))
+        self.needs_context = _regions(self.network, target)
         seam = _SEAM if all(_method(self.network, name) for name in _SEAM) else ()
         for name in (*seam, "cam_layer"):
             if method := _method(self.network, name):
@@ -97,6 +97,15 @@ def _maker(target: str) -> Callable[[], nn.Module]:
         return module
 
     return make
+
+
+def _regions(network: nn.Module, target: str) -> tuple[str, ...]:
+    named = getattr(network, "needs_context", None) or ()
+    if not isinstance(named, tuple | list) or not all(isinstance(name, str) for name in named):
+        raise MemlabError(
+            f"{target}: needs_context {named!r}: a tuple of regions, such as ('faces',)"
+        )
+    return tuple(named)
 
 
 def _method(network: nn.Module, name: str) -> Callable[[], Any] | None:
