@@ -18,7 +18,7 @@ from memlab.audit.quantities import (
 )
 from memlab.audit.rank_loss import performance_loss, sufficiency
 from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
-from memlab.audit.statistics import Correlations, Estimate, rho_difference
+from memlab.audit.statistics import Correlations, Estimate, relabelling, rho_difference
 from memlab.audit.statistics.bootstrap import point
 from memlab.errors import MemlabError
 from memlab.metrics.pairs import standardised_drop
@@ -423,6 +423,43 @@ def test_features_and_the_whole_table_are_checked() -> None:
         read_pictures(clean, clean[:2])
     with pytest.raises(MemlabError, match="use one model for both"):
         read_pictures(clean, clean.assign(predicted=0.5))
+
+
+def test_two_passes_of_one_model_may_differ_by_rounding() -> None:
+    whole = clean_rows(np.random.default_rng(8), 20)
+    again = whole.assign(predicted=whole["predicted"].astype("float32") + 3e-7)
+    pictures = read_pictures(again[:9], whole)
+    # the audited pictures' own: changed ones were scored in the same pass
+    assert np.array_equal(pictures.predicted[:9], again["predicted"][:9].astype(float))
+    assert np.array_equal(pictures.predicted[9:], whole["predicted"][9:])
+    with pytest.raises(MemlabError, match="use one model for both"):
+        read_pictures(again[:9], whole.assign(predicted=whole["predicted"] + 1e-3))
+
+
+def test_no_audited_picture_at_all_has_a_reason() -> None:
+    clean = clean_rows(np.random.default_rng(9), 0)
+    drops = {"target": np.empty((0, 1)), "control": np.empty((0, 4))}
+    effects = Effects("made@1", 1.0, read_pictures(clean), drops)
+    for estimate in removal_quantities([effects]).values():
+        assert point(estimate).reason == "no eligible picture"
+
+
+def test_a_feature_without_occlusions_takes_no_test_from_others() -> None:
+    rng = np.random.default_rng(10)
+    pictures = read_pictures(clean_rows(rng, 20))
+
+    def made(**draws: int) -> list[Effects]:
+        drops = {role: rng.normal(size=(20, count)) for role, count in draws.items()}
+        return [Effects("made@1", 1.0, pictures, drops)]
+
+    found = relabelling(
+        *occlusions([made(target=1, control=4), made(target=1), made(control=6)]), seed=0
+    )
+    assert found.energy[0].p is not None
+    for test in found.energy[1:]:
+        assert (test.p, test.reason) == (None, "no eligible picture")
+    (alone,) = relabelling(*occlusions([made(target=1)]), seed=0).specific
+    assert alone.reason == "no control draws"
 
 
 def test_names_and_numbers_may_come_back_from_csv(tmp_path: Path) -> None:

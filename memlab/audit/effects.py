@@ -37,7 +37,9 @@ def energy(effects: Effects) -> Array:
     mean is 0 where target and controls are exchangeable, whatever shifts them together.
     """
     targets, controls = effects.drop("target"), effects.drop("control")
-    between = row_mean(np.abs(targets[:, :, None] - controls[:, None, :]).reshape(len(targets), -1))
+    pairs = targets.shape[1] * controls.shape[1]  # not -1: there may be no pictures
+    distances = np.abs(targets[:, :, None] - controls[:, None, :])
+    between = row_mean(distances.reshape(len(targets), pairs))
     # Σ_{j<k} |c_j - c_k| is a sum over the sorted controls; NaN sort last and count 0
     ordered = np.sort(controls, axis=1)
     count = np.isfinite(controls).sum(axis=1, keepdims=True)
@@ -80,14 +82,23 @@ def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
 
     Drops are averaged over fills draw by draw: a draw is one placement, whatever fills it. Of a
     target with several draws only the first is taken, since the mean of several is not exchangeable
-    with one control; of unequal numbers of controls, as many as all have.
+    with one control; of unequal numbers of controls, as many as all have. A feature without targets
+    or controls is NaN, and takes no test from the others.
 
     Args:
-        features: the removals of each feature, one per fill.
+        features: the removals of each feature, one per fill; one feature at least.
     """
-    k = min(one.drop("control").shape[1] for fills in features for one in fills)
-    targets = [np.mean([one.drop("target")[:, 0] for one in fills], axis=0) for fills in features]
-    controls = [
-        np.mean([one.drop("control")[:, :k] for one in fills], axis=0) for fills in features
-    ]
-    return np.stack(targets, axis=1), np.stack(controls, axis=1)
+    counts = [min(one.drop("control").shape[1] for one in fills) for fills in features]
+    k = min((count for count in counts if count > 0), default=0)
+
+    def drops(role: str, draws: int) -> Array:
+        """(n, features, draws): the first draws of each."""
+        of_features = []
+        for fills in features:
+            of_fills = [one.drop(role)[:, :draws] for one in fills]
+            missing = np.full((len(of_fills[0]), draws), np.nan)
+            whole = all(values.shape[1] == draws for values in of_fills)
+            of_features.append(np.mean(of_fills, axis=0) if whole else missing)
+        return np.stack(of_features, axis=1)
+
+    return drops("target", 1)[:, :, 0], drops("control", k)
