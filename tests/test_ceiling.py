@@ -131,6 +131,14 @@ def test_agreement_grows_with_people_as_spearman_and_brown_say() -> None:
         assert found == pytest.approx(spearman_brown(small, size / 15), abs=0.02)
 
 
+def test_one_pair_of_halves_has_no_interval() -> None:
+    _, answers = people(30, 40, 0.8, seed=4)
+    one = halves(answers, 1)
+    assert one.full.value == pytest.approx(spearman_brown(one.half.value or 0))
+    for statistic in (one.half, one.full, one.ceiling, one.half_ceiling):
+        assert (statistic.low, statistic.high, statistic.level) == (None, None, None)
+
+
 def test_halves_depend_on_the_seed_alone() -> None:
     _, answers = people(20, 30, 0.8, seed=0)
     means = in_rows(answers).means
@@ -375,6 +383,8 @@ def broken(game: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
         (lambda t: t.assign(version=t["old"]), (), "2 versions of the pictures (1, 0)"),
         (lambda t: t, ("--observers", "40"), "--observers has nothing to do here"),
         (lambda t: t, ("--at", "50"), "--at is the lag that --lag corrects to"),
+        (lambda t: t.assign(lag=9), ("--lag", "--at", "inf"), "above zero and finite"),
+        (lambda t: t, ("--min-responses", "30"), "constant or of fewer than three pictures"),
         (lambda t: t, ("--lag",), "no lags; name their column: --lag NAME"),
         (lambda t: t.assign(lag=0), ("--lag",), "p00, 00002.jpg: lag 0; every repeat needs one"),
         (lambda t: t.assign(lag=9), ("--lag",), "no picture comes back at two different lags"),

@@ -64,8 +64,10 @@ def fit_lag(
     Raises:
         DataError: if a lag or T is not above zero, or no picture comes back at two lags.
     """
-    if not (np.isfinite(lag) & (lag > 0)).all() or not at > 0:
-        raise DataError("lags, and the lag T, must be above zero: the model takes logarithms")
+    if not (np.isfinite(lag) & (lag > 0)).all() or not 0 < at < np.inf:
+        raise DataError(
+            "lags, and the lag T, must be above zero and finite: the model takes logarithms"
+        )
     log = np.log(lag / at)
     n = np.bincount(picture, minlength=pictures).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):  # a picture without answers: NaN

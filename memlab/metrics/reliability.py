@@ -60,11 +60,20 @@ def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
     """
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
-        return no_reliability(pictures, "every half is constant", how)
+        reason = "in every pair of halves, scores are constant or of fewer than three pictures"
+        return no_reliability(pictures, reason, how)
     mean = float(drawn.mean())
     if mean <= 0:
         reason = "the halves do not agree: the scores hold no signal"
         return no_reliability(pictures, reason, how)
+    if len(drawn) < 2:
+        method = "one random half; it has no interval"
+        full = spearman_brown(mean)
+        of_half, of_all, ceiling, half_ceiling = (
+            Statistic(value, pictures, method=method)
+            for value in (mean, full, full**0.5, mean**0.5)
+        )
+        return Reliability(of_half, of_all, ceiling, half_ceiling, how)
     low, high = (float(end) for end in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     method = f"mean of {len(drawn)} random halves; the interval holds 95 % of them"
 
