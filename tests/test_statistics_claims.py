@@ -110,6 +110,21 @@ def test_ties_and_features_without_value_are_ranked_so() -> None:
     assert audit.ranking(found, []) == []
 
 
+def test_a_feature_undefined_on_many_resamples_has_no_rank() -> None:
+    values = np.random.default_rng(2).normal(size=50)
+    only = np.eye(50)[0]
+    rare = Estimate(
+        np.stack([only, 5 * only + values / 1000], axis=1),
+        lambda means: np.where(means[..., 0] > 0, means[..., 1] / means[..., 0], np.nan),
+    )
+    places = audit.ranking(
+        bootstrap({"rare": rare, "b": mean(values)}, 0, 1000, kind="percentile"), ["rare", "b"]
+    )
+    assert [place.name for place in places] == ["b", "rare"]
+    assert (places[0].rank, places[1].rank, places[1].first) == (1, None, None)
+    assert "undefined on" in str(places[1].reason)
+
+
 def test_training_seeds_are_resampled_above_images() -> None:
     rng = np.random.default_rng(0)
     networks, images = 6, 400

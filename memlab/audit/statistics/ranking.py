@@ -58,14 +58,12 @@ def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> lis
         level: of the intervals.
 
     Returns:
-        The features, largest value first; those without a value last, with the reason.
+        The features, largest value first; those without an interval last, with the reason.
     """
-    placed = [name for name in names if name in found.draws]
-    rest = [
-        Place(name, reason=found[name].interval().reason)
-        for name in names
-        if name not in found.draws
-    ]
+    # one without an interval is undefined on many resamples: those left would flatter it
+    intervals = {name: found[name].interval() for name in names}
+    placed = [name for name in names if intervals[name].low is not None]
+    rest = [Place(name, reason=intervals[name].reason) for name in names if name not in placed]
     if not placed:
         return rest
     draws = np.stack([found[name].draws for name in placed], axis=1)
