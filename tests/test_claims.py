@@ -61,7 +61,16 @@ CASES = [  # S, RMS, RMS+, M, p of S and M
         at(1, 2),
         (0.01, 0.01),
         "does not rely",
-        "S inside ±0.05 SD, RMS below 0.05 SD",
+        "S inside ±0.05 SD, RMS below 0.05 SD if the removal is as noisy as its controls",
+    ),
+    (
+        at(-0.01, 0.01),
+        at(-0.01, 0.04),
+        at(0.1, 0.2),
+        at(1, 2),
+        (0.5, 0.01),
+        "cannot tell",
+        "M significant, but RMS does not show by how much",
     ),
     (
         at(-0.01, 0.01),

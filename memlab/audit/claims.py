@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memlab.audit.quantities import SESOI, SESOI_T
+from memlab.audit.statistics.equivalence import ALPHA
 from memlab.metrics.functional import Statistic
-
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,16 @@ def removal_claim(
     """Whether the model relies on a feature that was removed, against controls of the same shape.
 
     Relies: M or S is significant, and the interval of RMS or of `|S|` lies above `sesoi`. Does not
-    rely: S lies inside ±`sesoi`, and either RMS+ lies below it, or RMS does and the controls do not
-    vary more than the target. Such controls hide an effect: what is subtracted for their noise is
-    more than the target has. Where they vary only somewhat more, RMS near 0 cannot show it; then
-    RMS+, printed beside it, is the bound that holds whatever the target's own noise.
+    rely: S lies inside ±`sesoi`, and either RMS+ lies below it, or RMS does, the controls do not
+    vary more than the target, and M finds no difference that S does not. Controls that vary more
+    hide an effect: what is subtracted for their noise is more than the target has. Where they vary
+    only somewhat more, neither RMS nor M need show it; then RMS+, printed beside it, is the bound
+    that holds whatever the target's own noise, and the clause says what it rests on.
 
     Args:
-        signed: S, in SDs of the clean predictions, with its interval.
+        signed: S, in SDs of the clean predictions, with its interval. Intervals at
+            `statistics.equivalence.CLAIM_LEVEL` make each of their ends a test at `ALPHA`; wider
+            ones make claims fewer.
         size: RMS, in the same unit; below 0 exactly where V is.
         upper: RMS+, in the same unit.
         energy: M, in any unit.
@@ -73,13 +75,20 @@ def removal_claim(
     quieter = _below(size, 0) or _below(energy, 0)
     if inside and _below(upper, sesoi):
         return Claim("does not rely", f"S inside ±{sesoi:g} SD, RMS+ below {sesoi:g} SD")
-    if inside and _below(size, sesoi) and not quieter:
-        return Claim("does not rely", f"S inside ±{sesoi:g} SD, RMS below {sesoi:g} SD")
+    small = inside and _below(size, sesoi)
+    if small and not quieter and significant != ["M"]:
+        return Claim(
+            "does not rely",
+            f"S inside ±{sesoi:g} SD, RMS below {sesoi:g} SD if the removal is as noisy as its "
+            "controls",
+        )
     missing = _missing({"S": signed, "RMS": size, "RMS+": upper})
     if missing:
         return Claim("cannot tell", missing)
     if quieter:
         return Claim("cannot tell", "controls vary more than the target")
+    if small:
+        return Claim("cannot tell", "M significant, but RMS does not show by how much")
     if large:
         return Claim("cannot tell", f"{' and '.join(large)} above {sesoi:g} SD, not significant")
     return Claim("cannot tell", f"the intervals reach both sides of {sesoi:g} SD")

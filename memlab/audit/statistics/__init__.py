@@ -3,7 +3,13 @@
 from memlab.audit.statistics.blocks import AnyEstimate
 from memlab.audit.statistics.bootstrap import RESAMPLES, Bootstrap, bootstrap
 from memlab.audit.statistics.correlations import Correlations, rho, rho_difference
-from memlab.audit.statistics.equivalence import Equivalence, equivalence, equivalence_t, holm
+from memlab.audit.statistics.equivalence import (
+    CLAIM_LEVEL,
+    Equivalence,
+    equivalence,
+    equivalence_t,
+    holm,
+)
 from memlab.audit.statistics.estimate import Estimate
 from memlab.audit.statistics.intervals import LEVEL, Resampled
 from memlab.audit.statistics.planning import (
@@ -19,6 +25,7 @@ from memlab.audit.statistics.relabelling import PERMUTATIONS, Relabelling, Test,
 from memlab.audit.statistics.training_seeds import bootstrap_seeds
 
 __all__ = [
+    "CLAIM_LEVEL",
     "LEVEL",
     "PERMUTATIONS",
     "RESAMPLES",

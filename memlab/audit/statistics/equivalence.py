@@ -13,6 +13,9 @@ from memlab.audit.statistics.intervals import Resampled
 from memlab.metrics.functional import Array
 
 ALPHA = 0.05
+"""Of each one-sided test."""
+CLAIM_LEVEL = 1 - 2 * ALPHA
+"""Of intervals that claims about size are made by: each of their ends is a test at `ALPHA`."""
 
 
 @dataclass(frozen=True)

@@ -143,4 +143,4 @@ def _bias(draws: Array, value: float) -> float:
 
 def _same(draws: Array, value: float) -> bool:
     """Whether draws differ from the value by no more than rounding."""
-    return bool(np.abs(draws - value).max() <= 1e-12 * max(1.0, abs(value)))
+    return bool(np.abs(draws - value).max() <= 1e-15 + 1e-9 * abs(value))

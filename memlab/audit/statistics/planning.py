@@ -6,6 +6,8 @@ import math
 
 from scipy.special import ndtr, ndtri
 
+from memlab.audit.statistics.equivalence import CLAIM_LEVEL
+
 POWER = 0.8
 
 
@@ -84,7 +86,7 @@ def chance_to_exclude(
     sd_draws: float,
     sesoi: float = 0.05,
     sd_images: float = 0.0,
-    level: float = 0.9,
+    level: float = CLAIM_LEVEL,
     quiet: bool = False,
 ) -> float:
     """How likely an audit can say "does not rely", if the mean specific effect is 0.
@@ -126,7 +128,7 @@ def images_to_exclude(
     sd_draws: float,
     sesoi: float = 0.05,
     sd_images: float = 0.0,
-    level: float = 0.9,
+    level: float = CLAIM_LEVEL,
     quiet: bool = False,
     power: float = POWER,
     most: int = 1_000_000,
