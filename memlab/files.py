@@ -28,13 +28,16 @@ def pictures_in(folder: Path) -> Iterator[Path]:
 def find_pictures(given: list[Path]) -> list[Path]:
     """The pictures that files and folders mean, in order, each once; folders are searched whole.
 
+    Of a folder that memlab rendered, the masks are no pictures.
+
     Raises:
         DataError: if something does not exist, or there is no picture in it.
     """
     found: dict[Path, None] = {}
     for path in given:
         if path.is_dir():
-            inside = sorted(pictures_in(path))
+            rendered = (path / "scenes.json").is_file()
+            inside = sorted(pictures_in(path / "images" if rendered else path))
             if not inside:
                 raise DataError(f"{path}: no pictures in this folder")
             found |= dict.fromkeys(inside)

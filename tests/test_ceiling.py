@@ -421,7 +421,7 @@ def test_bad_answers_are_one_line(
         ({"hits": [3, 5, 4], "n": "many"}, (), "n 'many' is not a number"),
         ({"hits": [3, 5, 4], "n": 8}, ("--lag",), "--lag has nothing to do here"),
         ({"hits": [3, 5, 4], "n": 8}, ("--min-responses", "1"), "--min-responses has nothing"),
-        ({"hits": [4, 5, 4], "n": 8}, (), "no ceiling: the halves do not agree"),
+        ({"hits": [4, 5, 4], "n": 8}, (), "no ceiling: no agreement of the halves was found"),
         ({"score": [0.3, 0.5, 0.4]}, (), "it takes answers of people (columns participant"),
         ({"score": [0.3, 5, 0.4]}, ("--observers", "9"), "score 5: the model is for hit rates"),
         ({"score": [0.3, 0.4, 0.5]}, ("--observers", "9"), "the scores spread no more (SD 0.100)"),

@@ -254,3 +254,21 @@ def test_maps_at_a_layer_are_refused_where_masks_are_needed() -> None:
     assert isinstance(model, MemorabilityModel)
     with pytest.raises(MemlabError, match="which grad_cam does not hand over"):
         GradCAM().maps(model, pictures(48)[0])
+
+
+def test_scoring_a_rendered_folder_leaves_its_masks_alone(scenes: Path) -> None:
+    assert (scenes / "masks").is_dir()
+    assert main(["score", "oracle_redness", str(scenes), "--out", "scores.csv"]) == 0
+    scored = pd.read_csv("scores.csv")
+    assert len(scored) == 60
+    assert scored["image"].str.contains("images").all()
+
+
+def test_a_face_oracle_is_refused_where_photographs_have_no_masks(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    for place in range(12):
+        picture(f"photos/{place:02d}.jpg", seed=place)
+    assert main(["data", "scenes", "--world", "W12", "--photos", "photos", "planted"]) == 0
+    test = ["test", "--model=oracle_face_chroma", "--data.root=planted", *QUIET]
+    assert "no masks of region 'faces'" in failing(*test, "--ablation=grayscale")

@@ -55,7 +55,7 @@ def test_halves_equal_those_of_single_answers() -> None:
         ([1, 1, 0, np.nan], [1, 1, 1, 9], "only 0 pictures with two responses or more"),
         ([4, 4, 4], [8, 8, 8], "all hit rates are equal"),
         ([1, 0, 1, 2, 1, 2], [2, 2, 2, 2, 2, 2], None),
-        ([9, 10, 11, 10], [20, 20, 20, 20], "the halves do not agree"),
+        ([9, 10, 11, 10], [20, 20, 20, 20], "no agreement of the halves"),
     ],
 )
 def test_little_to_go_by(hits: list[float], n: list[float], reason: str | None) -> None:

@@ -187,6 +187,10 @@ def test_mistakes_are_told_in_a_line() -> None:
     photographs = World("planted", {"watermark": 1.0}, photos=True)
     with pytest.raises(MemlabError, match="photographs cannot be rendered again"):
         truth(Constant(), photographs)
+    with pytest.raises(MemlabError, match="'runs/x' is no model: give memlab"):
+        truth("runs/x", EVERY)  # type: ignore[arg-type]
+    with pytest.raises(MemlabError, match="'W3' is no world"):
+        truth(Constant(), "W3")  # type: ignore[arg-type]
     with pytest.raises(MemlabError, match="unknown feature 'pallete'; did you mean 'palette'"):
         truth(Constant(), EVERY, features=("pallete",))
     with pytest.raises(MemlabError, match="at least 1"):

@@ -227,8 +227,8 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"weights": {"blur": 1}, "ranges": {"blur": [1, 1]}}, "blur is the same in all pictures"),
     ({"weights": {}}, "no weights, but r2 0.9: give one"),
     ({"weights": {"face": 0}}, "no weights, but r2 0.9"),
-    ({"r2": 1.0}, "r2 1: below 1"),
-    ({"r2": -0.1}, "r2 -0.1: a number from 0 to 1"),
+    ({"r2": 1.0}, "r2 1.0: from 0 to below 1"),
+    ({"r2": -0.1}, "r2 -0.1: from 0 to below 1"),
     ({"facing": 2}, "facing 2: a number from 0 to 1"),
     ({"prevalence": {"face": 1.5}}, "prevalence of face 1.5: a number from 0 to 1"),
     ({"prevalence": {"skin": 0.5}}, "prevalence: no 'skin'"),
@@ -368,7 +368,7 @@ def test_fit_takes_a_world_and_changes_to_it(
     assert printed["weights"] == {"text": 1.0}
     assert "did you mean 'W5'?" in failing(*fit, "--data.source.world", "W55")
     told = failing(*fit, "--data.source.world.r2=7")
-    assert told == "memlab: world W3: r2 7.0: a number from 0 to 1"
+    assert told == "memlab: world W3: r2 7.0: from 0 to below 1, for people never agree wholly"
     assert "one of 'A', 'B'; got 'C'" in failing(*fit, "--data.source.style=C")
 
 

@@ -107,9 +107,15 @@ def truth(
         over pictures; and `reason`, why one of them is empty.
 
     Raises:
-        MemlabError: if a feature is unknown, the world is one of photographs, scenes cannot be
-            rendered at that size, or there are no pictures, draws or features.
+        MemlabError: if `model` or `world` is none, a feature is unknown, the world is one of
+            photographs, scenes cannot be rendered at that size, or there are no pictures, draws or
+            features.
     """
+    if not isinstance(model, MemorabilityModel):
+        raise MemlabError(f"{model!r} is no model: give memlab.load of it")
+    if not isinstance(world, World):
+        raise MemlabError(f"{world!r} is no world: give read_declaration(DIR).world, or a World")
+    features = (features,) if isinstance(features, str) else features
     for feature in features:
         if feature not in FEATURES:
             raise MemlabError(

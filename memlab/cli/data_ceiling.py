@@ -111,11 +111,13 @@ def _show(found: Ceiling, console: Console) -> None:
     titles = ("halves", *(("95 % of halves",) if intervals else ()), "Spearman–Brown")
     for name in (*titles, "best, all", "best, half"):
         lines.add_column(name, justify="right")
+    why: list[str] = []
     for entry in found.entries:
         known = entry.reliability
         row = [entry.scores, _NAMES[entry.correlation]]
         if known.half.value is None:
-            lines.add_row(*row, f"none: {known.half.reason}")
+            lines.add_row(*row, "none")
+            why.append(f"{' '.join(row)}: {known.half.reason}")
             continue
         numbers = (known.full, known.ceiling, known.half_ceiling)
         cells = [f"{known.half.value:.3f}", *(f"{each.value:.3f}" for each in numbers)]
@@ -123,6 +125,8 @@ def _show(found: Ceiling, console: Console) -> None:
             cells.insert(1, f"{known.half.low:.3f} to {known.half.high:.3f}")
         lines.add_row(*row, *cells)
     console.print(lines)
+    for line in why:
+        console.print(line, soft_wrap=True)
     _explain(found, found.entries[0], console)
 
 

@@ -64,7 +64,7 @@ def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
         return no_reliability(pictures, reason, how)
     mean = float(drawn.mean())
     if mean <= 0:
-        reason = "the halves do not agree: the scores hold no signal"
+        reason = "no agreement of the halves was found"
         return no_reliability(pictures, reason, how)
     if len(drawn) < 2:
         method = "one random half; it has no interval"

@@ -23,9 +23,8 @@ def check(world: World) -> None:
     """
     if not isinstance(world.name, str) or not world.name:
         raise MemlabError(f"a world's name is {world.name!r}: give it a short one, such as mine")
-    _share(world, "r2", world.r2)
-    if world.r2 == 1.0:
-        _refuse(world, "r2 1: below 1, for people never agree wholly")
+    if not _number(world.r2) or not 0.0 <= world.r2 < 1.0:
+        _refuse(world, f"r2 {world.r2!r}: from 0 to below 1, for people never agree wholly")
     _share(world, "facing", world.facing)
     _known(world, "prevalence", world.prevalence, PRESENCE)
     for feature, rate in world.prevalence.items():

@@ -64,7 +64,10 @@ class ScenesSource(Source):
             render(root, settled(root, given))
         except DataError as error:
             if isinstance(error.__cause__, ValueError):  # the folder holds something else
-                hint = "for pictures of your own add --data.source null"
+                hint = (
+                    "or ask for what it holds: --data.source.n N, .size, .style, .world.r2, ...; "
+                    "for pictures of your own add --data.source null"
+                )
                 raise DataError(f"{error}\n{hint}") from error
             raise
 
@@ -75,7 +78,7 @@ class ScenesSource(Source):
             raise DataError(f"{root}: no rendered scenes; make them with memlab data scenes {root}")
         frame = pd.read_csv(root / "scenes.csv")
         columns = {"id": frame["image"], **{name: frame[name] for name in frame.columns}}
-        for region in REGIONS:
+        for region in REGIONS if (root / "masks").is_dir() else ():
             masks = "masks/" + region + "/" + frame["image"].map(lambda name: Path(name).name)
             there = masks.map(lambda mask: (root / mask).is_file())
             columns[MASK + region] = masks.where(there)
