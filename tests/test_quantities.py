@@ -1,8 +1,6 @@
 """The audit's quantities: against plain loops, closed forms, and bad tables."""
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +15,8 @@ from memlab.audit.quantities import (
     value_quantities,
 )
 from memlab.audit.rank_loss import performance_loss, sufficiency
-from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
-from memlab.audit.statistics import Correlations, Estimate, relabelling, rho_difference
+from memlab.audit.rows import Effects, read_effects, read_pictures
+from memlab.audit.statistics import Correlations, Estimate, rho_difference
 from memlab.audit.statistics.bootstrap import point
 from memlab.errors import MemlabError
 from memlab.metrics.pairs import standardised_drop
@@ -326,152 +324,3 @@ def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:
         dose_curve([one for one in ladder if one.dose == 1] * 2)
     with pytest.raises(MemlabError, match="not none"):
         dose_area([one for one in ladder if one.dose == 0])
-
-
-def _removal(targets: np.ndarray, controls: np.ndarray, f: np.ndarray | None = None) -> Effects:
-    n = len(targets)
-    f = np.linspace(0, 1, n) if f is None else f
-    score = np.full(n, NAN)
-    return made(n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0)
-
-
-def _reasons(one: Effects) -> dict[str, str | None]:
-    found = presence_quantities("face", [one]).estimates
-    for estimate in found.values():
-        assert (value(estimate) is None) == (estimate.reason is not None)
-    return {name: estimate.reason for name, estimate in found.items()}
-
-
-def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
-    rng = np.random.default_rng(6)
-    d, c = rng.normal(size=(9, 1)), rng.normal(size=(9, 4))
-
-    few = np.where(np.arange(9)[:, None] < 2, d, NAN)
-    assert set(_reasons(_removal(few, c)).values()) == {"only 2 pictures"}
-
-    nobody = np.full((9, 1), NAN)
-    assert set(_reasons(_removal(nobody, c)).values()) == {"no eligible picture"}
-    assert set(_reasons(_removal(nobody, np.full((9, 4), NAN))).values()) == {"no eligible picture"}
-
-    single = _reasons(_removal(d, c[:, :1]))
-    assert {name for name, why in single.items() if why is None} == {"D", "S", "S_sd"}
-    assert single["V"] == single["M"] == single["T"] == "one control draw: its variance is unknown"
-
-    none = _reasons(_removal(d, np.empty((9, 0))))
-    assert {name for name, why in none.items() if why is None} == {"D"}
-    assert none["S"] == none["RMS+"] == "no control draw"
-
-    constant = _reasons(_removal(d * 0, c * 0, np.full(9, 0.7)))
-    assert {name for name, why in constant.items() if why} == {"S_sd", "g", "g+", "T"}
-    assert constant["T"] == "predictions are constant"
-    everything = presence_quantities("face", [_removal(d * 0, c * 0, np.full(9, 0.7))]).estimates
-    assert [value(everything[name]) for name in ("D", "S", "M", "V", "RMS", "RMS+")] == [0] * 6
-
-    swap = made(9, {"swap": c}, predicted=d[:, 0])
-    assert value_quantities(swap).estimates["T"].reason == "no draw there and back"
-    assert value(value_quantities(swap).estimates["T+"]) is not None
-
-    def why(one: Effects) -> list[str | None]:
-        points = [point(performance_loss(one)), point(sufficiency(one)[0])]
-        assert [found.value for found in points] == [None, None]
-        return [found.reason for found in points]
-
-    assert why(_removal(d, c)) == ["scores are missing"] * 2
-    assert why(_removal(nobody, c)) == ["no eligible picture"] * 2
-    scored = {"predicted": d[:, 0], "score": np.arange(9.0)}
-    assert why(made(9, {"target": few, "control": c}, **scored)) == ["only 2 pictures"] * 2
-    assert why(made(9, {"target": d, "control": c}, **scored)) == ["predictions are constant"] * 2
-    level = {"predicted": d[:, 0], "score": np.full(9, 0.5)}
-    assert why(made(9, {"target": d * 2, "control": c}, **level)) == ["scores are constant"] * 2
-    assert point(performance_loss(made(9, {"target": d}, **scored))).reason == "no control draw"
-
-
-Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda c, r: (c.drop(columns="predicted"), r), "rows: no column predicted"),
-        (lambda c, r: (c, r.drop(columns=["role", "dose"])), "conditions: no column dose, role"),
-        (lambda c, r: (pd.concat([c, c[:1]]), r), "rows: picture a comes twice"),
-        (lambda c, r: (c.assign(predicted=[0.1, NAN, 0.2]), r), "picture b has no prediction"),
-        (lambda c, r: (c.assign(weight=[1, 2, 0]), r), "weight 0 of picture c is not > 0"),
-        (lambda c, r: (c.assign(weight=["1", "x", "3"]), r), "weight nan of picture b is not > 0"),
-        (lambda c, r: (c, pd.concat([r, r[:1]])), "blur@1 of picture a, draw 0, comes twice"),
-        (lambda c, r: (c[:2], r), "conditions: picture c is not among the audited rows"),
-        (lambda c, r: (c, r.assign(role="tagret")), "unknown role 'tagret'; there are target,"),
-        (lambda c, r: (c, r.assign(predicted=NAN)), "blur@1 of picture a is eligible but has no"),
-    ],
-)
-def test_a_bad_table_gets_one_line(change: Change, message: str) -> None:
-    clean = pd.DataFrame({"id": list("abc"), "predicted": [0.1, 0.2, 0.3]})
-    rows = condition_rows(clean, "blur@1", "target", np.full((3, 1), 0.1))
-    clean, rows = change(clean, rows)
-    with pytest.raises(MemlabError, match=message) as caught:
-        read_effects(read_pictures(clean), rows)
-    assert "\n" not in str(caught.value)
-
-
-def test_features_and_the_whole_table_are_checked() -> None:
-    clean = pd.DataFrame({"id": list("abc"), "predicted": [0.1, 0.2, 0.3], "face": [1, 0, 2]})
-    with pytest.raises(MemlabError, match="'face' of picture c is neither 0 nor 1"):
-        read_pictures(clean).present("face")
-    with pytest.raises(MemlabError, match="no column 'text'"):
-        read_pictures(clean).present("text")
-    with pytest.raises(MemlabError, match="picture c is not in the whole table"):
-        read_pictures(clean, clean[:2])
-    with pytest.raises(MemlabError, match="use one model for both"):
-        read_pictures(clean, clean.assign(predicted=0.5))
-
-
-def test_two_passes_of_one_model_may_differ_by_rounding() -> None:
-    whole = clean_rows(np.random.default_rng(8), 20)
-    again = whole.assign(predicted=whole["predicted"].astype("float32") + 3e-7)
-    pictures = read_pictures(again[:9], whole)
-    # the audited pictures' own: changed ones were scored in the same pass
-    assert np.array_equal(pictures.predicted[:9], again["predicted"][:9].astype(float))
-    assert np.array_equal(pictures.predicted[9:], whole["predicted"][9:])
-    with pytest.raises(MemlabError, match="use one model for both"):
-        read_pictures(again[:9], whole.assign(predicted=whole["predicted"] + 1e-3))
-
-
-def test_no_audited_picture_at_all_has_a_reason() -> None:
-    clean = clean_rows(np.random.default_rng(9), 0)
-    drops = {"target": np.empty((0, 1)), "control": np.empty((0, 4))}
-    effects = Effects("made@1", 1.0, read_pictures(clean), drops)
-    for estimate in removal_quantities([effects]).values():
-        assert point(estimate).reason == "no eligible picture"
-
-
-def test_a_feature_without_occlusions_takes_no_test_from_others() -> None:
-    rng = np.random.default_rng(10)
-    pictures = read_pictures(clean_rows(rng, 20))
-
-    def made(**draws: int) -> list[Effects]:
-        drops = {role: rng.normal(size=(20, count)) for role, count in draws.items()}
-        return [Effects("made@1", 1.0, pictures, drops)]
-
-    found = relabelling(
-        *occlusions([made(target=1, control=4), made(target=1), made(control=6)]), seed=0
-    )
-    assert found.energy[0].p is not None
-    for test in found.energy[1:]:
-        assert (test.p, test.reason) == (None, "no eligible picture")
-    (alone,) = relabelling(*occlusions([made(target=1)]), seed=0).specific
-    assert alone.reason == "no control draws"
-
-
-def test_names_and_numbers_may_come_back_from_csv(tmp_path: Path) -> None:
-    rng = np.random.default_rng(7)
-    clean = clean_rows(rng, 20)
-    changed = with_holes(rng, rng.normal(size=(20, 3)))
-    rows = condition_rows(clean, "swap@1", "there-and-back", changed)
-    rows.to_csv(tmp_path / "conditions.csv", index=False)
-    clean.to_csv(tmp_path / "rows.csv", index=False)
-    pictures: Pictures = read_pictures(pd.read_csv(tmp_path / "rows.csv"))
-    (effects,) = read_effects(pictures, pd.read_csv(tmp_path / "conditions.csv")).values()
-    expected = clean["predicted"].to_numpy()[:, None] - changed
-    assert np.allclose(effects.drop("there-and-back"), expected, equal_nan=True)
-    assert np.array_equal(pictures.present("face"), clean["face"])
-    assert (effects.name, effects.drop("target").shape) == ("swap@1", (20, 0))
