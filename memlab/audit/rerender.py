@@ -16,7 +16,6 @@ from memlab.metrics.functional import Array
 from memlab.scenes import PRESENCE, Latents, World, removed, render, resampled
 
 Kind = Literal["removal", "insertion", "swap"]
-
 """Taken out (or made neutral), put in where it was absent, or drawn anew."""
 
 _FAMILIES = {
