@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.metrics.reliability import reliability_from_counts, spearman_brown
+from memlab.metrics.reliability import over_pictures, reliability_from_counts, spearman_brown
 
 
 def people(pictures: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,3 +73,25 @@ def test_draws_depend_on_the_seed_alone() -> None:
     one = reliability_from_counts(hits, n, seed=4, draws=20)
     assert one == reliability_from_counts(hits, n, seed=4, draws=20)
     assert one != reliability_from_counts(hits, n, seed=5, draws=20)
+
+
+def test_the_interval_over_pictures_holds_the_true_reliability() -> None:
+    rng = np.random.default_rng(0)
+    people, pictures, signal = 12, 25, 0.5
+    true = signal**2 / (signal**2 + 1 / people)
+    held = []
+    for _ in range(2000):
+        answers = signal * rng.normal(size=pictures)[:, None]
+        answers = answers + rng.normal(size=(pictures, people)) + rng.normal(size=people)
+        # Cronbach's alpha, the mean over all halves by Pearson and Spearman-Brown
+        items, total = answers.var(axis=0, ddof=1).sum(), answers.sum(axis=1).var(ddof=1)
+        alpha = people / (people - 1) * (1 - items / total)
+        low, high = over_pictures(alpha, pictures, people)
+        held.append(low <= true <= high)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+
+def test_chance_agreement_about_few_pictures_is_told_from_none() -> None:
+    low, high = over_pictures(0.24, 20, 21)
+    assert low < 0 < high
+    assert over_pictures(0.24, 2000, 21)[0] > 0.15

@@ -20,6 +20,7 @@ from memlab.data.responses import Responses, holds_responses, read_responses
 from memlab.data.table import Table
 from memlab.errors import DataError, MemlabError
 from memlab.metrics.observers import least_mse, times_as_many
+from memlab.metrics.reliability import over_pictures
 from memlab.reports.terminal import plain_console
 
 _NAMES = {"spearman": "Spearman", "pearson": "Pearson", "model": "model"}
@@ -130,6 +131,21 @@ def _show(found: Ceiling, console: Console) -> None:
     _explain(found, found.entries[0], console)
 
 
+def _over_pictures(found: Ceiling) -> list[str]:
+    known = found.entries[1].reliability.full  # Pearson's
+    if known.value is None or known.n < 3 or found.responses <= 1:
+        return []
+    low, high = over_pictures(known.value, known.n, found.responses)
+    least, most = (f"{max(0.0, end) ** 0.5:.3f}" for end in (low, high))
+    text = (
+        f"{known.n} pictures leave room: the reliability (Pearson) lies between {low:.3f} and "
+        f"{high:.3f}, the best ρ between {least} and {most} (95 % over pictures; Feldt 1965)."
+    )
+    if low <= 0:
+        text += " 0 is among them: these pictures do not show that people agree."
+    return [text]
+
+
 def _explain(found: Ceiling, main: Entry, console: Console) -> None:
     known = main.reliability
     best, half = known.ceiling.value or 0, known.half_ceiling.value or 0
@@ -142,6 +158,7 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
             "The interval holds 95 % of the random halves; how the numbers would vary over other "
             "pictures or people is not in it."
         )
+        say += _over_pictures(found)
     if main.left_out:
         pictures = f"{main.left_out:.1f} pictures"
         say.append(f"Left out for too few answers in a half: {pictures}, on average.")

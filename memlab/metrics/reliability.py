@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from memlab.audit.statistics import LEVEL
 from memlab.metrics.functional import Array, Statistic, constant
@@ -34,6 +35,30 @@ class Reliability:
     ceiling: Statistic
     half_ceiling: Statistic
     how: str
+
+
+def over_pictures(
+    reliability: float, pictures: int, responses: float, level: float = 0.95
+) -> tuple[float, float]:
+    """Where a reliability lies if the pictures are a sample of others: Feldt's interval.
+
+    (1 - true) / (1 - found) is F distributed with pictures - 1 and (pictures - 1) (responses - 1)
+    degrees of freedom (Feldt 1965, Psychometrika 30): exact for normal answers whose noise
+    is that of one person as of another, good for answers of 0 and 1. Random halves of the same
+    answers do not show this: with few pictures chance alone makes halves agree.
+
+    Args:
+        reliability: of all answers, by Pearson's correlation and Spearman-Brown.
+        pictures: how many, at least 2.
+        responses: per picture, above 1.
+        level: of the interval.
+
+    Returns:
+        Its ends; the lower one may lie below 0.
+    """
+    degrees = (pictures - 1, (pictures - 1) * (responses - 1))
+    high, low = stats.f.ppf([(1 - level) / 2, (1 + level) / 2], *degrees)
+    return 1 - (1 - reliability) * float(low), 1 - (1 - reliability) * float(high)
 
 
 def spearman_brown(half: float, times: float = 2) -> float:
