@@ -57,8 +57,10 @@ def over_pictures(
         Its ends; the lower one may lie below 0.
     """
     degrees = (pictures - 1, (pictures - 1) * (responses - 1))
-    high, low = stats.f.ppf([(1 - level) / 2, (1 + level) / 2], *degrees)
-    return 1 - (1 - reliability) * float(low), 1 - (1 - reliability) * float(high)
+    least, most = (
+        float(stats.f.ppf(share, *degrees)) for share in ((1 - level) / 2, (1 + level) / 2)
+    )
+    return 1 - (1 - reliability) * most, 1 - (1 - reliability) * least
 
 
 def spearman_brown(half: float, times: float = 2) -> float:
