@@ -43,5 +43,6 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the closest known name, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    spelt = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), list(spelt), n=1, cutoff=0.6)
+    return f"; did you mean {spelt[close[0]]!r}?" if close else ""

@@ -1,5 +1,10 @@
 """Ways to take something out of a picture, and the one engine that scores changed pictures."""
 
+from typing import Literal
+
+Role = Literal["target", "control", "floor", "swap", "there-and-back"]
+"""What a condition is: the ablation itself (`target`), or what it is compared with."""
+
 FAMILIES: dict[str, str] = {
     "frequency": "spatial frequency: blur and sharpening",
     "colour": "hue, saturation, palette",

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from memlab.ablations import Role
 from memlab.ablations.base import Ablation, Context
 from memlab.errors import PluginError
 from memlab.models.precision import single_precision
 
 Doses = Literal["primary", "ladder"]
-Role = Literal["target", "control", "floor", "swap", "there-and-back"]
 
 
 @dataclass(frozen=True)

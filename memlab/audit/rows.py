@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
+from memlab.ablations import Role
 from memlab.errors import DataError
 from memlab.metrics.functional import Array
 
-ROLES = ("target", "control", "floor", "swap", "there-and-back")
+ROLES = get_args(Role)
 SAME = 1e-4
 """Two passes of one model differ by less, whatever the batches and the device."""
 

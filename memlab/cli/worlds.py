@@ -95,8 +95,6 @@ def _find(name: str) -> Path:
     if own.is_file():
         return own
     names = list(worlds())
-    if name.upper() in names:
-        raise MemlabError(f"no world {name!r}; did you mean {name.upper()!r}?")
     raise MemlabError(
         f"no world {name!r}{did_you_mean(name, names)} (a file, or one of: {', '.join(names)})"
     )

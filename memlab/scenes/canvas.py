@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from memlab.scenes.latents import Place
+
 Colour = tuple[float, float, float]
 Points = Sequence[tuple[float, float]]
 Floats = NDArray[np.float32]
@@ -135,6 +137,19 @@ def grid(size: int) -> tuple[Floats, Floats]:
     """Centres of pixels in shares of a picture: across, (1, size), and down, (size, 1)."""
     line = ((np.arange(size) + 0.5) / size).astype(np.float32)
     return line[None, :], line[:, None]
+
+
+def tilted(place: Place, size: int, rng: np.random.Generator, most: float) -> Canvas:
+    """Start a figure that leans by up to ``most`` radians to either side, mirrored or not.
+
+    Args:
+        place: Where, how large.
+        size: The picture's width, pixels.
+        rng: Where tilt and mirror come from.
+        most: The largest tilt, radians.
+    """
+    tilt, mirror = rng.uniform(-most, most), bool(rng.random() < 0.5)
+    return Canvas(size, place.x, place.y, place.size, tilt, mirror)
 
 
 def _ink(colour: Colour) -> tuple[int, int, int, int]:

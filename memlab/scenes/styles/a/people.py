@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memlab.scenes import colours
-from memlab.scenes.canvas import Canvas, Colour
+from memlab.scenes.canvas import Canvas, Colour, tilted
 from memlab.scenes.latents import Figure, Person, Place
 
 _WHITE = (0.96, 0.95, 0.92)
@@ -62,8 +62,7 @@ def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.35, 0.35), bool(rng.random() < 0.5)
-    canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
+    canvas = tilted(place, size, rng, 0.35)
     draw_head(canvas, looks(rng), flush, facing=True)
     return canvas
 

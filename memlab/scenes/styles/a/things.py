@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from memlab.scenes import colours
-from memlab.scenes.canvas import Canvas, Colour
+from memlab.scenes.canvas import Canvas, Colour, tilted
 from memlab.scenes.latents import Place, Thing
 
 _GLASS = (0.72, 0.84, 0.92)
@@ -23,8 +23,7 @@ def thing(figure: Thing, place: Place, size: int) -> Canvas:
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.1, 0.1), bool(rng.random() < 0.5)
-    canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
+    canvas = tilted(place, size, rng, 0.1)
     _DRAWN[figure.kind](canvas, rng, colours.paint(rng), colours.paint(rng))
     return canvas
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from memlab.scenes import colours
-from memlab.scenes.canvas import Canvas, Colour, Points
+from memlab.scenes.canvas import Canvas, Colour, Points, tilted
 from memlab.scenes.latents import Figure, Person, Place
 from memlab.scenes.styles.b.colours import poster
 from memlab.scenes.styles.b.head import draw_head, looks
@@ -23,8 +23,7 @@ def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.45, 0.45), bool(rng.random() < 0.5)
-    canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
+    canvas = tilted(place, size, rng, 0.45)
     draw_head(canvas, looks(rng), flush, facing=True)
     return canvas
 

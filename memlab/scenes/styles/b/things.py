@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from memlab.scenes import colours
-from memlab.scenes.canvas import Canvas, Colour
+from memlab.scenes.canvas import Canvas, Colour, tilted
 from memlab.scenes.latents import Place, Thing
 from memlab.scenes.styles.b.colours import INK, ink_of, poster
 
@@ -23,8 +23,7 @@ def thing(figure: Thing, place: Place, size: int) -> Canvas:
         size: The picture's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
-    tilt, mirror = rng.uniform(-0.15, 0.15), bool(rng.random() < 0.5)
-    canvas = Canvas(size, place.x, place.y, place.size, tilt, mirror)
+    canvas = tilted(place, size, rng, 0.15)
     _DRAWN[figure.kind](canvas, rng, poster(rng), poster(rng), ink_of(rng))
     return canvas
 
