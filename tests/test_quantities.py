@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from memlab.audit.dose_curve import dose_area, dose_curve, isotonic_residual
 from memlab.audit.effects import occlusions
@@ -14,9 +13,8 @@ from memlab.audit.quantities import (
     removal_quantities,
     value_quantities,
 )
-from memlab.audit.rank_loss import performance_loss, sufficiency
 from memlab.audit.rows import Effects, read_effects, read_pictures
-from memlab.audit.statistics import Correlations, Estimate, rho_difference
+from memlab.audit.statistics import Correlations, Estimate
 from memlab.audit.statistics.bootstrap import point
 from memlab.errors import MemlabError
 from memlab.metrics.pairs import standardised_drop
@@ -236,54 +234,6 @@ def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_
     again = presence_quantities("face", [removal], [empty])
     assert value(again.estimates["T"]) == pytest.approx(expected, abs=1e-12)
     assert again.notes[0] == "face: insertion: no eligible picture; in T, removal counts twice"
-
-
-def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
-    rng = np.random.default_rng(3)
-    n, k = 30, 4
-    y = np.round(rng.normal(size=n), 1)  # ties
-    f = y + rng.normal(size=n)
-    target = with_holes(rng, rng.normal(size=(n, 1)))
-    control = rng.normal(size=(n, k))
-    control[:5, 2:] = NAN  # two draws could not be placed in five pictures
-    control[5] = NAN
-    one = made(n, {"target": target, "control": control}, predicted=f, score=y)
-    both = np.isfinite(target[:, 0]) & np.isfinite(control).any(axis=1)
-    filled = control.copy()
-    filled[:5, 2:] = control[:5, :2]
-    each = [stats.spearmanr((f - filled[:, j])[both], y[both]).statistic for j in range(k)]
-    after = stats.spearmanr((f - target[:, 0])[both], y[both]).statistic
-    found = performance_loss(one)
-    assert value(found) == pytest.approx(np.mean(each) - after, abs=1e-12)
-
-    q, clean = sufficiency(one)
-    there = np.isfinite(target[:, 0])
-    for estimate, predicted in ((q, f - target[:, 0]), (clean, f)):
-        expected = stats.spearmanr(predicted[there], y[there]).statistic
-        assert value(estimate) == pytest.approx(expected, abs=1e-12)
-
-    times = rng.integers(1, 4, n)
-    many = np.repeat(both, times)
-    each = [
-        stats.spearmanr(*(np.repeat(x, times)[many] for x in (f - z, y))).statistic
-        for z in (*filled.T, target[:, 0])
-    ]
-    weighted = value(found, times.astype(float))
-    assert weighted == pytest.approx(np.mean(each[:-1]) - each[-1], abs=1e-12)
-
-
-def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_seem_to() -> None:
-    rng = np.random.default_rng(4)
-    losses, of_averages = [], []
-    for _ in range(200):
-        y = rng.normal(size=100)
-        occluded = rng.normal(0, 1, (100, 9))
-        drops = {"target": occluded[:, :1], "control": occluded[:, 1:]}
-        losses.append(value(performance_loss(made(100, drops, predicted=y, score=y))))
-        averaged, changed = y - occluded[:, 1:].mean(axis=1), y - occluded[:, 0]
-        of_averages.append(value(rho_difference(changed, averaged, y)))
-    assert abs(np.mean(losses)) < 4 * np.std(losses) / 200**0.5
-    assert np.mean(of_averages) > 0.2
 
 
 def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:
