@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from memlab.ablations.base import Ablation as Ablation
     from memlab.ablations.base import Context as Context
     from memlab.ablations.evaluate import evaluate as evaluate
-    from memlab.ablations.evaluate import plan as plan
+    from memlab.ablations.plan import plan as plan
     from memlab.attributions.base import Attribution as Attribution
     from memlab.attributions.base import explain as explain
     from memlab.backbones.base import Backbone as Backbone
@@ -29,7 +29,7 @@ _PUBLIC = {
     "evaluate": "memlab.ablations.evaluate",
     "explain": "memlab.attributions.base",
     "load": "memlab.models.load",
-    "plan": "memlab.ablations.evaluate",
+    "plan": "memlab.ablations.plan",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -57,7 +57,7 @@ def test_yaml_takes_short_names(scenes: Path) -> None:
     entries = results(Path("runs/yaml/fit"))["conditions"]
     assert [entry["condition"] for entry in entries] == ["grayscale@1", "blur@1"]
     saved = yaml.safe_load(Path("runs/yaml/fit/config.yaml").read_text())
-    assert saved["ablation"][0]["class_path"] == "memlab.ablations.grayscale.Grayscale"
+    assert saved["ablation"][0]["class_path"] == "memlab.ablations.colour.Grayscale"
 
 
 def test_families_are_expanded(finished: Path) -> None:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from memlab import MemorabilityModel, load
-from memlab.ablations.blur import Blur
+from memlab.ablations.frequency import Blur
 from memlab.data.inputs import pixels_from
 from memlab.errors import MemlabError
 

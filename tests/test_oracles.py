@@ -13,7 +13,7 @@ import torch
 
 import memlab
 from memlab import Context, evaluate, plan
-from memlab.ablations.grayscale import Grayscale
+from memlab.ablations.colour import Grayscale
 from memlab.attributions.grad_cam import GradCAM
 from memlab.audit.truth import truth
 from memlab.cli import main

@@ -94,7 +94,7 @@ def test_conditions_are_what_the_model_says_of_the_changed_pictures(
     run: Path, scenes: Path
 ) -> None:
     from memlab import Context
-    from memlab.ablations.blur import Blur
+    from memlab.ablations.frequency import Blur
     from memlab.data.decode import decode
 
     conditions = pd.read_csv(run / "fit" / "conditions.csv")

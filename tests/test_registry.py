@@ -16,7 +16,7 @@ ORACLES = (
     *("high_frequency", "random_conv", "redness", "watermark"),
 )
 MODULE = """
-from memlab.ablations.grayscale import Grayscale
+from memlab.ablations.colour import Grayscale
 class Pale(Grayscale):
     def __init__(self, amount: float = 0.6) -> None:
         super().__init__(amount)

@@ -15,7 +15,7 @@ import yaml
 from torch import Tensor, nn
 
 from memlab import Attribution, load
-from memlab.ablations.evaluate import plan
+from memlab.ablations.plan import plan
 from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import main
 from memlab.errors import MemlabError
@@ -153,7 +153,7 @@ def test_specs_of_classes_without_arguments_build() -> None:
 
 
 def test_conditions_describe_the_dose_they_were_run_at() -> None:
-    from memlab.ablations.blur import Blur
+    from memlab.ablations.frequency import Blur
 
     described = [condition.describe() for condition in plan([Blur()], "ladder")]
     assert [entry["parameters"]["sigma"] for entry in described] == [0.5, 1, 2, 4, 8]

@@ -13,8 +13,8 @@ from torch import Tensor
 
 import memlab
 from memlab import Context, evaluate, plan
-from memlab.ablations.functional import luma
-from memlab.ablations.grayscale import Grayscale
+from memlab.ablations.colour import Grayscale
+from memlab.ablations.functional.colour import luma
 from memlab.audit.quantities import presence_quantities, value_quantities
 from memlab.audit.rows import read_effects, read_pictures
 from memlab.audit.statistics.bootstrap import bootstrap

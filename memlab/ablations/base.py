@@ -11,14 +11,38 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from memlab.ablations import Role
+from memlab.ablations.region import Region
 from memlab.errors import MemlabError
 from memlab.registry import plugin_of
 from memlab.seeds import seed_of
 from memlab.spec import Specified
 
-Control = Literal["placed", "windows", "there-and-back", "floor"]
-"""What an effect is compared with: occlusions placed elsewhere, windows elsewhere, a swap there and
-back, or the floor of nuisance changes."""
+Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
+"""What an effect is compared with: the same change placed elsewhere, windows elsewhere, a neutral
+patch, a swap there and back, or the floor of nuisance changes. Another kind of change is never
+subtracted."""
+
+
+@dataclass(frozen=True)
+class Donors:
+    """Pictures from outside the evaluated sample, one for each picture of a batch.
+
+    Args:
+        ids: their image ids.
+        images: (B, 3, H, W) float in [0, 1].
+        masks: region name to (B, 1, H, W) masks, 0 or 1.
+    """
+
+    ids: Sequence[str]
+    images: Tensor
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def select(self, chosen: Tensor) -> Donors:
+        """Some of them, by their places, (b,) int64."""
+        ids = [self.ids[place] for place in chosen.tolist()]
+        images = self.images[chosen.to(self.images.device)]
+        return Donors(ids, images, _some(self.masks, chosen))
 
 
 @dataclass(frozen=True)
@@ -28,14 +52,22 @@ class Context:
     Args:
         ids: image ids, one per picture.
         seed: the seed of the evaluation.
-        draw: which repetition of a random ablation this is.
+        draw: which repetition of a random ablation, or of its control, this is.
         masks: region name to (B, 1, H, W) masks, 0 or 1, of the pictures.
+        role: what the change is for; ablations whose control is `windows` or `patch` make it
+            themselves where this is `control`.
+        where: (B, 1, H, W) weights in [0, 1] that take the place of the ablation's own region: a
+            control that is placed elsewhere.
+        donors: the donors of this draw, for ablations that need them.
     """
 
     ids: Sequence[str]
     seed: int = 0
     draw: int = 0
     masks: Mapping[str, Tensor] = field(default_factory=dict)
+    role: Role = "target"
+    where: Tensor | None = None
+    donors: Donors | None = None
 
     def generators(self, name: str) -> list[torch.Generator]:
         """One seeded CPU generator per picture.
@@ -50,9 +82,17 @@ class Context:
 
     def select(self, chosen: Tensor) -> Context:
         """The context of some of the pictures: `chosen` holds their places, (b,) int64."""
-        masks = {name: mask[chosen.to(mask.device)] for name, mask in self.masks.items()}
-        ids = [self.ids[place] for place in chosen.tolist()]
-        return replace(self, ids=ids, masks=masks)
+        return replace(
+            self,
+            ids=[self.ids[place] for place in chosen.tolist()],
+            masks=_some(self.masks, chosen),
+            where=None if self.where is None else self.where[chosen.to(self.where.device)],
+            donors=None if self.donors is None else self.donors.select(chosen),
+        )
+
+
+def _some(masks: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
+    return {name: mask[chosen.to(mask.device)] for name, mask in masks.items()}
 
 
 class Ablation(Specified, nn.Module, ABC):
@@ -60,11 +100,12 @@ class Ablation(Specified, nn.Module, ABC):
 
     A subclass declares the class variables, takes typed arguments with defaults in its constructor
     (the first is the primary dose), and implements `change`. The base class sees to the rest: dose
-    0 returns the input bit for bit, values stay in [0, 1], and a region confines the change.
+    0 returns the input bit for bit, values stay in [0, 1], a region confines the change, and a swap
+    goes there and back.
 
     Args:
         dose: the primary dose, in the natural unit of the ablation.
-        region: `all`, the name of a region, or `not NAME`.
+        region: `all`, the name of a region, `not NAME`, or `NAME without NAME`.
 
     Raises:
         MemlabError: if the dose lies outside 0 to `maximum`, or the region cannot be read.
@@ -77,27 +118,49 @@ class Ablation(Specified, nn.Module, ABC):
     target: ClassVar[str]
     """Name in `memlab.ablations.statistics.STATISTICS` of what must fall as the dose grows."""
     control: ClassVar[Control]
-    """What the effect is compared with."""
+    """What the effect is compared with, where the whole picture is changed."""
     ladder: ClassVar[tuple[float, ...]]
-    """At least five doses, growing, without 0; the default primary dose is one of them."""
+    """At least five doses, growing, without 0, the default primary dose among them; or the maximum
+    alone, for a change that is made or not."""
     maximum: ClassVar[float]
     """The largest dose that means something."""
+    needs_donors: ClassVar[bool] = False
+    """Whether `context.donors` must be there."""
+    donor_regions: ClassVar[tuple[str, ...]] = ()
+    """Regions that a donor must have."""
+    margin: float = 0.0
+    """How far beyond a region's mask the change reaches, in % of the width; see `within`."""
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__()
         self.dose = self.checked(dose)
         self.region = region
-        self.inverted = region.split()[:1] == ["not"]
-        name = region.removeprefix("not").strip() if self.inverted else region
-        if not name or " " in name or (self.inverted and name == "all"):
-            raise MemlabError(f"{self.name}: region {region!r} is not 'all', NAME or 'not NAME'")
-        self.regions: tuple[str, ...] = () if name == "all" else (name,)
+        self.place = Region.parse(region, self.name)
 
     @functools.cached_property
     def name(self) -> str:
         """The plugin's name, or the class's where it is not registered."""
         plugin = plugin_of(type(self))
         return plugin.name if plugin else type(self).__name__.lower()
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions of which a picture must have masks."""
+        return self.place.needed
+
+    @property
+    def masks_read(self) -> tuple[str, ...]:
+        """Regions whose masks are read where there are any, those that must be there included."""
+        return (*self.regions, *self.place.without, *self.donor_regions)
+
+    @property
+    def compared_with(self) -> Control:
+        """What the effect of this object is compared with.
+
+        A change confined to a region is compared with the same change placed elsewhere.
+        """
+        confined = self.place.name != "all" and self.control == "floor"
+        return "placed" if confined else self.control
 
     def checked(self, dose: float) -> float:
         """The dose itself, or a MemlabError that shows the ladder."""
@@ -112,22 +175,34 @@ class Ablation(Specified, nn.Module, ABC):
     def eligible(self, context: Context) -> Tensor:
         """Which pictures have what the ablation needs: (B,) bool, on the CPU.
 
-        A picture whose region is missing, or empty (or, inverted, covers all), is not eligible.
+        A picture is not eligible where the mask of a region is missing, empty or the whole picture,
+        or where there is no donor.
         """
         eligible = torch.ones(len(context.ids), dtype=torch.bool)
         for region in self.regions:
             mask = context.masks.get(region)
             if mask is None:
                 return torch.zeros_like(eligible)
-            eligible &= (self._inside(mask) > 0).flatten(1).any(dim=1).cpu()
+            eligible &= _partial(mask)
+        if self.place.name != "all":
+            mask = self.place.mask(context.masks)
+            eligible &= torch.zeros_like(eligible) if mask is None else _partial(mask)
+        if self.needs_donors and context.donors is None:
+            return torch.zeros_like(eligible)
         return eligible
+
+    def within(self, context: Context) -> Tensor | None:
+        """How much of the change each pixel gets: (B, 1, H, W) in [0, 1]; None for all of it."""
+        if context.where is not None:
+            return context.where
+        return None if self.place.name == "all" else self.place.mask(context.masks)
 
     def forward(self, images: Tensor, context: Context, dose: float | None = None) -> Tensor:
         """Change the pictures.
 
         Args:
             images: (B, 3, H, W) float in [0, 1]; left as they are.
-            context: ids, seed, draw and masks of the same pictures.
+            context: ids, seed, draw, role, masks and donors of the same pictures.
             dose: in the ablation's unit; the primary dose by default.
 
         Returns:
@@ -136,13 +211,16 @@ class Ablation(Specified, nn.Module, ABC):
         dose = self.dose if dose is None else self.checked(dose)
         if dose == 0:
             return images
-        changed = self.change(images, context, dose).clamp(0, 1)
-        for region in self.regions:
-            changed = torch.where(self._inside(context.masks[region]) > 0, changed, images)
+        changed = self._changed(images, context, dose)
+        if context.role == "there-and-back":
+            own = replace(context, donors=Donors(context.ids, images, context.masks))
+            changed = self._changed(changed, own, dose)
         return changed
 
-    def _inside(self, mask: Tensor) -> Tensor:
-        return 1 - mask if self.inverted else mask
+    def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        changed = self.change(images, context, dose).clamp(0, 1)
+        weights = self.within(context)
+        return changed if weights is None else torch.lerp(images, changed, weights)
 
     @abstractmethod
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -150,9 +228,16 @@ class Ablation(Specified, nn.Module, ABC):
 
         Args:
             images: (B, 3, H, W) float in [0, 1]; must not be changed in place.
-            context: ids, seed, draw and masks of the same pictures.
+            context: ids, seed, draw, role, masks and donors of the same pictures.
             dose: above 0, in the ablation's unit.
 
         Returns:
-            (B, 3, H, W), same dtype and device; clamped to [0, 1] by the caller.
+            (B, 3, H, W), same dtype and device; clamped to [0, 1] by the caller, and mixed with the
+            unchanged picture by `within`.
         """
+
+
+def _partial(mask: Tensor) -> Tensor:
+    """Which masks (B, 1, H, W) are neither empty nor the whole picture: (B,) bool, on the CPU."""
+    inside = (mask > 0).flatten(1)
+    return (inside.any(dim=1) & ~inside.all(dim=1)).cpu()

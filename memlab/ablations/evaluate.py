@@ -7,82 +7,17 @@ scores, or makes, a changed picture.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from memlab.ablations import Role
-from memlab.ablations.base import Ablation, Context
+from memlab.ablations.base import Context
+from memlab.ablations.donors import DonorList
+from memlab.ablations.placement import Placements, placements
+from memlab.ablations.plan import Condition
 from memlab.errors import PluginError
 from memlab.models.precision import single_precision
-
-Doses = Literal["primary", "ladder"]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One way in which every picture is changed: an ablation at a dose, in a role.
-
-    Args:
-        ablation: the ablation; its region says where.
-        dose: in the ablation's unit.
-        role: the ablation itself (`target`) or what it is compared with.
-        draws: how often a random condition is repeated.
-    """
-
-    ablation: Ablation
-    dose: float
-    role: Role = "target"
-    draws: int = 1
-
-    @property
-    def key(self) -> str:
-        """Short and unique in a plan: `blur@2`, `blur@2[faces]`, `blur@2:control`."""
-        others = list(self.ablation.spec["init_args"].items())[1:]  # the first is the dose
-        rest = [f"{name}={value}" for name, value in others if name != "region"]
-        return "".join(
-            [
-                f"{self.ablation.name}@{self.dose:.6g}",
-                f"({','.join(rest)})" if rest else "",
-                "" if self.ablation.region == "all" else f"[{self.ablation.region}]",
-                "" if self.role == "target" else f":{self.role}",
-            ]
-        )
-
-    def describe(self) -> dict[str, Any]:
-        """The condition as plain data, for results and tables."""
-        arguments = self.ablation.spec["init_args"]  # the first is the dose
-        return {
-            "condition": self.key,
-            "ablation": self.ablation.name,
-            "class_path": self.ablation.spec["class_path"],
-            "parameters": {**arguments, next(iter(arguments)): self.dose},
-            "family": self.ablation.family,
-            "region": self.ablation.region,
-            "fill": arguments.get("fill"),
-            "dose": self.dose,
-            "unit": self.ablation.unit,
-            "primary": self.dose == self.ablation.dose,
-            "role": self.role,
-        }
-
-
-def plan(ablations: Sequence[Ablation], doses: Doses = "primary") -> list[Condition]:
-    """The conditions that some ablations ask for, each once.
-
-    Args:
-        ablations: any number; the same one twice counts once.
-        doses: `primary` for one dose each, `ladder` for the whole curve with the primary dose.
-    """
-    conditions: dict[str, Condition] = {}
-    for ablation in ablations:
-        ladder = ablation.ladder if doses == "ladder" else ()
-        for dose in sorted({*ladder, ablation.dose}):
-            condition = Condition(ablation, dose)
-            conditions.setdefault(condition.key, condition)
-    return list(conditions.values())
 
 
 @dataclass(frozen=True)
@@ -92,25 +27,113 @@ class ConditionScores:
     Args:
         condition: the condition.
         draw: which repetition.
-        eligible: (B,) bool; pictures that lack what the ablation needs are not scored.
+        eligible: (B,) bool; pictures that lack what the ablation needs, and controls that cannot be
+            placed, are not scored.
         predicted: (B,) memorability scores, NaN where not eligible; both on the CPU.
+        donors: ids of the donors, None where there is none.
+        measures: `area`, `eccentricity`, `gradient_energy`, `luminance_sd` of what was changed, or
+            of where a control was placed, (B,); empty where no region is compared.
     """
 
     condition: Condition
     draw: int
     eligible: Tensor
     predicted: Tensor
+    donors: Sequence[str | None]
+    measures: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Pictures with all that a condition's draw needs.
+
+    Args:
+        context: of the pictures, with role, draw, donors and the place of a control.
+        eligible: (B,) bool, on the CPU.
+        measures: as in `ConditionScores`.
+    """
+
+    context: Context
+    eligible: Tensor
+    measures: dict[str, Tensor]
+
+
+class Preparation:
+    """Gives conditions of one batch their donors and places; looks for each place once.
+
+    Args:
+        images: (B, 3, H, W) float in [0, 1].
+        context: ids, seed and all masks of the same pictures.
+        conditions: the plan.
+        donors: where ablations take theirs from.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        context: Context,
+        conditions: Sequence[Condition],
+        donors: DonorList | None = None,
+    ) -> None:
+        self.images = images
+        self.context = context
+        self.conditions = conditions
+        self.donors = donors
+        self._placements: dict[tuple[str, float], Placements] = {}
+
+    def prepare(self, condition: Condition, draw: int) -> Prepared:
+        """What one draw of a condition needs."""
+        ablation = condition.ablation
+        context = replace(self.context, draw=draw, role=condition.role)
+        found = torch.ones(len(context.ids), dtype=torch.bool)
+        if ablation.needs_donors and self.donors is not None:
+            device = self.images.device
+            given = self.donors.take(context.ids, draw, ablation.donor_regions, device)
+            context, found = replace(context, donors=given.donors), given.found
+        eligible = ablation.eligible(context) & found
+        measures: dict[str, Tensor] = {}
+        if ablation.compared_with == "placed" and eligible.any():
+            places = self._placed(condition, context)
+            if places is not None and condition.role == "control":
+                context = replace(context, where=places.where(draw))
+                eligible &= places.found[:, draw]
+                measures = {name: values[:, draw] for name, values in places.placed.items()}
+            elif places is not None:
+                measures = places.own
+        return Prepared(context, eligible, measures)
+
+    def _placed(self, condition: Condition, context: Context) -> Placements | None:
+        alike = [one for one in self.conditions if _place_key(one) == _place_key(condition)]
+        draws = max((one.draws for one in alike if one.role == "control"), default=0)
+        weights = condition.ablation.within(context)
+        if draws == 0 or weights is None:
+            return None
+        key = _place_key(condition)
+        if key not in self._placements:
+            labelled = torch.zeros_like(weights)
+            for name, mask in context.masks.items():
+                if name != "background":
+                    labelled = labelled.maximum((mask > 0).to(labelled))
+            self._placements[key] = placements(
+                self.images, weights, labelled, self.context, draws, key[0]
+            )
+        return self._placements[key]
+
+
+def _place_key(condition: Condition) -> tuple[str, float]:
+    """Conditions of one key share their places: same region, same margin around it."""
+    return condition.ablation.region, condition.ablation.margin
 
 
 @torch.no_grad()
 def changed_pictures(
-    images: Tensor, context: Context, condition: Condition, micro_batch: int
+    images: Tensor, prepared: Prepared, condition: Condition, micro_batch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield `(places, pictures)` for the eligible pictures, at most `micro_batch` at a time.
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
-        context: of the same pictures, with the draw set.
+        prepared: what the condition's draw needs, of the same pictures.
         condition: how to change them.
         micro_batch: the most pictures changed at once; bounds the memory.
 
@@ -118,10 +141,9 @@ def changed_pictures(
         PluginError: if the ablation returns another shape, NaN or values out of range; names it
             and the picture.
     """
-    eligible = condition.ablation.eligible(context)
-    for places in torch.split(eligible.nonzero().flatten(), micro_batch):
+    for places in torch.split(prepared.eligible.nonzero().flatten(), micro_batch):
         some = images[places.to(images.device)]
-        part = context.select(places)
+        part = prepared.context.select(places)
         changed = condition.ablation(some, part, condition.dose)
         _check(changed, some, part, condition)
         yield places, changed
@@ -133,6 +155,7 @@ def evaluate(
     context: Context,
     conditions: Sequence[Condition],
     micro_batch: int = 64,
+    donors: DonorList | None = None,
 ) -> Iterator[ConditionScores]:
     """Change the pictures in every way of a plan and score them, in single precision.
 
@@ -140,23 +163,28 @@ def evaluate(
         score: (b, 3, H, W) in [0, 1], and the context of the unchanged pictures, to (b,)
             memorability scores: `MemorabilityModel.scores`.
         images: (B, 3, H, W) float in [0, 1], on the device of the model.
-        context: ids, seed and masks of the same pictures.
+        context: ids, seed and all masks of the same pictures.
         conditions: the plan.
         micro_batch: the most changed pictures that exist at once.
+        donors: where ablations that need donors take theirs from.
 
     Yields:
         One `ConditionScores` for each condition and draw.
     """
+    preparation = Preparation(images, context, conditions, donors)
     for condition in conditions:
         for draw in range(condition.draws):
-            drawn = replace(context, draw=draw)
-            predicted = torch.full((len(images),), torch.nan)
-            eligible = torch.zeros(len(images), dtype=torch.bool)
             with torch.no_grad(), single_precision(images.device.type):
-                for places, changed in changed_pictures(images, drawn, condition, micro_batch):
-                    predicted[places] = score(changed, drawn.select(places)).detach().float().cpu()
-                    eligible[places] = True
-            yield ConditionScores(condition, draw, eligible, predicted)
+                prepared = preparation.prepare(condition, draw)
+                predicted = torch.full((len(images),), torch.nan)
+                for places, changed in changed_pictures(images, prepared, condition, micro_batch):
+                    clean = context.select(places)
+                    predicted[places] = score(changed, clean).detach().float().cpu()
+            lent = prepared.context.donors
+            ids = [None] * len(images) if lent is None else list(lent.ids)
+            yield ConditionScores(
+                condition, draw, prepared.eligible, predicted, ids, prepared.measures
+            )
 
 
 def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:

@@ -9,7 +9,8 @@ import torch
 
 from memlab import registry
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.evaluate import Doses, evaluate, plan
+from memlab.ablations.evaluate import evaluate
+from memlab.ablations.plan import Doses, plan
 from memlab.data.inputs import Inputs, Pictures
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from memlab.ablations import functional
 from memlab.ablations.base import Ablation, Context
+from memlab.ablations.functional import colour, frequency
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
 
@@ -20,13 +20,13 @@ def high_frequency_energy(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
     """Mean squared luma left after taking out 3 × 3 means: (B,)."""
-    left = functional.detail(ablation(images, context, dose))
+    left = frequency.detail(ablation(images, context, dose))
     return left.square().flatten(1).mean(dim=1)
 
 
 def chroma(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Mean distance of R, G and B from luma: (B,), in units of the pixel range."""
-    return functional.chroma(ablation(images, context, dose)).flatten(1).mean(dim=1)
+    return colour.chroma(ablation(images, context, dose)).flatten(1).mean(dim=1)
 
 
 def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:

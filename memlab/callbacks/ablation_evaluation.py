@@ -10,7 +10,10 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.evaluate import Condition, ConditionScores, Doses, evaluate, plan
+from memlab.ablations.donors import DonorList
+from memlab.ablations.evaluate import ConditionScores, evaluate
+from memlab.ablations.placement import MEASURES
+from memlab.ablations.plan import Condition, Doses, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.data.dataset import Batch
 from memlab.metrics.intervals import mean_drop, metric_with_interval
@@ -26,6 +29,7 @@ class AblationEvaluation(Callback):
     Args:
         ablations: the ways.
         doses: primary for one dose each, ladder for the whole curve.
+        controls: draws of each control at the primary dose, at most 2 at the others; 0 for none.
         micro_batch: the most changed pictures that exist at once; bounds the memory.
         seed: of random ablations and of the intervals.
     """
@@ -34,23 +38,31 @@ class AblationEvaluation(Callback):
         self,
         ablations: Sequence[Ablation] = (),
         doses: Doses = "primary",
+        controls: int = 0,
         micro_batch: int = 64,
         seed: int = 0,
     ) -> None:
         self.parts = list(ablations)
         self.micro_batch = micro_batch
         self.seed = seed
-        self.conditions: list[Condition] = plan(self.parts, doses)
+        self.conditions: list[Condition] = plan(self.parts, doses, controls)
         self._writer: rows.ShardWriter | None = None
+        self._donors: DonorList | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ask for the masks that the ablations need; before training, see that they exist."""
         if stage not in ("fit", "test") or not self.conditions:
             return
-        needed = {region for part in self.parts for region in part.regions}
-        data_of(trainer).require_regions(needed, load=stage == "test")
+        data = data_of(trainer)
+        data.require_regions({name for part in self.parts for name in part.regions})
         if stage == "fit":
             return
+        if any(one.ablation.compared_with == "placed" for one in self.conditions):
+            data.load_regions(data.table.regions)  # a control must not lie on anything labelled
+        else:
+            data.load_regions({name for part in self.parts for name in part.masks_read})
+        if any(part.needs_donors for part in self.parts):
+            self._donors = data.donors("test", self.seed)
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
         if trainer.is_global_zero:
             self._writer.clear()
@@ -83,7 +95,9 @@ class AblationEvaluation(Callback):
             "id": [batch["ids"][place] for place in places.tolist()],
         }
         known = context.select(places)
-        scores = evaluate(model.scores, images, known, self.conditions, self.micro_batch)
+        scores = evaluate(
+            model.scores, images, known, self.conditions, self.micro_batch, self._donors
+        )
         self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
@@ -125,7 +139,13 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
         "draw": scored.draw,
         **shown,
         "eligible": scored.eligible.numpy(),
-        "donor": pd.Series([None] * len(scored.predicted), dtype="string"),
+        "donor": pd.array(list(scored.donors), dtype="string"),
         "predicted": scored.predicted.numpy(),
+        **{name: _measured(scored, name) for name in MEASURES},
     }
     return pd.DataFrame(columns)
+
+
+def _measured(scored: ConditionScores, name: str) -> Any:
+    values = scored.measures.get(name)
+    return float("nan") if values is None else values.numpy()

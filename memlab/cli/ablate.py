@@ -96,7 +96,8 @@ def _write(
     from PIL import Image
 
     from memlab.ablations.base import Context
-    from memlab.ablations.evaluate import changed_pictures, plan
+    from memlab.ablations.evaluate import Preparation, changed_pictures
+    from memlab.ablations.plan import plan
     from memlab.data.decode import decode
     from memlab.data.geometry import Geometry
     from memlab.data.pixels import to_bytes, to_unit
@@ -113,8 +114,10 @@ def _write(
                 pixels = Geometry(size).picture(pixels)
             images = to_unit(pixels[None])
             context = Context([names[path]], seed)
+            preparation = Preparation(images, context, conditions)
             for condition in conditions:
-                for _, changed in changed_pictures(images, context, condition, micro_batch=1):
+                prepared = preparation.prepare(condition, 0)
+                for _, changed in changed_pictures(images, prepared, condition, micro_batch=1):
                     target = make_folder(out / condition.key) / f"{names[path]}.png"
                     array = to_bytes(changed[0]).permute(1, 2, 0).numpy()
                     with replacing(target) as temporary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
+from memlab.ablations.donors import DonorList
 from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import PictureCache
 from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
@@ -20,7 +22,7 @@ from memlab.data.geometry import Geometry
 from memlab.data.reading import check_split, read_table
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
-from memlab.data.table import SPLITS, Table
+from memlab.data.table import MASK, SPLITS, Table
 from memlab.data.workers import default_workers
 from memlab.errors import DataError
 from memlab.stop_signals import ignore_signals
@@ -111,21 +113,47 @@ class MemorabilityData(LightningDataModule):
             raise DataError("no picture size: set --data.image_size")
         return Geometry(size)
 
-    def require_regions(self, regions: set[str], load: bool) -> None:
+    def require_regions(self, regions: Iterable[str]) -> None:
         """See that there are masks of these regions.
 
         Args:
             regions: their names.
-            load: whether to load them with the pictures from now on.
 
         Raises:
             DataError: if the data set has no masks of one of them.
         """
-        for region in sorted(regions - set(self.table.regions)):
+        for region in sorted(set(regions) - set(self.table.regions)):
             known = ", ".join(self.table.regions) or "none"
             raise DataError(f"{self.table.origin}: no masks of region {region!r} (there: {known})")
-        if load:
-            self.regions = tuple(sorted(regions | set(self.regions)))
+
+    def load_regions(self, regions: Iterable[str]) -> None:
+        """Load masks of these regions with the pictures from now on, where there are any."""
+        there = set(regions) & set(self.table.regions)
+        self.regions = tuple(sorted(there | set(self.regions)))
+
+    def donors(self, split: str, seed: int) -> DonorList:
+        """Pictures that lend to those of a split what a swap puts in: those trained on.
+
+        Args:
+            split: whose pictures are changed.
+            seed: of who lends to whom.
+
+        Raises:
+            DataError: if there are no pictures outside the split.
+        """
+        others = next((one for one in SPLITS if one != split and len(self.table.part(one))), None)
+        if others is None:
+            raise DataError(f"{self.table.origin}: no donors outside the {split} split")
+        rows = self.table.part(others)
+        pictures = PictureDataset(
+            rows, self.table.root, self.geometry, self.regions, self._decoded_at(self.geometry)
+        )
+        having = {
+            region: [place for place, there in enumerate(rows[MASK + region].notna()) if there]
+            for region in self.regions
+        }
+        evaluated = [str(name) for name in self.table.part(split)["id"]]
+        return DonorList(pictures, having, len(rows), evaluated, seed)
 
     def prepare_data(self) -> None:
         """Let the source make its files, if it makes any, in one process."""

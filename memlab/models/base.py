@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from memlab.ablations.base import Ablation
-    from memlab.ablations.evaluate import Doses
+    from memlab.ablations.plan import Doses
     from memlab.attributions.base import Attribution
     from memlab.attributions.pictures import Maps
     from memlab.data.inputs import Pictures
@@ -152,7 +152,8 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         """Have the masks that the model needs loaded with the pictures."""
         if self.needs_context:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
-            data.require_regions(set(self.needs_context), load=True)
+            data.require_regions(self.needs_context)
+            data.load_regions(self.needs_context)
 
     def _evaluate(self, batch: Batch) -> Tensor:
         with single_precision(self.device.type):

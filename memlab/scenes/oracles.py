@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from memlab.ablations.base import Context
-from memlab.ablations.functional import chroma, detail, luma
+from memlab.ablations.functional.colour import chroma, luma
+from memlab.ablations.functional.frequency import detail
 from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.registry import plugin_of
 from memlab.scenes.latents import FEATURES, Style

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional import desaturate
+from memlab.ablations.functional.colour import desaturate
 
 
 class Grayscale(Ablation):

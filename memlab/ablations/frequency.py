@@ -1,11 +1,11 @@
-"""Blur: takes fine detail out."""
+"""Spatial frequency: takes fine detail out, or coarse shapes."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional import gaussian_blur
+from memlab.ablations.functional.frequency import gaussian_blur
 
 
 class Blur(Ablation):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional import center_crop
+from memlab.ablations.functional.crops import center_crop
 
 
 class CenterCrop(Ablation):

@@ -1,0 +1,127 @@
+"""Pictures that lend what a swap puts in: from outside the evaluated sample, each decoded once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from memlab.ablations.base import Donors
+from memlab.data.dataset import Sample
+from memlab.data.pixels import to_unit
+from memlab.errors import DataError
+from memlab.seeds import seed_of
+
+KEPT = 256 * 2**20
+"""Bytes of decoded donors that are kept; the least recently used go first."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The donors of a batch.
+
+    Args:
+        donors: one per picture; a black picture where there is none.
+        found: (B,) bool.
+    """
+
+    donors: Donors
+    found: Tensor
+
+
+class DonorList:
+    """Gives each evaluated picture its donor.
+
+    Picture r of the evaluated ones has, in draw k, donor r + k of a seeded order: with enough
+    donors each is used once per draw, the same for all ablations that ask for the same regions,
+    and neighbours share donors, so that few have to be kept.
+
+    Args:
+        pictures: the possible donors, with the masks that ablations ask for.
+        having: region to the places of donors that have it.
+        evaluated: ids of the evaluated pictures, in their order.
+        seed: of the order.
+    """
+
+    def __init__(
+        self,
+        pictures: Dataset[Sample],
+        having: Mapping[str, Sequence[int]],
+        count: int,
+        evaluated: Sequence[str],
+        seed: int = 0,
+    ) -> None:
+        self.pictures = pictures
+        self.having = having
+        self.count = count
+        self.ranks = {name: rank for rank, name in enumerate(evaluated)}
+        self.seed = seed
+        self._orders: dict[tuple[str, ...], list[int]] = {}
+        self._kept: OrderedDict[int, Sample] = OrderedDict()
+        self._bytes = 0
+
+    def take(
+        self, ids: Sequence[str], draw: int, regions: Sequence[str], device: torch.device
+    ) -> Given:
+        """The donors of some pictures.
+
+        Args:
+            ids: of the pictures, among those evaluated.
+            draw: which donor of each.
+            regions: that a donor must have.
+            device: where to.
+        """
+        order = self.order(regions)
+        samples = [self._read(order, self.ranks[name] + draw) for name in ids]
+        there = [sample for sample in samples if sample is not None]
+        if not there:
+            raise DataError(f"no donor with {', '.join(regions) or 'a picture'} can be read")
+        filled = [sample or there[0] for sample in samples]
+        images = to_unit(torch.stack([sample["image"] for sample in filled]).to(device))
+        masks = {
+            region: torch.stack([sample["masks"][region] for sample in filled]).to(device)
+            for region in filled[0]["masks"]
+        }
+        found = torch.tensor([sample is not None for sample in samples])
+        return Given(Donors([sample["id"] for sample in filled], images, masks), found)
+
+    def order(self, regions: Sequence[str]) -> list[int]:
+        """Places of the donors that have the regions, in their seeded order."""
+        key = tuple(sorted(regions))
+        if key not in self._orders:
+            suitable = set(range(self.count))
+            for region in key:
+                suitable &= set(self.having.get(region, ()))
+            listed = sorted(suitable)
+            generator = torch.Generator().manual_seed(seed_of(self.seed, "donors", *key))
+            shuffled = torch.randperm(len(listed), generator=generator).tolist()
+            self._orders[key] = [listed[place] for place in shuffled]
+        return self._orders[key]
+
+    def _read(self, order: list[int], rank: int) -> Sample | None:
+        """The donor of a rank; the next one where it cannot be read."""
+        for step in range(len(order)):
+            sample = self._sample(order[(rank + step) % len(order)])
+            if not sample["error"]:
+                return sample
+        return None
+
+    def _sample(self, place: int) -> Sample:
+        if place in self._kept:
+            self._kept.move_to_end(place)
+            return self._kept[place]
+        sample = self.pictures[place]
+        self._kept[place] = sample
+        self._bytes += _size(sample)
+        while self._bytes > KEPT and len(self._kept) > 1:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+        return sample
+
+
+def _size(sample: Sample) -> int:
+    tensors = [sample["image"], *sample["masks"].values()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,0 +1,116 @@
+"""Which changes are made to every picture: conditions, with what each is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from memlab.ablations import Role
+from memlab.ablations.base import Ablation
+from memlab.registry import load, plugins
+
+Doses = Literal["primary", "ladder"]
+
+DRAWS = 8
+"""Controls per picture at the primary dose: the power of a difference grows little beyond."""
+DRAWS_ELSEWHERE = 2
+"""Controls per picture at the other doses of a ladder."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way in which every picture is changed: an ablation at a dose, in a role.
+
+    Args:
+        ablation: the ablation; its region says where.
+        dose: in the ablation's unit.
+        role: the ablation itself (`target`) or what it is compared with.
+        draws: how often a random condition is repeated.
+    """
+
+    ablation: Ablation
+    dose: float
+    role: Role = "target"
+    draws: int = 1
+
+    @property
+    def name(self) -> str:
+        """Ablation, dose, other parameters and region, without the role: `blur@2[faces]`."""
+        others = list(self.ablation.spec["init_args"].items())[1:]  # the first is the dose
+        rest = [f"{name}={value}" for name, value in others if name != "region"]
+        return "".join(
+            [
+                f"{self.ablation.name}@{self.dose:.6g}",
+                f"({','.join(rest)})" if rest else "",
+                "" if self.ablation.region == "all" else f"[{self.ablation.region}]",
+            ]
+        )
+
+    @property
+    def key(self) -> str:
+        """Short and unique in a plan: `blur@2`, `blur@2[faces]`, `blur@2[faces]:control`."""
+        return self.name if self.role == "target" else f"{self.name}:{self.role}"
+
+    def describe(self) -> dict[str, Any]:
+        """The condition as plain data, for results and tables."""
+        arguments = self.ablation.spec["init_args"]  # the first is the dose
+        return {
+            "condition": self.key,
+            "ablation": self.ablation.name,
+            "class_path": self.ablation.spec["class_path"],
+            "parameters": {**arguments, next(iter(arguments)): self.dose},
+            "family": self.ablation.family,
+            "region": self.ablation.region,
+            "fill": arguments.get("fill"),
+            "dose": self.dose,
+            "unit": self.ablation.unit,
+            "primary": self.dose == self.ablation.dose,
+            "role": self.role,
+        }
+
+
+def plan(
+    ablations: Sequence[Ablation], doses: Doses = "primary", controls: int = 0
+) -> list[Condition]:
+    """The conditions that some ablations ask for, each once.
+
+    Args:
+        ablations: any number; the same one twice counts once.
+        doses: `primary` for one dose each, `ladder` for the whole curve with the primary dose.
+        controls: draws of each control at the primary dose, at most 2 at the others; with 0 there
+            is nothing to compare with, and a swap has one draw.
+    """
+    conditions: dict[str, Condition] = {}
+    for ablation in ablations:
+        ladder = ablation.ladder if doses == "ladder" else ()
+        for dose in sorted({*ladder, ablation.dose}):
+            draws = controls if dose == ablation.dose else min(controls, DRAWS_ELSEWHERE)
+            for role, count in _roles(ablation, draws):
+                condition = Condition(ablation, dose, role, count)
+                conditions.setdefault(condition.key, condition)
+    if controls and any(one.ablation.compared_with == "floor" for one in conditions.values()):
+        for condition in floor():
+            conditions.setdefault(condition.key, condition)
+    return list(conditions.values())
+
+
+def floor() -> list[Condition]:
+    """Memlab's own nuisance changes at their primary doses; plugins never add to them."""
+    own = [one for one in plugins("ablations") if one.distribution == "memlab"]
+    classes = [load("ablations", one.name) for one in own]
+    members = [cls() for cls in classes if cls.family == "floor"]
+    return [Condition(ablation, ablation.dose, "floor") for ablation in members]
+
+
+def _roles(ablation: Ablation, draws: int) -> Iterator[tuple[Role, int]]:
+    if ablation.family == "floor":
+        yield "floor", 1
+    elif ablation.compared_with == "there-and-back":
+        yield "swap", max(draws, 1)
+        if draws:
+            yield "there-and-back", draws
+    else:
+        yield "target", 1
+        if draws and ablation.compared_with != "floor":
+            yield "control", draws
