@@ -128,6 +128,12 @@ class Ablation(Specified, nn.Module, ABC):
     """Whether `context.donors` must be there."""
     donor_regions: ClassVar[tuple[str, ...]] = ()
     """Regions that a donor must have."""
+    moves: ClassVar[tuple[str, ...]] = ()
+    """Closed-form models (`memlab.scenes.oracles`) whose scores it must move, by plugin name: by
+    more than the floor of nuisance changes, and by at least 0.05 SD."""
+    spares: ClassVar[tuple[str, ...]] = ()
+    """Closed-form models whose scores it must not move beyond that floor (a swap: by a T of 0.00125
+    or more). Those in neither may move."""
     margin: float = 0.0
     """How far beyond a region's mask the change reaches, in % of the width; see `within`."""
 
