@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.ablations import Role
-from memlab.ablations.region import Region
+from memlab.ablations.region import Region, mask_of
 from memlab.errors import MemlabError
 from memlab.registry import plugin_of
 from memlab.seeds import seed_of
@@ -124,9 +124,9 @@ class Ablation(Specified, nn.Module, ABC):
     alone, for a change that is made or not."""
     maximum: ClassVar[float]
     """The largest dose that means something."""
-    needs_donors: ClassVar[bool] = False
+    needs_donors: bool = False
     """Whether `context.donors` must be there."""
-    donor_regions: ClassVar[tuple[str, ...]] = ()
+    donor_regions: tuple[str, ...] = ()
     """Regions that a donor must have."""
     moves: ClassVar[tuple[str, ...]] = ()
     """Closed-form models (`memlab.scenes.oracles`) whose scores it must move, by plugin name: by
@@ -182,16 +182,16 @@ class Ablation(Specified, nn.Module, ABC):
         """Which pictures have what the ablation needs: (B,) bool, on the CPU.
 
         A picture is not eligible where the mask of a region is missing, empty or the whole picture,
-        or where there is no donor.
+        where the change would reach nothing or everything, or where there is no donor.
         """
         eligible = torch.ones(len(context.ids), dtype=torch.bool)
         for region in self.regions:
-            mask = context.masks.get(region)
+            mask = mask_of(region, context.masks)
             if mask is None:
                 return torch.zeros_like(eligible)
             eligible &= _partial(mask)
         if self.place.name != "all":
-            mask = self.place.mask(context.masks)
+            mask = self.within(context)
             eligible &= torch.zeros_like(eligible) if mask is None else _partial(mask)
         if self.needs_donors and context.donors is None:
             return torch.zeros_like(eligible)
@@ -213,15 +213,30 @@ class Ablation(Specified, nn.Module, ABC):
 
         Returns:
             (B, 3, H, W), same dtype and device, in [0, 1]; at dose 0 the input bit for bit.
+
+        Raises:
+            MemlabError: if a mask has another size than the picture.
         """
         dose = self.dose if dose is None else self.checked(dose)
         if dose == 0:
             return images
+        self._check_sizes(images, context)
         changed = self._changed(images, context, dose)
         if context.role == "there-and-back":
             own = replace(context, donors=Donors(context.ids, images, context.masks))
             changed = self._changed(changed, own, dose)
         return changed
+
+    def _check_sizes(self, images: Tensor, context: Context) -> None:
+        height, width = images.shape[-2:]
+        for region in self.masks_read:
+            mask = context.masks.get(region)
+            if mask is not None and mask.shape[-2:] != (height, width):
+                raise MemlabError(
+                    f"{self.name}: the mask of {region!r} is {mask.shape[-1]} × {mask.shape[-2]} "
+                    f"pixels, the picture {context.ids[0]} is {width} × {height}; "
+                    "give masks of the picture's size"
+                )
 
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
         changed = self.change(images, context, dose).clamp(0, 1)

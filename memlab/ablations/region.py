@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from memlab.ablations.functional.regions import dilated
 from memlab.errors import MemlabError
 
 _SPELT = re.compile(r"(not )?([\w-]+)((?: without [\w-]+)*)")
@@ -49,16 +51,30 @@ class Region:
         """Masks that there must be."""
         return () if self.name == "all" else (self.name,)
 
-    def mask(self, masks: Mapping[str, Tensor]) -> Tensor | None:
+    def mask(self, masks: Mapping[str, Tensor], apart: int = 0) -> Tensor | None:
         """The region of each picture, (B, 1, H, W) of 0 and 1; None where there are no masks.
 
         Args:
             masks: region name to (B, 1, H, W) of 0 and 1.
+            apart: pixels around a region that is cut out which are cut out with it.
         """
-        if self.name not in masks:
+        named = mask_of(self.name, masks)
+        if named is None:
             return None
-        mask = (masks[self.name] > 0).float()
+        mask = (named > 0).float()
         for other in self.without:
-            if other in masks:
-                mask = mask * (masks[other] == 0)
+            cut = mask_of(other, masks)
+            if cut is not None:
+                mask = mask * (1 - dilated((cut > 0).float(), apart))
         return 1 - mask if self.inverted else mask
+
+
+def mask_of(name: str, masks: Mapping[str, Tensor]) -> Tensor | None:
+    """The masks of a region, (B, 1, H, W) of 0 and 1; None where there are none.
+
+    Where there are masks but none of the background, it is all that no other region has.
+    """
+    if name in masks or name != "background" or not masks:
+        return masks.get(name)
+    labelled = torch.stack([mask > 0 for mask in masks.values()]).any(dim=0)
+    return (~labelled).float()

@@ -44,9 +44,27 @@ def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: fl
     return area
 
 
+def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """1 less the mean absolute difference from the original, where the change is made: (B,)."""
+    changed = ablation(images, context, dose)
+    difference = (changed - images).abs().mean(dim=1, keepdim=True)
+    weights = ablation.within(context)
+    where = torch.ones_like(difference) if weights is None else weights
+    total: Tensor = (difference * where).flatten(1).sum(dim=1) / where.flatten(1).sum(dim=1)
+    return 1 - total
+
+
+def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Share of the pixels that stay as they were, bit for bit: (B,), 0 to 1."""
+    same = (ablation(images, context, dose) == images).all(dim=1)
+    return same.flatten(1).float().mean(dim=1)
+
+
 STATISTICS: dict[str, Statistic] = {
     "chroma": chroma,
     "field_of_view": field_of_view,
     "high_frequency_energy": high_frequency_energy,
+    "likeness": likeness,
+    "unchanged": unchanged,
 }
 """Statistics by the name that an ablation declares as its `target`."""

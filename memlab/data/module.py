@@ -122,7 +122,10 @@ class MemorabilityData(LightningDataModule):
         Raises:
             DataError: if the data set has no masks of one of them.
         """
-        for region in sorted(set(regions) - set(self.table.regions)):
+        there = set(self.table.regions)
+        if there:
+            there.add("background")  # what no other region has
+        for region in sorted(set(regions) - there):
             known = ", ".join(self.table.regions) or "none"
             raise DataError(f"{self.table.origin}: no masks of region {region!r} (there: {known})")
 

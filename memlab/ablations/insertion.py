@@ -1,0 +1,73 @@
+"""Insertion: puts in what a picture lacks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from memlab.ablations.base import Ablation, Context
+from memlab.ablations.functional.insertion import moved, patch
+from memlab.ablations.functional.regions import feathered, pixels_of
+from memlab.errors import MemlabError
+
+Pasted = Literal["faces", "people", "objects", "text"]
+
+
+class Paste(Ablation):
+    """Paste a donor's face, person, object or text into pictures that have none.
+
+    It keeps the donor's size and lies anywhere in the frame, at one place for all doses. Compared
+    with a patch of the same shape at the same place, in the mean colour of what it covers.
+
+    Args:
+        amount: opacity of what is pasted, 0 to 1.
+        what: the region that is pasted: faces, people, objects or text.
+        margin: how far around it the donor's pixels fade out, in % of the width.
+    """
+
+    family = "insertion"
+    unit = "of opacity"
+    target = "likeness"
+    control = "patch"
+    ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
+    maximum = 1.0
+    needs_donors = True
+
+    def __init__(self, amount: float = 1.0, what: Pasted = "faces", margin: float = 1.0) -> None:
+        super().__init__(dose=amount)
+        if not 0 <= margin <= 25:
+            raise MemlabError(f"{self.name}: margin {margin:g} % of the width is outside 0 to 25")
+        self.what = what
+        self.margin = margin
+        self.donor_regions = (what,)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The region that is pasted: there must be masks that say who lacks it."""
+        return (self.what,)
+
+    def eligible(self, context: Context) -> Tensor:
+        """Pictures that lack the region, whose donors have it: (B,) bool, on the CPU."""
+        own = context.masks.get(self.what)
+        lent = None if context.donors is None else context.donors.masks.get(self.what)
+        if own is None or lent is None:
+            return torch.zeros(len(context.ids), dtype=torch.bool)
+        has, inside = ((mask > 0).flatten(1) for mask in (own, lent))
+        return (~has.any(dim=1) & inside.any(dim=1) & ~inside.all(dim=1)).cpu()
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Paste with opacity `dose`."""
+        donors = context.donors
+        if donors is None or self.what not in donors.masks:
+            raise MemlabError(f"{self.name}: needs donors with masks of {self.what!r}")
+        mask = (donors.masks[self.what] > 0).to(images)
+        weights = feathered(mask, pixels_of(self.margin, images.shape[-1]))
+        places = torch.stack(
+            [torch.rand(2, generator=one) for one in context.generators(self.name)]
+        )
+        pasted, weights = moved(donors.images, weights, places)
+        if context.role == "control":
+            pasted = patch(images, weights)
+        return torch.lerp(images, pasted, dose * weights)
