@@ -140,6 +140,7 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
         **shown,
         "eligible": scored.eligible.numpy(),
         "donor": pd.array(list(scored.donors), dtype="string"),
+        "place": pd.array(list(scored.places), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},
     }
