@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import Condition, Doses, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.data.dataset import Batch
+from memlab.data.module import MemorabilityData
+from memlab.errors import DataError
 from memlab.metrics.intervals import mean_drop, metric_with_interval
 from memlab.reports import figures, rows
 from memlab.reports.results import Results, condition_entry
@@ -46,6 +50,8 @@ class AblationEvaluation(Callback):
         self.micro_batch = micro_batch
         self.seed = seed
         self.conditions: list[Condition] = plan(self.parts, doses, controls)
+        self.notes: list[str] = []
+        self._planned = doses, controls
         self._writer: rows.ShardWriter | None = None
         self._donors: DonorList | None = None
 
@@ -54,7 +60,7 @@ class AblationEvaluation(Callback):
         if stage not in ("fit", "test") or not self.conditions:
             return
         data = data_of(trainer)
-        data.require_regions({name for part in self.parts for name in part.regions})
+        self._leave_out(data, trainer.is_global_zero)
         if stage == "fit":
             return
         if any(one.ablation.compared_with == "placed" for one in self.conditions):
@@ -63,10 +69,35 @@ class AblationEvaluation(Callback):
             data.load_regions({name for part in self.parts for name in part.masks_read})
         if any(part.needs_donors for part in self.parts):
             self._donors = data.donors("test", self.seed)
+            asked = {part.donor_regions for part in self.parts if part.needs_donors}
+            told = [self._donors.shared(regions) for regions in sorted(asked)]
+            self.notes += [note for note in told if note and note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
         if trainer.is_global_zero:
             self._writer.clear()
         trainer.strategy.barrier()
+
+    def _leave_out(self, data: MemorabilityData, first: bool) -> None:
+        """Drop what the data have no masks for, and say so; but not what was asked for by region.
+
+        Raises:
+            DataError: if nothing is left, or the data lack a region that somebody named.
+        """
+        lacking = {part: _lacking(part, data) for part in self.parts}
+        kept = [part for part in self.parts if not lacking[part]]
+        named = [part for part in self.parts if lacking[part] and _names_region(part)]
+        if named or not any(part.family != "floor" for part in kept):
+            data.require_regions({name for part in named or self.parts for name in lacking[part]})
+        if len(kept) == len(self.parts):
+            return
+        left = {part.name: lacking[part] for part in self.parts if lacking[part]}
+        regions = sorted({name for names in left.values() for name in names})
+        note = f"Left out, for want of masks of {', '.join(regions)}: {', '.join(left)}."
+        if first:
+            print(f"memlab: {note[0].lower()}{note[1:]}", file=sys.stderr)  # noqa: T201
+        self.notes.append(note)
+        self.parts = kept
+        self.conditions = plan(self.parts, *self._planned)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Bring ablations that hold tensors to the device."""
@@ -104,6 +135,7 @@ class AblationEvaluation(Callback):
         """Add the conditions, their table and their figure to the results."""
         if results.command != "test" or not self.conditions:
             return
+        results.notes += self.notes
         merged = rows.merge(folder, "conditions", KEY)
         details = pd.DataFrame([condition.describe() for condition in self.conditions])
         shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
@@ -131,6 +163,23 @@ class AblationEvaluation(Callback):
             spearman_clean=metric_with_interval("spearman", before, score, self.seed).describe(),
             spearman=metric_with_interval("spearman", after, score, self.seed).describe(),
         )
+
+
+def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
+    """Regions of which an ablation needs masks, and the data have none."""
+    missing = []
+    for region in {*part.regions, *part.donor_regions}:
+        try:
+            data.require_regions([region])
+        except DataError:
+            missing.append(region)
+    return sorted(missing)
+
+
+def _names_region(part: Ablation) -> bool:
+    """Whether somebody gave the region, instead of taking the ablation's own."""
+    default = inspect.signature(type(part)).parameters.get("region")
+    return default is not None and part.region != default.default
 
 
 def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
