@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import Condition, Doses, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.sameness import sameness
 from memlab.data.dataset import Batch
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError
 from memlab.metrics.intervals import mean_drop, metric_with_interval
+from memlab.progress import progress
 from memlab.reports import figures, rows
 from memlab.reports.results import Results, condition_entry
 
@@ -54,6 +57,8 @@ class AblationEvaluation(Callback):
         self._planned = doses, controls
         self._writer: rows.ShardWriter | None = None
         self._donors: DonorList | None = None
+        self._bars = ExitStack()
+        self._advance: Callable[[int], None] = _nobody
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ask for the masks that the ablations need; before training, see that they exist."""
@@ -68,14 +73,12 @@ class AblationEvaluation(Callback):
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
         if any(part.needs_donors for part in self.parts):
-            self._donors = data.donors("test", self.seed)
+            self._donors = self._lent(data, trainer.is_global_zero)
+        if self._donors is not None:
             asked = {part.donor_regions for part in self.parts if part.needs_donors}
             told = [self._donors.shared(regions) for regions in sorted(asked)]
             self.notes += [note for note in told if note and note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
-        if trainer.is_global_zero:
-            self._writer.clear()
-        trainer.strategy.barrier()
 
     def _leave_out(self, data: MemorabilityData, first: bool) -> None:
         """Drop what the data have no masks for, and say so; but not what was asked for by region.
@@ -90,9 +93,23 @@ class AblationEvaluation(Callback):
             data.require_regions({name for part in named or self.parts for name in lacking[part]})
         if len(kept) == len(self.parts):
             return
-        left = {part.name: lacking[part] for part in self.parts if lacking[part]}
-        regions = sorted({name for names in left.values() for name in names})
-        note = f"Left out, for want of masks of {', '.join(regions)}: {', '.join(left)}."
+        regions = sorted({name for names in lacking.values() for name in names})
+        self._keep(kept, f"masks of {', '.join(regions)}", first)
+
+    def _lent(self, data: MemorabilityData, first: bool) -> DonorList | None:
+        """Donors; where all pictures are tested there are none, and what needs them is left out."""
+        try:
+            return data.donors("test", self.seed)
+        except DataError:
+            kept = [part for part in self.parts if not part.needs_donors]
+            if not any(part.family != "floor" for part in kept):
+                raise
+            self._keep(kept, "donors outside the test split", first)
+            return None
+
+    def _keep(self, kept: list[Ablation], wanting: str, first: bool) -> None:
+        left = dict.fromkeys(part.name for part in self.parts if part not in kept)
+        note = f"Left out, for want of {wanting}: {', '.join(left)}."
         if first:
             print(f"memlab: {note[0].lower()}{note[1:]}", file=sys.stderr)  # noqa: T201
         self.notes.append(note)
@@ -100,9 +117,49 @@ class AblationEvaluation(Callback):
         self.conditions = plan(self.parts, *self._planned)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Bring ablations that hold tensors to the device."""
+        """Keep what an interrupted evaluation of the very same has done; start the bar."""
         for part in self.parts:
             part.to(pl_module.device)
+        model = model_of(trainer)
+        if model is None or self._writer is None:
+            return
+        if trainer.is_global_zero:
+            done = self._writer.take_up(sameness(trainer, model, self.conditions, self.micro_batch))
+            if done:
+                print(  # noqa: T201
+                    f"memlab: going on with {command_folder(trainer)}: {done} batches of changed "
+                    "pictures are there",
+                    file=sys.stderr,
+                )
+        trainer.strategy.barrier()
+        self._show(trainer)
+
+    def _show(self, trainer: Trainer) -> None:
+        """A bar that counts this process's changed pictures takes the place of the Trainer's."""
+        bar = trainer.progress_bar_callback
+        if bar is None or not trainer.is_global_zero or self._writer is None:
+            return
+        loader: Any = trainer.test_dataloaders
+        pictures, size = len(loader.sampler), loader.batch_size
+        limit = int(trainer.num_test_batches[0])
+        left = sum(
+            min(size, pictures - batch * size)
+            for batch in range(limit)
+            if not self._writer.path(batch).is_file()
+        )
+        changes = sum(condition.draws for condition in self.conditions)
+        bar.disable()
+        self._advance = self._bars.enter_context(progress("Changed pictures", left * changes))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End the bar."""
+        self._bars.close()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """End the bar."""
+        self._bars.close()
 
     def on_test_batch_end(
         self,
@@ -110,15 +167,18 @@ class AblationEvaluation(Callback):
         pl_module: LightningModule,
         outputs: Any,
         batch: Batch,
+        batch_idx: int,
         *_: Any,
     ) -> None:
-        """Change and score the pictures of the batch that could be read."""
+        """Change and score the pictures of the batch that could be read, unless that is done."""
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
         context = Context(batch["ids"], self.seed, masks=batch["masks"])
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
+            return
+        if self._writer.has(batch_idx, batch["index"][places].tolist()):
             return
         images = batch["images"][places.to(batch["images"].device)]
         shown = {
@@ -129,7 +189,11 @@ class AblationEvaluation(Callback):
         scores = evaluate(
             model.scores, images, known, self.conditions, self.micro_batch, self._donors
         )
-        self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
+        tables = []
+        for one in scores:
+            tables.append(_rows(one, shown))
+            self._advance(len(places))
+        self._writer.write(pd.concat(tables, ignore_index=True), batch_idx)
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
         """Add the conditions, their table and their figure to the results."""
@@ -163,6 +227,10 @@ class AblationEvaluation(Callback):
             spearman_clean=metric_with_interval("spearman", before, score, self.seed).describe(),
             spearman=metric_with_interval("spearman", after, score, self.seed).describe(),
         )
+
+
+def _nobody(_steps: int) -> None:
+    """Nobody watches."""
 
 
 def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
