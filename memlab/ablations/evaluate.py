@@ -271,8 +271,8 @@ def _check(changed: Tensor, images: Tensor, context: Context, condition: Conditi
     if bad.any():
         place = int(bad.nonzero()[0])
         one = changed[place]
-        what = "NaN" if one.isnan().any() else f"values from {one.min():g} to {one.max():g}"
+        what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
         raise PluginError(
-            f"{name} returned {what}, outside [0, 1], for picture {context.ids[place]} "
-            f"({condition.key})"
+            f"{name} returned values outside [0, 1] ({what}) for picture {context.ids[place]} "
+            f"changed by {condition.key}"
         )

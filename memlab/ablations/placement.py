@@ -144,11 +144,11 @@ def placements(
                     placed[measure][picture, draw] = every[measure][row, y, x]
     outlines = []
     for picture in large.nonzero().flatten().tolist():
-        drawn = [
+        outlined = [
             replace(context, ids=[context.ids[picture]], draw=draw).generators(f"blob {name}")[0]
             for draw in range(draws)
         ]
-        shaped = blobs(own["area"][picture].expand(draws), size, drawn)
+        shaped = blobs(own["area"][picture].expand(draws), size, outlined)
         found[picture] = True
         for measure, values in _measures(images[picture : picture + 1], shaped).items():
             placed[measure][picture] = values

@@ -33,7 +33,7 @@ def sameness(
         "weights": model.weights_id(),
         "model": model.spec,
         "table": data.table.fingerprint(),
-        "files": fingerprint("\n".join(_state(data.table.root / name) for name in files)),
+        "files": fingerprint("\n".join(_state(data.table.root / str(name)) for name in files)),
         "geometry": data.geometry.describe(),
         "regions": data.regions,
         "conditions": [{**one.describe(), "draws": one.draws} for one in conditions],
