@@ -40,9 +40,13 @@ class DonorList:
     donors each is used once per draw, the same for all ablations that ask for the same regions,
     and neighbours share donors, so that few have to be kept.
 
+    A donor that cannot be read, that is the picture itself, or whose mask of a region is empty at
+    this size is passed over for the next.
+
     Args:
         pictures: the possible donors, with the masks that ablations ask for.
-        having: region to the places of donors that have it.
+        having: region to the places of donors that may have it.
+        count: how many donors there are.
         evaluated: ids of the evaluated pictures, in their order.
         seed: of the order.
     """
@@ -74,12 +78,16 @@ class DonorList:
             draw: which donor of each.
             regions: that a donor must have.
             device: where to.
+
+        Raises:
+            DataError: if there is no donor for any of them.
         """
         order = self.order(regions)
-        samples = [self._read(order, self.ranks[name] + draw) for name in ids]
+        samples = [self._read(order, self.ranks[name] + draw, name, regions) for name in ids]
         there = [sample for sample in samples if sample is not None]
         if not there:
-            raise DataError(f"no donor with {', '.join(regions) or 'a picture'} can be read")
+            lacking = f" has a mask of {' and '.join(regions)} and" if regions else ""
+            raise DataError(f"no donor{lacking} can be read; give other donors")
         filled = [sample or there[0] for sample in samples]
         images = to_unit(torch.stack([sample["image"] for sample in filled]).to(device))
         masks = {
@@ -102,11 +110,25 @@ class DonorList:
             self._orders[key] = [listed[place] for place in shuffled]
         return self._orders[key]
 
-    def _read(self, order: list[int], rank: int) -> Sample | None:
-        """The donor of a rank; the next one where it cannot be read."""
+    def shared(self, regions: Sequence[str]) -> str | None:
+        """A sentence for the reader where some donors serve several pictures in a draw, or None."""
+        there, pictures = len(self.order(regions)), len(self.ranks)
+        if there >= pictures:
+            return None
+        having = f" with {' and '.join(sorted(regions))}" if regions else ""
+        return (
+            f"{there} donors{having} for {pictures} pictures: some lend to several in a draw, so "
+            "intervals of these swaps are too narrow."
+        )
+
+    def _read(
+        self, order: list[int], rank: int, picture: str, regions: Sequence[str]
+    ) -> Sample | None:
+        """The donor of a rank; the next one where it cannot serve."""
         for step in range(len(order)):
             sample = self._sample(order[(rank + step) % len(order)])
-            if not sample["error"]:
+            has = all(bool(sample["masks"][region].any()) for region in regions)
+            if not sample["error"] and has and sample["id"] != picture:
                 return sample
         return None
 

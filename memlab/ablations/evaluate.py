@@ -1,5 +1,8 @@
 """The one engine that scores changed pictures: pure torch, bounded memory, every batch paired.
 
+Memory holds the batch, `micro_batch` changed pictures, the donors of one draw, and one region's
+weights; it does not grow with the number of conditions.
+
 The test callback calls `evaluate`, `memlab ablate` the `changed_pictures` below it; no other place
 scores, or makes, a changed picture.
 """
@@ -14,9 +17,9 @@ from torch import Tensor
 
 from memlab.ablations.base import Context
 from memlab.ablations.donors import DonorList
-from memlab.ablations.placement import Placements, placements
+from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
-from memlab.errors import PluginError
+from memlab.errors import MemlabError, PluginError
 from memlab.models.precision import single_precision
 
 
@@ -33,6 +36,8 @@ class ConditionScores:
         donors: ids of the donors, None where there is none.
         measures: `area`, `eccentricity`, `gradient_energy`, `luminance_sd` of what was changed, or
             of where a control was placed, (B,); empty where no region is compared.
+        places: what was changed: the region itself (`own`), its shape `elsewhere`, or a `blob` of
+            its area; None where no region is compared, or where there is no place.
     """
 
     condition: Condition
@@ -41,6 +46,7 @@ class ConditionScores:
     predicted: Tensor
     donors: Sequence[str | None]
     measures: dict[str, Tensor] = field(default_factory=dict)
+    places: Sequence[Place | None] = ()
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,13 @@ class Prepared:
         context: of the pictures, with role, draw, donors and the place of a control.
         eligible: (B,) bool, on the CPU.
         measures: as in `ConditionScores`.
+        places: as in `ConditionScores`.
     """
 
     context: Context
     eligible: Tensor
     measures: dict[str, Tensor]
+    places: list[Place | None]
 
 
 class Preparation:
@@ -79,7 +87,8 @@ class Preparation:
         self.context = context
         self.conditions = conditions
         self.donors = donors
-        self._placements: dict[tuple[str, float], Placements] = {}
+        self._placements: dict[PlaceKey, Placements] = {}  # small, for all regions
+        self._weights: tuple[PlaceKey, Tensor] | None = None  # large, for the last one
 
     def prepare(self, condition: Condition, draw: int) -> Prepared:
         """What one draw of a condition needs."""
@@ -92,37 +101,55 @@ class Preparation:
             context, found = replace(context, donors=given.donors), given.found
         eligible = ablation.eligible(context) & found
         measures: dict[str, Tensor] = {}
+        kinds: list[Place | None] = [None] * len(context.ids)
         if ablation.compared_with == "placed" and eligible.any():
-            places = self._placed(condition, context)
-            if places is not None and condition.role == "control":
-                context = replace(context, where=places.where(draw))
+            placed = self._placed(condition, context)
+            if placed is not None and condition.role == "control":
+                places, weights = placed
+                context = replace(context, where=places.where(weights, draw))
                 eligible &= places.found[:, draw]
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
-            elif places is not None:
-                measures = places.own
-        return Prepared(context, eligible, measures)
+                kinds = places.kinds(draw)
+            elif placed is not None:
+                measures, kinds = placed[0].own, ["own"] * len(context.ids)
+            there = eligible.tolist()
+            kinds = [kind if one else None for kind, one in zip(kinds, there, strict=True)]
+            measures = {
+                name: values.where(eligible, torch.nan) for name, values in measures.items()
+            }
+        return Prepared(context, eligible, measures, kinds)
 
-    def _placed(self, condition: Condition, context: Context) -> Placements | None:
-        alike = [one for one in self.conditions if _place_key(one) == _place_key(condition)]
-        draws = max((one.draws for one in alike if one.role == "control"), default=0)
-        weights = condition.ablation.within(context)
-        if draws == 0 or weights is None:
-            return None
+    def _placed(self, condition: Condition, context: Context) -> tuple[Placements, Tensor] | None:
+        """The places of a condition's region, and the weights of the region itself."""
         key = _place_key(condition)
+        alike = [one for one in self.conditions if _place_key(one) == key]
+        draws = max((one.draws for one in alike if one.role == "control"), default=0)
+        if draws == 0:
+            return None
+        if self._weights is None or self._weights[0] != key:
+            weights = condition.ablation.within(replace(context, where=None))
+            if weights is None:
+                return None
+            self._weights = key, weights
+        weights = self._weights[1]
         if key not in self._placements:
             labelled = torch.zeros_like(weights)
             for name, mask in context.masks.items():
                 if name != "background":
                     labelled = labelled.maximum((mask > 0).to(labelled))
             self._placements[key] = placements(
-                self.images, weights, labelled, self.context, draws, key[0]
+                self.images, weights, labelled, self.context, draws, condition.ablation.region
             )
-        return self._placements[key]
+        return self._placements[key], weights
 
 
-def _place_key(condition: Condition) -> tuple[str, float]:
-    """Conditions of one key share their places: same region, same margin around it."""
-    return condition.ablation.region, condition.ablation.margin
+PlaceKey = tuple[str, float, Callable[..., Tensor | None]]
+
+
+def _place_key(condition: Condition) -> PlaceKey:
+    """Conditions of one key share their places: same region, same margin and edge around it."""
+    ablation = condition.ablation
+    return ablation.region, ablation.margin, type(ablation).within
 
 
 @torch.no_grad()
@@ -159,17 +186,32 @@ def evaluate(
 ) -> Iterator[ConditionScores]:
     """Change the pictures in every way of a plan and score them, in single precision.
 
+    What a picture's row says does not depend on the other pictures, on their order, or on
+    `micro_batch`, which bounds the memory. Conditions are made one after another, so that a caller
+    can keep what there is so far::
+
+        conditions = plan([Blur(), Grayscale(region="faces")], controls=8)
+        context = Context(ids, seed=0, masks={"faces": faces, "people": people})
+        for scores in evaluate(model.scores, images, context, conditions):
+            print(scores.condition.key, scores.draw, scores.predicted)
+
     Args:
         score: (b, 3, H, W) in [0, 1], and the context of the unchanged pictures, to (b,)
             memorability scores: `MemorabilityModel.scores`.
         images: (B, 3, H, W) float in [0, 1], on the device of the model.
-        context: ids, seed and all masks of the same pictures.
+        context: ids, seed and all masks of the same pictures, on the same device; controls are
+            placed outside everything that has a mask, but for `background`.
         conditions: the plan.
-        micro_batch: the most changed pictures that exist at once.
-        donors: where ablations that need donors take theirs from.
+        micro_batch: the most changed pictures that exist at once, 1 or more.
+        donors: where ablations that need donors take theirs from; without it no picture is eligible
+            for them.
 
     Yields:
-        One `ConditionScores` for each condition and draw.
+        One `ConditionScores` for each condition and draw, in the plan's order.
+
+    Raises:
+        PluginError: if an ablation breaks its contract; names it and the picture.
+        MemlabError: if the model's scores are not finite, or not one a picture.
     """
     preparation = Preparation(images, context, conditions, donors)
     for condition in conditions:
@@ -179,23 +221,58 @@ def evaluate(
                 predicted = torch.full((len(images),), torch.nan)
                 for places, changed in changed_pictures(images, prepared, condition, micro_batch):
                     clean = context.select(places)
-                    predicted[places] = score(changed, clean).detach().float().cpu()
+                    predicted[places] = _scored(score, changed, clean, condition)
             lent = prepared.context.donors
             ids = [None] * len(images) if lent is None else list(lent.ids)
             yield ConditionScores(
-                condition, draw, prepared.eligible, predicted, ids, prepared.measures
+                condition,
+                draw,
+                prepared.eligible,
+                predicted,
+                ids,
+                prepared.measures,
+                prepared.places,
             )
 
 
-def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:
-    name = condition.ablation.name
-    if changed.shape != images.shape or changed.dtype != images.dtype:
-        raise PluginError(
-            f"ablation {name!r} returned {tuple(changed.shape)} {changed.dtype}, "
-            f"not {tuple(images.shape)} {images.dtype} (picture {context.ids[0]})"
+def _scored(
+    score: Callable[[Tensor, Context], Tensor],
+    changed: Tensor,
+    context: Context,
+    condition: Condition,
+) -> Tensor:
+    scores = score(changed, context).detach().float().cpu()
+    if scores.shape != (len(changed),):
+        raise MemlabError(
+            f"the model returned scores of shape {tuple(scores.shape)} for {len(changed)} "
+            "pictures; one score a picture, (B,), is needed"
         )
+    if not scores.isfinite().all():
+        picture = context.ids[int((~scores.isfinite()).nonzero()[0])]
+        raise MemlabError(
+            f"the model's score of picture {picture} changed by {condition.key} is not finite"
+        )
+    return scores
+
+
+def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:
+    name = f"ablation {condition.ablation.name!r}"
+    if not isinstance(changed, Tensor):
+        raise PluginError(f"{name} returned {type(changed).__name__}, not pictures")
+    kinds = [(one.dtype, one.device) for one in (changed, images)]
+    if changed.shape != images.shape or kinds[0] != kinds[1]:
+        found, wanted = (
+            f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')} on {one.device}"
+            for one in (changed, images)
+        )
+        raise PluginError(f"{name} returned {found}, not {wanted} (picture {context.ids[0]})")
     # written so that NaN counts as bad; the slack is that of single precision
     bad = ~((changed >= -1e-6) & (changed <= 1 + 1e-6)).flatten(1).all(dim=1)
     if bad.any():
-        picture = context.ids[int(bad.nonzero()[0])]
-        raise PluginError(f"ablation {name!r} returned values outside [0, 1] for picture {picture}")
+        place = int(bad.nonzero()[0])
+        one = changed[place]
+        what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
+        raise PluginError(
+            f"{name} returned values outside [0, 1] ({what}) for picture {context.ids[place]} "
+            f"changed by {condition.key}"
+        )

@@ -1,56 +1,95 @@
 """Where else the same change could be made: occlusions placed as controls.
 
 A control has the shape and area of the region's own mask, overlaps nothing that is labelled, and
-lies where the picture is most like it: as far from the middle, as busy, as varied in light.
+lies where the picture is most like it: as far from the middle, as busy, as varied in light. A
+region above a quarter of the picture has no such place; its control is a random blob of its area.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab.ablations.base import Context
 from memlab.ablations.functional.colour import luma
+from memlab.ablations.functional.regions import blobs
 
 CANDIDATES = 32
 """Places looked at for each draw; the most similar is taken."""
+LARGE = 0.25
+"""Share of the picture above which the control is a blob: next to it nothing has room."""
+APART = 0.25
+"""Share of the region's height or width by which places of different draws lie apart, while there
+are such."""
 MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
 """What is known of a region and of each place: share of the picture's area, distance of its centre
 from the middle in half diagonals, mean squared gradient of luma, standard deviation of luma."""
 SCALES = {"eccentricity": 0.15, "gradient_energy": 1.0, "luminance_sd": 0.1}
 """Differences that count as much as one another: of shares of the half diagonal, of the logarithm
 of energy, of the pixel range."""
+EQUAL = 1e-5
+"""Candidates that differ by less are equally similar, and the first is taken: on flat pictures the
+choice must not hang on rounding."""
+AT_ONCE = 8
+"""Pictures looked at together: bounds the memory."""
+
+Place = Literal["own", "elsewhere", "blob"]
+"""What was changed: the region itself, its shape at another place, or a blob of its area."""
 
 
 @dataclass(frozen=True)
 class Placements:
-    """Places for one region of each picture of a batch.
+    """Places for one region of each picture of a batch; small, so that it can be kept.
 
     Args:
-        weights: (B, 1, H, W) in [0, 1], of the region itself.
         shifts: (B, K, 2) int64, pixels down and across.
-        found: (B, K) bool, whether there is such a place.
-        own: measure to (B,) of the region itself.
+        found: (B, K) bool, whether there is such a place; blobs always have one.
+        own: measure to (B,) of the region itself, NaN where there is none.
         placed: measure to (B, K) of the places, NaN where there is none.
+        large: (B,) bool, whose places are blobs.
+        outlines: the blobs, (blobs, K, pixels / 8) as bits.
     """
 
-    weights: Tensor
     shifts: Tensor
     found: Tensor
     own: dict[str, Tensor]
     placed: dict[str, Tensor]
+    large: Tensor
+    outlines: NDArray[np.uint8]
 
-    def where(self, draw: int) -> Tensor:
-        """Weights of one draw's places, (B, 1, H, W); the region's own where there is none."""
-        return torch.stack(
+    def where(self, weights: Tensor, draw: int) -> Tensor:
+        """Weights of one draw's places, (B, 1, H, W); the region's own where there is none.
+
+        Args:
+            weights: (B, 1, H, W) in [0, 1], of the region itself.
+            draw: below K.
+        """
+        moved = torch.stack(
             [
-                weights.roll((int(shift[0]), int(shift[1])), dims=(1, 2))
-                for weights, shift in zip(self.weights, self.shifts[:, draw], strict=True)
+                own.roll((int(shift[0]), int(shift[1])), dims=(1, 2))
+                for own, shift in zip(weights, self.shifts[:, draw], strict=True)
             ]
         )
+        if self.large.any():
+            bits = np.unpackbits(self.outlines[:, draw], axis=1, count=weights[0].numel())
+            shaped = torch.from_numpy(bits).view(-1, *weights.shape[1:])
+            moved[self.large.to(moved.device)] = shaped.to(moved)
+        return moved
+
+    def kinds(self, draw: int) -> list[Place | None]:
+        """What the places of one draw are; None where there is none."""
+        there, large = self.found[:, draw].tolist(), self.large.tolist()
+        return [
+            None if not found else "blob" if blob else "elsewhere"
+            for found, blob in zip(there, large, strict=True)
+        ]
 
 
 def placements(
@@ -58,53 +97,132 @@ def placements(
 ) -> Placements:
     """Look for places.
 
+    Places of one picture differ from draw to draw: they lie apart while there are such, and where
+    there are fewer than K of any kind the last draws have none.
+
     Args:
         images: (B, 3, H, W) float in [0, 1].
-        weights: (B, 1, H, W) in [0, 1], of the region to be imitated.
+        weights: (B, 1, H, W) in [0, 1], of the region to be imitated; it may be empty.
         labelled: (B, 1, H, W) of 0 and 1: where no control may lie.
         context: of the pictures; its ids and seed are used.
         draws: K, how many places are wanted.
         name: of the region, for the random numbers: the same places serve all doses and fills.
 
     Returns:
-        The places; the result for one picture does not depend on the others.
+        The places; the result for one picture does not depend on the others, and a draw's not on
+        how many more there are.
     """
-    # in double precision, so that a choice between candidates never hangs on rounding
-    weights, light = weights.double(), luma(images).double()
+    if images.device.type == "mps":  # which has no double precision
+        images, weights, labelled = images.cpu(), weights.cpu(), labelled.cpu()
+    count, size = len(images), (images.shape[-2], images.shape[-1])
+    shifts = torch.zeros(count, draws, 2, dtype=torch.int64)
+    found = torch.zeros(count, draws, dtype=torch.bool)
+    own = {measure: torch.full((count,), torch.nan, dtype=torch.float64) for measure in MEASURES}
+    placed = {
+        measure: torch.full((count, draws), torch.nan, dtype=torch.float64) for measure in MEASURES
+    }
+    large = (weights.double().mean(dim=(1, 2, 3)) > LARGE).cpu()
+    there = weights.flatten(1).amax(dim=1).cpu() > 0
+    for some in torch.split(there.nonzero().flatten(), AT_ONCE):
+        at = some.to(images.device)
+        every, free = _every_shift(images[at], weights[at], labelled[at])
+        unlike = _unlike(every)
+        for row, picture in enumerate(some.tolist()):
+            for measure in MEASURES:
+                own[measure][picture] = every[measure][row, 0, 0]
+            if large[picture]:
+                continue
+            gaps = [math.ceil(APART * extent) for extent in _extents(weights[picture, 0])]
+            drawn = [
+                replace(context, ids=[context.ids[picture]], draw=draw) for draw in range(draws)
+            ]
+            generators = [one.generators(f"placement {name}")[0] for one in drawn]
+            for draw, (y, x) in enumerate(_choose(free[row], unlike[row], gaps, generators)):
+                shifts[picture, draw] = torch.tensor([y, x])
+                found[picture, draw] = True
+                for measure in MEASURES:
+                    placed[measure][picture, draw] = every[measure][row, y, x]
+    outlines = []
+    for picture in large.nonzero().flatten().tolist():
+        outlined = [
+            replace(context, ids=[context.ids[picture]], draw=draw).generators(f"blob {name}")[0]
+            for draw in range(draws)
+        ]
+        shaped = blobs(own["area"][picture].expand(draws), size, outlined)
+        found[picture] = True
+        for measure, values in _measures(images[picture : picture + 1], shaped).items():
+            placed[measure][picture] = values
+        outlines.append(np.packbits(shaped.flatten(1).numpy() > 0, axis=1))
+    kept = np.stack(outlines) if outlines else np.zeros((0, draws, 0), dtype=np.uint8)
+    return Placements(shifts, found, own, placed, large, kept)
+
+
+def _choose(
+    free: Tensor, unlike: Tensor, gaps: Sequence[int], generators: Sequence[torch.Generator]
+) -> list[tuple[int, int]]:
+    """Shifts of one picture, at most one for each generator, each place once."""
+    height, width = free.shape
+    left, apart = free.clone(), free.clone()  # not taken yet; and away from those taken
+    chosen: list[tuple[int, int]] = []
+    for generator in generators:
+        options = apart.flatten().nonzero().flatten()
+        if not len(options):
+            options = left.flatten().nonzero().flatten()
+        if not len(options):
+            break
+        if len(options) > CANDIDATES:
+            options = options[torch.randint(len(options), (CANDIDATES,), generator=generator)]
+        values = unlike.flatten()[options]
+        best = int(options[int((values <= values.min() + EQUAL).nonzero()[0])])
+        y, x = divmod(best, width)
+        left[y, x] = False
+        rows = torch.arange(y - gaps[0] + 1, y + gaps[0]) % height
+        columns = torch.arange(x - gaps[1] + 1, x + gaps[1]) % width
+        apart[rows[:, None], columns] = False
+        chosen.append((y, x))
+    return chosen
+
+
+def _every_shift(
+    images: Tensor, weights: Tensor, labelled: Tensor
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Measures (B, H, W) of the weights at every shift, and which shifts are free, on the CPU.
+
+    In double precision, so that a choice between candidates never hangs on rounding.
+    """
+    weights, maps = weights.double(), _maps(images)
     support = (weights > 0).double()
-    down, across = torch.gradient(light, dim=(2, 3))
-    maps = torch.cat([down.square() + across.square(), light, light.square()], dim=1)
+    taken = ((labelled > 0) | (support > 0)).double()
     energy, mean, square = (_shifted(weights, maps) / weights.sum((2, 3), True)).unbind(1)
+    overlap = _shifted(support, taken)[:, 0]
     every = {
         "area": weights.mean(dim=(2, 3), keepdim=True)[:, 0].expand_as(energy),
         "eccentricity": _eccentricity(weights),
+        "gradient_energy": energy.clamp(min=0),
+        "luminance_sd": (square - mean.square()).clamp(min=0).sqrt(),
+    }
+    free = _inside_frame(support) & (overlap < 0.5)
+    return {measure: values.cpu() for measure, values in every.items()}, free.cpu()
+
+
+def _measures(image: Tensor, weights: Tensor) -> dict[str, Tensor]:
+    """Measures of one picture (1, 3, H, W) under K weights (K, 1, H, W): (K,) each."""
+    weights = weights.double()
+    shares = weights / weights.sum((2, 3), True)
+    energy, mean, square = (shares * _maps(image).cpu()).sum((2, 3)).unbind(1)
+    return {
+        "area": weights.mean(dim=(1, 2, 3)),
+        "eccentricity": _eccentricity(weights)[:, 0, 0],
         "gradient_energy": energy,
         "luminance_sd": (square - mean.square()).clamp(min=0).sqrt(),
     }
-    overlap = _shifted(support, ((labelled > 0) | (support > 0)).double())[:, 0]
-    free = (_inside_frame(support) & (overlap < 0.5)).cpu()
-    unlike = _unlike(every).cpu()
-    places = torch.zeros(len(images), draws, dtype=torch.int64)
-    found = free.flatten(1).any(dim=1)[:, None].expand(-1, draws)
-    for draw in range(draws):
-        drawn = replace(context, draw=draw).generators(f"placement {name}")
-        for picture, generator in enumerate(drawn):
-            options = free[picture].flatten().nonzero().flatten()
-            if len(options):
-                some = options[torch.randint(len(options), (CANDIDATES,), generator=generator)]
-                places[picture, draw] = some[unlike[picture].flatten()[some].argmin()]
-    width = images.shape[-1]
-    placed = {
-        measure: values.cpu().flatten(1).gather(1, places).where(found, torch.nan)
-        for measure, values in every.items()
-    }
-    return Placements(
-        weights.to(images.dtype),
-        torch.stack([places // width, places % width], dim=2),
-        found,
-        {measure: values[:, 0, 0].cpu() for measure, values in every.items()},
-        placed,
-    )
+
+
+def _maps(images: Tensor) -> Tensor:
+    """What is averaged under weights: squared gradient of luma, luma, its square: (B, 3, H, W)."""
+    light = luma(images.double())
+    down, across = torch.gradient(light, dim=(2, 3))
+    return torch.cat([down.square() + across.square(), light, light.square()], dim=1)
 
 
 def _shifted(weights: Tensor, maps: Tensor) -> Tensor:
@@ -117,14 +235,27 @@ def _shifted(weights: Tensor, maps: Tensor) -> Tensor:
     return sums
 
 
-def _inside_frame(support: Tensor) -> Tensor:
-    """Shifts that wrap nothing around the edge: (B, H, W) bool."""
-    axes = []
+def _ends(support: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """First and last row, and column, that a support (B, 1, H, W) covers: (B, 1) each."""
+    ends = []
     for axis, length in ((3, support.shape[2]), (2, support.shape[3])):
         covered = support.amax(dim=axis)[:, 0] > 0  # (B, length)
         steps = torch.arange(length, device=support.device)
         first = torch.where(covered, steps, length).amin(dim=1, keepdim=True)
-        last = torch.where(covered, steps, -1).amax(dim=1, keepdim=True)
+        ends.append((first, torch.where(covered, steps, -1).amax(dim=1, keepdim=True)))
+    return ends
+
+
+def _extents(weights: Tensor) -> list[int]:
+    """Height and width of what weights (H, W) cover."""
+    return [int(last - first) + 1 for first, last in _ends(weights[None, None])]
+
+
+def _inside_frame(support: Tensor) -> Tensor:
+    """Shifts that wrap nothing around the edge: (B, H, W) bool."""
+    axes = []
+    for (first, last), length in zip(_ends(support), support.shape[2:], strict=True):
+        steps = torch.arange(length, device=support.device)
         axes.append((steps <= length - 1 - last) | (steps >= length - first))
     return axes[0][:, :, None] & axes[1][:, None, :]
 
@@ -147,6 +278,9 @@ def _unlike(every: dict[str, Tensor]) -> Tensor:
     total = torch.zeros_like(every["eccentricity"])
     for measure, scale in SCALES.items():
         values = every[measure]
-        values = (values + 1e-6).log() if measure == "gradient_energy" else values
+        if measure == "gradient_energy":
+            values = (values + 1e-6).log()
+        elif measure == "luminance_sd":
+            values = (values.square() + 1e-8).sqrt()  # a root is coarse near 0
         total += (values - values[:, :1, :1]).abs() / scale
     return total

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,12 @@ from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import Condition, Doses, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.sameness import sameness
 from memlab.data.dataset import Batch
+from memlab.data.module import MemorabilityData
+from memlab.errors import DataError
 from memlab.metrics.intervals import mean_drop, metric_with_interval
+from memlab.progress import progress
 from memlab.reports import figures, rows
 from memlab.reports.results import Results, condition_entry
 
@@ -46,15 +53,19 @@ class AblationEvaluation(Callback):
         self.micro_batch = micro_batch
         self.seed = seed
         self.conditions: list[Condition] = plan(self.parts, doses, controls)
+        self.notes: list[str] = []
+        self._planned = doses, controls
         self._writer: rows.ShardWriter | None = None
         self._donors: DonorList | None = None
+        self._bars = ExitStack()
+        self._advance: Callable[[int], None] = _nobody
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ask for the masks that the ablations need; before training, see that they exist."""
         if stage not in ("fit", "test") or not self.conditions:
             return
         data = data_of(trainer)
-        data.require_regions({name for part in self.parts for name in part.regions})
+        self._leave_out(data, trainer.is_global_zero)
         if stage == "fit":
             return
         if any(one.ablation.compared_with == "placed" for one in self.conditions):
@@ -62,16 +73,93 @@ class AblationEvaluation(Callback):
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
         if any(part.needs_donors for part in self.parts):
-            self._donors = data.donors("test", self.seed)
+            self._donors = self._lent(data, trainer.is_global_zero)
+        if self._donors is not None:
+            asked = {part.donor_regions for part in self.parts if part.needs_donors}
+            told = [self._donors.shared(regions) for regions in sorted(asked)]
+            self.notes += [note for note in told if note and note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
-        if trainer.is_global_zero:
-            self._writer.clear()
-        trainer.strategy.barrier()
+
+    def _leave_out(self, data: MemorabilityData, first: bool) -> None:
+        """Drop what the data have no masks for, and say so; but not what was asked for by region.
+
+        Raises:
+            DataError: if nothing is left, or the data lack a region that somebody named.
+        """
+        lacking = {part: _lacking(part, data) for part in self.parts}
+        kept = [part for part in self.parts if not lacking[part]]
+        named = [part for part in self.parts if lacking[part] and _names_region(part)]
+        if named or not any(part.family != "floor" for part in kept):
+            data.require_regions({name for part in named or self.parts for name in lacking[part]})
+        if len(kept) == len(self.parts):
+            return
+        regions = sorted({name for names in lacking.values() for name in names})
+        self._keep(kept, f"masks of {', '.join(regions)}", first)
+
+    def _lent(self, data: MemorabilityData, first: bool) -> DonorList | None:
+        """Donors; where all pictures are tested there are none, and what needs them is left out."""
+        try:
+            return data.donors("test", self.seed)
+        except DataError:
+            kept = [part for part in self.parts if not part.needs_donors]
+            if not any(part.family != "floor" for part in kept):
+                raise
+            self._keep(kept, "donors outside the test split", first)
+            return None
+
+    def _keep(self, kept: list[Ablation], wanting: str, first: bool) -> None:
+        left = dict.fromkeys(part.name for part in self.parts if part not in kept)
+        note = f"Left out, for want of {wanting}: {', '.join(left)}."
+        if first:
+            print(f"memlab: {note[0].lower()}{note[1:]}", file=sys.stderr)  # noqa: T201
+        self.notes.append(note)
+        self.parts = kept
+        self.conditions = plan(self.parts, *self._planned)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Bring ablations that hold tensors to the device."""
+        """Keep what an interrupted evaluation of the very same has done; start the bar."""
         for part in self.parts:
             part.to(pl_module.device)
+        model = model_of(trainer)
+        if model is None or self._writer is None:
+            return
+        if trainer.is_global_zero:
+            done = self._writer.take_up(sameness(trainer, model, self.conditions, self.micro_batch))
+            if done:
+                print(  # noqa: T201
+                    f"memlab: going on with {command_folder(trainer)}: {done} batches of changed "
+                    "pictures are there",
+                    file=sys.stderr,
+                )
+        trainer.strategy.barrier()
+        self._show(trainer)
+
+    def _show(self, trainer: Trainer) -> None:
+        """A bar that counts this process's changed pictures takes the place of the Trainer's."""
+        bar = trainer.progress_bar_callback
+        if bar is None or not trainer.is_global_zero or self._writer is None:
+            return
+        loader: Any = trainer.test_dataloaders
+        pictures, size = len(loader.sampler), loader.batch_size
+        limit = int(trainer.num_test_batches[0])
+        left = sum(
+            min(size, pictures - batch * size)
+            for batch in range(limit)
+            if not self._writer.path(batch).is_file()
+        )
+        changes = sum(condition.draws for condition in self.conditions)
+        bar.disable()
+        self._advance = self._bars.enter_context(progress("Changed pictures", left * changes))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End the bar."""
+        self._bars.close()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """End the bar."""
+        self._bars.close()
 
     def on_test_batch_end(
         self,
@@ -79,15 +167,18 @@ class AblationEvaluation(Callback):
         pl_module: LightningModule,
         outputs: Any,
         batch: Batch,
+        batch_idx: int,
         *_: Any,
     ) -> None:
-        """Change and score the pictures of the batch that could be read."""
+        """Change and score the pictures of the batch that could be read, unless that is done."""
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
         context = Context(batch["ids"], self.seed, masks=batch["masks"])
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
+            return
+        if self._writer.has(batch_idx, batch["index"][places].tolist()):
             return
         images = batch["images"][places.to(batch["images"].device)]
         shown = {
@@ -98,12 +189,17 @@ class AblationEvaluation(Callback):
         scores = evaluate(
             model.scores, images, known, self.conditions, self.micro_batch, self._donors
         )
-        self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
+        tables = []
+        for one in scores:
+            tables.append(_rows(one, shown))
+            self._advance(len(places))
+        self._writer.write(pd.concat(tables, ignore_index=True), batch_idx)
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
         """Add the conditions, their table and their figure to the results."""
         if results.command != "test" or not self.conditions:
             return
+        results.notes += self.notes
         merged = rows.merge(folder, "conditions", KEY)
         details = pd.DataFrame([condition.describe() for condition in self.conditions])
         shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
@@ -133,6 +229,27 @@ class AblationEvaluation(Callback):
         )
 
 
+def _nobody(_steps: int) -> None:
+    """Nobody watches."""
+
+
+def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
+    """Regions of which an ablation needs masks, and the data have none."""
+    missing = []
+    for region in {*part.regions, *part.donor_regions}:
+        try:
+            data.require_regions([region])
+        except DataError:
+            missing.append(region)
+    return sorted(missing)
+
+
+def _names_region(part: Ablation) -> bool:
+    """Whether somebody gave the region, instead of taking the ablation's own."""
+    default = inspect.signature(type(part)).parameters.get("region")
+    return default is not None and part.region != default.default
+
+
 def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
     columns = {
         "condition": scored.condition.key,
@@ -140,6 +257,7 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
         **shown,
         "eligible": scored.eligible.numpy(),
         "donor": pd.array(list(scored.donors), dtype="string"),
+        "place": pd.array(list(scored.places), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},
     }

@@ -70,23 +70,41 @@ class Records(Callback):
         self._require_proof(trainer)
 
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        *_: Any,
     ) -> None:
         """Write the batch's rows; not while fitting."""
         if _validating(trainer):
-            self._write(trainer, outputs, batch)
+            self._write(trainer, outputs, batch, batch_idx)
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        *_: Any,
     ) -> None:
         """Write the batch's rows."""
-        self._write(trainer, outputs, batch)
+        self._write(trainer, outputs, batch, batch_idx)
 
     def on_predict_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        *_: Any,
     ) -> None:
         """Write the batch's rows."""
-        self._write(trainer, outputs, batch)
+        self._write(trainer, outputs, batch, batch_idx)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Merge, check, and write the results; not while fitting."""
@@ -108,7 +126,9 @@ class Records(Callback):
                 "no weights were loaded into the model; give --ckpt_path (best, last or a file)"
             )
 
-    def _write(self, trainer: Trainer, outputs: dict[str, Tensor], batch: Batch) -> None:
+    def _write(
+        self, trainer: Trainer, outputs: dict[str, Tensor], batch: Batch, number: int
+    ) -> None:
         if model_of(trainer) is None or self._writer is None:
             return
         predicted = outputs["predicted"].detach().float().cpu()
@@ -119,7 +139,7 @@ class Records(Callback):
             "predicted": predicted.where(batch["valid"].cpu(), float("nan")).numpy(),
             "error": batch["errors"],
         }
-        self._writer.write(pd.DataFrame(columns))
+        self._writer.write(pd.DataFrame(columns), number)
 
     def _finish(self, trainer: Trainer) -> None:
         folder, data = command_folder(trainer), data_of(trainer)

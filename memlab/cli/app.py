@@ -37,7 +37,7 @@ from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
 from memlab.data.table import SPLITS
 from memlab.errors import CheckpointError, DataError, MemlabError
-from memlab.files import write_text
+from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
 from memlab.reports.terminal import print_results
@@ -147,8 +147,10 @@ class MemlabCLI(LightningCLI):
                 raise CheckpointError(f"{self.plan.checkpoint} is of another model: {difference}")
             emptied = {self.plan.command: {"model": without_downloads(asked)}}
             self.config = self.parser.parse_object(emptied, self.config)
+        options = self._parser(self.plan.command).dump(self.config[self.plan.command])
+        self.plan.asked = fingerprint(f"{self.plan.checkpoint}\n{options}")
         self.plan.run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
-        if self.plan.command == "fit" and processes.is_first():
+        if self.plan.command in ("fit", "test") and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
         os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here
         for logger in _as_list(self.config[self.plan.command].trainer.logger):

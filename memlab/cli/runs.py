@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
-from memlab.files import make_folder
+from memlab.files import make_folder, write_text
 from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, tested_checkpoint
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path("runs")
 CONFIG = "config.yaml"
 LOCK = ".lock"
+ASKED = Path("shards", "asked.txt")
+"""What a test was asked for; it goes with the shards, so where it is the test was cut off."""
 
 
 def new_run(label: str) -> Path:
@@ -139,6 +141,10 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
     Raises:
         MemlabError: if they cannot be made.
     """
+    if plan.command == "test":
+        cut = _cut_off(plan)
+        if cut is not None:
+            return cut.parent, cut
     run = claim(plan.run) if plan.fresh else plan.run
     if plan.command == "fit":
         return run, make_folder(run / "fit")
@@ -146,7 +152,25 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
     taken = [int(path.name.split("-")[1]) for path in run.glob(numbered)]
     name = f"{plan.command}-{max(taken, default=0) + 1:03d}"
     label = _slug("-".join(plan.labels))
-    return run, claim(run / (f"{name}-{label}" if label else name))
+    folder = claim(run / (f"{name}-{label}" if label else name))
+    if plan.command == "test":
+        write_text(folder / ASKED, plan.asked)
+    return run, folder
+
+
+def _cut_off(plan: Plan) -> Path | None:
+    """The folder of the same test, where it was cut off and nobody is at it; or None."""
+    for run in sorted(ROOT.glob("*")) if plan.fresh else [plan.run]:
+        for note in sorted(run.glob(f"test-[0-9][0-9][0-9]*/{ASKED}")):
+            folder = note.parent.parent
+            if note.read_text(encoding="utf-8") != plan.asked:
+                continue
+            with contextlib.suppress(MemlabError):  # it is being written in
+                held = lock(folder)
+                if held is not None:
+                    held.release()
+                return folder
+    return None
 
 
 def lock(folder: Path) -> FileLock | None:
@@ -182,7 +206,7 @@ def remove_empty(folder: str | None) -> None:
         return
     path = Path(folder)
     files = {file.name for file in path.rglob("*") if file.is_file()}
-    if files <= {CONFIG, LOCK, "wandb-id.txt"}:
+    if files <= {CONFIG, LOCK, ASKED.name, "sameness.txt", "wandb-id.txt"}:
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty
             path.parent.rmdir()

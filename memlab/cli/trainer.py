@@ -30,6 +30,8 @@ class Plan:
         labels: what the command's folder is called after.
         configs: the configuration files among the arguments.
         lock: what keeps other processes out of the folder that is trained into.
+        asked: fingerprint of all its options and its checkpoint: who asks for the same goes on
+            where that was cut off.
         environment: variables set for the command, and gone after it.
     """
 
@@ -41,6 +43,7 @@ class Plan:
     labels: list[str] = field(default_factory=list)
     configs: list[Path] = field(default_factory=list)
     lock: FileLock | None = None
+    asked: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from memlab.errors import MemlabError
-from memlab.files import replacing
+from memlab.files import replacing, write_text
 
 SHARDS = "shards"
 
@@ -26,18 +26,40 @@ class ShardWriter:
     def __init__(self, folder: Path, table: str, rank: int) -> None:
         self.folder = folder / SHARDS / table
         self.rank = rank
-        self.count = 0
 
     def clear(self) -> None:
         """Remove shards of an earlier run, so that they are not merged into this one."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def write(self, rows: pd.DataFrame) -> None:
+    def take_up(self, sameness: str) -> int:
+        """Keep the shards of an earlier run if it was the same, or else remove them.
+
+        Args:
+            sameness: of all that rows depend on; kept beside the shards.
+
+        Returns:
+            How many shards of all processes there are.
+        """
+        note = self.folder / "sameness.txt"
+        if not note.is_file() or note.read_text(encoding="utf-8") != sameness:
+            self.clear()
+            write_text(note, sameness)
+        return len(list(self.folder.glob("*.parquet")))
+
+    def path(self, batch: int) -> Path:
+        """The shard of this process's batch."""
+        return self.folder / f"{self.rank:05d}-{batch:07d}.parquet"
+
+    def has(self, batch: int, indices: list[int]) -> bool:
+        """Whether the batch's shard is there, and holds exactly these pictures."""
+        if not self.path(batch).is_file():
+            return False
+        return set(pd.read_parquet(self.path(batch), columns=["index"])["index"]) == set(indices)
+
+    def write(self, rows: pd.DataFrame, batch: int) -> None:
         """Write one batch's rows."""
-        path = self.folder / f"{self.rank:05d}-{self.count:07d}.parquet"
-        with replacing(path) as temporary:
+        with replacing(self.path(batch)) as temporary:
             rows.to_parquet(temporary, index=False)
-        self.count += 1
 
 
 def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:

@@ -1,0 +1,64 @@
+"""Whether an evaluation is the very one that was interrupted."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from memlab.ablations.plan import Condition
+from memlab.callbacks.base import data_of
+from memlab.data.table import MASK
+from memlab.files import fingerprint
+from memlab.models.base import MemorabilityModel
+from memlab.reports.provenance import commit, versions
+
+
+def sameness(
+    trainer: Trainer, model: MemorabilityModel, conditions: Sequence[Condition], micro_batch: int
+) -> str:
+    """A fingerprint of all that the rows of changed pictures depend on.
+
+    Weights, pictures and masks, the plan, batches and processes, versions, and the source files of
+    the ablations and the model: an author who mends an ablation gets no rows of the old one.
+    """
+    data = data_of(trainer)
+    masks = [name for name in data.table.rows.columns if name.startswith(MASK)]
+    files = data.table.rows[["image", *masks]].stack().dropna().astype(str)
+    known: dict[str, Any] = {
+        "weights": model.weights_id(),
+        "model": model.spec,
+        "table": data.table.fingerprint(),
+        "files": fingerprint("\n".join(_state(data.table.root / str(name)) for name in files)),
+        "geometry": data.geometry.describe(),
+        "regions": data.regions,
+        "conditions": [{**one.describe(), "draws": one.draws} for one in conditions],
+        "seeds": [getattr(model, "seed", None), data.split_seed],
+        "batches": [data.batch_size, micro_batch, trainer.world_size, trainer.num_test_batches],
+        "versions": [versions(), commit()],
+        "sources": sorted({*_sources([type(model), *(type(one.ablation) for one in conditions)])}),
+    }
+    return fingerprint(json.dumps(known, sort_keys=True, default=str))
+
+
+def _state(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path)
+    return f"{path}\0{found.st_size}\0{found.st_mtime_ns}"
+
+
+def _sources(classes: Iterable[type[Any]]) -> Iterable[str]:
+    for cls in classes:
+        for one in cls.__mro__:
+            try:
+                path = inspect.getsourcefile(one)
+            except (TypeError, OSError):  # built in, or made in a session
+                path = None
+            if path is not None:
+                yield _state(Path(path))

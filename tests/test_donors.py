@@ -1,0 +1,157 @@
+"""Who lends to whom, and how often a donor is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from memlab import Ablation, Context, evaluate, plan
+from memlab.ablations.donors import DonorList
+from memlab.ablations.loose_donors import SCENES, loose_donors
+from memlab.data.dataset import Sample
+from memlab.errors import DataError
+from memlab.testing import sample_pictures
+
+CPU = torch.device("cpu")
+
+
+class Counting(Dataset[Sample]):
+    """Donors that count how often each is decoded; some cannot be read, some have an empty mask."""
+
+    def __init__(self, count: int, broken: tuple[int, ...] = (), empty: tuple[int, ...] = ()):
+        self.images = (sample_pictures(count, 24, seed=9) * 255).byte()
+        self.broken, self.empty = broken, empty
+        self.decoded: Counter[int] = Counter()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Sample:
+        self.decoded[index] += 1
+        mask = torch.zeros(1, 24, 24, dtype=torch.uint8)
+        mask[..., 4:12, 4:12] = index not in self.empty
+        return Sample(
+            index=index,
+            id=f"donor-{index}",
+            image=self.images[index],
+            score=0.5,
+            masks={"faces": mask},
+            error="cannot be read" if index in self.broken else "",
+        )
+
+
+class SwapAll(Ablation):
+    """Show the donor instead."""
+
+    family = "texture"
+    unit = "of the way"
+    target = "chroma"
+    control = "there-and-back"
+    ladder = (1.0,)
+    maximum = 1.0
+    needs_donors = True
+
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(amount, region)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        assert context.donors is not None
+        return torch.lerp(images, context.donors.images, dose)
+
+
+class SwapOther(SwapAll):
+    """Another that asks for the same donors."""
+
+
+def lenders(count: int, pictures: Counting, names: list[str], seed: int = 0) -> DonorList:
+    return DonorList(pictures, {"faces": range(count)}, count, names, seed)
+
+
+NAMES = [f"picture-{place}" for place in range(10)]
+
+
+def test_each_donor_serves_once_in_a_draw_and_another_in_the_next() -> None:
+    given = lenders(12, Counting(12), NAMES)
+    draws = [given.take(NAMES, draw, (), CPU).donors.ids for draw in range(3)]
+    assert all(len(set(ids)) == 10 for ids in draws)
+    assert all(len({ids[place] for ids in draws}) == 3 for place in range(10))
+    assert given.shared(()) is None
+    again = lenders(12, Counting(12), NAMES).take(NAMES[6:8], 2, (), CPU)
+    assert list(again.donors.ids) == list(draws[2][6:8])
+    other = lenders(12, Counting(12), NAMES, seed=1).take(NAMES, 0, (), CPU)
+    assert list(other.donors.ids) != list(draws[0])
+    assert "4 donors with faces for 10 pictures" in str(
+        lenders(4, Counting(4), NAMES).shared(("faces",))
+    )
+
+
+def test_a_donor_that_cannot_serve_is_passed_over() -> None:
+    pictures = Counting(12, broken=(0, 5), empty=(3,))
+    given = lenders(12, pictures, NAMES)
+    ids = set(given.take(NAMES, 0, ("faces",), CPU).donors.ids)
+    assert not ids & {"donor-0", "donor-5", "donor-3"}
+    assert set(given.take(NAMES, 1, (), CPU).donors.ids) | ids >= {"donor-1"}
+    own = [f"donor-{place}" for place in range(12)]
+    for draw in range(4):
+        lent = lenders(12, Counting(12), own).take(own, draw, (), CPU).donors.ids
+        assert all(one != other for one, other in zip(own, lent, strict=True))
+    with pytest.raises(DataError, match="no donor has a mask of faces"):
+        lenders(3, Counting(3, empty=(0, 1, 2)), NAMES).take(NAMES, 0, ("faces",), CPU)
+
+
+def test_all_conditions_together_decode_each_donor_once() -> None:
+    pictures = Counting(14)
+    given = lenders(14, pictures, NAMES)
+    conditions = plan([SwapAll(), SwapOther()], controls=3)
+    rows: dict[tuple[str, int], Tensor] = {}
+    images = sample_pictures(10, 24)
+    for start in (0, 4, 8):
+        known = Context(NAMES[start : start + 4], 0)
+        for one in evaluate(
+            lambda shown, _: shown.mean((1, 2, 3)),
+            images[start : start + 4],
+            known,
+            conditions,
+            donors=given,
+        ):
+            key = one.condition.key, one.draw
+            rows[key] = torch.cat([rows.get(key, torch.empty(0)), one.predicted])
+    assert set(pictures.decoded.values()) == {1}
+    assert len(pictures.decoded) == 10 + 2  # draws are neighbours
+    for one in evaluate(
+        lambda shown, _: shown.mean((1, 2, 3)),
+        images,
+        Context(NAMES, 0),
+        conditions,
+        donors=lenders(14, Counting(14), NAMES),
+    ):
+        assert torch.allclose(one.predicted, rows[one.condition.key, one.draw], atol=1e-6)
+
+
+def test_loose_pictures_borrow_from_scenes_of_their_own_size() -> None:
+    given = loose_donors((40, 56), ["a", "b"], seed=3)
+    lent = given.take(["a", "b"], 0, ("faces",), CPU)
+    assert lent.donors.images.shape == (2, 3, 40, 56)
+    assert lent.donors.masks["faces"].shape == (2, 1, 40, 56)
+    assert lent.donors.masks["faces"].flatten(1).any(dim=1).all()
+    assert lent.donors.ids[0] != lent.donors.ids[1]
+    again = loose_donors((40, 56), ["a", "b"], seed=3).take(["b"], 0, ("faces",), CPU)
+    assert torch.equal(again.donors.images[0], lent.donors.images[1])
+    assert SCENES >= 32
+
+
+def test_a_folder_lends_to_all_but_its_own(picture: Callable[..., Path]) -> None:
+    paths = [picture(f"in/{place}.png", seed=place) for place in range(3)]
+    given = loose_donors((32, 24), [str(paths[0])], folder=Path("in"))
+    lent = given.take([str(paths[0])], 0, (), CPU)
+    assert lent.donors.images.shape == (1, 3, 32, 24)
+    names = {given.take([str(paths[0])], draw, (), CPU).donors.ids[0] for draw in range(3)}
+    assert {Path(name).name for name in names} == {"1.png", "2.png"}
+    with pytest.raises(DataError, match="no donors"):
+        loose_donors((32, 24), [str(path) for path in paths], folder=Path("in"))

@@ -1,0 +1,263 @@
+"""Where controls are placed: like the region, nowhere labelled, and the same in any batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from memlab import Ablation, Context, evaluate, plan
+from memlab.ablations.evaluate import ConditionScores
+from memlab.ablations.placement import MEASURES, Placements, placements
+from memlab.audit.balance import balance
+from memlab.audit.rows import read_effects, read_pictures
+from memlab.testing import sample_pictures
+
+SIZE = 48
+DRAWS = 8
+
+
+class GreyOut(Ablation):
+    """Make a region grey."""
+
+    family = "region"
+    unit = "of the way"
+    target = "chroma"
+    control = "placed"
+    ladder = (1.0,)
+    maximum = 1.0
+
+    def __init__(self, amount: float = 1.0, region: str = "faces") -> None:
+        super().__init__(amount, region)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        return torch.lerp(images, torch.full_like(images, 0.5), dose)
+
+
+def context(count: int, **masks: Tensor) -> Context:
+    return Context([f"picture-{place}" for place in range(count)], seed=5, masks=masks)
+
+
+def boxes(count: int, side: int = 10, size: int = SIZE) -> Tensor:
+    """One box a picture, somewhere."""
+    generator = torch.Generator().manual_seed(1)
+    masks = torch.zeros(count, 1, size, size)
+    for mask, corner in zip(
+        masks, torch.randint(size - side, (count, 2), generator=generator), strict=True
+    ):
+        y, x = corner.tolist()
+        mask[:, y : y + side, x : x + side] = 1
+    return masks
+
+
+def placed(images: Tensor, weights: Tensor, labelled: Tensor | None = None) -> Placements:
+    labelled = weights if labelled is None else labelled
+    return placements(images, weights, labelled, context(len(images)), DRAWS, "faces")
+
+
+def test_places_have_the_area_lie_on_nothing_labelled_and_differ() -> None:
+    images, faces, text = sample_pictures(6, SIZE), boxes(6), torch.zeros(6, 1, SIZE, SIZE)
+    text[..., -8:, :] = 1
+    text[faces > 0] = 0
+    found = placed(images, faces, faces.maximum(text))
+    assert found.found.all()
+    for draw in range(DRAWS):
+        where = found.where(faces, draw)
+        assert torch.equal(where.sum((1, 2, 3)), faces.sum((1, 2, 3)))
+        assert not (where * (faces + text)).any()
+        assert found.kinds(draw) == ["elsewhere"] * 6
+    for shifts in found.shifts:
+        assert len({tuple(shift) for shift in shifts.tolist()}) == DRAWS
+
+
+def test_soft_weights_keep_their_area_at_the_frame() -> None:
+    weights = torch.zeros(1, 1, SIZE, SIZE)
+    weights[..., :12, :9] = torch.rand(12, 9, generator=torch.Generator().manual_seed(0))
+    found = placed(sample_pictures(1, SIZE), weights)
+    for draw in range(DRAWS):
+        where = found.where(weights, draw)
+        assert float(where.sum()) == pytest.approx(float(weights.sum()), rel=1e-6)
+        assert not (where * (weights > 0)).any()
+
+
+def test_measures_are_those_of_a_plain_count() -> None:
+    images, faces = sample_pictures(2, SIZE), boxes(2)
+    found = placed(images, faces)
+    luma = (images * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).double().numpy()
+    for picture in range(2):
+        down, across = np.gradient(luma[picture])
+        inside = {"own": faces[picture, 0], "placed": found.where(faces, 3)[picture, 0]}
+        for name, mask in inside.items():
+            chosen = mask.numpy() > 0
+            y, x = (axis.mean() - (SIZE - 1) / 2 for axis in np.nonzero(chosen))
+            wanted = {
+                "area": chosen.mean(),
+                "eccentricity": np.hypot(y, x) / np.hypot(SIZE / 2, SIZE / 2),
+                "gradient_energy": (down**2 + across**2)[chosen].mean(),
+                "luminance_sd": luma[picture][chosen].std(),
+            }
+            for measure, value in wanted.items():
+                values = found.own if name == "own" else found.placed
+                at = values[measure][picture] if name == "own" else values[measure][picture, 3]
+                assert float(at) == pytest.approx(value, abs=1e-6)
+
+
+def test_chosen_places_are_more_like_the_region_than_any_are() -> None:
+    images, faces = sample_pictures(24, SIZE), boxes(24)
+    # the left is flat: a region on the right must not be compared with it
+    images[..., : SIZE // 2] = images[..., : SIZE // 2] * 0.1 + 0.45
+    found = placed(images, faces)
+    energy = found.own["gradient_energy"][:, None].expand(-1, DRAWS)
+    gaps = (found.placed["gradient_energy"] + 1e-6).log() - (energy + 1e-6).log()
+    shuffled = found.placed["gradient_energy"].roll(1, 0)
+    others = (shuffled + 1e-6).log() - (energy + 1e-6).log()
+    assert gaps.abs().mean() < 0.5 * others.abs().mean()
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_places_do_not_depend_on_the_batch(flat: bool) -> None:
+    images = torch.full((5, 3, SIZE, SIZE), 0.3) if flat else sample_pictures(5, SIZE)
+    faces = boxes(5)
+    whole = placed(images, faces)
+    for picture in range(5):
+        one = slice(picture, picture + 1)
+        alone = placements(
+            images[one], faces[one], faces[one], Context([f"picture-{picture}"], 5), 3, "faces"
+        )
+        assert torch.equal(alone.shifts[0], whole.shifts[picture, :3])  # fewer draws, too
+
+
+def test_what_cannot_be_placed_is_not_found() -> None:
+    weights = torch.zeros(3, 1, SIZE, SIZE)
+    weights[0, :, 18:38, 18:38] = 1  # 17 %: no room on either side
+    weights[2, :, 2:4, 2:4] = 1  # the one between has no region
+    found = placed(sample_pictures(3, SIZE), weights)
+    assert found.found.any(dim=1).tolist() == [False, False, True]
+    assert found.found[2].all()
+    assert all(found.placed[measure][:2].isnan().all() for measure in MEASURES)
+    assert found.own["area"][0] == 400 / SIZE**2
+    assert found.own["area"][1].isnan()
+    assert found.where(weights, 0).isfinite().all()
+
+
+def test_fewer_places_than_draws_are_each_taken_once() -> None:
+    weights, labelled = torch.zeros(1, 1, 16, 16), torch.ones(1, 1, 16, 16)
+    weights[..., :4, :4] = 1
+    labelled[..., 10:14, 8:14] = 0  # three places
+    found = placed(sample_pictures(1, 16), weights, labelled)
+    assert found.found[0].tolist() == [True] * 3 + [False] * 5
+    assert {tuple(one) for one in found.shifts[0, :3].tolist()} == {(10, 8), (10, 9), (10, 10)}
+
+
+def test_large_regions_are_compared_with_blobs_of_their_area() -> None:
+    weights = boxes(3, side=40)
+    weights[2] = boxes(1)[0]
+    found = placed(sample_pictures(3, SIZE), weights)
+    outlines = [found.where(weights, draw) for draw in range(DRAWS)]
+    assert found.kinds(0) == ["blob", "blob", "elsewhere"]
+    for outline in outlines:
+        assert torch.equal(outline.sum((1, 2, 3)), weights.sum((1, 2, 3)))
+    assert len({outline[0].numpy().tobytes() for outline in outlines}) == DRAWS
+    alone = placements(
+        sample_pictures(3, SIZE)[1:2],
+        weights[1:2],
+        weights[1:2],
+        Context(["picture-1"], 5),
+        2,
+        "faces",
+    )
+    assert torch.equal(alone.where(weights[1:2], 1)[0], outlines[1][1])
+
+
+def scored(images: Tensor, known: Context, micro_batch: int = 64) -> list[ConditionScores]:
+    conditions = plan([GreyOut(), GreyOut(region="not faces")], controls=DRAWS)
+    return list(
+        evaluate(
+            lambda pictures, _: pictures.square().mean((1, 2, 3)),
+            images,
+            known,
+            conditions,
+            micro_batch,
+        )
+    )
+
+
+def test_rows_tell_where_the_change_was_made() -> None:
+    masks = boxes(4)
+    masks[3] = 0
+    rows = scored(sample_pictures(4, SIZE), context(4, faces=masks))
+    kinds = {(one.condition.key, one.draw): list(one.places) for one in rows}
+    assert kinds["greyout@1[faces]", 0] == ["own", "own", "own", None]
+    assert kinds["greyout@1[faces]:control", 7] == ["elsewhere"] * 3 + [None]
+    assert kinds["greyout@1[not faces]:control", 7] == ["blob"] * 3 + [None]
+
+
+def test_balance_is_the_standardised_mean_difference() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.normal(0.0, 1.0, 400)
+    draws = rng.normal(0.5, 1.0, (400, 4))
+    rows = [
+        {"id": picture, "role": "target", "value": target[picture]} for picture in range(400)
+    ] + [
+        {"id": picture, "role": "control", "value": draws[picture, draw]}
+        for picture in range(400)
+        for draw in range(4)
+    ]
+    table = pd.DataFrame(rows).assign(eligible=True)
+    table = table.assign(**dict.fromkeys(MEASURES[1:], table["value"]), area=0.1)
+    stray = table.tail(1).assign(id=1000, eccentricity=1e6)  # has no target
+    off = table.tail(1).assign(eligible=False, eccentricity=1e6)
+    found = balance(pd.concat([table, stray, off]))
+    cohen = (draws.mean() - target.mean()) / np.sqrt((target.var() + draws.var()) / 2)
+    assert found["eccentricity"] == pytest.approx(cohen)
+    assert found["area"] == 0
+    assert balance(table.head(1)) == dict.fromkeys(MEASURES)
+
+
+def test_occluded_area_alone_is_no_effect_of_faces() -> None:
+    """A model that reacts to how much is grey: the naive test is fooled, the controls are not."""
+    images = sample_pictures(120, 32)
+    images[:, 0] = images[:, 0] * 0.5  # nothing is grey by itself
+    runs, naive, specific = 12, 0, 0
+    conditions = plan([GreyOut()], controls=DRAWS)
+    for run in range(runs):
+        generator = torch.Generator().manual_seed(run)
+        faces = torch.zeros(120, 1, 32, 32)
+        for mask in faces:
+            side = int(torch.randint(4, 9, (1,), generator=generator))
+            y, x = torch.randint(32 - side, (2,), generator=generator).tolist()
+            mask[:, y : y + side, x : x + side] = 1
+        ids = [f"{run}-{place}" for place in range(120)]
+
+        def score(pictures: Tensor, _: Context) -> Tensor:
+            grey = (pictures == 0.5).all(dim=1).double().mean((1, 2))
+            # what else the change does: noise to us, a function of the changed pixels alone
+            wobble = (pictures.double().mean((1, 2, 3)) * 1e4).sin() * 0.012
+            return (0.8 - 0.3 * grey + wobble).float()
+
+        known = Context(ids, run, masks={"faces": faces})
+        clean = pd.DataFrame({"id": ids, "predicted": score(images, known).numpy()})
+        changed = pd.concat(
+            pd.DataFrame(
+                {
+                    "condition": one.condition.key,
+                    "id": ids,
+                    "draw": one.draw,
+                    "eligible": one.eligible.numpy(),
+                    "predicted": one.predicted.numpy(),
+                    "dose": 1.0,
+                    "role": one.condition.role,
+                }
+            )
+            for one in evaluate(score, images, known, conditions)
+        )
+        (effects,) = read_effects(read_pictures(clean), changed).values()
+        drop, control = effects.drop("target")[:, 0], effects.drop("control")
+        both = np.isfinite(drop) & np.isfinite(control).all(1)
+        naive += stats.ttest_1samp(drop[both], 0).pvalue < 0.05
+        specific += stats.ttest_1samp((drop - control.mean(1))[both], 0).pvalue < 0.05
+    assert naive >= 10
+    assert specific <= 3
