@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.crops import center_crop
+from memlab.ablations.functional.crops import window
 
 
 class CenterCrop(Ablation):
     """Keep the middle, zoomed back to the full size. The default keeps half of either side.
 
-    It changes scale as well as context: compare it with windows of the same size elsewhere.
+    It changes scale as well as context: its control is a window of the same size, zoomed
+    alike, at a random place.
 
     Args:
         removed: % of the width, and of the height, cut away.
@@ -29,4 +31,8 @@ class CenterCrop(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Cut `dose` % of width and height away, half at either side."""
-        return center_crop(images, dose)
+        places = torch.full((len(images), 2), 0.5)
+        if context.role == "control":
+            drawn = context.generators(self.name)
+            places = torch.stack([torch.rand(2, generator=one) for one in drawn])
+        return window(images, dose, places)
