@@ -165,6 +165,8 @@ def _drops(
         values = np.full((*clean.shape, condition.draws), np.nan)
         for draw in range(condition.draws):
             prepared = preparation.prepare(condition, draw)
+            if not prepared.eligible.any():
+                continue
             for places, changed in changed_pictures(images, prepared, condition, micro_batch=64):
                 some = places.numpy()
                 values[:, some, draw] = clean[:, some] - _scores(

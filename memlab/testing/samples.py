@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from memlab.ablations import Role
 from memlab.ablations.base import Ablation, Context, Donors
 
 _BOXES = {
@@ -129,7 +130,7 @@ class Trial:
         return Trial(self.images, replace(self.context, masks=masks))
 
 
-def role_of(ablation: Ablation) -> str:
+def role_of(ablation: Ablation) -> Role:
     """The role in which an ablation is run for its own sake: `target`, `swap` or `floor`."""
     if ablation.family == "floor":
         return "floor"
