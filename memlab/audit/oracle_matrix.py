@@ -78,7 +78,7 @@ def oracle_matrix(
         back, move the scores more than the change itself.
     """
     oracles = _oracles(style)
-    images, context, donors = _pictures(n, size, style, seed, controls)
+    images, context, donors = scenes_and_donors(n, size, style, seed, controls)
     clean = _scores(oracles, images, context)
     nuisances = floor()
     groups = [plan([one], controls=controls) for one in ablations]
@@ -115,10 +115,10 @@ def _oracles(style: Style) -> dict[str, MemorabilityModel]:
     }
 
 
-def _pictures(
+def scenes_and_donors(
     n: int, size: int, style: Style, seed: int, draws: int
 ) -> tuple[Tensor, Context, DonorList]:
-    """The pictures, their masks, and donors from outside of them."""
+    """Pictures of a world where every feature varies, their masks, and donors from outside."""
     scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:

@@ -24,6 +24,8 @@ _BOXES = {
 def sample_pictures(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 0) -> Tensor:
     """Colourful pictures with structure at every scale: (count, 3, height, width) in [0, 1].
 
+    The finer a scale the fainter, as in photographs.
+
     Args:
         count: how many.
         size: side in pixels, or height and width.
@@ -32,9 +34,9 @@ def sample_pictures(count: int = 4, size: int | tuple[int, int] = 48, seed: int 
     height, width = (size, size) if isinstance(size, int) else size
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros(count, 3, height, width)
-    for cells in (3, 6, 12, 24, max(height, width)):
+    for amplitude, cells in zip((5, 4, 3, 2, 1), (3, 6, 12, 24, max(height, width)), strict=True):
         noise = torch.rand(count, 3, cells, cells, generator=generator)
-        total += interpolate(noise, size=(height, width), mode="bilinear") / 5
+        total += amplitude * interpolate(noise, size=(height, width), mode="bilinear")
     low, high = total.amin(dim=(1, 2, 3), keepdim=True), total.amax(dim=(1, 2, 3), keepdim=True)
     return (total - low) / (high - low)
 
