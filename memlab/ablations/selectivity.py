@@ -38,7 +38,8 @@ def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
 
 def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
     """SSIM of luma with an 11 × 11 window (Wang et al. 2004), its mean over places: (B,)."""
-    return ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
+    similar: Tensor = ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
+    return similar
 
 
 def changed_area(images: Tensor, changed: Tensor) -> Tensor:

@@ -166,8 +166,8 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     draw_contact_sheet(manifest, options.out)
     written = int(manifest["eligible"].sum())
     print(f"{written} pictures, manifest.csv and contact-sheet.png in {options.out}")  # noqa: T201
-    left = manifest[~manifest["eligible"]].groupby(["condition", "reason"], sort=False).size()
-    for (condition, reason), count in left.items():
+    left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
+    for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
         print(f"  {condition}: {count} not eligible: {reason}")  # noqa: T201
     return 0
 

@@ -59,7 +59,7 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.suptitle(
-        f"{first['ablation']}: dose in {first['unit']}; change of the mean over "
+        f"{first['ablation']}, dose: {first['unit']}\nchange of the mean over "
         f"{int(table['eligible'].max())} pictures; ▸ the declared target",
         fontsize=9,
     )

@@ -85,7 +85,7 @@ def made(cls: type[Ablation]) -> Ablation:
     require(ablation.dose in cls.ladder, cls, "the default dose must be one of the ladder")
     first, value = next(iter(ablation.spec["init_args"].items()), ("", None))
     require(value == ablation.dose, cls, "the first argument must be the primary dose")
-    another = cls(**{first: cls.maximum})
+    another = cls(**{first: cls.maximum})  # type: ignore[arg-type]
     require(another.dose == cls.maximum, cls, "the first argument must be the primary dose")
     return ablation
 

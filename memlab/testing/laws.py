@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ def sound(ablation: Ablation, trial: Trial, dose: float) -> Tensor:
     lent = [] if context.donors is None else [context.donors.images, *context.donors.masks.values()]
     given = [trial.images, *context.masks.values(), *lent]
     before = [tensor.clone() for tensor in given]
-    changed = ablation(trial.images, context, dose)
+    changed: Tensor = ablation(trial.images, context, dose)
     shape = "×".join(map(str, trial.images.shape[2:]))
     require(changed.shape == trial.images.shape, cls, f"changes the shape ({shape} pixels)")
     require(changed.dtype == trial.images.dtype, cls, "changes the type")
@@ -134,6 +135,6 @@ def _refused(attempt: Callable[[], object]) -> bool:
 
 def _chance() -> tuple[object, ...]:
     """The state of everything random in the process."""
-    numpy_state = np.random.get_state(legacy=True)  # noqa: NPY002
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
     torch_state = torch.random.get_rng_state().numpy().tobytes()
     return random.getstate(), numpy_state[1].tobytes(), numpy_state[2], torch_state
