@@ -33,7 +33,8 @@ def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
         slopes = torch.cat(torch.gradient(luma(pictures), dim=(2, 3)), dim=1).flatten(1)
         pairs.append(slopes - slopes.mean(dim=1, keepdim=True))
     size = pairs[0].norm(dim=1) * pairs[1].norm(dim=1)
-    return (pairs[0] * pairs[1]).sum(dim=1) / size.clamp(min=1e-12)
+    agreement: Tensor = (pairs[0] * pairs[1]).sum(dim=1) / size.clamp(min=1e-12)
+    return agreement
 
 
 def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from memlab.audit.effects import dropped, specific, specific_square, swap_square
 from memlab.audit.quantities import SESOI
 from memlab.audit.rerender import Rendered, name_of
 from memlab.audit.rows import Effects, Pictures
-from memlab.data.dataset import Sample, collate, to_float
+from memlab.data.dataset import collate, to_float
 from memlab.data.geometry import Geometry
 from memlab.metrics.functional import Array
 from memlab.models.base import MemorabilityModel
@@ -126,20 +126,18 @@ def scenes_and_donors(
         changes = [(index, None) for index in range(len(some))]
         return Rendered(some, changes, ALL, size, Geometry(size), REGIONS)
 
-    batch = to_float(collate(list(_samples(rendered(slice(n))))))
+    inside = rendered(slice(n))
+    batch = to_float(collate([inside[place] for place in range(n)]))
     outside = rendered(slice(n, None))
     having: dict[str, list[int]] = {region: [] for region in REGIONS}
-    for place, lent in enumerate(_samples(outside)):
+    for place in range(len(outside)):
+        masks = outside[place]["masks"]
         for region in REGIONS:
-            if lent["masks"][region].any():
+            if masks[region].any():
                 having[region].append(place)
     ids = [name_of(latents) for latents in scenes[:n]]
     donors = DonorList(outside, having, len(outside), ids, seed)
     return batch["images"], Context(ids, seed, masks=batch["masks"]), donors
-
-
-def _samples(rendered: Rendered) -> Iterator[Sample]:
-    yield from (rendered[place] for place in range(len(rendered)))
 
 
 @torch.no_grad()
