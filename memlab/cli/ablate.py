@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
-from memlab.cli.options import Options
-from memlab.errors import DataError, MemlabError
+from memlab.cli.options import Options, at_least
+from memlab.errors import MemlabError
 from memlab.files import find_pictures, require_empty
 
 if TYPE_CHECKING:
-    from memlab.ablations.base import Ablation
+    import torch
+
+    from memlab.ablations.base import Ablation, Context
+    from memlab.ablations.donors import DonorList
+    from memlab.ablations.originals import Original
+
+    Found = tuple[list[Original], DonorList | None]
 
 DESCRIPTION = """\
-Write the changed pictures themselves: one folder per condition, and a manifest.csv.
+Write the changed pictures themselves: one folder per condition, manifest.csv, contact-sheet.png.
 
-Pictures keep their own size unless --size is given; they are written as PNG, without loss.
+Pictures keep their own size unless --size is given; they are written as PNG, without loss. A
+folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along; pictures
+that lack what an ablation needs are listed in the manifest with the reason.
+
+With --cards nothing is exported: measured is what each ablation changes besides its target, at
+every dose of its ladder, on these pictures: cards.csv, a figure per ablation, and cards.md.
 
   memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
+  memlab ablate scenes/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
+  memlab ablate photos/ --ablation all --cards --out cards/
 """
+
+CARD_SIZE = 128
+BATCH = 32
 
 
 def run(arguments: list[str]) -> int:
-    """Write changed pictures; returns the exit code."""
+    """Write changed pictures, or cards; returns the exit code."""
     parser = Options("ablate", DESCRIPTION)
     parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
@@ -34,18 +51,43 @@ def run(arguments: list[str]) -> int:
         "--ablation", action="append", help="a name; may be repeated; parameters follow it"
     )
     parser.add_argument("--doses", choices=("primary", "ladder"), default="primary")
-    parser.add_argument("--size", type=int, help="bring pictures to this side in pixels first")
+    parser.add_argument(
+        "--controls",
+        type=at_least(0),
+        default=0,
+        help="also what effects are compared with, so many draws of each (%(default)s)",
+    )
+    parser.add_argument(
+        "--donors", type=Path, help="pictures that swaps and insertions take from; needs --size"
+    )
+    parser.add_argument(
+        "--cards", action="store_true", help="selectivity cards instead of the pictures"
+    )
+    parser.add_argument(
+        "--size",
+        type=at_least(16),
+        help=f"bring pictures to this side in pixels first (their own; of cards {CARD_SIZE})",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
     ours, theirs = _divide(arguments[1:])
     options = parser.parse_args(ours)
     if not theirs:
         raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
+    if options.cards:
+        options.size = options.size or CARD_SIZE
+        _refuse_beside_cards(options)
+    if options.donors is not None and options.size is None:
+        raise MemlabError("--donors: pictures and donors must be of one size; give --size N, too")
     require_empty(options.out)
-    if options.size is not None and options.size < 16:
-        raise MemlabError(f"--size {options.size}: at least 16")
-    paths = find_pictures(options.pictures)
+    find_pictures(options.pictures)  # a mistyped path must not wait for imports
     ablations = _parse(expand_arguments(theirs))
-    return _write(paths, ablations, options.doses, options.size, options.seed, options.out)
+    return _cards(options, ablations) if options.cards else _export(options, ablations)
+
+
+def _refuse_beside_cards(options: argparse.Namespace) -> None:
+    if options.controls or options.doses == "ladder":
+        given = "--controls" if options.controls else "--doses"
+        raise MemlabError(f"{given}: cards show the ladder, and no controls; leave it out")
 
 
 def _divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -68,7 +110,6 @@ def _parse(arguments: list[str]) -> list[Ablation]:
     import jsonargparse
 
     from memlab.ablations.base import Ablation
-    from memlab.ablations.pictures import require_no_regions
 
     class Parser(OneLineErrors, jsonargparse.ArgumentParser):
         """The list of ablations alone."""
@@ -80,72 +121,98 @@ def _parse(arguments: list[str]) -> list[Ablation]:
         ablations: list[Ablation] = parser.instantiate(parser.parse_args(arguments)).ablation
     except Exception as error:
         raise known_error(error) or error from error
-    require_no_regions(ablations)
+    if not ablations:
+        raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
     return ablations
 
 
-def _write(
-    paths: list[Path],
-    ablations: list[Ablation],
-    doses: str,
-    size: int | None,
-    seed: int,
-    out: Path,
-) -> int:
-    import pandas as pd
-    from PIL import Image
+def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
+    """The pictures with their masks, and the donors."""
+    from memlab.ablations.originals import donors_in, find_originals
 
-    from memlab.ablations.base import Context
-    from memlab.ablations.evaluate import Preparation, changed_pictures
+    originals = find_originals(options.pictures)
+    there = {region for original in originals for region in original.masks}
+    lacking = [[name for name in part.regions if name not in there] for part in ablations]
+    if all(lacking):
+        raise MemlabError(
+            f"{ablations[0].name}: these pictures have no masks of {lacking[0][0]!r}; give a "
+            "folder of rendered scenes or a data set with masks"
+        )
+    if options.donors is not None:
+        return originals, donors_in(options.donors, originals, options.size, options.seed)
+    if all(part.needs_donors for part in ablations):
+        raise MemlabError(f"{ablations[0].name} needs donors: give --donors DIR and --size N")
+    return originals, None
+
+
+def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
+    from memlab.ablations.export import export
     from memlab.ablations.plan import plan
-    from memlab.data.decode import decode
-    from memlab.data.geometry import Geometry
-    from memlab.data.pixels import to_bytes, to_unit
-    from memlab.files import make_folder, replacing
     from memlab.progress import progress
+    from memlab.reports.contact_sheet import draw_contact_sheet
 
-    conditions = plan(ablations, "ladder" if doses == "ladder" else "primary")
-    names = _names(paths)
-    manifest = []
-    with progress("Changing", len(paths)) as advance:
-        for path in paths:
-            pixels = decode(path)
-            if size is not None:
-                pixels = Geometry(size).picture(pixels)
-            images = to_unit(pixels[None])
-            context = Context([names[path]], seed)
-            preparation = Preparation(images, context, conditions)
-            for condition in conditions:
-                prepared = preparation.prepare(condition, 0)
-                for _, changed in changed_pictures(images, prepared, condition, micro_batch=1):
-                    target = make_folder(out / condition.key) / f"{names[path]}.png"
-                    array = to_bytes(changed[0]).permute(1, 2, 0).numpy()
-                    with replacing(target) as temporary:
-                        Image.fromarray(array).save(temporary)
-                    manifest.append(
-                        {
-                            "image": target.relative_to(out).as_posix(),
-                            "original": str(path),
-                            **{
-                                name: condition.describe()[name]
-                                for name in ("condition", "ablation", "dose", "unit", "region")
-                            },
-                        }
-                    )
-            advance(1)
-    with replacing(out / "manifest.csv") as temporary:
-        pd.DataFrame(manifest).to_csv(temporary, index=False)
-    print(f"{len(manifest)} pictures and manifest.csv in {out}")  # noqa: T201
+    conditions = plan(ablations, options.doses, options.controls)
+    originals, donors = _found(options, ablations)
+    with progress("Changing", len(originals)) as advance:
+        manifest = export(
+            originals,
+            conditions,
+            options.out,
+            size=options.size,
+            seed=options.seed,
+            donors=donors,
+            advance=advance,
+        )
+    draw_contact_sheet(manifest, options.out)
+    written = int(manifest["eligible"].sum())
+    print(f"{written} pictures, manifest.csv and contact-sheet.png in {options.out}")  # noqa: T201
+    left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
+    for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
+        print(f"  {condition}: {count} not eligible: {reason}")  # noqa: T201
     return 0
 
 
-def _names(paths: list[Path]) -> dict[Path, str]:
-    """A name for each picture: its own, or, where two files share it, with its folder's."""
-    count = Counter(path.stem for path in paths)
-    names = {
-        path: path.stem if count[path.stem] == 1 else "-".join([*path.parent.parts[-2:], path.name])
-        for path in paths
-    }
-    if len(set(names.values())) < len(paths):
-        raise DataError("two pictures have the same name; give them one folder at a time")
-    return names
+def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
+    import torch
+
+    from memlab.ablations.base import Context
+    from memlab.ablations.selectivity import example, selectivity
+    from memlab.data.pixels import to_unit
+    from memlab.files import make_folder, replacing
+    from memlab.progress import progress
+    from memlab.reports.cards import draw_card, write_page
+
+    for name, count in Counter(ablation.name for ablation in ablations).items():
+        if count > 1:
+            raise MemlabError(f"--cards: {name} is given {count} times; a card shows one of it")
+    originals, donors = _found(options, ablations)
+    regions = {region for original in originals for region in original.masks}
+
+    def batches() -> Iterator[tuple[torch.Tensor, Context]]:
+        for start in range(0, len(originals), BATCH):
+            some = originals[start : start + BATCH]
+            pixels, masks = zip(*(one.read(options.size) for one in some), strict=True)
+            none = torch.zeros(1, options.size, options.size, dtype=torch.uint8)
+            known = {name: torch.stack([one.get(name, none) for one in masks]) for name in regions}
+            names = [one.name for one in some]
+            yield to_unit(torch.stack(pixels)), Context(names, options.seed, masks=known)
+            advance(len(some))
+
+    make_folder(options.out)
+    with progress("Measuring", len(originals)) as advance:
+        table = selectivity(batches(), ablations, donors)
+    with replacing(options.out / "cards.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    for ablation in ablations:
+        own = table[table["ablation"] == ablation.name]
+        shown = None
+        if own["eligible"].any():
+            with progress("", 1, shown=False) as advance:
+                found = (example(*batch, ablation, donors) for batch in batches())
+                shown = next((pictures for pictures in found if pictures), None)
+        if shown:
+            pictures = [picture.permute(1, 2, 0).numpy() for picture in shown]
+            draw_card(own, pictures, options.out / f"{ablation.name}.png")
+    write_page(table, ablations, options.out)
+    print(f"cards.csv, cards.md and a card per ablation in {options.out}")  # noqa: T201
+    return 0

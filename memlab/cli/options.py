@@ -35,10 +35,10 @@ class Options(argparse.ArgumentParser):
 def add_loading(parser: argparse.ArgumentParser) -> None:
     """Add how pictures are read, and where the model runs."""
     parser.add_argument(
-        "--batch-size", type=_at_least(1), default=32, help="pictures at once (%(default)s)"
+        "--batch-size", type=at_least(1), default=32, help="pictures at once (%(default)s)"
     )
     parser.add_argument(
-        "--num-workers", type=_at_least(0), default=0, help="processes that decode (%(default)s)"
+        "--num-workers", type=at_least(0), default=0, help="processes that decode (%(default)s)"
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
 
@@ -57,7 +57,9 @@ def report_unreadable(errors: Mapping[str, str]) -> int:
     return len(bad)
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads a whole number that is not smaller; the parser's error says so."""
+
     def whole(text: str) -> int:
         if not re.fullmatch(r"-?\d+", text) or int(text) < least:
             raise argparse.ArgumentTypeError(f"{text}: a whole number, at least {least}")

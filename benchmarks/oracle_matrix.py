@@ -1,0 +1,69 @@
+"""The oracle matrix of memlab's own ablations: what each moves, beside what it declares.
+
+    python benchmarks/oracle_matrix.py
+
+writes benchmarks/results/oracle-matrix.json and docs/images/oracle-matrix.png; exit code 1 where an
+ablation does not move a model that it must, or moves one that it must not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from memlab.audit.oracle_matrix import oracle_matrix
+from memlab.registry import load, plugins
+from memlab.reports.oracle_figure import draw_oracle_matrix
+from memlab.scenes import Style
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    """Run both styles; style A is drawn."""
+    parser = argparse.ArgumentParser(description="Hold memlab's ablations against the oracles.")
+    parser.add_argument("--n", type=int, default=200, help="pictures of each style (%(default)s)")
+    parser.add_argument("--size", type=int, default=64, help="their side in pixels (%(default)s)")
+    parser.add_argument("--controls", type=int, default=8, help="draws (%(default)s)")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    own = [one.name for one in plugins("ablations") if one.distribution == "memlab"]
+    ablations = [load("ablations", name)() for name in own]
+    tables = [
+        oracle_matrix(
+            ablations, options.n, size=options.size, style=style, controls=options.controls
+        ).assign(style=style)
+        for style in get_args(Style)
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    image = HERE.parent / "docs" / "images" / "oracle-matrix.png"
+    title = f"{len(ablations)} ablations at their primary doses, {options.n} scenes of style A"
+    draw_oracle_matrix(tables[0], image, title)
+    found = {
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "memlab": version("memlab"),
+        "n": options.n,
+        "size": options.size,
+        "controls": options.controls,
+        "seconds": round(time.perf_counter() - start, 1),
+        "rows": json.loads(table.round(5).to_json(orient="records")),
+    }
+    path = HERE / "results" / "oracle-matrix.json"
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    breaches = table[table["verdict"] == "breach"]
+    columns = ["style", "ablation", "oracle", "declared", "n", "effect", "shift", "limit"]
+    print(breaches[columns].to_string(index=False) if len(breaches) else "no breach")
+    print(path, image, sep="\n")
+    return 1 if len(breaches) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

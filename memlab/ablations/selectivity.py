@@ -1,0 +1,204 @@
+"""What else an ablation changes besides its target: the numbers of its selectivity card.
+
+An effect on a model's score says something about what an ablation takes out only as far as it
+takes out nothing else (Burgert et al., NeurIPS 2025, arXiv:2509.20234, compare suppressors so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+import torch
+from kornia.metrics import ssim
+from torch import Tensor
+
+from memlab.ablations.base import Ablation, Context
+from memlab.ablations.donors import DonorList
+from memlab.ablations.evaluate import Preparation, changed_pictures
+from memlab.ablations.functional.colour import chroma, luma
+from memlab.ablations.functional.frequency import detail
+from memlab.ablations.plan import Condition, plan
+from memlab.ablations.statistics import STATISTICS
+
+Measure = Callable[[Tensor], Tensor]
+Comparison = Callable[[Tensor, Tensor], Tensor]
+
+
+def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
+    """Pearson's correlation of luma's gradients, down and across together: (B,); edges kept: 1."""
+    pairs = []
+    for pictures in (images, changed):
+        slopes = torch.cat(torch.gradient(luma(pictures), dim=(2, 3)), dim=1).flatten(1)
+        pairs.append(slopes - slopes.mean(dim=1, keepdim=True))
+    size = pairs[0].norm(dim=1) * pairs[1].norm(dim=1)
+    agreement: Tensor = (pairs[0] * pairs[1]).sum(dim=1) / size.clamp(min=1e-12)
+    return agreement
+
+
+def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
+    """SSIM of luma with an 11 × 11 window (Wang et al. 2004), its mean over places: (B,)."""
+    similar: Tensor = ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
+    return similar
+
+
+def changed_area(images: Tensor, changed: Tensor) -> Tensor:
+    """Share of pixels of which a channel changes by more than half a grey level of 255: (B,)."""
+    return ((changed - images).abs().amax(dim=1) > 0.5 / 255).float().mean(dim=(1, 2))
+
+
+def clipped(images: Tensor) -> Tensor:
+    """Share of values at the ends of the range, 0 or 1: (B,)."""
+    return ((images <= 0) | (images >= 1)).float().mean(dim=(1, 2, 3))
+
+
+VALUES: dict[str, Measure] = {
+    "high_frequency_energy": lambda images: detail(images).square().mean(dim=(1, 2, 3)),
+    "chroma": lambda images: chroma(images).mean(dim=(1, 2, 3)),
+    "luminance_mean": lambda images: luma(images).mean(dim=(1, 2, 3)),
+    "luminance_sd": lambda images: luma(images).flatten(1).std(dim=1),
+    "clipped": clipped,
+}
+"""Measured on each picture; `clipped` as a difference of shares, the others as relative changes."""
+COMPARISONS: dict[str, Comparison] = {
+    "gradient_correlation": gradient_correlation,
+    "ssim": structural_similarity,
+    "changed_area": changed_area,
+}
+"""Measured between a picture and its changed self: 1, or for the area 0, where nothing changed."""
+_ABSOLUTE = ("clipped", "changed_area")
+
+
+def selectivity(
+    batches: Iterable[tuple[Tensor, Context]],
+    ablations: Sequence[Ablation],
+    donors: DonorList | None = None,
+) -> pd.DataFrame:
+    """Measure what ablations change at every dose of their ladders.
+
+    Args:
+        batches: (B, 3, H, W) pictures in [0, 1], with ids, seed and masks.
+        ablations: any.
+        donors: where those that need donors take theirs from.
+
+    Returns:
+        One row per ablation, dose and statistic: `ablation`, `family`, `dose`, `unit`, `primary`,
+        `statistic`, `target` (whether the ablation declares it), `eligible` pictures, `clean` and
+        `changed` (means over these), `change`: relative, changed / clean − 1; for `clipped` and
+        `changed_area` the difference of shares. NaN where no picture is eligible. `field_of_view`
+        is measured of changes of context, and where it is the target.
+    """
+    conditions = [
+        replace(condition, draws=1)
+        for condition in plan(ablations, "ladder")
+        if condition.dose in condition.ablation.ladder
+    ]
+    tables = [
+        _measured(images, context, condition, donors)
+        for images, context in batches
+        for condition in conditions
+    ]
+    means = pd.concat(tables, ignore_index=True).groupby(["condition", "statistic"], sort=False)
+    summed = means[["clean", "changed"]].mean().assign(eligible=means["clean"].count())
+    rows = []
+    for condition in conditions:
+        ablation = condition.ablation
+        for statistic, found in summed.loc[condition.key].iterrows():
+            before, after = float(found["clean"]), float(found["changed"])
+            absolute = statistic in _ABSOLUTE
+            rows.append(
+                {
+                    "ablation": ablation.name,
+                    "family": ablation.family,
+                    "dose": condition.dose,
+                    "unit": ablation.unit,
+                    "primary": condition.dose == ablation.dose,
+                    "statistic": statistic,
+                    "target": statistic == ablation.target,
+                    "eligible": int(found["eligible"]),
+                    "clean": before,
+                    "changed": after,
+                    "change": after - before if absolute else _relative(before, after),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def example(
+    images: Tensor, context: Context, ablation: Ablation, donors: DonorList | None = None
+) -> list[Tensor] | None:
+    """The first eligible picture at every dose of the ladder, (3, H, W) each, itself first.
+
+    None where no picture is eligible.
+    """
+    conditions = _own(ablation)
+    preparation = Preparation(images, context, conditions, donors)
+    shown: list[Tensor] = []
+    for condition in conditions:
+        prepared = preparation.prepare(condition, 0)
+        if not prepared.eligible.any():
+            return None
+        for places, changed in changed_pictures(images, prepared, condition, 1):
+            shown = shown or [images[places[0]]]
+            shown.append(changed[0])
+            break
+    return shown
+
+
+def _own(ablation: Ablation) -> list[Condition]:
+    return [one for one in plan([ablation], "ladder") if one.dose in ablation.ladder]
+
+
+def _measured(
+    images: Tensor, context: Context, condition: Condition, donors: DonorList | None
+) -> pd.DataFrame:
+    """One row per picture and statistic; NaN where the picture is not eligible."""
+    ablation = condition.ablation
+    prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
+    chosen = prepared.eligible.nonzero().flatten()
+    names = list(dict.fromkeys([*VALUES, *COMPARISONS, *_by_the_ablation(ablation)]))
+    found = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
+    if len(chosen):
+        clean = images[chosen.to(images.device)]
+        parts = list(changed_pictures(images, prepared, condition, micro_batch=64))
+        changed = torch.cat([pictures for _, pictures in parts])
+        own = prepared.context.select(chosen)
+        pairs = {name: (measure(clean), measure(changed)) for name, measure in VALUES.items()}
+        for name, compare in COMPARISONS.items():
+            pairs[name] = compare(clean, clean), compare(clean, changed)
+        for name in _by_the_ablation(ablation):
+            statistic = STATISTICS[name]
+            doses = (0.0, condition.dose)
+            before, after = (statistic(ablation, clean, own, dose) for dose in doses)
+            pairs[name] = before, after
+        for name, pair in pairs.items():
+            whole = [torch.full((len(images),), torch.nan) for _ in pair]
+            for values, some in zip(whole, pair, strict=True):
+                values[chosen] = some.float().cpu()
+            found[name] = whole[0], whole[1]
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "condition": condition.key,
+                    "statistic": name,
+                    "clean": before.double().numpy(),
+                    "changed": after.double().numpy(),
+                }
+            )
+            for name, (before, after) in found.items()
+        ]
+    )
+
+
+def _by_the_ablation(ablation: Ablation) -> list[str]:
+    """Statistics that need the ablation itself, not only its pictures."""
+    seen = ["field_of_view"] if ablation.family == "context" else []
+    return list(dict.fromkeys([*seen, ablation.target]))
+
+
+def _relative(before: float, after: float) -> float:
+    if abs(before) < 1e-9:
+        return 0.0 if abs(after) < 1e-9 else float("nan")
+    return after / before - 1

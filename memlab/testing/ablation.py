@@ -1,0 +1,106 @@
+"""The contract of ablations: what one must declare; `laws` and `places` hold what it must obey."""
+
+from __future__ import annotations
+
+import inspect
+from typing import get_args
+
+from memlab.ablations import FAMILIES
+from memlab.ablations.base import Ablation, Control
+from memlab.ablations.statistics import STATISTICS
+from memlab.errors import MemlabError, did_you_mean
+from memlab.registry import load, plugins
+from memlab.scenes.oracles import Oracle
+from memlab.testing.breach import require
+from memlab.testing.laws import check_ladder, check_laws, check_sizes
+from memlab.testing.places import check_control, check_donors, check_region
+
+
+def check_ablation(cls: type[Ablation]) -> None:
+    """An ablation declares what it must, and obeys the laws that every number rests on.
+
+    It is tried on small colourful pictures, with masks of faces, people, objects, text and the
+    background, and with donors where it needs them.
+
+    Raises:
+        PluginError: saying in a sentence which part of the contract is broken.
+    """
+    check_declared(cls)
+    ablation = made(cls)
+    check_laws(ablation)
+    check_ladder(ablation)
+    check_sizes(ablation)
+    check_region(ablation)
+    if "region" in inspect.signature(cls).parameters and ablation.region == "all":
+        for region in ("faces", "not faces"):
+            confined = cls(region=region)  # type: ignore[call-arg]
+            same = confined.region == region
+            require(same, cls, "does not hand its argument 'region' to the base class")
+            check_region(confined)
+            check_control(confined)
+    check_donors(ablation)
+    check_control(ablation)
+
+
+def check_declared(cls: type[Ablation]) -> None:
+    """The class variables are there, and make sense together.
+
+    Raises:
+        PluginError: saying which does not.
+    """
+    require(issubclass(cls, Ablation), cls, "is not a subclass of memlab.Ablation")
+    for name in ("family", "unit", "target", "control", "ladder", "maximum"):
+        require(hasattr(cls, name), cls, f"does not declare {name!r}")
+    require(cls.family in FAMILIES, cls, f"family {cls.family!r} is not one of {list(FAMILIES)}")
+    require(cls.target in STATISTICS, cls, f"target {cls.target!r} is not in {list(STATISTICS)}")
+    controls = get_args(Control)
+    require(cls.control in controls, cls, f"control {cls.control!r} is not in {list(controls)}")
+    ladder = list(cls.ladder)
+    once = ladder == [cls.maximum]
+    require(
+        once or len(ladder) >= 5,
+        cls,
+        f"a ladder has at least five doses, or the maximum alone, not {len(ladder)}",
+    )
+    require(ladder == sorted(set(ladder)) and ladder[0] > 0, cls, "the ladder must grow from > 0")
+    require(ladder[-1] <= cls.maximum, cls, "the ladder goes beyond the maximum")
+    swaps = cls.control == "there-and-back"
+    require(cls.needs_donors or not swaps, cls, "is compared there-and-back but needs no donors")
+    lent = cls.needs_donors or not cls.donor_regions
+    require(lent, cls, "declares donor_regions but not needs_donors")
+    _check_oracles(cls)
+
+
+def made(cls: type[Ablation]) -> Ablation:
+    """The ablation with its defaults; the first of its arguments is the primary dose.
+
+    Raises:
+        PluginError: if it cannot be made so.
+    """
+    for argument in inspect.signature(cls).parameters.values():
+        name = argument.name
+        require(argument.default is not argument.empty, cls, f"argument {name!r} has no default")
+        require(argument.annotation is not argument.empty, cls, f"argument {name!r} has no type")
+    ablation: Ablation = cls()  # type: ignore[call-arg]
+    require(ablation.dose in cls.ladder, cls, "the default dose must be one of the ladder")
+    first, value = next(iter(ablation.spec["init_args"].items()), ("", None))
+    require(value == ablation.dose, cls, "the first argument must be the primary dose")
+    another = cls(**{first: cls.maximum})  # type: ignore[arg-type]
+    require(another.dose == cls.maximum, cls, "the first argument must be the primary dose")
+    return ablation
+
+
+def _check_oracles(cls: type[Ablation]) -> None:
+    names = [plugin.name for plugin in plugins("models")]
+    oracles = [name for name in names if name.startswith("oracle_")]
+    for declared in ("moves", "spares"):
+        for name in getattr(cls, declared):
+            try:
+                known = issubclass(load("models", name), Oracle)
+            except MemlabError:
+                known = False
+            hint = did_you_mean(name, oracles)
+            require(known, cls, f"{declared} {name!r}, which is no oracle{hint}")
+    both = sorted(set(cls.moves) & set(cls.spares))
+    require(not both, cls, f"both moves and spares {', '.join(both)}")
+    require("oracle_constant" not in cls.moves, cls, "cannot move 'oracle_constant': nothing can")

@@ -1,0 +1,21 @@
+"""How a breach of a contract is said: the class, and one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memlab.errors import PluginError
+
+
+def require(fact: bool, cls: type[Any], breach: str) -> None:
+    """Raise a PluginError, the class's name and the breach, unless the fact holds."""
+    if not fact:
+        raise PluginError(f"{cls.__name__} {breach}")
+
+
+def near(found: Tensor, wanted: Tensor, tolerance: float = 1e-5) -> bool:
+    """Whether two tensors are the same within what another batch or device may change."""
+    return torch.allclose(found, wanted, atol=tolerance, rtol=0)

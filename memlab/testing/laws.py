@@ -1,0 +1,140 @@
+"""Laws that every ablation obeys wherever it is made: identity, range, randomness, ladder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memlab.ablations.base import Ablation
+from memlab.ablations.statistics import STATISTICS
+from memlab.errors import MemlabError
+from memlab.testing.breach import near, require
+from memlab.testing.samples import Trial
+
+SIZES = ((41, 57), (56, 35))
+"""Odd and far from square: heights and widths in pixels."""
+
+
+def check_laws(ablation: Ablation) -> None:
+    """Doses out of range are refused, dose 0 changes nothing, and chance is the picture's own.
+
+    Raises:
+        PluginError: saying which law is broken.
+    """
+    cls, trial = type(ablation), Trial.of(ablation)
+    images, context = trial.images, trial.context
+    for dose in (-1.0, cls.maximum * 1.01, float("nan")):
+        for attempt in (lambda d=dose: cls(d), lambda d=dose: ablation(images, context, d)):
+            require(_refused(attempt), cls, f"takes dose {dose:g}, outside 0 to {cls.maximum:g}")
+    eligible = ablation.eligible(context)
+    right = (
+        eligible.shape == (4,) and eligible.dtype == torch.bool and eligible.device.type == "cpu"
+    )
+    require(right, cls, "eligible() does not return (B,) bool on the CPU")
+    require(bool(eligible.all()), cls, "rejects pictures that have what it needs")
+    require(torch.equal(ablation(images, context, 0), images), cls, "dose 0 is not the identity")
+    before = _chance()
+    changed = ablation(images, context)
+    require(_chance() == before, cls, "uses the process's own random numbers: ask context for some")
+    if context.asked:
+        for word, other in (("draw", replace(context, draw=1)), ("seed", replace(context, seed=8))):
+            differs = not torch.equal(ablation(images, other), changed)
+            require(differs, cls, f"is random, but the same for another {word}")
+
+
+def check_ladder(ablation: Ablation) -> None:
+    """At every dose: shape, range, nothing in place, no dependence on others; the target falls.
+
+    Raises:
+        PluginError: naming the dose.
+    """
+    cls, trial = type(ablation), Trial.of(ablation)
+    images, context = trial.images, trial.context
+    statistic = STATISTICS[cls.target]
+    last = statistic(ablation, images, context, 0).mean()
+    found: dict[float, Tensor] = {}
+    asked: dict[float, set[str]] = {}
+    for dose in cls.ladder:
+        context.asked.clear()
+        changed = found[dose] = sound(ablation, trial, dose)
+        asked[dose] = set(context.asked)
+        again = ablation(images, context, dose)
+        require(torch.equal(changed, again), cls, "is not a function of (seed, id, draw)")
+        backwards = [3, 2, 1, 0]
+        turned = trial.part(backwards)
+        changed_back = ablation(turned.images, turned.context, dose)[backwards]
+        require(near(changed_back, changed), cls, "depends on the order of the batch")
+        for place in range(4):
+            one = trial.part([place])
+            alone = ablation(one.images, one.context, dose)
+            same = near(alone, changed[place : place + 1])
+            require(same, cls, "depends on the other pictures of the batch")
+        now = statistic(ablation, images, context, dose).mean()
+        require(bool(now < last), cls, f"{cls.target} does not fall at dose {dose:g}")
+        last = now
+    for dose in reversed(cls.ladder):
+        same = torch.equal(ablation(images, context, dose), found[dose])
+        require(same, cls, "depends on the doses asked before")
+    one_for_all = all(names == asked[cls.ladder[0]] for names in asked.values())
+    require(one_for_all, cls, "asks for other random numbers at another dose")
+
+
+def check_sizes(ablation: Ablation) -> None:
+    """Odd and oblong pictures are as good as square ones.
+
+    Raises:
+        PluginError: naming the size.
+    """
+    cls = type(ablation)
+    for height, width in SIZES:
+        trial = Trial.of(ablation, (height, width))
+        for dose in sorted({ablation.dose, cls.ladder[-1]}):
+            try:
+                sound(ablation, trial, dose)
+            except (RuntimeError, ValueError, IndexError) as error:  # what tensors raise
+                first = str(error).splitlines()[0]
+                breach = f"cannot change pictures of {height} × {width} pixels: {first}"
+                require(False, cls, breach)
+
+
+def sound(ablation: Ablation, trial: Trial, dose: float) -> Tensor:
+    """The changed pictures, (4, 3, H, W), after a look at their shape, type and range.
+
+    Raises:
+        PluginError: if one is wrong, or what was handed over has been changed in place.
+    """
+    cls = type(ablation)
+    context = trial.context
+    lent = [] if context.donors is None else [context.donors.images, *context.donors.masks.values()]
+    given = [trial.images, *context.masks.values(), *lent]
+    before = [tensor.clone() for tensor in given]
+    changed: Tensor = ablation(trial.images, context, dose)
+    shape = "×".join(map(str, trial.images.shape[2:]))
+    require(changed.shape == trial.images.shape, cls, f"changes the shape ({shape} pixels)")
+    require(changed.dtype == trial.images.dtype, cls, "changes the type")
+    inside = bool(((changed >= 0) & (changed <= 1)).all())
+    require(inside, cls, f"leaves [0, 1] or returns NaN at dose {dose:g} ({shape} pixels)")
+    kept = all(torch.equal(old, new) for old, new in zip(before, given, strict=True))
+    require(kept, cls, "changes its input in place")
+    return changed
+
+
+def _refused(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except MemlabError:
+        return True
+    return False
+
+
+def _chance() -> tuple[object, ...]:
+    """The state of everything random in the process."""
+    numpy_state: Any = np.random.get_state()  # noqa: NPY002
+    torch_state = torch.random.get_rng_state().numpy().tobytes()
+    return random.getstate(), numpy_state[1].tobytes(), numpy_state[2], torch_state

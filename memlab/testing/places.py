@@ -1,0 +1,149 @@
+"""Laws of ablations about places and partners: regions, controls, donors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from memlab.ablations.base import Ablation, Donors
+from memlab.ablations.statistics import STATISTICS
+from memlab.testing.breach import require
+from memlab.testing.laws import sound
+from memlab.testing.samples import Trial, sample_masks, sample_pictures
+
+ALIKE = 0.1
+"""By how much, as a share, a control's amount may differ from the target's."""
+
+
+def check_region(ablation: Ablation) -> None:
+    """Pictures without the region are not eligible, and nothing changes outside of it.
+
+    Raises:
+        PluginError: saying which is broken.
+    """
+    cls, trial = type(ablation), Trial.of(ablation)
+    context = trial.context
+    for region in ablation.regions:
+        there = {name: mask for name, mask in context.masks.items() if name != region}
+        rejected = not ablation.eligible(replace(context, masks=there)).any()
+        require(rejected, cls, f"takes pictures without a mask of {region!r}")
+        for word, value in (("empty", 0), ("the whole picture", 1)):
+            mask = context.masks[region].clone()
+            mask[0] = value
+            found = ablation.eligible(trial.with_mask(region, mask).context).tolist()
+            require(not found[0], cls, f"takes a picture whose mask of {region!r} is {word}")
+            require(all(found[1:]), cls, "rejects a picture for the mask of another one")
+    own = None if ablation.place.name == "all" else ablation.place.mask(context.masks)
+    if own is None:
+        return
+    changed = sound(ablation, trial, ablation.dose)
+    _confined(ablation, trial.images, changed, _reach(own, ablation.margin), "the region")
+
+
+def check_control(ablation: Ablation) -> None:
+    """What the effect is compared with is the same change, elsewhere, or there and back.
+
+    Raises:
+        PluginError: saying what is wrong with it.
+    """
+    kind = ablation.compared_with
+    if kind == "placed":
+        _placed(ablation)
+    elif kind in ("windows", "patch"):
+        _elsewhere(ablation)
+    elif kind == "there-and-back":
+        _there_and_back(ablation)
+
+
+def check_donors(ablation: Ablation) -> None:
+    """Where there are no donors no picture is eligible, and the donors given are used.
+
+    Raises:
+        PluginError: saying which is broken.
+    """
+    if not ablation.needs_donors:
+        return
+    cls, trial = type(ablation), Trial.of(ablation)
+    without = replace(trial.context, donors=None)
+    require(not ablation.eligible(without).any(), cls, "needs donors, but takes pictures without")
+    lent = sample_pictures(4, 48, seed=2)
+    names = ["other-a", "other-b", "other-c", "other-d"]
+    others = Donors(names, lent, sample_masks(lent, ablation.masks_read))
+    changed = ablation(trial.images, trial.context)
+    differs = not torch.equal(
+        ablation(trial.images, replace(trial.context, donors=others)), changed
+    )
+    require(differs, cls, "does not use its donors: other ones make the same picture")
+
+
+def _placed(ablation: Ablation) -> None:
+    trial = Trial.of(ablation)
+    where = torch.zeros(4, 1, *trial.images.shape[-2:])
+    where[..., 30:44, 28:44] = 0.5  # soft at its edge, as a feathered region is
+    where[..., 31:43, 29:43] = 1
+    placed = Trial(trial.images, replace(trial.context, role="control", where=where))
+    changed = sound(ablation, placed, ablation.dose)
+    _confined(ablation, trial.images, changed, where > 0, "the place given for its control")
+
+
+def _elsewhere(ablation: Ablation) -> None:
+    cls, trial = type(ablation), Trial.of(ablation)
+    controls = [
+        Trial(trial.images, replace(trial.context, role="control", draw=draw)) for draw in (0, 1)
+    ]
+    target = sound(ablation, trial, ablation.dose)
+    made = [sound(ablation, control, ablation.dose) for control in controls]
+    kind = ablation.compared_with
+    differs = not torch.equal(made[0], target)
+    require(differs, cls, f"declares control {kind!r}, but does the same where it is the control")
+    again = torch.equal(ablation(trial.images, controls[0].context), made[0])
+    require(again, cls, "its control is not a function of (seed, id, draw)")
+    if kind == "windows":
+        require(not torch.equal(*made), cls, "its control is the same for another draw")
+        statistic = STATISTICS[cls.target]
+        amounts = [
+            float(statistic(ablation, one.images, one.context, ablation.dose).mean())
+            for one in (trial, *controls)
+        ]
+    else:
+        amounts = [_share(trial.images, one) for one in (target, *made)]
+    alike = all(abs(other - amounts[0]) <= ALIKE * amounts[0] + 0.005 for other in amounts[1:])
+    word = cls.target if kind == "windows" else "the share of the picture that is changed"
+    require(alike, cls, f"its control differs in amount: {word} is {_listed(amounts)}")
+
+
+def _there_and_back(ablation: Ablation) -> None:
+    cls, trial = type(ablation), Trial.of(ablation)
+    back = Trial(trial.images, replace(trial.context, role="there-and-back"))
+    swapped = sound(ablation, trial, ablation.dose)
+    returned = sound(ablation, back, ablation.dose)
+    far, close = ((one - trial.images).square().mean() for one in (swapped, returned))
+    require(bool(close < far), cls, "there-and-back does not return nearer to the picture")
+
+
+def _confined(ablation: Ablation, images: Tensor, changed: Tensor, where: Tensor, say: str) -> None:
+    cls = type(ablation)
+    moved = (changed != images).any(dim=1, keepdim=True)
+    beyond = f", and its margin of {ablation.margin:g} % of the width" if ablation.margin else ""
+    outside = bool((moved & ~where).any())
+    require(not outside, cls, f"changes pixels outside {say}{beyond}")
+    inside = bool((moved & where).flatten(1).any(dim=1).all())
+    require(inside, cls, f"changes nothing inside {say}")
+
+
+def _reach(mask: Tensor, margin: float) -> Tensor:
+    """A mask (B, 1, H, W) and what lies within `margin` % of the width around it, as bool."""
+    pixels = math.ceil(margin / 100 * mask.shape[-1]) + 1 if margin else 0
+    return max_pool2d(mask.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
+
+
+def _share(images: Tensor, changed: Tensor) -> float:
+    return float(((changed - images).abs().amax(dim=1) > 1 / 512).float().mean())
+
+
+def _listed(amounts: list[float]) -> str:
+    return f"{amounts[0]:.3g}, that of the control " + " and ".join(f"{x:.3g}" for x in amounts[1:])

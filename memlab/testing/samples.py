@@ -1,0 +1,139 @@
+"""Pictures, masks and donors that plugins are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from memlab.ablations import Role
+from memlab.ablations.base import Ablation, Context, Donors
+
+_BOXES = {
+    "people": (0.12, 0.10, 0.95, 0.40),
+    "faces": (0.18, 0.15, 0.45, 0.35),
+    "objects": (0.55, 0.58, 0.85, 0.90),
+    "text": (0.10, 0.55, 0.24, 0.92),
+}
+"""Top, left, bottom, right of each region as shares of height and width."""
+
+
+def sample_pictures(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 0) -> Tensor:
+    """Colourful pictures with structure at every scale: (count, 3, height, width) in [0, 1].
+
+    The finer a scale the fainter, as in photographs.
+
+    Args:
+        count: how many.
+        size: side in pixels, or height and width.
+        seed: other pictures for another seed.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    generator = torch.Generator().manual_seed(seed)
+    total = torch.zeros(count, 3, height, width)
+    for amplitude, cells in zip((5, 4, 3, 2, 1), (3, 6, 12, 24, max(height, width)), strict=True):
+        noise = torch.rand(count, 3, cells, cells, generator=generator)
+        total += amplitude * interpolate(noise, size=(height, width), mode="bilinear")
+    low, high = total.amin(dim=(1, 2, 3), keepdim=True), total.amax(dim=(1, 2, 3), keepdim=True)
+    return (total - low) / (high - low)
+
+
+def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor]:
+    """A plausible layout: a face inside a person, an object and text elsewhere, the background.
+
+    Every second picture is the mirror image, so that masks of a batch differ.
+
+    Args:
+        images: (B, 3, H, W).
+        others: more regions, each of which gets a box in the middle.
+
+    Returns:
+        Region to (B, 1, H, W) of 0 and 1.
+    """
+    height, width = images.shape[-2:]
+    masks = {}
+    for name, (top, left, bottom, right) in _BOXES.items():
+        mask = torch.zeros(len(images), 1, height, width)
+        rows = slice(round(top * height), round(bottom * height))
+        mask[..., rows, round(left * width) : round(right * width)] = 1
+        mask[1::2] = mask[1::2].flip(-1)
+        masks[name] = mask
+    masks["background"] = (torch.cat(list(masks.values()), dim=1).sum(dim=1, keepdim=True) == 0) * 1
+    return masks | {name: middle(images) for name in others if name not in masks}
+
+
+def middle(images: Tensor) -> Tensor:
+    """A box in the middle, a quarter of the picture: (B, 1, H, W) of 0 and 1."""
+    height, width = images.shape[-2:]
+    mask = torch.zeros(len(images), 1, height, width)
+    mask[..., height // 4 : -(height // 4), width // 4 : -(width // 4)] = 1
+    return mask
+
+
+@dataclass(frozen=True)
+class WatchedContext(Context):
+    """A context that notes for which names random numbers were asked.
+
+    Args:
+        asked: the names.
+    """
+
+    asked: set[str] = field(default_factory=set)
+
+    def generators(self, name: str) -> list[torch.Generator]:
+        """As `Context.generators`."""
+        self.asked.add(name)
+        return super().generators(name)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Four pictures with all that an ablation may ask for.
+
+    Args:
+        images: (4, 3, H, W) in [0, 1].
+        context: with masks of every region, and donors where the ablation needs them.
+    """
+
+    images: Tensor
+    context: WatchedContext
+
+    @classmethod
+    def of(cls, ablation: Ablation, size: int | tuple[int, int] = 48) -> Trial:
+        """For one ablation: where it inserts something, the pictures lack it."""
+        images = sample_pictures(4, size)
+        masks = sample_masks(images, ablation.masks_read)
+        if ablation.family == "insertion":
+            absent = {name: torch.zeros_like(masks[name]) for name in ablation.donor_regions}
+            masks = {**masks, **absent}
+        donors = None
+        if ablation.needs_donors:
+            lent = sample_pictures(4, size, seed=1)
+            names = ["donor-a", "donor-b", "donor-c", "donor-d"]
+            donors = Donors(names, lent, sample_masks(lent, ablation.masks_read))
+        context = WatchedContext(
+            ["a", "b", "c", "d"], seed=7, masks=masks, role=role_of(ablation), donors=donors
+        )
+        return cls(images, context)
+
+    def part(self, places: list[int]) -> Trial:
+        """Some of the pictures, in another order perhaps."""
+        chosen = torch.tensor(places)
+        context = self.context.select(chosen)
+        assert isinstance(context, WatchedContext)
+        return Trial(self.images[chosen], context)
+
+    def with_mask(self, region: str, mask: Tensor) -> Trial:
+        """The same with another mask of a region."""
+        masks = {**self.context.masks, region: mask}
+        return Trial(self.images, replace(self.context, masks=masks))
+
+
+def role_of(ablation: Ablation) -> Role:
+    """The role in which an ablation is run for its own sake: `target`, `swap` or `floor`."""
+    if ablation.family == "floor":
+        return "floor"
+    return "swap" if ablation.compared_with == "there-and-back" else "target"

@@ -1,0 +1,207 @@
+"""memlab ablate: changed pictures with their controls, a manifest, a sheet; selectivity cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image, ImageFilter
+
+from memlab import Ablation, Context
+from memlab.ablations.colour import Grayscale
+from memlab.ablations.selectivity import COMPARISONS, selectivity
+from memlab.cli import main
+from memlab.scenes import write
+from memlab.testing import sample_pictures
+
+BORROW = """
+import torch
+from memlab import Ablation, Context
+class Borrow(Ablation):
+    family, unit, target, control = "colour", "of the way", "chroma", "there-and-back"
+    ladder, maximum, needs_donors = (1.0,), 1.0, True
+    def __init__(self, share: float = 1.0) -> None:
+        super().__init__(share)
+    def change(self, images: torch.Tensor, context: Context, dose: float) -> torch.Tensor:
+        return torch.lerp(images, context.donors.images, dose / 2)
+"""
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dozen scenes with masks; some have faces, some have none."""
+    root = tmp_path_factory.mktemp("rendered")
+    write(root, n=12, seed=4, size=64)
+    return root
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.array(Image.open(path).convert("RGB")).astype(float)
+
+
+def test_the_prototypes_three_folders(picture: Callable[..., Path]) -> None:
+    """Grey and crop differ from Pillow's by rounding; its radius 5 is three box blurs, not ours."""
+    for place, size in enumerate([(256, 256), (256, 192)]):
+        picture(f"in/{place}.png", size=size, seed=place)
+    arguments = ["--ablation", "blur", "--ablation.sigma", str(5 / 2.56)]
+    arguments += ["--ablation", "grayscale", "--ablation", "center_crop"]
+    assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
+    differences: dict[str, list[float]] = {"blur": [], "grayscale": [], "center_crop": []}
+    for place in range(2):
+        source = Image.open(f"in/{place}.png").convert("RGB")
+        wide, high = source.size
+        box = (wide // 4, high // 4, wide - wide // 4, high - high // 4)
+        wanted = {
+            "blur": source.filter(ImageFilter.GaussianBlur(5)),
+            "grayscale": source.convert("L").convert("RGB"),
+            "center_crop": source.crop(box).resize((wide, high), Image.Resampling.BILINEAR),
+        }
+        for name, picture_ in wanted.items():
+            (path,) = Path("out").glob(f"{name}@*/{place}.png")
+            found = np.abs(pixels(path) - np.array(picture_).astype(float)).max()
+            differences[name].append(float(found))
+    assert max(differences["grayscale"]) <= 1
+    assert max(differences["center_crop"]) <= 1
+    assert 1 <= max(differences["blur"]) <= 4
+
+
+def test_controls_draws_and_reasons_are_in_the_manifest(rendered: Path) -> None:
+    arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--ablation", "blur"]
+    assert main(["ablate", str(rendered), *arguments, "--controls", "2", "--out", "out"]) == 0
+    manifest = pd.read_csv("out/manifest.csv", keep_default_na=False)
+    assert list(manifest.columns) == [
+        *("image", "original", "condition", "ablation", "dose", "unit", "region", "role"),
+        *("draw", "donor", "eligible", "reason"),
+    ]
+    counts = manifest.groupby(["ablation", "role"]).size()
+    assert counts["grayscale", "control"] == 24
+    assert counts["grayscale", "target"] == counts["blur", "target"] == 12
+    files = {path.relative_to("out").as_posix() for path in Path("out").glob("*/*.png")}
+    assert set(manifest.loc[manifest["eligible"], "image"]) == files
+    left = manifest[~manifest["eligible"]]
+    assert (left["image"] == "").all()
+    assert set(left["reason"]) <= {"no faces in it", "no place for the control"}
+    faceless = left.loc[left["role"] == "target", "original"]
+    assert 0 < len(faceless) < 12
+    for name in faceless:
+        assert not (rendered / "masks" / "faces" / Path(name).name).exists()
+
+
+def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
+    arguments = ["--ablation", "grayscale", "--ablation.region", "faces"]
+    assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
+    manifest = pd.read_csv("out/manifest.csv").query("eligible")
+    for row in manifest.itertuples():
+        before, after = pixels(Path(str(row.original))), pixels(Path("out") / str(row.image))
+        inside = np.array(Image.open(rendered / "masks/faces" / Path(str(row.original)).name)) > 127
+        assert (before[~inside] == after[~inside]).all()
+        assert np.ptp(after[inside], axis=1).max() == 0
+
+
+def test_swaps_take_donors_from_another_folder(
+    rendered: Path, picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    Path("lending.py").write_text(BORROW)
+    for place in range(3):
+        picture(f"lent/donor-{place}.png", seed=place)
+    swap = ["ablate", str(rendered), "--ablation", "lending:Borrow"]
+    assert "needs donors: give --donors DIR" in failing(*swap, "--out", "out")
+    assert "give --size N" in failing(*swap, "--donors", "lent", "--out", "out")
+    give = ["--donors", "lent", "--size", "48", "--controls", "2"]
+    assert main([*swap, *give, "--out", "out"]) == 0
+    manifest = pd.read_csv("out/manifest.csv")
+    assert set(manifest["role"]) == {"swap", "there-and-back"}
+    assert set(manifest["donor"]) == {"donor-0", "donor-1", "donor-2"}
+    row = manifest.iloc[0]
+    assert pixels(Path(f"lent/{row['donor']}.png")).shape == (30, 40, 3)
+    assert pixels(Path("out") / row["image"]).shape == (48, 48, 3)
+    same = failing("ablate", "lent", "--ablation=lending:Borrow", *give, "--out", "again")
+    assert "lent: no picture but those to be changed" in same
+
+
+def test_the_sheet_has_a_row_a_picture_and_says_why_not(rendered: Path) -> None:
+    arguments = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
+    assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
+    sheet = pixels(Path("out/contact-sheet.png"))
+    assert sheet.shape[1] == 110 + 134 * 3 + 6
+    assert sheet.shape[0] > 12 * 134
+    empty = (sheet == 235).all(axis=2).sum()
+    manifest = pd.read_csv("out/manifest.csv")
+    assert empty > 0.7 * 128**2 * (~manifest["eligible"]).sum()
+
+
+def test_a_mask_of_another_size_is_named(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    picture("set/a.png", seed=1)
+    Image.new("L", (10, 10), 255).save("set/mask.png")
+    Path("set/table.csv").write_text("image,score,mask_faces\na.png,0.5,mask.png\n")
+    message = failing("ablate", "set", "--ablation=blur", "--ablation.region=faces", "--out=out")
+    assert "set/mask.png: the mask has 10 × 10 pixels, its picture 40 × 30" in message
+
+
+def test_a_card_shows_what_an_ablation_removes_and_what_it_spares(rendered: Path) -> None:
+    chosen = ["--ablation", "grayscale", "--ablation", "center_crop"]
+    assert main(["ablate", str(rendered), *chosen, "--cards", "--size=64", "--out", "cards"]) == 0
+    table = pd.read_csv("cards/cards.csv").set_index(["ablation", "dose", "statistic"])
+    grey = table.loc["grayscale"]["change"]
+    assert grey[1.0, "chroma"] == pytest.approx(-1, abs=1e-5)
+    assert grey[0.4, "chroma"] == pytest.approx(-0.4, abs=1e-5)
+    for spared in ("high_frequency_energy", "luminance_sd", "ssim", "gradient_correlation"):
+        assert grey[1.0, spared] == pytest.approx(0, abs=1e-4)
+    assert table.loc[("center_crop", 50, "field_of_view"), "change"] < -0.7
+    assert set(table.loc["center_crop"].query("target").index.unique("statistic")) == {
+        "field_of_view"
+    }
+    page = Path("cards/cards.md").read_text()
+    assert "## grayscale" in page
+    assert "| **chroma** | −20 % | −40 % | −60 % | −80 % | −100 % |" in page
+    for name in ("grayscale", "center_crop"):
+        assert pixels(Path(f"cards/{name}.png")).shape[1] > 800
+
+
+def test_comparisons_of_a_picture_with_itself_and_its_negative() -> None:
+    images = sample_pictures(3)
+    for name, compare in COMPARISONS.items():
+        wanted = 0.0 if name == "changed_area" else 1.0
+        assert torch.allclose(compare(images, images), torch.tensor(wanted), atol=1e-5)
+    slopes = COMPARISONS["gradient_correlation"](images, 1 - images)
+    assert torch.allclose(slopes, torch.tensor(-1.0), atol=1e-5)
+
+
+def test_every_pictures_statistics_are_averaged_whatever_the_batches() -> None:
+    images = sample_pictures(5)
+    ids = [str(place) for place in range(5)]
+    parts: list[Ablation] = [Grayscale()]
+    whole = selectivity([(images, Context(ids))], parts)
+    halves = [(images[:2], Context(ids[:2])), (images[2:], Context(ids[2:]))]
+    assert np.allclose(whole["change"], selectivity(halves, parts)["change"], atol=1e-6)
+    assert (whole["eligible"] == 5).all()
+
+
+def test_cards_of_what_no_picture_has_say_so(rendered: Path) -> None:
+    faces = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
+    chosen = [
+        str(path)
+        for path in sorted((rendered / "images").glob("*.png"))
+        if not (rendered / "masks/faces" / path.name).exists()
+    ]
+    assert main(["ablate", *chosen, *faces, "--cards", "--size", "64", "--out", "cards"]) == 0
+    page = Path("cards/cards.md").read_text()
+    assert page.count("None of the pictures has what it needs.") == 1
+    assert not Path("cards/blur.png").exists()
+    assert Path("cards/grayscale.png").is_file()
+
+
+def test_cards_are_refused_in_a_line(
+    picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    cards = ["ablate", str(picture("a.png")), "--cards", "--out", "cards", "--ablation", "blur"]
+    assert "--controls: cards show the ladder" in failing(*cards, "--controls", "2")
+    assert "--doses: cards show the ladder" in failing(*cards, "--doses", "ladder")
+    assert "blur is given 2 times" in failing(*cards, "--ablation", "blur")
+    assert "at least 0" in failing(*cards[:2], "--out=out", "--ablation=blur", "--controls=-1")
