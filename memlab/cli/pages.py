@@ -39,6 +39,8 @@ _USUAL = """\
   --data.batch_size N     pictures per batch (32)
   --data.num_workers N    processes that decode
   --data.cache DIR        keep decoded pictures there: later epochs and runs need not decode
+  --data.masks PATH       where faces, people, ... are: a mask store, a COCO file, or a folder of
+                          pictures REGION/PICTURE.png
   --data.on_error HOW     fail or skip, for a picture that cannot be read
 """
 
