@@ -17,6 +17,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   explain    maps of some pictures: memlab explain MODEL PICTURES... --out DIR
   ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
   data       check | ceiling | subset | cache | scenes: look after data sets
+  regions    find | import: where faces, people, text, ... are, kept in a store of masks
   plugins    what is installed, from where, and whether it is sound
 
 try:

@@ -46,9 +46,9 @@ class MemorabilityData(LightningDataModule):
         cache: folder for decoded pictures: the first epoch fills it, later ones and later runs read
             it; none by default. It takes 3 * image_size^2 bytes per picture, at once. Features of a
             frozen backbone are kept there, too.
-        masks: where faces, people, objects, text are in the pictures: a mask store (as made by memlab
-            regions find), a COCO file, or a folder of pictures REGION/PICTURE.png; they take the
-            place of the data set's own masks of the same region.
+        masks: where faces, people, objects, text are: a mask store, as `memlab regions find` makes
+            it; a COCO file; or a folder of pictures REGION/PICTURE.png. They take the place of the
+            data set's own masks of the same region.
         augmentation: what training pictures go through: flip (half of them mirrored), standard
             (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
@@ -158,10 +158,10 @@ class MemorabilityData(LightningDataModule):
             raise DataError(f"{self.table.origin}: no donors outside the {split} split")
         rows = self.table.part(others)
         pictures = self._dataset(rows)
-        having = {region: set(self.table.masks[region].having(region)) for region in self.regions}
+        there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
         having = {
-            region: [place for place, name in enumerate(rows["id"]) if name in there]
-            for region, there in having.items()
+            region: [place for place, name in enumerate(rows["id"]) if name in there[region]]
+            for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
         return DonorList(pictures, having, len(rows), evaluated, seed)

@@ -35,5 +35,5 @@ def open_masks(path: Path, rows: pd.DataFrame) -> MaskSource:
         return CocoMasks(path, names)
     what = "neither a folder nor a .json file" if path.exists() else "no such file or folder"
     raise DataError(
-        f"{path}: {what}; masks are a store, a COCO file, or pictures REGION/PICTURE.png in a folder"
+        f"{path}: {what}; masks are a store, a COCO file, or a folder with REGION/PICTURE.png"
     )

@@ -4,6 +4,7 @@
 threshold, say), licence, weights. `masks/xx/*.npz` is a file per picture: its id, size and
 thumbnail, and a bit per pixel for each region that was looked for, compressed. `index.csv` lists
 the pictures with the share that each region takes; it is made from those files, which alone count.
+`failed.csv` lists those at which the finder crashed the last time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from memlab.regions.names import Names
 
 FILE = "store.json"
 INDEX = "index.csv"
+FAILED = "failed.csv"
 FORMAT = "memlab mask store"
 VERSION = 1
 _MASK = "mask_"
@@ -65,8 +67,7 @@ class MaskStore:
             DataError: if something else has found one of them already.
         """
         for region in regions:
-            there = {key: value for key, value in self.regions.get(region, {}).items()}
-            there.pop(_WHEN, None)
+            there = {k: v for k, v in self.regions.get(region, {}).items() if k != _WHEN}
             if there and there != dict(provenance):
                 raise DataError(
                     f"{self.folder}: {region} are there already, by {_told(there)}, not by "
@@ -141,8 +142,19 @@ class MaskStore:
             for region, bits in unpacked.items()
         }
 
-    def write_index(self) -> None:
-        """Bring the list of pictures up to date."""
+    def close(self, failures: Mapping[str, str]) -> None:
+        """Bring the list of pictures up to date, and the list of those that could not be looked at.
+
+        Args:
+            failures: why they could not, by id.
+        """
+        if not self.regions:
+            return
+        (self.folder / FAILED).unlink(missing_ok=True)
+        if failures:
+            with replacing(self.folder / FAILED) as temporary:
+                lines = pd.DataFrame(list(failures.items()), columns=["id", "reason"])
+                lines.to_csv(temporary, index=False)
         rows = [
             {"id": name, **{_AREA + region: share for region, share in sorted(areas.items())}}
             for name, areas in sorted(self.areas.items())
