@@ -261,8 +261,8 @@ def _declared(path: Path) -> dict[str, dict[str, Any]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {key: file[key] for key in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            content = {key: arrays[key] for key in arrays.files}
         if not {"id", "size", "thumbnail"} <= set(content):
             raise ValueError("something is missing in it")
     # zipfile and NumPy raise many kinds on a damaged file
