@@ -99,9 +99,10 @@ def parse(command: str, arguments: list[str]) -> None:
         arguments = without(arguments, "--run", "--ckpt_path")
         assert main([command, *arguments, "--print_config"]) == 0
         return
-    shown = help_of(command, arguments.pop(0)) if command == "data" else help_of(command)
+    nested = command in ("data", "regions")
+    shown = help_of(command, arguments.pop(0)) if nested else help_of(command)
     for argument in arguments:
-        if argument.startswith("-") and not argument.startswith("--ablation."):
+        if argument.startswith("-") and not argument.startswith(("--ablation.", "--with.")):
             assert re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown), argument
 
 

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "ablate": "memlab.cli.ablate",
     "data": "memlab.cli.data",
     "plugins": "memlab.cli.plugins",
+    "regions": "memlab.cli.regions",
 }
 """Commands and the modules whose `run(arguments) -> exit code` they call; imported when used."""
 

@@ -17,6 +17,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   explain    maps of some pictures: memlab explain MODEL PICTURES... --out DIR
   ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
   data       check | ceiling | subset | cache | scenes: look after data sets
+  regions    find | import: where faces, people, text, ... are, kept in a store of masks
   plugins    what is installed, from where, and whether it is sound
 
 try:
@@ -39,6 +40,8 @@ _USUAL = """\
   --data.batch_size N     pictures per batch (32)
   --data.num_workers N    processes that decode
   --data.cache DIR        keep decoded pictures there: later epochs and runs need not decode
+  --data.masks PATH       where faces, people, ... are: a mask store, a COCO file, or a folder of
+                          pictures REGION/PICTURE.png
   --data.on_error HOW     fail or skip, for a picture that cannot be read
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from memlab.data.cache import PictureCache
-from memlab.data.decode import decode, decode_mask
+from memlab.data.decode import decode, upright_size
 from memlab.data.geometry import Geometry
 from memlab.data.pixels import to_unit
-from memlab.data.table import MASK
 from memlab.errors import DataError
+from memlab.regions.base import MaskSource, require_fit
 
 
 class Sample(TypedDict):
@@ -61,7 +61,8 @@ class PictureDataset(Dataset[Sample]):
         rows: rows of a table, numbered from 0.
         root: folder that the paths are relative to.
         geometry: how pictures and masks come to size.
-        regions: regions whose masks are read, too.
+        masks: regions whose masks are read, too, and where from; where nobody looked for a region,
+            its mask is empty.
         cache: where pictures (not masks) are kept once decoded; it must know all of the rows.
     """
 
@@ -70,7 +71,7 @@ class PictureDataset(Dataset[Sample]):
         rows: pd.DataFrame,
         root: Path,
         geometry: Geometry,
-        regions: Sequence[str] = (),
+        masks: Mapping[str, MaskSource] | None = None,
         cache: PictureCache | None = None,
     ) -> None:
         self.geometry = geometry
@@ -79,10 +80,11 @@ class PictureDataset(Dataset[Sample]):
         self.images = [str(name) for name in rows["image"]]
         self.paths = [root / name for name in self.images]
         self.scores = rows["score"].to_numpy(dtype="float32")
-        self.masks = {
-            region: [None if pd.isna(name) else root / str(name) for name in rows[MASK + region]]
-            for region in regions
-        }
+        self.regions = tuple(masks or ())
+        # one source may have several regions of a picture in one file
+        self.sources: dict[MaskSource, list[str]] = {}
+        for region, source in (masks or {}).items():
+            self.sources.setdefault(source, []).append(region)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -93,31 +95,39 @@ class PictureDataset(Dataset[Sample]):
         masks: dict[str, Tensor] = {}
         try:
             image = self._picture(index)
-            for region, paths in self.masks.items():
-                path = paths[index]
-                masks[region] = (
-                    torch.zeros(1, size, size, dtype=torch.uint8)
-                    if path is None
-                    else self.geometry.mask(decode_mask(path))
-                )
+            masks = self._masks(index, image)
         except DataError as failure:
             error = str(failure)
             image = torch.zeros(3, size, size, dtype=torch.uint8)
-            masks = {name: torch.zeros(1, size, size, dtype=torch.uint8) for name in self.masks}
+            masks = {}
         return Sample(
             index=index,
             id=self.ids[index],
             image=image,
             score=float(self.scores[index]),
-            masks=masks,
+            masks={region: masks.get(region, _empty(size)) for region in self.regions},
             error=error,
         )
+
+    def _masks(self, index: int, image: Tensor) -> dict[str, Tensor]:
+        masks: dict[str, Tensor] = {}
+        size: tuple[int, int] | None = None
+        for source, regions in self.sources.items():
+            for region, mask in source.read(self.ids[index], regions).items():
+                size = size or upright_size(self.paths[index])
+                require_fit(mask, self.images[index], size, image)
+                masks[region] = self.geometry.mask(mask.inside)
+        return masks
 
     def _picture(self, index: int) -> Tensor:
         def fresh() -> Tensor:
             return self.geometry.picture(decode(self.paths[index]))
 
         return self.cache.picture(self.images[index], fresh) if self.cache else fresh()
+
+
+def _empty(size: int) -> Tensor:
+    return torch.zeros(1, size, size, dtype=torch.uint8)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

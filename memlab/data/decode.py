@@ -83,6 +83,21 @@ def stored_as(path: Path) -> str:
         return f"{picture.format} {picture.mode}"
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as people see it, read from its header.
+
+    Raises:
+        DataError: if the file cannot be read; names it.
+    """
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    return (height, width) if turned else (width, height)
+
+
 def pixels_of(picture: Image.Image) -> Tensor:
     """A PIL picture as people see it, (3, H, W) uint8, RGB; see `decode`.
 
@@ -103,9 +118,11 @@ def decode_mask(path: Path) -> Tensor:
     """
     try:
         with Image.open(path) as picture:
+            ImageOps.exif_transpose(picture, in_place=True)
             values = np.array(picture.convert("L"))
     except Exception as error:
-        raise DataError(f"{path}: the mask cannot be read: {error}") from error
+        reason = "not a picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error)
+        raise DataError(f"{path}: the mask cannot be read: {reason.splitlines()[0]}") from error
     inside = values >= (128 if values.max() > 1 else 1)
     return torch.from_numpy(inside.astype(np.uint8))[None]
 

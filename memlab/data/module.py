@@ -22,9 +22,10 @@ from memlab.data.geometry import Geometry
 from memlab.data.reading import check_split, read_table
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
-from memlab.data.table import MASK, SPLITS, Table
+from memlab.data.table import SPLITS, Table
 from memlab.data.workers import default_workers
-from memlab.errors import DataError
+from memlab.errors import DataError, did_you_mean
+from memlab.regions.describe import describe_masks, told
 from memlab.stop_signals import ignore_signals
 
 
@@ -45,6 +46,9 @@ class MemorabilityData(LightningDataModule):
         cache: folder for decoded pictures: the first epoch fills it, later ones and later runs read
             it; none by default. It takes 3 * image_size^2 bytes per picture, at once. Features of a
             frozen backbone are kept there, too.
+        masks: where faces, people, objects, text are: a mask store, as `memlab regions find` makes
+            it; a COCO file; or a folder of pictures REGION/PICTURE.png. They take the place of the
+            data set's own masks of the same region.
         augmentation: what training pictures go through: flip (half of them mirrored), standard
             (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
@@ -60,6 +64,7 @@ class MemorabilityData(LightningDataModule):
         batch_size: int = 32,
         num_workers: int | None = None,
         cache: Path | None = None,
+        masks: Path | None = None,
         augmentation: Augmentation = "flip",
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
@@ -71,6 +76,8 @@ class MemorabilityData(LightningDataModule):
         ):
             if value is not None and value < least:
                 raise DataError(f"--data.{name} {value}: at least {least}")
+        if masks is not None and not Path(masks).exists():
+            raise DataError(f"--data.masks {masks}: no such file or folder")
         self.root = Path(root)
         self.source = source
         self.split = split
@@ -79,6 +86,7 @@ class MemorabilityData(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.cache = None if cache is None else Path(cache)
+        self.masks = None if masks is None else Path(masks)
         self.augmentation = augmentation
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
@@ -127,7 +135,11 @@ class MemorabilityData(LightningDataModule):
             there.add("background")  # what no other region has
         for region in sorted(set(regions) - there):
             known = ", ".join(self.table.regions) or "none"
-            raise DataError(f"{self.table.origin}: no masks of region {region!r} (there: {known})")
+            raise DataError(
+                f"{self.table.origin}: no masks of region {region!r}"
+                f"{did_you_mean(region, self.table.regions)} (there: {known}); "
+                "give some with --data.masks PATH"
+            )
 
     def load_regions(self, regions: Iterable[str]) -> None:
         """Load masks of these regions with the pictures from now on, where there are any."""
@@ -148,11 +160,10 @@ class MemorabilityData(LightningDataModule):
         if others is None:
             raise DataError(f"{self.table.origin}: no donors outside the {split} split")
         rows = self.table.part(others)
-        pictures = PictureDataset(
-            rows, self.table.root, self.geometry, self.regions, self._decoded_at(self.geometry)
-        )
+        pictures = self._dataset(rows)
+        there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
         having = {
-            region: [place for place, there in enumerate(rows[MASK + region].notna()) if there]
+            region: [place for place, name in enumerate(rows["id"]) if name in there[region]]
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
@@ -207,6 +218,10 @@ class MemorabilityData(LightningDataModule):
         )
         self.skipped |= missing
         self._pictures = pictures
+        if self.masks is not None:
+            table = table.with_masks(self.masks)
+            if self.trainer is None or self.trainer.is_global_zero:
+                print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
         return table
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -251,9 +266,7 @@ class MemorabilityData(LightningDataModule):
     def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
         processes = self.trainer.num_devices if self.trainer is not None else 1
         workers = default_workers(processes) if self.num_workers is None else self.num_workers
-        pictures = PictureDataset(
-            rows, self.table.root, self.geometry, self.regions, self._decoded_at(self.geometry)
-        )
+        pictures = self._dataset(rows)
         dataset: Dataset[Sample] = pictures
         if self.encoder is not None:
             world = self.trainer.world_size, self.trainer.global_rank  # type: ignore[union-attr]
@@ -269,6 +282,11 @@ class MemorabilityData(LightningDataModule):
             worker_init_fn=ignore_signals,
             **options,
         )
+
+    def _dataset(self, rows: Any) -> PictureDataset:
+        masks = {region: self.table.masks[region] for region in self.regions}
+        cache = self._decoded_at(self.geometry)
+        return PictureDataset(rows, self.table.root, self.geometry, masks, cache)
 
     def _decoded_at(self, geometry: Geometry) -> PictureCache | None:
         known = self._decoded
@@ -319,6 +337,7 @@ class MemorabilityData(LightningDataModule):
             "fingerprint": self.table.fingerprint(),
             "decoder": decoder(),
             "geometry": self.geometry.describe(),
+            "masks": {region: describe_masks(self.table, region) for region in self.regions},
             "skipped": [
                 {"id": name, "split": splits.get(name), "reason": why}
                 for name, why in sorted(self.skipped.items())

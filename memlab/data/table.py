@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ import pandas as pd
 
 from memlab.errors import DataError
 from memlab.files import fingerprint
+from memlab.regions.base import MaskSource
+from memlab.regions.files import masks_in_columns
+from memlab.regions.open import open_masks
 
 SPLITS = ("train", "val", "test")
 MASK = "mask_"
@@ -37,16 +41,37 @@ class Table:
             plus whatever else the source has.
         root: folder that the paths are relative to.
         origin: what was read, for messages and results: a file or a folder.
+        given: masks from elsewhere; they take the place of the columns' of the same region.
     """
 
     rows: pd.DataFrame
     root: Path
     origin: str
+    given: MaskSource | None = None
 
     @property
     def regions(self) -> tuple[str, ...]:
         """Regions for which there are masks."""
-        return tuple(name[len(MASK) :] for name in self.rows.columns if name.startswith(MASK))
+        return tuple(self.masks)
+
+    @cached_property
+    def masks(self) -> dict[str, MaskSource]:
+        """Where the masks of each region come from."""
+        columns = [name for name in self.rows.columns if name.startswith(MASK)]
+        named = {name.removeprefix(MASK): name for name in columns}
+        own = masks_in_columns(self.rows, named, self.root, self.origin)
+        there: dict[str, MaskSource] = dict.fromkeys(named, own)
+        return (
+            there if self.given is None else there | dict.fromkeys(self.given.regions, self.given)
+        )
+
+    def with_masks(self, path: Path) -> Table:
+        """The same table with the masks at a path, of any kind that `open_masks` knows.
+
+        Raises:
+            DataError: if they cannot be read, or are not of these pictures.
+        """
+        return replace(self, given=open_masks(path, self.rows))
 
     def problems(self) -> list[Problem]:
         """Everything that can be seen without decoding: ids, scores, files, splits."""
@@ -75,11 +100,11 @@ class Table:
         """The table without the rows whose file is missing, and why each was left out, by id."""
         missing = {problem.id: problem.message for problem in self._file_problems()}
         kept = self.rows[~self.rows["id"].isin(missing)]
-        return Table(kept, self.root, self.origin), missing
+        return replace(self, rows=kept), missing
 
     def with_split(self, split: np.ndarray) -> Table:
         """The same table with another `split` column."""
-        return Table(self.rows.assign(split=split), self.root, self.origin)
+        return replace(self, rows=self.rows.assign(split=split))
 
     def part(self, split: str) -> pd.DataFrame:
         """The rows of one split, in the table's order, numbered from 0."""

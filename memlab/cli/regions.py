@@ -1,0 +1,189 @@
+"""memlab regions find | import."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memlab.cli.names import class_path
+from memlab.cli.options import Options
+from memlab.cli.pages import show
+from memlab.errors import MemlabError, did_you_mean
+
+if TYPE_CHECKING:
+    from memlab.data.table import Table
+    from memlab.regions.find import Filled
+    from memlab.regions.store import MaskStore
+
+PAGE = """\
+usage: memlab regions COMMAND [options]        memlab regions COMMAND --help for each
+
+  find       look for faces, people, text, ... in every picture, and keep the masks in a store
+  import     pack masks that you have (COCO, PNG) into a store, and see that they fit
+
+A store serves any run: memlab test --data.masks STORE --ablation blur --ablation.region faces
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Run a regions command; returns the exit code."""
+    commands = {"find": _find, "import": _import}
+    name = arguments[1] if len(arguments) > 1 else "--help"
+    if name in ("-h", "--help"):
+        show(PAGE)
+        return 0
+    if name not in commands:
+        raise MemlabError(
+            f"unknown regions command {name!r}{did_you_mean(name, commands)} "
+            f"(commands: {', '.join(commands)})"
+        )
+    return commands[name](arguments[2:])
+
+
+def _find(arguments: list[str]) -> int:
+    description = """\
+Look for regions in every picture, and keep the masks in a store, with what found them. Killed and
+started again, it goes on. A picture at which the finder crashes is named, and tried again the next
+time; exit code 1 if there is one.
+
+Another finder can add other regions to the same store; its options are --with.NAME VALUE.
+
+  memlab regions find photos/ --with NAME --out masks/
+  memlab regions find photos/ --with mine:Faces --with.threshold 0.8 --out masks/
+"""
+    ours, theirs = _divide(arguments)
+    parser = Options("regions find", description)
+    _add_data(parser)
+    parser.add_argument(
+        "--with", dest="finder", required=True, help="a plugin's name, or package.module:Class"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the store; may be there already")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps (%(default)s)")
+    options = parser.parse_args(ours)
+    path = class_path("regions", options.finder)
+
+    from memlab.progress import progress
+    from memlab.regions.find import find_regions
+    from memlab.regions.finder import provenance_of
+    from memlab.regions.store import MaskStore
+
+    finder, parameters = _made(path, theirs)
+    if hasattr(finder, "to"):
+        finder = finder.to(options.device)
+    if hasattr(finder, "eval"):
+        finder.eval()
+    table, store = _read(options.root, options.source), MaskStore(options.out)
+    with progress("Looking for regions", len(table.rows)) as advance:
+        provenance = provenance_of(finder, parameters)
+        filled = find_regions(table, finder, provenance, store, options.device, advance)
+    return _report(table, store, filled)
+
+
+def _import(arguments: list[str]) -> int:
+    description = """\
+Pack masks into a store: a COCO file, a folder REGION/PICTURE.png, or another store. Masks that do
+not fit their pictures are named, and left out; exit code 1 if there is one.
+
+  memlab regions import masks.json photos/ --out masks/
+"""
+    parser = Options("regions import", description)
+    parser.add_argument("masks", metavar="MASKS", type=Path, help="COCO file, folder, or store")
+    _add_data(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the store; may be there already")
+    options = parser.parse_args(arguments)
+
+    from dataclasses import replace
+
+    from memlab.data.table import MASK
+    from memlab.progress import progress
+    from memlab.regions.find import import_masks
+    from memlab.regions.store import MaskStore
+
+    table = _read(options.root, options.source)
+    own = [name for name in table.rows.columns if name.startswith(MASK)]
+    table = replace(table, rows=table.rows.drop(columns=own)).with_masks(options.masks)
+    store = MaskStore(options.out)
+    with progress("Packing masks", len(table.rows)) as advance:
+        filled = import_masks(table, store, advance)
+    return _report(table, store, filled)
+
+
+def _add_data(parser: Options) -> None:
+    parser.add_argument("root", metavar="DIR", type=Path, help="the pictures: any data set")
+    parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
+
+
+def _divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split off --with.NAME, the finder's own options."""
+    ours, theirs = [], []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("--with."):
+            ours.append(argument)
+            continue
+        theirs.append(argument if "=" in argument else f"{argument}={next(rest, '')}")
+    return ours, theirs
+
+
+def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
+    """A finder, and the arguments that it was made with."""
+    import jsonargparse
+
+    from memlab.cli.messages import OneLineErrors, known_error
+    from memlab.spec import import_class
+
+    class Parser(OneLineErrors, jsonargparse.ArgumentParser):
+        """The finder's options alone."""
+
+    cls = import_class(path)
+    parser = Parser(allow_abbrev=False)
+    parser.add_class_arguments(cls, "with")
+    try:
+        parsed = parser.parse_args(arguments)
+        values = parsed.as_dict().get("with") or {}
+        made = parser.instantiate(parsed).get("with")
+        finder = cls() if made is None else made
+    except MemlabError:
+        raise
+    except Exception as error:
+        raise known_error(error) or MemlabError(
+            f"{path} cannot be made: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        ) from error
+    if not callable(finder):
+        raise MemlabError(f"{path} finds no regions: it is not called with pictures")
+    return finder, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+
+
+def _read(root: Path, source: str | None) -> Table:
+    path = class_path("sources", source) if source else None
+
+    from memlab.data.sources.base import recognise
+    from memlab.spec import build
+
+    table: Table = (build({"class_path": path}) if path else recognise(root)).table(root)
+    return table
+
+
+def _report(table: Table, store: MaskStore, filled: Filled) -> int:
+    from memlab.regions.store import FAILED
+
+    ids = set(table.rows["id"])
+    known = [shares for name, shares in store.areas.items() if name in ids]
+    for region in sorted(filled.regions):
+        areas = [shares[region] for shares in known if region in shares]
+        found = sorted(share for share in areas if share > 0)
+        typical = f", {100 * found[len(found) // 2]:.1f} % of the picture (median)" if found else ""
+        print(f"{region:<12} in {len(found)} of {len(areas)} pictures{typical}")  # noqa: T201
+    if filled.there:
+        print(f"{filled.there} were there, {filled.looked_at} are new")  # noqa: T201
+    for reason in list(filled.failures.values())[:3]:
+        print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
+    if filled.failures:
+        count = f"{len(filled.failures)} of {len(table.rows)} pictures failed"
+        listed = f": {store.folder / FAILED}" if store.regions else ""
+        print(f"memlab: {count}{listed}", file=sys.stderr)  # noqa: T201
+    if filled.regions:
+        print(f"use them with: --data.masks {store.folder}")  # noqa: T201
+    return 1 if filled.failures else 0

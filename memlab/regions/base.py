@@ -1,0 +1,139 @@
+"""What a source of masks is, and whether a mask belongs to its picture."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from memlab.errors import DataError
+
+THUMBNAIL = 8
+"""Side of the grey thumbnail that tells one picture from another."""
+
+ANOTHER_PICTURE = 6.0
+"""Mean difference of two thumbnails, in grey levels, from which they are of two pictures.
+
+Halving a photograph and saving it as JPEG of quality 50 moves it by at most 3; the two most alike
+of 240 photographs differ by 13, of 80 rendered scenes by 10.
+"""
+
+RESERVED = ("all", "not", "without")
+"""Words that say where a change is made, and so cannot name a region."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where a region lies in one picture.
+
+    Args:
+        inside: (1, h, w) uint8 of 0 and 1, on the upright picture, of its size or scaled evenly.
+        file: where it was read, for messages.
+        thumbnail: of the picture it was drawn on, as by `thumbnail_of`, where that is known.
+    """
+
+    inside: Tensor
+    file: str
+    thumbnail: Tensor | None = None
+
+
+class MaskSource(ABC):
+    """Masks of the pictures of one data set, whatever file they are kept in.
+
+    Pictures go by the ids of the data set's table. Objects travel to worker processes.
+    """
+
+    origin: str
+    """The file or folder, for messages and results."""
+    regions: tuple[str, ...]
+    """Names of the regions."""
+
+    @abstractmethod
+    def looked_at(self, region: str) -> Collection[str]:
+        """Ids of the pictures in which the region was looked for."""
+
+    @abstractmethod
+    def having(self, region: str) -> Collection[str]:
+        """Ids of the pictures in which the region was found; nothing is decoded to tell."""
+
+    @abstractmethod
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """The masks of one picture: empty where nothing was found, absent where nobody looked.
+
+        Args:
+            name: id of the picture.
+            regions: some of the source's.
+
+        Raises:
+            DataError: if a mask cannot be read; names the file.
+        """
+
+    @abstractmethod
+    def describe(self, region: str) -> dict[str, Any]:
+        """Where the masks of a region come from, as plain data for the results."""
+
+
+def thumbnail_of(picture: Tensor) -> Tensor:
+    """What of a picture survives resizing and saving again: (3, H, W) uint8 to (64,) uint8.
+
+    Mean grey of each cell of an 8 x 8 grid; nothing of the aspect ratio.
+    """
+    grey = picture.float().mean(dim=0, keepdim=True)
+    return adaptive_avg_pool2d(grey, THUMBNAIL).flatten().round().to(torch.uint8)
+
+
+def require_fit(mask: Mask, name: str, size: tuple[int, int], picture: Tensor) -> None:
+    """See that a mask belongs to a picture.
+
+    It may be of any size, if some scale brings the picture to it within a pixel on each side, as
+    programs round differently.
+
+    Args:
+        mask: the mask.
+        name: the picture's file.
+        size: (width, height) of the upright picture.
+        picture: (3, H, W) uint8, the picture at any size and aspect ratio.
+
+    Raises:
+        DataError: if it has another shape, or was drawn on another picture; names both.
+    """
+    height, width = mask.inside.shape[-2:]
+    if not _alike((width, height), size):
+        turned = " (the picture lies on its side in the file; draw on it as people see it)"
+        raise DataError(
+            f"{mask.file}: the mask is {width} x {height} pixels, its picture {name} "
+            f"{size[0]} x {size[1]}: draw it at the picture's size, or scale both sides alike"
+            f"{turned if _alike((height, width), size) else ''}"
+        )
+    if mask.thumbnail is None:
+        return
+    difference = (mask.thumbnail.float() - thumbnail_of(picture).float()).abs().mean()
+    if difference > ANOTHER_PICTURE:
+        raise DataError(
+            f"{mask.file}: masks of another picture than {name}; find them anew with "
+            "memlab regions find, in an empty --out"
+        )
+
+
+def _alike(mask: tuple[int, int], picture: tuple[int, int]) -> bool:
+    low = max((side - 1) / whole for side, whole in zip(mask, picture, strict=True))
+    high = min((side + 1) / whole for side, whole in zip(mask, picture, strict=True))
+    return low <= high
+
+
+def region_name(text: str, origin: str) -> str:
+    """A region's name as options spell it: lower case, `_` for anything else.
+
+    Raises:
+        DataError: if nothing is left, or the name has a meaning of its own.
+    """
+    name = re.sub(r"[^\w-]+", "_", text.strip().lower()).strip("_")
+    if not name or name in RESERVED:
+        raise DataError(f"{origin}: a region cannot be named {text!r}; rename it")
+    return name

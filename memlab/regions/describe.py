@@ -1,0 +1,37 @@
+"""What is said about the masks of a data set: in a line, and in the results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memlab.data.table import Table
+
+
+def describe_masks(table: Table, region: str) -> dict[str, Any]:
+    """Where the masks of a region come from, and how many pictures of each split it was sought in.
+
+    Returns:
+        The source's own description; `looked_at` and `found`: split to number of pictures.
+    """
+    source = table.masks[region]
+    splits = table.rows["split"].astype("string").fillna("none")
+    counts = {}
+    for key, ids in (("looked_at", source.looked_at(region)), ("found", source.having(region))):
+        there = splits[table.rows["id"].isin(set(ids))].value_counts()
+        counts[key] = {str(split): int(there.get(split, 0)) for split in splits.unique()}
+    return {**source.describe(region), **counts}
+
+
+def told(table: Table) -> str:
+    """How many pictures have which of the masks that were given, in a line."""
+    source = table.given
+    if source is None:
+        return f"{table.origin}: no masks given"
+    found = ", ".join(f"{region} in {len(source.having(region))}" for region in source.regions)
+    looked_at = {name for region in source.regions for name in source.looked_at(region)}
+    unknown = source.describe(source.regions[0])["unknown_files"]
+    more = f"; {unknown} of its pictures are not in the data set" if unknown else ""
+    return (
+        f"{source.origin}: looked at {len(looked_at)} of {len(table.rows)} pictures: {found}{more}"
+    )

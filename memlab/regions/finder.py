@@ -1,0 +1,62 @@
+"""What finds regions, and what is known about it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from memlab.registry import plugin_of
+from memlab.spec import Specified
+
+
+class RegionFinder(Specified, nn.Module, ABC):
+    """Finds faces, people, text or anything else that has a place.
+
+    A subclass implements `forward`; its constructor's arguments, a threshold say, become
+    `--with.NAME` options, and are kept with the masks. Any class whose objects can be called in the
+    same way serves, too, but without its arguments nobody knows how its masks came about.
+    """
+
+    licence: ClassVar[str | None] = None
+    """Licence of the code and of the weights, where theirs is another."""
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Find regions, the same ones in every picture.
+
+        Args:
+            images: (B, 3, H, W) float in [0, 1]; of any size.
+
+        Returns:
+            Region name to masks, (B, 1, H, W) of 0 and 1; a mask of zeros where nothing was found.
+        """
+
+    def weights_id(self) -> str | None:
+        """Which weights are loaded, by a hash or a file name; None where there are none."""
+        return None
+
+
+def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept with the masks of a finder, as plain data.
+
+    Args:
+        finder: of any class; `licence`, `threshold` and `weights_id()` are asked for where it has
+            them.
+        arguments: that it was made with.
+    """
+    cls = type(finder)
+    plugin = plugin_of(cls)
+    weights = getattr(finder, "weights_id", None)
+    threshold = getattr(finder, "threshold", arguments.get("threshold"))
+    return {
+        "plugin": plugin.name if plugin else f"{cls.__module__}:{cls.__qualname__}",
+        "distribution": plugin.distribution if plugin else None,
+        "version": plugin.version if plugin else None,
+        "arguments": dict(arguments),
+        "threshold": threshold if isinstance(threshold, int | float) else None,
+        "licence": getattr(finder, "licence", None),
+        "weights_id": weights() if callable(weights) else None,
+    }

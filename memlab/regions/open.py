@@ -1,0 +1,39 @@
+"""One option, any kind of masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from memlab.errors import DataError
+from memlab.regions.base import MaskSource
+from memlab.regions.coco import CocoMasks
+from memlab.regions.files import masks_in_folder
+from memlab.regions.names import Names
+from memlab.regions.store import FILE, StoredMasks
+
+
+def open_masks(path: Path, rows: pd.DataFrame) -> MaskSource:
+    """The masks at a path: a mask store, a COCO file, or a folder of pictures.
+
+    Args:
+        path: of any of them.
+        rows: the pictures of the data set: columns `id` and `image`.
+
+    Raises:
+        DataError: if it is none of these, or has no masks of these pictures.
+    """
+    names = Names(rows)
+    if path.is_file() and path.name == FILE:
+        path = path.parent
+    if (path / FILE).is_file():
+        return StoredMasks(path, names)
+    if path.is_dir():
+        return masks_in_folder(path, names)
+    if path.is_file() and path.suffix.lower() == ".json":
+        return CocoMasks(path, names)
+    what = "neither a folder nor a .json file" if path.exists() else "no such file or folder"
+    raise DataError(
+        f"{path}: {what}; masks are a store, a COCO file, or a folder with REGION/PICTURE.png"
+    )

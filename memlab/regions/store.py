@@ -1,0 +1,279 @@
+"""The mask store: a folder with the masks of many pictures, packed, and where they come from.
+
+`store.json` says for each region what found it: plugin, distribution, version, arguments (a
+threshold, say), licence, weights. `masks/xx/*.npz` is a file per picture: its id, size and
+thumbnail, and a bit per pixel for each region that was looked for, compressed. `index.csv` lists
+the pictures with the share that each region takes; it is made from those files, which alone count.
+`failed.csv` lists those at which the finder crashed the last time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from memlab.errors import DataError
+from memlab.files import fingerprint, replacing, write_text
+from memlab.regions.base import Mask, MaskSource
+from memlab.regions.names import Names
+
+FILE = "store.json"
+INDEX = "index.csv"
+FAILED = "failed.csv"
+FORMAT = "memlab mask store"
+VERSION = 1
+_MASK = "mask_"
+_AREA = "area_"
+_WHEN = "time"
+
+
+class MaskStore:
+    """Masks on disk.
+
+    Args:
+        folder: the store's; a new one is made when something is written.
+
+    Raises:
+        DataError: if the folder holds something else, or a newer format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.regions: dict[str, dict[str, Any]] = {}
+        self.areas: dict[str, dict[str, float]] = {}
+        if (folder / FILE).is_file():
+            self.regions = _declared(folder / FILE)
+            self.areas = dict(self._indexed())
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise DataError(f"{folder}: no mask store (no {FILE}), and not empty; choose another")
+
+    def claim(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
+        """Note what finds some regions.
+
+        Args:
+            regions: their names.
+            provenance: plain data; the same finder must always give the same.
+
+        Raises:
+            DataError: if something else has found one of them already.
+        """
+        for region in regions:
+            there = {k: v for k, v in self.regions.get(region, {}).items() if k != _WHEN}
+            if there and there != dict(provenance):
+                raise DataError(
+                    f"{self.folder}: {region} are there already, by {_told(there)}, not by "
+                    f"{_told(provenance)}; choose another --out"
+                )
+        if set(regions) - set(self.regions):
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            new = {region: {**provenance, _WHEN: now} for region in regions}
+            self.regions = {**new, **self.regions}
+            declared = {"format": FORMAT, "version": VERSION, "regions": self.regions}
+            write_text(self.folder / FILE, json.dumps(declared, indent=2) + "\n")
+
+    def found_by(self, provenance: Mapping[str, Any]) -> set[str]:
+        """Regions that a finder has found here before."""
+        return {
+            region
+            for region, there in self.regions.items()
+            if {key: value for key, value in there.items() if key != _WHEN} == dict(provenance)
+        }
+
+    def write(self, name: str, masks: Mapping[str, Tensor], thumbnail: Tensor) -> None:
+        """Add masks of one picture to those that are there.
+
+        Args:
+            name: id of the picture.
+            masks: claimed regions to (1, H, W) of 0 and 1, all of one size; empty where nothing was
+                found.
+            thumbnail: of the picture, as by `thumbnail_of`.
+
+        Raises:
+            DataError: if masks of another size are there.
+        """
+        path = self._path(name)
+        height, width = next(iter(masks.values())).shape[-2:]
+        content: dict[str, Any] = {}
+        if path.is_file():
+            content = _read(path)
+            if tuple(content["size"]) != (height, width):
+                there = f"{content['size'][1]} x {content['size'][0]}"
+                raise DataError(f"{path}: masks of {name} are {there}, not {width} x {height}")
+        for region, mask in masks.items():
+            content[_MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
+        content |= {
+            "id": np.array(name),
+            "size": np.array([height, width], dtype=np.int32),
+            "thumbnail": thumbnail.numpy(),
+        }
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **content)
+        self.areas.setdefault(name, {}).update(
+            {region: float(mask.float().mean()) for region, mask in masks.items()}
+        )
+
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """The masks of a picture that are there.
+
+        Raises:
+            DataError: if its file is damaged; names it.
+        """
+        there = [region for region in regions if region in self.areas.get(name, ())]
+        if not there:
+            return {}
+        path = self._path(name)
+        content = _read(path)
+        height, width = (int(side) for side in content["size"])
+        thumbnail = torch.from_numpy(content["thumbnail"])
+        unpacked = {
+            region: np.unpackbits(content[_MASK + region], count=height * width) for region in there
+        }
+        return {
+            region: Mask(torch.from_numpy(bits.reshape(1, height, width)), str(path), thumbnail)
+            for region, bits in unpacked.items()
+        }
+
+    def close(self, failures: Mapping[str, str]) -> None:
+        """Bring the list of pictures up to date, and the list of those that could not be looked at.
+
+        Args:
+            failures: why they could not, by id.
+        """
+        if not self.regions:
+            return
+        (self.folder / FAILED).unlink(missing_ok=True)
+        if failures:
+            with replacing(self.folder / FAILED) as temporary:
+                lines = pd.DataFrame(list(failures.items()), columns=["id", "reason"])
+                lines.to_csv(temporary, index=False)
+        rows = [
+            {"id": name, **{_AREA + region: share for region, share in sorted(areas.items())}}
+            for name, areas in sorted(self.areas.items())
+        ]
+        with replacing(self.folder / INDEX) as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False)
+
+    def _path(self, name: str) -> Path:
+        key = sha256(name.encode()).hexdigest()
+        return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
+
+    def _indexed(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """What each picture's file holds: from the index where that is newer, else from the file.
+
+        A process that was killed has written files, but no index.
+        """
+        files = {path: path.stat().st_mtime_ns for path in self.folder.glob("masks/*/*.npz")}
+        index = self.folder / INDEX
+        if index.is_file():
+            age = index.stat().st_mtime_ns
+            table = pd.read_csv(index, dtype={"id": str}, keep_default_na=False, na_values=[""])
+            columns = {name: name.removeprefix(_AREA) for name in table.columns if name != "id"}
+            for row in table.to_dict("records"):
+                path = self._path(str(row["id"]))
+                if files.get(path, age) < age:
+                    del files[path]
+                    shares = {columns[name]: row[name] for name in columns}
+                    yield str(row["id"]), {k: v for k, v in shares.items() if not pd.isna(v)}
+        for path in files:
+            content = _read(path)
+            total = int(np.prod(content["size"]))
+            yield (
+                str(content["id"]),
+                {
+                    key.removeprefix(_MASK): int(np.bitwise_count(content[key]).sum()) / total
+                    for key in content
+                    if key.startswith(_MASK)
+                },
+            )
+
+
+class StoredMasks(MaskSource):
+    """The masks of a store, for the pictures of a data set.
+
+    Args:
+        folder: the store.
+        names: the pictures of the data set.
+
+    Raises:
+        DataError: if the store cannot be read, or has no picture of the data set.
+    """
+
+    def __init__(self, folder: Path, names: Names) -> None:
+        self.origin = str(folder)
+        self.store = MaskStore(folder)
+        self.regions = tuple(sorted(self.store.regions))
+        areas = self.store.areas
+        self._stored, self.unknown = names.match(areas, self.origin)
+        if not self._stored:
+            raise DataError(
+                f"{folder}: none of its {len(areas)} pictures is in the data set; find masks of "
+                "these with memlab regions find"
+            )
+
+    def looked_at(self, region: str) -> Collection[str]:
+        """See `MaskSource.looked_at`."""
+        areas = self.store.areas
+        return {name for name, stored in self._stored.items() if region in areas[stored]}
+
+    def having(self, region: str) -> Collection[str]:
+        """See `MaskSource.having`."""
+        areas = self.store.areas
+        return {name for name, stored in self._stored.items() if areas[stored].get(region)}
+
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """See `MaskSource.read`."""
+        stored = self._stored.get(name)
+        return {} if stored is None else self.store.read(stored, regions)
+
+    def describe(self, region: str) -> dict[str, Any]:
+        """See `MaskSource.describe`."""
+        areas = sorted((name, sorted(shares.items())) for name, shares in self.store.areas.items())
+        return {
+            "kind": "store",
+            "origin": self.origin,
+            "fingerprint": fingerprint(json.dumps([self.store.regions, areas])),
+            "unknown_files": self.unknown,
+            "found_by": self.store.regions[region],
+        }
+
+
+def _declared(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        declared = json.loads(path.read_text(encoding="utf-8"))
+        if declared["format"] != FORMAT:
+            raise KeyError("format")
+        version, regions = int(declared["version"]), dict(declared["regions"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a mask store of memlab; find the masks anew") from error
+    if version > VERSION:
+        raise DataError(f"{path}: format {version}, of a newer memlab; this one reads {VERSION}")
+    return regions
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            content = {key: arrays[key] for key in arrays.files}
+        if not {"id", "size", "thumbnail"} <= set(content):
+            raise ValueError("something is missing in it")
+    # zipfile and NumPy raise many kinds on a damaged file
+    except Exception as error:
+        raise DataError(
+            f"{path}: masks cannot be read: {str(error).splitlines()[0]}; delete the file and find "
+            "them again"
+        ) from error
+    return content
+
+
+def _told(provenance: Mapping[str, Any]) -> str:
+    shown = ("plugin", "version", "arguments", "weights_id", "origin")
+    return ", ".join(str(provenance[key]) for key in shown if provenance.get(key)) or "another"
