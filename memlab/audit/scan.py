@@ -7,8 +7,10 @@ by any of those eight, its drops would have been as likely. Choosing one of the 
 picture then gives statistics from the same distribution, however skewed the drops and however cells
 depend on each other, so the most extreme of all cells (max-T; Westfall & Young 1993) has its
 distribution, too. What differs between top and bottom in most pictures (sky, ground) breaks the
-null as a mark does: p says that a place stands out, and only looking says what is there. A mark
-that lies evenly about the middle of the picture is one with the subject, and is not found.
+null as a mark does: p says that a place differs, and only looking says what is there. Networks
+break it a little, too, by strides and padding that are not alike on all sides; so a place stands
+out only if its effect is also above the smallest of interest. A mark that lies evenly about the
+middle of the picture is one with the subject, and is not found.
 """
 
 from __future__ import annotations
@@ -38,10 +40,14 @@ class Place:
         n: pictures in which it and all like cells could be occluded.
         drop: mean of clean − occluded, with interval.
         specific: that less the median of the like cells' mean drops, with interval.
-        rms: root mean square of the drop less the picture's mean over the like cells and it.
+        spread: how far drops lie from their picture's mean over it and the like cells (mean
+            square), less the median of that of the like cells: the root of its absolute value, with
+            its sign, with interval. Large also where some scores rise and others fall.
         z: the more extreme of `specific` and the mean square, in its SDs over all relabellings.
         p: share of relabellings as extreme.
         p_corrected: the same against the most extreme of all cells.
+        stands_out: whether that is below 0.05 and the interval of `specific`, or of `spread`, above
+            the smallest effect of interest.
         reason: why there is no p.
     """
 
@@ -50,15 +56,17 @@ class Place:
     n: int
     drop: Statistic
     specific: Statistic
-    rms: float | None
+    spread: Statistic
     z: float | None = None
     p: float | None = None
     p_corrected: float | None = None
+    stands_out: bool = False
     reason: str | None = None
 
     def describe(self) -> dict[str, Any]:
         """As plain data."""
-        return {**asdict(self), "drop": self.drop.describe(), "specific": self.specific.describe()}
+        shown = {name: getattr(self, name).describe() for name in ("drop", "specific", "spread")}
+        return {**asdict(self), **shown}
 
 
 def like_cells(side: int) -> NDArray[np.int64]:
@@ -68,7 +76,9 @@ def like_cells(side: int) -> NDArray[np.int64]:
     return np.stack(turned, axis=1)
 
 
-def scan(drops: Array, side: int, seed: int, permutations: int = PERMUTATIONS) -> list[Place]:
+def scan(
+    drops: Array, side: int, smallest: float, seed: int, permutations: int = PERMUTATIONS
+) -> list[Place]:
     """Test every cell of a grid against those like it.
 
     Two statistics a cell: its mean drop less the median of its like cells' (the median, so that a
@@ -80,6 +90,7 @@ def scan(drops: Array, side: int, seed: int, permutations: int = PERMUTATIONS) -
         drops: (n, side²) clean − occluded, row by row; NaN where a cell is not eligible. A picture
             bears on a cell if that and all its like cells are eligible.
         side: cells across, and down.
+        smallest: the smallest effect of interest, in units of the score.
         seed: of the relabellings and the bootstrap.
         permutations: how many relabellings.
 
@@ -106,30 +117,37 @@ def scan(drops: Array, side: int, seed: int, permutations: int = PERMUTATIONS) -
     least = either[0] - 1e-9  # equal but for rounding is equal
     p = (either >= least).mean(axis=0)
     p_corrected = (either.max(axis=1)[:, None] >= least).mean(axis=0)
-    described = bootstrap(_estimates(known, bearing, like), seed).statistics
+    described = bootstrap(_estimates(known, centred, bearing, like), seed).statistics
     places = []
     for cell in range(cells):
-        shown = described[f"drop {cell}"], described[f"specific {cell}"]
+        shown = [described[f"{name} {cell}"] for name in ("drop", "specific", "spread")]
         count = int(counts[cell])
-        rms = float(np.sqrt(centred[:, cell].sum() / count)) if count else None
         reason = None
         if count < 3:
             reason = f"only {count} pictures bear on it" if count else "no eligible picture"
         elif either[0, cell] == -np.inf:
             reason = "occluding it and cells like it has the same effect"
-        test = (
-            (float(either[0, cell]), float(p[cell]), float(p_corrected[cell]))
-            if reason is None
-            else (None, None, None)
+        if reason is not None:
+            places.append(Place(*divmod(cell, side), count, *shown, reason=reason))
+            continue
+        test = float(either[0, cell]), float(p[cell]), float(p_corrected[cell])
+        above = any(_beyond(one, smallest) for one in shown[1:])
+        places.append(
+            Place(*divmod(cell, side), count, *shown, *test, stands_out=test[2] < LEVEL and above)
         )
-        places.append(Place(*divmod(cell, side), count, *shown, rms, *test, reason))
     return places
 
 
 def strongest(places: list[Place]) -> Place | None:
-    """The cell that stands out most; None where none could be tested."""
+    """Of the cells that stand out, else of all, that of the largest z; None if none was tested."""
     tested = [place for place in places if place.z is not None]
-    return max(tested, key=lambda place: place.z or 0.0, default=None)
+    return max(tested, key=lambda place: (place.stands_out, place.z or 0.0), default=None)
+
+
+def _beyond(statistic: Statistic, smallest: float) -> bool:
+    """Whether the interval lies wholly above `smallest`, or wholly below its negative."""
+    low, high = statistic.low, statistic.high
+    return low is not None and high is not None and (low > smallest or high < -smallest)
 
 
 def _statistics(
@@ -164,23 +182,28 @@ def _others(like: NDArray[np.int64], cell: int) -> NDArray[np.int64]:
 
 
 def _estimates(
-    known: Array, bearing: NDArray[np.bool_], like: NDArray[np.int64]
+    known: Array, centred: Array, bearing: NDArray[np.bool_], like: NDArray[np.int64]
 ) -> dict[str, Estimate]:
-    def mean(means: Array) -> Array:
+    def mean(means: Array) -> Array:  # (..., a column, who bears on it)
         with np.errstate(invalid="ignore", divide="ignore"):
             found: Array = means[..., 0] / means[..., -1]
         return found
 
-    def specific(means: Array) -> Array:
+    def specific(means: Array) -> Array:  # (..., a column, those of like cells, who bears on it)
         with np.errstate(invalid="ignore", divide="ignore"):
             found: Array = (means[..., 0] - np.median(means[..., 1:-1], axis=-1)) / means[..., -1]
         return found
 
+    def spread(means: Array) -> Array:
+        squares = specific(means)
+        return np.asarray(np.sign(squares) * np.sqrt(np.abs(squares)))
+
     estimates = {}
     for cell in range(known.shape[1]):
         there = bearing[:, cell, None].astype(float)
-        own, n = known[:, cell, None], int(there.sum())
-        estimates[f"drop {cell}"] = Estimate(np.hstack([own, there]), mean, n)
-        columns = np.hstack([own, known[:, _others(like, cell)], there])
-        estimates[f"specific {cell}"] = Estimate(columns, specific, n)
+        cells, n = np.r_[cell, _others(like, cell)], int(there.sum())
+        drops, squares = (np.hstack([one[:, cells], there]) for one in (known, centred))
+        estimates[f"drop {cell}"] = Estimate(drops[:, [0, -1]], mean, n)
+        estimates[f"specific {cell}"] = Estimate(drops, specific, n)
+        estimates[f"spread {cell}"] = Estimate(squares, spread, n)
     return estimates

@@ -19,6 +19,7 @@ from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.functional.frequency import gaussian_blur
 from memlab.ablations.functional.scan import CELL, SIDE, ends
 from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
+from memlab.audit.quantities import SESOI
 from memlab.audit.scan import LEVEL, PERMUTATIONS, scan, strongest
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.data.dataset import Batch
@@ -110,7 +111,8 @@ class BlindScan(Callback):
         changed = merged.pivot(index="index", columns=["row", "column"], values="predicted")
         clean = rows_.set_index("index").loc[changed.index, "predicted"]
         drops = clean.to_numpy(dtype=float)[:, None] - changed.to_numpy(dtype=float)
-        found = scan(drops, SIDE, self.seed)
+        smallest = SESOI * float(rows_["predicted"].std(ddof=0))
+        found = scan(drops, SIDE, smallest, self.seed)
         sums = [np.load(path) for path in sorted(_sums(folder).glob("*.npz"))]
         pictures = {name: sum(one[name] for one in sums) for name in sums[0].files}
         alike = _alike(pictures)
@@ -136,6 +138,7 @@ class BlindScan(Callback):
             "free": FREE,
             "method": f"each cell against its mirror images and turns, {PERMUTATIONS} relabellings",
             "level": LEVEL,
+            "smallest_effect": smallest,
             "strongest": None if first is None else first.row * SIDE + first.column,
             "positions": positions,
         }

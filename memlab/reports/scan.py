@@ -40,8 +40,9 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
         f"y {found['top']:g}–{found['top'] + size:g} %: drop {effect['value']:+.4f}{interval} "
         f"beyond places like it, corrected p {found['p_corrected']:.4f}"
     )
-    if found["p_corrected"] >= scan["level"]:
-        return [first, "  no position stands out"]
+    if not found["stands_out"]:
+        least = f" by {scan['smallest_effect']:.4f} (0.05 SD of the predictions) or more"
+        return [first, f"  no position stands out{least}"]
     shared = found["alike"]
     if shared is not None and shared >= ALIKE:
         return [first, f"  it stands out, and the pictures share a pattern there (r {shared:.2f})"]
@@ -62,7 +63,8 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     shown = np.array([np.nan if value is None else value for value in values])
     if not np.isfinite(shown).any():
         return []
-    limit = float(np.nanmax(np.abs(shown))) or 1.0
+    # nothing too small to matter is drawn in full colour
+    limit = max(float(np.nanmax(np.abs(shown))), scan["smallest_effect"]) or 1.0
     down, across = scan["cells"]
     figure = Figure(figsize=(8.6, 4.3), layout="constrained")
     FigureCanvasAgg(figure)
@@ -80,7 +82,7 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     right.set_facecolor("#cccccc")  # cells that no picture bears on
     right.set_title("effect of occluding, beyond places like it", fontsize=9)
     for position in scan["positions"]:
-        if position["p_corrected"] is None or position["p_corrected"] >= scan["level"]:
+        if not position["stands_out"]:
             continue
         for axes in (left, right):
             axes.add_patch(
@@ -98,8 +100,9 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
         axes.tick_params(labelsize=8)
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), ax=right, shrink=0.85)
     bar.set_label("drop of the score: red, what is there raises it", fontsize=8)
-    outlined = any((one["p_corrected"] or 1) < scan["level"] for one in scan["positions"])
-    what = "outlined: corrected p < 0.05" if outlined else "no position stands out"
+    outlined = any(position["stands_out"] for position in scan["positions"])
+    what = "outlined: stands out (corrected p < 0.05, above the smallest effect of interest)"
+    what = what if outlined else "no position stands out"
     figure.suptitle(f"Blind scan; {what}", fontsize=10)
     with replacing(folder / "scan.png") as temporary:
         figure.savefig(temporary, dpi=150)
