@@ -31,7 +31,7 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
     title = f"scan of {scan['n']} pictures, {outside}:"
     if scan["strongest"] is None:
         reasons = {position["reason"] for position in scan["positions"]}
-        return [f"{title} no position could be tested", f"  {'; '.join(sorted(reasons))}"]
+        return [f"{title} no position stands out", f"  {'; '.join(sorted(reasons))}"]
     found = scan["positions"][scan["strongest"]]
     size, effect = scan["cell_size"], found["specific"]
     interval = "" if effect["low"] is None else f" [{effect['low']:+.4f}, {effect['high']:+.4f}]"
