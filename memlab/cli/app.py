@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from jsonargparse import ActionYesNo
 from jsonargparse.typing import PositiveInt
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -22,6 +23,7 @@ from memlab.ablations.base import Ablation
 from memlab.attributions.base import Attribution
 from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.attribution_maps import AttributionMaps
+from memlab.callbacks.blind_scan import BlindScan
 from memlab.callbacks.checkpoint_file import WholeCheckpoints
 from memlab.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from memlab.callbacks.frozen_features import FrozenFeatures
@@ -90,6 +92,12 @@ class MemlabCLI(LightningCLI):
             type=Literal["primary", "ladder"],
             default="primary",
             help="One dose per ablation, or its whole ladder.",
+        )
+        parser.add_argument(
+            "--scan",
+            action=ActionYesNo,
+            default=False,
+            help="Occlude test pictures cell by cell, outside all masks: is there a mark?",
         )
         parser.add_argument(
             "--attribution",
@@ -184,7 +192,8 @@ class MemlabCLI(LightningCLI):
         )
         self.best = BestCheckpoint(self.folder / "checkpoints")
         configured = self._get(self.config_init, "trainer")
-        own: list[Callback] = [ReadFailures(), evaluation, maps, self.records]
+        scan = BlindScan(self._get(self.config_init, "scan"), seed=seed)
+        own: list[Callback] = [ReadFailures(), evaluation, scan, maps, self.records]
         if self.plan.command == "fit":
             every = self._get(self.config_init, "checkpoint_every")
             last = LastCheckpoint(self.folder / "checkpoints", every)

@@ -40,7 +40,12 @@ DEFAULT_MODEL = "regressor"
 FOREIGN_MODEL = "memlab.models.foreign.ForeignModel"
 """Runs anybody's plain torch.nn.Module."""
 
-ALWAYS_ON = ("memlab:ablation_evaluation", "memlab:attribution_maps", "memlab:records")
+ALWAYS_ON = (
+    "memlab:ablation_evaluation",
+    "memlab:attribution_maps",
+    "memlab:blind_scan",
+    "memlab:records",
+)
 """Callbacks that the command line adds by itself."""
 
 
@@ -284,6 +289,7 @@ def _callback_path(name: str) -> str:
     path = class_path("callbacks", name)
     if path in (find("callbacks", own).path for own in ALWAYS_ON):
         raise MemlabError(
-            f"callback {name!r} is always on; choose by --ablation, --doses, --attribution, --maps"
+            f"callback {name!r} is always on; choose by --ablation, --doses, --scan, "
+            "--attribution, --maps"
         )
     return path

@@ -62,6 +62,7 @@ _EVALUATION = """\
   --ablation NAME         take something out: blur, grayscale, center_crop, all, none, a family,
                           or a plugin's; may be repeated, parameters follow: --ablation.sigma 4
   --doses WHICH           primary or ladder (the whole dose curve)
+  --scan                  occlude cell by cell, outside all masks: finds marks that nobody listed
   --attribution NAME      explain by maps: grad_cam, none, or a plugin's; may be repeated
   --maps N                pictures that are explained (16)
 """

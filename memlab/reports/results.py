@@ -35,6 +35,7 @@ class Results:
             expected, and mean width.
         conditions: one entry per ablation condition; see `condition_entry`.
         families: statistics per family of ablations.
+        scan: what occluding each cell of a grid did, where that was asked for.
         maps: one entry per attribution method.
         notes: sentences that a reader must know.
         figures: paths relative to the file.
@@ -54,6 +55,7 @@ class Results:
     interval: dict[str, Any] | None = None
     conditions: list[dict[str, Any]] = field(default_factory=list)
     families: list[dict[str, Any]] | None = None
+    scan: dict[str, Any] | None = None
     maps: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from memlab.reports.results import FILE, Results
+from memlab.reports.scan import scan_lines
 
 
 def print_results(results: Results, folder: Path, console: Console | None = None) -> None:
@@ -25,6 +26,8 @@ def print_results(results: Results, folder: Path, console: Console | None = None
         console.print(title)
     if results.conditions:
         console.print(conditions_table(results))
+    for line in scan_lines(results.scan) if results.scan else []:
+        console.print(escape(line))
     for note in results.notes:
         console.print(f"note: {note}")
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)

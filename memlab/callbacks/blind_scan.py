@@ -1,0 +1,202 @@
+"""Looks for marks that no catalogue lists: occludes test pictures cell by cell, outside all masks.
+
+Nothing need be known of the mark: a hospital's token, a watermark, a date stamp. Where one place of
+the pictures matters more than places like it, it is in the results, and in a picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from memlab.ablations.base import Context
+from memlab.ablations.evaluate import ConditionScores, evaluate
+from memlab.ablations.functional.frequency import gaussian_blur
+from memlab.ablations.functional.scan import CELL, SIDE, ends
+from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
+from memlab.audit.quantities import SESOI
+from memlab.audit.scan import LEVEL, PERMUTATIONS, scan, strongest
+from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.data.dataset import Batch
+from memlab.files import make_folder, replacing
+from memlab.reports import rows
+from memlab.reports.results import Results
+from memlab.reports.scan import draw_scan
+from memlab.seeds import seed_of
+
+KEY = ["row", "column", "index"]
+PICTURES = 1000
+"""The most pictures that are scanned, 64 forward passes each; a seeded sample of larger splits."""
+_COARSE = 4.0  # sigma in % of the width: what is coarser is no pattern of a mark
+
+
+class BlindScan(Callback):
+    """Occludes each of 8 × 8 overlapping cells of every picture in turn, and tests the places.
+
+    `scan.parquet` and `.csv` hold a row per picture and cell, `scan.png` shows where it matters.
+
+    Args:
+        scan: whether to do anything.
+        micro_batch: the most changed pictures that exist at once.
+        seed: of the sample, the relabellings and the intervals.
+    """
+
+    def __init__(self, scan: bool = False, micro_batch: int = 64, seed: int = 0) -> None:
+        self.scan = scan
+        self.micro_batch = micro_batch
+        self.seed = seed
+        self.conditions = scan_conditions() if scan else []
+        self._writer: rows.ShardWriter | None = None
+        self._chosen: set[str] = set()
+        self._outside: list[str] = []
+        self._pictures: dict[str, Any] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Ask for all masks but the background's, and draw the sample."""
+        if stage != "test" or not self.scan:
+            return
+        data = data_of(trainer)
+        self._outside = sorted(set(data.table.regions) - {"background"})
+        data.load_regions(self._outside)
+        ids = [str(name) for name in data.table.part("test")["id"]]
+        self._chosen = set(
+            sorted(ids, key=lambda name: seed_of(self.seed, name, "scan"))[:PICTURES]
+        )
+        self._pictures = {}
+        self._writer = rows.ShardWriter(command_folder(trainer), "scan", trainer.global_rank)
+        if trainer.is_global_zero:
+            self._writer.clear()
+            for path in _sums(command_folder(trainer)).glob("*.npz"):
+                path.unlink()
+        trainer.strategy.barrier()
+
+    def on_test_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+    ) -> None:
+        """Occlude, and score, those pictures of the batch that were drawn and could be read."""
+        model = model_of(trainer)
+        chosen = [
+            place
+            for place, name in enumerate(batch["ids"])
+            if name in self._chosen and batch["valid"][place]
+        ]
+        if model is None or self._writer is None or not chosen:
+            return
+        places = torch.tensor(chosen)
+        images = batch["images"][places.to(batch["images"].device)]
+        context = Context(batch["ids"], self.seed, masks=batch["masks"]).select(places)
+        shown = {"index": batch["index"].cpu()[places].numpy(), "id": list(context.ids)}
+        scores = evaluate(model.scores, images, context, self.conditions, self.micro_batch)
+        self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
+        self._add(images, context)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the sums of this process's pictures, where the first process will gather them."""
+        if self._pictures:
+            path = make_folder(_sums(command_folder(trainer))) / f"{trainer.global_rank:05d}.npz"
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, **self._pictures)
+
+    def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
+        """Test the places, and add them, their table and their figure to the results."""
+        if results.command != "test" or not self.scan:
+            return
+        merged = rows.merge(folder, "scan", KEY)
+        rows.write_table(merged, folder, "scan")
+        changed = merged.pivot(index="index", columns=["row", "column"], values="predicted")
+        clean = rows_.set_index("index").loc[changed.index, "predicted"]
+        drops = clean.to_numpy(dtype=float)[:, None] - changed.to_numpy(dtype=float)
+        smallest = SESOI * float(rows_["predicted"].std(ddof=0))
+        found = scan(drops, SIDE, smallest, self.seed)
+        sums = [np.load(path) for path in sorted(_sums(folder).glob("*.npz"))]
+        pictures = {name: sum(one[name] for one in sums) for name in sums[0].files}
+        alike = _alike(pictures)
+        positions = [
+            {
+                "left": ends(place.column)[0],
+                "top": ends(place.row)[0],
+                **place.describe(),
+                "eligible": int(np.isfinite(drops[:, number]).sum()),
+                "alike": alike[number],
+            }
+            for number, place in enumerate(found)
+        ]
+        first = strongest(found)
+        results.scan = {
+            "n": len(drops),
+            "of": len(rows_),
+            "cells": [SIDE, SIDE],
+            "cell_size": CELL,
+            "unit": "% of the width",
+            "fill": "Gaussian-weighted mean of what surrounds the cell",
+            "outside": self._outside,
+            "free": FREE,
+            "method": f"each cell against its mirror images and turns, {PERMUTATIONS} relabellings",
+            "level": LEVEL,
+            "smallest_effect": smallest,
+            "strongest": None if first is None else first.row * SIDE + first.column,
+            "positions": positions,
+        }
+        mean = (pictures["sum"] / pictures["count"]).clip(0, 1)
+        results.figures += draw_scan(results.scan, mean.transpose(1, 2, 0), folder)
+
+    def _add(self, images: torch.Tensor, context: Context) -> None:
+        """Add pictures to the sums: of pixels, and of fine detail in two halves of the pictures."""
+        labelled = labels(context)
+        free = torch.ones_like(images[:, :1]) if labelled is None else 1 - labelled.to(images)
+        detail = (images - gaussian_blur(images, _COARSE)) * free
+        half = torch.tensor([seed_of(self.seed, name, "half") % 2 for name in context.ids])
+        detail_sums, free_sums = (
+            torch.stack([values[(half == h).to(values.device)].sum(dim=0) for h in (0, 1)])
+            for values in (detail, free)
+        )
+        new = {
+            "sum": images.sum(dim=0),
+            "count": torch.tensor(len(images)),
+            "detail": detail_sums,
+            "free": free_sums,
+        }
+        for name, value in new.items():
+            self._pictures[name] = self._pictures.get(name, 0) + value.double().cpu().numpy()
+
+
+def _alike(pictures: dict[str, Any]) -> list[float | None]:
+    """How alike the pictures are in each cell, whatever the model.
+
+    The correlation, over a cell's pixels and channels, between the mean detail of one half of the
+    pictures and of the other: near 1 where many share a pattern, near 0 where they share none.
+    """
+    mean = pictures["detail"] / np.maximum(pictures["free"], 1)
+    height, width = mean.shape[-2:]
+    found: list[float | None] = []
+    for cell in range(SIDE * SIDE):
+        top, left = (ends(place)[0] / 100 for place in divmod(cell, SIDE))
+        rows_ = slice(round(top * height), round((top + CELL / 100) * height))
+        columns = slice(round(left * width), round((left + CELL / 100) * width))
+        one, other = mean[..., rows_, columns].reshape(2, -1)
+        spread = one.std() * other.std()
+        known = spread > 1e-12
+        found.append(float(np.corrcoef(one, other)[0, 1]) if known else None)
+    return found
+
+
+def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
+    cell = scored.condition.ablation
+    assert isinstance(cell, OccludeCell)
+    columns = {
+        **shown,
+        "row": cell.row,
+        "column": cell.column,
+        "eligible": scored.eligible.numpy(),
+        "predicted": scored.predicted.numpy(),
+    }
+    return pd.DataFrame(columns)
+
+
+def _sums(folder: Path) -> Path:
+    return folder / rows.SHARDS / "scan-sums"

@@ -1,0 +1,115 @@
+"""A blind scan as people read it: two lines, and a map beside the mean picture. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from memlab.files import replacing
+from memlab.reports.figures import SIGNED
+
+ALIKE = 0.5
+"""Correlation between halves of the pictures from which they are said to share a pattern."""
+_EDGE = "#111111"
+
+
+def scan_lines(scan: dict[str, Any]) -> list[str]:
+    """Two lines: the strongest position, and whether it stands out.
+
+    Args:
+        scan: as in `results.json`.
+    """
+    outside = "outside " + ", ".join(scan["outside"]) if scan["outside"] else "no masks: all of it"
+    title = f"scan of {scan['n']} pictures, {outside}:"
+    if scan["strongest"] is None:
+        reasons = {position["reason"] for position in scan["positions"]}
+        return [f"{title} no position stands out", f"  {'; '.join(sorted(reasons))}"]
+    found = scan["positions"][scan["strongest"]]
+    size, effect = scan["cell_size"], found["specific"]
+    interval = "" if effect["low"] is None else f" [{effect['low']:+.4f}, {effect['high']:+.4f}]"
+    first = (
+        f"{title} strongest at x {found['left']:g}–{found['left'] + size:g} %, "
+        f"y {found['top']:g}–{found['top'] + size:g} %: drop {effect['value']:+.4f}{interval} "
+        f"beyond places like it, corrected p {found['p_corrected']:.4f}"
+    )
+    if not found["stands_out"]:
+        least = f" by {scan['smallest_effect']:.4f} (0.05 SD of the predictions) or more"
+        return [first, f"  no position stands out{least}"]
+    shared = found["alike"]
+    if shared is not None and shared >= ALIKE:
+        return [first, f"  it stands out, and the pictures share a pattern there (r {shared:.2f})"]
+    known = "" if shared is None else f" (r {shared:.2f})"
+    second = f"  it stands out, but the pictures share no pattern there{known}: look at scan.png"
+    return [first, second]
+
+
+def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[str]:
+    """The mean picture beside the map of effects; cells that stand out are outlined in both.
+
+    Args:
+        scan: as in `results.json`.
+        mean: (H, W, 3) in [0, 1].
+        folder: where `scan.png` goes.
+    """
+    values = [position["specific"]["value"] for position in scan["positions"]]
+    shown = np.array([np.nan if value is None else value for value in values])
+    if not np.isfinite(shown).any():
+        return []
+    # nothing too small to matter is drawn in full colour
+    limit = max(float(np.nanmax(np.abs(shown))), scan["smallest_effect"]) or 1.0
+    down, across = scan["cells"]
+    figure = Figure(figsize=(8.6, 4.3), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    left.imshow(mean, extent=(0, 100, 100, 0), interpolation="nearest")
+    left.set_title(f"mean of the {scan['n']} pictures", fontsize=9)
+    # cells overlap: each is drawn where it lies nearest
+    edges = [
+        _tiles([position[side] for position in scan["positions"]], scan["cell_size"])
+        for side in ("left", "top")
+    ]
+    right.pcolormesh(
+        *edges, shown.reshape(down, across), cmap=SIGNED, norm=Normalize(-limit, limit)
+    )
+    right.set_facecolor("#cccccc")  # cells that no picture bears on
+    right.set_title("effect of occluding, beyond places like it", fontsize=9)
+    for position in scan["positions"]:
+        if not position["stands_out"]:
+            continue
+        for axes in (left, right):
+            axes.add_patch(
+                Rectangle(
+                    (position["left"], position["top"]),
+                    scan["cell_size"],
+                    scan["cell_size"],
+                    fill=False,
+                    edgecolor=_EDGE,
+                    linewidth=1.8,
+                )
+            )
+    for axes in (left, right):
+        axes.set(xlim=(0, 100), ylim=(100, 0), aspect="equal", xlabel="% of the width")
+        axes.tick_params(labelsize=8)
+    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), ax=right, shrink=0.85)
+    bar.set_label("drop of the score: red, what is there raises it", fontsize=8)
+    outlined = any(position["stands_out"] for position in scan["positions"])
+    what = "outlined: stands out (corrected p < 0.05, above the smallest effect of interest)"
+    what = what if outlined else "no position stands out"
+    figure.suptitle(f"Blind scan; {what}", fontsize=10)
+    with replacing(folder / "scan.png") as temporary:
+        figure.savefig(temporary, dpi=150)
+    return ["scan.png"]
+
+
+def _tiles(starts: list[float], size: float) -> NDArray[Any]:
+    """Borders half way between the middles of neighbouring cells, the picture's own at the ends."""
+    middles = np.unique(starts) + size / 2
+    return np.r_[0.0, (middles[1:] + middles[:-1]) / 2, 100.0]
