@@ -10,8 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional import colour, frequency
+from memlab.ablations.base import Ablation, Context, Donors
+from memlab.ablations.functional import colour, frequency, grain, palette, plates, spectrum
+from memlab.errors import MemlabError
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
 
@@ -60,11 +61,60 @@ def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float)
     return same.flatten(1).float().mean(dim=1)
 
 
+def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Distance to the donor's palette, (B,); see `palette.palette_distance`."""
+    changed = ablation(images, context, dose)
+    return palette.palette_distance(changed, _lent(ablation, context).images)
+
+
+def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Distance to the donor's radial spectrum, (B,); see `spectrum.spectrum_distance`."""
+    changed = ablation(images, context, dose)
+    return spectrum.spectrum_distance(changed, _lent(ablation, context).images)
+
+
+def texture_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Distance to the donor's grain, (B,); see `grain.texture_distance`."""
+    changed = ablation(images, context, dose)
+    return grain.texture_distance(changed, _lent(ablation, context).images)
+
+
+def background_to_donor(
+    ablation: Ablation, images: Tensor, context: Context, dose: float
+) -> Tensor:
+    """Distance to the donor's background, (B,); see `plates.background_distance`."""
+    donors = _lent(ablation, context)
+    own, theirs = ((masks["background"] > 0).to(images) for masks in (context.masks, donors.masks))
+    changed = ablation(images, context, dose)
+    return plates.background_distance(changed, own, donors.images, theirs)
+
+
+def face_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Distance of the largest face to the donor's largest, (B,); see `plates.face_distance`."""
+    donors = _lent(ablation, context)
+    own, theirs = (
+        plates.largest_part((masks["faces"] > 0).to(images))
+        for masks in (context.masks, donors.masks)
+    )
+    return plates.face_distance(ablation(images, context, dose), own, donors.images, theirs)
+
+
+def _lent(ablation: Ablation, context: Context) -> Donors:
+    if context.donors is None:
+        raise MemlabError(f"{ablation.name}: {ablation.target} needs donors")
+    return context.donors
+
+
 STATISTICS: dict[str, Statistic] = {
+    "background_to_donor": background_to_donor,
     "chroma": chroma,
+    "face_to_donor": face_to_donor,
     "field_of_view": field_of_view,
     "high_frequency_energy": high_frequency_energy,
     "likeness": likeness,
     "unchanged": unchanged,
+    "palette_to_donor": palette_to_donor,
+    "spectrum_to_donor": spectrum_to_donor,
+    "texture_to_donor": texture_to_donor,
 }
 """Statistics by the name that an ablation declares as its `target`."""

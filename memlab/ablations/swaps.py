@@ -1,0 +1,206 @@
+"""Swaps: put the palette, spectrum, texture, background or face of another picture in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from memlab.ablations.base import Ablation, Context, Donors
+from memlab.ablations.functional import plates
+from memlab.ablations.functional.grain import swap_texture
+from memlab.ablations.functional.palette import swap_palette
+from memlab.ablations.functional.spectrum import swap_spectrum
+from memlab.errors import MemlabError
+from memlab.seeds import seed_of
+
+
+class Swap(Ablation):
+    """A change towards a donor's value; compared with a swap there and back.
+
+    A subclass implements `changed`, the picture with the donor's value.
+    """
+
+    unit = "of the way to the donor"
+    control = "there-and-back"
+    ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
+    maximum = 1.0
+    needs_donors = True
+
+    def eligible(self, context: Context) -> Tensor:
+        """Besides what the base class asks: donors have the regions, neither empty nor all."""
+        found = super().eligible(context)
+        if context.donors is None:
+            return found
+        theirs = Context(context.donors.ids, masks=context.donors.masks)
+        for region in self.donor_regions:
+            mask = theirs.masks.get(region)
+            if mask is None:
+                return torch.zeros_like(found)
+            inside = (mask > 0).flatten(1)
+            found &= (inside.any(dim=1) & ~inside.all(dim=1)).cpu()
+        return found
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Go the share `dose` of the way to the donor's value."""
+        return torch.lerp(images, self.changed(images, context, self.lent(context)), dose)
+
+    @abstractmethod
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """The pictures with the donors' value: (B, 3, H, W)."""
+
+    def lent(self, context: Context) -> Donors:
+        """The donors, or a MemlabError."""
+        if context.donors is None:
+            raise MemlabError(f"{self.name}: no donors given (Context(..., donors=Donors(...)))")
+        return context.donors
+
+    def noises(self, context: Context, donors: Donors) -> list[torch.Generator]:
+        """One CPU generator per picture and donor: the way back has another stream."""
+        return [
+            torch.Generator().manual_seed(
+                seed_of(context.seed, image, f"{self.name}:{donor}", context.draw)
+            )
+            for image, donor in zip(context.ids, donors.ids, strict=True)
+        ]
+
+
+class SwapPalette(Swap):
+    """Give a picture the colours of another: mean and covariance of chroma; luma is kept.
+
+    Luma and its spectrum stay exactly; which colours go together with which shapes stays. A grey
+    picture is tinted, for it has nothing to spread.
+
+    Args:
+        amount: share of the way to the donor's palette, 0 to 1.
+    """
+
+    family = "colour"
+    target = "palette_to_donor"
+    moves = ("oracle_chroma", "oracle_redness")
+    spares = (
+        *("oracle_constant", "oracle_face_luminance"),
+        *("oracle_high_frequency", "oracle_watermark"),
+    )
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(dose=amount)
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """The pictures with the donors' palettes."""
+        return swap_palette(images, donors.images)
+
+
+class SwapSpectrum(Swap):
+    """Give a picture the share of coarse and fine of another: luma's energy per radial band.
+
+    Phase, the balance of directions, mean luma and chroma stay; the standard deviation of luma,
+    which is the sum of the bands, goes to the donor's.
+
+    Args:
+        amount: share of the way to the donor's amplitudes, 0 to 1.
+    """
+
+    family = "frequency"
+    target = "spectrum_to_donor"
+    moves = ("oracle_high_frequency",)
+    spares = ("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_redness")
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(dose=amount)
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """The pictures with the donors' spectra."""
+        return swap_spectrum(images, donors.images)
+
+
+class SwapTexture(Swap):
+    """Replace a picture's fine grain by noise like that of another; edges and chroma stay.
+
+    The noise lies evenly over the picture, without the order of the grain it stands for. The fine
+    end of luma's spectrum goes with it. A donor smoother than the edges that stay is not reached.
+
+    Args:
+        amount: share of the grain's energy that is replaced, 0 to 1.
+    """
+
+    family = "texture"
+    target = "texture_to_donor"
+    moves = ("oracle_high_frequency",)
+    spares = ("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_redness")
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(dose=amount)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Replace the share `dose` of the grain's energy."""
+        donors = self.lent(context)
+        return swap_texture(images, donors.images, self.noises(context, donors), dose)
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """The pictures with noise like the donors' grain."""
+        return self.change(images, context, 1.0)
+
+
+class SwapBackground(Swap):
+    """Put another picture's background behind the figures of a picture.
+
+    The donor's own figures are inpainted first. Figures stay as they are; the background's colours,
+    contrast and spectrum are the donor's.
+
+    Args:
+        amount: how far the backgrounds are blended, 0 to 1.
+    """
+
+    family = "context"
+    target = "background_to_donor"
+    donor_regions = ("background",)
+    moves = ("oracle_chroma", "oracle_redness")
+    spares = ("oracle_constant", "oracle_face_chroma", "oracle_face_luminance")
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(dose=amount, region="background")
+
+    def within(self, context: Context) -> Tensor | None:
+        """The background, rising from 0 beside the figures."""
+        mask = super().within(context)
+        return None if mask is None else plates.inner_weights(mask)
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """The donors' pictures without their figures."""
+        background = (donors.masks["background"] > 0).to(images)
+        return plates.empty_plate(donors.images, background, self.noises(context, donors))
+
+
+class SwapFace(Swap):
+    """Put another picture's face in the place of a picture's; the largest where there are several.
+
+    It is moved and scaled to the size of the one it replaces, not turned, and matched in colour at
+    the border, so that features change more than the colour of the skin. Nothing changes outside
+    the face.
+
+    Args:
+        amount: how far the faces are blended, 0 to 1.
+    """
+
+    family = "region"
+    target = "face_to_donor"
+    donor_regions = ("faces",)
+    spares = ("oracle_constant", "oracle_watermark")
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(dose=amount, region="faces")
+
+    def within(self, context: Context) -> Tensor | None:
+        """The largest face, rising from 0 at its border."""
+        mask = super().within(context)
+        return None if mask is None else plates.inner_weights(plates.largest_part(mask))
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """The donors' faces, where the pictures' own are."""
+        own, theirs = (
+            plates.largest_part((masks["faces"] > 0).to(images))
+            for masks in (context.masks, donors.masks)
+        )
+        return plates.face_over(images, own, donors.images, theirs)
