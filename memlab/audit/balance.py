@@ -1,0 +1,56 @@
+"""How like the regions the places are on which their controls were made."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from memlab.errors import DataError
+
+WARNING = 0.1
+"""Standardised mean difference beyond which controls are unlike their targets: the usual limit
+(Austin, Statistics in Medicine 2009, 28:3083)."""
+MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
+
+
+def balance(conditions: pd.DataFrame) -> dict[str, float | None]:
+    """Standardised mean differences between regions and their placed controls.
+
+    The mean of control minus target over the pictures that have both, in units of
+    sqrt((var target + var control) / 2) over pictures. The draws of a picture's control are
+    averaged in the mean; each counts for the variance, which is thus that of single places.
+
+    Args:
+        conditions: rows of one target and its control, as in `conditions.csv`: `id`, `role`
+            (`target`, `control`), `eligible`, and the measures `area`, `eccentricity`,
+            `gradient_energy`, `luminance_sd`.
+
+    Returns:
+        Measure to its difference; beyond `WARNING` either way it is worth a warning. None where
+        fewer than two pictures have both, or where nothing but the difference varies.
+
+    Raises:
+        DataError: if a column is missing.
+    """
+    missing = [name for name in ("id", "role", "eligible", *MEASURES) if name not in conditions]
+    if missing:
+        raise DataError(f"conditions: no column {', '.join(missing)}")
+    rows = conditions[conditions["eligible"].astype(bool)]
+    return {measure: _difference(rows, measure) for measure in MEASURES}
+
+
+def _difference(rows: pd.DataFrame, measure: str) -> float | None:
+    known = rows[rows[measure].notna()]
+    target, control = (known[known["role"] == role] for role in ("target", "control"))
+    both = set(target["id"]) & set(control["id"])
+    if len(both) < 2:
+        return None
+    own = target[target["id"].isin(both)].groupby("id")[measure].mean().astype(float)
+    placed = control[control["id"].isin(both)].groupby("id")[measure]
+    means = placed.mean().astype(float)
+    # between pictures plus within: the variance of single draws, each picture counting once
+    spread = float(means.var(ddof=0) + placed.var(ddof=0).mean())
+    scale = ((float(own.var(ddof=0)) + spread) / 2) ** 0.5
+    difference = float((means - own).mean())
+    if abs(difference) < 1e-9:  # areas are equal by construction
+        return 0.0
+    return difference / scale if scale > 0 else None
