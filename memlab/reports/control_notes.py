@@ -7,10 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from memlab.audit.balance import balance
+from memlab.audit.balance import WARNING, balance
 
-IMBALANCE = 0.1
-"""Standardised mean difference from which on controls are not like what they are compared with."""
 NAMED = 3
 """Ablations that a note names; of more it gives the number."""
 
@@ -43,7 +41,7 @@ def warnings(entry: Mapping[str, Any]) -> list[str]:
     uneven = {
         name: value
         for name, value in (control.get("balance") or {}).items()
-        if value is not None and abs(value) > IMBALANCE
+        if value is not None and abs(value) > WARNING
     }
     if uneven:
         listed = ", ".join(f"{name.replace('_', ' ')} {uneven[name]:+.2f}" for name in uneven)

@@ -61,7 +61,7 @@ def print_effects(results: Results, console: Console) -> None:
     if len(entries) < every:
         lines.append(f"{every - len(entries)} other doses: {FILE}, dose-curves.png")
     for line in lines:
-        console.print(line, style="dim" if console.is_terminal else "")
+        console.print(line, markup=False, style="dim" if console.is_terminal else "")
 
 
 def _effect(entry: dict[str, Any]) -> str:

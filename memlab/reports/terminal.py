@@ -27,7 +27,7 @@ def print_results(results: Results, folder: Path, console: Console | None = None
     if results.conditions:
         print_effects(results, console)
     for note in results.notes:
-        console.print(f"note: {note}")
+        console.print(f"note: {note}", markup=False)  # [faces] is no markup
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
     for figure in results.figures:
         console.print(f"picture   {folder}/{figure}", highlight=False, soft_wrap=True)
