@@ -17,11 +17,11 @@ from tests.conftest import QUIET, results
 N, K = 60, 4
 
 
-def tested(scenes: Path, oracle: str, *more: str) -> Path:
+def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
     root = shutil.copytree(scenes, "scenes")
-    options = [f"--data.root={root}", "--data.num_workers=0", "--run=run", *QUIET, *more]
+    options = [f"--data.root={root}", "--data.num_workers=0", *QUIET, *more]
     assert main(["test", "--model", oracle, *options]) == 0
-    (folder,) = Path("run").glob("test-001-*")
+    (folder,) = Path("runs").glob("*/test-001-*")
     return folder
 
 
@@ -29,7 +29,7 @@ FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
 
 
 def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tested(scenes, "oracle_face_chroma", *FACES, "--controls", "3")
+    folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "3")
     printed = capsys.readouterr().out
     assert "grayscale@1[faces]" in printed
     assert "elsewhere" in printed
@@ -54,7 +54,7 @@ def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFix
 
 
 def test_a_constant_model_has_no_effects(scenes: Path) -> None:
-    folder = tested(scenes, "oracle_constant", *FACES, "--ablation", "blur", "--controls", "2")
+    folder = run_oracle(scenes, "oracle_constant", *FACES, "--ablation", "blur", "--controls", "2")
     for entry in results(folder)["conditions"]:
         assert entry["drop"]["value"] == entry["rms"]["value"] == 0
         assert entry["spearman"]["value"] is None
@@ -63,7 +63,7 @@ def test_a_constant_model_has_no_effects(scenes: Path) -> None:
 
 
 def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None:
-    folder = tested(scenes, "oracle_face_chroma", *FACES, "--controls", "0")
+    folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "0")
     (entry,) = results(folder)["conditions"]
     assert entry["drop"]["value"] > 0.05
     assert entry["control"]["reason"] == "no control was run"
@@ -74,7 +74,9 @@ def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None
 
 
 def test_a_ladder_makes_curves_and_figures(scenes: Path) -> None:
-    folder = tested(scenes, "oracle_face_chroma", *FACES, "--doses", "ladder", "--controls", "2")
+    folder = run_oracle(
+        scenes, "oracle_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
+    )
     found = results(folder)
     (curve,) = found["dose_curves"]
     assert (curve["curve"], curve["effect"]) == ("grayscale[faces]", "S")

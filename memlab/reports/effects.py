@@ -182,7 +182,7 @@ def _control(
     }
     control = {
         "kind": subject.kind,
-        "reason": drop["reason"] if drop["n"] == 0 else None,
+        "reason": drop["reason"] if drop["value"] is None else None,
         "draws": subject.effects.drop(subject.against).shape[1],
         "eligible": drop["n"],
         "without": _described(found["D"])["n"] - drop["n"],
