@@ -48,7 +48,7 @@ def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> No
         if results.interval and results.interval["coverage"]["value"] is not None:
             summary[f"{results.command}/coverage"] = results.interval["coverage"]["value"]
         for entry in results.conditions:
-            if entry["drop"]["value"] is not None:
+            if entry["drop"]["value"] is not None and entry["role"] != "floor":
                 summary[f"drop/{entry['condition']}"] = entry["drop"]["value"]
         logger.experiment.summary.update(summary)
         if results.conditions:
@@ -62,17 +62,25 @@ def conditions_frame(results: Results) -> pd.DataFrame:
     """The ablation table: one line per condition, plain columns."""
     lines = []
     for entry in results.conditions:
-        drop, rho = entry["drop"], entry["spearman"]
+        drop, rho, control = entry["drop"], entry["spearman"], entry["control"] or {}
+        beside = {name: (control.get(name) or {}).get("value") for name in ("drop", "S", "T")}
         lines.append(
             {
                 "condition": entry["condition"],
                 "family": entry["family"],
                 "region": entry["region"],
+                "role": entry["role"],
                 "n": entry["n"],
                 "eligible": entry["eligible"],
                 "drop": drop["value"],
                 "low": drop["low"],
                 "high": drop["high"],
+                "compared_with": entry["compared_with"],
+                "control_drop": beside["drop"],
+                "S": beside["S"],
+                "T": beside["T"],
+                "p": entry["p"],
+                "p_corrected": entry["p_corrected"],
                 "spearman_clean": entry["spearman_clean"]["value"],
                 "spearman": rho["value"],
             }

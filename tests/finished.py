@@ -46,7 +46,7 @@ def write_finished(
     write_table(rows, folder, "rows")
     tables = []
     for name, drop in (drops or {}).items():
-        described = {"condition": name, "unit": "", "parameters": {"dose": 1}}
+        described = {"condition": name, "unit": "", "parameters": {"dose": 1}, "role": "target"}
         changed = predicted - drop
         statistic = results.metrics["spearman"]
         entry = mean_drop(predicted, changed, 0, 200).describe()
@@ -54,6 +54,7 @@ def write_finished(
             condition_entry(described, len(ids), len(ids), entry, statistic, statistic)
         )
         columns = {"condition": name, "draw": 0, "id": ids, "eligible": True, "predicted": changed}
+        columns["role"] = "target"
         tables.append(pd.DataFrame(columns))
     if tables:
         write_table(pd.concat(tables, ignore_index=True), folder, "conditions")

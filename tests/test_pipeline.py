@@ -82,9 +82,10 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
         assert entry["drop"]["low"] <= drop.mean() <= entry["drop"]["high"]
         ablated = spearman(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
         assert entry["spearman"]["value"] == pytest.approx(ablated)
-        assert entry["control"] is None
-        assert entry["p_corrected"] is None
-    assert [entry["condition"] for entry in found["conditions"]] == ["blur@2", "grayscale@1"]
+        assert entry["control"]["kind"] == "floor"
+        assert entry["p"] <= entry["p_corrected"] <= 1
+    shown = [entry["condition"] for entry in found["conditions"] if entry["role"] == "target"]
+    assert shown == ["blur@2", "grayscale@1"]
     assert pd.read_parquet(folder / "rows.parquet")["predicted"].to_numpy() == pytest.approx(
         rows["predicted"].to_numpy(), abs=1e-7
     )

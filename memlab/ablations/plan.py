@@ -67,6 +67,7 @@ class Condition:
             "unit": self.ablation.unit,
             "primary": self.dose == self.ablation.dose,
             "role": self.role,
+            "compared_with": None if self.role == "floor" else self.ablation.compared_with,
         }
 
 

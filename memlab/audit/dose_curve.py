@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from memlab.audit.effects import dropped, specific
-from memlab.audit.quantities import combine, mean
+from memlab.audit.quantities import combine, mean, value_quantities
 from memlab.audit.rows import Effects
 from memlab.audit.statistics.estimate import Estimate
 from memlab.errors import DataError
@@ -18,7 +18,7 @@ from memlab.metrics.functional import Array
 def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
     """The mean effect at each dose, from dose 0, where it is 0.
 
-    The effect is D - c̄ if all doses above 0 have controls, else D.
+    The effect is D - c̄ if all doses above 0 have controls, else D; of a swap it is T.
 
     Args:
         ladder: one ablation at several doses, in any order.
@@ -34,6 +34,8 @@ def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
     if len(doses) == 0 or doses[0] < 0 or len(np.unique(doses)) < len(doses):
         named = ", ".join(f"{dose:g}" for dose in doses) or "none"
         raise DataError(f"conditions: a curve needs different doses above 0, not {named}")
+    if all(np.isfinite(one.drop("swap")).any() for one in above):
+        return doses, [value_quantities(one).estimates["T"] for one in above]
     controlled = all(np.isfinite(one.drop("control")).any() for one in above)
     column = specific if controlled else dropped
     return doses, [mean(one.pictures, column(one)) for one in above]

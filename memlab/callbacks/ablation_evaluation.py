@@ -16,16 +16,16 @@ from memlab.ablations.base import Ablation, Context
 from memlab.ablations.donors import DonorList
 from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.placement import MEASURES
-from memlab.ablations.plan import Condition, Doses, plan
+from memlab.ablations.plan import DRAWS, Condition, Doses, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
 from memlab.data.dataset import Batch
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError
-from memlab.metrics.intervals import mean_drop, metric_with_interval
 from memlab.progress import progress
-from memlab.reports import figures, rows
-from memlab.reports.results import Results, condition_entry
+from memlab.reports import effect_figures, rows
+from memlab.reports.effects import summarise
+from memlab.reports.results import Results
 
 KEY = ["condition", "draw", "index"]
 
@@ -36,7 +36,8 @@ class AblationEvaluation(Callback):
     Args:
         ablations: the ways.
         doses: primary for one dose each, ladder for the whole curve.
-        controls: draws of each control at the primary dose, at most 2 at the others; 0 for none.
+        controls: draws of each control per picture at the primary dose, at most 2 at the others; 0
+            for none.
         micro_batch: the most changed pictures that exist at once; bounds the memory.
         seed: of random ablations and of the intervals.
     """
@@ -45,7 +46,7 @@ class AblationEvaluation(Callback):
         self,
         ablations: Sequence[Ablation] = (),
         doses: Doses = "primary",
-        controls: int = 0,
+        controls: int = DRAWS,
         micro_batch: int = 64,
         seed: int = 0,
     ) -> None:
@@ -201,32 +202,17 @@ class AblationEvaluation(Callback):
             return
         results.notes += self.notes
         merged = rows.merge(folder, "conditions", KEY)
-        details = pd.DataFrame([condition.describe() for condition in self.conditions])
+        details = [condition.describe() for condition in self.conditions]
         shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
-        table = merged.merge(details[shown], on="condition", how="left", validate="many_to_one")
+        described = pd.DataFrame(details)[shown]
+        table = merged.merge(described, on="condition", how="left", validate="many_to_one")
         rows.write_table(table, folder, "conditions")
-        results.conditions = [
-            self._entry(condition, merged, rows_) for condition in self.conditions
-        ]
-        results.figures += figures.ablation_effects(results.conditions, folder)
-
-    def _entry(
-        self, condition: Condition, merged: pd.DataFrame, rows_: pd.DataFrame
-    ) -> dict[str, Any]:
-        own = merged[(merged["condition"] == condition.key) & merged["eligible"]]
-        # draws within a picture are averaged first: the picture is the unit
-        changed = own.groupby("index")["predicted"].mean()
-        clean = rows_.set_index("index").loc[changed.index]
-        before, after = (values.to_numpy(dtype=float) for values in (clean["predicted"], changed))
-        score = clean["score"].to_numpy(dtype=float)
-        return condition_entry(
-            condition.describe(),
-            n=len(rows_),
-            eligible=len(changed),
-            drop=mean_drop(before, after, self.seed).describe(),
-            spearman_clean=metric_with_interval("spearman", before, score, self.seed).describe(),
-            spearman=metric_with_interval("spearman", after, score, self.seed).describe(),
-        )
+        summary = summarise(rows_, table, details, self.seed)
+        results.conditions = summary.conditions
+        results.dose_curves = summary.dose_curves
+        results.notes += summary.notes
+        results.figures += effect_figures.forest(results.conditions, folder)
+        results.figures += effect_figures.curves(results.dose_curves, folder)
 
 
 def _nobody(_steps: int) -> None:

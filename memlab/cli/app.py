@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 from jsonargparse import ActionYesNo
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import NonNegativeInt, PositiveInt
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
@@ -20,6 +20,7 @@ from lightning.pytorch.loggers import Logger
 
 from memlab import tracking
 from memlab.ablations.base import Ablation
+from memlab.ablations.plan import DRAWS
 from memlab.attributions.base import Attribution
 from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.attribution_maps import AttributionMaps
@@ -98,6 +99,14 @@ class MemlabCLI(LightningCLI):
             action=ActionYesNo,
             default=False,
             help="Occlude test pictures cell by cell, outside all masks: is there a mark?",
+        )
+        parser.add_argument(
+            "--controls",
+            type=NonNegativeInt,
+            default=DRAWS,
+            help="Times that what an ablation is compared with is drawn per picture: the same "
+            "change elsewhere, a swap there and back; with 0 no comparison, nor the floor of "
+            "nuisance changes.",
         )
         parser.add_argument(
             "--attribution",
@@ -183,7 +192,10 @@ class MemlabCLI(LightningCLI):
         seed = 0 if isinstance(given, bool) else given  # false: training is not seeded
         self.records = Records(seed)
         evaluation = AblationEvaluation(
-            self._get(self.config_init, "ablation"), self._get(self.config_init, "doses"), seed=seed
+            self._get(self.config_init, "ablation"),
+            self._get(self.config_init, "doses"),
+            self._get(self.config_init, "controls"),
+            seed=seed,
         )
         maps = AttributionMaps(
             self._get(self.config_init, "attribution"),

@@ -31,21 +31,7 @@ def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -
     title = f"n = {results.n}, Spearman ρ = {_number(rho)}"
     axes.set_title(title, fontsize=10)
     axes.legend(frameon=False, fontsize=8)
-    return [_save(figure, folder, "predicted-against-true.png")]
-
-
-def ablation_effects(conditions: list[dict[str, Any]], folder: Path) -> list[str]:
-    """Forest plot: mean drop of the score per condition with its interval; zero is no effect."""
-    shown = [entry for entry in conditions if entry["drop"]["value"] is not None]
-    if not shown:
-        return []
-    figure, axes = _figure(7.2, 1.3 + 0.42 * len(shown))
-    labels = [f"{entry['condition']} {entry['unit']}  (n = {entry['eligible']})" for entry in shown]
-    _forest(axes, labels, [entry["drop"] for entry in shown])
-    axes.axvline(0, color=GREY, linewidth=1)
-    axes.set_xlabel("mean drop of the score (95 % interval)")
-    axes.set_title("What taking something out does to the score", fontsize=10)
-    return [_save(figure, folder, "ablation-effects.png")]
+    return [save(figure, folder, "predicted-against-true.png")]
 
 
 def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
@@ -73,7 +59,7 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over pictures)")
     axes.set_title(title, fontsize=10)
-    return [_save(figure, folder, "summary.png")]
+    return [save(figure, folder, "summary.png")]
 
 
 def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
@@ -119,7 +105,7 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
         "; thin: for all of a panel together" if thin else ""
     )
     figure.suptitle(legend, fontsize=10)
-    return [_save(figure, folder, "compare.png")]
+    return [save(figure, folder, "compare.png")]
 
 
 def map_overlays(
@@ -163,7 +149,7 @@ def map_overlays(
         "red raises the score, blue lowers it; one scale for all",
         fontsize=9,
     )
-    return [_save(figure, folder, f"maps/{method}.png")]
+    return [save(figure, folder, f"maps/{method}.png")]
 
 
 def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) -> str:
@@ -175,7 +161,7 @@ def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) 
         axes.legend(frameon=False, fontsize=8, title="suggested", title_fontsize=8)
     axes.set(xscale="log", xlabel="learning rate", ylabel="training loss (smoothed)")
     axes.set_title("Range test of learning rates", fontsize=10)
-    return _save(figure, folder, "learning-rates.png")
+    return save(figure, folder, "learning-rates.png")
 
 
 def overlay(picture: Any, signed: Any, limit: float) -> Any:
@@ -226,7 +212,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _save(figure: Figure, folder: Path, name: str) -> str:
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Write a figure into a folder, atomically; return its name."""
     with replacing(folder / name) as temporary:
         figure.savefig(temporary, dpi=150)
     return name

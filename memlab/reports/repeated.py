@@ -67,7 +67,9 @@ def write_summary(summary: dict[str, Any], folder: Path) -> None:
 def _statistics(test: Tested) -> dict[tuple[str, str], dict[str, Any]]:
     found = {(name, ""): statistic for name, statistic in test.results.metrics.items()}
     return found | {
-        ("drop", entry["condition"]): entry["drop"] for entry in test.results.conditions
+        ("drop", entry["condition"]): entry["drop"]
+        for entry in test.results.conditions
+        if entry["role"] != "floor"
     }
 
 

@@ -33,7 +33,9 @@ class Results:
         metrics: name to statistic with interval.
         interval: prediction intervals: nominal level, half width, coverage, where that was to be
             expected, and mean width.
-        conditions: one entry per ablation condition; see `condition_entry`.
+        conditions: one entry per ablation, dose and role `target`, `swap` or `floor`; see
+            `condition_entry`. What they are compared with is inside.
+        dose_curves: one entry per ablation run at several doses.
         families: statistics per family of ablations.
         scan: what occluding each cell of a grid did, where that was asked for.
         maps: one entry per attribution method.
@@ -54,6 +56,7 @@ class Results:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     interval: dict[str, Any] | None = None
     conditions: list[dict[str, Any]] = field(default_factory=list)
+    dose_curves: list[dict[str, Any]] = field(default_factory=list)
     families: list[dict[str, Any]] | None = None
     scan: dict[str, Any] | None = None
     maps: list[dict[str, Any]] = field(default_factory=list)
@@ -97,8 +100,11 @@ def condition_entry(
     drop: dict[str, Any],
     spearman_clean: dict[str, Any],
     spearman: dict[str, Any],
+    rms: dict[str, Any] | None = None,
+    control: dict[str, Any] | None = None,
+    test: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One condition's entry, with room for what controls and corrections will fill.
+    """One condition's entry.
 
     Args:
         condition: `Condition.describe()`.
@@ -107,17 +113,23 @@ def condition_entry(
         drop: mean of clean - changed with interval, over eligible pictures.
         spearman_clean: correlation of clean predictions with scores, same pictures.
         spearman: correlation of changed predictions with scores, same pictures.
+        rms: root mean square of the drop with interval.
+        control: what the effect is compared with, and the comparison.
+        test: what was tested, and `p`, `p_corrected`; or why nothing was.
     """
+    test = dict(test) if test else {}
     return {
         **condition,
         "n": n,
         "eligible": eligible,
         "drop": drop,
+        "rms": rms,
         "spearman_clean": spearman_clean,
         "spearman": spearman,
-        "control": None,
-        "p": None,
-        "p_corrected": None,
+        "control": control,
+        "p": test.pop("p", None),
+        "p_corrected": test.pop("p_corrected", None),
+        "test": test or None,
         "out_of_distribution": None,
     }
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from memlab.reports.effect_table import print_effects
 from memlab.reports.results import FILE, Results
 from memlab.reports.scan import scan_lines
 
@@ -25,11 +26,11 @@ def print_results(results: Results, folder: Path, console: Console | None = None
     else:
         console.print(title)
     if results.conditions:
-        console.print(conditions_table(results))
+        print_effects(results, console)
     for line in scan_lines(results.scan) if results.scan else []:
         console.print(escape(line))
     for note in results.notes:
-        console.print(f"note: {note}")
+        console.print(f"note: {note}", markup=False)  # [faces] is no markup
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
     for figure in results.figures:
         console.print(f"picture   {folder}/{figure}", highlight=False, soft_wrap=True)
@@ -58,27 +59,6 @@ def metrics_table(results: Results, title: str) -> Table:
             expected = results.interval["expected_coverage"] if name == "coverage" else None
             if expected:
                 table.add_row("  to be expected", "", f"[{expected[0]:.4f}, {expected[1]:.4f}]")
-    return table
-
-
-def conditions_table(results: Results) -> Table:
-    """One line per ablation: pictures, drop with interval, correlation before and after."""
-    table = Table(
-        title="ablations: drop = clean − ablated, positive where the score falls",
-        title_justify="left",
-    )
-    for name in ("ablation", "n", "drop", "95 % interval", "ρ clean", "ρ ablated"):
-        table.add_column(name, justify="left" if name in ("ablation",) else "right")
-    for entry in results.conditions:
-        of_all = "" if entry["eligible"] == entry["n"] else f" of {entry['n']}"
-        table.add_row(
-            escape(f"{entry['condition']} {entry['unit']}"),
-            f"{entry['eligible']}{of_all}",
-            value_text(entry["drop"], signed=True),
-            interval_text(entry["drop"], signed=True),
-            value_text(entry["spearman_clean"]),
-            value_text(entry["spearman"]),
-        )
     return table
 
 

@@ -83,7 +83,9 @@ def read_tested(path: Path) -> Tested:
     conditions = _read_table(folder, "conditions")
     changed: dict[str, pd.Series] = {}
     if conditions is not None:
-        eligible = conditions[conditions["eligible"]]
+        # what ablations are compared with is none of its own
+        shown = conditions["role"].isin(["target", "swap"])
+        eligible = conditions[conditions["eligible"] & shown]
         # draws within a picture are averaged first: the picture is the unit
         means = eligible.groupby(["condition", "id"])["predicted"].mean()
         changed = {str(key): means.loc[key] for key in means.index.unique("condition")}
