@@ -14,6 +14,8 @@ from torch.utils.data import Dataset
 from memlab import Ablation, Context, evaluate, plan
 from memlab.ablations.donors import DonorList
 from memlab.ablations.loose_donors import SCENES, loose_donors
+from memlab.ablations.originals import find_originals
+from memlab.ablations.originals import lenders as lenders_of
 from memlab.data.dataset import Sample
 from memlab.errors import DataError
 from memlab.testing import sample_pictures
@@ -148,10 +150,10 @@ def test_loose_pictures_borrow_from_scenes_of_their_own_size() -> None:
 
 def test_a_folder_lends_to_all_but_its_own(picture: Callable[..., Path]) -> None:
     paths = [picture(f"in/{place}.png", seed=place) for place in range(3)]
-    given = loose_donors((32, 24), [str(paths[0])], folder=Path("in"))
-    lent = given.take([str(paths[0])], 0, (), CPU)
+    changed = find_originals([paths[0]])
+    given = loose_donors((32, 24), ["0"], lent=lenders_of(Path("in"), changed))
+    lent = given.take(["0"], 0, (), CPU)
     assert lent.donors.images.shape == (1, 3, 32, 24)
-    names = {given.take([str(paths[0])], draw, (), CPU).donors.ids[0] for draw in range(3)}
-    assert {Path(name).name for name in names} == {"1.png", "2.png"}
-    with pytest.raises(DataError, match="no donors"):
-        loose_donors((32, 24), [str(path) for path in paths], folder=Path("in"))
+    assert {given.take(["0"], draw, (), CPU).donors.ids[0] for draw in range(3)} == {"1", "2"}
+    with pytest.raises(DataError, match="give other donors"):
+        lenders_of(Path("in"), find_originals(paths))

@@ -18,6 +18,8 @@ from memlab.ablations.plan import Condition
 from memlab.data.pixels import to_bytes, to_unit
 from memlab.files import make_folder, replacing
 
+Lending = Callable[[tuple[int, int]], DonorList]
+
 _DESCRIBED = ("condition", "ablation", "dose", "unit", "region", "role")
 
 
@@ -28,7 +30,7 @@ def export(
     *,
     size: int | None = None,
     seed: int = 0,
-    donors: DonorList | None = None,
+    donors: Lending | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> pd.DataFrame:
     """Change pictures and write them as PNG, without loss, and `manifest.csv`.
@@ -41,7 +43,8 @@ def export(
         out: the folder.
         size: side in pixels that pictures are brought to; their own by default.
         seed: of what is random.
-        donors: where swaps and insertions take theirs from.
+        donors: from the height and width of a picture, where swaps and insertions take theirs
+            from.
         advance: called after each picture with 1.
 
     Returns:
@@ -55,7 +58,8 @@ def export(
         images = to_unit(pixels[None])
         known = {region: mask[None] for region, mask in masks.items()}
         context = Context([original.name], seed, masks=known)
-        preparation = Preparation(images, context, conditions, donors)
+        lent = None if donors is None else donors((images.shape[2], images.shape[3]))
+        preparation = Preparation(images, context, conditions, lent)
         for condition in conditions:
             described = condition.describe()
             shown = {name: described[name] for name in _DESCRIBED}
@@ -69,14 +73,14 @@ def export(
                     folder = condition.key.replace(":", "-")  # no colon in names on Windows
                     image = f"{folder}/{original.name}{number}.png"
                     _save(changed[0], out / image)
-                lent = prepared.context.donors
+                given = prepared.context.donors
                 rows.append(
                     {
                         "image": image,
                         "original": str(original.path),
                         **shown,
                         "draw": draw,
-                        "donor": lent.ids[0] if lent is not None and image else "",
+                        "donor": given.ids[0] if given is not None and image else "",
                         "eligible": bool(image),
                         "reason": "" if image else why_not(condition, prepared),
                     }

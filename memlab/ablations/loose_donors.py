@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,10 +10,9 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from memlab.ablations.donors import DonorList
+from memlab.ablations.originals import Original
 from memlab.data.dataset import Sample
-from memlab.data.decode import decode
 from memlab.errors import DataError
-from memlab.files import find_pictures
 from memlab.scenes.render import REGIONS, SIZES_DRAWN, render
 from memlab.scenes.sampling import sample
 from memlab.seeds import seed_of
@@ -24,29 +22,29 @@ SCENES = 32
 
 
 def loose_donors(
-    size: tuple[int, int], evaluated: Sequence[str], seed: int = 0, folder: Path | None = None
+    size: tuple[int, int],
+    evaluated: Sequence[str],
+    seed: int = 0,
+    lent: Sequence[Original] | None = None,
 ) -> DonorList:
     """Donors for pictures that belong to no data set; each is made when it is first asked for.
 
     Args:
         size: height and width of the pictures in pixels; donors are squashed to it.
-        evaluated: ids of the pictures, in their order; a donor file among them does not lend to
-            itself where the id is its path.
+        evaluated: ids of the pictures, in their order.
         seed: of who lends to whom, and of the scenes.
-        folder: pictures that lend, without masks; by default scenes are rendered, with exact masks
-            of faces, people, objects, text and background.
-
-    Raises:
-        DataError: if the folder does not exist, or holds no other pictures.
+        lent: pictures that lend; by default scenes are rendered, with exact masks of faces, people,
+            objects, text and background.
     """
-    if folder is None:
+    having: dict[str, Sequence[int]]
+    if lent is None:
         having = {region: range(SCENES) for region in REGIONS}
         return DonorList(_Scenes(size, seed), having, SCENES, evaluated, seed)
-    own = {Path(name).resolve() for name in evaluated}
-    paths = [path for path in find_pictures([Path(folder)]) if path.resolve() not in own]
-    if not paths:
-        raise DataError(f"{folder}: holds no pictures besides those that are changed; no donors")
-    return DonorList(_Files(paths, size), {}, len(paths), evaluated, seed)
+    regions = {region for one in lent for region in one.masks}
+    having = {
+        region: [place for place, one in enumerate(lent) if one.has(region)] for region in regions
+    }
+    return DonorList(_Files(lent, size, sorted(regions)), having, len(lent), evaluated, seed)
 
 
 class _Scenes(Dataset[Sample]):
@@ -63,7 +61,7 @@ class _Scenes(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         scene = render(sample(self.seed, index), self.side)
         masks = {
-            region: (_squashed(torch.from_numpy(mask)[None].byte() * 255, self.size) >= 128).byte()
+            region: _mask(torch.from_numpy(mask)[None].byte() * 255, self.size)
             for region, mask in scene.masks.items()
         }
         pixels = torch.from_numpy(scene.image).permute(2, 0, 1)
@@ -71,22 +69,29 @@ class _Scenes(Dataset[Sample]):
 
 
 class _Files(Dataset[Sample]):
-    """Files without masks; one that cannot be read has its `error` set."""
+    """Somebody's pictures; one that cannot be read has its `error` set."""
 
-    def __init__(self, paths: Sequence[Path], size: tuple[int, int]) -> None:
-        self.paths = paths
+    def __init__(
+        self, lent: Sequence[Original], size: tuple[int, int], regions: Sequence[str]
+    ) -> None:
+        self.lent = lent
         self.size = size
+        self.regions = regions
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.lent)
 
     def __getitem__(self, index: int) -> Sample:
-        name = str(self.paths[index])
+        one = self.lent[index]
+        empty = torch.zeros(1, *self.size, dtype=torch.uint8)
+        masks = dict.fromkeys(self.regions, empty)
         try:
-            return _lent(index, name, _squashed(decode(self.paths[index]), self.size), {})
+            pixels, found = one.read()
         except DataError as failure:
             black = torch.zeros(3, *self.size, dtype=torch.uint8)
-            return _lent(index, name, black, {}, str(failure))
+            return _lent(index, one.name, black, masks, str(failure))
+        masks |= {region: _mask(mask * 255, self.size) for region, mask in found.items()}
+        return _lent(index, one.name, _squashed(pixels, self.size), masks)
 
 
 def _lent(
@@ -100,3 +105,7 @@ def _squashed(pixels: Tensor, size: tuple[int, int]) -> Tensor:
         pixels, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True
     )
     return squashed.contiguous()
+
+
+def _mask(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    return (_squashed(pixels, size) >= 128).byte()

@@ -10,15 +10,16 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import InterpolationMode, resize
 
-from memlab.ablations.donors import DonorList
-from memlab.data.dataset import PictureDataset
-from memlab.data.decode import decode, decode_mask
+from memlab.data.decode import decode
 from memlab.data.geometry import Geometry
 from memlab.data.sources.base import recognise
-from memlab.data.table import MASK, Table
+from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.files import find_pictures
+from memlab.regions.base import MaskSource, require_fit
+from memlab.regions.open import open_masks
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,18 @@ class Original:
     Args:
         name: short, one of its own among all.
         path: of the file.
-        masks: region to its mask's file, None where the picture lacks the region.
+        id: by which its masks go.
+        masks: region to where its masks come from.
     """
 
     name: str
     path: Path
-    masks: Mapping[str, Path | None] = field(default_factory=dict)
+    id: str = ""
+    masks: Mapping[str, MaskSource] = field(default_factory=dict)
+
+    def has(self, region: str) -> bool:
+        """Whether the region was found in the picture."""
+        return region in self.masks and self.id in self.masks[region].having(region)
 
     def read(self, size: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The picture, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
@@ -42,54 +49,54 @@ class Original:
             size: side in pixels that both are brought to; the picture's own by default.
 
         Raises:
-            DataError: if a file cannot be read, or a mask is of another size than its picture.
+            DataError: if a file cannot be read, or a mask is not of this picture.
         """
         pixels = decode(self.path)
+        height, width = pixels.shape[1:]
+        own = [height, width]
         masks = {}
-        for region, path in self.masks.items():
-            if path is None:
-                masks[region] = torch.zeros(1, *pixels.shape[1:], dtype=torch.uint8)
-                continue
-            masks[region] = decode_mask(path)
-            if masks[region].shape[1:] != pixels.shape[1:]:
-                (high, wide), (tall, broad) = masks[region].shape[1:], pixels.shape[1:]
-                raise DataError(
-                    f"{path}: the mask has {wide} × {high} pixels, its picture {broad} × {tall}; "
-                    "make them the same size"
-                )
-        if size is not None:
-            geometry = Geometry(size)
-            masks = {region: geometry.mask(mask) for region, mask in masks.items()}
-            pixels = geometry.picture(pixels)
-        return pixels, masks
+        for region, source in self.masks.items():
+            inside = torch.zeros(1, *own, dtype=torch.uint8)
+            for mask in source.read(self.id, [region]).values():
+                require_fit(mask, str(self.path), (width, height), pixels)
+                inside = resize(mask.inside, own, interpolation=InterpolationMode.NEAREST)
+            masks[region] = inside if size is None else Geometry(size).mask(inside)
+        return pixels if size is None else Geometry(size).picture(pixels), masks
 
 
-def find_originals(given: Sequence[Path]) -> list[Original]:
+def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Original]:
     """The pictures that files and folders mean, in order, each once.
 
     A folder that is a data set with masks gives the pictures of its table, and their masks.
 
+    Args:
+        given: files and folders.
+        masks: of the pictures, of any kind that `memlab.regions.open.open_masks` knows; they take
+            the place of a data set's own of the same region.
+
     Raises:
         DataError: if something does not exist, there is no picture, or names cannot be told apart.
     """
-    found: dict[Path, Mapping[str, Path | None]] = {}
+    found: dict[Path, tuple[str, Mapping[str, MaskSource]]] = {}
     for path in given:
         table = _with_masks(path) if path.is_dir() else None
         if table is None:
-            for file in find_pictures([path]):
-                found.setdefault(file, {})
+            found |= {file: (str(file), {}) for file in find_pictures([path]) if file not in found}
             continue
-        for row in table.rows.to_dict("records"):
-            paths = {region: row[MASK + region] for region in table.regions}
-            found[table.root / str(row["image"])] = {
-                region: None if pd.isna(mask) else table.root / str(mask)
-                for region, mask in paths.items()
-            }
+        for name, image in zip(table.rows["id"], table.rows["image"], strict=True):
+            found[table.root / str(image)] = (str(name), table.masks)
     names = _names(list(found))
-    return [Original(names[path], path, masks) for path, masks in found.items()]
+    if masks is None:
+        return [Original(names[path], path, *rest) for path, rest in found.items()]
+    rows = pd.DataFrame({"id": [name for name, _ in found.values()], "image": map(str, found)})
+    source = open_masks(masks, rows)
+    there = dict.fromkeys(source.regions, source)
+    return [
+        Original(names[path], path, name, {**own, **there}) for path, (name, own) in found.items()
+    ]
 
 
-def donors_in(folder: Path, originals: Sequence[Original], size: int, seed: int) -> DonorList:
+def lenders(folder: Path, originals: Sequence[Original]) -> list[Original]:
     """The pictures of a folder as donors, those that are to be changed left out.
 
     Raises:
@@ -99,22 +106,7 @@ def donors_in(folder: Path, originals: Sequence[Original], size: int, seed: int)
     lent = [one for one in find_originals([folder]) if one.path.resolve() not in taken]
     if not lent:
         raise DataError(f"{folder}: no picture but those to be changed; give other donors")
-    regions = list(lent[0].masks)
-    columns = {
-        MASK + region: [
-            None if (path := one.masks.get(region)) is None else str(path.absolute())
-            for one in lent
-        ]
-        for region in regions
-    }
-    paths = [str(one.path.absolute()) for one in lent]
-    rows = pd.DataFrame({"id": [one.name for one in lent], "image": paths, "score": 0.0, **columns})
-    having = {
-        region: [place for place, one in enumerate(lent) if one.masks.get(region) is not None]
-        for region in regions
-    }
-    pictures = PictureDataset(rows, Path(), Geometry(size), regions)
-    return DonorList(pictures, having, len(lent), [one.name for one in originals], seed)
+    return lent
 
 
 def _with_masks(folder: Path) -> Table | None:

@@ -10,6 +10,7 @@ import torch
 from memlab import registry
 from memlab.ablations.base import Ablation, Context
 from memlab.ablations.evaluate import evaluate
+from memlab.ablations.loose_donors import loose_donors
 from memlab.ablations.plan import Doses, plan
 from memlab.data.inputs import Inputs, Pictures
 from memlab.errors import MemlabError
@@ -60,6 +61,8 @@ def ablate_pictures(
         raise MemlabError('no ablation given: a name ("blur") or an Ablation (see memlab plugins)')
     tables = []
     inputs = Inputs(pictures, model.input_size)
+    side = model.input_size
+    donors = loose_donors((side, side), inputs.ids, seed)
     for batch, clean in scored(
         model, inputs, batch_size, num_workers, device, progress, "Taking apart"
     ):
@@ -67,7 +70,8 @@ def ablate_pictures(
         for part in parts:
             part.to(model.device)
         with evaluation_mode(model):
-            for scores in evaluate(model.scores, batch["images"], context, conditions):
+            evaluated = evaluate(model.scores, batch["images"], context, conditions, donors=donors)
+            for scores in evaluated:
                 shown = scores.condition
                 predicted = scores.predicted.where(batch["valid"], torch.nan)
                 tables.append(

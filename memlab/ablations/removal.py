@@ -169,6 +169,8 @@ class Occlude(Ablation):
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Cover `dose` % of the area, with hard edges."""
         areas = torch.full((len(images),), dose / 100, device=images.device)
-        hole = blobs(areas, images.shape[-2:], context.generators(f"{self.name} shape"))
+        hole = blobs(
+            areas, (images.shape[2], images.shape[3]), context.generators(f"{self.name} shape")
+        )
         filled = fills.filled(self.fill, images, hole, context.generators(self.name))
         return torch.where(hole > 0, filled, images)

@@ -76,7 +76,13 @@ class BlindScan(Callback):
         trainer.strategy.barrier()
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        *_: Any,
     ) -> None:
         """Occlude, and score, those pictures of the batch that were drawn and could be read."""
         model = model_of(trainer)
@@ -92,7 +98,8 @@ class BlindScan(Callback):
         context = Context(batch["ids"], self.seed, masks=batch["masks"]).select(places)
         shown = {"index": batch["index"].cpu()[places].numpy(), "id": list(context.ids)}
         scores = evaluate(model.scores, images, context, self.conditions, self.micro_batch)
-        self._writer.write(pd.concat([_rows(one, shown) for one in scores], ignore_index=True))
+        table = pd.concat([_rows(one, shown) for one in scores], ignore_index=True)
+        self._writer.write(table, batch_idx)
         self._add(images, context)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -15,6 +15,7 @@ from memlab.callbacks.base import data_of
 from memlab.data.table import MASK
 from memlab.files import fingerprint
 from memlab.models.base import MemorabilityModel
+from memlab.regions.describe import describe_masks
 from memlab.reports.provenance import commit, versions
 
 
@@ -36,6 +37,7 @@ def sameness(
         "files": fingerprint("\n".join(_state(data.table.root / str(name)) for name in files)),
         "geometry": data.geometry.describe(),
         "regions": data.regions,
+        "masks": [describe_masks(data.table, region) for region in data.regions],
         "conditions": [{**one.describe(), "draws": one.draws} for one in conditions],
         "seeds": [getattr(model, "seed", None), data.split_seed],
         "batches": [data.batch_size, micro_batch, trainer.world_size, trainer.num_test_batches],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from memlab.ablations.donors import DonorList
     from memlab.ablations.originals import Original
 
-    Found = tuple[list[Original], DonorList | None]
+    Found = tuple[list[Original], Callable[[tuple[int, int]], DonorList]]
 
 DESCRIPTION = """\
 Write the changed pictures themselves: one folder per condition, manifest.csv, contact-sheet.png.
 
 Pictures keep their own size unless --size is given; they are written as PNG, without loss. A
-folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along; pictures
-that lack what an ablation needs are listed in the manifest with the reason.
+folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along, others
+have --masks; pictures that lack what an ablation needs are listed in the manifest with the reason.
 
 With --cards nothing is exported: measured is what each ablation changes besides its target, at
 every dose of its ladder, on these pictures: cards.csv, a figure per ablation, and cards.md.
@@ -58,7 +59,14 @@ def run(arguments: list[str]) -> int:
         help="also what effects are compared with, so many draws of each (%(default)s)",
     )
     parser.add_argument(
-        "--donors", type=Path, help="pictures that swaps and insertions take from; needs --size"
+        "--masks",
+        type=Path,
+        help="where faces, people, text are: a mask store, a COCO file, or REGION/PICTURE.png",
+    )
+    parser.add_argument(
+        "--donors",
+        type=Path,
+        help="folder of pictures that swaps and insertions take from (rendered scenes)",
     )
     parser.add_argument(
         "--cards", action="store_true", help="selectivity cards instead of the pictures"
@@ -76,8 +84,6 @@ def run(arguments: list[str]) -> int:
     if options.cards:
         options.size = options.size or CARD_SIZE
         _refuse_beside_cards(options)
-    if options.donors is not None and options.size is None:
-        raise MemlabError("--donors: pictures and donors must be of one size; give --size N, too")
     require_empty(options.out)
     find_pictures(options.pictures)  # a mistyped path must not wait for imports
     ablations = _parse(expand_arguments(theirs))
@@ -128,21 +134,25 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 
 def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     """The pictures with their masks, and the donors."""
-    from memlab.ablations.originals import donors_in, find_originals
+    from memlab.ablations.loose_donors import loose_donors
+    from memlab.ablations.originals import find_originals, lenders
 
-    originals = find_originals(options.pictures)
+    originals = find_originals(options.pictures, options.masks)
     there = {region for original in originals for region in original.masks}
     lacking = [[name for name in part.regions if name not in there] for part in ablations]
     if all(lacking):
         raise MemlabError(
-            f"{ablations[0].name}: these pictures have no masks of {lacking[0][0]!r}; give a "
-            "folder of rendered scenes or a data set with masks"
+            f"{ablations[0].name}: these pictures have no masks of {lacking[0][0]!r}; give some "
+            "with --masks PATH, or a folder that has them"
         )
-    if options.donors is not None:
-        return originals, donors_in(options.donors, originals, options.size, options.seed)
-    if all(part.needs_donors for part in ablations):
-        raise MemlabError(f"{ablations[0].name} needs donors: give --donors DIR and --size N")
-    return originals, None
+    lent = None if options.donors is None else lenders(options.donors, originals)
+    names = [original.name for original in originals]
+
+    @functools.cache
+    def donors(size: tuple[int, int]) -> DonorList:
+        return loose_donors(size, names, options.seed, lent)
+
+    return originals, donors
 
 
 def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
@@ -185,7 +195,8 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     for name, count in Counter(ablation.name for ablation in ablations).items():
         if count > 1:
             raise MemlabError(f"--cards: {name} is given {count} times; a card shows one of it")
-    originals, donors = _found(options, ablations)
+    originals, lending = _found(options, ablations)
+    donors = lending((options.size, options.size))
     regions = {region for original in originals for region in original.masks}
 
     def batches() -> Iterator[tuple[torch.Tensor, Context]]:

@@ -51,11 +51,12 @@ class Inputs:
         if len(kinds) > 1:
             raise DataError(f"{' and '.join(sorted(kinds))} mixed: give pictures of one kind")
         self.length = len(several)
+        self.ids = [str(place) for place in range(len(several))]
         if kinds == {"paths"}:
             # one by one: a file given twice is two rows, so that rows stay beside what was given
             paths = [path for one in several for path in find_pictures([Path(one)])]
             self.length = len(paths)
-            names = [str(path) for path in paths]
+            names = self.ids = [str(path) for path in paths]
             rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
             self.dataset = PictureDataset(rows, Path(), Geometry(size))
         else:

@@ -96,7 +96,8 @@ def harmonic_with_noise(
     spread = torch.linalg.cholesky(detail_covariance(images, hole) * 9 / 8)
     white = torch.stack([torch.randn(3, height * width, generator=one) for one in generators])
     noise = (spread @ white.to(images)).view_as(images)
-    return harmonic(images, hole) + noise * hole
+    filled: Tensor = harmonic(images, hole) + noise * hole
+    return filled
 
 
 def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
