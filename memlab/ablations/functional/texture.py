@@ -105,11 +105,13 @@ def rematch(changed: Tensor, images: Tensor) -> Tensor:
         changed: (B, C, H, W), of any range.
         images: (B, C, H, W) in [0, 1]: whose mean and SD.
     """
-    sd, mean = torch.std_mean(images, dim=(2, 3), keepdim=True)
+    mean = images.mean(dim=(2, 3), keepdim=True)
+    size = torch.linalg.vector_norm(images - mean, dim=(2, 3), keepdim=True)  # SD, up to a factor
     for _ in range(8):
         changed = changed.clamp(0, 1)
-        own_sd, own_mean = torch.std_mean(changed, dim=(2, 3), keepdim=True)
-        changed = (changed - own_mean) * (sd / own_sd.clamp(min=1e-6)) + mean
+        apart = changed - changed.mean(dim=(2, 3), keepdim=True)
+        own = torch.linalg.vector_norm(apart, dim=(2, 3), keepdim=True)
+        changed = torch.addcmul(mean, apart, size / own.clamp(min=1e-6))
     return changed.clamp(0, 1)
 
 
