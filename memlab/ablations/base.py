@@ -258,6 +258,17 @@ class Ablation(Specified, nn.Module, ABC):
         """
 
 
+def whole(dose: float, ablation: Ablation) -> float:
+    """The dose itself, or a MemlabError if it is not a whole number: for doses that are counts."""
+    if dose != int(dose):
+        steps = ", ".join(f"{step:g}" for step in ablation.ladder)
+        raise MemlabError(
+            f"{ablation.name}: dose {dose:g} {ablation.unit} is not a whole number "
+            f"(ladder: {steps})"
+        )
+    return dose
+
+
 def _partial(mask: Tensor) -> Tensor:
     """Which masks (B, 1, H, W) are neither empty nor the whole picture: (B,) bool, on the CPU."""
     inside = (mask > 0).flatten(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.frequency import gaussian_blur
+from memlab.ablations.functional.frequency import gaussian_blur, high_pass
 
 
 class Blur(Ablation):
@@ -22,6 +22,8 @@ class Blur(Ablation):
     control = "floor"
     ladder = (0.5, 1.0, 2.0, 4.0, 8.0)
     maximum = 25.0
+    moves = ("oracle_high_frequency",)
+    spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma")
 
     def __init__(self, sigma: float = 2.0, region: str = "all") -> None:
         super().__init__(dose=sigma, region=region)
@@ -29,3 +31,36 @@ class Blur(Ablation):
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Blur by a sigma of `dose` % of the width."""
         return gaussian_blur(images, dose)
+
+
+class Highpass(Ablation):
+    """Take coarse light and dark out and leave the fine structure. The mean luma stays.
+
+    Colour stays too, but gets paler where a dark or light place has no room for it.
+
+    Args:
+        cutoff: cycles per picture width at which half of the amplitude is left; coarser structure
+            goes.
+        region: where: `all`, a region's name, or `not NAME`.
+    """
+
+    family = "frequency"
+    unit = "cycles per width"
+    target = "low_frequency_energy"
+    control = "floor"
+    ladder = (1.0, 2.0, 4.0, 8.0, 16.0)
+    maximum = 32.0
+    spares = (
+        "oracle_chroma",
+        "oracle_redness",
+        "oracle_high_frequency",
+        "oracle_face_chroma",
+        "oracle_watermark",
+    )
+
+    def __init__(self, cutoff: float = 4.0, region: str = "all") -> None:
+        super().__init__(dose=cutoff, region=region)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Take out what is coarser than `dose` cycles per width."""
+        return high_pass(images, dose)

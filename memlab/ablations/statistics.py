@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from memlab.ablations.base import Ablation, Context, Donors
-from memlab.ablations.functional import colour, frequency, grain, palette, plates, spectrum
+from memlab.ablations.functional import colour, frequency, grain, palette, plates, spectrum, texture
 from memlab.errors import MemlabError
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
@@ -35,14 +36,107 @@ def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: fl
 
     The ablation is applied to a picture of coordinates; what it shows spans the field of view.
     """
-    height, width = images.shape[-2:]
-    down = torch.linspace(0, 1, height, device=images.device).view(1, 1, -1, 1)
-    across = torch.linspace(0, 1, width, device=images.device).view(1, 1, 1, -1)
-    shape = (len(images), 1, height, width)
-    ramps = torch.cat([down.expand(shape), across.expand(shape), torch.zeros(shape)], dim=1)
-    shown = ablation(ramps.to(images.dtype), context, dose)[:, :2].flatten(2)
+    shown = ablation(_coordinates(images), context, dose)[:, :2].flatten(2)
     area: Tensor = (shown.amax(dim=2) - shown.amin(dim=2)).prod(dim=1)
     return area
+
+
+def fine_texture(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Median distance of luma from its 3 × 3 means: (B,), in units of the pixel range.
+
+    The median, because a few strong edges make most of the energy, and they are no texture.
+    """
+    return frequency.detail(ablation(images, context, dose)).abs().flatten(1).median(dim=1).values
+
+
+def low_frequency_energy(
+    ablation: Ablation, images: Tensor, context: Context, dose: float
+) -> Tensor:
+    """Variance of luma between the cells of an 8 × 8 grid: (B,)."""
+    cells = adaptive_avg_pool2d(colour.luma(ablation(images, context, dose)), 8)
+    return cells.flatten(1).var(dim=1, correction=0)
+
+
+def chroma_sd(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Root mean squared distance of colours, R, G and B less luma, from their mean: (B,)."""
+    offsets = _offsets(ablation(images, context, dose))
+    apart = offsets - offsets.mean(dim=(2, 3), keepdim=True)
+    return apart.square().sum(dim=1).flatten(1).mean(dim=1).sqrt()
+
+
+def hue_agreement(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Mean cosine of the angle between hues before and after: (B,), −1 to 1.
+
+    Weighted by the product of the chromas: pixels without colour have no hue.
+    """
+    before, after = _offsets(images), _offsets(ablation(images, context, dose))
+    weights = before.norm(dim=1) * after.norm(dim=1)
+    agreed: Tensor = (before * after).sum(dim=(1, 2, 3)) / weights.sum(dim=(1, 2)).clamp(min=1e-9)
+    return agreed
+
+
+def luma_mean(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Mean luma: (B,), 0 to 1."""
+    return colour.luma(ablation(images, context, dose)).flatten(1).mean(dim=1)
+
+
+def luma_sd(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Standard deviation of luma, that is RMS contrast: (B,), in units of the pixel range."""
+    return colour.luma(ablation(images, context, dose)).flatten(1).std(dim=1, correction=0)
+
+
+def phase_agreement(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Mean cosine of the turns of luma's Fourier phases: (B,), −1 to 1.
+
+    Weighted by the amplitudes before; without the mean.
+    """
+    before, after = (
+        torch.fft.rfft2(colour.luma(one)).flatten(1)[:, 1:]
+        for one in (images, ablation(images, context, dose))
+    )
+    weights = before.abs()
+    agreed = (before.conj() * after).real / after.abs().clamp(min=1e-9)
+    mean: Tensor = agreed.sum(dim=1) / weights.sum(dim=1).clamp(min=1e-9)
+    return mean
+
+
+def spectral_distance(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Root mean squared log ratio of luma's radial amplitudes to those of the 1/f reference: (B,).
+
+    See `memlab.ablations.functional.texture.spectral_distance`.
+    """
+    _, distance = texture.spectral_distance(ablation(images, context, dose))
+    return distance[:, 1:].square().mean(dim=1).sqrt()
+
+
+def layout(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Share of pairs of pixels that keep their places relative to each other: (B,), 0 to 1.
+
+    The ablation is applied to a picture of coordinates. Pairs lie 1/2, 1/4, … 1/32 of the side
+    apart, along either axis; every distance counts the same.
+    """
+    shown = ablation(_coordinates(images), context, dose)[:, :2]
+    kept = []
+    for axis, side in ((2, images.shape[2]), (3, images.shape[3])):
+        step = torch.zeros(1, 2, 1, 1).to(shown)
+        for distance in {max(1, round(side / parts)) for parts in (2, 4, 8, 16, 32)}:
+            step[0, axis - 2] = distance / (side - 1)
+            first = shown.narrow(axis, 0, side - distance)
+            second = shown.narrow(axis, distance, side - distance)
+            near = (second - first - step).abs().amax(dim=1) < 0.5 / max(images.shape[2:])
+            kept.append(near.flatten(1).float().mean(dim=1))
+    return torch.stack(kept).mean(dim=0)
+
+
+def overlap(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """How near the pixels shown are to their own places: (B,), 1 for none moved.
+
+    The ablation is applied to a picture of coordinates; 1 less the mean distance, in widths.
+    """
+    own = _coordinates(images)
+    moved = (ablation(own, context, dose) - own)[:, :2]
+    near: Tensor = 1 - moved.norm(dim=1).flatten(1).mean(dim=1)
+    return near
 
 
 def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -99,6 +193,20 @@ def face_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: fl
     return plates.face_distance(ablation(images, context, dose), own, donors.images, theirs)
 
 
+def _offsets(images: Tensor) -> Tensor:
+    return images - colour.luma(images)
+
+
+def _coordinates(images: Tensor) -> Tensor:
+    """Pictures whose red is the place down and whose green the place across, 0 to 1."""
+    height, width = images.shape[-2:]
+    down = torch.linspace(0, 1, height, device=images.device).view(1, 1, -1, 1)
+    across = torch.linspace(0, 1, width, device=images.device).view(1, 1, 1, -1)
+    shape = (len(images), 1, height, width)
+    ramps = torch.cat([down.expand(shape), across.expand(shape), torch.zeros(shape).to(down)], 1)
+    return ramps.to(images.dtype)
+
+
 def _lent(ablation: Ablation, context: Context) -> Donors:
     if context.donors is None:
         raise MemlabError(f"{ablation.name}: {ablation.target} needs donors")
@@ -108,13 +216,23 @@ def _lent(ablation: Ablation, context: Context) -> Donors:
 STATISTICS: dict[str, Statistic] = {
     "background_to_donor": background_to_donor,
     "chroma": chroma,
+    "chroma_sd": chroma_sd,
     "face_to_donor": face_to_donor,
     "field_of_view": field_of_view,
+    "fine_texture": fine_texture,
     "high_frequency_energy": high_frequency_energy,
+    "hue_agreement": hue_agreement,
+    "layout": layout,
     "likeness": likeness,
-    "unchanged": unchanged,
+    "low_frequency_energy": low_frequency_energy,
+    "luma_mean": luma_mean,
+    "luma_sd": luma_sd,
+    "overlap": overlap,
     "palette_to_donor": palette_to_donor,
+    "phase_agreement": phase_agreement,
+    "spectral_distance": spectral_distance,
     "spectrum_to_donor": spectrum_to_donor,
     "texture_to_donor": texture_to_donor,
+    "unchanged": unchanged,
 }
 """Statistics by the name that an ablation declares as its `target`."""

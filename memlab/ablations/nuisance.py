@@ -1,0 +1,140 @@
+"""The nuisance floor: changes that should not matter, which others are compared with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from memlab.ablations.base import Ablation, Context, whole
+from memlab.ablations.functional import nuisance
+
+
+class Shift(Ablation):
+    """Move the picture by whole pixels, in one of eight directions that is the picture's own.
+
+    Args:
+        pixels: how far along either axis that it moves on, a whole number.
+    """
+
+    family = "floor"
+    unit = "pixels"
+    target = "overlap"
+    control = "floor"
+    ladder = (1.0, 2.0, 4.0, 8.0, 16.0)
+    maximum = 16.0
+
+    def __init__(self, pixels: float = 2.0) -> None:
+        super().__init__(dose=pixels)
+
+    def checked(self, dose: float) -> float:
+        """The dose itself, or a MemlabError if it is out of range or not whole."""
+        return whole(super().checked(dose), self)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Move by `dose` pixels."""
+        generators = context.generators(self.name)
+        chosen = torch.stack([torch.randint(8, (), generator=one) for one in generators])
+        place = chosen + (chosen >= 4)  # of a 3 × 3 grid, without its middle
+        offsets = torch.stack([place // 3 - 1, place % 3 - 1]).to(images.device) * int(dose)
+        return nuisance.shift(images, *offsets)
+
+
+class Flip(Ablation):
+    """Mirror the picture, left for right. It is made or not: the only dose is 1.
+
+    Args:
+        mirrored: 1, or 0 to leave the picture alone.
+    """
+
+    family = "floor"
+    unit = "flip"
+    target = "likeness"
+    control = "floor"
+    ladder = (1.0,)
+    maximum = 1.0
+
+    def __init__(self, mirrored: float = 1.0) -> None:
+        super().__init__(dose=mirrored)
+
+    def checked(self, dose: float) -> float:
+        """The dose itself, or a MemlabError if it is neither 0 nor 1."""
+        return whole(super().checked(dose), self)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Mirror."""
+        return images.flip(-1)
+
+
+class Jpeg(Ablation):
+    """Store the picture as a JPEG and read it back. The default is a quality of 95.
+
+    Args:
+        loss: 100 less JPEG's quality, a whole number.
+        region: where: `all`, a region's name, or `not NAME`.
+    """
+
+    family = "floor"
+    unit = "below quality 100"
+    target = "likeness"
+    control = "floor"
+    ladder = (5.0, 10.0, 25.0, 50.0, 75.0)
+    maximum = 99.0
+
+    def __init__(self, loss: float = 5.0, region: str = "all") -> None:
+        super().__init__(dose=loss, region=region)
+
+    def checked(self, dose: float) -> float:
+        """The dose itself, or a MemlabError if it is out of range or not whole."""
+        return whole(super().checked(dose), self)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Store with a quality of 100 less `dose`."""
+        return nuisance.jpeg(images, 100 - int(dose))
+
+
+class ResizeRoundtrip(Ablation):
+    """Make the picture smaller and larger again, as a chain of programs does.
+
+    Args:
+        removed: % of the width, and of the height, by which it is smaller on the way.
+        region: where: `all`, a region's name, or `not NAME`.
+    """
+
+    family = "floor"
+    unit = "% of width"
+    target = "likeness"
+    control = "floor"
+    ladder = (10.0, 20.0, 30.0, 50.0, 70.0)
+    maximum = 90.0
+
+    def __init__(self, removed: float = 10.0, region: str = "all") -> None:
+        super().__init__(dose=removed, region=region)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Make it smaller by `dose` % on the way."""
+        return nuisance.resize_roundtrip(images, dose)
+
+
+class Noise(Ablation):
+    """Add Gaussian noise, of each pixel and channel its own. The default is hardly visible.
+
+    Args:
+        sd: standard deviation in % of the pixel range.
+        region: where: `all`, a region's name, or `not NAME`.
+    """
+
+    family = "floor"
+    unit = "% of range"
+    target = "likeness"
+    control = "floor"
+    ladder = (0.5, 1.0, 2.0, 4.0, 8.0)
+    maximum = 50.0
+
+    def __init__(self, sd: float = 1.0, region: str = "all") -> None:
+        super().__init__(dose=sd, region=region)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Add noise with an SD of `dose` % of the range."""
+        shape = images.shape[1:]
+        noise = [torch.randn(shape, generator=one) for one in context.generators(self.name)]
+        return torch.add(images, torch.stack(noise).to(images), alpha=dose / 100)
