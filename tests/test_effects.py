@@ -19,7 +19,13 @@ N, K = 60, 4
 
 def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
     root = shutil.copytree(scenes, "scenes")
-    options = [f"--data.root={root}", "--data.num_workers=0", *QUIET, *more]
+    options = [
+        f"--data.root={root}",
+        "--data.split=10/10/80",
+        "--data.num_workers=0",
+        *QUIET,
+        *more,
+    ]
     assert main(["test", "--model", oracle, *options]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     return folder

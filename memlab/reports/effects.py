@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.audit.comparisons import Subject, Tested, estimates, largest_floor, tests
-from memlab.audit.dose_curve import dose_area, dose_curve, isotonic_residual
+from memlab.audit.dose_curve import dose_area, isotonic_residual
 from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
 from memlab.audit.statistics import bootstrap, rho
 from memlab.audit.statistics.blocks import AnyEstimate
@@ -227,9 +227,9 @@ def _curve(
 ) -> dict[str, Any]:
     by_key = {entry["condition"]: entry for entry in entries}
     steps = [by_key[key] for key in ladder]
-    _, heights = dose_curve(list(ladder.values()))
     swapped = steps[0]["role"] == "swap"
-    controlled = heights[0].reason is None and "S" in (steps[0]["control"] or {})
+    # as in `dose_curve`
+    controlled = all(np.isfinite(one.drop("control")).any() for one in ladder.values())
     effect = "T" if swapped else "S" if controlled else "D"
     if effect == "D":
         effects = [step["drop"] for step in steps]
