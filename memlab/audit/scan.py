@@ -99,9 +99,8 @@ def scan(
     """
     like = like_cells(side)
     cells = drops.shape[1]
-    bearing: NDArray[np.bool_] = np.isfinite(drops)[:, like].all(
-        axis=2
-    )  # (n, cells), the same for like cells
+    # (n, cells), the same for like cells
+    bearing: NDArray[np.bool_] = np.logical_not(np.isnan(drops)[:, like].any(axis=2))
     known = np.where(bearing, drops, 0.0)
     centred = (known - known[:, like].mean(axis=2)) ** 2
     counts = bearing.sum(axis=0)
