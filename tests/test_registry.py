@@ -58,7 +58,14 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
         "regions": [],
         "attributions": ["grad_cam"],
         "sources": ["csv", "folder", "lamem", "scenes"],
-        "callbacks": ["ablation_evaluation", "attribution_maps", "ema", "lr_finder", "records"],
+        "callbacks": [
+            "ablation_evaluation",
+            "attribution_maps",
+            "blind_scan",
+            "ema",
+            "lr_finder",
+            "records",
+        ],
     }
 
 

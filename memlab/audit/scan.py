@@ -99,7 +99,8 @@ def scan(
     """
     like = like_cells(side)
     cells = drops.shape[1]
-    bearing = np.isfinite(drops)[:, like].all(axis=2)  # (n, cells), the same for like cells
+    # (n, cells), the same for like cells
+    bearing: NDArray[np.bool_] = np.logical_not(np.isnan(drops)[:, like].any(axis=2))
     known = np.where(bearing, drops, 0.0)
     centred = (known - known[:, like].mean(axis=2)) ** 2
     counts = bearing.sum(axis=0)
@@ -107,12 +108,12 @@ def scan(
     observed, drawn = np.abs(found[0]), np.abs(found)
     # a square has one side to be extreme on
     observed[cells:], drawn[:, cells:] = found[0, cells:], found[:, cells:]
-    spread = found.std(axis=0)
+    sd = found.std(axis=0)
     largest = np.abs(known).max(initial=0.0)
-    tested = (spread > 1e-9 * np.r_[np.full(cells, largest), np.full(cells, largest**2)]) & (
+    tested = (sd > 1e-9 * np.r_[np.full(cells, largest), np.full(cells, largest**2)]) & (
         np.tile(counts, 2) >= 3
     )
-    scaled = np.where(tested, drawn / np.where(tested, spread, 1), -np.inf)
+    scaled = np.where(tested, drawn / np.where(tested, sd, 1), -np.inf)
     either = np.maximum(scaled[:, :cells], scaled[:, cells:])
     least = either[0] - 1e-9  # equal but for rounding is equal
     p = (either >= least).mean(axis=0)
@@ -120,7 +121,7 @@ def scan(
     described = bootstrap(_estimates(known, centred, bearing, like), seed).statistics
     places = []
     for cell in range(cells):
-        shown = [described[f"{name} {cell}"] for name in ("drop", "specific", "spread")]
+        drop, own, spread = (described[f"{name} {cell}"] for name in ("drop", "specific", "spread"))
         count = int(counts[cell])
         reason = None
         if count < 3:
@@ -128,12 +129,21 @@ def scan(
         elif either[0, cell] == -np.inf:
             reason = "occluding it and cells like it has the same effect"
         if reason is not None:
-            places.append(Place(*divmod(cell, side), count, *shown, reason=reason))
+            places.append(Place(*divmod(cell, side), count, drop, own, spread, reason=reason))
             continue
-        test = float(either[0, cell]), float(p[cell]), float(p_corrected[cell])
-        above = any(_beyond(one, smallest) for one in shown[1:])
         places.append(
-            Place(*divmod(cell, side), count, *shown, *test, stands_out=test[2] < LEVEL and above)
+            Place(
+                *divmod(cell, side),
+                count,
+                drop,
+                own,
+                spread,
+                z=float(either[0, cell]),
+                p=float(p[cell]),
+                p_corrected=float(p_corrected[cell]),
+                stands_out=bool(p_corrected[cell] < LEVEL)
+                and (_beyond(own, smallest) or _beyond(spread, smallest)),
+            )
         )
     return places
 
@@ -174,7 +184,7 @@ def _statistics(
         sums.append(choice @ table)
     means = np.concatenate(sums).reshape(1 + permutations, 2, cells)
     less = np.stack([np.median(means[..., _others(like, j)], axis=2) for j in range(cells)], axis=2)
-    return (means - less).reshape(1 + permutations, 2 * cells)
+    return np.asarray((means - less).reshape(1 + permutations, 2 * cells))
 
 
 def _others(like: NDArray[np.int64], cell: int) -> NDArray[np.int64]:

@@ -112,4 +112,4 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
 def _tiles(starts: list[float], size: float) -> NDArray[Any]:
     """Borders half way between the middles of neighbouring cells, the picture's own at the ends."""
     middles = np.unique(starts) + size / 2
-    return np.r_[0.0, (middles[1:] + middles[:-1]) / 2, 100.0]
+    return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [100.0]])
