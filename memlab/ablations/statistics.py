@@ -68,9 +68,7 @@ def background_to_donor(
 ) -> Tensor:
     """Distance to the donor's background, (B,); see `plates.background_distance`."""
     donors = _lent(ablation, context)
-    own, theirs = (
-        (masks["background"] > 0).to(images) for masks in (context.masks, donors.masks)
-    )
+    own, theirs = ((masks["background"] > 0).to(images) for masks in (context.masks, donors.masks))
     changed = ablation(images, context, dose)
     return plates.background_distance(changed, own, donors.images, theirs)
 

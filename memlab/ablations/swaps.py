@@ -163,9 +163,9 @@ class SwapBackground(Swap):
         super().__init__(dose=amount, region="background")
 
     def within(self, context: Context) -> Tensor | None:
-        """The background, rising from 0 beside the figures."""
+        """The background without the seam beside figures, where pixels hold something of both."""
         mask = super().within(context)
-        return None if mask is None else plates.inner_weights(mask)
+        return None if mask is None else plates.inner_weights(plates.eroded(mask))
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """The donors' pictures without their figures."""

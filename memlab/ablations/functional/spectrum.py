@@ -73,7 +73,9 @@ def swap_spectrum(images: Tensor, donors: Tensor) -> Tensor:
     mean = grey.mean(dim=(2, 3), keepdim=True)
     wanted = band_energies(luma(donors))
     bands = radial_bands(grey)
-    fitted = fit_bands(mean, cosine_transform(grey), bands, wanted, luma_room(images), band_energies)
+    fitted = fit_bands(
+        mean, cosine_transform(grey), bands, wanted, luma_room(images), band_energies
+    )
     return images - grey + fitted
 
 
