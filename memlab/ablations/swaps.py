@@ -119,7 +119,8 @@ class SwapTexture(Swap):
     """Replace a picture's fine grain by noise like that of another; edges and chroma stay.
 
     The noise lies evenly over the picture, without the order of the grain it stands for. The fine
-    end of luma's spectrum goes with it. A donor smoother than the edges that stay is not reached.
+    end of luma's spectrum goes with it, and small marks and letters drown in it. A donor smoother
+    than the edges that stay is not reached.
 
     Args:
         amount: share of the grain's energy that is replaced, 0 to 1.
@@ -156,16 +157,16 @@ class SwapBackground(Swap):
     family = "context"
     target = "background_to_donor"
     donor_regions = ("background",)
-    moves = ("oracle_chroma", "oracle_redness")
+    moves = ("oracle_chroma", "oracle_high_frequency", "oracle_redness")
     spares = ("oracle_constant", "oracle_face_chroma", "oracle_face_luminance")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="background")
 
     def within(self, context: Context) -> Tensor | None:
-        """The background, rising from 0 beside the figures."""
+        """The background without the seam beside figures, where pixels hold something of both."""
         mask = super().within(context)
-        return None if mask is None else plates.inner_weights(mask)
+        return None if mask is None else plates.inner_weights(plates.eroded(mask))
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """The donors' pictures without their figures."""
@@ -187,7 +188,8 @@ class SwapFace(Swap):
     family = "region"
     target = "face_to_donor"
     donor_regions = ("faces",)
-    spares = ("oracle_constant", "oracle_watermark")
+    moves = ("oracle_face_chroma", "oracle_face_luminance")
+    spares = ("oracle_constant",)
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="faces")

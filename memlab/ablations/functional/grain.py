@@ -22,8 +22,11 @@ from memlab.ablations.functional.spectrum import (
 
 RADIUS = 2.0
 """Radius of the windows in which a base is smooth, % of the width."""
-EDGE = 0.1
-"""SD of luma in a window, of the pixel range, from which on it is an edge rather than grain."""
+EDGE = 0.2
+"""SD of luma in a window, of the pixel range, from which on it is an edge rather than grain.
+
+Below 0.1 so much grain stays in the base, and splits with it, that the way back by noise changes
+the spectrum as much as the donor does."""
 
 
 def smooth_base(grey: Tensor) -> Tensor:
