@@ -15,6 +15,9 @@ from memlab.ablations.functional.harmonic import harmonic
 from memlab.ablations.functional.regions import blobs, feathered, pixels_of
 from memlab.errors import MemlabError
 
+FACE_ORACLES = ("oracle_face_chroma", "oracle_face_luminance")
+"""Closed-form models that read nothing but faces."""
+
 
 class Remove(Ablation):
     """Take a region out: what is filled in is computed from the pixels around it alone.
@@ -38,6 +41,7 @@ class Remove(Ablation):
     control = "placed"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
+    moves: ClassVar[tuple[str, ...]] = (*FACE_ORACLES, "oracle_redness")
     own: ClassVar[str] = "faces"
     """The region by default."""
 
@@ -110,18 +114,24 @@ class RemovePeople(Remove):
     """
 
     own = "people without faces"
+    moves = ("oracle_redness",)
+    spares = FACE_ORACLES
 
 
 class RemoveObjects(Remove):
     """Take objects out, but for people. See `remove`."""
 
     own = "objects without people"
+    moves = ("oracle_redness",)
+    spares = FACE_ORACLES
 
 
 class RemoveText(Remove):
     """Take text out. See `remove`."""
 
     own = "text"
+    moves = ("oracle_redness",)
+    spares = FACE_ORACLES
 
 
 class RemoveBackground(Remove):
@@ -133,6 +143,8 @@ class RemoveBackground(Remove):
 
     family = "context"
     own = "background"
+    moves = ("oracle_chroma", "oracle_redness")
+    spares = FACE_ORACLES
 
     def __init__(
         self,

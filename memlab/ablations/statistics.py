@@ -145,8 +145,9 @@ def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) 
     difference = (changed - images).abs().mean(dim=1, keepdim=True)
     weights = ablation.within(context)
     where = torch.ones_like(difference) if weights is None else weights
-    total: Tensor = (difference * where).flatten(1).sum(dim=1) / where.flatten(1).sum(dim=1)
-    return 1 - total
+    total = (difference * where).flatten(1).sum(dim=1) / where.flatten(1).sum(dim=1)
+    left: Tensor = 1 - total
+    return left
 
 
 def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
