@@ -145,15 +145,15 @@ def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) 
     difference = (changed - images).abs().mean(dim=1, keepdim=True)
     weights = ablation.within(context)
     where = torch.ones_like(difference) if weights is None else weights
-    total = (difference * where).flatten(1).sum(dim=1) / where.flatten(1).sum(dim=1)
-    left: Tensor = 1 - total
-    return left
+    total: Tensor = (difference * where).flatten(1).sum(dim=1) / where.flatten(1).sum(dim=1)
+    return 1 - total
 
 
 def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Share of the pixels that stay as they were, bit for bit: (B,), 0 to 1."""
     same = (ablation(images, context, dose) == images).all(dim=1)
-    return same.flatten(1).float().mean(dim=1)
+    share: Tensor = same.flatten(1).float().mean(dim=1)
+    return share
 
 
 def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
