@@ -27,7 +27,6 @@ class CenterCrop(Ablation):
     control = "windows"
     ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
     maximum = 90.0
-    moves = ("oracle_redness",)
 
     def __init__(self, removed: float = 50.0) -> None:
         super().__init__(dose=removed)
@@ -52,7 +51,6 @@ class CropPad(Ablation):
     control = "windows"
     ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
     maximum = 90.0
-    moves = ("oracle_redness",)
 
     def __init__(self, removed: float = 50.0) -> None:
         super().__init__(dose=removed)
@@ -98,7 +96,6 @@ class ForegroundOnly(Remove):
     family = "context"
     unit = "of the way to grey"
     moves = ("oracle_chroma", "oracle_redness")
-    spares = FACE_ORACLES
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(amount, region="background", fill="grey", margin=0.0)
@@ -114,6 +111,7 @@ class BackgroundOnly(Remove):
     """
 
     family = "context"
+    moves = (*FACE_ORACLES, "oracle_chroma", "oracle_redness")
 
     def __init__(
         self, amount: float = 1.0, fill: Computed = "harmonic", margin: float = 3.0

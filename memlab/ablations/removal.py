@@ -84,7 +84,9 @@ class Remove(Ablation):
     def _filled(self, images: Tensor, hole: Tensor, context: Context) -> Tensor:
         if self.fill == "donor":
             return self._lent(images, context.donors)
-        return fills.filled(self.fill, images, hole, context.generators(self.name))
+        # only the noise of the harmonic fill is random
+        drawn = context.generators(self.name) if self.fill == "harmonic" else ()
+        return fills.filled(self.fill, images, hole, drawn)
 
     def _lent(self, images: Tensor, donors: Donors | None) -> Tensor:
         """The donors, without the region: where they have it, its edge is carried inwards."""
@@ -144,7 +146,7 @@ class RemoveBackground(Remove):
     family = "context"
     own = "background"
     moves = ("oracle_chroma", "oracle_redness")
-    spares = FACE_ORACLES
+    spares = ()  # its controls, blobs of so large an area, cover faces
 
     def __init__(
         self,
@@ -184,5 +186,6 @@ class Occlude(Ablation):
         hole = blobs(
             areas, (images.shape[2], images.shape[3]), context.generators(f"{self.name} shape")
         )
-        filled = fills.filled(self.fill, images, hole, context.generators(self.name))
+        drawn = context.generators(self.name) if self.fill == "harmonic" else ()
+        filled = fills.filled(self.fill, images, hole, drawn)
         return torch.where(hole > 0, filled, images)
