@@ -66,6 +66,15 @@ class Remove(Ablation):
         self.margin = margin
         self.needs_donors = fill == "donor"
 
+    def eligible(self, context: Context) -> Tensor:
+        """Pictures that have the region, and something around its margin: (B,) bool, on the CPU."""
+        eligible = super().eligible(context)
+        weights = self._weights(context.masks)
+        if weights is None:
+            return torch.zeros_like(eligible)
+        hole = (weights > 0).flatten(1)
+        return eligible & (hole.any(dim=1) & ~hole.all(dim=1)).cpu()
+
     def within(self, context: Context) -> Tensor | None:
         """1 on the region, 0 beyond the margin, fading in between: (B, 1, H, W).
 
