@@ -182,7 +182,7 @@ class Ablation(Specified, nn.Module, ABC):
         """Which pictures have what the ablation needs: (B,) bool, on the CPU.
 
         A picture is not eligible where the mask of a region is missing, empty or the whole picture,
-        where the change would reach nothing or everything, or where there is no donor.
+        or where there is no donor.
         """
         eligible = torch.ones(len(context.ids), dtype=torch.bool)
         for region in self.regions:
@@ -191,7 +191,7 @@ class Ablation(Specified, nn.Module, ABC):
                 return torch.zeros_like(eligible)
             eligible &= _partial(mask)
         if self.place.name != "all":
-            mask = self.within(context)
+            mask = self.place.mask(context.masks)
             eligible &= torch.zeros_like(eligible) if mask is None else _partial(mask)
         if self.needs_donors and context.donors is None:
             return torch.zeros_like(eligible)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
 from memlab.ablations.functional.crops import anywhere, elsewhere, padded, zoomed
-from memlab.ablations.functional.fills import Fill
-from memlab.ablations.removal import Remove
+from memlab.ablations.functional.fills import Computed
+from memlab.ablations.removal import FACE_ORACLES, Remove
 
 
 class CenterCrop(Ablation):
@@ -73,6 +73,7 @@ class RandomCrop(Ablation):
     control = "floor"
     ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
     maximum = 90.0
+    moves = ("oracle_redness",)
 
     def __init__(self, removed: float = 50.0) -> None:
         super().__init__(dose=removed)
@@ -94,6 +95,7 @@ class ForegroundOnly(Remove):
 
     family = "context"
     unit = "of the way to grey"
+    moves = ("oracle_chroma", "oracle_redness")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(amount, region="background", fill="grey", margin=0.0)
@@ -109,8 +111,11 @@ class BackgroundOnly(Remove):
     """
 
     family = "context"
+    moves = (*FACE_ORACLES, "oracle_chroma", "oracle_redness")
 
-    def __init__(self, amount: float = 1.0, fill: Fill = "harmonic", margin: float = 3.0) -> None:
+    def __init__(
+        self, amount: float = 1.0, fill: Computed = "harmonic", margin: float = 3.0
+    ) -> None:
         super().__init__(amount, region="not background", fill=fill, margin=margin)
 
 

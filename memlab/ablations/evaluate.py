@@ -169,6 +169,8 @@ def changed_pictures(
             and the picture.
     """
     for places in torch.split(prepared.eligible.nonzero().flatten(), micro_batch):
+        if len(places) == 0:  # torch splits nothing into one part
+            continue
         some = images[places.to(images.device)]
         part = prepared.context.select(places)
         changed = condition.ablation(some, part, condition.dose)

@@ -15,6 +15,9 @@ from memlab.ablations.functional.harmonic import harmonic
 from memlab.ablations.functional.regions import blobs, feathered, pixels_of
 from memlab.errors import MemlabError
 
+FACE_ORACLES = ("oracle_face_chroma", "oracle_face_luminance")
+"""Closed-form models that read nothing but faces."""
+
 
 class Remove(Ablation):
     """Take a region out: what is filled in is computed from the pixels around it alone.
@@ -38,6 +41,7 @@ class Remove(Ablation):
     control = "placed"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
+    moves: ClassVar[tuple[str, ...]] = (*FACE_ORACLES, "oracle_redness")
     own: ClassVar[str] = "faces"
     """The region by default."""
 
@@ -62,6 +66,15 @@ class Remove(Ablation):
         self.margin = margin
         self.needs_donors = fill == "donor"
 
+    def eligible(self, context: Context) -> Tensor:
+        """Pictures that have the region, and something around its margin: (B,) bool, on the CPU."""
+        eligible = super().eligible(context)
+        weights = self._weights(context.masks)
+        if weights is None:
+            return torch.zeros_like(eligible)
+        hole = (weights > 0).flatten(1)
+        return eligible & (hole.any(dim=1) & ~hole.all(dim=1)).cpu()
+
     def within(self, context: Context) -> Tensor | None:
         """1 on the region, 0 beyond the margin, fading in between: (B, 1, H, W).
 
@@ -80,7 +93,9 @@ class Remove(Ablation):
     def _filled(self, images: Tensor, hole: Tensor, context: Context) -> Tensor:
         if self.fill == "donor":
             return self._lent(images, context.donors)
-        return fills.filled(self.fill, images, hole, context.generators(self.name))
+        # only the noise of the harmonic fill is random
+        drawn = context.generators(self.name) if self.fill == "harmonic" else ()
+        return fills.filled(self.fill, images, hole, drawn)
 
     def _lent(self, images: Tensor, donors: Donors | None) -> Tensor:
         """The donors, without the region: where they have it, its edge is carried inwards."""
@@ -110,18 +125,24 @@ class RemovePeople(Remove):
     """
 
     own = "people without faces"
+    moves = ("oracle_redness",)
+    spares = FACE_ORACLES
 
 
 class RemoveObjects(Remove):
     """Take objects out, but for people. See `remove`."""
 
     own = "objects without people"
+    moves = ("oracle_redness",)
+    spares = FACE_ORACLES
 
 
 class RemoveText(Remove):
     """Take text out. See `remove`."""
 
     own = "text"
+    moves = ("oracle_redness",)
+    spares = FACE_ORACLES
 
 
 class RemoveBackground(Remove):
@@ -133,6 +154,8 @@ class RemoveBackground(Remove):
 
     family = "context"
     own = "background"
+    moves = ("oracle_chroma", "oracle_redness")
+    spares = ()  # its controls, blobs of so large an area, cover faces
 
     def __init__(
         self,
@@ -172,5 +195,6 @@ class Occlude(Ablation):
         hole = blobs(
             areas, (images.shape[2], images.shape[3]), context.generators(f"{self.name} shape")
         )
-        filled = fills.filled(self.fill, images, hole, context.generators(self.name))
+        drawn = context.generators(self.name) if self.fill == "harmonic" else ()
+        filled = fills.filled(self.fill, images, hole, drawn)
         return torch.where(hole > 0, filled, images)

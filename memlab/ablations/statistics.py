@@ -152,7 +152,8 @@ def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) 
 def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Share of the pixels that stay as they were, bit for bit: (B,), 0 to 1."""
     same = (ablation(images, context, dose) == images).all(dim=1)
-    return same.flatten(1).float().mean(dim=1)
+    share: Tensor = same.flatten(1).float().mean(dim=1)
+    return share
 
 
 def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:

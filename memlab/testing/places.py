@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from memlab.ablations.base import Ablation, Donors
+from memlab.ablations.region import mask_of
 from memlab.ablations.statistics import STATISTICS
 from memlab.testing.breach import require
 from memlab.testing.laws import sound
@@ -29,9 +30,12 @@ def check_region(ablation: Ablation) -> None:
     context = trial.context
     for region in ablation.regions:
         there = {name: mask for name, mask in context.masks.items() if name != region}
-        rejected = not ablation.eligible(replace(context, masks=there)).any()
+        derived = mask_of(region, there) is not None  # the background is what nothing else has
+        rejected = derived or not ablation.eligible(replace(context, masks=there)).any()
         require(rejected, cls, f"takes pictures without a mask of {region!r}")
         for word, value in (("empty", 0), ("the whole picture", 1)):
+            if value == 0 and ablation.family == "insertion":
+                continue  # what is put in must not be there
             mask = context.masks[region].clone()
             mask[0] = value
             found = ablation.eligible(trial.with_mask(region, mask).context).tolist()

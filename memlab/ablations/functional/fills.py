@@ -72,7 +72,8 @@ def blur(images: Tensor, hole: Tensor) -> Tensor:
     spread = gaussian_blur(torch.cat([images * known, known], dim=1), SIGMA)
     total = _sum(images * known) / _sum(known).clamp(min=1)
     slight = 1e-4
-    return (spread[:, :3] + slight * total) / (spread[:, 3:] + slight)
+    blurred: Tensor = (spread[:, :3] + slight * total) / (spread[:, 3:] + slight)
+    return blurred
 
 
 def harmonic_with_noise(

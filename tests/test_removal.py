@@ -1,0 +1,360 @@
+"""Taking regions out: holes, what fills them, and who is eligible."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import lil_matrix
+from scipy.sparse.linalg import spsolve
+from torch import Tensor
+
+import memlab
+from memlab import Ablation, Context, evaluate, plan
+from memlab.ablations.base import Donors
+from memlab.ablations.functional.fills import detail_covariance, filled
+from memlab.ablations.functional.harmonic import harmonic, residual
+from memlab.ablations.functional.regions import blobs, dilated, feathered
+from memlab.ablations.insertion import Paste
+from memlab.ablations.removal import (
+    Occlude,
+    Remove,
+    RemoveBackground,
+    RemoveFaces,
+    RemoveObjects,
+    RemovePeople,
+    RemoveText,
+)
+from memlab.ablations.statistics import STATISTICS
+from memlab.errors import MemlabError
+from memlab.scenes import Latents, World, removed, render, sample
+from memlab.testing import sample_pictures
+
+EVERY = World(name="every", weights={"face": 1.0})
+REMOVALS = [Remove, RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
+FILLS = ["harmonic", "mean", "blur", "donor", "grey"]
+
+
+def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
+    scenes = [render(one, size) for one in latents]
+    images = torch.stack([torch.from_numpy(scene.image).permute(2, 0, 1) for scene in scenes])
+    masks = {
+        region: torch.from_numpy(np.stack([scene.masks[region] for scene in scenes]))[:, None].to(
+            torch.uint8
+        )
+        for region in scenes[0].masks
+    }
+    ids = [str(one.index) for one in latents]
+    return images.float() / 255, Context(ids, seed=3, masks=masks)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> tuple[Tensor, Context]:
+    """30 scenes, each with a donor."""
+    images, context = drawn([sample(5, index, EVERY) for index in range(30)])
+    lent, theirs = drawn([sample(5, index, EVERY) for index in range(500, 530)])
+    return images, replace(context, donors=Donors(theirs.ids, lent, theirs.masks))
+
+
+def generators(count: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(place) for place in range(count)]
+
+
+def wide_pictures() -> tuple[Tensor, Context]:
+    """Pictures that are not square, with an ellipse, not in the middle, that touches an edge."""
+    images = sample_pictures(3, 70)[..., :45, :].contiguous()
+    down, across = torch.meshgrid(torch.arange(45), torch.arange(70), indexing="ij")
+    ellipse = ((down - 12) / 14) ** 2 + ((across - 30) / 10) ** 2 < 1
+    masks = {"faces": ellipse.expand(3, 1, -1, -1).to(torch.uint8)}
+    donors = Donors(["x", "y", "z"], images.flip(0), {"faces": masks["faces"].flip(3)})
+    return images, Context(["a", "b", "c"], seed=5, masks=masks, donors=donors)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (45, 70)])
+def test_blobs_have_their_area_to_the_pixel_and_are_nested(size: tuple[int, int]) -> None:
+    last = torch.zeros(3, 1, *size)
+    for share in (0.05, 0.1, 0.2, 0.4, 0.6, 0.8):
+        found = blobs(torch.full((3,), share), size, generators(3))
+        assert (found.sum(dim=(1, 2, 3)) == round(share * size[0] * size[1])).all()
+        assert (found >= last).all()
+        last = found
+    assert not torch.equal(last[0], last[1])
+    alone = blobs(torch.full((1,), 0.8), size, generators(2)[1:])
+    assert torch.equal(alone[0], last[1])
+
+
+def test_weights_are_one_on_the_mask_and_nothing_beyond_the_margin() -> None:
+    mask = blobs(torch.full((3,), 0.2), (50, 70), generators(3))
+    for pixels in range(8):
+        weights = feathered(mask, pixels)
+        assert (weights[mask > 0] == 1).all()
+        assert (weights[dilated(mask, pixels) == 0] == 0).all()
+        assert ((weights > 0) == (dilated(mask, pixels) > 0)).all()
+
+
+def solved(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Laplace's equation by a sparse direct solver; nothing flows across the frame."""
+    height, width = hole.shape
+    places = np.argwhere(hole)
+    number = {tuple(place): k for k, place in enumerate(places)}
+    matrix, right = lil_matrix((len(places),) * 2), np.zeros((len(places), 3))
+    for (y, x), k in number.items():
+        for other in ((y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)):
+            if 0 <= other[0] < height and 0 <= other[1] < width:
+                matrix[k, k] += 1
+                if other in number:
+                    matrix[k, number[other]] -= 1
+                else:
+                    right[k] += image[:, other[0], other[1]]
+    result = image.copy()
+    result[:, hole] = spsolve(matrix.tocsc(), right).T
+    return result
+
+
+@pytest.mark.parametrize("size", [(64, 64), (45, 61)])
+def test_the_harmonic_fill_is_scipys(size: tuple[int, int]) -> None:
+    images = sample_pictures(4, 64)[..., : size[0], : size[1]].contiguous()
+    hole = blobs(torch.tensor([0.05, 0.15, 0.3, 0.6]), size, generators(4))
+    hole[3] = 1
+    hole[3, :, 20:30, 20:35] = 0  # nearly everything
+    found = harmonic(images, hole)
+    wanted = [
+        solved(image.double().numpy(), inside[0].numpy() > 0)
+        for image, inside in zip(images, hole, strict=True)
+    ]
+    assert np.abs(found.numpy() - np.stack(wanted)).max() < 1e-3
+    assert residual(found, hole).abs().max() < 1e-4
+    assert torch.equal(found * (1 - hole), images * (1 - hole))
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_a_fill_does_not_know_what_it_replaces(fill: str) -> None:
+    images, context = wide_pictures()
+    remove = Remove(fill=fill)
+    weights = remove.within(context)
+    assert weights is not None
+    garbage = torch.where(weights > 0, torch.rand(images.shape), images)
+    whole = torch.where(weights == 1, 1.0, 0.0)
+    one, other = remove(images, context) * whole, remove(garbage, context) * whole
+    assert torch.allclose(one, other, atol=1e-6)
+    assert torch.equal(
+        remove(images, context)[(weights == 0).expand_as(images)],
+        images[(weights == 0).expand_as(images)],
+    )
+
+
+def test_fills_are_what_they_say() -> None:
+    images, context = wide_pictures()
+    hole = (context.masks["faces"] > 0).float()
+    around = (dilated(hole, 7) - hole)[0, 0] > 0
+    mean = filled("mean", images, hole, generators(3))
+    assert torch.allclose(mean[1, :, 0, 0], images[1][:, around].mean(dim=1), atol=1e-5)
+    assert (filled("grey", images, hole, generators(3)) == 0.5).all()
+    blurred = filled("blur", images, hole, generators(3))
+    low, high = images.amin(dim=(2, 3)), images.amax(dim=(2, 3))
+    assert (blurred >= low[..., None, None] - 1e-5).all()
+    assert (blurred <= high[..., None, None] + 1e-5).all()
+    flat = torch.full_like(images, 0.3)
+    for fill in ("mean", "blur", "harmonic"):
+        same = filled(fill, flat, hole, generators(3))  # type: ignore[arg-type]
+        assert torch.allclose(same * hole, flat * hole, atol=1e-3)
+
+
+def test_noise_is_as_strong_as_the_surroundings() -> None:
+    noisy = 0.5 + 0.05 * torch.randn(2, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    hole = torch.zeros(2, 1, 96, 96)
+    hole[..., 30:66, 30:66] = 1
+    inside = filled("harmonic", noisy, hole, generators(2))[..., 34:62, 34:62]
+    assert torch.allclose(inside.flatten(2).std(dim=2), torch.tensor(0.05), atol=0.006)
+    moments = detail_covariance(noisy, hole) * 9 / 8
+    assert torch.allclose(moments, 0.0025 * torch.eye(3), atol=4e-4)
+
+
+def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
+    images, context = wide_pictures()
+    inside = (context.masks["faces"] > 0)[0, 0]
+    lent = context.donors
+    assert lent is not None
+    own = dilated(lent.masks["faces"].float(), 2)[0, 0] > 0
+    changed = Remove(fill="donor")(images, context)
+    free = inside & ~own
+    assert free.any()
+    assert torch.allclose(changed[:, :, free], lent.images[:, :, free], atol=1e-6)
+    both = inside & (lent.masks["faces"][0, 0] > 0)
+    assert both.any()
+    assert (changed[:, :, both] - lent.images[:, :, both]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("cls", [*REMOVALS, Occlude, Paste])
+def test_the_laws(cls: type[Ablation], pictures: tuple[Tensor, Context]) -> None:
+    ablation = cls()  # type: ignore[call-arg]
+    images, context = pictures
+    chosen = ablation.eligible(context).nonzero().flatten()[:5]
+    assert len(chosen) >= 3
+    images, context = images[chosen], context.select(chosen)
+    before = images.clone()
+    assert ablation(images, context, 0) is images
+    last = STATISTICS[ablation.target](ablation, images, context, 0)
+    for dose in ablation.ladder:
+        changed = ablation(images, context, dose)
+        assert changed.dtype == images.dtype
+        assert changed.shape == images.shape
+        assert ((changed >= 0) & (changed <= 1)).all()
+        assert torch.equal(images, before)
+        one = torch.tensor([2])
+        alone = ablation(images[one], context.select(one), dose)
+        assert torch.allclose(alone, changed[one], atol=1e-5)
+        now = STATISTICS[ablation.target](ablation, images, context, dose)
+        assert (now < last).all()
+        last = now
+
+
+def test_the_dose_is_the_share_of_the_way(pictures: tuple[Tensor, Context]) -> None:
+    images, context = pictures
+    chosen = RemoveFaces().eligible(context).nonzero().flatten()
+    images, context = images[chosen], context.select(chosen)
+    for fill in ("mean", "donor"):
+        whole = RemoveFaces(fill=fill)(images, context) - images
+        part = RemoveFaces(fill=fill)(images, context, 0.4) - images
+        assert torch.allclose(part, 0.4 * whole, atol=1e-6)
+
+
+def test_a_face_taken_out_is_close_to_a_scene_without_it() -> None:
+    latents = [sample(5, index, EVERY) for index in range(60)]
+    latents = [one for one in latents if one.face and not one.person and one.blur > 0.5]
+    images, context = drawn(latents)
+    without, _ = drawn([removed(one, "face") for one in latents])
+    mask = (context.masks["faces"] > 0).float()
+    chosen = mask.flatten(1).any(dim=1)
+
+    def error(found: Tensor) -> Tensor:
+        return ((found - without).square() * mask).sum(dim=(1, 2, 3))[chosen]
+
+    assert chosen.sum() >= 5
+    for fill in ("harmonic", "mean", "blur"):
+        left = error(RemoveFaces(fill=fill)(images, context))
+        assert (left < error(images)).all()
+        # noise like the surroundings' is not the noise that was there: it adds to the error
+        assert left.mean() < (0.6 if fill == "harmonic" else 0.5) * error(images).mean()
+
+
+def test_removing_faces_moves_the_models_that_read_them() -> None:
+    images, context = drawn([sample(5, index, EVERY) for index in range(60)])
+    chosen = RemoveFaces().eligible(context).nonzero().flatten()
+    images, context = images[chosen], context.select(chosen)
+    for name, fill in (("face_chroma", "harmonic"), ("face_luminance", "mean")):
+        model = memlab.load(f"oracle_{name}")
+        change = model.scores(images, context) - model.scores(
+            RemoveFaces(fill=fill)(images, context), context
+        )
+        assert change.square().mean().sqrt() > 0.03
+        text = RemoveText(margin=0.0)
+        there = text.eligible(context).nonzero().flatten()
+        some, part = images[there], context.select(there)
+        assert torch.allclose(model.scores(text(some, part), part), model.scores(some, part))
+
+
+def test_people_keep_their_faces(pictures: tuple[Tensor, Context]) -> None:
+    images, context = pictures
+    chosen = RemovePeople().eligible(context).nonzero().flatten()
+    images, context = images[chosen], context.select(chosen)
+    changed = RemovePeople()(images, context)
+    face = (context.masks["faces"] > 0).expand_as(images)
+    assert torch.equal(changed[face], images[face])
+    own = (context.masks["people"] > 0) & (dilated(context.masks["faces"].float(), 2) == 0)
+    assert (changed - images).abs()[own.expand_as(images)].mean() > 0.05
+
+
+def test_who_is_eligible() -> None:
+    mask = torch.zeros(4, 1, 64, 64)
+    mask[1, :, 20:40, 20:40] = 1
+    mask[2] = 1
+    mask[3, :, 1:-1, 1:-1] = 1  # with its margin it covers all
+    context = Context(["a", "b", "c", "d"], masks={"faces": mask, "people": mask})
+    assert RemoveFaces().eligible(context).tolist() == [False, True, False, False]
+    assert RemoveFaces(margin=0.0).eligible(context).tolist() == [False, True, False, True]
+    assert not RemoveFaces(fill="donor").eligible(context).any()
+    assert not RemovePeople().eligible(context).any()  # there are only faces
+    assert not RemoveText().eligible(context).any()
+    # the background is what is not labelled, where there are no masks of it
+    assert RemoveBackground().eligible(context).tolist() == [False, True, False, True]
+    grey = RemoveBackground()(sample_pictures(4, 64), context)
+    assert (grey[1, :, mask[1, 0] == 0] == 0.5).all()
+
+
+def test_a_control_makes_the_same_hole_elsewhere(pictures: tuple[Tensor, Context]) -> None:
+    images, context = pictures
+    seen: list[Tensor] = []
+
+    def score(changed: Tensor, part: Context) -> Tensor:
+        place = [context.ids.index(name) for name in part.ids]
+        seen.append((changed != images[place]).any(dim=1).float().mean(dim=(1, 2)))
+        return changed.mean(dim=(1, 2, 3))
+
+    conditions = plan([RemoveFaces(fill="grey")], controls=1)
+    target, control = list(evaluate(score, images, context, conditions))
+    both = target.eligible & control.eligible
+    assert both.sum() >= 3
+    areas = [torch.full((30,), torch.nan) for _ in seen]
+    for area, one, scored in zip(areas, seen, (target, control), strict=True):
+        area[scored.eligible] = one
+    assert torch.allclose(areas[0][both], areas[1][both], atol=0.005)
+
+
+def test_masks_of_another_size_are_named() -> None:
+    images, context = wide_pictures()
+    with pytest.raises(MemlabError) as caught:
+        RemoveFaces()(sample_pictures(3, 64), context)
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in ("'faces'", "picture a", "70 × 45", "64 × 64"):
+        assert part in message
+    assert RemoveFaces()(images, context).shape == images.shape
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"region": "all"}, "leaves nothing to fill from"),
+        ({"margin": -1.0}, "margin -1"),
+        ({"region": "background", "fill": "donor"}, "use swap_background"),
+        ({"amount": 1.5}, "outside 0 to 1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(MemlabError, match=message):
+        Remove(**arguments)  # type: ignore[arg-type]
+
+
+def test_paste_needs_a_picture_without_and_a_donor_with(pictures: tuple[Tensor, Context]) -> None:
+    _, context = pictures
+    lent = context.donors
+    assert lent is not None
+    for what in ("faces", "people", "objects", "text"):
+        has = (context.masks[what] > 0).flatten(1).any(dim=1)
+        lends = (lent.masks[what] > 0).flatten(1).any(dim=1)
+        eligible = Paste(what=what).eligible(context)
+        assert torch.equal(eligible, ~has & lends)
+        assert eligible.any()
+    assert not Paste().eligible(replace(context, donors=None)).any()
+
+
+def test_paste_and_its_patch_have_one_shape_and_place(pictures: tuple[Tensor, Context]) -> None:
+    images, context = pictures
+    chosen = Paste(margin=0.0).eligible(context).nonzero().flatten()
+    images, context = images[chosen], context.select(chosen)
+    paste, lent = Paste(margin=0.0), context.donors
+    assert lent is not None
+    pasted = (paste(images, context) != images).any(dim=1)
+    patched = (paste(images, replace(context, role="control")) != images).any(dim=1)
+    area = (lent.masks["faces"] > 0).flatten(1).sum(dim=1)
+    assert torch.allclose(pasted.flatten(1).sum(dim=1) / area, torch.tensor(1.0), atol=0.02)
+    assert ((pasted != patched).flatten(1).sum(dim=1) <= 0.02 * area).all()
+    for place in range(len(images)):
+        seen = paste(images, context)[place][:, pasted[place]]
+        own = lent.images[place][:, lent.masks["faces"][place, 0] > 0]
+        assert torch.allclose(seen.mean(dim=1), own.mean(dim=1), atol=0.02)
+    other = paste(images, replace(context, draw=1))
+    assert not torch.equal(other, paste(images, context))
