@@ -116,9 +116,10 @@ class SwapSpectrum(Swap):
 
 
 class SwapTexture(Swap):
-    """Replace a picture's fine grain by noise like that of another; edges and chroma stay.
+    """Replace a picture's fine grain by noise like that of another; strong edges and chroma stay.
 
-    The noise lies evenly over the picture, without the order of the grain it stands for. The fine
+    Weak edges, below an SD of luma of 0.2 in windows of 4 % of the width, go with the grain. The
+    noise lies evenly over the picture, without the order of the grain it stands for. The fine
     end of luma's spectrum goes with it, and small marks and letters drown in it. A donor smoother
     than the edges that stay is not reached.
 
