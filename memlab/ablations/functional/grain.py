@@ -86,7 +86,8 @@ def noise_like(pattern: Tensor, generators: Sequence[torch.Generator]) -> Tensor
     spectrum = torch.fft.rfft2(pattern) * turn / turn.abs().clamp(min=1e-12)
     keep = torch.ones_like(spectrum.real[:1, :1])
     keep[..., 0, 0] = 0
-    return torch.fft.irfft2(spectrum * keep, s=shape)
+    noise: Tensor = torch.fft.irfft2(spectrum * keep, s=shape)
+    return noise
 
 
 def swap_texture(
@@ -114,7 +115,8 @@ def swap_texture(
     pattern = cosine_transform(noise) * bands.sum(dim=1).view_as(grey[:1])
     fitted = fit_bands(base, pattern, bands, grain_energies(given), room, grain_energies)
     mixed = base + (1 - share) ** 0.5 * (grey - base) + share**0.5 * (fitted - base)
-    return images - grey + mixed.clamp(*room)
+    changed: Tensor = images - grey + mixed.clamp(*room)
+    return changed
 
 
 def _window_mean(grey: Tensor) -> Tensor:

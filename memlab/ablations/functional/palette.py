@@ -102,13 +102,15 @@ def _transport(covariance: Tensor, wanted: Tensor) -> Tensor:
     adjugate = _trace(own)[:, None, None] * torch.eye(2).to(own) - own
     total = adjugate / size[:, None, None] + other / other_size[:, None, None]
     scale = (other_size / size / _determinant(total)).sqrt()
-    return scale[:, None, None] * total
+    transport: Tensor = scale[:, None, None] * total
+    return transport
 
 
 def _capped(stretch: Tensor) -> Tensor:
     """The same maps (B, 2, 2), stretching by no more than `GAIN` in any direction."""
     left, sizes, right = torch.linalg.svd(stretch)
-    return (left * sizes.clamp(max=GAIN)[:, None]) @ right
+    capped: Tensor = (left * sizes.clamp(max=GAIN)[:, None]) @ right
+    return capped
 
 
 def _in_gamut(grey: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,7 +119,7 @@ def _in_gamut(grey: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The pictures (B, 3, H, W) and their chroma.
     """
-    offsets = (_axes(grey).mT @ chroma).unflatten(2, grey.shape[2:])
+    offsets: Tensor = (_axes(grey).mT @ chroma).view(-1, 3, *grey.shape[2:])
     # how far each channel may go before it leaves [0, 1]; the first to do so stops all three
     room = torch.where(offsets > 0, 1 - grey, grey)
     share = (room / offsets.abs().clamp(min=1e-6)).amin(dim=1, keepdim=True).clamp(max=1)

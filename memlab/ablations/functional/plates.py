@@ -133,7 +133,8 @@ def face_distance(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Te
 
     own, other = centred(images), centred(warped)
     product = (own * other).sum(dim=1)
-    return 1 - product / (own.norm(dim=1) * other.norm(dim=1)).clamp(min=1e-6)
+    distance: Tensor = 1 - product / (own.norm(dim=1) * other.norm(dim=1)).clamp(min=1e-6)
+    return distance
 
 
 def background_distance(
