@@ -300,7 +300,6 @@ def count(folder: Path, n: int = 40) -> dict[str, Any]:
 
     write(folder, n=3 * n, seed=0, size=64)
     table = ScenesSource().table(folder).rows.reset_index(drop=True)
-    regions = ("faces", "people", "objects", "text", "background")
     decodes: list[str] = []
     passes = 0
 
@@ -320,8 +319,8 @@ def count(folder: Path, n: int = 40) -> dict[str, Any]:
     conditions = plan(whole)
     tested = table.iloc[:n].reset_index(drop=True)
     lending = table.iloc[n:].reset_index(drop=True)
-    pictures = Counting(tested, folder, Geometry(64), regions)
-    others = Counting(lending, folder, Geometry(64), regions)
+    pictures = Counting(tested, folder, Geometry(64))
+    others = Counting(lending, folder, Geometry(64))
     donors = DonorList(others, {}, len(lending), pictures.ids)
     lent: set[str] = set()
     draws = sum(one.draws for one in conditions)
