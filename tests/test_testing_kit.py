@@ -409,7 +409,7 @@ def test_donors_are_needed_used_and_returned_from() -> None:
             return images * 0
         return Borrow.change(self, images, context, dose)  # type: ignore[arg-type]
 
-    with pytest.raises(PluginError, match="there-and-back does not return nearer"):
+    with pytest.raises(PluginError, match="there-and-back does not undo what chroma shows"):
         check_ablation(breaks(Borrow, change=one_way))
 
 

@@ -5,7 +5,7 @@ Each takes the ablation, pictures, their context and a dose, and returns one num
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from memlab.ablations.base import Ablation, Context, Donors
 from memlab.ablations.functional import colour, frequency, grain, palette, plates, spectrum, texture
+from memlab.ablations.region import mask_of
 from memlab.errors import MemlabError
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
@@ -179,7 +180,7 @@ def background_to_donor(
 ) -> Tensor:
     """Distance to the donor's background, (B,); see `plates.background_distance`."""
     donors = _lent(ablation, context)
-    own, theirs = ((masks["background"] > 0).to(images) for masks in (context.masks, donors.masks))
+    own, theirs = (_background(masks, images) for masks in (context.masks, donors.masks))
     changed = ablation(images, context, dose)
     return plates.background_distance(changed, own, donors.images, theirs)
 
@@ -206,6 +207,11 @@ def _coordinates(images: Tensor) -> Tensor:
     shape = (len(images), 1, height, width)
     ramps = torch.cat([down.expand(shape), across.expand(shape), torch.zeros(shape).to(down)], 1)
     return ramps.to(images.dtype)
+
+
+def _background(masks: Mapping[str, Tensor], like: Tensor) -> Tensor:
+    mask = mask_of("background", masks)
+    return torch.ones_like(like[:, :1]) if mask is None else (mask > 0).to(like)
 
 
 def _lent(ablation: Ablation, context: Context) -> Donors:

@@ -12,6 +12,7 @@ from memlab.ablations.functional import plates
 from memlab.ablations.functional.grain import swap_texture
 from memlab.ablations.functional.palette import swap_palette
 from memlab.ablations.functional.spectrum import swap_spectrum
+from memlab.ablations.region import mask_of
 from memlab.errors import MemlabError
 from memlab.seeds import seed_of
 
@@ -33,9 +34,8 @@ class Swap(Ablation):
         found = super().eligible(context)
         if context.donors is None:
             return found
-        theirs = Context(context.donors.ids, masks=context.donors.masks)
         for region in self.donor_regions:
-            mask = theirs.masks.get(region)
+            mask = mask_of(region, context.donors.masks)
             if mask is None:
                 return torch.zeros_like(found)
             inside = (mask > 0).flatten(1)
@@ -172,8 +172,12 @@ class SwapBackground(Swap):
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """The donors' pictures without their figures."""
-        background = (donors.masks["background"] > 0).to(images)
-        return plates.empty_plate(donors.images, background, self.noises(context, donors))
+        mask = mask_of("background", donors.masks)
+        if mask is None:
+            raise MemlabError(f"{self.name}: the donors have no masks of 'background'")
+        return plates.empty_plate(
+            donors.images, (mask > 0).to(images), self.noises(context, donors)
+        )
 
 
 class SwapFace(Swap):
