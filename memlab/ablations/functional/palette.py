@@ -33,7 +33,8 @@ def palette(images: Tensor) -> tuple[Tensor, Tensor]:
 def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
     """Wasserstein distance between the palettes of two pictures, taken as Gaussian: (B,).
 
-    √(|m − m'|² + tr(C + C' − 2 (C C')^½)) (Dowson and Landau 1982), in units of the pixel range.
+    The root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in units
+    of the pixel range.
 
     Args:
         images: (B, 3, H, W) in [0, 1].

@@ -18,7 +18,7 @@ class Mosaic(Ablation):
 
     family = "frequency"
     unit = "% of width"
-    target = "high_frequency_energy"
+    target = "likeness"
     control = "floor"
     ladder = (5.0, 10.0, 12.5, 25.0, 50.0)
     maximum = 100.0
