@@ -193,6 +193,7 @@ def test_score_and_test_take_oracles_by_name_and_fit_says_why_not(
     (folder,) = Path("runs").glob("*/test-001-grayscale")
     assert results(folder)["model"]["weights_id"] == "closed-form"
     conditions = pd.read_csv(folder / "conditions.csv")
+    conditions = conditions[conditions["role"] == "target"]
     grey_faces = conditions[conditions["eligible"]]
     assert np.allclose(grey_faces["predicted"], 0.1, atol=1e-6)
     clean = pd.read_csv(folder / "rows.csv").set_index("index")["predicted"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from memlab.ablations.base import Donors
+from memlab.ablations.region import mask_of
 from memlab.data.dataset import Sample
 from memlab.data.pixels import to_unit
-from memlab.errors import DataError
 from memlab.seeds import seed_of
 
 KEPT = 256 * 2**20
@@ -70,24 +71,20 @@ class DonorList:
 
     def take(
         self, ids: Sequence[str], draw: int, regions: Sequence[str], device: torch.device
-    ) -> Given:
-        """The donors of some pictures.
+    ) -> Given | None:
+        """The donors of some pictures; None where there is none for any of them.
 
         Args:
             ids: of the pictures, among those evaluated.
             draw: which donor of each.
             regions: that a donor must have.
             device: where to.
-
-        Raises:
-            DataError: if there is no donor for any of them.
         """
         order = self.order(regions)
         samples = [self._read(order, self.ranks[name] + draw, name, regions) for name in ids]
         there = [sample for sample in samples if sample is not None]
         if not there:
-            lacking = f" has a mask of {' and '.join(regions)} and" if regions else ""
-            raise DataError(f"no donor{lacking} can be read; give other donors")
+            return None
         filled = [sample or there[0] for sample in samples]
         images = to_unit(torch.stack([sample["image"] for sample in filled]).to(device))
         masks = {
@@ -103,12 +100,18 @@ class DonorList:
         if key not in self._orders:
             suitable = set(range(self.count))
             for region in key:
-                suitable &= set(self.having.get(region, ()))
+                suitable &= set(self._having(region))
             listed = sorted(suitable)
             generator = torch.Generator().manual_seed(seed_of(self.seed, "donors", *key))
             shuffled = torch.randperm(len(listed), generator=generator).tolist()
             self._orders[key] = [listed[place] for place in shuffled]
         return self._orders[key]
+
+    def _having(self, region: str) -> Iterable[int]:
+        """Places of donors with a region; a background is what no other region has."""
+        if region == "background" and region not in self.having:
+            return itertools.chain.from_iterable(self.having.values())
+        return self.having.get(region, ())
 
     def shared(self, regions: Sequence[str]) -> str | None:
         """A sentence for the reader where some donors serve several pictures in a draw, or None."""
@@ -116,6 +119,8 @@ class DonorList:
         if there >= pictures:
             return None
         having = f" with {' and '.join(sorted(regions))}" if regions else ""
+        if there == 0:
+            return f"No donors{having}: what would be taken from them was not put in."
         return (
             f"{there} donors{having} for {pictures} pictures: some lend to several in a draw, so "
             "intervals of these swaps are too narrow."
@@ -127,7 +132,8 @@ class DonorList:
         """The donor of a rank; the next one where it cannot serve."""
         for step in range(len(order)):
             sample = self._sample(order[(rank + step) % len(order)])
-            has = all(bool(sample["masks"][region].any()) for region in regions)
+            found = [mask_of(region, sample["masks"]) for region in regions]
+            has = all(mask is not None and bool(mask.any()) for mask in found)
             if not sample["error"] and has and sample["id"] != picture:
                 return sample
         return None

@@ -98,7 +98,8 @@ class Preparation:
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
             given = self.donors.take(context.ids, draw, ablation.donor_regions, device)
-            context, found = replace(context, donors=given.donors), given.found
+            if given is not None:
+                context, found = replace(context, donors=given.donors), given.found
         eligible = ablation.eligible(context) & found
         measures: dict[str, Tensor] = {}
         kinds: list[Place | None] = [None] * len(context.ids)

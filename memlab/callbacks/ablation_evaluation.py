@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -232,8 +231,7 @@ def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
 
 def _names_region(part: Ablation) -> bool:
     """Whether somebody gave the region, instead of taking the ablation's own."""
-    default = inspect.signature(type(part)).parameters.get("region")
-    return default is not None and part.region != default.default
+    return part.region != type(part)().region  # type: ignore[call-arg]
 
 
 def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
