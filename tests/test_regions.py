@@ -210,7 +210,7 @@ def empty_file(album: Path) -> Path:
     return folder
 
 
-def test_a_mask_of_another_shape_is_named(album: Path, run: Path, failing: Any) -> None:
+def test_a_mask_of_another_shape_is_named(album: Path, finished: Path, failing: Any) -> None:
     for made, parts in (
         (bad_shape, ("3.png", "60 x 60", "60 x 40")),
         (stored_orientation, ("4.png", "60 x 40", "40 x 60", "on its side")),
@@ -218,7 +218,7 @@ def test_a_mask_of_another_shape_is_named(album: Path, run: Path, failing: Any) 
     ):
         masks = ["--data.masks", str(made(album)), "--ablation", "blur"]
         message = failing(
-            "test", "--run", str(run), "--data.root", str(album), *masks,
+            "test", "--run", str(finished), "--data.root", str(album), *masks,
             "--ablation.region", "faces", "--data.num_workers=0", *QUIET,
         )  # fmt: skip
         assert all(part in message for part in parts), message
@@ -289,17 +289,17 @@ def test_runs_that_do_not_fill_a_mask_are_named(album: Path) -> None:
 
 
 def test_a_test_confined_to_given_masks(
-    album: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], failing: Any
+    album: Path, finished: Path, capsys: pytest.CaptureFixture[str], failing: Any
 ) -> None:
     from memlab.cli import main
 
-    arguments = ["test", "--run", str(run), "--data.root", str(album), "--data.num_workers=0"]
+    arguments = ["test", "--run", str(finished), "--data.root", str(album), "--data.num_workers=0"]
     arguments += ["--data.masks", str(coco(album, range(4))), "--maps=0", *QUIET]
     blur = ["--ablation", "blur", "--ablation.region"]
     assert "did you mean 'faces'" in failing(*arguments, *blur, "face")
     assert main([*arguments, *blur, "faces"]) == 0
     assert "looked at 4 of 6 pictures: faces in 4" in capsys.readouterr().err
-    folder = next((run).glob("test-*/results.json")).parent
+    folder = next(finished.glob("test-*/results.json")).parent
     found = results(folder)
     assert found["data"]["masks"]["faces"]["looked_at"] == {"train": 2, "test": 2}
     assert [one["eligible"] for one in found["conditions"]] == [2]
