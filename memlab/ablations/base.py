@@ -189,10 +189,10 @@ class Ablation(Specified, nn.Module, ABC):
             mask = mask_of(region, context.masks)
             if mask is None:
                 return torch.zeros_like(eligible)
-            eligible &= _partial(mask)
+            eligible &= partial(mask)
         if self.place.name != "all":
             mask = self.place.mask(context.masks)
-            eligible &= torch.zeros_like(eligible) if mask is None else _partial(mask)
+            eligible &= torch.zeros_like(eligible) if mask is None else partial(mask)
         if self.needs_donors and context.donors is None:
             return torch.zeros_like(eligible)
         return eligible
@@ -269,7 +269,7 @@ def whole(dose: float, ablation: Ablation) -> float:
     return dose
 
 
-def _partial(mask: Tensor) -> Tensor:
+def partial(mask: Tensor) -> Tensor:
     """Which masks (B, 1, H, W) are neither empty nor the whole picture: (B,) bool, on the CPU."""
     inside = (mask > 0).flatten(1)
     return (inside.any(dim=1) & ~inside.all(dim=1)).cpu()

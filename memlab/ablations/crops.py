@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
+from memlab.ablations.base import Ablation, Context, Control
 from memlab.ablations.functional.crops import anywhere, elsewhere, padded, zoomed
 from memlab.ablations.functional.fills import Computed
 from memlab.ablations.removal import FACE_ORACLES, Remove
 
 
-class CenterCrop(Ablation):
+class Window(Ablation):
+    """A part of the picture, of a size that the dose says; compared with parts elsewhere.
+
+    Args:
+        removed: % of the width, and of the height, cut away.
+    """
+
+    family = "context"
+    unit = "% of width removed"
+    target = "field_of_view"
+    control: ClassVar[Control] = "windows"
+    ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
+    maximum = 90.0
+
+    def __init__(self, removed: float = 50.0) -> None:
+        super().__init__(dose=removed)
+
+
+class CenterCrop(Window):
     """Keep the middle, zoomed back to the full size. The default keeps half of either side.
 
     It changes scale as well as context: `crop_pad` tells them apart. Compared with windows of the
@@ -21,22 +41,12 @@ class CenterCrop(Ablation):
         removed: % of the width, and of the height, cut away.
     """
 
-    family = "context"
-    unit = "% of width removed"
-    target = "field_of_view"
-    control = "windows"
-    ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
-    maximum = 90.0
-
-    def __init__(self, removed: float = 50.0) -> None:
-        super().__init__(dose=removed)
-
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Cut `dose` % of width and height away."""
         return zoomed(images, dose, _places(self, context))
 
 
-class CropPad(Ablation):
+class CropPad(Window):
     """Keep the middle where it is, and cover what surrounds it with the picture's mean colour.
 
     The same window as `center_crop`, without the zoom. Compared with windows elsewhere.
@@ -45,38 +55,20 @@ class CropPad(Ablation):
         removed: % of the width, and of the height, covered.
     """
 
-    family = "context"
-    unit = "% of width removed"
-    target = "field_of_view"
-    control = "windows"
-    ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
-    maximum = 90.0
-
-    def __init__(self, removed: float = 50.0) -> None:
-        super().__init__(dose=removed)
-
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Cover `dose` % of width and height."""
         return padded(images, dose, _places(self, context))
 
 
-class RandomCrop(Ablation):
+class RandomCrop(Window):
     """Keep a window anywhere, zoomed back to the full size: one place for all doses.
 
     Args:
         removed: % of the width, and of the height, cut away.
     """
 
-    family = "context"
-    unit = "% of width removed"
-    target = "field_of_view"
     control = "floor"
-    ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
-    maximum = 90.0
     moves = ("oracle_redness",)
-
-    def __init__(self, removed: float = 50.0) -> None:
-        super().__init__(dose=removed)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Cut `dose` % of width and height away."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, Donors
+from memlab.ablations.base import Ablation, Context, Donors, partial
 from memlab.ablations.functional import fills
 from memlab.ablations.functional.fills import Computed, Fill
 from memlab.ablations.functional.harmonic import harmonic
@@ -72,8 +72,7 @@ class Remove(Ablation):
         weights = self._weights(context.masks)
         if weights is None:
             return torch.zeros_like(eligible)
-        hole = (weights > 0).flatten(1)
-        return eligible & (hole.any(dim=1) & ~hole.all(dim=1)).cpu()
+        return eligible & partial(weights)
 
     def within(self, context: Context) -> Tensor | None:
         """1 on the region, 0 beyond the margin, fading in between: (B, 1, H, W).

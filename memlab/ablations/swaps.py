@@ -7,7 +7,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, Donors
+from memlab.ablations.base import Ablation, Context, Donors, partial
 from memlab.ablations.functional import plates
 from memlab.ablations.functional.grain import swap_texture
 from memlab.ablations.functional.palette import swap_palette
@@ -38,8 +38,7 @@ class Swap(Ablation):
             mask = mask_of(region, context.donors.masks)
             if mask is None:
                 return torch.zeros_like(found)
-            inside = (mask > 0).flatten(1)
-            found &= (inside.any(dim=1) & ~inside.all(dim=1)).cpu()
+            found &= partial(mask)
         return found
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:

@@ -13,7 +13,7 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.attributions.base import Attribution, explain
-from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.dataset import Batch
 from memlab.data.pixels import to_bytes
 from memlab.errors import MemlabError
@@ -76,11 +76,7 @@ class AttributionMaps(Callback):
     ) -> None:
         """Explain those pictures of the batch that were drawn."""
         model = model_of(trainer)
-        places = [
-            place
-            for place, name in enumerate(batch["ids"])
-            if name in self._chosen and batch["valid"][place]
-        ]
+        places = readable(batch, self._chosen)
         if model is None or not places:
             return
         images = batch["images"][places]

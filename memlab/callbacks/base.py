@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import pandas as pd
 from lightning.pytorch import Trainer
 
+from memlab.data.dataset import Batch
 from memlab.data.module import MemorabilityData
 from memlab.models.base import MemorabilityModel
 from memlab.reports.results import Results
@@ -25,6 +27,13 @@ class Contributor(Protocol):
             rows: index, id, split, score, predicted: one row per picture, those skipped left out.
             folder: the command's folder, for files of its own.
         """
+
+
+def readable(batch: Batch, chosen: Container[str]) -> list[int]:
+    """Places, in a batch, of those pictures that were chosen by id and could be read."""
+    return [
+        place for place, name in enumerate(batch["ids"]) if name in chosen and batch["valid"][place]
+    ]
 
 
 def command_folder(trainer: Trainer) -> Path:

@@ -21,7 +21,7 @@ from memlab.ablations.functional.scan import CELL, SIDE, ends
 from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
 from memlab.audit.quantities import SESOI
 from memlab.audit.scan import LEVEL, PERMUTATIONS, scan, strongest
-from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.dataset import Batch
 from memlab.files import make_folder, replacing
 from memlab.reports import rows
@@ -86,11 +86,7 @@ class BlindScan(Callback):
     ) -> None:
         """Occlude, and score, those pictures of the batch that were drawn and could be read."""
         model = model_of(trainer)
-        chosen = [
-            place
-            for place, name in enumerate(batch["ids"])
-            if name in self._chosen and batch["valid"][place]
-        ]
+        chosen = readable(batch, self._chosen)
         if model is None or self._writer is None or not chosen:
             return
         places = torch.tensor(chosen)

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.names import class_path
-from memlab.cli.options import Options
-from memlab.cli.pages import show
-from memlab.errors import MemlabError, did_you_mean
+from memlab.cli.options import Options, run_subcommand
+from memlab.errors import MemlabError
 from memlab.files import require_empty
 
 if TYPE_CHECKING:
@@ -35,16 +34,7 @@ def run(arguments: list[str]) -> int:
         "cache": _cache,
         "scenes": _scenes,
     }
-    name = arguments[1] if len(arguments) > 1 else "--help"
-    if name in ("-h", "--help"):
-        show(PAGE)
-        return 0
-    if name not in commands:
-        raise MemlabError(
-            f"unknown data command {name!r}{did_you_mean(name, commands)} "
-            f"(commands: {', '.join(commands)})"
-        )
-    return commands[name](arguments[2:])
+    return run_subcommand("data", PAGE, commands, arguments)
 
 
 def _check(arguments: list[str]) -> int:

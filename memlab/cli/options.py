@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from memlab.cli.pages import show
 from memlab.errors import MemlabError, did_you_mean
 
 
@@ -30,6 +31,29 @@ class Options(argparse.ArgumentParser):
             name = mistyped.group(1).partition("=")[0]
             message = f"unknown option {name}{did_you_mean(name, known)}"
         raise MemlabError(f"{message} (see {self.prog} --help)")
+
+
+def run_subcommand(
+    group: str, page: str, commands: Mapping[str, Callable[[list[str]], int]], arguments: list[str]
+) -> int:
+    """Run `memlab GROUP COMMAND`; returns the exit code.
+
+    Args:
+        group: of commands: `data`, `regions`.
+        page: shown where no command is given.
+        commands: name to what runs it, given the arguments after the name.
+        arguments: the group and what follows.
+    """
+    name = arguments[1] if len(arguments) > 1 else "--help"
+    if name in ("-h", "--help"):
+        show(page)
+        return 0
+    if name not in commands:
+        raise MemlabError(
+            f"unknown {group} command {name!r}{did_you_mean(name, commands)} "
+            f"(commands: {', '.join(commands)})"
+        )
+    return commands[name](arguments[2:])
 
 
 def add_loading(parser: argparse.ArgumentParser) -> None:

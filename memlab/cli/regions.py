@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli.names import class_path
-from memlab.cli.options import Options
-from memlab.cli.pages import show
-from memlab.errors import MemlabError, did_you_mean
+from memlab.cli.options import Options, run_subcommand
+from memlab.errors import MemlabError
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
@@ -30,16 +29,7 @@ A store serves any run: memlab test --data.masks STORE --ablation blur --ablatio
 def run(arguments: list[str]) -> int:
     """Run a regions command; returns the exit code."""
     commands = {"find": _find, "import": _import}
-    name = arguments[1] if len(arguments) > 1 else "--help"
-    if name in ("-h", "--help"):
-        show(PAGE)
-        return 0
-    if name not in commands:
-        raise MemlabError(
-            f"unknown regions command {name!r}{did_you_mean(name, commands)} "
-            f"(commands: {', '.join(commands)})"
-        )
-    return commands[name](arguments[2:])
+    return run_subcommand("regions", PAGE, commands, arguments)
 
 
 def _find(arguments: list[str]) -> int:

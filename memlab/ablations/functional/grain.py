@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from memlab.ablations.functional.colour import luma
+from memlab.ablations.functional.regions import pixels_of
 from memlab.ablations.functional.spectrum import (
     BANDS,
     cosine_transform,
@@ -128,4 +129,4 @@ def _window_mean(grey: Tensor) -> Tensor:
 
 
 def _radius(grey: Tensor) -> int:
-    return max(1, round(RADIUS / 100 * grey.shape[-1]))
+    return pixels_of(RADIUS, grey.shape[-1]) or 1

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from scipy.ndimage import label
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate, max_pool2d
+from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from memlab.ablations.functional.frequency import gaussian_blur
 from memlab.ablations.functional.grain import noise_like
+from memlab.ablations.functional.regions import dilated, pixels_of
 
 EDGE = 1.5
 """Width of the seam at a region's border, % of the picture's width."""
@@ -48,8 +49,7 @@ def inner_weights(mask: Tensor) -> Tensor:
 
 def eroded(mask: Tensor) -> Tensor:
     """A mask of 0 and 1 without its seam: (B, 1, H, W). The picture's own edge is no border."""
-    reach = max(1, round(EDGE / 100 * mask.shape[-1]))
-    return 1 - max_pool2d(1 - mask, 2 * reach + 1, stride=1, padding=reach)
+    return 1 - dilated(1 - mask, pixels_of(EDGE, mask.shape[-1]) or 1)
 
 
 def empty_plate(
