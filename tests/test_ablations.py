@@ -14,8 +14,10 @@ from torch import Tensor
 
 from memlab import Ablation, Context, evaluate, plan
 from memlab.ablations.colour import Grayscale
-from memlab.ablations.crops import CenterCrop
+from memlab.ablations.crops import BackgroundOnly, CenterCrop
 from memlab.ablations.frequency import Blur
+from memlab.ablations.insertion import Paste
+from memlab.ablations.removal import Remove, RemoveBackground, RemoveFaces, RemovePeople
 from memlab.cli import main
 from memlab.errors import MemlabError, PluginError
 from memlab.testing import check_ablation, sample_pictures
@@ -189,6 +191,51 @@ def test_a_plan_has_no_condition_twice_and_every_key_once() -> None:
     assert keys == ["blur@2", "blur@4", "blur@2[faces]", "grayscale@1"]
     ladder = [condition.dose for condition in plan([Blur(sigma=3.0)], "ladder")]
     assert ladder == [0.5, 1.0, 2.0, 3.0, 4.0, 8.0]
+
+
+class Bleach(Grayscale):
+    """Cannot do without its argument."""
+
+    def __init__(self, amount: float, gentle: bool = False) -> None:
+        super().__init__(amount)
+
+
+@pytest.mark.parametrize(
+    ("ablation", "name"),
+    [
+        (Remove(), "remove@1"),
+        (Remove(amount=0.5, margin=3), "remove@0.5"),
+        (Remove(region="text"), "remove@1[text]"),
+        (RemoveFaces(), "remove_faces@1"),
+        (RemoveFaces(region="faces"), "remove_faces@1"),
+        (RemoveFaces(fill="mean"), "remove_faces@1(fill=mean)"),
+        (RemoveFaces(fill="mean", margin=0.5), "remove_faces@1(fill=mean,margin=0.5)"),
+        (RemovePeople(region="people"), "remove_people@1[people]"),
+        (RemoveBackground(), "remove_background@1"),
+        (RemoveBackground(fill="harmonic"), "remove_background@1(fill=harmonic)"),
+        (BackgroundOnly(), "background_only@1"),
+        (Paste(what="objects"), "paste@1(what=objects)"),
+        (Bleach(0.5), "bleach@0.5(gentle=False)"),
+    ],
+)
+def test_a_condition_is_named_by_what_is_not_usual(ablation: Ablation, name: str) -> None:
+    (condition,) = plan([ablation])
+    assert condition.name == name
+
+
+def test_parts_that_differ_have_names_that_differ() -> None:
+    fills = ("harmonic", "mean", "blur", "donor", "grey")
+    regions = (None, "faces", "text", "not text", "people without faces")
+    parts = [
+        Remove(dose, region, fill, margin)
+        for dose in (0.5, 1.0)
+        for region in regions
+        for fill in fills
+        for margin in (0.0, 3.0)
+        if not (fill == "donor" and region == "not text")
+    ]
+    different = {(one.dose, one.region, one.fill, one.margin) for one in parts}
+    assert len({condition.key for condition in plan(parts)}) == len(different)
 
 
 @pytest.mark.parametrize(

@@ -190,8 +190,8 @@ def test_rows_tell_where_the_change_was_made() -> None:
     masks[3] = 0
     rows = scored(sample_pictures(4, SIZE), context(4, faces=masks))
     kinds = {(one.condition.key, one.draw): list(one.places) for one in rows}
-    assert kinds["greyout@1[faces]", 0] == ["own", "own", "own", None]
-    assert kinds["greyout@1[faces]:control", 7] == ["elsewhere"] * 3 + [None]
+    assert kinds["greyout@1", 0] == ["own", "own", "own", None]
+    assert kinds["greyout@1:control", 7] == ["elsewhere"] * 3 + [None]
     assert kinds["greyout@1[not faces]:control", 7] == ["blob"] * 3 + [None]
 
 

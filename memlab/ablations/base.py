@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -148,6 +149,19 @@ class Ablation(Specified, nn.Module, ABC):
         """The plugin's name, or the class's where it is not registered."""
         plugin = plugin_of(type(self))
         return plugin.name if plugin else type(self).__name__.lower()
+
+    @functools.cached_property
+    def usual(self) -> dict[str, Any]:
+        """Arguments and region where none is given, as plain data.
+
+        Of a class that cannot do without, the region alone.
+        """
+        parameters = inspect.signature(type(self)).parameters.values()
+        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        if any(one.default is one.empty and one.kind not in variable for one in parameters):
+            return {"region": "all"}
+        other: Ablation = type(self)()  # type: ignore[call-arg]
+        return {**other.spec["init_args"], "region": other.region}
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -36,14 +36,22 @@ class Condition:
 
     @property
     def name(self) -> str:
-        """Ablation, dose, other parameters and region, without the role: `blur@2[faces]`."""
-        others = list(self.ablation.spec["init_args"].items())[1:]  # the first is the dose
-        rest = [f"{name}={value}" for name, value in others if name != "region"]
+        """Ablation and dose, then other parameters and region where they are not the usual.
+
+        Without the role: `blur@2[faces]`, `remove_faces@1`, `remove_faces@1(fill=mean)`.
+        """
+        ablation, usual = self.ablation, self.ablation.usual
+        others = list(ablation.spec["init_args"].items())[1:]  # the first is the dose
+        rest = [
+            f"{argument}={value}"
+            for argument, value in others
+            if argument != "region" and (argument not in usual or usual[argument] != value)
+        ]
         return "".join(
             [
-                f"{self.ablation.name}@{self.dose:.6g}",
+                f"{ablation.name}@{self.dose:.6g}",
                 f"({','.join(rest)})" if rest else "",
-                "" if self.ablation.region == "all" else f"[{self.ablation.region}]",
+                "" if ablation.region == usual["region"] else f"[{ablation.region}]",
             ]
         )
 

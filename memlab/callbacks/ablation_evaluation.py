@@ -88,7 +88,10 @@ class AblationEvaluation(Callback):
         """
         lacking = {part: _lacking(part, data) for part in self.parts}
         kept = [part for part in self.parts if not lacking[part]]
-        named = [part for part in self.parts if lacking[part] and _names_region(part)]
+        # somebody gave the region, instead of taking the ablation's own
+        named = [
+            part for part in self.parts if lacking[part] and part.region != part.usual["region"]
+        ]
         if named or not any(part.family != "floor" for part in kept):
             data.require_regions({name for part in named or self.parts for name in lacking[part]})
         if len(kept) == len(self.parts):
@@ -227,11 +230,6 @@ def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
         except DataError:
             missing.append(region)
     return sorted(missing)
-
-
-def _names_region(part: Ablation) -> bool:
-    """Whether somebody gave the region, instead of taking the ablation's own."""
-    return part.region != type(part)().region  # type: ignore[call-arg]
 
 
 def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
