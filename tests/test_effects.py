@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from memlab.cli import main
+from memlab.reports.effect_table import print_effects
 from memlab.reports.effects import Summary, summarise
 from tests.conftest import QUIET, results
 
@@ -113,6 +117,39 @@ def made(drops: dict[tuple[str, str], np.ndarray], clean: np.ndarray, score: np.
         details.append(shown | more)
     rows = pd.DataFrame({"id": ids, "predicted": clean, "score": score})
     return summarise(rows, pd.concat(parts, ignore_index=True), details, 0)
+
+
+def shown(conditions: list[dict[str, Any]], columns: int) -> list[str]:
+    """What is printed in a terminal of some width."""
+    out = io.StringIO()
+    whole = SimpleNamespace(conditions=conditions)
+    print_effects(whole, Console(file=out, width=columns))  # type: ignore[arg-type]
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> None:
+    rng = np.random.default_rng(0)
+    clean, score = rng.normal(0.7, 0.1, N), rng.normal(0.7, 0.1, N)
+    drops = {
+        ("remove_faces@1(fill=mean)", "target"): rng.normal(0.1, 0.05, (N, 1)),
+        ("noise@8", "floor"): rng.normal(0, 0.02, (N, 1)),
+    }
+    summary = made(drops, clean, score)
+    for entry in summary.conditions:
+        entry["unit"] = "of the way to the fill"
+    (wide, narrow, least) = (shown(summary.conditions, columns) for columns in (130, 105, 85))
+    for lines in (wide, narrow, least):
+        (line,) = [line for line in lines if line.startswith("remove_faces@1(fill=mean)")]
+        assert "floor" in line, "all of a condition stands on one line"
+        assert ("the fill" in line) == (lines is wide)
+        assert ("→" in line) == (lines is not least)
+    assert not [line for line in wide if "units" in line]
+    assert "units of the doses: results.json" in narrow
+    assert "units of the doses, and ρ: results.json" in least
+    squeezed = "\n".join(shown(summary.conditions, 60))
+    assert "\nremove_faces@1" in squeezed
+    assert "fill=mean)" in squeezed
+    assert "…" not in squeezed, "folded, not cut"
 
 
 def test_a_swap_gives_t_and_a_global_change_its_floor() -> None:

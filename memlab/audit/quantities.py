@@ -159,7 +159,9 @@ def mean(pictures: Pictures, values: Array) -> Estimate:
     weight = np.where(eligible, pictures.audited, 0.0)
     columns = np.stack([weight * np.where(eligible, values, 0.0), weight], axis=1)
     n = int(eligible.sum())
-    reason = "no eligible picture" if n == 0 else f"only {n} pictures" if n < 3 else None
+    reason = (
+        "no eligible picture" if n == 0 else f"only {n} picture{'s' * (n > 1)}" if n < 3 else None
+    )
     return Estimate(columns, lambda means: _ratio(means[..., 0], means[..., 1]), n, reason)
 
 
@@ -174,7 +176,7 @@ def variance_of_predictions(pictures: Pictures) -> Estimate:
     """Variance of the clean predictions over the whole table, weighted, with n - 1."""
     f, weight = pictures.predicted, pictures.weight
     n = len(f)
-    reason = f"only {n} pictures" if n < 3 else None
+    reason = f"only {n} picture{'s' * (n > 1)}" if n < 3 else None
     if reason is None and constant(f):
         reason = "predictions are constant"
     f = f - (f.mean() if n else 0)  # less cancellation in m2 - m1²

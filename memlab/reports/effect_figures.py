@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     if not panels:
         return []
     heights = [0.8 + 0.25 * len(lines) for _, lines in panels]
-    figure = Figure(figsize=(8.2, sum(heights) + 0.7), layout="constrained")
+    longest = max(len(line[0]) for _, lines in panels for line in lines)
+    width = 8.2 + 0.065 * max(0, longest - 60)  # long labels take no room from the marks
+    figure = Figure(figsize=(width, sum(heights) + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
     every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (title, lines) in zip(every, panels, strict=True):
@@ -61,6 +64,7 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
 def curves(dose_curves: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     """Small multiples: effects over the doses of each ablation, with band, beside its control."""
     shown = [curve for curve in dose_curves if any(one["value"] is not None for one in _y(curve))]
+    shown.sort(key=lambda curve: (list(FAMILIES).index(curve["family"]), curve["curve"]))
     if not shown:
         return []
     columns = min(3, len(shown))
@@ -93,7 +97,7 @@ def curves(dose_curves: Sequence[dict[str, Any]], folder: Path) -> list[str]:
                 linestyle=":",
                 linewidth=1,
             )
-        axes.set_title(_folded(curve["curve"], 34), fontsize=9)
+        axes.set_title(_broken(curve["curve"], 40), fontsize=9)
         axes.set_xlabel(curve["unit"], fontsize=8)
         axes.set_ylabel("T" if curve["effect"] == "T" else "mean drop", fontsize=8)
         axes.tick_params(labelsize=7.5)
@@ -112,7 +116,7 @@ def _lines(entries: Sequence[dict[str, Any]], of: Any) -> list[Line]:
             continue
         of_all = "" if entry["eligible"] == entry["n"] else f" of {entry['n']}"
         name = entry["condition"].removesuffix(f":{entry['role']}")
-        label = _folded(f"{name} {entry['unit']}", 46) + f"  (n = {entry['eligible']}{of_all})"
+        label = f"{name} {entry['unit']}  (n = {entry['eligible']}{of_all})"
         families.setdefault(entry["family"], []).append((label, effect, other, _kind(entry)))
     headed = len(families) > 1 and sum(map(len, families.values())) > HEADED
     found: list[Line] = []
@@ -200,5 +204,11 @@ def _kind(entry: dict[str, Any]) -> str | None:
     return entry["compared_with"] if entry["control"] else None
 
 
-def _folded(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+def _broken(name: str, width: int) -> str:
+    """A condition's name in lines of at most `width`, broken before its brackets and at commas."""
+    lines = [""]
+    for part in re.split(r"(?=[\[(])|(?<=,)", name):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

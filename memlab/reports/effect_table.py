@@ -1,18 +1,28 @@
-"""The table of ablations as people read it in a terminal, in 100 columns."""
+"""The table of ablations as people read it in a terminal."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from memlab.reports.results import FILE, Results
 
 MOST = 40
 """Lines from which on only primary doses are printed."""
+COLUMNS: dict[str, JustifyMethod] = {
+    "ablation": "left",
+    "n": "right",
+    "effect  [95 %]": "right",
+    "p": "right",
+    "compared with": "left",
+}
+LAYOUTS = ((True, True), (False, True), (False, False))
+"""With units, and with ρ: the first that the console has room for is printed."""
 COMPARED = {
     "placed": "elsewhere",
     "windows": "windows",
@@ -31,37 +41,51 @@ def print_effects(results: Results, console: Console) -> None:
     every = len(entries)
     if every > MOST:
         entries = [entry for entry in entries if entry["primary"]]
+    for units, correlations in LAYOUTS:
+        table = _table(entries, units, correlations)
+        if _fits(table, console):
+            break
+    console.print(table)
+    lines = _legend(entries)
+    if not units:
+        lines.append(f"units of the doses{'' if correlations else ', and ρ'}: {FILE}")
+    if len(entries) < every:
+        lines.append(f"{every - len(entries)} other doses: {FILE}, dose-curves.png")
+    for line in lines:
+        console.print(line, markup=False, style="dim" if console.is_terminal else "")
+
+
+def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Table:
     table = Table(
         title="ablations: what taking something out does to the score",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-    table.add_column("ablation", overflow="fold")
-    for name in ("n", "effect  [95 %]", "p"):
-        table.add_column(name, justify="right", no_wrap=name == "p")
-    table.add_column("compared with", no_wrap=False)
-    table.add_column(
-        "ρ clean → ablated", justify="right", no_wrap=False, min_width=11, max_width=14
-    )
+    for name, justify in COLUMNS.items():
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in ("n", "p"))
+    if correlations:
+        table.add_column("ρ clean → ablated", justify="right", overflow="fold")
     for entry in entries:
         of_all = "" if entry["eligible"] == entry["n"] else f"/{entry['n']}"
         name = entry["condition"].removesuffix(f":{entry['role']}")
-        table.add_row(
-            escape(f"{name} {entry['unit']}"),
+        cells = [
+            escape(f"{name} {entry['unit']}" if units else name),
             f"{entry['eligible']}{of_all}",
             escape(_effect(entry)),
             _p(entry),
             escape(_compared(entry)),
-            _correlations(entry),
-        )
-    console.print(table)
-    lines = _legend(entries)
-    if len(entries) < every:
-        lines.append(f"{every - len(entries)} other doses: {FILE}, dose-curves.png")
-    for line in lines:
-        console.print(line, markup=False, style="dim" if console.is_terminal else "")
+        ]
+        table.add_row(*cells, *([_correlations(entry)] if correlations else []))
+    return table
+
+
+def _fits(table: Table, console: Console) -> bool:
+    """Whether the table has room without a line that wraps."""
+    unbounded = console.options.update(width=10_000)
+    return Measurement.get(console, unbounded, table).maximum <= console.width
 
 
 def _effect(entry: dict[str, Any]) -> str:
@@ -70,7 +94,7 @@ def _effect(entry: dict[str, Any]) -> str:
     swapped = entry["role"] == "swap" and control.get("T")
     statistic = control["T"] if swapped else entry["drop"]
     if statistic["value"] is None:
-        return f"none: {statistic['reason']}"
+        return str(statistic["reason"])
     text = f"{'T ' if swapped else ''}{short(statistic['value'], signed=not swapped)}"
     if statistic["low"] is None:
         return text
@@ -87,7 +111,7 @@ def _p(entry: dict[str, Any]) -> str:
 
 def _compared(entry: dict[str, Any]) -> str:
     control = entry["control"]
-    if control is None:
+    if control is None or entry["drop"]["value"] is None:  # why is said once, as the effect
         return ""
     if control["reason"]:
         return f"none: {control['reason']}"
@@ -105,6 +129,8 @@ def _compared(entry: dict[str, Any]) -> str:
 
 def _correlations(entry: dict[str, Any]) -> str:
     values = [entry[name]["value"] for name in ("spearman_clean", "spearman")]
+    if entry["drop"]["value"] is None:
+        return ""
     if values == [None, None]:
         return str(entry["spearman"]["reason"] or "")
     return " → ".join("none" if value is None else short(value, digits=3) for value in values)
