@@ -78,7 +78,8 @@ class RandomCrop(Window):
 class ForegroundOnly(Remove):
     """Show faces, people, objects and text alone: everything else becomes mid grey.
 
-    `remove_background` with hard edges, to ask what the foreground alone tells. Grey, because any
+    Asks what the foreground alone tells, and gives the numbers of `remove_background` at its
+    defaults: one question from two sides; read the first of two equal rows. Grey, because any
     colour taken from the picture would tell of the background, or hide what is shown.
 
     Args:

@@ -148,7 +148,8 @@ class RemoveBackground(Remove):
     """Take the background out: all that no other region has, where there are no masks of it.
 
     The hole has hard edges: what stays is whole. Grey by default, because the other fills carry
-    the colours of what stays into the background, where it then disappears.
+    the colours of what stays into the background, where it then disappears. So it gives the numbers
+    of `foreground_only`: one question from two sides; read the first of two equal rows.
     """
 
     family = "context"
