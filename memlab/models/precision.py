@@ -3,31 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
-from torch import nn
+from torch import backends, nn
 from torch.backends import cudnn
 
 
 @contextmanager
 def single_precision(device: str) -> Iterator[None]:
-    """Switch autocast and TF32 convolutions off for a block; what was set before comes back.
+    """Switch autocast and TF32 off for a block; what was set before comes back.
 
     An ablation's effect may be smaller than the grain of bf16 or TF32, and the grain of TF32
-    depends on the batch size.
+    depends on the batch size. Convolutions and matrix products, which a blur is made of, are in
+    single precision on every device.
 
     Args:
         device: type of the device, `cpu` or `cuda`.
     """
-    convolutions = cudnn.flags(
-        enabled=cudnn.enabled,
-        benchmark=cudnn.benchmark,
-        deterministic=cudnn.deterministic,
-        allow_tf32=False,
-    )
-    with torch.autocast(device, enabled=False), convolutions:
+    with torch.autocast(device, enabled=False), _no_tf32():
         yield
+
+
+@contextmanager
+def _no_tf32() -> Iterator[None]:
+    try:
+        products, convolutions = torch.get_float32_matmul_precision(), cudnn.allow_tf32
+    except RuntimeError:  # set by the switches of torch 2.9, which the older ones cannot read
+        with ExitStack() as every:
+            for part in (backends.cuda.matmul, cudnn.conv, cudnn.rnn, backends.mkldnn.matmul):
+                every.enter_context(_switched(part, "ieee"))
+            yield
+        return
+    # where there are newer switches, too, the older ones turn them, and not all the way back
+    parts: list[Any] = [backends.cuda.matmul, getattr(backends.mkldnn, "matmul", None)]
+    newer = [(part, part.fp32_precision) for part in parts if hasattr(part, "fp32_precision")]
+    try:
+        torch.set_float32_matmul_precision("highest")
+        cudnn.allow_tf32 = False
+        yield
+    finally:
+        cudnn.allow_tf32 = convolutions
+        torch.set_float32_matmul_precision(products)
+        for part, before in newer:
+            part.fp32_precision = before
+
+
+@contextmanager
+def _switched(part: Any, precision: str) -> Iterator[None]:
+    before = part.fp32_precision
+    try:
+        part.fp32_precision = precision
+        yield
+    finally:
+        part.fp32_precision = before
 
 
 @contextmanager
