@@ -12,6 +12,7 @@ from torch import Tensor
 from memlab import Ablation, Context, evaluate, plan
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES, Placements, placements
+from memlab.ablations.removal import RemoveFaces
 from memlab.audit.balance import balance
 from memlab.audit.rows import read_effects, read_pictures
 from memlab.testing import sample_pictures
@@ -141,6 +142,26 @@ def test_what_cannot_be_placed_is_not_found() -> None:
     assert found.own["area"][0] == 400 / SIZE**2
     assert found.own["area"][1].isnan()
     assert found.where(weights, 0).isfinite().all()
+
+
+def test_margins_of_the_region_and_of_its_control_may_share_pixels() -> None:
+    """What is labelled has no control; the blank around it may, or small pictures have no room."""
+    faces, text = torch.zeros(2, 1, 1, 32, 32)
+    faces[..., 8:20, 2:14] = 1
+    text[..., 30:] = 1  # 16 columns are left, for 12 and a margin of 2 on either side
+    removal = plan([RemoveFaces(fill="mean", margin=6.25)], controls=2)
+    shown: list[Tensor] = []
+
+    def score(pictures: Tensor, _: Context) -> Tensor:
+        shown.append(pictures)
+        return pictures.mean((1, 2, 3))
+
+    images = sample_pictures(1, 32)
+    rows = list(evaluate(score, images, context(1, faces=faces, text=text), removal))
+    assert [list(one.places) for one in rows] == [["own"], ["elsewhere"], ["elsewhere"]]
+    changed = (shown[1] != images).any(dim=1, keepdim=True)
+    assert changed[..., 14].any()  # its margin
+    assert not (changed & (faces + text > 0)).any()
 
 
 def test_fewer_places_than_draws_are_each_taken_once() -> None:

@@ -104,3 +104,15 @@ def test_the_contact_sheet_shows_every_cause(style: Style) -> None:
 def test_a_committed_sheet_is_small(style: Style) -> None:
     path = Path(__file__).parents[1] / "docs" / "images" / f"scenes-{style.lower()}.png"
     assert path.stat().st_size <= 300_000
+
+
+@both
+@pytest.mark.parametrize("size", [48, 64, 65])
+def test_no_row_or_column_bears_a_mark_of_the_noise(style: Style, size: int) -> None:
+    """Alternating from pixel to pixel by the same sign in every picture: a mark for a network."""
+    images = np.stack([render(sample(0, index, style=style), size).image for index in range(40)])
+    light = images.mean(axis=3, dtype=np.float64) - images.mean()
+    turns = (-1.0) ** np.arange(size)
+    for along in ((light * turns).mean(axis=2), (light * turns[:, None]).mean(axis=1)):
+        t = along.mean(axis=0) / (along.std(axis=0, ddof=1) / np.sqrt(len(along)))
+        assert np.abs(t).max() < 5.5  # it was 17 in the first row

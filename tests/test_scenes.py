@@ -160,7 +160,7 @@ def test_write(tmp_path: Path) -> None:
     assert sum(done) == 5
     assert table == tmp_path / "set" / "scenes.csv"
     note = json.loads((tmp_path / "set" / "scenes.json").read_text())
-    asked = {"schema": 1, "n": 5, "seed": 2, "size": 48, "memlab_scenes": 2, "style": "A"}
+    asked = {"schema": 1, "n": 5, "seed": 2, "size": 48, "memlab_scenes": 3, "style": "A"}
     assert asked.items() <= note.items()
     assert note["world"]["name"] == "scenes"
     with table.open(newline="") as file:

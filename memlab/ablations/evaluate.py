@@ -10,16 +10,17 @@ scores, or makes, a changed picture.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Context
+from memlab.ablations.base import Ablation, Context
 from memlab.ablations.donors import DonorList
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
-from memlab.errors import MemlabError, PluginError
+from memlab.errors import Interrupted, MemlabError, PluginError
 from memlab.models.precision import single_precision
 
 
@@ -100,7 +101,8 @@ class Preparation:
             given = self.donors.take(context.ids, draw, ablation.donor_regions, device)
             if given is not None:
                 context, found = replace(context, donors=given.donors), given.found
-        eligible = ablation.eligible(context) & found
+        with _blamed(condition, context.ids):
+            eligible = ablation.eligible(context) & found
         measures: dict[str, Tensor] = {}
         kinds: list[Place | None] = [None] * len(context.ids)
         if ablation.compared_with == "placed" and eligible.any():
@@ -128,13 +130,16 @@ class Preparation:
         if draws == 0:
             return None
         if self._weights is None or self._weights[0] != key:
-            weights = condition.ablation.within(replace(context, where=None))
+            with _blamed(condition, context.ids):
+                weights = condition.ablation.within(replace(context, where=None))
             if weights is None:
                 return None
             self._weights = key, weights
         weights = self._weights[1]
         if key not in self._placements:
-            labelled = torch.zeros_like(weights)
+            place = condition.ablation.place
+            own = None if place.name == "all" else place.mask(context.masks)
+            labelled = ((weights if own is None else own) > 0).to(weights)
             for name, mask in context.masks.items():
                 if name != "background":
                     labelled = labelled.maximum((mask > 0).to(labelled))
@@ -166,16 +171,21 @@ def changed_pictures(
         micro_batch: the most pictures changed at once; bounds the memory.
 
     Raises:
-        PluginError: if the ablation returns another shape, NaN or values out of range; names it
-            and the picture.
+        PluginError: if the ablation returns another shape, NaN or values out of range, or raises
+            what is no MemlabError; names it and the picture.
     """
     for places in torch.split(prepared.eligible.nonzero().flatten(), micro_batch):
         if len(places) == 0:  # torch splits nothing into one part
             continue
         some = images[places.to(images.device)]
         part = prepared.context.select(places)
-        changed = condition.ablation(some, part, condition.dose)
-        _check(changed, some, part, condition)
+        try:
+            changed = _changed(some, part, condition)
+        except PluginError:
+            for place in range(len(some)):  # alone, to find the picture that it fails on
+                alone = torch.tensor([place])
+                _changed(some[alone.to(some.device)], part.select(alone), condition)
+            raise
         yield places, changed
 
 
@@ -186,6 +196,7 @@ def evaluate(
     conditions: Sequence[Condition],
     micro_batch: int = 64,
     donors: DonorList | None = None,
+    broken: Callable[[Ablation, PluginError], None] | None = None,
 ) -> Iterator[ConditionScores]:
     """Change the pictures in every way of a plan and score them, in single precision.
 
@@ -208,34 +219,51 @@ def evaluate(
         micro_batch: the most changed pictures that exist at once, 1 or more.
         donors: where ablations that need donors take theirs from; without it no picture is eligible
             for them.
+        broken: called with an ablation that breaks its contract, which has no more scores then;
+            without it the error is raised.
 
     Yields:
         One `ConditionScores` for each condition and draw, in the plan's order.
 
     Raises:
-        PluginError: if an ablation breaks its contract; names it and the picture.
+        PluginError: if an ablation breaks its contract, and nobody is called; names it and the
+            picture.
         MemlabError: if the model's scores are not finite, or not one a picture.
     """
     preparation = Preparation(images, context, conditions, donors)
+    out: list[Ablation] = []
     for condition in conditions:
         for draw in range(condition.draws):
-            with torch.no_grad(), single_precision(images.device.type):
-                prepared = preparation.prepare(condition, draw)
-                predicted = torch.full((len(images),), torch.nan)
-                for places, changed in changed_pictures(images, prepared, condition, micro_batch):
-                    clean = context.select(places)
-                    predicted[places] = _scored(score, changed, clean, condition)
-            lent = prepared.context.donors
-            ids = [None] * len(images) if lent is None else list(lent.ids)
-            yield ConditionScores(
-                condition,
-                draw,
-                prepared.eligible,
-                predicted,
-                ids,
-                prepared.measures,
-                prepared.places,
-            )
+            if any(condition.ablation is one for one in out):
+                break
+            try:
+                yield _one_draw(score, preparation, condition, draw, micro_batch)
+            except PluginError as error:
+                if broken is None:
+                    raise
+                out.append(condition.ablation)
+                broken(condition.ablation, error)
+
+
+@torch.no_grad()
+def _one_draw(
+    score: Callable[[Tensor, Context], Tensor],
+    preparation: Preparation,
+    condition: Condition,
+    draw: int,
+    micro_batch: int,
+) -> ConditionScores:
+    images, context = preparation.images, preparation.context
+    with single_precision(images.device.type):
+        prepared = preparation.prepare(condition, draw)
+        predicted = torch.full((len(images),), torch.nan)
+        for places, changed in changed_pictures(images, prepared, condition, micro_batch):
+            predicted[places] = _scored(score, changed, context.select(places), condition)
+    lent = prepared.context.donors
+    ids = [None] * len(images) if lent is None else list(lent.ids)
+    return ConditionScores(
+        condition, draw, prepared.eligible, predicted, ids, prepared.measures, prepared.places
+    )
 
 
 def _scored(
@@ -256,6 +284,28 @@ def _scored(
             f"the model's score of picture {picture} changed by {condition.key} is not finite"
         )
     return scores
+
+
+def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
+    with _blamed(condition, context.ids):
+        changed = condition.ablation(images, context, condition.dose)
+    _check(changed, images, context, condition)
+    return changed
+
+
+@contextmanager
+def _blamed(condition: Condition, ids: Sequence[str]) -> Iterator[None]:
+    """Turn what a stranger's code raises into one line; what a person can mend stays as it is."""
+    try:
+        yield
+    except (MemlabError, Interrupted, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise PluginError(
+            f"ablation {condition.ablation.name!r} failed on picture {ids[0]} changed by "
+            f"{condition.key}: {type(error).__name__}: {first}"
+        ) from error
 
 
 def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:

@@ -103,7 +103,8 @@ def placements(
     Args:
         images: (B, 3, H, W) float in [0, 1].
         weights: (B, 1, H, W) in [0, 1], of the region to be imitated; it may be empty.
-        labelled: (B, 1, H, W) of 0 and 1: where no control may lie.
+        labelled: (B, 1, H, W) of 0 and 1: where no control may lie, the region itself included; its
+            margin need not be, because nothing labelled is there.
         context: of the pictures; its ids and seed are used.
         draws: K, how many places are wanted.
         name: of the region, for the random numbers: the same places serve all doses and fills.
@@ -192,7 +193,7 @@ def _every_shift(
     """
     weights, maps = weights.double(), _maps(images)
     support = (weights > 0).double()
-    taken = ((labelled > 0) | (support > 0)).double()
+    taken = (labelled > 0).double()
     energy, mean, square = (_shifted(weights, maps) / weights.sum((2, 3), True)).unbind(1)
     overlap = _shifted(support, taken)[:, 0]
     every = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,22 @@ from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
 from memlab.data.dataset import Batch
 from memlab.data.module import MemorabilityData
-from memlab.errors import DataError
-from memlab.progress import progress
+from memlab.errors import DataError, PluginError
+from memlab.files import write_text
+from memlab.progress import Advance, progress
 from memlab.reports import effect_figures, rows
 from memlab.reports.effects import summarise
 from memlab.reports.results import Results
 
 KEY = ["condition", "draw", "index"]
+BROKEN = "broken"
 
 
 class AblationEvaluation(Callback):
     """Changes every test picture in every way asked for, and scores it beside the unchanged one.
+
+    An ablation that breaks its contract is named at once and left out; nothing of the others is
+    lost. `broken` holds what is wrong, for each of its conditions.
 
     Args:
         ablations: the ways.
@@ -54,11 +60,12 @@ class AblationEvaluation(Callback):
         self.seed = seed
         self.conditions: list[Condition] = plan(self.parts, doses, controls)
         self.notes: list[str] = []
+        self.broken: dict[str, str] = {}
         self._planned = doses, controls
         self._writer: rows.ShardWriter | None = None
         self._donors: DonorList | None = None
         self._bars = ExitStack()
-        self._advance: Callable[[int], None] = _nobody
+        self._advance: Advance = _nobody
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ask for the masks that the ablations need; before training, see that they exist."""
@@ -135,6 +142,7 @@ class AblationEvaluation(Callback):
                     file=sys.stderr,
                 )
         trainer.strategy.barrier()
+        self.broken = self._read_broken(command_folder(trainer))
         self._show(trainer)
 
     def _show(self, trainer: Trainer) -> None:
@@ -189,22 +197,55 @@ class AblationEvaluation(Callback):
             "id": [batch["ids"][place] for place in places.tolist()],
         }
         known = context.select(places)
+        conditions = [one for one in self.conditions if one.key not in self.broken]
         scores = evaluate(
-            model.scores, images, known, self.conditions, self.micro_batch, self._donors
+            model.scores,
+            images,
+            known,
+            conditions,
+            self.micro_batch,
+            self._donors,
+            self._leave_out_broken,
         )
         tables = []
         for one in scores:
             tables.append(_rows(one, shown))
-            self._advance(len(places))
-        self._writer.write(pd.concat(tables, ignore_index=True), batch_idx)
+            self._advance(len(places), one.condition.key)
+        every = sum(condition.draws for condition in self.conditions)
+        self._advance(len(places) * (every - len(tables)))  # those of broken ablations
+        if tables:
+            self._writer.write(pd.concat(tables, ignore_index=True), batch_idx)
+
+    def _leave_out_broken(self, ablation: Ablation, error: PluginError) -> None:
+        """Name it, and tell the other processes and a run that goes on."""
+        print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
+        keys = [one.key for one in self.conditions if one.ablation is ablation]
+        self.broken |= dict.fromkeys(keys, str(error))
+        if self._writer is not None:
+            note = self._writer.folder / f"{BROKEN}-{self._writer.rank:05d}.json"
+            write_text(note, json.dumps(self.broken))
+
+    @staticmethod
+    def _read_broken(folder: Path) -> dict[str, str]:
+        """What any process, now or before it was cut off, found broken."""
+        found: dict[str, str] = {}
+        for note in sorted((folder / rows.SHARDS / "conditions").glob(f"{BROKEN}-*.json")):
+            found |= json.loads(note.read_text(encoding="utf-8"))
+        return found
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
         """Add the conditions, their table and their figure to the results."""
         if results.command != "test" or not self.conditions:
             return
         results.notes += self.notes
+        self.broken = self._read_broken(folder)
+        results.notes += [f"Left out: {text}." for text in dict.fromkeys(self.broken.values())]
+        kept = [condition for condition in self.conditions if condition.key not in self.broken]
+        if not kept:
+            return
         merged = rows.merge(folder, "conditions", KEY)
-        details = [condition.describe() for condition in self.conditions]
+        merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
+        details = [condition.describe() for condition in kept]
         shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
         described = pd.DataFrame(details)[shown]
         table = merged.merge(described, on="condition", how="left", validate="many_to_one")
@@ -217,7 +258,7 @@ class AblationEvaluation(Callback):
         results.figures += effect_figures.curves(results.dose_curves, folder)
 
 
-def _nobody(_steps: int) -> None:
+def _nobody(_steps: int, _now: str = "") -> None:
     """Nobody watches."""
 
 

@@ -158,7 +158,7 @@ class Records(Callback):
             rows.check_complete(everything["index"], len(expected))
         splits = dict(zip(expected["id"], expected["split"], strict=True))
         everything.insert(2, "split", everything["id"].map(splits))
-        for path in sorted(note.parent.glob("*.json")):
+        for path in sorted(note.parent.glob("[0-9]*.json")):
             data.skipped |= json.loads(path.read_text(encoding="utf-8"))
         table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
         shown = model.calibration.columns(table["predicted"].to_numpy(dtype=float))

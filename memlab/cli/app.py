@@ -39,7 +39,7 @@ from memlab.cli.names import class_path, expand_tree
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
 from memlab.data.table import SPLITS
-from memlab.errors import CheckpointError, DataError, MemlabError
+from memlab.errors import CheckpointError, DataError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
@@ -191,7 +191,7 @@ class MemlabCLI(LightningCLI):
         given = self._get(self.config_init, "seed_everything")
         seed = 0 if isinstance(given, bool) else given  # false: training is not seeded
         self.records = Records(seed)
-        evaluation = AblationEvaluation(
+        self.evaluation = AblationEvaluation(
             self._get(self.config_init, "ablation"),
             self._get(self.config_init, "doses"),
             self._get(self.config_init, "controls"),
@@ -205,7 +205,7 @@ class MemlabCLI(LightningCLI):
         self.best = BestCheckpoint(self.folder / "checkpoints")
         configured = self._get(self.config_init, "trainer")
         scan = BlindScan(self._get(self.config_init, "scan"), seed=seed)
-        own: list[Callback] = [ReadFailures(), evaluation, scan, maps, self.records]
+        own: list[Callback] = [ReadFailures(), self.evaluation, scan, maps, self.records]
         if self.plan.command == "fit":
             every = self._get(self.config_init, "checkpoint_every")
             last = LastCheckpoint(self.folder / "checkpoints", every)
@@ -296,9 +296,12 @@ class MemlabCLI(LightningCLI):
         self.after_test()
 
     def after_test(self) -> None:
-        """Print what was found."""
+        """Print what was found; then say if an ablation that somebody named is broken."""
         if self.trainer.is_global_zero and self.records.results is not None:
             print_results(self.records.results, self.folder)
+            if self.evaluation.broken and not self.plan.swept:
+                text = next(iter(self.evaluation.broken.values()))
+                raise PluginError(f"{text}; {self.folder} has the results of all others")
 
     after_validate = after_predict = after_test
 

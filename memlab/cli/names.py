@@ -21,7 +21,7 @@ from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
-from memlab.registry import GROUPS, find, load, plugins
+from memlab.registry import GROUPS, Plugin, find, load, plugins
 from memlab.spec import import_typed, search_here
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
@@ -34,6 +34,9 @@ SINGLES = {
     "--trainer.callbacks": "callbacks",
 }
 """Options that take one name, or, with `+=`, one more."""
+
+_DECLARED = ("family", "unit", "target", "control", "ladder", "maximum")
+"""What an ablation must declare to be planned."""
 
 DEFAULT_MODEL = "regressor"
 
@@ -85,10 +88,26 @@ def _sound(group: str) -> list[tuple[str, type[Any]]]:
     found = []
     for plugin in plugins(group):
         try:
-            found.append((plugin.path, load(group, plugin.name)))
+            cls = load(group, plugin.name)
+            if group == "ablations":
+                _check_made(plugin, cls)
+            found.append((plugin.path, cls))
         except PluginError as error:
             print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
     return found
+
+
+def _check_made(plugin: Plugin, cls: type[Any]) -> None:
+    """See that an ablation can be made with its defaults, and declares what it must."""
+    origin = f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version}) is broken"
+    try:
+        made = cls()
+    except Exception as error:  # a stranger's code may raise anything
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise PluginError(f"{origin}: {type(error).__name__}: {first}") from error
+    missing = [name for name in _DECLARED if not hasattr(made, name)]
+    if missing:
+        raise PluginError(f"{origin}: it declares no {', '.join(missing)}")
 
 
 def expand_arguments(arguments: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
 from memlab.cli.names import expand_arguments
 from memlab.errors import MemlabError
@@ -33,6 +34,8 @@ class Plan:
         asked: fingerprint of all its options and its checkpoint: who asks for the same goes on
             where that was cut off.
         environment: variables set for the command, and gone after it.
+        swept: whether all ablations were asked for by `all` or by family: a broken one among them
+            does not fail the command.
     """
 
     command: str
@@ -45,6 +48,7 @@ class Plan:
     lock: FileLock | None = None
     asked: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    swept: bool = False
 
 
 def run(arguments: list[str]) -> int:
@@ -59,6 +63,8 @@ def run(arguments: list[str]) -> int:
         plan = Plan(command, expand_arguments(rest), Path(), None)
     else:
         plan = settle(command, rest)
+        named = [value for option, value in _options(rest) if option == "--ablation"]
+        plan.swept = bool(named) and {"all", "none", *FAMILIES}.issuperset(named)
     if plan.command == "nothing":
         print(f"memlab: {plan.run} is finished", file=sys.stderr)  # noqa: T201
         return 0

@@ -12,6 +12,8 @@ from memlab.errors import MemlabError
 from memlab.files import replacing, write_text
 
 SHARDS = "shards"
+_NAMED = "[0-9]*.parquet"
+"""Shards; not what a process that was killed while writing one has left beside them."""
 
 
 class ShardWriter:
@@ -44,17 +46,19 @@ class ShardWriter:
         if not note.is_file() or note.read_text(encoding="utf-8") != sameness:
             self.clear()
             write_text(note, sameness)
-        return len(list(self.folder.glob("*.parquet")))
+        return len(list(self.folder.glob(_NAMED)))
 
     def path(self, batch: int) -> Path:
         """The shard of this process's batch."""
         return self.folder / f"{self.rank:05d}-{batch:07d}.parquet"
 
     def has(self, batch: int, indices: list[int]) -> bool:
-        """Whether the batch's shard is there, and holds exactly these pictures."""
-        if not self.path(batch).is_file():
+        """Whether the batch's shard is there, whole, and holds exactly these pictures."""
+        try:
+            found = pd.read_parquet(self.path(batch))
+        except (OSError, ValueError):  # missing, or damaged by the file system: made anew
             return False
-        return set(pd.read_parquet(self.path(batch), columns=["index"])["index"]) == set(indices)
+        return set(found["index"]) == set(indices)
 
     def write(self, rows: pd.DataFrame, batch: int) -> None:
         """Write one batch's rows."""
@@ -71,17 +75,24 @@ def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:
         key: columns that make a row unique.
 
     Raises:
-        MemlabError: if a row is there twice: a sampler repeated pictures.
+        MemlabError: if a row is there twice: a sampler repeated pictures; or a shard is damaged.
     """
-    paths = sorted((folder / SHARDS / table).glob("*.parquet"))
+    paths = sorted((folder / SHARDS / table).glob(_NAMED))
     if not paths:
         return pd.DataFrame(columns=key)
-    merged = pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    merged = pd.concat([_read(path) for path in paths], ignore_index=True)
     merged = merged.sort_values(key, kind="stable", ignore_index=True)
     twice = merged.duplicated(key)
     if twice.any():
         raise MemlabError(f"row {merged.loc[twice, key].iloc[0].to_dict()} was evaluated twice")
     return merged
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise MemlabError(f"{path} is damaged: give the same command again") from error
 
 
 def check_complete(indices: Iterable[int], expected: int) -> None:

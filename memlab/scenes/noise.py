@@ -35,9 +35,8 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
     phase[:low, :low] = rng.random((low, low))
     phase[-low:, :low] = rng.random((low, low))
     above = np.random.default_rng(rng.integers(2**31))
-    if grid > _GRID:
-        rest = frequency >= low
-        phase[rest] = above.random(int(rest.sum()))
+    rest = frequency >= low  # at Nyquist, too, or all of its waves would meet in the first row
+    phase[rest] = above.random(int(rest.sum()))
     field = np.fft.irfft2(amplitude * np.exp(2j * np.pi * phase), s=(grid, grid))[:size, :size]
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
 

@@ -23,7 +23,7 @@ from memlab.scenes.sampling import sample
 from memlab.scenes.scoring import number, score, signal
 from memlab.scenes.worlds import SCENES, World
 
-VERSION = 2
+VERSION = 3
 """Version of the renderer: folders of another version are not continued or taken as complete."""
 
 Masks = Literal["exact", "degraded"]

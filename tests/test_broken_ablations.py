@@ -1,0 +1,148 @@
+"""A broken ablation is named with the picture, and nothing of the others is lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from memlab import registry
+from memlab.cli import main
+from tests.conftest import QUIET, results
+
+ABLATION = '''
+import torch
+from memlab import Ablation
+
+
+class Bad(Ablation):
+    """Pale, but for one picture."""
+
+    family = "colour"
+    unit = "of the way"
+    target = "chroma"
+    control = "floor"
+    ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
+    maximum = 1.0
+
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(amount, region)
+
+    def change(self, images, context, dose):
+        changed = torch.lerp(images, images.mean(1, keepdim=True), dose)
+        for place, name in enumerate(context.ids):
+            if name == PICTURE:
+                BREAK
+        return changed
+'''
+
+BREAKS = {
+    "changed[place, 0, 0, 0] = float('nan')": "returned values outside [0, 1] (NaN)",
+    "changed = changed[..., :8, :8]": "returned (1, 3, 8, 8) float32 on cpu, not (1, 3, 64, 64)",
+    "raise KeyError('nose')": "KeyError: 'nose'",
+    "return None": "NoneType",
+}
+
+
+@pytest.fixture
+def picture(finished: Path) -> str:
+    """A picture of the second batch."""
+    return str(pd.read_csv(finished / "fit" / "rows.csv")["id"].iloc[6])
+
+
+@pytest.fixture
+def strange(picture: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Write a stranger's ablation that breaks at one picture."""
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+
+    def make(line: str) -> None:
+        text = ABLATION.replace("PICTURE", repr(picture)).replace("BREAK", line)
+        Path("strangers.py").write_text(text)
+        sys.modules.pop("strangers", None)
+
+    yield make
+    sys.modules.pop("strangers", None)
+    registry._discover.cache_clear()
+
+
+ASKED = ["--data.batch_size=4", "--maps=0", *QUIET]
+
+
+def test_values_out_of_range_are_clamped_by_the_base_class(
+    finished: Path, strange: Callable[[str], None]
+) -> None:
+    strange("changed[place, 0, 0, 0] = 1.5")
+    assert main(["test", "--run", str(finished), "--ablation=strangers.Bad", *ASKED]) == 0
+
+
+@pytest.mark.parametrize("line", BREAKS)
+def test_it_is_named_and_the_rest_is_kept(
+    line: str,
+    finished: Path,
+    picture: str,
+    strange: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    strange(line)
+    both = ["--ablation=strangers.Bad", "--ablation=blur"]
+    assert main(["test", "--run", str(finished), *both, *ASKED]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("memlab: ablation 'bad' ")
+    assert BREAKS[line] in last
+    assert picture in last
+    assert "test-001-strangers.Bad-blur has the results of all others" in last
+    assert main(["test", "--run", str(finished), "--ablation=blur", *ASKED]) == 0
+    with_it, without = finished / "test-001-strangers.Bad-blur", finished / "test-002-blur"
+    assert (with_it / "conditions.csv").read_text() == (without / "conditions.csv").read_text()
+    assert results(with_it)["conditions"] == results(without)["conditions"]
+    assert any(picture in note and "Left out" in note for note in results(with_it)["notes"])
+    assert not (with_it / "shards").exists()
+
+
+def test_alone_it_leaves_the_clean_results(finished: Path, strange: Callable[[str], None]) -> None:
+    strange("raise KeyError('nose')")
+    alone = ["--ablation=strangers.Bad", "--controls=0"]
+    assert main(["test", "--run", str(finished), *alone, *ASKED]) == 2
+    found = results(finished / "test-001-strangers.Bad")
+    assert found["conditions"] == []
+    assert found["metrics"]
+
+
+def install(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a package were installed."""
+    info = Path("strange-1.0.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
+    points = "".join(f"{name} = {path}\n" for name, path in names.items())
+    (info / "entry_points.txt").write_text(f"[memlab.ablations]\n{points}")
+    monkeypatch.delenv("MEMLAB_PLUGINS")
+    registry._discover.cache_clear()
+
+
+def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
+    finished: Path,
+    picture: str,
+    strange: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    strange("raise KeyError('nose')")
+    more = "\n\nclass Unmade(Bad):\n    def __init__(self, amount: float) -> None: ...\n"
+    with Path("strangers.py").open("a") as file:
+        file.write(more)
+    install({"bad": "strangers:Bad", "unmade": "strangers:Unmade"}, monkeypatch)
+    swept = ["--ablation=colour", "--controls=0"]
+    assert main(["test", "--run", str(finished), *swept, *ASKED]) == 0
+    said = capsys.readouterr().err
+    assert "memlab: left out: plugin 'unmade' (strange 1.0) is broken: TypeError" in said
+    assert f"memlab: left out: ablation 'bad' failed on picture {picture}" in said
+    found = results(finished / "test-001-colour")
+    names = {entry["ablation"] for entry in found["conditions"]}
+    assert "grayscale" in names
+    assert names.isdisjoint({"bad", "unmade"})
+    assert any("KeyError: 'nose'" in note for note in found["notes"])
+    # named, it fails the command
+    assert main(["test", "--run", str(finished), "--ablation=bad", *ASKED]) == 2
