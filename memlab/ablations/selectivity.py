@@ -14,6 +14,7 @@ import torch
 from kornia.metrics import ssim
 from torch import Tensor
 
+from memlab.ablations import Role
 from memlab.ablations.base import Ablation, Context
 from memlab.ablations.donors import DonorList
 from memlab.ablations.evaluate import Preparation, changed_pictures
@@ -56,18 +57,24 @@ def clipped(images: Tensor) -> Tensor:
 VALUES: dict[str, Measure] = {
     "high_frequency_energy": lambda images: detail(images).square().mean(dim=(1, 2, 3)),
     "chroma": lambda images: chroma(images).mean(dim=(1, 2, 3)),
-    "luminance_mean": lambda images: luma(images).mean(dim=(1, 2, 3)),
-    "luminance_sd": lambda images: luma(images).flatten(1).std(dim=1),
+    "luma_mean": lambda images: luma(images).mean(dim=(1, 2, 3)),
+    "luma_sd": lambda images: luma(images).flatten(1).std(dim=1, correction=0),
     "clipped": clipped,
 }
-"""Measured on each picture; `clipped` as a difference of shares, the others as relative changes."""
+"""Measured on each picture."""
 COMPARISONS: dict[str, Comparison] = {
     "gradient_correlation": gradient_correlation,
     "ssim": structural_similarity,
     "changed_area": changed_area,
 }
 """Measured between a picture and its changed self: 1, or for the area 0, where nothing changed."""
-_ABSOLUTE = ("clipped", "changed_area")
+AGREEMENTS = (
+    *("gradient_correlation", "ssim", "likeness", "overlap"),
+    *("hue_agreement", "phase_agreement"),
+)
+"""Statistics that are 1 where nothing changed, and at least −1: a ratio of two says little."""
+SHARES = ("clipped", "changed_area", "field_of_view", "layout", "unchanged")
+"""Statistics that are shares of values, pixels, pairs or area: 0 to 1."""
 
 
 def selectivity(
@@ -83,30 +90,29 @@ def selectivity(
         donors: where those that need donors take theirs from.
 
     Returns:
-        One row per ablation, dose and statistic: `ablation`, `family`, `dose`, `unit`, `primary`,
+        One row per ablation, dose and statistic, and at the primary dose one for the control, where
+        the ablation has one of its own: `ablation`, `family`, `dose`, `unit`, `primary`, `control`,
         `statistic`, `target` (whether the ablation declares it), `eligible` pictures, `clean` and
-        `changed` (means over these), `change`: relative, changed / clean − 1; for `clipped` and
-        `changed_area` the difference of shares. NaN where no picture is eligible. `field_of_view`
-        is measured of changes of context, and where it is the target.
+        `changed` (means over these), `clean_sd` (between these), `scale` and `change`: changed /
+        clean − 1 where the scale is `relative`, changed − clean where it is `agreement` or `share`.
+        NaN where no picture is eligible. `field_of_view` is measured of changes of context, and
+        where it is the target.
     """
-    conditions = [
-        replace(condition, draws=1)
-        for condition in plan(ablations, "ladder")
-        if condition.dose in condition.ablation.ladder
-    ]
+    conditions = [condition for ablation in ablations for condition in _shown(ablation)]
     tables = [
         _measured(images, context, condition, donors)
         for images, context in batches
         for condition in conditions
     ]
-    means = pd.concat(tables, ignore_index=True).groupby(["condition", "statistic"], sort=False)
-    summed = means[["clean", "changed"]].mean().assign(eligible=means["clean"].count())
+    by = pd.concat(tables, ignore_index=True).groupby(["condition", "statistic"], sort=False)
+    summed = by[["clean", "changed"]].mean()
+    summed = summed.assign(clean_sd=by["clean"].std(), eligible=by["clean"].count())
     rows = []
     for condition in conditions:
         ablation = condition.ablation
         for statistic, found in summed.loc[condition.key].iterrows():
             before, after = float(found["clean"]), float(found["changed"])
-            absolute = statistic in _ABSOLUTE
+            scale = _scale(str(statistic))
             rows.append(
                 {
                     "ablation": ablation.name,
@@ -114,12 +120,15 @@ def selectivity(
                     "dose": condition.dose,
                     "unit": ablation.unit,
                     "primary": condition.dose == ablation.dose,
+                    "control": condition.role in _CONTROLS,
                     "statistic": statistic,
                     "target": statistic == ablation.target,
                     "eligible": int(found["eligible"]),
                     "clean": before,
+                    "clean_sd": float(found["clean_sd"]),
                     "changed": after,
-                    "change": after - before if absolute else _relative(before, after),
+                    "scale": scale,
+                    "change": _relative(before, after) if scale == "relative" else after - before,
                 }
             )
     return pd.DataFrame(rows)
@@ -128,26 +137,38 @@ def selectivity(
 def example(
     images: Tensor, context: Context, ablation: Ablation, donors: DonorList | None = None
 ) -> list[Tensor] | None:
-    """The first eligible picture at every dose of the ladder, (3, H, W) each, itself first.
+    """An eligible picture as it is, at every dose, and its control at the primary one, if any.
 
-    None where no picture is eligible.
+    The first that has a place for the control; where none has, the first, without its control. None
+    where no picture is eligible.
+
+    Returns:
+        (3, H, W) each, in the order of the ablation's rows in `selectivity`.
     """
-    conditions = _own(ablation)
-    preparation = Preparation(images, context, conditions, donors)
-    shown: list[Tensor] = []
+    conditions = _shown(ablation)
+    prepare = Preparation(images, context, conditions, donors).prepare
+    eligible = [prepare(condition, 0).eligible for condition in conditions]
+    if not eligible[0].any():
+        return None
+    best = int(torch.stack(eligible).sum(dim=0).argmax())
+    one, own = images[best : best + 1], context.select(torch.tensor([best]))
+    preparation = Preparation(one, own, conditions, donors)
+    shown = [one[0]]
     for condition in conditions:
         prepared = preparation.prepare(condition, 0)
-        if not prepared.eligible.any():
-            return None
-        for places, changed in changed_pictures(images, prepared, condition, 1):
-            shown = shown or [images[places[0]]]
-            shown.append(changed[0])
-            break
+        shown += [changed[0] for _, changed in changed_pictures(one, prepared, condition, 1)]
     return shown
 
 
-def _own(ablation: Ablation) -> list[Condition]:
-    return [one for one in plan([ablation], "ladder") if one.dose in ablation.ladder]
+_CONTROLS: tuple[Role, ...] = ("control", "there-and-back")
+
+
+def _shown(ablation: Ablation) -> list[Condition]:
+    """Every dose, then the control at the primary dose; one draw of each."""
+    own = [one for one in plan([ablation], "ladder", controls=1) if one.ablation is ablation]
+    doses = [one for one in own if one.role not in _CONTROLS]
+    controls = [one for one in own if one.role in _CONTROLS and one.dose == ablation.dose]
+    return [replace(one, draws=1) for one in doses + controls]
 
 
 def _measured(
@@ -196,6 +217,12 @@ def _by_the_ablation(ablation: Ablation) -> list[str]:
     """Statistics that need the ablation itself, not only its pictures."""
     seen = ["field_of_view"] if ablation.family == "context" else []
     return list(dict.fromkeys([*seen, ablation.target]))
+
+
+def _scale(statistic: str) -> str:
+    if statistic in AGREEMENTS:
+        return "agreement"
+    return "share" if statistic in SHARES else "relative"
 
 
 def _relative(before: float, after: float) -> float:

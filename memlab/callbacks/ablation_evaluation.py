@@ -255,7 +255,7 @@ class AblationEvaluation(Callback):
         results.dose_curves = summary.dose_curves
         results.notes += summary.notes
         results.figures += effect_figures.forest(results.conditions, folder)
-        results.figures += effect_figures.curves(results.dose_curves, folder)
+        results.figures += effect_figures.curves(results.dose_curves, results.conditions, folder)
 
 
 def _nobody(_steps: int, _now: str = "") -> None:

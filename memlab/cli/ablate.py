@@ -224,6 +224,7 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
         if shown:
             pictures = [picture.permute(1, 2, 0).numpy() for picture in shown]
             draw_card(own, pictures, options.out / f"{ablation.name}.png")
-    write_page(table, ablations, options.out)
+    measured = f"{len(originals)} pictures, brought to {options.size} × {options.size} pixels."
+    write_page(table, ablations, options.out, measured)
     print(f"cards.csv, cards.md and a card per ablation in {options.out}")  # noqa: T201
     return 0

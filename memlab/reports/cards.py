@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from math import floor, log10
 from pathlib import Path
 
 import numpy as np
@@ -11,124 +12,216 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from memlab.ablations import FAMILIES
 from memlab.ablations.base import Ablation
 from memlab.files import replacing, write_text
 from memlab.metrics.functional import Array
-from memlab.reports.figures import SIGNED
+from memlab.reports.figures import BLUE, ORANGE, dose_axis
 
-_WIDTH = 1.15
-"""Inches of a column."""
+WORDS = {
+    "high_frequency_energy": "high-frequency energy",
+    "luma_mean": "mean luma",
+    "luma_sd": "contrast (SD of luma)",
+    "clipped": "values clipped",
+    "gradient_correlation": "edges agree (r)",
+    "ssim": "SSIM",
+    "changed_area": "pixels changed",
+}
+"""What people call a statistic; the others go by their names."""
+COMPARED = {
+    "floor": "slight changes that should not matter",
+    "placed": "the same change elsewhere in the picture",
+    "windows": "windows elsewhere",
+    "patch": "a neutral patch",
+    "there-and-back": "the swap there and back",
+}
+"""What an effect is compared with."""
+HOW = """\
+How to read a card: the strip shows one picture as it is and at every dose, the primary dose in
+bold, and last, where the ablation has a control of its own, the control at that dose. Below stands
+what became of each statistic, as a mean over the pictures; `as it is` gives mean ± SD between them.
+
+- Blue is the target: what the ablation is meant to take out. It changes with every dose.
+- Orange is what else changes: the paler, the more selective. An effect on a model can be due to
+  any of it.
+- `+12 %` and `−12 %` are changes of the mean: of high-frequency energy (mean squared luma less its
+  3 × 3 means), chroma (distance of R, G and B from luma), mean luma, contrast, and distances to the
+  donor (of swaps).
+- Numbers without a sign are agreements with the picture as it was, 1 where nothing changed: edges
+  (Pearson's r of luma's gradients), SSIM (of luma, 11 × 11 windows), likeness (1 less the mean
+  difference where the change is made), hue and phase (mean cosine of the turn), overlap (1 less the
+  mean way of a pixel, in widths).
+- Percentages without a sign are shares: of values at the ends of the range (clipped), of pixels
+  that change by more than half a grey level or stay, of the area still shown (field of view), of
+  pairs of pixels that keep their places to each other (layout).
+- A dash: there is nothing to divide by.
+"""
+_WIDTH, _ROW = 1.02, 0.2
+"""Inches of a column, and of a line of numbers."""
 
 
 def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> None:
-    """One card: the picture at every dose, and below each dose how the statistics changed.
+    """One card: a picture at every dose, and its control; below, how the statistics changed.
 
     Args:
         table: rows of one ablation, as `memlab.ablations.selectivity.selectivity` returns them.
-        pictures: (H, W, 3) in [0, 1]: the picture itself, then at each dose of the ladder.
+        pictures: (H, W, 3) in [0, 1], as `memlab.ablations.selectivity.example` returns them; the
+            control may lack.
         path: of the PNG.
     """
-    doses = table["dose"].drop_duplicates().tolist()
-    statistics = _statistics(table)
-    shape = (2.0 + _WIDTH * (1 + len(doses)), _WIDTH + 0.9 + 0.24 * len(statistics))
-    figure = Figure(figsize=shape, layout="constrained")
+    names = _statistics(table)
+    heads = _heads(table)
+    columns, height = 1 + len(heads), _ROW * len(names)
+    figure = Figure(figsize=(1.75 + _WIDTH * columns, _WIDTH + 0.42 + height))
     FigureCanvasAgg(figure)
-    panels = figure.subplot_mosaic(
-        [["original", *map(str, doses)], [".", *["heat"] * len(doses)]],
-        height_ratios=[_WIDTH, 0.24 * len(statistics)],
+    panels = figure.subplots(2, 1, height_ratios=[_WIDTH, height])
+    figure.subplots_adjust(
+        left=1.72 / figure.get_figwidth(),
+        right=1 - 0.03 / figure.get_figwidth(),
+        top=1 - 0.36 / figure.get_figheight(),
+        bottom=0.02 / figure.get_figheight(),
+        hspace=0.06,
     )
-    first = table.iloc[0]
-    primary = table.loc[table["primary"], "dose"].iloc[0] if table["primary"].any() else None
-    for name, picture in zip(["original", *map(str, doses)], pictures, strict=True):
-        panels[name].imshow(picture)
-        panels[name].set_axis_off()
-        main = " (primary)" if primary is not None and name == str(primary) else ""
-        title = name if name == "original" else f"{float(name):g}{main}"
-        panels[name].set_title(title, fontsize=8, fontweight="bold" if main else "normal")
-    changes = table.pivot(index="statistic", columns="dose", values="change")
-    shown = changes.loc[statistics, doses].to_numpy(dtype=float)
-    axes = panels["heat"]
-    axes.imshow(shown.clip(-1, 1), cmap=SIGNED, vmin=-1.4, vmax=1.4, aspect="auto")
-    for y, x in np.ndindex(shown.shape):
-        axes.text(x, y, _percent(float(shown[y, x])), fontsize=7.5, ha="center", va="center")
-    labels = [
-        f"▸ {_plain(name)}" if name == _target(table) else _plain(name) for name in statistics
-    ]
-    axes.set_yticks(range(len(statistics)), labels, fontsize=8)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    figure.suptitle(
-        f"{first['ablation']}, dose: {first['unit']}\nchange of the mean over "
-        f"{int(table['eligible'].max())} pictures; ▸ the declared target",
-        fontsize=9,
-    )
+    titles = ["as it is", *(head for head, _ in heads)]
+    bold = [False, *(own["primary"].all() for _, own in heads)]
+    strip, heat = panels
+    strip.set_xlim(-0.5, columns - 0.5)
+    strip.set_axis_off()
+    for place, (title, main) in enumerate(zip(titles, bold, strict=True)):
+        weight = "bold" if main else "normal"
+        strip.text(place, 1.04, title, fontsize=7.5, weight=weight, ha="center", va="bottom")
+        if place < len(pictures):
+            ends = (place - 0.47, place + 0.47, 0, 1)
+            strip.imshow(pictures[place], extent=ends, aspect="auto")
+        else:
+            strip.text(place, 0.5, "no room here", fontsize=7, ha="center", va="center")
+    strip.set_ylim(0, 1)
+    unit = dose_axis(str(table["unit"].iloc[0]))
+    strip.text(-0.6, 1.04, f"{unit}:", fontsize=7.5, ha="right", va="bottom", style="italic")
+    colours = np.ones((len(names), columns, 3))
+    for x, (_, own) in enumerate(heads, start=1):
+        for y, name in enumerate(names):
+            row = own.loc[name]
+            colours[y, x] = _colour(row)
+            dark = colours[y, x].mean() < 0.62
+            heat.text(
+                x, y, _cell(row), fontsize=7.5, ha="center", va="center", color="w" if dark else "k"
+            )
+    first = heads[0][1]
+    for y, name in enumerate(names):
+        heat.text(0, y, _clean(first.loc[name]), fontsize=7, ha="center", va="center", color="0.35")
+    heat.imshow(colours, aspect="auto")
+    heat.set_yticks(range(len(names)), [_words(name) for name in names], fontsize=7.5)
+    heat.get_yticklabels()[0].set_fontweight("bold")
+    heat.set_xticks([])
+    heat.tick_params(length=0)
+    heat.spines[:].set_visible(False)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=130)
 
 
-def write_page(table: pd.DataFrame, ablations: Sequence[Ablation], folder: Path) -> Path:
-    """Write `cards.md`: every ablation with what it declares, its card and the numbers.
+def write_page(
+    table: pd.DataFrame, ablations: Sequence[Ablation], folder: Path, pictures: str
+) -> Path:
+    """Write `cards.md`: every ablation with what it declares, and its card; family by family.
 
     Args:
         table: of all ablations.
-        ablations: in the order of the page.
+        ablations: those of a family stay in their order.
         folder: where the cards are, as `NAME.png`.
+        pictures: a sentence on those that were measured.
     """
-    parts = ["# Selectivity cards\n"]
-    for ablation in ablations:
-        own = table[table["ablation"] == ablation.name]
-        about = (inspect.getdoc(type(ablation)) or "").splitlines()[0]
-        ladder = ", ".join(
-            f"**{dose:g}**" if dose == ablation.dose else f"{dose:g}" for dose in ablation.ladder
-        )
-        parts.append(f"## {ablation.name}\n\n{about}\n")
-        parts.append(
-            f"Family {ablation.family}; dose in {ablation.unit}: {ladder}; target "
-            f"{_plain(ablation.target)}; control {ablation.compared_with}.\n"
-        )
-        if not own["eligible"].max():
-            parts.append("None of the pictures has what it needs.\n")
-            continue
-        alt = f"A picture at each dose of {ablation.name}, and what changes"
-        parts.append(f"![{alt}]({ablation.name}.png)\n\n{_markdown(own)}\n")
+    parts = ["# Selectivity cards\n", f"{pictures}\n", HOW]
+    for family, about in FAMILIES.items():
+        members = [one for one in ablations if one.family == family]
+        if members:
+            parts.append(f"## {family.capitalize()}: {about}\n")
+        parts += [_entry(one, table[table["ablation"] == one.name]) for one in members]
     path = folder / "cards.md"
     write_text(path, "\n".join(parts))
     return path
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    doses = table["dose"].drop_duplicates().tolist()
-    changes = table.pivot(index="statistic", columns="dose", values="change")
-    lines = [
-        "| change of | " + " | ".join(f"{dose:g}" for dose in doses) + " |",
-        "| --- |" + " ---: |" * len(doses),
+def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
+    about = (inspect.getdoc(type(ablation)) or "").splitlines()[0]
+    ladder = ", ".join(
+        f"**{dose:g}**" if dose == ablation.dose else f"{dose:g}"
+        for dose in sorted({*ablation.ladder, ablation.dose})
+    )
+    parts = [
+        f"### {ablation.name}\n\n{about}\n",
+        f"Dose, {dose_axis(ablation.unit)}: {ladder}. Target: {_words(ablation.target)}. "
+        f"Compared with {COMPARED[ablation.compared_with]}.",
     ]
-    for name in _statistics(table):
-        label = f"**{_plain(name)}**" if name == _target(table) else _plain(name)
-        cells = [_percent(float(changes.loc[name, dose])) for dose in doses]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    eligible = int(table["eligible"].max())
+    if not eligible:
+        return "\n".join([*parts, "\nNone of the pictures has what it needs.\n"])
+    controls = table[table["control"]]
+    having = f"; {controls['eligible'].max()} with a control" if len(controls) else ""
+    pictures = "picture" if eligible == 1 else "pictures"
+    alt = f"A picture at each dose of {ablation.name}, and what changes"
+    return "\n".join(
+        [*parts, f"{eligible} {pictures}{having}.\n", f"![{alt}]({ablation.name}.png)\n"]
+    )
+
+
+def _heads(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Heading and rows, by statistic, of each column."""
+    own = table[~table["control"]]
+    heads = [
+        (f"{dose:g}", rows.set_index("statistic")) for dose, rows in own.groupby("dose", sort=False)
+    ]
+    control = table[table["control"]]
+    if len(control):
+        heads.append(("control", control.assign(primary=False).set_index("statistic")))
+    return heads
 
 
 def _statistics(table: pd.DataFrame) -> list[str]:
     """The target first, then the others in their order."""
-    names = table["statistic"].drop_duplicates().tolist()
-    return sorted(names, key=lambda name: name != _target(table))
+    own = table.drop_duplicates("statistic")
+    return own.sort_values("target", ascending=False, kind="stable")["statistic"].tolist()
 
 
-def _target(table: pd.DataFrame) -> str:
-    return str(table.loc[table["target"], "statistic"].iloc[0])
+def _words(name: str) -> str:
+    return WORDS.get(name, name.replace("_", " "))
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", " ").replace("ssim", "SSIM").replace("sd", "SD")
+def _colour(row: pd.Series) -> Array:
+    """White where nothing changed, deep where all did; the extent of a change has no colour."""
+    if np.isnan(row["change"]) or row.name == "changed_area":
+        return np.ones(3)
+    depth = 0.85 * min(1.0, abs(float(row["change"])))
+    full = [int((BLUE if row["target"] else ORANGE)[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    return 1 - depth * (1 - np.array(full))
 
 
-def _percent(change: float) -> str:
-    if np.isnan(change):
+def _cell(row: pd.Series) -> str:
+    if np.isnan(row["changed"]):
         return "–"
-    if abs(change) < 0.0005:
+    if row["scale"] == "agreement":
+        return f"{row['changed']:z.2f}".replace("-", "−")
+    if row["scale"] == "share":
+        return _percent(float(row["changed"]), "")
+    return _percent(float(row["change"]), "+")
+
+
+def _clean(row: pd.Series) -> str:
+    if row["scale"] == "agreement":
+        return "1"
+    if row["scale"] == "share":
+        return _percent(float(row["clean"]), "")
+    if not row["clean_sd"] > 0:  # of one picture there is none
+        return f"{row['clean']:.2g}"
+    decimals = max(0, -floor(log10(row["clean_sd"])))
+    return f"{row['clean']:.{decimals}f} ± {row['clean_sd']:.{decimals}f}"
+
+
+def _percent(share: float, sign: str) -> str:
+    """One decimal below 10 % and where whole numbers would say all, or nothing."""
+    if np.isnan(share):
+        return "–"
+    if abs(share) < 0.0005:
         return "0 %"
-    digits = 1 if abs(change) < 0.095 else 0
-    return f"{100 * change:+.{digits}f} %".replace("-", "−")
+    fine = abs(share) < 0.0995 or 0.985 < abs(share) < 0.9995
+    return f"{100 * share:{sign}.{int(fine)}f} %".replace("-", "−")

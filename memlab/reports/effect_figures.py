@@ -11,18 +11,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memlab.ablations import FAMILIES
-from memlab.reports.figures import BLUE, GREY, save
+from memlab.reports.figures import BLUE, GREY, ORANGE, dose_axis, save
 
 HOLLOW = {
     "placed": ("o", "the same elsewhere"),
     "windows": ("o", "the same elsewhere"),
     "patch": ("^", "neutral patch"),
     "there-and-back": ("s", "swap there and back"),
-    "floor": ("D", "largest nuisance change"),
+    "floor": ("D", "± largest nuisance change (RMS)"),
 }
 """Marker and words of what an effect is compared with."""
-ORANGE = "#b35806"
-"""Of what an effect is compared with; apart from blue for all colour-blind readers, and in grey."""
 HEADED = 8
 """Lines from which on families have headings."""
 
@@ -34,7 +32,8 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     """Forest plot of all primary ablations: mean drop, and T of swaps, beside their controls.
 
     Filled marks are effects with their intervals, hollow ones on the same line what they are
-    compared with, in the same unit.
+    compared with, in the same unit; of slight changes, which move predictions either way, both ends
+    of their root mean square.
     """
     primary = [entry for entry in conditions if entry["primary"]]
     targets = [entry for entry in primary if entry["role"] == "target"]
@@ -61,50 +60,92 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     return [save(figure, folder, "ablation-effects.png")]
 
 
-def curves(dose_curves: Sequence[dict[str, Any]], folder: Path) -> list[str]:
-    """Small multiples: effects over the doses of each ablation, with band, beside its control."""
-    shown = [curve for curve in dose_curves if any(one["value"] is not None for one in _y(curve))]
-    shown.sort(key=lambda curve: (list(FAMILIES).index(curve["family"]), curve["curve"]))
-    if not shown:
+def curves(
+    dose_curves: Sequence[dict[str, Any]], conditions: Sequence[dict[str, Any]], folder: Path
+) -> list[str]:
+    """Small multiples: mean drop, or T of swaps, over the doses of each ablation, with its control.
+
+    Args:
+        dose_curves: an entry per ablation at several doses, as in the results.
+        conditions: an entry per condition, as in the results: where the curves' controls are.
+        folder: that the figure is written to.
+    """
+    there = [curve for curve in dose_curves if any(one["value"] is not None for one in _y(curve))]
+    if not there:
         return []
+    by_key = {entry["condition"]: entry for entry in conditions}
+    order = {key: place for place, key in enumerate(by_key)}
+    shown = sorted(
+        there,
+        key=lambda one: (list(FAMILIES).index(one["family"]), order[one["conditions"][0]]),
+    )
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
-    figure = Figure(figsize=(3.1 * columns + 0.4, 2.3 * lines + 0.7), layout="constrained")
+    figure = Figure(figsize=(3.1 * columns + 0.4, 2.4 * lines + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
     every = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes in every[len(shown) :]:
         axes.set_axis_off()
     kinds = set()
     for axes, curve in zip(every, shown, strict=False):
+        steps = [by_key[key] for key in curve["conditions"]]
         axes.spines[["top", "right"]].set_visible(False)
         axes.axhline(0, color=GREY, linewidth=0.8)
-        _band(axes, curve["doses"], _y(curve))
-        kind = curve["compared_with"]
-        others = [] if curve["effect"] == "T" else curve["control_drops"]
-        drawn = [
-            (dose, one["value"])
-            for dose, one in zip(curve["doses"], others, strict=False)
-            if one is not None and one["value"] is not None
-        ]
-        if drawn:
+        kind = _beside(axes, curve, steps)
+        if kind:
             kinds.add(kind)
-            axes.plot(
-                *zip(*drawn, strict=True),
-                HOLLOW[kind][0],
-                color=ORANGE,
-                markerfacecolor="white",
-                markersize=4.5,
-                linestyle=":",
-                linewidth=1,
-            )
-        axes.set_title(_broken(curve["curve"], 40), fontsize=9)
-        axes.set_xlabel(curve["unit"], fontsize=8)
+        _band(axes, curve["doses"], _y(curve), [step["primary"] for step in steps])
+        eligible, n = (max(step[part] for step in steps) for part in ("eligible", "n"))
+        of_all = "" if eligible == n else f" of {n}"
+        axes.set_title(f"{_broken(curve['curve'], 40)}\n(n = {eligible}{of_all})", fontsize=9)
+        axes.set_xlabel(dose_axis(curve["unit"]), fontsize=8)
         axes.set_ylabel("T" if curve["effect"] == "T" else "mean drop", fontsize=8)
         axes.tick_params(labelsize=7.5)
         axes.locator_params(axis="y", nbins=5)
-        axes.set_xlim(left=0)
-    _legend(figure, kinds, columns=min(columns + 1, 4))
+        ticks = _apart([0.0, *curve["doses"]])
+        axes.set_xticks(ticks, [f"{dose:g}" for dose in ticks])
+        axes.set_xlim(0, 1.03 * curve["doses"][-1])
+    _legend(figure, kinds, min(columns + 1, 4), "effect, 95 % interval; large: primary dose")
     return [save(figure, folder, "dose-curves.png")]
+
+
+def _beside(axes: Any, curve: dict[str, Any], steps: Sequence[dict[str, Any]]) -> str | None:
+    """Draw what a curve's effects are compared with; returns its kind, None where there is none."""
+    others = [(_share if curve["effect"] == "T" else _drop)(step)[1] for step in steps]
+    drawn = [
+        (step["dose"], other)
+        for step, other in zip(steps, others, strict=True)
+        if other is not None and other["value"] is not None
+    ]
+    if not drawn:
+        return None
+    kind = str(curve["compared_with"])
+    if kind == "floor":
+        limit = max(other["value"] for _, other in drawn)
+        axes.axhspan(-limit, limit, color=ORANGE, alpha=0.1, linewidth=0)
+        for end in (-limit, limit):
+            axes.axhline(end, color=ORANGE, linestyle=":", linewidth=1)
+            axes.plot([drawn[-1][0]], [end], HOLLOW[kind][0], **_hollow())
+        return kind
+    for dose, other in drawn:
+        if other.get("low") is not None:
+            axes.plot([dose] * 2, [other["low"], other["high"]], color=ORANGE, linewidth=0.9)
+    values = [(dose, other["value"]) for dose, other in drawn]
+    axes.plot(*zip(*values, strict=True), HOLLOW[kind][0], linestyle=":", linewidth=1, **_hollow())
+    return kind
+
+
+def _apart(doses: Sequence[float]) -> list[float]:
+    """From the largest down, those far enough from the one before for a label."""
+    kept: list[float] = []
+    for dose in sorted(doses, reverse=True):
+        if not kept or kept[-1] - dose > 0.12 * max(doses):
+            kept.append(dose)
+    return kept
+
+
+def _hollow() -> dict[str, Any]:
+    return {"color": ORANGE, "markerfacecolor": "white", "markersize": 4.5}
 
 
 def _lines(entries: Sequence[dict[str, Any]], of: Any) -> list[Line]:
@@ -136,17 +177,11 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
             continue
         axes.axhline(place, color="#e8e8e8", linewidth=0.6, zorder=0)
         if other is not None and kind is not None and other["value"] is not None:
-            if other.get("low") is not None:
-                ends = [other["low"], other["high"]]
+            at = [other["value"]] if kind != "floor" else [-other["value"], other["value"]]
+            ends = at if kind == "floor" else [other.get("low"), other.get("high")]
+            if ends[0] is not None:
                 axes.plot(ends, [place + 0.18] * 2, color=ORANGE, linewidth=0.9)
-            axes.plot(
-                [other["value"]],
-                [place + 0.18],
-                HOLLOW[kind][0],
-                color=ORANGE,
-                markerfacecolor="white",
-                markersize=4.5,
-            )
+            axes.plot(at, [place + 0.18] * len(at), HOLLOW[kind][0], **_hollow())
         if effect["low"] is not None:
             axes.plot([effect["low"], effect["high"]], [place - 0.1] * 2, color=BLUE, linewidth=1.8)
         axes.plot([effect["value"]], [place - 0.1], "o", color=BLUE, markersize=5)
@@ -159,27 +194,33 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
     axes.set_ylim(len(lines) - 0.4, -0.6)
 
 
-def _legend(figure: Figure, kinds: set[str], columns: int = 3) -> None:
+def _legend(
+    figure: Figure, kinds: set[str], columns: int = 3, effect: str = "effect, 95 % interval"
+) -> None:
     axes = figure.axes[0]
-    handles = axes.plot([], [], "o-", color=BLUE, markersize=5, label="effect, 95 % interval")
+    handles = axes.plot([], [], "o-", color=BLUE, markersize=5, label=effect)
     alike = {HOLLOW[kind]: None for kind in HOLLOW if kind in kinds}
     for marker, words in alike:
-        handles += axes.plot(
-            [], [], marker, color=ORANGE, markerfacecolor="white", markersize=4.5, label=words
-        )
+        handles += axes.plot([], [], marker, label=words, **_hollow())
     figure.legend(
         handles=handles, loc="outside upper center", ncols=columns, frameon=False, fontsize=8
     )
 
 
-def _band(axes: Any, doses: Sequence[float], effects: Sequence[dict[str, Any]]) -> None:
-    there = [(d, one) for d, one in zip(doses, effects, strict=True) if one["value"] is not None]
-    at = [0.0] + [dose for dose, _ in there]
-    low = [0.0] + [one["value"] if one["low"] is None else one["low"] for _, one in there]
-    high = [0.0] + [one["value"] if one["high"] is None else one["high"] for _, one in there]
+def _band(
+    axes: Any, doses: Sequence[float], effects: Sequence[dict[str, Any]], primary: Sequence[bool]
+) -> None:
+    every = zip(doses, effects, primary, strict=True)
+    there = [(dose, one, main) for dose, one, main in every if one["value"] is not None]
+    at = [0.0] + [dose for dose, _, _ in there]
+    low = [0.0] + [one["value"] if one["low"] is None else one["low"] for _, one, _ in there]
+    high = [0.0] + [one["value"] if one["high"] is None else one["high"] for _, one, _ in there]
     axes.fill_between(at, low, high, color=BLUE, alpha=0.22, linewidth=0)
-    values = [0.0] + [one["value"] for _, one in there]
+    values = [0.0] + [one["value"] for _, one, _ in there]
     axes.plot(at, values, "o-", color=BLUE, markersize=3.5, linewidth=1.4)
+    for dose, one, main in there:
+        if main:
+            axes.plot([dose], [one["value"]], "o", color=BLUE, markersize=6.5)
 
 
 def _y(curve: dict[str, Any]) -> list[dict[str, Any]]:
@@ -188,7 +229,12 @@ def _y(curve: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _drop(entry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    return entry["drop"], (entry["control"] or {}).get("drop")
+    """The mean drop, and that of the control; of slight changes how far they move predictions."""
+    control = entry["control"] or {}
+    if control.get("kind") == "floor":
+        rms = control.get("rms")
+        return entry["drop"], None if rms is None else {"value": rms["value"]}
+    return entry["drop"], control.get("drop")
 
 
 def _share(entry: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

@@ -15,6 +15,8 @@ from memlab.files import replacing
 from memlab.reports.results import Results
 
 BLUE, GREY = "#2166ac", "#767676"
+ORANGE = "#b35806"
+"""Of what an effect is compared with; apart from blue for all colour-blind readers, and in grey."""
 SIGNED = "RdBu_r"
 """Colours of signed maps: blue lowers, white is zero, red raises; safe for colour-blind readers."""
 
@@ -217,6 +219,11 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     with replacing(folder / name) as temporary:
         figure.savefig(temporary, dpi=150)
     return name
+
+
+def dose_axis(unit: str) -> str:
+    """A dose's unit where no number stands before it: `of the colour` is a share of it."""
+    return f"share {unit}" if unit.startswith("of ") else unit
 
 
 def _number(statistic: dict[str, Any]) -> str:
