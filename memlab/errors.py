@@ -22,6 +22,10 @@ class DataError(MemlabError):
     """A table, a picture or a folder of pictures cannot be used as asked."""
 
 
+class MaskError(DataError):
+    """A mask does not belong to its picture: it has another shape, or was drawn on another."""
+
+
 class CheckpointError(MemlabError):
     """Weights are missing, do not fit the model, or contradict the options given."""
 

@@ -234,23 +234,14 @@ class Ablation(Specified, nn.Module, ABC):
         dose = self.dose if dose is None else self.checked(dose)
         if dose == 0:
             return images
-        self._check_sizes(images, context)
+        require_sizes(images, context.masks, context.ids, self.name)
+        if context.donors is not None:
+            require_sizes(images, context.donors.masks, context.donors.ids, f"{self.name}: donors")
         changed = self._changed(images, context, dose)
         if context.role == "there-and-back":
             own = replace(context, donors=Donors(context.ids, images, context.masks))
             changed = self._changed(changed, own, dose)
         return changed
-
-    def _check_sizes(self, images: Tensor, context: Context) -> None:
-        height, width = images.shape[-2:]
-        for region in self.masks_read:
-            mask = context.masks.get(region)
-            if mask is not None and mask.shape[-2:] != (height, width):
-                raise MemlabError(
-                    f"{self.name}: the mask of {region!r} is {mask.shape[-1]} × {mask.shape[-2]} "
-                    f"pixels, the picture {context.ids[0]} is {width} × {height}; "
-                    "give masks of the picture's size"
-                )
 
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
         changed = self.change(images, context, dose).clamp(0, 1)
@@ -270,6 +261,35 @@ class Ablation(Specified, nn.Module, ABC):
             (B, 3, H, W), same dtype and device; clamped to [0, 1] by the caller, and mixed with the
             unchanged picture by `within`.
         """
+
+
+def require_sizes(
+    images: Tensor, masks: Mapping[str, Tensor], ids: Sequence[str], asker: str
+) -> None:
+    """See that there is a mask of the pictures' size for each of them.
+
+    Args:
+        images: (B, 3, H, W).
+        masks: region to (B, 1, H, W).
+        ids: of the pictures.
+        asker: who says so.
+
+    Raises:
+        MemlabError: in a line that names the region, a picture and both sizes.
+    """
+    count, height, width = len(images), *images.shape[-2:]
+    for region, mask in masks.items():
+        if mask.shape[-2:] != (height, width):
+            raise MemlabError(
+                f"{asker}: the mask of {region!r} is {mask.shape[-1]} × {mask.shape[-2]} "
+                f"pixels, the picture {ids[0]} is {width} × {height}; "
+                "give masks of the picture's size"
+            )
+        if mask.shape != (count, 1, height, width):
+            raise MemlabError(
+                f"{asker}: masks of {region!r} are {tuple(mask.shape)}; give one a picture, "
+                f"{(count, 1, height, width)}"
+            )
 
 
 def whole(dose: float, ablation: Ablation) -> float:

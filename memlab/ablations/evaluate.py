@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
+from memlab.ablations.base import Ablation, Context, require_sizes
 from memlab.ablations.donors import DonorList
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
@@ -75,6 +75,9 @@ class Preparation:
         context: ids, seed and all masks of the same pictures.
         conditions: the plan.
         donors: where ablations take theirs from.
+
+    Raises:
+        MemlabError: if a mask has another size than the pictures.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Preparation:
         conditions: Sequence[Condition],
         donors: DonorList | None = None,
     ) -> None:
+        require_sizes(images, context.masks, context.ids, "masks")
         self.images = images
         self.context = context
         self.conditions = conditions
@@ -228,7 +232,8 @@ def evaluate(
     Raises:
         PluginError: if an ablation breaks its contract, and nobody is called; names it and the
             picture.
-        MemlabError: if the model's scores are not finite, or not one a picture.
+        MemlabError: if a mask has another size than the pictures; or if the model's scores are not
+            finite, or not one a picture.
     """
     preparation = Preparation(images, context, conditions, donors)
     out: list[Ablation] = []

@@ -12,7 +12,7 @@ from torchvision.transforms.v2.functional import InterpolationMode, resize
 from memlab.ablations.donors import DonorList
 from memlab.ablations.originals import Original
 from memlab.data.dataset import Sample
-from memlab.errors import DataError
+from memlab.errors import DataError, MaskError
 from memlab.scenes.render import REGIONS, SIZES_DRAWN, render
 from memlab.scenes.sampling import sample
 from memlab.seeds import seed_of
@@ -87,6 +87,8 @@ class _Files(Dataset[Sample]):
         masks = dict.fromkeys(self.regions, empty)
         try:
             pixels, found = one.read()
+        except MaskError:  # a mistake, not a picture that is damaged
+            raise
         except DataError as failure:
             black = torch.zeros(3, *self.size, dtype=torch.uint8)
             return _lent(index, one.name, black, masks, str(failure))

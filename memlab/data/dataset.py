@@ -15,7 +15,7 @@ from memlab.data.cache import PictureCache
 from memlab.data.decode import decode, upright_size
 from memlab.data.geometry import Geometry
 from memlab.data.pixels import to_unit
-from memlab.errors import DataError
+from memlab.errors import DataError, MaskError
 from memlab.regions.base import MaskSource, require_fit
 
 
@@ -64,6 +64,7 @@ class PictureDataset(Dataset[Sample]):
         masks: regions whose masks are read, too, and where from; where nobody looked for a region,
             its mask is empty.
         cache: where pictures (not masks) are kept once decoded; it must know all of the rows.
+        strict: raise on a mask that does not belong to its picture.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class PictureDataset(Dataset[Sample]):
         geometry: Geometry,
         masks: Mapping[str, MaskSource] | None = None,
         cache: PictureCache | None = None,
+        strict: bool = False,
     ) -> None:
         self.geometry = geometry
+        self.strict = strict
         self.cache = cache
         self.ids = [str(name) for name in rows["id"]]
         self.images = [str(name) for name in rows["image"]]
@@ -97,6 +100,8 @@ class PictureDataset(Dataset[Sample]):
             image = self._picture(index)
             masks = self._masks(index, image)
         except DataError as failure:
+            if self.strict and isinstance(failure, MaskError):
+                raise
             error = str(failure)
             image = torch.zeros(3, size, size, dtype=torch.uint8)
             masks = {}

@@ -160,7 +160,8 @@ class MemorabilityData(LightningDataModule):
         if others is None:
             raise DataError(f"{self.table.origin}: no donors outside the {split} split")
         rows = self.table.part(others)
-        pictures = self._dataset(rows)
+        # a donor that cannot be read is passed over; masks of other pictures are a mistake
+        pictures = self._dataset(rows, strict=self.on_error == "fail")
         there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
         having = {
             region: [place for place, name in enumerate(rows["id"]) if name in there[region]]
@@ -283,10 +284,10 @@ class MemorabilityData(LightningDataModule):
             **options,
         )
 
-    def _dataset(self, rows: Any) -> PictureDataset:
+    def _dataset(self, rows: Any, strict: bool = False) -> PictureDataset:
         masks = {region: self.table.masks[region] for region in self.regions}
         cache = self._decoded_at(self.geometry)
-        return PictureDataset(rows, self.table.root, self.geometry, masks, cache)
+        return PictureDataset(rows, self.table.root, self.geometry, masks, cache, strict)
 
     def _decoded_at(self, geometry: Geometry) -> PictureCache | None:
         known = self._decoded

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from memlab.errors import DataError
+from memlab.errors import DataError, MaskError
 
 THUMBNAIL = 8
 """Side of the grey thumbnail that tells one picture from another."""
@@ -101,12 +101,12 @@ def require_fit(mask: Mask, name: str, size: tuple[int, int], picture: Tensor) -
         picture: (3, H, W) uint8, the picture at any size and aspect ratio.
 
     Raises:
-        DataError: if it has another shape, or was drawn on another picture; names both.
+        MaskError: if it has another shape, or was drawn on another picture; names both.
     """
     height, width = mask.inside.shape[-2:]
     if not _alike((width, height), size):
         turned = " (the picture lies on its side in the file; draw on it as people see it)"
-        raise DataError(
+        raise MaskError(
             f"{mask.file}: the mask is {width} x {height} pixels, its picture {name} "
             f"{size[0]} x {size[1]}: draw it at the picture's size, or scale both sides alike"
             f"{turned if _alike((height, width), size) else ''}"
@@ -115,7 +115,7 @@ def require_fit(mask: Mask, name: str, size: tuple[int, int], picture: Tensor) -
         return
     difference = (mask.thumbnail.float() - thumbnail_of(picture).float()).abs().mean()
     if difference > ANOTHER_PICTURE:
-        raise DataError(
+        raise MaskError(
             f"{mask.file}: masks of another picture than {name}; find them anew with "
             "memlab regions find, in an empty --out"
         )
