@@ -40,10 +40,11 @@ def run(arguments: list[str]) -> int:
 def _check(arguments: list[str]) -> int:
     description = """\
 Look at every picture of a data set once: missing, unreadable, bad scores, duplicates, leaks
-between splits; and whether the files give the score away. Exit code 1 if a problem was found;
-notes alone leave it 0.
+between splits; masks that are not of their picture; and whether the files give the score away.
+Exit code 1 if a problem was found; notes alone leave it 0.
 
   memlab data check photos/ --near --out check/
+  memlab data check photos/ --masks masks/
 """
     parser = _with_source(Options("data check", description))
     parser.add_argument(
@@ -57,6 +58,13 @@ notes alone leave it 0.
         "ones); needs memlab[check]",
     )
     parser.add_argument(
+        "--masks",
+        "--data.masks",
+        type=Path,
+        help="where faces, people, text are: a mask store, a COCO file, or REGION/PICTURE.png; "
+        "those of the data set's own columns are looked at, too",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         help="an empty or new folder for the page, check.html, with its tables and figures",
@@ -67,7 +75,10 @@ notes alone leave it 0.
 
     from memlab.cli.data_check import check_and_show
 
-    return check_and_show(_read(options), options.near, options.out)
+    table = _read(options)
+    if options.masks:
+        table = table.with_masks(options.masks)
+    return check_and_show(table, options.near, options.out)
 
 
 def _bits(text: str) -> int:

@@ -33,6 +33,7 @@ def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
     if findings.notes:
         _print("notes:")
         _list(findings.notes, _SHOWN, "notes.csv" if out else "--out DIR")
+    _print_masks(findings)
     _print_reliability(findings)
     if out:
         from memlab.reports.check_page import write_page
@@ -63,6 +64,14 @@ def _list(problems: list[Problem], most: int | None, rest: str) -> None:
     for kind, count in shown.items():
         if most is not None and count > most:
             _print(f"  {kind:<14} and {count - most} more: {rest}")
+
+
+def _print_masks(findings: Findings) -> None:
+    for row in findings.masks.itertuples():
+        area = f", {row.area:.2g} % of the area (median)" if row.found else ""
+        odd = [(row.empty, "empty"), (row.everywhere, "everywhere"), (row.wrong, "wrong")]
+        told = "".join(f"; {count} {word}" for count, word in odd if count)
+        _print(f"masks of {row.region}: in {row.found} of {row.looked_at} looked at{area}{told}")
 
 
 def _print_reliability(findings: Findings) -> None:

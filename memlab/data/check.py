@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.data.file_statistics import correlations, deciles, look, notable, with_facts
+from memlab.data.mask_check import check_masks
 from memlab.data.near_duplicates import near_pairs, require_imagehash
 from memlab.data.table import Problem, Table
 from memlab.metrics.functional import Statistic
@@ -36,6 +37,7 @@ class Findings:
         near: near duplicates, those in two splits first, then the closest: columns `id`, `split`,
             `image`, `other_id`, `other_split`, `other_image`, `bits`, `leak` (in two splits).
         reliability: of the hit rates; None without columns `hits` and `n`.
+        masks: a row per region, as in `memlab.data.mask_check.RegionCount`.
     """
 
     problems: list[Problem]
@@ -46,15 +48,17 @@ class Findings:
     near_bits: int | None
     near: pd.DataFrame
     reliability: Reliability | None
+    masks: pd.DataFrame
 
 
 def check(table: Table, near_bits: int | None = None) -> Findings:
     """Find what is wrong with a data set, decoding each picture once.
 
     Problems are missing, unreadable and truncated files, bad scores and counts, duplicates (files
-    with the same bytes under two names), and leaks between splits: the same picture, or nearly the
-    same, in two of them. Notes are near duplicates inside a split, facts of the files that go with
-    the score, and pictures too small or too flat to say much.
+    with the same bytes under two names), masks that are not of their picture, and leaks between
+    splits: the same picture, or nearly the same, in two of them. Notes are near duplicates inside a
+    split, facts of the files that go with the score, pictures too small or too flat to say much,
+    and masks of pictures that are not there.
 
     Args:
         table: the table as its source read it.
@@ -87,10 +91,13 @@ def check(table: Table, near_bits: int | None = None) -> Findings:
     associations = correlations(pictures)
     problems += [*_same_content(pictures), *_near_problems(near, leaks=True), *_score_range(rows)]
     problems += _count_problems(rows)
+    masks, bad_masks, mask_notes = check_masks(table, pictures)
+    problems += bad_masks
     notes = [
         *_near_problems(near, leaks=False),
         *_shortcut_notes(associations),
         *_picture_notes(pictures, near_bits),
+        *mask_notes,
     ]
     return Findings(
         problems,
@@ -101,6 +108,7 @@ def check(table: Table, near_bits: int | None = None) -> Findings:
         near_bits,
         near,
         _reliability(rows),
+        masks,
     )
 
 

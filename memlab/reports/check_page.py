@@ -43,6 +43,8 @@ def write_page(findings: Findings, table: Table, folder: Path) -> Path:
         _csv(pd.DataFrame(problems, columns=["kind", "id", "message"]), folder / f"{name}.csv")
     _csv(findings.pictures.drop(columns=["hash"]), folder / "pictures.csv")
     _csv(findings.deciles, folder / "deciles.csv")
+    if len(findings.masks):
+        _csv(findings.masks, folder / "masks.csv")
     figures = {}
     if summary["scores"]["histogram"]:
         figures["scores"] = check_figures.score_histogram(summary["scores"]["histogram"], folder)
@@ -93,6 +95,10 @@ def summarise(findings: Findings, table: Table) -> dict[str, Any]:
         "notable_from": NOTABLE,
         "stored": _grouped(pictures, pictures["stored"]),
         "sizes": _grouped(pictures, _sizes(pictures)),
+        "masks": [
+            {**one, "area": _finite(float(one["area"] or math.nan))}
+            for one in findings.masks.astype(object).to_dict("records")
+        ],
         "reliability": reliability
         and {
             "half": reliability.half.describe(),

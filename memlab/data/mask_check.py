@@ -1,0 +1,121 @@
+"""What there is to know, and what is wrong, about the masks of a data set."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from memlab.data.decode import decode
+from memlab.data.table import Problem, Table
+from memlab.errors import DataError
+from memlab.progress import progress
+from memlab.regions.base import MaskSource, require_fit
+
+
+@dataclass(frozen=True)
+class RegionCount:
+    """The masks of one region.
+
+    Args:
+        region: its name.
+        looked_at: readable pictures in which it was looked for.
+        found: pictures that have it, those that it covers included.
+        empty: pictures in which it was looked for and is not.
+        everywhere: pictures that it covers altogether, so that nothing is left to compare with.
+        wrong: masks that cannot be read, or are not of their picture.
+        area: share of the picture in %, the median of those that have the region; None without any.
+    """
+
+    region: str
+    looked_at: int
+    found: int
+    empty: int
+    everywhere: int
+    wrong: int
+    area: float | None
+
+
+COLUMNS = tuple(RegionCount.__dataclass_fields__)
+
+
+def check_masks(
+    table: Table, pictures: pd.DataFrame
+) -> tuple[pd.DataFrame, list[Problem], list[Problem]]:
+    """Read every mask of every readable picture once.
+
+    Args:
+        table: the data set.
+        pictures: what is known of its files: `id`, `image`, `readable`, `width`, `height`.
+
+    Returns:
+        A row per region, as in `RegionCount`; problems (masks that cannot be read, or are not of
+        their picture); notes (masks of pictures that the data set lacks, regions that cover all).
+    """
+    problems: dict[tuple[str, str], Problem] = {}
+    notes: list[Problem] = []
+    readable = pictures[pictures["readable"]].drop_duplicates("id")
+    counts = []
+    with (
+        progress("Looking at masks", len(readable) * len(table.masks)) as advance,
+        ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
+    ):
+        for region, source in table.masks.items():
+            asked = set(source.looked_at(region))
+            some = readable[readable["id"].isin(asked)]
+            advance(len(readable) - len(some))
+            shares = []
+            columns = (some[name] for name in ("id", "image", "width", "height"))
+            looks = pool.map(functools.partial(_share, table, source, region), *columns)
+            for name, share in zip(some["id"].astype(str), looks, strict=True):
+                if isinstance(share, str):
+                    problems.setdefault((name, share), Problem("mask", name, share))
+                else:
+                    shares.append(share)
+                advance(1)
+            counts.append(_counted(region, shares, len(some)))
+    for source in dict.fromkeys(table.masks.values()):
+        unknown = source.describe(source.regions[0]).get("unknown_files", 0)
+        if unknown:
+            plural = "s" * (unknown > 1)
+            message = f"{source.origin}: masks of {unknown} picture{plural} that the data set lacks"
+            notes.append(Problem("mask", "", message))
+    for one in counts:
+        if one.everywhere:
+            message = f"{one.region} cover the whole picture in {one.everywhere} of {one.found}"
+            notes.append(Problem("mask", "", message))
+    return pd.DataFrame(map(asdict, counts), columns=COLUMNS), list(problems.values()), notes
+
+
+def _share(
+    table: Table, source: MaskSource, region: str, name: str, image: str, width: int, height: int
+) -> float | str:
+    """The share of a picture that a region takes, or what is wrong with its mask."""
+    try:
+        mask = source.read(name, [region]).get(region)
+        if mask is None:
+            return 0.0
+        # only masks that bring a thumbnail are compared with the pixels
+        pixels = mask.inside if mask.thumbnail is None else decode(table.root / image)
+        require_fit(mask, image, (int(width), int(height)), pixels)
+        return float(mask.inside.float().mean())
+    except DataError as error:
+        return str(error)
+
+
+def _counted(region: str, shares: Sequence[float], looked_at: int) -> RegionCount:
+    found = [share for share in shares if share > 0]
+    return RegionCount(
+        region,
+        looked_at,
+        len(found),
+        len(shares) - len(found),
+        sum(share == 1 for share in found),
+        looked_at - len(shares),
+        100 * float(np.median(found)) if found else None,
+    )
