@@ -182,7 +182,7 @@ def test_ablate_pairs_every_picture_with_itself(model: MemorabilityModel) -> Non
     [
         ("blurr", "did you mean 'blur'"),
         ([], "no ablation given"),
-        (Blur(region="faces"), "loose pictures have no masks of 'faces'"),
+        (Blur(region="faces"), "no masks of 'faces' .there: none.; give some with masks=PATH"),
     ],
 )
 def test_ablate_refuses_in_a_line(model: MemorabilityModel, ablations: Any, message: str) -> None:

@@ -13,10 +13,11 @@ from memlab.ablations.evaluate import evaluate
 from memlab.ablations.loose_donors import loose_donors
 from memlab.ablations.plan import Doses, plan
 from memlab.data.inputs import Inputs, Pictures
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, did_you_mean
 from memlab.models.base import MemorabilityModel
 from memlab.models.precision import evaluation_mode
 from memlab.models.predict import scored
+from memlab.regions.given import Masks
 
 
 def ablate_pictures(
@@ -24,6 +25,7 @@ def ablate_pictures(
     pictures: Pictures,
     ablations: str | Ablation | Sequence[str | Ablation],
     doses: Doses = "primary",
+    masks: Masks | None = None,
     batch_size: int = 32,
     num_workers: int = 0,
     device: str | torch.device | None = None,
@@ -37,6 +39,8 @@ def ablate_pictures(
         pictures: as for `memlab.models.predict.predict`.
         ablations: plugins' names, which mean their defaults, or ablations.
         doses: `primary` for one dose each, `ladder` for the whole curve.
+        masks: where faces, people, text are: the path of a mask store, a COCO file or a folder with
+            REGION/PICTURE.png; or region to a mask per picture; see `memlab.regions.given.Masks`.
         batch_size: pictures at once.
         num_workers: processes that decode files.
         device: where to; by default where the model is.
@@ -50,23 +54,23 @@ def ablate_pictures(
         for a picture that cannot be read, and the last two for one that is not eligible.
 
     Raises:
-        MemlabError: if there is no such ablation, or one is confined to a region: loose pictures
-            have no masks.
+        MemlabError: if there is no such ablation, one needs masks that are not given, or a mask is
+            not of its picture.
     """
     given = [ablations] if isinstance(ablations, str | Ablation) else ablations
     parts = [registry.load("ablations", one)() if isinstance(one, str) else one for one in given]
-    require_no_regions(parts)
     conditions = plan(parts, doses)
     if not conditions:
         raise MemlabError('no ablation given: a name ("blur") or an Ablation (see memlab plugins)')
     tables = []
-    inputs = Inputs(pictures, model.input_size)
+    inputs = Inputs(pictures, model.input_size, masks)
+    _require_regions(parts, inputs.regions)
     side = model.input_size
     donors = loose_donors((side, side), inputs.ids, seed)
     for batch, clean in scored(
         model, inputs, batch_size, num_workers, device, progress, "Taking apart"
     ):
-        context = Context(batch["ids"], seed)
+        context = Context(batch["ids"], seed, masks=batch["masks"])
         for part in parts:
             part.to(model.device)
         with evaluation_mode(model):
@@ -94,11 +98,12 @@ def ablate_pictures(
     return pd.concat(tables, ignore_index=True)
 
 
-def require_no_regions(ablations: Sequence[Ablation]) -> None:
-    """Raise a MemlabError if an ablation needs masks, which loose pictures do not have."""
+def _require_regions(ablations: Sequence[Ablation], there: Sequence[str]) -> None:
     for ablation in ablations:
-        if ablation.regions:
-            raise MemlabError(
-                f"{ablation.name}: loose pictures have no masks of {ablation.regions[0]!r}; "
-                "use memlab test on a data set with masks"
-            )
+        for region in ablation.regions:
+            if region not in there and not (there and region == "background"):
+                known = ", ".join(there) or "none"
+                raise MemlabError(
+                    f"{ablation.name}: no masks of {region!r}{did_you_mean(region, there)} "
+                    f"(there: {known}); give some with masks=PATH or masks={{{region!r}: [...]}}"
+                )

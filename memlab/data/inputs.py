@@ -19,6 +19,8 @@ from memlab.data.geometry import Geometry
 from memlab.data.pixels import to_unit
 from memlab.errors import DataError
 from memlab.files import find_pictures
+from memlab.regions.base import MaskSource, require_fit
+from memlab.regions.given import Masks, masks_of
 
 Pictures = Any
 """A path (file or folder), a picture (array, tensor or PIL), a batch of pictures, or a list of one
@@ -35,12 +37,14 @@ class Inputs:
         pictures: see `Pictures`. Arrays and PIL pictures are called `0`, `1`, ...; files by their
             paths, and folders are searched whole.
         size: side in pixels that they are brought to, as files of a data set are.
+        masks: of the pictures; none by default.
 
     Raises:
-        DataError: if there are none, a path does not exist, or kinds are mixed; one line.
+        DataError: if there are none, a path does not exist, kinds are mixed, or masks are not of
+            these pictures; one line.
     """
 
-    def __init__(self, pictures: Pictures, size: int) -> None:
+    def __init__(self, pictures: Pictures, size: int, masks: Masks | None = None) -> None:
         self.dataset: Dataset[Sample]
         if isinstance(pictures, str | Path | Image.Image):
             pictures = [pictures]
@@ -58,10 +62,14 @@ class Inputs:
             self.length = len(paths)
             names = self.ids = [str(path) for path in paths]
             rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
-            self.dataset = PictureDataset(rows, Path(), Geometry(size))
-        else:
-            self.dataset = _Pictures(several, Geometry(size))
         self.files = kinds == {"paths"}
+        source = None if masks is None else masks_of(masks, self.ids, self.files)
+        self.regions = () if source is None else source.regions
+        if self.files:
+            known = {} if source is None else dict.fromkeys(self.regions, source)
+            self.dataset = PictureDataset(rows, Path(), Geometry(size), known, strict=True)
+        else:
+            self.dataset = _Pictures(several, Geometry(size), source)
 
     def __len__(self) -> int:
         return self.length
@@ -93,22 +101,36 @@ class Inputs:
 class _Pictures(Dataset[Sample]):
     """Pictures in memory as samples: float, because those given as floats lie between bytes."""
 
-    def __init__(self, pictures: Sequence[Any], geometry: Geometry) -> None:
+    def __init__(
+        self, pictures: Sequence[Any], geometry: Geometry, source: MaskSource | None
+    ) -> None:
         self.pictures = pictures
         self.geometry = geometry
+        self.source = source
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> Sample:
         try:
-            pixels = self.geometry.picture(pixels_from(self.pictures[index]))
+            given = pixels_from(self.pictures[index])
+            pixels = self.geometry.picture(given)
         except (DataError, OSError) as error:  # OSError: a PIL picture that is read only now
             raise DataError(f"picture {index}: {error}") from error
         image = pixels if pixels.is_floating_point() else to_unit(pixels)
+        masks = {} if self.source is None else self._masks(self.source, index, given)
         return Sample(
-            index=index, id=str(index), image=image, score=float("nan"), masks={}, error=""
+            index=index, id=str(index), image=image, score=float("nan"), masks=masks, error=""
         )
+
+    def _masks(self, source: MaskSource, index: int, pixels: Tensor) -> dict[str, Tensor]:
+        height, width = pixels.shape[1:]
+        size = self.geometry.size
+        masks = {region: torch.zeros(1, size, size, dtype=torch.uint8) for region in source.regions}
+        for region, mask in source.read(str(index), source.regions).items():
+            require_fit(mask, f"number {index}", (width, height), pixels)
+            masks[region] = self.geometry.mask(mask.inside)
+        return masks
 
 
 def pixels_from(picture: Any) -> Tensor:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from memlab.attributions.base import Attribution
     from memlab.attributions.pictures import Maps
     from memlab.data.inputs import Pictures
+    from memlab.regions.given import Masks
 
 
 class MemorabilityModel(Specified, LightningModule, ABC):
@@ -131,6 +132,7 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         ablations: str | Ablation | Sequence[str | Ablation],
         doses: Doses = "primary",
         *,
+        masks: Masks | None = None,
         batch_size: int = 32,
         num_workers: int = 0,
         device: str | torch.device | None = None,
@@ -141,7 +143,7 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         from memlab.ablations.pictures import ablate_pictures
 
         return ablate_pictures(
-            self, pictures, ablations, doses, batch_size, num_workers, device, seed, progress
+            self, pictures, ablations, doses, masks, batch_size, num_workers, device, seed, progress
         )
 
     def predict_batch(self, batch: Batch) -> Tensor:
