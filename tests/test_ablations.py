@@ -86,6 +86,23 @@ def test_center_crop_is_the_prototypes() -> None:
     assert (found - wanted).abs().max() <= 1.01
 
 
+def test_blur_can_be_asked_for_in_pixels() -> None:
+    images = sample_pictures(2, 64)
+    blur = Blur(5, unit="pixels")
+    same = Blur(100 * 5 / 64)
+    assert torch.allclose(blur(images, names(2)), same(images, names(2)), atol=1e-6)
+    wide = torch.nn.functional.interpolate(images, (64, 128))
+    assert (blur(wide, names(2)) - Blur(100 * 5 / 64)(wide, names(2))).abs().max() > 0.01
+    (condition,) = plan([blur])
+    assert (condition.key, condition.describe()["unit"]) == ("blur@5(unit=pixels)", "pixels")
+    assert [one.dose for one in plan([blur], "ladder")] == list(blur.ladder)
+    assert Blur().unit == Blur.unit == "% of width"
+    with pytest.raises(MemlabError, match=r"70 pixels is outside 0 to 64 \(ladder: 1, 2, 5, 10"):
+        Blur(70, unit="pixels")
+    with pytest.raises(MemlabError, match="neither percent nor pixels"):
+        Blur(5, unit="px")  # type: ignore[arg-type]
+
+
 def test_blur_is_close_to_the_prototypes() -> None:
     pixels = (sample_pictures(1, 256) * 255).round()
     picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())

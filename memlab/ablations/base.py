@@ -114,16 +114,17 @@ class Ablation(Specified, nn.Module, ABC):
 
     family: ClassVar[str]
     """One of `memlab.ablations.FAMILIES`."""
-    unit: ClassVar[str]
-    """Unit of the dose, as printed behind it."""
+    unit: str
+    """Unit of the dose, as printed behind it; an object may have another than its class, with a
+    ladder and a maximum in it."""
     target: ClassVar[str]
     """Name in `memlab.ablations.statistics.STATISTICS` of what must fall as the dose grows."""
     control: ClassVar[Control]
     """What the effect is compared with, where the whole picture is changed."""
-    ladder: ClassVar[tuple[float, ...]]
+    ladder: tuple[float, ...]
     """At least five doses, growing, without 0, the default primary dose among them; or the maximum
     alone, for a change that is made or not."""
-    maximum: ClassVar[float]
+    maximum: float
     """The largest dose that means something."""
     needs_donors: bool = False
     """Whether `context.donors` must be there."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context
 from memlab.ablations.functional.frequency import gaussian_blur, high_pass
+from memlab.errors import MemlabError
+
+PIXELS = (1.0, 2.0, 5.0, 10.0, 20.0)
+"""Ladder of a blur in pixels, the prototype's 5 among them."""
 
 
 class Blur(Ablation):
     """Gaussian blur. At 256 pixels the default is the prototype's radius of 5 pixels.
 
     Args:
-        sigma: standard deviation in % of the picture's width.
+        sigma: standard deviation, in % of the picture's width.
         region: where: `all`, a region's name, or `not NAME`.
+        unit: of sigma: percent (of the width) or pixels, those of the picture as it is changed: in
+            a test of the model's input size, whatever the file's is.
     """
 
     family = "frequency"
@@ -25,12 +33,22 @@ class Blur(Ablation):
     moves = ("oracle_high_frequency",)
     spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma")
 
-    def __init__(self, sigma: float = 2.0, region: str = "all") -> None:
+    def __init__(
+        self,
+        sigma: float = 2.0,
+        region: str = "all",
+        unit: Literal["percent", "pixels"] = "percent",
+    ) -> None:
+        if unit not in ("percent", "pixels"):
+            raise MemlabError(f"{self.name}: unit {unit!r} is neither percent nor pixels")
+        self.in_pixels = unit == "pixels"
+        if self.in_pixels:
+            self.unit, self.ladder, self.maximum = "pixels", PIXELS, 64.0
         super().__init__(dose=sigma, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Blur by a sigma of `dose` % of the width."""
-        return gaussian_blur(images, dose)
+        """Blur by a sigma of `dose`, in the unit of this object."""
+        return gaussian_blur(images, 100 * dose / images.shape[-1] if self.in_pixels else dose)
 
 
 class Highpass(Ablation):

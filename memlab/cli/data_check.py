@@ -67,11 +67,11 @@ def _list(problems: list[Problem], most: int | None, rest: str) -> None:
 
 
 def _print_masks(findings: Findings) -> None:
-    for row in findings.masks.itertuples():
-        area = f", {row.area:.2g} % of the area (median)" if row.found else ""
-        odd = [(row.empty, "empty"), (row.everywhere, "everywhere"), (row.wrong, "wrong")]
-        told = "".join(f"; {count} {word}" for count, word in odd if count)
-        _print(f"masks of {row.region}: in {row.found} of {row.looked_at} looked at{area}{told}")
+    for row in findings.masks.to_dict("records"):
+        area = f", {row['area']:.2g} % of the area (median)" if row["found"] else ""
+        odd = "".join(f"; {row[it]} {it}" for it in ("empty", "everywhere", "wrong") if row[it])
+        found = f"in {row['found']} of {row['looked_at']} looked at"
+        _print(f"masks of {row['region']}: {found}{area}{odd}")
 
 
 def _print_reliability(findings: Findings) -> None:

@@ -28,16 +28,18 @@ def single_precision(device: str) -> Iterator[None]:
 
 @contextmanager
 def _no_tf32() -> Iterator[None]:
+    switches: Any = backends  # of which torch types some
     try:
         products, convolutions = torch.get_float32_matmul_precision(), cudnn.allow_tf32
     except RuntimeError:  # set by the switches of torch 2.9, which the older ones cannot read
         with ExitStack() as every:
-            for part in (backends.cuda.matmul, cudnn.conv, cudnn.rnn, backends.mkldnn.matmul):
+            convolving = (switches.cudnn.conv, switches.cudnn.rnn)
+            for part in (switches.cuda.matmul, switches.mkldnn.matmul, *convolving):
                 every.enter_context(_switched(part, "ieee"))
             yield
         return
     # where there are newer switches, too, the older ones turn them, and not all the way back
-    parts: list[Any] = [backends.cuda.matmul, getattr(backends.mkldnn, "matmul", None)]
+    parts = [switches.cuda.matmul, getattr(switches.mkldnn, "matmul", None)]
     newer = [(part, part.fp32_precision) for part in parts if hasattr(part, "fp32_precision")]
     try:
         torch.set_float32_matmul_precision("highest")
