@@ -20,18 +20,21 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Column
 from rich.text import Text
 
 EVERY = 30.0
 """Seconds between two lines in a file; what is done sooner says nothing."""
 
 
+BAR = 16
+"""Columns of the bar."""
+
+
 class Advance(Protocol):
     """Called as work goes on."""
 
     def __call__(self, steps: int, now: str = "", /) -> None:
-        """Say that steps were done since the last call, and what was done."""
+        """Say how many steps were done since the last call, and what is being done now."""
 
 
 class _Rate(ProgressColumn):
@@ -49,7 +52,7 @@ def progress(title: str, total: int, shown: bool = True) -> Iterator[Advance]:
         shown: false for nothing.
 
     Yields:
-        A function to call with the number of steps done since the last call, and what was done.
+        A function to call with the number of steps done since the last call, and what is done now.
     """
     if not shown:
         yield lambda _steps, _now="": None
@@ -62,19 +65,24 @@ def progress(title: str, total: int, shown: bool = True) -> Iterator[Advance]:
 
 @contextmanager
 def _bar(title: str, total: int) -> Iterator[Advance]:
+    console = Console(stderr=True)
     columns = (
-        # what is being done gives way where the terminal is narrow: one line, whatever it is called
-        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis")),
-        BarColumn(bar_width=16),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),
-        _Rate(table_column=Column(no_wrap=True)),
-        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=BAR),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[now]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(escape(title), total=total)
+    taken = len(title) + BAR + 2 * len(f"{total}") + len("/ 1234/s 0:00:00     ")
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(escape(title), total=total, now="")
 
         def advance(steps: int, now: str = "") -> None:
-            bar.update(task, advance=steps, description=escape(f"{title} {now}".rstrip()))
+            # cut here: a table would cut the numbers, too, or take a second line
+            room = max(console.width - taken, 0)
+            short = now if len(now) <= room else f"{now[: max(room - 1, 0)]}…"[:room]
+            bar.update(task, advance=steps, now=short)
 
         yield advance
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from memlab.ablations.base import Context
@@ -18,7 +25,7 @@ from tests.conftest import QUIET, results
 ASKED = ["--ablation=blur", "--ablation=grayscale", "--data.batch_size=4", "--maps=0", *QUIET]
 
 
-class Killed(Exception):  # noqa: N818
+class Killed(BaseException):
     """Stands in for what ends a process."""
 
 
@@ -79,6 +86,91 @@ def test_anything_else_starts_afresh(finished: Path, monkeypatch: pytest.MonkeyP
     assert sum(counted) == found["n"]
     rows = pd.read_csv(finished / "test-001-blur-grayscale" / "conditions.csv")
     assert len(rows) == len(found["conditions"]) * found["n"]
+
+
+DIE = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
+from memlab.cli import main
+from memlab.reports.rows import ShardWriter
+
+original, written = ShardWriter.write, []
+
+def write(self, rows, batch):
+    if self.folder.name == "conditions":
+        written.append(batch)
+    if len(written) == 3:  # while it is writing
+        whole = pd.DataFrame.to_parquet
+        def half(frame, path, **how):
+            whole(frame, path, **how)
+            content = Path(path).read_bytes()
+            Path(path).write_bytes(content[: len(content) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        pd.DataFrame.to_parquet = half
+    original(self, rows, batch)
+
+ShardWriter.write = write
+main(sys.argv[1:])
+"""
+
+
+def test_a_kill_in_the_middle_of_a_file_costs_a_batch(
+    finished: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["--ablation=remove_faces", "--ablation=swap_palette", "--ablation=blur"]
+    asked += ["--controls=2", "--data.batch_size=3", "--maps=0", *QUIET]
+    command = ["test", "--run", str(finished), *asked]
+    assert main(command) == 0
+    whole, half = (finished / f"test-00{n}-remove_faces-swap_palette-blur" for n in (1, 2))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", DIE, *command], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    shards = half / "shards" / "conditions"
+    assert len(list(shards.glob("[0-9]*.parquet"))) == 2
+    assert len(list(shards.glob(".*.parquet"))) == 1
+    # and the file system lost the end of another
+    damaged = sorted(shards.glob("[0-9]*.parquet"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    with monkeypatch.context() as patch:
+        counted = cut(patch, 99)
+        assert main(command) == 0
+    assert sum(counted) == results(whole)["n"] - 3
+    for table in ("rows.csv", "conditions.csv"):
+        assert (whole / table).read_text() == (half / table).read_text()
+    assert results(whole)["conditions"] == results(half)["conditions"]
+    assert not (half / "shards").exists()
+
+
+def test_other_masks_ablations_or_controls_get_rows_of_their_own(
+    finished: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = Path(shutil.copytree(scenes / "masks", "masks"))
+    asked = ["--ablation=blur", "--ablation.region=faces", f"--data.masks={masks}"]
+    asked += ["--controls=2", "--data.batch_size=4", "--maps=0", *QUIET]
+    command = ["test", "--run", str(finished), *asked]
+    with monkeypatch.context() as patch:
+        cut(patch, 4)
+        with pytest.raises(Killed):
+            main(command)
+    half = finished / "test-001-blur"
+    assert list((half / "shards" / "conditions").glob("[0-9]*.parquet"))
+    for other in (["--ablation=grayscale"], ["--controls=3"]):
+        before = set(finished.glob("test-*"))
+        assert main([*command, *other]) == 0
+        (folder,) = set(finished.glob("test-*")) - before
+        assert len(pd.read_csv(folder / "conditions.csv")["id"].unique()) == results(folder)["n"]
+    assert (half / "shards").is_dir()  # what was cut off still waits
+    for path in (masks / "faces").iterdir():  # the same files, drawn anew
+        drawn = np.asarray(Image.open(path))
+        Image.fromarray(np.roll(drawn, 1, axis=1)).save(path)
+    with monkeypatch.context() as patch:
+        cut(patch, 99)
+        assert main(command) == 0
+    fresh = Path(shutil.copytree(finished, "runs/other"))
+    assert main(["test", "--run", str(fresh), *asked]) == 0
+    tables = [half / "conditions.csv", *fresh.glob("test-004*/conditions.csv")]
+    assert len({path.read_text() for path in tables}) == 1
 
 
 def test_a_model_that_returns_nan_is_named_with_the_picture() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +18,9 @@ from memlab.ablations.placement import MEASURES, Placements, placements
 from memlab.ablations.removal import RemoveFaces
 from memlab.audit.balance import balance
 from memlab.audit.rows import read_effects, read_pictures
+from memlab.cli import main
 from memlab.testing import sample_pictures
+from tests.conftest import QUIET, results
 
 SIZE = 48
 DRAWS = 8
@@ -214,6 +219,23 @@ def test_rows_tell_where_the_change_was_made() -> None:
     assert kinds["greyout@1", 0] == ["own", "own", "own", None]
     assert kinds["greyout@1:control", 7] == ["elsewhere"] * 3 + [None]
     assert kinds["greyout@1[not faces]:control", 7] == ["blob"] * 3 + [None]
+
+
+def test_pictures_without_room_are_counted_in_the_table_and_the_notes(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--ablation=remove_text", "--controls=2", "--maps=0", *QUIET]
+    assert main(["test", "--run", str(finished), *asked]) == 0
+    folder = finished / "test-001-remove_text"
+    rows = pd.read_csv(folder / "conditions.csv")
+    there = rows[rows["eligible"] & (rows["place"] == "elsewhere")]["id"].nunique()
+    (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
+    assert 2 < there < entry["eligible"]
+    assert entry["control"]["without"] == entry["eligible"] - there
+    shown = " ".join(capsys.readouterr().out.split())
+    assert re.search(rf"elsewhere [+-]?\.\d+, n {there}\b", shown), shown
+    gone = f"{entry['eligible'] - there} of {entry['eligible']} eligible pictures have no control"
+    assert gone in shown
 
 
 def test_balance_is_the_standardised_mean_difference() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from memlab import load
 from memlab.cli import main
+from memlab.scenes import write
 from tests.conftest import QUIET, TINY, results
 
 
@@ -78,6 +79,39 @@ def test_two_processes_give_the_rows_of_one(
         # relative, too: a slope over predictions that hardly differ is large
         expected = pytest.approx(statistic["value"], abs=1e-5, rel=1e-5)
         assert results(two)["metrics"][name]["value"] == expected
+
+
+def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
+    run: Path, tmp_path: Path
+) -> None:
+    """With masks, donors from the other splits, and an odd number of pictures."""
+    finished = Path(shutil.copytree(run, "runs/tiny"))
+    root = write(Path("data"), n=65, seed=4, size=64).parent
+    asked = ["--ablation=remove_faces", "--ablation=blur", "--ablation.region=faces"]
+    asked += ["--ablation=swap_palette", "--ablation=swap_background", "--ablation=center_crop"]
+    asked += ["--controls=2", "--maps=0", f"--data.root={root}", *QUIET]
+    batches = [(7, 0), (1, 0), (3, 2)]
+    for size, workers in batches:
+        more = [f"--data.batch_size={size}", f"--data.num_workers={workers}"]
+        assert main(["test", "--run", str(finished), *asked, *more]) == 0
+    found = program("test", "--run", str(finished), *asked, "--data.batch_size=4", *TWO)
+    assert found.returncode == 0, found.stderr
+    folders = sorted(finished.glob("test-*"))
+    assert results(folders[-1])["provenance"]["processes"] == 2
+    first = pd.read_csv(folders[0] / "conditions.csv")
+    count = results(folders[0])["n"]
+    assert count == 13
+    assert not first.duplicated(["condition", "draw", "id"]).any()
+    assert (first.groupby(["condition", "draw"])["id"].nunique() == count).all()
+    assert {"own", "elsewhere"} <= set(first["place"].dropna())
+    lenders = set(first["donor"].dropna())
+    assert len(lenders) > count
+    assert lenders.isdisjoint(first["id"])
+    for folder in folders[1:]:
+        assert results(folder)["n"] == count
+        pd.testing.assert_frame_equal(
+            pd.read_csv(folder / "conditions.csv"), first, check_exact=False, rtol=0, atol=1e-5
+        )
 
 
 def test_a_picture_that_one_process_cannot_read_ends_both_in_a_line(

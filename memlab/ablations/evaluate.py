@@ -293,7 +293,7 @@ def _scored(
 
 def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
     with _blamed(condition, context.ids):
-        changed = condition.ablation(images, context, condition.dose)
+        changed: Tensor = condition.ablation(images, context, condition.dose)
     _check(changed, images, context, condition)
     return changed
 

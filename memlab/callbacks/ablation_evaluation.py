@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +209,12 @@ class AblationEvaluation(Callback):
             self._leave_out_broken,
         )
         tables = []
+        self._advance(0, conditions[0].key if conditions else "")
+        following = dict(pairwise(one.key for one in conditions))
         for one in scores:
             tables.append(_rows(one, shown))
-            self._advance(len(places), one.condition.key)
+            last, key = one.draw + 1 == one.condition.draws, one.condition.key
+            self._advance(len(places), following.get(key, "") if last else key)
         every = sum(condition.draws for condition in self.conditions)
         self._advance(len(places) * (every - len(tables)))  # those of broken ablations
         if tables:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from lightning.pytorch import Trainer
 
 from memlab.ablations.plan import Condition
 from memlab.callbacks.base import data_of
-from memlab.data.table import MASK
 from memlab.files import fingerprint
 from memlab.models.base import MemorabilityModel
 from memlab.regions.describe import describe_masks
@@ -28,13 +28,13 @@ def sameness(
     the ablations and the model: an author who mends an ablation gets no rows of the old one.
     """
     data = data_of(trainer)
-    masks = [name for name in data.table.rows.columns if name.startswith(MASK)]
-    files = data.table.rows[["image", *masks]].stack().dropna().astype(str)
+    images = (data.table.root / str(name) for name in data.table.rows["image"])
+    masks = (path for region in data.regions for path in data.table.masks[region].paths(region))
     known: dict[str, Any] = {
         "weights": model.weights_id(),
         "model": model.spec,
         "table": data.table.fingerprint(),
-        "files": fingerprint("\n".join(_state(data.table.root / str(name)) for name in files)),
+        "files": fingerprint("\n".join(map(_state, chain(images, masks)))),
         "geometry": data.geometry.describe(),
         "regions": data.regions,
         "masks": [describe_masks(data.table, region) for region in data.regions],

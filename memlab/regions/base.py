@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -73,6 +74,10 @@ class MaskSource(ABC):
         Raises:
             DataError: if a mask cannot be read; names the file.
         """
+
+    @abstractmethod
+    def paths(self, region: str) -> Iterable[Path]:
+        """The files that the masks of a region are read from: their dates tell of changes."""
 
     @abstractmethod
     def describe(self, region: str) -> dict[str, Any]:

@@ -96,6 +96,10 @@ class CocoMasks(MaskSource):
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{file}: an outline cannot be read: {_reason(error)}") from error
 
+    def paths(self, region: str) -> Collection[Path]:
+        """See `MaskSource.paths`."""
+        return [Path(self.origin)]
+
     def describe(self, region: str) -> dict[str, Any]:
         """See `MaskSource.describe`."""
         return {

@@ -55,6 +55,10 @@ class MaskFiles(MaskSource):
             if path is not None
         }
 
+    def paths(self, region: str) -> Collection[Path]:
+        """See `MaskSource.paths`."""
+        return self.files[region].values()
+
     def describe(self, region: str) -> dict[str, Any]:
         """See `MaskSource.describe`."""
         return {"kind": "pictures", "origin": self.origin, "unknown_files": self.unknown}

@@ -100,7 +100,7 @@ class MaskStore:
         Raises:
             DataError: if masks of another size are there.
         """
-        path = self._path(name)
+        path = self.path(name)
         height, width = next(iter(masks.values())).shape[-2:]
         content: dict[str, Any] = {}
         if path.is_file():
@@ -130,7 +130,7 @@ class MaskStore:
         there = [region for region in regions if region in self.areas.get(name, ())]
         if not there:
             return {}
-        path = self._path(name)
+        path = self.path(name)
         content = _read(path)
         height, width = (int(side) for side in content["size"])
         thumbnail = torch.from_numpy(content["thumbnail"])
@@ -162,7 +162,8 @@ class MaskStore:
         with replacing(self.folder / INDEX) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False)
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """The file of one picture's masks."""
         key = sha256(name.encode()).hexdigest()
         return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
 
@@ -178,7 +179,7 @@ class MaskStore:
             table = pd.read_csv(index, dtype={"id": str}, keep_default_na=False, na_values=[""])
             columns = {name: name.removeprefix(_AREA) for name in table.columns if name != "id"}
             for row in table.to_dict("records"):
-                path = self._path(str(row["id"]))
+                path = self.path(str(row["id"]))
                 if files.get(path, age) < age:
                     del files[path]
                     shares = {columns[name]: row[name] for name in columns}
@@ -233,6 +234,10 @@ class StoredMasks(MaskSource):
         """See `MaskSource.read`."""
         stored = self._stored.get(name)
         return {} if stored is None else self.store.read(stored, regions)
+
+    def paths(self, region: str) -> Iterator[Path]:
+        """See `MaskSource.paths`."""
+        return (self.store.path(name) for name in self._stored.values())
 
     def describe(self, region: str) -> dict[str, Any]:
         """See `MaskSource.describe`."""

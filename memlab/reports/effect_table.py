@@ -124,7 +124,8 @@ def _compared(entry: dict[str, Any]) -> str:
         return f"{times}floor {short(floor)}"
     if kind == "there-and-back":
         return "there and back"
-    return f"{COMPARED[kind]} {short(control['drop']['value'], signed=True)}"
+    placed = f", n {entry['eligible'] - control['without']}" if control["without"] else ""
+    return f"{COMPARED[kind]} {short(control['drop']['value'], signed=True)}{placed}"
 
 
 def _correlations(entry: dict[str, Any]) -> str:
