@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import torch
@@ -39,7 +38,6 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     return down @ (images @ across.mT)
 
 
-@functools.lru_cache(maxsize=64)
 def gaussian_matrix(side: int, sigma: float) -> Tensor:
     """The matrix (side, side) that blurs a column of pixels, the edge pixels repeated outwards.
 
@@ -51,9 +49,8 @@ def gaussian_matrix(side: int, sigma: float) -> Tensor:
     offsets = torch.arange(-reach, reach + 1)
     kernel = torch.exp(-offsets.double().square() / (2 * sigma**2))
     sources = (torch.arange(side)[:, None] + offsets).clamp(0, side - 1)
-    with torch.inference_mode(False):  # it is kept, and gradients may want it later
-        matrix = torch.zeros(side, side, dtype=torch.float64)
-        return matrix.scatter_add_(1, sources, (kernel / kernel.sum()).expand(side, -1)).float()
+    matrix = torch.zeros(side, side, dtype=torch.float64)
+    return matrix.scatter_add_(1, sources, (kernel / kernel.sum()).expand(side, -1)).float()
 
 
 def high_pass(images: Tensor, cutoff: float) -> Tensor:
