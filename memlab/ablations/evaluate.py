@@ -181,8 +181,9 @@ def changed_pictures(
     for places in torch.split(prepared.eligible.nonzero().flatten(), micro_batch):
         if len(places) == 0:  # torch splits nothing into one part
             continue
-        some = images[places.to(images.device)]
-        part = prepared.context.select(places)
+        everything = len(places) == len(images)  # then nothing is copied
+        some = images if everything else images[places.to(images.device)]
+        part = prepared.context if everything else prepared.context.select(places)
         try:
             changed = _changed(some, part, condition)
         except PluginError:
@@ -324,10 +325,11 @@ def _check(changed: Tensor, images: Tensor, context: Context, condition: Conditi
             for one in (changed, images)
         )
         raise PluginError(f"{name} returned {found}, not {wanted} (picture {context.ids[0]})")
-    # written so that NaN counts as bad; the slack is that of single precision
-    bad = ~((changed >= -1e-6) & (changed <= 1 + 1e-6)).flatten(1).all(dim=1)
-    if bad.any():
-        place = int(bad.nonzero()[0])
+    slack = 1e-6  # that of single precision; NaN compares as bad
+    low, high = changed.aminmax()
+    if not (low >= -slack and high <= 1 + slack):
+        inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
+        place = int((~inside).nonzero()[0])
         one = changed[place]
         what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
         raise PluginError(

@@ -12,7 +12,7 @@ from memlab.ablations.base import Ablation, Context, Donors, partial
 from memlab.ablations.functional import fills
 from memlab.ablations.functional.fills import Computed, Fill
 from memlab.ablations.functional.harmonic import harmonic
-from memlab.ablations.functional.regions import blobs, feathered, pixels_of
+from memlab.ablations.functional.regions import blobs, dilated, feathered, pixels_of
 from memlab.errors import MemlabError
 
 FACE_ORACLES = ("oracle_face_chroma", "oracle_face_luminance")
@@ -69,10 +69,10 @@ class Remove(Ablation):
     def eligible(self, context: Context) -> Tensor:
         """Pictures that have the region, and something around its margin: (B,) bool, on the CPU."""
         eligible = super().eligible(context)
-        weights = self._weights(context.masks)
-        if weights is None:
+        mask, pixels = self._mask(context.masks)
+        if mask is None:
             return torch.zeros_like(eligible)
-        return eligible & partial(weights)
+        return eligible & partial(dilated(mask, pixels))
 
     def within(self, context: Context) -> Tensor | None:
         """1 on the region, 0 beyond the margin, fading in between: (B, 1, H, W).
@@ -106,11 +106,14 @@ class Remove(Ablation):
         )
 
     def _weights(self, masks: Mapping[str, Tensor]) -> Tensor | None:
-        if not masks:
-            return None
-        pixels = pixels_of(self.margin, next(iter(masks.values())).shape[-1])
-        mask = self.place.mask(masks, apart=pixels)
+        mask, pixels = self._mask(masks)
         return None if mask is None else feathered(mask, pixels)
+
+    def _mask(self, masks: Mapping[str, Tensor]) -> tuple[Tensor | None, int]:
+        """The region without its margin, and how wide that is in pixels."""
+        width = next(iter(masks.values())).shape[-1] if masks else 0
+        pixels = pixels_of(self.margin, width)
+        return self.place.mask(masks, apart=pixels), pixels
 
 
 class RemoveFaces(Remove):

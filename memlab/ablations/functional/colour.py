@@ -39,7 +39,7 @@ def with_luma(grey: Tensor, offsets: Tensor) -> Tensor:
     """
     above = offsets.amax(dim=1, keepdim=True).clamp(min=1e-6)
     below = offsets.amin(dim=1, keepdim=True).neg().clamp(min=1e-6)
-    share = torch.minimum((1 - grey) / above, grey / below).clamp(max=1)
+    share = torch.minimum((1 - grey).div_(above), grey / below).clamp_(max=1)
     return torch.addcmul(grey, share, offsets)
 
 
@@ -99,4 +99,5 @@ def flatten_palette(images: Tensor, amount: float) -> Tensor:
 
 
 def _weighted(images: Tensor, weights: tuple[float, float, float]) -> Tensor:
-    return (images * images.new_tensor(weights).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    red, green, blue = images.split(1, dim=1)
+    return (weights[0] * red).add_(green, alpha=weights[1]).add_(blue, alpha=weights[2])

@@ -7,9 +7,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
-from memlab.ablations.functional.frequency import gaussian_blur
+from memlab.ablations.functional.frequency import fine, gaussian_blur
 from memlab.ablations.functional.harmonic import harmonic
 from memlab.ablations.functional.regions import dilated, surround
 
@@ -107,10 +106,8 @@ def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
     Pixels next to the hole or to the frame do not count. A variance of 1e-8, far below that of
     rounding to 256 levels, is added, so that it can always be inverted.
     """
-    clean = images * (1 - hole)
-    fine = clean[..., 1:-1, 1:-1] - avg_pool2d(clean, 3, stride=1)
     there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
-    deviations = (fine * there).flatten(2)
+    deviations = (fine(images * (1 - hole)) * there).flatten(2)
     moments = deviations @ deviations.transpose(1, 2) / _sum(there).clamp(min=1)[:, 0]
     return moments + 1e-8 * torch.eye(3, device=images.device)
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from memlab.ablations.functional.colour import luma, with_luma
 
 
 def detail(images: Tensor) -> Tensor:
     """Luma less its 3 × 3 means, without the edge: (B, 3, H, W) to (B, 1, H - 2, W - 2)."""
-    grey = luma(images)
-    return grey[..., 1:-1, 1:-1] - avg_pool2d(grey, 3, stride=1)
+    return fine(luma(images))
+
+
+def fine(values: Tensor) -> Tensor:
+    """Values less their 3 × 3 means, without the edge: (B, C, H, W) to (B, C, H - 2, W - 2)."""
+    down = values[..., :-2, :] + values[..., 1:-1, :] + values[..., 2:, :]
+    sums = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
+    return torch.sub(values[..., 1:-1, 1:-1], sums, alpha=1 / 9)
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
@@ -34,7 +38,6 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     return down @ (images @ across.mT)
 
 
-@functools.lru_cache(maxsize=64)
 def gaussian_matrix(side: int, sigma: float) -> Tensor:
     """The matrix (side, side) that blurs a column of pixels, the edge pixels repeated outwards.
 
@@ -46,9 +49,8 @@ def gaussian_matrix(side: int, sigma: float) -> Tensor:
     offsets = torch.arange(-reach, reach + 1)
     kernel = torch.exp(-offsets.double().square() / (2 * sigma**2))
     sources = (torch.arange(side)[:, None] + offsets).clamp(0, side - 1)
-    with torch.inference_mode(False):  # it is kept, and gradients may want it later
-        matrix = torch.zeros(side, side, dtype=torch.float64)
-        return matrix.scatter_add_(1, sources, (kernel / kernel.sum()).expand(side, -1)).float()
+    matrix = torch.zeros(side, side, dtype=torch.float64)
+    return matrix.scatter_add_(1, sources, (kernel / kernel.sum()).expand(side, -1)).float()
 
 
 def high_pass(images: Tensor, cutoff: float) -> Tensor:
@@ -63,5 +65,5 @@ def high_pass(images: Tensor, cutoff: float) -> Tensor:
     grey = luma(images)
     sigma = 100 * math.sqrt(math.log(2) / 2) / (math.pi * cutoff)
     coarse = gaussian_blur(grey, sigma)
-    fine = grey - coarse + coarse.mean(dim=(2, 3), keepdim=True)
-    return with_luma(fine.clamp(0, 1), images - grey)
+    left = grey - coarse + coarse.mean(dim=(2, 3), keepdim=True)
+    return with_luma(left.clamp(0, 1), images - grey)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
+from torch.nn.functional import interpolate, pad
 
 CELLS = 6
 """Random heights along the longer side, between which a blob's landscape is smooth."""
@@ -41,11 +42,15 @@ def blobs(areas: Tensor, size: tuple[int, int], generators: Sequence[torch.Gener
 
 def dilated(mask: Tensor, pixels: int) -> Tensor:
     """A mask (B, 1, H, W) of 0 and 1 grown by some pixels in all directions, corners too."""
-    if pixels == 0:
-        return mask
     size = 2 * pixels + 1
-    down = max_pool2d(mask, (size, 1), stride=1, padding=(pixels, 0))
-    return max_pool2d(down, (1, size), stride=1, padding=(0, pixels))
+    for dim, beyond in ((2, (0, 0, pixels, pixels)), (3, (pixels, pixels))):
+        mask, window = pad(mask, beyond), 1
+        while window < size:  # largest values in windows that grow to twice their length
+            step = min(window, size - window)
+            length = mask.shape[dim] - step
+            mask = torch.maximum(mask.narrow(dim, 0, length), mask.narrow(dim, step, length))
+            window += step
+    return mask
 
 
 def feathered(mask: Tensor, pixels: int) -> Tensor:
@@ -62,13 +67,18 @@ def feathered(mask: Tensor, pixels: int) -> Tensor:
     """
     blur = pixels // 2
     weights = dilated(mask, pixels - blur)
-    if blur == 0:
-        return weights
-    size = 2 * blur + 1
-    for kernel, padding in (((size, 1), (blur, 0)), ((1, size), (0, blur))):
-        # edge pixels count for what lies beyond the frame
-        weights = avg_pool2d(weights, kernel, 1, padding, count_include_pad=False)
-    return weights.clamp(0, 1)
+    # edge pixels count for what lies beyond the frame
+    return _window_sums(weights, blur) / _window_sums(torch.ones_like(weights[:1]), blur)
+
+
+def _window_sums(values: Tensor, reach: int) -> Tensor:
+    """Sums over all pixels not further than `reach`, down and across: (B, 1, H, W)."""
+    values = pad(values, (reach, reach, reach, reach))
+    for dim in (2, 3):
+        length = values.shape[dim] - 2 * reach
+        beside = (values.narrow(dim, first, length) for first in range(2 * reach + 1))
+        values = functools.reduce(torch.add, beside)
+    return values
 
 
 def surround(hole: Tensor, reach: float = 10.0) -> Tensor:
