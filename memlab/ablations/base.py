@@ -56,7 +56,7 @@ class Context:
         draw: which repetition of a random ablation, or of its control, this is.
         masks: region name to (B, 1, H, W) masks, 0 or 1, of the pictures.
         role: what the change is for; ablations whose control is `windows` or `patch` make it
-            themselves where this is `control`.
+            themselves where this is `control`, and those of one pass where it is `there-and-back`.
         where: (B, 1, H, W) weights in [0, 1] that take the place of the ablation's own region: a
             control that is placed elsewhere.
         donors: the donors of this draw, for ablations that need them.
@@ -102,7 +102,7 @@ class Ablation(Specified, nn.Module, ABC):
     A subclass declares the class variables, takes typed arguments with defaults in its constructor
     (the first is the primary dose), and implements `change`. The base class sees to the rest: dose
     0 returns the input bit for bit, values stay in [0, 1], a region confines the change, and a swap
-    goes there and back.
+    goes there and back, unless it makes that itself (`one_pass`).
 
     Args:
         dose: the primary dose, in the natural unit of the ablation.
@@ -130,6 +130,9 @@ class Ablation(Specified, nn.Module, ABC):
     """Whether `context.donors` must be there."""
     donor_regions: tuple[str, ...] = ()
     """Regions that a donor must have."""
+    one_pass: ClassVar[bool] = False
+    """Whether `change` itself makes the way there and back, where `context.role` says so: for swaps
+    by synthesis, since going twice would leave twice the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
     """Closed-form models (`memlab.scenes.oracles`) whose scores it must move, by plugin name: by
     more than the floor of nuisance changes, and by at least 0.05 SD."""
@@ -239,7 +242,7 @@ class Ablation(Specified, nn.Module, ABC):
         if context.donors is not None:
             require_sizes(images, context.donors.masks, context.donors.ids, f"{self.name}: donors")
         changed = self._changed(images, context, dose)
-        if context.role == "there-and-back":
+        if context.role == "there-and-back" and not self.one_pass:
             own = replace(context, donors=Donors(context.ids, images, context.masks))
             changed = self._changed(changed, own, dose)
         return changed

@@ -129,6 +129,7 @@ class SwapTexture(Swap):
 
     family = "texture"
     target = "texture_to_donor"
+    one_pass = True
     moves = ("oracle_high_frequency",)
     spares = ("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_redness")
 
@@ -137,8 +138,9 @@ class SwapTexture(Swap):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Replace the share `dose` of the grain's energy."""
-        donors = self.lent(context)
-        return swap_texture(images, donors.images, self.noises(context, donors), dose)
+        generators = context.generators(self.name)
+        own = context.role == "there-and-back"
+        return swap_texture(images, self.lent(context).images, generators, dose, own)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """The pictures with noise like the donors' grain."""

@@ -2,72 +2,73 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
 from memlab.ablations.functional.colour import luma
 from memlab.ablations.functional.regions import pixels_of
-from memlab.ablations.functional.spectrum import (
-    BANDS,
-    cosine_transform,
-    energies,
-    fit_bands,
-    log_ratio,
-    luma_room,
-    radial_bands,
-)
+from memlab.ablations.functional.spectrum import luma_room
 
 RADIUS = 2.0
 """Radius of the windows in which a base is smooth, % of the width."""
 EDGE = 0.2
-"""SD of luma in a window, of the pixel range, from which on it is an edge rather than grain.
-
-Below 0.1 so much grain stays in the base, and splits with it, that the way back by noise changes
-the spectrum as much as the donor does."""
+"""SD of luma in a window, of the pixel range, from which on it is an edge rather than grain."""
+BANDS = 2
+"""Bands per octave."""
+FAINT = (0.5 / 255) ** 2
+"""Energy added to each band: an SD of half a grey level of 256, which nobody sees."""
+ROOM = 0.5
+"""Share of the donor's energy in a band that a base may have; the rest is left to the noise."""
+SOFTENINGS = 3
+"""Times that a base gives way where it has more."""
+STEPS = 2
+"""Corrections of the noise for what the base and the gamut do to it."""
+GAIN = 32.0
+"""Most that a band is amplified by: rounding of a smooth picture must not become its texture."""
 
 
 def smooth_base(grey: Tensor) -> Tensor:
     """Luma without its grain: smooth inside surfaces, edges kept.
 
-    The guided filter (He, Sun and Tang 2013), the picture being its own guide.
+    The guided filter (He, Sun and Tang 2013), the picture being its own guide, with a slope that
+    is nearer to 0 below the threshold and to 1 above than theirs, by squaring.
 
     Args:
         grey: (B, 1, H, W).
     """
-    mean = _window_mean(grey)
-    variance = (_window_mean(grey.square()) - mean.square()).clamp(min=0)
-    kept = variance / (variance + EDGE**2)
-    return _window_mean(kept) * grey + _window_mean((1 - kept) * mean)
+    mean, square = _window_means(torch.cat([grey, grey.square()], dim=1)).split(1, dim=1)
+    ratio = ((square - mean.square()).clamp(min=0) / EDGE**2).square()
+    slope = ratio / (1 + ratio)
+    slope, offset = _window_means(torch.cat([slope, (1 - slope) * mean], dim=1)).split(1, dim=1)
+    return torch.addcmul(offset, slope, grey)
 
 
 def grain_energies(grey: Tensor) -> Tensor:
-    """Energy of the grain of luma (B, 1, H, W) in the fine radial bands: (B, K)."""
-    return energies(cosine_transform(grey - smooth_base(grey)), fine_bands(grey))
+    """Energy of the grain of luma (B, 1, H, W) in radial bands half an octave apart: (B, K).
 
-
-def fine_bands(grey: Tensor) -> Tensor:
-    """The radial bands of luma that are fine enough to be grain: (H · W, K).
-
-    Their waves are no longer than three windows; see `spectrum.radial_bands`.
+    Mean squares over pixels. The lowest band's waves are three windows long, the highest ends
+    with what pixels can show.
     """
-    height, width = grey.shape[-2:]
-    longest = 3 * (2 * _radius(grey) + 1)
-    first = math.ceil(BANDS * math.log2(2 * max(height, width) / longest))
-    return radial_bands(grey)[:, first:]
+    return _energies(_spectrum(grey - smooth_base(grey)), _bands_of(grey))
 
 
 def texture_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """How far the grains of two pictures differ: (B,); see `spectrum.log_ratio`.
+    """How far the grains of two pictures differ: (B,).
+
+    The root mean square, over bands, of the logarithm of the ratio of amplitudes: 0.1 is 10 %.
+    `FAINT` is added to all energies.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: the same.
     """
-    return log_ratio(grain_energies(luma(images)), grain_energies(luma(donors)))
+    found, wanted = grain_energies(luma(images)), grain_energies(luma(donors))
+    return _log_ratio(found, wanted).square().mean(dim=1).sqrt()
 
 
 def noise_like(pattern: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
@@ -81,52 +82,154 @@ def noise_like(pattern: Tensor, generators: Sequence[torch.Generator]) -> Tensor
         (B, C, H, W) of mean 0; each channel of the variance of the pattern's, and correlated with
         the others as there.
     """
-    shape = pattern.shape[-2:]
-    white = torch.stack([torch.randn(1, *shape, generator=one) for one in generators])
-    turn = torch.fft.rfft2(white.to(pattern))  # of real noise: conjugates are where they must be
-    spectrum = torch.fft.rfft2(pattern) * turn / turn.abs().clamp(min=1e-12)
-    keep = torch.ones_like(spectrum.real[:1, :1])
-    keep[..., 0, 0] = 0
-    noise: Tensor = torch.fft.irfft2(spectrum * keep, s=shape)
+    spectrum = torch.fft.rfft2(pattern) * _turns(pattern, generators)
+    noise: Tensor = torch.fft.irfft2(spectrum, s=pattern.shape[-2:])
     return noise
 
 
 def swap_texture(
-    images: Tensor, donors: Tensor, generators: Sequence[torch.Generator], share: float
+    images: Tensor,
+    donors: Tensor,
+    generators: Sequence[torch.Generator],
+    share: float,
+    own: bool = False,
 ) -> Tensor:
     """Replace the grain of pictures by noise like the grain of others.
 
     The noise has the amplitude spectrum of the donor's grain and random phases; its bands are
     scaled until the picture's grain, measured anew, has the donor's energies. It lies evenly over
-    the picture. Chroma and the smooth base stay.
+    the picture. Chroma and the base stay; but where what edges leave in a band comes near the
+    donor's energy, the base gives way in that band.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: the same.
         generators: CPU generators, one per picture.
         share: 0 to 1: how much of the energy is the noise's; the rest is the picture's own grain.
+        own: make the control: the same base and phases, and noise like the picture's own grain.
 
     Returns:
         (B, 3, H, W) in [0, 1].
     """
     grey, given = luma(images), luma(donors)
-    base, room = smooth_base(grey), luma_room(images)
-    noise = noise_like(given - smooth_base(given), generators)
-    bands = fine_bands(grey)
-    pattern = cosine_transform(noise) * bands.sum(dim=1).view_as(grey[:1])
-    fitted = fit_bands(base, pattern, bands, grain_energies(given), room, grain_energies)
-    mixed = base + (1 - share) ** 0.5 * (grey - base) + share**0.5 * (fitted - base)
+    bands, room = _bands_of(grey), luma_room(images)
+    base, coarse = smooth_base(torch.cat([grey, given])).chunk(2)
+    grain = _spectrum(given - coarse)
+    wanted = _energies(grain, bands)
+    soft = base
+    for _ in range(SOFTENINGS):
+        left = _spectrum(soft - smooth_base(soft))  # of edges, and of grain as strong as they
+        kept = (ROOM * (wanted + FAINT) / (_energies(left, bands) + FAINT)).clamp(max=1)
+        soft = soft + _inverse(_scaled(left, kept - 1, bands), grey)
+    if own:
+        grain = _spectrum(grey - base)
+        wanted = _energies(grain, bands)
+    pattern = grain.abs() * _turns(grey, generators)
+    edges = grain_energies(soft)
+    short = (wanted - edges).clamp(min=0)
+    gains = _log_ratio(short, _energies(pattern, bands)).clamp(max=math.log(GAIN))
+    shift = torch.zeros_like(grey[..., :1, :1])
+
+    def sum_of(gains: Tensor) -> Tensor:
+        noise = _inverse(_scaled(pattern, gains.exp(), bands), grey)
+        return (soft + shift + noise).clamp(*room)
+
+    for _ in range(STEPS):
+        found = sum_of(gains)
+        laid = (grain_energies(found) - edges).clamp(min=0)
+        gains = (gains + _log_ratio(short, laid).clamp(-1, 1)).clamp(max=math.log(GAIN))
+        shift = shift + (grey - found).mean(dim=(2, 3), keepdim=True)
+    mixed = base + (1 - share) ** 0.5 * (grey - base) + share**0.5 * (sum_of(gains) - base)
     changed: Tensor = images - grey + mixed.clamp(*room)
     return changed
 
 
-def _window_mean(grey: Tensor) -> Tensor:
-    """Mean over square windows, the edge pixels repeated outwards."""
-    radius = _radius(grey)
+def _turns(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Random phases for `rfft2` of pictures, as complex numbers of size 1; 0 for the mean.
+
+    They are those of real noise: conjugates are where they must be.
+    """
+    white = [torch.randn(1, *like.shape[-2:], generator=one) for one in generators]
+    noise = torch.fft.rfft2(torch.stack(white).to(like))
+    turns = noise / noise.abs().clamp(min=1e-12)
+    turns[..., 0, 0] = 0
+    return turns
+
+
+def _scaled(spectrum: Tensor, factors: Tensor, bands: Tensor) -> Tensor:
+    """A spectrum, (B, 1, H, W // 2 + 1), times a factor per band, (B, K)."""
+    return spectrum * (factors @ bands.mT).view(spectrum.shape)
+
+
+def _spectrum(field: Tensor) -> Tensor:
+    spectrum: Tensor = torch.fft.rfft2(field, norm="forward")
+    return spectrum
+
+
+def _inverse(spectrum: Tensor, like: Tensor) -> Tensor:
+    field: Tensor = torch.fft.irfft2(spectrum, s=like.shape[-2:], norm="forward")
+    return field
+
+
+def _energies(spectrum: Tensor, bands: Tensor) -> Tensor:
+    """Mean square over pixels in each band, (B, K), from `rfft2` scaled by 1 / (H · W)."""
+    squares = torch.view_as_real(spectrum).square().sum(dim=-1)
+    # all columns but the first stand for their conjugates, too
+    squares = torch.cat([squares[..., :1], 2 * squares[..., 1:]], dim=-1)
+    return squares.flatten(1) @ bands
+
+
+def _log_ratio(wanted: Tensor, found: Tensor) -> Tensor:
+    """Logarithms of the ratios of amplitudes, from energies."""
+    return ((wanted + FAINT) / (found + FAINT)).log() / 2
+
+
+def _bands_of(grey: Tensor) -> Tensor:
+    """How much of each coefficient of `rfft2` belongs to each band: (H · (W // 2 + 1), K)."""
+    height, width = grey.shape[-2:]
+    return _radial_bands(height, width, 3 * (2 * _radius(width) + 1)).to(grey)
+
+
+@functools.lru_cache(maxsize=16)
+def _radial_bands(height: int, width: int, longest: int) -> Tensor:
+    """Bands half an octave apart, the lowest of waves of `longest` pixels: (H · (W // 2 + 1), K).
+
+    They overlap: a frequency between two centres counts in both, in shares.
+    """
+    with torch.inference_mode(False):  # it is kept, and gradients may want it later
+        down, across = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
+        radius = torch.hypot(down[:, None], across).flatten().clamp(min=1e-6)
+        place = BANDS * (radius * longest).log2()
+        last = max(0, math.floor(BANDS * math.log2(longest / 2)))  # to the Nyquist frequency
+        centres = torch.arange(last + 1)
+        return (1 - (place.clamp(max=last)[:, None] - centres).abs()).clamp(min=0)
+
+
+def _window_means(grey: Tensor) -> Tensor:
+    """Means over square windows, the edge pixels repeated outwards: (B, C, H, W)."""
+    radius = _radius(grey.shape[-1])
     size = 2 * radius + 1
-    down = avg_pool2d(pad(grey, (0, 0, radius, radius), mode="replicate"), (size, 1), stride=1)
-    return avg_pool2d(pad(down, (radius, radius, 0, 0), mode="replicate"), (1, size), stride=1)
+    padded = pad(grey, (radius,) * 4, mode="replicate")
+    return _running_sums(_running_sums(padded, size, 2), size, 3) / size**2
 
 
-def _radius(grey: Tensor) -> int:
-    return pixels_of(RADIUS, grey.shape[-1]) or 1
+def _running_sums(values: Tensor, size: int, axis: int) -> Tensor:
+    """Sums of `size` neighbours along an axis, by doubling: a tenth of the time of pooling."""
+    length = values.shape[axis] - size + 1
+    total, start, span = None, 0, 1  # `values` holds sums of `span` neighbours
+    while True:
+        if size & span:
+            part = values.narrow(axis, start, length)
+            total = part if total is None else total + part
+            start += span
+        if 2 * span > size:
+            break
+        shorter = values.shape[axis] - span
+        values = values.narrow(axis, 0, shorter) + values.narrow(axis, span, shorter)
+        span *= 2
+    assert total is not None
+    return total
+
+
+def _radius(width: int) -> int:
+    return pixels_of(RADIUS, width) or 1
