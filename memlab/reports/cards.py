@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Sequence
 from math import floor, log10
 from pathlib import Path
@@ -20,12 +21,19 @@ from memlab.reports.figures import BLUE, ORANGE, dose_axis
 
 WORDS = {
     "high_frequency_energy": "high-frequency energy",
+    "low_frequency_energy": "low-frequency energy",
     "luma_mean": "mean luma",
     "luma_sd": "contrast (SD of luma)",
+    "chroma_sd": "contrast of colour (SD)",
     "clipped": "values clipped",
     "gradient_correlation": "edges agree (r)",
     "ssim": "SSIM",
     "changed_area": "pixels changed",
+    "unchanged": "pixels unchanged",
+    **{
+        f"{what}_to_donor": f"distance to donor's {what}"
+        for what in ("palette", "spectrum", "texture", "background", "face")
+    },
 }
 """What people call a statistic; the others go by their names."""
 COMPARED = {
@@ -38,23 +46,23 @@ COMPARED = {
 """What an effect is compared with."""
 HOW = """\
 How to read a card: the strip shows one picture as it is and at every dose, the primary dose in
-bold, and last, where the ablation has a control of its own, the control at that dose. Below stands
-what became of each statistic, as a mean over the pictures; `as it is` gives mean ± SD between them.
+bold; last, where the ablation has a control of its own, the control at that dose. Below stands what
+became of each statistic, as a mean over the pictures; the column *as it is* has the mean ± SD
+between pictures.
 
-- Blue is the target: what the ablation is meant to take out. It changes with every dose.
-- Orange is what else changes: the paler, the more selective. An effect on a model can be due to
-  any of it.
-- `+12 %` and `−12 %` are changes of the mean: of high-frequency energy (mean squared luma less its
-  3 × 3 means), chroma (distance of R, G and B from luma), mean luma, contrast, and distances to the
-  donor (of swaps).
-- Numbers without a sign are agreements with the picture as it was, 1 where nothing changed: edges
+- Blue is the target: what the ablation is meant to take out. It falls with every dose.
+- Orange is what else changes: the paler, the more selective. An effect on a model may be due to it.
+- Numbers with a sign, `−12 %`, are changes of the mean: of high-frequency energy (mean squared luma
+  less its 3 × 3 means), chroma (mean distance of R, G and B from luma), mean luma, contrast, or
+  a distance to the donor (of swaps).
+- Decimal numbers are agreements with the picture as it was, 1 where nothing changed: of edges
   (Pearson's r of luma's gradients), SSIM (of luma, 11 × 11 windows), likeness (1 less the mean
-  difference where the change is made), hue and phase (mean cosine of the turn), overlap (1 less the
-  mean way of a pixel, in widths).
-- Percentages without a sign are shares: of values at the ends of the range (clipped), of pixels
-  that change by more than half a grey level or stay, of the area still shown (field of view), of
-  pairs of pixels that keep their places to each other (layout).
-- A dash: there is nothing to divide by.
+  absolute difference where the change is made; seldom below .7 even between unrelated pictures),
+  hue and phase (mean cosine of the turn), overlap (1 less the mean way of a pixel, in widths).
+- Percentages without a sign are shares: of values that are 0 or 1 (clipped), of pixels that change
+  by more than half a grey level, or not at all, of the area still shown (field of view), of pairs
+  of pixels that keep their places to each other (layout).
+- A dash: no picture, or nothing to divide by.
 """
 _WIDTH, _ROW = 1.02, 0.2
 """Inches of a column, and of a line of numbers."""
@@ -72,11 +80,11 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     names = _statistics(table)
     heads = _heads(table)
     columns, height = 1 + len(heads), _ROW * len(names)
-    figure = Figure(figsize=(1.75 + _WIDTH * columns, _WIDTH + 0.42 + height))
+    figure = Figure(figsize=(1.85 + _WIDTH * columns, _WIDTH + 0.42 + height))
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 1, height_ratios=[_WIDTH, height])
     figure.subplots_adjust(
-        left=1.72 / figure.get_figwidth(),
+        left=1.82 / figure.get_figwidth(),
         right=1 - 0.03 / figure.get_figwidth(),
         top=1 - 0.36 / figure.get_figheight(),
         bottom=0.02 / figure.get_figheight(),
@@ -97,7 +105,8 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
             strip.text(place, 0.5, "no room here", fontsize=7, ha="center", va="center")
     strip.set_ylim(0, 1)
     unit = dose_axis(str(table["unit"].iloc[0]))
-    strip.text(-0.6, 1.04, f"{unit}:", fontsize=7.5, ha="right", va="bottom", style="italic")
+    unit = "\n".join(textwrap.wrap(f"dose: {unit}", 24))
+    strip.text(-0.6, 0.97, unit, fontsize=7.5, ha="right", va="top", style="italic")
     colours = np.ones((len(names), columns, 3))
     for x, (_, own) in enumerate(heads, start=1):
         for y, name in enumerate(names):
@@ -135,7 +144,7 @@ def write_page(
     for family, about in FAMILIES.items():
         members = [one for one in ablations if one.family == family]
         if members:
-            parts.append(f"## {family.capitalize()}: {about}\n")
+            parts.append(f"## {family.capitalize()}\n\nThe family `{family}`: {about}.\n")
         parts += [_entry(one, table[table["ablation"] == one.name]) for one in members]
     path = folder / "cards.md"
     write_text(path, "\n".join(parts))
