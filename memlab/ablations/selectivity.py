@@ -177,7 +177,7 @@ def _measured(
     ablation = condition.ablation
     prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
     chosen = prepared.eligible.nonzero().flatten()
-    names = list(dict.fromkeys([*VALUES, *COMPARISONS, *ablation.target]))
+    names = list(dict.fromkeys([*VALUES, *COMPARISONS, ablation.target]))
     found = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
     if len(chosen):
         clean = images[chosen.to(images.device)]

@@ -80,18 +80,18 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     names = _statistics(table)
     heads = _heads(table)
     columns, height = 1 + len(heads), _ROW * len(names)
-    figure = Figure(figsize=(1.85 + _WIDTH * columns, _WIDTH + 0.42 + height))
+    figure = Figure(figsize=(2.0 + _WIDTH * columns, _WIDTH + 0.42 + height))
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 1, height_ratios=[_WIDTH, height])
     figure.subplots_adjust(
-        left=1.82 / figure.get_figwidth(),
+        left=1.97 / figure.get_figwidth(),
         right=1 - 0.03 / figure.get_figwidth(),
         top=1 - 0.36 / figure.get_figheight(),
         bottom=0.02 / figure.get_figheight(),
         hspace=0.06,
     )
-    titles = ["as it is", *(head for head, _ in heads)]
-    bold = [False, *(own["primary"].all() for _, own in heads)]
+    titles = ["as it is", *(head for head, _, _ in heads)]
+    bold = [False, *(primary for _, primary, _ in heads)]
     strip, heat = panels
     strip.set_xlim(-0.5, columns - 0.5)
     strip.set_axis_off()
@@ -108,17 +108,17 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     unit = "\n".join(textwrap.wrap(f"dose: {unit}", 24))
     strip.text(-0.6, 0.97, unit, fontsize=7.5, ha="right", va="top", style="italic")
     colours = np.ones((len(names), columns, 3))
-    for x, (_, own) in enumerate(heads, start=1):
+    for x, (_, _, own) in enumerate(heads, start=1):
         for y, name in enumerate(names):
-            row = own.loc[name]
+            row = own[name]
             colours[y, x] = _colour(row)
             dark = colours[y, x].mean() < 0.62
             heat.text(
                 x, y, _cell(row), fontsize=7.5, ha="center", va="center", color="w" if dark else "k"
             )
-    first = heads[0][1]
+    first = heads[0][2]
     for y, name in enumerate(names):
-        heat.text(0, y, _clean(first.loc[name]), fontsize=7, ha="center", va="center", color="0.35")
+        heat.text(0, y, _clean(first[name]), fontsize=7, ha="center", va="center", color="0.35")
     heat.imshow(colours, aspect="auto")
     heat.set_yticks(range(len(names)), [_words(name) for name in names], fontsize=7.5)
     heat.get_yticklabels()[0].set_fontweight("bold")
@@ -174,15 +174,13 @@ def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
     )
 
 
-def _heads(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Heading and rows, by statistic, of each column."""
-    own = table[~table["control"]]
-    heads = [
-        (f"{dose:g}", rows.set_index("statistic")) for dose, rows in own.groupby("dose", sort=False)
-    ]
-    control = table[table["control"]]
-    if len(control):
-        heads.append(("control", control.assign(primary=False).set_index("statistic")))
+def _heads(table: pd.DataFrame) -> list[tuple[str, bool, dict[str, pd.Series]]]:
+    """Of each column its heading, whether it is the primary dose, and its rows by statistic."""
+    heads = []
+    for (control, dose), rows in table.groupby(["control", "dose"], sort=False):
+        by_name = {str(row["statistic"]): row for _, row in rows.iterrows()}
+        title = "control" if control else f"{dose:g}"
+        heads.append((title, bool(rows["primary"].all() and not control), by_name))
     return heads
 
 
@@ -198,7 +196,7 @@ def _words(name: str) -> str:
 
 def _colour(row: pd.Series) -> Array:
     """White where nothing changed, deep where all did; the extent of a change has no colour."""
-    if np.isnan(row["change"]) or row.name == "changed_area":
+    if np.isnan(row["change"]) or row["statistic"] == "changed_area":
         return np.ones(3)
     depth = 0.85 * min(1.0, abs(float(row["change"])))
     full = [int((BLUE if row["target"] else ORANGE)[at : at + 2], 16) / 255 for at in (1, 3, 5)]
