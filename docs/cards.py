@@ -25,7 +25,7 @@ from memlab.cli import main
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images" / "cards"
 # the first picture of this seed has a face, a person, an object and text, apart from each other
-SCENES = "memlab data scenes --seed 3385 -n 40 --size 160 scenes"
+SCENES = "memlab data scenes --seed 7923 -n 40 --size 160 scenes"
 CARDS = "memlab ablate scenes --ablation all --cards --out cards"
 MADE = f"""\
 Every ablation of memlab's own, measured on 40 rendered [scenes](../guides/worlds.md):
@@ -53,7 +53,7 @@ def make() -> int:
         IMAGES.mkdir(parents=True)
         for card in sorted(Path("cards").glob("*.png")):
             with Image.open(card) as drawn:
-                drawn.convert("RGB").save(IMAGES / f"{card.stem}.webp", quality=80, method=6)
+                drawn.convert("RGB").save(IMAGES / f"{card.stem}.webp", quality=70, method=6)
         title, _, rest = Path("cards/cards.md").read_text(encoding="utf-8").partition("\n\n")
         rest = re.sub(r"\]\((\w+)\.png\)", r"](../images/cards/\1.webp)", rest)
         page = f"{title}\n\n{MADE}\n{rest}"

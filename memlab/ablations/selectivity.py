@@ -95,8 +95,7 @@ def selectivity(
         `statistic`, `target` (whether the ablation declares it), `eligible` pictures, `clean` and
         `changed` (means over these), `clean_sd` (between these), `scale` and `change`: changed /
         clean − 1 where the scale is `relative`, changed − clean where it is `agreement` or `share`.
-        NaN where no picture is eligible. `field_of_view` is measured of changes of context, and
-        where it is the target.
+        NaN where no picture is eligible.
     """
     conditions = [condition for ablation in ablations for condition in _shown(ablation)]
     tables = [
@@ -178,7 +177,7 @@ def _measured(
     ablation = condition.ablation
     prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
     chosen = prepared.eligible.nonzero().flatten()
-    names = list(dict.fromkeys([*VALUES, *COMPARISONS, *_by_the_ablation(ablation)]))
+    names = list(dict.fromkeys([*VALUES, *COMPARISONS, ablation.target]))
     found = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
     if len(chosen):
         clean = images[chosen.to(images.device)]
@@ -188,11 +187,9 @@ def _measured(
         pairs = {name: (measure(clean), measure(changed)) for name, measure in VALUES.items()}
         for name, compare in COMPARISONS.items():
             pairs[name] = compare(clean, clean), compare(clean, changed)
-        for name in _by_the_ablation(ablation):
-            statistic = STATISTICS[name]
-            doses = (0.0, condition.dose)
-            before, after = (statistic(ablation, clean, own, dose) for dose in doses)
-            pairs[name] = before, after
+        target = STATISTICS[ablation.target]
+        before, after = (target(ablation, clean, own, dose) for dose in (0.0, condition.dose))
+        pairs[ablation.target] = before, after
         for name, pair in pairs.items():
             whole = [torch.full((len(images),), torch.nan) for _ in pair]
             for values, some in zip(whole, pair, strict=True):
@@ -211,12 +208,6 @@ def _measured(
             for name, (before, after) in found.items()
         ]
     )
-
-
-def _by_the_ablation(ablation: Ablation) -> list[str]:
-    """Statistics that need the ablation itself, not only its pictures."""
-    seen = ["field_of_view"] if ablation.family == "context" else []
-    return list(dict.fromkeys([*seen, ablation.target]))
 
 
 def _scale(statistic: str) -> str:

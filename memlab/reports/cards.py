@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Sequence
 from math import floor, log10
 from pathlib import Path
@@ -20,12 +21,19 @@ from memlab.reports.figures import BLUE, ORANGE, dose_axis
 
 WORDS = {
     "high_frequency_energy": "high-frequency energy",
+    "low_frequency_energy": "low-frequency energy",
     "luma_mean": "mean luma",
     "luma_sd": "contrast (SD of luma)",
+    "chroma_sd": "contrast of colour (SD)",
     "clipped": "values clipped",
     "gradient_correlation": "edges agree (r)",
     "ssim": "SSIM",
     "changed_area": "pixels changed",
+    "unchanged": "pixels unchanged",
+    **{
+        f"{what}_to_donor": f"distance to donor's {what}"
+        for what in ("palette", "spectrum", "texture", "background", "face")
+    },
 }
 """What people call a statistic; the others go by their names."""
 COMPARED = {
@@ -38,23 +46,23 @@ COMPARED = {
 """What an effect is compared with."""
 HOW = """\
 How to read a card: the strip shows one picture as it is and at every dose, the primary dose in
-bold, and last, where the ablation has a control of its own, the control at that dose. Below stands
-what became of each statistic, as a mean over the pictures; `as it is` gives mean ± SD between them.
+bold; last, where the ablation has a control of its own, the control at that dose. Below stands what
+became of each statistic, as a mean over the pictures; the column *as it is* has the mean ± SD
+between pictures.
 
-- Blue is the target: what the ablation is meant to take out. It changes with every dose.
-- Orange is what else changes: the paler, the more selective. An effect on a model can be due to
-  any of it.
-- `+12 %` and `−12 %` are changes of the mean: of high-frequency energy (mean squared luma less its
-  3 × 3 means), chroma (distance of R, G and B from luma), mean luma, contrast, and distances to the
-  donor (of swaps).
-- Numbers without a sign are agreements with the picture as it was, 1 where nothing changed: edges
+- Blue is the target: what the ablation is meant to take out. It falls with every dose.
+- Orange is what else changes: the paler, the more selective. An effect on a model may be due to it.
+- Numbers with a sign, `−12 %`, are changes of the mean: of high-frequency energy (mean squared luma
+  less its 3 × 3 means), chroma (mean distance of R, G and B from luma), mean luma, contrast, or
+  a distance to the donor (of swaps).
+- Decimal numbers are agreements with the picture as it was, 1 where nothing changed: of edges
   (Pearson's r of luma's gradients), SSIM (of luma, 11 × 11 windows), likeness (1 less the mean
-  difference where the change is made), hue and phase (mean cosine of the turn), overlap (1 less the
-  mean way of a pixel, in widths).
-- Percentages without a sign are shares: of values at the ends of the range (clipped), of pixels
-  that change by more than half a grey level or stay, of the area still shown (field of view), of
-  pairs of pixels that keep their places to each other (layout).
-- A dash: there is nothing to divide by.
+  absolute difference where the change is made; seldom below .7 even between unrelated pictures),
+  hue and phase (mean cosine of the turn), overlap (1 less the mean way of a pixel, in widths).
+- Percentages without a sign are shares: of values that are 0 or 1 (clipped), of pixels that change
+  by more than half a grey level, or not at all, of the area still shown (field of view), of pairs
+  of pixels that keep their places to each other (layout).
+- A dash: no picture, or nothing to divide by.
 """
 _WIDTH, _ROW = 1.02, 0.2
 """Inches of a column, and of a line of numbers."""
@@ -72,18 +80,18 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     names = _statistics(table)
     heads = _heads(table)
     columns, height = 1 + len(heads), _ROW * len(names)
-    figure = Figure(figsize=(1.75 + _WIDTH * columns, _WIDTH + 0.42 + height))
+    figure = Figure(figsize=(2.0 + _WIDTH * columns, _WIDTH + 0.42 + height))
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, 1, height_ratios=[_WIDTH, height])
     figure.subplots_adjust(
-        left=1.72 / figure.get_figwidth(),
+        left=1.97 / figure.get_figwidth(),
         right=1 - 0.03 / figure.get_figwidth(),
         top=1 - 0.36 / figure.get_figheight(),
         bottom=0.02 / figure.get_figheight(),
         hspace=0.06,
     )
-    titles = ["as it is", *(head for head, _ in heads)]
-    bold = [False, *(own["primary"].all() for _, own in heads)]
+    titles = ["as it is", *(head for head, _, _ in heads)]
+    bold = [False, *(primary for _, primary, _ in heads)]
     strip, heat = panels
     strip.set_xlim(-0.5, columns - 0.5)
     strip.set_axis_off()
@@ -97,19 +105,20 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
             strip.text(place, 0.5, "no room here", fontsize=7, ha="center", va="center")
     strip.set_ylim(0, 1)
     unit = dose_axis(str(table["unit"].iloc[0]))
-    strip.text(-0.6, 1.04, f"{unit}:", fontsize=7.5, ha="right", va="bottom", style="italic")
+    unit = "\n".join(textwrap.wrap(f"dose: {unit}", 24))
+    strip.text(-0.6, 0.97, unit, fontsize=7.5, ha="right", va="top", style="italic")
     colours = np.ones((len(names), columns, 3))
-    for x, (_, own) in enumerate(heads, start=1):
+    for x, (_, _, own) in enumerate(heads, start=1):
         for y, name in enumerate(names):
-            row = own.loc[name]
+            row = own[name]
             colours[y, x] = _colour(row)
             dark = colours[y, x].mean() < 0.62
             heat.text(
                 x, y, _cell(row), fontsize=7.5, ha="center", va="center", color="w" if dark else "k"
             )
-    first = heads[0][1]
+    first = heads[0][2]
     for y, name in enumerate(names):
-        heat.text(0, y, _clean(first.loc[name]), fontsize=7, ha="center", va="center", color="0.35")
+        heat.text(0, y, _clean(first[name]), fontsize=7, ha="center", va="center", color="0.35")
     heat.imshow(colours, aspect="auto")
     heat.set_yticks(range(len(names)), [_words(name) for name in names], fontsize=7.5)
     heat.get_yticklabels()[0].set_fontweight("bold")
@@ -135,7 +144,7 @@ def write_page(
     for family, about in FAMILIES.items():
         members = [one for one in ablations if one.family == family]
         if members:
-            parts.append(f"## {family.capitalize()}: {about}\n")
+            parts.append(f"## {family.capitalize()}\n\nThe family `{family}`: {about}.\n")
         parts += [_entry(one, table[table["ablation"] == one.name]) for one in members]
     path = folder / "cards.md"
     write_text(path, "\n".join(parts))
@@ -165,15 +174,13 @@ def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
     )
 
 
-def _heads(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Heading and rows, by statistic, of each column."""
-    own = table[~table["control"]]
-    heads = [
-        (f"{dose:g}", rows.set_index("statistic")) for dose, rows in own.groupby("dose", sort=False)
-    ]
-    control = table[table["control"]]
-    if len(control):
-        heads.append(("control", control.assign(primary=False).set_index("statistic")))
+def _heads(table: pd.DataFrame) -> list[tuple[str, bool, dict[str, pd.Series]]]:
+    """Of each column its heading, whether it is the primary dose, and its rows by statistic."""
+    heads = []
+    for (control, dose), rows in table.groupby(["control", "dose"], sort=False):
+        by_name = {str(row["statistic"]): row for _, row in rows.iterrows()}
+        title = "control" if control else f"{dose:g}"
+        heads.append((title, bool(rows["primary"].all() and not control), by_name))
     return heads
 
 
@@ -189,7 +196,7 @@ def _words(name: str) -> str:
 
 def _colour(row: pd.Series) -> Array:
     """White where nothing changed, deep where all did; the extent of a change has no colour."""
-    if np.isnan(row["change"]) or row.name == "changed_area":
+    if np.isnan(row["change"]) or row["statistic"] == "changed_area":
         return np.ones(3)
     depth = 0.85 * min(1.0, abs(float(row["change"])))
     full = [int((BLUE if row["target"] else ORANGE)[at : at + 2], 16) / 255 for at in (1, 3, 5)]

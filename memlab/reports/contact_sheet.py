@@ -17,6 +17,8 @@ COLUMNS = 12
 """Conditions beside each other; the others follow below."""
 
 _SIDE, _GAP, _LINE, _MARGIN = 128, 6, 13, 110
+_LEAST = 4 * _LINE
+"""Pixels of height in which a reason can be read."""
 _PAPER, _INK, _EMPTY = (255, 255, 255), (40, 40, 40), (235, 235, 235)
 
 
@@ -37,7 +39,15 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
     blocks = [conditions[at : at + COLUMNS] for at in range(0, len(conditions), COLUMNS)]
     step = _SIDE + _GAP
     header = _LINE * max(len(_wrapped(name)) for name in conditions) + 2 * _GAP
-    block = header + len(originals) * step + _GAP
+    # a row is as high as its pictures, of which most are wider than high; --size changes that
+    written = first[first["image"] != ""].drop_duplicates("original").set_index("original")
+    changed = {str(original): folder / image for original, image in written["image"].items()}
+    heights = [
+        max(_LEAST, *(_thumbnail(path).height for path in {Path(one), changed.get(one, Path(one))}))
+        for one in originals
+    ]
+    downs = [header + sum(heights[:row]) + row * _GAP for row in range(len(originals) + 1)]
+    block = downs[-1] + _GAP
     wide = _MARGIN + step * (1 + min(COLUMNS, len(conditions))) + _GAP
     sheet = Image.new("RGB", (wide, block * len(blocks)), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
@@ -48,17 +58,17 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
             at = (_MARGIN + column * step, top + header - _GAP - _LINE * len(lines))
             draw.multiline_text(at, "\n".join(lines), _INK, font, spacing=1)
         for row, original in enumerate(originals):
-            down = top + header + row * step
+            down, high = top + downs[row], heights[row]
             label = textwrap.wrap(Path(original).name, 16)
-            draw.multiline_text((_GAP, down + _GAP), "\n".join(label[:4]), _INK, font, spacing=1)
-            sheet.paste(_thumbnail(Path(original)), (_MARGIN, down))
+            draw.multiline_text((_GAP, down), "\n".join(label[:4]), _INK, font, spacing=1)
+            _lay(sheet, Path(original), (_MARGIN, down), high)
             for column, name in enumerate(some, start=1):
                 image, reason = cells.loc[(original, name)]
                 at = (_MARGIN + column * step, down)
                 if image:
-                    sheet.paste(_thumbnail(folder / image), at)
+                    _lay(sheet, folder / image, at, high)
                     continue
-                draw.rectangle((*at, at[0] + _SIDE - 1, at[1] + _SIDE - 1), _EMPTY)
+                draw.rectangle((*at, at[0] + _SIDE - 1, at[1] + high - 1), _EMPTY)
                 text = "\n".join(textwrap.wrap(reason, 18))
                 draw.multiline_text((at[0] + 8, at[1] + 8), text, _INK, font, spacing=1)
     path = folder / "contact-sheet.png"
@@ -68,15 +78,20 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
 
 
 def _wrapped(name: str) -> list[str]:
-    """A condition's name in lines that fit a column; broken before brackets and roles."""
-    spaced = name.replace("(", " (").replace("[", " [").replace(":", " :")
-    return textwrap.wrap(spaced, 20)
+    """A condition's name in lines that fit a column; broken before brackets, roles, arguments."""
+    for mark in "([:":
+        name = name.replace(mark, f" {mark}")
+    return textwrap.wrap(name.replace(",", ", "), 20)
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    """The picture, whole, in the middle of a white square."""
-    small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())  # rotated as people see it
-    small = ImageOps.contain(small, (_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    square = Image.new("RGB", (_SIDE, _SIDE), _PAPER)
-    square.paste(small, ((_SIDE - small.width) // 2, (_SIDE - small.height) // 2))
-    return square
+    """The picture, whole, as people see it."""
+    small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
+    return ImageOps.contain(small, (_SIDE, _SIDE), Image.Resampling.LANCZOS)
+
+
+def _lay(sheet: Image.Image, path: Path, at: tuple[int, int], high: int) -> None:
+    """Put a picture in the middle of its column and row."""
+    small = _thumbnail(path)
+    shifts = (_SIDE - small.width) // 2, max(0, (high - small.height) // 2)
+    sheet.paste(small, (at[0] + shifts[0], at[1] + shifts[1]))
