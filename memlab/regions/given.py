@@ -67,6 +67,10 @@ class GivenMasks(MaskSource):
             if name in self._masks[region]
         }
 
+    def paths(self, region: str) -> Collection[Path]:
+        """None: they are in memory."""
+        return ()
+
     def describe(self, region: str) -> dict[str, Any]:
         """See `MaskSource.describe`."""
         return {"kind": "given", "origin": self.origin, "unknown_files": 0}
