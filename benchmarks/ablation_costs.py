@@ -1,0 +1,161 @@
+"""What else an evaluation costs: decoded pictures, forward passes, memory, and the whole of it."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from ablation_peers import FULL, PEERS, Floats, own_ablations
+from PIL import Image
+from torchvision.transforms.v2 import functional as tv
+
+from memlab.ablations.base import Context
+from memlab.ablations.donors import DonorList
+from memlab.ablations.evaluate import evaluate
+from memlab.ablations.plan import plan
+from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.geometry import Geometry
+from memlab.scenes import write
+
+BATCH = 32
+
+
+def count(folder: Path, n: int = 40) -> dict[str, Any]:
+    """Decodes and forward passes of an evaluation with donors, where swaps are installed."""
+    from memlab.data.sources.scenes import ScenesSource
+
+    write(folder, n=3 * n, seed=0, size=64)
+    table = ScenesSource().table(folder).rows.reset_index(drop=True)
+    decodes: list[str] = []
+    passes = 0
+
+    class Counting(PictureDataset):
+        def __getitem__(self, index: int) -> Any:
+            decodes.append(self.ids[index])
+            return super().__getitem__(index)
+
+    def score(images: Floats, context: Context) -> Floats:
+        nonlocal passes
+        del context
+        passes += len(images)
+        return images.mean(dim=(1, 2, 3))
+
+    every = [cls() for cls in own_ablations().values()]
+    whole = [one for one in every if not one.regions and not one.donor_regions]
+    conditions = plan(whole)
+    tested = table.iloc[:n].reset_index(drop=True)
+    lending = table.iloc[n:].reset_index(drop=True)
+    pictures = Counting(tested, folder, Geometry(64))
+    others = Counting(lending, folder, Geometry(64))
+    donors = DonorList(others, {}, len(lending), pictures.ids)
+    lent: set[str] = set()
+    draws = sum(one.draws for one in conditions)
+    for start in range(0, n, BATCH):
+        batch = to_float(collate([pictures[i] for i in range(start, min(n, start + BATCH))]))
+        context = Context(batch["ids"], masks=batch["masks"])
+        score(batch["images"], context)
+        for one in evaluate(score, batch["images"], context, conditions, BATCH, donors):
+            lent |= {name for name in one.donors if name is not None}
+    return {
+        "pictures": n,
+        "conditions": draws,
+        "distinct_donors": len(lent),
+        "decodes": len(decodes),
+        "decodes_expected": n + len(lent),
+        "forward_passes": passes,
+        "forward_passes_expected": n * (1 + draws),
+    }
+
+
+MEMORY = """
+import sys
+from pathlib import Path
+import torch
+from memlab.ablations.base import Context
+from memlab.ablations.evaluate import evaluate
+from memlab.ablations.frequency import Blur
+from memlab.ablations.plan import Condition
+
+torch.set_num_threads(1)
+blur, many = Blur(), int(sys.argv[1])
+conditions = [Condition(blur, 8 - 4 * place / many) for place in range(many)]
+images = torch.rand(32, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+context = Context([str(place) for place in range(32)])
+for _ in evaluate(lambda x, c: x.mean((1, 2, 3)), images, context, conditions, 32):
+    pass
+# not ru_maxrss: a process inherits that of the one which started it
+status = Path("/proc/self/status").read_text()
+print(next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1024)
+"""
+
+
+def memory() -> dict[str, list[float]]:
+    """Peak resident megabytes with 5 and 50 conditions, three fresh processes each, in turn.
+
+    glibc gives large blocks back to the system when they are freed, but learns from the first of
+    them to keep the next in its heap, where they leave gaps: the peak then depends on luck, by one
+    or two batches. A fixed threshold measures what is asked for rather than that.
+    """
+    quiet = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
+    found: dict[str, list[float]] = {"5": [], "50": []}
+    for _ in range(3):
+        for many, peaks in found.items():
+            command = [sys.executable, "-c", MEMORY, many]
+            run = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
+            peaks.append(round(float(run.stdout), 1))
+    return found
+
+
+def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
+    """Seconds of blur, grayscale and crop by ResNet50: memlab's, and the prototype's."""
+    from memlab.backbones.resnet import ResNet50
+    from memlab.models.regressor import MemorabilityRegressor
+
+    model = MemorabilityRegressor(ResNet50(pretrained=False)).eval()
+    changes = {name: PEERS[name][1] for name in ("blur", "grayscale", "center_crop")}
+
+    def ours() -> None:
+        model.ablate(paths, list(changes), batch_size=8, progress=False)
+
+    def prototype() -> None:
+        sets = {"clean": paths}
+        for name, change in changes.items():
+            sets[name] = []
+            for path in paths:
+                picture = Image.open(path).convert("RGB").resize(FULL, Image.Resampling.BILINEAR)
+                sets[name].append(folder / f"{name}-{path.name}")
+                change(picture).save(sets[name][-1], quality=95)
+        with torch.inference_mode():
+            for of in sets.values():
+                for start in range(0, len(of), 8):
+                    read = [Image.open(one).convert("RGB") for one in of[start : start + 8]]
+                    read = [one.resize(FULL, Image.Resampling.BILINEAR) for one in read]
+                    model(
+                        torch.stack(
+                            [tv.to_dtype(tv.pil_to_tensor(one), scale=True) for one in read]
+                        )
+                    )
+
+    seconds: dict[str, list[float]] = {"memlab": [], "prototype": []}
+    for turn in range(4):  # the first warms up
+        for name, action in (("memlab", ours), ("prototype", prototype)):
+            start = time.perf_counter()
+            action()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    ratios = [a / b for a, b in zip(seconds["memlab"], seconds["prototype"], strict=True)]
+    return {
+        "pictures": len(paths),
+        "threads": torch.get_num_threads(),
+        "seconds": {name: round(statistics.median(all_), 2) for name, all_ in seconds.items()},
+        "ratio_to_prototype": {
+            "median": round(statistics.median(ratios), 3),
+            "all": [round(ratio, 3) for ratio in ratios],
+        },
+    }

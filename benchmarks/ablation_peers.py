@@ -1,0 +1,154 @@
+"""What torchvision, Pillow and OpenCV call the changes that memlab makes.
+
+Pillow and OpenCV change bytes one picture at a time, which is how they are used; memlab and
+torchvision change batches of floats. The same name is not always the same sum: `desaturate` mixes
+light and the peers mix coded values, `hue_rotate` keeps luma.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from torchvision.transforms.v2 import functional as tv
+
+from memlab import registry
+from memlab.ablations.base import Ablation
+from memlab.data.pixels import to_unit
+
+try:
+    import cv2
+except ImportError:
+    cv2 = None
+
+SIZE = 224
+SIGMA = 0.02 * SIZE  # blur's default, in pixels
+HALF = SIZE // 2
+
+Floats = torch.Tensor
+Bytes = np.ndarray
+
+
+def _jpeg(picture: Image.Image) -> Image.Image:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=95)
+    return Image.open(buffer).convert("RGB")
+
+
+def _pil_hue(picture: Image.Image) -> Image.Image:
+    hue, *rest = picture.convert("HSV").split()
+    return Image.merge("HSV", (hue.point(lambda v: (v + 64) % 256), *rest)).convert("RGB")
+
+
+def _cv_hue(picture: Bytes) -> Bytes:
+    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0] + 45) % 180
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def _cv_grey(picture: Bytes) -> Bytes:
+    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def _cv_noise(picture: Bytes) -> Bytes:
+    noise = np.empty(picture.shape, np.int16)
+    cv2.randn(noise, 0, 5)
+    return cv2.add(picture, noise, dtype=cv2.CV_8U)
+
+
+def _cv_jpeg(picture: Bytes) -> Bytes:
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+
+
+def _tv_jpeg(images: Floats) -> Floats:
+    return to_unit(tv.jpeg((images * 255).round().to(torch.uint8), 95))
+
+
+def _round_trip(resize: Callable[..., Any], there: Any, back: Any) -> Callable[[Any], Any]:
+    return lambda picture: resize(resize(picture, there), back)
+
+
+_CROP = (HALF // 2, HALF // 2, HALF // 2 + HALF, HALF // 2 + HALF)
+_SMALL, FULL = (SIZE * 9 // 10,) * 2, (SIZE, SIZE)
+_INSIDE = slice(SIZE // 4, SIZE // 2)
+MASK = np.zeros((SIZE, SIZE), np.uint8)
+MASK[_INSIDE, _INSIDE] = 255
+
+# what each peer calls the same change; None where it has none
+PEERS: dict[str, tuple[Callable[[Floats], Floats] | None, Any, Any]] = {
+    "blur": (
+        lambda x: tv.gaussian_blur(x, [37, 37], [SIGMA, SIGMA]),
+        lambda x: x.filter(ImageFilter.GaussianBlur(SIGMA)),
+        lambda x: cv2.GaussianBlur(x, (37, 37), SIGMA),
+    ),
+    "grayscale": (
+        lambda x: tv.rgb_to_grayscale(x, 3),
+        lambda x: x.convert("L").convert("RGB"),
+        _cv_grey,
+    ),
+    "center_crop": (
+        lambda x: tv.resized_crop(x, HALF // 2, HALF // 2, HALF, HALF, list(FULL)),
+        lambda x: x.crop(_CROP).resize(FULL, Image.Resampling.BILINEAR),
+        lambda x: cv2.resize(x[_CROP[0] : _CROP[2], _CROP[0] : _CROP[2]], FULL),
+    ),
+    "desaturate": (
+        lambda x: tv.adjust_saturation(x, 0.5),
+        lambda x: ImageEnhance.Color(x).enhance(0.5),
+        lambda x: cv2.addWeighted(x, 0.5, _cv_grey(x), 0.5, 0),
+    ),
+    "hue_rotate": (lambda x: tv.adjust_hue(x, 0.25), _pil_hue, _cv_hue),
+    "contrast": (
+        lambda x: tv.adjust_contrast(x, 0.5),
+        lambda x: ImageEnhance.Contrast(x).enhance(0.5),
+        lambda x: cv2.convertScaleAbs(x, alpha=0.5, beta=0.5 * cv2.mean(x)[0]),
+    ),
+    "brightness": (
+        lambda x: tv.adjust_brightness(x, 0.8),
+        lambda x: ImageEnhance.Brightness(x).enhance(0.8),
+        lambda x: cv2.convertScaleAbs(x, alpha=0.8),
+    ),
+    "jpeg": (_tv_jpeg, _jpeg, _cv_jpeg),
+    "shift": (
+        lambda x: tv.affine(x, 0.0, [2.0, 2.0], 1.0, [0.0, 0.0]),
+        lambda x: ImageChops.offset(x, 2, 2),
+        lambda x: cv2.warpAffine(x, np.float32([[1, 0, 2], [0, 1, 2]]), FULL),
+    ),
+    "flip": (tv.horizontal_flip, ImageOps.mirror, lambda x: cv2.flip(x, 1)),
+    "resize_roundtrip": (
+        _round_trip(tv.resize, list(_SMALL), list(FULL)),
+        _round_trip(lambda x, to: x.resize(to, Image.Resampling.BILINEAR), _SMALL, FULL),
+        _round_trip(lambda x, to: cv2.resize(x, to), _SMALL, FULL),
+    ),
+    "noise": (lambda x: tv.gaussian_noise(x, 0.0, 0.02), None, _cv_noise),
+    "texture_smooth": (
+        None,
+        lambda x: x.filter(ImageFilter.MedianFilter(7)),
+        lambda x: cv2.bilateralFilter(x, 9, 50, 9),
+    ),
+    "remove": (None, None, lambda x: cv2.inpaint(x, MASK, 3, cv2.INPAINT_TELEA)),
+}
+
+
+def own_ablations() -> dict[str, type[Ablation]]:
+    """All of memlab's own ablations by name."""
+    own = [one for one in registry.plugins("ablations") if one.distribution == "memlab"]
+    return {one.name: one.load() for one in own}
+
+
+def operators() -> dict[str, Ablation]:
+    """Those of the operators with peers that are installed; regions are named, fills harmonic."""
+    known = own_ablations()
+    found: dict[str, Ablation] = {}
+    for name in PEERS:
+        if name in known:
+            cls = known[name]
+            taken = inspect.signature(cls).parameters
+            given = {"region": "faces", "fill": "harmonic"} if name == "remove" else {}
+            found[name] = cls(**{key: value for key, value in given.items() if key in taken})
+    return found
