@@ -34,7 +34,7 @@ class TextureSmooth(Ablation):
     unit = "% of range"
     target = "fine_texture"
     control = "floor"
-    ladder = (2.0, 5.0, 10.0, 20.0, 40.0)
+    ladder = (1.0, 2.0, 5.0, 10.0, 20.0)
     maximum = 100.0
     spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma", "oracle_watermark")
 
