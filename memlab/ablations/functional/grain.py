@@ -156,7 +156,7 @@ def _turns(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """
     white = [torch.randn(1, *like.shape[-2:], generator=one) for one in generators]
     noise = torch.fft.rfft2(torch.stack(white).to(like))
-    turns = noise / noise.abs().clamp(min=1e-12)
+    turns: Tensor = noise / noise.abs().clamp(min=1e-12)
     turns[..., 0, 0] = 0
     return turns
 
@@ -196,7 +196,7 @@ def _bands_of(grey: Tensor) -> Tensor:
     return _radial_bands(height, width, 3 * (2 * _radius(width) + 1)).to(grey)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=2)
 def _radial_bands(height: int, width: int, longest: int) -> Tensor:
     """Bands half an octave apart, the lowest of waves of `longest` pixels: (H · (W // 2 + 1), K).
 
