@@ -123,7 +123,7 @@ def test_a_swap_reaches_its_donor(cls: type[Swap], style: Style) -> None:
     left, whole = (statistic(swap, images, context, dose) for dose in (1.0, 0.0))
     assert whole.median() > 0.05
     if cls in (SwapSpectrum, SwapTexture):
-        assert left.median() < 0.1  # these are relative to the donor's amplitudes
+        assert (left < 0.1).float().mean() >= 0.9  # these are relative to the donor's amplitudes
     else:
         assert (left / whole).median() < 0.1
 
@@ -147,6 +147,32 @@ def test_there_and_back_is_near_the_picture(cls: type[Swap]) -> None:
         assert not torch.allclose(back, images, atol=0.05)
     else:
         assert near.median() < 0.25 * far.median()
+
+
+def test_the_way_back_of_a_texture_differs_from_the_swap_in_the_grain_alone() -> None:
+    images, context = pairs(30)
+    swap = SwapTexture()
+    there, back = (swap(images, replace(context, role=role)) for role in ("swap", "there-and-back"))  # type: ignore[arg-type]
+    far, near = ((one - images).square().mean().sqrt() for one in (there, back))
+    assert near < far
+    own = replace(context, donors=Donors(context.ids, images, context.masks))
+    for role in ("swap", "there-and-back"):  # with itself as donor, they are one
+        other = swap(images, replace(own, role=role))  # type: ignore[arg-type]
+        assert grain.texture_distance(other, images).median() < 0.1
+        if role == "swap":
+            first = other
+    assert torch.allclose(first, other, atol=1e-6)
+
+
+def test_edges_stay_under_other_grain() -> None:
+    across = torch.arange(64).view(1, 1, 1, -1).expand(1, 3, 64, 64)
+    step = torch.where(across < 32, 0.1, 0.9)
+    donors = 0.5 + 0.04 * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    context = Context(["step"], donors=Donors(["noise"], donors.clamp(0, 1)))
+    changed = luma(SwapTexture()(step, context))
+    height = changed[..., 33].mean() - changed[..., 30].mean()
+    assert height > 0.9 * 0.8
+    assert grain.texture_distance(changed.expand_as(donors), donors) < 0.1
 
 
 def test_luma_is_kept_by_palettes_and_chroma_by_spectra_and_textures() -> None:
@@ -289,7 +315,11 @@ class Lenders(Dataset[Sample]):
     [
         ("oracle_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
         ("oracle_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
-        ("oracle_face_luminance", ["swap_face"], ["swap_palette", "swap_background"]),
+        (
+            "oracle_face_luminance",
+            ["swap_face"],
+            ["swap_palette", "swap_background", "swap_texture"],
+        ),
     ],
 )
 def test_t_tells_what_an_oracle_reads(

@@ -411,6 +411,8 @@ def test_donors_are_needed_used_and_returned_from() -> None:
 
     with pytest.raises(PluginError, match="there-and-back does not undo what chroma shows"):
         check_ablation(breaks(Borrow, change=one_way))
+    with pytest.raises(PluginError, match="there-and-back does not undo what chroma shows"):
+        check_ablation(breaks(Borrow, one_pass=True))  # says that it sees to its way back, in vain
 
 
 def test_the_layout_is_plausible() -> None:

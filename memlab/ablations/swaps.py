@@ -117,11 +117,12 @@ class SwapSpectrum(Swap):
 class SwapTexture(Swap):
     """Replace a picture's fine grain by noise like that of another; strong edges and chroma stay.
 
-    Weak edges, below an SD of luma of 0.2 in windows of 4 % of the width, go with the grain. The
-    noise lies evenly over the picture, without the order of the grain it stands for. The fine
-    end of luma's spectrum and its standard deviation go with it, and small marks and letters drown
-    in it: twice on the way back, so that T may be below 0 for a model that reads them. A donor
-    smoother than the edges that stay is not reached.
+    Weak edges, below an SD of luma of 0.15 in windows of 4 % of the width, go with the grain, and
+    so do small marks and letters. Where strong ones alone have more fine detail than the donor they
+    are softened. The noise lies evenly over the picture, without the order of the grain it stands
+    for; the fine end of luma's spectrum and its standard deviation go with it. The way back is
+    noise like the picture's own grain, on the same base and in the same phases, so that T is that
+    of the grain's amplitudes alone.
 
     Args:
         amount: share of the grain's energy that is replaced, 0 to 1.
@@ -131,13 +132,16 @@ class SwapTexture(Swap):
     target = "texture_to_donor"
     one_pass = True
     moves = ("oracle_high_frequency",)
-    spares = ("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_redness")
+    spares = (
+        *("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_face_luminance"),
+        "oracle_redness",
+    )
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Replace the share `dose` of the grain's energy."""
+        """Replace the share `dose` of the grain's energy; there and back, by noise like it."""
         generators = context.generators(self.name)
         own = context.role == "there-and-back"
         return swap_texture(images, self.lent(context).images, generators, dose, own)
@@ -186,7 +190,8 @@ class SwapFace(Swap):
 
     It is moved and scaled to the size of the one it replaces, not turned, and matched in colour at
     the border, so that features change more than the colour of the skin. Nothing changes outside
-    the face; whole-picture statistics follow what the face holds of them.
+    the face; whole-picture statistics follow what the face holds of them, and a mark or a letter
+    that lies over the face goes with it.
 
     Args:
         amount: how far the faces are blended, 0 to 1.

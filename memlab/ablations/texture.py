@@ -19,8 +19,11 @@ from memlab.errors import MemlabError
 class TextureSmooth(Ablation):
     """Smooth texture and keep edges: structure of low contrast goes, strong contours stay.
 
-    A guided filter with windows of a sigma of 1.5 % of the width. For the same loss of fine texture
-    contours stay closer to the original than under a blur.
+    A guided filter with windows of a sigma of 1.5 % of the width. Where it has halved the fine
+    detail beside edges, the strongest 5 % of edges of photographs keep .93 of their slope (.59
+    under a blur) and 1.00 of their gradients' correlation (.96). Edges are most of the energy of
+    fine detail: to take out as much energy as a blur does, it must take all texture and weak edges,
+    and then the correlation is lower (.97 against .98 at 37 %) and the slope alone higher.
 
     Args:
         threshold: contrast in % of the range; structure of less contrast is smoothed away.
@@ -31,7 +34,7 @@ class TextureSmooth(Ablation):
     unit = "% of range"
     target = "fine_texture"
     control = "floor"
-    ladder = (2.0, 5.0, 10.0, 20.0, 40.0)
+    ladder = (1.0, 2.0, 5.0, 10.0, 20.0)
     maximum = 100.0
     spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma", "oracle_watermark")
 

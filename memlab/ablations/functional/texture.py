@@ -20,8 +20,10 @@ _FAINTEST = 1e-6  # amplitude that counts as nothing: a tenth of what 8-bit roun
 def smooth_texture(images: Tensor, threshold: float, sigma: float) -> Tensor:
     """Edge-preserving smoothing: the guided filter, guided by luma, with Gaussian windows.
 
-    In each window every channel is fitted as a straight line of luma, with a ridge that pulls the
-    slope to 0 where the SD of luma is below the threshold (He, Sun & Tang 2013, eqs 5, 6 and 8).
+    In each window every channel is fitted as a straight line of luma (He, Sun & Tang 2013, eqs 5, 6
+    and 8). Their ridge multiplies the slope by v / (v + t²), where v is the variance of luma and t
+    the threshold; here it is by v² / (v² + t⁴), which is nearer to 0 below the threshold and to 1
+    above.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -32,7 +34,9 @@ def smooth_texture(images: Tensor, threshold: float, sigma: float) -> Tensor:
     mean = gaussian_blur(images, sigma)
     middle = luma(mean)
     covariance = gaussian_blur(grey * images, sigma) - middle * mean
-    slope = covariance / (luma(covariance) + threshold**2)
+    variance = luma(covariance).clamp(min=0)
+    ridge = (variance.square() + threshold**4).clamp(min=1e-30)
+    slope = covariance * variance / ridge
     offset = mean - slope * middle
     return torch.addcmul(gaussian_blur(offset, sigma), gaussian_blur(slope, sigma), grey)
 
