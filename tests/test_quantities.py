@@ -240,11 +240,13 @@ def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:
     rng = np.random.default_rng(8)
     first = made(5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F)
     other = made(5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F)
-    target, control = occlusions([[first, other], [other]])
+    target, control = occlusions([[first, other], [first]])
     halves = first.drop("target")[:, 0] / 2 + other.drop("target")[:, 0] / 2
-    assert np.allclose(target, np.stack([halves, other.drop("target")[:, 0]], axis=1))
+    assert np.allclose(target, np.stack([halves, first.drop("target")[:, 0]], axis=1))
     halves = first.drop("control")[:, :3] / 2 + other.drop("control") / 2
-    assert np.allclose(control, np.stack([halves, other.drop("control")], axis=1))
+    assert np.allclose(control[:, 0, :3], halves)
+    assert np.isnan(control[:, 0, 3]).all(), "a draw that not all fills have"
+    assert np.allclose(control[:, 1], first.drop("control"))
 
 
 def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:

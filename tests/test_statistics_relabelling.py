@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -16,29 +17,36 @@ def alarms(tests: list[Test], alpha: float = 0.025) -> float:
     return float(np.mean([test.p <= alpha for test in tests if test.p is not None]))
 
 
-def statistics(drops: np.ndarray) -> tuple[float, float]:
-    """M and S of (n, K + 1) drops, the target first, as the audit defines them."""
+def statistics(drops: Sequence[np.ndarray]) -> tuple[float, float]:
+    """M and S of an image's drops each, the target first, as the audit defines them."""
     energy, specific = [], []
     for target, *controls in drops:
         k = len(controls)
-        pairs = [abs(controls[i] - controls[j]) for i in range(k) for j in range(i)]
-        energy.append(np.mean(np.abs(target - np.array(controls))) - np.mean(pairs))
+        if k > 1:  # M needs a distance between controls
+            pairs = [abs(controls[i] - controls[j]) for i in range(k) for j in range(i)]
+            energy.append(np.mean(np.abs(target - np.array(controls))) - np.mean(pairs))
         specific.append(target - np.mean(controls))
     return float(np.mean(energy)), float(np.mean(specific))
 
 
-def test_p_is_the_share_of_all_relabellings() -> None:
-    drops = np.random.default_rng(0).exponential(size=(4, 3))
-    drops[:, 0] += 1
-    found = relabelling(drops[:, None, 0], drops[:, None, 1:], 0, 20_000)
+@pytest.mark.parametrize("counts", [(2, 2, 2, 2), (1, 3, 2, 4, 1)])
+def test_p_is_the_share_of_all_relabellings(counts: tuple[int, ...]) -> None:
+    """Also where images have unequal numbers of controls, wherever the missing ones stand."""
+    rng = np.random.default_rng(0)
+    padded = np.full((len(counts), 1 + max(counts)), np.nan)
+    for row, k in zip(padded, counts, strict=True):
+        row[0] = rng.exponential() + 1
+        row[1 + rng.choice(max(counts), k, replace=False)] = rng.exponential(size=k)
+    drops = [row[np.isfinite(row)] for row in padded]
+    found = relabelling(padded[:, None, 0], padded[:, None, 1:], 0, 20_000)
     every = []
-    for choice in product(range(3), repeat=4):
-        swapped = drops.copy()
-        for row, target in enumerate(choice):
-            swapped[row] = np.roll(drops[row], -target)
-        every.append(statistics(swapped))
+    for choice in product(*(range(k + 1) for k in counts)):
+        every.append(
+            statistics([np.roll(row, -chosen) for row, chosen in zip(drops, choice, strict=True)])
+        )
     energy, specific = np.array(every).T
     assert every[0] == statistics(drops)
+    assert found.energy[0].n == len(counts)
     for test, values, own in (
         (found.energy[0], energy, energy[0]),
         (found.specific_above[0], specific, specific[0]),
@@ -49,6 +57,23 @@ def test_p_is_the_share_of_all_relabellings() -> None:
         assert test.p_all == test.p  # the only feature
     assert found.energy[0].z == pytest.approx(energy[0] / energy.std())
     assert found.specific[0].z == pytest.approx(abs(specific[0]) / specific.std())
+    either = np.maximum(energy / energy.std(), np.abs(specific) / specific.std())
+    assert found.either[0].p == pytest.approx(np.mean(either >= either[0] - 1e-9), abs=0.01)
+
+
+def test_features_with_unequal_controls_are_tested_as_if_alone_and_corrected_together() -> None:
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for trial in range(150):
+        drops = rng.exponential(size=(30, 1, 6)) + rng.exponential(size=(30, 4, 6))
+        drops[rng.random((30, 4)) < 0.4, 3:] = np.nan
+        tests = relabelling(drops[:, :, 0], drops[:, :, 1:], trial, 199)
+        wrong += any(test.p_all <= 0.05 for test in tests.either)  # type: ignore[operator]
+    assert wrong / 150 <= 0.09
+    alone = relabelling(drops[:, 1:2, 0], drops[:, 1:2, 1:], 0, 9999).either[0]
+    beside = relabelling(drops[:, :, 0], drops[:, :, 1:], 0, 9999).either[1]
+    assert (alone.n, alone.z) == (beside.n, pytest.approx(beside.z))
+    assert alone.p == pytest.approx(beside.p, abs=0.02)
 
 
 def test_one_control_is_a_sign_flip() -> None:
@@ -117,7 +142,7 @@ def test_images_without_the_feature_do_not_count() -> None:
     drops = np.random.default_rng(0).normal(size=(30, 2, 5))
     drops[:, 0, 0] += 1
     drops[20:, 0, 0] = np.nan
-    drops[15:20, 0, 3] = np.nan
+    drops[15:20, 0, 1:] = np.nan
     found = relabelling(drops[:, :, 0], drops[:, :, 1:], 0, 99)
     assert [test.n for test in found.energy] == [15, 30]
     alone = relabelling(drops[:15, :1, 0], drops[:15, :1, 1:], 0, 99)

@@ -1,8 +1,13 @@
 """Where else the same change could be made: occlusions placed as controls.
 
-A control has the shape and area of the region's own mask, overlaps nothing that is labelled, and
-lies where the picture is most like it: as far from the middle, as busy, as varied in light. A
-region above a quarter of the picture has no such place; its control is a random blob of its area.
+A control has the shape and area of the region's own mask, overlaps nothing that is labelled and no
+other control, and lies where the picture is most like it: as far from the middle, as busy, as
+varied in light. Two controls that share pixels would be more alike than a control and the region,
+which never do, and whatever a model reads would look specific to the region. A region above a
+quarter of the picture has no such place; its control is a random blob of its area.
+
+A region that the frame cuts off has no edge there. Its control, inside the picture, has: there it
+ends without fading out. Known, and left so: any other shape would have another area.
 """
 
 from __future__ import annotations
@@ -25,9 +30,6 @@ CANDIDATES = 32
 """Places looked at for each draw; the most similar is taken."""
 LARGE = 0.25
 """Share of the picture above which the control is a blob: next to it nothing has room."""
-APART = 0.25
-"""Share of the region's height or width by which places of different draws lie apart, while there
-are such."""
 MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
 """What is known of a region and of each place: share of the picture's area, distance of its centre
 from the middle in half diagonals, mean squared gradient of luma, standard deviation of luma."""
@@ -97,8 +99,8 @@ def placements(
 ) -> Placements:
     """Look for places.
 
-    Places of one picture differ from draw to draw: they lie apart while there are such, and where
-    there are fewer than K of any kind the last draws have none.
+    Places of one picture share no pixels, margins included; where there is no room for K of them
+    the last draws have none.
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
@@ -126,19 +128,19 @@ def placements(
     there = weights.flatten(1).amax(dim=1).cpu() > 0
     for some in torch.split(there.nonzero().flatten(), AT_ONCE):
         at = some.to(images.device)
-        every, free = _every_shift(images[at], weights[at], labelled[at])
+        every, free, touching = _every_shift(images[at], weights[at], labelled[at])
         unlike = _unlike(every)
         for row, picture in enumerate(some.tolist()):
             for measure in MEASURES:
                 own[measure][picture] = every[measure][row, 0, 0]
             if large[picture]:
                 continue
-            gaps = [math.ceil(APART * extent) for extent in _extents(weights[picture, 0])]
             drawn = [
                 replace(context, ids=[context.ids[picture]], draw=draw) for draw in range(draws)
             ]
             generators = [one.generators(f"placement {name}")[0] for one in drawn]
-            for draw, (y, x) in enumerate(_choose(free[row], unlike[row], gaps, generators)):
+            chosen = _choose(free[row], touching[row], unlike[row], generators)
+            for draw, (y, x) in enumerate(chosen):
                 shifts[picture, draw] = torch.tensor([y, x])
                 found[picture, draw] = True
                 for measure in MEASURES:
@@ -159,35 +161,29 @@ def placements(
 
 
 def _choose(
-    free: Tensor, unlike: Tensor, gaps: Sequence[int], generators: Sequence[torch.Generator]
+    free: Tensor, touching: Tensor, unlike: Tensor, generators: Sequence[torch.Generator]
 ) -> list[tuple[int, int]]:
-    """Shifts of one picture, at most one for each generator, each place once."""
-    height, width = free.shape
-    left, apart = free.clone(), free.clone()  # not taken yet; and away from those taken
+    """Shifts of one picture, at most one for each generator; none shares pixels with another."""
+    free = free.clone()
     chosen: list[tuple[int, int]] = []
     for generator in generators:
-        options = apart.flatten().nonzero().flatten()
-        if not len(options):
-            options = left.flatten().nonzero().flatten()
+        options = free.flatten().nonzero().flatten()
         if not len(options):
             break
         if len(options) > CANDIDATES:
             options = options[torch.randint(len(options), (CANDIDATES,), generator=generator)]
         values = unlike.flatten()[options]
         best = int(options[int((values <= values.min() + EQUAL).nonzero()[0])])
-        y, x = divmod(best, width)
-        left[y, x] = False
-        rows = torch.arange(y - gaps[0] + 1, y + gaps[0]) % height
-        columns = torch.arange(x - gaps[1] + 1, x + gaps[1]) % width
-        apart[rows[:, None], columns] = False
+        y, x = divmod(best, free.shape[1])
+        free &= ~touching.roll((y, x), dims=(0, 1))
         chosen.append((y, x))
     return chosen
 
 
 def _every_shift(
     images: Tensor, weights: Tensor, labelled: Tensor
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Measures (B, H, W) of the weights at every shift, and which shifts are free, on the CPU.
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Of the weights at every shift (B, H, W), on the CPU: measures, free, touching the unshifted.
 
     In double precision, so that a choice between candidates never hangs on rounding.
     """
@@ -203,7 +199,8 @@ def _every_shift(
         "luminance_sd": (square - mean.square()).clamp(min=0).sqrt(),
     }
     free = _inside_frame(support) & (overlap < 0.5)
-    return {measure: values.cpu() for measure, values in every.items()}, free.cpu()
+    touching = _shifted(support, support)[:, 0] > 0.5
+    return {measure: values.cpu() for measure, values in every.items()}, free.cpu(), touching.cpu()
 
 
 def _measures(image: Tensor, weights: Tensor) -> dict[str, Tensor]:
@@ -245,11 +242,6 @@ def _ends(support: Tensor) -> list[tuple[Tensor, Tensor]]:
         first = torch.where(covered, steps, length).amin(dim=1, keepdim=True)
         ends.append((first, torch.where(covered, steps, -1).amax(dim=1, keepdim=True)))
     return ends
-
-
-def _extents(weights: Tensor) -> list[int]:
-    """Height and width of what weights (H, W) cover."""
-    return [int(last - first) + 1 for first, last in _ends(weights[None, None])]
 
 
 def _inside_frame(support: Tensor) -> Tensor:

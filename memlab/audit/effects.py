@@ -82,23 +82,23 @@ def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
 
     Drops are averaged over fills draw by draw: a draw is one placement, whatever fills it. Of a
     target with several draws only the first is taken, since the mean of several is not exchangeable
-    with one control; of unequal numbers of controls, as many as all have. A feature without targets
-    or controls is NaN, and takes no test from the others.
+    with one control. What is missing is NaN: a feature, or a picture, with fewer controls than
+    others has NaN in the last places, one without targets or controls in all.
 
     Args:
         features: the removals of each feature, one per fill; one feature at least.
     """
-    counts = [min(one.drop("control").shape[1] for one in fills) for fills in features]
-    k = min((count for count in counts if count > 0), default=0)
+    n = len(features[0][0].pictures.predicted)
+    k = max(min(one.drop("control").shape[1] for one in fills) for fills in features)
 
     def drops(role: str, draws: int) -> Array:
-        """(n, features, draws): the first draws of each."""
-        of_features = []
-        for fills in features:
+        """(n, features, draws): the mean over fills."""
+        found = np.full((n, len(features), draws), np.nan)
+        for feature, fills in enumerate(features):
             of_fills = [one.drop(role)[:, :draws] for one in fills]
-            missing = np.full((len(of_fills[0]), draws), np.nan)
-            whole = all(values.shape[1] == draws for values in of_fills)
-            of_features.append(np.mean(of_fills, axis=0) if whole else missing)
-        return np.stack(of_features, axis=1)
+            common = min(values.shape[1] for values in of_fills)
+            cut = [values[:, :common] for values in of_fills]
+            found[:, feature, :common] = np.mean(cut, axis=0)
+        return found
 
     return drops("target", 1)[:, :, 0], drops("control", k)

@@ -3,8 +3,8 @@
 Null hypothesis: in each image the target's occlusion and its K controls are exchangeable: had
 another of the K + 1 been called the target, the drops would have been as likely. Then any of the
 (K + 1)^n ways to call one occlusion of each image the target gives a statistic from the same
-distribution, whatever the drops' distribution, however skewed, and however images differ. Images
-must be independent. Flipping signs of target − mean of controls instead assumes that this
+distribution, whatever the drops' distribution, however skewed, and however images differ, in the
+number of their controls too. Images must be independent. Flipping signs of target − mean of controls instead assumes that this
 difference is symmetric; the mean of several controls is less skewed than one target, so it is not.
 """
 
@@ -28,7 +28,7 @@ class Test:
     """A test of one feature, or the reason why there is none.
 
     Args:
-        n: images that the feature's occlusion and all its controls were scored on.
+        n: images that the feature's occlusion and one of its controls at least were scored on.
         z: the statistic in its SDs over all relabellings.
         p: share of relabellings as extreme, the observed one counted.
         p_all: the same against the most extreme of all features (max-T): the probability that any
@@ -84,43 +84,55 @@ def relabelling(
     energy distance of one occlusion to K; Székely & Rizzo 2013, J. Stat. Plan. Inference 143).
     Both have mean 0 over all relabellings, and are divided by their SD over these, which is the
     same whatever the labels, so features are comparable. One relabelling serves all features of an
-    image: how features depend on each other is kept (max-T; Westfall & Young 1993). p-values count
-    the observed labels: (1 + as extreme) / (1 + permutations), never 0 (Phipson & Smyth 2010).
+    image: how features depend on each other is kept (max-T; Westfall & Young 1993), to the draw
+    where they have as many controls, else as nearly as the numbers allow. p-values count the
+    observed labels: (1 + as extreme) / (1 + permutations), never 0 (Phipson & Smyth 2010).
 
-    With one control a relabelling flips the sign of the difference, and M is the same for all.
+    With one control a relabelling flips the sign of the difference, and M is the same for all: such
+    images bear on S alone.
 
     Args:
         target: (n, F) drops of each image by the occlusion of each feature; NaN where it has none.
-        control: (n, F, K) drops by its controls; NaN as well. An image that lacks any of them does
-            not bear on that feature.
+        control: (n, F, K) drops by its controls; NaN where an image has fewer. An image without any
+            does not bear on that feature.
         seed: of the permutation.
         permutations: how many.
         weights: (n,) inverse-inclusion weights; they change the statistics, not the validity.
     """
+    order = np.isnan(control).argsort(axis=2, kind="stable")  # what is missing comes last
+    control = np.take_along_axis(control, order, axis=2)
     drops = np.concatenate([target[:, :, None], control], axis=2)
     n, features, k = control.shape
     reasons, eligible = _looked_at(drops)
-    drops = np.where(eligible[:, :, None], drops, 0.0)
+    there = np.isfinite(drops) & eligible[:, :, None]
+    counts = there.sum(axis=2)  # (n, F), with the target
+    drops = np.where(there, drops, 0.0)
     own = np.where(eligible, 1.0 if weights is None else weights[:, None], 0.0)
     # (n (K + 1), 2 F), M of all features beside S: a relabelling picks one row of each image
-    table = np.concatenate([own[:, :, None] * each for each in _of_every_choice(drops)], axis=1)
-    table = table.transpose(0, 2, 1).reshape(n * (k + 1), 2 * features)
-    spread = np.sqrt((table**2).sum(axis=0) / (k + 1))
+    every = [own[:, :, None] * each for each in _of_every_choice(drops, there)]
+    squares = [(each**2).sum(axis=2) / np.maximum(counts, 1) for each in every]
+    spread = np.sqrt(np.concatenate(squares, axis=1).sum(axis=0))
+    table = np.concatenate(every, axis=1).transpose(0, 2, 1).reshape(n * (k + 1), 2 * features)
     largest = np.abs(own[:, :, None] * drops).max(axis=(0, 2), initial=0)
     tested = spread > 1e-12 * np.tile(largest, 2)
     table = np.divide(table, spread, out=np.zeros_like(table), where=tested)
-    tested[:features] &= k > 1
     tested &= np.tile([reason is None for reason in reasons], 2)
     observed = _tails(table[:: k + 1].sum(axis=0)[None], tested)
     hits = {tail: np.ones((2, features)) for tail in observed}
     rng = np.random.default_rng(seed)
     step = max(1, _CELLS // max(n, 2 * features))
+    numbers, group = np.unique(np.maximum(counts, 1), axis=1, return_inverse=True)
+    groups = np.tile(group.ravel(), 2)  # features with as many controls in every image
     for start in range(0, permutations, step):
         size = min(step, permutations - start)
-        picked = rng.integers(k + 1, size=(size, n)) + (k + 1) * np.arange(n)
-        ends = np.arange(size + 1) * n
-        choice = sparse.csr_array((np.ones(size * n), picked.ravel(), ends), (size, len(table)))
-        for tail, drawn in _tails(choice @ table, tested).items():
+        share = rng.random((size, n))
+        drawn_z = np.empty((size, 2 * features))
+        for place, number in enumerate(numbers.T):
+            picked = (share * number).astype(np.int64) + (k + 1) * np.arange(n)
+            ends = np.arange(size + 1) * n
+            choice = sparse.csr_array((np.ones(size * n), picked.ravel(), ends), (size, len(table)))
+            drawn_z[:, groups == place] = choice @ table[:, groups == place]
+        for tail, drawn in _tails(drawn_z, tested).items():
             least = observed[tail] - 1e-9  # equal but for rounding is equal
             hits[tail][0] += (drawn >= least).sum(axis=0)
             hits[tail][1] += (drawn.max(axis=1, keepdims=True, initial=-np.inf) >= least).sum(
@@ -134,7 +146,7 @@ def relabelling(
         reason = reasons[feature]
         if reason is None and z == -np.inf:
             reason = "all occlusions of a picture have the same effect"
-            if tail == "energy" and k == 1:
+            if tail == "energy" and counts[:, feature].max(initial=0) == 2:
                 reason = "one control draw: there is no distance between controls"
         if reason is not None:
             return Test(count, reason=reason)
@@ -146,7 +158,8 @@ def relabelling(
 
 def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
     """Why features have no test, (F,), and which images bear on each, (n, F)."""
-    eligible: NDArray[np.bool_] = np.logical_not(np.isnan(drops).any(axis=2))
+    eligible: NDArray[np.bool_] = ~np.isnan(drops[:, :, 0])
+    eligible &= ~np.isnan(drops[:, :, 1:]).all(axis=2)
     reasons: list[str | None] = []
     for feature, bearing in enumerate(eligible.sum(axis=0)):
         reason = None
@@ -163,26 +176,25 @@ def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
     return reasons, eligible
 
 
-def _of_every_choice(drops: Array) -> tuple[Array, Array]:
-    """M and S of each image were each of its occlusions the target.
+def _of_every_choice(drops: Array, there: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """M and S of each image were each of its occlusions the target; M is 0 of one control.
 
     Args:
-        drops: (n, F, K + 1).
+        drops: (n, F, K + 1), 0 where there is none.
+        there: (n, F, K + 1), where there is one.
 
     Returns:
-        Two of (n, F, K + 1).
+        Two of (n, F, K + 1), 0 where there is none.
     """
-    k = drops.shape[2] - 1
-    if k == 0:
-        return np.zeros_like(drops), np.zeros_like(drops)
-    specific = ((k + 1) * drops - drops.sum(axis=2, keepdims=True)) / k
+    k = np.maximum(there.sum(axis=2, keepdims=True) - 1, 1)
+    specific = np.where(there, ((k + 1) * drops - drops.sum(axis=2, keepdims=True)) / k, 0.0)
     distance = np.zeros_like(drops)  # of each to all others
-    for other in range(k + 1):
-        distance += np.abs(drops - drops[:, :, other, None])
-    if k == 1:
-        return distance, specific
+    for other in range(drops.shape[2]):
+        distance += np.abs(drops - drops[:, :, other, None]) * there[:, :, other, None]
+    distance = np.where(there, distance, 0.0)
     among = distance.sum(axis=2, keepdims=True) / 2 - distance
-    return distance / k - among / (k * (k - 1) / 2), specific
+    energy = distance / k - among / np.maximum(k * (k - 1) / 2, 1)
+    return np.where(there & (k > 1), energy, 0.0), specific
 
 
 def _tails(z: Array, tested: NDArray[np.bool_]) -> dict[str, Array]:
