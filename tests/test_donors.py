@@ -83,14 +83,30 @@ def test_each_donor_serves_once_in_a_draw_and_another_in_the_next() -> None:
     draws = [given.take(NAMES, draw, (), CPU).donors.ids for draw in range(3)]
     assert all(len(set(ids)) == 10 for ids in draws)
     assert all(len({ids[place] for ids in draws}) == 3 for place in range(10))
-    assert given.shared(()) is None
     again = lenders(12, Counting(12), NAMES).take(NAMES[6:8], 2, (), CPU)
     assert list(again.donors.ids) == list(draws[2][6:8])
     other = lenders(12, Counting(12), NAMES, seed=1).take(NAMES, 0, (), CPU)
     assert list(other.donors.ids) != list(draws[0])
-    assert "4 donors with faces for 10 pictures" in str(
-        lenders(4, Counting(4), NAMES).shared(("faces",))
-    )
+
+
+@pytest.mark.parametrize("count", [4, 9, 10, 11, 20, 21, 39, 40, 55])
+def test_draws_share_donors_only_where_there_are_too_few(count: int) -> None:
+    given = lenders(count, Counting(count), NAMES)
+    draws = [given.take(NAMES, draw, (), CPU).donors.ids for draw in range(4)]
+    times = Counter(name for ids in draws for name in ids)
+    for place in range(10):
+        assert len({ids[place] for ids in draws}) == min(4, count)
+    if count >= 10:
+        assert all(len(set(ids)) == 10 for ids in draws)
+    said = given.shared((), 4)
+    if count >= 40:
+        assert set(times.values()) == {1}
+        assert said is None
+    else:
+        most = f"4 draws: each lends up to {max(times.values())} times"
+        assert str(said).startswith(f"{count} donors for 10 pictures and {most}")
+    with_faces = lenders(4, Counting(4), NAMES).shared(("faces",), 1)
+    assert str(with_faces).startswith("4 donors with faces for 10 pictures")
 
 
 def test_a_donor_that_cannot_serve_is_passed_over() -> None:
@@ -108,8 +124,8 @@ def test_a_donor_that_cannot_serve_is_passed_over() -> None:
 
 
 def test_all_conditions_together_decode_each_donor_once() -> None:
-    pictures = Counting(14)
-    given = lenders(14, pictures, NAMES)
+    pictures = Counting(34)
+    given = lenders(34, pictures, NAMES)
     conditions = plan([SwapAll(), SwapOther()], controls=3)
     rows: dict[tuple[str, int], Tensor] = {}
     images = sample_pictures(10, 24)
@@ -125,13 +141,13 @@ def test_all_conditions_together_decode_each_donor_once() -> None:
             key = one.condition.key, one.draw
             rows[key] = torch.cat([rows.get(key, torch.empty(0)), one.predicted])
     assert set(pictures.decoded.values()) == {1}
-    assert len(pictures.decoded) == 10 + 2  # draws are neighbours
+    assert len(pictures.decoded) == 10 * 3
     for one in evaluate(
         lambda shown, _: shown.mean((1, 2, 3)),
         images,
         Context(NAMES, 0),
         conditions,
-        donors=lenders(14, Counting(14), NAMES),
+        donors=lenders(34, Counting(34), NAMES),
     ):
         assert torch.allclose(one.predicted, rows[one.condition.key, one.draw], atol=1e-6)
 

@@ -17,8 +17,13 @@ from memlab.ablations.colour import ColorContrast, Desaturate, Grayscale, HueRot
 from memlab.ablations.contrast import Brightness, Contrast
 from memlab.ablations.frequency import Blur, Highpass
 from memlab.ablations.functional.colour import LUMA, chroma, luma
-from memlab.ablations.functional.frequency import gaussian_blur
-from memlab.ablations.functional.texture import scramble_phases, spectral_distance
+from memlab.ablations.functional.frequency import gaussian_blur, gaussian_matrix
+from memlab.ablations.functional.spectrum import GAIN
+from memlab.ablations.functional.texture import (
+    equalize_power,
+    scramble_phases,
+    spectral_distance,
+)
 from memlab.ablations.nuisance import Flip, Jpeg, Noise, ResizeRoundtrip, Shift
 from memlab.ablations.selectivity import gradient_correlation
 from memlab.ablations.statistics import STATISTICS
@@ -92,6 +97,14 @@ def test_blur_equals_scipys() -> None:
         images.double().numpy(), (0, 0, 1.92, 1.92), mode="nearest", truncate=4.2
     )
     assert np.abs(gaussian_blur(images, 3.0).numpy() - wanted).max() < 1e-5
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.32, 0.5, 0.8, 0.999, 1.3])
+def test_blur_has_its_sigma_between_pixels_too(sigma: float) -> None:
+    kernel = gaussian_matrix(41, sigma).double()[20]
+    assert (kernel @ (torch.arange(41.0).double() - 20).square()) ** 0.5 == pytest.approx(
+        sigma, rel=1e-3
+    )
 
 
 def test_highpass_halves_its_cutoff_and_keeps_the_mean() -> None:
@@ -211,6 +224,19 @@ def test_power_goes_to_the_reference_and_phases_stay() -> None:
     assert torch.allclose(after[:, :32], before[:, :32] / 2, atol=0.05)
     agreement = STATISTICS["phase_agreement"](PowerEqualize(0.5), images, names(2), 0.5)
     assert agreement.min() > 0.999
+
+
+def test_rounding_of_a_smooth_picture_is_amplified_so_far_and_no_farther() -> None:
+    noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    smooth = (gaussian_blur(noise, 8.0) * 255).round() / 255
+    before, last = torch.fft.rfft2(smooth.double()).abs(), 0.0
+    for amount in PowerEqualize.ladder:
+        changed = equalize_power(smooth, amount).double()
+        ratio = (torch.fft.rfft2(changed).abs() / before)[before > 1e-2]
+        assert 0.9 * GAIN**amount < ratio.max() < 1.01 * GAIN**amount
+        rough = float(changed.diff(dim=3).std())
+        assert rough > last
+        last = rough
 
 
 def test_shift_moves_by_whole_pixels() -> None:

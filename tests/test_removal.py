@@ -172,6 +172,17 @@ def test_noise_is_as_strong_as_the_surroundings() -> None:
     assert torch.allclose(moments, 0.0025 * torch.eye(3), atol=4e-4)
 
 
+def test_channels_that_are_the_same_have_noise_that_is_the_same() -> None:
+    hole = torch.zeros(60, 1, 64, 64)
+    hole[..., 20:40, 20:40] = 1
+    drawn = [torch.rand(1, 64, 64, generator=torch.Generator().manual_seed(s)) for s in range(60)]
+    black_and_white = (torch.stack(drawn) > 0.5).float().expand(-1, 3, -1, -1)
+    made = filled("harmonic", black_and_white, hole, generators(60)) * hole
+    assert made.isfinite().all()
+    apart = (made - made.mean(dim=1, keepdim=True)).abs().amax()
+    assert apart < 0.05 * made.std()
+
+
 def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
     images, context = wide_pictures()
     inside = (context.masks["faces"] > 0)[0, 0]

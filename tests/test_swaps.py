@@ -175,6 +175,41 @@ def test_edges_stay_under_other_grain() -> None:
     assert grain.texture_distance(changed.expand_as(donors), donors) < 0.1
 
 
+@pytest.mark.parametrize("cls", [SwapBackground, SwapFace, SwapPalette, SwapSpectrum])
+@pytest.mark.parametrize("dose", [0.2, 0.5])
+def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
+    cls: type[Swap], dose: float
+) -> None:
+    images, context = pairs(20)
+    there = cls()(images, context)
+    back = cls()(images, replace(context, role="there-and-back"), dose)
+    # what is left at full dose is what the way does to the picture, whatever the donor
+    full = cls()(images, replace(context, role="there-and-back"))
+    far, near, own = (
+        (one - images).square().mean(dim=(1, 2, 3)).sqrt() for one in (there, back, full)
+    )
+    assert (near <= own + 0.02 * far).all()
+
+
+def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
+    images, context = pairs(12)
+    own = context.masks["background"]
+    lent = own.clone()
+    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the picture lends to itself
+    donors = Donors(context.ids, images, {"background": lent})
+    there, back = (
+        SwapBackground()(images, replace(context, donors=donors, role=role))
+        for role in ("swap", "there-and-back")
+    )
+    one, other = (float((made - images).square().mean()) for made in (there, back))
+    assert one > 1e-3
+    assert abs(one - other) < 0.2 * one
+    # figures that together hide all background: the picture's own are inpainted alone
+    none = Donors(context.ids, images, {"background": (own == 0).byte()})
+    hidden = replace(context, donors=none, role="there-and-back")
+    assert SwapBackground()(images, hidden).isfinite().all()
+
+
 def test_luma_is_kept_by_palettes_and_chroma_by_spectra_and_textures() -> None:
     images, context = pairs(12)
     changed = SwapPalette()(images, context)

@@ -243,9 +243,13 @@ class Ablation(Specified, nn.Module, ABC):
             require_sizes(images, context.donors.masks, context.donors.ids, f"{self.name}: donors")
         changed = self._changed(images, context, dose)
         if context.role == "there-and-back" and not self.one_pass:
-            own = replace(context, donors=Donors(context.ids, images, context.masks))
-            changed = self._changed(changed, own, dose)
+            own = replace(context, donors=self.own_donors(images, context))
+            changed = self._changed(changed, own, self.maximum)
         return changed
+
+    def own_donors(self, images: Tensor, context: Context) -> Donors:
+        """The pictures themselves, as what lends on the way back; the context has the donors."""
+        return Donors(context.ids, images, context.masks)
 
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
         changed = self.change(images, context, dose).clamp(0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Given:
     """The donors of a batch.
 
     Args:
-        donors: one per picture; a black picture where there is none.
+        donors: one per picture; another picture's donor where there is none.
         found: (B,) bool.
     """
 
@@ -37,9 +37,10 @@ class Given:
 class DonorList:
     """Gives each evaluated picture its donor.
 
-    Picture r of the evaluated ones has, in draw k, donor r + k of a seeded order: with enough
-    donors each is used once per draw, the same for all ablations that ask for the same regions,
-    and neighbours share donors, so that few have to be kept.
+    Picture r of n evaluated ones has, in draw k, donor r + k · n of a seeded order of N, the same
+    for all ablations that ask for the same regions. With N ≥ n · K donors for K draws nobody lends
+    twice. With fewer the order is gone through again, one place further, so that a picture never
+    has a donor twice while there are others; the pictures of a draw share none as long as N ≥ n.
 
     A donor that cannot be read, that is the picture itself, or whose mask of a region is empty at
     this size is passed over for the next.
@@ -81,7 +82,8 @@ class DonorList:
             device: where to.
         """
         order = self.order(regions)
-        samples = [self._read(order, self.ranks[name] + draw, name, regions) for name in ids]
+        first = self._first(draw, len(order))
+        samples = [self._read(order, self.ranks[name] + first, name, regions) for name in ids]
         there = [sample for sample in samples if sample is not None]
         if not there:
             return None
@@ -113,18 +115,34 @@ class DonorList:
             return itertools.chain.from_iterable(self.having.values())
         return self.having.get(region, ())
 
-    def shared(self, regions: Sequence[str]) -> str | None:
-        """A sentence for the reader where some donors serve several pictures in a draw, or None."""
+    def shared(self, regions: Sequence[str], draws: int) -> str | None:
+        """A sentence for the reader where donors serve more than once, or None.
+
+        Args:
+            regions: that a donor must have.
+            draws: K, how many donors each picture has.
+        """
         there, pictures = len(self.order(regions)), len(self.ranks)
-        if there >= pictures:
+        if there >= pictures * draws:
             return None
         having = f" with {' and '.join(sorted(regions))}" if regions else ""
         if there == 0:
             return f"No donors{having}: what would be taken from them was not put in."
-        return (
-            f"{there} donors{having} for {pictures} pictures: some lend to several in a draw, so "
-            "intervals of these swaps are too narrow."
+        lent = Counter(
+            (rank + self._first(draw, there)) % there
+            for draw in range(draws)
+            for rank in range(pictures)
         )
+        return (
+            f"{there} donors{having} for {pictures} pictures and {draws} draws: each lends up to "
+            f"{max(lent.values())} times. Intervals take pictures as independent, and are too "
+            "narrow for that."
+        )
+
+    def _first(self, draw: int, count: int) -> int:
+        """The place, in the order of `count` donors, of the first picture's donor."""
+        rounds = max(count // len(self.ranks), 1)
+        return draw % rounds * len(self.ranks) + draw // rounds
 
     def _read(
         self, order: list[int], rank: int, picture: str, regions: Sequence[str]

@@ -20,6 +20,8 @@ from memlab.seeds import seed_of
 class Swap(Ablation):
     """A change towards a donor's value; compared with a swap there and back.
 
+    The way back goes all the way at every dose, so that nothing of the donor's value is left.
+
     A subclass implements `changed`, the picture with the donor's value.
     """
 
@@ -174,6 +176,21 @@ class SwapBackground(Swap):
         """The background without the seam beside figures, where pixels hold something of both."""
         mask = super().within(context)
         return None if mask is None else plates.inner_weights(plates.eroded(mask))
+
+    def own_donors(self, images: Tensor, context: Context) -> Donors:
+        """The pictures, with the donors' figures to be inpainted beside their own.
+
+        Without that the way back would show none of what inpainting does to the way there.
+        """
+        own, theirs = (
+            mask_of("background", masks) for masks in (context.masks, self.lent(context).masks)
+        )
+        if own is None or theirs is None:
+            raise MemlabError(f"{self.name}: pictures or donors have no masks of 'background'")
+        both = ((own > 0) & (theirs > 0).to(own.device)).to(images)
+        # two figures that leave no background between them: the picture's own alone
+        there = both.amax(dim=(1, 2, 3), keepdim=True) > 0
+        return Donors(context.ids, images, {"background": both.where(there, (own > 0).to(images))})
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """The donors' pictures without their figures."""

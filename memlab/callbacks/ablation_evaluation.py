@@ -83,8 +83,12 @@ class AblationEvaluation(Callback):
         if any(part.needs_donors for part in self.parts):
             self._donors = self._lent(data, trainer.is_global_zero)
         if self._donors is not None:
-            asked = {part.donor_regions for part in self.parts if part.needs_donors}
-            told = [self._donors.shared(regions) for regions in sorted(asked)]
+            draws: dict[tuple[str, ...], int] = {}
+            for one in self.conditions:
+                if one.ablation.needs_donors:
+                    regions = one.ablation.donor_regions
+                    draws[regions] = max(one.draws, draws.get(regions, 0))
+            told = [self._donors.shared(*asked) for asked in sorted(draws.items())]
             self.notes += [note for note in told if note and note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
 

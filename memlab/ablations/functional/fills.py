@@ -104,12 +104,15 @@ def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
     """Second moments of R, G and B around a hole, after taking out 3 × 3 means: (B, 3, 3).
 
     Pixels next to the hole or to the frame do not count. A variance of 1e-8, far below that of
-    rounding to 256 levels, is added, so that it can always be inverted.
+    rounding to 256 levels, and 1e-5 of their sum are added, so that it always has a root: the
+    channels of black and white pictures are the same, and single precision has no smaller share.
     """
     there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
     deviations = (fine(images * (1 - hole)) * there).flatten(2)
     moments = deviations @ deviations.transpose(1, 2) / _sum(there).clamp(min=1)[:, 0]
-    return moments + 1e-8 * torch.eye(3, device=images.device)
+    total = moments.diagonal(dim1=1, dim2=2).sum(dim=1).view(-1, 1, 1)
+    ridged: Tensor = moments + (1e-8 + 1e-5 * total) * torch.eye(3, device=images.device)
+    return ridged
 
 
 def _sum(values: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 STEPS = 4
-"""Steps of conjugate gradients: the largest error left is below 1e-3 of the pixel range."""
+"""Steps of conjugate gradients. The largest error left, of the pixel range: 1e-4 in the middle half
+of a picture, 1e-3 where four fifths are a hole, 1e-2 where all but a pixel is."""
 SIDE = 16
 """Pixels that the sides of a box are multiples of."""
 COARSEST = 4

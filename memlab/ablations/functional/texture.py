@@ -9,6 +9,7 @@ from torch import Tensor
 
 from memlab.ablations.functional.colour import luma
 from memlab.ablations.functional.frequency import gaussian_blur
+from memlab.ablations.functional.spectrum import GAIN
 
 REFERENCE = 0.027
 """Amplitude of the reference spectrum at one cycle per width. A square picture with this spectrum
@@ -122,7 +123,8 @@ def rematch(changed: Tensor, images: Tensor) -> Tensor:
 def equalize_power(images: Tensor, amount: float) -> Tensor:
     """Bring the amplitude of each radial band of luma to the reference; phases stay.
 
-    All channels get the same gain, and the mean stays.
+    All channels get the same gain, at most `spectrum.GAIN` at amount 1, and the mean stays: the
+    rounding of a smooth picture must not become its texture.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -132,7 +134,7 @@ def equalize_power(images: Tensor, amount: float) -> Tensor:
         (B, 3, H, W), not cut to [0, 1].
     """
     band, distance = spectral_distance(images)
-    gain = torch.exp(-amount * distance)[:, band][:, None]
+    gain = torch.exp(-amount * distance.clamp(min=-math.log(GAIN)))[:, band][:, None]
     equal: Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * gain, s=images.shape[-2:])
     return equal
 
