@@ -111,3 +111,12 @@ def require_empty(folder: Path) -> None:
 def fingerprint(text: str) -> str:
     """First 16 hex digits of the SHA-256 of a text: enough to tell one input from another."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def state_of(path: Path) -> str:
+    """Changes when a file does: its size, and when it was written; empty where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"

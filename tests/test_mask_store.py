@@ -46,6 +46,11 @@ class Light(Dark):
     def forward(self, images):
         return {"light": 1 - super().forward(images)["dark"]}
 
+class Moody(Dark):
+    def forward(self, images):
+        found = super().forward(images)
+        return found if images.shape[-1] < 48 else {"light": 1 - found["dark"]}
+
 class Wrong(Dark):
     def forward(self, images):
         return {"dark": images}
@@ -149,6 +154,32 @@ def test_two_finders_share_a_store_but_not_a_region(photos: Path, failing: Any) 
     assert "another --out" in message
 
 
+def test_two_finders_at_the_same_time_lose_nothing(photos: Path) -> None:
+    one, other = (MaskStore(Path("masks")) for _ in range(2))
+    inside, thumbnail = torch.ones(1, 8, 8, dtype=torch.uint8), torch.zeros(64, dtype=torch.uint8)
+    one.claim(["faces"], {"plugin": "f"})
+    other.claim(["text"], {"plugin": "t"})
+    with pytest.raises(DataError, match="faces are there already, by f, not by t"):
+        other.claim(["faces"], {"plugin": "t"})
+    one.write("a", {"faces": inside}, thumbnail)
+    other.write("a", {"text": 1 - inside}, thumbnail)
+    other.write("b", {"text": inside}, thumbnail)
+    one.close({})
+    other.close({})
+    for store in (one, other, MaskStore(Path("masks"))):
+        assert set(store.regions) == {"faces", "text"}
+    found = MaskStore(Path("masks")).areas
+    assert found == {"a": {"faces": 1.0, "text": 0.0}, "b": {"text": 1.0}}
+    with pytest.raises(DataError, match="are of two sizes, 4 x 8 and 8 x 8"):
+        other.write("b", {"faces": inside[..., :4]}, thumbnail)
+
+
+def test_what_a_kill_left_half_written_is_passed_over(photos: Path) -> None:
+    assert find() == 0
+    (next(Path("masks/masks").iterdir()) / ".left.npz").write_bytes(b"half")
+    assert len(MaskStore(Path("masks")).areas) == 4
+
+
 def test_masks_of_other_pictures_are_refused(
     photos: Path, picture: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -182,6 +213,9 @@ def test_a_mask_may_be_a_pixel_off_in_either_side() -> None:
 def test_bad_finders_and_stores(photos: Path, failing: Any) -> None:
     command = ["regions", "find", "photos", "--out", "masks", "--with"]
     assert "mask 'dark' is (1, 3, 30, 40)" in failing(*command, "toy:Wrong")
+    assert "found light in 2.png, and dark before" in failing(
+        *command[:3], "--out", "moody", "--with", "toy:Moody"
+    )
     assert "Darc" in failing(*command, "toy:Darc")
     assert "unknown region 'dark'" in failing(*command, "dark")
     assert "threshhold" in failing(*command, "toy:Dark", "--with.threshhold", "1")

@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 
 from memlab.ablations.plan import Condition
 from memlab.callbacks.base import data_of
-from memlab.files import fingerprint
+from memlab.files import fingerprint, state_of
 from memlab.models.base import MemorabilityModel
 from memlab.regions.describe import describe_masks
 from memlab.reports.provenance import commit, versions
@@ -48,11 +48,7 @@ def sameness(
 
 
 def _state(path: Path) -> str:
-    try:
-        found = path.stat()
-    except OSError:
-        return str(path)
-    return f"{path}\0{found.st_size}\0{found.st_mtime_ns}"
+    return f"{path}\0{state_of(path)}"
 
 
 def _sources(classes: Iterable[type[Any]]) -> Iterable[str]:

@@ -111,20 +111,49 @@ def pixels_of(picture: Image.Image) -> Tensor:
 def decode_mask(path: Path) -> Tensor:
     """Read a region mask: (1, H, W) uint8, 1 inside and 0 outside.
 
-    Inside is grey 128 or lighter; in a mask of zeros and ones, the ones.
+    Inside is grey 128 or lighter. Where nothing is that light, and all that is not 0 has one value,
+    as in files of labels 0 and 1, that is inside. In a palette of colours, as of Pascal VOC, inside
+    is all but its first; where a part is transparent, inside is what is light of the rest, or, if
+    the rest has one value, all of it.
 
     Raises:
-        DataError: if the file cannot be read; names it.
+        DataError: if the file cannot be read, or its values can mean several things; names it.
     """
     try:
         with Image.open(path) as picture:
             ImageOps.exif_transpose(picture, in_place=True)
-            values = np.array(picture.convert("L"))
+            values = _mask_values(picture)
     except Exception as error:
         reason = "not a picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error)
         raise DataError(f"{path}: the mask cannot be read: {reason.splitlines()[0]}") from error
-    inside = values >= (128 if values.max() > 1 else 1)
+    found = np.unique(values)
+    drawn = found[found > 0]
+    if len(drawn) > 1 and drawn[-1] < 128:
+        shown = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
+        raise DataError(
+            f"{path}: which of the values {shown} are inside? Save the mask as 0 and 255"
+        )
+    inside = values >= (drawn[0] if len(drawn) == 1 else 128)
     return torch.from_numpy(inside.astype(np.uint8))[None]
+
+
+def _mask_values(picture: Image.Image) -> np.ndarray:
+    """(H, W) of 0 to 255."""
+    if picture.mode in _WIDE:
+        wide = np.asarray(picture, dtype=np.int64)
+        return wide >> 8 if wide.max() > 255 else wide
+    if picture.mode == "F":
+        floats = np.asarray(picture)
+        return (floats * (255 if floats.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
+    grey = np.asarray(picture.convert("L"))
+    if picture.has_transparency_data:
+        visible = np.asarray(picture.convert("RGBA"))[..., 3] >= 128
+        if not visible.all():
+            plain = len(np.unique(grey[visible])) < 2
+            return np.where(visible, 255 if plain else grey, 0)
+    if picture.mode == "P" and np.ptp(np.asarray(picture.convert("RGB")), axis=-1).any():
+        return np.where(np.asarray(picture) > 0, 255, 0)
+    return grey
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

@@ -23,19 +23,25 @@ class Geometry:
 
     def picture(self, pixels: Tensor) -> Tensor:
         """(3, H, W) uint8 to (3, size, size) uint8: bilinear, with antialiasing."""
-        return self._resize(pixels)
+        return squashed(pixels, (self.size, self.size))
 
     def mask(self, inside: Tensor) -> Tensor:
         """(1, H, W) uint8 of 0 and 1 to (1, size, size): 1 where at least half is covered."""
-        return (self._resize(inside * 255) >= 128).to(inside.dtype)
-
-    def _resize(self, pixels: Tensor) -> Tensor:
-        size = [self.size, self.size]
-        squashed: Tensor = resize(
-            pixels, size, interpolation=InterpolationMode.BILINEAR, antialias=True
-        )
-        return squashed.contiguous()
+        return squashed_mask(inside, (self.size, self.size))
 
     def describe(self) -> dict[str, str | int]:
         """What was done, as plain data for the results."""
         return {"mode": "squash", "size": self.size, "interpolation": "bilinear, antialiased"}
+
+
+def squashed(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """(C, H, W) uint8 to another height and width: bilinear, with antialiasing."""
+    resized: Tensor = resize(
+        pixels, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True
+    )
+    return resized.contiguous()
+
+
+def squashed_mask(inside: Tensor, size: tuple[int, int]) -> Tensor:
+    """(1, H, W) uint8 of 0 and 1 to another height and width: 1 where at least half is covered."""
+    return (squashed(inside * 255, size) >= 128).to(inside.dtype)

@@ -28,6 +28,9 @@ of 240 photographs differ by 13, of 80 rendered scenes by 10.
 RESERVED = ("all", "not", "without")
 """Words that say where a change is made, and so cannot name a region."""
 
+NAMES = {"person": "people", "face": "faces", "object": "objects", "texts": "text"}
+"""Other names of memlab's own regions; any others are kept."""
+
 
 @dataclass(frozen=True)
 class Mask:
@@ -133,7 +136,7 @@ def _alike(mask: tuple[int, int], picture: tuple[int, int]) -> bool:
 
 
 def region_name(text: str, origin: str) -> str:
-    """A region's name as options spell it: lower case, `_` for anything else.
+    """A region's name as options spell it: lower case, `_` for anything else, `person` `people`.
 
     Raises:
         DataError: if nothing is left, or the name has a meaning of its own.
@@ -141,4 +144,4 @@ def region_name(text: str, origin: str) -> str:
     name = re.sub(r"[^\w-]+", "_", text.strip().lower()).strip("_")
     if not name or name in RESERVED:
         raise DataError(f"{origin}: a region cannot be named {text!r}; rename it")
-    return name
+    return NAMES.get(name, name)

@@ -19,9 +19,6 @@ from memlab.regions.base import Mask, MaskSource, region_name
 from memlab.regions.names import Names
 from memlab.regions.outlines import polygon, run_lengths, uncompressed
 
-NAMES = {"person": "people", "face": "faces", "object": "objects", "texts": "text"}
-"""Categories that are the regions of memlab by another name; others keep theirs."""
-
 NO_OBJECTS = ("people", "faces", "text", "background")
 """Categories that are not part of `objects`, which a file without such a category has all the same:
 it is everything else that was drawn."""
@@ -62,11 +59,9 @@ class CocoMasks(MaskSource):
         try:
             self._drawn, ids = self._images(tree["images"], names)
             categories = {
-                one["id"]: NAMES.get(name, name)
-                for one in tree["categories"]
-                for name in [region_name(str(one["name"]), self.origin)]
+                one["id"]: region_name(str(one["name"]), self.origin) for one in tree["categories"]
             }
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{path}: not a COCO file: {_reason(error)}") from error
         self._union = "objects" not in categories.values()
         for place, annotation in enumerate(tree["annotations"]):
@@ -142,10 +137,9 @@ class CocoMasks(MaskSource):
             outlines = _outlines(annotation)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where}: cannot be read: {_reason(error)}") from error
-        if image not in ids:
-            raise DataError(f"{where}: its image_id {image} is not among the images of the file")
-        if category not in categories:
-            raise DataError(f"{where}: its category_id {category} is not among the categories")
+        for key, value, known in (("image", image, ids), ("category", category, categories)):
+            if not isinstance(value, int | float | str) or value not in known:
+                raise DataError(f"{where}: its {key}_id {value!r} is not among those of the file")
         name = ids[image]
         if name is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pandas as pd
 
 from memlab.data.decode import decode_mask
 from memlab.errors import DataError
-from memlab.files import pictures_in
+from memlab.files import fingerprint, pictures_in, state_of
 from memlab.regions.base import Mask, MaskSource, region_name
 from memlab.regions.names import Names
 
@@ -61,7 +62,13 @@ class MaskFiles(MaskSource):
 
     def describe(self, region: str) -> dict[str, Any]:
         """See `MaskSource.describe`."""
-        return {"kind": "pictures", "origin": self.origin, "unknown_files": self.unknown}
+        states = sorted((name, state_of(path)) for name, path in self.files[region].items())
+        return {
+            "kind": "pictures",
+            "origin": self.origin,
+            "fingerprint": fingerprint(json.dumps(states)),
+            "unknown_files": self.unknown,
+        }
 
 
 def masks_in_columns(
@@ -105,6 +112,11 @@ def masks_in_folder(folder: Path, names: Names) -> MaskFiles:
         unknown += others
         if found:
             region = region_name(inside.name, str(folder))
+            if region in files:
+                raise DataError(
+                    f"{inside}: another folder beside it has masks of {region!r}, too; put them "
+                    "into one"
+                )
             files[region] = {name: inside / path for name, path in found.items()}
     if not files:
         unlike = f": its {unknown} masks have the names of none" if unknown else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from memlab.data.decode import decode, upright_size
+from memlab.data.geometry import squashed_mask
 from memlab.data.pixels import to_unit
 from memlab.data.table import Table
 from memlab.errors import DataError, MemlabError, PluginError
-from memlab.regions.base import RESERVED, region_name, require_fit, thumbnail_of
+from memlab.regions.base import NAMES, RESERVED, region_name, require_fit, thumbnail_of
 from memlab.regions.store import MaskStore
 
 Finder = Callable[[Tensor], Mapping[str, Tensor]]
@@ -76,6 +77,7 @@ def find_regions(
                 except Exception as error:  # a stranger's code may raise anything
                     filled.failures[name] = _reason(error, name)
                 else:
+                    _require_same(found, filled.regions, finder, name)
                     store.claim(found, provenance)
                     store.write(name, found, thumbnail_of(pixels))
                     filled.regions |= found.keys()
@@ -89,7 +91,7 @@ def find_regions(
 def import_masks(
     table: Table, store: MaskStore, advance: Callable[[int], None] = lambda _: None
 ) -> Filled:
-    """Pack the masks that a table was given into a store, as they are.
+    """Pack the masks that a table was given into a store, at the size of their upright pictures.
 
     Args:
         table: the pictures, with masks.
@@ -118,7 +120,10 @@ def import_masks(
                     pixels, size = decode(path), upright_size(path)
                     for mask in masks.values():
                         require_fit(mask, image, size, pixels)
-                    inside = {region: mask.inside for region, mask in masks.items()}
+                    inside = {
+                        region: squashed_mask(mask.inside, (size[1], size[0]))
+                        for region, mask in masks.items()
+                    }
                     store.write(name, inside, thumbnail_of(pixels))
                     filled.looked_at += 1
             except MemlabError as error:
@@ -143,7 +148,9 @@ def _found(finder: Finder, images: Tensor) -> dict[str, Tensor]:
     found = {}
     for region, mask in masks.items():
         if region in RESERVED or region != region_name(str(region), _name(finder)):
-            raise PluginError(f"{_name(finder)}: {region!r} is no name for a region")
+            known = NAMES.get(str(region))
+            told = f"is called {known!r}" if known else "is no name for a region"
+            raise PluginError(f"{_name(finder)}: {region!r} {told}")
         if not isinstance(mask, Tensor) or tuple(mask.shape) != shape:
             given = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
             raise PluginError(f"{_name(finder)}: mask {region!r} is {given}, not {shape}")
@@ -151,6 +158,18 @@ def _found(finder: Finder, images: Tensor) -> dict[str, Tensor]:
             raise PluginError(f"{_name(finder)}: mask {region!r} has other values than 0 and 1")
         found[str(region)] = mask[0].to("cpu", torch.uint8)
     return found
+
+
+def _require_same(
+    found: Collection[str], regions: Collection[str], finder: Finder, picture: str
+) -> None:
+    """A picture without the regions of the others would be looked at anew for ever."""
+    if regions and set(found) != set(regions):
+        raise PluginError(
+            f"{_name(finder)}: found {', '.join(sorted(found))} in {picture}, and "
+            f"{', '.join(sorted(regions))} before; return a mask of every region, empty where "
+            "nothing is found"
+        )
 
 
 def _name(finder: Any) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,16 +20,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from memlab.errors import DataError
-from memlab.files import fingerprint, replacing, write_text
+from memlab.files import fingerprint, make_folder, replacing, write_text
 from memlab.regions.base import Mask, MaskSource
 from memlab.regions.names import Names
 
 FILE = "store.json"
 INDEX = "index.csv"
 FAILED = "failed.csv"
+LOCK = ".lock"
 FORMAT = "memlab mask store"
 VERSION = 1
 _MASK = "mask_"
@@ -37,7 +40,7 @@ _WHEN = "time"
 
 
 class MaskStore:
-    """Masks on disk.
+    """Masks on disk. Several processes may add to one at the same time.
 
     Args:
         folder: the store's; a new one is made when something is written.
@@ -50,10 +53,10 @@ class MaskStore:
         self.folder = folder
         self.regions: dict[str, dict[str, Any]] = {}
         self.areas: dict[str, dict[str, float]] = {}
+        self._dates: dict[Path, int] = {}  # of the files that `areas` was read from
         if (folder / FILE).is_file():
-            self.regions = _declared(folder / FILE)
-            self.areas = dict(self._indexed())
-        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            self._read_again()
+        elif folder.exists() and (not folder.is_dir() or _others(folder)):
             raise DataError(f"{folder}: no mask store (no {FILE}), and not empty; choose another")
 
     def claim(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
@@ -66,27 +69,31 @@ class MaskStore:
         Raises:
             DataError: if something else has found one of them already.
         """
-        for region in regions:
-            there = {k: v for k, v in self.regions.get(region, {}).items() if k != _WHEN}
-            if there and there != dict(provenance):
-                raise DataError(
-                    f"{self.folder}: {region} are there already, by {_told(there)}, not by "
-                    f"{_told(provenance)}; choose another --out"
-                )
-        if set(regions) - set(self.regions):
+        self._require_own(regions, provenance)
+        if not set(regions) - set(self.regions):
+            return
+        with self._alone():
+            if (self.folder / FILE).is_file():  # of another process, since this one looked
+                self.regions = _declared(self.folder / FILE)
+                self._require_own(regions, provenance)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             new = {region: {**provenance, _WHEN: now} for region in regions}
             self.regions = {**new, **self.regions}
             declared = {"format": FORMAT, "version": VERSION, "regions": self.regions}
             write_text(self.folder / FILE, json.dumps(declared, indent=2) + "\n")
 
+    def _require_own(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
+        for region in regions:
+            there = self.regions.get(region)
+            if there is not None and not _same(there, provenance):
+                raise DataError(
+                    f"{self.folder}: {region} are there already, by {_told(there)}, not by "
+                    f"{_told(provenance)}; choose another --out"
+                )
+
     def found_by(self, provenance: Mapping[str, Any]) -> set[str]:
         """Regions that a finder has found here before."""
-        return {
-            region
-            for region, there in self.regions.items()
-            if {key: value for key, value in there.items() if key != _WHEN} == dict(provenance)
-        }
+        return {region for region, there in self.regions.items() if _same(there, provenance)}
 
     def write(self, name: str, masks: Mapping[str, Tensor], thumbnail: Tensor) -> None:
         """Add masks of one picture to those that are there.
@@ -101,25 +108,25 @@ class MaskStore:
             DataError: if masks of another size are there.
         """
         path = self.path(name)
-        height, width = next(iter(masks.values())).shape[-2:]
-        content: dict[str, Any] = {}
-        if path.is_file():
-            content = _read(path)
-            if tuple(content["size"]) != (height, width):
-                there = f"{content['size'][1]} x {content['size'][0]}"
-                raise DataError(f"{path}: masks of {name} are {there}, not {width} x {height}")
-        for region, mask in masks.items():
-            content[_MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
-        content |= {
-            "id": np.array(name),
-            "size": np.array([height, width], dtype=np.int32),
-            "thumbnail": thumbnail.numpy(),
-        }
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **content)
-        self.areas.setdefault(name, {}).update(
-            {region: float(mask.float().mean()) for region, mask in masks.items()}
-        )
+        sizes = {tuple(mask.shape[-2:]) for mask in masks.values()}
+        with self._alone():
+            content = _read(path) if path.is_file() else {}
+            if content:
+                sizes.add(tuple(int(side) for side in content["size"]))
+            if len(sizes) > 1:
+                told = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
+                raise DataError(f"{path}: masks of {name} are of two sizes, {told}; give them one")
+            for region, mask in masks.items():
+                content[_MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
+            content |= {
+                "id": np.array(name),
+                "size": np.array(next(iter(sizes)), dtype=np.int32),
+                "thumbnail": thumbnail.numpy(),
+            }
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, **content)
+            self._dates[path] = path.stat().st_mtime_ns
+        self.areas[name] = _areas(content)
 
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
         """The masks of a picture that are there.
@@ -150,29 +157,56 @@ class MaskStore:
         """
         if not self.regions:
             return
-        (self.folder / FAILED).unlink(missing_ok=True)
-        if failures:
-            with replacing(self.folder / FAILED) as temporary:
-                lines = pd.DataFrame(list(failures.items()), columns=["id", "reason"])
-                lines.to_csv(temporary, index=False)
-        rows = [
-            {"id": name, **{_AREA + region: share for region, share in sorted(areas.items())}}
-            for name, areas in sorted(self.areas.items())
-        ]
-        with replacing(self.folder / INDEX) as temporary:
-            pd.DataFrame(rows).to_csv(temporary, index=False)
+        with self._alone():
+            self._read_again()
+            (self.folder / FAILED).unlink(missing_ok=True)
+            if failures:
+                with replacing(self.folder / FAILED) as temporary:
+                    lines = pd.DataFrame(list(failures.items()), columns=["id", "reason"])
+                    lines.to_csv(temporary, index=False)
+            rows = [
+                {"id": name, **{_AREA + region: share for region, share in sorted(areas.items())}}
+                for name, areas in sorted(self.areas.items())
+            ]
+            with replacing(self.folder / INDEX) as temporary:
+                pd.DataFrame(rows).to_csv(temporary, index=False)
+
+    def state(self) -> str:
+        """Changes when a mask does: of each picture's file, when it was written."""
+        dates = sorted((path.name, date) for path, date in self._dates.items())
+        return fingerprint(json.dumps([self.regions, dates]))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile, where the file system has locks."""
+        lock = FileLock(make_folder(self.folder) / LOCK)
+        with suppress(NotImplementedError, OSError):
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def path(self, name: str) -> Path:
         """The file of one picture's masks."""
         key = sha256(name.encode()).hexdigest()
         return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
 
-    def _indexed(self) -> Iterator[tuple[str, dict[str, float]]]:
+    def _read_again(self) -> None:
+        """Take up what is on disk now."""
+        self.regions = _declared(self.folder / FILE)
+        # hidden is what a process that was killed has left half written
+        paths = self.folder.glob("masks/*/[!.]*.npz")
+        dates = {path: path.stat().st_mtime_ns for path in paths}
+        new = {path: date for path, date in dates.items() if self._dates.get(path) != date}
+        self.areas |= dict(self._indexed(new))
+        self._dates = dates
+
+    def _indexed(self, files: dict[Path, int]) -> Iterator[tuple[str, dict[str, float]]]:
         """What each picture's file holds: from the index where that is newer, else from the file.
 
         A process that was killed has written files, but no index.
         """
-        files = {path: path.stat().st_mtime_ns for path in self.folder.glob("masks/*/*.npz")}
         index = self.folder / INDEX
         if index.is_file():
             age = index.stat().st_mtime_ns
@@ -186,15 +220,7 @@ class MaskStore:
                     yield str(row["id"]), {k: v for k, v in shares.items() if not pd.isna(v)}
         for path in files:
             content = _read(path)
-            total = int(np.prod(content["size"]))
-            yield (
-                str(content["id"]),
-                {
-                    key.removeprefix(_MASK): int(np.bitwise_count(content[key]).sum()) / total
-                    for key in content
-                    if key.startswith(_MASK)
-                },
-            )
+            yield str(content["id"]), _areas(content)
 
 
 class StoredMasks(MaskSource):
@@ -241,11 +267,10 @@ class StoredMasks(MaskSource):
 
     def describe(self, region: str) -> dict[str, Any]:
         """See `MaskSource.describe`."""
-        areas = sorted((name, sorted(shares.items())) for name, shares in self.store.areas.items())
         return {
             "kind": "store",
             "origin": self.origin,
-            "fingerprint": fingerprint(json.dumps([self.store.regions, areas])),
+            "fingerprint": self.store.state(),
             "unknown_files": self.unknown,
             "found_by": self.store.regions[region],
         }
@@ -277,6 +302,29 @@ def _read(path: Path) -> dict[str, Any]:
             "them again"
         ) from error
     return content
+
+
+def _areas(content: Mapping[str, Any]) -> dict[str, float]:
+    """The share of the picture that each region in its file takes."""
+    total = int(np.prod(content["size"]))
+    return {
+        key.removeprefix(_MASK): int(np.bitwise_count(content[key]).sum()) / total
+        for key in content
+        if key.startswith(_MASK)
+    }
+
+
+def _others(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name != LOCK]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two provenances are of the same finder, or of the same masks."""
+    pair = [{key: value for key, value in each.items() if key != _WHEN} for each in (one, other)]
+    if all(each.get("plugin") is None and each.get("fingerprint") for each in pair):
+        # imported: by whatever path, and whatever else was there
+        pair = [{key: each.get(key) for key in ("kind", "fingerprint")} for each in pair]
+    return pair[0] == pair[1]
 
 
 def _told(provenance: Mapping[str, Any]) -> str:
