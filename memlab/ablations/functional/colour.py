@@ -99,6 +99,5 @@ def flatten_palette(images: Tensor, amount: float) -> Tensor:
 
 
 def _weighted(images: Tensor, weights: tuple[float, float, float]) -> Tensor:
-    red, green, blue = images.chunk(3, dim=1)
-    weighted: Tensor = (weights[0] * red).add_(green, alpha=weights[1]).add_(blue, alpha=weights[2])
-    return weighted
+    red, green, blue = (images[:, place : place + 1] for place in range(3))
+    return (weights[0] * red).add_(green, alpha=weights[1]).add_(blue, alpha=weights[2])
