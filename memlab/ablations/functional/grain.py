@@ -30,7 +30,7 @@ ROOM = 0.5
 """Share of the donor's energy in a band that a base may have; the rest is left to the noise."""
 SOFTENINGS = 4
 """Times that a base gives way where it has more."""
-STEPS = 2
+STEPS = 3
 """Corrections of the noise for what the base and the gamut do to it."""
 GAIN = 32.0
 """Most that a band is amplified by: rounding of a smooth picture must not become its texture."""
