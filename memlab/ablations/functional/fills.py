@@ -20,6 +20,9 @@ mean colour around it, a heavy blur of what is around it, a donor's pixels, mid 
 
 SIGMA = 10.0
 """Standard deviation of the blur, % of the width."""
+EDGES = 20.0
+"""How many times the median energy of fine detail is more than grain has: of Gaussian grain that is
+equal in R, G and B, three standard deviations."""
 
 
 def filled(
@@ -81,7 +84,7 @@ def harmonic_with_noise(
     """The solution of Laplace's equation in the hole, with noise as strong as the surroundings'.
 
     The noise is Gaussian. What it has left after taking out 3 × 3 means has the same covariance of
-    R, G and B as in the pixels within 10 % of the width around the hole.
+    R, G and B as the grain within 10 % of the width around the hole.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -103,12 +106,17 @@ def harmonic_with_noise(
 def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
     """Second moments of R, G and B around a hole, after taking out 3 × 3 means: (B, 3, 3).
 
-    Pixels next to the hole or to the frame do not count. A variance of 1e-8, far below that of
+    Pixels next to the hole or to the frame do not count, nor do those of edges and letters, which
+    are no grain: those with more than `EDGES` times the median energy. A variance of 1e-8, far below that of
     rounding to 256 levels, and 1e-5 of their sum are added, so that it always has a root: the
     channels of black and white pictures are the same, and single precision has no smaller share.
     """
     there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
-    deviations = (fine(images * (1 - hole)) * there).flatten(2)
+    details = fine(images * (1 - hole))
+    energy = details.square().sum(dim=1, keepdim=True)
+    usual = energy.where(there > 0, torch.nan).flatten(1).nanmedian(dim=1).values.nan_to_num()
+    there = there * (energy <= EDGES * usual.view(-1, 1, 1, 1))
+    deviations = (details * there).flatten(2)
     moments = deviations @ deviations.transpose(1, 2) / _sum(there).clamp(min=1)[:, 0]
     total = moments.diagonal(dim1=1, dim2=2).sum(dim=1).view(-1, 1, 1)
     ridged: Tensor = moments + (1e-8 + 1e-5 * total) * torch.eye(3, device=images.device)
