@@ -40,7 +40,7 @@ class Noise(Ablation):
         """Add noise whose pattern does not depend on the dose."""
         shape = images.shape[1:]
         noise = [torch.randn(shape, generator=one) for one in context.generators(self.name)]
-        return images + dose * torch.stack(noise).to(images)
+        return (images + dose * torch.stack(noise).to(images)).clamp(0, 1)
 
 
 def names(count: int) -> Context:

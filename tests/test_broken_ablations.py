@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from torch import Tensor
 
-from memlab import registry
+from memlab import Context, registry
+from memlab.ablations.colour import Grayscale
 from memlab.cli import main
+from memlab.errors import PluginError
+from memlab.testing import sample_masks, sample_pictures
 from tests.conftest import QUIET, results
 
 ABLATION = '''
@@ -41,6 +45,7 @@ class Bad(Ablation):
 
 BREAKS = {
     "changed[place, 0, 0, 0] = float('nan')": "returned values outside [0, 1] (NaN)",
+    "changed[place, 0, 0, 0] = 1.5": "returned values outside [0, 1]",
     "changed = changed[..., :8, :8]": "returned (1, 3, 8, 8) float32 on cpu, not (1, 3, 64, 64)",
     "raise KeyError('nose')": "KeyError: 'nose'",
     "return None": "NoneType",
@@ -71,11 +76,36 @@ def strange(picture: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 ASKED = ["--data.batch_size=4", "--maps=0", *QUIET]
 
 
-def test_values_out_of_range_are_clamped_by_the_base_class(
+def test_rounding_is_clamped_by_the_base_class(
     finished: Path, strange: Callable[[str], None]
 ) -> None:
-    strange("changed[place, 0, 0, 0] = 1.5")
+    strange("changed[place, 0, 0, 0] = 1.0009")
     assert main(["test", "--run", str(finished), "--ablation=strangers.Bad", *ASKED]) == 0
+
+
+def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
+    images = sample_pictures(2, 48)
+    known = Context(["one", "two"], masks=sample_masks(images))
+
+    class Bad(Grayscale):
+        """Returns what is given below."""
+
+        made = images
+
+        def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+            return self.made
+
+    wrong = {
+        r"\(2, 1, 48, 48\) float32": images.mean(1, keepdim=True),
+        r"outside \[0, 1\] \(0 to 300\) for picture one at dose 1": images * 300,
+        "int64": (images * 255).long(),
+        "not pictures": None,
+    }
+    for region in ("all", "faces"):
+        for message, made in wrong.items():
+            Bad.made = made  # type: ignore[assignment]
+            with pytest.raises(PluginError, match=message):
+                Bad(region=region)(images, known)
 
 
 @pytest.mark.parametrize("line", BREAKS)

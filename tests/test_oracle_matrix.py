@@ -64,7 +64,7 @@ class Donated(Ablation):
         assert context.donors is not None
         lent = context.donors.images
         grey = torch.lerp(images, Grayscale()(images, context), dose)
-        return grey + dose * (lent - Grayscale()(lent, context))
+        return (grey + dose * (lent - Grayscale()(lent, context))).clamp(0, 1)
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def test_plugins_check_holds_each_to_its_contract(
     assert main(["plugins", "--check"]) == 0
     assert capsys.readouterr().out.count("sound") >= 14
     brighter = MODULE + (
-        "    def change(self, images, context, dose):\n        return images + 0.5\n"
+        "    def change(self, images, context, dose):\n        return images * 0.9 + 0.1\n"
     )
     install("memlab-bright", "bright", "bright_plugin", brighter)
     assert main(["plugins", "--check"]) == 1

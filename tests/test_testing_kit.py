@@ -220,19 +220,20 @@ def in_place(self: Ablation, images: Tensor, context: Context, dose: float) -> T
 
 
 def thrown(self: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    return desaturate(images, dose) + 0.01 * torch.rand(images.shape)
+    return 0.99 * desaturate(images, dose) + 0.01 * torch.rand(images.shape)
 
 
 def stuck(self: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     context.generators(self.name)
     generator = torch.Generator().manual_seed(1)
-    return desaturate(images, dose) + 0.01 * torch.rand(images.shape[1:], generator=generator)
+    noise = torch.rand(images.shape[1:], generator=generator)
+    return 0.99 * desaturate(images, dose) + 0.01 * noise
 
 
 def of_the_dose(self: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     drawn = context.generators(f"{self.name} {dose}")
     noise = [torch.rand(images.shape[1:], generator=one) for one in drawn]
-    return desaturate(images, dose) + 0.01 * torch.stack(noise)
+    return 0.99 * desaturate(images, dose) + 0.01 * torch.stack(noise)
 
 
 def squares_only(self: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -247,11 +248,16 @@ def squares_only(self: Ablation, images: Tensor, context: Context, dose: float) 
             lambda self, images, context, dose: desaturate(images, min(dose, 0.6)),
             "chroma does not fall at dose 0.8",
         ),
-        (lambda self, images, context, dose: images[..., 1:], "changes the shape"),
-        (lambda self, images, context, dose: images.double(), "changes the type"),
+        (lambda self, images, context, dose: images[..., 1:], r"returned \(4, 3, 48, 47\) float32"),
+        (lambda self, images, context, dose: images[:, :1], r"returned \(4, 1, 48, 48\) float32"),
+        (lambda self, images, context, dose: images.double(), r"returned .* float64 on cpu, not"),
         (
             lambda self, images, context, dose: images * float("nan"),
-            r"leaves \[0, 1\] or returns NaN at dose 0.2",
+            r"returned values outside \[0, 1\] \(NaN\) for picture a at dose 1",
+        ),
+        (
+            lambda self, images, context, dose: desaturate(images, dose) * 255,
+            r"returned values outside \[0, 1\] \(.* to .*\) for picture a at dose 1",
         ),
         (forgetful(), r"is not a function of \(seed, id, draw\)"),
         (by_batch, "depends on the other pictures of the batch"),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from memlab.ablations import Role
 from memlab.ablations.region import Region, mask_of
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, PluginError
 from memlab.registry import plugin_of
 from memlab.seeds import seed_of
 from memlab.spec import Specified
@@ -23,6 +23,10 @@ Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
 """What an effect is compared with: the same change placed elsewhere, windows elsewhere, a neutral
 patch, a swap there and back, or the floor of nuisance changes. Another kind of change is never
 subtracted."""
+
+ROUNDING = 1e-3
+"""How far beyond [0, 1] `Ablation.change` may go before it counts as wrong: a quarter of a grey
+level, above the rounding of transforms and filters in single precision."""
 
 
 @dataclass(frozen=True)
@@ -234,6 +238,7 @@ class Ablation(Specified, nn.Module, ABC):
 
         Raises:
             MemlabError: if a mask has another size than the picture.
+            PluginError: if `change` returns no pictures in [0, 1]; see `require_pictures`.
         """
         dose = self.dose if dose is None else self.checked(dose)
         if dose == 0:
@@ -252,7 +257,10 @@ class Ablation(Specified, nn.Module, ABC):
         return Donors(context.ids, images, context.masks)
 
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        changed = self.change(images, context, dose).clamp(0, 1)
+        raw = self.change(images, context, dose)
+        who, how = f"ablation {self.name!r}", f"at dose {dose:g}"
+        require_pictures(raw, images, context.ids, who, how, ROUNDING)
+        changed = raw.clamp(0, 1)
         weights = self.within(context)
         return changed if weights is None else torch.lerp(images, changed, weights)
 
@@ -266,9 +274,47 @@ class Ablation(Specified, nn.Module, ABC):
             dose: above 0, in the ablation's unit.
 
         Returns:
-            (B, 3, H, W), same dtype and device; clamped to [0, 1] by the caller, and mixed with the
-            unchanged picture by `within`.
+            (B, 3, H, W), same dtype and device, in [0, 1] everywhere, outside a region too: what
+            goes beyond by design (noise, sharpening) is clamped here. The caller refuses the rest,
+            but for `ROUNDING`, and mixes it with the unchanged picture by `within`.
         """
+
+
+def require_pictures(
+    changed: Tensor, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
+) -> None:
+    """See that changed pictures are pictures, like those they were made of.
+
+    Args:
+        changed: what somebody returned.
+        images: (B, 3, H, W) in [0, 1], the unchanged ones.
+        ids: of the pictures.
+        who: returned them.
+        how: they were changed.
+        slack: how far beyond [0, 1] a value may lie.
+
+    Raises:
+        PluginError: in a line that names the first bad picture.
+    """
+    if not isinstance(changed, Tensor):
+        kind = type(changed).__name__
+        raise PluginError(f"{who} returned {kind}, not pictures (picture {ids[0]})")
+    kinds = [(one.dtype, one.device) for one in (changed, images)]
+    if changed.shape != images.shape or kinds[0] != kinds[1]:
+        found, wanted = (
+            f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')} on {one.device}"
+            for one in (changed, images)
+        )
+        raise PluginError(f"{who} returned {found}, not {wanted} (picture {ids[0]})")
+    low, high = changed.aminmax()  # NaN compares as bad
+    if not (low >= -slack and high <= 1 + slack):
+        inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
+        place = int((~inside).nonzero()[0])
+        one = changed[place]
+        what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
+        raise PluginError(
+            f"{who} returned values outside [0, 1] ({what}) for picture {ids[place]} {how}"
+        )
 
 
 def require_sizes(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, require_sizes
+from memlab.ablations.base import Ablation, Context, require_pictures, require_sizes
 from memlab.ablations.donors import DonorList
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
@@ -295,7 +295,8 @@ def _scored(
 def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
     with _blamed(condition, context.ids):
         changed: Tensor = condition.ablation(images, context, condition.dose)
-    _check(changed, images, context, condition)
+    who, how = f"ablation {condition.ablation.name!r}", f"changed by {condition.key}"
+    require_pictures(changed, images, context.ids, who, how, slack=1e-6)  # of single precision
     return changed
 
 
@@ -312,27 +313,3 @@ def _blamed(condition: Condition, ids: Sequence[str]) -> Iterator[None]:
             f"ablation {condition.ablation.name!r} failed on picture {ids[0]} changed by "
             f"{condition.key}: {type(error).__name__}: {first}"
         ) from error
-
-
-def _check(changed: Tensor, images: Tensor, context: Context, condition: Condition) -> None:
-    name = f"ablation {condition.ablation.name!r}"
-    if not isinstance(changed, Tensor):
-        raise PluginError(f"{name} returned {type(changed).__name__}, not pictures")
-    kinds = [(one.dtype, one.device) for one in (changed, images)]
-    if changed.shape != images.shape or kinds[0] != kinds[1]:
-        found, wanted = (
-            f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')} on {one.device}"
-            for one in (changed, images)
-        )
-        raise PluginError(f"{name} returned {found}, not {wanted} (picture {context.ids[0]})")
-    slack = 1e-6  # that of single precision; NaN compares as bad
-    low, high = changed.aminmax()
-    if not (low >= -slack and high <= 1 + slack):
-        inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
-        place = int((~inside).nonzero()[0])
-        one = changed[place]
-        what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
-        raise PluginError(
-            f"{name} returned values outside [0, 1] ({what}) for picture {context.ids[place]} "
-            f"changed by {condition.key}"
-        )

@@ -87,7 +87,8 @@ class Remove(Ablation):
         if weights is None:
             raise MemlabError(f"{self.name}: no masks of {self.place.name!r}")
         hole = (weights > 0).to(images)
-        return torch.lerp(images, self._filled(images, hole, context), dose)
+        filled = self._filled(images, hole, context)
+        return torch.lerp(images, filled, dose).clamp(0, 1)  # its noise may go beyond
 
     def _filled(self, images: Tensor, hole: Tensor, context: Context) -> Tensor:
         if self.fill == "donor":
@@ -200,4 +201,4 @@ class Occlude(Ablation):
         )
         drawn = context.generators(self.name) if self.fill == "harmonic" else ()
         filled = fills.filled(self.fill, images, hole, drawn)
-        return torch.where(hole > 0, filled, images)
+        return torch.where(hole > 0, filled, images).clamp(0, 1)

@@ -45,7 +45,8 @@ class Swap(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Go the share `dose` of the way to the donor's value."""
-        return torch.lerp(images, self.changed(images, context, self.lent(context)), dose)
+        swapped = self.changed(images, context, self.lent(context))
+        return torch.lerp(images, swapped, dose).clamp(0, 1)
 
     @abstractmethod
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:

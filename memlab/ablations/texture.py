@@ -43,7 +43,7 @@ class TextureSmooth(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Smooth structure of less contrast than `dose` % of the range."""
-        return smooth_texture(images, dose / 100, sigma=1.5)
+        return smooth_texture(images, dose / 100, sigma=1.5).clamp(0, 1)
 
 
 class PatchShuffle(Ablation):
@@ -144,4 +144,4 @@ class PowerEqualize(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Go the share `dose` of the way to the reference."""
-        return equalize_power(images, dose)
+        return equalize_power(images, dose).clamp(0, 1)
