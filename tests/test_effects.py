@@ -133,7 +133,10 @@ def made(
             pd.DataFrame({"id": ids, "draw": draw, "donor": ids}).assign(
                 eligible=~np.isnan(drop[:, draw]),
                 predicted=clean - drop[:, draw],
-                place=place[:, draw] if place is not None and role == "control" else None,
+                place=pd.array(
+                    [None] * N if place is None or role != "control" else place[:, draw].tolist(),
+                    dtype="string",
+                ),
                 region=given.get("region", "all"),
                 **dict.fromkeys(MEASURES, 0.1),
                 **shown,

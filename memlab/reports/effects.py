@@ -291,7 +291,7 @@ def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
     counts = kinds.groupby(["condition", "place"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=["blob", "elsewhere"], fill_value=0)
     mostly = counts.index[counts["blob"] > counts["elsewhere"]]
-    strange = controls & (changed["place"] == "blob") & ~changed["condition"].isin(mostly)
+    strange = controls & changed["place"].isin(["blob"]) & ~changed["condition"].isin(mostly)
     kept = changed.assign(eligible=changed["eligible"] & ~strange) if strange.any() else changed
     return kept, {_name(str(key)) for key in mostly}
 
