@@ -12,9 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy import stats
 
+from memlab import plan
+from memlab.ablations.frequency import Blur
+from memlab.ablations.nuisance import Jpeg
+from memlab.ablations.plan import floor
+from memlab.audit.balance import MEASURES
 from memlab.cli import main
-from memlab.reports.effect_table import print_effects
+from memlab.reports.effect_table import print_effects, short
 from memlab.reports.effects import Summary, summarise
 from tests.conftest import QUIET, results
 
@@ -33,6 +39,16 @@ def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
     assert main(["test", "--model", oracle, *options]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     return folder
+
+
+class Sharp(Blur):
+    """A stranger's nuisance change."""
+
+    family = "floor"
+    ladder = (1.0,)
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(amount)
 
 
 FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
@@ -98,8 +114,15 @@ def test_a_ladder_makes_curves_and_figures(scenes: Path) -> None:
         assert (folder / name).stat().st_size > 5000
 
 
-def made(drops: dict[tuple[str, str], np.ndarray], clean: np.ndarray, score: np.ndarray) -> Summary:
-    """A summary of hand-made drops, (N, draws), by condition and role."""
+def made(
+    drops: dict[tuple[str, str], np.ndarray],
+    clean: np.ndarray,
+    score: np.ndarray,
+    place: np.ndarray | None = None,
+    asked_for: tuple[str, ...] = (),
+    **given: Any,
+) -> Summary:
+    """A summary of hand-made drops, (N, draws), by condition and role; not eligible where NaN."""
     ids = [f"{place:03d}" for place in range(N)]
     kinds = {"swap": "there-and-back", "there-and-back": "there-and-back", "floor": None}
     parts, details = [], []
@@ -107,14 +130,23 @@ def made(drops: dict[tuple[str, str], np.ndarray], clean: np.ndarray, score: np.
         key = name if role == "target" else f"{name}:{role}"
         shown = {"condition": key, "ablation": name.partition("@")[0], "role": role, "dose": 1.0}
         parts += [
-            pd.DataFrame({"id": ids, "draw": draw, "eligible": True, "donor": ids}).assign(
-                predicted=clean - drop[:, draw], **shown
+            pd.DataFrame({"id": ids, "draw": draw, "donor": ids}).assign(
+                eligible=~np.isnan(drop[:, draw]),
+                predicted=clean - drop[:, draw],
+                place=pd.array(
+                    [None] * N if place is None or role != "control" else place[:, draw].tolist(),
+                    dtype="string",
+                ),
+                region=given.get("region", "all"),
+                **dict.fromkeys(MEASURES, 0.1),
+                **shown,
             )
             for draw in range(drop.shape[1])
         ]
         more: dict[str, Any] = {"compared_with": kinds.get(role, "floor"), "primary": True}
         more |= {"family": "colour", "region": "all", "fill": None, "unit": ""}
-        details.append(shown | more)
+        more["yardstick"] = role == "floor" and name not in asked_for
+        details.append(shown | more | given)
     rows = pd.DataFrame({"id": ids, "predicted": clean, "score": score})
     return summarise(rows, pd.concat(parts, ignore_index=True), details, 0)
 
@@ -191,6 +223,123 @@ def test_what_cannot_be_computed_says_why() -> None:
     assert entry["spearman"]["value"] is None
     assert entry["spearman"]["reason"] == "scores are missing"
     assert entry["control"]["reason"] == "no nuisance change was run"
-    drop[3] = np.nan
+    drop[3] = np.inf
     entry = made({("greyed@1", "target"): drop}, clean, clean).conditions[0]
     assert entry["drop"]["reason"] == entry["test"]["reason"] == "predictions are not finite"
+
+
+def removal(rng: np.random.Generator, n: int = N, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    return rng.normal(0.02, 0.05, (n, 1)), rng.normal(0.02, 0.05, (n, k))
+
+
+def test_the_floor_is_memlabs_own_slight_changes_however_strong_ones_are_asked_for() -> None:
+    asked = plan([Blur(), *(Jpeg(loss) for loss in (5.0, 50.0)), Sharp()], controls=2)
+    yardsticks = {one.key for one in asked if one.yardstick}
+    assert yardsticks == {one.key for one in floor()}
+    assert {"jpeg@5:floor", "jpeg@50:floor", "sharp@1:floor"} <= {one.key for one in asked}
+    assert [one.key for one in asked].count("jpeg@5:floor") == 1
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.7, 0.1, N)
+    drops = {("blur@2", "target"): rng.normal(0, 0.05, (N, 1))}
+    drops |= {("jpeg@5", "floor"): rng.normal(0, 0.01, (N, 1))}
+    drops |= {("jpeg@50", "floor"): rng.normal(0, 0.2, (N, 1))}
+    summary = made(drops, clean, clean, asked_for=("jpeg@50",))
+    blur = summary.conditions[0]
+    assert blur["control"]["condition"] == "jpeg@5:floor"
+    assert blur["control"]["beyond"] is True
+    lines = shown(summary.conditions, 100)
+    assert any(line.startswith("jpeg@50") for line in lines), "shown, since it was asked for"
+    assert not any(line.startswith("jpeg@5 ") for line in lines)
+
+
+def test_table_and_results_state_s_of_the_pictures_that_have_controls() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.7, 0.1, N)
+    target, control = removal(rng)
+    target[40:] += 1  # pictures without any control: nothing of them may enter
+    control[40:] = np.nan
+    control[:10, 3:] = np.nan  # fewer than others: they bear on it all the same
+    kinds = {"compared_with": "placed", "region": "faces"}
+    summary = made({("g@1", "target"): target, ("g@1", "control"): control}, clean, clean, **kinds)
+    (entry,) = summary.conditions
+    found = entry["control"]
+    means = np.array([np.nanmean(row) for row in control[:40]])
+    assert entry["drop"]["n"] == entry["eligible"] == N
+    assert found["own_drop"]["value"] == pytest.approx(target[:40].mean())
+    assert found["drop"]["value"] == pytest.approx(means.mean())
+    assert found["S"]["value"] == pytest.approx((target[:40, 0] - means).mean())
+    for name in ("own_drop", "drop", "S", "M", "RMS", "g"):
+        assert found[name]["n"] == 40, name
+    assert entry["test"]["n"] == 40
+    assert found["without"] == N - 40
+    assert found["draws_mean"] == pytest.approx((30 * 8 + 10 * 3) / 40)
+    (line,) = [line for line in shown(summary.conditions, 100) if line.startswith("g@1")]
+    for number in (f"40/{N}", "S ", short(found["S"]["value"], signed=True)):
+        assert number in line
+    beside = [short(found[name]["value"], signed=True) for name in ("own_drop", "drop")]
+    assert f"{beside[0]}, elsewhere {beside[1]}" in line
+
+
+def test_of_windows_and_blobs_there_is_s_alone() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.7, 0.1, N)
+    target, control = removal(rng)
+    drops = {("crop@1", "target"): target + 0.05, ("crop@1", "control"): control}
+    blob = np.full((N, 8), "blob", dtype=object)
+    blob[:20] = "elsewhere"
+    for kinds, place, reason in (
+        ({"compared_with": "windows"}, None, "windows elsewhere are not exchangeable"),
+        ({"compared_with": "placed", "region": "faces"}, blob, "blobs are not exchangeable"),
+    ):
+        (entry,) = made(drops, clean, clean, place=place, **kinds).conditions
+        for name in ("M", "RMS", "RMS+", "g", "g+"):
+            assert entry["control"][name]["value"] is None
+            assert reason in entry["control"][name]["reason"]
+        assert entry["control"]["S"]["n"] == N
+        assert entry["test"]["statistic"] == "S not 0"
+        specific = (target + 0.05)[:, 0] - control.mean(axis=1)
+        wanted = stats.ttest_1samp(specific, 0).pvalue
+        assert entry["p"] == pytest.approx(wanted, abs=0.02)
+        assert entry["p"] < 0.001
+
+
+def test_where_few_regions_are_large_these_pictures_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.7, 0.1, N)
+    target, control = removal(rng)
+    place = np.full((N, 8), "elsewhere", dtype=object)
+    place[:5] = "blob"
+    drops = {("g@1", "target"): target, ("g@1", "control"): control}
+    kinds = {"compared_with": "placed", "region": "faces"}
+    (entry,) = made(drops, clean, clean, place=place, **kinds).conditions
+    assert (entry["control"]["without"], entry["control"]["S"]["n"]) == (5, N - 5)
+    assert entry["test"]["n"] == N - 5
+    assert entry["control"]["M"]["value"] is not None
+    assert entry["drop"]["n"] == N
+    assert any("5 of 60 eligible" in text for text in entry["control"]["warnings"])
+
+
+@pytest.mark.parametrize(("count", "told"), [(20, True), (60, False)])
+def test_too_few_pictures_for_the_p_of_a_mean_are_told(count: int, told: bool) -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.7, 0.1, N)
+    drop = rng.normal(0, 0.05, (N, 1))
+    drop[count:] = np.nan
+    drops = {("greyed@1", "target"): drop, ("shift@1", "floor"): rng.normal(0, 0.01, (N, 1))}
+    summary = made(drops, clean, clean)
+    assert any("are few for a test of the mean" in note for note in summary.notes) == told
+    assert any("below 50" in line for line in shown(summary.conditions, 100)) == told
+
+
+def test_t_of_a_swap_bound_to_a_region_counts_those_that_lack_it() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.7, 0.1, N)
+    moved, back = rng.normal(0, 0.05, (N, K)), rng.normal(0, 0.01, (N, K))
+    moved[15:] = back[15:] = np.nan
+    drops = {("swap@1", "swap"): moved, ("swap@1", "there-and-back"): back}
+    whole, bound = (
+        made(drops, clean, clean, region=region).conditions[0]["control"]
+        for region in ("all", "faces")
+    )
+    assert bound["T"]["value"] == pytest.approx(whole["T"]["value"] / 16)
+    assert bound["RMS"]["value"] == whole["RMS"]["value"]

@@ -172,8 +172,11 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         f"face: {compared} of the {face.sum()} pictures that have it could be compared with "
         "controls; T takes the others to be like them"
     ]
-    t = v_swap / (2 * var)
-    others = {"V": v_swap, "T": t, "T+": plus / (2 * var), "g": root(2 * t)}
+    have = sum(w[i] for i in range(n) if there(*SWAP, i)) / sum(w[:n])  # bound to faces
+    share = have**2 / (2 * var)
+    others = {"V": v_swap, "T": share * v_swap, "T+": share * plus}
+    others |= {"RMS": root(v_swap), "g": root(v_swap) / var**0.5}
+    assert set(value_of.estimates) == set(others)
     for name, number in others.items():
         assert value(value_of.estimates[name]) == pytest.approx(number, abs=1e-10), name
     counts = rng.integers(0, 3, len(whole)).astype(float)
@@ -234,6 +237,23 @@ def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_
     again = presence_quantities("face", [removal], [empty])
     assert value(again.estimates["T"]) == pytest.approx(expected, abs=1e-12)
     assert again.notes[0] == "face: insertion: no eligible picture; in T, removal counts twice"
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
+def test_t_of_a_swap_that_some_pictures_lack_is_a_share_of_the_variance(p: float) -> None:
+    """Score = face's value where there is a face: T is what a redrawn value moves, p² V / 2 Var."""
+    rng = np.random.default_rng(0)
+    n, k = 40_000, 2
+    has, own, other = rng.random(n) < p, rng.normal(size=n), rng.normal(size=(n, k))
+    clean = rng.normal(0, 0.3, n) + has * own
+    # of all pictures a donor is drawn from, p have a face; the others leave no face to compare
+    drop = np.where(has[:, None], own[:, None] - other, np.nan)
+    drops = {"swap": drop, "there-and-back": drop * 0}
+    pictures = read_pictures(pd.DataFrame({"id": range(n), "predicted": clean}))
+    found = value_quantities(Effects("swap_face@1", 1.0, pictures, drops, bound=True)).estimates
+    assert value(found["T"]) == pytest.approx(has.mean() ** 2 / clean.var(ddof=1), rel=0.05)
+    assert value(found["RMS"]) == pytest.approx(2**0.5, rel=0.05), "where the face is"
+    assert found["T"].n == has.sum()
 
 
 def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:

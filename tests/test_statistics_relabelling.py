@@ -39,11 +39,10 @@ def test_p_is_the_share_of_all_relabellings(counts: tuple[int, ...]) -> None:
         row[1 + rng.choice(max(counts), k, replace=False)] = rng.exponential(size=k)
     drops = [row[np.isfinite(row)] for row in padded]
     found = relabelling(padded[:, None, 0], padded[:, None, 1:], 0, 20_000)
-    every = []
-    for choice in product(*(range(k + 1) for k in counts)):
-        every.append(
-            statistics([np.roll(row, -chosen) for row, chosen in zip(drops, choice, strict=True)])
-        )
+    every = [
+        statistics([np.roll(row, -chosen) for row, chosen in zip(drops, choice, strict=True)])
+        for choice in product(*(range(k + 1) for k in counts))
+    ]
     energy, specific = np.array(every).T
     assert every[0] == statistics(drops)
     assert found.energy[0].n == len(counts)

@@ -143,6 +143,10 @@ class Ablation(Specified, nn.Module, ABC):
     spares: ClassVar[tuple[str, ...]] = ()
     """Closed-form models whose scores it must not move beyond that floor (a swap: by a T of 0.00125
     or more). Those in neither may move."""
+    same_as: ClassVar[str | None] = None
+    """Name of another ablation that makes the same change where no argument is given: `all` and
+    families then run that one alone, so that no question is asked, and corrected for, twice. Holds
+    for the class that says so, not for its subclasses."""
     margin: float = 0.0
     """How far beyond a region's mask the change reaches, in % of the width; see `within`."""
 

@@ -79,8 +79,8 @@ class ForegroundOnly(Remove):
     """Show faces, people, objects and text alone: everything else becomes mid grey.
 
     Asks what the foreground alone tells, and gives the numbers of `remove_background` at its
-    defaults: one question from two sides; read the first of two equal rows. Grey, because any
-    colour taken from the picture would tell of the background, or hide what is shown.
+    defaults: one question from two sides, which `all` asks once. Grey, because any colour taken
+    from the picture would tell of the background, or hide what is shown.
 
     Args:
         amount: share of the way from the picture to grey, 0 to 1.
@@ -88,6 +88,7 @@ class ForegroundOnly(Remove):
 
     family = "context"
     unit = "of the way to grey"
+    same_as = "remove_background"
     moves = ("oracle_chroma", "oracle_redness")
 
     def __init__(self, amount: float = 1.0) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from memlab.ablations import Role
@@ -27,12 +27,15 @@ class Condition:
         dose: in the ablation's unit.
         role: the ablation itself (`target`) or what it is compared with.
         draws: how often a random condition is repeated.
+        yardstick: whether effects are compared with it: one of memlab's own nuisance changes, at
+            its primary dose. Others of role `floor` are shown, but nothing is compared with them.
     """
 
     ablation: Ablation
     dose: float
     role: Role = "target"
     draws: int = 1
+    yardstick: bool = False
 
     @property
     def name(self) -> str:
@@ -75,6 +78,7 @@ class Condition:
             "unit": self.ablation.unit,
             "primary": self.dose == self.ablation.dose,
             "role": self.role,
+            "yardstick": self.yardstick,
             "compared_with": None if self.role == "floor" else self.ablation.compared_with,
         }
 
@@ -100,7 +104,8 @@ def plan(
                 conditions.setdefault(condition.key, condition)
     if controls and any(one.ablation.compared_with == "floor" for one in conditions.values()):
         for condition in floor():
-            conditions.setdefault(condition.key, condition)
+            there = conditions.get(condition.key, condition)  # somebody may have asked for it
+            conditions[condition.key] = replace(there, yardstick=True)
     return list(conditions.values())
 
 
@@ -109,7 +114,7 @@ def floor() -> list[Condition]:
     own = [one for one in plugins("ablations") if one.distribution == "memlab"]
     classes = [load("ablations", one.name) for one in own]
     members = [cls() for cls in classes if cls.family == "floor"]
-    return [Condition(ablation, ablation.dose, "floor") for ablation in members]
+    return [Condition(one, one.dose, "floor", yardstick=True) for one in members]
 
 
 def _roles(ablation: Ablation, draws: int) -> Iterator[tuple[Role, int]]:

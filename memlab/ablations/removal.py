@@ -44,6 +44,7 @@ class Remove(Ablation):
     moves: ClassVar[tuple[str, ...]] = (*FACE_ORACLES, "oracle_redness")
     own: ClassVar[str] = "faces"
     """The region by default."""
+    same_as = "remove_faces"
 
     def __init__(
         self,
@@ -153,7 +154,7 @@ class RemoveBackground(Remove):
 
     The hole has hard edges: what stays is whole. Grey by default, because the other fills carry
     the colours of what stays into the background, where it then disappears. So it gives the numbers
-    of `foreground_only`: one question from two sides; read the first of two equal rows.
+    of `foreground_only`: one question from two sides, which `all` asks once.
     """
 
     family = "context"

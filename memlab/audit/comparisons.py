@@ -20,7 +20,12 @@ if TYPE_CHECKING:  # it imports torch
     from memlab.ablations.base import Control
 
 REMOVAL = ("S", "M", "RMS", "RMS+", "S_sd", "g", "g+")
-SWAP = ("V", "T", "T+", "g")
+SWAP = ("V", "RMS", "T", "T+", "g")
+UNLIKE = {
+    "windows": "windows elsewhere are not exchangeable with the middle",
+    "blobs": "blobs are not exchangeable with the region",
+}
+"""Why of some comparisons S alone can be had: what M, RMS and g take for granted."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,28 @@ class Subject:
         kind: what it is compared with.
         role: `target`, `swap`, or `floor` for a nuisance change.
         primary: whether this is the dose that is tested.
+        blobs: whether its controls are random shapes of the region's area.
     """
 
     effects: Effects
     kind: Control
     role: str
     primary: bool
+    blobs: bool = False
 
     @property
     def controlled(self) -> bool:
         """Whether controls of its own are subtracted from its effect."""
         return self.role == "target" and self.kind in ("placed", "windows", "patch")
+
+    @property
+    def unlike(self) -> str | None:
+        """Why its controls are not exchangeable with it, as all but S needs; None where they are.
+
+        Target and controls then differ by their shape, or by where they lie, without any effect. So
+        their distance says nothing, and S, tested over pictures, what the difference of both is.
+        """
+        return UNLIKE.get("blobs" if self.blobs else self.kind) if self.controlled else None
 
     @property
     def against(self) -> str:
@@ -76,8 +92,9 @@ class Tested:
 def estimates(subject: Subject) -> dict[str, Estimate]:
     """All that is estimated of an ablation by itself and its own controls.
 
-    `D` is the mean drop and `rms` its root mean square; `control` the mean drop of what it is
-    compared with. At the primary dose all of `REMOVAL`, at others S alone; of a swap `SWAP`.
+    `D` is the mean drop and `rms` its root mean square, over all eligible pictures. Over those that
+    have both, `control` is the mean drop of what it is compared with, and `D with control` its own.
+    At the primary dose all of `REMOVAL`, at others S alone; of a swap `SWAP`.
     """
     effects, pictures = subject.effects, subject.effects.pictures
     own = effects.drop(subject.role)
@@ -87,15 +104,19 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
     }
     if subject.controlled or subject.role == "swap":
         beside = effects.drop(subject.against)
-        there = np.where(np.isfinite(own).any(axis=1), row_mean(beside), np.nan)
-        control = mean(pictures, there)
-        if control.n == 0:
-            why = "no control was run" if beside.shape[1] == 0 else "no control could be made"
-            control = replace(control, reason=why)
-        found["control"] = control
+        drops, controls = row_mean(own), row_mean(beside)
+        both = np.isfinite(drops) & np.isfinite(controls)
+        for name, values in (("control", controls), ("D with control", drops)):
+            found[name] = mean(pictures, np.where(both, values, np.nan))
+            if not both.any():
+                why = "no control was run" if beside.shape[1] == 0 else "no control could be made"
+                found[name] = replace(found[name], reason=why)
     if subject.controlled:
         quantities = removal_quantities([effects])
         found |= {name: quantities[name] for name in (REMOVAL if subject.primary else ("S",))}
+        for name in {"M", "RMS", "RMS+", "g", "g+"} & found.keys():
+            if subject.unlike and found[name].reason is None:
+                found[name] = replace(found[name], reason=subject.unlike)
     if subject.role == "swap":
         quantities = value_quantities(effects).estimates
         found |= {name: quantities[name] for name in SWAP}
@@ -139,8 +160,9 @@ def tests(
 ) -> dict[str, Tested]:
     """p-values of all primary ablations, corrected together.
 
-    An ablation with controls of its own is tested by relabelling, a swap by whether T is above 0,
-    a change of the whole picture by whether its mean drop is 0: the floor is no null hypothesis.
+    An ablation with controls of its own is tested by relabelling, or by whether S is 0 where these
+    are not exchangeable with it, a swap by whether T is above 0, a change of the whole picture by
+    whether its mean drop is 0: the floor is no null hypothesis.
 
     Holm's correction takes the raw p-values of all three kinds, since it is valid however they
     depend on each other. Max-T over the ablations with controls is sharper, but holds for them
@@ -157,21 +179,22 @@ def tests(
         for key, subject in subjects.items()
         if subject.primary and subject.role != "floor"
     }
-    raw = _relabelled({k: s for k, s in tested.items() if s.controlled}, seed)
+    raw = _relabelled({k: s for k, s in tested.items() if s.controlled and not s.unlike}, seed)
     for key, subject in tested.items():
+        if key in raw:
+            continue
         if subject.role == "swap":
             share = found[key]["T"]
             statistic = share.interval()
             p = share.p_above(0)
             raw[key] = Tested("T above 0", statistic.n, p)
-        elif not subject.controlled:
-            drop = found[key]["D"]
+        else:
+            drop = found[key]["S" if subject.controlled else "D"]
             statistic = drop.interval()
             ends = [p for p in (drop.p_above(0), drop.p_below(0)) if p is not None]
             p = min(1.0, 2 * min(ends)) if ends else None
-            raw[key] = Tested("any effect: mean drop not 0", statistic.n, p)
-        else:
-            continue
+            what = "S not 0" if subject.controlled else "any effect: mean drop not 0"
+            raw[key] = Tested(what, statistic.n, p)
         if p is None:
             raw[key] = replace(raw[key], reason=statistic.reason)
         else:

@@ -125,27 +125,34 @@ def presence_quantities(
 
 
 def value_quantities(swap: Effects) -> Quantities:
-    """Quantities of a feature that every picture has: palette, spectrum, texture, background.
+    """Quantities of a feature's value: palette, spectrum, texture, background; a face for a face.
 
-    V = mean(D² - B²), T = V / (2 Var f), the total-effect index (Jansen 1999); T+ is T with nothing
-    subtracted, the reading if the swap left no artefact.
+    V = mean(D² - B²) over the pictures that have it, RMS = sign(V) √|V|, g = RMS in SDs of the
+    clean predictions. T over the data set, the total-effect index (Jansen 1999): p² V / (2 Var f),
+    with p the share of pictures that have the feature, for only where both a picture and its donor
+    have it is there something to swap; p is 1 unless the swap is bound to a region. T+ is T with
+    nothing subtracted, the reading if the swap left no artefact.
 
     Args:
         swap: values of other pictures put in, and the way there and back.
     """
-    variance = variance_of_predictions(swap.pictures)
+    pictures = swap.pictures
+    variance = variance_of_predictions(pictures)
+    there = np.isfinite(swap.drop("swap")).any(axis=1) if swap.bound else pictures.audited > 0
+    has = mean(pictures, there.astype(float))
     moved = _swapped(swap)
-    raw = mean(swap.pictures, swap_square(swap, quiet=True))
-    total = combine(lambda v, var: _ratio(v, 2 * var), moved, variance)
-    return Quantities(
-        {
-            "V": moved,
-            "T": total,
-            "T+": combine(lambda v, var: _ratio(v, 2 * var), raw, variance),
-            "g": combine(lambda t: _root(2 * t), total),
-        },
-        [],
-    )
+    raw = mean(pictures, swap_square(swap, quiet=True))
+
+    def total(v: Array, var: Array, p: Array) -> Array:
+        return _ratio(p**2 * v, 2 * var)
+
+    found = {"V": moved, "RMS": combine(_root, moved)}
+    found |= {
+        "T": combine(total, moved, variance, has),
+        "T+": combine(total, raw, variance, has),
+        "g": combine(_in_sd, found["RMS"], variance),
+    }
+    return Quantities(found, [])
 
 
 def mean(pictures: Pictures, values: Array) -> Estimate:

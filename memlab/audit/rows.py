@@ -64,12 +64,14 @@ class Effects:
         pictures: the clean pass, n pictures.
         drops: per role (n, draws), clean minus changed prediction; NaN where the picture was not
             eligible or the draw is missing.
+        bound: whether it changes a region, which some pictures may lack.
     """
 
     name: str
     dose: float
     pictures: Pictures
     drops: Mapping[str, Array]
+    bound: bool = False
 
     def drop(self, role: str) -> Array:
         """Clean minus changed prediction in a role, (n, draws); no draws if it was not run."""
@@ -118,7 +120,7 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
     Args:
         pictures: the clean pass.
         conditions: the rows of `conditions.csv`: `condition`, `id`, `draw`, `eligible`,
-            `predicted`, `dose`, `role`.
+            `predicted`, `dose`, `role`; `region`, if there, says what is bound to one (else none).
 
     Returns:
         Effects by the name of their condition without its role, in the rows' order.
@@ -162,6 +164,7 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
     drop = np.where(eligible, drop, np.nan)
     drops: dict[str, dict[str, Array]] = {}
     doses: dict[str, float] = {}
+    bound: dict[str, bool] = {}
     grouped = rows.reset_index(drop=True).groupby(["condition", "role"], sort=False)
     for (condition, role), part in grouped:
         name = str(condition).removesuffix(f":{role}")
@@ -171,7 +174,12 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
         array[places[at], column] = drop[at]
         drops.setdefault(name, {})[str(role)] = array
         doses.setdefault(name, float(part["dose"].iloc[0]))
-    return {name: Effects(name, doses[name], pictures, roles) for name, roles in drops.items()}
+        if "region" in conditions:
+            bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")
+    return {
+        name: Effects(name, doses[name], pictures, roles, bound.get(name, False))
+        for name, roles in drops.items()
+    }
 
 
 def _check_rows(rows: pd.DataFrame, name: str) -> None:

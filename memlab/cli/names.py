@@ -69,21 +69,33 @@ def class_path(group: str, name: str) -> str:
 def expand_list(group: str, name: str) -> list[str]:
     """The class paths that one value of a repeatable option means.
 
-    `all` means every plugin of the group, `none` none, and a family of ablations its members.
+    `all` means every plugin of the group, `none` none, and a family of ablations its members; of
+    ablations that make the same change one.
     """
     if name == "none":
         return []
     if name == "all":
-        return [path for path, _ in _sound(group)]
+        return _distinct(_sound(group))
     if group == "ablations" and name in FAMILIES:
-        members = [path for path, cls in _sound(group) if getattr(cls, "family", None) == name]
+        sound = _sound(group)
+        members = [(one, cls) for one, cls in sound if getattr(cls, "family", None) == name]
         if not members:
             raise PluginError(f"no ablation of the family {name!r} is installed")
-        return members
+        return _distinct(members)
     return [class_path(group, name)]
 
 
-def _sound(group: str) -> list[tuple[str, type[Any]]]:
+def _distinct(members: list[tuple[Plugin, type[Any]]]) -> list[str]:
+    """Class paths without what says that it makes the same change as another of them."""
+    there = {plugin.name for plugin, _ in members}
+    return [
+        plugin.path
+        for plugin, cls in members
+        if vars(cls).get("same_as") not in there  # its own, not its parent's
+    ]
+
+
+def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
     # a broken plugin, or a name claimed twice, only fails the run that asks for it by name
     found = []
     for plugin in plugins(group):
@@ -91,7 +103,7 @@ def _sound(group: str) -> list[tuple[str, type[Any]]]:
             cls = load(group, plugin.name)
             if group == "ablations":
                 _check_made(plugin, cls)
-            found.append((plugin.path, cls))
+            found.append((plugin, cls))
         except PluginError as error:
             print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
     return found

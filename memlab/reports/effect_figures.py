@@ -17,7 +17,6 @@ HOLLOW = {
     "placed": ("o", "the same elsewhere"),
     "windows": ("o", "the same elsewhere"),
     "patch": ("^", "neutral patch"),
-    "there-and-back": ("s", "swap there and back"),
     "floor": ("D", "± largest nuisance change (RMS)"),
 }
 """Marker and words of what an effect is compared with."""
@@ -29,19 +28,22 @@ Line = tuple[str, dict[str, Any] | None, dict[str, Any] | None, str | None]
 
 
 def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
-    """Forest plot of all primary ablations: mean drop, and T of swaps, beside their controls.
+    """Forest plot of all primary ablations: S beyond controls, mean drops beside the floor, T.
 
-    Filled marks are effects with their intervals, hollow ones on the same line what they are
-    compared with, in the same unit; of slight changes, which move predictions either way, both ends
-    of their root mean square.
+    Marks are the effects that are tested, with their intervals. The band beside a mean drop is the
+    root mean square of the slight change that moves the same pictures most: it moves predictions
+    either way. From S and T what the control, or the way there and back, does is already taken off.
     """
     primary = [entry for entry in conditions if entry["primary"]]
     targets = [entry for entry in primary if entry["role"] == "target"]
     swaps = [entry for entry in primary if entry["role"] == "swap"]
     if not targets and not swaps:
         targets = primary
+    controlled = [entry for entry in targets if _control(entry, "S")]
+    whole = [entry for entry in targets if not _control(entry, "S")]
     panels = [
-        ("mean drop of the score: clean − ablated", _lines(targets, _drop)),
+        ("S: mean drop of the score beyond that of the control", _lines(controlled, _specific)),
+        ("mean drop of the score: clean − ablated", _lines(whole, _drop)),
         ("T: share of the predictions' variance that a swap moves", _lines(swaps, _share)),
     ]
     panels = [panel for panel in panels if panel[1]]
@@ -56,7 +58,8 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     for axes, (title, lines) in zip(every, panels, strict=True):
         _draw(axes, lines)
         axes.set_xlabel(title, fontsize=9)
-    _legend(figure, {kind for _, lines in panels for _, _, other, kind in lines if other and kind})
+    floor = any(other and kind == "floor" for _, lines in panels for _, _, other, kind in lines)
+    _legend(figure, {"floor"} if floor else set(), band=True)
     return [save(figure, folder, "ablation-effects.png")]
 
 
@@ -95,7 +98,7 @@ def curves(
         if kind:
             kinds.add(kind)
         _band(axes, curve["doses"], _y(curve), [step["primary"] for step in steps])
-        eligible, n = (max(step[part] for step in steps) for part in ("eligible", "n"))
+        eligible, n = max(one["n"] for one in _y(curve)), max(step["n"] for step in steps)
         of_all = "" if eligible == n else f" of {n}"
         axes.set_title(f"{_broken(curve['curve'], 40)}\n(n = {eligible}{of_all})", fontsize=9)
         axes.set_xlabel(dose_axis(curve["unit"]), fontsize=8)
@@ -155,9 +158,9 @@ def _lines(entries: Sequence[dict[str, Any]], of: Any) -> list[Line]:
         effect, other = of(entry)
         if effect is None or effect["value"] is None:
             continue
-        of_all = "" if entry["eligible"] == entry["n"] else f" of {entry['n']}"
+        of_all = "" if effect["n"] == entry["n"] else f" of {entry['n']}"
         name = entry["condition"].removesuffix(f":{entry['role']}")
-        label = f"{name} {entry['unit']}  (n = {entry['eligible']}{of_all})"
+        label = f"{name} {entry['unit']}  (n = {effect['n']}{of_all})"
         families.setdefault(entry["family"], []).append((label, effect, other, _kind(entry)))
     headed = len(families) > 1 and sum(map(len, families.values())) > HEADED
     found: list[Line] = []
@@ -176,15 +179,12 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
         if effect is None:
             continue
         axes.axhline(place, color="#e8e8e8", linewidth=0.6, zorder=0)
-        if other is not None and kind is not None and other["value"] is not None:
-            at = [other["value"]] if kind != "floor" else [-other["value"], other["value"]]
-            ends = at if kind == "floor" else [other.get("low"), other.get("high")]
-            if ends[0] is not None:
-                axes.plot(ends, [place + 0.18] * 2, color=ORANGE, linewidth=0.9)
-            axes.plot(at, [place + 0.18] * len(at), HOLLOW[kind][0], **_hollow())
+        if other is not None and kind == "floor" and other["value"] is not None:
+            ends = [-other["value"], other["value"]]
+            axes.fill_betweenx([place - 0.4, place + 0.4], *ends, color=ORANGE, alpha=0.2, lw=0)
         if effect["low"] is not None:
-            axes.plot([effect["low"], effect["high"]], [place - 0.1] * 2, color=BLUE, linewidth=1.8)
-        axes.plot([effect["value"]], [place - 0.1], "o", color=BLUE, markersize=5)
+            axes.plot([effect["low"], effect["high"]], [place] * 2, color=BLUE, linewidth=1.8)
+        axes.plot([effect["value"]], [place], "o", color=BLUE, markersize=5)
     axes.set_yticks(range(len(lines)), [line[0] for line in lines], fontsize=8)
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):
         if line[1] is None:
@@ -195,13 +195,20 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
 
 
 def _legend(
-    figure: Figure, kinds: set[str], columns: int = 3, effect: str = "effect, 95 % interval"
+    figure: Figure,
+    kinds: set[str],
+    columns: int = 3,
+    effect: str = "effect, 95 % interval",
+    band: bool = False,
 ) -> None:
     axes = figure.axes[0]
     handles = axes.plot([], [], "o-", color=BLUE, markersize=5, label=effect)
     alike = {HOLLOW[kind]: None for kind in HOLLOW if kind in kinds}
     for marker, words in alike:
-        handles += axes.plot([], [], marker, label=words, **_hollow())
+        if band:
+            handles += axes.plot([], [], color=ORANGE, alpha=0.3, linewidth=7, label=words)
+        else:
+            handles += axes.plot([], [], marker, label=words, **_hollow())
     figure.legend(
         handles=handles, loc="outside upper center", ncols=columns, frameon=False, fontsize=8
     )
@@ -228,7 +235,21 @@ def _y(curve: dict[str, Any]) -> list[dict[str, Any]]:
     return list(curve["effects"] if curve["effect"] == "T" else curve["drops"])
 
 
-def _drop(entry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+Shown = tuple[dict[str, Any] | None, dict[str, Any] | None]
+
+
+def _control(entry: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """A part of what an entry says of its control; None where there is none with a value."""
+    found: dict[str, Any] | None = (entry["control"] or {}).get(name)
+    return found if found and found["value"] is not None else None
+
+
+def _specific(entry: dict[str, Any]) -> Shown:
+    """S, the control taken off."""
+    return _control(entry, "S"), None
+
+
+def _drop(entry: dict[str, Any]) -> Shown:
     """The mean drop, and that of the control; of slight changes how far they move predictions."""
     control = entry["control"] or {}
     if control.get("kind") == "floor":
@@ -237,13 +258,9 @@ def _drop(entry: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]
     return entry["drop"], control.get("drop")
 
 
-def _share(entry: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """T, and what the way there and back moves by itself: T+ less T."""
-    control = entry["control"] or {}
-    share, raw = control.get("T"), control.get("T+")
-    if share is None or raw is None or share["value"] is None or raw["value"] is None:
-        return share, None
-    return share, {"value": raw["value"] - share["value"]}
+def _share(entry: dict[str, Any]) -> Shown:
+    """T, the way there and back taken off."""
+    return _control(entry, "T"), None
 
 
 def _kind(entry: dict[str, Any]) -> str | None:

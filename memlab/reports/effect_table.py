@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from memlab.reports.control_notes import FEW, few
 from memlab.reports.results import FILE, Results
 
 MOST = 40
@@ -28,15 +29,21 @@ COMPARED = {
     "windows": "windows",
     "patch": "patch",
 }
+"""Controls of an effect's own, S being the difference."""
 
 
 def print_effects(results: Results, console: Console) -> None:
     """Print a line per ablation: pictures, effect, p, what it is compared with, ρ; then a legend.
 
-    Of nuisance changes the largest that anything is compared with is named; they have lines of
-    their own where nothing else was asked for.
+    The effect is what p is about, and n its pictures: S beyond controls, T of a swap, else the mean
+    drop. Of the nuisance changes that others are compared with the largest is named; they have
+    lines of their own where nothing else was asked for.
     """
-    entries = [entry for entry in results.conditions if entry["role"] != "floor"]
+    entries = [
+        entry
+        for entry in results.conditions
+        if entry["role"] != "floor" or not entry.get("yardstick", True)
+    ]
     entries = entries or results.conditions
     every = len(entries)
     if every > MOST:
@@ -69,11 +76,12 @@ def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Ta
     if correlations:
         table.add_column("ρ clean → ablated", justify="right", overflow="fold")
     for entry in entries:
-        of_all = "" if entry["eligible"] == entry["n"] else f"/{entry['n']}"
+        count = _statistic(entry)[1]["n"]
+        of_all = "" if count == entry["n"] else f"/{entry['n']}"
         name = entry["condition"].removesuffix(f":{entry['role']}")
         cells = [
             escape(f"{name} {entry['unit']}" if units else name),
-            f"{entry['eligible']}{of_all}",
+            f"{count}{of_all}",
             escape(_effect(entry)),
             _p(entry),
             escape(_compared(entry)),
@@ -88,17 +96,25 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, unbounded, table).maximum <= console.width
 
 
+def _statistic(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What p is about, and its name: S or T; else the mean drop, which needs none."""
+    for name in ("S", "T"):
+        statistic = (entry["control"] or {}).get(name)
+        if statistic and statistic["value"] is not None:
+            return name, statistic
+    return "", entry["drop"]
+
+
 def _effect(entry: dict[str, Any]) -> str:
-    """The mean drop, or T of a swap, with its interval, or why there is none."""
-    control = entry["control"] or {}
-    swapped = entry["role"] == "swap" and control.get("T")
-    statistic = control["T"] if swapped else entry["drop"]
+    """The effect with its interval, or why there is none."""
+    name, statistic = _statistic(entry)
     if statistic["value"] is None:
         return str(statistic["reason"])
-    text = f"{'T ' if swapped else ''}{short(statistic['value'], signed=not swapped)}"
+    signed = name != "T"
+    text = f"{name} {short(statistic['value'], signed=signed)}".lstrip()
     if statistic["low"] is None:
         return text
-    ends = [short(statistic[end], signed=not swapped) for end in ("low", "high")]
+    ends = [short(statistic[end], signed=signed) for end in ("low", "high")]
     return f"{text} [{ends[0]}, {ends[1]}]"
 
 
@@ -124,8 +140,8 @@ def _compared(entry: dict[str, Any]) -> str:
         return f"{times}floor {short(floor)}"
     if kind == "there-and-back":
         return "there and back"
-    placed = f", n {entry['eligible'] - control['without']}" if control["without"] else ""
-    return f"{COMPARED[kind]} {short(control['drop']['value'], signed=True)}{placed}"
+    own, other = (short(control[one]["value"], signed=True) for one in ("own_drop", "drop"))
+    return f"{own}, {COMPARED[kind]} {other}"
 
 
 def _correlations(entry: dict[str, Any]) -> str:
@@ -142,6 +158,9 @@ def _legend(entries: list[dict[str, Any]]) -> list[str]:
     kinds = {(entry["control"] or {}).get("kind") for entry in entries}
     tests = sum(entry["p"] is not None for entry in entries)
     lines = ["effect: mean of clean − ablated, positive where the score falls"]
+    beside = [name for kind, name in COMPARED.items() if kind in kinds]
+    if beside:
+        lines[0] += "; S: less that of the control"
     if "there-and-back" in kinds:
         lines[0] += "; T of a swap: share of the predictions' variance"
     if tests:
@@ -159,9 +178,16 @@ def _legend(entries: list[dict[str, Any]]) -> list[str]:
             f"floor: RMS of the drop by the largest nuisance change, {name}; "
             "×: the ablation's RMS over it"
         )
-    beside = [name for kind, name in COMPARED.items() if kind in kinds]
     if beside:
-        lines.append(f"{', '.join(beside)}: mean drop by the control, which p is against")
+        lines.append(
+            f"{', '.join(beside)}: drop by the ablation, and by its control, of the same n pictures"
+        )
+    scarce = min((entry["test"]["n"] for entry in entries if few(entry)), default=None)
+    if scarce is not None:
+        lines.append(
+            f"n from {scarce}, below {FEW}: p of a mean drop finds too much "
+            "(.11 at .05 for 10 pictures, .08 for 20)"
+        )
     return lines
 
 

@@ -57,6 +57,7 @@ def summarise(
         seed: of the resampling and the relabelling.
     """
     shown = [one for one in details if one["role"] in SHOWN]
+    changed, blobs = _comparable(changed)
     finite = _finite(changed)
     if not rows["predicted"].map(np.isfinite).all():
         reason = "predictions are not finite"
@@ -65,15 +66,19 @@ def summarise(
     effects = read_effects(pictures, changed[changed["condition"].map(_name).isin(finite)])
     empty = {role: np.full((len(rows), 1), np.nan) for role in SHOWN}
     subjects = {}
+    floor = {}
     for one in shown:
         name = _name(one["condition"])
         kind: Control = one["compared_with"] or "floor"
         if name in finite:
             read = effects.get(name) or Effects(name, one["dose"], pictures, empty)
-            subjects[one["condition"]] = Subject(read, kind, one["role"], one["primary"])
+            subjects[one["condition"]] = Subject(
+                read, kind, one["role"], one["primary"], name in blobs
+            )
+            if one["yardstick"]:
+                floor[one["condition"]] = read
 
     wanted: dict[tuple[str, str], AnyEstimate] = {}
-    floor = {key: one.effects for key, one in subjects.items() if one.role == "floor"}
     largest: dict[str, str] = {}
     for key, subject in subjects.items():
         wanted |= {(key, name): one for name, one in estimates(subject).items()}
@@ -178,17 +183,22 @@ def _control(
     others = {
         name: _described(one)
         for name, one in found.items()
-        if name not in ("D", "rms", "control", "area")
+        if name not in ("D", "rms", "control", "D with control", "area")
     }
+    counts = np.isfinite(subject.effects.drop(subject.against)).sum(axis=1)
     control = {
         "kind": subject.kind,
         "reason": drop["reason"] if drop["value"] is None else None,
         "draws": subject.effects.drop(subject.against).shape[1],
+        "draws_mean": float(counts[counts > 0].mean()) if counts.any() else None,
         "eligible": drop["n"],
         "without": _described(found["D"])["n"] - drop["n"],
         "drop": drop,
+        "own_drop": _described(found["D with control"]),
         **others,
     }
+    if subject.kind == "placed":
+        control["blobs"] = subject.blobs
     if subject.controlled and tested is not None:
         control["p_max_t"] = tested.p_max_t
     return control
@@ -197,7 +207,7 @@ def _control(
 def _test(subject: Subject, tested: Tested | None) -> dict[str, Any]:
     if tested is not None:
         return {name: value for name, value in asdict(tested).items() if name != "p_max_t"}
-    why = "what others are compared with" if subject.role == "floor" else "not the primary dose"
+    why = "a nuisance change" if subject.role == "floor" else "not the primary dose"
     return {"statistic": None, "n": 0, "method": None, "reason": why}
 
 
@@ -245,7 +255,7 @@ def _curve(
         "conditions": list(ladder),
         "doses": [step["dose"] for step in steps],
         "effects": effects,
-        "drops": [step["drop"] for step in steps],
+        "drops": [step["control"]["own_drop"] if controlled else step["drop"] for step in steps],
         "control_drops": [(step["control"] or {}).get("drop") for step in steps],
         "area": _described(area),
         "isotonic_residual": isotonic_residual(np.array(values, dtype=float)) if whole else None,
@@ -265,6 +275,25 @@ def _without(
     return condition_entry(
         dict(one), len(rows), eligible, nothing, nothing, nothing, nothing, control, test
     )
+
+
+def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
+    """Leave pictures with another kind of place than most out of each comparison.
+
+    Returns:
+        The rows, in which controls in blobs are not eligible where most pictures have room for the
+        region's own shape; and the conditions, without their role, of which most have blobs.
+    """
+    if "place" not in changed:
+        return changed, set()
+    controls = changed["eligible"] & (changed["role"] == "control")
+    kinds = changed[controls].drop_duplicates(["condition", "id"])
+    counts = kinds.groupby(["condition", "place"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=["blob", "elsewhere"], fill_value=0)
+    mostly = counts.index[counts["blob"] > counts["elsewhere"]]
+    strange = controls & changed["place"].isin(["blob"]) & ~changed["condition"].isin(mostly)
+    kept = changed.assign(eligible=changed["eligible"] & ~strange) if strange.any() else changed
+    return kept, {_name(str(key)) for key in mostly}
 
 
 def _finite(changed: pd.DataFrame) -> set[str]:

@@ -4,8 +4,9 @@ Null hypothesis: in each image the target's occlusion and its K controls are exc
 another of the K + 1 been called the target, the drops would have been as likely. Then any of the
 (K + 1)^n ways to call one occlusion of each image the target gives a statistic from the same
 distribution, whatever the drops' distribution, however skewed, and however images differ, in the
-number of their controls too. Images must be independent. Flipping signs of target − mean of controls instead assumes that this
-difference is symmetric; the mean of several controls is less skewed than one target, so it is not.
+number of their controls too. Images must be independent. Flipping signs of target − mean of
+controls instead assumes that this difference is symmetric; the mean of several controls is less
+skewed than one target, so it is not.
 """
 
 from __future__ import annotations
