@@ -114,7 +114,8 @@ class Preparation:
             if placed is not None and condition.role == "control":
                 places, weights = placed
                 context = replace(context, where=places.where(weights, draw))
-                eligible &= places.found[:, draw]
+                # where nobody looked, what is not labelled may be anything
+                eligible &= places.found[:, draw] & context.looked_for(*context.masks)
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
                 kinds = places.kinds(draw)
             elif placed is not None:

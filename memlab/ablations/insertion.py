@@ -51,13 +51,17 @@ class Paste(Ablation):
         return (self.what,)
 
     def eligible(self, context: Context) -> Tensor:
-        """Pictures that lack the region, whose donors have it: (B,) bool, on the CPU."""
+        """Pictures that are known to lack the region, whose donors have it: (B,) bool, on the CPU.
+
+        A picture in which nobody looked for it may have it.
+        """
         own = context.masks.get(self.what)
         lent = None if context.donors is None else context.donors.masks.get(self.what)
         if own is None or lent is None:
             return torch.zeros(len(context.ids), dtype=torch.bool)
         has, inside = ((mask > 0).flatten(1) for mask in (own, lent))
-        return (~has.any(dim=1) & inside.any(dim=1) & ~inside.all(dim=1)).cpu()
+        lacks = ~has.any(dim=1).cpu() & context.looked_for(self.what)
+        return lacks & (inside.any(dim=1) & ~inside.all(dim=1)).cpu()
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Paste with opacity `dose`."""
