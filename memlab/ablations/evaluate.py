@@ -102,7 +102,9 @@ class Preparation:
         found = torch.ones(len(context.ids), dtype=torch.bool)
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
-            given = self.donors.take(context.ids, draw, ablation.donor_regions, device)
+            # a patch has the shape of what it stands for, whose donor is that of the first draw
+            lent = 0 if _is_patch(condition) else draw
+            given = self.donors.take(context.ids, lent, ablation.donor_regions, device)
             if given is not None:
                 context, found = replace(context, donors=given.donors), given.found
         with _blamed(condition, context.ids):
@@ -152,6 +154,10 @@ class Preparation:
                 self.images, weights, labelled, self.context, draws, condition.ablation.region
             )
         return self._placements[key], weights
+
+
+def _is_patch(condition: Condition) -> bool:
+    return condition.role == "control" and condition.ablation.compared_with == "patch"
 
 
 PlaceKey = tuple[str, float, Callable[..., Tensor | None]]
