@@ -298,7 +298,7 @@ class Ablation(Specified, nn.Module, ABC):
 
 
 def require_pictures(
-    changed: Tensor, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
+    changed: Any, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
 ) -> None:
     """See that changed pictures are pictures, like those they were made of.
 
