@@ -173,8 +173,8 @@ class MemorabilityData(LightningDataModule):
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
-        having = with_background(having, pictures.looked)
-        return DonorList(pictures, having, len(rows), evaluated, seed)
+        lending = with_background(having, pictures.looked)
+        return DonorList(pictures, lending, len(rows), evaluated, seed)
 
     def prepare_data(self) -> None:
         """Let the source make its files, if it makes any, in one process."""
