@@ -14,6 +14,7 @@ from torch import Tensor
 import memlab
 from memlab import Ablation, Context, evaluate, plan
 from memlab.ablations.base import Donors
+from memlab.ablations.evaluate import Preparation, changed_pictures
 from memlab.ablations.functional.fills import detail_covariance, filled
 from memlab.ablations.functional.harmonic import harmonic, residual
 from memlab.ablations.functional.regions import blobs, dilated, feathered
@@ -28,6 +29,7 @@ from memlab.ablations.removal import (
     RemoveText,
 )
 from memlab.ablations.statistics import STATISTICS
+from memlab.audit.oracle_matrix import scenes_and_donors
 from memlab.errors import MemlabError
 from memlab.scenes import Latents, World, removed, render, sample
 from memlab.testing import sample_pictures
@@ -369,3 +371,28 @@ def test_paste_and_its_patch_have_one_shape_and_place(pictures: tuple[Tensor, Co
         assert torch.allclose(seen.mean(dim=1), own.mean(dim=1), atol=0.02)
     other = paste(images, replace(context, draw=1))
     assert not torch.equal(other, paste(images, context))
+
+
+def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -> None:
+    images, context, donors = scenes_and_donors(12, 48, "A", 5, 4)
+    conditions = [one for one in plan([Paste()], controls=4) if one.role != "floor"]
+    preparation = Preparation(images, context, conditions, donors)
+    made: dict[tuple[str, int], Tensor] = {}
+    lent = set()
+    for condition in conditions:
+        for draw in range(condition.draws):
+            prepared = preparation.prepare(condition, draw)
+            (_, changed), *_ = changed_pictures(images, prepared, condition, 12)
+            eligible = prepared.eligible
+            assert prepared.context.donors is not None
+            lent.add(tuple(prepared.context.donors.ids))
+            made[condition.role, draw] = changed - images[eligible]
+    assert len(lent) == 1
+    where = {key: difference.abs().amax(dim=1) > 1e-4 for key, difference in made.items()}
+    area = where["target", 0].flatten(1).sum(dim=1)
+    for draw in range(4):
+        unlike = (where["control", draw] != where["target", 0]).flatten(1).sum(dim=1)
+        assert (unlike <= 0.03 * area + 2).all()  # pixels that have the colour already
+    drawn = torch.stack([made["control", draw] for draw in range(4)])
+    # two places of one plain thing have one colour, but not all four
+    assert (drawn.std(dim=0).amax(dim=(1, 2, 3)) > 1e-3).all()

@@ -64,6 +64,8 @@ class Context:
         where: (B, 1, H, W) weights in [0, 1] that take the place of the ablation's own region: a
             control that is placed elsewhere.
         donors: the donors of this draw, for ablations that need them.
+        looked: region name to (B,) bool: whether somebody looked for the region, so that an empty
+            mask means that there is none; where a region is not named, somebody did.
     """
 
     ids: Sequence[str]
@@ -73,6 +75,19 @@ class Context:
     role: Role = "target"
     where: Tensor | None = None
     donors: Donors | None = None
+    looked: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def looked_for(self, *regions: str) -> Tensor:
+        """In which pictures somebody looked for all of some regions: (B,) bool, on the CPU.
+
+        For a background without masks of its own somebody must have looked for everything else.
+        """
+        every = torch.ones(len(self.ids), dtype=torch.bool)
+        derived = "background" in regions and "background" not in self.masks
+        for region in self.masks if derived else regions:
+            if region in self.looked:
+                every &= self.looked[region].cpu()
+        return every
 
     def generators(self, name: str) -> list[torch.Generator]:
         """One seeded CPU generator per picture.
@@ -93,11 +108,12 @@ class Context:
             masks=_some(self.masks, chosen),
             where=None if self.where is None else self.where[chosen.to(self.where.device)],
             donors=None if self.donors is None else self.donors.select(chosen),
+            looked=_some(self.looked, chosen),
         )
 
 
-def _some(masks: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
-    return {name: mask[chosen.to(mask.device)] for name, mask in masks.items()}
+def _some(values: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
+    return {name: value[chosen.to(value.device)] for name, value in values.items()}
 
 
 class Ablation(Specified, nn.Module, ABC):
@@ -208,9 +224,10 @@ class Ablation(Specified, nn.Module, ABC):
         """Which pictures have what the ablation needs: (B,) bool, on the CPU.
 
         A picture is not eligible where the mask of a region is missing, empty or the whole picture,
-        or where there is no donor.
+        where nobody looked for the region or for one that is cut out of it, or where there is no
+        donor.
         """
-        eligible = torch.ones(len(context.ids), dtype=torch.bool)
+        eligible = context.looked_for(*self.regions, *self.place.without)
         for region in self.regions:
             mask = mask_of(region, context.masks)
             if mask is None:
@@ -285,7 +302,7 @@ class Ablation(Specified, nn.Module, ABC):
 
 
 def require_pictures(
-    changed: Tensor, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
+    changed: Any, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
 ) -> None:
     """See that changed pictures are pictures, like those they were made of.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +31,26 @@ class Given:
 
     donors: Donors
     found: Tensor
+
+
+def with_background(
+    having: Mapping[str, Sequence[int]], looked: Mapping[str, Sequence[bool]]
+) -> dict[str, Sequence[int]]:
+    """Who may lend a background: where there are no masks of it, it is what no other region has.
+
+    Args:
+        having: region to the places of donors that may have it, for all regions with masks.
+        looked: region to whether somebody looked for it in each donor.
+
+    Returns:
+        `having`, with those donors as `background` that have something in front of it, and in
+        which somebody looked for everything.
+    """
+    if not having or "background" in having:
+        return dict(having)
+    some = set[int]().union(*having.values())
+    sure = [place for place in sorted(some) if all(looked[region][place] for region in having)]
+    return {**having, "background": sure}
 
 
 class DonorList:
@@ -102,18 +121,12 @@ class DonorList:
         if key not in self._orders:
             suitable = set(range(self.count))
             for region in key:
-                suitable &= set(self._having(region))
+                suitable &= set(self.having.get(region, ()))
             listed = sorted(suitable)
             generator = torch.Generator().manual_seed(seed_of(self.seed, "donors", *key))
             shuffled = torch.randperm(len(listed), generator=generator).tolist()
             self._orders[key] = [listed[place] for place in shuffled]
         return self._orders[key]
-
-    def _having(self, region: str) -> Iterable[int]:
-        """Places of donors with a region; a background is what no other region has."""
-        if region == "background" and region not in self.having:
-            return itertools.chain.from_iterable(self.having.values())
-        return self.having.get(region, ())
 
     def shared(self, regions: Sequence[str], draws: int) -> str | None:
         """A sentence for the reader where donors serve more than once, or None.

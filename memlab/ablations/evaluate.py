@@ -102,7 +102,9 @@ class Preparation:
         found = torch.ones(len(context.ids), dtype=torch.bool)
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
-            given = self.donors.take(context.ids, draw, ablation.donor_regions, device)
+            # a patch has the shape of what it stands for, whose donor is that of the first draw
+            lent = 0 if _is_patch(condition) else draw
+            given = self.donors.take(context.ids, lent, ablation.donor_regions, device)
             if given is not None:
                 context, found = replace(context, donors=given.donors), given.found
         with _blamed(condition, context.ids):
@@ -114,7 +116,8 @@ class Preparation:
             if placed is not None and condition.role == "control":
                 places, weights = placed
                 context = replace(context, where=places.where(weights, draw))
-                eligible &= places.found[:, draw]
+                # where nobody looked, what is not labelled may be anything
+                eligible &= places.found[:, draw] & context.looked_for(*context.masks)
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
                 kinds = places.kinds(draw)
             elif placed is not None:
@@ -151,6 +154,10 @@ class Preparation:
                 self.images, weights, labelled, self.context, draws, condition.ablation.region
             )
         return self._placements[key], weights
+
+
+def _is_patch(condition: Condition) -> bool:
+    return condition.role == "control" and condition.ablation.compared_with == "patch"
 
 
 PlaceKey = tuple[str, float, Callable[..., Tensor | None]]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -57,7 +58,8 @@ def export(
         pixels, masks = original.read(size)
         images = to_unit(pixels[None])
         known = {region: mask[None] for region, mask in masks.items()}
-        context = Context([original.name], seed, masks=known)
+        looked = {region: torch.tensor([original.looked_for(region)]) for region in known}
+        context = Context([original.name], seed, masks=known, looked=looked)
         lent = None if donors is None else donors((images.shape[2], images.shape[3]))
         preparation = Preparation(images, context, conditions, lent)
         for condition in conditions:
@@ -98,6 +100,8 @@ def why_not(condition: Condition, prepared: Prepared) -> str:
     for region in ablation.regions:
         if region not in context.masks:
             return f"no masks of {region!r}"
+        if not context.looked_for(region)[0]:
+            return f"nobody looked for {region}"
         mask = context.masks[region][0] > 0
         if not mask.any():
             return f"no {region} in it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -19,7 +20,8 @@ class Paste(Ablation):
     """Paste a donor's face, person, object or text into pictures that have none.
 
     It keeps the donor's size and lies anywhere in the frame, at one place for all doses. Compared
-    with a patch of the same shape at the same place, in the mean colour of what it covers.
+    with a patch of the same shape at the same place, in a colour of the picture's own: the mean
+    under that shape at a random place, another in each draw.
 
     Args:
         amount: opacity of what is pasted, 0 to 1.
@@ -51,13 +53,17 @@ class Paste(Ablation):
         return (self.what,)
 
     def eligible(self, context: Context) -> Tensor:
-        """Pictures that lack the region, whose donors have it: (B,) bool, on the CPU."""
+        """Pictures that are known to lack the region, whose donors have it: (B,) bool, on the CPU.
+
+        A picture in which nobody looked for it may have it.
+        """
         own = context.masks.get(self.what)
         lent = None if context.donors is None else context.donors.masks.get(self.what)
         if own is None or lent is None:
             return torch.zeros(len(context.ids), dtype=torch.bool)
         has, inside = ((mask > 0).flatten(1) for mask in (own, lent))
-        return (~has.any(dim=1) & inside.any(dim=1) & ~inside.all(dim=1)).cpu()
+        lacks = ~has.any(dim=1).cpu() & context.looked_for(self.what)
+        return lacks & (inside.any(dim=1) & ~inside.all(dim=1)).cpu()
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Paste with opacity `dose`."""
@@ -66,10 +72,16 @@ class Paste(Ablation):
             raise MemlabError(f"{self.name}: needs donors with masks of {self.what!r}")
         mask = (donors.masks[self.what] > 0).to(images)
         weights = feathered(mask, pixels_of(self.margin, images.shape[-1]))
-        places = torch.stack(
-            [torch.rand(2, generator=one) for one in context.generators(self.name)]
-        )
-        pasted, weights = moved(donors.images, weights, places)
-        if context.role == "control":
-            pasted = patch(images, weights)
+        control = context.role == "control"
+        # all draws of the control stand for the one insertion, which is the first draw
+        where = replace(context, draw=0) if control else context
+        pasted, weights = moved(donors.images, weights, self._places(where))
+        if control:
+            elsewhere = self._places(context, " patch")
+            pasted = patch(images, moved(weights, weights, elsewhere)[1])
         return torch.lerp(images, pasted, dose * weights)
+
+    def _places(self, context: Context, of: str = "") -> Tensor:
+        """Where each picture's goes, down and across: (B, 2), 0 to 1."""
+        drawn = context.generators(f"{self.name}{of}")
+        return torch.stack([torch.rand(2, generator=one) for one in drawn])

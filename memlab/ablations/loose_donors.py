@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
-from memlab.ablations.donors import DonorList
+from memlab.ablations.donors import DonorList, with_background
 from memlab.ablations.originals import Original
 from memlab.data.dataset import Sample
 from memlab.errors import DataError, MaskError
@@ -44,6 +44,8 @@ def loose_donors(
     having = {
         region: [place for place, one in enumerate(lent) if one.has(region)] for region in regions
     }
+    looked = {region: [one.looked_for(region) for one in lent] for region in regions}
+    having = with_background(having, looked)
     return DonorList(_Files(lent, size, sorted(regions)), having, len(lent), evaluated, seed)
 
 

@@ -42,6 +42,10 @@ class Original:
         """Whether the region was found in the picture."""
         return region in self.masks and self.id in self.masks[region].having(region)
 
+    def looked_for(self, region: str) -> bool:
+        """Whether somebody looked for the region in the picture."""
+        return region in self.masks and self.id in self.masks[region].looked_at(region)
+
     def read(self, size: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """The picture, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
 

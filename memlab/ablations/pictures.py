@@ -70,7 +70,7 @@ def ablate_pictures(
     for batch, clean in scored(
         model, inputs, batch_size, num_workers, device, progress, "Taking apart"
     ):
-        context = Context(batch["ids"], seed, masks=batch["masks"])
+        context = Context(batch["ids"], seed, masks=batch["masks"], looked=batch["looked"])
         for part in parts:
             part.to(model.device)
         with evaluation_mode(model):

@@ -20,7 +20,7 @@ from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
-from memlab.data.dataset import Batch
+from memlab.data.dataset import Batch, looked_for
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import write_text
@@ -80,6 +80,7 @@ class AblationEvaluation(Callback):
             data.load_regions(data.table.regions)  # a control must not lie on anything labelled
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
+        self.notes += _not_looked_for(data)
         if any(part.needs_donors for part in self.parts):
             self._donors = self._lent(data, trainer.is_global_zero)
         if self._donors is not None:
@@ -190,7 +191,7 @@ class AblationEvaluation(Callback):
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
-        context = Context(batch["ids"], self.seed, masks=batch["masks"])
+        context = Context(batch["ids"], self.seed, masks=batch["masks"], looked=batch["looked"])
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
             return
@@ -279,6 +280,21 @@ def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
         except DataError:
             missing.append(region)
     return sorted(missing)
+
+
+def _not_looked_for(data: MemorabilityData) -> list[str]:
+    """A sentence for each region that nobody looked for in some of the test pictures."""
+    ids = [str(name) for name in data.table.part("test")["id"]]
+    said = []
+    for region in data.regions:
+        missing = looked_for(data.table.masks[region], region, ids).count(False)
+        if missing:
+            said.append(
+                f"Nobody looked for {region} in {missing} of {len(ids)} pictures, which may have "
+                f"it: they get no placed controls, no pasted {region}, and no background but one "
+                "with masks of its own."
+            )
+    return said
 
 
 def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:

@@ -206,7 +206,13 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
             none = torch.zeros(1, options.size, options.size, dtype=torch.uint8)
             known = {name: torch.stack([one.get(name, none) for one in masks]) for name in regions}
             names = [one.name for one in some]
-            yield to_unit(torch.stack(pixels)), Context(names, options.seed, masks=known)
+            looked = {
+                name: torch.tensor([one.looked_for(name) for one in some]) for name in regions
+            }
+            yield (
+                to_unit(torch.stack(pixels)),
+                Context(names, options.seed, 0, known, looked=looked),
+            )
             advance(len(some))
 
     make_folder(options.out)

@@ -28,6 +28,7 @@ class Sample(TypedDict):
     score: float
     masks: dict[str, Tensor]
     error: str
+    looked: NotRequired[dict[str, bool]]
     features: NotRequired[Tensor]
 
 
@@ -36,7 +37,9 @@ class Batch(TypedDict):
 
     `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
     float in [0, 1] once on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
-    (B, 1, H, W), 0 or 1. `valid` (B,) bool: whether the picture could be read. `errors`: why not.
+    (B, 1, H, W), 0 or 1. `looked`: region to (B,) bool, whether somebody looked for it; a region
+    that is not named was looked for. `valid` (B,) bool: whether the picture could be read.
+    `errors`: why not.
     `features` (B, D), only where a frozen backbone has seen the pictures before; `images` are then
     empty.
     """
@@ -46,6 +49,7 @@ class Batch(TypedDict):
     images: Tensor
     scores: Tensor
     masks: dict[str, Tensor]
+    looked: dict[str, Tensor]
     valid: Tensor
     errors: list[str]
     features: NotRequired[Tensor]
@@ -62,7 +66,7 @@ class PictureDataset(Dataset[Sample]):
         root: folder that the paths are relative to.
         geometry: how pictures and masks come to size.
         masks: regions whose masks are read, too, and where from; where nobody looked for a region,
-            its mask is empty.
+            its mask is empty, and `looked` of the sample says so.
         cache: where pictures (not masks) are kept once decoded; it must know all of the rows.
         strict: raise on a mask that does not belong to its picture.
     """
@@ -88,6 +92,9 @@ class PictureDataset(Dataset[Sample]):
         self.sources: dict[MaskSource, list[str]] = {}
         for region, source in (masks or {}).items():
             self.sources.setdefault(source, []).append(region)
+        self.looked = {
+            region: looked_for(source, region, self.ids) for region, source in (masks or {}).items()
+        }
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -112,6 +119,7 @@ class PictureDataset(Dataset[Sample]):
             score=float(self.scores[index]),
             masks={region: masks.get(region, _empty(size)) for region in self.regions},
             error=error,
+            looked={region: looked[index] for region, looked in self.looked.items()},
         )
 
     def _masks(self, index: int, image: Tensor) -> dict[str, Tensor]:
@@ -131,6 +139,12 @@ class PictureDataset(Dataset[Sample]):
         return self.cache.picture(self.images[index], fresh) if self.cache else fresh()
 
 
+def looked_for(source: MaskSource, region: str, ids: Sequence[str]) -> list[bool]:
+    """In which pictures somebody looked for a region."""
+    looked = frozenset(source.looked_at(region))
+    return [name in looked for name in ids]
+
+
 def _empty(size: int) -> Tensor:
     return torch.zeros(1, size, size, dtype=torch.uint8)
 
@@ -143,6 +157,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         images=torch.stack([sample["image"] for sample in samples]),
         scores=torch.tensor([sample["score"] for sample in samples], dtype=torch.float32),
         masks=default_collate([sample["masks"] for sample in samples]),
+        looked=default_collate([sample.get("looked", {}) for sample in samples]),
         valid=torch.tensor([not sample["error"] for sample in samples]),
         errors=[sample["error"] for sample in samples],
     )

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
+from memlab.data.dataset import Batch, PictureDataset, Sample, collate, looked_for, to_float
 from memlab.data.decode import pixels_of
 from memlab.data.geometry import Geometry
 from memlab.data.pixels import to_unit
@@ -107,6 +107,11 @@ class _Pictures(Dataset[Sample]):
         self.pictures = pictures
         self.geometry = geometry
         self.source = source
+        names = [str(place) for place in range(len(pictures))]
+        regions = () if source is None else source.regions
+        self.looked = {
+            region: looked_for(source, region, names) for region in regions if source is not None
+        }
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -120,7 +125,13 @@ class _Pictures(Dataset[Sample]):
         image = pixels if pixels.is_floating_point() else to_unit(pixels)
         masks = {} if self.source is None else self._masks(self.source, index, given)
         return Sample(
-            index=index, id=str(index), image=image, score=float("nan"), masks=masks, error=""
+            index=index,
+            id=str(index),
+            image=image,
+            score=float("nan"),
+            masks=masks,
+            error="",
+            looked={region: looked[index] for region, looked in self.looked.items()},
         )
 
     def _masks(self, source: MaskSource, index: int, pixels: Tensor) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.ablations.donors import DonorList
+from memlab.ablations.donors import DonorList, with_background
 from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import PictureCache
 from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
@@ -142,8 +142,13 @@ class MemorabilityData(LightningDataModule):
             )
 
     def load_regions(self, regions: Iterable[str]) -> None:
-        """Load masks of these regions with the pictures from now on, where there are any."""
-        there = set(regions) & set(self.table.regions)
+        """Load masks of these regions with the pictures from now on, where there are any.
+
+        For a background without masks of its own all others are: it is what none of them has,
+        whatever else is asked for.
+        """
+        asked, known = set(regions), set(self.table.regions)
+        there = known if "background" in asked - known else asked & known
         self.regions = tuple(sorted(there | set(self.regions)))
 
     def donors(self, split: str, seed: int) -> DonorList:
@@ -168,7 +173,8 @@ class MemorabilityData(LightningDataModule):
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
-        return DonorList(pictures, having, len(rows), evaluated, seed)
+        lending = with_background(having, pictures.looked)
+        return DonorList(pictures, lending, len(rows), evaluated, seed)
 
     def prepare_data(self) -> None:
         """Let the source make its files, if it makes any, in one process."""

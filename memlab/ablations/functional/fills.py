@@ -107,9 +107,10 @@ def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
     """Second moments of R, G and B around a hole, after taking out 3 × 3 means: (B, 3, 3).
 
     Pixels next to the hole or to the frame do not count, nor do those of edges and letters, which
-    are no grain: those with more than `EDGES` times the median energy. A variance of 1e-8, far below that of
-    rounding to 256 levels, and 1e-5 of their sum are added, so that it always has a root: the
-    channels of black and white pictures are the same, and single precision has no smaller share.
+    are no grain: those with more than `EDGES` times the median energy. A variance of 1e-8, far
+    below that of rounding to 256 levels, and 1e-5 of their sum are added, so that it always has a
+    root: the channels of black and white pictures are the same, and single precision has no
+    smaller share.
     """
     there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
     details = fine(images * (1 - hole))
