@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +107,11 @@ def require_empty(folder: Path) -> None:
     """Raise a MemlabError if a folder holds something already: nothing there is mixed or lost."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise MemlabError(f"{folder} is not an empty folder; choose another --out")
+
+
+def file_name(text: str) -> str:
+    """A text as part of a path on any system: what Windows forbids in names becomes `-`."""
+    return re.sub(r'[\x00-\x1f/\\?*:<>|"]', "-", text)
 
 
 def fingerprint(text: str) -> str:

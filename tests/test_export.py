@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,15 +135,107 @@ def test_the_sheet_has_a_row_a_picture_and_says_why_not(rendered: Path) -> None:
     assert empty > 0.7 * 128**2 * (~manifest["eligible"]).sum()
 
 
-def test_a_mask_of_another_size_is_named(
-    picture: Callable[..., Path], failing: Callable[..., str]
+def test_what_is_wrong_with_a_picture_costs_nothing_of_the_others(
+    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "damaged"):
+        path = picture(f"set/{name}.png", seed=ord(name[0]))
+    path.write_bytes(path.read_bytes()[:200])
+    Image.new("RGB", (1, 1)).save("set/tiny.png")
+    for name, size in (("a", (10, 10)), ("b", (40, 30)), ("tiny", (1, 1))):
+        Path("masks/faces").mkdir(parents=True, exist_ok=True)
+        half = Image.new("L", size)
+        half.paste(255, (0, 0, size[0] // 2, size[1]))
+        half.save(f"masks/faces/{name}.png")
+    chosen = ["--ablation=blur", "--ablation.region=faces", "--ablation=patch_shuffle"]
+    assert main(["ablate", "set", *chosen, "--masks=masks", "--out=out"]) == 1
+    told = capsys.readouterr().err
+    assert "masks/faces/a.png: the mask is 10 x 10 pixels, its picture set/a.png 40 x 30" in told
+    assert "set/damaged.png: cannot be read" in told
+    assert "3 of 4 pictures failed" in told
+    manifest = pd.read_csv("out/manifest.csv", keep_default_na=False)
+    manifest.index = [(Path(row.original).stem, row.ablation) for row in manifest.itertuples()]
+    assert manifest["eligible"].to_dict() == {
+        (name, ablation): name == "b"
+        for name in ("a", "b", "damaged", "tiny")
+        for ablation in ("blur", "patch_shuffle")
+    }
+    assert "cannot be cut" in manifest["reason"]["tiny", "patch_shuffle"]
+    assert "cannot be read" in manifest["reason"]["damaged", "blur"]
+    assert set(json.loads(Path("out/manifest.json").read_text())["failed"]) == {
+        f"set/{name}.png" for name in ("a", "damaged", "tiny")
+    }
+    assert pixels(Path("out/contact-sheet.png")).shape[1] == 110 + 134 * 3 + 6
+    cards = ["--masks=masks", "--size=32", "--cards", "--out=cards"]
+    assert main(["ablate", "set", "--ablation=blur", *cards]) == 1
+    assert (pd.read_csv("cards/cards.csv")["eligible"] == 2).all()
+
+
+def test_the_manifest_says_how_pictures_were_made(
+    rendered: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--ablation", "swap_palette", "--size=48", "--seed=3"]
+    scenes = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
+    masks = f"--masks={rendered / 'masks'}"
+    assert main(["ablate", *scenes, *arguments, masks, "--out", "out"]) == 0
+    # of those in the folder, most are of pictures that were not given
+    assert "of its pictures are not in the data set" in capsys.readouterr().err
+    told = json.loads(Path("out/manifest.json").read_text())
+    assert (told["size"], told["seed"], told["n"], told["failed"]) == (48, 3, 2, {})
+    assert told["donors"] == "rendered scenes"
+    assert told["ablations"][0]["class_path"].endswith("SwapPalette")
+    assert {"memlab", "torch"} <= told["versions"].keys()
+    for sources in told["masks"].values():
+        assert [(one["kind"], one["origin"]) for one in sources] == [
+            ("pictures", str(rendered / "masks"))
+        ]
+
+
+def test_a_background_follows_from_the_other_masks(picture: Callable[..., Path]) -> None:
+    original = pixels(picture("set/a.png", seed=1))
+    half = Image.new("L", (40, 30))
+    half.paste(255, (0, 0, 20, 30))
+    Path("masks/faces").mkdir(parents=True)
+    half.save("masks/faces/a.png")
+    chosen = ["--ablation=remove_background", "--masks=masks", "--out=out"]
+    assert main(["ablate", "set", *chosen]) == 0
+    changed = pixels(Path("out") / pd.read_csv("out/manifest.csv")["image"][0])
+    different = (changed != original).any(axis=2)
+    assert different[:, 24:].all()
+    assert not different[:, :16].any()
+
+
+def test_what_is_drawn_for_a_picture_does_not_hang_on_the_others(
+    picture: Callable[..., Path],
+) -> None:
+    picture("one/a.png", seed=1)
+    picture("two/a.png", seed=2)
+    grain = ["--ablation=noise"]
+    assert main(["ablate", "one", *grain, "--out=alone"]) == 0
+    assert main(["ablate", "one", "two", *grain, "--out=both"]) == 0
+    alone, first = (
+        pixels(Path(out) / pd.read_csv(f"{out}/manifest.csv")["image"][0])
+        for out in ("alone", "both")
+    )
+    assert (alone == first).all()
+
+
+def test_names_are_fit_for_any_system(picture: Callable[..., Path]) -> None:
+    for name in ("what?.png", "a:b.png"):
+        picture(f"set/{name}", seed=1)
+    assert main(["ablate", "set", "--ablation=blur", "--controls=1", "--out=out"]) == 0
+    files = [path.relative_to("out").as_posix() for path in Path("out").rglob("*.png")]
+    assert not [path for path in files if set(path) & set('\\?*:<>|"')]
+    assert {Path(path).name for path in files} == {"what-.png", "a-b.png", "contact-sheet.png"}
+
+
+def test_a_table_that_is_wrong_is_not_passed_over_in_silence(
+    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture("set/a.png", seed=1)
-    Image.new("L", (10, 10), 255).save("set/mask.png")
-    Path("set/table.csv").write_text("image,score,mask_faces\na.png,0.5,mask.png\n")
-    message = failing("ablate", "set", "--ablation=blur", "--ablation.region=faces", "--out=out")
-    assert "set/mask.png: the mask is 10 x 10 pixels, its picture" in message
-    assert "40 x 30" in message
+    Path("set/table.csv").write_text("image,score,mask_faces\na.png,much,\n")
+    assert main(["ablate", "set", "--ablation=blur", "--out=out"]) == 0
+    assert "set/table.csv: row 2: score 'much' is not a number" in capsys.readouterr().err
 
 
 def test_masks_from_elsewhere_confine_the_change(picture: Callable[..., Path]) -> None:
@@ -169,7 +262,7 @@ def test_a_card_shows_what_an_ablation_removes_and_what_it_spares(rendered: Path
     grey = table.loc["grayscale"]["change"]
     assert grey[1.0, "chroma"] == pytest.approx(-1, abs=1e-5)
     assert grey[0.4, "chroma"] == pytest.approx(-0.4, abs=1e-5)
-    for spared in ("high_frequency_energy", "luminance_sd", "ssim", "gradient_correlation"):
+    for spared in ("high_frequency_energy", "luma_sd", "ssim", "gradient_correlation"):
         assert grey[1.0, spared] == pytest.approx(0, abs=1e-4)
     assert table.loc[("center_crop", 50, "field_of_view"), "change"] < -0.7
     assert set(table.loc["center_crop"].query("target").index.unique("statistic")) == {

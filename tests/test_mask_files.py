@@ -17,7 +17,7 @@ from memlab.data.decode import decode_mask
 from memlab.data.sources.base import recognise
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.regions.describe import describe_masks
+from memlab.regions.describe import describe_masks, told
 from memlab.regions.store import MaskStore
 
 CORNER = np.zeros((8, 10), dtype=np.uint8)
@@ -164,3 +164,22 @@ def test_odd_values_in_coco(
     Path("coco.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
         table.with_masks(Path("coco.json"))
+
+
+@pytest.mark.parametrize("orientation", [1, 3])
+def test_outlines_of_pictures_that_exif_turns(
+    picture: Callable[..., Path], orientation: int
+) -> None:
+    turned = Image.Exif()
+    turned[0x112] = orientation
+    Image.open(picture("set/a.jpg", size=(60, 40))).save("set/a.jpg", exif=turned)
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 60, "height": 40}],
+        "categories": [{"id": 1, "name": "face"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 1, "segmentation": [[0, 0, 5, 5, 0, 5]]},
+        ],
+    }
+    Path("coco.json").write_text(json.dumps(content))
+    drawn = recognise(Path("set")).table(Path("set")).with_masks(Path("coco.json"))
+    assert ("a.jpg is stored turned" in told(drawn)) == (orientation == 3)

@@ -16,8 +16,10 @@ from memlab.ablations.donors import DonorList
 from memlab.ablations.evaluate import Preparation, Prepared, changed_pictures
 from memlab.ablations.originals import Original
 from memlab.ablations.plan import Condition
+from memlab.ablations.region import mask_of
 from memlab.data.pixels import to_bytes, to_unit
-from memlab.files import make_folder, replacing
+from memlab.errors import MemlabError
+from memlab.files import file_name, make_folder, replacing
 
 Lending = Callable[[tuple[int, int]], DonorList]
 
@@ -33,10 +35,11 @@ def export(
     seed: int = 0,
     donors: Lending | None = None,
     advance: Callable[[int], None] = lambda _: None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Change pictures and write them as PNG, without loss, and `manifest.csv`.
 
-    A picture that lacks what an ablation needs is listed with the reason, and not written.
+    A picture that cannot be read, or lacks what an ablation needs, is listed with the reason, and
+    not written.
 
     Args:
         originals: the pictures.
@@ -51,58 +54,87 @@ def export(
     Returns:
         The manifest: a row a picture, condition and draw: `image` (path in `out`, empty where
         nothing was written), `original`, `condition`, `ablation`, `dose`, `unit`, `region`, `role`,
-        `draw`, `donor`, `eligible`, `reason` (why not).
+        `draw`, `donor`, `eligible`, `reason` (why not). And what went wrong, by original.
     """
     rows: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
     for original in originals:
-        pixels, masks = original.read(size)
-        images = to_unit(pixels[None])
-        known = {region: mask[None] for region, mask in masks.items()}
-        looked = {region: torch.tensor([original.looked_for(region)]) for region in known}
-        context = Context([original.name], seed, masks=known, looked=looked)
-        lent = None if donors is None else donors((images.shape[2], images.shape[3]))
-        preparation = Preparation(images, context, conditions, lent)
+        preparation: Preparation | None = None
+        unread = ""
+        try:
+            preparation = _prepared(original, conditions, size, seed, donors)
+        except MemlabError as error:
+            unread = failures[str(original.path)] = str(error)
         for condition in conditions:
             described = condition.describe()
             shown = {name: described[name] for name in _DESCRIBED}
             for draw in range(condition.draws):
-                prepared = preparation.prepare(condition, draw)
-                image = ""
-                for places, changed in changed_pictures(images, prepared, condition, 1):
-                    if len(places) == 0:
-                        continue
+                image, donor, reason = "", "", unread
+                if preparation is not None:
                     number = f"-{draw}" if condition.draws > 1 else ""
-                    folder = condition.key.replace(":", "-")  # no colon in names on Windows
-                    image = f"{folder}/{original.name}{number}.png"
-                    _save(changed[0], out / image)
-                given = prepared.context.donors
+                    path = f"{file_name(condition.key)}/{original.name}{number}.png"
+                    try:
+                        donor, reason = _write(preparation, condition, draw, out / path)
+                    except MemlabError as error:
+                        reason = failures[str(original.path)] = str(error)
+                    image = "" if reason else path
                 rows.append(
                     {
                         "image": image,
                         "original": str(original.path),
                         **shown,
                         "draw": draw,
-                        "donor": given.ids[0] if given is not None and image else "",
+                        "donor": donor,
                         "eligible": bool(image),
-                        "reason": "" if image else why_not(condition, prepared),
+                        "reason": reason,
                     }
                 )
         advance(1)
     manifest = pd.DataFrame(rows)
     with replacing(out / "manifest.csv") as temporary:
         manifest.to_csv(temporary, index=False)
-    return manifest
+    return manifest, failures
+
+
+def _prepared(
+    original: Original,
+    conditions: Sequence[Condition],
+    size: int | None,
+    seed: int,
+    donors: Lending | None,
+) -> Preparation:
+    pixels, masks = original.read(size)
+    images = to_unit(pixels[None])
+    known = {region: mask[None] for region, mask in masks.items()}
+    looked = {region: torch.tensor([original.looked_for(region)]) for region in known}
+    context = Context([original.key], seed, masks=known, looked=looked)
+    lent = None if donors is None else donors((images.shape[2], images.shape[3]))
+    return Preparation(images, context, conditions, lent)
+
+
+def _write(
+    preparation: Preparation, condition: Condition, draw: int, path: Path
+) -> tuple[str, str]:
+    """Write a changed picture; returns its donor and, where there is none, the reason."""
+    prepared = preparation.prepare(condition, draw)
+    if not prepared.eligible.any():
+        return "", why_not(condition, prepared)
+    for _, changed in changed_pictures(preparation.images, prepared, condition, 1):
+        _save(changed[0], path)
+    given = prepared.context.donors
+    return ("" if given is None else given.ids[0]), ""
 
 
 def why_not(condition: Condition, prepared: Prepared) -> str:
     """Why the first of some pictures cannot be changed in a way, in a few words."""
     ablation, context = condition.ablation, prepared.context
     for region in ablation.regions:
-        if region not in context.masks:
+        masks = mask_of(region, context.masks)
+        if masks is None:
             return f"no masks of {region!r}"
         if not context.looked_for(region)[0]:
             return f"nobody looked for {region}"
-        mask = context.masks[region][0] > 0
+        mask = masks[0] > 0
         if not mask.any():
             return f"no {region} in it"
         if mask.all():

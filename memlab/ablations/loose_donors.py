@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from memlab.ablations.donors import DonorList, with_background
 from memlab.ablations.originals import Original
 from memlab.data.dataset import Sample
+from memlab.data.geometry import squashed, squashed_mask
 from memlab.errors import DataError, MaskError
 from memlab.scenes.render import REGIONS, SIZES_DRAWN, render
 from memlab.scenes.sampling import sample
@@ -63,11 +63,11 @@ class _Scenes(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         scene = render(sample(self.seed, index), self.side)
         masks = {
-            region: _mask(torch.from_numpy(mask)[None].byte() * 255, self.size)
+            region: squashed_mask(torch.from_numpy(mask)[None].byte(), self.size)
             for region, mask in scene.masks.items()
         }
         pixels = torch.from_numpy(scene.image).permute(2, 0, 1)
-        return _lent(index, f"scene-{index}", _squashed(pixels, self.size), masks)
+        return _lent(index, f"scene-{index}", squashed(pixels, self.size), masks)
 
 
 class _Files(Dataset[Sample]):
@@ -94,22 +94,11 @@ class _Files(Dataset[Sample]):
         except DataError as failure:
             black = torch.zeros(3, *self.size, dtype=torch.uint8)
             return _lent(index, one.name, black, masks, str(failure))
-        masks |= {region: _mask(mask * 255, self.size) for region, mask in found.items()}
-        return _lent(index, one.name, _squashed(pixels, self.size), masks)
+        masks |= {region: squashed_mask(mask, self.size) for region, mask in found.items()}
+        return _lent(index, one.name, squashed(pixels, self.size), masks)
 
 
 def _lent(
     index: int, name: str, image: Tensor, masks: dict[str, Tensor], error: str = ""
 ) -> Sample:
     return Sample(index=index, id=name, image=image, score=float("nan"), masks=masks, error=error)
-
-
-def _squashed(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    squashed: Tensor = resize(
-        pixels, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True
-    )
-    return squashed.contiguous()
-
-
-def _mask(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    return (_squashed(pixels, size) >= 128).byte()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +11,15 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from memlab.data.decode import decode
-from memlab.data.geometry import Geometry
+from memlab.data.geometry import squashed, squashed_mask
 from memlab.data.sources.base import recognise
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.files import find_pictures
+from memlab.files import file_name, find_pictures
 from memlab.regions.base import MaskSource, require_fit
-from memlab.regions.open import open_masks
+from memlab.regions.describe import told
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,18 @@ class Original:
     """One picture as it was given.
 
     Args:
-        name: short, one of its own among all.
+        name: one of its own among all, fit for a file.
         path: of the file.
         id: by which its masks go.
+        key: what is drawn for it hangs on, whatever other pictures are given: its data set's id, or
+            the file's name.
         masks: region to where its masks come from.
     """
 
     name: str
     path: Path
-    id: str = ""
+    id: str
+    key: str
     masks: Mapping[str, MaskSource] = field(default_factory=dict)
 
     def has(self, region: str) -> bool:
@@ -57,15 +60,14 @@ class Original:
         """
         pixels = decode(self.path)
         height, width = pixels.shape[1:]
-        own = [height, width]
+        wanted = (height, width) if size is None else (size, size)
         masks = {}
         for region, source in self.masks.items():
-            inside = torch.zeros(1, *own, dtype=torch.uint8)
+            masks[region] = torch.zeros(1, *wanted, dtype=torch.uint8)
             for mask in source.read(self.id, [region]).values():
                 require_fit(mask, str(self.path), (width, height), pixels)
-                inside = resize(mask.inside, own, interpolation=InterpolationMode.NEAREST)
-            masks[region] = inside if size is None else Geometry(size).mask(inside)
-        return pixels if size is None else Geometry(size).picture(pixels), masks
+                masks[region] = squashed_mask(mask.inside, wanted)
+        return squashed(pixels, wanted), masks
 
 
 def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Original]:
@@ -81,22 +83,26 @@ def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Ori
     Raises:
         DataError: if something does not exist, there is no picture, or names cannot be told apart.
     """
-    found: dict[Path, tuple[str, Mapping[str, MaskSource]]] = {}
+    found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
     for path in given:
         table = _with_masks(path) if path.is_dir() else None
         if table is None:
-            found |= {file: (str(file), {}) for file in find_pictures([path]) if file not in found}
+            loose = (file for file in find_pictures([path]) if file not in found)
+            found |= {file: (str(file), file.name, {}) for file in loose}
             continue
         for name, image in zip(table.rows["id"], table.rows["image"], strict=True):
-            found[table.root / str(image)] = (str(name), table.masks)
+            found[table.root / str(image)] = (str(name), str(name), table.masks)
     names = _names(list(found))
-    if masks is None:
-        return [Original(names[path], path, *rest) for path, rest in found.items()]
-    rows = pd.DataFrame({"id": [name for name, _ in found.values()], "image": map(str, found)})
-    source = open_masks(masks, rows)
-    there = dict.fromkeys(source.regions, source)
+    there: Mapping[str, MaskSource] = {}
+    if masks is not None:
+        ids = [name for name, *_ in found.values()]
+        rows = pd.DataFrame({"id": ids, "image": map(str, found), "split": None})
+        table = Table(rows, Path(), "the pictures").with_masks(masks)
+        print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
+        there = table.masks
     return [
-        Original(names[path], path, name, {**own, **there}) for path, (name, own) in found.items()
+        Original(names[path], path, name, key, {**own, **there})
+        for path, (name, key, own) in found.items()
     ]
 
 
@@ -116,8 +122,14 @@ def lenders(folder: Path, originals: Sequence[Original]) -> list[Original]:
 def _with_masks(folder: Path) -> Table | None:
     """The data set of a folder, where it is one with masks."""
     try:
-        table = recognise(folder).table(folder)
-    except DataError:  # loose pictures beside something that is no table of theirs
+        source = recognise(folder)
+    except DataError:
+        return None
+    try:
+        table = source.table(folder)
+    except DataError as error:  # it may be no table of theirs
+        without = f"{error}; the pictures are changed all the same, without masks of its own"
+        print(f"memlab: {without}", file=sys.stderr)  # noqa: T201
         return None
     return table if table.regions else None
 
@@ -129,6 +141,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
         path: path.stem if count[path.stem] == 1 else "-".join([*path.parent.parts[-2:], path.name])
         for path in paths
     }
+    names = {path: file_name(name) for path, name in names.items()}
     if len(set(names.values())) < len(paths):
         raise DataError("two pictures have the same name; give them one folder at a time")
     return names

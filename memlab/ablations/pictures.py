@@ -17,6 +17,7 @@ from memlab.errors import MemlabError, did_you_mean
 from memlab.models.base import MemorabilityModel
 from memlab.models.precision import evaluation_mode
 from memlab.models.predict import scored
+from memlab.regions.base import known_regions
 from memlab.regions.given import Masks
 
 
@@ -101,7 +102,7 @@ def ablate_pictures(
 def _require_regions(ablations: Sequence[Ablation], there: Sequence[str]) -> None:
     for ablation in ablations:
         for region in ablation.regions:
-            if region not in there and not (there and region == "background"):
+            if region not in known_regions(there):
                 known = ", ".join(there) or "none"
                 raise MemlabError(
                     f"{ablation.name}: no masks of {region!r}{did_you_mean(region, there)} "

@@ -25,6 +25,7 @@ from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import write_text
 from memlab.progress import Advance, progress
+from memlab.regions.base import known_regions
 from memlab.reports import effect_figures, rows
 from memlab.reports.effects import summarise
 from memlab.reports.results import Results
@@ -273,13 +274,7 @@ def _nobody(_steps: int, _now: str = "") -> None:
 
 def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
     """Regions of which an ablation needs masks, and the data have none."""
-    missing = []
-    for region in {*part.regions, *part.donor_regions}:
-        try:
-            data.require_regions([region])
-        except DataError:
-            missing.append(region)
-    return sorted(missing)
+    return sorted({*part.regions, *part.donor_regions} - known_regions(data.table.regions))
 
 
 def _not_looked_for(data: MemorabilityData) -> list[str]:

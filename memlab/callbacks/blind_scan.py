@@ -6,8 +6,10 @@ the pictures matters more than places like it, it is in the results, and in a pi
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -22,8 +24,9 @@ from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
 from memlab.audit.quantities import SESOI
 from memlab.audit.scan import LEVEL, PERMUTATIONS, scan, strongest
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
+from memlab.callbacks.sameness import sameness
 from memlab.data.dataset import Batch
-from memlab.files import make_folder, replacing
+from memlab.files import replacing
 from memlab.reports import rows
 from memlab.reports.results import Results
 from memlab.reports.scan import draw_scan
@@ -32,6 +35,7 @@ from memlab.seeds import seed_of
 KEY = ["row", "column", "index"]
 PICTURES = 1000
 """The most pictures that are scanned, 64 forward passes each; a seeded sample of larger splits."""
+_SUMS = "sums-"
 _COARSE = 4.0  # sigma in % of the width: what is coarser is no pattern of a mark
 
 
@@ -55,6 +59,7 @@ class BlindScan(Callback):
         self._chosen: set[str] = set()
         self._outside: list[str] = []
         self._pictures: dict[str, Any] = {}
+        self._summed: set[int] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Ask for all masks but the background's, and draw the sample."""
@@ -67,13 +72,22 @@ class BlindScan(Callback):
         self._chosen = set(
             sorted(ids, key=lambda name: seed_of(self.seed, name, "scan"))[:PICTURES]
         )
-        self._pictures = {}
         self._writer = rows.ShardWriter(command_folder(trainer), "scan", trainer.global_rank)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep what an interrupted scan of the very same has done."""
+        model = model_of(trainer)
+        if model is None or self._writer is None:
+            return
         if trainer.is_global_zero:
-            self._writer.clear()
-            for path in _sums(command_folder(trainer)).glob("*.npz"):
-                path.unlink()
+            done = self._writer.take_up(sameness(trainer, model, self.conditions, self.micro_batch))
+            if done:
+                told = f"{done} batches of the scan are there"
+                print(  # noqa: T201
+                    f"memlab: going on with {command_folder(trainer)}: {told}", file=sys.stderr
+                )
         trainer.strategy.barrier()
+        self._pictures, self._summed = _read_sums(self._sums(self._writer))
 
     def on_test_batch_end(
         self,
@@ -90,20 +104,20 @@ class BlindScan(Callback):
         if model is None or self._writer is None or not chosen:
             return
         places = torch.tensor(chosen)
+        summed = batch_idx in self._summed
+        if summed and self._writer.has(batch_idx, batch["index"].cpu()[places].tolist()):
+            return
         images = batch["images"][places.to(batch["images"].device)]
         context = Context(batch["ids"], self.seed, masks=batch["masks"]).select(places)
+        if not summed:  # before the rows: those alone would not tell that the sums lack a batch
+            self._add(images, context)
+            self._summed.add(batch_idx)
+            with replacing(self._sums(self._writer)) as path, path.open("wb") as file:
+                np.savez(file, **self._pictures, batches=np.array(sorted(self._summed)))
         shown = {"index": batch["index"].cpu()[places].numpy(), "id": list(context.ids)}
         scores = evaluate(model.scores, images, context, self.conditions, self.micro_batch)
         table = pd.concat([_rows(one, shown) for one in scores], ignore_index=True)
         self._writer.write(table, batch_idx)
-        self._add(images, context)
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the sums of this process's pictures, where the first process will gather them."""
-        if self._pictures:
-            path = make_folder(_sums(command_folder(trainer))) / f"{trainer.global_rank:05d}.npz"
-            with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **self._pictures)
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
         """Test the places, and add them, their table and their figure to the results."""
@@ -116,8 +130,9 @@ class BlindScan(Callback):
         drops = clean.to_numpy(dtype=float)[:, None] - changed.to_numpy(dtype=float)
         smallest = SESOI * float(rows_["predicted"].std(ddof=0))
         found = scan(drops, SIDE, smallest, self.seed)
-        sums = [np.load(path) for path in sorted(_sums(folder).glob("*.npz"))]
-        pictures = {name: sum(one[name] for one in sums) for name in sums[0].files}
+        paths = sorted((folder / rows.SHARDS / "scan").glob(f"{_SUMS}*.npz"))
+        sums = [_read_sums(path)[0] for path in paths]
+        pictures = {name: sum(one[name] for one in sums) for name in sums[0]}
         alike = _alike(pictures)
         positions = [
             {
@@ -147,6 +162,10 @@ class BlindScan(Callback):
         }
         mean = (pictures["sum"] / pictures["count"]).clip(0, 1)
         results.figures += draw_scan(results.scan, mean.transpose(1, 2, 0), folder)
+
+    @staticmethod
+    def _sums(writer: rows.ShardWriter) -> Path:
+        return writer.folder / f"{_SUMS}{writer.rank:05d}.npz"
 
     def _add(self, images: torch.Tensor, context: Context) -> None:
         """Add pictures to the sums: of pixels, and of fine detail in two halves of the pictures."""
@@ -201,5 +220,11 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _sums(folder: Path) -> Path:
-    return folder / rows.SHARDS / "scan-sums"
+def _read_sums(path: Path) -> tuple[dict[str, Any], set[int]]:
+    """The sums of a process's pictures, and the batches that are in them."""
+    try:
+        with np.load(path) as arrays:
+            sums = dict(arrays)
+    except (OSError, ValueError, EOFError, BadZipFile):  # missing or damaged: summed anew
+        return {}, set()
+    return sums, set(sums.pop("batches").tolist())

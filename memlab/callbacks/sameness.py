@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,9 @@ from memlab.files import fingerprint, state_of
 from memlab.models.base import MemorabilityModel
 from memlab.regions.describe import describe_masks
 from memlab.reports.provenance import commit, versions
+
+_VERSIONED = {"builtins", "abc", "typing", "torch", "lightning"}
+"""Their versions say which they are."""
 
 
 def sameness(
@@ -52,11 +55,12 @@ def _state(path: Path) -> str:
 
 
 def _sources(classes: Iterable[type[Any]]) -> Iterable[str]:
-    for cls in classes:
-        for one in cls.__mro__:
-            try:
-                path = inspect.getsourcefile(one)
-            except (TypeError, OSError):  # built in, or made in a session
-                path = None
-            if path is not None:
-                yield _state(Path(path))
+    """The state of all files of the packages that classes, and what they derive from, lie in."""
+    modules = {one.__module__ for cls in classes for one in cls.__mro__}
+    for name in {module.partition(".")[0] for module in modules} - _VERSIONED:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if file is not None:
+            yield _state(Path(file))
+        for folder in getattr(module, "__path__", ()):
+            yield from map(_state, Path(folder).rglob("*.py"))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
-from memlab.cli.options import Options, at_least
+from memlab.cli.options import Options, at_least, divide
 from memlab.errors import MemlabError
 from memlab.files import find_pictures, require_empty
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     Found = tuple[list[Original], Callable[[tuple[int, int]], DonorList]]
 
 DESCRIPTION = """\
-Write the changed pictures themselves: one folder per condition, manifest.csv, contact-sheet.png.
+Write the changed pictures themselves: one folder per condition, a manifest, contact-sheet.png.
 
 Pictures keep their own size unless --size is given; they are written as PNG, without loss. A
 folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along, others
@@ -39,6 +41,7 @@ every dose of its ladder, on these pictures: cards.csv, a figure per ablation, a
   memlab ablate photos/ --ablation all --cards --out cards/
 """
 
+WHICH = "which ablation? give --ablation NAME (see memlab plugins)"
 CARD_SIZE = 128
 BATCH = 32
 
@@ -77,10 +80,10 @@ def run(arguments: list[str]) -> int:
         help=f"bring pictures to this side in pixels first (their own; of cards {CARD_SIZE})",
     )
     parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
-    ours, theirs = _divide(arguments[1:])
+    ours, theirs = divide(arguments[1:], "--ablation")
     options = parser.parse_args(ours)
     if not theirs:
-        raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
+        raise MemlabError(WHICH)
     if options.cards:
         options.size = options.size or CARD_SIZE
         _refuse_beside_cards(options)
@@ -94,22 +97,6 @@ def _refuse_beside_cards(options: argparse.Namespace) -> None:
     if options.controls or options.doses == "ladder":
         given = "--controls" if options.controls else "--doses"
         raise MemlabError(f"{given}: cards show the ladder, and no controls; leave it out")
-
-
-def _divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split off --ablation and its parameters, which another parser reads."""
-    ours, theirs = [], []
-    rest = iter(arguments)
-    for argument in rest:
-        if not argument.startswith("--ablation"):
-            ours.append(argument)
-            continue
-        theirs.append(argument)
-        if "=" not in argument:
-            value = next(rest, None)
-            if value is not None:
-                theirs.append(value)
-    return ours, theirs
 
 
 def _parse(arguments: list[str]) -> list[Ablation]:
@@ -128,7 +115,7 @@ def _parse(arguments: list[str]) -> list[Ablation]:
     except Exception as error:
         raise known_error(error) or error from error
     if not ablations:
-        raise MemlabError("which ablation? give --ablation NAME (see memlab plugins)")
+        raise MemlabError(WHICH)
     return ablations
 
 
@@ -136,9 +123,10 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     """The pictures with their masks, and the donors."""
     from memlab.ablations.loose_donors import loose_donors
     from memlab.ablations.originals import find_originals, lenders
+    from memlab.regions.base import known_regions
 
     originals = find_originals(options.pictures, options.masks)
-    there = {region for original in originals for region in original.masks}
+    there = known_regions({region for original in originals for region in original.masks})
     lacking = [[name for name in part.regions if name not in there] for part in ablations]
     if all(lacking):
         raise MemlabError(
@@ -146,11 +134,11 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
             "with --masks PATH, or a folder that has them"
         )
     lent = None if options.donors is None else lenders(options.donors, originals)
-    names = [original.name for original in originals]
+    keys = [original.key for original in originals]
 
     @functools.cache
     def donors(size: tuple[int, int]) -> DonorList:
-        return loose_donors(size, names, options.seed, lent)
+        return loose_donors(size, keys, options.seed, lent)
 
     return originals, donors
 
@@ -164,7 +152,7 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     conditions = plan(ablations, options.doses, options.controls)
     originals, donors = _found(options, ablations)
     with progress("Changing", len(originals)) as advance:
-        manifest = export(
+        manifest, failures = export(
             originals,
             conditions,
             options.out,
@@ -174,12 +162,58 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
             advance=advance,
         )
     draw_contact_sheet(manifest, options.out)
+    _record(options, ablations, originals, failures)
     written = int(manifest["eligible"].sum())
-    print(f"{written} pictures, manifest.csv and contact-sheet.png in {options.out}")  # noqa: T201
+    told = "manifest.csv, manifest.json and contact-sheet.png"
+    print(f"{written} pictures, {told} in {options.out}")  # noqa: T201
     left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
     for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
-        print(f"  {condition}: {count} not eligible: {reason}")  # noqa: T201
-    return 0
+        if reason not in failures.values():
+            print(f"  {condition}: {count} not eligible: {reason}")  # noqa: T201
+    return _report(failures, len(originals))
+
+
+def _report(failures: Mapping[str, str], of: int) -> int:
+    """Say what went wrong, each thing once and the first three; returns the exit code."""
+    reasons = list(dict.fromkeys(failures.values()))
+    for reason in reasons[:3]:
+        print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
+    if failures:
+        told = f"{len(failures)} of {of} pictures failed: manifest.json"
+        print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+    return 1 if failures else 0
+
+
+def _record(
+    options: argparse.Namespace,
+    ablations: Sequence[Ablation],
+    originals: Sequence[Original],
+    failures: Mapping[str, str],
+) -> None:
+    """Write what the pictures, or cards, were made of, and with."""
+    from memlab.files import write_text
+    from memlab.reports.provenance import commit, now, versions
+
+    sources = {(name, each) for one in originals for name, each in one.masks.items()}
+    masks: dict[str, list[Any]] = {}
+    for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
+        masks.setdefault(name, []).append(source.describe(name))
+    record = {
+        "pictures": [str(path) for path in options.pictures],
+        "n": len(originals),
+        "failed": failures,
+        "ablations": [ablation.spec for ablation in ablations],
+        "doses": options.doses,
+        "controls": options.controls,
+        "size": options.size,
+        "seed": options.seed,
+        "masks": masks,
+        "donors": str(options.donors or "rendered scenes"),
+        "time": now(),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    write_text(options.out / "manifest.json", json.dumps(record, indent=2, default=str) + "\n")
 
 
 def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
@@ -198,13 +232,23 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     originals, lending = _found(options, ablations)
     donors = lending((options.size, options.size))
     regions = {region for original in originals for region in original.masks}
+    failures: dict[str, str] = {}
 
     def batches() -> Iterator[tuple[torch.Tensor, Context]]:
         for start in range(0, len(originals), BATCH):
-            some = originals[start : start + BATCH]
-            pixels, masks = zip(*(one.read(options.size) for one in some), strict=True)
+            read = []
+            for one in originals[start : start + BATCH]:
+                try:
+                    read.append((one.key, *one.read(options.size)))
+                except MemlabError as error:
+                    failures[str(one.path)] = str(error)
+                advance(1)
+            if not read:
+                continue
+            keys, pixels, masks = zip(*read, strict=True)
             none = torch.zeros(1, options.size, options.size, dtype=torch.uint8)
             known = {name: torch.stack([one.get(name, none) for one in masks]) for name in regions}
+<<<<<<< HEAD
             names = [one.name for one in some]
             looked = {
                 name: torch.tensor([one.looked_for(name) for one in some]) for name in regions
@@ -214,6 +258,11 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
                 Context(names, options.seed, 0, known, looked=looked),
             )
             advance(len(some))
+=======
+            yield to_unit(torch.stack(pixels)), Context(keys, options.seed, masks=known)
+        if len(failures) == len(originals):
+            raise MemlabError(next(iter(failures.values())))
+>>>>>>> 6836b8a (Go on after a bad picture in ablate, say how pictures were made, and know the derived background everywhere)
 
     make_folder(options.out)
     with progress("Measuring", len(originals)) as advance:
@@ -230,7 +279,10 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
         if shown:
             pictures = [picture.permute(1, 2, 0).numpy() for picture in shown]
             draw_card(own, pictures, options.out / f"{ablation.name}.png")
-    measured = f"{len(originals)} pictures, brought to {options.size} × {options.size} pixels."
+    count, side = len(originals) - len(failures), options.size
+    measured = f"{count} pictures, brought to {side} × {side} pixels."
     write_page(table, ablations, options.out, measured)
-    print(f"cards.csv, cards.md and a card per ablation in {options.out}")  # noqa: T201
-    return 0
+    _record(options, ablations, originals, failures)
+    told = "cards.csv, cards.md, manifest.json and a card per ablation"
+    print(f"{told} in {options.out}")  # noqa: T201
+    return _report(failures, len(originals))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
 from memlab.cli.pages import show
@@ -54,6 +54,19 @@ def run_subcommand(
             f"(commands: {', '.join(commands)})"
         )
     return commands[name](arguments[2:])
+
+
+def divide(arguments: Iterable[str], prefix: str) -> tuple[list[str], list[str]]:
+    """Split off the options that begin so, each with its value, for a parser of their own."""
+    ours, theirs = [], []
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith(prefix):
+            ours.append(argument)
+            continue
+        value = None if "=" in argument else next(rest, None)
+        theirs.append(argument if value is None else f"{argument}={value}")
+    return ours, theirs
 
 
 def add_loading(parser: argparse.ArgumentParser) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli.names import class_path
-from memlab.cli.options import Options, run_subcommand
+from memlab.cli.options import Options, divide, run_subcommand
 from memlab.errors import MemlabError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ Another finder can add other regions to the same store; its options are --with.N
   memlab regions find photos/ --with NAME --out masks/
   memlab regions find photos/ --with mine:Faces --with.threshold 0.8 --out masks/
 """
-    ours, theirs = _divide(arguments)
+    ours, theirs = divide(arguments, "--with.")
     parser = Options("regions find", description)
     _add_data(parser)
     parser.add_argument(
@@ -88,12 +87,14 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
 
     from memlab.data.table import MASK
     from memlab.progress import progress
+    from memlab.regions.describe import told
     from memlab.regions.find import import_masks
     from memlab.regions.store import MaskStore
 
     table = _read(options.root, options.source)
     own = [name for name in table.rows.columns if name.startswith(MASK)]
     table = replace(table, rows=table.rows.drop(columns=own)).with_masks(options.masks)
+    print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
     store = MaskStore(options.out)
     with progress("Packing masks", len(table.rows)) as advance:
         filled = import_masks(table, store, advance)
@@ -103,18 +104,6 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
 def _add_data(parser: Options) -> None:
     parser.add_argument("root", metavar="DIR", type=Path, help="the pictures: any data set")
     parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
-
-
-def _divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split off --with.NAME, the finder's own options."""
-    ours, theirs = [], []
-    rest = iter(arguments)
-    for argument in rest:
-        if not argument.startswith("--with."):
-            ours.append(argument)
-            continue
-        theirs.append(argument if "=" in argument else f"{argument}={next(rest, '')}")
-    return ours, theirs
 
 
 def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:

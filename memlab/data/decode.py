@@ -98,6 +98,19 @@ def upright_size(path: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
+def turned_unseen(path: Path) -> bool:
+    """Whether EXIF turns or mirrors a picture without changing its shape, so that nothing shows it.
+
+    Read from its header; false where that cannot be read.
+    """
+    try:
+        with Image.open(path) as picture:
+            orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+            return orientation in (2, 3, 4) or (orientation > 4 and len(set(picture.size)) == 1)
+    except Exception:  # Pillow raises many kinds on a damaged file
+        return False
+
+
 def pixels_of(picture: Image.Image) -> Tensor:
     """A PIL picture as people see it, (3, H, W) uint8, RGB; see `decode`.
 

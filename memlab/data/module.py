@@ -25,6 +25,7 @@ from memlab.data.sources.base import Source, recognise
 from memlab.data.table import SPLITS, Table
 from memlab.data.workers import default_workers
 from memlab.errors import DataError, did_you_mean
+from memlab.regions.base import known_regions
 from memlab.regions.describe import describe_masks, told
 from memlab.stop_signals import ignore_signals
 
@@ -130,10 +131,7 @@ class MemorabilityData(LightningDataModule):
         Raises:
             DataError: if the data set has no masks of one of them.
         """
-        there = set(self.table.regions)
-        if there:
-            there.add("background")  # what no other region has
-        for region in sorted(set(regions) - there):
+        for region in sorted(set(regions) - known_regions(self.table.regions)):
             known = ", ".join(self.table.regions) or "none"
             raise DataError(
                 f"{self.table.origin}: no masks of region {region!r}"

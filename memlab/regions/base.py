@@ -32,6 +32,11 @@ NAMES = {"person": "people", "face": "faces", "object": "objects", "texts": "tex
 """Other names of memlab's own regions; any others are kept."""
 
 
+def known_regions(regions: Collection[str]) -> set[str]:
+    """Regions that masks of these tell of: the background is what no other region has."""
+    return {*regions, "background"} if regions else set()
+
+
 @dataclass(frozen=True)
 class Mask:
     """Where a region lies in one picture.

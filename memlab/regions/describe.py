@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
+
+from memlab.data.decode import turned_unseen
+from memlab.regions.coco import CocoMasks
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
+
+_SAMPLE = 1000
+"""Pictures whose headers are read at the start of a run, of larger data sets spread evenly."""
 
 
 def describe_masks(table: Table, region: str) -> dict[str, Any]:
@@ -32,6 +39,19 @@ def told(table: Table) -> str:
     looked_at = {name for region in source.regions for name in source.looked_at(region)}
     unknown = source.describe(source.regions[0])["unknown_files"]
     more = f"; {unknown} of its pictures are not in the data set" if unknown else ""
+    if isinstance(source, CocoMasks):
+        more += _turned(table, looked_at)
     return (
         f"{source.origin}: looked at {len(looked_at)} of {len(table.rows)} pictures: {found}{more}"
     )
+
+
+def _turned(table: Table, looked_at: Container[str]) -> str:
+    """A picture on which outlines that were drawn on its pixels as stored would lie elsewhere."""
+    ids, images = (table.rows[name].astype(str) for name in ("id", "image"))
+    drawn = [image for name, image in zip(ids, images, strict=True) if name in looked_at]
+    some = drawn[:: len(drawn) // _SAMPLE + 1]
+    turned = next((image for image in some if turned_unseen(table.root / image)), None)
+    if turned is None:
+        return ""
+    return f"; {turned} is stored turned: outlines must lie on it as people see it (EXIF applied)"

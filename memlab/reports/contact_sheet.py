@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from memlab.data.decode import decode
+from memlab.errors import DataError
 from memlab.files import replacing
 
 ROWS, FEW = 12, 4
@@ -69,7 +70,7 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
                     _lay(sheet, folder / image, at, high)
                     continue
                 draw.rectangle((*at, at[0] + _SIDE - 1, at[1] + high - 1), _EMPTY)
-                text = "\n".join(textwrap.wrap(reason, 18))
+                text = "\n".join(textwrap.wrap(reason, 18)[: high // _LINE - 1])
                 draw.multiline_text((at[0] + 8, at[1] + 8), text, _INK, font, spacing=1)
     path = folder / "contact-sheet.png"
     with replacing(path) as temporary:
@@ -85,8 +86,11 @@ def _wrapped(name: str) -> list[str]:
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    """The picture, whole, as people see it."""
-    small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
+    """The picture, whole, as people see it; grey where it cannot be read."""
+    try:
+        small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
+    except DataError:
+        return Image.new("RGB", (_SIDE, _SIDE), _EMPTY)
     return ImageOps.contain(small, (_SIDE, _SIDE), Image.Resampling.LANCZOS)
 
 
