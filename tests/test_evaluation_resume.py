@@ -88,6 +88,19 @@ def test_anything_else_starts_afresh(finished: Path, monkeypatch: pytest.MonkeyP
     assert len(rows) == len(found["conditions"]) * found["n"]
 
 
+WASH = """
+from memlab import Ablation
+from washed.maths import fade
+
+class Wash(Ablation):
+    family, unit, target, control = "colour", "of the way", "luma_sd", "floor"
+    ladder, maximum = (1.0,), 1.0
+    def __init__(self, share: float = 1.0) -> None:
+        super().__init__(share)
+    def change(self, images, context, dose):
+        return fade(images, dose)
+"""
+
 DIE = """
 import os, signal, sys
 from pathlib import Path
@@ -171,6 +184,30 @@ def test_other_masks_ablations_or_controls_get_rows_of_their_own(
     assert main(["test", "--run", str(fresh), *asked]) == 0
     tables = [half / "conditions.csv", *fresh.glob("test-004*/conditions.csv")]
     assert len({path.read_text() for path in tables}) == 1
+
+
+def test_any_file_of_a_plugins_package_counts(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "washed"
+    plugin.mkdir()
+    maths = plugin / "maths.py"
+    maths.write_text("def fade(images, dose):\n    return images * (1 - dose)\n")
+    (plugin / "__init__.py").write_text(WASH)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    command = ["test", "--run", str(finished), "--ablation=washed:Wash", *ASKED]
+    for edited in (False, True):
+        with monkeypatch.context() as patch:
+            cut(patch, 2)
+            with pytest.raises(Killed):
+                main(command)
+        if edited:
+            maths.write_text("def fade(images, dose):\n    return images * (1 - dose / 2)\n")
+        with monkeypatch.context() as patch:
+            counted = cut(patch, 99)
+            assert main(command) == 0
+        whole = results(max(finished.glob("test-*")))["n"]
+        assert sum(counted) == (whole if edited else whole - 8)
 
 
 def test_a_model_that_returns_nan_is_named_with_the_picture() -> None:

@@ -16,6 +16,7 @@ from memlab.ablations.scan import OccludeCell, scan_conditions
 from memlab.audit.scan import like_cells, scan, strongest
 from memlab.cli import main
 from memlab.metrics.functional import Array
+from memlab.reports.rows import ShardWriter
 from memlab.scenes import World, write
 from memlab.scenes.oracles import Watermark
 from memlab.scenes.watermark import watermark_mask
@@ -34,11 +35,14 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def scanned(model: str, root: Path, run: str, *more: str) -> Path:
+def asked(model: str, root: Path, *more: str) -> list[str]:
     arguments = ["--model", model, "--data.root", str(root), "--attribution", "none", "--scan"]
-    arguments += ["--data.num_workers=0", "--data.split=10/10/80", *QUIET, *more]
+    return [*arguments, "--data.num_workers=0", "--data.split=10/10/80", *QUIET, *more]
+
+
+def scanned(model: str, root: Path, run: str, *more: str) -> Path:
     before = set(Path("runs").glob("*/test-*"))
-    assert main(["test", *arguments]) == 0
+    assert main(["test", *asked(model, root, *more)]) == 0
     (folder,) = set(Path("runs").glob("*/test-*")) - before
     return folder
 
@@ -88,6 +92,34 @@ def test_what_relies_on_nothing_has_no_p(marked: Path, capsys: pytest.CaptureFix
         assert place["p_corrected"] is None
         assert place["reason"]
     assert "no position stands out" in capsys.readouterr().out
+
+
+def test_a_scan_that_was_cut_off_goes_on(
+    marked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--data.batch_size=10"]
+    whole = scanned("oracle_watermark", marked, "whole", *more)
+    written: list[int] = []
+    write_rows = ShardWriter.write
+
+    def write(self: ShardWriter, rows: pd.DataFrame, batch: int) -> None:
+        if self.folder.name == "scan":
+            written.append(batch)
+            if len(written) == 3:  # its pictures are in the sums, its rows are not
+                raise RuntimeError("cut off")
+        write_rows(self, rows, batch)
+
+    monkeypatch.setattr(ShardWriter, "write", write)
+    with pytest.raises(RuntimeError, match="cut off"):
+        scanned("oracle_watermark", marked, "half", *more)
+    (half,) = set(Path("runs").glob("*/test-*")) - {whole}
+    (half / "shards" / "scan" / ".left.npz").write_bytes(b"half")
+    capsys.readouterr()
+    assert main(["test", *asked("oracle_watermark", marked, *more)]) == 0
+    assert written == [0, 1, 2, 2, 3, 4]
+    assert "2 batches of the scan are there" in capsys.readouterr().err
+    assert (half / "scan.csv").read_text() == (whole / "scan.csv").read_text()
+    assert results(half)["scan"] == results(whole)["scan"]
 
 
 def test_without_the_option_there_is_no_scan(marked: Path) -> None:
