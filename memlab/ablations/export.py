@@ -55,6 +55,9 @@ def export(
         The manifest: a row a picture, condition and draw: `image` (path in `out`, empty where
         nothing was written), `original`, `condition`, `ablation`, `dose`, `unit`, `region`, `role`,
         `draw`, `donor`, `eligible`, `reason` (why not). And what went wrong, by original.
+
+    Raises:
+        MemlabError: if something went wrong with every picture; nothing is written then.
     """
     rows: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
@@ -91,6 +94,8 @@ def export(
                 )
         advance(1)
     manifest = pd.DataFrame(rows)
+    if len(failures) == len(originals) and not manifest["eligible"].any():
+        raise MemlabError(next(iter(failures.values())))
     with replacing(out / "manifest.csv") as temporary:
         manifest.to_csv(temporary, index=False)
     return manifest, failures

@@ -29,7 +29,7 @@ class GivenMasks(MaskSource):
         ids: of the pictures, in the masks' order.
 
     Raises:
-        DataError: if a region has more or fewer masks than there are pictures.
+        DataError: if a region has more or fewer masks than there are pictures, or two names.
     """
 
     origin = "masks"
@@ -44,6 +44,8 @@ class GivenMasks(MaskSource):
                     f"masks of {region!r}: {count} for {len(ids)} pictures; give one a picture, "
                     "None where nobody looked"
                 )
+            if name in self._masks:
+                raise DataError(f"masks of {region!r}: those of {name!r} are given, too; unite them")
             named = zip(ids, given, strict=True)
             self._masks[name] = {one: mask for one, mask in named if mask is not None}
         self.regions = tuple(self._masks)
