@@ -82,7 +82,7 @@ def test_the_change_is_confined(model: MemorabilityModel, files: list[Path]) -> 
     ("masks", "message"),
     [
         ({"fases": np.ones((4, HEIGHT, WIDTH))}, "did you mean 'fases'. .there: fases."),
-        (dict.fromkeys(["face", "faces"], [None] * 4), "those of 'faces' are given, too"),
+        (dict.fromkeys(["face", "faces"], [None] * 4), "'faces' is given, too"),
         ({"faces": np.ones((3, HEIGHT, WIDTH))}, "masks of 'faces': 3 for 4 pictures"),
         ({"faces": np.ones((4, WIDTH, WIDTH))}, "60 x 60 pixels, its picture .*0.png 60 x 40"),
         ({"faces": np.full((4, HEIGHT, WIDTH), 0.5) * 3}, "values 1.5 to 1.5"),

@@ -45,7 +45,7 @@ class GivenMasks(MaskSource):
                     "None where nobody looked"
                 )
             if name in self._masks:
-                raise DataError(f"masks of {region!r}: those of {name!r} are given, too; unite them")
+                raise DataError(f"masks of {region!r}: {name!r} is given, too; unite them")
             named = zip(ids, given, strict=True)
             self._masks[name] = {one: mask for one, mask in named if mask is not None}
         self.regions = tuple(self._masks)
