@@ -63,6 +63,11 @@ class Condition:
         """Short and unique in a plan: `blur@2`, `blur@2[faces]`, `blur@2[faces]:control`."""
         return self.name if self.role == "target" else f"{self.name}:{self.role}"
 
+    @property
+    def primary(self) -> bool:
+        """Whether this is the dose that was asked for, and is tested."""
+        return self.dose == self.ablation.dose
+
     def describe(self) -> dict[str, Any]:
         """The condition as plain data, for results and tables."""
         arguments = self.ablation.spec["init_args"]  # the first is the dose
@@ -76,7 +81,7 @@ class Condition:
             "fill": arguments.get("fill"),
             "dose": self.dose,
             "unit": self.ablation.unit,
-            "primary": self.dose == self.ablation.dose,
+            "primary": self.primary,
             "role": self.role,
             "yardstick": self.yardstick,
             "compared_with": None if self.role == "floor" else self.ablation.compared_with,
@@ -101,7 +106,9 @@ def plan(
             draws = controls if dose == ablation.dose else min(controls, DRAWS_ELSEWHERE)
             for role, count in _roles(ablation, draws):
                 condition = Condition(ablation, dose, role, count)
-                conditions.setdefault(condition.key, condition)
+                other = conditions.setdefault(condition.key, condition)
+                if condition.primary and not other.primary:  # a step of another's ladder gives way
+                    conditions[condition.key] = condition
     if controls and any(one.ablation.compared_with == "floor" for one in conditions.values()):
         for condition in floor():
             there = conditions.get(condition.key, condition)  # somebody may have asked for it
