@@ -210,6 +210,12 @@ def test_a_plan_has_no_condition_twice_and_every_key_once() -> None:
     assert ladder == [0.5, 1.0, 2.0, 3.0, 4.0, 8.0]
 
 
+def test_a_dose_that_was_asked_for_stays_primary_on_anothers_ladder() -> None:
+    for parts in ([Blur(2.0), Blur(4.0)], [Blur(4.0), Blur(2.0)]):
+        primary = [condition.dose for condition in plan(parts, "ladder") if condition.primary]
+        assert sorted(primary) == [2.0, 4.0]
+
+
 class Bleach(Grayscale):
     """Cannot do without its argument."""
 
