@@ -37,8 +37,8 @@ Every ablation of memlab's own, measured on 40 rendered [scenes](../guides/world
 
 The second line makes the same page of your own pictures. What each change is for is said in
 [the catalogue](../guides/catalogue.md). `remove` and `foreground_only` make the changes of
-`remove_faces` and `remove_background`, and have no cards. After a change of an ablation `python docs/cards.py` makes
-this page again.
+`remove_faces` and `remove_background`, and have no cards. After a change of an ablation
+`python docs/cards.py` makes this page again.
 """
 
 

@@ -270,8 +270,8 @@ def test_pictures_without_room_are_counted_in_the_table_and_the_notes(
     assert 2 < there < entry["eligible"]
     assert entry["control"]["without"] == entry["eligible"] - there
     shown = " ".join(capsys.readouterr().out.split())
-    assert re.search(rf"elsewhere [+-]?\.\d+, n {there}\b", shown), shown
-    gone = f"{entry['eligible'] - there} of {entry['eligible']} eligible pictures have no control"
+    assert re.search(rf"remove_text@1 {there}/{entry['n']} S [+-]\.\d+", shown), shown
+    gone = f"{entry['eligible'] - there} of {entry['eligible']} eligible pictures have no like place"
     assert gone in shown
 
 
