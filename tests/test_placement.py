@@ -271,8 +271,8 @@ def test_pictures_without_room_are_counted_in_the_table_and_the_notes(
     assert entry["control"]["without"] == entry["eligible"] - there
     shown = " ".join(capsys.readouterr().out.split())
     assert re.search(rf"remove_text@1 {there}/{entry['n']} S [+-]\.\d+", shown), shown
-    gone = f"{entry['eligible'] - there} of {entry['eligible']} eligible pictures have no like place"
-    assert gone in shown
+    without = entry["eligible"] - there
+    assert f"{without} of {entry['eligible']} eligible pictures have no like place" in shown
 
 
 def test_balance_is_the_standardised_mean_difference() -> None:
