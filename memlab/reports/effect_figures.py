@@ -28,11 +28,11 @@ Line = tuple[str, dict[str, Any] | None, dict[str, Any] | None, str | None]
 
 
 def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
-    """Forest plot of all primary ablations: S beyond controls, mean drops beside the floor, T.
+    """Forest plot of all primary ablations: mean drops beside what they are compared with, S, T.
 
-    Marks are the effects that are tested, with their intervals. The band beside a mean drop is the
-    root mean square of the slight change that moves the same pictures most: it moves predictions
-    either way. From S and T what the control, or the way there and back, does is already taken off.
+    The hollow mark beside a mean drop is the control's, of the same pictures; S is their difference
+    and what is tested. The band is the root mean square of the slight change that moves the same
+    pictures most: it moves predictions either way. From T the way there and back is taken off.
     """
     primary = [entry for entry in conditions if entry["primary"]]
     targets = [entry for entry in primary if entry["role"] == "target"]
@@ -40,10 +40,9 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     if not targets and not swaps:
         targets = primary
     controlled = [entry for entry in targets if _control(entry, "S")]
-    whole = [entry for entry in targets if not _control(entry, "S")]
     panels = [
+        ("mean drop of the score: clean − ablated", _lines(targets, _drop)),
         ("S: mean drop of the score beyond that of the control", _lines(controlled, _specific)),
-        ("mean drop of the score: clean − ablated", _lines(whole, _drop)),
         ("T: share of the predictions' variance that a swap moves", _lines(swaps, _share)),
     ]
     panels = [panel for panel in panels if panel[1]]
@@ -58,8 +57,8 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     for axes, (title, lines) in zip(every, panels, strict=True):
         _draw(axes, lines)
         axes.set_xlabel(title, fontsize=9)
-    floor = any(other and kind == "floor" for _, lines in panels for _, _, other, kind in lines)
-    _legend(figure, {"floor"} if floor else set(), band=True)
+    kinds = {kind for _, lines in panels for _, _, other, kind in lines if other and kind}
+    _legend(figure, kinds, band=True)
     return [save(figure, folder, "ablation-effects.png")]
 
 
@@ -179,12 +178,15 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
         if effect is None:
             continue
         axes.axhline(place, color="#e8e8e8", linewidth=0.6, zorder=0)
-        if other is not None and kind == "floor" and other["value"] is not None:
-            ends = [-other["value"], other["value"]]
+        beside = None if other is None else other["value"]
+        if beside is not None and kind == "floor":
+            ends = [-beside, beside]
             axes.fill_betweenx([place - 0.4, place + 0.4], *ends, color=ORANGE, alpha=0.2, lw=0)
         if effect["low"] is not None:
             axes.plot([effect["low"], effect["high"]], [place] * 2, color=BLUE, linewidth=1.8)
         axes.plot([effect["value"]], [place], "o", color=BLUE, markersize=5)
+        if beside is not None and kind not in (None, "floor"):
+            axes.plot([beside], [place], HOLLOW[kind][0], **_hollow())
     axes.set_yticks(range(len(lines)), [line[0] for line in lines], fontsize=8)
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):
         if line[1] is None:
@@ -205,7 +207,7 @@ def _legend(
     handles = axes.plot([], [], "o-", color=BLUE, markersize=5, label=effect)
     alike = {HOLLOW[kind]: None for kind in HOLLOW if kind in kinds}
     for marker, words in alike:
-        if band:
+        if band and marker == HOLLOW["floor"][0]:
             handles += axes.plot([], [], color=ORANGE, alpha=0.3, linewidth=7, label=words)
         else:
             handles += axes.plot([], [], marker, label=words, **_hollow())
@@ -250,12 +252,12 @@ def _specific(entry: dict[str, Any]) -> Shown:
 
 
 def _drop(entry: dict[str, Any]) -> Shown:
-    """The mean drop, and that of the control; of slight changes how far they move predictions."""
+    """The mean drop, and that of the control of the same pictures; of slight changes their RMS."""
     control = entry["control"] or {}
     if control.get("kind") == "floor":
         rms = control.get("rms")
         return entry["drop"], None if rms is None else {"value": rms["value"]}
-    return entry["drop"], control.get("drop")
+    return _control(entry, "own_drop") or entry["drop"], _control(entry, "drop")
 
 
 def _share(entry: dict[str, Any]) -> Shown:
