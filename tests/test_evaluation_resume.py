@@ -160,10 +160,10 @@ def test_other_masks_ablations_or_controls_get_rows_of_their_own(
 ) -> None:
     masks = Path(shutil.copytree(scenes / "masks", "masks"))
     asked = ["--ablation=blur", "--ablation.region=faces", f"--data.masks={masks}"]
-    asked += ["--controls=2", "--data.batch_size=4", "--maps=0", *QUIET]
+    asked += ["--controls=2", "--data.batch_size=2", "--maps=0", *QUIET]
     command = ["test", "--run", str(finished), *asked]
     with monkeypatch.context() as patch:
-        cut(patch, 4)
+        cut(patch, 2)
         with pytest.raises(Killed):
             main(command)
     half = finished / "test-001-blur"

@@ -252,7 +252,7 @@ class Counting(Callback):
 def test_a_strangers_callback_joins_the_results(finished: Path) -> None:
     option = "--trainer.callbacks+=tests.test_pipeline.Counting"
     assert main(["test", "--run", str(finished), option, "--data.batch_size=4", *QUIET]) == 0
-    assert results(finished / "test-001")["notes"] == ["3 batches, 12 rows"]
+    assert "3 batches, 12 rows" in results(finished / "test-001")["notes"]
 
 
 def test_results_of_a_newer_memlab_are_refused(finished: Path) -> None:
