@@ -14,7 +14,6 @@ import torch
 from memlab_detectors.faces import ovals
 from memlab_detectors.mask_rcnn import MaskRCNN
 from memlab_detectors.salient import Salient, geodesic
-from memlab_detectors.text import grown
 from PIL import Image, ImageDraw, ImageFont
 
 from memlab.cli import main
@@ -77,16 +76,6 @@ def test_an_oval_touches_its_box() -> None:
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (20, 59, 10, 29)
 
 
-def test_the_core_of_a_word_grows() -> None:
-    cores = np.zeros((60, 120), dtype=np.float32)
-    cores[27:33, 20:100] = 0.9
-    cores[5:9, 5:9] = 0.35  # ink, but hardly a word
-    words = grown(cores, 0.5)
-    rows = np.flatnonzero(words.any(1))
-    assert 12 < len(rows) < 24  # six grow by about 1.6 x 480 / 172 on either side
-    assert not words[:12, :12].any()
-
-
 def test_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     carried = importlib.import_module("memlab_detectors.carried")
 
@@ -136,7 +125,16 @@ def test_text_is_found_where_it_is(sign: Path) -> None:
     assert mask[letters].mean() > 0.95
     rows, columns = np.flatnonzero(letters.any(1)), np.flatnonzero(letters.any(0))
     assert mask.sum() < 2 * np.ptp(rows) * np.ptp(columns)  # of the word's box
-    assert "sha256:" in provenance(store, "text")["weights_id"]
+    assert provenance(store, "text")["weights_id"].count("sha256:") == 2
+
+
+@pytest.mark.skipif(not installed("rapidocr", "onnxruntime"), reason="without [text]")
+def test_what_cannot_be_read_is_no_text() -> None:
+    finder = importlib.import_module("memlab_detectors.text").Text()
+    image = torch.full((1, 3, 200, 300), 0.9)
+    y, x = torch.meshgrid(torch.arange(200), torch.arange(300), indexing="ij")
+    image[..., ((x - 150) / 70) ** 2 + ((y - 100) / 50) ** 2 < 1] = 0.2
+    assert not finder(image)["text"].any()
 
 
 @pytest.mark.skipif(not installed("facenet-pytorch"), reason="without facenet-pytorch")
