@@ -154,6 +154,8 @@ def _report(table: Table, store: MaskStore, filled: Filled) -> int:
         areas = [shares[region] for shares in known if region in shares]
         found = sorted(share for share in areas if share > 0)
         typical = f", {100 * found[len(found) // 2]:.1f} % of the picture (median)" if found else ""
+        if areas and not found:
+            typical = ": cannot tell whether a model relies on it"
         print(f"{region:<12} in {len(found)} of {len(areas)} pictures{typical}")  # noqa: T201
     if filled.there:
         print(f"{filled.there} were there, {filled.looked_at} are new")  # noqa: T201

@@ -65,6 +65,16 @@ def test_a_way_to_the_edge_costs_what_the_colour_changes() -> None:
     assert dear[0].max() == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_kind_found_nowhere_is_no_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(tmp_path / "plain.png")
+    (tmp_path / "scores.csv").write_text("image,score\nplain.png,0.5\n")
+    find = ["regions", "find", str(tmp_path), "--out", str(tmp_path / "store"), "--with"]
+    assert main([*find, "memlab_detectors.salient:Salient"]) == 0
+    assert "in 0 of 1 pictures: cannot tell" in capsys.readouterr().out
+
+
 def test_salient_keeps_the_contract() -> None:
     check_regions(Salient)
 
