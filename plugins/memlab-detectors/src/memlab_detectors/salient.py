@@ -17,6 +17,9 @@ from memlab_detectors.pictures import resized
 PATCHES = 40
 """Patches along the longer side; the paper has patches of 10 pixels in pictures of 400."""
 
+NOTICEABLE = 2.3
+"""Distance in CIELAB that is just seen (Mahy et al. 1994, Color Research & Application 19)."""
+
 
 class Salient(RegionFinder):
     """Find what stands out; no net, no weights: a rule about colour.
@@ -57,10 +60,10 @@ def geodesic(colours: NDArray[np.float64]) -> NDArray[np.float64]:
     """How dear the cheapest way from each patch to the edge is.
 
     Args:
-        colours: (H, W, C) of patches, in a space where distances mean differences seen.
+        colours: (H, W, 3) of patches, CIELAB or the like.
 
     Returns:
-        (H, W), 0 or more, in the unit of the colours.
+        (H, W) in the unit of the colours; 0 where it is less than `NOTICEABLE`.
     """
     height, width = colours.shape[:2]
     place = np.arange(height * width).reshape(height, width)
@@ -85,7 +88,7 @@ def geodesic(colours: NDArray[np.float64]) -> NDArray[np.float64]:
         shape=(height * width + 1,) * 2,
     ).tocsr()
     ways_out = dijkstra(graph, directed=False, indices=height * width)[:-1]
-    ways_out[ways_out < tiny * height * width] = 0  # free but for the tiny
+    ways_out[ways_out < NOTICEABLE] = 0
     dear: NDArray[np.float64] = ways_out.reshape(height, width)
     return dear
 
