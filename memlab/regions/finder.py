@@ -72,8 +72,8 @@ def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept with the masks of a finder, as plain data.
 
     Args:
-        finder: of any class; `licence`, `threshold`, `quality` and `weights_id()` are asked for where
-            it has them.
+        finder: of any class; `licence`, `threshold`, `quality` and `weights_id()` are asked for
+            where it has them.
         arguments: that it was made with.
     """
     cls = type(finder)

@@ -154,3 +154,36 @@ def test_no_face_on_a_sign(sign: Path) -> None:
     assert main([*find, "memlab_detectors.faces:Faces"]) == 0
     assert "area_faces\nsign.png,0.0" in (store / "index.csv").read_text()
     assert provenance(store, "faces")["weights_id"].count("sha256:") == 3
+
+
+def test_mask_rcnn_runs_with_weights_of_the_published_shape(tmp_path: Path) -> None:
+    from torchvision.models.detection import maskrcnn_resnet50_fpn
+
+    torch.manual_seed(0)
+    weights = tmp_path / "random.pth"
+    torch.save(maskrcnn_resnet50_fpn(weights=None, weights_backbone=None).state_dict(), weights)
+    finder = MaskRCNN(weights, threshold=0.0)
+    with torch.no_grad():
+        masks = finder(torch.rand(1, 3, 64, 96))
+    assert {name: tuple(mask.shape) for name, mask in masks.items()} == {
+        "people": (1, 1, 64, 96),
+        "objects": (1, 1, 64, 96),
+    }
+    assert all(bool(((mask == 0) | (mask == 1)).all()) for mask in masks.values())
+
+
+def test_one_person_is_found_once() -> None:
+    from memlab_detectors.mediapipe import ANCHORS, unlike
+
+    assert ANCHORS.shape == (2254, 2)
+    finds = np.array([[50.0, 50, 20, 20], [51, 50, 20, 20], [90, 50, 20, 20], [10, 10, 5, 5]])
+    assert unlike(finds, np.array([0.9, 0.95, 0.85, 0.2]), 0.8) == [1, 2]
+
+
+@pytest.mark.skipif(not installed("mediapipe", "ai-edge-litert"), reason="without mediapipe")
+def test_a_shape_on_a_plain_ground_is_the_subject_and_nobody() -> None:
+    module = importlib.import_module("memlab_detectors.mediapipe")
+    check_regions(module.People)
+    image = torch.full((1, 3, 200, 300), 0.9)
+    assert not module.People()(image)["people"].any()
+    assert module.Subject()(image)["salient"].shape == (1, 1, 200, 300)

@@ -37,7 +37,9 @@ class Faces(RegionFinder):
 
     licence: ClassVar[str | None] = "MIT (facenet-pytorch, code and weights)"
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("faces", "231 photographs, by eye, at threshold 0.95", 31, 26, 28, 26),
+        Quality(
+            "faces", "231 photographs, by eye, face by face, at threshold 0.95", 31, 26, 28, 26
+        ),
     )
 
     def __init__(self, threshold: float = 0.95) -> None:

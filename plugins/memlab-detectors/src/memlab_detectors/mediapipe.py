@@ -44,6 +44,9 @@ class People(RegionFinder):
     """
 
     licence: ClassVar[str | None] = LICENCE
+    quality: ClassVar[Sequence[Quality]] = (
+        Quality("people", "240 photographs, by eye, by picture, at threshold 0.8", 37, 15, 16, 15),
+    )
 
     def __init__(self, threshold: float = 0.8) -> None:
         super().__init__()
@@ -106,6 +109,9 @@ class Subject(RegionFinder):
     """
 
     licence: ClassVar[str | None] = LICENCE
+    quality: ClassVar[Sequence[Quality]] = (
+        Quality("salient", "24 photographs, outlined well by eye, at threshold 0.5", 24, 9, 20, 9),
+    )
 
     def __init__(self, threshold: float = 0.5) -> None:
         super().__init__()
@@ -154,9 +160,7 @@ def foreground(net: Any, image: Tensor, threshold: float = 0.5) -> Tensor:
     return (scaled >= threshold).float()
 
 
-def unlike(
-    finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: float
-) -> list[int]:
+def unlike(finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: float) -> list[int]:
     """The surest finds, each of another face than those before.
 
     Args:

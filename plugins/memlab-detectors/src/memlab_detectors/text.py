@@ -40,7 +40,7 @@ class Text(RegionFinder):
 
     licence: ClassVar[str | None] = "Apache-2.0 (rapidocr; PP-OCRv6 weights, PaddlePaddle)"
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("text", "pictures with text of 60, by eye, at threshold 0.7", 11, 7, 7, 7),
+        Quality("text", "60 photographs, by eye, by picture, at threshold 0.7", 11, 7, 7, 7),
     )
 
     def __init__(self, threshold: float = 0.7) -> None:
