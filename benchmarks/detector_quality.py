@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=120)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    finder = import_class(options.finder)().eval()
+    finder = import_class(options.finder.replace(":", "."))().eval()
     sets = {root.name: counts(finder, root, options.n) for root in options.scenes}
     report = {"finder": provenance_of(finder, {}), "n": options.n, "scenes": sets}
     options.out.write_text(json.dumps(report, indent=2) + "\n")

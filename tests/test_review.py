@@ -60,7 +60,8 @@ def test_what_is_crossed_out_is_gone_from_the_copy_alone(
 ) -> None:
     review = ["regions", "review", str(found / "album"), "--masks", str(found / "store")]
     assert main([*review, "--out", str(found / "review")]) == 0
-    assert Image.open(found / "review" / "spots-001.jpg").width > 64
+    with Image.open(found / "review" / "spots-001.jpg") as sheet:
+        assert sheet.width > 64
     path = found / "review" / "rejects.csv"
     listed = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert listed[["id", "number"]].values.tolist() == [

@@ -16,7 +16,7 @@ from memlab_detectors.carried import Carried, carried_by, missing
 from memlab_detectors.pictures import resized
 
 INSTALL = "pip install ai-edge-litert; pip install --no-deps mediapipe==0.10.21"
-"""Only the files of weights are taken of MediaPipe; it pins an old NumPy, which these do not need."""
+"""Only the files of weights are taken of MediaPipe, which pins an old NumPy for its code."""
 
 LICENCE = "Apache-2.0 (MediaPipe, weights)"
 SEGMENTS, PERSONS = "selfie_segmentation.tflite", "pose_detection.tflite"
