@@ -12,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from memlab.cli import main
+from memlab.data.sources.base import recognise
+from memlab.regions.describe import region_notes
 from memlab.regions.finder import Quality, RegionFinder
 from memlab.regions.store import MaskStore
 
@@ -97,3 +99,13 @@ def test_a_table_of_other_masks_is_refused(
     copy = ["regions", "reject", str(found / "store"), str(path), "--out", str(found / "right")]
     assert main(copy) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> None:
+    table = recognise(found / "album").table(found / "album").with_masks(found / "store")
+    (note,) = region_notes(table, ["spots", "nowhere"])
+    assert "Masks of spots" in note and "recall 3 of 4, precision 3 of 5" in note
+    packed = ["regions", "import", str(found / "store"), str(found / "album")]
+    main([*packed, "--out", str(tmp_path / "packed")])
+    again = recognise(found / "album").table(found / "album").with_masks(tmp_path / "packed")
+    assert region_notes(again, ["spots"]) == [note]
