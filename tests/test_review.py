@@ -104,7 +104,8 @@ def test_a_table_of_other_masks_is_refused(
 def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> None:
     table = recognise(found / "album").table(found / "album").with_masks(found / "store")
     (note,) = region_notes(table, ["spots", "nowhere"])
-    assert "Masks of spots" in note and "recall 3 of 4, precision 3 of 5" in note
+    assert note.startswith("Masks of spots")
+    assert "recall 3 of 4, precision 3 of 5" in note
     packed = ["regions", "import", str(found / "store"), str(found / "album")]
     main([*packed, "--out", str(tmp_path / "packed")])
     again = recognise(found / "album").table(found / "album").with_masks(tmp_path / "packed")

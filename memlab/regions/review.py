@@ -122,8 +122,8 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
 
 def finds(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Number what hangs together, corners too: (H, W) of 0 and 1 to 0, 1, 2, ...."""
-    numbers: NDArray[np.int32] = ndimage.label(inside, structure=_TOUCHING)[0]
-    return numbers
+    numbers, _ = ndimage.label(inside, structure=_TOUCHING)
+    return np.asarray(numbers, dtype=np.int32)
 
 
 def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
@@ -146,7 +146,7 @@ def _cell(path: Path, numbers: NDArray[np.int32], name: str) -> Image.Image:
     edge = inside & ~ndimage.binary_erosion(inside, _TOUCHING, iterations=2 * wide)
     edge |= ndimage.binary_dilation(inside, _TOUCHING, iterations=wide) & ~inside
     if pixels.shape[:2] == inside.shape:
-        pixels = np.where(edge[..., None], np.uint8([255, 0, 255]), pixels)
+        pixels = np.where(edge[..., None], np.array([255, 0, 255], dtype=np.uint8), pixels)
     small = Image.fromarray(pixels)
     small.thumbnail((_SIDE, _SIDE))
     cell = Image.new("RGB", (_SIDE, _SIDE + _LINE), "white")
