@@ -26,6 +26,7 @@ from memlab.errors import DataError, PluginError
 from memlab.files import write_text
 from memlab.progress import Advance, progress
 from memlab.regions.base import known_regions
+from memlab.regions.describe import region_notes
 from memlab.reports import effect_figures, rows
 from memlab.reports.effects import summarise
 from memlab.reports.results import Results
@@ -82,6 +83,8 @@ class AblationEvaluation(Callback):
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
         self.notes += _not_looked_for(data)
+        read = {name for part in self.parts for name in part.masks_read}
+        self.notes += region_notes(data.table, read)
         if any(part.needs_donors for part in self.parts):
             self._donors = self._lent(data, trainer.is_global_zero)
         if self._donors is not None:

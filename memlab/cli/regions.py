@@ -1,4 +1,4 @@
-"""memlab regions find | import."""
+"""memlab regions find | import | review | reject."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ usage: memlab regions COMMAND [options]        memlab regions COMMAND --help for
 
   find       look for faces, people, text, ... in every picture, and keep the masks in a store
   import     pack masks that you have (COCO, PNG) into a store, and see that they fit
+  review     draw what was found, numbered, with a table in which to cross out what is wrong
+  reject     copy a store without what was crossed out
 
 A store serves any run: memlab test --data.masks STORE --ablation blur --ablation.region faces
 """
@@ -27,7 +29,7 @@ A store serves any run: memlab test --data.masks STORE --ablation blur --ablatio
 
 def run(arguments: list[str]) -> int:
     """Run a regions command; returns the exit code."""
-    commands = {"find": _find, "import": _import}
+    commands = {"find": _find, "import": _import, "review": _review, "reject": _reject}
     return run_subcommand("regions", PAGE, commands, arguments)
 
 
@@ -101,6 +103,58 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
     return _report(table, store, filled)
 
 
+def _review(arguments: list[str]) -> int:
+    description = """\
+Draw what was found, outlined and numbered, on sheets of 36 pictures, and list it in rejects.csv.
+Write anything into the column reject of what is wrong, and give the table to memlab regions reject.
+
+  memlab regions review photos/ --masks masks/ --out review/
+"""
+    parser = Options("regions review", description)
+    _add_data(parser)
+    parser.add_argument("--masks", type=Path, required=True, help="the store")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the sheets")
+    options = parser.parse_args(arguments)
+
+    from memlab.progress import progress
+    from memlab.regions.names import Names
+    from memlab.regions.review import TABLE, write_review
+    from memlab.regions.store import StoredMasks
+
+    table = _read(options.root, options.source)
+    masks = StoredMasks(options.masks, Names(table.rows))
+    count = sum(len(masks.having(region)) for region in masks.regions)
+    with progress("Drawing", count) as advance:
+        finds, sheets = write_review(table, masks, options.out, advance)
+    print(f"{finds} finds on {sheets} sheets; cross out in {options.out / TABLE}")  # noqa: T201
+    return 0
+
+
+def _reject(arguments: list[str]) -> int:
+    description = """\
+Copy a store without the finds that somebody has crossed out in rejects.csv: any text in the column
+reject. The store itself stays as it is; the copy says that it was corrected, and by which table.
+
+  memlab regions reject masks/ review/rejects.csv --out corrected/
+"""
+    parser = Options("regions reject", description)
+    parser.add_argument("store", metavar="STORE", type=Path, help="the masks as they were found")
+    parser.add_argument("table", metavar="CSV", type=Path, help="of memlab regions review")
+    parser.add_argument("--out", type=Path, required=True, help="the corrected store, a new folder")
+    options = parser.parse_args(arguments)
+
+    from memlab.regions.review import reject
+    from memlab.regions.store import MaskStore
+
+    store = MaskStore(options.store)
+    if not store.regions:
+        raise MemlabError(f"{options.store}: no mask store; memlab regions find makes one")
+    rejected, listed = reject(store, options.table, MaskStore(options.out))
+    print(f"{rejected} of {listed} finds left out")  # noqa: T201
+    print(f"use the rest with: --data.masks {options.out}")  # noqa: T201
+    return 0
+
+
 def _add_data(parser: Options) -> None:
     parser.add_argument("root", metavar="DIR", type=Path, help="the pictures: any data set")
     parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
@@ -146,6 +200,7 @@ def _read(root: Path, source: str | None) -> Table:
 
 
 def _report(table: Table, store: MaskStore, filled: Filled) -> int:
+    from memlab.regions.describe import quality_told
     from memlab.regions.store import FAILED
 
     ids = set(table.rows["id"])
@@ -154,7 +209,11 @@ def _report(table: Table, store: MaskStore, filled: Filled) -> int:
         areas = [shares[region] for shares in known if region in shares]
         found = sorted(share for share in areas if share > 0)
         typical = f", {100 * found[len(found) // 2]:.1f} % of the picture (median)" if found else ""
+        if areas and not found:
+            typical = ": cannot tell whether a model relies on it"
         print(f"{region:<12} in {len(found)} of {len(areas)} pictures{typical}")  # noqa: T201
+        for line in quality_told(region, store.regions.get(region, {})):
+            print(f"             {line}")  # noqa: T201
     if filled.there:
         print(f"{filled.there} were there, {filled.looked_at} are new")  # noqa: T201
     for reason in list(filled.failures.values())[:3]:

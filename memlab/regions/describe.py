@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from memlab.data.decode import turned_unseen
@@ -28,6 +28,38 @@ def describe_masks(table: Table, region: str) -> dict[str, Any]:
         there = splits[table.rows["id"].isin(set(ids))].value_counts()
         counts[key] = {str(split): int(there.get(split, 0)) for split in splits.unique()}
     return {**source.describe(region), **counts}
+
+
+def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
+    """How good the finder of some masks is known to be, a line for each count."""
+    while "found_by" in provenance:  # a store that was imported
+        provenance = provenance["found_by"]
+    threshold = provenance.get("threshold")
+    by = f"by {provenance.get('plugin')}{'' if threshold is None else f' from {threshold:g}'}"
+    lines = [
+        f"{by}: recall {one['found']} of {one['there']}, precision {one['right']} of "
+        f"{one['marked']} ({one['on']})"
+        for one in provenance.get("quality", ())
+        if one["region"] == region
+    ]
+    if "corrected" in provenance:
+        corrected = provenance["corrected"]
+        lines.append(f"{corrected['rejected']} of {corrected['finds']} finds rejected by a person")
+    return lines
+
+
+def region_notes(table: Table, regions: Iterable[str]) -> list[str]:
+    """What must be said of masks with a result: how good they are, where there are none."""
+    notes = []
+    for region in sorted(set(regions) & set(table.masks)):
+        source = table.masks[region]
+        lines = quality_told(region, source.describe(region))
+        notes += [f"Masks of {region}: {line}." for line in lines]
+        if not source.having(region):
+            notes.append(
+                f"{region} were found in no picture: cannot tell whether the model relies on them."
+            )
+    return notes
 
 
 def told(table: Table) -> str:

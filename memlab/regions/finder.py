@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from memlab.registry import plugin_of
 from memlab.spec import Specified
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How much of a region a finder found, and how much of what it marked was right, as counts.
+
+    Args:
+        region: what was looked for.
+        on: in which pictures, and who or what told right from wrong.
+        there: regions that are in them.
+        found: of these, those that the finder marked.
+        marked: everything that it marked.
+        right: of these, those that are such a region.
+    """
+
+    region: str
+    on: str
+    there: int
+    found: int
+    marked: int
+    right: int
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.found <= self.there and 0 <= self.right <= self.marked):
+            raise ValueError(f"{self}: more was found than is there, or more right than marked")
 
 
 class RegionFinder(Specified, nn.Module, ABC):
@@ -22,6 +48,9 @@ class RegionFinder(Specified, nn.Module, ABC):
 
     licence: ClassVar[str | None] = None
     """Licence of the code and of the weights, where theirs is another."""
+
+    quality: ClassVar[Sequence[Quality]] = ()
+    """What is known of recall and precision; kept with the masks, and told with every result."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -43,8 +72,8 @@ def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept with the masks of a finder, as plain data.
 
     Args:
-        finder: of any class; `licence`, `threshold` and `weights_id()` are asked for where it has
-            them.
+        finder: of any class; `licence`, `threshold`, `quality` and `weights_id()` are asked for
+            where it has them.
         arguments: that it was made with.
     """
     cls = type(finder)
@@ -59,4 +88,5 @@ def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "threshold": threshold if isinstance(threshold, int | float) else None,
         "licence": getattr(finder, "licence", None),
         "weights_id": weights() if callable(weights) else None,
+        "quality": [asdict(one) for one in getattr(finder, "quality", ())],
     }

@@ -37,6 +37,8 @@ VERSION = 1
 _MASK = "mask_"
 _AREA = "area_"
 _WHEN = "time"
+_BESIDE = (_WHEN, "quality")
+"""What may differ in the provenance of two masks that are alike."""
 
 
 class MaskStore:
@@ -320,7 +322,9 @@ def _others(folder: Path) -> list[Path]:
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two provenances are of the same finder, or of the same masks."""
-    pair = [{key: value for key, value in each.items() if key != _WHEN} for each in (one, other)]
+    pair = [
+        {key: value for key, value in each.items() if key not in _BESIDE} for each in (one, other)
+    ]
     if all(each.get("plugin") is None and each.get("fingerprint") for each in pair):
         # imported: by whatever path, and whatever else was there
         pair = [{key: each.get(key) for key in ("kind", "fingerprint")} for each in pair]

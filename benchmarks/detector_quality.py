@@ -1,0 +1,75 @@
+"""Recall and precision of detectors on rendered scenes, whose masks are exact.
+
+    memlab data scenes --style A -n 120 A; memlab data scenes --style B -n 120 B
+    python benchmarks/detector_quality.py A B --with memlab_detectors.faces:Faces --out faces.json
+
+By picture and region: a region is found where a mask covers at least a quarter of it (and right
+where at least a quarter of the mask lies on it); by pixel besides, as intersection over union.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from memlab.data.decode import decode
+from memlab.data.pixels import to_unit
+from memlab.data.sources.base import recognise
+from memlab.regions.finder import provenance_of
+from memlab.spec import import_class
+
+COVERED = 0.25
+
+
+@torch.no_grad()
+def counts(finder: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, float]]:
+    """Counts by region for the first pictures of a folder of scenes."""
+    table = recognise(root).table(root)
+    result: dict[str, dict[str, float]] = {}
+    for name, image in table.rows[["id", "image"]].head(n).astype(str).itertuples(index=False):
+        marks = finder(to_unit(decode(table.root / image)[None]))
+        for region, mark in marks.items():
+            if region not in table.masks:
+                continue
+            mask = table.masks[region].read(name, [region]).get(region)
+            found = mark[0] > 0
+            truth = torch.zeros_like(found) if mask is None else mask.inside > 0
+            both, either = float((found & truth).sum()), float((found | truth).sum())
+            row = result.setdefault(
+                region, dict.fromkeys(("there", "found", "marked", "right", "both", "either"), 0)
+            )
+            row["there"] += bool(truth.any())
+            row["found"] += bool(truth.any()) and both >= COVERED * float(truth.sum())
+            row["marked"] += bool(found.any())
+            row["right"] += bool(found.any()) and both >= COVERED * float(found.sum())
+            row["both"] += both
+            row["either"] += either
+    return result
+
+
+def main() -> None:
+    """Count, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenes", type=Path, nargs="+")
+    parser.add_argument("--with", dest="finder", required=True)
+    parser.add_argument("-n", type=int, default=120)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    finder = import_class(options.finder.replace(":", "."))().eval()
+    sets = {root.name: counts(finder, root, options.n) for root in options.scenes}
+    report = {"finder": provenance_of(finder, {}), "n": options.n, "scenes": sets}
+    options.out.write_text(json.dumps(report, indent=2) + "\n")
+    for name, regions in sets.items():
+        for region, row in regions.items():
+            print(
+                f"{name} {region}: recall {row['found']} of {row['there']}, precision "
+                f"{row['right']} of {row['marked']}, "
+                f"IoU {row['both'] / max(row['either'], 1):.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

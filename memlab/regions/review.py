@@ -1,0 +1,170 @@
+"""Masks to look at and to correct: sheets of numbered finds, a table to cross out wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+
+from memlab.data.decode import decode
+from memlab.data.table import Table
+from memlab.errors import DataError
+from memlab.files import make_folder, replacing
+from memlab.regions.store import MaskStore, StoredMasks
+
+TABLE = "rejects.csv"
+KEYS = ["region", "id", "number"]
+_SIDE, _COLUMNS, _ROWS, _LINE = 240, 6, 6, 14
+_TOUCHING = np.ones((3, 3), dtype=int)
+
+
+def write_review(
+    table: Table, masks: StoredMasks, folder: Path, advance: Callable[[int], None] = lambda _: None
+) -> tuple[int, int]:
+    """Write `REGION-001.jpg`, ..., pictures with outlines and numbers, and `rejects.csv`.
+
+    A find is what hangs together in a mask. The table has a row for each, with its share of the
+    picture and an empty column `reject`: whatever a person writes there rejects it.
+
+    Args:
+        table: the pictures.
+        masks: of a store, for these pictures.
+        folder: a new one.
+        advance: called with the number of pictures and regions done since the last call.
+
+    Returns:
+        Number of finds, and of sheets.
+    """
+    if (folder / TABLE).exists():
+        raise DataError(f"{folder / TABLE}: is there already, perhaps filled in; choose another")
+    make_folder(folder)
+    images = dict(zip(table.rows["id"].astype(str), table.rows["image"].astype(str), strict=True))
+    rows, sheets = [], 0
+    for region in masks.regions:
+        cells: list[Image.Image] = []
+        having = sorted(name for name in masks.having(region) if name in images)
+        for place, name in enumerate(having):
+            numbers = finds(masks.read(name, [region])[region].inside[0].numpy())
+            shares = np.bincount(numbers.ravel())[1:] / numbers.size
+            rows += [
+                {"region": region, "id": name, "number": at, "share": share, "reject": ""}
+                for at, share in enumerate(shares.round(5), start=1)
+            ]
+            cells.append(_cell(table.root / images[name], numbers, name))
+            if len(cells) == _COLUMNS * _ROWS or place == len(having) - 1:
+                sheets += 1
+                page = (place // (_COLUMNS * _ROWS)) + 1
+                _lay(cells, folder / f"{region}-{page:03d}.jpg")
+                cells = []
+            advance(1)
+    with replacing(folder / TABLE) as temporary:
+        columns = [*KEYS, "share", "reject"]
+        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
+    return len(rows), sheets
+
+
+def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int]:
+    """Copy a store without the finds that somebody has crossed out.
+
+    Args:
+        store: as it was found; it stays as it is.
+        path: `rejects.csv`, filled in.
+        corrected: an empty one.
+
+    Returns:
+        Number of finds that were left out, and of finds in the table.
+
+    Raises:
+        DataError: if the table is not of this store; names the row.
+    """
+    if corrected.regions:
+        raise DataError(f"{corrected.folder}: holds masks already; choose another --out")
+    content, listed = _listed(path)
+    crossed = listed[listed["reject"].str.strip() != ""]
+    known = set(store.regions)
+    for row in crossed.itertuples():
+        if row.region not in known or row.id not in store.areas:
+            raise DataError(f"{path}: {store.folder} has no {row.region} of {row.id}")
+    wrong = {key: set(some["number"]) for key, some in crossed.groupby(["id", "region"])}
+    for region, provenance in store.regions.items():
+        of = listed[listed["region"] == region]
+        told = {
+            "table": str(path),
+            "sha256": sha256(content).hexdigest(),
+            "finds": len(of),
+            "rejected": int((of["reject"].str.strip() != "").sum()),
+        }
+        corrected.claim([region], {**provenance, "corrected": told})
+    for name, areas in store.areas.items():
+        masks, thumbnail = {}, None
+        for region, mask in store.read(name, list(areas)).items():
+            numbers = finds(mask.inside[0].numpy())
+            out = wrong.get((name, region), set())
+            if out and not out <= set(range(1, int(numbers.max()) + 1)):
+                raise DataError(
+                    f"{path}: {name} has {int(numbers.max())} finds of {region}, not number "
+                    f"{max(out)}; is the table of another store?"
+                )
+            kept = (numbers > 0) & ~np.isin(numbers, list(out))
+            masks[region], thumbnail = torch.from_numpy(kept)[None], mask.thumbnail
+        if thumbnail is not None:
+            corrected.write(name, masks, thumbnail)
+    corrected.close({})
+    return len(crossed), len(listed)
+
+
+def finds(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Number what hangs together, corners too: (H, W) of 0 and 1 to 0, 1, 2, ...."""
+    numbers, _ = ndimage.label(inside, structure=_TOUCHING)
+    return np.asarray(numbers, dtype=np.int32)
+
+
+def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
+    try:
+        content = path.read_bytes()
+        listed = pd.read_csv(path, dtype=str, keep_default_na=False)
+        listed = listed.assign(number=listed["number"].astype(int), reject=listed["reject"])
+        return content, listed[[*KEYS, "reject"]]
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{path}: not a table of finds ({error}); memlab regions review writes one"
+        ) from error
+
+
+def _cell(path: Path, numbers: NDArray[np.int32], name: str) -> Image.Image:
+    """A picture, outlined and numbered, under its name."""
+    pixels = decode(path).permute(1, 2, 0).numpy()
+    inside = numbers > 0
+    wide = max(1, round(max(inside.shape) / _SIDE))
+    edge = inside & ~ndimage.binary_erosion(inside, _TOUCHING, iterations=2 * wide)
+    edge |= ndimage.binary_dilation(inside, _TOUCHING, iterations=wide) & ~inside
+    if pixels.shape[:2] == inside.shape:
+        pixels = np.where(edge[..., None], np.array([255, 0, 255], dtype=np.uint8), pixels)
+    small = Image.fromarray(pixels)
+    small.thumbnail((_SIDE, _SIDE))
+    cell = Image.new("RGB", (_SIDE, _SIDE + _LINE), "white")
+    cell.paste(small, (0, _LINE))
+    draw, font = ImageDraw.Draw(cell), ImageFont.load_default(11)
+    draw.text((2, 0), name[-38:], "black", font)
+    scale = small.width / inside.shape[1]
+    for at, box in enumerate(ndimage.find_objects(numbers), start=1):
+        place = (box[1].start * scale + 2, box[0].start * scale + _LINE + 1)
+        draw.text(place, str(at), "white", font, stroke_width=2, stroke_fill="black")
+    return cell
+
+
+def _lay(cells: list[Image.Image], path: Path) -> None:
+    high = -(-len(cells) // _COLUMNS)
+    sheet = Image.new("RGB", (_COLUMNS * (_SIDE + 6), high * (_SIDE + _LINE + 6)), "white")
+    for at, cell in enumerate(cells):
+        down, across = divmod(at, _COLUMNS)
+        sheet.paste(cell, (across * (_SIDE + 6), down * (_SIDE + _LINE + 6)))
+    with replacing(path) as temporary:
+        sheet.save(temporary, "JPEG", quality=85)

@@ -1,0 +1,102 @@
+"""People and objects, by torchvision's Mask R-CNN, where the user has its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from memlab.errors import CheckpointError
+from memlab.regions.finder import RegionFinder
+from memlab_detectors.carried import Carried
+from memlab_detectors.pictures import shrunk
+
+URL = "https://download.pytorch.org/models/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
+
+PERSON = 1
+"""Label of people in COCO; all others are objects."""
+
+
+class MaskRCNN(RegionFinder):
+    """Find people and objects of COCO's 80 kinds, by their outlines.
+
+    Mask R-CNN (He et al. 2017, arXiv:1703.06870) with ResNet-50-FPN, of torchvision. Its weights
+    are in no package: download maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth where there is a network.
+
+    Args:
+        weights: the file.
+        threshold: how sure the net must be of a find, 0 to 1.
+        regions: what is kept: both, people, or objects alone, where the store has the others.
+
+    Raises:
+        CheckpointError: if there are no weights, or another net's.
+    """
+
+    licence: ClassVar[str | None] = "BSD-3-Clause (torchvision); trained on COCO"
+
+    def __init__(
+        self,
+        weights: Path | None = None,
+        threshold: float = 0.7,
+        regions: Literal["both", "people", "objects"] = "both",
+    ) -> None:
+        super().__init__()
+        if weights is None or not weights.is_file():
+            raise CheckpointError(
+                f"{weights or 'mask_rcnn'}: no weights; download {URL} and give it by "
+                "--with.weights FILE"
+            )
+        self.threshold = threshold
+        self.kept = ("people", "objects") if regions == "both" else (regions,)
+        self._weights = Carried(weights, "")
+        self.net = _net(weights)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Mark people and objects; see `RegionFinder.forward`."""
+        found = [self._found(image) for image in images]
+        return {region: torch.stack([masks[region] for masks in found]) for region in self.kept}
+
+    def weights_id(self) -> str | None:
+        """The file, by its SHA-256."""
+        return self._weights.id()
+
+    def _found(self, image: Tensor) -> dict[str, Tensor]:
+        self.net.eval()  # in training it wants targets
+        size = image.shape[-2:]
+        finds = self.net([shrunk(image, 1333)])[0]
+        sure = finds["scores"] >= self.threshold
+        person = finds["labels"] == PERSON
+        masks = {}
+        for region in self.kept:
+            chosen = finds["masks"][sure & (person if region == "people" else ~person)]
+            united = (
+                chosen.amax(0) if len(chosen) else image.new_zeros(1, *finds["masks"].shape[-2:])
+            )
+            scaled = torch.nn.functional.interpolate(united[None], size, mode="bilinear")[0]
+            masks[region] = (scaled >= 0.5).to(image)
+        return masks
+
+
+def _net(path: Path) -> torch.nn.Module:
+    from torchvision.models.detection import maskrcnn_resnet50_fpn
+
+    net: torch.nn.Module = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or foreign file makes torch raise
+        raise CheckpointError(f"{path}: not a file of weights; download {URL}") from error
+    own, given = net.state_dict(), state if isinstance(state, dict) else {}
+    wrong = sorted(
+        key
+        for key in own.keys() | given.keys()
+        if getattr(own.get(key), "shape", None) != getattr(given.get(key), "shape", 0)
+    )
+    if wrong:
+        raise CheckpointError(
+            f"{path}: not Mask R-CNN with ResNet-50-FPN: {len(wrong)} of its weights are missing, "
+            f"strange or of another shape, {wrong[0]} for one; download {URL}"
+        )
+    net.load_state_dict(given)
+    return net

@@ -1,0 +1,198 @@
+"""People, and what the picture is about, by two small nets that MediaPipe carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+from memlab.regions.finder import Quality, RegionFinder
+from memlab_detectors.carried import Carried, carried_by, missing
+from memlab_detectors.pictures import resized
+
+INSTALL = "pip install ai-edge-litert; pip install --no-deps mediapipe==0.10.21"
+"""Only the files of weights are taken of MediaPipe, which pins an old NumPy for its code."""
+
+LICENCE = "Apache-2.0 (MediaPipe, weights)"
+SEGMENTS, PERSONS = "selfie_segmentation.tflite", "pose_detection.tflite"
+SEEN, LOOKED_AT = 256, 224
+"""Sides in pixels that the two nets take."""
+GRIDS = ((8, 2), (16, 2), (32, 6))
+"""Strides in pixels of the person detector's grids, and its guesses at each place."""
+SAME = 0.3
+"""Overlap (intersection over union) from which two finds are of one person."""
+
+
+class People(RegionFinder):
+    """Find people who are seen large enough: a quarter of the picture's height, say.
+
+    MediaPipe's pose detector (BlazePose, Bazarevsky et al. 2020, arXiv:2006.10204) says where a
+    person is and how far the body reaches; within that circle, its selfie segmentation draws the
+    outline. The outline takes in what a person holds or sits beside, a dog, say. Small people,
+    close-ups of a face and the rows of a crowd are missed; a mannequin is taken for a person.
+
+    Args:
+        threshold: how sure the pose detector must be, 0 to 1.
+
+    Raises:
+        PluginError: if mediapipe or ai-edge-litert is not installed.
+    """
+
+    licence: ClassVar[str | None] = LICENCE
+    quality: ClassVar[Sequence[Quality]] = (
+        Quality("people", "240 photographs, by eye, by picture, at threshold 0.8", 37, 15, 16, 15),
+    )
+
+    def __init__(self, threshold: float = 0.8) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self._weights = [carried_by("mediapipe", name, INSTALL) for name in (SEGMENTS, PERSONS)]
+        self._segments, self._persons = (interpreter(weights) for weights in self._weights)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Mark people; see `RegionFinder.forward`."""
+        masks = [self._people(image) for image in images.cpu()]
+        return {"people": torch.stack(masks).to(images)}
+
+    def weights_id(self) -> str | None:
+        """The two nets, each by its SHA-256."""
+        return "; ".join(weights.id() for weights in self._weights)
+
+    def _people(self, image: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        within = torch.zeros(height, width, dtype=torch.bool)
+        rows, columns = torch.meshgrid(
+            torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij"
+        )
+        for x, y, radius in self._circles(image):
+            within |= (columns - x) ** 2 + (rows - y) ** 2 <= radius**2
+        if not within.any():
+            return within[None].float()
+        return foreground(self._segments, image) * within
+
+    def _circles(self, image: Tensor) -> list[tuple[float, float, float]]:
+        """Centre and radius in pixels of the circles that bodies lie in."""
+        height, width = image.shape[-2:]
+        side = max(height, width)
+        left, top = (side - width) // 2, (side - height) // 2
+        square = pad(image, (left, side - width - left, top, side - height - top))
+        small = resized(square, (LOOKED_AT, LOOKED_AT))
+        places, logits = sorted(outputs(self._persons, small * 2 - 1), key=lambda o: -o.shape[-1])
+        scores = 1 / (1 + np.exp(-np.clip(logits[:, 0].astype(np.float64), -50, 50)))
+        finds = places.astype(np.float64) / LOOKED_AT
+        for at in (0, 4, 6):  # the face's centre, the hips', a point on the circle: from an anchor
+            finds[:, at : at + 2] += ANCHORS
+        circles = []
+        for find in finds[unlike(finds, scores, self.threshold)] * side:
+            x, y = find[4] - left, find[5] - top
+            circles.append((x, y, float(np.hypot(find[6] - find[4], find[7] - find[5]))))
+        return circles
+
+
+class Subject(RegionFinder):
+    """Find what the picture is about, where that stands before its background.
+
+    MediaPipe's selfie segmentation, used beyond what it was made for: it was trained on people, and
+    outlines animals and things in front of a plain or blurred ground, too. Its region is `salient`,
+    as that of the finder of this name, which needs no weights. No object is told from another.
+
+    Args:
+        threshold: how sure the net must be of a pixel, 0 to 1.
+
+    Raises:
+        PluginError: if mediapipe or ai-edge-litert is not installed.
+    """
+
+    licence: ClassVar[str | None] = LICENCE
+    quality: ClassVar[Sequence[Quality]] = (
+        Quality("salient", "24 photographs, outlined well by eye, at threshold 0.5", 24, 9, 20, 9),
+    )
+
+    def __init__(self, threshold: float = 0.5) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self._weights = carried_by("mediapipe", SEGMENTS, INSTALL)
+        self._segments = interpreter(self._weights)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Mark the subject; see `RegionFinder.forward`."""
+        masks = [foreground(self._segments, image, self.threshold) for image in images.cpu()]
+        return {"salient": torch.stack(masks).to(images)}
+
+    def weights_id(self) -> str | None:
+        """The net, by its SHA-256."""
+        return self._weights.id()
+
+
+def interpreter(weights: Carried) -> Any:
+    """Make a net ready to run, on as many threads as torch has.
+
+    Raises:
+        PluginError: if ai-edge-litert is not installed.
+    """
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise missing("ai-edge-litert", INSTALL) from error
+    net = Interpreter(model_path=str(weights.path), num_threads=torch.get_num_threads())
+    net.allocate_tensors()
+    return net
+
+
+def outputs(net: Any, image: Tensor) -> list[NDArray[np.float32]]:
+    """Run a net on one picture, (3, H, W) as it wants it; its outputs without the batch."""
+    pixels = image.permute(1, 2, 0)[None].contiguous().float().numpy()
+    net.set_tensor(net.get_input_details()[0]["index"], pixels)
+    net.invoke()
+    return [net.get_tensor(detail["index"])[0] for detail in net.get_output_details()]
+
+
+def foreground(net: Any, image: Tensor, threshold: float = 0.5) -> Tensor:
+    """What selfie segmentation takes for the foreground: (3, H, W) to (1, H, W) of 0 and 1."""
+    (sure,) = outputs(net, resized(image, (SEEN, SEEN)))
+    likely = torch.from_numpy(sure).permute(2, 0, 1)[None]
+    scaled = interpolate(likely, tuple(image.shape[-2:]), mode="bilinear")[0]
+    return (scaled >= threshold).float()
+
+
+def unlike(finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: float) -> list[int]:
+    """The surest finds, each of another face than those before.
+
+    Args:
+        finds: (N, at least 4): centre, width and height of the face.
+        scores: (N,).
+        threshold: least score.
+    """
+    chosen: list[int] = []
+    for at in np.argsort(-scores):
+        if scores[at] < threshold:
+            break
+        if all(overlap(finds[at], finds[other]) < SAME for other in chosen):
+            chosen.append(int(at))
+    return chosen
+
+
+def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Intersection over union of two boxes: centre, width and height."""
+    low = np.maximum(one[:2] - one[2:4] / 2, other[:2] - other[2:4] / 2)
+    high = np.minimum(one[:2] + one[2:4] / 2, other[:2] + other[2:4] / 2)
+    shared = float(np.clip(high - low, 0, None).prod())
+    return shared / max(float(one[2] * one[3] + other[2] * other[3]) - shared, 1e-12)
+
+
+def anchors() -> NDArray[np.float64]:
+    """Places that the person detector's guesses start from, (2254, 2) in shares of the side."""
+    grids = []
+    for stride, guesses in GRIDS:
+        places = (np.arange(LOOKED_AT // stride) + 0.5) * stride / LOOKED_AT
+        grid = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2)
+        grids.append(np.repeat(grid, guesses, axis=0))
+    return np.concatenate(grids)
+
+
+ANCHORS = anchors()

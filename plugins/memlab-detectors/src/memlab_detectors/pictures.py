@@ -1,0 +1,29 @@
+"""Pictures as other people's nets take them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+
+def shrunk(image: Tensor, longest: int) -> Tensor:
+    """A picture whose longer side has no more than so many pixels, (3, H, W) in [0, 1]."""
+    scale = longest / max(image.shape[-2:])
+    if scale >= 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[-2:]]
+    return resized(image, (size[0], size[1]))
+
+
+def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture of (height, width) pixels, antialiased, (3, H, W) in [0, 1]."""
+    return interpolate(image[None], size, mode="bilinear", antialias=True)[0].clamp(0, 1)
+
+
+def as_bytes(image: Tensor) -> NDArray[np.uint8]:
+    """(3, H, W) float in [0, 1] to (H, W, 3) uint8."""
+    pixels: NDArray[np.uint8] = (image * 255).round().permute(1, 2, 0).to(torch.uint8).cpu().numpy()
+    return pixels

@@ -1,0 +1,85 @@
+"""Text, by PP-OCR as rapidocr runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from memlab.regions.finder import Quality, RegionFinder
+from memlab.regions.outlines import polygon
+from memlab_detectors.carried import carried_by, missing
+from memlab_detectors.pictures import as_bytes, shrunk
+
+INSTALL = "pip install 'memlab-detectors[text]'"
+
+NETS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx")
+
+SHORTEST = 2
+"""Characters. Single ones are read into birds and bones as surely as from shop windows."""
+
+
+class Text(RegionFinder):
+    """Find written text that can be read, by lines and words.
+
+    PP-OCRv6, small, as rapidocr carries and runs it: a net marks what may be text (differentiable
+    binarisation, Liao et al. 2020, arXiv:1911.08947), another reads it. The first alone takes most
+    animals on plain ground for letters, so what the second cannot read is no text here. Single
+    characters, unreadably small print and watermarks are missed.
+
+    Args:
+        threshold: how sure the reading must be, 0 to 1.
+
+    Raises:
+        PluginError: if rapidocr or onnxruntime is not installed.
+    """
+
+    licence: ClassVar[str | None] = "Apache-2.0 (rapidocr; PP-OCRv6 weights, PaddlePaddle)"
+    quality: ClassVar[Sequence[Quality]] = (
+        Quality("text", "60 photographs, by eye, by picture, at threshold 0.7", 11, 7, 7, 7),
+    )
+
+    def __init__(self, threshold: float = 0.7) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self._weights = [carried_by("rapidocr", net, INSTALL) for net in NETS]
+        try:
+            import onnxruntime  # noqa: F401 - rapidocr asks for it later, and differently
+            from rapidocr import RapidOCR
+        except ImportError as error:
+            raise missing(str(error.name), INSTALL) from error
+        options = {
+            "Global.log_level": "critical",  # it warns of every picture without text
+            "Global.text_score": threshold,
+            "Global.use_cls": False,  # upside down is text, too
+            "Det.model_path": str(self._weights[0].path),
+            "Rec.model_path": str(self._weights[1].path),
+            "EngineConfig.onnxruntime.intra_op_num_threads": torch.get_num_threads(),
+        }
+        self._read = RapidOCR(params=options)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Mark the text; see `RegionFinder.forward`."""
+        masks = [torch.from_numpy(self._words(image)) for image in images.cpu()]
+        return {"text": torch.stack(masks)[:, None].to(images)}
+
+    def weights_id(self) -> str | None:
+        """The two nets, each by its SHA-256."""
+        return "; ".join(weights.id() for weights in self._weights)
+
+    def _words(self, image: Tensor) -> NDArray[np.bool_]:
+        height, width = image.shape[-2:]
+        small = shrunk(image, 2000)
+        read = self._read(np.ascontiguousarray(as_bytes(small)[:, :, ::-1]))  # blue first
+        inside = np.zeros((height, width), dtype=np.bool_)
+        if read.boxes is None:
+            return inside
+        scale = np.array([width, height]) / np.array([small.shape[2], small.shape[1]])
+        for box, text in zip(read.boxes, read.txts, strict=True):
+            if len(text.strip()) >= SHORTEST:
+                inside |= polygon((box * scale).ravel().tolist(), height, width)
+        return inside

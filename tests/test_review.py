@@ -1,0 +1,112 @@
+"""Finds are drawn and numbered, and what a person crosses out is gone from the copy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from memlab.cli import main
+from memlab.data.sources.base import recognise
+from memlab.regions.describe import region_notes
+from memlab.regions.finder import Quality, RegionFinder
+from memlab.regions.store import MaskStore
+
+
+class TwoSpots(RegionFinder):
+    """Marks two corners of every picture but a dark one, at which it crashes."""
+
+    quality = (Quality("spots", "nothing but this test", 4, 3, 5, 3),)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        if images.mean() < 0.1:
+            raise ValueError("too dark")
+        mask = torch.zeros_like(images[:, :1])
+        mask[..., 2:10, 2:10] = 1
+        mask[..., 40:60, 30:60] = 1
+        return {"spots": mask}
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Path:
+    album = tmp_path / "album"
+    album.mkdir()
+    for name, grey in (("a", 120), ("b", 200), ("dark", 3)):
+        Image.new("RGB", (64, 64), (grey,) * 3).save(album / f"{name}.png")
+    (album / "scores.csv").write_text("image,score\na.png,0.5\nb.png,0.6\ndark.png,0.4\n")
+    find = ["regions", "find", str(album), "--with", f"{__name__}:TwoSpots"]
+    assert main([*find, "--out", str(tmp_path / "store")]) == 1
+    return tmp_path
+
+
+def test_a_crash_is_named_and_the_counts_are_told(
+    found: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = pd.read_csv(found / "store" / "failed.csv")
+    assert failed["id"].tolist() == ["dark.png"]
+    assert "too dark" in failed["reason"][0]
+    (kept,) = json.loads((found / "store" / "store.json").read_text())["regions"].values()
+    assert kept["quality"][0]["there"] == 4
+    find = ["regions", "find", str(found / "album"), "--with", f"{__name__}:TwoSpots"]
+    assert main([*find, "--out", str(found / "store")]) == 1
+    assert "recall 3 of 4, precision 3 of 5 (nothing but this test)" in capsys.readouterr().out
+
+
+def test_what_is_crossed_out_is_gone_from_the_copy_alone(
+    found: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    review = ["regions", "review", str(found / "album"), "--masks", str(found / "store")]
+    assert main([*review, "--out", str(found / "review")]) == 0
+    with Image.open(found / "review" / "spots-001.jpg") as sheet:
+        assert sheet.width > 64
+    path = found / "review" / "rejects.csv"
+    listed = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert listed[["id", "number"]].values.tolist() == [
+        [name, at] for name in ("a.png", "b.png") for at in ("1", "2")
+    ]
+    assert main([*review, "--out", str(found / "review")]) == 2  # it may be filled in
+    listed.loc[1, "reject"] = "a cloud"
+    listed.to_csv(path, index=False)
+    copy = ["regions", "reject", str(found / "store"), str(path), "--out", str(found / "right")]
+    assert main(copy) == 0
+    assert "1 of 4 finds left out" in capsys.readouterr().out
+    before, after = MaskStore(found / "store"), MaskStore(found / "right")
+    assert before.areas["a.png"]["spots"] == pytest.approx((64 + 600) / 4096)
+    assert after.areas["a.png"]["spots"] == pytest.approx(64 / 4096)
+    assert after.areas["b.png"] == before.areas["b.png"]
+    corrected = after.regions["spots"]["corrected"]
+    assert (corrected["rejected"], corrected["finds"]) == (1, 4)
+    assert after.regions["spots"]["quality"] == before.regions["spots"]["quality"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("spots,a.png,7,0.1,x", "2 finds of spots, not number 7"),
+        ("spots,z.png,1,0.1,x", "no spots of z.png"),
+    ],
+)
+def test_a_table_of_other_masks_is_refused(
+    found: Path, capsys: pytest.CaptureFixture[str], line: str, told: str
+) -> None:
+    path = found / "rejects.csv"
+    path.write_text(f"region,id,number,share,reject\n{line}\n")
+    copy = ["regions", "reject", str(found / "store"), str(path), "--out", str(found / "right")]
+    assert main(copy) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> None:
+    table = recognise(found / "album").table(found / "album").with_masks(found / "store")
+    (note,) = region_notes(table, ["spots", "nowhere"])
+    assert note.startswith("Masks of spots")
+    assert "recall 3 of 4, precision 3 of 5" in note
+    packed = ["regions", "import", str(found / "store"), str(found / "album")]
+    main([*packed, "--out", str(tmp_path / "packed")])
+    again = recognise(found / "album").table(found / "album").with_masks(tmp_path / "packed")
+    assert region_notes(again, ["spots"]) == [note]
