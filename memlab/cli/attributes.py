@@ -1,4 +1,4 @@
-"""memlab attributes RUN"""
+"""memlab attributes RUN."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ scores of --data.root alone are looked at: all of its pictures, no model needed.
 
 Properties are the data set's own columns (category and the like), those of --columns, regions
 (has_faces, area_faces) where there are masks, and thirteen numbers that memlab measures from the
-pictures (contrast, colourfulness, file size, ...). An association is no reliance: for that, take the
-property out (memlab test --ablation NAME).
+pictures (contrast, colourfulness, file size, ...). An association is no reliance: for that, take
+the property out (memlab test --ablation NAME).
 
 residual              prediction − score: above 0 the model says too much
 calibrated_residual   the same after the best straight line from prediction to score: what goes with
