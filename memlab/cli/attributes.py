@@ -90,7 +90,7 @@ def run(arguments: list[str]) -> int:
     else:
         subject = _tested(options.run, options.root, options.split)
     columns = _columns(subject, options.columns, options.masks)
-    names = list(columns)
+    names = [str(name) for name in columns]
     for name in options.categories:
         if name not in names:
             raise MemlabError(

@@ -129,4 +129,5 @@ def _of_file(path: Path) -> dict[str, float]:
 
 def _entropy(grey: Tensor) -> Tensor:
     counts = torch.bincount((grey * 255).round().long().flatten(), minlength=256).float()
-    return torch.special.entr(counts / counts.sum()).sum() / np.log(2)
+    bits: Tensor = torch.special.entr(counts / counts.sum()).sum() / np.log(2)
+    return bits

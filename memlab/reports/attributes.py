@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,34 +68,36 @@ def write_attributes(
 
 
 def print_attributes(found: Associations, n: int, console: Console) -> None:
-    """Print the columns, the strongest for the score first, then the accuracy inside levels."""
+    """Print the columns, the strongest for any outcome first, then the accuracy inside levels."""
     outcomes = [name for name in OUTCOMES if name in set(found.table["outcome"])]
     tested = int(found.table.loc[found.table["outcome"] == "score", "p"].notna().sum())
     title = f"{n} pictures: Spearman's ρ of numbers, ω² of categories"
     table = Table(title=title, title_justify="left")
-    table.add_column("column", overflow="fold", min_width=18)
+    table.add_column("column", overflow="fold", min_width=15)
     table.add_column("n", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for name in outcomes:
-        table.add_column(TITLES[name], justify="right", min_width=7)
+        table.add_column(TITLES[name].split()[0], justify="right", no_wrap=True)
         if name == "score":
             table.add_column("95 %", justify="right", no_wrap=True)
     reasons: dict[str, str] = {}
     left_out = 0
     for column in by_strength(found.table):
-        own = found.table[found.table["column"] == column].set_index("outcome")
-        first = own.loc["score"]
-        if own["value"].isna().all():
+        own = {
+            str(line["outcome"]): line
+            for line in found.table[found.table["column"] == column].to_dict("records")
+        }
+        first = own["score"]
+        if all(pd.isna(line["value"]) for line in own.values()):
             reasons[column] = str(first["reason"])
             continue
         if table.row_count == _SHOWN:
             left_out += 1
             continue
-        cells = [_cell(own.loc[name]) for name in outcomes]
-        ends = "" if pd.isna(first["low"]) else f"[{first['low']:+.2f}, {first['high']:+.2f}]"
-        short = _SHORT[str(first["statistic"])]
-        cells.insert(1, escape(ends))
-        table.add_row(escape(column), str(first["n"]), short, *cells)
+        cells = [_cell(own[name]) for name in outcomes]
+        known = not pd.isna(first["low"])
+        cells.insert(1, escape(f"[{first['low']:+.2f}, {first['high']:+.2f}]") if known else "")
+        table.add_row(escape(column), str(first["n"]), _SHORT[first["statistic"]], *cells)
     console.print(table)
     if left_out:
         console.print(f"and {left_out} weaker ones: --out DIR")
@@ -104,19 +107,24 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
             "residual = prediction − score: above 0 the model says too much; calibrated: what the "
             "column tells of the score that the prediction does not"
         )
-    for line in found.within.to_dict("records"):
-        for text in _within(line) if "predicted" in outcomes else []:
+    for entry in found.within.to_dict("records"):
+        if "predicted" in outcomes and not pd.isna(entry["value"]):
+            text = (
+                f"accuracy  inside levels of {entry['column']}: ρ = {entry['value']:.3f} "
+                f"[{entry['low']:.3f}, {entry['high']:.3f}] ({entry['groups']} levels); "
+                f"over all {entry['over_all']:.3f}"
+            )
             console.print(escape(text))
     for column, reason in reasons.items():
         console.print(f"none      {escape(column)}: {escape(reason)}")
 
 
 def by_strength(table: pd.DataFrame) -> list[str]:
-    """Columns, those that share most variance with the score first: ρ² or ω²."""
-    own = table[table["outcome"] == "score"]
-    share = own["value"].astype(float).where(own["statistic"] != "spearman", own["value"] ** 2)
-    order = share.fillna(-1).sort_values(ascending=False, kind="stable").index
-    return [str(name) for name in own.loc[order, "column"]]
+    """Columns, those that share most variance with any outcome first: ρ² or ω²."""
+    value = table["value"].astype(float)
+    share = value.where(table["statistic"] != "spearman", value**2).fillna(-1)
+    most = share.groupby(table["column"], sort=False).max()
+    return [str(name) for name in most.sort_values(ascending=False, kind="stable").index]
 
 
 def forest(table: pd.DataFrame, folder: Path) -> str:
@@ -131,9 +139,10 @@ def forest(table: pd.DataFrame, folder: Path) -> str:
     for axes, outcome in zip(every, outcomes, strict=True):
         axes.spines[["top", "right"]].set_visible(False)
         axes.axvline(0, color=GREY, linewidth=1)
-        own = table[table["outcome"] == outcome].set_index("column")
+        records = table[table["outcome"] == outcome].to_dict("records")
+        own = {str(line["column"]): line for line in records}
         for place, name in enumerate(columns):
-            line = own.loc[name]
+            line = own[name]
             if pd.isna(line["value"]):
                 continue
             if not pd.isna(line["low"]):
@@ -150,27 +159,17 @@ def forest(table: pd.DataFrame, folder: Path) -> str:
     figure.supxlabel(
         "round: Spearman ρ of numbers; diamond: ω² of categories; 95 % intervals; "
         f"filled: p < .05 after\nHolm's correction; {len(columns)} of "
-        f"{table['column'].nunique()} columns, by their share of the score's variance",
+        f"{table['column'].nunique()} columns, those first that share most variance with any",
         fontsize=8,
     )
     return save(figure, folder, "attributes.png")
 
 
-def _cell(line: pd.Series) -> str:
+def _cell(line: Mapping[Any, Any]) -> str:
     if pd.isna(line["value"]):
         return "none"
-    star = "*" if not pd.isna(line["p_corrected"]) and line["p_corrected"] < 0.05 else " "
-    return f"{line['value']:+.3f}{star}"
-
-
-def _within(line: dict[str, Any]) -> list[str]:
-    if pd.isna(line["value"]) or pd.isna(line["over_all"]):
-        return []
-    return [
-        f"accuracy  inside levels of {line['column']}: ρ = {line['value']:.3f} "
-        f"[{line['low']:.3f}, {line['high']:.3f}] ({line['groups']} levels); "
-        f"over all {line['over_all']:.3f}"
-    ]
+    corrected = line["p_corrected"]
+    return f"{line['value']:+.3f}{'*' if not pd.isna(corrected) and corrected < 0.05 else ' '}"
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
