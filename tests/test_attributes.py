@@ -282,6 +282,18 @@ def test_numbers_that_are_names_of_levels() -> None:
     assert (first["low"], first["high"]) == pytest.approx(ends, abs=1e-6)
 
 
+def test_another_models_predictions_are_a_column() -> None:
+    predicted, score = people(30, 0)
+    ids = [f"{place}.jpg" for place in range(30)]
+    write_finished(Path("runs/a/fit"), predicted, score, ids)
+    pd.DataFrame({"id": ids, "predicted": score}).to_csv("other.csv", index=False)
+    assert main(["attributes", "runs/a", "--columns", "other.csv", "--out", "out"]) == 0
+    table = pd.read_csv("out/attributes.csv")
+    assert line(table, "given_predicted").value == pytest.approx(1)
+    wanted = stats.spearmanr(predicted, score).statistic
+    assert line(table, "given_predicted", "predicted").value == pytest.approx(wanted)
+
+
 def test_bad_input_is_a_line(failing: Callable[..., str]) -> None:
     predicted, score = people(12, 0)
     write_finished(Path("runs/a/fit"), predicted, score)

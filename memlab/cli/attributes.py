@@ -144,7 +144,10 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
         if lost:
             notes.append(f"{len(lost)} tested pictures are not in {there}, such as {lost[0]}")
     else:
-        notes.append(f"the pictures ({there}) are no longer there: none is measured; --data.root")
+        told = (
+            f"no pictures at {data['root']}" if data.get("root") else "no data set in its results"
+        )
+        notes.append(f"{told}: nothing is measured; give --data.root DIR")
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
     size = int(data.get("geometry", {}).get("size", _SIZE))

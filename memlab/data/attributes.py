@@ -15,12 +15,16 @@ from memlab.regions.names import Names
 
 _KEPT = {"id", "image", "score", "split", "hits", "false_alarms", "n"}
 """Columns of a table that name the picture, or are what its score is made of."""
+_TAKEN = {
+    name: f"given_{name}" for name in ("index", "predicted", "residual", "calibrated_residual")
+}
+"""Names that memlab gives itself, and what columns of that name are called."""
 
 
 def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
     """What a data set's own table says of its pictures, by `id`: category and the like."""
     names = [name for name in rows if name not in _KEPT and not str(name).startswith(MASK)]
-    return rows.set_index("id")[names]
+    return rows.set_index("id")[names].rename(columns=_TAKEN)
 
 
 def joined_columns(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -65,7 +69,7 @@ def joined_columns(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
         )
     by_name = named.set_index(key)[others].loc[list(matched.values())]
     found = by_name.set_axis(pd.Index(list(matched), name="id"))
-    found = found.apply(_typed)
+    found = found.apply(_typed).rename(columns=_TAKEN)
     used = set(matched.values())
     return found, [str(name) for name in named[key] if name not in used]
 

@@ -156,12 +156,12 @@ def forest(table: pd.DataFrame, folder: Path) -> str:
     labels = [name if len(name) <= 28 else f"{name[:27]}…" for name in columns]
     every[0].set_yticks(range(len(columns)), labels, fontsize=9)
     every[0].set_ylim(len(columns) - 0.4, -0.6)
-    figure.supxlabel(
-        "round: Spearman ρ of numbers; diamond: ω² of categories; 95 % intervals; "
-        f"filled: p < .05 after\nHolm's correction; {len(columns)} of "
-        f"{table['column'].nunique()} columns, those first that share most variance with any",
-        fontsize=8,
-    )
+    legend = [
+        "round: Spearman ρ of numbers; diamond: ω² of categories;",
+        "95 % intervals; filled: p < .05 after Holm's correction;",
+        f"the {len(columns)} strongest of {table['column'].nunique()} columns",
+    ]
+    figure.supxlabel((" " if len(outcomes) > 1 else "\n").join(legend), fontsize=8)
     return save(figure, folder, "attributes.png")
 
 
