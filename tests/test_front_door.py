@@ -34,6 +34,7 @@ sys.exit(code)
         (["data", "check", "--help"], 0),
         (["repeat", "--help"], 0),
         (["compare", "--help"], 0),
+        (["attributes", "--help"], 0),
         (["fitt"], 2),
         (["test", "--ablation", "blurr"], 2),
         (["fit", "--model.backbone", "resnet51"], 2),

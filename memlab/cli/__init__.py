@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     **dict.fromkeys(TRAINER_COMMANDS, "memlab.cli.trainer"),
     "repeat": "memlab.cli.repeat",
     "compare": "memlab.cli.compare",
+    "attributes": "memlab.cli.attributes",
     "score": "memlab.cli.score",
     "explain": "memlab.cli.explain",
     "ablate": "memlab.cli.ablate",

@@ -53,7 +53,7 @@ class Names:
             known, other = matched.get(found, (0, ""))
             if likeness == known:
                 raise DataError(
-                    f"{origin}: {other} and {name} both mean the picture {found}; give masks the "
+                    f"{origin}: {other} and {name} both mean the picture {found}; give them the "
                     "paths of their pictures"
                 )
             if likeness > known:

@@ -1,0 +1,113 @@
+"""Columns that say something of a data set's pictures, wherever they are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from memlab.data.sources.csv import IMAGE_COLUMNS
+from memlab.data.table import MASK, Table
+from memlab.errors import DataError
+from memlab.progress import Advance
+from memlab.regions.base import MaskSource
+from memlab.regions.names import Names
+
+_KEPT = {"id", "image", "score", "split", "hits", "false_alarms", "n"}
+"""Columns of a table that name the picture, or are what its score is made of."""
+_TAKEN = {
+    name: f"given_{name}" for name in ("index", "predicted", "residual", "calibrated_residual")
+}
+"""Names that memlab gives itself, and what columns of that name are called."""
+
+
+def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """What a data set's own table says of its pictures, by `id`: category and the like."""
+    names = [name for name in rows if name not in _KEPT and not str(name).startswith(MASK)]
+    return rows.set_index("id")[names].rename(columns=_TAKEN)
+
+
+def joined_columns(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The columns of a CSV file for the pictures of a data set, by `id`.
+
+    Args:
+        path: a column `id`, or of pictures' paths (`image`, `filename`, ...), and any others.
+        rows: the pictures: columns `id` and `image`.
+
+    Returns:
+        The columns, a row per picture that the file has; and the names that mean no picture.
+
+    Raises:
+        DataError: if it cannot be read, has no such column or no other, names a picture twice, or
+            none of these.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=str)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from error
+    key = next((name for name in ("id", *IMAGE_COLUMNS) if name in frame), None)
+    columns = ", ".join(map(str, frame.columns))
+    if key is None:
+        wanted = f"id or {', '.join(IMAGE_COLUMNS)}"
+        raise DataError(f"{path}: which column names the picture? call it {wanted} ({columns})")
+    named = frame[frame[key].notna()]
+    twice = named.loc[named[key].duplicated(), key]
+    if len(twice):
+        raise DataError(f"{path}: {twice.iloc[0]} is there twice ({key}); one row per picture")
+    others = [name for name in frame if name != key and name not in _KEPT]
+    if not others:
+        raise DataError(f"{path}: nothing beside the picture in it (columns: {columns})")
+    matched, _ = Names(rows).match(named[key], str(path))
+    if not matched:
+        raise DataError(
+            f"{path}: none of its {len(named)} pictures was tested: there {named[key].iloc[0]!r}, "
+            f"tested {rows['id'].iloc[0]!r}; give them the ids or paths of the test"
+            if len(named)
+            else f"{path}: no pictures in it"
+        )
+    by_name = named.set_index(key)[others].loc[list(matched.values())]
+    found = by_name.set_axis(pd.Index(list(matched), name="id"))
+    found = found.apply(_typed).rename(columns=_TAKEN)
+    used = set(matched.values())
+    return found, [str(name) for name in named[key] if name not in used]
+
+
+def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance) -> pd.DataFrame:
+    """Whether a picture has each region, and how much of it: `has_faces`, `area_faces` (0 to 1).
+
+    Missing where nobody looked. The area is missing where the region is: that there is one, and how
+    large it is, are two questions.
+
+    Args:
+        masks: by region.
+        ids: of the pictures.
+        advance: called with 1 after each picture and region.
+    """
+    found: dict[str, list[object]] = {}
+    for region, source in masks.items():
+        looked, having = set(source.looked_at(region)), set(source.having(region))
+        has = found.setdefault(f"has_{region}", [])
+        area = found.setdefault(f"area_{region}", [])
+        for name in ids:
+            has.append(float(name in having) if name in looked else None)
+            mask = source.read(name, [region]).get(region) if name in having else None
+            area.append(None if mask is None else float(mask.inside.float().mean()))
+            advance(1)
+    return pd.DataFrame(found, index=pd.Index(ids, name="id"), dtype=float)
+
+
+def columns_of(table: Table) -> pd.DataFrame:
+    """A data set's own columns; `category` is there, and empty, where a set has none."""
+    own = own_columns(table.rows)
+    return own if "category" in own else own.assign(category=None)
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """Numbers where all are, true and false as 1 and 0, else text."""
+    words = column.str.strip().str.lower()
+    if words.notna().any() and words.dropna().isin(["true", "false", "yes", "no"]).all():
+        return words.map({"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0})
+    numbers = pd.to_numeric(column, errors="coerce")
+    return column if numbers.isna().sum() > column.isna().sum() else numbers

@@ -1,0 +1,177 @@
+"""Associations with columns as people and programs read them: terminal, tables, figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from memlab.audit.associations import OUTCOMES, Associations
+from memlab.files import write_text
+from memlab.reports.figures import BLUE, GREY, save
+from memlab.reports.results import without_nan
+from memlab.reports.rows import write_table
+
+SCHEMA = 1
+CORRECTION = "Holm, over the columns of one outcome"
+TITLES = {
+    "score": "score",
+    "predicted": "prediction",
+    "residual": "residual",
+    "calibrated_residual": "calibrated residual",
+}
+"""Outcomes as people read them."""
+_DRAWN = 30
+_SHOWN = 25
+_SHORT = {"spearman": "ρ", "omega_squared": "ω²"}
+
+
+def write_attributes(
+    found: Associations, rows: pd.DataFrame, about: dict[str, Any], folder: Path
+) -> list[str]:
+    """Write tables, `attributes.json` and the figure into a folder.
+
+    Args:
+        found: what is written.
+        rows: the pictures with their columns and residuals, so that others can go on from there.
+        about: what was tested, where columns come from, and notes.
+        folder: where to.
+
+    Returns:
+        The figures' names.
+    """
+    figures = [forest(found.table, folder)] if found.table["value"].notna().any() else []
+    write_table(found.table, folder, "attributes")
+    write_table(found.levels, folder, "attributes-levels")
+    write_table(found.within, folder, "attributes-within")
+    write_table(rows, folder, "pictures")
+    content = {
+        "schema": SCHEMA,
+        **about,
+        "correction": CORRECTION,
+        "associations": _records(found.table),
+        "levels": _records(found.levels),
+        "within": _records(found.within),
+        "figures": figures,
+    }
+    text = json.dumps(without_nan(content), indent=2, allow_nan=False)
+    write_text(folder / "attributes.json", text + "\n")
+    return figures
+
+
+def print_attributes(found: Associations, n: int, console: Console) -> None:
+    """Print the columns, the strongest for any outcome first, then the accuracy inside levels."""
+    outcomes = [name for name in OUTCOMES if name in set(found.table["outcome"])]
+    tested = int(found.table.loc[found.table["outcome"] == "score", "p"].notna().sum())
+    title = f"{n} pictures: Spearman's ρ of numbers, ω² of categories"
+    table = Table(title=title, title_justify="left")
+    table.add_column("column", overflow="fold", min_width=15)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for name in outcomes:
+        table.add_column(TITLES[name].split()[0], justify="right", no_wrap=True)
+        if name == "score":
+            table.add_column("95 %", justify="right", no_wrap=True)
+    reasons: dict[str, str] = {}
+    left_out = 0
+    for column in by_strength(found.table):
+        own = {
+            str(line["outcome"]): line
+            for line in found.table[found.table["column"] == column].to_dict("records")
+        }
+        first = own["score"]
+        if all(pd.isna(line["value"]) for line in own.values()):
+            reasons[column] = str(first["reason"])
+            continue
+        if table.row_count == _SHOWN:
+            left_out += 1
+            continue
+        cells = [_cell(own[name]) for name in outcomes]
+        known = not pd.isna(first["low"])
+        cells.insert(1, escape(f"[{first['low']:+.2f}, {first['high']:+.2f}]") if known else "")
+        table.add_row(escape(column), str(first["n"]), _SHORT[first["statistic"]], *cells)
+    console.print(table)
+    if left_out:
+        console.print(f"and {left_out} weaker ones: --out DIR")
+    console.print(f"* p < .05 of {tested} columns tested together ({CORRECTION})")
+    if "residual" in outcomes:
+        console.print(
+            "residual = prediction − score: above 0 the model says too much; calibrated: what the "
+            "column tells of the score that the prediction does not"
+        )
+    for entry in found.within.to_dict("records"):
+        if "predicted" in outcomes and not pd.isna(entry["value"]):
+            text = (
+                f"accuracy  inside levels of {entry['column']}: ρ = {entry['value']:.3f} "
+                f"[{entry['low']:.3f}, {entry['high']:.3f}] ({entry['groups']} levels); "
+                f"over all {entry['over_all']:.3f}"
+            )
+            console.print(escape(text))
+    for column, reason in reasons.items():
+        console.print(f"none      {escape(column)}: {escape(reason)}")
+
+
+def by_strength(table: pd.DataFrame) -> list[str]:
+    """Columns, those that share most variance with any outcome first: ρ² or ω²."""
+    value = table["value"].astype(float)
+    share = value.where(table["statistic"] != "spearman", value**2).fillna(-1)
+    most = share.groupby(table["column"], sort=False).max()
+    return [str(name) for name in most.sort_values(ascending=False, kind="stable").index]
+
+
+def forest(table: pd.DataFrame, folder: Path) -> str:
+    """Draw each column's association with each outcome, with intervals, side by side."""
+    outcomes = [name for name in OUTCOMES if name in set(table["outcome"])]
+    known = set(table.loc[table["value"].notna(), "column"])
+    columns = [name for name in by_strength(table) if name in known][:_DRAWN]
+    figure = Figure(figsize=(2.6 + 2.3 * len(outcomes), 1.6 + 0.27 * len(columns)))
+    figure.set_layout_engine("constrained")
+    FigureCanvasAgg(figure)
+    every = figure.subplots(1, len(outcomes), sharey=True, sharex=True, squeeze=False)[0]
+    for axes, outcome in zip(every, outcomes, strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.axvline(0, color=GREY, linewidth=1)
+        records = table[table["outcome"] == outcome].to_dict("records")
+        own = {str(line["column"]): line for line in records}
+        for place, name in enumerate(columns):
+            line = own[name]
+            if pd.isna(line["value"]):
+                continue
+            if not pd.isna(line["low"]):
+                axes.plot([line["low"], line["high"]], [place, place], color=BLUE, linewidth=1.5)
+            sure = not pd.isna(line["p_corrected"]) and line["p_corrected"] < 0.05
+            shape = "o" if line["statistic"] == "spearman" else "D"
+            fill = BLUE if sure else "white"
+            axes.plot([line["value"]], [place], shape, color=BLUE, markerfacecolor=fill, ms=5)
+        axes.set_title(TITLES[outcome], fontsize=10)
+        axes.tick_params(axis="x", labelsize=8)
+    labels = [name if len(name) <= 28 else f"{name[:27]}…" for name in columns]
+    every[0].set_yticks(range(len(columns)), labels, fontsize=9)
+    every[0].set_ylim(len(columns) - 0.4, -0.6)
+    legend = [
+        "round: Spearman ρ of numbers; diamond: ω² of categories;",
+        "95 % intervals; filled: p < .05 after Holm's correction;",
+        f"the {len(columns)} strongest of {table['column'].nunique()} columns",
+    ]
+    figure.supxlabel((" " if len(outcomes) > 1 else "\n").join(legend), fontsize=8)
+    return save(figure, folder, "attributes.png")
+
+
+def _cell(line: Mapping[Any, Any]) -> str:
+    if pd.isna(line["value"]):
+        return "none"
+    corrected = line["p_corrected"]
+    return f"{line['value']:+.3f}{'*' if not pd.isna(corrected) and corrected < 0.05 else ' '}"
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return records
