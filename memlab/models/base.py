@@ -39,8 +39,8 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     also has `stem(images) -> A`, `score(A) -> (B,)` and `grid(A) -> (B, C, h, w)`, and maps are
     computed there; `embed(images) -> (B, D)` gives features. Normalisation happens inside.
 
-    Where several branches meet behind the seam, each with places of its own, `grid` lays them on one
-    grid, their channels behind one another, and `branches` says whose they are.
+    Where several branches meet behind the seam, each with places of its own, `grid` lays them on
+    one grid, their channels behind one another, and `branches` says whose they are.
 
     One that must know where something is, as oracles may, names the regions in `needs_context` and
     implements `forward(images, context)`: whoever scores calls `scores`, which hands both over.

