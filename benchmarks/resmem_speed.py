@@ -23,7 +23,7 @@ def theirs():
     import resmem
     from torchvision.models import resnet152
 
-    resmem.resnet152 = lambda pretrained: resnet152(weights=None)
+    resmem.resnet152 = lambda **_: resnet152(weights=None)
     return resmem.ResMem(pretrained=True).eval()
 
 
@@ -90,7 +90,7 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("memlab", "resmem", "torch", "pillow")},
     }
-    path = Path(__file__).parent / "results" / "resmem.json"
+    path = Path(__file__).parent / "results" / "resmem_speed.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
