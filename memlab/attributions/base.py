@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -41,11 +41,21 @@ class Attribution(Specified, ABC):
             images: (B, 3, H, W), RGB in [0, 1], without a gradient.
 
         Returns:
-            (B, 1, h, w), signed, at the method's own resolution, never normalised.
+            (B, 1, h, w), signed, at the method's own resolution, never normalised; or (B, K, h, w),
+            one for each of the model's `branches`: the map is their sum.
         """
 
 
 def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) -> Tensor:
+    """Maps of some pictures: those of all branches added up; see `explain_branches`.
+
+    Returns:
+        (B, 1, h, w), signed, detached.
+    """
+    return explain_branches(attribution, model, images).sum(dim=1, keepdim=True)
+
+
+def explain_branches(attribution: Attribution, model: MemorabilityModel, images: Tensor) -> Tensor:
     """Maps of some pictures, in single precision, whatever context the caller is in.
 
     Test loops run in inference mode, where nothing can have a gradient and `enable_grad` does not
@@ -57,7 +67,7 @@ def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) 
         images: (B, 3, H, W), RGB in [0, 1].
 
     Returns:
-        (B, 1, h, w), signed, detached.
+        (B, K, h, w), signed, detached: one for each of the model's `branches`, or a single one.
 
     Raises:
         MemlabError: if the model has no seam.
@@ -70,7 +80,7 @@ def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) 
         single_precision(images.device.type),
     ):
         maps = attribution.maps(model, images.detach().clone().float()).detach()
-    if maps.ndim != 4 or maps.shape[:2] != (len(images), 1):
+    if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(
             f"attribution {attribution.name!r} returned {tuple(maps.shape)}, "
             f"not ({len(images)}, 1, h, w)"
@@ -78,6 +88,22 @@ def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) 
     if not maps.isfinite().all():
         raise PluginError(f"attribution {attribution.name!r} returned values that are not finite")
     return maps
+
+
+def by_branch(model: MemorabilityModel, maps: Tensor) -> dict[str, Any]:
+    """Maps as `maps/METHOD.npz` holds them.
+
+    Args:
+        model: that was explained.
+        maps: (B, K, h, w), from `explain_branches`.
+
+    Returns:
+        `maps` (B, h, w), and where there are branches `maps_NAME` (B, h, w) of each.
+    """
+    found = {"maps": maps.sum(dim=1)}
+    if maps.shape[1] > 1:
+        found |= {f"maps_{name}": maps[:, at] for at, name in enumerate(model.branches)}
+    return {name: values.cpu().numpy() for name, values in found.items()}
 
 
 def require_seam(model: MemorabilityModel, method: str) -> None:

@@ -28,7 +28,7 @@ class GradCAM(Attribution):
     unit = "score per grid cell, linearised"
 
     def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
-        """(B, 3, H, W) pictures to (B, 1, h, w) maps on the grid of the seam."""
+        """(B, 3, H, W) pictures to (B, 1 or branches, h, w) maps on the grid of the seam."""
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
             return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
         require_seam(model, "grad_cam")
@@ -43,8 +43,8 @@ class GradCAM(Attribution):
         # the grid of the gradients is the gradient of the grid: both are the same rearrangement
         weights = model.grid(gradient).mean(dim=(2, 3), keepdim=True)  # type: ignore[operator]
         grid = model.grid(seam).detach()  # type: ignore[operator]
-        maps: Tensor = (weights * grid).sum(dim=1, keepdim=True)
-        return maps
+        parts_of_map = (weights * grid).split(list(model.branches.values()) or grid.shape[1], dim=1)
+        return torch.cat([part.sum(dim=1, keepdim=True) for part in parts_of_map], dim=1)
 
 
 def _at_layer(model: MemorabilityModel, layer: nn.Module, images: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from memlab import registry
-from memlab.attributions.base import Attribution, explain
+from memlab.attributions.base import Attribution, by_branch, explain_branches
 from memlab.data.inputs import Inputs, Pictures
 from memlab.data.pixels import to_bytes
 from memlab.errors import DataError
@@ -35,6 +35,7 @@ class Maps:
         pictures: (n, 3, H, W) uint8, as the model saw them.
         predicted: (n,) scores.
         errors: files that could not be read, and why; they have no map.
+        branches: `maps_NAME` to (n, h, w) of each branch of the model; the maps are their sum.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Maps:
     pictures: NDArray[np.uint8]
     predicted: NDArray[np.float32]
     errors: dict[str, str]
+    branches: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image)
@@ -54,6 +56,7 @@ class Maps:
             "id": np.array(self.image),
             "index": np.arange(len(self)),
             "maps": self.maps,
+            **self.branches,
             "pictures": self.pictures,
             "predicted": self.predicted,
             "score": np.full(len(self), np.nan, dtype=np.float32),
@@ -125,7 +128,7 @@ def explain_pictures(
         registry.load("attributions", method)() if isinstance(method, str) else method
     )
     errors: dict[str, str] = {}
-    found: dict[str, list[NDArray[Any]]] = {"maps": [], "pictures": [], "predicted": []}
+    found: dict[str, list[NDArray[Any]]] = {"pictures": [], "predicted": []}
     names: list[str] = []
     inputs = Inputs(pictures, model.input_size)
     for batch, predicted in scored(
@@ -139,10 +142,14 @@ def explain_pictures(
             continue
         images = batch["images"][places.to(batch["images"].device)]
         names += [batch["ids"][place] for place in places.tolist()]
-        found["maps"].append(explain(attribution, model, images).squeeze(1).cpu().numpy())
+        for name, values in by_branch(model, explain_branches(attribution, model, images)).items():
+            found.setdefault(name, []).append(values)
         found["pictures"].append(to_bytes(images).cpu().numpy())
         found["predicted"].append(predicted[places].numpy())
     if not names:
         raise DataError(f"no picture could be read: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
-    return Maps(attribution.name, attribution.unit, names, errors=errors, **joined)
+    branches = {name: joined.pop(name) for name in list(joined) if name.startswith("maps_")}
+    return Maps(
+        attribution.name, attribution.unit, names, errors=errors, branches=branches, **joined
+    )

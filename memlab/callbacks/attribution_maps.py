@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from memlab.attributions.base import Attribution, explain
+from memlab.attributions.base import Attribution, by_branch, explain_branches
+from memlab.attributions.shares import branch_shares
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.dataset import Batch
 from memlab.data.pixels import to_bytes
@@ -28,7 +29,8 @@ class AttributionMaps(Callback):
     """Explains the scores of some test pictures by place.
 
     For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
-    `pictures` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`.
+    `pictures` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`;
+    of a model with branches also `maps_NAME` of each, which add up to `maps`.
 
     Args:
         attributions: the methods.
@@ -84,7 +86,7 @@ class AttributionMaps(Callback):
             if part.name in self._failed:
                 continue
             try:
-                maps = explain(part, model, images).squeeze(1).cpu().numpy()
+                maps = by_branch(model, explain_branches(part, model, images))
             except MemlabError as error:  # a picture without a map is no reason to lose the test
                 self._failed[part.name] = str(error)
                 continue
@@ -92,7 +94,7 @@ class AttributionMaps(Callback):
                 {
                     "id": np.array([batch["ids"][place] for place in places]),
                     "index": batch["index"][places].cpu().numpy(),
-                    "maps": maps,
+                    **maps,
                     "pictures": to_bytes(images).cpu().numpy(),
                     "predicted": outputs["predicted"][places].float().cpu().numpy(),
                     "score": batch["scores"][places].cpu().numpy(),
@@ -131,6 +133,10 @@ class AttributionMaps(Callback):
                     "unit": part.unit,
                     "n": len(order),
                     "grid": list(merged["maps"].shape[1:]),
+                    "branches": {
+                        name: float(pd.Series(share).mean())  # of pictures with a share
+                        for name, share in branch_shares(merged).items()
+                    },
                     "file": f"maps/{path.name}",
                     "figure": figure[0],
                 }

@@ -176,11 +176,12 @@ class Records(Callback):
                 "weights_id": model.weights_id(),
                 "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
                 "precision": "32 in evaluation",
+                "card": model.card,
             },
             data=described,
             seed=self.seed,
             n=len(table),
-            notes=list(self.notes),
+            notes=[*self.notes, *model.card_notes()],
         )
         if table.empty:
             raise DataError(f"{data.table.origin}: no picture of the {split} split could be read")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib.metadata import metadata
 
 from memlab.cli.options import Options
 from memlab.errors import MemlabError
 from memlab.registry import GROUPS, Plugin, plugins
 
 DESCRIPTION = """\
-List the installed plugins of each group: name, distribution, version, class.
+List the installed plugins of each group: name, distribution, version, class; then what each
+distribution other than memlab says of itself.
 
 --check imports each and holds it to its contract (memlab.testing); exit code 1 if one fails.
 MEMLAB_PLUGINS=none leaves memlab's own; MEMLAB_PLUGINS=dist1,dist2 adds those distributions.
@@ -32,6 +34,9 @@ def run(arguments: list[str]) -> int:
             print(line.rstrip())  # noqa: T201
         if not plugins(group):
             print("  (none)")  # noqa: T201
+    for name in sorted({plugin.distribution for plugin in found} - {"memlab", "unknown"}):
+        summary = metadata(name)["Summary"]
+        print(f"{name}: {summary}" if summary else name)  # noqa: T201
     return 1 if any(problems.values()) else 0
 
 

@@ -39,6 +39,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     also has `stem(images) -> A`, `score(A) -> (B,)` and `grid(A) -> (B, C, h, w)`, and maps are
     computed there; `embed(images) -> (B, D)` gives features. Normalisation happens inside.
 
+    Where several branches meet behind the seam, each with places of its own, `grid` lays them on
+    one grid, their channels behind one another, and `branches` says whose they are.
+
     One that must know where something is, as oracles may, names the regions in `needs_context` and
     implements `forward(images, context)`: whoever scores calls `scores`, which hands both over.
 
@@ -60,6 +63,26 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     def title(self) -> str:
         """What messages call it."""
         return type(self).__name__
+
+    @property
+    def card(self) -> dict[str, str]:
+        """What users of its scores must know, where it is a published model; else empty.
+
+        `output` (what a score is), `trained_on` (data that are no clean test), `licence` (of the
+        weights), `weights` (where they are from). It goes into the results.
+        """
+        return {}
+
+    def card_notes(self) -> list[str]:
+        """The card in a sentence for those who read scores; none where there is no card."""
+        said = {"output": "a score is the", "trained_on": "trained on", "licence": "weights:"}
+        parts = [f"{words} {self.card[name]}" for name, words in said.items() if name in self.card]
+        return [f"{self.title}: {'; '.join(parts)}"] if parts else []
+
+    @property
+    def branches(self) -> dict[str, int]:
+        """Of parallel branches, how many of the grid's channels belong to each, in their order."""
+        return {}
 
     @property
     @abstractmethod

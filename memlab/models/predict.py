@@ -74,6 +74,7 @@ def predict(
     notes = [] if half.value is not None else [f"no interval: {half.reason}"]
     if model.calibration.labels is None:
         notes.append("no percentile: the model brings no training labels")
+    notes += model.card_notes()
     rows.attrs = {"level": level, "notes": notes}
     return rows
 

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from memlab.attributions.shares import branch_shares
 from memlab.files import replacing
 from memlab.reports.results import Results
 
@@ -124,6 +125,7 @@ def map_overlays(
     """
     maps, pictures = arrays["maps"], arrays["pictures"]
     limit = limit or float(np.abs(maps).max()) or 1.0
+    shares = branch_shares(arrays)
     columns = min(4, len(maps))
     lines = -(-len(maps) // columns)
     figure = Figure(figsize=(columns * 3.1 + 1.2, lines * 1.9 + 0.9), layout="constrained")
@@ -140,7 +142,11 @@ def map_overlays(
         over.imshow(overlay(picture, maps[place], limit))
         score = arrays["score"][place]
         true = "" if np.isnan(score) else f" (true {score:.2f})"
-        over.set_title(f"{arrays['predicted'][place]:.2f}{true}", fontsize=7)
+        lines_of = [f"{arrays['predicted'][place]:.2f}{true}"]
+        if shares:
+            whose = ", ".join(f"{name} {share[place]:.0%}" for name, share in shares.items())
+            lines_of.append(whose)
+        over.set_title("\n".join(lines_of), fontsize=7)
     bar = figure.colorbar(
         _mappable(limit), ax=list(axes.flat), shrink=min(1.0, 2.5 / lines), pad=0.01, aspect=30
     )

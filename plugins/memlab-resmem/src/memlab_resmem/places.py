@@ -1,0 +1,49 @@
+"""Where in the 256 × 256 picture the places of each branch are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CELLS, CELL = 16, 16
+"""The common grid: cells on a side, and pixels on a cell's side."""
+
+SEEN = (14, 241)
+"""The rows and columns of the 256 that the crop keeps: from, to."""
+
+_FIRST = {13: (17, 16), 8: (0, 32)}
+"""Of grids by their side: the pixel of the crop that the first place's receptive field is centred
+on, and the pixels from one to the next. conv5: kernels of 11 at stride 4 without padding and two
+poolings of 3 at stride 2. layer4: padded everywhere, five halvings."""
+
+
+def on_picture(grid: Tensor) -> Tensor:
+    """A branch's places on the common grid of the whole picture.
+
+    A place is the cell around the centre of its receptive field, cut off where the crop ends. It is
+    shared out to the common cells by the area that they have in common, then multiplied by 16 over
+    the side of the branch's own grid. So sums over places keep their ratio, and Grad-CAM on the
+    result (the mean gradient over places times the activation) is, cell for cell, the branch's own
+    map shared out, with the branch's own sum.
+
+    Args:
+        grid: (B, C, 13, 13) or (B, C, 8, 8), activations or their gradients.
+
+    Returns:
+        (B, C, 16, 16).
+    """
+    side = grid.shape[-1]
+    shares = _shares(side).to(grid)
+    placed: Tensor = shares @ grid @ shares.T * (CELLS / side)
+    return placed
+
+
+def _shares(side: int) -> Tensor:
+    """(16, side): which share of each place along an axis lies in each common cell."""
+    first, step = _FIRST[side]
+    centres = SEEN[0] + first + 0.5 + step * torch.arange(side, dtype=torch.float64)
+    low = (centres - step / 2).clamp(*SEEN)
+    high = (centres + step / 2).clamp(*SEEN)
+    edges = CELL * torch.arange(CELLS + 1, dtype=torch.float64)
+    common = torch.minimum(edges[1:, None], high) - torch.maximum(edges[:-1, None], low)
+    return common.clamp(min=0) / (high - low)
