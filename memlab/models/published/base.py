@@ -21,6 +21,8 @@ class FixedModel(MemorabilityModel):
 
     about: ClassVar[dict[str, str]] = {}
     """Of the card: output, trained_on, licence."""
+    data: ClassVar[tuple[str, ...] | None] = None
+    """Names of the data sets that it was trained on."""
 
     def take(self, network: nn.Module, path: Path) -> None:
         """Give a network the weights of a file.
@@ -42,6 +44,11 @@ class FixedModel(MemorabilityModel):
     def card(self) -> dict[str, str]:
         """What it predicts, what it was trained on, whose weights these are."""
         return {**self.about, "weights": f"{self.file.name}, SHA-256 {self.sha256}"}
+
+    @property
+    def seen_data(self) -> tuple[str, ...] | None:
+        """Names of the data sets that it was trained on; None where that is not known."""
+        return self.data
 
     def weights_id(self) -> str:
         """First 16 hex digits of the SHA-256 of the file."""

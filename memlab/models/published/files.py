@@ -1,4 +1,4 @@
-"""Files of weights: where they are, which they are, and their tensors without running their code."""
+"""Files of weights: where they are, which they are, their tensors; no code in them is run."""
 
 from __future__ import annotations
 
@@ -126,15 +126,17 @@ def _read(path: Path) -> Any:
         from safetensors.torch import load_file
 
         return load_file(path)
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start.startswith(b"PK"):
-        return torch.load(path, map_location="cpu", weights_only=True)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # a plain pickle, not what torch.save writes
+    except Exception:
         with path.open("rb") as file:
-            return _Tensors(file, encoding="latin1").load()  # as Python 2 wrote them, too
+            if file.read(2) == b"PK":  # torch.save wrote it, with something in it that is no tensor
+                raise
+            file.seek(0)
+            found = _Tensors(file, encoding="latin1").load()  # as Python 2 wrote them, too
+        if isinstance(found, int):  # with this number torch.save began files in its old format
+            raise
+        return found
 
 
 def _storage(content: bytes | str) -> Any:

@@ -98,6 +98,7 @@ class MemNet(FixedModel):
         "trained_on": "LaMem (which of its pictures were held out is not known)",
         "licence": "not stated; LaMem itself is for academic research and education",
     }
+    data = ("LaMem",)
     units: ClassVar[int] = 4096
     mean: Tensor
 

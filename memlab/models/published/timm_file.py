@@ -30,7 +30,6 @@ class TimmFile(FixedModel):
         CheckpointError: if the file cannot be read, or does not fit.
     """
 
-    about: ClassVar[dict[str, str]] = {"trained_on": "data that the file does not name"}
     _blank: ClassVar[str] = "cpu"
 
     def __init__(

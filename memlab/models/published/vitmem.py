@@ -40,9 +40,10 @@ class ViTMem(TimmFile):
 
     about: ClassVar[dict[str, str]] = {
         "output": "memorability score, as of LaMem",
-        "trained_on": "LaMem and MemCat, as far as the paper says",
+        "trained_on": "LaMem and MemCat (which pictures were held out is not known)",
         "licence": "MIT, as the package vitmem says",
     }
+    data = ("LaMem", "MemCat")
     _blank = "meta"  # no random weights are drawn only to be thrown away
 
     def __init__(self, weights: str | None = None) -> None:
@@ -65,6 +66,11 @@ class ViTMem(TimmFile):
             return {**super().card, **self.about}
         other = {"trained_on": "unknown data (not the published file)", "licence": "not known"}
         return {**super().card, "output": self.about["output"], **other}
+
+    @property
+    def seen_data(self) -> tuple[str, ...] | None:
+        """LaMem and MemCat, if the file is the published one."""
+        return super().seen_data if self.published else None
 
     def prepared(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to the middle 224 × 224 of the picture squashed to 256 × 256."""
