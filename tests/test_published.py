@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import pickle
+import re
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable
@@ -252,8 +253,6 @@ def python_pickle(state: dict[str, torch.Tensor], protocol: int = 2) -> bytes:
 def test_a_plain_pickle_of_tensors_is_read(narrow: Path, protocol: int) -> None:
     state = torch.load(narrow)
     Path("memnet_state_dict.p").write_bytes(python_pickle(state, protocol))
-    with pytest.raises(pickle.UnpicklingError):  # this is why there is a reader of our own
-        torch.load("memnet_state_dict.p", weights_only=True)
     found = read_tensors(Path("memnet_state_dict.p"))
     assert list(found) == list(state)
     assert all(torch.equal(found[key], state[key]) for key in state)
@@ -282,8 +281,8 @@ def test_a_hostile_file_is_refused_and_nothing_run(how: str) -> None:
         torch.save(evil, path, _use_new_zipfile_serialization=how == "torch")
     with pytest.raises(CheckpointError, match=r"evil\.p") as caught:
         read_tensors(path)
-    if how == "pickle":
-        assert "asks for posix.mkdir" in str(caught.value) or "nt.mkdir" in str(caught.value)
+    asked = r"asks for (posix|nt)\.mkdir" if how == "pickle" else "something else than tensors"
+    assert how == "nested" or re.search(asked, str(caught.value))
     assert not Path("ran").exists()
 
 

@@ -93,8 +93,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     try:
         found = _read(path)
-    except CheckpointError:
-        raise
     except Exception as error:  # unreadable in any of many ways
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{path}: cannot be read as weights: {first}") from error
@@ -126,17 +124,25 @@ def _read(path: Path) -> Any:
         from safetensors.torch import load_file
 
         return load_file(path)
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
-        with path.open("rb") as file:
-            if file.read(2) == b"PK":  # torch.save wrote it, with something in it that is no tensor
-                raise
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":  # torch.save writes a zip file
             file.seek(0)
             found = _Tensors(file, encoding="latin1").load()  # as Python 2 wrote them, too
-        if isinstance(found, int):  # with this number torch.save began files in its old format
-            raise
-        return found
+            if not isinstance(found, int):  # a number stands before what torch.save wrote once
+                return found
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's words recommend to run the code
+        raise pickle.UnpicklingError(
+            "it holds something else than tensors, and code that makes it: nothing was run"
+        ) from error
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    # how Python 3 writes bytes in pickles that Python 2 can read
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"bytes in the encoding {encoding}")
+    return text.encode("latin1")
 
 
 def _storage(content: bytes | str) -> Any:
@@ -148,6 +154,7 @@ class _Tensors(pickle.Unpickler):
     """Reads a plain pickle of tensors, and refuses to look up anything that those do not need."""
 
     _allowed = {  # noqa: RUF012 - private, and never changed
+        ("_codecs", "encode"): _encode,
         ("collections", "OrderedDict"): OrderedDict,
         ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
         ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
@@ -159,7 +166,7 @@ class _Tensors(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """What a pickle asks for by name, if tensors need it."""
         if (module, name) not in self._allowed:
-            raise CheckpointError(
+            raise pickle.UnpicklingError(
                 f"it asks for {module}.{name}, which tensors do not need: refused, nothing was run"
             )
         return self._allowed[module, name]
