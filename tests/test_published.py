@@ -23,12 +23,13 @@ from memlab import load
 from memlab.attributions.base import explain
 from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import main
-from memlab.errors import CheckpointError
+from memlab.errors import CheckpointError, MissingWeightsError
+from memlab.models.leak import leak_notes
 from memlab.models.published import memnet, timm_file, vitmem
 from memlab.models.published.files import read_tensors
 from memlab.models.published.memnet import CaffeNet, MemNet
 from memlab.models.published.vitmem import ViTMem
-from memlab.testing import check_model, sample_pictures
+from memlab.testing import check_model, check_plugin, sample_pictures
 from tests.conftest import QUIET, results
 
 MEMNET = {  # what the published file holds
@@ -343,6 +344,56 @@ def test_score_and_test_take_name_and_file(
     assert f"{narrow}x: no such file of weights" in message
     message = failing("score", f"oracle_chroma:{narrow}", pictures)
     assert "not made from a file of weights alone" in message
+
+
+def test_without_weights_models_are_not_called_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memlab.cli.plugins.GROUPS", {"models": "whole predictors"})
+    for cls in (MemNet, ViTMem):
+        with pytest.raises(MissingWeightsError):
+            check_plugin("models", cls)
+    assert main(["plugins", "--check"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.strip()}
+    for name in ("memnet", "vitmem"):
+        assert lines[name].endswith("not checked: its weights are not here")
+    assert lines["timm_file"].endswith("sound")
+
+
+def test_a_timm_file_from_three_lines(resnet: Path, lamem: Path) -> None:
+    Path("mine_file.py").write_text(
+        "from memlab.models.published.timm_file import TimmFile\n\n"
+        "class Mine(TimmFile):\n"
+        "    seen_data = ('LaMem',)\n"
+        "    def __init__(self):\n"
+        "        super().__init__('test_resnet', 'mine.pth', 'sigmoid')\n"
+    )
+    data = [f"--data.root={lamem}", "--data.num_workers=0", "--attribution=none", *QUIET]
+    assert main(["test", "--model", "mine_file:Mine", *data]) == 0
+    made = ["--model.name=test_resnet", f"--model.weights={resnet}", "--model.output=sigmoid"]
+    assert main(["test", "--model=timm_file", *made, *data]) == 0
+    own, given = (results(folder) for folder in sorted(Path("runs").glob("*/test-001")))
+    if own["model"]["init_args"]:
+        own, given = given, own
+    assert own["model"]["init_args"] == {}
+    assert own["model"]["weights_id"] == given["model"]["weights_id"]
+    assert own["metrics"] == given["metrics"]
+    assert any("trained on LaMem, which these" in note for note in own["notes"])
+    assert any("what it was trained on is not known" in note for note in given["notes"])
+
+
+def test_names_tell_whether_pictures_are_a_clean_test(tiny: Path) -> None:
+    model = ViTMem(str(tiny))
+    model.__class__ = type("Known", (ViTMem,), {"seen_data": ("LaMem", "MemCat")})
+    csv, folder = (
+        f"memlab.data.sources.{name}" for name in ("csv.CsvSource", "folder.FolderSource")
+    )
+    lamem = "memlab.data.sources.lamem.LaMemSource"
+    assert "trained on LaMem, which" in leak_notes(model, lamem, Path("x"))[0]
+    assert "trained on MemCat, which" in leak_notes(model, csv, Path("/data/memcat.csv"))[0]
+    assert "trained on LaMem, which" in leak_notes(model, folder, Path("/data/LaMem/images"))[0]
+    assert leak_notes(model, folder, Path("/home/lamem/photos/mine")) == []
+    assert leak_notes(ViTMem(str(tiny)), lamem, Path("x")) == []
 
 
 def test_a_configuration_takes_name_and_file(narrow: Path) -> None:

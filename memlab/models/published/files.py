@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from memlab.errors import CheckpointError
+from memlab.errors import CheckpointError, MissingWeightsError
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class Release:
         """The file: the given one, else that in the folder where torch.hub keeps downloads.
 
         Raises:
-            CheckpointError: if there is none, with the two remedies; or if the one that was found,
-                not given, is another than the published one.
+            MissingWeightsError: if none was given, and none found; with the two remedies.
+            CheckpointError: if the given one is not there, or the one that was found is another
+                than the published one.
         """
         if given is not None:
             path = Path(given)
@@ -49,7 +50,7 @@ class Release:
             return path
         path = Path(torch.hub.get_dir()) / "checkpoints" / self.name
         if not path.is_file():
-            raise CheckpointError(
+            raise MissingWeightsError(
                 f"no weights of {self.model} at {path}, and memlab downloads none: fetch "
                 f"{self.source}, and put it there or write {self.model}:FILE for MODEL"
             )
@@ -159,7 +160,6 @@ class _Tensors(pickle.Unpickler):
         ("torch._utils", "_rebuild_tensor"): torch._utils._rebuild_tensor,
         ("torch._utils", "_rebuild_tensor_v2"): torch._utils._rebuild_tensor_v2,
         ("torch._utils", "_rebuild_parameter"): torch._utils._rebuild_parameter,
-        ("torch", "FloatStorage"): torch.FloatStorage,
         ("torch.storage", "_load_from_bytes"): _storage,
     }
 

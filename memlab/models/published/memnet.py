@@ -147,7 +147,7 @@ class MemNet(FixedModel):
 
     def _hidden(self, activations: Tensor) -> Tensor:
         hidden: Tensor = self.network.embed(activations.flatten(0, 1))
-        return hidden.unflatten(0, (len(activations), 2 * len(CORNERS)))
+        return hidden.view(len(activations), 2 * len(CORNERS), -1)
 
     def score(self, activations: Tensor) -> Tensor:
         """conv5 of the ten crops to scores (B,) from 0 to 1."""

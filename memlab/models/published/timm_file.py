@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from memlab.backbones.timm import Timm
+from memlab.errors import MemlabError
 from memlab.models.published.base import FixedModel
 
 
@@ -44,6 +45,7 @@ class TimmFile(FixedModel):
         with torch.device(self._blank):
             self.backbone = Timm(name, pretrained=False, image_size=image_size)
             self.backbone.network.reset_classifier(1)
+        self._one_size = self.backbone.fixed_size
         self.take(self.backbone.network, Path(weights))
 
     @property
@@ -58,6 +60,20 @@ class TimmFile(FixedModel):
             ", through a sigmoid" if self.output != "none" else ""
         )
         return {"output": f"number that the file was trained on: {said}", **super().card}
+
+    def setup(self, stage: str) -> None:
+        """See that the data come in a size that the network takes.
+
+        Raises:
+            MemlabError: if it takes one size only, and the data have another.
+        """
+        super().setup(stage)
+        size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]
+        if self._one_size and size != self.input_size:
+            raise MemlabError(
+                f"{self.title} takes pictures of {self.input_size} pixels only, the data come at "
+                f"{size}: leave --data.image_size out, or set --model.image_size {size}"
+            )
 
     def prepared(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) in [0, 1] as the network wants them."""

@@ -48,6 +48,7 @@ class ViTMem(TimmFile):
 
     def __init__(self, weights: str | None = None) -> None:
         super().__init__("vit_base_patch16_224_miil", str(RELEASE.find(weights)), "sigmoid")
+        self._one_size = False  # the crop is inside
 
     @property
     def published(self) -> bool:
