@@ -169,7 +169,8 @@ def with_weights(cls: type[Any], name: str, file: str) -> MemorabilityModel:
         inspect.signature(cls).bind(weights=file)
     except TypeError as error:
         raise MemlabError(
-            f"{name}:{file}: the model {name} is not made from a file of weights alone: {error}"
+            f"{name}:{file}: the model {name} is not made from a file of weights alone ({error}): "
+            "set the rest by --model. in memlab test, or in a class of your own"
         ) from error
     model: MemorabilityModel = cls(weights=file)
     return model
