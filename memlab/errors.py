@@ -30,6 +30,10 @@ class CheckpointError(MemlabError):
     """Weights are missing, do not fit the model, or contradict the options given."""
 
 
+class MissingWeightsError(CheckpointError):
+    """The weights of a published model are not on this machine; memlab downloads none."""
+
+
 class Interrupted(Exception):  # noqa: N818 - it is no error
     """A signal asked the process to stop, and it did in good order.
 

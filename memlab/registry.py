@@ -129,6 +129,24 @@ def load(group: str, name: str) -> type[Any]:
     return find(group, name).load()
 
 
+def find_with_file(group: str, ref: str) -> tuple[Plugin, str] | None:
+    """The plugin and the file that `NAME:FILE` means, or `None` if it means something else.
+
+    `distribution:name` means a plugin even where a distribution is called as a plugin is. Whether
+    the file is there is for the plugin to say.
+
+    Raises:
+        PluginError: if several distributions claim the name.
+    """
+    name, colon, file = ref.partition(":")
+    known = plugins(group)
+    if not colon or not file or name not in {plugin.name for plugin in known}:
+        return None
+    if any((plugin.distribution.lower(), plugin.name) == (name.lower(), file) for plugin in known):
+        return None
+    return find(group, name), file
+
+
 def plugin_of(cls: type[Any]) -> Plugin | None:
     """The entry point under which a class is registered, or `None` if it is not."""
     for group in GROUPS:

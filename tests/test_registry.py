@@ -56,7 +56,11 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
     assert {"blur", "center_crop", "paste", "remove_faces", "swap_face"} <= set(ablations)
     assert names == {
         "backbones": ["resnet50", "timm"],
-        "models": [*(f"oracle_{name}" for name in ORACLES), "regressor"],
+        "models": [
+            "memnet",
+            *(f"oracle_{name}" for name in ORACLES),
+            *("regressor", "timm_file", "vitmem"),
+        ],
         "regions": [],
         "attributions": ["grad_cam"],
         "sources": ["csv", "folder", "lamem", "scenes"],

@@ -72,12 +72,16 @@ class Timm(Backbone):
         )
         return torch.cat([prefix, patches], dim=1)
 
-    def tail(self, activations: Tensor) -> Tensor:
-        """Activations at the seam to features (B, D)."""
+    def rest(self, activations: Tensor) -> Tensor:
+        """Activations at the seam to those that the network's head pools and reads."""
         network = self.network
         if self._cut_before_last:
             activations = network.norm(network.blocks[-1](activations))
-        features = network.forward_head(activations, pre_logits=True)
+        return activations
+
+    def tail(self, activations: Tensor) -> Tensor:
+        """Activations at the seam to features (B, D)."""
+        features = self.network.forward_head(self.rest(activations), pre_logits=True)
         assert isinstance(features, Tensor)
         return features
 

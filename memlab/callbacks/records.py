@@ -19,6 +19,7 @@ from memlab.metrics.conformal import coverage_entry
 from memlab.metrics.functional import METRICS
 from memlab.metrics.intervals import metric_with_interval
 from memlab.models.base import MemorabilityModel
+from memlab.models.leak import leak_notes
 from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
 from memlab.reports.results import FILE, Results
@@ -177,11 +178,16 @@ class Records(Callback):
                 "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
                 "precision": "32 in evaluation",
                 "card": model.card,
+                "seen_data": model.seen_data,
             },
             data=described,
             seed=self.seed,
             n=len(table),
-            notes=[*self.notes, *model.card_notes()],
+            notes=[
+                *self.notes,
+                *model.card_notes(),
+                *leak_notes(model, described["source"]["class_path"], data.root),
+            ],
         )
         if table.empty:
             raise DataError(f"{data.table.origin}: no picture of the {split} split could be read")

@@ -21,7 +21,7 @@ from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
-from memlab.registry import GROUPS, Plugin, find, load, plugins
+from memlab.registry import GROUPS, Plugin, find, find_with_file, load, plugins
 from memlab.spec import import_typed, search_here
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
@@ -183,6 +183,9 @@ def _single_option(option: str, value: str, _adding: bool) -> list[str]:
         return [f"{option}={value}"]
     if option == "--trainer.callbacks":
         return [f"{option}+={_callback_path(value)}"]
+    given = find_with_file("models", value) if option == "--model" else None
+    if given is not None:  # NAME:FILE
+        return [f"{option}={given[0].path}", f"{option}.weights={given[1]}"]
     path = class_path(SINGLES[option], value)
     if option == "--model" and _foreign(value, path):
         return [f"{option}={FOREIGN_MODEL}", f"{option}.target={value}"]
@@ -290,6 +293,9 @@ def _expand_one(group: str, value: Any) -> Any:
 def _expand_model(model: dict[str, Any] | str) -> Any:
     if isinstance(model, dict) and "class_path" not in model:
         model = {"class_path": DEFAULT_MODEL, "init_args": model.get("init_args", model)}
+    given = find_with_file("models", model) if isinstance(model, str) else None
+    if given is not None:  # NAME:FILE
+        return {"class_path": given[0].path, "init_args": {"weights": given[1]}}
     expanded = _expand_one("models", model)
     name = model if isinstance(model, str) else str(model["class_path"])
     if _foreign(name, expanded["class_path"]):

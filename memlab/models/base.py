@@ -73,10 +73,21 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         """
         return {}
 
+    @property
+    def seen_data(self) -> tuple[str, ...] | None:
+        """Names of the data sets that it was trained on; None where that is not known.
+
+        By them memlab can say that pictures are no clean test; see `memlab.models.leak`.
+        """
+        return None
+
     def card_notes(self) -> list[str]:
-        """The card in a sentence for those who read scores; none where there is no card."""
+        """The card in a sentence for those who read scores, or that its training is not known."""
         said = {"output": "a score is the", "trained_on": "trained on", "licence": "weights:"}
         parts = [f"{words} {self.card[name]}" for name, words in said.items() if name in self.card]
+        if "trained_on" not in self.card and self.seen_data is None:
+            learnt = self.weights_id() not in (None, "closed-form")
+            parts += ["what it was trained on is not known"] if learnt else []
         return [f"{self.title}: {'; '.join(parts)}"] if parts else []
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -25,7 +25,9 @@ class ForeignModel(MemorabilityModel):
     Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
     loading of weights belong inside it. It may have `input_size` (224 otherwise), `weights_id()`,
     and for maps `stem`, `score` and `grid`, or `cam_layer()`. With `needs_context`, a tuple of
-    regions, its `forward` takes a `memlab.Context` with their masks besides the pictures.
+    regions, its `forward` takes a `memlab.Context` with their masks besides the pictures. What its
+    users must know it says in `card` and `seen_data`, as those of `MemorabilityModel`, and
+    `embed(images)` gives features.
 
     Without a `weights_id()` of its own the module is made twice, and the weights that its
     constructor leaves are compared: if they differ, they are random, and nothing was loaded.
@@ -45,7 +47,7 @@ class ForeignModel(MemorabilityModel):
         self.network = make()
         self.needs_context = _regions(self.network, target)
         seam = _SEAM if all(_method(self.network, name) for name in _SEAM) else ()
-        for name in (*seam, "cam_layer"):
+        for name in (*seam, "cam_layer", "embed"):
             if method := _method(self.network, name):
                 setattr(self, name, method)
         own = _method(self.network, "weights_id")
@@ -64,6 +66,18 @@ class ForeignModel(MemorabilityModel):
     def title(self) -> str:
         """What messages call it: package.module:Class."""
         return self.target
+
+    @property
+    def card(self) -> dict[str, str]:
+        """The module's own, else empty."""
+        own = getattr(self.network, "card", None)
+        return dict(own) if isinstance(own, Mapping) else {}
+
+    @property
+    def seen_data(self) -> tuple[str, ...] | None:
+        """The module's own, else None."""
+        own = getattr(self.network, "seen_data", None)
+        return tuple(own) if isinstance(own, list | tuple) else None
 
     def forward(self, images: Tensor, *context: Context) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""

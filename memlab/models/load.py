@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import torch
 
 from memlab.backbones.base import misfit
-from memlab.errors import CheckpointError, PluginError
+from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.models.foreign import model_from
-from memlab.registry import find, plugins
+from memlab.registry import find, find_with_file, plugins
 from memlab.run_folder import LAST, PREVIOUS, tested_checkpoint
 from memlab.spec import Spec, build, plain
 
@@ -21,8 +22,8 @@ def load(ref: str | Path) -> MemorabilityModel:
     """Load a model for evaluation, on proven weights.
 
     Args:
-        ref: a run folder, a checkpoint, a plugin's name (`resmem`, `distribution:resmem`), or
-            `package.module:Class`.
+        ref: a run folder, a checkpoint, a plugin's name (`resmem`, `distribution:resmem`), one with
+            a file of weights for it (`vitmem:FILE`), or `package.module:Class`.
 
     Returns:
         The model in evaluation mode, on the CPU.
@@ -158,7 +159,28 @@ def _flat(spec: Any, prefix: str = "model") -> dict[str, Any]:
     return flat
 
 
+def with_weights(cls: type[Any], name: str, file: str) -> MemorabilityModel:
+    """A plugin's model on a file of weights.
+
+    Raises:
+        MemlabError: if it is not made from a file alone; CheckpointError as the plugin.
+    """
+    try:
+        inspect.signature(cls).bind(weights=file)
+    except TypeError as error:
+        raise MemlabError(
+            f"{name}:{file}: the model {name} is not made from a file of weights alone ({error}): "
+            "set the rest by --model. in memlab test, or in a class of your own"
+        ) from error
+    model: MemorabilityModel = cls(weights=file)
+    return model
+
+
 def _from_name(ref: str) -> MemorabilityModel:
+    given = find_with_file("models", ref)
+    if given is not None:
+        plugin, file = given
+        return with_weights(plugin.load(), plugin.name, file)
     names = [plugin.name for plugin in plugins("models")]
     try:
         plugin = find("models", ref)

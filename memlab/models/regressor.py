@@ -96,6 +96,11 @@ class MemorabilityRegressor(MemorabilityModel):
         return self.unfrozen == 0
 
     @property
+    def seen_data(self) -> tuple[str, ...]:
+        """None by name: it is trained here, and its run says which pictures are which split."""
+        return ()
+
+    @property
     def input_size(self) -> int:
         """Side in pixels that it was trained at, else that the backbone was made for."""
         return self._trained_size or self.backbone.input_size

@@ -59,6 +59,7 @@ class ResMem(MemorabilityModel):
         "trained_on": "LaMem and MemCat (68,741 pictures; which were held out is not known)",
         "licence": LICENCE,
     }
+    data: ClassVar[tuple[str, ...]] = ("LaMem", "MemCat")
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,6 +97,11 @@ class ResMem(MemorabilityModel):
         """What it predicts, what it was trained on, whose weights these are."""
         source = f"{self.release.package} {self.release.version}, SHA-256 {self.release.sha256}"
         return {**self.about, "weights": source}
+
+    @property
+    def seen_data(self) -> tuple[str, ...]:
+        """Names of the data sets that it was trained on."""
+        return self.data
 
     @property
     def branches(self) -> dict[str, int]:
@@ -155,6 +161,7 @@ class FalseResMem(ResMem):
         "trained_on": "MemCat (which pictures were held out is not known)",
         "licence": LICENCE,
     }
+    data = ("MemCat",)
 
     @classmethod
     def make_network(cls) -> TwoBranches:

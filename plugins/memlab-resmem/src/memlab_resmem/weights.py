@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from memlab.errors import CheckpointError
+from memlab.errors import CheckpointError, MissingWeightsError
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,12 @@ class Release:
         """Where its `model.pt` is; the package is not imported.
 
         Raises:
-            CheckpointError: if the package is not installed, or has no such file.
+            MissingWeightsError: if the package is not installed.
+            CheckpointError: if it has no such file.
         """
         spec = find_spec(self.package)  # of a top-level package: nothing is imported
         if spec is None:
-            raise CheckpointError(
+            raise MissingWeightsError(
                 f"the weights of {self.package} are not installed ({self.megabytes} MB, for "
                 f"non-commercial use only): {self.install}"
             )

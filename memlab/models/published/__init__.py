@@ -1,0 +1,1 @@
+"""Predictors that others trained, on files of weights that the user has."""
