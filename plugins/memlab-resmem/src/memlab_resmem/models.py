@@ -152,7 +152,7 @@ class FalseResMem(ResMem):
     resnet = staticmethod(resnet50)
     about: ClassVar[dict[str, str]] = {
         "output": "false-alarm rate",
-        "trained_on": "MemCat (which pictures were held out is not known)",
+        "trained_on": "unknown data: the package does not say",
         "licence": LICENCE,
     }
 
