@@ -24,8 +24,9 @@ class ForeignModel(MemorabilityModel):
 
     Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
     loading of weights belong inside it. It may have `input_size` (224 otherwise), `weights_id()`,
-    and for maps `stem`, `score` and `grid`, or `cam_layer()`. With `needs_context`, a tuple of
-    regions, its `forward` takes a `memlab.Context` with their masks besides the pictures.
+    `card`, and for maps `stem`, `score`, `grid` and `branches`, or `cam_layer()`. With
+    `needs_context`, a tuple of regions, its `forward` takes a `memlab.Context` with their masks
+    besides the pictures.
 
     Without a `weights_id()` of its own the module is made twice, and the weights that its
     constructor leaves are compared: if they differ, they are random, and nothing was loaded.
@@ -59,6 +60,16 @@ class ForeignModel(MemorabilityModel):
     def weights_id(self) -> str | None:
         """The module's own, else the hash of what its constructor left, or `closed-form`."""
         return self._weights_id
+
+    @property
+    def card(self) -> dict[str, str]:
+        """The module's own, else empty."""
+        return _said(self.network, "card", str)
+
+    @property
+    def branches(self) -> dict[str, int]:
+        """The module's own, else none."""
+        return _said(self.network, "branches", int)
 
     @property
     def title(self) -> str:
@@ -106,6 +117,12 @@ def _regions(network: nn.Module, target: str) -> tuple[str, ...]:
             f"{target}: needs_context {named!r}: a tuple of regions, such as ('faces',)"
         )
     return tuple(named)
+
+
+def _said(network: nn.Module, name: str, kind: type) -> dict[str, Any]:
+    found = getattr(network, name, None)  # a part of the network may bear the name, too
+    said = isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
+    return dict(found) if said else {}  # type: ignore[arg-type]
 
 
 def _method(network: nn.Module, name: str) -> Callable[[], Any] | None:
