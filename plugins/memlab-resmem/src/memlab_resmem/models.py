@@ -161,7 +161,7 @@ class FalseResMem(ResMem):
         """The network without its weights: the ResNet without its classifier."""
         resnet = cls.resnet(weights=None)
         features = resnet.fc.in_features
-        resnet.fc = nn.Identity()  # type: ignore[assignment]
+        resnet.fc = nn.Identity()
         return TwoBranches(resnet, features, cls.hidden)
 
     @staticmethod
