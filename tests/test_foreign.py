@@ -42,6 +42,25 @@ class Seeing(nn.Module):
 class Blind(Seeing):
     cam_layer = None
 
+class Forked(nn.Module):
+    """Two branches behind one seam, and a card."""
+    input_size = 32
+    card = {"output": "hit rate", "licence": "non-commercial use only"}
+    branches = {"bright": 1, "coloured": 2}
+    def forward(self, images): return self.score(self.stem(images))
+    def stem(self, images): return torch.cat([images.mean(1, keepdim=True), images[:, :2]], 1)
+    def score(self, places): return (places.mean((2, 3)) @ torch.tensor([2.0, 1.0, -2.0])).sigmoid()
+    def grid(self, places): return places
+
+class Miscounted(Forked):
+    branches = {"bright": 1, "coloured": 3}
+
+class Parts(Red):
+    """What it calls branches and card are layers."""
+    def __init__(self):
+        super().__init__()
+        self.branches, self.card = nn.ModuleDict({"a": nn.ReLU()}), nn.ReLU()
+
 class Random(nn.Module):
     def __init__(self):
         super().__init__()
@@ -138,6 +157,28 @@ def test_grad_cam_at_a_layer_is_selvarajus(nets: str) -> None:
     assert found.maps.min() < 0 or found.maps.max() > 0
     assert not network.stem._forward_hooks
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_its_card_and_branches_go_with_its_scores_and_maps(
+    nets: str,
+    picture: Callable[..., Path],
+    capsys: pytest.CaptureFixture,
+    failing: Callable[..., str],
+) -> None:
+    picture("in/a.png", seed=1)
+    assert main(["score", f"{nets}:Forked", "in", "--out", "scores.csv"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "a score is the hit rate; weights: non-commercial use only" in said
+    assert main(["explain", f"{nets}:Forked", "in", "--out", "maps"]) == 0
+    found = np.load("maps/maps/grad_cam.npz")
+    assert np.allclose(found["maps_bright"] + found["maps_coloured"], found["maps"])
+    assert (found["maps_bright"] > 0).all()
+    message = failing("explain", f"{nets}:Miscounted", "in", "--out", "others")
+    assert "Miscounted: its branches have 4 channels" in message
+    assert message.rstrip().endswith("its grid 3")
+    parts = load(f"{nets}:Parts")
+    assert parts.branches == {}
+    assert parts.card == {}
 
 
 def test_without_a_layer_maps_are_refused_in_a_line(nets: str, failing: Callable[..., str]) -> None:

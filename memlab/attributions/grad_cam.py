@@ -43,7 +43,13 @@ class GradCAM(Attribution):
         # the grid of the gradients is the gradient of the grid: both are the same rearrangement
         weights = model.grid(gradient).mean(dim=(2, 3), keepdim=True)  # type: ignore[operator]
         grid = model.grid(seam).detach()  # type: ignore[operator]
-        parts_of_map = (weights * grid).split(list(model.branches.values()) or grid.shape[1], dim=1)
+        channels = list(model.branches.values()) or [grid.shape[1]]
+        if sum(channels) != grid.shape[1]:
+            raise MemlabError(
+                f"{model.title}: its branches have {sum(channels)} channels ({model.branches}), "
+                f"its grid {grid.shape[1]}"
+            )
+        parts_of_map = (weights * grid).split(channels, dim=1)
         return torch.cat([part.sum(dim=1, keepdim=True) for part in parts_of_map], dim=1)
 
 

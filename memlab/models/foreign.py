@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,9 +24,9 @@ class ForeignModel(MemorabilityModel):
 
     Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
     loading of weights belong inside it. It may have `input_size` (224 otherwise), `weights_id()`,
-    and for maps `stem`, `score` and `grid`, or `cam_layer()`. With `needs_context`, a tuple of
-    regions, its `forward` takes a `memlab.Context` with their masks besides the pictures. What its
-    users must know it says in `card` and `seen_data`, as those of `MemorabilityModel`, and
+    and for maps `stem`, `score`, `grid` and `branches`, or `cam_layer()`. With `needs_context`, a
+    tuple of regions, its `forward` takes a `memlab.Context` with their masks besides the pictures.
+    What its users must know it says in `card` and `seen_data`, as those of `MemorabilityModel`, and
     `embed(images)` gives features.
 
     Without a `weights_id()` of its own the module is made twice, and the weights that its
@@ -63,15 +63,19 @@ class ForeignModel(MemorabilityModel):
         return self._weights_id
 
     @property
+    def card(self) -> dict[str, str]:
+        """The module's own, else empty."""
+        return _said(self.network, "card", str)
+
+    @property
+    def branches(self) -> dict[str, int]:
+        """The module's own, else none."""
+        return _said(self.network, "branches", int)
+
+    @property
     def title(self) -> str:
         """What messages call it: package.module:Class."""
         return self.target
-
-    @property
-    def card(self) -> dict[str, str]:
-        """The module's own, else empty."""
-        own = getattr(self.network, "card", None)
-        return dict(own) if isinstance(own, Mapping) else {}
 
     @property
     def seen_data(self) -> tuple[str, ...] | None:
@@ -120,6 +124,12 @@ def _regions(network: nn.Module, target: str) -> tuple[str, ...]:
             f"{target}: needs_context {named!r}: a tuple of regions, such as ('faces',)"
         )
     return tuple(named)
+
+
+def _said(network: nn.Module, name: str, kind: type) -> dict[str, Any]:
+    found = getattr(network, name, None)  # a part of the network may bear the name, too
+    said = isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
+    return dict(found) if said else {}  # type: ignore[arg-type]
 
 
 def _method(network: nn.Module, name: str) -> Callable[[], Any] | None:

