@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+LEAST = 20
+"""Pictures below which an interval is too narrow to decide anything by."""
+
+
 @dataclass(frozen=True)
 class Way:
     """How a feature is taken out or exchanged.
@@ -201,15 +205,15 @@ def measured(
 def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each two members that the hypothesis orders, and whether the numbers order them.
 
-    They do where the 95 % intervals of both effects do not overlap, which is stricter than a test
-    of their difference, and needs none to be of the same pictures.
+    They do where the 95 % intervals of both effects, of at least `LEAST` pictures each, do not
+    overlap: stricter than a test of their difference, and the pictures need not be the same.
 
     Args:
         members: of `measured`.
 
     Returns:
         An entry per pair: `first` and `second` as predicted, and `outcome`: `as predicted`,
-        `reversed`, `open` (the intervals overlap) or `not measured`.
+        `reversed`, `open` (the intervals overlap, or of too few pictures) or `not measured`.
     """
     found = []
     for place, first in enumerate(members):
@@ -219,6 +223,8 @@ def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             one, two = _interval(first), _interval(second)
             if one is None or two is None:
                 outcome = "not measured"
+            elif min(first["n"], second["n"]) < LEAST:
+                outcome = "open"
             elif one[0] > two[1]:
                 outcome = "as predicted"
             else:
@@ -232,17 +238,20 @@ def sentence(case: Case, pairs: Sequence[Mapping[str, Any]]) -> str:
     by: dict[str, list[str]] = {}
     for pair in pairs:
         by.setdefault(pair["outcome"], []).append(f"{pair['first']} > {pair['second']}")
-    decided = [
-        f"{len(by[name])} {words} ({'; '.join(by[name])})"
-        for name, words in (("as predicted", "come out as it says"), ("reversed", "the other way"))
-        if name in by
-    ]
-    rest = f"{len(by.get('open', []))} are open, since the intervals overlap"
-    absent = f"{len(by.get('not measured', []))} could not be measured"
-    start = f"Of the {len(pairs)} orders in {case.name} "
-    if not decided:
-        return f"{start}none is decided: {rest}, and {absent}."
-    return f"{start}{', '.join(decided)}; {rest}, and {absent}."
+    told = [
+        f"{len(by[outcome])} {words} ({'; '.join(by[outcome])})"
+        for outcome, words in (
+            ("as predicted", "decided as it says"),
+            ("reversed", "the other way"),
+        )
+        if outcome in by
+    ] or ["none decided"]
+    if "open" in by:
+        why = f"intervals overlap, or are of fewer than {LEAST} pictures"
+        told.append(f"{len(by['open'])} open ({why})")
+    if "not measured" in by:
+        told.append(f"{len(by['not measured'])} not measured")
+    return f"Of the {len(pairs)} orders in {case.name}: {', '.join(told)}."
 
 
 def _interval(member: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -119,6 +119,7 @@ def effect_text(entry: dict[str, Any]) -> str:
 
 
 def p_text(entry: dict[str, Any]) -> str:
+    """The corrected p, or a dash."""
     p = entry["p_corrected"]
     if p is None:
         return "–"
@@ -126,6 +127,7 @@ def p_text(entry: dict[str, Any]) -> str:
 
 
 def compared_text(entry: dict[str, Any]) -> str:
+    """What the effect is compared with, or why with nothing."""
     control = entry["control"]
     if control is None or entry["drop"]["value"] is None:  # why is said once, as the effect
         return ""

@@ -116,8 +116,8 @@ def _told(found: dict[str, Any]) -> str:
         return f"How well it predicts cannot be told: {rho['reason']}."
     between = "" if rho["low"] is None else f" [{rho['low']:.2f}, {rho['high']:.2f}]"
     return (
-        f"ρ {rho['value']:.2f}{between} on {rho['n']} pictures; MSE {mse['value']:.4f}, a constant's "
-        f"{found['constant_mse']:.4f}: R² {found['r2']['value']:.2f}"
+        f"ρ {rho['value']:.2f}{between} on {rho['n']} pictures; MSE {mse['value']:.4f}, "
+        f"a constant's {found['constant_mse']:.4f}: R² {found['r2']['value']:.2f}"
     )
 
 
