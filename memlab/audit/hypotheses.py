@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 LEAST = 20
 """Pictures below which an interval is too narrow to decide anything by."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from memlab.audit.hypotheses import CASES, WHOLE, decisive, measured, sentence
 from memlab.files import write_text
+from memlab.metrics.functional import Statistic
 from memlab.reports.effect_table import compared_text, effect_text, p_text, short
 from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import now, versions
@@ -111,19 +112,21 @@ def print_study(summary: dict[str, Any], folder: Path) -> None:
 
 
 def _told(found: dict[str, Any]) -> str:
-    rho, mse = found["spearman"], found["mse"]
-    if rho["value"] is None:
-        return f"How well it predicts cannot be told: {rho['reason']}."
+    rho, mse, r2 = found["spearman"], found["mse"], found["r2"]
+    if None in (rho["value"], mse["value"], r2["value"]):
+        why = next(filter(None, (one["reason"] for one in (rho, mse, r2))), None)
+        return f"How well it predicts cannot be told: {why}."
     between = "" if rho["low"] is None else f" [{rho['low']:.2f}, {rho['high']:.2f}]"
     return (
         f"ρ {rho['value']:.2f}{between} on {rho['n']} pictures; MSE {mse['value']:.4f}, "
-        f"a constant's {found['constant_mse']:.4f}: R² {found['r2']['value']:.2f}"
+        f"a constant's {found['constant_mse']:.4f}: R² {r2['value']:.2f}"
     )
 
 
 def _prediction(results: Results) -> dict[str, Any]:
     """Accuracy, with the MSE of the best constant on the same pictures."""
-    found = {name: results.metrics[name] for name in ("spearman", "mse", "r2")}
+    none = Statistic(None, 0, reason="the pictures have no scores").describe()
+    found = {name: results.metrics.get(name, none) for name in ("spearman", "mse", "r2")}
     mse, r2 = found["mse"]["value"], found["r2"]["value"]
     # R² = 1 - MSE / MSE of the constant that fits these very pictures best, their mean score
     constant = mse / (1 - r2) if mse is not None and r2 is not None and r2 < 1 else None
