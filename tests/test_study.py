@@ -91,13 +91,12 @@ def test_goes_on_where_it_was(
     assert (out / "run" / "fit" / "rows.csv").stat().st_mtime_ns == before
 
 
-def test_pictures_that_were_half_copied_are_copied_again(scenes: Path, run: Path) -> None:
-    given = ["--out", "s", f"--data.root={scenes}", "-n", "5", "--model", str(run)]
-    assert main(["study", *given, *QUIET, *FAST]) == 0
-    shutil.rmtree("s/run")
-    Path("s/pictures/subset.csv").unlink()
-    assert main(["study", "--out", "s"]) == 0
-    assert study(Path("s"))["n"] == 5
+def test_pictures_that_were_half_copied_are_copied_again(trained: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(trained, tmp_path / "again"))
+    whole = (out / "pictures" / "subset.csv").read_text()
+    (out / "pictures" / "subset.csv").unlink()
+    assert main(["study", "--out", str(out)]) == 0
+    assert (out / "pictures" / "subset.csv").read_text() == whole
 
 
 def test_a_model_is_tested_on_all_pictures_and_the_rest_lend(scenes: Path, run: Path) -> None:
@@ -151,6 +150,15 @@ def test_bad_input_is_one_line(
 def test_another_question_is_another_study(trained: Path, failing: Callable[..., str]) -> None:
     text = failing("study", "--out", str(trained), "-n", "50")
     assert "n 40, not 50" in text
+
+
+def test_what_stopped_before_it_began_can_be_asked_again(
+    scenes: Path, failing: Callable[..., str]
+) -> None:
+    given = ["study", f"--data.root={scenes}", "-n", "12", "--out", "s", "--config", "study/small"]
+    failing(*given, "--model.backbone.name", "no_such_network", *FAST)
+    assert main([*given, "--data.image_size=64", *TINY, *FAST]) == 0
+    assert study(Path("s"))["asked"]["drawn"] == 12
 
 
 def entry(ablation: str, value: float, half: float, n: int, region: str = "all") -> dict[str, Any]:

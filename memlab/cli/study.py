@@ -8,13 +8,13 @@ import sys
 from argparse import Namespace
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.cli import runs
 from memlab.cli.options import Options, at_least
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
-from memlab.files import make_folder, write_text
+from memlab.files import make_folder, require_empty, write_text
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
@@ -116,24 +116,38 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
         for name in ("root", "split", "n", "seed", "model", "masks")
         if getattr(options, name) is not None
     } | ({"rest": rest} if rest else {})
-    note = options.out / ASKED if options.out else None
-    if note is not None and note.is_file():
-        try:
-            before = json.loads(note.read_text(encoding="utf-8"))
-            asked = Asked(**before)
-        except (ValueError, TypeError) as error:
-            raise MemlabError(f"{note}: damaged: {error}; choose another --out") from error
-        for name, value in given.items():
-            if before[name] != value:
-                raise MemlabError(
-                    f"{options.out} holds a study with {name} {before[name]!r}, not {value!r}; "
-                    "leave the options out to go on with it, or choose another --out"
-                )
-        return options.out, asked
-    if options.root is None:
+    for name in ("root", "masks", "model"):  # so that it goes on from any folder
+        if name in given and Path(given[name]).exists():
+            given[name] = str(Path(given[name]).resolve())
+    folder = options.out or runs.new_run("study")
+    before = _before(folder)
+    changed = [name for name, value in given.items() if before and before[name] != value]
+    if changed and (folder / RUN).exists():
+        name = changed[0]
+        raise MemlabError(
+            f"{folder} holds a study with {name} {before[name]!r}, not {given[name]!r}; leave the "
+            "options out to go on with it, or choose another --out"
+        )
+    if changed:  # nothing is trained or tested yet: its pictures are drawn again
+        shutil.rmtree(folder / PICTURES, ignore_errors=True)
+    asked = {**before, **given}
+    if "root" not in asked:
         where = f"{options.out} holds no study: " if options.out else ""
         raise MemlabError(f"{where}which pictures? give --data.root DIR")
-    return options.out or runs.new_run("study"), Asked(**given)
+    if not before:
+        require_empty(folder)
+    return folder, Asked(**asked)
+
+
+def _before(folder: Path) -> dict[str, Any]:
+    """What a study was asked for before, empty for a new one."""
+    note = folder / ASKED
+    if not note.is_file():
+        return {}
+    try:
+        return asdict(Asked(**json.loads(note.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError) as error:
+        raise MemlabError(f"{note}: damaged: {error}; choose another --out") from error
 
 
 def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
