@@ -35,6 +35,7 @@ sys.exit(code)
         (["repeat", "--help"], 0),
         (["compare", "--help"], 0),
         (["attributes", "--help"], 0),
+        (["study", "--help"], 0),
         (["fitt"], 2),
         (["test", "--ablation", "blurr"], 2),
         (["fit", "--model.backbone", "resnet51"], 2),

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "repeat": "memlab.cli.repeat",
     "compare": "memlab.cli.compare",
     "attributes": "memlab.cli.attributes",
+    "study": "memlab.cli.study",
     "score": "memlab.cli.score",
     "explain": "memlab.cli.explain",
     "ablate": "memlab.cli.ablate",

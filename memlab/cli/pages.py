@@ -12,6 +12,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   repeat     fit on several splits, or from several seeds: mean ± SD
   compare    runs against each other, paired by picture: memlab compare RUN RUN...
   attributes what goes with score, prediction and error: memlab attributes RUN
+  study      the prototype's study, end to end: memlab study --data.root DIR [--model MODEL]
   validate   metrics on the validation split
   predict    scores for a whole data set, on any devices
   score      scores for some pictures: memlab score MODEL PICTURES...

@@ -68,6 +68,11 @@ def run(arguments: list[str]) -> int:
     if plan.command == "nothing":
         print(f"memlab: {plan.run} is finished", file=sys.stderr)  # noqa: T201
         return 0
+    return carry_out(plan)
+
+
+def carry_out(plan: Plan) -> int:
+    """Execute a settled command, and leave the environment as it was; returns the exit code."""
     try:
         from memlab.cli.execute import execute
 

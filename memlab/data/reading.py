@@ -69,6 +69,8 @@ def check_split(table: Table, split: str, processes: int) -> None:
     if rows.empty:
         raise DataError(f"{origin}: the {split} split is empty; choose another --data.split")
     scores = rows["score"]
+    if split == "test" and table.rows["score"].isna().all():
+        scores = scores.dropna()  # bare pictures can be taken apart; there is no accuracy
     if scores.isna().any():
         first = rows.loc[scores.isna(), "id"].iloc[0]
         raise DataError(

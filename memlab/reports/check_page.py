@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections import Counter
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from memlab.data.check import Findings
 from memlab.data.decode import decoder
@@ -19,6 +17,7 @@ from memlab.data.file_statistics import FACTS, NOTABLE, notable
 from memlab.data.table import SPLITS, Problem, Table
 from memlab.files import write_text
 from memlab.reports import check_figures
+from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import commit, now, versions
 
 SCHEMA = 1
@@ -169,15 +168,9 @@ def _csv(frame: pd.DataFrame, path: Path) -> None:
 def _render(
     summary: dict[str, Any], findings: Findings, figures: dict[str, str], folder: Path
 ) -> str:
-    environment = Environment(
-        loader=PackageLoader("memlab.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    embedded = {name: _data_url(folder / file) for name, file in figures.items()}
-    return environment.get_template("check.html.jinja").render(
+    embedded = {name: data_url(folder / file) for name, file in figures.items()}
+    return fill(
+        "check.html.jinja",
         **summary,
         facts=FACTS,
         medians=_medians(findings.deciles),
@@ -196,8 +189,3 @@ def _medians(deciles: pd.DataFrame) -> list[dict[str, Any]]:
     index = ["decile", "score_low", "score_high", "pictures"]
     wide = deciles.pivot(index=index, columns="fact", values="median").reset_index()
     return [{str(name): value for name, value in row.items()} for row in wide.to_dict("records")]
-
-
-def _data_url(path: Path) -> str:
-    kind = "jpeg" if path.suffix == ".jpg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

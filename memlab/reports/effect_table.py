@@ -82,9 +82,9 @@ def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Ta
         cells = [
             escape(f"{name} {entry['unit']}" if units else name),
             f"{count}{of_all}",
-            escape(_effect(entry)),
-            _p(entry),
-            escape(_compared(entry)),
+            escape(effect_text(entry)),
+            p_text(entry),
+            escape(compared_text(entry)),
         ]
         table.add_row(*cells, *([_correlations(entry)] if correlations else []))
     return table
@@ -105,7 +105,7 @@ def _statistic(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return "", entry["drop"]
 
 
-def _effect(entry: dict[str, Any]) -> str:
+def effect_text(entry: dict[str, Any]) -> str:
     """The effect with its interval, or why there is none."""
     name, statistic = _statistic(entry)
     if statistic["value"] is None:
@@ -118,14 +118,16 @@ def _effect(entry: dict[str, Any]) -> str:
     return f"{text} [{ends[0]}, {ends[1]}]"
 
 
-def _p(entry: dict[str, Any]) -> str:
+def p_text(entry: dict[str, Any]) -> str:
+    """The corrected p, or a dash."""
     p = entry["p_corrected"]
     if p is None:
         return "–"
     return "<.001" if p < 0.001 else short(p, digits=3)
 
 
-def _compared(entry: dict[str, Any]) -> str:
+def compared_text(entry: dict[str, Any]) -> str:
+    """What the effect is compared with, or why with nothing."""
     control = entry["control"]
     if control is None or entry["drop"]["value"] is None:  # why is said once, as the effect
         return ""

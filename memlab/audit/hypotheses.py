@@ -1,0 +1,260 @@
+"""The prototype's two hypotheses, each an order of features, and what a test measured of them.
+
+Stated before the data by the Columbia study that memlab began with (2026): Case A, the model relies
+on what people remember; Case B, it relies on surface. Read from `results.json` alone, no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LEAST = 20
+"""Pictures below which an interval is too narrow to decide anything by."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a feature is taken out or exchanged.
+
+    Args:
+        ablation: its name.
+        masks: the region it must have masks of; `any` for whatever region; None for none.
+        donors: whether it puts in what other pictures have.
+        region: what it is bound to, where that is not the ablation's own.
+    """
+
+    ablation: str
+    masks: str | None = None
+    donors: bool = False
+    region: str | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """As options of memlab test."""
+        bound = ["--ablation.region", self.region] if self.region else []
+        return ["--ablation", self.ablation, *bound]
+
+    def lacks(self, regions: Collection[str], donors: bool) -> str | None:
+        """What is missing to run it, in words; None where nothing is."""
+        if self.masks == "any" and not regions:
+            return "no masks"
+        if self.masks not in (None, "any") and self.masks not in regions:
+            return f"no masks of {self.masks}"
+        if self.donors and not donors:
+            return "no other pictures to swap with: all are tested"
+        return None
+
+    def is_of(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry of `results.json` is its primary dose."""
+        own = self.region is None or entry["region"] == self.region
+        return bool(entry["ablation"] == self.ablation and entry["primary"] and own)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A feature in a hypothesis.
+
+    Args:
+        name: as the hypothesis has it.
+        rank: its place; the same for features it does not order.
+        ways: to measure it, the first that can be run; none where nothing measures it.
+        reading: what is in truth measured.
+    """
+
+    name: str
+    rank: int
+    ways: tuple[Way, ...]
+    reading: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A hypothesis: features, that which the model is said to rely on most first."""
+
+    name: str
+    claim: str
+    order: str
+    members: tuple[Member, ...]
+
+
+# Each way has a control of its own: the same elsewhere, or a swap there and back. Changes of the
+# whole picture without one (grayscale, say) are compared with a floor, and cannot be ordered.
+_PALETTE = (Way("swap_palette", donors=True),)
+CASES = (
+    Case(
+        "Case A",
+        "the model relies on what people remember",
+        "face > person, action > salient object > text >> background, colour",
+        (
+            Member("face", 1, (Way("remove_faces", "faces"),), "faces removed"),
+            Member("person", 2, (Way("remove_people", "people"),), "people removed"),
+            Member("action", 2, (), "no detector tells what people do"),
+            Member(
+                "salient object",
+                3,
+                (Way("remove_objects", "objects"), Way("remove", "salient", region="salient")),
+                "objects removed, or what stands out",
+            ),
+            Member("text", 4, (Way("remove_text", "text"),), "text removed"),
+            Member("background", 5, (Way("swap_background", "any", True),), "another's background"),
+            Member("colour", 5, _PALETTE, "another's palette"),
+        ),
+    ),
+    Case(
+        "Case B",
+        "the model relies on surface",
+        "texture, pattern > colour contrast > spatial frequency > semantic content",
+        (
+            Member(
+                "texture, pattern",
+                1,
+                (Way("swap_texture", donors=True),),
+                "noise like another's fine texture",
+            ),
+            Member("colour contrast", 2, _PALETTE, "another's palette"),
+            Member(
+                "spatial frequency", 3, (Way("swap_spectrum", donors=True),), "another's spectrum"
+            ),
+            Member(
+                "semantic content",
+                4,
+                (Way("background_only", "any"),),
+                "all that is labelled removed",
+            ),
+        ),
+    ),
+)
+WHOLE = ("blur", "grayscale", "center_crop", "desaturate", "color_contrast")
+"""What the prototype did to whole pictures, and colour contrast taken out."""
+BESIDE = (Way("remove_background", "any"),)
+"""What is shown and is in neither order."""
+
+
+def ways(regions: Collection[str], donors: bool) -> list[Way]:
+    """All that the study runs, each once.
+
+    Args:
+        regions: of which there are masks.
+        donors: whether there are pictures that are not tested.
+    """
+    found = [Way(name) for name in WHOLE]
+    for member in (member for case in CASES for member in case.members):
+        can = (way for way in member.ways if way.lacks(regions, donors) is None)
+        found += [way] if (way := next(can, None)) else []
+    found += [way for way in BESIDE if way.lacks(regions, donors) is None]
+    return list(dict.fromkeys(found))
+
+
+def measured(
+    case: Case, conditions: Sequence[Mapping[str, Any]], regions: Collection[str], donors: bool
+) -> list[dict[str, Any]]:
+    """What a test says of each member, in the order of the hypothesis.
+
+    Args:
+        case: the hypothesis.
+        conditions: of `results.json`.
+        regions: of which there were masks.
+        donors: whether there were pictures that were not tested.
+
+    Returns:
+        An entry per member: `name`, `rank`, `reading`, `condition`, `n` pictures that bear on it,
+        `eligible`, `effect` (a statistic: how far the score moves beyond the control, root mean
+        square in units of the score, below 0 where the control moves it further), `mean` (drop
+        beyond the control; None of swaps), `p_corrected`, and `reason` where there is no effect.
+    """
+    found = []
+    for member in case.members:
+        entry = next((one for way in member.ways for one in conditions if way.is_of(one)), None)
+        line: dict[str, Any] = {
+            "name": member.name,
+            "rank": member.rank,
+            "reading": member.reading,
+            "condition": None,
+            "n": 0,
+            "eligible": 0,
+            "effect": None,
+            "mean": None,
+            "p_corrected": None,
+            "reason": None,
+        }
+        found.append(line)
+        if entry is None:
+            lacking = [way.lacks(regions, donors) for way in member.ways]
+            line["reason"] = next(filter(None, lacking), "not run") if lacking else member.reading
+            continue
+        control = entry["control"] or {}
+        effect = control.get("RMS")
+        line |= {
+            "condition": entry["condition"],
+            "eligible": entry["eligible"],
+            "p_corrected": entry["p_corrected"],
+            "mean": control.get("S"),
+            "reason": control.get("reason"),
+        }
+        if entry["eligible"] == 0:
+            line["reason"] = "found in no tested picture"
+        elif effect is not None:
+            line |= {"effect": effect, "n": effect["n"]}
+            line["reason"] = effect["reason"] if effect["value"] is None else None
+    return found
+
+
+def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each two members that the hypothesis orders, and whether the numbers order them.
+
+    They do where the 95 % intervals of both effects, of at least `LEAST` pictures each, do not
+    overlap: stricter than a test of their difference, and the pictures need not be the same.
+
+    Args:
+        members: of `measured`.
+
+    Returns:
+        An entry per pair: `first` and `second` as predicted, and `outcome`: `as predicted`,
+        `reversed`, `open` (the intervals overlap, or of too few pictures) or `not measured`.
+    """
+    found = []
+    for place, first in enumerate(members):
+        for second in members[place + 1 :]:
+            if first["rank"] == second["rank"]:
+                continue
+            one, two = _interval(first), _interval(second)
+            if one is None or two is None:
+                outcome = "not measured"
+            elif min(first["n"], second["n"]) < LEAST:
+                outcome = "open"
+            elif one[0] > two[1]:
+                outcome = "as predicted"
+            else:
+                outcome = "reversed" if two[0] > one[1] else "open"
+            found.append({"first": first["name"], "second": second["name"], "outcome": outcome})
+    return found
+
+
+def sentence(case: Case, pairs: Sequence[Mapping[str, Any]]) -> str:
+    """What is decisive and what is not, in one sentence; no verdict on the hypothesis."""
+    by: dict[str, list[str]] = {}
+    for pair in pairs:
+        by.setdefault(pair["outcome"], []).append(f"{pair['first']} > {pair['second']}")
+    told = [
+        f"{len(by[outcome])} {words} ({'; '.join(by[outcome])})"
+        for outcome, words in (
+            ("as predicted", "decided as it says"),
+            ("reversed", "the other way"),
+        )
+        if outcome in by
+    ] or ["none decided"]
+    if "open" in by:
+        why = f"intervals overlap, or are of fewer than {LEAST} pictures"
+        told.append(f"{len(by['open'])} open ({why})")
+    if "not measured" in by:
+        told.append(f"{len(by['not measured'])} not measured")
+    return f"Of the {len(pairs)} orders in {case.name}: {', '.join(told)}."
+
+
+def _interval(member: Mapping[str, Any]) -> tuple[float, float] | None:
+    effect = member["effect"]
+    if effect is None or effect["low"] is None or effect["high"] is None:
+        return None
+    return effect["low"], effect["high"]

@@ -1,0 +1,245 @@
+"""memlab study: pictures drawn, a network trained or taken, taken apart; one page of answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from argparse import Namespace
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memlab.cli import runs
+from memlab.cli.options import Options, at_least
+from memlab.cli.trainer import Plan, carry_out, settle
+from memlab.errors import MemlabError
+from memlab.files import make_folder, require_empty, write_text
+
+if TYPE_CHECKING:
+    from memlab.data.table import Table
+
+DESCRIPTION = """\
+The prototype's study, end to end: 500 random pictures; ResNet50 with the prototype's head, 80/20,
+Adam 1e-4, MSE, batches of 32, 3 epochs; blur, grey, crop, desaturation, faces removed, each beside
+its control; Grad-CAM; and the two hypotheses, Case A and Case B, beside what was measured. The
+answers are in study.html, every number in study.json.
+
+With --model nothing is trained: MODEL (a run folder, a checkpoint, a plugin's name or
+package.module:Class) is tested on all pictures drawn. As many others, where the data set has more,
+lend what swaps put in; where it has not, there are no swaps, and smaller -n leaves some.
+
+What is about faces, people, objects or text needs masks: --data.masks (see memlab regions find).
+Every other option is one of memlab fit's, with --model of memlab test's.
+
+  memlab study --data.root lamem --data.masks masks/
+  memlab study --data.root photos/ --config study/small          no download, minutes
+  memlab study --data.root photos/ --model resmem -n 200
+  memlab study --out runs/NAME                                   go on where it stopped
+"""
+
+ASKED = "asked.json"
+PICTURES, RUN = "pictures", "run"
+CONFIG = "study/prototype"
+LEAST, LEAST_TRAINED = 3, 10
+RESERVED = ("--run", "--ckpt_path", "--data.source", "--print_config", "--seed_everything")
+
+
+@dataclass
+class Asked:
+    """What a study was asked for; kept in its folder, so that it can go on.
+
+    Args:
+        root: the data set.
+        split: number of its split, shares of a random one, or None.
+        n: how many pictures are drawn, where there are as many.
+        seed: of the draw and of everything random after it.
+        model: what is tested; None where a network is trained.
+        masks: where regions are; None for those of the data set itself.
+        rest: further options of memlab fit or test.
+    """
+
+    root: str
+    split: str | None = None
+    n: int = 500
+    seed: int = 0
+    model: str | None = None
+    masks: str | None = None
+    rest: list[str] = field(default_factory=list)
+
+
+def run(arguments: list[str]) -> int:
+    """Do what is left of a study, and write its page; returns the exit code."""
+    parser = Options("study", DESCRIPTION)
+    parser.add_argument("--data.root", dest="root", help="the data set: a folder or a CSV file")
+    parser.add_argument("--data.split", dest="split", help="1 to 5 for LaMem; shares (80/20)")
+    parser.add_argument("--data.masks", dest="masks", help="a mask store, a COCO file or a folder")
+    parser.add_argument("--model", help="test this; nothing is trained")
+    parser.add_argument("-n", type=at_least(LEAST), help="how many pictures (500)")
+    parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
+    parser.add_argument("--out", type=Path, help="the study's folder; runs/TIME-study by default")
+    options, rest = parser.parse_known_args(arguments[1:])
+
+    folder, asked = _settle(options, rest)
+    # a mistyped name or model ends here, before pictures are copied
+    _plan(folder, asked, [])
+    table, of = _pictures(folder, asked)
+    tested = _finished(folder)
+    if tested is None:
+        chosen = _ways(table, asked)
+        print(  # noqa: T201
+            f"memlab: {len(table.rows)} of {of} pictures; {len(chosen)} changes of each that is "
+            f"tested; if this is cut off, it goes on with: memlab study --out {folder}",
+            file=sys.stderr,
+        )
+        carry_out(_plan(folder, asked, [word for way in chosen for word in way]))
+        tested = _finished(folder)
+        if tested is None:
+            raise MemlabError(f"{folder}: nothing was tested (a trial run?); leave that option out")
+    else:
+        print(f"memlab: {tested} is finished", file=sys.stderr)  # noqa: T201
+
+    from memlab.reports.study import print_study, write_study
+
+    about = {**asdict(asked), "drawn": len(table.rows), "of": of, "regions": list(table.regions)}
+    print_study(write_study(tested, folder, about), folder)
+    return 0
+
+
+def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
+    """Where, and what: what is asked for now, or what the folder says was."""
+    for option in rest:
+        if option.partition("=")[0] in RESERVED:
+            raise MemlabError(f"{option}: memlab study sets it itself (see memlab study --help)")
+    given = {
+        name: getattr(options, name)
+        for name in ("root", "split", "n", "seed", "model", "masks")
+        if getattr(options, name) is not None
+    } | ({"rest": rest} if rest else {})
+    for name in ("root", "masks", "model"):  # so that it goes on from any folder
+        if name in given and Path(given[name]).exists():
+            given[name] = str(Path(given[name]).resolve())
+    folder = options.out or runs.new_run("study")
+    before = _before(folder)
+    changed = [name for name, value in given.items() if before and before[name] != value]
+    if changed and (folder / RUN).exists():
+        name = changed[0]
+        raise MemlabError(
+            f"{folder} holds a study with {name} {before[name]!r}, not {given[name]!r}; leave the "
+            "options out to go on with it, or choose another --out"
+        )
+    if changed:  # nothing is trained or tested yet: its pictures are drawn again
+        shutil.rmtree(folder / PICTURES, ignore_errors=True)
+    asked = {**before, **given}
+    if "root" not in asked:
+        where = f"{options.out} holds no study: " if options.out else ""
+        raise MemlabError(f"{where}which pictures? give --data.root DIR")
+    if not before:
+        require_empty(folder)
+    return folder, Asked(**asked)
+
+
+def _before(folder: Path) -> dict[str, Any]:
+    """What a study was asked for before, empty for a new one."""
+    note = folder / ASKED
+    if not note.is_file():
+        return {}
+    try:
+        return asdict(Asked(**json.loads(note.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, TypeError) as error:
+        raise MemlabError(f"{note}: damaged: {error}; choose another --out") from error
+
+
+def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
+    """The fit, or the test of the model, as a settled command."""
+    own = ["--data.root", str(folder / PICTURES / "subset.csv"), "--data.source", "csv"]
+    own += ["--seed_everything", str(asked.seed)]
+    own += ["--data.masks", str(Path(asked.masks).resolve())] if asked.masks else []
+    if asked.model is None:
+        named = any(word.partition("=")[0] == "--config" for word in asked.rest)
+        start = [] if named else ["--config", CONFIG]
+        own += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
+        run = ["--run", str(folder / RUN), "--ckpt_path", "auto"]
+        return settle("fit", [*start, *asked.rest, *own, *ablations, *run])
+    path = Path(asked.model)
+    option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"
+    if option != "--model":  # its configuration has the data that it was trained on
+        own += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
+    plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations])
+    plan.run, plan.fresh, plan.labels = folder / RUN, False, []
+    return plan
+
+
+def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
+    """The study's own copy of its pictures, made if it is not there; and of how many they are."""
+    from memlab.data.sources.base import recognise
+    from memlab.data.sources.csv import CsvSource
+    from memlab.data.subset import FILE, write_subset
+    from memlab.progress import progress
+
+    path = folder / PICTURES
+    count = folder / "drawn-from.txt"
+    if not (path / FILE).is_file():
+        root = Path(asked.root)
+        number = int(asked.split) if asked.split and asked.split.isdecimal() else None
+        table = recognise(root).table(root, number)
+        chosen = _drawn(table, asked)
+        if asked.masks:
+            chosen.with_masks(Path(asked.masks))  # masks of other pictures end here
+        if not folder.is_dir():
+            make_folder(folder)
+        write_text(folder / ASKED, json.dumps(asdict(asked), indent=2) + "\n")
+        write_text(count, str(len(table.rows)))
+        shutil.rmtree(path, ignore_errors=True)  # of a copy that was cut off
+        with progress("Copying", len(chosen.rows)) as advance:
+            write_subset(chosen, len(chosen.rows), asked.seed, path, advance)
+    found = CsvSource().table(path / FILE)
+    return found.with_masks(Path(asked.masks)) if asked.masks else found, int(count.read_text())
+
+
+def _drawn(table: Table, asked: Asked) -> Table:
+    """The pictures of the study; where a model is tested, with those that lend to swaps.
+
+    Raises:
+        MemlabError: if there are too few.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    total = len(table.rows)
+    least = LEAST_TRAINED if asked.model is None else LEAST
+    if min(total, asked.n) < least:
+        raise MemlabError(
+            f"{table.origin}: a study of {min(total, asked.n)} pictures says nothing; at least "
+            f"{least}" + ("" if asked.model else ", or --model NAME, which trains nothing")
+        )
+    if total < asked.n:
+        print(  # noqa: T201
+            f"memlab: {table.origin}: {total} pictures, fewer than {asked.n}: all are taken",
+            file=sys.stderr,
+        )
+    ordered = table.rows.sort_values("id", ignore_index=True)
+    order = np.random.default_rng(asked.seed).permutation(total)
+    part = "test" if asked.model else None
+    parts = [ordered.iloc[order[: asked.n]].assign(split=part)]
+    if asked.model:
+        parts.append(ordered.iloc[order[asked.n : 2 * asked.n]].assign(split="train"))
+
+    import pandas as pd
+
+    return replace(table, rows=pd.concat([one for one in parts if len(one)], ignore_index=True))
+
+
+def _ways(table: Table, asked: Asked) -> list[list[str]]:
+    """What is done to the pictures, as options of memlab test."""
+    from memlab.audit.hypotheses import ways
+
+    donors = asked.model is None or bool((table.rows["split"] == "train").any())
+    return [way.arguments for way in ways(table.regions, donors)]
+
+
+def _finished(folder: Path) -> Path | None:
+    """The folder of the study's test, once that is done."""
+    found = [*folder.glob(f"{RUN}/test-*/results.json"), *folder.glob(f"{RUN}/fit/results.json")]
+    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None

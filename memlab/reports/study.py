@@ -1,0 +1,156 @@
+"""A study as its questions and their answers: one page, and the numbers. No torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from memlab.audit.hypotheses import CASES, WHOLE, decisive, measured, sentence
+from memlab.files import write_text
+from memlab.metrics.functional import Statistic
+from memlab.reports.effect_table import compared_text, effect_text, p_text, short
+from memlab.reports.html import data_url, fill
+from memlab.reports.provenance import now, versions
+from memlab.reports.results import Results, read, without_nan
+from memlab.reports.study_figure import draw_cases
+from memlab.reports.terminal import plain_console
+
+SCHEMA = 1
+PAGE, JSON = "study.html", "study.json"
+PROTOTYPE = {"mse": 0.0139, "label_variance": 0.0153}
+"""What the prototype reported of LaMem pictures, and about what a constant has there."""
+REGIONS = {
+    "faces": "remove_faces",
+    "people": "remove_people",
+    "objects": "remove_objects",
+    "text": "remove_text",
+    "salient": "remove",
+    "background": "remove_background",
+}
+
+
+def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
+    """Write `study.json`, `study.html` and the figure of the hypotheses.
+
+    Args:
+        tested: the folder of the test, with its `results.json` and figures.
+        folder: of the study.
+        about: what was asked for, `drawn` pictures `of` how many, and `regions` with masks.
+
+    Returns:
+        What `study.json` holds.
+    """
+    results = read(tested)
+    regions = about["regions"]
+    donors = int(results.data["pictures"].get("train", 0)) > 0
+    cases = []
+    for case in CASES:
+        members = measured(case, results.conditions, regions, donors)
+        pairs = decisive(members)
+        cases.append(
+            {
+                "name": case.name,
+                "claim": case.claim,
+                "order": case.order,
+                "members": members,
+                "pairs": pairs,
+                "sentence": sentence(case, pairs),
+            }
+        )
+    whole = [one for one in _primary(results) if one["ablation"] in WHOLE]
+    summary: dict[str, Any] = {
+        "schema": SCHEMA,
+        "written": now(),
+        "asked": about,
+        "versions": versions(),
+        "test": str(tested.relative_to(folder)),
+        "model": results.model,
+        "pictures": results.data["pictures"],
+        "n": results.n,
+        "prediction": _prediction(results),
+        "whole": whole,
+        "regions": _regions(results, regions),
+        "maps": results.maps,
+        "cases": cases,
+        "notes": results.notes,
+    }
+    summary = without_nan(summary)
+    figures = {Path(name).stem: tested / name for name in results.figures}
+    drawn = draw_cases(summary["cases"], folder)
+    shown = {name: data_url(path) for name, path in figures.items() if path.is_file()}
+    maps = [
+        {"method": one["method"], "n": one["n"], "figure": data_url(tested / one["figure"])}
+        for one in summary["maps"]
+        if (tested / one["figure"]).is_file()
+    ]
+    write_text(folder / JSON, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    page = fill(
+        "study.html.jinja",
+        **summary,
+        prototype=PROTOTYPE,
+        figures=shown,
+        overlays=maps,
+        cases_figure=data_url(drawn) if drawn else None,
+        effect=effect_text,
+        p=p_text,
+        compared=compared_text,
+        short=short,
+    )
+    write_text(folder / PAGE, page)
+    return summary
+
+
+def print_study(summary: dict[str, Any], folder: Path) -> None:
+    """Print the answers in a few lines, and where the page is."""
+    console = plain_console()
+    console.print(_told(summary["prediction"]), markup=False, soft_wrap=True)
+    for case in summary["cases"]:
+        console.print(f"{case['sentence']}", markup=False, soft_wrap=True)
+    console.print(f"results   {folder}/{JSON}", markup=False, soft_wrap=True)
+    console.print(f"page      {folder}/{PAGE}", markup=False, soft_wrap=True)
+
+
+def _told(found: dict[str, Any]) -> str:
+    rho, mse, r2 = found["spearman"], found["mse"], found["r2"]
+    if None in (rho["value"], mse["value"], r2["value"]):
+        why = next(filter(None, (one["reason"] for one in (rho, mse, r2))), None)
+        return f"How well it predicts cannot be told: {why}."
+    between = "" if rho["low"] is None else f" [{rho['low']:.2f}, {rho['high']:.2f}]"
+    return (
+        f"ρ {rho['value']:.2f}{between} on {rho['n']} pictures; MSE {mse['value']:.4f}, "
+        f"a constant's {found['constant_mse']:.4f}: R² {r2['value']:.2f}"
+    )
+
+
+def _prediction(results: Results) -> dict[str, Any]:
+    """Accuracy, with the MSE of the best constant on the same pictures."""
+    none = Statistic(None, 0, reason="the pictures have no scores").describe()
+    found = {name: results.metrics.get(name, none) for name in ("spearman", "mse", "r2")}
+    mse, r2 = found["mse"]["value"], found["r2"]["value"]
+    # R² = 1 - MSE / MSE of the constant that fits these very pictures best, their mean score
+    constant = mse / (1 - r2) if mse is not None and r2 is not None and r2 < 1 else None
+    return {**found, "constant_mse": constant}
+
+
+def _regions(results: Results, regions: list[str]) -> list[dict[str, Any]]:
+    """What is told of each region: its entry, or why there is none."""
+    found = []
+    for region, name in REGIONS.items():
+        entry = next((one for one in _primary(results) if _is(one, name, region)), None)
+        reason = None
+        if entry is None:
+            lacks = not regions if region == "background" else region not in regions
+            reason = "no masks" if lacks else "not run"
+        elif entry["eligible"] == 0:
+            reason = "found in no tested picture"
+        found.append({"region": region, "entry": entry, "reason": reason})
+    return found
+
+
+def _is(entry: dict[str, Any], name: str, region: str) -> bool:
+    return bool(entry["ablation"] == name and (name != "remove" or entry["region"] == region))
+
+
+def _primary(results: Results) -> list[dict[str, Any]]:
+    return [one for one in results.conditions if one["primary"] and one["role"] != "floor"]

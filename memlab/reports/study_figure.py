@@ -1,0 +1,49 @@
+"""The hypotheses as a figure: each feature's effect, in the order that the hypothesis predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from memlab.files import replacing
+from memlab.reports.figures import BLUE, GREY
+
+FILE = "hypotheses.png"
+
+
+def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
+    """Draw the cases side by side; returns the file, or None where nothing was measured."""
+    effects = [one["effect"] for case in cases for one in case["members"]]
+    if not any(effect and effect["value"] is not None for effect in effects):
+        return None
+    most = max(len(case["members"]) for case in cases)
+    figure = Figure(figsize=(5.2 * len(cases), 1.3 + 0.42 * most), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(cases), sharex=True, squeeze=False)[0]
+    for axes, case in zip(panels, cases, strict=True):
+        members = case["members"]
+        for place, member in enumerate(members):
+            effect = member["effect"]
+            if effect is None or effect["value"] is None:
+                axes.text(
+                    0.02, place, "cannot tell", color=GREY, fontsize=9, va="center",
+                    transform=axes.get_yaxis_transform(), style="italic",
+                )  # fmt: skip
+                continue
+            if effect["low"] is not None:
+                ends = [effect["low"], effect["high"]]
+                axes.plot(ends, [place, place], color=BLUE, linewidth=2)
+            axes.plot(effect["value"], place, "o", color=BLUE, markersize=6)
+        labels = [f"{one['name']}  (n {one['n']})" for one in members]
+        axes.set_yticks(range(len(members)), labels)
+        axes.set_ylim(most - 0.5, -0.5)
+        axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_title(f"{case['name']}: {case['claim']}", fontsize=10, loc="left")
+        axes.set_xlabel("effect beyond the control, RMS, units of the score")
+    with replacing(folder / FILE) as temporary:
+        figure.savefig(temporary, dpi=150)
+    return folder / FILE

@@ -1,0 +1,208 @@
+"""memlab study: one command from pictures to a page that answers the study's questions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
+from memlab.cli import main
+from memlab.scenes import write
+from tests.conftest import QUIET, TINY
+
+FAST = ["--controls", "2", "--maps", "2", "--data.num_workers", "0"]
+HEADINGS = (
+    "How well does it predict?",
+    "What do blur, grey, crop and desaturation change?",
+    "What happens without faces, people, text, background?",
+    "Where does it look?",
+    "Which hypothesis fits?",
+)
+
+
+def study(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "study.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of 40 of the 60 scenes."""
+    out = tmp_path_factory.mktemp("study") / "first"
+    network = ["--data.image_size=64", *TINY, *FAST]
+    given = [f"--data.root={scenes}", "-n", "40", "--config", "study/small", f"--out={out}"]
+    assert main(["study", *given, *network]) == 0
+    return out
+
+
+def test_answers_its_questions_on_one_page(trained: Path) -> None:
+    page = (trained / "study.html").read_text()
+    assert [page.index(f"<h2>{name}</h2>") for name in HEADINGS] == sorted(
+        page.index(f"<h2>{name}</h2>") for name in HEADINGS
+    )
+    assert 'src="http' not in page
+    assert page.count('src="data:image/png;base64,') >= 4
+    found = study(trained)
+    assert (found["asked"]["drawn"], found["asked"]["of"], found["n"]) == (40, 60, 8)
+    rows = pd.read_csv(trained / "pictures" / "subset.csv")
+    assert len(rows) == 40
+    assert "split" not in rows
+    assert len(found["maps"]) == 1
+
+
+def test_the_constant_is_of_the_same_pictures(trained: Path) -> None:
+    found = study(trained)
+    rows = pd.read_csv(trained / "run" / "fit" / "rows.csv")
+    assert found["prediction"]["constant_mse"] == pytest.approx(rows["score"].var(ddof=0))
+    mse = ((rows["predicted"] - rows["score"]) ** 2).mean()
+    assert found["prediction"]["mse"]["value"] == pytest.approx(mse)
+
+
+def test_every_feature_is_measured_or_says_why_not(trained: Path) -> None:
+    cases = {case["name"]: case for case in study(trained)["cases"]}
+    members = {one["name"]: one for one in cases["Case A"]["members"]}
+    assert list(members) == [one.name for one in CASES[0].members]
+    assert members["action"]["reason"] == "no detector tells what people do"
+    assert members["face"]["condition"] == "remove_faces@1"
+    assert members["colour"]["effect"]["n"] == 8
+    for case in cases.values():
+        for one in case["members"]:
+            assert (one["reason"] is None) == (one["effect"] is not None and one["n"] > 0) or one[
+                "effect"
+            ]["value"] is None
+        assert case["sentence"].startswith(f"Of the {len(case['pairs'])} orders")
+
+
+def test_goes_on_where_it_was(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = Path(shutil.copytree(trained, tmp_path / "again"))
+    (out / "study.html").unlink()
+    before = (out / "run" / "fit" / "rows.csv").stat().st_mtime_ns
+    assert main(["study", "--out", str(out)]) == 0
+    assert "is finished" in capsys.readouterr().err
+    assert (out / "study.html").is_file()
+    assert (out / "run" / "fit" / "rows.csv").stat().st_mtime_ns == before
+
+
+def test_pictures_that_were_half_copied_are_copied_again(trained: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(trained, tmp_path / "again"))
+    whole = (out / "pictures" / "subset.csv").read_text()
+    (out / "pictures" / "subset.csv").unlink()
+    assert main(["study", "--out", str(out)]) == 0
+    assert (out / "pictures" / "subset.csv").read_text() == whole
+
+
+def test_a_model_is_tested_on_all_pictures_and_the_rest_lend(scenes: Path, run: Path) -> None:
+    given = ["--out", "s", f"--data.root={scenes}", "-n", "6", "--model", str(run)]
+    assert main(["study", *given, *QUIET, *FAST]) == 0
+    found = study(Path("s"))
+    assert found["pictures"] == {"train": 6, "val": 0, "test": 6}
+    assert found["n"] == 6
+    assert found["cases"][1]["members"][0]["condition"] == "swap_texture@1:swap"
+
+
+def test_bare_pictures_have_effects_and_no_accuracy(
+    run: Path, picture: Callable[..., Path]
+) -> None:
+    for place in range(4):
+        picture(f"bare/{place}.png", seed=place)
+    given = ["--out", "s", "--data.root=bare", "--model", str(run)]
+    assert main(["study", *given, *QUIET, *FAST]) == 0
+    found = study(Path("s"))
+    assert found["prediction"]["spearman"]["reason"] == "the pictures have no scores"
+    assert {one["ablation"] for one in found["whole"]} >= {"blur", "grayscale", "center_crop"}
+    assert all(one["drop"]["value"] is not None for one in found["whole"])
+    reasons = [one["reason"] for one in found["cases"][0]["members"]]
+    assert reasons[0] == "no masks of faces"
+    assert reasons[-1] == "no other pictures to swap with: all are tested"
+    assert "Cannot tell: the pictures have no scores" in Path("s/study.html").read_text()
+
+
+def test_bad_input_is_one_line(
+    scenes: Path,
+    run: Path,
+    picture: Callable[..., Path],
+    tmp_path: Path,
+    failing: Callable[..., str],
+) -> None:
+    picture("few/a.png")
+    assert "a study of 1 pictures says nothing" in failing("study", "--data.root", "few")
+    assert "give --data.root" in failing("study")
+    assert "sets it itself" in failing("study", "--data.root", "few", "--run", "x")
+    assert "nowhere" in failing("study", "--data.root", "nowhere")
+    assert "study/smal" in failing("study", "--data.root", str(scenes), "--config", "study/smal")
+    masks = tmp_path / "other"
+    write(masks, n=4, seed=9, size=64)
+    (tmp_path / "masks" / "faces").mkdir(parents=True)
+    picture("masks/faces/elsewhere.png")
+    given = ["--data.root", str(scenes), "--model", str(run), "--data.masks", "masks"]
+    assert "masks" in failing("study", *given, "--out", "none")
+    assert not Path("none").exists()
+
+
+def test_another_question_is_another_study(trained: Path, failing: Callable[..., str]) -> None:
+    text = failing("study", "--out", str(trained), "-n", "50")
+    assert "n 40, not 50" in text
+
+
+def test_what_stopped_before_it_began_can_be_asked_again(
+    scenes: Path, failing: Callable[..., str]
+) -> None:
+    given = ["study", f"--data.root={scenes}", "-n", "12", "--out", "s", "--config", "study/small"]
+    failing(*given, "--model.backbone.name", "no_such_network", *FAST)
+    assert main([*given, "--data.image_size=64", *TINY, *FAST]) == 0
+    assert study(Path("s"))["asked"]["drawn"] == 12
+
+
+def entry(ablation: str, value: float, half: float, n: int, region: str = "all") -> dict[str, Any]:
+    effect = {"value": value, "low": value - half, "high": value + half, "n": n, "reason": None}
+    return {
+        "ablation": ablation,
+        "region": region,
+        "condition": f"{ablation}@1",
+        "primary": True,
+        "eligible": n,
+        "control": {"RMS": effect, "reason": None},
+        "p_corrected": 0.01,
+    }
+
+
+def test_intervals_that_do_not_overlap_decide() -> None:
+    case = CASES[1]
+    conditions = [
+        entry("swap_texture", 0.1, 0.01, 100),
+        entry("swap_palette", 0.05, 0.01, 100),
+        entry("swap_spectrum", 0.055, 0.01, 100),
+    ]
+    members = measured(case, conditions, [], donors=True)
+    pairs = decisive(members)
+    outcomes = {(one["first"], one["second"]): one["outcome"] for one in pairs}
+    assert outcomes["texture, pattern", "colour contrast"] == "as predicted"
+    assert outcomes["colour contrast", "spatial frequency"] == "open"
+    assert outcomes["colour contrast", "semantic content"] == "not measured"
+    assert members[-1]["reason"] == "no masks"
+    assert "2 decided as it says" in sentence(case, pairs)
+    conditions[0] = entry("swap_texture", 0.01, 0.01, 100)
+    turned = decisive(measured(case, conditions, [], donors=True))
+    assert [one["outcome"] for one in turned[:2]] == ["reversed", "reversed"]
+
+
+def test_few_pictures_decide_nothing() -> None:
+    conditions = [entry("swap_texture", 0.5, 0.01, 7), entry("swap_palette", 0.05, 0.01, 100)]
+    pairs = decisive(measured(CASES[1], conditions, [], donors=True))
+    assert pairs[0]["outcome"] == "open"
+
+
+def test_only_what_can_be_run_is_run() -> None:
+    bare = {way.ablation for way in ways([], donors=False)}
+    assert bare == {"blur", "grayscale", "center_crop", "desaturate", "color_contrast"}
+    masked = {way.ablation for way in ways(["faces"], donors=True)}
+    assert masked >= {"remove_faces", "swap_background", "swap_palette", "remove_background"}
+    assert not masked & {"remove_people", "remove_text", "remove"}
