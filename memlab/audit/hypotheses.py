@@ -1,7 +1,7 @@
 """The prototype's two hypotheses, each an order of features, and what a test measured of them.
 
-Stated before the data by the Columbia study that memlab began with (2026): Case A, the model relies
-on what people remember; Case B, it relies on surface. Read from `results.json` alone, no torch.
+Stated before any data by the student project that memlab grew from: Case A, the model relies on
+what people remember; Case B, it relies on surface. Read from `results.json` alone, no torch.
 """
 
 from __future__ import annotations

@@ -169,6 +169,9 @@ def _legend(entries: list[dict[str, Any]]) -> list[str]:
         lines.append(f"p: corrected for {tests} test{'s' * (tests > 1)} (Holm)")
         if "floor" in kinds:
             lines[-1] += "; of a change of the whole picture: that it has any effect at all"
+        if "placed" in kinds:
+            lines[-1] += "; of a region: that it matters more than other places do, on average (S) "
+            lines[-1] += "or up here and down there"
     largest = [
         (entry["control"]["rms"]["value"], entry["control"]["condition"])
         for entry in entries
