@@ -46,6 +46,7 @@ class ResMem(MemorabilityModel):
         CheckpointError: if the weights are not installed, or are not the published ones.
     """
 
+    resampler = "pillow"
     release: ClassVar[Release] = Release(
         package="resmem",
         version="1.1.6",
