@@ -6,14 +6,15 @@ from collections import Counter
 from importlib.metadata import metadata
 
 from memlab.cli.options import Options
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, PluginError
 from memlab.registry import GROUPS, Plugin, plugins
 
 DESCRIPTION = """\
 List the installed plugins of each group: name, distribution, version, class; then what each
 distribution other than memlab says of itself.
 
---check imports each and holds it to its contract (memlab.testing); exit code 1 if one fails.
+--check imports each and holds it to its contract (memlab.testing); exit code 1 if one fails, or
+cannot run here, as without its weights.
 MEMLAB_PLUGINS=none leaves memlab's own; MEMLAB_PLUGINS=dist1,dist2 adds those distributions.
 """
 
@@ -52,6 +53,8 @@ def _problem(plugin: Plugin, check: bool) -> str:
 
     try:
         check_plugin(plugin.group, plugin.load())
-    except MemlabError as error:
+    except PluginError as error:
         return f"broken: {error}"
+    except MemlabError as error:  # its weights, or a package that it needs
+        return f"cannot run here: {error}"
     return ""
