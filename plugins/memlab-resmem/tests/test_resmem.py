@@ -6,6 +6,7 @@ Where the published packages are installed, their own networks are the yardstick
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +44,7 @@ def narrow(cls: type[ResMem], package: str, sha256: str) -> type[ResMem]:
         "release": Release(package, "1.0", 1, sha256),
         "resnet": staticmethod(resnet18),
         "hidden": (8,) * 6,
+        "__module__": "memlab_resmem",
     }
     return type(f"Narrow{cls.__name__}", (cls,), parts)
 
@@ -214,6 +216,30 @@ def test_score_and_explain(
     arrays = np.load(out / "maps" / "grad_cam.npz")
     total = arrays["maps_alexnet"] + arrays["maps_resnet"]
     assert np.allclose(arrays["maps"], total)
+
+
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec:FutureWarning")  # lightning's, of torch
+def test_results_of_a_test_say_whose_weights_and_which_branch(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memlab_resmem.NarrowResMem", ship(ResMem, package), raising=False)
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = ["image,score,split"]
+    for place in range(4):
+        Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(f"{place}.png")
+        rows.append(f"{place}.png,0.{place + 4},test")
+    Path("scores.csv").write_text("\n".join(rows) + "\n")
+    given = ["--model", "memlab_resmem:NarrowResMem", "--data.root", "scores.csv"]
+    options = ["--data.num_workers=0", "--trainer.enable_progress_bar=false"]
+    assert main(["test", *given, "--ablation", "grayscale", *options]) == 0
+    (found,) = Path("runs").rglob("results.json")
+    results = json.loads(found.read_text())
+    assert "by Pillow" in results["data"]["geometry"]["interpolation"]
+    assert results["model"]["card"]["trained_on"].startswith("LaMem and MemCat")
+    assert any("non-commercial" in note for note in results["notes"])
+    (maps,) = results["maps"]
+    assert set(maps["branches"]) == {"alexnet", "resnet"}
 
 
 def test_weights_that_are_not_there_or_not_the_published(package: Path) -> None:
