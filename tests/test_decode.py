@@ -149,6 +149,16 @@ def test_masks_come_to_size_with_their_picture(tmp_path: Path) -> None:
     assert mask[..., 8:].all()
 
 
+def test_geometry_by_pillow_is_pillows_to_the_grey_level() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (91, 130, 3), dtype=np.uint8)
+    wanted = np.asarray(Image.fromarray(pixels).resize((32, 32), Image.Resampling.BILINEAR))
+    given = torch.from_numpy(pixels).permute(2, 0, 1)
+    found = Geometry(32, "pillow").picture(given)
+    assert np.array_equal(found.permute(1, 2, 0).numpy(), wanted)
+    assert (found.int() - Geometry(32).picture(given).int()).abs().max() <= 1
+    assert Geometry(32, "pillow").describe() != Geometry(32).describe()
+
+
 def test_geometry_squashes_and_keeps_everything(tmp_path: Path) -> None:
     pixels = torch.zeros(3, 20, 60, dtype=torch.uint8)
     pixels[:, :, 50:] = 240

@@ -144,5 +144,11 @@ def test_plugins_check_holds_each_to_its_contract(
         "    def change(self, images, context, dose):\n        return images.clone()\n"
     )
     install("memlab-bright", "bright", "bright_plugin", unchanged)
+    absent = MODULE.replace("class", "from memlab.errors import MissingWeightsError\nclass", 1) + (
+        "    def __init__(self):\n        raise MissingWeightsError('pip install dim')\n"
+    )
+    install("memlab-dim", "dim", "dim_plugin", absent)
     assert main(["plugins", "--check"]) == 1
-    assert "Pale chroma does not fall" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "broken: Pale chroma does not fall" in out
+    assert "cannot run here: pip install dim" in out

@@ -64,7 +64,7 @@ def ablate_pictures(
     if not conditions:
         raise MemlabError('no ablation given: a name ("blur") or an Ablation (see memlab plugins)')
     tables = []
-    inputs = Inputs(pictures, model.input_size, masks)
+    inputs = Inputs(pictures, model.input_size, masks, model.resampler)
     _require_regions(parts, inputs.regions)
     side = model.input_size
     donors = loose_donors((side, side), inputs.ids, seed)

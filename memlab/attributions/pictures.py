@@ -130,7 +130,7 @@ def explain_pictures(
     errors: dict[str, str] = {}
     found: dict[str, list[NDArray[Any]]] = {"pictures": [], "predicted": []}
     names: list[str] = []
-    inputs = Inputs(pictures, model.input_size)
+    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
     ):

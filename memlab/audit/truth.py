@@ -138,7 +138,8 @@ def truth(
         for index, latents in enumerate(scenes)
         for change in (None, *changes(latents, features, draws))
     ]
-    pictures = Rendered(scenes, plan, world, size, Geometry(image_size), model.needs_context)
+    geometry = Geometry(image_size, model.resampler)
+    pictures = Rendered(scenes, plan, world, size, geometry, model.needs_context)
     predicted = [
         scores.numpy()
         for _, scores in scored(

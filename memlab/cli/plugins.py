@@ -55,8 +55,8 @@ def _state(plugin: Plugin, check: bool) -> str:
 
     try:
         check_plugin(plugin.group, plugin.load())
-    except MissingWeightsError:
-        return "not checked: its weights are not here"
+    except MissingWeightsError as error:
+        return f"cannot run here: {error}"
     except MemlabError as error:
         return f"broken: {error}"
     return "sound"

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from memlab.data.dataset import Batch, PictureDataset, Sample, collate, looked_for, to_float
 from memlab.data.decode import pixels_of
-from memlab.data.geometry import Geometry
+from memlab.data.geometry import Geometry, Resampler
 from memlab.data.pixels import to_unit
 from memlab.errors import DataError
 from memlab.files import find_pictures
@@ -38,13 +38,21 @@ class Inputs:
             paths, and folders are searched whole.
         size: side in pixels that they are brought to, as files of a data set are.
         masks: of the pictures; none by default.
+        resampler: who brings them there; see `Geometry`.
 
     Raises:
         DataError: if there are none, a path does not exist, kinds are mixed, or masks are not of
             these pictures; one line.
     """
 
-    def __init__(self, pictures: Pictures, size: int, masks: Masks | None = None) -> None:
+    def __init__(
+        self,
+        pictures: Pictures,
+        size: int,
+        masks: Masks | None = None,
+        resampler: Resampler = "torch",
+    ) -> None:
+        geometry = Geometry(size, resampler)
         self.dataset: Dataset[Sample]
         if isinstance(pictures, str | Path | Image.Image):
             pictures = [pictures]
@@ -67,9 +75,9 @@ class Inputs:
         self.regions = () if source is None else source.regions
         if self.files:
             known = {} if source is None else dict.fromkeys(self.regions, source)
-            self.dataset = PictureDataset(rows, Path(), Geometry(size), known, strict=True)
+            self.dataset = PictureDataset(rows, Path(), geometry, known, strict=True)
         else:
-            self.dataset = _Pictures(several, Geometry(size), source)
+            self.dataset = _Pictures(several, geometry, source)
 
     def __len__(self) -> int:
         return self.length

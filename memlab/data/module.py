@@ -115,12 +115,11 @@ class MemorabilityData(LightningDataModule):
     @property
     def geometry(self) -> Geometry:
         """How pictures come to size; the size is the model's unless it was given."""
-        size: object = self.image_size
-        if size is None and self.trainer is not None:
-            size = self.trainer.lightning_module.input_size
+        model = None if self.trainer is None else self.trainer.lightning_module
+        size: object = self.image_size or getattr(model, "input_size", None)
         if not isinstance(size, int):
             raise DataError("no picture size: set --data.image_size")
-        return Geometry(size)
+        return Geometry(size, getattr(model, "resampler", "torch"))
 
     def require_regions(self, regions: Iterable[str]) -> None:
         """See that there are masks of these regions.

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from memlab.ablations.base import Context
 from memlab.data.dataset import Batch
+from memlab.data.geometry import Resampler
 from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL, Calibration, thinned
 from memlab.metrics.scores import ScoreMetrics
@@ -52,6 +53,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     needs_context: tuple[str, ...] = ()
     """Regions whose masks `forward` needs: those of the unchanged picture, whatever an ablation did
     to it. None for a model that looks at pictures alone, as all trained ones do."""
+
+    resampler: Resampler = "torch"
+    """Who brings pictures to size: `pillow` where published scores hang on its grey levels."""
 
     def __init__(self) -> None:
         super().__init__()

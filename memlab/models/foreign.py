@@ -23,11 +23,11 @@ class ForeignModel(MemorabilityModel):
     """A module of somebody's that maps pictures to scores.
 
     Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
-    loading of weights belong inside it. It may have `input_size` (224 otherwise), `weights_id()`,
-    and for maps `stem`, `score`, `grid` and `branches`, or `cam_layer()`. With `needs_context`, a
-    tuple of regions, its `forward` takes a `memlab.Context` with their masks besides the pictures.
-    What its users must know it says in `card` and `seen_data`, as those of `MemorabilityModel`, and
-    `embed(images)` gives features.
+    loading of weights belong inside it. It may have `input_size` (224 otherwise), `resampler`,
+    `weights_id()`, and for maps `stem`, `score`, `grid` and `branches`, or `cam_layer()`. With
+    `needs_context`, a tuple of regions, its `forward` takes a `memlab.Context` with their masks
+    besides the pictures. What its users must know it says in `card` and `seen_data`, as those of
+    `MemorabilityModel`, and `embed(images)` gives features.
 
     Without a `weights_id()` of its own the module is made twice, and the weights that its
     constructor leaves are compared: if they differ, they are random, and nothing was loaded.
@@ -47,6 +47,7 @@ class ForeignModel(MemorabilityModel):
         self.network = make()
         self.needs_context = _regions(self.network, target)
         seam = _SEAM if all(_method(self.network, name) for name in _SEAM) else ()
+        self.resampler = getattr(self.network, "resampler", self.resampler)
         for name in (*seam, "cam_layer", "embed"):
             if method := _method(self.network, name):
                 setattr(self, name, method)

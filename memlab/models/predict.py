@@ -56,7 +56,12 @@ def predict(
     half = model.calibration.half_width(level)  # a wrong level ends here
     parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
     for batch, predicted in scored(
-        model, Inputs(pictures, model.input_size), batch_size, num_workers, device, progress
+        model,
+        Inputs(pictures, model.input_size, resampler=model.resampler),
+        batch_size,
+        num_workers,
+        device,
+        progress,
     ):
         parts["image"] += batch["ids"]
         parts["predicted"] += predicted.tolist()

