@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Predict how memorable some pictures are, 0 to 1.
 
-MODEL is a run folder, a checkpoint, a plugin's name, or package.module:Class (your own
-torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
+MODEL is a run folder, a checkpoint, a plugin's name, one with its file of weights (vitmem:FILE), or
+package.module:Class (your own torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
 A table on a terminal, CSV into a pipe or with --out. Exit code 1 if a picture could not be read;
 the others are scored all the same.
 
