@@ -31,7 +31,7 @@ class CheckpointError(MemlabError):
 
 
 class MissingWeightsError(CheckpointError):
-    """The weights of a published model are not on this machine; memlab downloads none."""
+    """Weights, or the package that carries them, are not on this machine; memlab downloads none."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error

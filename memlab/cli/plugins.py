@@ -14,7 +14,7 @@ List the installed plugins of each group: name, distribution, version, class; th
 distribution other than memlab says of itself.
 
 --check imports each and holds it to its contract (memlab.testing); exit code 1 if one fails.
-A published model whose weights are not on this machine cannot be checked, and does not fail.
+What wants weights that are not on this machine cannot be checked, and does not fail.
 MEMLAB_PLUGINS=none leaves memlab's own; MEMLAB_PLUGINS=dist1,dist2 adds those distributions.
 """
 

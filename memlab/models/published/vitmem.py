@@ -40,7 +40,7 @@ class ViTMem(TimmFile):
 
     about: ClassVar[dict[str, str]] = {
         "output": "memorability score, as of LaMem",
-        "trained_on": "LaMem and MemCat (which pictures were held out is not known)",
+        "trained_on": "LaMem and MemCat, by what others write (the package does not say)",
         "licence": "MIT, as the package vitmem says",
     }
     data = ("LaMem", "MemCat")

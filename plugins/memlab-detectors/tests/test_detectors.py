@@ -17,7 +17,7 @@ from memlab_detectors.salient import Salient, geodesic
 from PIL import Image, ImageDraw, ImageFont
 
 from memlab.cli import main
-from memlab.errors import CheckpointError, PluginError
+from memlab.errors import CheckpointError, MissingWeightsError
 from memlab.testing.parts import check_regions
 
 
@@ -98,7 +98,7 @@ def test_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPatc
         ("text", "Text", "pip install 'memlab-detectors\\[text\\]'"),
     ):
         finder = getattr(importlib.import_module(f"memlab_detectors.{module}"), name)
-        with pytest.raises(PluginError, match=command):
+        with pytest.raises(MissingWeightsError, match=command):
             finder()
 
 

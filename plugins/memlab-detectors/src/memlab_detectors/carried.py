@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from memlab.errors import PluginError
+from memlab.errors import MissingWeightsError
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def carried_by(package: str, name: str, install: str) -> Carried:
         install: the command that installs the package, for the message.
 
     Raises:
-        PluginError: if the package is not installed, or carries no such file.
+        MissingWeightsError: if the package is not installed, or carries no such file.
     """
     try:
         found = distribution(package)
@@ -46,9 +46,9 @@ def carried_by(package: str, name: str, install: str) -> Carried:
     for file in found.files or ():
         if file.name == name:
             return Carried(Path(str(found.locate_file(file))), f"{package} {found.version}")
-    raise PluginError(f"{package} {found.version} carries no {name}; try: {install}")
+    raise MissingWeightsError(f"{package} {found.version} carries no {name}; try: {install}")
 
 
-def missing(package: str, install: str) -> PluginError:
+def missing(package: str, install: str) -> MissingWeightsError:
     """What is said where a package is not installed."""
-    return PluginError(f"{package} is not installed; try: {install}")
+    return MissingWeightsError(f"{package} is not installed; try: {install}")

@@ -32,7 +32,7 @@ class Faces(RegionFinder):
         threshold: how sure the last net must be, 0 to 1.
 
     Raises:
-        PluginError: if facenet-pytorch is not installed.
+        MissingWeightsError: if facenet-pytorch is not installed.
     """
 
     licence: ClassVar[str | None] = "MIT (facenet-pytorch, code and weights)"

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from memlab.errors import CheckpointError
+from memlab.errors import CheckpointError, MissingWeightsError
 from memlab.regions.finder import RegionFinder
 from memlab_detectors.carried import Carried
 from memlab_detectors.pictures import shrunk
@@ -31,7 +31,7 @@ class MaskRCNN(RegionFinder):
         regions: what is kept: both, people, or objects alone, where the store has the others.
 
     Raises:
-        CheckpointError: if there are no weights, or another net's.
+        CheckpointError: if there are no weights (MissingWeightsError), or another net's.
     """
 
     licence: ClassVar[str | None] = "BSD-3-Clause (torchvision); trained on COCO"
@@ -44,7 +44,7 @@ class MaskRCNN(RegionFinder):
     ) -> None:
         super().__init__()
         if weights is None or not weights.is_file():
-            raise CheckpointError(
+            raise MissingWeightsError(
                 f"{weights or 'mask_rcnn'}: no weights; download {URL} and give it by "
                 "--with.weights FILE"
             )

@@ -40,7 +40,7 @@ class People(RegionFinder):
         threshold: how sure the pose detector must be, 0 to 1.
 
     Raises:
-        PluginError: if mediapipe or ai-edge-litert is not installed.
+        MissingWeightsError: if mediapipe or ai-edge-litert is not installed.
     """
 
     licence: ClassVar[str | None] = LICENCE
@@ -105,7 +105,7 @@ class Subject(RegionFinder):
         threshold: how sure the net must be of a pixel, 0 to 1.
 
     Raises:
-        PluginError: if mediapipe or ai-edge-litert is not installed.
+        MissingWeightsError: if mediapipe or ai-edge-litert is not installed.
     """
 
     licence: ClassVar[str | None] = LICENCE
@@ -133,7 +133,7 @@ def interpreter(weights: Carried) -> Any:
     """Make a net ready to run, on as many threads as torch has.
 
     Raises:
-        PluginError: if ai-edge-litert is not installed.
+        MissingWeightsError: if ai-edge-litert is not installed.
     """
     try:
         from ai_edge_litert.interpreter import Interpreter

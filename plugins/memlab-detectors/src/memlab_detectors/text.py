@@ -35,7 +35,7 @@ class Text(RegionFinder):
         threshold: how sure the reading must be, 0 to 1.
 
     Raises:
-        PluginError: if rapidocr or onnxruntime is not installed.
+        MissingWeightsError: if rapidocr or onnxruntime is not installed.
     """
 
     licence: ClassVar[str | None] = "Apache-2.0 (rapidocr; PP-OCRv6 weights, PaddlePaddle)"
