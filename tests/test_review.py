@@ -99,6 +99,7 @@ def test_a_table_of_other_masks_is_refused(
     copy = ["regions", "reject", str(found / "store"), str(path), "--out", str(found / "right")]
     assert main(copy) == 2
     assert told in capsys.readouterr().err
+    assert not (found / "right").exists()  # the mended table can have it
 
 
 def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> None:
