@@ -89,9 +89,12 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
     content, listed = _listed(path)
     crossed = listed[listed["reject"].str.strip() != ""]
     for row in crossed.itertuples():
-        if row.region not in store.areas.get(row.id, ()):
+        if row.region not in store.areas.get(str(row.id), ()):
             raise DataError(f"{path}: {store.folder} has no {row.region} of {row.id}")
-    wrong = {key: set(some["number"]) for key, some in crossed.groupby(["id", "region"])}
+    wrong: dict[tuple[str, str], set[int]] = {
+        (str(key[0]), str(key[1])): set(some["number"])
+        for key, some in crossed.groupby(["id", "region"])
+    }
     _require_numbers(store, wrong, path)  # before anything is written
     for region, provenance in store.regions.items():
         of = listed[listed["region"] == region]
