@@ -99,6 +99,7 @@ def test_a_table_of_other_masks_is_refused(
     copy = ["regions", "reject", str(found / "store"), str(path), "--out", str(found / "right")]
     assert main(copy) == 2
     assert told in capsys.readouterr().err
+    assert not (found / "right").exists()  # the mended table can have it
 
 
 def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> None:
@@ -106,6 +107,11 @@ def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> No
     (note,) = region_notes(table, ["spots", "nowhere"])
     assert note.startswith("Masks of spots")
     assert "recall 3 of 4, precision 3 of 5" in note
+    (found / "none.csv").write_text("region,id,number,share,reject\nspots,a.png,1,0.1,\n")
+    copy = ["regions", "reject", str(found / "store"), str(found / "none.csv")]
+    assert main([*copy, "--out", str(found / "same")]) == 0
+    same = recognise(found / "album").table(found / "album").with_masks(found / "same")
+    assert region_notes(same, ["spots"]) == [note]  # nobody has rejected anything
     packed = ["regions", "import", str(found / "store"), str(found / "album")]
     main([*packed, "--out", str(tmp_path / "packed")])
     again = recognise(found / "album").table(found / "album").with_masks(tmp_path / "packed")

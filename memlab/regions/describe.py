@@ -42,8 +42,8 @@ def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
         for one in provenance.get("quality", ())
         if one["region"] == region
     ]
-    if "corrected" in provenance:
-        corrected = provenance["corrected"]
+    corrected = provenance.get("corrected", {})
+    if corrected.get("rejected"):  # a table without a cross may be one that nobody went through
         lines.append(f"{corrected['rejected']} of {corrected['finds']} finds rejected by a person")
     return lines
 

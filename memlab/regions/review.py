@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -88,11 +88,14 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
         raise DataError(f"{corrected.folder}: holds masks already; choose another --out")
     content, listed = _listed(path)
     crossed = listed[listed["reject"].str.strip() != ""]
-    known = set(store.regions)
     for row in crossed.itertuples():
-        if row.region not in known or row.id not in store.areas:
+        if row.region not in store.areas.get(str(row.id), ()):
             raise DataError(f"{path}: {store.folder} has no {row.region} of {row.id}")
-    wrong = {key: set(some["number"]) for key, some in crossed.groupby(["id", "region"])}
+    wrong: dict[tuple[str, str], set[int]] = {
+        (str(key[0]), str(key[1])): set(some["number"])
+        for key, some in crossed.groupby(["id", "region"])
+    }
+    _require_numbers(store, wrong, path)  # before anything is written
     for region, provenance in store.regions.items():
         of = listed[listed["region"] == region]
         told = {
@@ -107,11 +110,6 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
         for region, mask in store.read(name, list(areas)).items():
             numbers = finds(mask.inside[0].numpy())
             out = wrong.get((name, region), set())
-            if out and not out <= set(range(1, int(numbers.max()) + 1)):
-                raise DataError(
-                    f"{path}: {name} has {int(numbers.max())} finds of {region}, not number "
-                    f"{max(out)}; is the table of another store?"
-                )
             kept = (numbers > 0) & ~np.isin(numbers, list(out))
             masks[region], thumbnail = torch.from_numpy(kept)[None], mask.thumbnail
         if thumbnail is not None:
@@ -124,6 +122,19 @@ def finds(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Number what hangs together, corners too: (H, W) of 0 and 1 to 0, 1, 2, ...."""
     numbers, _ = ndimage.label(inside, structure=_TOUCHING)
     return np.asarray(numbers, dtype=np.int32)
+
+
+def _require_numbers(
+    store: MaskStore, wrong: Mapping[tuple[str, str], set[int]], path: Path
+) -> None:
+    for (name, region), out in wrong.items():
+        count = int(finds(store.read(name, [region])[region].inside[0].numpy()).max())
+        strange = [number for number in out if not 1 <= number <= count]
+        if strange:
+            raise DataError(
+                f"{path}: {name} has {count} finds of {region}, not number {strange[0]}; is the "
+                "table of another store?"
+            )
 
 
 def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:

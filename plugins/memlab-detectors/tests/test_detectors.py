@@ -13,6 +13,7 @@ import pytest
 import torch
 from memlab_detectors.faces import ovals
 from memlab_detectors.mask_rcnn import MaskRCNN
+from memlab_detectors.pictures import without_specks
 from memlab_detectors.salient import Salient, geodesic
 from PIL import Image, ImageDraw, ImageFont
 
@@ -51,6 +52,17 @@ def test_what_stands_out_is_marked() -> None:
     truth = torch.zeros_like(mask)
     truth[..., 20:50, 40:70] = 1
     assert (mask * truth).sum() / (mask + truth).clamp(max=1).sum() > 0.8
+
+
+def test_specks_are_left_out_but_for_the_largest_piece() -> None:
+    mask = torch.zeros(1, 100, 100)
+    mask[0, 50, 50] = mask[0, 52:54, 52:54] = 1
+    alone = without_specks(mask)
+    assert alone.sum() == 4
+    assert alone[0, 52, 52] == 1
+    mask[0, 10:20, 10:20] = 1  # 1 % of the picture
+    assert without_specks(mask).sum() == 100
+    assert not without_specks(torch.zeros(1, 5, 5)).any()
 
 
 def test_nothing_stands_out_of_one_colour() -> None:

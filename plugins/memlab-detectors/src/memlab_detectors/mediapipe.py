@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate, pad
 
 from memlab.regions.finder import Quality, RegionFinder
 from memlab_detectors.carried import Carried, carried_by, missing
-from memlab_detectors.pictures import resized
+from memlab_detectors.pictures import resized, without_specks
 
 INSTALL = "pip install ai-edge-litert; pip install --no-deps mediapipe==0.10.21"
 """Only the files of weights are taken of MediaPipe, which pins an old NumPy for its code."""
@@ -35,6 +35,7 @@ class People(RegionFinder):
     person is and how far the body reaches; within that circle, its selfie segmentation draws the
     outline. The outline takes in what a person holds or sits beside, a dog, say. Small people,
     close-ups of a face and the rows of a crowd are missed; a mannequin is taken for a person.
+    Pieces of less than 1 % of the picture are left out, unless there is no larger one.
 
     Args:
         threshold: how sure the pose detector must be, 0 to 1.
@@ -73,7 +74,7 @@ class People(RegionFinder):
             within |= (columns - x) ** 2 + (rows - y) ** 2 <= radius**2
         if not within.any():
             return within[None].float()
-        return foreground(self._segments, image) * within
+        return without_specks(foreground(self._segments, image) * within)
 
     def _circles(self, image: Tensor) -> list[tuple[float, float, float]]:
         """Centre and radius in pixels of the circles that bodies lie in."""
@@ -100,6 +101,7 @@ class Subject(RegionFinder):
     MediaPipe's selfie segmentation, used beyond what it was made for: it was trained on people, and
     outlines animals and things in front of a plain or blurred ground, too. Its region is `salient`,
     as that of the finder of this name, which needs no weights. No object is told from another.
+    Pieces of less than 1 % of the picture are left out, unless there is no larger one.
 
     Args:
         threshold: how sure the net must be of a pixel, 0 to 1.
@@ -121,7 +123,10 @@ class Subject(RegionFinder):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Mark the subject; see `RegionFinder.forward`."""
-        masks = [foreground(self._segments, image, self.threshold) for image in images.cpu()]
+        masks = [
+            without_specks(foreground(self._segments, image, self.threshold))
+            for image in images.cpu()
+        ]
         return {"salient": torch.stack(masks).to(images)}
 
     def weights_id(self) -> str | None:

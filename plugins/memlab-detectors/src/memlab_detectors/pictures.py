@@ -5,8 +5,23 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+SPECK = 0.01
+"""Share of the picture below which a piece of a mask is left out, unless it is the largest."""
+
+
+def without_specks(mask: Tensor) -> Tensor:
+    """A mask without pieces smaller than `SPECK`; its largest stays: (1, H, W) of 0 and 1."""
+    pieces, count = ndimage.label(mask[0].numpy() > 0, structure=np.ones((3, 3), dtype=int))
+    if count == 0:
+        return mask
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    kept = sizes >= min(SPECK * pieces.size, sizes.max())
+    return torch.from_numpy(kept[pieces])[None].to(mask)
 
 
 def shrunk(image: Tensor, longest: int) -> Tensor:

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
 from memlab.regions.finder import RegionFinder
-from memlab_detectors.pictures import resized
+from memlab_detectors.pictures import resized, without_specks
 
 PATCHES = 40
 """Patches along the longer side; the paper has patches of 10 pixels in pictures of 400."""
@@ -29,6 +29,7 @@ class Salient(RegionFinder):
     edge is dear, where a step costs how much the colour changes beyond what neighbours differ by
     anyway. The region is what is more salient than `threshold` times the mean (Achanta et al. 2009,
     CVPR). It is no object: a bright cloud stands out, too, and what touches the edge seldom does.
+    Pieces of less than 1 % of the picture are left out, unless there is no larger one.
 
     Args:
         threshold: times the mean saliency of the picture.
@@ -53,7 +54,7 @@ class Salient(RegionFinder):
         dear = torch.from_numpy(saliency).float()[None].expand(3, -1, -1)
         dear = dear / max(float(dear.max()), 1e-6)
         inside = resized(dear, (height, width))[:1]
-        return (inside > self.threshold * float(dear.mean())).float()
+        return without_specks((inside > self.threshold * float(dear.mean())).float())
 
 
 def geodesic(colours: NDArray[np.float64]) -> NDArray[np.float64]:
