@@ -14,7 +14,7 @@ from torch import Tensor
 from memlab.cli import main
 from memlab.data.sources.base import recognise
 from memlab.regions.describe import region_notes
-from memlab.regions.finder import Quality, RegionFinder
+from memlab.regions.finder import Quality, RegionFinder, provenance_of
 from memlab.regions.store import MaskStore
 
 
@@ -116,3 +116,13 @@ def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> No
     main([*packed, "--out", str(tmp_path / "packed")])
     again = recognise(found / "album").table(found / "album").with_masks(tmp_path / "packed")
     assert region_notes(again, ["spots"]) == [note]
+
+
+def test_quality_is_of_the_declared_threshold_alone() -> None:
+    class Sure(TwoSpots):
+        def __init__(self, threshold: float = 0.5) -> None:
+            super().__init__()
+            self.threshold = threshold
+
+    assert provenance_of(Sure(), {})["quality"]
+    assert provenance_of(Sure(0.2), {"threshold": 0.2})["quality"] == []

@@ -133,7 +133,8 @@ Write anything into the column reject of what is wrong, and give the table to me
 def _reject(arguments: list[str]) -> int:
     description = """\
 Copy a store without the finds that somebody has crossed out in rejects.csv: any text in the column
-reject. The store itself stays as it is; the copy says that it was corrected, and by which table.
+reject. A row that was deleted rejects nothing. The store itself stays as it is; the copy says that
+it was corrected, and by which table.
 
   memlab regions reject masks/ review/rejects.csv --out corrected/
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from inspect import signature
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -88,5 +89,14 @@ def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "threshold": threshold if isinstance(threshold, int | float) else None,
         "licence": getattr(finder, "licence", None),
         "weights_id": weights() if callable(weights) else None,
-        "quality": [asdict(one) for one in getattr(finder, "quality", ())],
+        "quality": [asdict(one) for one in _declared(cls, threshold)],
     }
+
+
+def _declared(cls: type, threshold: Any) -> Sequence[Quality]:
+    """What a finder declares of its quality; nothing at another threshold than its own."""
+    usual = signature(cls).parameters.get("threshold")
+    if usual is not None and usual.default != threshold:
+        return ()
+    declared: Sequence[Quality] = getattr(cls, "quality", ())
+    return declared
