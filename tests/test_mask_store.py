@@ -94,6 +94,7 @@ def test_it_says_where_masks_come_from(photos: Path) -> None:
         "threshold": 0.4,
         "licence": "CC0-1.0",
         "weights_id": None,
+        "quality": [],
         "time": "",
     }
     index = pd.read_csv("masks/index.csv")
