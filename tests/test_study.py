@@ -73,9 +73,9 @@ def test_every_feature_is_measured_or_says_why_not(trained: Path) -> None:
     assert members["colour"]["effect"]["n"] == 8
     for case in cases.values():
         for one in case["members"]:
-            assert (one["reason"] is None) == (one["effect"] is not None and one["n"] > 0) or one[
-                "effect"
-            ]["value"] is None
+            known = one["effect"] is not None and one["effect"]["value"] is not None
+            assert known == (one["reason"] is None)
+            assert not known or one["n"] > 0
         assert case["sentence"].startswith(f"Of the {len(case['pairs'])} orders")
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from memlab.audit.hypotheses import LEAST
 from memlab.files import replacing
 from memlab.reports.figures import BLUE, GREY
 
@@ -20,7 +22,7 @@ def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
     if not any(effect and effect["value"] is not None for effect in effects):
         return None
     most = max(len(case["members"]) for case in cases)
-    figure = Figure(figsize=(5.2 * len(cases), 1.3 + 0.42 * most), layout="constrained")
+    figure = Figure(figsize=(5.2 * len(cases), 1.6 + 0.42 * most), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(cases), sharex=True, squeeze=False)[0]
     for axes, case in zip(panels, cases, strict=True):
@@ -33,17 +35,24 @@ def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
                     transform=axes.get_yaxis_transform(), style="italic",
                 )  # fmt: skip
                 continue
+            # an interval of a few pictures is too narrow, and would look like the surest of all
+            few = member["n"] < LEAST
+            colour, fill = (GREY, "white") if few else (BLUE, BLUE)
             if effect["low"] is not None:
                 ends = [effect["low"], effect["high"]]
-                axes.plot(ends, [place, place], color=BLUE, linewidth=2)
-            axes.plot(effect["value"], place, "o", color=BLUE, markersize=6)
+                axes.plot(ends, [place, place], color=colour, linewidth=1 if few else 2)
+            axes.plot(effect["value"], place, "o", color=colour, markerfacecolor=fill, markersize=6)
         labels = [f"{one['name']}  (n {one['n']})" for one in members]
         axes.set_yticks(range(len(members)), labels)
         axes.set_ylim(most - 0.5, -0.5)
         axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(f"{case['name']}: {case['claim']}", fontsize=10, loc="left")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel("effect beyond the control, RMS, units of the score")
+    figure.supxlabel(
+        f"95 % intervals; hollow: fewer than {LEAST} pictures, which decide nothing", fontsize=9
+    )
     with replacing(folder / FILE) as temporary:
         figure.savefig(temporary, dpi=150)
     return folder / FILE
