@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from scipy import stats
 
 from memlab.audit.associations import (
@@ -22,6 +23,8 @@ from memlab.audit.associations import (
 )
 from memlab.cli import main
 from memlab.data.picture_statistics import measure
+from memlab.data.sources.base import recognise
+from tests.conftest import QUIET
 from tests.finished import people, write_finished
 
 
@@ -292,6 +295,32 @@ def test_another_models_predictions_are_a_column() -> None:
     assert line(table, "given_predicted").value == pytest.approx(1)
     wanted = stats.spearmanr(predicted, score).statistic
     assert line(table, "given_predicted", "predicted").value == pytest.approx(wanted)
+
+
+def test_masks_of_the_test_come_by_themselves(
+    scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = recognise(scenes).table(scenes).rows
+    Path("masks/hats").mkdir(parents=True)
+    for place, image in enumerate(rows["image"]):
+        name = Path("masks/hats") / Path(image).with_suffix(".png").name
+        mask = Image.new("L", (64, 64))
+        mask.paste(255, (0, 0, 64, place % 5))  # a fifth is black: nothing was found there
+        mask.save(name)
+    given = ["--data.root", str(scenes), "--data.masks", "masks"]
+    change = ["--ablation", "blur", "--ablation.region", "hats"]
+    assert main(["test", "--model", "oracle_redness", *given, *change, *QUIET]) == 0
+    (run,) = Path("runs").iterdir()
+    assert main(["attributes", str(run), "--out", "out"]) == 0
+    table = pd.read_csv("out/attributes.csv")
+    has, area = line(table, "has_hats"), line(table, "area_hats")
+    assert (has.missing, has.n) == (0, 12)
+    assert 0 < area.missing == 12 - area.n
+    assert not np.isnan(has.value)
+    Path("masks").rename("elsewhere")
+    capsys.readouterr()
+    assert main(["attributes", str(run)]) == 0
+    assert "no masks at masks, where the test had them" in capsys.readouterr().out
 
 
 def test_bad_input_is_a_line(failing: Callable[..., str]) -> None:

@@ -126,14 +126,14 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
         "weights_id": test.results.model["weights_id"],
         "fingerprint": data["fingerprint"],
     }
-    notes = []
+    notes: list[str] = []
     there = root or Path(str(data.get("root") or ""))
     table = None
     if root is not None or (data.get("root") and there.exists()):
         source = recognise(there) if root else build(data["source"])
         own = data.get("split")
         number = split if split is not None else own if isinstance(own, int) else None
-        table = source.table(there, number)
+        table = _with_masks(source.table(there, number), data, notes)
         known = set(table.rows["id"])
         lost = [name for name in rows["id"] if name not in known]
         if len(lost) == len(rows):
@@ -152,6 +152,16 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
     rows["image"] = [images.get(name, name) for name in rows["id"]]
     size = int(data.get("geometry", {}).get("size", _SIZE))
     return Subject(rows, table, size, about, notes)
+
+
+def _with_masks(table: Table, data: dict[str, Any], notes: list[str]) -> Table:
+    """The data set with the masks that the test was given, where they still are."""
+    origins = {str(one["origin"]) for one in data.get("masks", {}).values()}
+    for origin in origins - {data.get("origin")}:
+        if Path(origin).exists():
+            return table.with_masks(Path(origin))
+        notes.append(f"no masks at {origin}, where the test had them; give --masks STORE")
+    return table
 
 
 def _scores(root: Path, split: int | None) -> Subject:

@@ -91,9 +91,11 @@ def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance)
         has = found.setdefault(f"has_{region}", [])
         area = found.setdefault(f"area_{region}", [])
         for name in ids:
-            has.append(float(name in having) if name in looked else None)
             mask = source.read(name, [region]).get(region) if name in having else None
-            area.append(None if mask is None else float(mask.inside.float().mean()))
+            # a file may be all black
+            share = 0.0 if mask is None else float(mask.inside.float().mean())
+            has.append(float(share > 0) if name in looked else None)
+            area.append(share or None)
             advance(1)
     return pd.DataFrame(found, index=pd.Index(ids, name="id"), dtype=float)
 
