@@ -1,6 +1,7 @@
 """Recall and precision of detectors on rendered scenes, whose masks are exact.
 
-    memlab data scenes --style A -n 120 A; memlab data scenes --style B -n 120 B
+    memlab data scenes --style A -n 120 --size 224 A
+    memlab data scenes --style B -n 120 --size 224 B
     python benchmarks/detector_quality.py A B --with memlab_detectors.faces:Faces --out faces.json
 
 By picture and region: a region is found where a mask covers at least a quarter of it (and right
