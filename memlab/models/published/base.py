@@ -16,7 +16,8 @@ from memlab.models.published.files import fitting, read_tensors, sha256_of
 class FixedModel(MemorabilityModel):
     """A predictor that somebody else trained, with the weights of one file.
 
-    A subclass makes its network and hands it to `take`.
+    A subclass makes its network and hands it to `take`. It may say which file is the right one
+    (`prove`), and what the file calls the network's parts (`renamed`).
     """
 
     about: ClassVar[dict[str, str]] = {}
@@ -28,17 +29,32 @@ class FixedModel(MemorabilityModel):
         """Give a network the weights of a file.
 
         Raises:
-            CheckpointError: if the file cannot be read, or does not fit; names the first keys.
+            CheckpointError: if the file cannot be read, is not the right one, or does not fit;
+                names the first keys.
         """
         self.file, self.sha256 = path, sha256_of(path)
+        self.prove()
         wanted = network.state_dict()
-        state = fitting(read_tensors(path), wanted)
+        read = {self.renamed(key): value for key, value in read_tensors(path).items()}
+        state = fitting(read, wanted)
         problem = misfit(wanted, state)
         if problem:
             raise CheckpointError(f"{path}: the weights do not fit {self.title}: {problem}")
         network.load_state_dict(state, strict=True, assign=True)
         network.requires_grad_(False)
         self.eval()
+
+    def prove(self) -> None:
+        """See that `file`, of the hash `sha256`, is the right one; it has not been read yet.
+
+        Raises:
+            CheckpointError: if it is not. Here any file will do.
+        """
+
+    @staticmethod
+    def renamed(key: str) -> str:
+        """A name in the file as the network calls it: the same, here."""
+        return key
 
     @property
     def card(self) -> dict[str, str]:

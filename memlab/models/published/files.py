@@ -35,32 +35,41 @@ class Release:
         """The file's name."""
         return self.url.rpartition("/")[2]
 
+    @property
+    def usual(self) -> Path:
+        """Where torch.hub keeps it."""
+        return Path(torch.hub.get_dir()) / "checkpoints" / self.name
+
     def find(self, given: str | None) -> Path:
         """The file: the given one, else that in the folder where torch.hub keeps downloads.
 
         Raises:
             MissingWeightsError: if none was given, and none found; with the two remedies.
-            CheckpointError: if the given one is not there, or the one that was found is another
-                than the published one.
+            CheckpointError: if the given one is not there.
         """
         if given is not None:
             path = Path(given)
             if not path.is_file():
                 raise CheckpointError(f"{path}: no such file of weights; they are at {self.source}")
             return path
-        path = Path(torch.hub.get_dir()) / "checkpoints" / self.name
-        if not path.is_file():
+        if not self.usual.is_file():
             raise MissingWeightsError(
-                f"no weights of {self.model} at {path}, and memlab downloads none: fetch "
+                f"no weights of {self.model} at {self.usual}, and memlab downloads none: fetch "
                 f"{self.source}, and put it there or write {self.model}:FILE for MODEL"
             )
-        found = sha256_of(path)
-        if not found.startswith(self.sha256):
+        return self.usual
+
+    def prove(self, path: Path, sha256: str) -> None:
+        """See that the file where downloads are kept is the published one; any other may differ.
+
+        Raises:
+            CheckpointError: if it is not.
+        """
+        if path == self.usual and not sha256.startswith(self.sha256):
             raise CheckpointError(
-                f"{path}: damaged or another file: SHA-256 {found[:16]}..., that of the published "
+                f"{path}: damaged or another file: SHA-256 {sha256[:16]}..., that of the published "
                 f"file begins with {self.sha256}: fetch {self.url} again"
             )
-        return path
 
     @property
     def source(self) -> str:

@@ -17,6 +17,7 @@ from memlab.errors import CheckpointError
 from memlab.files import fingerprint
 from memlab.models.published.base import FixedModel
 from memlab.models.published.files import Release, sha256_of
+from memlab.models.published.places import CELLS, shares
 
 SQUASH, CROP = 256, 227
 """Sides in pixels: what pictures are squashed to, and of what the network sees at once."""
@@ -30,9 +31,8 @@ MEAN_SHA256 = "7374e6d7bb3a2e11765e4e745948c914c28a585a5fefe6aa414b71012353b19c"
 RELEASE = Release(model="memnet", url="http://ganalyze.csail.mit.edu/models/memnet_state_dict.p")
 
 _MEANS = ("memnet_mean.mat", "memnet_mean.npy")
-_SIDE, _CELLS, _CELL = 13, 16, 16
 # conv5's places: the first receptive field is centred on pixel 17 of a crop, the next 16 further
-_FIRST, _STEP = 17, 16
+_SIDE, _FIRST, _STEP = 13, 17, 16
 
 
 class CaffeNet(nn.Module):
@@ -165,8 +165,11 @@ class MemNet(FixedModel):
         placed = []
         for number, places in enumerate(activations.unbind(1)):
             upright = places.flip(3) if number % 2 else places
-            rows, columns = (_shares(start).to(places) for start in CORNERS[number // 2])
-            placed.append(rows @ upright @ columns.T * (_CELLS / _SIDE))
+            rows, columns = (
+                shares(_SIDE, _FIRST, _STEP, (start, start + CROP)).to(places)
+                for start in CORNERS[number // 2]
+            )
+            placed.append(rows @ upright @ columns.T * (CELLS / _SIDE))
         return torch.cat(placed, dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
@@ -215,13 +218,3 @@ def read_mean(path: Path) -> npt.NDArray[np.float32]:
     if found.shape != (SQUASH, SQUASH, 3):
         raise CheckpointError(f"{path}: a mean picture of shape {shape}, not (256, 256, 3)")
     return np.ascontiguousarray(found, dtype=np.float32)
-
-
-def _shares(start: int) -> Tensor:
-    """(16, 13): which share of each place along an axis lies in each cell of the grid."""
-    centres = start + _FIRST + 0.5 + _STEP * torch.arange(_SIDE, dtype=torch.float64)
-    low = (centres - _STEP / 2).clamp(start, start + CROP)
-    high = (centres + _STEP / 2).clamp(start, start + CROP)
-    edges = _CELL * torch.arange(_CELLS + 1, dtype=torch.float64)
-    common = torch.minimum(edges[1:, None], high) - torch.maximum(edges[:-1, None], low)
-    return common.clamp(min=0) / (high - low)

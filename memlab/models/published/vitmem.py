@@ -51,6 +51,10 @@ class ViTMem(TimmFile):
         super().__init__("vit_base_patch16_224_miil", str(RELEASE.find(weights)), "sigmoid")
         self._one_size = False  # the crop is inside
 
+    def prove(self) -> None:
+        """See that what lies where downloads are kept is the published file."""
+        RELEASE.prove(self.file, self.sha256)
+
     @property
     def published(self) -> bool:
         """Whether the file is the published one, by the eight digits that are published."""

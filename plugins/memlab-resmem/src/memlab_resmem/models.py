@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet, resnet50, resnet152
 from torchvision.transforms.v2.functional import InterpolationMode, center_crop, resize
 
-from memlab import MemorabilityModel
-from memlab.backbones.base import misfit
-from memlab.errors import CheckpointError
+from memlab.models.published.base import FixedModel
 from memlab_resmem.network import HIDDEN, TwoBranches
 from memlab_resmem.places import on_picture
 from memlab_resmem.weights import Release
@@ -23,7 +21,7 @@ SQUASH, CROP = 256, 227
 LICENCE = "non-commercial use only, © The University of Chicago"
 
 
-class ResMem(MemorabilityModel):
+class ResMem(FixedModel):
     """ResMem: how often people recognise a picture, 0 to 1 (hit rate, false alarms not taken off).
 
     The network of Needell & Bainbridge (2022), with the weights in the package `resmem` 1.1.6:
@@ -67,26 +65,17 @@ class ResMem(MemorabilityModel):
         # without memory, so that no random weights are drawn only to be thrown away
         with torch.device("meta"):
             self.network = self.make_network()
-        state = {self.renamed(key): value for key, value in self.release.read().items()}
-        problem = misfit(self.network.state_dict(), state)
-        if problem:
-            raise CheckpointError(
-                f"{self.release.find()}: the weights do not fit {self.title}: {problem}"
-            )
-        self.network.load_state_dict(state, strict=True, assign=True)
-        self.network.requires_grad_(False)
-        self.eval()
+        self.take(self.network, self.release.find())
+
+    def prove(self) -> None:
+        """See that the weights are the published ones."""
+        self.release.prove(self.file, self.sha256)
 
     @classmethod
     def make_network(cls) -> TwoBranches:
         """The network without its weights."""
         resnet = cls.resnet(weights=None)
         return TwoBranches(resnet, resnet.fc.out_features, cls.hidden)
-
-    @staticmethod
-    def renamed(key: str) -> str:
-        """A key of the published weights as the network here calls it: the same."""
-        return key
 
     @property
     def input_size(self) -> int:
@@ -96,26 +85,13 @@ class ResMem(MemorabilityModel):
     @property
     def card(self) -> dict[str, str]:
         """What it predicts, what it was trained on, whose weights these are."""
-        source = f"{self.release.package} {self.release.version}, SHA-256 {self.release.sha256}"
-        return {**self.about, "weights": source}
-
-    @property
-    def seen_data(self) -> tuple[str, ...] | None:
-        """Names of the data sets that it was trained on, where its package says."""
-        return self.data
+        source = f"{self.release.package} {self.release.version}, SHA-256 {self.sha256}"
+        return {**super().card, "weights": source}
 
     @property
     def branches(self) -> dict[str, int]:
         """Channels of the grid that belong to each branch."""
         return {"alexnet": 256, "resnet": self.network.features.inplanes}
-
-    def weights_id(self) -> str:
-        """First 16 hex digits of the SHA-256 of the published file, which was seen to be that."""
-        return self.release.sha256[:16]
-
-    def train(self, mode: bool = True) -> Self:
-        """Evaluation mode, whatever is asked for: it is not trained here."""
-        return super().train(False)
 
     def stem(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures (B, 3, H, W) in [0, 1] to (B, 256, 13, 13) and (B, C, 8, 8), its branches'."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-CELLS, CELL = 16, 16
-"""The common grid: cells on a side, and pixels on a cell's side."""
+from memlab.models.published.places import CELLS, shares
 
 SEEN = (14, 241)
 """The rows and columns of the 256 that the crop keeps: from, to."""
@@ -33,17 +31,6 @@ def on_picture(grid: Tensor) -> Tensor:
         (B, C, 16, 16).
     """
     side = grid.shape[-1]
-    shares = _shares(side).to(grid)
-    placed: Tensor = shares @ grid @ shares.T * (CELLS / side)
+    along = shares(side, *_FIRST[side], SEEN).to(grid)
+    placed: Tensor = along @ grid @ along.T * (CELLS / side)
     return placed
-
-
-def _shares(side: int) -> Tensor:
-    """(16, side): which share of each place along an axis lies in each common cell."""
-    first, step = _FIRST[side]
-    centres = SEEN[0] + first + 0.5 + step * torch.arange(side, dtype=torch.float64)
-    low = (centres - step / 2).clamp(*SEEN)
-    high = (centres + step / 2).clamp(*SEEN)
-    edges = CELL * torch.arange(CELLS + 1, dtype=torch.float64)
-    common = torch.minimum(edges[1:, None], high) - torch.maximum(edges[:-1, None], low)
-    return common.clamp(min=0) / (high - low)

