@@ -50,7 +50,7 @@ class Geometry:
 
 
 def squashed(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """(C, H, W) uint8 to another height and width: bilinear, with antialiasing."""
+    """(..., C, H, W), bytes or floats, to another height and width: bilinear, with antialiasing."""
     resized: Tensor = resize(
         pixels, list(size), interpolation=InterpolationMode.BILINEAR, antialias=True
     )

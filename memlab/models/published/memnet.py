@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.v2.functional import InterpolationMode, resize
 
+from memlab.data.geometry import squashed
 from memlab.errors import CheckpointError
 from memlab.files import fingerprint
 from memlab.models.published.base import FixedModel
@@ -133,9 +133,7 @@ class MemNet(FixedModel):
 
     def crops(self, images: Tensor) -> Iterator[Tensor]:
         """Yield ten times (B, 3, 227, 227) of pictures (B, 3, H, W): each crop, then its mirror."""
-        if images.shape[-2:] != (SQUASH, SQUASH):
-            images = resize(images, [SQUASH, SQUASH], InterpolationMode.BILINEAR, antialias=True)
-        centred = images.flip(1) * 255 - self.mean
+        centred = squashed(images, (SQUASH, SQUASH)).flip(1) * 255 - self.mean
         for top, left in CORNERS:
             crop = centred[:, :, top : top + CROP, left : left + CROP]
             yield crop

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from torch import Tensor
-from torchvision.transforms.v2.functional import InterpolationMode, center_crop, resize
+from torchvision.transforms.v2.functional import center_crop
 
+from memlab.data.geometry import squashed
 from memlab.models.published.files import Release
 from memlab.models.published.timm_file import TimmFile
 
@@ -80,7 +81,5 @@ class ViTMem(TimmFile):
 
     def prepared(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to the middle 224 × 224 of the picture squashed to 256 × 256."""
-        if images.shape[-2:] != (SQUASH, SQUASH):
-            images = resize(images, [SQUASH, SQUASH], InterpolationMode.BILINEAR, antialias=True)
-        crops: Tensor = center_crop(images, [CROP, CROP])
+        crops: Tensor = center_crop(squashed(images, (SQUASH, SQUASH)), [CROP, CROP])
         return crops

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from memlab.errors import MissingWeightsError
+from memlab.models.published.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class Carried:
 
     def id(self) -> str:
         """Which weights these are, in a line: their origin, name and SHA-256."""
-        digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        return f"{self.origin} {self.path.name} sha256:{digest}".lstrip()
+        return f"{self.origin} {self.path.name} sha256:{sha256_of(self.path)}".lstrip()
 
 
 def carried_by(package: str, name: str, install: str) -> Carried:

@@ -8,7 +8,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from memlab.backbones.base import misfit
 from memlab.errors import CheckpointError, MissingWeightsError
+from memlab.models.published.files import read_tensors
 from memlab.regions.finder import RegionFinder
 from memlab_detectors.carried import Carried
 from memlab_detectors.pictures import shrunk
@@ -84,19 +86,13 @@ def _net(path: Path) -> torch.nn.Module:
 
     net: torch.nn.Module = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or foreign file makes torch raise
+        state = read_tensors(path)
+    except CheckpointError as error:
         raise CheckpointError(f"{path}: not a file of weights; download {URL}") from error
-    own, given = net.state_dict(), state if isinstance(state, dict) else {}
-    wrong = sorted(
-        key
-        for key in own.keys() | given.keys()
-        if getattr(own.get(key), "shape", None) != getattr(given.get(key), "shape", 0)
-    )
-    if wrong:
+    problem = misfit(net.state_dict(), state)
+    if problem:
         raise CheckpointError(
-            f"{path}: not Mask R-CNN with ResNet-50-FPN: {len(wrong)} of its weights are missing, "
-            f"strange or of another shape, {wrong[0]} for one; download {URL}"
+            f"{path}: not Mask R-CNN with ResNet-50-FPN: {problem}; download {URL}"
         )
-    net.load_state_dict(given)
+    net.load_state_dict(state)
     return net

@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet, resnet50, resnet152
-from torchvision.transforms.v2.functional import InterpolationMode, center_crop, resize
+from torchvision.transforms.v2.functional import center_crop
 
+from memlab.data.geometry import squashed
 from memlab.models.published.base import FixedModel
 from memlab_resmem.network import HIDDEN, TwoBranches
 from memlab_resmem.places import on_picture
@@ -160,7 +161,5 @@ class FalseResMem(ResMem):
 
 def cropped(images: Tensor) -> Tensor:
     """(B, 3, H, W) to the middle 227 × 227 of the picture squashed to 256 × 256."""
-    if images.shape[-2:] != (SQUASH, SQUASH):
-        images = resize(images, [SQUASH, SQUASH], InterpolationMode.BILINEAR, antialias=True)
-    crops: Tensor = center_crop(images, [CROP, CROP])
+    crops: Tensor = center_crop(squashed(images, (SQUASH, SQUASH)), [CROP, CROP])
     return crops
