@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from memlab.errors import Interrupted, MemlabError, did_you_mean
+from memlab.heap import keep_freed_memory
 
 TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # torch reads it once: batches in memory pages of 2 MB, a third of the time on Linux CPUs
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    keep_freed_memory()
     try:
         return _dispatch(arguments)
     except MemlabError as error:
