@@ -26,6 +26,10 @@ class MaskError(DataError):
     """A mask does not belong to its picture: it has another shape, or was drawn on another."""
 
 
+class OutputError(MemlabError):
+    """A file or folder cannot be written: no space, no permission, a name that is too long."""
+
+
 class CheckpointError(MemlabError):
     """Weights are missing, do not fit the model, or contradict the options given."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -26,6 +27,16 @@ COMMANDS: dict[str, str] = {
     "regions": "memlab.cli.regions",
 }
 """Commands and the modules whose `run(arguments) -> exit code` they call; imported when used."""
+
+_OF_THE_SYSTEM = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("ENAMETOOLONG", "ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM"),
+        *("EISDIR", "ENOTDIR", "ELOOP", "EIO"),
+    )
+    if hasattr(errno, name)
+)
+"""Refusals of the system that a user can put right, wherever they come from."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,6 +75,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("memlab: stopped", file=sys.stderr)  # noqa: T201
         return 130
+    except OSError as error:
+        if error.errno not in _OF_THE_SYSTEM:
+            raise
+        print(f"memlab: {_refused(error)}", file=sys.stderr)  # noqa: T201
+        return 2
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, in a line: the file, its reason."""
+    name = "" if error.filename is None else str(error.filename)
+    name = name if len(name) <= 160 else f"{name[:160]}..."
+    return f"{name}: {error.strerror}" if name else str(error.strerror)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, at_least, divide
 from memlab.errors import MemlabError
 from memlab.files import find_pictures, require_empty
+from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +68,7 @@ def run(arguments: list[str]) -> int:
         type=Path,
         help="where faces, people, text are: a mask store, a COCO file, or REGION/PICTURE.png",
     )
+    add_empty_masks(parser)
     parser.add_argument(
         "--donors",
         type=Path,
@@ -87,8 +90,10 @@ def run(arguments: list[str]) -> int:
     if options.cards:
         options.size = options.size or CARD_SIZE
         _refuse_beside_cards(options)
+    paths = find_pictures(options.pictures)  # a mistyped path must not wait for imports
+    searched = [*options.pictures, options.masks, options.donors]
+    require_apart(options.out, paths, folders=searched)
     require_empty(options.out)
-    find_pictures(options.pictures)  # a mistyped path must not wait for imports
     ablations = _parse(expand_arguments(theirs))
     return _cards(options, ablations) if options.cards else _export(options, ablations)
 
@@ -125,7 +130,7 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     from memlab.ablations.originals import find_originals, lenders
     from memlab.regions.base import known_regions
 
-    originals = find_originals(options.pictures, options.masks)
+    originals = find_originals(options.pictures, options.masks, options.empty_masks)
     there = known_regions({region for original in originals for region in original.masks})
     lacking = [[name for name in part.regions if name not in there] for part in ablations]
     if all(lacking):
@@ -208,6 +213,7 @@ def _record(
         "size": options.size,
         "seed": options.seed,
         "masks": masks,
+        "empty_masks": options.empty_masks,
         "donors": str(options.donors or "rendered scenes"),
         "time": now(),
         "versions": versions(),

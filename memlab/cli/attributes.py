@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from argparse import Namespace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.options import Options
 from memlab.errors import DataError, MemlabError, did_you_mean
+from memlab.outputs import require_apart, require_own_folder
+from memlab.paths import same_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +50,7 @@ class Subject:
         size: side in pixels at which they are measured.
         about: what it is, for the results.
         notes: what the reader must know.
+        data: what the test's results say of its data.
     """
 
     rows: pd.DataFrame
@@ -53,6 +58,7 @@ class Subject:
     size: int
     about: dict[str, Any]
     notes: list[str]
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def run(arguments: list[str]) -> int:
@@ -73,6 +79,7 @@ def run(arguments: list[str]) -> int:
         help="columns whose numbers are names of levels",
     )
     parser.add_argument("--masks", type=Path, help="a mask store, a COCO file or a folder")
+    add_empty_masks(parser)
     parser.add_argument("--data.root", dest="root", type=Path, help="where the pictures are now")
     parser.add_argument("--data.split", dest="split", type=int, help="which of LaMem's 1 to 5")
     parser.add_argument("--seed", type=int, default=0, help="of the resampling (%(default)s)")
@@ -80,6 +87,9 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments[1:])
     if options.run is None and options.root is None:
         raise MemlabError("give a RUN, or --data.root DIR for the scores alone")
+    if options.out:
+        require_own_folder(options.out, "attributes.json")
+        require_apart(options.out, [options.run, options.columns, options.masks, options.root])
 
     from memlab.audit.associations import associations, with_residuals
     from memlab.reports.attributes import print_attributes, write_attributes
@@ -89,6 +99,8 @@ def run(arguments: list[str]) -> int:
         subject = _scores(options.root, options.split)
     else:
         subject = _tested(options.run, options.root, options.split)
+    if subject.table is not None:
+        subject.table = _masked(subject, options)
     columns = _columns(subject, options.columns, options.masks)
     names = [str(name) for name in columns]
     for name in options.categories:
@@ -133,7 +145,7 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
         source = recognise(there) if root else build(data["source"])
         own = data.get("split")
         number = split if split is not None else own if isinstance(own, int) else None
-        table = _with_masks(source.table(there, number), data, notes)
+        table = source.table(there, number)
         known = set(table.rows["id"])
         lost = [name for name in rows["id"] if name not in known]
         if len(lost) == len(rows):
@@ -151,17 +163,32 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
     size = int(data.get("geometry", {}).get("size", _SIZE))
-    return Subject(rows, table, size, about, notes)
+    return Subject(rows, table, size, about, notes, data)
 
 
-def _with_masks(table: Table, data: dict[str, Any], notes: list[str]) -> Table:
-    """The data set with the masks that the test was given, where they still are."""
-    origins = {str(one["origin"]) for one in data.get("masks", {}).values()}
-    for origin in origins - {data.get("origin")}:
-        if Path(origin).exists():
-            return table.with_masks(Path(origin))
-        notes.append(f"no masks at {origin}, where the test had them; give --masks STORE")
-    return table
+def _masked(subject: Subject, options: Namespace) -> Table:
+    """The data set with the masks that are given, or else those that the test was given."""
+    from memlab.regions.describe import with_masks
+
+    assert subject.table is not None
+    masks, empty = options.masks, options.empty_masks
+    moved = options.root is not None and not same_path(options.root, subject.data.get("root"))
+    if not moved:
+        empty = empty or subject.data.get("empty_masks")
+    described = subject.data.get("masks", {}).values()
+    given = {str(one["origin"]) for one in described} - {subject.data.get("origin")}
+    for origin in sorted(given) if masks is None else ():
+        if moved:
+            subject.notes.append(
+                f"masks of {origin} were given with another --data.root; to use them give --masks"
+            )
+        elif Path(origin).exists():
+            masks = Path(origin)
+        else:
+            subject.notes.append(
+                f"no masks at {origin}, where the test had them; give --masks STORE"
+            )
+    return with_masks(subject.table, masks, empty)
 
 
 def _scores(root: Path, split: int | None) -> Subject:
@@ -193,7 +220,7 @@ def _columns(subject: Subject, file: Path | None, masks: Path | None) -> pd.Data
             shown = ", ".join(unknown[:3])
             notes.append(f"{file}: {len(unknown)} rows are of no tested picture, such as {shown}")
     sources = {} if table is None else dict(table.masks)
-    if masks is not None:
+    if masks is not None and table is None:
         given = open_masks(masks, rows)
         sources |= dict.fromkeys(given.regions, given)
     if sources:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.options import Options
 from memlab.errors import MemlabError
+from memlab.outputs import require_apart, require_own_folder
 
 if TYPE_CHECKING:
     from memlab.repeat_folder import Repeat
@@ -34,6 +35,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write compare.csv, .json and .png here")
     options = parser.parse_args(arguments[1:])
+    if options.out:
+        require_own_folder(options.out, "compare.json")
+        require_apart(options.out, options.runs)
 
     from memlab.progress import progress
     from memlab.repeat_folder import read_repeat

@@ -6,10 +6,12 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.names import class_path
 from memlab.cli.options import Options, run_subcommand
 from memlab.errors import MemlabError
 from memlab.files import require_empty
+from memlab.outputs import require_apart, require_writable
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
@@ -64,6 +66,7 @@ Exit code 1 if a problem was found; notes alone leave it 0.
         help="where faces, people, text are: a mask store, a COCO file, or REGION/PICTURE.png; "
         "those of the data set's own columns are looked at, too",
     )
+    add_empty_masks(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -71,13 +74,13 @@ Exit code 1 if a problem was found; notes alone leave it 0.
     )
     options = parser.parse_args(arguments)
     if options.out:
+        require_apart(options.out, folders=[options.root, options.masks])
         require_empty(options.out)
 
     from memlab.cli.data_check import check_and_show
+    from memlab.regions.describe import with_masks
 
-    table = _read(options)
-    if options.masks:
-        table = table.with_masks(options.masks)
+    table = with_masks(_read(options), options.masks, options.empty_masks)
     return check_and_show(table, options.near, options.out)
 
 
@@ -148,6 +151,7 @@ expect: the root of the reliability of the scores. From the best that there is o
     )
     options = parser.parse_args(arguments)
     if options.out:
+        require_apart(options.out, [options.root])
         require_empty(options.out)
 
     from memlab.cli.data_ceiling import ceiling_and_show
@@ -175,6 +179,8 @@ def _subset(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     options = parser.parse_args(arguments)
+    require_apart(options.out, folders=[options.root])
+    require_empty(options.out)
     table = _read(options)
 
     from memlab.data.subset import write_subset
@@ -199,6 +205,7 @@ def _cache(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.size < 16 or (options.num_workers or 0) < 0:
         raise MemlabError("at least 16 pixels (--size), no negative --num-workers")
+    require_writable(options.out)
     table = _read(options)
 
     import time

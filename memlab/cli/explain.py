@@ -6,6 +6,7 @@ from pathlib import Path
 
 from memlab.cli.options import Options, add_loading, report_unreadable
 from memlab.files import find_pictures, require_empty
+from memlab.outputs import require_apart
 
 DESCRIPTION = """\
 Explain by maps why some pictures are scored as they are.
@@ -31,6 +32,7 @@ def run(arguments: list[str]) -> int:
     add_loading(parser)
     options = parser.parse_args(arguments[1:])
     paths = find_pictures(options.pictures)
+    require_apart(options.out, paths, folders=options.pictures)
     require_empty(options.out)
 
     from memlab import registry

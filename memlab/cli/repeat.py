@@ -13,6 +13,8 @@ from memlab.cli import runs
 from memlab.cli.options import Options
 from memlab.cli.trainer import settle
 from memlab.errors import MemlabError
+from memlab.files import require_empty
+from memlab.outputs import require_writable
 from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
 
 DESCRIPTION = """\
@@ -104,6 +106,9 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
             )
         if options.run and (options.run / "fit").exists():
             raise MemlabError(f"{options.run} is a single run; choose another --run")
+        if options.run:  # summary.csv and the like must replace nothing
+            require_writable(options.run, "--run")
+            require_empty(options.run, "--run")
         known = Repeat(over, members, rest)
     if over not in (None, known.over):
         raise MemlabError(

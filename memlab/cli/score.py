@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.options import Options, add_loading, report_unreadable
 from memlab.files import find_pictures, replacing
+from memlab.outputs import require_apart, require_own_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +18,8 @@ Predict how memorable some pictures are, 0 to 1.
 
 MODEL is a run folder, a checkpoint, a plugin's name, one with its file of weights (vitmem:FILE), or
 package.module:Class (your own torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
-A table on a terminal, CSV into a pipe or with --out. Exit code 1 if a picture could not be read;
-the others are scored all the same.
+A table on a terminal, CSV into a pipe or with --out, which is a new file or the table of an earlier
+memlab score. Exit code 1 if a picture could not be read; the others are scored all the same.
 
 low and high    the score lies between with a probability of --level, for pictures like those that
                 the model was validated on
@@ -27,6 +28,9 @@ percentile      share of the training labels below, 0 to 100
   memlab score runs/quickstart photos/
   memlab score runs/quickstart a.jpg b.png --out scores.csv
 """
+
+TABLE = ("image", "predicted")
+"""The first columns of the table that --out writes."""
 
 
 def run(arguments: list[str]) -> int:
@@ -39,6 +43,9 @@ def run(arguments: list[str]) -> int:
     add_loading(parser)
     options = parser.parse_args(arguments[1:])
     paths = find_pictures(options.pictures)  # a mistyped path must not wait for the model
+    if options.out:
+        require_own_table(options.out, TABLE)
+        require_apart(options.out, [*paths, options.model.partition(":")[2], options.model])
 
     from memlab.models.load import load
 

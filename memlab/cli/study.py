@@ -15,6 +15,7 @@ from memlab.cli.options import Options, at_least
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
 from memlab.files import make_folder, require_empty, write_text
+from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
@@ -135,6 +136,7 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
         where = f"{options.out} holds no study: " if options.out else ""
         raise MemlabError(f"{where}which pictures? give --data.root DIR")
     if not before:
+        require_apart(folder, folders=[asked["root"], asked.get("masks")])
         require_empty(folder)
     return folder, Asked(**asked)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
 from memlab.cli.names import expand_arguments
+from memlab.cli.recorded_masks import without_recorded_masks
 from memlab.errors import MemlabError
 from memlab.run_folder import CHECKPOINTS, LAST
 
@@ -117,6 +118,7 @@ def settle(command: str, arguments: list[str]) -> Plan:
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif checkpoint_given:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
+    expanded = without_recorded_masks(expanded)
     fresh = run is None
     model = given.get("--model.target") or given.get("--model", command)
     run = run or runs.new_run(model.rpartition(".")[2])
@@ -156,6 +158,7 @@ def _settle_fit(
         trained = run if own else runs.run_of(checkpoint)
         if trained is not None:
             expanded = ["--config", str(runs.config_of(trained)), *expanded]
+    expanded = without_recorded_masks(expanded)
     fresh = run is None
     if run is None:
         backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()

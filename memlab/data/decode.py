@@ -150,13 +150,28 @@ def decode_mask(path: Path) -> Tensor:
     return torch.from_numpy(inside.astype(np.uint8))[None]
 
 
+def mask_is_empty(path: Path) -> bool:
+    """Whether a region mask has nothing inside; false where it cannot be read."""
+    try:
+        with Image.open(path) as picture:
+            return not _mask_values(picture).any()
+    except Exception:  # Pillow raises many kinds on a damaged file
+        return False
+
+
 def _mask_values(picture: Image.Image) -> np.ndarray:
     """(H, W) of 0 to 255."""
     if picture.mode in _WIDE:
         wide = np.asarray(picture, dtype=np.int64)
+        if wide.min() < 0 or wide.max() > 65535:
+            raise DataError("values below 0 or above 65535 in it; save it as 0 and 255")
         return wide >> 8 if wide.max() > 255 else wide
     if picture.mode == "F":
         floats = np.asarray(picture)
+        if not np.isfinite(floats).all():
+            raise DataError("NaN or infinite values in it; save it as 0 and 255")
+        if floats.min() < 0 or floats.max() > 255:
+            raise DataError("values below 0 or above 255 in it; save it as 0 and 255")
         return (floats * (255 if floats.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
     grey = np.asarray(picture.convert("L"))
     if picture.has_transparency_data:

@@ -25,8 +25,8 @@ from memlab.data.sources.base import Source, recognise
 from memlab.data.table import SPLITS, Table
 from memlab.data.workers import default_workers
 from memlab.errors import DataError, did_you_mean
-from memlab.regions.base import known_regions
-from memlab.regions.describe import describe_masks, told
+from memlab.regions.base import EmptyMasks, known_regions
+from memlab.regions.describe import describe_masks, with_masks
 from memlab.stop_signals import ignore_signals
 
 
@@ -50,6 +50,10 @@ class MemorabilityData(LightningDataModule):
         masks: where faces, people, objects, text are: a mask store, as `memlab regions find` makes
             it; a COCO file; or a folder of pictures REGION/PICTURE.png. They take the place of the
             data set's own masks of the same region.
+        empty_masks: what a picture has of which there is no mask, as an empty cell of a table or no
+            file in a folder: none (it lacks the region) or unknown (nobody looked). By default none
+            for a table's own columns, unknown for a folder and for pictures that a COCO file does
+            not list; a mask store knows by itself.
         augmentation: what training pictures go through: flip (half of them mirrored), standard
             (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
@@ -66,6 +70,7 @@ class MemorabilityData(LightningDataModule):
         num_workers: int | None = None,
         cache: Path | None = None,
         masks: Path | None = None,
+        empty_masks: EmptyMasks | None = None,
         augmentation: Augmentation = "flip",
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
@@ -88,6 +93,7 @@ class MemorabilityData(LightningDataModule):
         self.num_workers = num_workers
         self.cache = None if cache is None else Path(cache)
         self.masks = None if masks is None else Path(masks)
+        self.empty_masks = empty_masks
         self.augmentation = augmentation
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
@@ -222,11 +228,8 @@ class MemorabilityData(LightningDataModule):
         )
         self.skipped |= missing
         self._pictures = pictures
-        if self.masks is not None:
-            table = table.with_masks(self.masks)
-            if self.trainer is None or self.trainer.is_global_zero:
-                print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
-        return table
+        first = self.trainer is None or self.trainer.is_global_zero
+        return with_masks(table, self.masks, self.empty_masks, say=first)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training pictures in an order of each epoch's own, from where the trainer is in it.
@@ -341,6 +344,7 @@ class MemorabilityData(LightningDataModule):
             "fingerprint": self.table.fingerprint(),
             "decoder": decoder(),
             "geometry": self.geometry.describe(),
+            "empty_masks": self.empty_masks,
             "masks": {region: describe_masks(self.table, region) for region in self.regions},
             "skipped": [
                 {"id": name, "split": splits.get(name), "reason": why}

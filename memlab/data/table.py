@@ -12,7 +12,7 @@ import pandas as pd
 
 from memlab.errors import DataError
 from memlab.files import fingerprint
-from memlab.regions.base import MaskSource
+from memlab.regions.base import EmptyMasks, MaskSource, region_name
 from memlab.regions.files import masks_in_columns
 from memlab.regions.open import open_masks
 
@@ -42,12 +42,15 @@ class Table:
         root: folder that the paths are relative to.
         origin: what was read, for messages and results: a file or a folder.
         given: masks from elsewhere; they take the place of the columns' of the same region.
+        empty_masks: what an empty cell of a mask column means: `none` of the region (the default),
+            or `unknown`, as nobody looked.
     """
 
     rows: pd.DataFrame
     root: Path
     origin: str
     given: MaskSource | None = None
+    empty_masks: EmptyMasks | None = None
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -57,21 +60,46 @@ class Table:
     @cached_property
     def masks(self) -> dict[str, MaskSource]:
         """Where the masks of each region come from."""
-        columns = [name for name in self.rows.columns if name.startswith(MASK)]
-        named = {name.removeprefix(MASK): name for name in columns}
-        own = masks_in_columns(self.rows, named, self.root, self.origin)
+        named = self.mask_columns
+        own = masks_in_columns(self.rows, named, self.root, self.origin, self.empty_masks or "none")
         there: dict[str, MaskSource] = dict.fromkeys(named, own)
         return (
             there if self.given is None else there | dict.fromkeys(self.given.regions, self.given)
         )
 
-    def with_masks(self, path: Path) -> Table:
+    @property
+    def mask_columns(self) -> dict[str, str]:
+        """Region to the column of its masks.
+
+        Raises:
+            DataError: if a column's name is no region's, or two are of one.
+        """
+        named: dict[str, str] = {}
+        for column in map(str, self.rows.columns):
+            if not column.startswith(MASK):
+                continue
+            region = region_name(column.removeprefix(MASK), f"{self.origin}: column {column}")
+            if region in named:
+                raise DataError(
+                    f"{self.origin}: columns {named[region]} and {column} are both masks of "
+                    f"{region}; keep one"
+                )
+            named[region] = column
+        return named
+
+    def with_masks(self, path: Path, empty: EmptyMasks | None = None) -> Table:
         """The same table with the masks at a path, of any kind that `open_masks` knows.
+
+        Args:
+            path: of the masks.
+            empty: what a picture has of which there is no mask; by default an empty cell of the
+                table's own columns means `none`, and a picture without a file is `unknown`.
 
         Raises:
             DataError: if they cannot be read, or are not of these pictures.
         """
-        return replace(self, given=open_masks(path, self.rows))
+        given = open_masks(path, self.rows, self.root, empty)
+        return replace(self, given=given, empty_masks=empty or self.empty_masks)
 
     def problems(self) -> list[Problem]:
         """Everything that can be seen without decoding: ids, scores, files, splits."""

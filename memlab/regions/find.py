@@ -13,7 +13,7 @@ from memlab.data.decode import decode, upright_size
 from memlab.data.geometry import squashed_mask
 from memlab.data.pixels import to_unit
 from memlab.data.table import Table
-from memlab.errors import DataError, MemlabError, PluginError
+from memlab.errors import DataError, MemlabError, OutputError, PluginError
 from memlab.regions.base import NAMES, RESERVED, region_name, require_fit, thumbnail_of
 from memlab.regions.store import MaskStore
 
@@ -126,6 +126,8 @@ def import_masks(
                     }
                     store.write(name, inside, thumbnail_of(pixels))
                     filled.looked_at += 1
+            except OutputError:  # no picture's fault, and the next would fail alike
+                raise
             except MemlabError as error:
                 filled.failures[name] = str(error)
             advance(1)
