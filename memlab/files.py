@@ -119,12 +119,11 @@ def make_folder(path: Path) -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, RecursionError) as error:
         name = str(path)
         shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
-        raise OutputError(
-            f"cannot make the folder {shown}: {error.strerror}; choose another one"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else "it lies too deep"
+        raise OutputError(f"cannot make the folder {shown}: {why}; choose another one") from error
     return path
 
 

@@ -86,7 +86,8 @@ def _refused(error: OSError) -> str:
     """What the system refused, in a line: the file, its reason."""
     name = "" if error.filename is None else str(error.filename)
     name = name if len(name) <= 160 else f"{name[:160]}..."
-    return f"{name}: {error.strerror}" if name else str(error.strerror)
+    remedy = "; give it a shorter name" if error.errno == errno.ENAMETOOLONG else ""
+    return f"{name}: {error.strerror}{remedy}" if name else str(error.strerror)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -27,7 +27,10 @@ Halving a photograph and saving it as JPEG of quality 50 moves it by at most 3; 
 of 240 photographs differ by 13, of 80 rendered scenes by 10.
 """
 
-_REGION = re.compile(r"[\w-]{1,200}")
+LONGEST = 100
+"""Characters of a region's name."""
+
+_REGION = re.compile(rf"[\w-]{{1,{LONGEST}}}")
 
 EmptyMasks = Literal["none", "unknown"]
 """What a picture without a mask has: `none` of the region, or `unknown`, as nobody looked."""
@@ -174,8 +177,9 @@ def region_name(text: str, origin: str) -> str:
     """
     composed = unicodedata.normalize("NFC", text)
     name = re.sub(r"[^\w-]+", "_", composed.strip().lower()).strip("_")
-    if not name or name in RESERVED:
-        raise DataError(f"{origin}: a region cannot be named {shown(text)}; rename it")
+    if not name or name in RESERVED or len(name) > LONGEST:
+        long = f" (more than {LONGEST} characters)" if len(name) > LONGEST else ""
+        raise DataError(f"{origin}: a region cannot be named {shown(text)}{long}; rename it")
     return NAMES.get(name, name)
 
 

@@ -17,6 +17,8 @@ Outline = NDArray[np.float64] | dict[str, Any]
 LARGEST = 2**26
 """Pixels of a mask at most, where its image is not larger: 8192 x 8192."""
 
+_LONGEST_SIDE = 10**6
+
 _SHARES = "are these shares of the image? give pixels: multiply by its width and height"
 
 
@@ -55,7 +57,7 @@ def size_of(width: Any, height: Any) -> tuple[int, int] | None:
         number = int(side) if isinstance(side, str) else side
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise ValueError(f"{name} {side!r:.40} is no number")
-        if not math.isfinite(number) or number != int(number) or number < 1:
+        if not 1 <= number <= _LONGEST_SIDE or number != int(number):
             raise ValueError(f"{name} {side!r:.40} is no number of pixels")
         sides.append(int(number))
     return sides[1], sides[0]
@@ -79,7 +81,9 @@ def united(outlines: Sequence[Outline], size: tuple[int, int]) -> NDArray[np.boo
         if isinstance(outline, dict):
             if outline["size"] != size:
                 given = f"{outline['size'][1]} x {outline['size'][0]}"
-                raise ValueError(f"its run lengths are of {given} pixels, {size[1]} x {size[0]} is")
+                raise ValueError(
+                    f"its run lengths are of {given} pixels, its picture of {size[1]} x {size[0]}"
+                )
             counts = outline["counts"]
             runs = uncompressed(counts) if isinstance(counts, str) else counts
             inside |= run_lengths(runs, *size)

@@ -235,7 +235,8 @@ class MaskStore:
             age = index.stat().st_mtime_ns
             for name, shares in read_index(index, self.regions).items():
                 path = self.path(name)
-                if files.get(path, age) < age:
+                # where the index has a gap, the file says whether there is a mask
+                if files.get(path, age) < age and shares.keys() == self.regions.keys():
                     del files[path]
                     yield name, shares
         for path in files:
