@@ -102,7 +102,8 @@ def find_originals(
         ids = [name for name, *_ in found.values()]
         rows = pd.DataFrame({"id": ids, "image": map(str, found), "split": None})
         table = Table(rows, Path(), "the pictures").with_masks(masks, empty)
-        require_use(table, empty)
+        if not any(own for *_, own in found.values()):
+            require_use(table, empty)
         announce(table)
         there = table.masks
         own = sorted({region for *_, own in found.values() for region in own if region in there})
@@ -115,14 +116,22 @@ def find_originals(
     ]
 
 
-def lenders(folder: Path, originals: Sequence[Original]) -> list[Original]:
+def lenders(
+    folder: Path, originals: Sequence[Original], empty: EmptyMasks | None = None
+) -> list[Original]:
     """The pictures of a folder as donors, those that are to be changed left out.
+
+    Args:
+        folder: of the donors, perhaps a data set with masks.
+        originals: the pictures to be changed.
+        empty: what a picture has of which there is no mask; see `Table.with_masks`.
 
     Raises:
         DataError: if there are none.
     """
     taken = {original.path.resolve() for original in originals}
-    lent = [one for one in find_originals([folder]) if one.path.resolve() not in taken]
+    found = find_originals([folder], empty=empty)
+    lent = [one for one in found if one.path.resolve() not in taken]
     if not lent:
         raise DataError(f"{folder}: no picture but those to be changed; give other donors")
     return lent

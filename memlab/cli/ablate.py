@@ -131,6 +131,8 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     from memlab.regions.base import known_regions
 
     originals = find_originals(options.pictures, options.masks, options.empty_masks)
+    if options.empty_masks and not any(original.masks for original in originals):
+        raise MemlabError("these images have no masks; leave --data.empty_masks out")
     there = known_regions({region for original in originals for region in original.masks})
     lacking = [[name for name in part.regions if name not in there] for part in ablations]
     if all(lacking):
@@ -138,7 +140,9 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
             f"{ablations[0].name}: these pictures have no masks of {lacking[0][0]!r}; give some "
             "with --masks PATH, or a folder that has them"
         )
-    lent = None if options.donors is None else lenders(options.donors, originals)
+    lent = (
+        None if options.donors is None else lenders(options.donors, originals, options.empty_masks)
+    )
     keys = [original.key for original in originals]
 
     @functools.cache

@@ -101,6 +101,8 @@ def run(arguments: list[str]) -> int:
         subject = _tested(options.run, options.root, options.split)
     if subject.table is not None:
         subject.table = _masked(subject, options)
+    elif options.empty_masks:
+        raise MemlabError("--data.empty_masks: there is no data set; give --data.root DIR, too")
     columns = _columns(subject, options.columns, options.masks)
     names = [str(name) for name in columns]
     for name in options.categories:

@@ -44,6 +44,7 @@ _USUAL = """\
   --data.cache DIR        keep decoded pictures there: later epochs and runs need not decode
   --data.masks PATH       where faces, people, ... are: a mask store, a COCO file, or a folder of
                           pictures REGION/PICTURE.png
+  --data.empty_masks WHAT what an image without a mask has: none (of the region) or unknown
   --data.on_error HOW     fail or skip, for a picture that cannot be read
 """
 

@@ -133,6 +133,8 @@ def decode_mask(path: Path) -> Tensor:
         DataError: if the file cannot be read, or its values can mean several things; names it.
     """
     try:
+        if not path.is_file():  # a pipe would wait for ever
+            raise DataError("no such file")
         with Image.open(path) as picture:
             ImageOps.exif_transpose(picture, in_place=True)
             values = _mask_values(picture)
@@ -153,7 +155,11 @@ def decode_mask(path: Path) -> Tensor:
 def mask_is_empty(path: Path) -> bool:
     """Whether a region mask has nothing inside; false where it cannot be read."""
     try:
+        if not path.is_file():
+            return False
         with Image.open(path) as picture:
+            if picture.mode in ("1", "L") and "transparency" not in picture.info:
+                return picture.getbbox() is None  # the same, without a copy
             return not _mask_values(picture).any()
     except Exception:  # Pillow raises many kinds on a damaged file
         return False

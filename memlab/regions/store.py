@@ -28,7 +28,7 @@ from memlab.errors import DataError
 from memlab.files import fingerprint, make_folder, remove, replacing, write_text
 from memlab.outputs import require_writable
 from memlab.paths import shown
-from memlab.regions.base import Mask, MaskSource
+from memlab.regions.base import Mask, MaskSource, require_region
 from memlab.regions.names import Names
 from memlab.regions.store_files import (
     AREA,
@@ -79,6 +79,8 @@ class MaskStore:
         Raises:
             DataError: if something else has found one of them already.
         """
+        for region in regions:
+            require_region(region, str(self.folder))
         self._require_own(regions, provenance)
         if not set(regions) - set(self.regions):
             return

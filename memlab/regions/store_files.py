@@ -124,6 +124,8 @@ def read_masks(path: Path, name: str | None = None) -> dict[str, Any]:
         DataError: if the file is damaged, or of another image; names it.
     """
     try:
+        if not path.is_file():  # a pipe would wait for ever
+            raise ValueError("no such file")
         with zipfile.ZipFile(path) as file:  # before anything is unpacked
             if any(one.file_size > LARGEST // 8 + 4096 for one in file.infolist()):
                 raise ValueError(f"masks of more than {LARGEST} pixels")
