@@ -369,3 +369,15 @@ def test_an_image_that_cannot_be_drawn_is_named_and_the_others_are(
     shown = capsys.readouterr()
     assert "2 finds on 1 sheets" in shown.out
     assert "photos/1.png: cannot be read" in shown.err
+
+
+def test_a_pipe_is_no_mask(store: Path, photos: Path, failing: Any) -> None:
+    Path("masks/faces").mkdir(parents=True)
+    os.mkfifo("masks/faces/0.png")
+    with pytest.raises(DataError, match="no such file"):
+        decode_mask(Path("masks/faces/0.png"))
+    path = MaskStore(store).path("0.png")
+    path.unlink()
+    os.mkfifo(path)
+    (store / "index.csv").unlink()
+    assert "no such file" in failing("data", "check", str(photos), "--masks", str(store))
