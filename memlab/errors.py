@@ -22,6 +22,10 @@ class DataError(MemlabError):
     """A table, a picture or a folder of pictures cannot be used as asked."""
 
 
+class NoNumberedSplitsError(MemlabError):
+    """A numbered split was asked of a data set that has none."""
+
+
 class MaskError(DataError):
     """A mask does not belong to its picture: it has another shape, or was drawn on another."""
 

@@ -37,7 +37,9 @@ from memlab.cli import processes, runs
 from memlab.cli.messages import OneLineErrors, known_error, unknown_key
 from memlab.cli.names import class_path, expand_tree
 from memlab.cli.trainer import Plan
+from memlab.data.kept_split import KeptSplit, split_of
 from memlab.data.module import MemorabilityData
+from memlab.data.split_rule import SplitUse
 from memlab.data.table import SPLITS
 from memlab.errors import CheckpointError, DataError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
@@ -60,6 +62,7 @@ class MemlabCLI(LightningCLI):
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.kept: KeptSplit | None = None
         self.folder = Path()
         super().__init__(
             model_class=MemorabilityModel,
@@ -158,6 +161,7 @@ class MemlabCLI(LightningCLI):
             )
         if self.plan.checkpoint is not None:
             checkpoint = read_checkpoint(self.plan.checkpoint)
+            self.kept = split_of(self.plan.checkpoint, checkpoint)
             asked = config.model.as_dict()
             difference = contradiction(asked, checkpoint["memlab"]["model"])
             if difference:
@@ -222,8 +226,20 @@ class MemlabCLI(LightningCLI):
             **kwargs,
         )
 
+    def _split_use(self) -> SplitUse:
+        """What the images are needed for, and what the weights were trained on."""
+        command, checkpoint = self.plan.command, self.plan.checkpoint
+        if checkpoint is None:
+            purpose = "draw" if command == "fit" else command
+            return SplitUse(purpose, model=self.model.title)  # type: ignore[arg-type]
+        trained = runs.run_of(checkpoint)
+        own = checkpoint.resolve().is_relative_to(self.plan.run.resolve())
+        purpose = command if command != "fit" else "go_on" if own else "begin"
+        return SplitUse(purpose, self.kept, str(trained or checkpoint))  # type: ignore[arg-type]
+
     def after_instantiate_classes(self) -> None:
         """Say which weights are loaded, and see that they fit."""
+        self.datamodule.use = self._split_use()
         options = self.config_init[self.plan.command]
         if self.plan.checkpoint is not None:
             check_fits(self.model, self.plan.checkpoint)
@@ -251,6 +267,7 @@ class MemlabCLI(LightningCLI):
         self.datamodule.prepare_data()
         for split in ("train", "val", "test"):
             self.datamodule.check_split(split)
+        self.datamodule.keep_split(self.folder)
         self.before_test()
         sizes = [(p.numel(), p.requires_grad) for p in self.model.parameters()]
         parameters = sum(size for size, _ in sizes)

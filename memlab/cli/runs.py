@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder, write_text
-from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, tested_checkpoint
+from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, SPLIT, tested_checkpoint
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -206,7 +206,7 @@ def remove_empty(folder: str | None) -> None:
         return
     path = Path(folder)
     files = {file.name for file in path.rglob("*") if file.is_file()}
-    if files <= {CONFIG, LOCK, ASKED.name, "sameness.txt", "wandb-id.txt"}:
+    if files <= {CONFIG, SPLIT, LOCK, ASKED.name, "sameness.txt", "wandb-id.txt"}:
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty
             path.parent.rmdir()

@@ -17,6 +17,8 @@ from memlab.errors import MemlabError
 from memlab.files import make_folder, require_empty, write_text
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from memlab.data.table import Table
 
 DESCRIPTION = """\
@@ -26,8 +28,9 @@ its control; Grad-CAM; and the two hypotheses, Case A and Case B, beside what wa
 answers are in study.html, every number in study.json.
 
 With --model nothing is trained: MODEL (a run folder, a checkpoint, a plugin's name or
-package.module:Class) is tested on all pictures drawn. As many others, where the data set has more,
-lend what swaps put in; where it has not, there are no swaps, and smaller -n leaves some.
+package.module:Class) is tested on all pictures drawn. Of a run none is drawn that it was trained or
+chosen on. As many others, where the data set has more, donate what swaps put in; where it has not,
+the tested pictures donate to each other.
 
 What is about faces, people, objects or text needs masks: --data.masks (see memlab regions find).
 Every other option is one of memlab fit's, with --model of memlab test's.
@@ -72,7 +75,9 @@ def run(arguments: list[str]) -> int:
     """Do what is left of a study, and write its page; returns the exit code."""
     parser = Options("study", DESCRIPTION)
     parser.add_argument("--data.root", dest="root", help="the data set: a folder or a CSV file")
-    parser.add_argument("--data.split", dest="split", help="1 to 5 for LaMem; shares (80/20)")
+    parser.add_argument(
+        "--data.split", dest="split", help="1 to 5 for LaMem; shares to train (80/20)"
+    )
     parser.add_argument("--data.masks", dest="masks", help="a mask store, a COCO file or a folder")
     parser.add_argument("--model", help="test this; nothing is trained")
     parser.add_argument("-n", type=at_least(LEAST), help="how many pictures (500)")
@@ -86,7 +91,7 @@ def run(arguments: list[str]) -> int:
     table, of = _pictures(folder, asked)
     tested = _finished(folder)
     if tested is None:
-        chosen = _ways(table, asked)
+        chosen = _ways(table)
         print(  # noqa: T201
             f"memlab: {len(table.rows)} of {of} pictures; {len(chosen)} changes of each that is "
             f"tested; if this is cut off, it goes on with: memlab study --out {folder}",
@@ -131,12 +136,26 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
     if changed:  # nothing is trained or tested yet: its pictures are drawn again
         shutil.rmtree(folder / PICTURES, ignore_errors=True)
     asked = {**before, **given}
+    _see_split(asked.get("split"), asked.get("model"))
     if "root" not in asked:
         where = f"{options.out} holds no study: " if options.out else ""
         raise MemlabError(f"{where}which pictures? give --data.root DIR")
     if not before:
         require_empty(folder)
     return folder, Asked(**asked)
+
+
+def _see_split(split: str | None, model: str | None) -> None:
+    """Raise a MemlabError for a split that the study would not use."""
+    if split == "all" and model is None:
+        raise MemlabError(
+            "--data.split all: that is for --model; training needs shares, as in 80/20"
+        )
+    if split and "/" in split and model is not None:
+        raise MemlabError(
+            f"--data.split {split}: with --model nothing is trained, and all pictures drawn are "
+            "tested; leave it out, or give -n"
+        )
 
 
 def _before(folder: Path) -> dict[str, Any]:
@@ -198,7 +217,7 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
 
 
 def _drawn(table: Table, asked: Asked) -> Table:
-    """The pictures of the study; where a model is tested, with those that lend to swaps.
+    """The pictures of the study; where a model is tested, with those that donate to swaps.
 
     Raises:
         MemlabError: if there are too few.
@@ -219,24 +238,69 @@ def _drawn(table: Table, asked: Asked) -> Table:
             f"memlab: {table.origin}: {total} pictures, fewer than {asked.n}: all are taken",
             file=sys.stderr,
         )
-    ordered = table.rows.sort_values("id", ignore_index=True)
+    ordered = replace(table, rows=table.rows.sort_values("id", ignore_index=True))
     order = np.random.default_rng(asked.seed).permutation(total)
-    part = "test" if asked.model else None
-    parts = [ordered.iloc[order[: asked.n]].assign(split=part)]
-    if asked.model:
-        parts.append(ordered.iloc[order[asked.n : 2 * asked.n]].assign(split="train"))
+    if asked.model is None:
+        rows = ordered.rows.iloc[order[: asked.n]].assign(split=None)
+        return replace(table, rows=rows.reset_index(drop=True))
+    splits = _known_splits(ordered, asked.model)[order]
+    used = np.isin(splits.astype(str), ("train", "val"))
+    if used.any():
+        print(  # noqa: T201
+            f"memlab: {int(used.sum())} of {total} images were used to train or choose this model "
+            "and are not tested",
+            file=sys.stderr,
+        )
+    tested = order[~used][: asked.n]
+    if len(tested) < LEAST:
+        raise MemlabError(
+            f"{table.origin}: {len(tested)} images that {asked.model} was not trained or chosen "
+            f"on; a study needs at least {LEAST}: give others"
+        )
+    rest = set(order.tolist()) - set(tested.tolist())
+    # what the run would test by its own split donates nothing: it would be tested
+    donors = [
+        place
+        for wanted in ("train", None, "val")
+        for place, split in zip(order.tolist(), splits, strict=True)
+        if place in rest and split == wanted
+    ][: asked.n]
+    parts = [ordered.rows.iloc[tested].assign(split="test")]
+    if donors:
+        by_place = dict(zip(order.tolist(), splits, strict=True))
+        own = [by_place[place] or "train" for place in donors]
+        parts.append(ordered.rows.iloc[donors].assign(split=own))
 
     import pandas as pd
 
-    return replace(table, rows=pd.concat([one for one in parts if len(one)], ignore_index=True))
+    return replace(table, rows=pd.concat(parts, ignore_index=True))
 
 
-def _ways(table: Table, asked: Asked) -> list[list[str]]:
+def _known_splits(table: Table, model: str) -> np.ndarray:
+    """The split of each image in the run that a model is of; None where it knows none."""
+    import numpy as np
+
+    from memlab.data.contents import contents_of
+    from memlab.data.kept_split import split_of
+    from memlab.data.known_images import recognise_images
+    from memlab.models.load import checkpoint_in, read_checkpoint
+
+    path = Path(model)
+    kept = None
+    if path.exists():
+        checkpoint = checkpoint_in(path) if path.is_dir() else path
+        kept = split_of(checkpoint, read_checkpoint(checkpoint))
+    if kept is None:
+        return np.full(len(table.rows), None, dtype=object)
+    paths = [table.root / str(image) for image in table.rows["image"]]
+    return recognise_images(kept, table.rows, contents_of(paths)).split
+
+
+def _ways(table: Table) -> list[list[str]]:
     """What is done to the pictures, as options of memlab test."""
     from memlab.audit.hypotheses import ways
 
-    donors = asked.model is None or bool((table.rows["split"] == "train").any())
-    return [way.arguments for way in ways(table.regions, donors)]
+    return [way.arguments for way in ways(table.regions, donors=len(table.rows) > 1)]
 
 
 def _finished(folder: Path) -> Path | None:

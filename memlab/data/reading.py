@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from memlab.data.sources.base import Source
-from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import Table
 from memlab.errors import DataError
 
 
 def read_table(
-    source: Source, root: Path, split: int | str | None, split_seed: int, skip_missing: bool
+    source: Source, root: Path, numbered: int | None, skip_missing: bool
 ) -> tuple[dict[str, str], list[str], Table]:
-    """Read and validate a data set, and give every picture a split.
+    """Read and validate a data set; `memlab.data.split_rule` gives every picture its split.
 
     Args:
         source: its layout.
         root: its folder or file.
-        split: number of one of its splits, shares of a random one, or None for its own.
-        split_seed: of a random split.
+        numbered: number of one of its splits, or None.
         skip_missing: whether pictures that are not there are left out.
 
     Returns:
@@ -28,7 +26,6 @@ def read_table(
     Raises:
         DataError: if something is wrong with it; names the offenders.
     """
-    numbered = split if isinstance(split, int) else None
     table = source.table(root, numbered)
     pictures = [str(name) for name in table.rows["image"]]
     missing: dict[str, str] = {}
@@ -45,12 +42,7 @@ def read_table(
             ),
         ]
     ).strip()
-    table = table.validated(check)
-    if isinstance(split, str):
-        table = random_split(table, parse_shares(split), split_seed)
-    elif table.rows["split"].isna().all():
-        table = random_split(table, (0.7, 0.1, 0.2), split_seed)
-    return missing, pictures, table
+    return missing, pictures, table.validated(check)
 
 
 def check_split(table: Table, split: str, processes: int) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from memlab.attributions.base import Attribution
     from memlab.attributions.pictures import Maps
     from memlab.data.inputs import Pictures
+    from memlab.data.kept_split import KeptSplit
     from memlab.regions.given import Masks
 
 
@@ -53,6 +54,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     needs_context: tuple[str, ...] = ()
     """Regions whose masks `forward` needs: those of the unchanged picture, whatever an ablation did
     to it. None for a model that looks at pictures alone, as all trained ones do."""
+
+    kept_split: KeptSplit | None = None
+    """The images of the run that it is loaded from, where that keeps them."""
 
     resampler: Resampler = "torch"
     """Who brings pictures to size: `pillow` where published scores hang on its grey levels."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from memlab.backbones.base import misfit
+from memlab.data.kept_split import split_of
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.models.foreign import model_from
@@ -105,6 +106,7 @@ def from_checkpoint(path: Path) -> MemorabilityModel:
     if not isinstance(model, MemorabilityModel):
         raise CheckpointError(f"{path}: holds no memorability model")
     check_fits(model, path, checkpoint)
+    model.kept_split = split_of(path, checkpoint, beside=False)
     model.on_load_checkpoint(checkpoint)
     model.load_state_dict(checkpoint["state_dict"])
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Context
+from memlab.data.contents import contents_of
 from memlab.data.dataset import Batch
 from memlab.data.inputs import Inputs, Pictures
+from memlab.data.kept_split import used_note
 from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL
 from memlab.models.base import MemorabilityModel
@@ -55,9 +58,10 @@ def predict(
     """
     half = model.calibration.half_width(level)  # a wrong level ends here
     parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
+    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
         model,
-        Inputs(pictures, model.input_size, resampler=model.resampler),
+        inputs,
         batch_size,
         num_workers,
         device,
@@ -80,6 +84,9 @@ def predict(
     if model.calibration.labels is None:
         notes.append("no percentile: the model brings no training labels")
     notes += model.card_notes()
+    if model.kept_split is not None and inputs.files:
+        contents = contents_of([Path(name) for name in inputs.ids], progress)
+        notes += filter(None, [used_note(model.kept_split, contents)])
     rows.attrs = {"level": level, "notes": notes}
     return rows
 

@@ -43,7 +43,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     """
     results = read(tested)
     regions = about["regions"]
-    donors = int(results.data["pictures"].get("train", 0)) > 0
+    donors = bool(results.data.get("donors") or results.data["pictures"].get("train", 0))
     cases = []
     for case in CASES:
         members = measured(case, results.conditions, regions, donors)

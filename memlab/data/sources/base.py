@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from memlab.data.table import Table
-from memlab.errors import DataError, MemlabError, PluginError
+from memlab.errors import DataError, NoNumberedSplitsError, PluginError
 from memlab.registry import load, plugins
 from memlab.spec import Specified
 
@@ -75,8 +75,8 @@ def make_table(columns: dict[str, Any], root: Path, origin: str) -> Table:
 
 
 def one_split_only(split: int | None, origin: str) -> None:
-    """Raise a MemlabError if a split number was asked of a source that has none."""
+    """Raise a NoNumberedSplitsError if a split number was asked of a source that has none."""
     if split is not None:
-        raise MemlabError(
+        raise NoNumberedSplitsError(
             f"{origin} has no numbered splits; write --data.split 80/20 for a random one"
         )
