@@ -58,12 +58,12 @@ class Known:
             pairs = [f"{name}, {old} there" for name, old in self.renamed.items()]
             found.append(
                 f"{_images(self.renamed)} another name than in {run}, and {_known(self.renamed)} "
-                f"by content ({_first(pairs, '; ')}); the recorded split counts"
+                f"by content ({first_names(pairs, '; ')}); the recorded split counts"
             )
         if self.changed:
             found.append(
                 f"{_images(self.changed)} another content than when {run} was trained "
-                f"({_first(self.changed)}); the recorded split counts"
+                f"({first_names(self.changed)}); the recorded split counts"
             )
         if self.namesakes:
             found.append(
@@ -73,12 +73,12 @@ class Known:
         if self.rescored and scores:
             found.append(
                 f"{_images(self.rescored)} another score than when {run} was trained "
-                f"({_first(self.rescored)}); the new score counts"
+                f"({first_names(self.rescored)}); the new score counts"
             )
         if self.gone and self.n:
             found.append(
                 f"not in the table now: {len(self.gone)} of the {self.recorded} images of {run} "
-                f"({_first(self.gone)})"
+                f"({first_names(self.gone)})"
             )
         return found
 
@@ -133,15 +133,16 @@ def recognise_images(kept: KeptSplit, rows: pd.DataFrame, contents: Sequence[str
         changed=[] if others else [names[place] for place in changed],
         namesakes=namesakes,
     )
+    scored = not bool(np.isnan(scores).all())  # a folder without scores corrects none
     met: set[str] = set()
     met_contents = set(contents)
     for name, entry, score in zip(names, found, scores, strict=True):
         if entry is None:
             continue
-        met |= {entry.id, name}
+        met.add(entry.id)
         if entry.id != name:
             known.renamed[name] = entry.id
-        if not _same(entry.score, score):
+        if scored and not _same(entry.score, score):
             known.rescored.append(name)
     still = {one.id for one in kept.entries if one.sha256 and one.sha256 in met_contents}
     known.gone = sorted(set(by_name) - met - still)
@@ -170,5 +171,9 @@ def _known(names: dict[str, str]) -> str:
     return "is known" if len(names) == 1 else "are known"
 
 
-def _first(names: Sequence[str], between: str = ", ") -> str:
-    return between.join([*names[:3], *(["..."] if len(names) > 3 else [])])
+def first_names(names: Sequence[str], between: str = ", ") -> str:
+    """Return the first three of some names on one line, whatever is in them."""
+    shown = [
+        "".join(letter if letter.isprintable() else "?" for letter in name) for name in names[:3]
+    ]
+    return between.join([*shown, *(["..."] if len(names) > 3 else [])])

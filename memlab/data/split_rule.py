@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.data.kept_split import KeptSplit
-from memlab.data.known_images import Known, recognise_images
+from memlab.data.known_images import Known, first_names, recognise_images
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import Table
 from memlab.errors import DataError
@@ -65,9 +65,9 @@ class SplitRule:
     Args:
         rule: `recorded` (the run's own), `table` (its column, or a numbered split), `random` or
             `all`.
-        evaluated: how many images are tested or validated.
+        evaluated: how many images are tested, validated or predicted.
         of: how many the table has.
-        left_out: reason to how many are neither tested nor anything else.
+        left_out: reason to how many are left out for it.
         sha256: of `split.csv`, where there is one.
         notes: sentences for people, said once.
     """
@@ -132,8 +132,8 @@ def decide(
         found[1].notes += known.notes(use.run, scores=_same_labels(split, use.kept))
     chosen, result = found
     result.of = len(chosen.rows)
-    if use.purpose in ("test", "validate"):
-        result.evaluated = int((chosen.rows["split"] == use.target).sum())
+    in_target = int((chosen.rows["split"] == use.target).sum())
+    result.evaluated = result.of if use.purpose == "predict" else in_target
     return chosen, result
 
 
@@ -359,10 +359,9 @@ def _said(chosen: Table, use: SplitUse, why: str, hint: bool = False) -> list[st
 
 def _count(where: np.ndarray, table: Table) -> str:
     """How many, and the first few by name: `5 images (a, b, c, ...) are`."""
-    names = [str(name) for name in table.rows["id"][where][:3]]
-    more = ", ..." if where.sum() > len(names) else ""
-    noun, verb = ("image", "is") if where.sum() == 1 else ("images", "are")
-    return f"{int(where.sum())} {noun} ({', '.join(names)}{more}) {verb}"
+    names = [str(name) for name in table.rows["id"][where]]
+    noun, verb = ("image", "is") if len(names) == 1 else ("images", "are")
+    return f"{len(names)} {noun} ({first_names(names)}) {verb}"
 
 
 def _where(where: np.ndarray, these: Any, others: np.ndarray) -> np.ndarray:
