@@ -37,7 +37,7 @@ _USUAL = """\
   --data.root DIR         the data set: a folder or a CSV file
   --data.source NAME      its layout: csv, folder, lamem, scenes; recognised by default
                           (csv: --data.source.image COLUMN, --data.source.score COLUMN)
-  --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split
+  --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split{split}
   --data.image_size N     side in pixels; the model's by default
   --data.batch_size N     pictures per batch (32)
   --data.num_workers N    processes that decode
@@ -85,6 +85,13 @@ _END = """\
 """
 
 _CONFIGS = "quickstart, resnet50, timm, worlds/W3, data/lamem, ..."
+_TESTED = (
+    ";\n"
+    + " " * 26
+    + "all: every image that the model was not trained on; by default\n"
+    + " " * 26
+    + "the run's own split, and all where it was not trained here"
+)
 _TRAINED = (
     "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
 )
@@ -92,7 +99,7 @@ _TRAINED = (
 COMMANDS: dict[str, str] = {
     "fit": "usage: memlab fit [--config NAME]... [options]\n\n"
     "Train a model, then test its best checkpoint, evaluate ablations and draw maps.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run="runs/TIME-NAME by default")
+    + _USUAL.format(configs=_CONFIGS, run="runs/TIME-NAME by default", split="")
     + _MODEL
     + "  --data.augmentation NAME             of training pictures: none, flip, standard\n"
     + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
@@ -107,7 +114,7 @@ COMMANDS: dict[str, str] = {
     + _END,
     "test": "usage: memlab test [--run DIR] [--ablation NAME]... [options]\n\n"
     "Test a trained model; with no run, configuration or model, the newest finished run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, run=_TRAINED, split=_TESTED)
     + "  --model NAME            a plugin's model with its own weights, or package.module:Class,\n"
     + "                          instead of a run\n"
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
@@ -116,13 +123,13 @@ COMMANDS: dict[str, str] = {
     + _END,
     "validate": "usage: memlab validate [--run DIR] [options]\n\n"
     "Metrics of a trained model on the validation split.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, run=_TRAINED, split=_TESTED)
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,
     "predict": "usage: memlab predict [--run DIR] --data.root DIR [options]\n\n"
     "Scores for every picture of a data set, on any number of devices; rows.csv in the run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, run=_TRAINED, split=_TESTED)
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,
