@@ -226,6 +226,19 @@ def test_the_runs_split_counts_and_not_an_edited_column(
     assert "are in another split than when run was trained" in capsys.readouterr().err
 
 
+def test_a_declared_split_counts_for_images_that_are_new_to_the_run() -> None:
+    run = run_of(NAMES, SPLITS)
+    names = [*NAMES, "new-a.jpg", "new-b.jpg", "new-c.jpg"]
+    rows = rows_of(names, [*SCORES, 0.5, 0.5, 0.5], split=[*SPLITS, "test", "train", "test"])
+    found, rule, notes = decided(None, "test", run, rows)
+    assert found == [*SPLITS, "test", "train", "test"]
+    assert rule == "recorded"
+    assert notes == [
+        "testing 5 of 13 images: the test split of runs/a, and of the table for 2 images that are "
+        "new to the run"
+    ]
+
+
 MODEL = """
 from memlab import MemorabilityModel
 class Bright(MemorabilityModel):

@@ -264,14 +264,15 @@ def _evaluated(
         splits = _where(refused, known.split, asked)
         used = refused
         asked_for = int((asked == target).sum())
-        named = f"--data.split {_yaml(split)}"
+        named = _of_table(split, use) if rule.rule == "table" else f"--data.split {_yaml(split)}"
         why = named if split != kept.split else f"{named} --data.split_seed {split_seed}"
     elif own:
         rule.rule = "recorded" if known.n else "table"
         splits = _where(new, of_table, known.split)
         why = f"the {target} split of {use.run if known.n else 'the table'}"
-        if known.n and (new & (splits == target)).any():
-            why += f", and of the table for {int(new.sum())} images that are new to the run"
+        added = int((new & (splits == target)).sum())
+        if known.n and added:
+            why += f", and of the table for {added} images that are new to the run"
         elif not known.n:
             why += f"; {use.run} was trained on none of them"
             hint = True
