@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from memlab.cli.options import Options, add_loading, report_unreadable
 from memlab.files import find_pictures, replacing
@@ -67,6 +67,7 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from memlab.numbers import interval, number
     from memlab.reports.terminal import plain_console
 
     shown = Table(title=f"memorability by {ref}", title_justify="left")
@@ -78,9 +79,13 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     if with_percentile:
         shown.add_column("percentile", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
-        cells = ["cannot be read" if row.error else f"{row.predicted:.4f}"]
+        cells = ["cannot be read" if row.error else number(cast(float, row.predicted))]
         if with_interval:
-            cells.append("" if row.error else escape(f"[{row.low:.2f}, {row.high:.2f}]"))
+            cells.append(
+                ""
+                if row.error
+                else escape(interval(*cast(tuple[float, float], (row.low, row.high)), 2))
+            )
         if with_percentile:
             cells.append("" if row.error else f"{row.percentile:.0f}")
         shown.add_row(escape(str(row.image)), *cells)
