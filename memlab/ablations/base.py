@@ -240,6 +240,18 @@ class Ablation(Specified, nn.Module, ABC):
             return torch.zeros_like(eligible)
         return eligible
 
+    def absent(self, context: Context) -> Tensor:
+        """Which images are annotated for the region and lack it: (B,) bool, on the CPU.
+
+        Other images that are not eligible have the region, or may have it.
+        """
+        nowhere = torch.zeros(len(context.ids), dtype=torch.bool)
+        mask = None if self.place.name == "all" else self.place.mask(context.masks)
+        if mask is None:
+            return nowhere
+        known = context.looked_for(*self.regions, *self.place.without)
+        return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
+
     def within(self, context: Context) -> Tensor | None:
         """How much of the change each pixel gets: (B, 1, H, W) in [0, 1]; None for all of it."""
         if context.where is not None:

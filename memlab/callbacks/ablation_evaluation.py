@@ -303,6 +303,7 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
         "eligible": scored.eligible.numpy(),
         "donor": pd.array(list(scored.donors), dtype="string"),
         "place": pd.array(list(scored.places), dtype="string"),
+        "reason": pd.array(list(scored.reasons), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},
     }
