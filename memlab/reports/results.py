@@ -103,6 +103,9 @@ def condition_entry(
     rms: dict[str, Any] | None = None,
     control: dict[str, Any] | None = None,
     test: dict[str, Any] | None = None,
+    test_mean: dict[str, Any] | None = None,
+    test_size: dict[str, Any] | None = None,
+    not_eligible: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """One condition's entry.
 
@@ -116,6 +119,9 @@ def condition_entry(
         rms: root mean square of the drop with interval.
         control: what the effect is compared with, and the comparison.
         test: what was tested, and `p`, `p_corrected`; or why nothing was.
+        test_mean: the same of the mean effect alone, its `p` inside.
+        test_size: the same of the size of the effect alone.
+        not_eligible: how many images could not be changed, by reason.
     """
     test = dict(test) if test else {}
     return {
@@ -130,14 +136,18 @@ def condition_entry(
         "p": test.pop("p", None),
         "p_corrected": test.pop("p_corrected", None),
         "test": test or None,
+        "test_mean": test_mean,
+        "test_size": test_size,
+        "not_eligible": not_eligible,
+        "notes": [],
         "out_of_distribution": None,
     }
 
 
 def without_nan(value: Any) -> Any:
-    """Plain data with every NaN and infinity turned into None, as JSON can hold it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    """Plain data with every NaN and infinity turned into None, and -0.0 into 0, for JSON."""
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None  # no -0.0
     if isinstance(value, dict):
         return {name: without_nan(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
