@@ -79,12 +79,12 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     if with_percentile:
         shown.add_column("percentile", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
-        cells = ["cannot be read" if row.error else number(cast(float, row.predicted))]
+        cells = ["cannot be read" if row.error else number(cast("float", row.predicted))]
         if with_interval:
             cells.append(
                 ""
                 if row.error
-                else escape(interval(*cast(tuple[float, float], (row.low, row.high)), 2))
+                else escape(interval(*cast("tuple[float, float]", (row.low, row.high)), 2))
             )
         if with_percentile:
             cells.append("" if row.error else f"{row.percentile:.0f}")
