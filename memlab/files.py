@@ -1,4 +1,4 @@
-"""Finding pictures, writing files whole or not at all, and fingerprints. No heavy imports."""
+"""Writing files whole or not at all, and fingerprints. No heavy imports."""
 
 from __future__ import annotations
 
@@ -11,42 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from memlab.errors import DataError, MemlabError
-
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-"""File name endings that are taken for pictures, in lower case."""
+from memlab.errors import MemlabError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def pictures_in(folder: Path) -> Iterator[Path]:
-    """The pictures in a folder and all folders below it, in no order; hidden files left out."""
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in PICTURES and not path.name.startswith("."):
-            yield path
-
-
-def find_pictures(given: list[Path]) -> list[Path]:
-    """The pictures that files and folders mean, in order, each once; folders are searched whole.
-
-    Of a folder that memlab rendered, the masks are no pictures.
-
-    Raises:
-        DataError: if something does not exist, or there is no picture in it.
-    """
-    found: dict[Path, None] = {}
-    for path in given:
-        if path.is_dir():
-            rendered = (path / "scenes.json").is_file()
-            inside = sorted(pictures_in(path / "images" if rendered else path))
-            if not inside:
-                raise DataError(f"{path}: no pictures in this folder")
-            found |= dict.fromkeys(inside)
-        elif path.exists():
-            found[path] = None
-        else:
-            raise DataError(f"{path}: no such file or folder")
-    return list(found)
 
 
 @contextmanager
@@ -116,7 +83,7 @@ def file_name(text: str) -> str:
 
 def fingerprint(text: str) -> str:
     """First 16 hex digits of the SHA-256 of a text: enough to tell one input from another."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def state_of(path: Path) -> str:

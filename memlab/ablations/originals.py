@@ -17,7 +17,8 @@ from memlab.data.geometry import squashed, squashed_mask
 from memlab.data.sources.base import recognise
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.files import file_name, find_pictures
+from memlab.files import file_name
+from memlab.image_files import find_pictures
 from memlab.regions.base import MaskSource, require_fit
 from memlab.regions.describe import told
 

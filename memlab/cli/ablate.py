@@ -15,7 +15,8 @@ from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, at_least, divide
 from memlab.errors import MemlabError
-from memlab.files import find_pictures, require_empty
+from memlab.files import require_empty
+from memlab.image_files import find_pictures
 
 if TYPE_CHECKING:
     import torch

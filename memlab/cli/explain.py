@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from memlab.cli.options import Options, add_loading, report_unreadable
-from memlab.files import find_pictures, require_empty
+from memlab.files import require_empty
+from memlab.image_files import find_pictures
 
 DESCRIPTION = """\
 Explain by maps why some pictures are scored as they are.

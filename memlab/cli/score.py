@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.options import Options, add_loading, report_unreadable
-from memlab.files import find_pictures, replacing
+from memlab.files import replacing
+from memlab.image_files import find_pictures
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from memlab.data.decode import pixels_of
 from memlab.data.geometry import Geometry, Resampler
 from memlab.data.pixels import to_unit
 from memlab.errors import DataError
-from memlab.files import find_pictures
+from memlab.image_files import find_pictures
 from memlab.regions.base import MaskSource, require_fit
 from memlab.regions.given import Masks, masks_of
 

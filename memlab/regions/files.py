@@ -11,7 +11,8 @@ import pandas as pd
 
 from memlab.data.decode import decode_mask
 from memlab.errors import DataError
-from memlab.files import fingerprint, pictures_in, state_of
+from memlab.files import fingerprint, state_of
+from memlab.image_files import pictures_in
 from memlab.regions.base import Mask, MaskSource, region_name
 from memlab.regions.names import Names
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.files import pictures_in
+from memlab.image_files import pictures_in
 
 
 class FolderSource(Source):
