@@ -188,6 +188,9 @@ class MemorabilityData(LightningDataModule):
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
         for split in needed:
             self.check_split(split)
+        first = self.trainer is None or self.trainer.is_global_zero
+        if stage == "test" and self.table.unscored in self.table.notes and first:
+            print(f"memlab: {self.table.unscored}", file=sys.stderr)  # noqa: T201
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint remembers: the seed, and the epochs and batches that are done."""
@@ -222,6 +225,8 @@ class MemorabilityData(LightningDataModule):
         )
         self.skipped |= missing
         self._pictures = pictures
+        if self.trainer is None or self.trainer.is_global_zero:
+            table.say(scores=not table.unscored)  # training says that itself, in an error
         if self.masks is not None:
             table = table.with_masks(self.masks)
             if self.trainer is None or self.trainer.is_global_zero:

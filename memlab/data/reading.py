@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from memlab.data.sources.base import Source
+from memlab.data.sources.csv import CsvSource
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import Table
 from memlab.errors import DataError
@@ -34,23 +36,22 @@ def read_table(
     missing: dict[str, str] = {}
     if skip_missing:
         table, missing = table.without_missing()
-    check = " ".join(
-        [
-            str(root),
-            f"--split {numbered}" if numbered is not None else "",
-            *(
-                f"--{name} {value}"
-                for name, value in source.spec["init_args"].items()
-                if name in ("image", "score") and value
-            ),
-        ]
-    ).strip()
-    table = table.validated(check)
+    table = table.validated(check_arguments(source, root, numbered))
     if isinstance(split, str):
         table = random_split(table, parse_shares(split), split_seed)
     elif table.rows["split"].isna().all():
         table = random_split(table, (0.7, 0.1, 0.2), split_seed)
     return missing, pictures, table
+
+
+def check_arguments(source: Source, root: Path, number: int | None) -> str:
+    """The arguments of `memlab data check` that read the same table."""
+    given: dict[str, object] = {} if number is None else {"split": number}
+    if isinstance(source, CsvSource):
+        arguments = source.spec["init_args"]
+        given |= {f"source.{name}": value for name, value in arguments.items() if value is not None}
+    options = [word for name, value in given.items() for word in (f"--data.{name}", str(value))]
+    return shlex.join([str(root), *options])
 
 
 def check_split(table: Table, split: str, processes: int) -> None:
@@ -69,6 +70,8 @@ def check_split(table: Table, split: str, processes: int) -> None:
     if rows.empty:
         raise DataError(f"{origin}: the {split} split is empty; choose another --data.split")
     scores = rows["score"]
+    if split != "test" and scores.isna().all() and table.unscored:
+        raise DataError(table.unscored)
     if split == "test" and table.rows["score"].isna().all():
         scores = scores.dropna()  # bare pictures can be taken apart; there is no accuracy
     if scores.isna().any():

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from memlab.data.columns import normal
 from memlab.data.decode import decode
 from memlab.data.table import Table
+from memlab.data.tables import read_text_table
 from memlab.errors import DataError
 from memlab.files import make_folder, replacing
 from memlab.regions.store import MaskStore, StoredMasks
@@ -139,10 +141,10 @@ def _require_numbers(
 
 def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
     try:
-        content = path.read_bytes()
-        listed = pd.read_csv(path, dtype=str, keep_default_na=False)
+        listed = read_text_table(path, option=None).frame.reset_index(drop=True)
+        listed = listed.rename(columns={name: normal(name) for name in listed.columns})
         listed = listed.assign(number=listed["number"].astype(int), reject=listed["reject"])
-        return content, listed[[*KEYS, "reject"]]
+        return path.read_bytes(), listed[[*KEYS, "reject"]]
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"{path}: not a table of finds ({error}); memlab regions review writes one"
