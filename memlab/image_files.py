@@ -22,10 +22,14 @@ _NOT_DECODED = frozenset({".pfm", ".avifs"})
 """Endings of these formats whose files hold something else: floating-point pixels, a film."""
 
 UNREADABLE = frozenset(
-    ".heic .heics .heif .hif .jxl .jxr .wdp .raw .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 "
-    ".raf .pef .dng .srw .x3f .3fr .svg .svgz .psd .psb .xcf .ai .eps .pdf .exr .hdr .pfm .ico "
-    ".icns .emf .wmf .dds .djvu .avif .avifs .webp .jp2 .j2k .jpf .jpx .mp4 .m4v .mov .avi .mkv "
-    ".webm .wmv .mpg .mpeg".split()
+    f".{ending}"
+    for endings_of_a_kind in (
+        "heic heics heif hif jxl jxr wdp avif avifs webp jp2 j2k jpf jpx exr hdr pfm ico icns dds",
+        "raw cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef dng srw x3f 3fr",
+        "svg svgz psd psb xcf ai eps pdf emf wmf djvu",
+        "mp4 m4v mov avi mkv webm wmv mpg mpeg",
+    )
+    for ending in endings_of_a_kind.split()
 )
 """Endings of images and films that memlab does not read: a person must hear of them."""
 
@@ -85,12 +89,14 @@ def what_is(path: Path) -> str:
 
 
 def require_file(path: Path) -> None:
-    """Raise a DataError unless a path leads to a plain file, which can be opened without waiting."""
+    """Raise a DataError unless a path leads to a plain file, whose opening cannot hang."""
     found = what_is(path)
     if found == "nothing":
         raise DataError(f"{shown(path)}: no such file")
     if found != "file":
-        raise DataError(f"{shown(path)}: cannot be read: it is {found.replace('folder', 'a folder')}")
+        raise DataError(
+            f"{shown(path)}: cannot be read: it is {found.replace('folder', 'a folder')}"
+        )
 
 
 def pictures_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
@@ -111,7 +117,7 @@ def pictures_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[
             with os.scandir(here) as found:
                 entries = list(found)
         except OSError:
-            left["folder that may not be read"] += 1
+            left["folder{s} that may not be read"] += 1
             continue
         for entry in entries:
             path = Path(entry.path)
@@ -141,7 +147,7 @@ def find_pictures(given: Sequence[Path], quiet: bool = False) -> list[Path]:
         quiet: say nothing of what is left out.
 
     Raises:
-        DataError: if something does not exist, or there is no image in it.
+        DataError: if something does not exist, or a folder has no image in it.
     """
     found: dict[Path, None] = {}
     unnamed: Counter[str] = Counter()
@@ -156,17 +162,24 @@ def find_pictures(given: Sequence[Path], quiet: bool = False) -> list[Path]:
             if left and not quiet:
                 print(f"memlab: {left_out_line(path, left)}", file=sys.stderr)  # noqa: T201
             found |= dict.fromkeys(inside)
-        elif kind == "nothing" and not path.is_symlink():
+        elif kind == "nothing" and not os.path.islink(path):  # noqa: PTH114 - it never raises
             raise DataError(f"{shown(path)}: no such file or folder")
         elif _utf8(str(path)):
             found[path] = None
         else:
             unnamed[_NOT_UTF8] += 1
-    if unnamed and not found:
-        raise DataError(f"{shown(given[0])}: its name is not UTF-8; rename it")
     if unnamed and not quiet:
         print(f"memlab: {left_out_line(Path(), unnamed)}", file=sys.stderr)  # noqa: T201
     return list(found)
+
+
+def leaves(root: Path, name: str) -> bool:
+    """Whether a path in a table of the folder `root` leads out of it; links are not followed."""
+    if ".." not in name and not os.path.isabs(name):  # noqa: PTH117 - of many thousand names
+        return False
+    folder = os.path.abspath(root)  # noqa: PTH100 - Path.resolve follows links
+    there = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
+    return os.path.commonpath([folder, there]) != folder
 
 
 def no_images(folder: Path, left_out: Counter[str]) -> str:
@@ -182,11 +195,14 @@ def left_out_line(folder: Path, left_out: Counter[str]) -> str:
         folder: that was searched.
         left_out: as `pictures_in` counts.
     """
-    parts = [f"{count} {reason}" for reason, count in sorted(left_out.items()) if reason[0] == "."]
+    counted = sorted(left_out.items())
+    parts = [f"{count} {ending}" for ending, count in counted if ending[0] == "."]
     if parts:
         parts[-1] += " (not readable: convert to JPEG or PNG)"
     parts += [
-        f"{count} {reason}" for reason, count in sorted(left_out.items()) if reason[0] != "."
+        f"{count} {reason.replace('{s}', 's' if count > 1 else '')}"
+        for reason, count in counted
+        if reason[0] != "."
     ]
     total = sum(left_out.values())
     count = f"{total} file{'s' if total > 1 else ''}"
@@ -195,8 +211,11 @@ def left_out_line(folder: Path, left_out: Counter[str]) -> str:
 
 
 def shown(name: Path | str) -> str:
-    """A name as text that any file and terminal can hold: bytes that are not UTF-8 as `\\udcff`."""
-    return str(name).encode("utf-8", "backslashreplace").decode()
+    r"""A name on one line of any terminal: what cannot be printed is written as `\x07`."""
+    text = str(name)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 _NOT_UTF8 = "with a name that is not UTF-8 (rename it)"
@@ -208,17 +227,17 @@ def _reason(entry: os.DirEntry[str]) -> str | None:
     hidden = entry.name.startswith(".")
     try:
         if entry.is_symlink() and stat.S_ISDIR(entry.stat().st_mode):
-            return "" if hidden else "linked folder (give it by its own path)"
+            return "" if hidden else "linked folder{s} (give such by its own path)"
         if ending not in endings():
             return ending if ending in UNREADABLE and not hidden else ""
         if hidden:
             return "hidden"
         if not stat.S_ISREG(entry.stat().st_mode):
-            return "not a plain file (FIFO, socket or device)"
+            return "FIFO{s}, sockets or devices"
     except PermissionError:
-        return "not allowed to be read"
+        return "that may not be read"
     except OSError:
-        return "broken link" if ending in endings() | UNREADABLE else ""
+        return "broken link{s}" if ending in endings() | UNREADABLE else ""
     return None if _utf8(entry.path) else _NOT_UTF8
 
 

@@ -71,7 +71,9 @@ class Original:
         return squashed(pixels, wanted), masks
 
 
-def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Original]:
+def find_originals(
+    given: Sequence[Path], masks: Path | None = None, tables: Mapping[Path, Table] | None = None
+) -> list[Original]:
     """The pictures that files and folders mean, in order, each once.
 
     A folder that is a data set with masks gives the pictures of its table, and their masks.
@@ -80,15 +82,20 @@ def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Ori
         given: files and folders.
         masks: of the pictures, of any kind that `memlab.regions.open.open_masks` knows; they take
             the place of a data set's own of the same region.
+        tables: those among the files and folders that were read already; who read them has said
+            what was left out.
 
     Raises:
         DataError: if something does not exist, there is no picture, or names cannot be told apart.
     """
     found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
     for path in given:
-        table = _with_masks(path) if path.is_dir() else None
+        table = (tables or {}).get(path)
+        if table is None and path.is_dir():
+            table = _with_masks(path)
         if table is None:
-            loose = (file for file in find_pictures([path]) if file not in found)
+            pictures = find_pictures([path], quiet=tables is not None)
+            loose = (file for file in pictures if file not in found)
             found |= {file: (str(file), file.name, {}) for file in loose}
             continue
         for name, image in zip(table.rows["id"], table.rows["image"], strict=True):

@@ -162,7 +162,9 @@ def decode_mask(path: Path) -> Tensor:
             ImageOps.exif_transpose(picture, in_place=True)
             values = _mask_values(picture)
     except Exception as error:
-        reason = str(error).removeprefix(f"{path}: ") if isinstance(error, DataError) else _why(error)
+        reason = (
+            str(error).removeprefix(f"{path}: ") if isinstance(error, DataError) else _why(error)
+        )
         raise DataError(f"{path}: the mask cannot be read: {reason}") from error
     found = np.unique(values)
     drawn = found[found > 0]

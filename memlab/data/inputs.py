@@ -67,6 +67,8 @@ class Inputs:
         if kinds == {"paths"}:
             # one by one: a file given twice is two rows, so that rows stay beside what was given
             paths = [path for one in several for path in find_pictures([Path(one)])]
+            if not paths:
+                raise DataError("no pictures given")
             self.length = len(paths)
             names = self.ids = [str(path) for path in paths]
             rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
