@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Lines
 
+from memlab.cli.data_options import note, root_of
 from memlab.data.ceiling import (
     Ceiling,
     Entry,
@@ -18,7 +19,9 @@ from memlab.data.ceiling import (
 )
 from memlab.data.responses import Responses, holds_responses, read_responses
 from memlab.data.table import Table
+from memlab.data.tables import read_text_table, tables_in
 from memlab.errors import DataError, MemlabError
+from memlab.image_files import what_is
 from memlab.metrics.observers import least_mse, times_as_many
 from memlab.metrics.reliability import over_pictures
 from memlab.reports.terminal import plain_console
@@ -66,33 +69,40 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
 def _answers(options: Namespace) -> Responses | None:
     named = {name: getattr(options, name) for name in ("participant", "image", "response")}
     named["lag"] = options.lag or None
-    path: Path = options.root
-    if path.is_dir():
-        inside = sorted(path.glob("*.csv"))
+    path: Path = root_of(options)
+    if what_is(path) == "folder":
+        inside = tables_in(path)
         path = path / "trials.csv" if path / "trials.csv" in inside else path
+        path = path / options.file if options.file else path
         path = inside[0] if len(inside) == 1 else path
-    is_file = path.is_file() and path.suffix.lower() == ".csv" and not options.source
-    if is_file and holds_responses(path, named):
+    is_table = what_is(path) == "file" and options.source in (None, "csv")
+    text = read_text_table(path, options.separator, options.encoding) if is_table else None
+    if text is not None and holds_responses(text, named):
+        note(text.note)
         _refuse(options, ("observers", "score", "split"), f"{path} holds answers of people")
         if options.at is not None and options.lag is None:
             raise MemlabError("--at is the lag that --lag corrects to: give --lag, too")
-        return read_responses(path, named, options.only)
+        return read_responses(text, named, options.only)
     _refuse(options, OF_ANSWERS, f"{path} is no CSV file of answers of people")
     return None
 
 
 def _refuse(options: Namespace, names: tuple[str, ...], why: str) -> None:
+    spelled = {"score": "data.source.score", "split": "data.split"}
     for name in names:
         if getattr(options, name) is not None:
-            raise MemlabError(f"--{name.replace('_', '-')} has nothing to do here: {why}")
+            option = spelled.get(name, name).replace("_", "-")
+            raise MemlabError(f"--{option} has nothing to do here: {why}")
 
 
 def _of_table(table: Table, options: Namespace) -> Ceiling:
     if "hits" in table.rows and {"n", "misses"} & set(table.rows.columns):
         _refuse(options, ("observers",), f"{table.origin} has counts")
+        table.say(scores=False)
         return ceiling_of_counts(table, options.halves or HALVES, options.seed)
     if options.observers and table.rows["score"].notna().any():
         _refuse(options, ("halves",), "the model of --observers has none")
+        table.say()
         return ceiling_of_scores(table, options.observers)
     scores = "a score for each" if options.observers else "--observers N beside the scores"
     raise DataError(
@@ -177,5 +187,5 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
             f"Lag: α = {found.lag.alpha:+.4f} per unit of ln(lag), one for all pictures "
             f"({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
         )
-    for line in [*say, *(f"note: {note}" for note in found.notes)]:
+    for line in [*say, *(f"note: {each}" for each in found.notes)]:
         console.print(line, soft_wrap=True)

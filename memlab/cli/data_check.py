@@ -29,7 +29,8 @@ def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
     _list(findings.problems, _SHOWN if out else None, "problems.csv")
     kinds = Counter(problem.kind for problem in findings.problems)
     summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    _print(f"problems: {summary}" if kinds else "no problems")
+    none = "no problems found, but there are no scores" if table.unscored else "no problems"
+    _print(f"problems: {summary}" if kinds else none)
     if findings.notes:
         _print("notes:")
         _list(findings.notes, _SHOWN, "notes.csv" if out else "--out DIR")

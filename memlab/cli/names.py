@@ -126,7 +126,7 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
     """Rewrite the arguments of a command: names to class paths, `--config NAME` to a file."""
     rewritten: list[str] = []
     started: set[str] = set()
-    rest = iter(arguments)
+    rest = iter(_with_csv(arguments))
     for argument in rest:
         option, joined, value = argument.partition("=")
         adding = option.endswith("+")
@@ -147,6 +147,47 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
         rewritten += change(bare, value, adding or bare in started)
         started.add(bare)
     return rewritten
+
+
+_OF_CSV = frozenset(
+    f"--data.source.{name}" for name in ("file", "image", "score", "separator", "encoding")
+)
+"""Options of the layout csv, which they imply where no layout is given."""
+
+
+def _with_csv(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--data.source csv` before the first option of a CSV file.
+
+    A layout of somebody's own, in a configuration among the arguments, may have such options, too.
+    """
+    names = [argument.partition("=")[0] for argument in arguments]
+    first = next((place for place, name in enumerate(names) if name in _OF_CSV), None)
+    if first is None or "--data.source" in names[:first] or _has_own_source(arguments):
+        return list(arguments)
+    if "--data.source" in names:  # the parser goes by their order
+        place = names.index("--data.source")
+        width = 1 if "=" in arguments[place] else 2
+        layout = list(arguments[place : place + width])
+        rest = [*arguments[:place], *arguments[place + width :]]
+        return [*rest[:first], *layout, *rest[first:]]
+    return [*arguments[:first], "--data.source", "csv", *arguments[first:]]
+
+
+def _has_own_source(arguments: Sequence[str]) -> bool:
+    known = {plugin.path for plugin in plugins("sources") if plugin.distribution == "memlab"}
+    for option, value in pairwise([*arguments, ""]):
+        name, joined, given = option.partition("=")
+        if name not in ("--config", "-c"):
+            continue
+        try:
+            tree = yaml.safe_load(find_config(given if joined else value).read_text("utf-8"))
+            source = tree["data"]["source"]
+            named = source if isinstance(source, str) else source["class_path"]
+            if class_path("sources", named) not in known:
+                return True
+        except (MemlabError, OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            continue  # whoever reads it in full says why
+    return False
 
 
 def load_named(arguments: Sequence[str]) -> None:

@@ -69,17 +69,6 @@ def divide(arguments: Iterable[str], prefix: str) -> tuple[list[str], list[str]]
     return ours, theirs
 
 
-def add_loading(parser: argparse.ArgumentParser) -> None:
-    """Add how pictures are read, and where the model runs."""
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=32, help="pictures at once (%(default)s)"
-    )
-    parser.add_argument(
-        "--num-workers", type=at_least(0), default=0, help="processes that decode (%(default)s)"
-    )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
-
-
 def report_unreadable(errors: Mapping[str, str]) -> int:
     """Say on stderr which pictures could not be read, the first two by name; returns how many.
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.cli.data_options import add_masks, add_root, read_data
 from memlab.cli.names import class_path
 from memlab.cli.options import Options, divide, run_subcommand
 from memlab.errors import MemlabError
@@ -65,7 +66,7 @@ Another finder can add other regions to the same store; its options are --with.N
         finder = finder.to(options.device)
     if hasattr(finder, "eval"):
         finder.eval()
-    table, store = _read(options.root, options.source), MaskStore(options.out)
+    table, store = read_data(options), MaskStore(options.out)
     with progress("Looking for regions", len(table.rows)) as advance:
         provenance = provenance_of(finder, parameters)
         filled = find_regions(table, finder, provenance, store, options.device, advance)
@@ -93,7 +94,7 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
     from memlab.regions.find import import_masks
     from memlab.regions.store import MaskStore
 
-    table = _read(options.root, options.source)
+    table = read_data(options)
     own = [name for name in table.rows.columns if name.startswith(MASK)]
     table = replace(table, rows=table.rows.drop(columns=own)).with_masks(options.masks)
     print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
@@ -108,20 +109,22 @@ def _review(arguments: list[str]) -> int:
 Draw what was found, outlined and numbered, on sheets of 36 pictures, and list it in rejects.csv.
 Write anything into the column reject of what is wrong, and give the table to memlab regions reject.
 
-  memlab regions review photos/ --masks masks/ --out review/
+  memlab regions review photos/ --data.masks masks/ --out review/
 """
     parser = Options("regions review", description)
     _add_data(parser)
-    parser.add_argument("--masks", type=Path, required=True, help="the store")
+    add_masks(parser, "the store")
     parser.add_argument("--out", type=Path, required=True, help="folder of the sheets")
     options = parser.parse_args(arguments)
+    if options.masks is None:
+        raise MemlabError("which masks? give --data.masks STORE")
 
     from memlab.progress import progress
     from memlab.regions.names import Names
     from memlab.regions.review import TABLE, write_review
     from memlab.regions.store import StoredMasks
 
-    table = _read(options.root, options.source)
+    table = read_data(options)
     masks = StoredMasks(options.masks, Names(table.rows))
     count = sum(len(masks.having(region)) for region in masks.regions)
     with progress("Drawing", count) as advance:
@@ -157,8 +160,7 @@ it was corrected, and by which table.
 
 
 def _add_data(parser: Options) -> None:
-    parser.add_argument("root", metavar="DIR", type=Path, help="the pictures: any data set")
-    parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
+    add_root(parser, "the images: any data set")
 
 
 def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
@@ -188,16 +190,6 @@ def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
     if not callable(finder):
         raise MemlabError(f"{path} finds no regions: it is not called with pictures")
     return finder, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
-
-
-def _read(root: Path, source: str | None) -> Table:
-    path = class_path("sources", source) if source else None
-
-    from memlab.data.sources.base import recognise
-    from memlab.spec import build
-
-    table: Table = (build({"class_path": path}) if path else recognise(root)).table(root)
-    return table
 
 
 def _report(table: Table, store: MaskStore, filled: Filled) -> int:

@@ -1,4 +1,4 @@
-"""memlab score MODEL PICTURES..."""
+"""memlab score MODEL IMAGES..."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.options import Options, add_loading, report_unreadable
+from memlab.cli.data_options import add_loading, add_source, images_given
+from memlab.cli.options import Options, report_unreadable
 from memlab.files import replacing
-from memlab.image_files import find_pictures
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DESCRIPTION = """\
-Predict how memorable some pictures are, 0 to 1.
+Predict how memorable some images are, 0 to 1. IMAGES are files, folders, and tables of images.
 
 MODEL is a run folder, a checkpoint, a plugin's name, one with its file of weights (vitmem:FILE), or
 package.module:Class (your own torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
@@ -27,6 +27,7 @@ percentile      share of the training labels below, 0 to 100
 
   memlab score runs/quickstart photos/
   memlab score runs/quickstart a.jpg b.png --out scores.csv
+  memlab score runs/quickstart images.csv --data.source.image pic
 """
 
 
@@ -34,12 +35,13 @@ def run(arguments: list[str]) -> int:
     """Score pictures; returns the exit code."""
     parser = Options("score", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
+    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write the table here, as CSV")
     parser.add_argument("--level", type=float, default=0.9, help="of the intervals (%(default)s)")
+    add_source(parser, split=False)
     add_loading(parser)
     options = parser.parse_args(arguments[1:])
-    paths = find_pictures(options.pictures)  # a mistyped path must not wait for the model
+    paths = images_given(options)  # a mistyped path must not wait for the model
 
     from memlab.models.load import load
 

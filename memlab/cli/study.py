@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli import runs
+from memlab.cli.data_options import COLUMNS, add_masks, add_source, columns_of, source_of
 from memlab.cli.options import Options, at_least
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
@@ -42,7 +43,7 @@ ASKED = "asked.json"
 PICTURES, RUN = "pictures", "run"
 CONFIG = "study/prototype"
 LEAST, LEAST_TRAINED = 3, 10
-RESERVED = ("--run", "--ckpt_path", "--data.source", "--print_config", "--seed_everything")
+RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
 
 
 @dataclass
@@ -56,6 +57,8 @@ class Asked:
         seed: of the draw and of everything random after it.
         model: what is tested; None where a network is trained.
         masks: where regions are; None for those of the data set itself.
+        source: the layout of the data set; recognised where None.
+        columns: what was given of its CSV file, as `--data.source.NAME`.
         rest: further options of memlab fit or test.
     """
 
@@ -65,6 +68,8 @@ class Asked:
     seed: int = 0
     model: str | None = None
     masks: str | None = None
+    source: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
     rest: list[str] = field(default_factory=list)
 
 
@@ -72,8 +77,9 @@ def run(arguments: list[str]) -> int:
     """Do what is left of a study, and write its page; returns the exit code."""
     parser = Options("study", DESCRIPTION)
     parser.add_argument("--data.root", dest="root", help="the data set: a folder or a CSV file")
+    add_source(parser, split=False)
     parser.add_argument("--data.split", dest="split", help="1 to 5 for LaMem; shares (80/20)")
-    parser.add_argument("--data.masks", dest="masks", help="a mask store, a COCO file or a folder")
+    add_masks(parser)
     parser.add_argument("--model", help="test this; nothing is trained")
     parser.add_argument("-n", type=at_least(LEAST), help="how many pictures (500)")
     parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
@@ -113,9 +119,13 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
             raise MemlabError(f"{option}: memlab study sets it itself (see memlab study --help)")
     given = {
         name: getattr(options, name)
-        for name in ("root", "split", "n", "seed", "model", "masks")
+        for name in ("root", "split", "n", "seed", "model", "masks", "source")
         if getattr(options, name) is not None
     } | ({"rest": rest} if rest else {})
+    if options.masks:
+        given["masks"] = str(options.masks)
+    columns = columns_of(options)
+    given |= {"columns": columns} if columns else {}
     for name in ("root", "masks", "model"):  # so that it goes on from any folder
         if name in given and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
@@ -172,7 +182,6 @@ def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
 
 def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
     """The study's own copy of its pictures, made if it is not there; and of how many they are."""
-    from memlab.data.sources.base import recognise
     from memlab.data.sources.csv import CsvSource
     from memlab.data.subset import FILE, write_subset
     from memlab.progress import progress
@@ -182,7 +191,8 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
     if not (path / FILE).is_file():
         root = Path(asked.root)
         number = int(asked.split) if asked.split and asked.split.isdecimal() else None
-        table = recognise(root).table(root, number)
+        layout = Namespace(source=asked.source, **{**dict.fromkeys(COLUMNS), **asked.columns})
+        table = source_of(layout, root).table(root, number).say()
         chosen = _drawn(table, asked)
         if asked.masks:
             chosen.with_masks(Path(asked.masks))  # masks of other pictures end here
@@ -192,7 +202,8 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
         write_text(count, str(len(table.rows)))
         shutil.rmtree(path, ignore_errors=True)  # of a copy that was cut off
         with progress("Copying", len(chosen.rows)) as advance:
-            write_subset(chosen, len(chosen.rows), asked.seed, path, advance)
+            copied = write_subset(chosen, len(chosen.rows), asked.seed, path, advance, outside=True)
+        copied.say()
     found = CsvSource().table(path / FILE)
     return found.with_masks(Path(asked.masks)) if asked.masks else found, int(count.read_text())
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
 from memlab.cli.names import expand_arguments
+from memlab.cli.new_data import recognised_anew
 from memlab.errors import MemlabError
 from memlab.run_folder import CHECKPOINTS, LAST
 
@@ -114,6 +115,7 @@ def settle(command: str, arguments: list[str]) -> Plan:
     if run is not None:
         if not any(map(runs.run_of, configs)):
             expanded = ["--config", str(runs.config_of(run)), *expanded]
+        expanded = recognised_anew(expanded)
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif checkpoint_given:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
