@@ -97,6 +97,15 @@ class AblationEvaluation(Callback):
             self.notes += [note for note in told if note and note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
 
+    def check(self, data: MemorabilityData) -> None:
+        """See that there are masks for the ablations, and leave out those that lack them.
+
+        Raises:
+            DataError: as in `setup`, which checks again: this needs no model.
+        """
+        if self.conditions:
+            self._leave_out(data, first=True)
+
     def _leave_out(self, data: MemorabilityData, first: bool) -> None:
         """Drop what the data have no masks for, and say so; but not what was asked for by region.
 

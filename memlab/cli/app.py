@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jsonargparse import ActionYesNo
+from jsonargparse import ActionYesNo, Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -34,12 +34,13 @@ from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
-from memlab.cli.messages import OneLineErrors, known_error, unknown_key
+from memlab.cli.messages import OneLineErrors, known_error, readable, unknown_key
 from memlab.cli.names import class_path, expand_tree
+from memlab.cli.preflight import check_data, check_model_options
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
 from memlab.data.table import SPLITS
-from memlab.errors import CheckpointError, DataError, MemlabError, PluginError
+from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
@@ -146,10 +147,6 @@ class MemlabCLI(LightningCLI):
             ]
         if config.get("ckpt_path") is not None:
             raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
-        if config.data.source is None and not Path(config.data.root).exists():
-            raise DataError(  # before the weights of a backbone are downloaded
-                f"{config.data.root}: no such file or folder; set --data.root to your pictures"
-            )
         precision = str(config.trainer.precision)
         if precision.endswith("-true") and precision != "32-true":
             raise MemlabError(
@@ -180,11 +177,35 @@ class MemlabCLI(LightningCLI):
         os.environ |= self.plan.environment
 
     def instantiate_classes(self) -> None:
-        """Make model, data and trainer; what their arguments cannot be is told in a line."""
+        """Make data and trainer, check both, then make the model.
+
+        A model may download weights, or need ones that are not there: mistakes in the data or the
+        device are found before. What arguments cannot be is told in a line.
+        """
+        command = self.plan.command
+        others = self.config[command].clone()
+        model = others.pop("model")
         try:
-            super().instantiate_classes()
-        except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
-            raise known_error(error) or MemlabError(" ".join(str(error).split())[:400]) from error
+            self.config_init = Namespace({command: self._made(others)})
+            self.datamodule = self._get(self.config_init, "data")
+            self.trainer = self.instantiate_trainer()
+            if processes.is_first():
+                check_model_options(model.as_dict())
+                check_data(command, self.datamodule, self.trainer, self.evaluation)
+            self.model = self._made(Namespace(model=model)).model
+        except (
+            ImportError,
+            MisconfigurationException,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise known_error(error) or readable(error) from error
+
+    def _made(self, config: Namespace) -> Namespace:
+        """The objects that a part of the configuration describes."""
+        made: Namespace = self._parser(self.plan.command).instantiate(config)
+        return made
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add memlab's callbacks, folder and CSV files to what was configured."""
@@ -243,14 +264,9 @@ class MemlabCLI(LightningCLI):
     before_validate = before_predict = before_test
 
     def before_fit(self) -> None:
-        """See that the test after training will not fail; say what is trained, and where."""
+        """Write the configuration; say what is trained, and where."""
         if not self.trainer.is_global_zero:
             return
-        if self.datamodule.batch_size < 2:
-            raise DataError("--data.batch_size 1: at least 2 to train, for batch normalisation")
-        self.datamodule.prepare_data()
-        for split in ("train", "val", "test"):
-            self.datamodule.check_split(split)
         self.before_test()
         sizes = [(p.numel(), p.requires_grad) for p in self.model.parameters()]
         parameters = sum(size for size, _ in sizes)

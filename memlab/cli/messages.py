@@ -84,6 +84,54 @@ def known_error(error: BaseException) -> MemlabError | None:
     return None
 
 
+_LIGHTNING = (
+    (
+        r"No supported gpu backend found|CUDAAccelerator. can not run|GPU.* not available|"
+        r"MPSAccelerator. can not run",
+        "--trainer.accelerator: torch finds no such GPU on this machine; use cpu or auto",
+    ),
+    (
+        r"You requested gpu: (\[.*?\])\s+But your machine only has: (\[.*?\])",
+        r"--trainer.devices: GPUs \1 were asked for; this machine has \2",
+    ),
+    (
+        r"`Trainer\(devices='?(.*?)'?\)` value is not a valid input using (\w+) accelerator",
+        r"--trainer.devices \1: at least 1, or auto",
+    ),
+    (
+        r"`devices` selected with `CPUAccelerator` should be an int > 0",
+        "--trainer.devices: on the CPU the number of processes, at least 1, or auto",
+    ),
+    (
+        r"Requirement '(\w+)\S*' not met",
+        r"--trainer.accelerator: this one needs the package \1; use cpu, gpu or auto",
+    ),
+    (
+        r"You selected an invalid strategy name: `strategy='?(.*?)'?`",
+        r"--trainer.strategy \1: unknown; auto or ddp",
+    ),
+    (
+        r"You selected an invalid accelerator name: `accelerator='?(.*?)'?`",
+        r"--trainer.accelerator \1: unknown; cpu, gpu or auto",
+    ),
+)
+"""What Lightning says where it names no option, and what memlab says instead."""
+
+
+def readable(error: BaseException) -> MemlabError:
+    """What a constructor says about its arguments, as a MemlabError of one line.
+
+    Args:
+        error: raised by Lightning, torch or a plugin.
+    """
+    words = " ".join(str(error).split())
+    for pattern, better in _LIGHTNING:
+        found = re.search(pattern, words)
+        if found:
+            return MemlabError(found.expand(better))
+    return MemlabError(words[:400] or type(error).__name__)
+
+
 def _holds(path: Path, keys: list[str]) -> bool:
     tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     for key in keys:

@@ -55,16 +55,7 @@ class MemorabilityRegressor(MemorabilityModel):
         lr_scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     ) -> None:
         super().__init__()
-        if hidden < 1 or not 0 <= dropout < 1:
-            raise MemlabError(
-                f"--model.hidden {hidden}: at least 1; --model.dropout {dropout}: 0 to below 1"
-            )
-        if not 0 < layer_decay <= 1:
-            raise MemlabError(f"--model.layer_decay {layer_decay:g}: above 0, at most 1")
-        if unfrozen == 0 and layer_decay < 1:
-            raise MemlabError(
-                f"--model.layer_decay {layer_decay:g} has no block to act on: --model.unfrozen 0"
-            )
+        self.check_options(hidden, dropout, unfrozen, layer_decay)
         self.backbone = backbone
         self.unfrozen = unfrozen
         self.layer_decay = layer_decay
@@ -89,6 +80,33 @@ class MemorabilityRegressor(MemorabilityModel):
         self._weights_id: str | None = None
         self._trained_size: int | None = None
         self._compiled_forward: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def check_options(
+        cls,
+        hidden: int = 256,
+        dropout: float = 0.3,
+        unfrozen: int | Literal["all"] = "all",
+        layer_decay: float = 1.0,
+        **_: Any,
+    ) -> None:
+        """See that the numbers make sense; asked before a backbone is built, or downloaded.
+
+        Raises:
+            MemlabError: if one does not; names the option.
+        """
+        if hidden < 1:
+            raise MemlabError(f"--model.hidden {hidden}: at least 1")
+        if not 0 <= dropout < 1:
+            raise MemlabError(f"--model.dropout {dropout:g}: 0 to below 1")
+        if not 0 < layer_decay <= 1:
+            raise MemlabError(f"--model.layer_decay {layer_decay:g}: above 0, at most 1")
+        if unfrozen != "all" and unfrozen < 0:
+            raise MemlabError(f"--model.unfrozen {unfrozen}: 0 or more, or all")
+        if unfrozen == 0 and layer_decay < 1:
+            raise MemlabError(
+                f"--model.layer_decay {layer_decay:g} has no block to act on: --model.unfrozen 0"
+            )
 
     @property
     def frozen_backbone(self) -> bool:
