@@ -128,7 +128,7 @@ class LastCheckpoint(Checkpoint):
         run = self.path.parents[2]
         message = (
             f"stopped by {signal.Signals(number).name} in epoch {trainer.current_epoch}, step "
-            f"{trainer.global_step}\ngo on: memlab fit --run {run} --ckpt_path last"
+            f"{trainer.global_step}\ngo on: memlab fit --out {run} --ckpt_path last"
         )
         if number == getattr(signal, "SIGUSR1", None) and trainer.is_global_zero:
             message += requeue()

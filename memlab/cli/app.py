@@ -163,7 +163,9 @@ class MemlabCLI(LightningCLI):
             self.config = self.parser.parse_object(emptied, self.config)
         options = self._parser(self.plan.command).dump(self.config[self.plan.command])
         self.plan.asked = fingerprint(f"{self.plan.checkpoint}\n{options}")
-        self.plan.run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        if self.plan.out is None:
+            self.plan.run = run
         if self.plan.command in ("fit", "test") and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
         os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
+from memlab.cli.spelling import hint, unknown_option, values
 from memlab.errors import MemlabError, did_you_mean
 
 
 class OneLineErrors:
     """Mixed into a parser of jsonargparse: errors become a MemlabError of one line."""
+
+    def parse_args(self, args: Any = None, *more: Any, **options: Any) -> Any:
+        """Parse; messages name options as they were typed, not as a nested parser knows them."""
+        try:
+            return super().parse_args(args, *more, **options)  # type: ignore[misc]
+        except MemlabError as error:
+            text = spelled_out(str(error), [str(argument) for argument in args or ()])
+            if text == str(error):
+                raise
+            raise type(error)(text) from error
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong, with the closest option where one was mistyped."""
@@ -40,7 +51,7 @@ def one_line(message: str, known: Iterable[str]) -> str:
         for word in mistyped.group(1).split():
             option = word.lstrip("-").partition("=")[0]
             if word.startswith("-"):
-                return f"unknown option --{option}{did_you_mean(option, names)}"
+                return unknown_option(option, names)
     if "arguments are required: backbone" in message:
         return "which network? give --model.backbone NAME, or --config quickstart, resnet50 or timm"
     inner = re.search(r"Option '([\w.-]+)' is not accepted", message)
@@ -59,8 +70,94 @@ def one_line(message: str, known: Iterable[str]) -> str:
     choices = re.search(r"Expected a typing\.Literal\[(.*?)\]", message)
     if where and choices and got:
         return f"--{where.group(1)}: one of {choices.group(1)}; got {got.group(1).strip()!r}"
+    inner_errors = re.search(r"\n *Errors:\n(.*)", message, re.DOTALL)
+    told = re.findall(r"^ *- (.+)$", inner_errors.group(1), re.MULTILINE) if inner_errors else []
+    told = [
+        line
+        for line in told
+        if not line.startswith(("Expected", "Not a valid", "a class", "a dict"))
+    ]
+    if told:
+        return f"--{where.group(1)}: {told[0]}" if where else told[0]
+    not_loaded = re.search(r"Parser key \"(\w+)\": Unable to load config '(.*?)'", message)
+    if not_loaded:
+        key, value = not_loaded.groups()
+        more = "; the data set is given by --data.root" if key == "data" else ""
+        return f"--{key} {value}: not a configuration{more}"
     words = " ".join(message.split())
     return words if len(words) <= 400 else f"{words[:400]} ..."
+
+
+_NESTED = re.compile(r"^(unknown option '?(?:--)?|--)([\w.+-]+)('?)")
+_CLASSES = (
+    *("--model", "--model.backbone", "--model.optimizer", "--model.lr_scheduler"),
+    *("--data.source", "--trainer.callbacks", "--ablation", "--attribution"),
+)
+"""Options that name a class, whose own options follow."""
+
+
+def spelled_out(text: str, arguments: Sequence[str]) -> str:
+    """A message with the full name of the option that it begins with.
+
+    A nested parser calls `--model.loss` `--loss`. The full name is the one among the arguments, or
+    in the configuration files among them, that ends so.
+
+    Args:
+        text: the message.
+        arguments: what was parsed.
+    """
+    typed = [one.partition("=")[0].rstrip("+") for one in arguments if one.startswith("--")]
+    lacking = re.match(r"the following arguments are required: (\w+)$", text)
+    if lacking:
+        named = [one.partition("=")[0].rstrip("+") for one in arguments if not one.endswith("=[]")]
+        given = list(dict.fromkeys(one for one in named if one in _CLASSES)) or ["--model"]
+        needed = " or ".join(f"{one}.{lacking.group(1)}" for one in given)
+        return f"{needed} is needed"
+    found = _NESTED.match(text)
+    if not found:
+        return text
+    name = found.group(2)
+    if f"--{name}" in typed:
+        return text
+    where = ""
+    full = next((one for one in reversed(typed) if one.endswith(f".{name}")), None)
+    if full is None:
+        holders = [Path(one) for one in values(arguments, "--config")]
+        paths = ((path, key) for path in reversed(holders) for key in _keys_of(path))
+        holder = next(((path, key) for path, key in paths if key.endswith(f".{name}")), None)
+        if holder is None:
+            return text
+        where, full = f"{holder[0]}: ", f"--{holder[1]}"
+    if not text.startswith("unknown"):
+        return f"{where}{full}{text[found.end() :]}"
+    if "(there are: defaults)" in text:  # a factory that nobody gave a class
+        return f"{where}{full}: of which class? name it first, as in --model.optimizer Adam"
+    better = hint(full)
+    if better:
+        return f"{where}unknown option {full}{better}"
+    prefix = full.removesuffix(name.rpartition(".")[2])
+    rest = re.sub(
+        r"did you mean '(?:--)?[\w.]*?(\w+)'", rf"did you mean '{prefix}\1'", text[found.end() :]
+    )
+    return f"{where}unknown option {full}{rest}"
+
+
+def _keys_of(path: Path) -> list[str]:
+    """The keys of a configuration file, as options spell them: `model.backbone.name`."""
+    keys: list[str] = []
+
+    def walk(tree: Any, before: str) -> None:
+        for entry in tree if isinstance(tree, list) else [tree]:
+            for key, value in entry.items() if isinstance(entry, dict) else ():
+                name = before if key == "init_args" else f"{before}.{key}".lstrip(".")
+                keys.append(name)
+                walk(value, name)
+
+    try:
+        walk(yaml.safe_load(path.read_text(encoding="utf-8")), "")
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    return keys
 
 
 def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path]) -> MemlabError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memlab.cli.pages import show
+from memlab.cli.spelling import unknown_option
 from memlab.errors import MemlabError, did_you_mean
 
 
@@ -23,13 +25,21 @@ class Options(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; an unknown option is named even where an argument is missing, too."""
+        known = [name for action in self._actions for name in action.option_strings]
+        for argument in itertools.takewhile(lambda one: one != "--", args or ()):
+            if argument.startswith("--") and argument.partition("=")[0] not in known:
+                self.error(f"unrecognized arguments: {argument}")
+        return super().parse_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raise a MemlabError instead of printing the usage."""
         known = [name for action in self._actions for name in action.option_strings]
-        mistyped = re.search(r"unrecognized arguments: (--\S+)", message)
+        mistyped = re.search(r"unrecognized arguments: (-\S+)", message)
         if mistyped:
             name = mistyped.group(1).partition("=")[0]
-            message = f"unknown option {name}{did_you_mean(name, known)}"
+            message = unknown_option(name, known, of_trainer=False)
         raise MemlabError(f"{message} (see {self.prog} --help)")
 
 

@@ -33,8 +33,7 @@ options: -h, --help     -V, --version
 _USUAL = """\
   --config NAME           a file, or one of memlab's own ({configs});
                           may be repeated, later ones win
-  --run DIR               the run folder; {run}
-  --data.root DIR         the data set: a folder or a CSV file
+{where}  --data.root DIR         the data set: a folder or a CSV file
   --data.source NAME      its layout: csv, folder, lamem, scenes; recognised by default
                           (csv: --data.source.image COLUMN, --data.source.score COLUMN)
   --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split
@@ -84,15 +83,25 @@ _END = """\
                           --model.backbone.help timm, --data.source.help csv
 """
 
-_CONFIGS = "quickstart, resnet50, timm, worlds/W3, data/lamem, ..."
-_TRAINED = (
-    "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
-)
+_WRITES = """\
+  --out DIR               the run folder; runs/TIME-NAME by default (--run DIR: the same)
+"""
 
+_TESTS = """\
+  --run DIR               the run that is tested: its configuration and best checkpoint are used
+                          (the newest finished run)
+  --model MODEL           what is tested, in place of a run: a run folder, a checkpoint, a plugin's
+                          model, or package.module:Class
+  --out DIR               write into a numbered folder in DIR, such as DIR/{command}-001; by
+                          default in the run folder (with a --model that is no run, --run DIR: the
+                          same)
+"""
+
+_CONFIGS = "quickstart, resnet50, timm, worlds/W3, data/lamem, ..."
 COMMANDS: dict[str, str] = {
     "fit": "usage: memlab fit [--config NAME]... [options]\n\n"
     "Train a model, then test its best checkpoint, evaluate ablations and draw maps.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run="runs/TIME-NAME by default")
+    + _USUAL.format(configs=_CONFIGS, where=_WRITES)
     + _MODEL
     + "  --data.augmentation NAME             of training pictures: none, flip, standard\n"
     + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
@@ -101,28 +110,26 @@ COMMANDS: dict[str, str] = {
     + "  --trainer.overfit_batches 1          can it learn one batch by heart? nothing is tested\n"
     + _TRAINER
     + _EVALUATION
-    + "  --ckpt_path last        go on with the --run given, from the very step; previous: from\n"
+    + "  --ckpt_path last        go on with the run in --out, from the very step; previous: from\n"
     + "                          the checkpoint before; auto: start, go on or do nothing\n"
     + "  --checkpoint_every N    steps after which last.ckpt is written (at each epoch's end)\n"
     + _END,
-    "test": "usage: memlab test [--run DIR] [--ablation NAME]... [options]\n\n"
+    "test": "usage: memlab test [--run DIR] [--out DIR] [--ablation NAME]... [options]\n\n"
     "Test a trained model; with no run, configuration or model, the newest finished run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
-    + "  --model NAME            a plugin's model with its own weights, or package.module:Class,\n"
-    + "                          instead of a run\n"
+    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="test"))
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _EVALUATION
     + _TRAINER
     + _END,
-    "validate": "usage: memlab validate [--run DIR] [options]\n\n"
+    "validate": "usage: memlab validate [--run DIR] [--out DIR] [options]\n\n"
     "Metrics of a trained model on the validation split.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="validate"))
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,
-    "predict": "usage: memlab predict [--run DIR] --data.root DIR [options]\n\n"
+    "predict": "usage: memlab predict [--run DIR] [--out DIR] --data.root DIR [options]\n\n"
     "Scores for every picture of a data set, on any number of devices; rows.csv in the run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="predict"))
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,

@@ -114,6 +114,6 @@ def _check_interval(trainer: Trainer, batches: int) -> None:
         return
     if every > batches:
         raise MemlabError(
-            f"--trainer.val_check_interval {every}: at most {batches}, the batches of an epoch, or a "
-            "share such as 0.5"
+            f"--trainer.val_check_interval {every}: at most {batches}, the batches of an epoch, "
+            "or a share such as 0.5"
         )

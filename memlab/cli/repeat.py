@@ -24,8 +24,8 @@ is an ordinary run with a process of its own: runs/TIME-NAME/split-1, split-2, .
 
   memlab repeat --splits 1-5 --config resnet50 --data.root lamem
   memlab repeat --seeds 3 --config quickstart
-  memlab repeat --run runs/NAME                go on where it stopped, or summarise again
-  memlab repeat --run runs/NAME --splits 4,5   these only, beside another process, or in addition
+  memlab repeat --out runs/NAME                go on where it stopped, or summarise again
+  memlab repeat --out runs/NAME --splits 4,5   these only, beside another process, or in addition
 """
 
 _OPTIONS = {"split": "--data.split", "seed": "--seed_everything"}
@@ -38,8 +38,13 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--seeds", help="how many (5: 0 to 4), or which (0,1,2); the data split stays the same"
     )
-    parser.add_argument("--run", type=Path, help="the folder of all; runs/TIME-NAME by default")
+    parser.add_argument("--out", type=Path, help="the folder of all; runs/TIME-NAME by default")
+    parser.add_argument("--run", type=Path, help="the same, as older scripts have it")
     options, rest = parser.parse_known_args(arguments[1:])
+
+    if options.out and options.run and options.out != options.run:
+        raise MemlabError(f"--out {options.out} and --run {options.run}: give --out alone")
+    options.run = options.out or options.run
 
     folder, repeat, asked = _settle(options, rest)
     done = finished(folder, repeat)
@@ -103,16 +108,16 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
                 f"{where}give --splits 1-5 or --seeds 3, and the options of memlab fit"
             )
         if options.run and (options.run / "fit").exists():
-            raise MemlabError(f"{options.run} is a single run; choose another --run")
+            raise MemlabError(f"{options.run} is a single run; choose another --out")
         known = Repeat(over, members, rest)
     if over not in (None, known.over):
         raise MemlabError(
-            f"{options.run} repeats over {known.over}s; choose another --run for {over}s"
+            f"{options.run} repeats over {known.over}s; choose another --out for {over}s"
         )
     if rest and rest != known.arguments:
         raise MemlabError(
             f"{options.run} was started with other options: {' '.join(known.arguments)}\n"
-            "leave them out to go on with those, or choose another --run"
+            "leave them out to go on with those, or choose another --out"
         )
     for name in (_OPTIONS[known.over], "--ckpt_path", "--print_config"):
         if any(argument.partition("=")[0] == name for argument in known.arguments):
@@ -170,7 +175,7 @@ def _see_splits(repeat: Repeat, members: list[int]) -> int:
 def _train(path: Path, repeat: Repeat, member: int) -> int:
     """Fit one member in a process of its own, from its last checkpoint where it has one."""
     command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments]
-    command += [_OPTIONS[repeat.over], str(member), "--run", str(path), "--ckpt_path", "auto"]
+    command += [_OPTIONS[repeat.over], str(member), "--out", str(path), "--ckpt_path", "auto"]
     sys.stdout.flush()
     stopped = 0  # by which signal; a member that ends well after one has code 0
     with subprocess.Popen(command) as process:
@@ -198,6 +203,6 @@ def _say_how_to_go_on(folder: Path, path: Path, code: int) -> None:
         folder.rmdir()
         return
     print(  # noqa: T201
-        f"memlab: {path} stopped (exit code {code}); to go on: memlab repeat --run {folder}",
+        f"memlab: {path} stopped (exit code {code}); to go on: memlab repeat --out {folder}",
         file=sys.stderr,
     )

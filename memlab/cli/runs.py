@@ -50,7 +50,7 @@ def claim(wanted: Path) -> Path:
         except OSError as error:
             raise MemlabError(f"cannot make the folder {path}: {error.strerror}") from error
         return path
-    raise MemlabError(f"{wanted} exists already, and 998 like it; give --run")
+    raise MemlabError(f"{wanted} exists already, and 998 like it; give --out")
 
 
 def newest_run() -> Path:
@@ -86,7 +86,7 @@ def config_of(run: Path) -> Path:
     """
     path = run / "fit" / CONFIG
     if not path.is_file():
-        raise CheckpointError(f"{run}: not a run folder (no {path})")
+        raise CheckpointError(f"{run}: not a run folder (no {path}); where to write is --out DIR")
     return path
 
 
@@ -130,7 +130,7 @@ def whole_checkpoint(run: Path) -> Path | None:
 def make_folders(plan: Plan) -> tuple[Path, Path]:
     """Make the run folder and the folder that a command writes to.
 
-    `fit` has one; the others are numbered: `test-001-blur`.
+    `fit` has one; the others are numbered: `test-001-blur`, in the run folder or in `--out`.
 
     Args:
         plan: the command, its run folder, whether that is a new one, and labels.
@@ -145,7 +145,10 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
         cut = _cut_off(plan)
         if cut is not None:
             return cut.parent, cut
-    run = claim(plan.run) if plan.fresh else plan.run
+    if plan.out is not None:
+        run = make_folder(plan.out)
+    else:
+        run = claim(plan.run) if plan.fresh else plan.run
     if plan.command == "fit":
         return run, make_folder(run / "fit")
     numbered = f"{plan.command}-[0-9][0-9][0-9]*"
@@ -160,7 +163,8 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
 
 def _cut_off(plan: Plan) -> Path | None:
     """The folder of the same test, where it was cut off and nobody is at it; or None."""
-    for run in sorted(ROOT.glob("*")) if plan.fresh else [plan.run]:
+    folders = sorted(ROOT.glob("*")) if plan.fresh else [plan.run]
+    for run in folders if plan.out is None else [plan.out]:
         for note in sorted(run.glob(f"test-[0-9][0-9][0-9]*/{ASKED}")):
             folder = note.parent.parent
             if note.read_text(encoding="utf-8") != plan.asked:
@@ -188,7 +192,7 @@ def lock(folder: Path) -> FileLock | None:
         taken.acquire()
     except Timeout as error:
         raise MemlabError(
-            f"another memlab fit is writing in {folder}; wait for it, or choose another --run"
+            f"another memlab fit is writing in {folder}; wait for it, or choose another --out"
         ) from error
     except (NotImplementedError, OSError):
         print(  # noqa: T201

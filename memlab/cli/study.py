@@ -159,7 +159,7 @@ def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
         named = any(word.partition("=")[0] == "--config" for word in asked.rest)
         start = [] if named else ["--config", CONFIG]
         own += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
-        run = ["--run", str(folder / RUN), "--ckpt_path", "auto"]
+        run = ["--out", str(folder / RUN), "--ckpt_path", "auto"]
         return settle("fit", [*start, *asked.rest, *own, *ablations, *run])
     path = Path(asked.model)
     option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
 from memlab.cli.names import expand_arguments
+from memlab.cli.spelling import places, refuse_other_names
 from memlab.errors import MemlabError
 from memlab.run_folder import CHECKPOINTS, LAST
 
@@ -36,6 +37,7 @@ class Plan:
         environment: variables set for the command, and gone after it.
         swept: whether all ablations were asked for by `all` or by family: a broken one among them
             does not fail the command.
+        out: where test, validate and predict write, where it is not the run folder.
     """
 
     command: str
@@ -49,6 +51,7 @@ class Plan:
     asked: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     swept: bool = False
+    out: Path | None = None
 
 
 def run(arguments: list[str]) -> int:
@@ -93,9 +96,10 @@ def settle(command: str, arguments: list[str]) -> Plan:
         for option, value in _options(arguments)
         if option == "--ablation" and command == "test"
     ]
-    expanded = expand_arguments(arguments)
-    run_given, expanded = _take(expanded, "--run")
-    checkpoint_given, expanded = _take(expanded, "--ckpt_path")
+    refuse_other_names(arguments)
+    where = places(command, arguments)
+    run_given, checkpoint_given = where.run, where.checkpoint
+    expanded = expand_arguments(where.arguments)
     given = dict(_options(expanded))
     configs = [Path(value) for option, value in _options(expanded) if option == "--config"]
 
@@ -120,7 +124,8 @@ def settle(command: str, arguments: list[str]) -> Plan:
     fresh = run is None
     model = given.get("--model.target") or given.get("--model", command)
     run = run or runs.new_run(model.rpartition(".")[2])
-    return Plan(command, expanded, run, checkpoint, fresh, labels, configs)
+    out = Path(where.out) if where.out else None
+    return Plan(command, expanded, run, checkpoint, fresh, labels, configs, out=out)
 
 
 def _settle_fit(
@@ -134,7 +139,7 @@ def _settle_fit(
     checkpoint = None
     if checkpoint_given == "auto":
         if run is None:
-            raise MemlabError("--ckpt_path auto: of which run? give --run")
+            raise MemlabError("--ckpt_path auto: of which run? give --out")
         if (run / "fit" / "results.json").exists():
             return Plan("nothing", [], run, None)
         checkpoint = runs.whole_checkpoint(run)
@@ -143,12 +148,12 @@ def _settle_fit(
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif run is not None and (run / "fit" / "results.json").exists():
         raise MemlabError(
-            f"{run} holds a finished run; choose another --run, or go on with --ckpt_path last"
+            f"{run} holds a finished run; choose another --out, or go on with --ckpt_path last"
         )
     elif run is not None and (run / CHECKPOINTS / LAST).is_file():
         raise MemlabError(
             f"{run} holds a run that was cut off; go on with --ckpt_path last, or choose another "
-            "--run"
+            "--out"
         )
     if checkpoint and not configs:
         # a new run may begin with the checkpoint of another
@@ -173,18 +178,3 @@ def _options(arguments: list[str]) -> list[tuple[str, str]]:
             value = arguments[place + 1]
         pairs.append((option.removesuffix("+"), value))
     return pairs
-
-
-def _take(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
-    kept: list[str] = []
-    value: str | None = None
-    rest = iter(arguments)
-    for argument in rest:
-        name, joined, given = argument.partition("=")
-        if name != option:
-            kept.append(argument)
-            continue
-        value = given if joined else next(rest, "")
-        if not value or (not joined and value.startswith("--")):
-            raise MemlabError(f"{option} needs a value")
-    return value, kept

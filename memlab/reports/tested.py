@@ -54,7 +54,7 @@ def find_tested(path: Path) -> Path:
     if (path / "fit" / "config.yaml").is_file():
         raise MemlabError(
             f"{path}: this run is not finished (no {path / 'fit' / FILE}); "
-            f"go on with memlab fit --run {path} --ckpt_path last"
+            f"go on with memlab fit --out {path} --ckpt_path last"
         )
     raise MemlabError(f"{path}: neither a run nor a test's folder (no {FILE} in it)")
 
