@@ -174,9 +174,6 @@ class MemlabCLI(LightningCLI):
                 continue
             if logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.folder)
-            if self.plan.command == "fit" and processes.is_first():
-                self.plan.environment |= tracking.same_run(self.folder)
-        os.environ |= self.plan.environment
 
     def instantiate_classes(self) -> None:
         """Make data and trainer, check both, then make the model.
@@ -187,6 +184,11 @@ class MemlabCLI(LightningCLI):
         command = self.plan.command
         others = self.config[command].clone()
         model = others.pop("model")
+        if command == "fit" and processes.is_first():
+            for logger in _as_list(others.trainer.logger):
+                if str(logger.class_path).endswith("WandbLogger"):
+                    # not in self.config, which is written down: a test is another run
+                    logger.init_args.update(Namespace(tracking.same_run(self.folder)))
         try:
             self.config_init = Namespace({command: self._made(others)})
             self.datamodule = self._get(self.config_init, "data")

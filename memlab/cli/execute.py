@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from memlab import tracking
 from memlab.cli import processes, runs
 from memlab.cli.app import MemlabCLI
 from memlab.cli.messages import known_error
@@ -40,7 +41,8 @@ def execute(plan: Plan) -> int:
             warnings.filterwarnings("ignore", message=f".*{text}")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
         try:
-            MemlabCLI(plan)
+            with tracking.own_run():
+                MemlabCLI(plan)
         except MisconfigurationException as error:
             text = " ".join(str(error).split())[:400]
             if "`training_step()`" in text:

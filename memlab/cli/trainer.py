@@ -34,7 +34,6 @@ class Plan:
         lock: what keeps other processes out of the folder that is trained into.
         asked: fingerprint of all its options and its checkpoint: who asks for the same goes on
             where that was cut off.
-        environment: variables set for the command, and gone after it.
         swept: whether all ablations were asked for by `all` or by family: a broken one among them
             does not fail the command.
         out: where test, validate and predict write, where it is not the run folder.
@@ -49,7 +48,6 @@ class Plan:
     configs: list[Path] = field(default_factory=list)
     lock: FileLock | None = None
     asked: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
     swept: bool = False
     out: Path | None = None
 
@@ -81,8 +79,7 @@ def carry_out(plan: Plan) -> int:
 
         return execute(plan)
     finally:
-        for name in (processes.FOLDER_VARIABLE, *plan.environment):
-            os.environ.pop(name, None)
+        os.environ.pop(processes.FOLDER_VARIABLE, None)
 
 
 def settle(command: str, arguments: list[str]) -> Plan:
