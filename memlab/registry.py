@@ -156,3 +156,11 @@ def plugin_of(cls: type[Any]) -> Plugin | None:
             if getattr(sys.modules.get(module), name, None) is cls:
                 return plugin
     return None
+
+
+def described(cls: type[Any]) -> str:
+    """What a message calls a class: its plugin and distribution, or its dotted path."""
+    plugin = plugin_of(cls)
+    if plugin is None:
+        return f"{cls.__module__}.{cls.__qualname__}"
+    return f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"

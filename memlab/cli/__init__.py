@@ -64,6 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("memlab: stopped", file=sys.stderr)  # noqa: T201
         return 130
+    except Exception as error:
+        from memlab.cli.blame import plugin_error
+
+        blamed = plugin_error(error)
+        if blamed is None:
+            raise
+        print(f"memlab: {blamed}", file=sys.stderr)  # noqa: T201
+        return 2
 
 
 def _dispatch(arguments: list[str]) -> int:

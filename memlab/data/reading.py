@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from memlab.data.sources.base import Source
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import Table
-from memlab.errors import DataError
+from memlab.errors import DataError, PluginError
+from memlab.registry import described
 
 
 def read_table(
@@ -29,7 +33,7 @@ def read_table(
         DataError: if something is wrong with it; names the offenders.
     """
     numbered = split if isinstance(split, int) else None
-    table = source.table(root, numbered)
+    table = _promised(source, source.table(root, numbered))
     pictures = [str(name) for name in table.rows["image"]]
     missing: dict[str, str] = {}
     if skip_missing:
@@ -51,6 +55,29 @@ def read_table(
     elif table.rows["split"].isna().all():
         table = random_split(table, (0.7, 0.1, 0.2), split_seed)
     return missing, pictures, table
+
+
+def _promised(source: Source, table: Any) -> Table:
+    """The table of a source, if it is one.
+
+    Raises:
+        PluginError: if it is none, or lacks a column; names the plugin.
+    """
+    name = described(type(source))
+    if not isinstance(table, Table) or not isinstance(table.rows, pd.DataFrame):
+        raise PluginError(f"{name}: its table() returned {type(table).__name__}, not a Table")
+    lacking = [column for column in ("id", "image", "score", "split") if column not in table.rows]
+    if lacking:
+        raise PluginError(
+            f"{name}: its table lacks the columns {', '.join(lacking)}; make_table adds them"
+        )
+    try:
+        table.rows["score"].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"{name}: its scores are not numbers: {error}") from error
+    if not all(isinstance(value, str) for value in table.rows["id"]):
+        raise PluginError(f"{name}: its ids are not text; make_table turns them into text")
+    return table
 
 
 def check_split(table: Table, split: str, processes: int) -> None:

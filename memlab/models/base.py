@@ -16,10 +16,11 @@ from torch import Tensor
 from memlab.ablations.base import Context
 from memlab.data.dataset import Batch
 from memlab.data.geometry import Resampler
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, PluginError
 from memlab.metrics.conformal import LEVEL, Calibration, thinned
 from memlab.metrics.scores import ScoreMetrics
 from memlab.models.precision import single_precision
+from memlab.registry import described
 from memlab.spec import Specified
 
 if TYPE_CHECKING:
@@ -131,8 +132,16 @@ class MemorabilityModel(Specified, LightningModule, ABC):
                 f"{self.title} needs masks of {missing[0]!r}, and there are none here: use memlab "
                 "test on a data set with masks, such as rendered scenes"
             )
-        predicted: Tensor = self(images, context) if self.needs_context else self(images)
-        return predicted
+        predicted = self(images, context) if self.needs_context else self(images)
+        shape = tuple(predicted.shape) if isinstance(predicted, Tensor) else None
+        if shape != (len(images),):
+            found = f"scores of shape {shape}" if shape is not None else type(predicted).__name__
+            raise PluginError(
+                f"{described(type(self))} returned {found} for {len(images)} pictures; one score a "
+                "picture, a tensor of shape (B,), is needed"
+            )
+        scores: Tensor = predicted
+        return scores
 
     def predict(
         self,

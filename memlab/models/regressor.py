@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from memlab.backbones.base import Backbone
+from memlab.backbones.promise import check_declared, check_features, try_backbone
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
@@ -56,6 +57,7 @@ class MemorabilityRegressor(MemorabilityModel):
     ) -> None:
         super().__init__()
         self.check_options(hidden, dropout, unfrozen, layer_decay)
+        check_declared(backbone)
         self.backbone = backbone
         self.unfrozen = unfrozen
         self.layer_decay = layer_decay
@@ -133,7 +135,7 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def score(self, activations: Any) -> Tensor:
         """Activations at the seam to scores (B,) in (0, 1)."""
-        return self.readout(self.backbone.tail(activations))
+        return self.readout(self._features(activations))
 
     def readout(self, features: Tensor) -> Tensor:
         """Features (B, D), as `embed` gives them, to scores (B,); always in single precision."""
@@ -147,7 +149,13 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def embed(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) in [0, 1] to features (B, D)."""
-        return self.backbone.tail(self.stem(images))
+        return self._features(self.stem(images))
+
+    def _features(self, activations: Any) -> Tensor:
+        features = self.backbone.tail(activations)
+        first = activations[0] if isinstance(activations, tuple | list) else activations
+        check_features(self.backbone, features, len(first))
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
@@ -232,6 +240,7 @@ class MemorabilityRegressor(MemorabilityModel):
                 f"this backbone takes pictures of {self.backbone.input_size} pixels only, the data "
                 f"come at {size}: set --model.backbone.image_size {size}"
             )
+        try_backbone(self.backbone, size, self.device)
         self._trained_size = size
         self._weights_id = None
         if self.compiled:
