@@ -34,6 +34,7 @@ from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
+from memlab.cli.blame import plugin_error
 from memlab.cli.messages import OneLineErrors, known_error, readable, unknown_key
 from memlab.cli.names import class_path, expand_tree
 from memlab.cli.preflight import check_data, check_model_options
@@ -204,7 +205,7 @@ class MemlabCLI(LightningCLI):
             TypeError,
             ValueError,
         ) as error:
-            raise known_error(error) or readable(error) from error
+            raise known_error(error) or plugin_error(error) or readable(error) from error
 
     def _made(self, config: Namespace) -> Namespace:
         """The objects that a part of the configuration describes."""

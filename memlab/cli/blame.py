@@ -22,6 +22,17 @@ def plugin_error(error: BaseException) -> PluginError | None:
     if isinstance(error, MemlabError):
         return None
     modules = _third_party()
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
+        chain.append(cause)
+    for each in chain:
+        found = _in_plugin(each, modules)
+        if found is not None:
+            return found
+    return None
+
+
+def _in_plugin(error: BaseException, modules: dict[str, Plugin]) -> PluginError | None:
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         name = str(frame.f_globals.get("__name__", ""))
         found = modules.get(name) or modules.get(name.partition(".")[0])

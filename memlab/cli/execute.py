@@ -10,7 +10,7 @@ from pathlib import Path
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from memlab import tracking
-from memlab.cli import processes, runs
+from memlab.cli import ended, processes, runs
 from memlab.cli.app import MemlabCLI
 from memlab.cli.messages import known_error
 from memlab.cli.names import load_named
@@ -41,7 +41,7 @@ def execute(plan: Plan) -> int:
             warnings.filterwarnings("ignore", message=f".*{text}")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
         try:
-            with tracking.own_run():
+            with tracking.own_run(), ended.watched(plan):
                 MemlabCLI(plan)
         except MisconfigurationException as error:
             text = " ".join(str(error).split())[:400]

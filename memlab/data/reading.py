@@ -9,7 +9,7 @@ import pandas as pd
 
 from memlab.data.sources.base import Source
 from memlab.data.splits import parse_shares, random_split
-from memlab.data.table import Table
+from memlab.data.table import SPLITS, Table
 from memlab.errors import DataError, PluginError
 from memlab.registry import described
 
@@ -77,6 +77,12 @@ def _promised(source: Source, table: Any) -> Table:
         raise PluginError(f"{name}: its scores are not numbers: {error}") from error
     if not all(isinstance(value, str) for value in table.rows["id"]):
         raise PluginError(f"{name}: its ids are not text; make_table turns them into text")
+    strange = table.rows["split"].dropna()
+    strange = strange[~strange.isin(SPLITS)]
+    if len(strange):
+        raise PluginError(
+            f"{name}: split {strange.iloc[0]!r} is none of {', '.join(SPLITS)}, or empty"
+        )
     return table
 
 
