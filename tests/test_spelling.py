@@ -114,7 +114,14 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
         known |= set(re.findall(r'add_argument\(\s*"(--[\w.-]+)"', path.read_text()))
         known |= set(re.findall(r'^ +"(--[\w.-]+)",$', path.read_text(), re.MULTILINE))
     taken = {"--out", "--run", "--ckpt_path", "--version", "--help", "--config", "--print_config"}
-    of_others = {"--porcelain", "--untracked-files", "--signal", "--force-reinstall", "--no-deps"}
+    of_others = {
+        "--model.target",
+        "--porcelain",
+        "--untracked-files",
+        "--signal",
+        "--force-reinstall",
+        "--no-deps",
+    }
     classes = r"--(model\.optimizer|model\.lr_scheduler|trainer\.callbacks|with)\.\w+"
     missing = {
         (option, file)

@@ -170,11 +170,6 @@ class MemlabCLI(LightningCLI):
         if self.plan.command in ("fit", "test") and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
         os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here
-        for logger in _as_list(self.config[self.plan.command].trainer.logger):
-            if not str(logger.class_path).endswith("WandbLogger"):
-                continue
-            if logger.init_args.save_dir == ".":
-                logger.init_args.save_dir = str(self.folder)
 
     def instantiate_classes(self) -> None:
         """Make data and trainer, check both, then make the model.
@@ -185,11 +180,14 @@ class MemlabCLI(LightningCLI):
         command = self.plan.command
         others = self.config[command].clone()
         model = others.pop("model")
-        if command == "fit" and processes.is_first():
-            for logger in _as_list(others.trainer.logger):
-                if str(logger.class_path).endswith("WandbLogger"):
-                    # not in self.config, which is written down: a test is another run
-                    logger.init_args.update(Namespace(tracking.same_run(self.folder)))
+        for logger in _as_list(others.trainer.logger):
+            if not str(logger.class_path).endswith("WandbLogger"):
+                continue
+            # not in self.config, which is written down: a test is another run in its own folder
+            if logger.init_args.save_dir == ".":
+                logger.init_args.save_dir = str(self.folder)
+            if command == "fit" and processes.is_first():
+                logger.init_args.update(Namespace(tracking.same_run(self.folder)))
         try:
             self.config_init = Namespace({command: self._made(others)})
             self.datamodule = self._get(self.config_init, "data")
