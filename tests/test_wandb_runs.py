@@ -25,7 +25,7 @@ def test_fits_of_one_python_process(scenes: Path, monkeypatch: pytest.MonkeyPatc
     for name, count in (("a", 2), ("b", 1)):
         made = list(Path(name, "fit", "wandb").glob("offline-run-*"))
         assert [path.name.rpartition("-")[2] for path in made] == [ids[name]] * count
-    (tested,) = Path("a/test-001/wandb").glob("offline-run-*")
+    (tested,) = Path("a").glob("test-001-none/wandb/offline-run-*")
     assert not tested.name.endswith(ids["a"])
     assert "WANDB_RUN_ID" not in os.environ
     assert ids["a"] not in Path("a/fit/config.yaml").read_text()
