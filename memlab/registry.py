@@ -13,6 +13,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -145,6 +146,33 @@ def find_with_file(group: str, ref: str) -> tuple[Plugin, str] | None:
     if any((plugin.distribution.lower(), plugin.name) == (name.lower(), file) for plugin in known):
         return None
     return find(group, name), file
+
+
+def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
+    """The plugin whose class is at a dotted path, or `None`; the path itself is never imported.
+
+    An entry point may name a package that only re-exports the class, where `path` is the module
+    that defines it. A plugin of the same package is then loaded, and its class compared.
+
+    Args:
+        path: dotted path of a class, as a file spells it.
+        groups: the groups where it may be registered.
+    """
+    known = [plugin for group in groups for plugin in plugins(group) if plugin.problem is None]
+    for plugin in known:
+        if plugin.path == path:
+            return plugin
+    package = path.partition(".")[0]
+    for plugin in known:
+        if package == "memlab" or plugin.value.partition(":")[0].partition(".")[0] != package:
+            continue  # memlab's own entry points name the modules that define the classes
+        try:
+            cls = plugin.load()
+        except PluginError:  # a broken one only fails the run that asks for it
+            continue
+        if f"{cls.__module__}.{cls.__qualname__}" == path:
+            return plugin
+    return None
 
 
 def plugin_of(cls: type[Any]) -> Plugin | None:

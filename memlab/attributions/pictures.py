@@ -147,7 +147,7 @@ def explain_pictures(
         found["pictures"].append(to_bytes(images).cpu().numpy())
         found["predicted"].append(predicted[places].numpy())
     if not names:
-        raise DataError(f"no picture could be read: {next(iter(errors.values()))}")
+        raise DataError(f"no picture could be explained: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
     branches = {name: joined.pop(name) for name in list(joined) if name.startswith("maps_")}
     return Maps(

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -25,6 +26,7 @@ from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import write_text
 from memlab.progress import Advance, progress
+from memlab.reading import read_json
 from memlab.regions.base import known_regions
 from memlab.regions.describe import region_notes
 from memlab.reports import effect_figures, rows
@@ -243,7 +245,7 @@ class AblationEvaluation(Callback):
         """What any process, now or before it was cut off, found broken."""
         found: dict[str, str] = {}
         for note in sorted((folder / rows.SHARDS / "conditions").glob(f"{BROKEN}-*.json")):
-            found |= json.loads(note.read_text(encoding="utf-8"))
+            found |= read_json(note, "delete it, and give the same command again")
         return found
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
@@ -258,6 +260,7 @@ class AblationEvaluation(Callback):
             return
         merged = rows.merge(folder, "conditions", KEY)
         merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
+        merged = self._scored(merged, results)
         details = [condition.describe() for condition in kept]
         shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
         described = pd.DataFrame(details)[shown]
@@ -269,6 +272,19 @@ class AblationEvaluation(Callback):
         results.notes += summary.notes
         results.figures += effect_figures.forest(results.conditions, folder)
         results.figures += effect_figures.curves(results.dose_curves, results.conditions, folder)
+
+    @staticmethod
+    def _scored(merged: pd.DataFrame, results: Results) -> pd.DataFrame:
+        """The rows, where changed images without a finite prediction are not eligible; noted."""
+        bad = merged["eligible"] & ~np.isfinite(merged["predicted"].to_numpy(dtype=float))
+        for condition, count in merged[bad].groupby("condition").size().items():
+            note = (
+                f"{condition}: the model predicts NaN or infinity for {count} changed images, "
+                "which are left out."
+            )
+            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
+            results.notes.append(note)
+        return merged.assign(eligible=merged["eligible"] & ~bad)
 
 
 def _nobody(_steps: int, _now: str = "") -> None:

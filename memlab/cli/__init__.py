@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from memlab.errors import Interrupted, MemlabError, did_you_mean
+from memlab.trust import trusting
 
 TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 
@@ -42,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # torch reads it once: batches in memory pages of 2 MB, a third of the time on Linux CPUs
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
-        return _dispatch(arguments)
+        with trusting():
+            return _dispatch(arguments)
     except MemlabError as error:
         lines = str(error).splitlines()[:3]
         print(f"memlab: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)  # noqa: T201

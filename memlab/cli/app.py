@@ -43,7 +43,9 @@ from memlab.errors import CheckpointError, DataError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
 from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
+from memlab.reading import parse_yaml
 from memlab.reports.terminal import print_results
+from memlab.trust import guard
 
 
 class Parser(OneLineErrors, LightningArgumentParser):
@@ -51,7 +53,7 @@ class Parser(OneLineErrors, LightningArgumentParser):
 
     def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
         """Parse a configuration, short names turned into class paths first."""
-        tree = expand_tree(yaml.safe_load(content))
+        tree = expand_tree(parse_yaml(content, str(kwargs.get("path") or "the configuration")))
         return super().parse_string(yaml.safe_dump(tree), *args, **kwargs)
 
 
@@ -132,6 +134,9 @@ class MemlabCLI(LightningCLI):
             if seed < 0:
                 raise MemlabError(f"--seed_everything {seed}: 0 or more")
         except MemlabError as error:
+            judge = guard()
+            if judge is not None and judge.refused:
+                raise judge.refusal(judge.refused) from error
             options = self._parser(self.plan.command).get_defaults().keys(branches=True)
             raise unknown_key(error, options, self.plan.configs) from error
 

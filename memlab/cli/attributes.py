@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.options import Options
+from memlab.cli.options import Options, add_trust
 from memlab.errors import DataError, MemlabError, did_you_mean
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--data.split", dest="split", type=int, help="which of LaMem's 1 to 5")
     parser.add_argument("--seed", type=int, default=0, help="of the resampling (%(default)s)")
     parser.add_argument("--out", type=Path, help="write tables, attributes.json and .png here")
+    add_trust(parser)
     options = parser.parse_args(arguments[1:])
     if options.run is None and options.root is None:
         raise MemlabError("give a RUN, or --data.root DIR for the scores alone")
@@ -114,6 +115,7 @@ def run(arguments: list[str]) -> int:
 
 def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
     from memlab.data.sources.base import recognise
+    from memlab.reports.results import FILE
     from memlab.reports.tested import read_tested
     from memlab.spec import build
 
@@ -130,7 +132,9 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
     there = root or Path(str(data.get("root") or ""))
     table = None
     if root is not None or (data.get("root") and there.exists()):
-        source = recognise(there) if root else build(data["source"])
+        source = (
+            recognise(there) if root else build(data["source"], "sources", str(test.folder / FILE))
+        )
         own = data.get("split")
         number = split if split is not None else own if isinstance(own, int) else None
         table = _with_masks(source.table(there, number), data, notes)

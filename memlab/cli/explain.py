@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memlab.cli.options import Options, add_loading, report_unreadable
+from memlab.cli.options import Options, add_loading, add_trust, report_unreadable
 from memlab.files import find_pictures, require_empty
 
 DESCRIPTION = """\
@@ -29,6 +29,7 @@ def run(arguments: list[str]) -> int:
         "--method", action="append", help="grad_cam, or a plugin's; may be repeated (grad_cam)"
     )
     add_loading(parser)
+    add_trust(parser)
     options = parser.parse_args(arguments[1:])
     paths = find_pictures(options.pictures)
     require_empty(options.out)

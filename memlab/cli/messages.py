@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from memlab.errors import MemlabError, did_you_mean
+from memlab.reading import read_yaml
 
 
 class OneLineErrors:
@@ -85,7 +84,7 @@ def known_error(error: BaseException) -> MemlabError | None:
 
 
 def _holds(path: Path, keys: list[str]) -> bool:
-    tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    tree: Any = read_yaml(path)
     for key in keys:
         if not isinstance(tree, dict) or key not in tree:
             return False

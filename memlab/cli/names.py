@@ -19,10 +19,13 @@ import yaml
 
 from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
+from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
+from memlab.reading import parse_yaml, read_yaml
 from memlab.registry import GROUPS, Plugin, find, find_with_file, load, plugins
 from memlab.spec import import_typed, search_here
+from memlab.trust import guard, is_path, reading, trust
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
 """Options that may be repeated, and the groups of their names."""
@@ -62,7 +65,10 @@ def class_path(group: str, name: str) -> str:
     known = {plugin.distribution.lower() for plugin in plugins(group)}
     if "." in name or (distribution and distribution not in known):
         search_here()
-        return name.replace(":", ".")
+        path = name.replace(":", ".")
+        if guard() is None and is_path(name):  # what the user writes is the user's own code
+            trust(name)
+        return path
     return find(group, name).path
 
 
@@ -160,7 +166,7 @@ def load_named(arguments: Sequence[str]) -> None:
     texts = list(arguments)
     for option, value in pairwise(arguments):
         if option == "--config":
-            tree = expand_tree(yaml.safe_load(Path(value).read_text(encoding="utf-8")))
+            tree = expand_tree(read_yaml(Path(value)))
             texts.append(yaml.safe_dump(tree))
     for group in GROUPS:
         for plugin in plugins(group):
@@ -170,7 +176,7 @@ def load_named(arguments: Sequence[str]) -> None:
 
 def _list_option(option: str, value: str, adding: bool) -> list[str]:
     if value.startswith(("[", "{")):  # a list or an object, spelt as in a file
-        items = _expand_items(LISTS[option], yaml.safe_load(value))
+        items = _expand_items(LISTS[option], parse_yaml(value, option))
         added = [f"{option}+={json.dumps(item)}" for item in items]
     else:
         added = [f"{option}+={path}" for path in expand_list(LISTS[option], value)]
@@ -221,11 +227,10 @@ def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
 
 def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
     path = find_config(value)
+    tree = read_yaml(path)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MemlabError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        with reading(path, is_recorded(path)):
+            expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
     except PluginError as error:
         raise PluginError(f"{path}: {error}") from error
     if not isinstance(tree, dict):

@@ -6,10 +6,11 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memlab.cli.pages import show
 from memlab.errors import MemlabError, did_you_mean
+from memlab.trust import trust
 
 
 class Options(argparse.ArgumentParser):
@@ -80,17 +81,34 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
 
 
+class _Trust(argparse.Action):
+    """Trusts a class for the rest of the command."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        trust(str(values))
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which the user names classes of their own that a file may name."""
+    parser.add_argument(
+        "--trust",
+        action=_Trust,
+        metavar="MODULE:CLASS",
+        help="a class of your own that the checkpoint or run may name; may be repeated",
+    )
+
+
 def report_unreadable(errors: Mapping[str, str]) -> int:
-    """Say on stderr which pictures could not be read, the first two by name; returns how many.
+    """Say on stderr which pictures have no score, the first two by name; returns how many.
 
     Args:
-        errors: picture to why it cannot be read, empty where it can.
+        errors: picture to why it has none, empty where it has one.
     """
     bad = [reason for reason in errors.values() if reason]
     for reason in bad[:2]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if len(bad) > 2:
-        print(f"memlab: and {len(bad) - 2} more cannot be read", file=sys.stderr)  # noqa: T201
+        print(f"memlab: and {len(bad) - 2} more without a score", file=sys.stderr)  # noqa: T201
     return len(bad)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -10,10 +11,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from memlab.cli import runs
-from memlab.cli.options import Options
-from memlab.cli.trainer import settle
+from memlab.cli.options import Options, add_trust
+from memlab.cli.trainer import RECORDED_VARIABLE, settle
 from memlab.errors import MemlabError
 from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
+from memlab.trust import trusted
 
 DESCRIPTION = """\
 Repeat a fit on several splits, or from several seeds; then mean ± SD, with each one's interval.
@@ -39,13 +41,15 @@ def run(arguments: list[str]) -> int:
         "--seeds", help="how many (5: 0 to 4), or which (0,1,2); the data split stays the same"
     )
     parser.add_argument("--run", type=Path, help="the folder of all; runs/TIME-NAME by default")
+    add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
 
     folder, repeat, asked = _settle(options, rest)
+    file = None if rest or options.run is None else options.run / FILE
     done = finished(folder, repeat)
     due = [member for member in asked if repeat.name(member) not in done]
     if due and repeat.over == "split":
-        code = _see_splits(repeat, due)
+        code = _see_splits(repeat, due, file)
         if code:
             return code
     if due:
@@ -57,7 +61,7 @@ def run(arguments: list[str]) -> int:
     for place, member in enumerate(due, start=1):
         path = folder / repeat.name(member)
         print(f"memlab: {path}, {place} of {len(due)} to train", file=sys.stderr)  # noqa: T201
-        code = _train(path, repeat, member)
+        code = _train(path, repeat, member, file)
         if code == 0 and repeat.name(member) not in finished(folder, repeat):
             print(f"memlab: {path} was not tested (a trial run?)", file=sys.stderr)  # noqa: T201
             code = 2
@@ -117,7 +121,8 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
     for name in (_OPTIONS[known.over], "--ckpt_path", "--print_config"):
         if any(argument.partition("=")[0] == name for argument in known.arguments):
             raise MemlabError(f"{name}: memlab repeat sets it for each member; leave it out")
-    plan = settle("fit", known.arguments)  # a mistyped name ends here
+    file = None if rest or options.run is None else options.run / FILE
+    plan = settle("fit", known.arguments, file)  # a mistyped name ends here
     every = sorted({*known.members, *members})
     repeat = Repeat(known.over, every, known.arguments)
     return options.run or plan.run, repeat, members or every
@@ -139,7 +144,17 @@ def _members(options: Namespace) -> tuple[str | None, list[int]]:
     return "seed", list(range(int(options.seeds)))
 
 
-def _see_splits(repeat: Repeat, members: list[int]) -> int:
+def _environment(file: Path | None) -> dict[str, str]:
+    """What a member's process is told: which file its options were read from, if they were."""
+    return os.environ | ({} if file is None else {RECORDED_VARIABLE: str(file)})
+
+
+def _trust_options() -> list[str]:
+    """The classes that the user trusts, for a member."""
+    return [f"--trust={name}" for name in sorted(trusted())]
+
+
+def _see_splits(repeat: Repeat, members: list[int], file: Path | None) -> int:
     """See that all splits are there: a missing last one must not end a week of training.
 
     Returns:
@@ -153,13 +168,18 @@ def _see_splits(repeat: Repeat, members: list[int]) -> int:
     from memlab.data.sources.base import recognise
     from memlab.spec import build
 
-    command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments, "--print_config"]
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments, *_trust_options()]
+    command += ["--print_config"]
+    found = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False, env=_environment(file)
+    )
     if found.returncode:
         return found.returncode
     data = yaml.safe_load(found.stdout)["data"]
     root = Path(data["root"])
-    source = build(data["source"]) if data["source"] else recognise(root)
+    typed = [data["source"]["class_path"]] if data["source"] and file is None else []
+    origin = str(file or "--data.source")
+    source = build(data["source"], "sources", origin, typed) if data["source"] else recognise(root)
     if data["source"]:
         source.prepare(root)
     for member in members:
@@ -167,13 +187,14 @@ def _see_splits(repeat: Repeat, members: list[int]) -> int:
     return 0
 
 
-def _train(path: Path, repeat: Repeat, member: int) -> int:
+def _train(path: Path, repeat: Repeat, member: int, file: Path | None) -> int:
     """Fit one member in a process of its own, from its last checkpoint where it has one."""
     command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments]
-    command += [_OPTIONS[repeat.over], str(member), "--run", str(path), "--ckpt_path", "auto"]
+    command += [*_trust_options(), _OPTIONS[repeat.over], str(member)]
+    command += ["--run", str(path), "--ckpt_path", "auto"]
     sys.stdout.flush()
     stopped = 0  # by which signal; a member that ends well after one has code 0
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env=_environment(file)) as process:
 
         def stop(number: int, _: object) -> None:
             nonlocal stopped

@@ -6,11 +6,11 @@ import contextlib
 import re
 import shutil
 import sys
-import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.checksums import damage
 from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder, write_text
@@ -78,6 +78,11 @@ def run_of(path: Path) -> Path | None:
     return None
 
 
+def is_recorded(path: Path) -> bool:
+    """Whether a configuration lies in a run folder: what memlab wrote, and people pass on."""
+    return run_of(path) is not None or (path.parent / "results.json").is_file()
+
+
 def config_of(run: Path) -> Path:
     """The configuration that a run was trained with.
 
@@ -121,9 +126,13 @@ def checkpoint_of(run: Path | None, name: str | None) -> Path:
 def whole_checkpoint(run: Path) -> Path | None:
     """The last checkpoint of a run that was cut off; the one before if that is damaged; or None."""
     last, previous = run / CHECKPOINTS / LAST, run / CHECKPOINTS / PREVIOUS
-    if last.is_file() and not zipfile.is_zipfile(last) and zipfile.is_zipfile(previous):
-        print(f"memlab: {last}: damaged; going on with the one before", file=sys.stderr)  # noqa: T201
+    wrong = damage(last) if last.is_file() else ""
+    if wrong and previous.is_file() and not damage(previous):
+        told = f"memlab: {last}: damaged ({wrong}); going on with the one before, {previous}"
+        print(told, file=sys.stderr)  # noqa: T201
         return previous
+    if not last.is_file() and previous.is_file():
+        print(f"memlab: no {last}; going on with the one before, {previous}", file=sys.stderr)  # noqa: T201
     return next((path for path in (last, previous) if path.is_file()), None)
 
 
@@ -163,7 +172,7 @@ def _cut_off(plan: Plan) -> Path | None:
     for run in sorted(ROOT.glob("*")) if plan.fresh else [plan.run]:
         for note in sorted(run.glob(f"test-[0-9][0-9][0-9]*/{ASKED}")):
             folder = note.parent.parent
-            if note.read_text(encoding="utf-8") != plan.asked:
+            if note.read_bytes() != plan.asked.encode():
                 continue
             with contextlib.suppress(MemlabError):  # it is being written in
                 held = lock(folder)

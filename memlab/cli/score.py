@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlab.cli.options import Options, add_loading, report_unreadable
+from memlab.cli.options import Options, add_loading, add_trust, report_unreadable
 from memlab.files import find_pictures, replacing
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, help="write the table here, as CSV")
     parser.add_argument("--level", type=float, default=0.9, help="of the intervals (%(default)s)")
     add_loading(parser)
+    add_trust(parser)
     options = parser.parse_args(arguments[1:])
     paths = find_pictures(options.pictures)  # a mistyped path must not wait for the model
 
@@ -78,7 +79,7 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     if with_percentile:
         shown.add_column("percentile", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
-        cells = ["cannot be read" if row.error else f"{row.predicted:.4f}"]
+        cells = ["no score" if row.error else f"{row.predicted:.4f}"]
         if with_interval:
             cells.append("" if row.error else escape(f"[{row.low:.2f}, {row.high:.2f}]"))
         if with_percentile:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli import runs
-from memlab.cli.options import Options, at_least
+from memlab.cli.options import Options, add_trust, at_least
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
 from memlab.files import make_folder, require_empty, write_text
+from memlab.reading import read_json, read_text
+from memlab.values import check_fields
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
@@ -78,11 +80,12 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("-n", type=at_least(LEAST), help="how many pictures (500)")
     parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
     parser.add_argument("--out", type=Path, help="the study's folder; runs/TIME-study by default")
+    add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
 
-    folder, asked = _settle(options, rest)
+    folder, asked, given = _settle(options, rest)
     # a mistyped name or model ends here, before pictures are copied
-    _plan(folder, asked, [])
+    _plan(folder, asked, [], given)
     table, of = _pictures(folder, asked)
     tested = _finished(folder)
     if tested is None:
@@ -92,7 +95,7 @@ def run(arguments: list[str]) -> int:
             f"tested; if this is cut off, it goes on with: memlab study --out {folder}",
             file=sys.stderr,
         )
-        carry_out(_plan(folder, asked, [word for way in chosen for word in way]))
+        carry_out(_plan(folder, asked, [word for way in chosen for word in way], given))
         tested = _finished(folder)
         if tested is None:
             raise MemlabError(f"{folder}: nothing was tested (a trial run?); leave that option out")
@@ -106,11 +109,15 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
-    """Where, and what: what is asked for now, or what the folder says was."""
+def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str] | None]:
+    """Where, and what: what is asked for now, or what the folder says was.
+
+    The last is what the user typed now, where the rest comes from the folder's file; else None.
+    """
     for option in rest:
         if option.partition("=")[0] in RESERVED:
             raise MemlabError(f"{option}: memlab study sets it itself (see memlab study --help)")
+    typed = [*rest, *([options.model] if options.model else [])]
     given = {
         name: getattr(options, name)
         for name in ("root", "split", "n", "seed", "model", "masks")
@@ -136,7 +143,8 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
         raise MemlabError(f"{where}which pictures? give --data.root DIR")
     if not before:
         require_empty(folder)
-    return folder, Asked(**asked)
+    recorded = before.get("rest") or before.get("model")
+    return folder, Asked(**asked), typed if recorded else None
 
 
 def _before(folder: Path) -> dict[str, Any]:
@@ -144,14 +152,18 @@ def _before(folder: Path) -> dict[str, Any]:
     note = folder / ASKED
     if not note.is_file():
         return {}
-    try:
-        return asdict(Asked(**json.loads(note.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError) as error:
-        raise MemlabError(f"{note}: damaged: {error}; choose another --out") from error
+    remedy = "choose another --out"
+    found = Asked(**check_fields(Asked, read_json(note, remedy), str(note), remedy))
+    for word in found.rest:
+        if word.partition("=")[0] in RESERVED:
+            raise MemlabError(f"{note}: damaged: {word} is recorded in it; {remedy}")
+    return asdict(found)
 
 
-def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
-    """The fit, or the test of the model, as a settled command."""
+def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | None = None) -> Plan:
+    """The fit, or the test of the model, as a settled command; see `_settle` for `given`."""
+    file = None if given is None else folder / ASKED
+    typed = given or []
     own = ["--data.root", str(folder / PICTURES / "subset.csv"), "--data.source", "csv"]
     own += ["--seed_everything", str(asked.seed)]
     own += ["--data.masks", str(Path(asked.masks).resolve())] if asked.masks else []
@@ -160,12 +172,12 @@ def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
         start = [] if named else ["--config", CONFIG]
         own += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
         run = ["--run", str(folder / RUN), "--ckpt_path", "auto"]
-        return settle("fit", [*start, *asked.rest, *own, *ablations, *run])
+        return settle("fit", [*start, *asked.rest, *own, *ablations, *run], file, typed)
     path = Path(asked.model)
     option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"
     if option != "--model":  # its configuration has the data that it was trained on
         own += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
-    plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations])
+    plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations], file, typed)
     plan.run, plan.fresh, plan.labels = folder / RUN, False, []
     return plan
 
@@ -194,7 +206,10 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
         with progress("Copying", len(chosen.rows)) as advance:
             write_subset(chosen, len(chosen.rows), asked.seed, path, advance)
     found = CsvSource().table(path / FILE)
-    return found.with_masks(Path(asked.masks)) if asked.masks else found, int(count.read_text())
+    drawn_from = read_text(count, "choose another --out").strip()
+    if not drawn_from.isdecimal():
+        raise MemlabError(f"{count}: damaged: {drawn_from[:40]!r} is no number of images")
+    return found.with_masks(Path(asked.masks)) if asked.masks else found, int(drawn_from)
 
 
 def _drawn(table: Table, asked: Asked) -> Table:

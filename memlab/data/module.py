@@ -24,10 +24,11 @@ from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
 from memlab.data.table import SPLITS, Table
 from memlab.data.workers import default_workers
-from memlab.errors import DataError, did_you_mean
+from memlab.errors import CheckpointError, DataError, did_you_mean
 from memlab.regions.base import known_regions
 from memlab.regions.describe import describe_masks, told
 from memlab.stop_signals import ignore_signals
+from memlab.values import shown
 
 
 class MemorabilityData(LightningDataModule):
@@ -195,7 +196,16 @@ class MemorabilityData(LightningDataModule):
         return {"seed": self.seed, "epoch": epoch, "batch": batch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on in the order of a checkpoint, from where it was."""
+        """Go on in the order of a checkpoint, from where it was.
+
+        Raises:
+            CheckpointError: if it holds no numbers for that.
+        """
+        for name in ("seed", "epoch", "batch"):
+            if type(state_dict.get(name)) is not int:
+                raise CheckpointError(
+                    f"checkpoint damaged: {name} is {shown(state_dict.get(name))}"
+                )
         self.seed = state_dict["seed"]
         self._place = (state_dict["epoch"], state_dict["batch"])
 

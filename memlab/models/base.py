@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from memlab.regions.given import Masks
 
 
+UNSCORED = "which is no score"
+"""How the reason ends for an image without a finite prediction."""
+
+
 class MemorabilityModel(Specified, LightningModule, ABC):
     """A predictor of memorability that the Trainer can evaluate.
 
@@ -207,8 +211,10 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
-        valid = batch["valid"]
         predicted = self._evaluate(batch)
+        if self.trainer.state.fn != TrainerFn.FITTING:  # there, an undefined metric says so
+            self._name_unscored(batch, predicted)
+        valid = batch["valid"]
         self.val_metrics.update(predicted[valid], batch["scores"][valid])
         return {"predicted": predicted}
 
@@ -235,8 +241,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
-        valid = batch["valid"]
         predicted = self._evaluate(batch)
+        self._name_unscored(batch, predicted)
+        valid = batch["valid"]
         self.test_metrics.update(predicted[valid], batch["scores"][valid])
         return {"predicted": predicted}
 
@@ -246,7 +253,18 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
-        return {"predicted": self._evaluate(batch)}
+        predicted = self._evaluate(batch)
+        self._name_unscored(batch, predicted)
+        return {"predicted": predicted}
+
+    def _name_unscored(self, batch: Batch, predicted: Tensor) -> None:
+        """Take images without a finite prediction out of the batch's valid ones, and list them."""
+        named = with_unscored(batch, predicted)
+        skipped = self.trainer.datamodule.skipped  # type: ignore[attr-defined]
+        for name, error, before in zip(batch["ids"], named["errors"], batch["errors"], strict=True):
+            if error and not before:
+                skipped[name] = error
+        batch.update(named)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what the model is and how far it errs, as plain data."""
@@ -278,6 +296,26 @@ class MemorabilityModel(Specified, LightningModule, ABC):
             # changes nothing, but Lightning warns without it
             self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
         metrics.reset()
+
+
+def with_unscored(batch: Batch, predicted: Tensor) -> Batch:
+    """The batch, where images without a finite prediction are invalid and have the reason.
+
+    Args:
+        batch: as it was scored.
+        predicted: (B,) its scores.
+    """
+    finite = torch.isfinite(predicted.detach())
+    valid: Tensor = batch["valid"]
+    if bool((finite.to(valid.device) | ~valid).all()):
+        return batch
+    errors = [
+        error or ("" if fine else f"{name}: the model predicts {value:g}, {UNSCORED}")
+        for name, error, fine, value in zip(
+            batch["ids"], batch["errors"], finite.tolist(), predicted.tolist(), strict=True
+        )
+    ]
+    return {**batch, "valid": valid & finite.to(valid.device), "errors": errors}
 
 
 def hash_weights(state: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from memlab.data.dataset import Batch
 from memlab.data.inputs import Inputs, Pictures
 from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL
-from memlab.models.base import MemorabilityModel
+from memlab.models.base import MemorabilityModel, with_unscored
 from memlab.models.precision import evaluation_mode, single_precision
 from memlab.progress import progress as bar
 
@@ -45,10 +45,11 @@ def predict(
 
     Returns:
         One row a picture, in the order given. `image`: its path, or its place from 0. `predicted`:
-        the score, NaN where the picture cannot be read. `low`, `high`: the split-conformal interval
-        at that level. `percentile`: 0 to 100, among the model's training labels. `error`: why it
-        cannot be read, else empty. Where there is no interval or no percentile the columns are NaN,
-        and `attrs["notes"]` says why; `attrs["level"]` is the level.
+        the score, NaN where there is none. `low`, `high`: the split-conformal interval at that
+        level. `percentile`: 0 to 100, among the model's training labels. `error`: why there is no
+        score (the picture cannot be read, or the model predicts NaN), else empty. Where there is no
+        interval or no percentile the columns are NaN, and `attrs["notes"]` says why;
+        `attrs["level"]` is the level.
 
     Raises:
         MemlabError: if something is not a picture, a path does not exist, or the level is none.
@@ -105,6 +106,8 @@ def scored(
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Yield each batch, on the model's device, with its scores (B,) on the CPU, NaN if not valid.
 
+    A picture for which the model predicts no finite number is not valid either, and says so.
+
     Args:
         model: any.
         inputs: the pictures, in batches.
@@ -130,9 +133,10 @@ def scored(
                     f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
                     f"{len(images)} pictures; one score a picture, (B,), is needed"
                 )
+            named = with_unscored(batch, predicted)
             yield (
-                {**batch, "images": images, "masks": masks},
-                predicted.where(batch["valid"], torch.nan),
+                {**named, "images": images, "masks": masks},
+                predicted.where(named["valid"], torch.nan),
             )
             advance(len(batch["ids"]))
 

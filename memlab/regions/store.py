@@ -10,6 +10,7 @@ the pictures with the share that each region takes; it is made from those files,
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -212,7 +213,7 @@ class MaskStore:
         index = self.folder / INDEX
         if index.is_file():
             age = index.stat().st_mtime_ns
-            table = pd.read_csv(index, dtype={"id": str}, keep_default_na=False, na_values=[""])
+            table = _read_index(index)
             columns = {name: name.removeprefix(_AREA) for name in table.columns if name != "id"}
             for row in table.to_dict("records"):
                 path = self.path(str(row["id"]))
@@ -284,11 +285,31 @@ def _declared(path: Path) -> dict[str, dict[str, Any]]:
         if declared["format"] != FORMAT:
             raise KeyError("format")
         version, regions = int(declared["version"]), dict(declared["regions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not all(isinstance(found_by, dict) for found_by in regions.values()):
+            raise TypeError("regions")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: not a mask store of memlab; find the masks anew") from error
     if version > VERSION:
         raise DataError(f"{path}: format {version}, of a newer memlab; this one reads {VERSION}")
     return regions
+
+
+def _read_index(path: Path) -> pd.DataFrame:
+    """The areas in the index; none where it is damaged, for they are in the masks themselves."""
+    try:
+        table = pd.read_csv(path, dtype={"id": str}, keep_default_na=False, na_values=[""])
+        areas = table.drop(columns="id").to_numpy(dtype=float)
+        known = areas[~np.isnan(areas)]
+        if not all(name == "id" or name.startswith(_AREA) for name in table.columns):
+            raise ValueError("other columns than areas")
+        if ((known < 0) | (known > 1)).any() or table["id"].isna().any():
+            raise ValueError("areas that are no shares of an image")
+    except Exception as error:  # pandas raises many kinds on a damaged file
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        told = f"memlab: {path}: damaged ({first}); the masks are read instead"
+        print(told, file=sys.stderr)  # noqa: T201
+        return pd.DataFrame({"id": []})
+    return table
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""YAML and JSON from files that may be damaged, or made to do harm: one line says what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from memlab.errors import MemlabError
+from memlab.values import NODES, check_bounded
+
+
+def read_text(path: Path, remedy: str = "") -> str:
+    """A text file, UTF-8, with or without a byte-order mark.
+
+    Raises:
+        MemlabError: if it cannot be read, or is something else; names it.
+    """
+    end = f"; {remedy}" if remedy else ""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MemlabError(
+            f"{path}: damaged: not text in UTF-8 (byte {error.start}){end}"
+        ) from error
+    except OSError as error:
+        raise MemlabError(f"{path}: cannot be read: {error.strerror}{end}") from error
+
+
+def read_json(path: Path, remedy: str = "") -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        MemlabError: if it cannot be read, is damaged, or is nested too deep; names it.
+    """
+    text = read_text(path, remedy)
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise MemlabError(_damaged(path, "nested too deep", remedy)) from error
+    except ValueError as error:
+        raise MemlabError(_damaged(path, f"not JSON: {error}", remedy)) from error
+    check_bounded(found, str(path))
+    return found
+
+
+def read_yaml(path: Path, remedy: str = "") -> Any:
+    """The content of a YAML file; no tags of Python, no endless or exploding references.
+
+    Raises:
+        MemlabError: if it cannot be read, is damaged, or refers to itself; names it.
+    """
+    return parse_yaml(read_text(path, remedy), str(path), remedy)
+
+
+def parse_yaml(text: str, origin: str, remedy: str = "") -> Any:
+    """The content of a YAML text; raises as `read_yaml` does, and names `origin`."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_references(node, origin)
+        found = loader.construct_document(node)  # type: ignore[no-untyped-call]
+    except RecursionError as error:
+        raise MemlabError(_damaged(origin, "nested too deep", remedy)) from error
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        said = " ".join(str(error).split())
+        raise MemlabError(_damaged(origin, f"not YAML: {said}", remedy)) from error
+    finally:
+        loader.dispose()
+    check_bounded(found, origin)
+    return found
+
+
+def _check_references(node: yaml.Node, origin: str) -> None:
+    """See that references do not go in a circle, nor multiply; each use of a node counts."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def size(item: yaml.Node) -> int:
+        if id(item) in sizes:
+            return sizes[id(item)]
+        if id(item) in open_nodes:
+            raise MemlabError(
+                f"{origin}: damaged: it refers to itself (an alias within its anchor)"
+            )
+        open_nodes.add(id(item))
+        parts: list[yaml.Node] = []
+        if isinstance(item, yaml.MappingNode):
+            parts = [part for pair in item.value for part in pair]
+        elif isinstance(item, yaml.SequenceNode):
+            parts = list(item.value)
+        total = 1 + sum(size(part) for part in parts)
+        if total > NODES:
+            raise MemlabError(f"{origin}: damaged: its aliases stand for more than {NODES} values")
+        open_nodes.discard(id(item))
+        sizes[id(item)] = total
+        return total
+
+    size(node)
+
+
+def _damaged(origin: object, what: str, remedy: str) -> str:
+    return f"{origin}: {what[:300]}" + (f"; {remedy}" if remedy else "")
