@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from memlab.errors import MemlabError
-from memlab.values import NODES, check_bounded
+from memlab.values import NODES, check_bounded, shown
 
 
 def read_text(path: Path, remedy: str = "") -> str:
@@ -27,6 +29,59 @@ def read_text(path: Path, remedy: str = "") -> str:
         ) from error
     except OSError as error:
         raise MemlabError(f"{path}: cannot be read: {error.strerror}{end}") from error
+
+
+@contextmanager
+def content_of(*paths: Path, remedy: str = "") -> Iterator[None]:
+    """Turn what results that cannot be used raise into one line that names their folders.
+
+    Every field that memlab reads is checked when the file is read; this is for the combinations of
+    fields that cannot be.
+
+    Raises:
+        MemlabError: for a missing entry, or a value of another type.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        named = " or ".join(map(str, paths))
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise MemlabError(
+            _damaged(named, f"damaged results, which cannot be used ({what})", remedy)
+        ) from error
+
+
+def read_config(path: Path, recorded: bool = False) -> dict[str, Any]:
+    """The content of a configuration file: sections with keys, all of them text.
+
+    Args:
+        path: the file.
+        recorded: whether memlab wrote it, with all of its sections.
+
+    Raises:
+        MemlabError: if it cannot be read or has another form; names the file and the section.
+    """
+    remedy = "train the run again, or give a --config of your own" if recorded else ""
+    found = read_yaml(path, remedy)
+    if not isinstance(found, dict):
+        raise MemlabError(_damaged(path, f"not a configuration: {shown(found)} in it", remedy))
+    sections = {"model": (dict, str), "data": (dict,), "trainer": (dict,)}
+    for name, kinds in sections.items():
+        value = found.get(name)
+        if (recorded and name not in found) or (name in found and not isinstance(value, kinds)):
+            what = f"{name} is {shown(value)}" if name in found else f"no {name} in it"
+            raise MemlabError(_damaged(path, f"damaged: {what}", remedy))
+    waiting: list[Any] = [found]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            odd = [key for key in item if not isinstance(key, str)]
+            if odd:
+                raise MemlabError(_damaged(path, f"damaged: the key {odd[0]!r} is no name", remedy))
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return found
 
 
 def read_json(path: Path, remedy: str = "") -> Any:
@@ -67,7 +122,7 @@ def parse_yaml(text: str, origin: str, remedy: str = "") -> Any:
     except RecursionError as error:
         raise MemlabError(_damaged(origin, "nested too deep", remedy)) from error
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).replace('in "<unicode string>", ', "").split())
         raise MemlabError(_damaged(origin, f"not YAML: {said}", remedy)) from error
     finally:
         loader.dispose()

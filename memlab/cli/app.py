@@ -34,7 +34,7 @@ from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
-from memlab.cli.messages import OneLineErrors, known_error, unknown_key
+from memlab.cli.messages import OneLineErrors, in_file, known_error, unknown_key
 from memlab.cli.names import class_path, expand_tree
 from memlab.cli.trainer import Plan
 from memlab.data.module import MemorabilityData
@@ -42,7 +42,13 @@ from memlab.data.table import SPLITS
 from memlab.errors import CheckpointError, DataError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
-from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
+from memlab.models.load import (
+    check_fits,
+    check_resumable,
+    contradiction,
+    read_checkpoint,
+    without_downloads,
+)
 from memlab.reading import parse_yaml
 from memlab.reports.terminal import print_results
 from memlab.trust import guard
@@ -138,7 +144,8 @@ class MemlabCLI(LightningCLI):
             if judge is not None and judge.refused:
                 raise judge.refusal(judge.refused) from error
             options = self._parser(self.plan.command).get_defaults().keys(branches=True)
-            raise unknown_key(error, options, self.plan.configs) from error
+            named = in_file(error, self.plan.arguments, self.plan.recorded)
+            raise unknown_key(named, options, self.plan.configs) from error
 
     def before_instantiate_classes(self) -> None:
         """See that options and checkpoint agree, and make the folder."""
@@ -163,6 +170,8 @@ class MemlabCLI(LightningCLI):
             )
         if self.plan.checkpoint is not None:
             checkpoint = read_checkpoint(self.plan.checkpoint)
+            if self.plan.command == "fit":
+                check_resumable(self.plan.checkpoint, checkpoint)
             asked = config.model.as_dict()
             difference = contradiction(asked, checkpoint["memlab"]["model"])
             if difference:

@@ -83,13 +83,15 @@ def run(arguments: list[str]) -> int:
         raise MemlabError("give a RUN, or --data.root DIR for the scores alone")
 
     from memlab.audit.associations import associations, with_residuals
+    from memlab.reading import content_of
     from memlab.reports.attributes import print_attributes, write_attributes
     from memlab.reports.terminal import plain_console
 
     if options.run is None:
         subject = _scores(options.root, options.split)
     else:
-        subject = _tested(options.run, options.root, options.split)
+        with content_of(options.run):
+            subject = _tested(options.run, options.root, options.split)
     columns = _columns(subject, options.columns, options.masks)
     names = [str(name) for name in columns]
     for name in options.categories:

@@ -36,6 +36,7 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments[1:])
 
     from memlab.progress import progress
+    from memlab.reading import content_of
     from memlab.repeat_folder import read_repeat
     from memlab.reports.comparison import compare, pairs_of, write_comparison
     from memlab.reports.tables import print_comparison
@@ -52,10 +53,12 @@ def run(arguments: list[str]) -> int:
     else:
         tests = with_distinct_labels([read_tested(path) for path in _each_once(paths)])
         pairs = pairs_of(tests)
-    with progress("Comparing", len(pairs)) as advance:
+    folders = [test.folder for test in tests]
+    with progress("Comparing", len(pairs)) as advance, content_of(*folders):
         comparison = compare(tests, pairs, advance, repeated=any(repeats))
     console = plain_console()
-    print_comparison(comparison, console)
+    with content_of(*folders):
+        print_comparison(comparison, console)
     if options.out:
         write_comparison(comparison, options.out)
         console.print(f"results   {options.out}/compare.json, compare.csv", soft_wrap=True)

@@ -73,6 +73,18 @@ def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path
     return MemlabError(f"{holder}unknown key {key!r}{did_you_mean(key, names)}")
 
 
+def in_file(error: MemlabError, arguments: Iterable[str], files: Iterable[Path]) -> MemlabError:
+    """The same error, with the run's configuration before it where no option gave the value."""
+    text = str(error)
+    found = re.match(r'--([\w.]+): |Parser key "([\w.]+)"', text)
+    path = next(iter(files), None)
+    if not found or path is None:
+        return error
+    key = f"--{found[1] or found[2]}"
+    given = any(word.partition("=")[0].removesuffix("+") == key for word in arguments)
+    return error if given else MemlabError(f"{path}: {text}")
+
+
 def known_error(error: BaseException) -> MemlabError | None:
     """The MemlabError that lies behind an exception, if there is one."""
     seen: BaseException | None = error

@@ -22,7 +22,7 @@ from memlab.cli.configs import find_config
 from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
-from memlab.reading import parse_yaml, read_yaml
+from memlab.reading import parse_yaml, read_config
 from memlab.registry import GROUPS, Plugin, find, find_with_file, load, plugins
 from memlab.spec import import_typed, search_here
 from memlab.trust import guard, is_path, reading, trust
@@ -166,7 +166,7 @@ def load_named(arguments: Sequence[str]) -> None:
     texts = list(arguments)
     for option, value in pairwise(arguments):
         if option == "--config":
-            tree = expand_tree(read_yaml(Path(value)))
+            tree = expand_tree(read_config(Path(value)))
             texts.append(yaml.safe_dump(tree))
     for group in GROUPS:
         for plugin in plugins(group):
@@ -227,14 +227,12 @@ def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
 
 def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
     path = find_config(value)
-    tree = read_yaml(path)
+    tree = read_config(path)
     try:
         with reading(path, is_recorded(path)):
             expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
     except PluginError as error:
         raise PluginError(f"{path}: {error}") from error
-    if not isinstance(tree, dict):
-        raise MemlabError(f"{path}: not a configuration (no keys in it)")
     # what a file lists replaces what came before, arguments included
     emptied = [f"{option}=[]" for option in LISTS if option.removeprefix("--") in tree]
     return [*emptied, "--config", str(path)]

@@ -14,6 +14,7 @@ from memlab.cli import runs
 from memlab.cli.options import Options, add_trust
 from memlab.cli.trainer import RECORDED_VARIABLE, settle
 from memlab.errors import MemlabError
+from memlab.reading import content_of
 from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
 from memlab.trust import trusted
 
@@ -72,9 +73,10 @@ def run(arguments: list[str]) -> int:
     from memlab.reports.repeated import summarise, write_summary
     from memlab.reports.tables import print_summary
 
-    summary = summarise(folder, repeat)
-    write_summary(summary, folder)
-    print_summary(summary, folder)
+    with content_of(folder):
+        summary = summarise(folder, repeat)
+        write_summary(summary, folder)
+        print_summary(summary, folder)
     return 0
 
 

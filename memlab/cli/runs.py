@@ -14,6 +14,7 @@ from memlab.checksums import damage
 from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder, write_text
+from memlab.reading import read_config
 from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, tested_checkpoint
 
 if TYPE_CHECKING:
@@ -87,11 +88,12 @@ def config_of(run: Path) -> Path:
     """The configuration that a run was trained with.
 
     Raises:
-        CheckpointError: if the folder holds no run.
+        CheckpointError: if the folder holds no run; MemlabError if the file is damaged.
     """
     path = run / "fit" / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{run}: not a run folder (no {path})")
+    read_config(path, recorded=True)
     return path
 
 
@@ -128,8 +130,8 @@ def whole_checkpoint(run: Path) -> Path | None:
     last, previous = run / CHECKPOINTS / LAST, run / CHECKPOINTS / PREVIOUS
     wrong = damage(last) if last.is_file() else ""
     if wrong and previous.is_file() and not damage(previous):
-        told = f"memlab: {last}: damaged ({wrong}); going on with the one before, {previous}"
-        print(told, file=sys.stderr)  # noqa: T201
+        told = f"damaged; going on with the one before, {previous} ({wrong})"
+        print(f"memlab: {last}: {told}", file=sys.stderr)  # noqa: T201
         return previous
     if not last.is_file() and previous.is_file():
         print(f"memlab: no {last}; going on with the one before, {previous}", file=sys.stderr)  # noqa: T201

@@ -15,7 +15,7 @@ from memlab.cli.options import Options, add_trust, at_least
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
 from memlab.files import make_folder, require_empty, write_text
-from memlab.reading import read_json, read_text
+from memlab.reading import content_of, read_json, read_text
 from memlab.values import check_fields
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def run(arguments: list[str]) -> int:
     from memlab.reports.study import print_study, write_study
 
     about = {**asdict(asked), "drawn": len(table.rows), "of": of, "regions": list(table.regions)}
-    print_study(write_study(tested, folder, about), folder)
+    with content_of(tested):
+        print_study(write_study(tested, folder, about), folder)
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
+from memlab.cli.configs import is_shipped
 from memlab.cli.names import expand_arguments
 from memlab.errors import MemlabError
 from memlab.reading import parse_yaml, read_yaml
@@ -121,12 +122,12 @@ def settle(
     named = named_in(_values(given if file is not None else arguments))
     with guarded([file] if file is not None else [], named):
         plan = _settle(command, arguments)
+    plan.recorded += [file] if file is not None else []
     for path in plan.configs:
-        if file is not None or runs.is_recorded(path):
+        if runs.is_recorded(path) or (file is not None and not is_shipped(path)):
             plan.recorded.append(path)
         else:
             named |= named_in(read_yaml(path))
-    plan.recorded += [file] if file is not None else []
     plan.named = named
     return plan
 

@@ -170,6 +170,21 @@ def from_checkpoint(path: Path) -> MemorabilityModel:
     return model
 
 
+def check_resumable(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Raise a CheckpointError, naming the field, if training cannot go on from a checkpoint."""
+    kinds: dict[str, type[Any]] = {
+        **dict.fromkeys(("epoch", "global_step"), int),
+        **dict.fromkeys(("loops", "callbacks", "MemorabilityData"), dict),
+        **dict.fromkeys(("optimizer_states", "lr_schedulers"), list),
+    }
+    for name, kind in kinds.items():
+        found = checkpoint.get(name)
+        lacks = name == "loops" and isinstance(found, dict) and "fit_loop" not in found
+        if type(found) is not kind or lacks:
+            told = f"{name} is {shown(found)}"
+            raise CheckpointError(f"{path}: training cannot go on from it: {told}")
+
+
 def check_fits(
     model: MemorabilityModel, path: Path, checkpoint: dict[str, Any] | None = None
 ) -> None:
