@@ -118,7 +118,7 @@ def parse_yaml(text: str, origin: str, remedy: str = "") -> Any:
         if node is None:
             return None
         _check_references(node, origin)
-        found = loader.construct_document(node)  # type: ignore[no-untyped-call]
+        found = loader.construct_document(node)
     except RecursionError as error:
         raise MemlabError(_damaged(origin, "nested too deep", remedy)) from error
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError) as error:

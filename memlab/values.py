@@ -82,7 +82,7 @@ def fits(value: object, annotation: Any) -> bool:
         return any(fits(value, part) for part in inner)
     if origin is typing.Literal:
         return any(type(value) is type(part) and value == part for part in inner)
-    base = origin or annotation
+    base: Any = origin or annotation
     if base in (None, type(None)):
         return value is None
     if base is bool:
@@ -103,11 +103,10 @@ def fits(value: object, annotation: Any) -> bool:
         return isinstance(value, str | Path)
     if dataclasses.is_dataclass(base):
         return isinstance(value, collections.abc.Mapping)
-    if base is tuple or base is set or base is frozenset:
-        items = isinstance(value, list | tuple)
-        same = len(inner) != 2 or inner[1] is not Ellipsis
-        parts = inner[:1] if inner and not same else ()
-        return items and all(fits(item, part) for part in parts for item in value)  # type: ignore[union-attr]
+    if base in (tuple, set, frozenset):
+        repeated = len(inner) == 2 and inner[1] is Ellipsis
+        part = inner[0] if inner and (repeated or base is not tuple) else Any
+        return isinstance(value, list | tuple) and all(fits(item, part) for item in value)
     if not isinstance(value, base):
         return False
     if isinstance(value, list | tuple) and inner:

@@ -165,9 +165,9 @@ class Records(Callback):
             data.skipped |= read_json(path, "give the same command again")
         unscored = [error for error in everything["error"] if error.endswith(UNSCORED)]
         if unscored:
-            note = f"{len(unscored)} of {len(everything)} images are left out: {unscored[0]}"
-            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
-            self.notes.append(f"{note}.")
+            told = f"{len(unscored)} of {len(everything)} images are left out: {unscored[0]}"
+            print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+            self.notes.append(f"{told}.")
         table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
         shown = model.calibration.columns(table["predicted"].to_numpy(dtype=float))
         table = table.assign(**{name: values.astype("float32") for name, values in shown.items()})

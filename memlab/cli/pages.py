@@ -45,6 +45,7 @@ _USUAL = """\
   --data.masks PATH       where faces, people, ... are: a mask store, a COCO file, or a folder of
                           pictures REGION/PICTURE.png
   --data.on_error HOW     fail or skip, for a picture that cannot be read
+  --trust MODULE:CLASS    a class of your own that a run folder may name; may be repeated
 """
 
 _MODEL = """\
