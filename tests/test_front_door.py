@@ -97,7 +97,13 @@ def test_short_pages_name_only_options_that_exist(
 ) -> None:
     page = pages.COMMANDS[command]
     named = {word.strip(",.)(") for word in page.split() if word.strip("(").startswith("--")}
-    ours = {"--run", "--help", "--ckpt_path", "--print_config"}  # taken before, or by, the parser
+    ours = {
+        "--run",
+        "--help",
+        "--ckpt_path",
+        "--print_config",
+        "--trust",
+    }  # taken before, or by, the parser
     assert main([command, "--help", "all"]) == 0
     for option, name in (
         ("--model", "regressor"),

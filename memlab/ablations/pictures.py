@@ -79,13 +79,6 @@ def ablate_pictures(
             for scores in evaluated:
                 shown = scores.condition
                 predicted = scores.predicted.where(batch["valid"], torch.nan)
-                bad = scores.eligible & batch["valid"] & ~torch.isfinite(predicted)
-                errors = [
-                    error or (f"{name}: the model predicts no score for it by {shown.key}" * no)
-                    for name, error, no in zip(
-                        batch["ids"], batch["errors"], bad.tolist(), strict=True
-                    )
-                ]
                 tables.append(
                     pd.DataFrame(
                         {
@@ -95,11 +88,11 @@ def ablate_pictures(
                             "dose": shown.dose,
                             "unit": shown.ablation.unit,
                             "draw": scores.draw,
-                            "eligible": (scores.eligible & batch["valid"] & ~bad).numpy(),
+                            "eligible": (scores.eligible & batch["valid"]).numpy(),
                             "clean": clean.numpy(),
                             "predicted": predicted.numpy(),
                             "drop": (clean - predicted).numpy(),
-                            "error": errors,
+                            "error": batch["errors"],
                         }
                     )
                 )

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -260,7 +259,6 @@ class AblationEvaluation(Callback):
             return
         merged = rows.merge(folder, "conditions", KEY)
         merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
-        merged = self._scored(merged, results)
         details = [condition.describe() for condition in kept]
         shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
         described = pd.DataFrame(details)[shown]
@@ -272,19 +270,6 @@ class AblationEvaluation(Callback):
         results.notes += summary.notes
         results.figures += effect_figures.forest(results.conditions, folder)
         results.figures += effect_figures.curves(results.dose_curves, results.conditions, folder)
-
-    @staticmethod
-    def _scored(merged: pd.DataFrame, results: Results) -> pd.DataFrame:
-        """The rows, where changed images without a finite prediction are not eligible; noted."""
-        bad = merged["eligible"] & ~np.isfinite(merged["predicted"].to_numpy(dtype=float))
-        for condition, count in merged[bad].groupby("condition").size().items():
-            note = (
-                f"{condition}: the model predicts NaN or infinity for {count} changed images, "
-                "which are left out."
-            )
-            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
-            results.notes.append(note)
-        return merged.assign(eligible=merged["eligible"] & ~bad)
 
 
 def _nobody(_steps: int, _now: str = "") -> None:
