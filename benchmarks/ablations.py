@@ -31,12 +31,15 @@ from ablation_peers import PEERS, SIZE, cv2, operators
 from ablation_times import BATCH, ROUNDS, measure
 from score import make_pictures
 
+from memlab.heap import keep_freed_memory
+
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
     options = parser.parse_args()
+    keep_freed_memory()  # as memlab's command line does; for both sides
     load = os.getloadavg()[0]  # of what else the machine does
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

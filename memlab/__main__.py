@@ -4,4 +4,5 @@ import sys
 
 from memlab.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # processes that are spawned import this module, too
+    sys.exit(main())

@@ -22,8 +22,16 @@ class DataError(MemlabError):
     """A table, a picture or a folder of pictures cannot be used as asked."""
 
 
+class NoNumberedSplitsError(MemlabError):
+    """A numbered split was asked of a data set that has none."""
+
+
 class MaskError(DataError):
     """A mask does not belong to its picture: it has another shape, or was drawn on another."""
+
+
+class OutputError(MemlabError):
+    """A file or folder cannot be written: no space, no permission, a name that is too long."""
 
 
 class CheckpointError(MemlabError):

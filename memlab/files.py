@@ -1,4 +1,4 @@
-"""Finding pictures, writing files whole or not at all, and fingerprints. No heavy imports."""
+"""Writing files whole or not at all, and fingerprints. No heavy imports."""
 
 from __future__ import annotations
 
@@ -8,45 +8,14 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from memlab.errors import DataError, MemlabError
-
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-"""File name endings that are taken for pictures, in lower case."""
+from memlab.errors import MemlabError, OutputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def pictures_in(folder: Path) -> Iterator[Path]:
-    """The pictures in a folder and all folders below it, in no order; hidden files left out."""
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in PICTURES and not path.name.startswith("."):
-            yield path
-
-
-def find_pictures(given: list[Path]) -> list[Path]:
-    """The pictures that files and folders mean, in order, each once; folders are searched whole.
-
-    Of a folder that memlab rendered, the masks are no pictures.
-
-    Raises:
-        DataError: if something does not exist, or there is no picture in it.
-    """
-    found: dict[Path, None] = {}
-    for path in given:
-        if path.is_dir():
-            rendered = (path / "scenes.json").is_file()
-            inside = sorted(pictures_in(path / "images" if rendered else path))
-            if not inside:
-                raise DataError(f"{path}: no pictures in this folder")
-            found |= dict.fromkeys(inside)
-        elif path.exists():
-            found[path] = None
-        else:
-            raise DataError(f"{path}: no such file or folder")
-    return list(found)
+_SHOWN = 160
+"""Characters of a path that a message shows."""
 
 
 @contextmanager
@@ -56,15 +25,15 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part. After an exception the old file stays.
 
     Raises:
-        MemlabError: if the folder cannot be written, or the disk is full; names it.
+        OutputError: if the file cannot be written, whatever the reason; names it.
     """
     make_folder(path.parent)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder, not a file; choose another name")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_short_suffix(path))
     except OSError as error:
-        raise MemlabError(
-            f"cannot write in {path.parent}: {error.strerror}; choose another folder"
-        ) from error
+        raise cannot_write(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -75,11 +44,32 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
-        if error.errno not in _FULL:
+        # one without a number is a library's word for something else: a pixel mode, say
+        other = error.filename not in (None, name, str(path))
+        if error.errno is None or (other and error.errno not in _FULL):
             raise
-        raise MemlabError(f"{path} cannot be written: {error.strerror}; make room") from error
+        raise cannot_write(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the disk may have become read-only
+            temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Return the error for a file or folder that the system refuses to write, with the remedy."""
+    remedy = {
+        **dict.fromkeys(_FULL, "make room, or choose another folder"),
+        errno.ENAMETOOLONG: "choose a shorter name",
+        errno.EROFS: "choose a folder that can be written",
+        errno.EACCES: "choose a folder that you may write in",
+        errno.EPERM: "choose a folder that you may write in",
+    }.get(error.errno or 0, "choose another name or folder")
+    name = str(path)
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    return OutputError(f"{shown} cannot be written: {error.strerror or error}; {remedy}")
+
+
+def _short_suffix(path: Path) -> str:
+    return path.suffix if len(path.suffix) <= 16 else ""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -92,21 +82,34 @@ def make_folder(path: Path) -> Path:
     """Make a folder and its parents.
 
     Raises:
-        MemlabError: if it cannot be made; names the folder.
+        OutputError: if it cannot be made; names the folder.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MemlabError(
-            f"cannot make the folder {path}: {error.strerror}; choose another one"
-        ) from error
+    except (OSError, RecursionError) as error:
+        name = str(path)
+        shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+        why = error.strerror if isinstance(error, OSError) else "it lies too deep"
+        raise OutputError(f"cannot make the folder {shown}: {why}; choose another one") from error
     return path
 
 
-def require_empty(folder: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; raises OutputError where that is not allowed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def require_empty(folder: Path, option: str = "--out") -> None:
     """Raise a MemlabError if a folder holds something already: nothing there is mixed or lost."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise MemlabError(f"{folder} is not an empty folder; choose another --out")
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if taken:
+        raise MemlabError(f"{folder} is not an empty folder; choose another {option}")
 
 
 def file_name(text: str) -> str:
@@ -116,7 +119,7 @@ def file_name(text: str) -> str:
 
 def fingerprint(text: str) -> str:
     """First 16 hex digits of the SHA-256 of a text: enough to tell one input from another."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def state_of(path: Path) -> str:

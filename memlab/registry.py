@@ -13,6 +13,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -147,6 +148,33 @@ def find_with_file(group: str, ref: str) -> tuple[Plugin, str] | None:
     return find(group, name), file
 
 
+def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
+    """The plugin whose class is at a dotted path, or `None`; the path itself is never imported.
+
+    An entry point may name a package that only re-exports the class, where `path` is the module
+    that defines it. A plugin of the same package is then loaded, and its class compared.
+
+    Args:
+        path: dotted path of a class, as a file spells it.
+        groups: the groups where it may be registered.
+    """
+    known = [plugin for group in groups for plugin in plugins(group) if plugin.problem is None]
+    for plugin in known:
+        if plugin.path == path:
+            return plugin
+    package = path.partition(".")[0]
+    for plugin in known:
+        if package == "memlab" or plugin.value.partition(":")[0].partition(".")[0] != package:
+            continue  # memlab's own entry points name the modules that define the classes
+        try:
+            cls = plugin.load()
+        except PluginError:  # a broken one only fails the run that asks for it
+            continue
+        if f"{cls.__module__}.{cls.__qualname__}" == path:
+            return plugin
+    return None
+
+
 def plugin_of(cls: type[Any]) -> Plugin | None:
     """The entry point under which a class is registered, or `None` if it is not."""
     for group in GROUPS:
@@ -156,3 +184,11 @@ def plugin_of(cls: type[Any]) -> Plugin | None:
             if getattr(sys.modules.get(module), name, None) is cls:
                 return plugin
     return None
+
+
+def described(cls: type[Any]) -> str:
+    """What a message calls a class: its plugin and distribution, or its dotted path."""
+    plugin = plugin_of(cls)
+    if plugin is None:
+        return f"{cls.__module__}.{cls.__qualname__}"
+    return f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version})"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from memlab.errors import MemlabError
 from memlab.files import write_text
+from memlab.reading import read_json
+from memlab.values import check_fields, shown
 
 SCHEMA = 1
 FILE = "repeat.json"
@@ -47,10 +49,9 @@ def read_repeat(folder: Path) -> Repeat | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    try:
-        found = Repeat(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise MemlabError(f"{path}: damaged: {error}") from error
+    found = Repeat(**check_fields(Repeat, read_json(path), str(path)))
+    if found.over not in ("split", "seed"):
+        raise MemlabError(f"{path}: damaged: over is {shown(found.over)}, not 'split' or 'seed'")
     if found.schema != SCHEMA:
         raise MemlabError(f"{path}: schema {found.schema}, this memlab reads {SCHEMA}")
     return found

@@ -6,6 +6,8 @@ from pathlib import Path
 
 CHECKPOINTS = Path("fit", "checkpoints")
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+SPLIT = "split.csv"
+"""In `fit`, beside the checkpoints' folder: the split of every image of the run."""
 
 
 def tested_checkpoint(run: Path) -> Path:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Mapping
+import typing
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from memlab.errors import MemlabError
+from memlab.registry import GROUPS, plugin_at
+from memlab.trust import check_import, dotted, refusal, trusted
+from memlab.values import check_bounded, expected, fits, shown
 
 Spec = dict[str, Any]
 """`{"class_path": "package.module.Class", "init_args": {...}}` of plain values and nested specs."""
@@ -82,15 +86,19 @@ def plain(value: Any) -> Any:
 
 
 def import_class(path: str) -> type[Any]:
-    """The class at a dotted path.
+    """The class at a dotted path that the user named, or that memlab made.
+
+    What a file says goes through `build`.
 
     Raises:
-        MemlabError: if there is none; names the path.
+        MemlabError: if there is none, or a recorded file names it and it may not be imported; names
+            the path.
     """
+    check_import(path)
     module, _, name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
-    except Exception as error:  # a stranger's module may raise anything on import
+    except Exception as error:  # a third-party module may raise anything on import
         raise MemlabError(f"cannot import {path!r}: {type(error).__name__}: {error}") from error
     if not isinstance(found, type):
         raise MemlabError(f"{path!r} is not a class")
@@ -107,6 +115,13 @@ def import_typed(ref: str) -> type[Any]:
     return import_class(ref.replace(":", "."))
 
 
+def loaded_class(path: str) -> type[Any] | None:
+    """The class at a dotted path if its module is loaded, else `None`; nothing is imported."""
+    module, _, name = path.rpartition(".")
+    found = getattr(sys.modules.get(module), name, None)
+    return found if isinstance(found, type) else None
+
+
 def search_here() -> None:
     """Let classes in the current folder be found, which Python leaves out for installed programs.
 
@@ -117,24 +132,154 @@ def search_here() -> None:
         sys.path.append(here)
 
 
-def build(spec: Spec) -> Any:
+BASES = {
+    "models": "memlab.models.base.MemorabilityModel",
+    "backbones": "memlab.backbones.base.Backbone",
+    "ablations": "memlab.ablations.base.Ablation",
+    "attributions": "memlab.attributions.base.Attribution",
+    "sources": "memlab.data.sources.base.Source",
+}
+"""What the classes of a group derive from, where a file may ask for one."""
+
+_FOREIGN = "memlab.models.foreign.ForeignModel"
+
+
+def build(
+    spec: Any, group: str = "", origin: str = "a description", trust: Collection[str] = ()
+) -> Any:
     """Make the object that a spec describes, nested specs first: the inverse of `Specified.spec`.
 
+    A spec comes from a file, and a file is data. Only classes that are registered by entry point,
+    or that the user trusts, are made; that is checked before anything is imported. Then each class
+    must derive from what is expected at its place, and each argument must have its annotated type,
+    before anything is called.
+
+    Args:
+        spec: class path and arguments, as the file has them.
+        group: plugin group that the class must be of; any by default.
+        origin: the file, for messages.
+        trust: dotted paths of classes that the user named, besides those of `--trust`.
+
     Raises:
-        MemlabError: if a class cannot be imported or does not take the arguments.
+        MemlabError: if a class is not allowed, cannot be imported, or does not take the arguments;
+            names file, field and value.
     """
-    cls = import_class(str(spec["class_path"]))
-    arguments = {name: _built(value) for name, value in spec.get("init_args", {}).items()}
+    check_bounded(spec, origin)
+    allowed = {dotted(name) for name in trust} | trusted()
+    cls = _allowed_class(spec, group, "", origin, allowed)
+    base = import_class(BASES[group]) if group else object
+    if not issubclass(cls, base):
+        raise MemlabError(
+            f"{origin}: {spec['class_path']} is no {base.__name__}, which is needed here"
+        )
+    return _make(cls, spec, "", origin, allowed)
+
+
+def _allowed_class(
+    spec: Any, group: str, where: str, origin: str, allowed: Collection[str]
+) -> type[Any]:
+    """The class that a spec names, imported only if it is registered or trusted."""
+    path = spec.get("class_path") if isinstance(spec, Mapping) else None
+    if not isinstance(path, str):
+        place = f"{where}: " if where else ""
+        raise MemlabError(f"{origin}: damaged: {place}no class_path in {shown(spec)}")
+    plugin = plugin_at(path, [group] if group else GROUPS)
+    if plugin is not None:
+        return plugin.load()
+    if path == _FOREIGN and group in ("", "models"):
+        arguments = spec.get("init_args")
+        target = str(arguments.get("target")) if isinstance(arguments, Mapping) else ""
+        if target.replace(":", ".") in allowed:
+            return import_class(path)
+        raise refusal(origin, "target", target.replace(":", "."), group)
+    if path in allowed:
+        return import_typed(path)
+    for name in allowed:  # a package may re-export the class that the user named
+        if name.rpartition(".")[2] == path.rpartition(".")[2]:
+            cls = import_typed(name)
+            if f"{cls.__module__}.{cls.__qualname__}" == path:
+                return cls
+    raise refusal(origin, where, path, group)
+
+
+def _make(cls: type[Any], spec: Any, where: str, origin: str, allowed: Collection[str]) -> Any:
+    given = spec.get("init_args") or {}
+    place = f"{where}: " if where else ""
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise MemlabError(f"{origin}: damaged: {place}init_args {shown(given)} are no arguments")
+    signature = inspect.signature(cls)
     try:
-        inspect.signature(cls).bind(**arguments)
+        signature.bind(**given)
     except TypeError as error:
-        raise MemlabError(f"{spec['class_path']}: {error}") from error
-    return cls(**arguments)
+        raise MemlabError(f"{origin}: {spec['class_path']}: {error}") from error
+    try:
+        hints = typing.get_type_hints(cls.__init__)
+    except Exception:  # annotations of a third-party class may name what is not there
+        hints = {}
+    arguments = {}
+    for name, value in given.items():
+        parameter = signature.parameters.get(name)
+        unknown = parameter is None or parameter.annotation is parameter.empty
+        annotation = Any if unknown else hints.get(name, Any)
+        path = f"{where}.{name}" if where else name
+        arguments[name] = _argument(value, annotation, path, origin, allowed)
+    try:
+        return cls(**arguments)
+    except MemlabError as error:
+        raise type(error)(f"{origin}: {place}{error}") from error
+    except Exception as error:  # a constructor may raise anything for values that are not meant
+        first = (str(error).strip().splitlines() or [""])[0][:200]
+        raise MemlabError(
+            f"{origin}: {place}{cls.__name__} cannot be made with these arguments: "
+            f"{type(error).__name__}: {first}"
+        ) from error
 
 
-def _built(value: Any) -> Any:
+def _argument(
+    value: Any, annotation: Any, where: str, origin: str, allowed: Collection[str]
+) -> Any:
+    """An argument, made from a nested spec if it is one, of the annotated type."""
+    if isinstance(value, Mapping) and "class_path" in value:
+        wanted = _classes(annotation)
+        if wanted is not None and not wanted:
+            raise MemlabError(
+                f"{origin}: {where} names the class {shown(value['class_path'])}, where "
+                f"{expected(annotation)} is expected; nothing was imported"
+            )
+        cls = _allowed_class(value, "", where, origin, allowed)
+        if wanted is not None and not issubclass(cls, wanted):
+            raise MemlabError(
+                f"{origin}: {where}: {value['class_path']} is no {expected(annotation)}"
+            )
+        return _make(cls, value, where, origin, allowed)
+    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        inner = typing.get_args(annotation)
+        part = inner[0] if inner else Any
+        return [_argument(item, part, f"{where}[]", origin, allowed) for item in value]
+    if not fits(value, annotation):
+        raise MemlabError(
+            f"{origin}: damaged: {where} is {shown(value)}, not {expected(annotation)}"
+        )
     if isinstance(value, Mapping):
-        return build(dict(value)) if "class_path" in value else dict(value)
-    if isinstance(value, list):
-        return [_built(item) for item in value]
+        return {
+            name: _argument(item, Any, f"{where}.{name}", origin, allowed)
+            for name, item in value.items()
+        }
     return value
+
+
+def _classes(annotation: Any) -> tuple[type[Any], ...] | None:
+    """The classes whose objects an annotation takes from a spec; `None` if it takes any object."""
+    if annotation is Any or annotation is object or isinstance(annotation, typing.TypeVar):
+        return None
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is None:
+        plain_kinds = (bool, int, float, str, list, dict, tuple, set, Path, type(None))
+        found = isinstance(annotation, type) and not issubclass(annotation, plain_kinds)
+        return (annotation,) if found else ()
+    if origin is typing.Annotated:
+        return _classes(inner[0])
+    if origin is typing.Union or type(annotation).__name__ == "UnionType":
+        parts = [_classes(part) for part in inner]
+        return None if None in parts else tuple(cls for part in parts for cls in part or ())
+    return ()

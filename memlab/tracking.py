@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from memlab.reports.results import Results
 
 
 def same_run(folder: Path) -> dict[str, str]:
-    """Variables by which training that goes on in a folder joins its Weights & Biases run.
+    """Arguments by which training that goes on in a folder joins its Weights & Biases run.
+
+    They are given to the logger itself: wandb may have read the environment for a run before.
 
     A run id that the user has set is left alone.
     """
@@ -25,7 +29,28 @@ def same_run(folder: Path) -> dict[str, str]:
     path = folder / "wandb-id.txt"
     if not path.is_file():
         write_text(path, secrets.token_hex(4))
-    return {"WANDB_RUN_ID": path.read_text(encoding="utf-8").strip(), "WANDB_RESUME": "allow"}
+    return {"id": path.read_text(encoding="utf-8").strip(), "resume": "allow"}
+
+
+@contextmanager
+def own_run() -> Iterator[None]:
+    """End the Weights & Biases run that a command starts: the next one in this process has its own.
+
+    A run that was there before is the caller's, and left alone.
+    """
+    before = _active()
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        if _active() is not None and before is None:
+            sys.modules["wandb"].finish(exit_code=int(failed))
+
+
+def _active() -> Any:
+    """The Weights & Biases run of this process, or None; wandb is not imported for this."""
+    return getattr(sys.modules.get("wandb"), "run", None)
 
 
 def log_config(loggers: Iterable[Logger], config: dict[str, Any]) -> None:

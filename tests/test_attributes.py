@@ -314,8 +314,8 @@ def test_masks_of_the_test_come_by_themselves(
     assert main(["attributes", str(run), "--out", "out"]) == 0
     table = pd.read_csv("out/attributes.csv")
     has, area = line(table, "has_hats"), line(table, "area_hats")
-    assert (has.missing, has.n) == (0, 12)
-    assert 0 < area.missing == 12 - area.n
+    assert (has.missing, has.n) == (0, 60)
+    assert 0 < area.missing == 60 - area.n
     assert not np.isnan(has.value)
     Path("masks").rename("elsewhere")
     capsys.readouterr()

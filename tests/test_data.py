@@ -34,15 +34,20 @@ def table_of(count: int, seed: int = 0):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize(
     ("text", "shares"),
-    [("80/20", (0.72, 0.08, 0.2)), ("70/10/20", (0.7, 0.1, 0.2)), ("1/1/2", (0.25, 0.25, 0.5))],
+    [
+        ("80/20", (0.72, 0.08, 0.2)),
+        ("70/10/20", (0.7, 0.1, 0.2)),
+        ("25/25/50", (0.25, 0.25, 0.5)),
+        ("0.8/0.2", (0.72, 0.08, 0.2)),
+    ],
 )
 def test_shares_are_read(text: str, shares: tuple[float, ...]) -> None:
     assert parse_shares(text) == pytest.approx(shares)
 
 
-@pytest.mark.parametrize("text", ["80", "a/b", "80/-20", "0/0", "1/2/3/4"])
+@pytest.mark.parametrize("text", ["80", "a/b", "80/-20", "0/0", "1/2/3/4", "80/30", "1/1/2"])
 def test_bad_shares_are_refused(text: str) -> None:
-    with pytest.raises(DataError, match="as in 80/20"):
+    with pytest.raises(DataError, match="80/20"):
         parse_shares(text)
 
 

@@ -20,7 +20,8 @@ from memlab.ablations.nuisance import Jpeg
 from memlab.ablations.plan import floor
 from memlab.audit.balance import MEASURES
 from memlab.cli import main
-from memlab.reports.effect_table import print_effects, short
+from memlab.numbers import number
+from memlab.reports.effect_table import print_effects
 from memlab.reports.effects import Summary, summarise
 from tests.conftest import QUIET, results
 
@@ -58,7 +59,7 @@ def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFix
     folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "3")
     printed = capsys.readouterr().out
     assert "grayscale@1[faces]" in printed
-    assert "elsewhere" in printed
+    assert ", control " in printed
     assert max(len(line) for line in printed.splitlines() if "[faces]" in line) <= 100
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
     changed = pd.read_csv(folder / "conditions.csv")
@@ -169,18 +170,18 @@ def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> N
     summary = made(drops, clean, score)
     for entry in summary.conditions:
         entry["unit"] = "of the way to the fill"
-    (wide, narrow, least) = (shown(summary.conditions, columns) for columns in (130, 105, 85))
+    (wide, narrow, least) = (shown(summary.conditions, columns) for columns in (130, 105, 90))
     for lines in (wide, narrow, least):
         (line,) = [line for line in lines if line.startswith("remove_faces@1(fill=mean)")]
-        assert "floor" in line, "all of a condition stands on one line"
+        assert "baseline" in line, "all of a condition stands on one line"
         assert ("the fill" in line) == (lines is wide)
         assert ("→" in line) == (lines is not least)
     assert not [line for line in wide if "units" in line]
     assert "units of the doses: results.json" in narrow
     assert "units of the doses, and ρ: results.json" in least
-    squeezed = "\n".join(shown(summary.conditions, 60))
+    squeezed = "\n".join(shown(summary.conditions, 80))
     assert "\nremove_faces@1" in squeezed
-    assert "fill=mean)" in squeezed
+    assert "mean)" in squeezed
     assert "…" not in squeezed, "folded, not cut"
 
 
@@ -274,10 +275,12 @@ def test_table_and_results_state_s_of_the_pictures_that_have_controls() -> None:
     assert found["without"] == N - 40
     assert found["draws_mean"] == pytest.approx((30 * 8 + 10 * 3) / 40)
     (line,) = [line for line in shown(summary.conditions, 100) if line.startswith("g@1")]
-    for number in (f"40/{N}", "S ", short(found["S"]["value"], signed=True)):
-        assert number in line
-    beside = [short(found[name]["value"], signed=True) for name in ("own_drop", "drop")]
-    assert f"{beside[0]}, elsewhere {beside[1]}" in line
+    for wanted in (f"40/{N}", "S ", number(found["S"]["value"], signed=True, zero=False)):
+        assert wanted in line
+    beside = [
+        number(found[name]["value"], signed=True, zero=False) for name in ("own_drop", "drop")
+    ]
+    assert f"{beside[0]}, control {beside[1]}" in line
 
 
 def test_of_windows_and_blobs_there_is_s_alone() -> None:
@@ -288,15 +291,19 @@ def test_of_windows_and_blobs_there_is_s_alone() -> None:
     blob = np.full((N, 8), "blob", dtype=object)
     blob[:20] = "elsewhere"
     for kinds, place, reason in (
-        ({"compared_with": "windows"}, None, "windows elsewhere are not exchangeable"),
-        ({"compared_with": "placed", "region": "faces"}, blob, "blobs are not exchangeable"),
+        ({"compared_with": "windows"}, None, "off-centre crops are not exchangeable"),
+        (
+            {"compared_with": "placed", "region": "faces"},
+            blob,
+            "random shapes are not exchangeable",
+        ),
     ):
         (entry,) = made(drops, clean, clean, place=place, **kinds).conditions
         for name in ("M", "RMS", "RMS+", "g", "g+"):
             assert entry["control"][name]["value"] is None
             assert reason in entry["control"][name]["reason"]
         assert entry["control"]["S"]["n"] == N
-        assert entry["test"]["statistic"] == "S not 0"
+        assert entry["test"]["statistic"] == "specific effect S not 0"
         specific = (target + 0.05)[:, 0] - control.mean(axis=1)
         wanted = stats.ttest_1samp(specific, 0).pvalue
         assert entry["p"] == pytest.approx(wanted, abs=0.02)
@@ -327,7 +334,7 @@ def test_too_few_pictures_for_the_p_of_a_mean_are_told(count: int, told: bool) -
     drop[count:] = np.nan
     drops = {("greyed@1", "target"): drop, ("shift@1", "floor"): rng.normal(0, 0.01, (N, 1))}
     summary = made(drops, clean, clean)
-    assert any("are few for a test of the mean" in note for note in summary.notes) == told
+    assert any("is small" in note for note in summary.notes) == told
     assert any("below 50" in line for line in shown(summary.conditions, 100)) == told
 
 

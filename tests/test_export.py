@@ -179,7 +179,7 @@ def test_the_manifest_says_how_pictures_were_made(
     masks = f"--masks={rendered / 'masks'}"
     assert main(["ablate", *scenes, *arguments, masks, "--out", "out"]) == 0
     # of those in the folder, most are of pictures that were not given
-    assert "of its pictures are not in the data set" in capsys.readouterr().err
+    assert "of its images are not in the data set" in capsys.readouterr().err
     told = json.loads(Path("out/manifest.json").read_text())
     assert (told["size"], told["seed"], told["n"], told["failed"]) == (48, 3, 2, {})
     assert told["donors"] == "rendered scenes"

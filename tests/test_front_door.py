@@ -76,9 +76,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "--attribution", "gradcam"], "'grad_cam'"),
         (["fit", "--config", "quickstrat"], "'quickstart'"),
         (["data", "chekc"], "'check'"),
-        (["score", "model", "picture", "--ot", "x"], "'--out'"),
-        (["fit", "--trainer.max_epoch", "1"], "'trainer.max_epochs'"),
-        (["fit", "--modle.backbone", "resnet50"], "'model.backbone'"),
+        (["score", "model", "picture", "--ot", "x"], "--out DIR"),
+        (["fit", "--trainer.max_epoch", "1"], "'--trainer.max_epochs'"),
+        (["fit", "--modle.backbone", "resnet50"], "'--model.backbone'"),
     ],
 )
 def test_mistyped_names_are_answered_with_the_closest(
@@ -97,7 +97,13 @@ def test_short_pages_name_only_options_that_exist(
 ) -> None:
     page = pages.COMMANDS[command]
     named = {word.strip(",.)(") for word in page.split() if word.strip("(").startswith("--")}
-    ours = {"--run", "--help", "--ckpt_path", "--print_config"}  # taken before, or by, the parser
+    ours = {
+        "--run",
+        "--help",
+        "--ckpt_path",
+        "--print_config",
+        "--trust",
+    }  # taken before, or by, the parser
     assert main([command, "--help", "all"]) == 0
     for option, name in (
         ("--model", "regressor"),

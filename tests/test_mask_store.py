@@ -221,7 +221,7 @@ def test_bad_finders_and_stores(photos: Path, failing: Any) -> None:
     assert "unknown region 'dark'" in failing(*command, "dark")
     assert "threshhold" in failing(*command, "toy:Dark", "--with.threshhold", "1")
     assert "did you mean 'find'" in failing("regions", "fnd")
-    assert "no mask store" in failing(*command[:3], "--out", "photos", "--with", "toy:Dark")
+    assert "is an input" in failing(*command[:3], "--out", "photos", "--with", "toy:Dark")
     with pytest.raises(PluginError, match="mask 'dark' is"):
         check_regions(__import__("toy").Wrong)
     assert find() == 0

@@ -197,7 +197,7 @@ def test_score_and_test_take_oracles_by_name_and_fit_says_why_not(
     grey_faces = conditions[conditions["eligible"]]
     assert np.allclose(grey_faces["predicted"], 0.1, atol=1e-6)
     clean = pd.read_csv(folder / "rows.csv").set_index("index")["predicted"]
-    assert (clean[grey_faces["index"]] > 0.13).all()
+    assert (clean[grey_faces["index"]] > 0.12).all()  # all scenes, small faces among them
     assert np.allclose(clean[conditions.loc[~conditions["eligible"], "index"]], 0.1)
 
 

@@ -216,13 +216,14 @@ def test_a_model_blind_to_places_raises_no_alarm_on_correlated_pictures(side: in
 
 
 def test_large_regions_are_compared_with_blobs_of_their_area() -> None:
-    weights = boxes(3, side=40)
+    weights = boxes(3, side=26)
     weights[2] = boxes(1)[0]
     found = placed(sample_pictures(3, SIZE), weights)
     outlines = [found.where(weights, draw) for draw in range(DRAWS)]
     assert found.kinds(0) == ["blob", "blob", "elsewhere"]
     for outline in outlines:
         assert torch.equal(outline.sum((1, 2, 3)), weights.sum((1, 2, 3)))
+        assert not (outline * weights).any(), "nothing annotated is covered"
     assert len({outline[0].numpy().tobytes() for outline in outlines}) == DRAWS
     alone = placements(
         sample_pictures(3, SIZE)[1:2],
@@ -255,7 +256,9 @@ def test_rows_tell_where_the_change_was_made() -> None:
     kinds = {(one.condition.key, one.draw): list(one.places) for one in rows}
     assert kinds["greyout@1", 0] == ["own", "own", "own", None]
     assert kinds["greyout@1:control", 7] == ["elsewhere"] * 3 + [None]
-    assert kinds["greyout@1[not faces]:control", 7] == ["blob"] * 3 + [None]
+    assert kinds["greyout@1[not faces]:control", 7] == [None] * 4, (
+        "no room beside all but the faces"
+    )
 
 
 def test_pictures_without_room_are_counted_in_the_table_and_the_notes(
@@ -272,7 +275,7 @@ def test_pictures_without_room_are_counted_in_the_table_and_the_notes(
     shown = " ".join(capsys.readouterr().out.split())
     assert re.search(rf"remove_text@1 {there}/{entry['n']} S [+-]\.\d+", shown), shown
     without = entry["eligible"] - there
-    assert f"{without} of {entry['eligible']} eligible pictures have no like place" in shown
+    assert f"{without} of {entry['eligible']} eligible images have no matched control" in shown
 
 
 def test_balance_is_the_standardised_mean_difference() -> None:

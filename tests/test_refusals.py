@@ -51,7 +51,7 @@ def test_no_weights_no_test(scenes: Path, failing: Callable[..., str]) -> None:
 
 def test_a_finished_run_is_not_overwritten(finished: Path, failing: Callable[..., str]) -> None:
     before = (finished / "fit" / "results.json").read_bytes()
-    assert "choose another --run" in failing("fit", "--run", str(finished), *TINY)
+    assert "choose another --out" in failing("fit", "--run", str(finished), *TINY)
     assert (finished / "fit" / "results.json").read_bytes() == before
 
 

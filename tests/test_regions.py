@@ -298,7 +298,7 @@ def test_a_test_confined_to_given_masks(
     blur = ["--ablation", "blur", "--ablation.region"]
     assert "did you mean 'faces'" in failing(*arguments, *blur, "face")
     assert main([*arguments, *blur, "faces"]) == 0
-    assert "looked at 4 of 6 pictures: faces in 4" in capsys.readouterr().err
+    assert "faces: annotated in 4 of 6 images, present in 4" in capsys.readouterr().err
     folder = next(finished.glob("test-*/results.json")).parent
     found = results(folder)
     assert found["data"]["masks"]["faces"]["looked_at"] == {"train": 2, "test": 2}

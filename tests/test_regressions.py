@@ -175,7 +175,7 @@ def test_a_subset_stays_inside_its_folder(picture: Callable[..., Path], tmp_path
     absolute = f"{tmp_path / 'pictures' / '3.png'},0.9"
     Path("lists/a.csv").write_text("\n".join(["image,score", *lines, absolute]))
     before = sorted(Path("pictures").iterdir())
-    assert main(["data", "subset", "lists", "-n", "4", "--out", "deep/out"]) == 0
+    assert main(["data", "subset", "lists", "-n", "4", "--outside", "--out", "deep/out"]) == 0
     copied = pd.read_csv("deep/out/subset.csv")
     assert all((Path("deep/out") / name).is_file() for name in copied["image"])
     assert sorted(Path("pictures").iterdir()) == before
@@ -232,10 +232,10 @@ def test_the_way_to_name_columns_works_as_told(
     lines = [f"{place}.png,{0.4 + place / 60}" for place in range(30)]
     Path("odd.csv").write_text("\n".join(["pic,how", *lines]))
     message = failing("fit", "--data.root=odd.csv", *TINY, "--data.image_size=32")
-    assert "give --data.source csv --data.source.image NAME" in message
+    assert "give --data.source.image NAME" in message
     assert "--model.backbone NAME" in failing("fit", "--data.root=odd.csv")
     named = ["--data.source.image", "pic", "--data.source.score", "how"]
     assert main(["data", "check", "odd.csv", *named]) == 0
-    more = ["--data.root=odd.csv", "--data.source", "csv", *named, "--data.image_size=32"]
+    more = ["--data.root=odd.csv", *named, "--data.image_size=32"]
     assert main(["fit", *TINY, *more, "--run=runs/odd", "--attribution=none"]) == 0
     assert read(Path("runs/odd/fit")).n == 6

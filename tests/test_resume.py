@@ -92,7 +92,7 @@ def test_a_signal_saves_where_it_is(
     assert signal.getsignal(number) == before
     message = capsys.readouterr().err
     assert "in epoch 1, step 9" in message
-    assert "memlab fit --run cut --ckpt_path last" in message
+    assert "memlab fit --out cut --ckpt_path last" in message
     assert torch.load("cut/fit/checkpoints/last.ckpt", weights_only=True)["global_step"] == 9
     assert main([*data, "--run=cut", "--ckpt_path=last"]) == 0
     same(Path("whole"), Path("cut"))

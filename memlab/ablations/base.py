@@ -240,6 +240,18 @@ class Ablation(Specified, nn.Module, ABC):
             return torch.zeros_like(eligible)
         return eligible
 
+    def absent(self, context: Context) -> Tensor:
+        """Which images are annotated for the region and lack it: (B,) bool, on the CPU.
+
+        Other images that are not eligible have the region, or may have it.
+        """
+        nowhere = torch.zeros(len(context.ids), dtype=torch.bool)
+        mask = None if self.place.name == "all" else self.place.mask(context.masks)
+        if mask is None:
+            return nowhere
+        known = context.looked_for(*self.regions, *self.place.without)
+        return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
+
     def within(self, context: Context) -> Tensor | None:
         """How much of the change each pixel gets: (B, 1, H, W) in [0, 1]; None for all of it."""
         if context.where is not None:
@@ -280,8 +292,9 @@ class Ablation(Specified, nn.Module, ABC):
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
         raw = self.change(images, context, dose)
         who, how = f"ablation {self.name!r}", f"at dose {dose:g}"
-        require_pictures(raw, images, context.ids, who, how, ROUNDING)
-        changed = raw.clamp(0, 1)
+        low, high = require_pictures(raw, images, context.ids, who, how, ROUNDING)
+        # a pass over all pixels, which most changes do not need
+        changed = raw if low >= 0 and high <= 1 else raw.clamp(0, 1)
         weights = self.within(context)
         return changed if weights is None else torch.lerp(images, changed, weights)
 
@@ -303,8 +316,8 @@ class Ablation(Specified, nn.Module, ABC):
 
 def require_pictures(
     changed: Any, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
-) -> None:
-    """See that changed pictures are pictures, like those they were made of.
+) -> tuple[float, float]:
+    """Check that changed images have the shape, type and range of the unchanged ones.
 
     Args:
         changed: what somebody returned.
@@ -313,6 +326,9 @@ def require_pictures(
         who: returned them.
         how: they were changed.
         slack: how far beyond [0, 1] a value may lie.
+
+    Returns:
+        The lowest and the highest value.
 
     Raises:
         PluginError: in a line that names the first bad picture.
@@ -327,7 +343,7 @@ def require_pictures(
             for one in (changed, images)
         )
         raise PluginError(f"{who} returned {found}, not {wanted} (picture {ids[0]})")
-    low, high = changed.aminmax()  # NaN compares as bad
+    low, high = (float(value) for value in changed.aminmax())  # NaN compares as bad
     if not (low >= -slack and high <= 1 + slack):
         inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
         place = int((~inside).nonzero()[0])
@@ -336,6 +352,7 @@ def require_pictures(
         raise PluginError(
             f"{who} returned values outside [0, 1] ({what}) for picture {ids[place]} {how}"
         )
+    return low, high
 
 
 def require_sizes(

@@ -1,9 +1,9 @@
-"""Pictures that lend what a swap puts in: from outside the evaluated sample, each decoded once."""
+"""Pictures that lend what a swap puts in: from outside the evaluated sample where there are any."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,8 +61,11 @@ class DonorList:
     twice. With fewer the order is gone through again, one place further, so that a picture never
     has a donor twice while there are others; the pictures of a draw share none as long as N ≥ n.
 
-    A donor that cannot be read, that is the picture itself, or whose mask of a region is empty at
-    this size is passed over for the next.
+    Where the evaluated images donate to each other, the order is a ring: in draw k an image has
+    the k-th one after itself, so that none is its own donor, and each donates once in a draw.
+
+    A donor that cannot be read, that is the picture itself or a copy of it, or whose mask of a
+    region is empty at this size is passed over for the next.
 
     Args:
         pictures: the possible donors, with the masks that ablations ask for.
@@ -70,6 +73,8 @@ class DonorList:
         count: how many donors there are.
         evaluated: ids of the evaluated pictures, in their order.
         seed: of the order.
+        names: ids of the donors, where they are evaluated images themselves; else None.
+        copies: ids of images to those of all images with the same content.
     """
 
     def __init__(
@@ -79,13 +84,19 @@ class DonorList:
         count: int,
         evaluated: Sequence[str],
         seed: int = 0,
+        names: Sequence[str] | None = None,
+        copies: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.pictures = pictures
         self.having = having
         self.count = count
         self.ranks = {name: rank for rank, name in enumerate(evaluated)}
         self.seed = seed
+        self.among_themselves = names is not None
+        self.copies = copies or {}
+        self._own = {name: place for place, name in enumerate(names or ())}
         self._orders: dict[tuple[str, ...], list[int]] = {}
+        self._positions: dict[tuple[str, ...], dict[int, int]] = {}
         self._kept: OrderedDict[int, Sample] = OrderedDict()
         self._bytes = 0
 
@@ -101,8 +112,9 @@ class DonorList:
             device: where to.
         """
         order = self.order(regions)
-        first = self._first(draw, len(order))
-        samples = [self._read(order, self.ranks[name] + first, name, regions) for name in ids]
+        samples = [
+            self._read(order, self._start(name, draw, regions), name, regions) for name in ids
+        ]
         there = [sample for sample in samples if sample is not None]
         if not there:
             return None
@@ -136,21 +148,44 @@ class DonorList:
             draws: K, how many donors each picture has.
         """
         there, pictures = len(self.order(regions)), len(self.ranks)
-        if there >= pictures * draws:
+        if there >= pictures * draws and not self.among_themselves:
             return None
         having = f" with {' and '.join(sorted(regions))}" if regions else ""
         if there == 0:
             return f"No donors{having}: what would be taken from them was not put in."
         lent = Counter(
-            (rank + self._first(draw, there)) % there
-            for draw in range(draws)
-            for rank in range(pictures)
+            self._start(name, draw, regions) % there for draw in range(draws) for name in self.ranks
         )
+        most = max(lent.values())
+        if self.among_themselves:
+            times = "once" if most == 1 else f"up to {most} times"
+            return (
+                "All images are tested, so tested images donate to each other, never to "
+                f"themselves: {there} donors{having} for {pictures} images, each {times}. "
+                "Intervals take images as independent, and may be too narrow for that."
+            )
         return (
             f"{there} donors{having} for {pictures} pictures and {draws} draws: each lends up to "
-            f"{max(lent.values())} times. Intervals take pictures as independent, and are too "
-            "narrow for that."
+            f"{most} times. Intervals take pictures as independent, and are too narrow for that."
         )
+
+    def _start(self, name: str, draw: int, regions: Sequence[str]) -> int:
+        """The place in the order, which is gone round, of an image's donor."""
+        count = len(self.order(regions))
+        if not self.among_themselves:
+            return self.ranks[name] + self._first(draw, count)
+        position = self._position(name, regions)
+        if position is None:
+            return self.ranks[name] + draw
+        return position + 1 + draw % max(count - 1, 1)
+
+    def _position(self, name: str, regions: Sequence[str]) -> int | None:
+        """Where an evaluated image is itself in the order of donors; None if it is none."""
+        key = tuple(sorted(regions))
+        if key not in self._positions:
+            order = self.order(regions)
+            self._positions[key] = {place: position for position, place in enumerate(order)}
+        return self._positions[key].get(self._own[name])
 
     def _first(self, draw: int, count: int) -> int:
         """The place, in the order of `count` donors, of the first picture's donor."""
@@ -165,7 +200,8 @@ class DonorList:
             sample = self._sample(order[(rank + step) % len(order)])
             found = [mask_of(region, sample["masks"]) for region in regions]
             has = all(mask is not None and bool(mask.any()) for mask in found)
-            if not sample["error"] and has and sample["id"] != picture:
+            itself = sample["id"] in self.copies.get(picture, (picture,))
+            if not sample["error"] and has and not itself:
                 return sample
         return None
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation, Context, require_pictures, require_sizes
 from memlab.ablations.donors import DonorList
+from memlab.ablations.eligibility import Reason, reasons
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
 from memlab.errors import Interrupted, MemlabError, PluginError
@@ -39,6 +40,7 @@ class ConditionScores:
             of where a control was placed, (B,); empty where no region is compared.
         places: what was changed: the region itself (`own`), its shape `elsewhere`, or a `blob` of
             its area; None where no region is compared, or where there is no place.
+        reasons: why each image is not eligible, None where it is.
     """
 
     condition: Condition
@@ -48,6 +50,7 @@ class ConditionScores:
     donors: Sequence[str | None]
     measures: dict[str, Tensor] = field(default_factory=dict)
     places: Sequence[Place | None] = ()
+    reasons: Sequence[Reason | None] = ()
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ class Prepared:
         eligible: (B,) bool, on the CPU.
         measures: as in `ConditionScores`.
         places: as in `ConditionScores`.
+        reasons: as in `ConditionScores`.
     """
 
     context: Context
     eligible: Tensor
     measures: dict[str, Tensor]
     places: list[Place | None]
+    reasons: list[Reason | None]
 
 
 class Preparation:
@@ -110,6 +115,7 @@ class Preparation:
         with _blamed(condition, context.ids):
             eligible = ablation.eligible(context) & found
         measures: dict[str, Tensor] = {}
+        annotated: Tensor | None = None
         kinds: list[Place | None] = [None] * len(context.ids)
         if ablation.compared_with == "placed" and eligible.any():
             placed = self._placed(condition, context)
@@ -117,7 +123,8 @@ class Preparation:
                 places, weights = placed
                 context = replace(context, where=places.where(weights, draw))
                 # where nobody looked, what is not labelled may be anything
-                eligible &= places.found[:, draw] & context.looked_for(*context.masks)
+                annotated = context.looked_for(*context.masks)
+                eligible &= places.found[:, draw] & annotated
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
                 kinds = places.kinds(draw)
             elif placed is not None:
@@ -127,7 +134,8 @@ class Preparation:
             measures = {
                 name: values.where(eligible, torch.nan) for name, values in measures.items()
             }
-        return Prepared(context, eligible, measures, kinds)
+        why = reasons(ablation, context, eligible, found, annotated)
+        return Prepared(context, eligible, measures, kinds, why)
 
     def _placed(self, condition: Condition, context: Context) -> tuple[Placements, Tensor] | None:
         """The places of a condition's region, and the weights of the region itself."""
@@ -275,7 +283,14 @@ def _one_draw(
     lent = prepared.context.donors
     ids = [None] * len(images) if lent is None else list(lent.ids)
     return ConditionScores(
-        condition, draw, prepared.eligible, predicted, ids, prepared.measures, prepared.places
+        condition,
+        draw,
+        prepared.eligible,
+        predicted,
+        ids,
+        prepared.measures,
+        prepared.places,
+        prepared.reasons,
     )
 
 
@@ -302,9 +317,23 @@ def _scored(
 def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
     with _blamed(condition, context.ids):
         changed: Tensor = condition.ablation(images, context, condition.dose)
+    if _checked_in_forward(condition.ablation, context):
+        return changed
     who, how = f"ablation {condition.ablation.name!r}", f"changed by {condition.key}"
     require_pictures(changed, images, context.ids, who, how, slack=1e-6)  # of single precision
     return changed
+
+
+def _checked_in_forward(ablation: Ablation, context: Context) -> bool:
+    """Whether `Ablation.forward` has checked the pixels that it returned.
+
+    It has not where a subclass has a `forward` of its own, or where weights blend the change with
+    the unchanged images afterwards.
+    """
+    cls = type(ablation)
+    own = cls.forward is Ablation.forward and cls._changed is Ablation._changed
+    blended = context.where is not None or ablation.place.name != "all"
+    return own and cls.within is Ablation.within and not blended
 
 
 @contextmanager

@@ -18,11 +18,13 @@ from memlab.ablations.originals import Original
 from memlab.ablations.plan import Condition
 from memlab.ablations.region import mask_of
 from memlab.data.pixels import to_bytes, to_unit
-from memlab.errors import MemlabError
-from memlab.files import file_name, make_folder, replacing
+from memlab.errors import MemlabError, OutputError
+from memlab.files import make_folder, replacing
+from memlab.paths import distinct_names, inside
 
 Lending = Callable[[tuple[int, int]], DonorList]
 
+MANIFEST = "manifest.csv"
 _DESCRIBED = ("condition", "ablation", "dose", "unit", "region", "role")
 
 
@@ -58,47 +60,92 @@ def export(
 
     Raises:
         MemlabError: if something went wrong with every picture; nothing is written then.
+        OutputError: if a file cannot be written; the first ends all, and the manifest lists what
+            is complete.
     """
     rows: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
-    for original in originals:
-        preparation: Preparation | None = None
-        unread = ""
-        try:
-            preparation = _prepared(original, conditions, size, seed, donors)
-        except MemlabError as error:
-            unread = failures[str(original.path)] = str(error)
-        for condition in conditions:
-            described = condition.describe()
-            shown = {name: described[name] for name in _DESCRIBED}
-            for draw in range(condition.draws):
-                image, donor, reason = "", "", unread
-                if preparation is not None:
-                    number = f"-{draw}" if condition.draws > 1 else ""
-                    path = f"{file_name(condition.key)}/{original.name}{number}.png"
-                    try:
-                        donor, reason = _write(preparation, condition, draw, out / path)
-                    except MemlabError as error:
-                        reason = failures[str(original.path)] = str(error)
-                    image = "" if reason else path
-                rows.append(
-                    {
-                        "image": image,
-                        "original": str(original.path),
-                        **shown,
-                        "draw": draw,
-                        "donor": donor,
-                        "eligible": bool(image),
-                        "reason": reason,
-                    }
-                )
-        advance(1)
+    folders = distinct_names(condition.key for condition in conditions)
+    try:
+        for original in originals:
+            preparation: Preparation | None = None
+            unread = ""
+            try:
+                preparation = _prepared(original, conditions, size, seed, donors)
+            except MemlabError as error:
+                unread = failures[str(original.path)] = str(error)
+            for condition in conditions:
+                described = condition.describe()
+                named = {name: described[name] for name in _DESCRIBED}
+                for draw in range(condition.draws):
+                    image, donor, reason = "", "", unread
+                    if preparation is not None:
+                        number = f"-{draw}" if condition.draws > 1 else ""
+                        path = f"{folders[condition.key]}/{original.name}{number}.png"
+                        try:
+                            donor, reason = _write(preparation, condition, draw, inside(out, path))
+                        except OutputError:  # the next picture cannot be written either
+                            raise
+                        except MemlabError as error:
+                            reason = failures[str(original.path)] = str(error)
+                        image = "" if reason else path
+                    rows.append(
+                        {
+                            "image": image,
+                            "original": str(original.path),
+                            **named,
+                            "draw": draw,
+                            "donor": donor,
+                            "eligible": bool(image),
+                            "reason": reason,
+                        }
+                    )
+            advance(1)
+    except OutputError as error:
+        raise _stopped(error, rows, len(originals), out) from error
     manifest = pd.DataFrame(rows)
     if len(failures) == len(originals) and not manifest["eligible"].any():
         raise MemlabError(next(iter(failures.values())))
-    with replacing(out / "manifest.csv") as temporary:
-        manifest.to_csv(temporary, index=False)
+    try:
+        _write_manifest(rows, out)
+    except OutputError as error:
+        raise _stopped(error, rows, len(originals), out) from error
     return manifest, failures
+
+
+def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    with replacing(out / MANIFEST) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+
+
+def _stopped(error: OutputError, rows: list[dict[str, Any]], of: int, out: Path) -> OutputError:
+    """List what is complete, and say so; on a full disk the last pictures make room for the list.
+
+    Args:
+        error: what the system refused.
+        rows: of the pictures until then.
+        of: how many pictures were given.
+        out: the folder.
+    """
+    kept = list(rows)
+    listed = False
+    while kept and not listed:
+        try:
+            _write_manifest(kept, out)
+            listed = True
+        except OutputError:
+            last = kept[-1]["original"]
+            for row in kept:
+                if row["original"] == last and row["image"]:
+                    inside(out, row["image"]).unlink(missing_ok=True)
+            kept = [row for row in kept if row["original"] != last]
+    done = {row["original"] for row in kept}
+    written = sum(bool(row["image"]) for row in kept)
+    manifest = f"{out / MANIFEST} lists what is complete" if listed else "there is no manifest"
+    return OutputError(
+        f"{error}; stopped at image {len(done)} of {of}: {written} changed images are in {out}, "
+        f"{manifest}"
+    )
 
 
 def _prepared(

@@ -112,7 +112,7 @@ class ResizeRoundtrip(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Make it smaller by `dose` % on the way."""
-        return nuisance.resize_roundtrip(images, dose).clamp(0, 1)  # bicubic overshoots
+        return nuisance.resize_roundtrip(images, dose).clamp_(0, 1)  # bicubic overshoots
 
 
 class Noise(Ablation):
@@ -138,4 +138,4 @@ class Noise(Ablation):
         shape = images.shape[1:]
         noise = [torch.randn(shape, generator=one) for one in context.generators(self.name)]
         noisy = torch.add(images, torch.stack(noise).to(images), alpha=dose / 100)
-        return noisy.clamp(0, 1)
+        return noisy.clamp_(0, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,9 +17,10 @@ from memlab.data.geometry import squashed, squashed_mask
 from memlab.data.sources.base import recognise
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.files import file_name, find_pictures
-from memlab.regions.base import MaskSource, require_fit
-from memlab.regions.describe import told
+from memlab.image_files import find_pictures
+from memlab.paths import distinct_names, short_name
+from memlab.regions.base import EmptyMasks, MaskSource, require_fit
+from memlab.regions.describe import announce, require_use
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ class Original:
         return squashed(pixels, wanted), masks
 
 
-def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Original]:
+def find_originals(
+    given: Sequence[Path],
+    masks: Path | None = None,
+    empty: EmptyMasks | None = None,
+    tables: Mapping[Path, Table] | None = None,
+) -> list[Original]:
     """The pictures that files and folders mean, in order, each once.
 
     A folder that is a data set with masks gives the pictures of its table, and their masks.
@@ -79,15 +85,24 @@ def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Ori
         given: files and folders.
         masks: of the pictures, of any kind that `memlab.regions.open.open_masks` knows; they take
             the place of a data set's own of the same region.
+        empty: what a picture has of which there is no mask; see `Table.with_masks`.
+        tables: those among the files and folders that were read already; who read them has said
+            what was left out.
 
     Raises:
         DataError: if something does not exist, there is no picture, or names cannot be told apart.
     """
     found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
     for path in given:
-        table = _with_masks(path) if path.is_dir() else None
+        table = (tables or {}).get(path)
+        if table is not None and table.regions:
+            table = replace(table, empty_masks=empty or table.empty_masks)
+            announce(table)
+        elif table is None and path.is_dir():
+            table = _with_masks(path, empty)
         if table is None:
-            loose = (file for file in find_pictures([path]) if file not in found)
+            pictures = find_pictures([path], quiet=tables is not None)
+            loose = (file for file in pictures if file not in found)
             found |= {file: (str(file), file.name, {}) for file in loose}
             continue
         for name, image in zip(table.rows["id"], table.rows["image"], strict=True):
@@ -97,29 +112,43 @@ def find_originals(given: Sequence[Path], masks: Path | None = None) -> list[Ori
     if masks is not None:
         ids = [name for name, *_ in found.values()]
         rows = pd.DataFrame({"id": ids, "image": map(str, found), "split": None})
-        table = Table(rows, Path(), "the pictures").with_masks(masks)
-        print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
+        table = Table(rows, Path(), "the pictures").with_masks(masks, empty)
+        if not any(own for *_, own in found.values()):
+            require_use(table, empty)
+        announce(table)
         there = table.masks
+        own = sorted({region for *_, own in found.values() for region in own if region in there})
+        if own:
+            told = f"masks of {', '.join(own)} come from {masks}; the data set's own are not used"
+            print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
     return [
         Original(names[path], path, name, key, {**own, **there})
         for path, (name, key, own) in found.items()
     ]
 
 
-def lenders(folder: Path, originals: Sequence[Original]) -> list[Original]:
+def lenders(
+    folder: Path, originals: Sequence[Original], empty: EmptyMasks | None = None
+) -> list[Original]:
     """The pictures of a folder as donors, those that are to be changed left out.
+
+    Args:
+        folder: of the donors, perhaps a data set with masks.
+        originals: the pictures to be changed.
+        empty: what a picture has of which there is no mask; see `Table.with_masks`.
 
     Raises:
         DataError: if there are none.
     """
     taken = {original.path.resolve() for original in originals}
-    lent = [one for one in find_originals([folder]) if one.path.resolve() not in taken]
+    found = find_originals([folder], empty=empty)
+    lent = [one for one in found if one.path.resolve() not in taken]
     if not lent:
         raise DataError(f"{folder}: no picture but those to be changed; give other donors")
     return lent
 
 
-def _with_masks(folder: Path) -> Table | None:
+def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:
     """The data set of a folder, where it is one with masks."""
     try:
         source = recognise(folder)
@@ -131,17 +160,26 @@ def _with_masks(folder: Path) -> Table | None:
         without = f"{error}; the pictures are changed all the same, without masks of its own"
         print(f"memlab: {without}", file=sys.stderr)  # noqa: T201
         return None
-    return table if table.regions else None
+    if not table.regions:
+        return None
+    table = replace(table, empty_masks=empty or table.empty_masks)
+    announce(table)
+    return table
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """A name for each picture: its own, or, where two files share it, with its folder's."""
-    count = Counter(path.stem for path in paths)
+    """A name for each picture: its own, or, where two files share it, with its folder's.
+
+    Two are never one, also where capitals do not count or a name was too long.
+    """
+    count = Counter(path.stem.casefold() for path in paths)
     names = {
-        path: path.stem if count[path.stem] == 1 else "-".join([*path.parent.parts[-2:], path.name])
+        path: path.stem
+        if count[path.stem.casefold()] == 1
+        else "-".join([*path.parent.parts[-2:], path.name])
         for path in paths
     }
-    names = {path: file_name(name) for path, name in names.items()}
-    if len(set(names.values())) < len(paths):
-        raise DataError("two pictures have the same name; give them one folder at a time")
-    return names
+    if len({short_name(name).casefold() for name in names.values()}) == len(paths):
+        return {path: short_name(name) for path, name in names.items()}
+    found = distinct_names(str(path) for path in paths)
+    return {path: found[str(path)] for path in paths}

@@ -4,7 +4,9 @@ A control has the shape and area of the region's own mask, overlaps nothing that
 other control, and lies where the picture is most like it: as far from the middle, as busy, as
 varied in light. Two controls that share pixels would be more alike than a control and the region,
 which never do, and whatever a model reads would look specific to the region. A region above a
-quarter of the picture has no such place; its control is a random blob of its area.
+quarter of the image has no such place; its control is a random blob of its area, which covers
+nothing annotated either. Where the unannotated part of the image is smaller than the region, as
+beside a whole background, the image has no control.
 
 A region that the frame cuts off has no edge there. Its control, inside the picture, has: there it
 ends without fading out. Known, and left so: any other shape would have another area.
@@ -52,7 +54,7 @@ class Placements:
 
     Args:
         shifts: (B, K, 2) int64, pixels down and across.
-        found: (B, K) bool, whether there is such a place; blobs always have one.
+        found: (B, K) bool, whether there is such a place.
         own: measure to (B,) of the region itself, NaN where there is none.
         placed: measure to (B, K) of the places, NaN where there is none.
         large: (B,) bool, whose places are blobs.
@@ -147,11 +149,17 @@ def placements(
                     placed[measure][picture, draw] = every[measure][row, y, x]
     outlines = []
     for picture in large.nonzero().flatten().tolist():
+        # a blob that covered what is annotated would show its effect, with the sign turned
+        free = (labelled[picture : picture + 1] <= 0).cpu()
+        if round(float(own["area"][picture]) * free.numel()) > int(free.sum()):
+            outlines.append(np.zeros((draws, math.ceil(free.numel() / 8)), dtype=np.uint8))
+            continue
         outlined = [
             replace(context, ids=[context.ids[picture]], draw=draw).generators(f"blob {name}")[0]
             for draw in range(draws)
         ]
-        shaped = blobs(own["area"][picture].expand(draws), size, outlined)
+        area = own["area"][picture].expand(draws)
+        shaped = blobs(area, size, outlined, free.expand(draws, -1, -1, -1))
         found[picture] = True
         for measure, values in _measures(images[picture : picture + 1], shaped).items():
             placed[measure][picture] = values

@@ -109,11 +109,21 @@ def plan(
                 other = conditions.setdefault(condition.key, condition)
                 if condition.primary and not other.primary:  # a step of another's ladder gives way
                     conditions[condition.key] = condition
-    if controls and any(one.ablation.compared_with == "floor" for one in conditions.values()):
+    if controls and any(_asks_for_floor(one.ablation) for one in conditions.values()):
         for condition in floor():
             there = conditions.get(condition.key, condition)  # somebody may have asked for it
             conditions[condition.key] = replace(there, yardstick=True)
     return list(conditions.values())
+
+
+def _asks_for_floor(ablation: Ablation) -> bool:
+    """Whether effects are compared with the nuisance baseline, or may have to be.
+
+    Around the complement of annotated regions there is seldom room for a matched control.
+    """
+    complement = ablation.place.inverted or ablation.place.name == "background"
+    kind = ablation.compared_with
+    return kind == "floor" or (kind == "placed" and complement)
 
 
 def floor() -> list[Condition]:

@@ -152,15 +152,17 @@ class RemoveText(Remove):
 class RemoveBackground(Remove):
     """Take the background out: all that no other region has, where there are no masks of it.
 
-    The hole has hard edges: what stays is whole. Grey by default, because the other fills carry
-    the colours of what stays into the background, where it then disappears. So it gives the numbers
-    of `foreground_only`: one question from two sides, which `all` asks once.
+    A control of its area would cover annotated regions, so there is none: the effect is compared
+    with the nuisance baseline. The hole has hard edges: what stays is whole. Grey by default,
+    because the other fills carry the colours of what stays into the background, where it then
+    disappears. So it gives the numbers of `foreground_only`: one question from two sides, which
+    `all` asks once.
     """
 
     family = "context"
     own = "background"
     moves = ("oracle_chroma", "oracle_redness")
-    spares = ()  # its controls, blobs of so large an area, cover faces
+    spares = FACE_ORACLES
 
     def __init__(
         self,

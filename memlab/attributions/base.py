@@ -12,7 +12,7 @@ from torch import Tensor
 from memlab.errors import MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.models.precision import evaluation_mode, single_precision
-from memlab.registry import plugin_of
+from memlab.registry import described, plugin_of
 from memlab.spec import Specified
 
 
@@ -79,14 +79,20 @@ def explain_branches(attribution: Attribution, model: MemorabilityModel, images:
         torch.enable_grad(),
         single_precision(images.device.type),
     ):
-        maps = attribution.maps(model, images.detach().clone().float()).detach()
+        maps = attribution.maps(model, images.detach().clone().float())
+    if not isinstance(maps, Tensor):
+        kind = type(maps).__name__
+        raise PluginError(f"attribution {described(type(attribution))} returned {kind}, no tensor")
+    maps = maps.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(
-            f"attribution {attribution.name!r} returned {tuple(maps.shape)}, "
+            f"attribution {described(type(attribution))} returned {tuple(maps.shape)}, "
             f"not ({len(images)}, 1, h, w)"
         )
     if not maps.isfinite().all():
-        raise PluginError(f"attribution {attribution.name!r} returned values that are not finite")
+        raise PluginError(
+            f"attribution {described(type(attribution))} returned values that are not finite"
+        )
     return maps
 
 

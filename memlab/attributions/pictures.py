@@ -18,6 +18,7 @@ from memlab.errors import DataError
 from memlab.files import make_folder, replacing
 from memlab.models.base import MemorabilityModel
 from memlab.models.predict import scored
+from memlab.paths import short_name
 
 SHEET = 16
 """Pictures on the sheet with the colour bar; the others are in files of their own."""
@@ -92,7 +93,7 @@ class Maps:
         for place, name in enumerate(self.image):
             picture = self.pictures[place].transpose(1, 2, 0)
             drawn = figures.overlay(picture, self.maps[place], limit)
-            path = folder / "overlays" / f"{place:0{digits}d}-{Path(name).stem}.png"
+            path = folder / "overlays" / f"{place:0{digits}d}-{short_name(Path(name).stem)}.png"
             with replacing(path) as temporary:
                 Image.fromarray((drawn * 255).round().astype(np.uint8)).save(temporary)
             written.append(path)
@@ -147,7 +148,7 @@ def explain_pictures(
         found["pictures"].append(to_bytes(images).cpu().numpy())
         found["predicted"].append(predicted[places].numpy())
     if not names:
-        raise DataError(f"no picture could be read: {next(iter(errors.values()))}")
+        raise DataError(f"no picture could be explained: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
     branches = {name: joined.pop(name) for name in list(joined) if name.startswith("maps_")}
     return Maps(

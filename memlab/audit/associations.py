@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from memlab.audit.statistics import LEVEL, bootstrap, holm, rho
+from memlab.audit.statistics import LEVEL, bootstrap, holm, positive, rho
 from memlab.metrics.functional import Array, Statistic, constant
 from memlab.seeds import seed_of
 
@@ -211,7 +211,7 @@ def _numeric(column: pd.Series, outcome: pd.Series, seed: int, resamples: int) -
     statistic = _nothing(column, outcome, known) or correlation(values, others, own, resamples)
     p = None
     if statistic.value is not None and len(values) >= FOR_P:
-        p = float(stats.spearmanr(values, others).pvalue)
+        p = positive(float(stats.spearmanr(values, others).pvalue))
     return {
         **_head(column, "number", outcome, "spearman", known),
         **statistic.describe(),
@@ -238,7 +238,7 @@ def _categorical(label: pd.Series, outcome: pd.Series, seed: int) -> dict[str, o
         own = seed_of(seed, "attributes", str(label.name))
         line["baseline"] = baseline(label[kept], outcome[kept], own)
         if kept.sum() >= FOR_P:
-            line["p"] = float(stats.kruskal(*groups).pvalue)
+            line["p"] = positive(float(stats.kruskal(*groups).pvalue))
     return line
 
 

@@ -1,4 +1,4 @@
-"""What a test says of one ablation: estimates by what it is compared with, and p-values of all."""
+"""What a test says of one ablation: estimates, by what it is compared with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memlab.audit.effects import occlusions, row_mean
+from memlab.audit.effects import row_mean
 from memlab.audit.quantities import combine, mean, removal_quantities, value_quantities
 from memlab.audit.rows import Effects
-from memlab.audit.statistics import Estimate, holm, relabelling
+from memlab.audit.statistics import Estimate
 from memlab.audit.statistics.bootstrap import point
-from memlab.audit.statistics.intervals import Resampled
 from memlab.metrics.functional import Array
 
 if TYPE_CHECKING:  # it imports torch
@@ -22,8 +21,8 @@ if TYPE_CHECKING:  # it imports torch
 REMOVAL = ("S", "M", "RMS", "RMS+", "S_sd", "g", "g+")
 SWAP = ("V", "RMS", "T", "T+", "g")
 UNLIKE = {
-    "windows": "windows elsewhere are not exchangeable with the middle",
-    "blobs": "blobs are not exchangeable with the region",
+    "windows": "off-centre crops are not exchangeable with the centre",
+    "blobs": "random shapes are not exchangeable with the region",
 }
 """Why of some comparisons S alone can be had: what M, RMS and g take for granted."""
 
@@ -38,6 +37,7 @@ class Subject:
         role: `target`, `swap`, or `floor` for a nuisance change.
         primary: whether this is the dose that is tested.
         blobs: whether its controls are random shapes of the region's area.
+        no_control: why no image has a control; None where one has.
     """
 
     effects: Effects
@@ -45,6 +45,13 @@ class Subject:
     role: str
     primary: bool
     blobs: bool = False
+    no_control: str | None = None
+
+    @property
+    def beside_floor(self) -> bool:
+        """Whether it is compared with the nuisance baseline, for want of controls of its own."""
+        alone = self.kind == "floor" or (self.kind == "placed" and self.no_control is not None)
+        return self.role == "target" and alone
 
     @property
     def controlled(self) -> bool:
@@ -64,29 +71,6 @@ class Subject:
     def against(self) -> str:
         """The role of what it is compared with."""
         return "there-and-back" if self.role == "swap" else "control"
-
-
-@dataclass(frozen=True)
-class Tested:
-    """A p-value, or the reason why there is none.
-
-    Args:
-        statistic: what was tested, in words.
-        n: pictures that bear on it.
-        p: of this ablation alone.
-        p_corrected: for all primary ablations of the test together (Holm).
-        p_max_t: for the ablations with controls of their own together, by max-T; None for others.
-        method: how p was found.
-        reason: why there is none.
-    """
-
-    statistic: str
-    n: int
-    p: float | None = None
-    p_corrected: float | None = None
-    p_max_t: float | None = None
-    method: str | None = None
-    reason: str | None = None
 
 
 def estimates(subject: Subject) -> dict[str, Estimate]:
@@ -109,13 +93,15 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
         for name, values in (("control", controls), ("D with control", drops)):
             found[name] = mean(pictures, np.where(both, values, np.nan))
             if not both.any():
-                why = "no control was run" if beside.shape[1] == 0 else "no control could be made"
-                found[name] = replace(found[name], reason=why)
+                why = "no control was run" if beside.shape[1] == 0 else subject.no_control
+                found[name] = replace(found[name], reason=why or "no control could be made")
     if subject.controlled:
         quantities = removal_quantities([effects])
         found |= {name: quantities[name] for name in (REMOVAL if subject.primary else ("S",))}
-        for name in {"M", "RMS", "RMS+", "g", "g+"} & found.keys():
-            if subject.unlike and found[name].reason is None:
+        for name in {*REMOVAL, "S"} & found.keys():
+            if subject.no_control and found[name].reason:
+                found[name] = replace(found[name], reason=subject.no_control)
+            if name not in ("S", "S_sd") and subject.unlike and found[name].reason is None:
                 found[name] = replace(found[name], reason=subject.unlike)
     if subject.role == "swap":
         quantities = value_quantities(effects).estimates
@@ -152,69 +138,6 @@ def largest_floor(
         "control": on_same(floor[most].drop("floor")),
         "floor_rms": found[most],
         "ratio": combine(_ratio, own, found[most]),
-    }
-
-
-def tests(
-    subjects: Mapping[str, Subject], found: Mapping[str, Mapping[str, Resampled]], seed: int
-) -> dict[str, Tested]:
-    """p-values of all primary ablations, corrected together.
-
-    An ablation with controls of its own is tested by relabelling, or by whether S is 0 where these
-    are not exchangeable with it, a swap by whether T is above 0, a change of the whole picture by
-    whether its mean drop is 0: the floor is no null hypothesis.
-
-    Holm's correction takes the raw p-values of all three kinds, since it is valid however they
-    depend on each other. Max-T over the ablations with controls is sharper, but holds for them
-    alone: corrected again it would be corrected twice, and mixed with Holm's for the others the
-    chance of any false alarm among all would be up to twice what is said. It is kept beside.
-
-    Args:
-        subjects: by condition; those not primary, and nuisance changes, are not tested.
-        found: condition to its resampled estimates, by the names of `estimates`.
-        seed: of the relabelling.
-    """
-    tested = {
-        key: subject
-        for key, subject in subjects.items()
-        if subject.primary and subject.role != "floor"
-    }
-    raw = _relabelled({k: s for k, s in tested.items() if s.controlled and not s.unlike}, seed)
-    for key, subject in tested.items():
-        if key in raw:
-            continue
-        if subject.role == "swap":
-            share = found[key]["T"]
-            statistic = share.interval()
-            p = share.p_above(0)
-            raw[key] = Tested("T above 0", statistic.n, p)
-        else:
-            drop = found[key]["S" if subject.controlled else "D"]
-            statistic = drop.interval()
-            ends = [p for p in (drop.p_above(0), drop.p_below(0)) if p is not None]
-            p = min(1.0, 2 * min(ends)) if ends else None
-            what = "S not 0" if subject.controlled else "any effect: mean drop not 0"
-            raw[key] = Tested(what, statistic.n, p)
-        if p is None:
-            raw[key] = replace(raw[key], reason=statistic.reason)
-        else:
-            raw[key] = replace(raw[key], method=f"inverted interval: {statistic.method}")
-    corrected = holm([raw[key].p for key in tested])
-    return {
-        key: replace(raw[key], p_corrected=value)
-        for key, value in zip(tested, corrected, strict=True)
-    }
-
-
-def _relabelled(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tested]:
-    if not subjects:
-        return {}
-    target, control = occlusions([[subject.effects] for subject in subjects.values()])
-    found = relabelling(target, control, seed).either
-    statistic = "beyond the controls: the larger of M and |S|"
-    return {
-        key: Tested(statistic, one.n, one.p, None, one.p_all, one.method, one.reason)
-        for key, one in zip(subjects, found, strict=True)
     }
 
 

@@ -43,7 +43,7 @@ class Way:
         if self.masks not in (None, "any") and self.masks not in regions:
             return f"no masks of {self.masks}"
         if self.donors and not donors:
-            return "no other pictures to swap with: all are tested"
+            return "no other images to swap with"
         return None
 
     def is_of(self, entry: Mapping[str, Any]) -> bool:
@@ -137,7 +137,7 @@ def ways(regions: Collection[str], donors: bool) -> list[Way]:
 
     Args:
         regions: of which there are masks.
-        donors: whether there are pictures that are not tested.
+        donors: whether there are other images to swap with.
     """
     found = [Way(name) for name in WHOLE]
     for member in (member for case in CASES for member in case.members):
@@ -156,7 +156,7 @@ def measured(
         case: the hypothesis.
         conditions: of `results.json`.
         regions: of which there were masks.
-        donors: whether there were pictures that were not tested.
+        donors: whether there were other images to swap with.
 
     Returns:
         An entry per member: `name`, `rank`, `reading`, `condition`, `n` pictures that bear on it,

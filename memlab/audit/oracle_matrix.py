@@ -54,9 +54,10 @@ def oracle_matrix(
     """Run ablations against the oracles, in a world where every feature varies.
 
     The effect is a root mean square over the eligible pictures, in SDs of the oracle's clean
-    scores: of the drops where the whole picture is changed; of the specific effect, beyond the
-    controls, where these are made elsewhere (RMS = sign(V) √|V|); of what a swap moves beyond its
-    way there and back (g, with T = g² / 2).
+    scores: of the drops where the whole picture is changed, or where no control can be made (the
+    background leaves no room for one); of the specific effect, beyond the controls, where these are
+    made elsewhere (RMS = sign(V) √|V|); of what a swap moves beyond its way there and back (g, with
+    T = g² / 2).
 
     Args:
         ablations: any; a region's, a swap's and an insertion's among them.
@@ -73,8 +74,8 @@ def oracle_matrix(
         (two standard errors of the mean square on either side), `shift` (S, the mean drop beyond
         the controls, in SDs; NaN where none are made elsewhere), `floor` (the largest effect of the
         nuisance changes on that oracle), `limit` (what `effect` or `shift` must exceed, or must
-        not: the smallest effect of interest, 0.05, and for changes of the whole picture the floor,
-        if larger), `verdict` (ok or breach). A negative effect: the controls, or the way there and
+        not: the smallest effect of interest, 0.05, and where there are no controls the floor, if
+        larger), `verdict` (ok or breach). A negative effect: the controls, or the way there and
         back, move the scores more than the change itself.
     """
     oracles = _oracles(style)
@@ -201,9 +202,19 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
 def _squares(ablation: Ablation, effects: Effects) -> Array:
     """What each picture adds to the mean square, (n,)."""
     kind = ablation.compared_with
-    if ablation.family == "floor" or kind == "floor":
+    if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
         return dropped(effects) ** 2
     return swap_square(effects) if kind == "there-and-back" else specific_square(effects)
+
+
+def _without_controls(ablation: Ablation, drops: Drops) -> bool:
+    """Whether controls would be placed, and no picture has room for one."""
+    controls = drops.get("control")
+    return (
+        ablation.compared_with == "placed"
+        and controls is not None
+        and not np.isfinite(controls).any()
+    )
 
 
 def _in_sd(square: float, scores: Array) -> float:
@@ -222,6 +233,7 @@ def _rows(
 ) -> Iterator[dict[str, object]]:
     effects = _effects(ablation, drops, clean)
     whole = ablation.family != "floor" and ablation.compared_with == "floor"
+    whole = whole or _without_controls(ablation, drops)
     for oracle, effect, least in zip(oracles, effects, floors, strict=True):
         limit = max(SESOI, float(least)) if whole else SESOI
         declared = _declared(ablation, oracle)

@@ -130,16 +130,17 @@ def value_quantities(swap: Effects) -> Quantities:
     V = mean(D² - B²) over the pictures that have it, RMS = sign(V) √|V|, g = RMS in SDs of the
     clean predictions. T over the data set, the total-effect index (Jansen 1999): p² V / (2 Var f),
     with p the share of pictures that have the feature, for only where both a picture and its donor
-    have it is there something to swap; p is 1 unless the swap is bound to a region. T+ is T with
-    nothing subtracted, the reading if the swap left no artefact.
+    have it is there something to swap; p is 1 unless the swap is bound to a region. Images that
+    have the feature and could not be swapped (no donor, a background that fills the image) count
+    in p and are taken to be like those that could; images that are not annotated for it count
+    nowhere. T+ is T with nothing subtracted, the reading if the swap left no artefact.
 
     Args:
         swap: values of other pictures put in, and the way there and back.
     """
     pictures = swap.pictures
     variance = variance_of_predictions(pictures)
-    there = np.isfinite(swap.drop("swap")).any(axis=1) if swap.bound else pictures.audited > 0
-    has = mean(pictures, there.astype(float))
+    has = mean(pictures, presence(swap))
     moved = _swapped(swap)
     raw = mean(pictures, swap_square(swap, quiet=True))
 
@@ -153,6 +154,15 @@ def value_quantities(swap: Effects) -> Quantities:
         "g": combine(_in_sd, found["RMS"], variance),
     }
     return Quantities(found, [])
+
+
+def presence(swap: Effects) -> Array:
+    """Which images have what a swap exchanges, (n,): 1, 0, or NaN where nothing says so."""
+    if not swap.bound:
+        return np.ones(len(swap.pictures.predicted))
+    if swap.present is not None:
+        return swap.present
+    return np.isfinite(swap.drop("swap")).any(axis=1).astype(float)
 
 
 def mean(pictures: Pictures, values: Array) -> Estimate:

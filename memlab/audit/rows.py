@@ -65,6 +65,9 @@ class Effects:
         drops: per role (n, draws), clean minus changed prediction; NaN where the picture was not
             eligible or the draw is missing.
         bound: whether it changes a region, which some pictures may lack.
+        present: (n,) which images have the region: 1, 0, or NaN where they are not annotated for
+            it. An image that has it and could not be changed counts as 1. None where the rows do
+            not say.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Effects:
     pictures: Pictures
     drops: Mapping[str, Array]
     bound: bool = False
+    present: Array | None = None
 
     def drop(self, role: str) -> Array:
         """Clean minus changed prediction in a role, (n, draws); no draws if it was not run."""
@@ -120,7 +124,8 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
     Args:
         pictures: the clean pass.
         conditions: the rows of `conditions.csv`: `condition`, `id`, `draw`, `eligible`,
-            `predicted`, `dose`, `role`; `region`, if there, says what is bound to one (else none).
+            `predicted`, `dose`, `role`; `region`, if there, says what is bound to one (else none);
+            `reason`, if there, which images lack it or are not annotated for it.
 
     Returns:
         Effects by the name of their condition without its role, in the rows' order.
@@ -165,6 +170,11 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
     drops: dict[str, dict[str, Array]] = {}
     doses: dict[str, float] = {}
     bound: dict[str, bool] = {}
+    present: dict[str, Array] = {}
+    known = np.ones(len(rows))
+    if "reason" in conditions:
+        known[(conditions["reason"] == "absent").fillna(False).to_numpy(dtype=bool)] = 0
+        known[(conditions["reason"] == "not annotated").fillna(False).to_numpy(dtype=bool)] = np.nan
     grouped = rows.reset_index(drop=True).groupby(["condition", "role"], sort=False)
     for (condition, role), part in grouped:
         name = str(condition).removesuffix(f":{role}")
@@ -176,8 +186,11 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
         doses.setdefault(name, float(part["dose"].iloc[0]))
         if "region" in conditions:
             bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")
+        if "reason" in conditions and role != "control":  # a control's reasons are its own
+            has = present.setdefault(name, np.full(len(pictures.predicted), np.nan))
+            has[places[at]] = known[at]
     return {
-        name: Effects(name, doses[name], pictures, roles, bound.get(name, False))
+        name: Effects(name, doses[name], pictures, roles, bound.get(name, False), present.get(name))
         for name, roles in drops.items()
     }
 

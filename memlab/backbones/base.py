@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from memlab.checksums import damage, is_zip
 from memlab.errors import MemlabError
 from memlab.spec import Specified
 
@@ -124,6 +126,9 @@ def load_weights(network: nn.Module, path: str, classifier: tuple[str, ...]) -> 
 
             state = load_file(path)
         else:
+            wrong = damage(Path(path)) if is_zip(Path(path)) else ""
+            if wrong:
+                raise ValueError(f"damaged: {wrong}")
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state.get("model", state))
     except Exception as error:  # unreadable in any of many ways

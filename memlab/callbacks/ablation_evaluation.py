@@ -25,6 +25,7 @@ from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import write_text
 from memlab.progress import Advance, progress
+from memlab.reading import read_json
 from memlab.regions.base import known_regions
 from memlab.regions.describe import region_notes
 from memlab.reports import effect_figures, rows
@@ -96,6 +97,15 @@ class AblationEvaluation(Callback):
             told = [self._donors.shared(*asked) for asked in sorted(draws.items())]
             self.notes += [note for note in told if note and note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
+
+    def check(self, data: MemorabilityData) -> None:
+        """See that there are masks for the ablations, and leave out those that lack them.
+
+        Raises:
+            DataError: as in `setup`, which checks again: this needs no model.
+        """
+        if self.conditions:
+            self._leave_out(data, first=True)
 
     def _leave_out(self, data: MemorabilityData, first: bool) -> None:
         """Drop what the data have no masks for, and say so; but not what was asked for by region.
@@ -243,7 +253,7 @@ class AblationEvaluation(Callback):
         """What any process, now or before it was cut off, found broken."""
         found: dict[str, str] = {}
         for note in sorted((folder / rows.SHARDS / "conditions").glob(f"{BROKEN}-*.json")):
-            found |= json.loads(note.read_text(encoding="utf-8"))
+            found |= read_json(note, "delete it, and give the same command again")
         return found
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
@@ -303,6 +313,7 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
         "eligible": scored.eligible.numpy(),
         "donor": pd.array(list(scored.donors), dtype="string"),
         "place": pd.array(list(scored.places), dtype="string"),
+        "reason": pd.array(list(scored.reasons), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},
     }

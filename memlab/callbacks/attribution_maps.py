@@ -118,7 +118,7 @@ class AttributionMaps(Callback):
             paths = sorted(_shards(folder).glob(f"{part.name}.*.npz"))
             if not paths:
                 continue
-            shards = [dict(np.load(path)) for path in paths]
+            shards = [_read_shard(path) for path in paths]
             merged = {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
             order = np.argsort(merged["index"], kind="stable")
             merged = {key: values[order] for key, values in merged.items()}
@@ -141,6 +141,14 @@ class AttributionMaps(Callback):
                     "figure": figure[0],
                 }
             )
+
+
+def _read_shard(path: Path) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except Exception as error:  # zipfile and NumPy raise many kinds on a damaged file
+        raise MemlabError(f"{path} is damaged: give the same command again") from error
 
 
 def _shards(folder: Path) -> Path:

@@ -128,7 +128,7 @@ class LastCheckpoint(Checkpoint):
         run = self.path.parents[2]
         message = (
             f"stopped by {signal.Signals(number).name} in epoch {trainer.current_epoch}, step "
-            f"{trainer.global_step}\ngo on: memlab fit --run {run} --ckpt_path last"
+            f"{trainer.global_step}\ngo on: memlab fit --out {run} --ckpt_path last"
         )
         if number == getattr(signal, "SIGUSR1", None) and trainer.is_global_zero:
             message += requeue()
@@ -166,25 +166,25 @@ class BestCheckpoint(ModelCheckpoint):
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with what a checkpoint remembers, where it is of this folder.
+        """Go on with the best score that a checkpoint remembers, if the best weights are here.
 
-        A run that was copied or moved has its best weights here, whatever the path says; another
-        run's history is not this one's.
+        Paths in a checkpoint are not used: a run may have been copied or moved, and Lightning
+        deletes the file that was the best before.
         """
-        folder = Path(str(self.dirpath))
-        own = folder / "best.ckpt"
-        if Path(state_dict["dirpath"]).resolve() != folder.resolve():
-            if not own.is_file():
-                return
-            score = state_dict["best_model_score"]
-            state_dict = {
+        own = Path(str(self.dirpath)) / "best.ckpt"
+        score = state_dict["best_model_score"]
+        if not own.is_file() or score is None:
+            return
+        super().load_state_dict(
+            {
                 **state_dict,
                 "dirpath": str(self.dirpath),
                 "best_model_path": str(own),
                 "kth_best_model_path": str(own),
                 "best_k_models": {str(own): score},
+                "last_model_path": "",
             }
-        super().load_state_dict(state_dict)
+        )
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Whether an epoch is the best so far."""

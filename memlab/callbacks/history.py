@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+import torch.distributed
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
@@ -27,18 +28,18 @@ class History(Callback):
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self._sums: Tensor | None = None
-        self._before = [0.0, 0.0]
+        self._before: list[list[float]] = []  # by process, in the order of ranks
         self._validated: dict[str, float] = {}
         self._trainer: Trainer | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Take note of the trainer: what is saved is the sum over its processes."""
+        """Take note of the trainer: what is saved are the sums of all its processes."""
         self._trainer = trainer
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the epoch's mean; not called where a run goes on in mid-epoch."""
         self._sums = None
-        self._before = [0.0, 0.0]
+        self._before = []
         self._validated = {}
 
     def on_train_batch_end(
@@ -49,8 +50,8 @@ class History(Callback):
         if not isinstance(loss, Tensor):
             return
         if self._sums is None:
-            # one process goes on adding where the checkpoint stopped: nothing is rounded anew
-            before = self._before if trainer.is_global_zero else [0.0, 0.0]
+            # every process goes on adding where it stopped itself: nothing is rounded anew
+            before = self._own_before(trainer)
             exact = torch.float32 if loss.device.type == "mps" else torch.float64
             self._sums = torch.tensor(before, device=loss.device, dtype=exact)
         # the sums stay on the device: reading them would make it wait at every step
@@ -65,7 +66,7 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the epoch's row and write the table."""
-        loss, pictures = self._total()
+        loss, pictures = _total(self._by_process())
         row: dict[str, Any] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         if pictures:
             row["train/loss"] = loss / pictures
@@ -80,24 +81,48 @@ class History(Callback):
             write(self.rows, command_folder(trainer))
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows, and the sums of the epoch that runs."""
-        return {"rows": list(self.rows), "sums": self._total(), "validated": dict(self._validated)}
+        """The rows, and the sums of the epoch that runs: of all processes, and of each."""
+        sums = self._by_process()
+        return {
+            "rows": list(self.rows),
+            "sums": _total(sums),
+            "sums_by_process": sums,
+            "validated": dict(self._validated),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with the rows and sums of a checkpoint."""
         self.rows = list(state_dict["rows"])
-        self._before = list(state_dict["sums"])
+        # checkpoints of older memlabs hold the total alone
+        sums = state_dict.get("sums_by_process", [state_dict["sums"]])
+        self._before = [list(part) for part in sums]
         self._validated = dict(state_dict["validated"])
         self._sums = None
 
-    def _total(self) -> list[float]:
+    def _own_before(self, trainer: Trainer) -> list[float]:
+        """The sums with which this process goes on; with other processes the first has them all."""
+        if len(self._before) == trainer.world_size:
+            return self._before[trainer.global_rank]
+        return _total(self._before) if trainer.is_global_zero else [0.0, 0.0]
+
+    def _by_process(self) -> list[list[float]]:
+        """Sum of losses and number of images of each process; equal on all, which must all ask."""
         if self._sums is None:
-            return list(self._before)
-        sums = self._sums
-        if self._trainer is not None:
-            sums = self._trainer.strategy.reduce(sums, reduce_op="sum")
-        total: list[float] = sums.tolist()
-        return total
+            return [list(part) for part in self._before]
+        if self._trainer is None or self._trainer.world_size == 1:
+            return [self._sums.tolist()]
+        # gathered, not reduced: that would write the total into each process's own sums
+        gathered: list[list[float]] = [[]] * self._trainer.world_size
+        torch.distributed.all_gather_object(gathered, self._sums.tolist())
+        return gathered
+
+
+def _total(sums: list[list[float]]) -> list[float]:
+    """The sums of all processes, added in the order of ranks: always with the same rounding."""
+    total = [0.0, 0.0]
+    for loss, images in sums:
+        total = [total[0] + loss, total[1] + images]
+    return total
 
 
 def write(rows: list[dict[str, Any]], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pandas as pd
@@ -18,12 +19,13 @@ from memlab.files import write_text
 from memlab.metrics.conformal import coverage_entry
 from memlab.metrics.functional import METRICS
 from memlab.metrics.intervals import metric_with_interval
-from memlab.models.base import MemorabilityModel
+from memlab.models.base import UNSCORED, MemorabilityModel
 from memlab.models.leak import leak_notes
+from memlab.reading import read_json
 from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
 from memlab.reports.results import FILE, Results
-from memlab.spec import Spec, import_class
+from memlab.spec import Spec, loaded_class
 
 _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
 
@@ -160,7 +162,12 @@ class Records(Callback):
         splits = dict(zip(expected["id"], expected["split"], strict=True))
         everything.insert(2, "split", everything["id"].map(splits))
         for path in sorted(note.parent.glob("[0-9]*.json")):
-            data.skipped |= json.loads(path.read_text(encoding="utf-8"))
+            data.skipped |= read_json(path, "give the same command again")
+        unscored = [error for error in everything["error"] if error.endswith(UNSCORED)]
+        if unscored:
+            told = f"{len(unscored)} of {len(everything)} images are left out: {unscored[0]}"
+            print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+            self.notes.append(f"{told}.")
         table = everything[everything["error"] == ""].drop(columns="error").reset_index(drop=True)
         shown = model.calibration.columns(table["predicted"].to_numpy(dtype=float))
         table = table.assign(**{name: values.astype("float32") for name, values in shown.items()})
@@ -190,7 +197,10 @@ class Records(Callback):
             ],
         )
         if table.empty:
-            raise DataError(f"{data.table.origin}: no picture of the {split} split could be read")
+            why = next(iter(everything["error"]), "")
+            raise DataError(
+                f"{data.table.origin}: no picture of the {split} split has a prediction: {why}"
+            )
         # predict mixes pictures that were trained on with others: no accuracy is reported
         if split != "all" and table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
@@ -225,7 +235,8 @@ def _provenance(trainer: Trainer, model: MemorabilityModel, source: Spec) -> dic
     callbacks = list(trainer.callbacks)  # type: ignore[attr-defined]
     for callback in callbacks:
         specs += _nested([part.spec for part in getattr(callback, "parts", [])])
-    classes = [import_class(spec["class_path"]) for spec in specs]
+    found = [loaded_class(spec["class_path"]) for spec in specs]
+    classes = [cls for cls in found if cls is not None]
     return {
         "commit": commit(),
         "versions": versions(),

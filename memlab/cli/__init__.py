@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -9,6 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from memlab.errors import Interrupted, MemlabError, did_you_mean
+from memlab.heap import keep_freed_memory
+from memlab.trust import trusting
 
 TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
 
@@ -27,6 +30,16 @@ COMMANDS: dict[str, str] = {
 }
 """Commands and the modules whose `run(arguments) -> exit code` they call; imported when used."""
 
+_OF_THE_SYSTEM = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("ENAMETOOLONG", "ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM"),
+        *("EISDIR", "ENOTDIR", "ELOOP", "EIO"),
+    )
+    if hasattr(errno, name)
+)
+"""Refusals of the system that a user can put right, wherever they come from."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run memlab.
@@ -41,8 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     # torch reads it once: batches in memory pages of 2 MB, a third of the time on Linux CPUs
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    keep_freed_memory()
     try:
-        return _dispatch(arguments)
+        with trusting():
+            return _dispatch(arguments)
     except MemlabError as error:
         lines = str(error).splitlines()[:3]
         print(f"memlab: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)  # noqa: T201
@@ -64,6 +79,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("memlab: stopped", file=sys.stderr)  # noqa: T201
         return 130
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+            print(f"memlab: {_refused(error)}", file=sys.stderr)  # noqa: T201
+            return 2
+        from memlab.cli.blame import plugin_error
+
+        blamed = plugin_error(error)
+        if blamed is None:
+            raise
+        print(f"memlab: {blamed}", file=sys.stderr)  # noqa: T201
+        return 2
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, in a line: the file, its reason."""
+    name = "" if error.filename is None else str(error.filename)
+    name = name if len(name) <= 160 else f"{name[:160]}..."
+    remedy = "; give it a shorter name" if error.errno == errno.ENAMETOOLONG else ""
+    return f"{name}: {error.strerror}{remedy}" if name else str(error.strerror)
 
 
 def _dispatch(arguments: list[str]) -> int:

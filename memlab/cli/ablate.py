@@ -1,4 +1,4 @@
-"""memlab ablate PICTURES... --ablation NAME --out DIR"""  # noqa: D415
+"""memlab ablate IMAGES... --ablation NAME --out DIR"""  # noqa: D415
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.cli.data_options import add_masks, add_source, images_given
+from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, at_least, divide
 from memlab.errors import MemlabError
-from memlab.files import find_pictures, require_empty
+from memlab.files import require_empty
+from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +34,8 @@ Write the changed pictures themselves: one folder per condition, a manifest, con
 
 Pictures keep their own size unless --size is given; they are written as PNG, without loss. A
 folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along, others
-have --masks; pictures that lack what an ablation needs are listed in the manifest with the reason.
+have --data.masks; images that lack what an ablation needs are listed in the manifest, with the
+reason.
 
 With --cards nothing is exported: measured is what each ablation changes besides its target, at
 every dose of its ladder, on these pictures: cards.csv, a figure per ablation, and cards.md.
@@ -49,7 +53,7 @@ BATCH = 32
 def run(arguments: list[str]) -> int:
     """Write changed pictures, or cards; returns the exit code."""
     parser = Options("ablate", DESCRIPTION)
-    parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
+    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
         "--ablation", action="append", help="a name; may be repeated; parameters follow it"
@@ -61,11 +65,9 @@ def run(arguments: list[str]) -> int:
         default=0,
         help="also what effects are compared with, so many draws of each (%(default)s)",
     )
-    parser.add_argument(
-        "--masks",
-        type=Path,
-        help="where faces, people, text are: a mask store, a COCO file, or REGION/PICTURE.png",
-    )
+    add_masks(parser)
+    add_empty_masks(parser)
+    add_source(parser, split=False)
     parser.add_argument(
         "--donors",
         type=Path,
@@ -87,8 +89,10 @@ def run(arguments: list[str]) -> int:
     if options.cards:
         options.size = options.size or CARD_SIZE
         _refuse_beside_cards(options)
+    paths = images_given(options)  # a mistyped path must not wait for imports
+    searched = [*options.pictures, options.masks, options.donors]
+    require_apart(options.out, paths, folders=searched)
     require_empty(options.out)
-    find_pictures(options.pictures)  # a mistyped path must not wait for imports
     ablations = _parse(expand_arguments(theirs))
     return _cards(options, ablations) if options.cards else _export(options, ablations)
 
@@ -125,15 +129,19 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     from memlab.ablations.originals import find_originals, lenders
     from memlab.regions.base import known_regions
 
-    originals = find_originals(options.pictures, options.masks)
+    originals = find_originals(options.pictures, options.masks, options.empty_masks, options.tables)
+    if options.empty_masks and not any(original.masks for original in originals):
+        raise MemlabError("these images have no masks; leave --data.empty_masks out")
     there = known_regions({region for original in originals for region in original.masks})
     lacking = [[name for name in part.regions if name not in there] for part in ablations]
     if all(lacking):
         raise MemlabError(
             f"{ablations[0].name}: these pictures have no masks of {lacking[0][0]!r}; give some "
-            "with --masks PATH, or a folder that has them"
+            "with --data.masks PATH, or a folder that has them"
         )
-    lent = None if options.donors is None else lenders(options.donors, originals)
+    lent = (
+        None if options.donors is None else lenders(options.donors, originals, options.empty_masks)
+    )
     keys = [original.key for original in originals]
 
     @functools.cache
@@ -208,6 +216,7 @@ def _record(
         "size": options.size,
         "seed": options.seed,
         "masks": masks,
+        "empty_masks": options.empty_masks,
         "donors": str(options.donors or "rendered scenes"),
         "time": now(),
         "versions": versions(),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jsonargparse import ActionYesNo
+from jsonargparse import ActionYesNo, Namespace
 from jsonargparse.typing import NonNegativeInt, PositiveInt
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -34,16 +34,28 @@ from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
-from memlab.cli.messages import OneLineErrors, known_error, unknown_key
+from memlab.cli.blame import plugin_error
+from memlab.cli.messages import OneLineErrors, in_file, known_error, readable, unknown_key
 from memlab.cli.names import class_path, expand_tree
+from memlab.cli.preflight import check_data, check_model_options
 from memlab.cli.trainer import Plan
+from memlab.data.kept_split import KeptSplit, split_of
 from memlab.data.module import MemorabilityData
+from memlab.data.split_rule import SplitUse
 from memlab.data.table import SPLITS
-from memlab.errors import CheckpointError, DataError, MemlabError, PluginError
+from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
-from memlab.models.load import check_fits, contradiction, read_checkpoint, without_downloads
+from memlab.models.load import (
+    check_fits,
+    check_resumable,
+    contradiction,
+    read_checkpoint,
+    without_downloads,
+)
+from memlab.reading import parse_yaml
 from memlab.reports.terminal import print_results
+from memlab.trust import guard
 
 
 class Parser(OneLineErrors, LightningArgumentParser):
@@ -51,7 +63,7 @@ class Parser(OneLineErrors, LightningArgumentParser):
 
     def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
         """Parse a configuration, short names turned into class paths first."""
-        tree = expand_tree(yaml.safe_load(content))
+        tree = expand_tree(parse_yaml(content, str(kwargs.get("path") or "the configuration")))
         return super().parse_string(yaml.safe_dump(tree), *args, **kwargs)
 
 
@@ -60,6 +72,7 @@ class MemlabCLI(LightningCLI):
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.kept: KeptSplit | None = None
         self.folder = Path()
         super().__init__(
             model_class=MemorabilityModel,
@@ -132,8 +145,12 @@ class MemlabCLI(LightningCLI):
             if seed < 0:
                 raise MemlabError(f"--seed_everything {seed}: 0 or more")
         except MemlabError as error:
+            judge = guard()
+            if judge is not None and judge.refused:
+                raise judge.refusal(judge.refused) from error
             options = self._parser(self.plan.command).get_defaults().keys(branches=True)
-            raise unknown_key(error, options, self.plan.configs) from error
+            named = in_file(error, self.plan.arguments, self.plan.recorded)
+            raise unknown_key(named, options, self.plan.configs) from error
 
     def before_instantiate_classes(self) -> None:
         """See that options and checkpoint agree, and make the folder."""
@@ -146,10 +163,6 @@ class MemlabCLI(LightningCLI):
             ]
         if config.get("ckpt_path") is not None:
             raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
-        if config.data.source is None and not Path(config.data.root).exists():
-            raise DataError(  # before the weights of a backbone are downloaded
-                f"{config.data.root}: no such file or folder; set --data.root to your pictures"
-            )
         precision = str(config.trainer.precision)
         if precision.endswith("-true") and precision != "32-true":
             raise MemlabError(
@@ -158,6 +171,9 @@ class MemlabCLI(LightningCLI):
             )
         if self.plan.checkpoint is not None:
             checkpoint = read_checkpoint(self.plan.checkpoint)
+            self.kept = split_of(self.plan.checkpoint, checkpoint)
+            if self.plan.command == "fit":
+                check_resumable(self.plan.checkpoint, checkpoint)
             asked = config.model.as_dict()
             difference = contradiction(asked, checkpoint["memlab"]["model"])
             if difference:
@@ -166,25 +182,52 @@ class MemlabCLI(LightningCLI):
             self.config = self.parser.parse_object(emptied, self.config)
         options = self._parser(self.plan.command).dump(self.config[self.plan.command])
         self.plan.asked = fingerprint(f"{self.plan.checkpoint}\n{options}")
-        self.plan.run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        if self.plan.out is None:
+            self.plan.run = run
         if self.plan.command in ("fit", "test") and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
         os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here
-        for logger in _as_list(self.config[self.plan.command].trainer.logger):
-            if not str(logger.class_path).endswith("WandbLogger"):
-                continue
-            if logger.init_args.save_dir == ".":
-                logger.init_args.save_dir = str(self.folder)
-            if self.plan.command == "fit" and processes.is_first():
-                self.plan.environment |= tracking.same_run(self.folder)
-        os.environ |= self.plan.environment
 
     def instantiate_classes(self) -> None:
-        """Make model, data and trainer; what their arguments cannot be is told in a line."""
+        """Make data and trainer, check both, then make the model.
+
+        A model may download weights, or need ones that are not there: mistakes in the data or the
+        device are found before. What arguments cannot be is told in a line.
+        """
+        command = self.plan.command
+        others = self.config[command].clone()
+        model = others.pop("model")
+        for logger in _as_list(others.trainer.logger):
+            if not str(logger.class_path).endswith("WandbLogger"):
+                continue
+            # not in self.config, which is written down: a test is another run in its own folder
+            if logger.init_args.save_dir == ".":
+                logger.init_args.save_dir = str(self.folder)
+            if command == "fit" and processes.is_first():
+                logger.init_args.update(Namespace(tracking.same_run(self.folder)))
         try:
-            super().instantiate_classes()
-        except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
-            raise known_error(error) or MemlabError(" ".join(str(error).split())[:400]) from error
+            self.config_init = Namespace({command: self._made(others)})
+            self.datamodule = self._get(self.config_init, "data")
+            self.datamodule.use = self._split_use()
+            self.trainer = self.instantiate_trainer()
+            if processes.is_first():
+                check_model_options(model.as_dict())
+                check_data(command, self.datamodule, self.trainer, self.evaluation)
+            self.model = self._made(Namespace(model=model)).model
+        except (
+            ImportError,
+            MisconfigurationException,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise known_error(error) or plugin_error(error) or readable(error) from error
+
+    def _made(self, config: Namespace) -> Namespace:
+        """The objects that a part of the configuration describes."""
+        made: Namespace = self._parser(self.plan.command).instantiate(config)
+        return made
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add memlab's callbacks, folder and CSV files to what was configured."""
@@ -222,6 +265,20 @@ class MemlabCLI(LightningCLI):
             **kwargs,
         )
 
+    def _split_use(self) -> SplitUse:
+        """What the images are needed for, and what the weights were trained on."""
+        command, checkpoint = self.plan.command, self.plan.checkpoint
+        if checkpoint is None:
+            purpose = "draw" if command == "fit" else command
+            model = self.config[command].model
+            target = (model.get("init_args") or {}).get("target")  # of somebody's plain module
+            title = target or str(model.class_path).rpartition(".")[2]
+            return SplitUse(purpose, model=str(title))  # type: ignore[arg-type]
+        trained = runs.run_of(checkpoint)
+        own = checkpoint.resolve().is_relative_to(self.plan.run.resolve())
+        purpose = command if command != "fit" else "go_on" if own else "begin"
+        return SplitUse(purpose, self.kept, str(trained or checkpoint))  # type: ignore[arg-type]
+
     def after_instantiate_classes(self) -> None:
         """Say which weights are loaded, and see that they fit."""
         options = self.config_init[self.plan.command]
@@ -243,14 +300,10 @@ class MemlabCLI(LightningCLI):
     before_validate = before_predict = before_test
 
     def before_fit(self) -> None:
-        """See that the test after training will not fail; say what is trained, and where."""
+        """Write the configuration; say what is trained, and where."""
         if not self.trainer.is_global_zero:
             return
-        if self.datamodule.batch_size < 2:
-            raise DataError("--data.batch_size 1: at least 2 to train, for batch normalisation")
-        self.datamodule.prepare_data()
-        for split in ("train", "val", "test"):
-            self.datamodule.check_split(split)
+        self.datamodule.keep_split(self.folder)
         self.before_test()
         sizes = [(p.numel(), p.requires_grad) for p in self.model.parameters()]
         parameters = sum(size for size, _ in sizes)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from argparse import Namespace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.options import Options
+from memlab.cli.data_options import (
+    add_masks,
+    add_source,
+    columns_of,
+    note,
+    read_data,
+    source_of,
+)
+from memlab.cli.mask_options import add_empty_masks
+from memlab.cli.options import Options, add_trust
 from memlab.errors import DataError, MemlabError, did_you_mean
+from memlab.outputs import require_apart, require_own_folder
+from memlab.paths import same_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +42,7 @@ calibrated_residual   the same after the best straight line from prediction to s
                       it tells of the score what the prediction does not
 
   memlab attributes runs/NAME
-  memlab attributes runs/NAME --columns labels.csv --masks masks/ --out attributes/
+  memlab attributes runs/NAME --columns labels.csv --data.masks masks/ --out attributes/
   memlab attributes --data.root lamem --data.split 1
 """
 _SIZE = 224  # at which pictures are measured where no model says
@@ -46,6 +58,7 @@ class Subject:
         size: side in pixels at which they are measured.
         about: what it is, for the results.
         notes: what the reader must know.
+        data: what the test's results say of its data.
     """
 
     rows: pd.DataFrame
@@ -53,6 +66,7 @@ class Subject:
     size: int
     about: dict[str, Any]
     notes: list[str]
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 def run(arguments: list[str]) -> int:
@@ -66,30 +80,44 @@ def run(arguments: list[str]) -> int:
         help="more columns; id, image, path or filename names the picture",
     )
     parser.add_argument(
+        "--columns.image", dest="columns_image", metavar="NAME", help="its column of images"
+    )
+    parser.add_argument(
         "--categories",
         metavar="NAME",
         nargs="+",
         default=[],
         help="columns whose numbers are names of levels",
     )
-    parser.add_argument("--masks", type=Path, help="a mask store, a COCO file or a folder")
-    parser.add_argument("--data.root", dest="root", type=Path, help="where the pictures are now")
-    parser.add_argument("--data.split", dest="split", type=int, help="which of LaMem's 1 to 5")
+    add_masks(parser)
+    add_empty_masks(parser)
+    parser.add_argument("--data.root", dest="root", type=Path, help="where the images are now")
+    add_source(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the resampling (%(default)s)")
     parser.add_argument("--out", type=Path, help="write tables, attributes.json and .png here")
+    add_trust(parser)
     options = parser.parse_args(arguments[1:])
     if options.run is None and options.root is None:
         raise MemlabError("give a RUN, or --data.root DIR for the scores alone")
+    if options.out:
+        require_own_folder(options.out, "attributes.json")
+        require_apart(options.out, [options.run, options.columns, options.masks, options.root])
 
     from memlab.audit.associations import associations, with_residuals
+    from memlab.reading import content_of
     from memlab.reports.attributes import print_attributes, write_attributes
     from memlab.reports.terminal import plain_console
 
     if options.run is None:
-        subject = _scores(options.root, options.split)
+        subject = _scores(options)
     else:
-        subject = _tested(options.run, options.root, options.split)
-    columns = _columns(subject, options.columns, options.masks)
+        with content_of(options.run):
+            subject = _tested(options.run, options)
+    if subject.table is not None:
+        subject.table = _masked(subject, options)
+    elif options.empty_masks:
+        raise MemlabError("--data.empty_masks: there is no data set; give --data.root DIR, too")
+    columns = _columns(subject, options)
     names = [str(name) for name in columns]
     for name in options.categories:
         if name not in names:
@@ -101,8 +129,8 @@ def run(arguments: list[str]) -> int:
     found = associations(rows, names, {"category", *options.categories}, options.seed)
     console = plain_console()
     print_attributes(found, len(rows), console)
-    for note in subject.notes:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    for line in subject.notes:
+        console.print(f"note: {line}", markup=False, soft_wrap=True)
     if options.out:
         about = {**subject.about, "n": len(rows), "seed": options.seed, "notes": subject.notes}
         figures = write_attributes(found, with_residuals(rows), about, options.out)
@@ -112,8 +140,8 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
-    from memlab.data.sources.base import recognise
+def _tested(path: Path, options: Namespace) -> Subject:
+    from memlab.reports.results import FILE
     from memlab.reports.tested import read_tested
     from memlab.spec import build
 
@@ -127,13 +155,16 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
         "fingerprint": data["fingerprint"],
     }
     notes: list[str] = []
+    root, split = options.root, options.split
     there = root or Path(str(data.get("root") or ""))
     table = None
     if root is not None or (data.get("root") and there.exists()):
-        source = recognise(there) if root else build(data["source"])
+        given = root is not None or options.source or columns_of(options)
+        recorded = str(test.folder / FILE)
+        source = source_of(options, there) if given else build(data["source"], "sources", recorded)
         own = data.get("split")
         number = split if split is not None else own if isinstance(own, int) else None
-        table = _with_masks(source.table(there, number), data, notes)
+        table = source.table(there, number).say()
         known = set(table.rows["id"])
         lost = [name for name in rows["id"] if name not in known]
         if len(lost) == len(rows):
@@ -151,59 +182,81 @@ def _tested(path: Path, root: Path | None, split: int | None) -> Subject:
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
     size = int(data.get("geometry", {}).get("size", _SIZE))
-    return Subject(rows, table, size, about, notes)
+    return Subject(rows, table, size, about, notes, data)
 
 
-def _with_masks(table: Table, data: dict[str, Any], notes: list[str]) -> Table:
-    """The data set with the masks that the test was given, where they still are."""
-    origins = {str(one["origin"]) for one in data.get("masks", {}).values()}
-    for origin in origins - {data.get("origin")}:
-        if Path(origin).exists():
-            return table.with_masks(Path(origin))
-        notes.append(f"no masks at {origin}, where the test had them; give --masks STORE")
-    return table
+def _masked(subject: Subject, options: Namespace) -> Table:
+    """The data set with the masks that are given, or else those that the test was given."""
+    from memlab.regions.describe import with_masks
+
+    assert subject.table is not None
+    masks, empty = options.masks, options.empty_masks
+    moved = options.root is not None and not same_path(options.root, subject.data.get("root"))
+    if not moved:
+        empty = empty or subject.data.get("empty_masks")
+    described = subject.data.get("masks", {}).values()
+    given = {str(one["origin"]) for one in described} - {subject.data.get("origin")}
+    for origin in sorted(given) if masks is None else ():
+        if moved:
+            subject.notes.append(
+                f"masks of {origin} were given with another --data.root; to use them "
+                "give --data.masks PATH"
+            )
+        elif Path(origin).exists():
+            masks = Path(origin)
+        else:
+            subject.notes.append(
+                f"no masks at {origin}, where the test had them; give --data.masks STORE"
+            )
+    return with_masks(subject.table, masks, empty)
 
 
-def _scores(root: Path, split: int | None) -> Subject:
-    from memlab.data.sources.base import recognise
+def _scores(options: Namespace) -> Subject:
+    from memlab.data.reading import check_arguments
 
-    table = recognise(root).table(root, split).validated(str(root))
+    root: Path = options.root
+    source = source_of(options, root)
+    table = read_data(options, root).validated(check_arguments(source, root, options.split))
     rows = table.rows[["id", "image", "score"]].assign(predicted=float("nan"))
     if rows["score"].isna().all():
-        raise DataError(f"{table.origin}: no scores in it, and no RUN; give either")
+        why = table.unscored or f"{table.origin}: no scores in it"
+        raise DataError(f"{why}; without a RUN scores are needed")
     about = {"run": None, "folder": str(root), "fingerprint": table.fingerprint()}
     return Subject(rows.reset_index(drop=True), table, _SIZE, about, [])
 
 
-def _columns(subject: Subject, file: Path | None, masks: Path | None) -> pd.DataFrame:
+def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
     """All columns of the pictures, by id; of two of one name the joined file's counts."""
     import pandas as pd
 
-    from memlab.data.attributes import columns_of, joined_columns, mask_columns
+    from memlab.data import attributes as properties
     from memlab.data.picture_statistics import measured
     from memlab.progress import progress
     from memlab.regions.open import open_masks
 
     rows, table, notes = subject.rows, subject.table, subject.notes
+    file, masks = options.columns, options.masks
     ids = [str(name) for name in rows["id"]]
     parts: dict[str, pd.DataFrame] = {}
     if file is not None:
-        parts["file"], unknown = joined_columns(file, rows)
+        named = options.columns_image
+        parts["file"], unknown, decided = properties.joined_columns(file, rows, named)
+        note(decided)
         if unknown:
             shown = ", ".join(unknown[:3])
             notes.append(f"{file}: {len(unknown)} rows are of no tested picture, such as {shown}")
     sources = {} if table is None else dict(table.masks)
-    if masks is not None:
+    if masks is not None and table is None:
         given = open_masks(masks, rows)
         sources |= dict.fromkeys(given.regions, given)
     if sources:
         with progress("Masks", len(ids) * len(sources)) as advance:
-            parts["masks"] = mask_columns(sources, ids, advance)
+            parts["masks"] = properties.mask_columns(sources, ids, advance)
     else:
         parts["masks"] = pd.DataFrame({"has_faces": None}, index=ids, dtype=float)
-        notes.append("no masks: give --masks STORE, made by memlab regions find")
+        notes.append("no masks: give --data.masks STORE, made by memlab regions find")
     if table is not None:
-        parts["table"] = columns_of(table)
+        parts["table"] = properties.columns_of(table)
         there = set(table.rows["id"])
         here = rows[rows["id"].isin(there)]
         paths = [table.root / str(image) for image in here["image"]]

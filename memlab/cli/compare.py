@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from memlab.cli.options import Options
 from memlab.errors import MemlabError
+from memlab.outputs import require_apart, require_own_folder
 
 if TYPE_CHECKING:
     from memlab.repeat_folder import Repeat
@@ -34,8 +35,12 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write compare.csv, .json and .png here")
     options = parser.parse_args(arguments[1:])
+    if options.out:
+        require_own_folder(options.out, "compare.json")
+        require_apart(options.out, options.runs)
 
     from memlab.progress import progress
+    from memlab.reading import content_of
     from memlab.repeat_folder import read_repeat
     from memlab.reports.comparison import compare, pairs_of, write_comparison
     from memlab.reports.tables import print_comparison
@@ -52,10 +57,12 @@ def run(arguments: list[str]) -> int:
     else:
         tests = with_distinct_labels([read_tested(path) for path in _each_once(paths)])
         pairs = pairs_of(tests)
-    with progress("Comparing", len(pairs)) as advance:
+    folders = [test.folder for test in tests]
+    with progress("Comparing", len(pairs)) as advance, content_of(*folders):
         comparison = compare(tests, pairs, advance, repeated=any(repeats))
     console = plain_console()
-    print_comparison(comparison, console)
+    with content_of(*folders):
+        print_comparison(comparison, console)
     if options.out:
         write_comparison(comparison, options.out)
         console.print(f"results   {options.out}/compare.json, compare.csv", soft_wrap=True)

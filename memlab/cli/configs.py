@@ -22,6 +22,11 @@ def shipped_names() -> list[str]:
     )
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a configuration is one of memlab's own."""
+    return path.resolve().is_relative_to(shipped().resolve())
+
+
 def find_config(name: str) -> Path:
     """The file that `--config NAME` means: a path, else one of memlab's own.
 

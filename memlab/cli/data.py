@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError, Namespace
+from argparse import ArgumentTypeError
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from memlab.cli.names import class_path
+from memlab.cli.data_options import (
+    MASKS,
+    add_masks,
+    add_root,
+    add_workers,
+    read_data,
+)
+from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.options import Options, run_subcommand
 from memlab.errors import MemlabError
 from memlab.files import require_empty
-
-if TYPE_CHECKING:
-    from memlab.data.table import Table
+from memlab.outputs import require_apart, require_writable
 
 PAGE = """\
 usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
@@ -44,9 +48,9 @@ between splits; masks that are not of their picture; and whether the files give 
 Exit code 1 if a problem was found; notes alone leave it 0.
 
   memlab data check photos/ --near --out check/
-  memlab data check photos/ --masks masks/
+  memlab data check photos/ --data.masks masks/
 """
-    parser = _with_source(Options("data check", description))
+    parser = _with_data(Options("data check", description))
     parser.add_argument(
         "--near",
         metavar="BITS",
@@ -57,13 +61,8 @@ Exit code 1 if a problem was found; notes alone leave it 0.
         "BITS of 64 bits (6: saved again, resized, trimmed by 2 %%; 10 finds more, also false "
         "ones); needs memlab[check]",
     )
-    parser.add_argument(
-        "--masks",
-        "--data.masks",
-        type=Path,
-        help="where faces, people, text are: a mask store, a COCO file, or REGION/PICTURE.png; "
-        "those of the data set's own columns are looked at, too",
-    )
+    add_masks(parser, f"where faces, text are: {MASKS}; those in columns are looked at, too")
+    add_empty_masks(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -71,13 +70,13 @@ Exit code 1 if a problem was found; notes alone leave it 0.
     )
     options = parser.parse_args(arguments)
     if options.out:
+        require_apart(options.out, folders=[options.root, options.masks])
         require_empty(options.out)
 
     from memlab.cli.data_check import check_and_show
+    from memlab.regions.describe import with_masks
 
-    table = _read(options)
-    if options.masks:
-        table = table.with_masks(options.masks)
+    table = with_masks(read_data(options), options.masks, options.empty_masks)
     return check_and_show(table, options.near, options.out)
 
 
@@ -105,7 +104,7 @@ expect: the root of the reliability of the scores. From the best that there is o
   memlab data ceiling my-data/scores.csv
   memlab data ceiling lamem/ --observers 40
 """
-    parser = _with_source(Options("data ceiling", description))
+    parser = _with_data(Options("data ceiling", description))
     parser.add_argument("--participant", help="of answers: the column of people (recognised)")
     parser.add_argument("--response", help="of answers: the column of 0 and 1 (recognised)")
     parser.add_argument(
@@ -148,11 +147,12 @@ expect: the root of the reliability of the scores. From the best that there is o
     )
     options = parser.parse_args(arguments)
     if options.out:
+        require_apart(options.out, [options.root])
         require_empty(options.out)
 
     from memlab.cli.data_ceiling import ceiling_and_show
 
-    return ceiling_and_show(options, lambda: _read(options))
+    return ceiling_and_show(options, lambda: read_data(options, say=False))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -169,37 +169,48 @@ def _at_least_one(text: str) -> int:
 
 
 def _subset(arguments: list[str]) -> int:
-    description = "Copy a random part of a data set, with its CSV file."
-    parser = _with_source(Options("data subset", description))
+    description = """\
+Copy a random part of a data set, with its CSV file. What is no image is not copied, nor is an image
+whose path leads out of the data set's folder; both are named, and the exit code is 1.
+"""
+    parser = _with_data(Options("data subset", description))
     parser.add_argument("-n", type=int, required=True, help="how many pictures")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
+    parser.add_argument(
+        "--outside", action="store_true", help="also images outside the folder of the data set"
+    )
     options = parser.parse_args(arguments)
-    table = _read(options)
+    require_apart(options.out, folders=[options.root])
+    require_empty(options.out)
+    table = read_data(options)
 
     from memlab.data.subset import write_subset
     from memlab.progress import progress
 
     with progress("Copying", options.n) as advance:
-        path = write_subset(table, options.n, options.seed, options.out, advance)
-    print(f"{options.n} of {len(table.rows)} pictures: {path}")  # noqa: T201
-    return 0
+        found = write_subset(table, options.n, options.seed, options.out, advance, options.outside)
+    found.say()
+    asked = f" ({options.n} asked for)" if found.left_out else ""
+    print(f"{found.copied} of {len(table.rows)} pictures{asked}: {found.path}")  # noqa: T201
+    return 1 if found.left_out else 0
 
 
 def _cache(arguments: list[str]) -> int:
     description = "Decode all pictures once, so that `memlab fit --data.cache DIR` need not."
-    parser = _with_source(Options("data cache", description))
+    parser = _with_data(Options("data cache", description))
     parser.add_argument(
         "--size", type=int, default=224, help="side in pixels: --data.image_size (%(default)s)"
     )
     parser.add_argument(
         "--out", type=Path, default=Path("cache"), help="folder of the cache (%(default)s)"
     )
-    parser.add_argument("--num-workers", type=int, help="processes that decode (all cores but one)")
+    add_workers(parser, None, "processes that decode (all cores but one)")
     options = parser.parse_args(arguments)
-    if options.size < 16 or (options.num_workers or 0) < 0:
-        raise MemlabError("at least 16 pixels (--size), no negative --num-workers")
-    table = _read(options)
+    if options.size < 16:
+        raise MemlabError("at least 16 pixels (--size)")
+    require_writable(options.out)
+    table = read_data(options)
 
     import time
 
@@ -240,36 +251,6 @@ def _scenes(arguments: list[str]) -> int:
     return render_scenes(arguments)
 
 
-def _with_source(parser: Options) -> Options:
-    parser.add_argument("root", metavar="DIR", type=Path, help="the data set: a folder or CSV file")
-    # the long names are those of fit and test, which its messages use
-    parser.add_argument(
-        "--source", "--data.source", help="its layout: csv, folder, lamem, scenes (recognised)"
-    )
-    parser.add_argument(
-        "--split", "--data.split", type=int, help="number of the split (LaMem: 1 to 5)"
-    )
-    parser.add_argument(
-        "--image", "--data.source.image", help="of a CSV file: the column of pictures"
-    )
-    parser.add_argument(
-        "--score", "--data.source.score", help="of a CSV file: the column of scores"
-    )
+def _with_data(parser: Options) -> Options:
+    add_root(parser, "the data set: a folder or CSV file")
     return parser
-
-
-def _read(options: Namespace) -> Table:
-    path = class_path("sources", options.source) if options.source else None
-
-    from memlab.data.sources.base import recognise
-    from memlab.data.sources.csv import CsvSource
-    from memlab.spec import build
-
-    columns = {"image": options.image, "score": options.score}
-    source = build({"class_path": path}) if path else recognise(options.root)
-    if options.image or options.score:
-        if not isinstance(source, CsvSource):
-            raise MemlabError("--image and --score are for CSV files; give --source csv")
-        source = CsvSource(**columns)
-    table: Table = source.table(options.root, options.split)
-    return table

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Lines
 
+from memlab.cli.data_options import note, root_of
 from memlab.data.ceiling import (
     Ceiling,
     Entry,
@@ -18,9 +19,12 @@ from memlab.data.ceiling import (
 )
 from memlab.data.responses import Responses, holds_responses, read_responses
 from memlab.data.table import Table
+from memlab.data.tables import read_text_table, tables_in
 from memlab.errors import DataError, MemlabError
+from memlab.image_files import what_is
 from memlab.metrics.observers import least_mse, times_as_many
 from memlab.metrics.reliability import over_pictures
+from memlab.numbers import number
 from memlab.reports.terminal import plain_console
 
 _NAMES = {"spearman": "Spearman", "pearson": "Pearson", "model": "model"}
@@ -66,33 +70,40 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
 def _answers(options: Namespace) -> Responses | None:
     named = {name: getattr(options, name) for name in ("participant", "image", "response")}
     named["lag"] = options.lag or None
-    path: Path = options.root
-    if path.is_dir():
-        inside = sorted(path.glob("*.csv"))
+    path: Path = root_of(options)
+    if what_is(path) == "folder":
+        inside = tables_in(path)
         path = path / "trials.csv" if path / "trials.csv" in inside else path
+        path = path / options.file if options.file else path
         path = inside[0] if len(inside) == 1 else path
-    is_file = path.is_file() and path.suffix.lower() == ".csv" and not options.source
-    if is_file and holds_responses(path, named):
+    is_table = what_is(path) == "file" and options.source in (None, "csv")
+    text = read_text_table(path, options.separator, options.encoding) if is_table else None
+    if text is not None and holds_responses(text, named):
+        note(text.note)
         _refuse(options, ("observers", "score", "split"), f"{path} holds answers of people")
         if options.at is not None and options.lag is None:
             raise MemlabError("--at is the lag that --lag corrects to: give --lag, too")
-        return read_responses(path, named, options.only)
+        return read_responses(text, named, options.only)
     _refuse(options, OF_ANSWERS, f"{path} is no CSV file of answers of people")
     return None
 
 
 def _refuse(options: Namespace, names: tuple[str, ...], why: str) -> None:
+    spelled = {"score": "data.source.score", "split": "data.split"}
     for name in names:
         if getattr(options, name) is not None:
-            raise MemlabError(f"--{name.replace('_', '-')} has nothing to do here: {why}")
+            option = spelled.get(name, name).replace("_", "-")
+            raise MemlabError(f"--{option} has nothing to do here: {why}")
 
 
 def _of_table(table: Table, options: Namespace) -> Ceiling:
     if "hits" in table.rows and {"n", "misses"} & set(table.rows.columns):
         _refuse(options, ("observers",), f"{table.origin} has counts")
+        table.say(scores=False)
         return ceiling_of_counts(table, options.halves or HALVES, options.seed)
     if options.observers and table.rows["score"].notna().any():
         _refuse(options, ("halves",), "the model of --observers has none")
+        table.say()
         return ceiling_of_scores(table, options.observers)
     scores = "a score for each" if options.observers else "--observers N beside the scores"
     raise DataError(
@@ -121,9 +132,9 @@ def _show(found: Ceiling, console: Console) -> None:
             why.append(f"{' '.join(row)}: {known.half.reason}")
             continue
         numbers = (known.full, known.ceiling, known.half_ceiling)
-        cells = [f"{known.half.value:.3f}", *(f"{each.value:.3f}" for each in numbers)]
+        cells = [number(each.value, 3) for each in (known.half, *numbers)]
         if intervals:
-            cells.insert(1, f"{known.half.low:.3f} to {known.half.high:.3f}")
+            cells.insert(1, f"{number(known.half.low, 3)} to {number(known.half.high, 3)}")
         lines.add_row(*row, *cells)
     console.print(lines)
     for line in why:
@@ -136,10 +147,11 @@ def _over_pictures(found: Ceiling) -> list[str]:
     if known.value is None or known.n < 3 or found.responses <= 1:
         return []
     low, high = over_pictures(known.value, known.n, found.responses)
-    least, most = (f"{max(0.0, end) ** 0.5:.3f}" for end in (low, high))
+    ends = [max(0.0, low) ** 0.5, max(0.0, high) ** 0.5]
+    low_text, high_text, least, most = (number(end, 3) for end in (low, high, *ends))
     text = (
-        f"{known.n} pictures leave room: the reliability (Pearson) lies between {low:.3f} and "
-        f"{high:.3f}, the best ρ between {least} and {most} (95 % over pictures; Feldt 1965)."
+        f"{known.n} pictures leave room: the reliability (Pearson) lies between {low_text} and "
+        f"{high_text}, the best ρ between {least} and {most} (95 % over pictures; Feldt 1965)."
     )
     if low <= 0:
         text += " 0 is among them: these pictures do not show that people agree."
@@ -150,8 +162,8 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
     known = main.reliability
     best, half = known.ceiling.value or 0, known.half_ceiling.value or 0
     say: list[str] = [
-        f"A perfect model can expect ρ = {best:.3f} with these scores, {half:.3f} with scores "
-        "from half the answers.",
+        f"A perfect model can expect ρ = {number(best, 3)} with these scores, {number(half, 3)} "
+        "with scores from half the answers.",
     ]
     if known.half.low is not None:
         say.append(
@@ -160,22 +172,22 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
         )
         say += _over_pictures(found)
     if main.left_out:
-        pictures = f"{main.left_out:.1f} pictures"
+        pictures = f"{number(main.left_out, 1)} pictures"
         say.append(f"Left out for too few answers in a half: {pictures}, on average.")
     full = known.full.value or 0
     needs = [f"{found.responses * times_as_many(full, want):.0f} for {want}" for want in WANTED]
     say.append(
         f"Answers a picture for a reliability: {', '.join(needs)}; there are "
-        f"{found.responses:.0f}, for {full:.2f} (Spearman–Brown)."
+        f"{found.responses:.0f}, for {number(full, 2)} (Spearman–Brown)."
     )
     linear = found.entries[min(1, len(found.entries) - 1)].reliability  # Pearson's, or the model's
     variance = float(found.scores["hit_rate"].var())
     least = least_mse(linear.ceiling.value or 0, variance)
-    say.append(f"Least MSE: {least:.4f} of a perfect model, {variance:.4f} of a constant.")
+    say.append(f"Least MSE: {number(least)} of a perfect model, {number(variance)} of a constant.")
     if found.lag:
         say.append(
-            f"Lag: α = {found.lag.alpha:+.4f} per unit of ln(lag), one for all pictures "
-            f"({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
+            f"Lag: α = {number(found.lag.alpha, signed=True)} per unit of ln(lag), one for all "
+            f"pictures ({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
         )
-    for line in [*say, *(f"note: {note}" for note in found.notes)]:
+    for line in [*say, *(f"note: {each}" for each in found.notes)]:
         console.print(line, soft_wrap=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from memlab.data.check import Findings, check
 from memlab.data.near_duplicates import NEAR_BITS
 from memlab.data.table import Problem, Table
+from memlab.numbers import number
 
 _SHOWN = 10
 
@@ -29,7 +30,8 @@ def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
     _list(findings.problems, _SHOWN if out else None, "problems.csv")
     kinds = Counter(problem.kind for problem in findings.problems)
     summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    _print(f"problems: {summary}" if kinds else "no problems")
+    none = "no problems found, but there are no scores" if table.unscored else "no problems"
+    _print(f"problems: {summary}" if kinds else none)
     if findings.notes:
         _print("notes:")
         _list(findings.notes, _SHOWN, "notes.csv" if out else "--out DIR")
@@ -48,7 +50,10 @@ def _overview(table: Table) -> str:
         f"{counts[name]} {name}" for name in ("train", "val", "test") if name in counts
     )
     scores = table.rows["score"].dropna()
-    spread = f"; scores {scores.min():.3f} to {scores.max():.3f}, mean {scores.mean():.3f}"
+    spread = (
+        f"; scores {number(scores.min(), 3)} to {number(scores.max(), 3)}, "
+        f"mean {number(scores.mean(), 3)}"
+    )
     return (
         f"{len(table.rows)} pictures{f' ({splits})' if splits else ''}"
         f"{spread if len(scores) else '; no scores'}"
@@ -82,8 +87,9 @@ def _print_reliability(findings: Findings) -> None:
         _print(f"reliability of hits / n: none, {found.half.reason}")
         return
     _print(
-        f"reliability of hits / n: {found.full.value:.3f} (halves {found.half.value:.3f}); "
-        f"a perfect model can expect ρ = {found.ceiling.value:.3f} ({found.how})"
+        f"reliability of hits / n: {number(found.full.value, 3)} "
+        f"(halves {number(found.half.value, 3)}); a perfect model can expect "
+        f"ρ = {number(found.ceiling.value, 3)} ({found.how})"
     )
 
 

@@ -64,6 +64,7 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
     given |= {name: value for name, value in chosen.items() if value is not None}
 
     from memlab.data.sources.scenes import render, settled
+    from memlab.numbers import number
     from memlab.scenes import noise_ceiling
 
     wanted = settled(options.root, given)
@@ -72,6 +73,6 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
     ceiling = noise_ceiling(wanted.world)
     print(  # noqa: T201
         f"world {wanted.world.name}, style {wanted.style}; a perfect predictor can expect Spearman "
-        f"{ceiling.spearman:.3f}, Pearson {ceiling.pearson:.3f} (simulated)"
+        f"{number(ceiling.spearman, 3)}, Pearson {number(ceiling.pearson, 3)} (simulated)"
     )
     return 0

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 import warnings
 from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from memlab.cli import processes, runs
+from memlab import tracking
+from memlab.cli import ended, processes, runs
 from memlab.cli.app import MemlabCLI
+from memlab.cli.gate import gated
 from memlab.cli.messages import known_error
 from memlab.cli.names import load_named
 from memlab.cli.optimizers import check_optimizers
 from memlab.cli.trainer import Plan
-from memlab.errors import MemlabError
+from memlab.errors import CheckpointError, MemlabError
 
 _QUIET = (
     "does not have many workers",  # a choice of the user's, and right on small machines
@@ -29,6 +32,12 @@ _QUIET = (
 )
 
 
+def _restoring(error: BaseException) -> bool:
+    """Whether an exception came out of Lightning while it took up a checkpoint."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename.endswith("checkpoint_connector.py") for frame in frames)
+
+
 def execute(plan: Plan) -> int:
     """Run a settled command; returns the exit code."""
     load_named(plan.arguments)
@@ -40,7 +49,8 @@ def execute(plan: Plan) -> int:
             warnings.filterwarnings("ignore", message=f".*{text}")
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonargparse")
         try:
-            MemlabCLI(plan)
+            with gated(), tracking.own_run(), ended.watched(plan):
+                MemlabCLI(plan)
         except MisconfigurationException as error:
             text = " ".join(str(error).split())[:400]
             if "`training_step()`" in text:
@@ -49,6 +59,12 @@ def execute(plan: Plan) -> int:
         except Exception as error:
             # raised inside the parser or a worker, ours may come wrapped
             known = known_error(error)
+            if known is None and plan.checkpoint is not None and _restoring(error):
+                said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                raise CheckpointError(
+                    f"{plan.checkpoint}: it cannot be taken up ({said}): damaged, or of another "
+                    "kind of run; choose another --ckpt_path"
+                ) from error
             if known is None:
                 raise
             raise known from error

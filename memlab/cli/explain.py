@@ -1,11 +1,13 @@
-"""memlab explain MODEL PICTURES... --out DIR"""  # noqa: D415
+"""memlab explain MODEL IMAGES... --out DIR"""  # noqa: D415
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from memlab.cli.options import Options, add_loading, report_unreadable
-from memlab.files import find_pictures, require_empty
+from memlab.cli.data_options import add_loading, add_source, images_given
+from memlab.cli.options import Options, add_trust, report_unreadable
+from memlab.files import require_empty
+from memlab.outputs import require_apart
 
 DESCRIPTION = """\
 Explain by maps why some pictures are scored as they are.
@@ -23,14 +25,17 @@ def run(arguments: list[str]) -> int:
     """Explain pictures; returns the exit code."""
     parser = Options("explain", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
+    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
         "--method", action="append", help="grad_cam, or a plugin's; may be repeated (grad_cam)"
     )
+    add_source(parser, split=False)
     add_loading(parser)
+    add_trust(parser)
     options = parser.parse_args(arguments[1:])
-    paths = find_pictures(options.pictures)
+    paths = images_given(options)
+    require_apart(options.out, paths, folders=options.pictures)
     require_empty(options.out)
 
     from memlab import registry

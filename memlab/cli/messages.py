@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
+from memlab.cli.spelling import hint, unknown_option, values
 from memlab.errors import MemlabError, did_you_mean
+from memlab.reading import read_yaml
 
 
 class OneLineErrors:
     """Mixed into a parser of jsonargparse: errors become a MemlabError of one line."""
+
+    def parse_args(self, args: Any = None, *more: Any, **options: Any) -> Any:
+        """Parse; messages name options as they were typed, not as a nested parser knows them."""
+        try:
+            return super().parse_args(args, *more, **options)  # type: ignore[misc]
+        except MemlabError as error:
+            text = spelled_out(str(error), [str(argument) for argument in args or ()])
+            if text == str(error):
+                raise
+            raise type(error)(text) from error
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong, with the closest option where one was mistyped."""
@@ -40,7 +50,7 @@ def one_line(message: str, known: Iterable[str]) -> str:
         for word in mistyped.group(1).split():
             option = word.lstrip("-").partition("=")[0]
             if word.startswith("-"):
-                return f"unknown option --{option}{did_you_mean(option, names)}"
+                return unknown_option(option, names)
     if "arguments are required: backbone" in message:
         return "which network? give --model.backbone NAME, or --config quickstart, resnet50 or timm"
     inner = re.search(r"Option '([\w.-]+)' is not accepted", message)
@@ -59,8 +69,94 @@ def one_line(message: str, known: Iterable[str]) -> str:
     choices = re.search(r"Expected a typing\.Literal\[(.*?)\]", message)
     if where and choices and got:
         return f"--{where.group(1)}: one of {choices.group(1)}; got {got.group(1).strip()!r}"
+    inner_errors = re.search(r"\n *Errors:\n(.*)", message, re.DOTALL)
+    told = re.findall(r"^ *- (.+)$", inner_errors.group(1), re.MULTILINE) if inner_errors else []
+    told = [
+        line
+        for line in told
+        if not line.startswith(("Expected", "Not a valid", "a class", "a dict"))
+    ]
+    if told:
+        return f"--{where.group(1)}: {told[0]}" if where else told[0]
+    not_loaded = re.search(r"Parser key \"(\w+)\": Unable to load config '(.*?)'", message)
+    if not_loaded:
+        key, value = not_loaded.groups()
+        more = "; the data set is given by --data.root" if key == "data" else ""
+        return f"--{key} {value}: not a configuration{more}"
     words = " ".join(message.split())
     return words if len(words) <= 400 else f"{words[:400]} ..."
+
+
+_NESTED = re.compile(r"^(unknown option '?(?:--)?|--)([\w.+-]+)('?)")
+_CLASSES = (
+    *("--model", "--model.backbone", "--model.optimizer", "--model.lr_scheduler"),
+    *("--data.source", "--trainer.callbacks", "--ablation", "--attribution"),
+)
+"""Options that name a class, whose own options follow."""
+
+
+def spelled_out(text: str, arguments: Sequence[str]) -> str:
+    """A message with the full name of the option that it begins with.
+
+    A nested parser calls `--model.loss` `--loss`. The full name is the one among the arguments, or
+    in the configuration files among them, that ends so.
+
+    Args:
+        text: the message.
+        arguments: what was parsed.
+    """
+    typed = [one.partition("=")[0].rstrip("+") for one in arguments if one.startswith("--")]
+    lacking = re.match(r"the following arguments are required: (\w+)$", text)
+    if lacking:
+        named = [one.partition("=")[0].rstrip("+") for one in arguments if not one.endswith("=[]")]
+        given = list(dict.fromkeys(one for one in named if one in _CLASSES)) or ["--model"]
+        needed = " or ".join(f"{one}.{lacking.group(1)}" for one in given)
+        return f"{needed} is needed"
+    found = _NESTED.match(text)
+    if not found:
+        return text
+    name = found.group(2)
+    if f"--{name}" in typed:
+        return text
+    where = ""
+    full = next((one for one in reversed(typed) if one.endswith(f".{name}")), None)
+    if full is None:
+        holders = [Path(one) for one in values(arguments, "--config")]
+        paths = ((path, key) for path in reversed(holders) for key in _keys_of(path))
+        holder = next(((path, key) for path, key in paths if key.endswith(f".{name}")), None)
+        if holder is None:
+            return text
+        where, full = f"{holder[0]}: ", f"--{holder[1]}"
+    if not text.startswith("unknown"):
+        return f"{where}{full}{text[found.end() :]}"
+    if "(there are: defaults)" in text:  # a factory that nobody gave a class
+        return f"{where}{full}: of which class? name it first, as in --model.optimizer Adam"
+    better = hint(full)
+    if better:
+        return f"{where}unknown option {full}{better}"
+    prefix = full.removesuffix(name.rpartition(".")[2])
+    rest = re.sub(
+        r"did you mean '(?:--)?[\w.]*?(\w+)'", rf"did you mean '{prefix}\1'", text[found.end() :]
+    )
+    return f"{where}unknown option {full}{rest}"
+
+
+def _keys_of(path: Path) -> list[str]:
+    """The keys of a configuration file, as options spell them: `model.backbone.name`."""
+    keys: list[str] = []
+
+    def walk(tree: Any, before: str) -> None:
+        for entry in tree if isinstance(tree, list) else [tree]:
+            for key, value in entry.items() if isinstance(entry, dict) else ():
+                name = before if key == "init_args" else f"{before}.{key}".lstrip(".")
+                keys.append(name)
+                walk(value, name)
+
+    try:
+        walk(read_yaml(path), "")
+    except MemlabError:
+        return []
+    return keys
 
 
 def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path]) -> MemlabError:
@@ -74,6 +170,18 @@ def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path
     return MemlabError(f"{holder}unknown key {key!r}{did_you_mean(key, names)}")
 
 
+def in_file(error: MemlabError, arguments: Iterable[str], files: Iterable[Path]) -> MemlabError:
+    """The same error, with the run's configuration before it where no option gave the value."""
+    text = str(error)
+    found = re.match(r'--([\w.]+): |Parser key "([\w.]+)"', text)
+    path = next(iter(files), None)
+    if not found or path is None:
+        return error
+    key = f"--{found[1] or found[2]}"
+    given = any(word.partition("=")[0].removesuffix("+") == key for word in arguments)
+    return error if given else MemlabError(f"{path}: {text}")
+
+
 def known_error(error: BaseException) -> MemlabError | None:
     """The MemlabError that lies behind an exception, if there is one."""
     seen: BaseException | None = error
@@ -84,8 +192,56 @@ def known_error(error: BaseException) -> MemlabError | None:
     return None
 
 
+_LIGHTNING = (
+    (
+        r"No supported gpu backend found|CUDAAccelerator. can not run|GPU.* not available|"
+        r"MPSAccelerator. can not run",
+        "--trainer.accelerator: torch finds no such GPU on this machine; use cpu or auto",
+    ),
+    (
+        r"You requested gpu: (\[.*?\])\s+But your machine only has: (\[.*?\])",
+        r"--trainer.devices: GPUs \1 were asked for; this machine has \2",
+    ),
+    (
+        r"`Trainer\(devices='?(.*?)'?\)` value is not a valid input using (\w+) accelerator",
+        r"--trainer.devices \1: at least 1, or auto",
+    ),
+    (
+        r"`devices` selected with `CPUAccelerator` should be an int > 0",
+        "--trainer.devices: on the CPU the number of processes, at least 1, or auto",
+    ),
+    (
+        r"Requirement '(\w+)\S*' not met",
+        r"--trainer.accelerator: this one needs the package \1; use cpu, gpu or auto",
+    ),
+    (
+        r"You selected an invalid strategy name: `strategy='?(.*?)'?`",
+        r"--trainer.strategy \1: unknown; auto or ddp",
+    ),
+    (
+        r"You selected an invalid accelerator name: `accelerator='?(.*?)'?`",
+        r"--trainer.accelerator \1: unknown; cpu, gpu or auto",
+    ),
+)
+"""What Lightning says where it names no option, and what memlab says instead."""
+
+
+def readable(error: BaseException) -> MemlabError:
+    """What a constructor says about its arguments, as a MemlabError of one line.
+
+    Args:
+        error: raised by Lightning, torch or a plugin.
+    """
+    words = " ".join(str(error).split())
+    for pattern, better in _LIGHTNING:
+        found = re.search(pattern, words)
+        if found:
+            return MemlabError(found.expand(better))
+    return MemlabError(words[:400] or type(error).__name__)
+
+
 def _holds(path: Path, keys: list[str]) -> bool:
-    tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    tree: Any = read_yaml(path)
     for key in keys:
         if not isinstance(tree, dict) or key not in tree:
             return False

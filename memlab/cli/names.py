@@ -19,10 +19,13 @@ import yaml
 
 from memlab.ablations import FAMILIES
 from memlab.cli.configs import find_config
+from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
+from memlab.reading import parse_yaml, read_config
 from memlab.registry import GROUPS, Plugin, find, find_with_file, load, plugins
 from memlab.spec import import_typed, search_here
+from memlab.trust import guard, is_path, reading, trust
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
 """Options that may be repeated, and the groups of their names."""
@@ -62,7 +65,10 @@ def class_path(group: str, name: str) -> str:
     known = {plugin.distribution.lower() for plugin in plugins(group)}
     if "." in name or (distribution and distribution not in known):
         search_here()
-        return name.replace(":", ".")
+        path = name.replace(":", ".")
+        if guard() is None and is_path(name):  # what the user writes is the user's own code
+            trust(name)
+        return path
     return find(group, name).path
 
 
@@ -126,7 +132,7 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
     """Rewrite the arguments of a command: names to class paths, `--config NAME` to a file."""
     rewritten: list[str] = []
     started: set[str] = set()
-    rest = iter(arguments)
+    rest = iter(_with_csv(arguments))
     for argument in rest:
         option, joined, value = argument.partition("=")
         adding = option.endswith("+")
@@ -149,6 +155,47 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
     return rewritten
 
 
+_OF_CSV = frozenset(
+    f"--data.source.{name}" for name in ("file", "image", "score", "separator", "encoding")
+)
+"""Options of the layout csv, which they imply where no layout is given."""
+
+
+def _with_csv(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--data.source csv` before the first option of a CSV file.
+
+    A layout of somebody's own, in a configuration among the arguments, may have such options, too.
+    """
+    names = [argument.partition("=")[0] for argument in arguments]
+    first = next((place for place, name in enumerate(names) if name in _OF_CSV), None)
+    if first is None or "--data.source" in names[:first] or _has_own_source(arguments):
+        return list(arguments)
+    if "--data.source" in names:  # the parser goes by their order
+        place = names.index("--data.source")
+        width = 1 if "=" in arguments[place] else 2
+        layout = list(arguments[place : place + width])
+        rest = [*arguments[:place], *arguments[place + width :]]
+        return [*rest[:first], *layout, *rest[first:]]
+    return [*arguments[:first], "--data.source", "csv", *arguments[first:]]
+
+
+def _has_own_source(arguments: Sequence[str]) -> bool:
+    known = {plugin.path for plugin in plugins("sources") if plugin.distribution == "memlab"}
+    for option, value in pairwise([*arguments, ""]):
+        name, joined, given = option.partition("=")
+        if name not in ("--config", "-c"):
+            continue
+        try:
+            tree = yaml.safe_load(find_config(given if joined else value).read_text("utf-8"))
+            source = tree["data"]["source"]
+            named = source if isinstance(source, str) else source["class_path"]
+            if class_path("sources", named) not in known:
+                return True
+        except (MemlabError, OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            continue  # whoever reads it in full says why
+    return False
+
+
 def load_named(arguments: Sequence[str]) -> None:
     """Import the plugins that rewritten arguments, and the configurations among them, name.
 
@@ -160,7 +207,7 @@ def load_named(arguments: Sequence[str]) -> None:
     texts = list(arguments)
     for option, value in pairwise(arguments):
         if option == "--config":
-            tree = expand_tree(yaml.safe_load(Path(value).read_text(encoding="utf-8")))
+            tree = expand_tree(read_config(Path(value)))
             texts.append(yaml.safe_dump(tree))
     for group in GROUPS:
         for plugin in plugins(group):
@@ -170,7 +217,7 @@ def load_named(arguments: Sequence[str]) -> None:
 
 def _list_option(option: str, value: str, adding: bool) -> list[str]:
     if value.startswith(("[", "{")):  # a list or an object, spelt as in a file
-        items = _expand_items(LISTS[option], yaml.safe_load(value))
+        items = _expand_items(LISTS[option], parse_yaml(value, option))
         added = [f"{option}+={json.dumps(item)}" for item in items]
     else:
         added = [f"{option}+={path}" for path in expand_list(LISTS[option], value)]
@@ -221,15 +268,12 @@ def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
 
 def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
     path = find_config(value)
+    tree = read_config(path)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MemlabError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        with reading(path, is_recorded(path)):
+            expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
     except PluginError as error:
         raise PluginError(f"{path}: {error}") from error
-    if not isinstance(tree, dict):
-        raise MemlabError(f"{path}: not a configuration (no keys in it)")
     # what a file lists replaces what came before, arguments included
     emptied = [f"{option}=[]" for option in LISTS if option.removeprefix("--") in tree]
     return [*emptied, "--config", str(path)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memlab.cli.pages import show
+from memlab.cli.spelling import unknown_option
 from memlab.errors import MemlabError, did_you_mean
+from memlab.trust import trust
 
 
 class Options(argparse.ArgumentParser):
@@ -23,13 +26,21 @@ class Options(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; an unknown option is named even where an argument is missing, too."""
+        known = [name for action in self._actions for name in action.option_strings]
+        for argument in itertools.takewhile(lambda one: one != "--", args or ()):
+            if argument.startswith("--") and argument.partition("=")[0] not in known:
+                self.error(f"unrecognized arguments: {argument}")
+        return super().parse_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raise a MemlabError instead of printing the usage."""
         known = [name for action in self._actions for name in action.option_strings]
-        mistyped = re.search(r"unrecognized arguments: (--\S+)", message)
+        mistyped = re.search(r"unrecognized arguments: (-\S+)", message)
         if mistyped:
             name = mistyped.group(1).partition("=")[0]
-            message = f"unknown option {name}{did_you_mean(name, known)}"
+            message = unknown_option(name, known, of_trainer=False)
         raise MemlabError(f"{message} (see {self.prog} --help)")
 
 
@@ -69,28 +80,34 @@ def divide(arguments: Iterable[str], prefix: str) -> tuple[list[str], list[str]]
     return ours, theirs
 
 
-def add_loading(parser: argparse.ArgumentParser) -> None:
-    """Add how pictures are read, and where the model runs."""
+class _Trust(argparse.Action):
+    """Trusts a class for the rest of the command."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        trust(str(values))
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which the user names classes of their own that a file may name."""
     parser.add_argument(
-        "--batch-size", type=at_least(1), default=32, help="pictures at once (%(default)s)"
+        "--trust",
+        action=_Trust,
+        metavar="MODULE:CLASS",
+        help="a class of your own that the checkpoint or run may name; may be repeated",
     )
-    parser.add_argument(
-        "--num-workers", type=at_least(0), default=0, help="processes that decode (%(default)s)"
-    )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
 
 
 def report_unreadable(errors: Mapping[str, str]) -> int:
-    """Say on stderr which pictures could not be read, the first two by name; returns how many.
+    """Say on stderr which pictures have no score, the first two by name; returns how many.
 
     Args:
-        errors: picture to why it cannot be read, empty where it can.
+        errors: picture to why it has none, empty where it has one.
     """
     bad = [reason for reason in errors.values() if reason]
     for reason in bad[:2]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if len(bad) > 2:
-        print(f"memlab: and {len(bad) - 2} more cannot be read", file=sys.stderr)  # noqa: T201
+        print(f"memlab: and {len(bad) - 2} more without a score", file=sys.stderr)  # noqa: T201
     return len(bad)
 
 

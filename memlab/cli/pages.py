@@ -33,18 +33,19 @@ options: -h, --help     -V, --version
 _USUAL = """\
   --config NAME           a file, or one of memlab's own ({configs});
                           may be repeated, later ones win
-  --run DIR               the run folder; {run}
-  --data.root DIR         the data set: a folder or a CSV file
+{where}  --data.root DIR         the data set: a folder or a CSV file
   --data.source NAME      its layout: csv, folder, lamem, scenes; recognised by default
                           (csv: --data.source.image COLUMN, --data.source.score COLUMN)
-  --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split
+  --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split{split}
   --data.image_size N     side in pixels; the model's by default
   --data.batch_size N     pictures per batch (32)
   --data.num_workers N    processes that decode
   --data.cache DIR        keep decoded pictures there: later epochs and runs need not decode
   --data.masks PATH       where faces, people, ... are: a mask store, a COCO file, or a folder of
                           pictures REGION/PICTURE.png
+  --data.empty_masks WHAT what an image without a mask has: none (of the region) or unknown
   --data.on_error HOW     fail or skip, for a picture that cannot be read
+  --trust MODULE:CLASS    a class of your own that a run folder may name; may be repeated
 """
 
 _MODEL = """\
@@ -84,15 +85,33 @@ _END = """\
                           --model.backbone.help timm, --data.source.help csv
 """
 
-_CONFIGS = "quickstart, resnet50, timm, worlds/W3, data/lamem, ..."
-_TRAINED = (
-    "its configuration and best checkpoint are used\n" + " " * 26 + "(the newest finished run)"
+_WRITES = """\
+  --out DIR               the run folder; runs/TIME-NAME by default (--run DIR: the same)
+"""
+
+_TESTED = (
+    ";\n"
+    + " " * 26
+    + "all: every image that the model was not trained on; by default\n"
+    + " " * 26
+    + "the run's own split, and all where it was not trained here"
 )
 
+_TESTS = """\
+  --run DIR               the run that is tested: its configuration and best checkpoint are used
+                          (the newest finished run)
+  --model MODEL           what is tested, in place of a run: a run folder, a checkpoint, a plugin's
+                          model, or package.module:Class
+  --out DIR               write into a numbered folder in DIR, such as DIR/{command}-001; by
+                          default in the run folder (with a --model that is no run, --run DIR: the
+                          same)
+"""
+
+_CONFIGS = "quickstart, resnet50, timm, worlds/W3, data/lamem, ..."
 COMMANDS: dict[str, str] = {
     "fit": "usage: memlab fit [--config NAME]... [options]\n\n"
     "Train a model, then test its best checkpoint, evaluate ablations and draw maps.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run="runs/TIME-NAME by default")
+    + _USUAL.format(configs=_CONFIGS, where=_WRITES, split="")
     + _MODEL
     + "  --data.augmentation NAME             of training pictures: none, flip, standard\n"
     + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
@@ -101,28 +120,26 @@ COMMANDS: dict[str, str] = {
     + "  --trainer.overfit_batches 1          can it learn one batch by heart? nothing is tested\n"
     + _TRAINER
     + _EVALUATION
-    + "  --ckpt_path last        go on with the --run given, from the very step; previous: from\n"
+    + "  --ckpt_path last        go on with the run in --out, from the very step; previous: from\n"
     + "                          the checkpoint before; auto: start, go on or do nothing\n"
     + "  --checkpoint_every N    steps after which last.ckpt is written (at each epoch's end)\n"
     + _END,
-    "test": "usage: memlab test [--run DIR] [--ablation NAME]... [options]\n\n"
+    "test": "usage: memlab test [--run DIR] [--out DIR] [--ablation NAME]... [options]\n\n"
     "Test a trained model; with no run, configuration or model, the newest finished run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
-    + "  --model NAME            a plugin's model with its own weights, or package.module:Class,\n"
-    + "                          instead of a run\n"
+    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="test"), split=_TESTED)
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _EVALUATION
     + _TRAINER
     + _END,
-    "validate": "usage: memlab validate [--run DIR] [options]\n\n"
+    "validate": "usage: memlab validate [--run DIR] [--out DIR] [options]\n\n"
     "Metrics of a trained model on the validation split.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="validate"), split=_TESTED)
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,
-    "predict": "usage: memlab predict [--run DIR] --data.root DIR [options]\n\n"
+    "predict": "usage: memlab predict [--run DIR] [--out DIR] --data.root DIR [options]\n\n"
     "Scores for every picture of a data set, on any number of devices; rows.csv in the run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, run=_TRAINED)
+    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="predict"), split=_TESTED)
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,

@@ -22,6 +22,11 @@ def is_first() -> bool:
     return all(int(os.environ.get(name, "0")) == 0 for name in ("NODE_RANK", "LOCAL_RANK"))
 
 
+def world_size() -> int:
+    """How many processes there are, as far as the environment tells."""
+    return int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
+
+
 def agreed(make: Callable[[], tuple[Path, Path]]) -> tuple[Path, Path]:
     """The run folder and the command's folder: made by the first process, told to the others.
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.cli.data_options import add_masks, add_root, read_data
+from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.names import class_path
 from memlab.cli.options import Options, divide, run_subcommand
 from memlab.errors import MemlabError
+from memlab.files import require_empty
+from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
@@ -53,6 +58,7 @@ Another finder can add other regions to the same store; its options are --with.N
     parser.add_argument("--out", type=Path, required=True, help="the store; may be there already")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps (%(default)s)")
     options = parser.parse_args(ours)
+    require_apart(options.out, [options.root])
     path = class_path("regions", options.finder)
 
     from memlab.progress import progress
@@ -65,7 +71,7 @@ Another finder can add other regions to the same store; its options are --with.N
         finder = finder.to(options.device)
     if hasattr(finder, "eval"):
         finder.eval()
-    table, store = _read(options.root, options.source), MaskStore(options.out)
+    table, store = read_data(options), MaskStore(options.out)
     with progress("Looking for regions", len(table.rows)) as advance:
         provenance = provenance_of(finder, parameters)
         filled = find_regions(table, finder, provenance, store, options.device, advance)
@@ -82,21 +88,16 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
     parser = Options("regions import", description)
     parser.add_argument("masks", metavar="MASKS", type=Path, help="COCO file, folder, or store")
     _add_data(parser)
+    add_empty_masks(parser)
     parser.add_argument("--out", type=Path, required=True, help="the store; may be there already")
     options = parser.parse_args(arguments)
+    require_apart(options.out, [options.masks, options.root])
 
-    from dataclasses import replace
-
-    from memlab.data.table import MASK
     from memlab.progress import progress
-    from memlab.regions.describe import told
     from memlab.regions.find import import_masks
     from memlab.regions.store import MaskStore
 
-    table = _read(options.root, options.source)
-    own = [name for name in table.rows.columns if name.startswith(MASK)]
-    table = replace(table, rows=table.rows.drop(columns=own)).with_masks(options.masks)
-    print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
+    table = _given(options)
     store = MaskStore(options.out)
     with progress("Packing masks", len(table.rows)) as advance:
         filled = import_masks(table, store, advance)
@@ -105,29 +106,53 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
 
 def _review(arguments: list[str]) -> int:
     description = """\
-Draw what was found, outlined and numbered, on sheets of 36 pictures, and list it in rejects.csv.
-Write anything into the column reject of what is wrong, and give the table to memlab regions reject.
+Draw the masks, outlined and numbered, on sheets of 36 images, and list them in rejects.csv. MASKS
+are of any kind: a store, a COCO file, or a folder REGION/IMAGE.png.
 
-  memlab regions review photos/ --masks masks/ --out review/
+Write anything into the column reject of what is wrong, and give the table to memlab regions reject,
+which takes a store: masks of another kind are packed into one first, by memlab regions import. An
+image that cannot be drawn is named, and left out; exit code 1 if there is one.
+
+  memlab regions review photos/ --data.masks masks/ --out review/
 """
     parser = Options("regions review", description)
     _add_data(parser)
-    parser.add_argument("--masks", type=Path, required=True, help="the store")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the sheets")
+    add_masks(parser, "a store, a COCO file, or a folder")
+    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     options = parser.parse_args(arguments)
+    options.empty_masks = None
+    if options.masks is None:
+        raise MemlabError("which masks? give --data.masks PATH")
+    require_apart(options.out, folders=[options.masks, options.root])
+    require_empty(options.out)
 
     from memlab.progress import progress
-    from memlab.regions.names import Names
     from memlab.regions.review import TABLE, write_review
     from memlab.regions.store import StoredMasks
 
-    table = _read(options.root, options.source)
-    masks = StoredMasks(options.masks, Names(table.rows))
-    count = sum(len(masks.having(region)) for region in masks.regions)
+    table = _given(options)
+    assert table.given is not None
+    count = sum(len(table.given.having(region)) for region in table.given.regions)
     with progress("Drawing", count) as advance:
-        finds, sheets = write_review(table, masks, options.out, advance)
-    print(f"{finds} finds on {sheets} sheets; cross out in {options.out / TABLE}")  # noqa: T201
-    return 0
+        done = write_review(table, table.given, options.out, advance)
+    print(  # noqa: T201
+        f"{done.finds} finds on {done.sheets} sheets; cross out in {options.out / TABLE}"
+    )
+    store = str(options.masks)
+    if not isinstance(table.given, StoredMasks):
+        store = "STORE"
+        print(  # noqa: T201
+            f"a store of them: memlab regions import {options.masks} {options.root} --out {store}"
+        )
+    print(  # noqa: T201
+        f"without what is crossed out: memlab regions reject {store} {options.out / TABLE} "
+        "--out CORRECTED"
+    )
+    for reason in list(done.failures.values())[:3]:
+        print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
+    if done.failures:
+        print(f"memlab: {len(done.failures)} images could not be drawn", file=sys.stderr)  # noqa: T201
+    return 1 if done.failures else 0
 
 
 def _reject(arguments: list[str]) -> int:
@@ -143,6 +168,7 @@ it was corrected, and by which table.
     parser.add_argument("table", metavar="CSV", type=Path, help="of memlab regions review")
     parser.add_argument("--out", type=Path, required=True, help="the corrected store, a new folder")
     options = parser.parse_args(arguments)
+    require_apart(options.out, [options.store, options.table])
 
     from memlab.regions.review import reject
     from memlab.regions.store import MaskStore
@@ -156,9 +182,19 @@ it was corrected, and by which table.
     return 0
 
 
+def _given(options: Namespace) -> Table:
+    """The data set with the masks that were given, and none of its own columns."""
+    from dataclasses import replace
+
+    from memlab.regions.describe import with_masks
+
+    table = read_data(options)
+    bare = replace(table, rows=table.rows.drop(columns=list(table.mask_columns.values())))
+    return with_masks(bare, options.masks, options.empty_masks)
+
+
 def _add_data(parser: Options) -> None:
-    parser.add_argument("root", metavar="DIR", type=Path, help="the pictures: any data set")
-    parser.add_argument("--source", help="its layout: csv, folder, lamem, scenes (recognised)")
+    add_root(parser, "the images: any data set")
 
 
 def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
@@ -190,19 +226,9 @@ def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
     return finder, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
 
-def _read(root: Path, source: str | None) -> Table:
-    path = class_path("sources", source) if source else None
-
-    from memlab.data.sources.base import recognise
-    from memlab.spec import build
-
-    table: Table = (build({"class_path": path}) if path else recognise(root)).table(root)
-    return table
-
-
 def _report(table: Table, store: MaskStore, filled: Filled) -> int:
     from memlab.regions.describe import quality_told
-    from memlab.regions.store import FAILED
+    from memlab.regions.store_files import FAILED
 
     ids = set(table.rows["id"])
     known = [shares for name, shares in store.areas.items() if name in ids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -10,10 +11,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from memlab.cli import runs
-from memlab.cli.options import Options
-from memlab.cli.trainer import settle
+from memlab.cli.options import Options, add_trust
+from memlab.cli.trainer import RECORDED_VARIABLE, settle
 from memlab.errors import MemlabError
+from memlab.files import require_empty
+from memlab.outputs import require_writable
+from memlab.reading import content_of
 from memlab.repeat_folder import FILE, Repeat, finished, read_repeat
+from memlab.trust import trusted
 
 DESCRIPTION = """\
 Repeat a fit on several splits, or from several seeds; then mean ± SD, with each one's interval.
@@ -24,8 +29,8 @@ is an ordinary run with a process of its own: runs/TIME-NAME/split-1, split-2, .
 
   memlab repeat --splits 1-5 --config resnet50 --data.root lamem
   memlab repeat --seeds 3 --config quickstart
-  memlab repeat --run runs/NAME                go on where it stopped, or summarise again
-  memlab repeat --run runs/NAME --splits 4,5   these only, beside another process, or in addition
+  memlab repeat --out runs/NAME                go on where it stopped, or summarise again
+  memlab repeat --out runs/NAME --splits 4,5   these only, beside another process, or in addition
 """
 
 _OPTIONS = {"split": "--data.split", "seed": "--seed_everything"}
@@ -38,14 +43,21 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--seeds", help="how many (5: 0 to 4), or which (0,1,2); the data split stays the same"
     )
-    parser.add_argument("--run", type=Path, help="the folder of all; runs/TIME-NAME by default")
+    parser.add_argument("--out", type=Path, help="the folder of all; runs/TIME-NAME by default")
+    parser.add_argument("--run", type=Path, help="the same, as older scripts have it")
+    add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
 
+    if options.out and options.run and options.out != options.run:
+        raise MemlabError(f"--out {options.out} and --run {options.run}: give --out alone")
+    options.run = options.out or options.run
+
     folder, repeat, asked = _settle(options, rest)
+    file = None if rest or options.run is None else options.run / FILE
     done = finished(folder, repeat)
     due = [member for member in asked if repeat.name(member) not in done]
     if due and repeat.over == "split":
-        code = _see_splits(repeat, due)
+        code = _see_splits(repeat, due, file)
         if code:
             return code
     if due:
@@ -57,7 +69,7 @@ def run(arguments: list[str]) -> int:
     for place, member in enumerate(due, start=1):
         path = folder / repeat.name(member)
         print(f"memlab: {path}, {place} of {len(due)} to train", file=sys.stderr)  # noqa: T201
-        code = _train(path, repeat, member)
+        code = _train(path, repeat, member, file)
         if code == 0 and repeat.name(member) not in finished(folder, repeat):
             print(f"memlab: {path} was not tested (a trial run?)", file=sys.stderr)  # noqa: T201
             code = 2
@@ -68,9 +80,10 @@ def run(arguments: list[str]) -> int:
     from memlab.reports.repeated import summarise, write_summary
     from memlab.reports.tables import print_summary
 
-    summary = summarise(folder, repeat)
-    write_summary(summary, folder)
-    print_summary(summary, folder)
+    with content_of(folder):
+        summary = summarise(folder, repeat)
+        write_summary(summary, folder)
+        print_summary(summary, folder)
     return 0
 
 
@@ -103,21 +116,25 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
                 f"{where}give --splits 1-5 or --seeds 3, and the options of memlab fit"
             )
         if options.run and (options.run / "fit").exists():
-            raise MemlabError(f"{options.run} is a single run; choose another --run")
+            raise MemlabError(f"{options.run} is a single run; choose another --out")
+        if options.run:  # summary.csv and the like must replace nothing
+            require_writable(options.run, "--out")
+            require_empty(options.run, "--out")
         known = Repeat(over, members, rest)
     if over not in (None, known.over):
         raise MemlabError(
-            f"{options.run} repeats over {known.over}s; choose another --run for {over}s"
+            f"{options.run} repeats over {known.over}s; choose another --out for {over}s"
         )
     if rest and rest != known.arguments:
         raise MemlabError(
             f"{options.run} was started with other options: {' '.join(known.arguments)}\n"
-            "leave them out to go on with those, or choose another --run"
+            "leave them out to go on with those, or choose another --out"
         )
     for name in (_OPTIONS[known.over], "--ckpt_path", "--print_config"):
         if any(argument.partition("=")[0] == name for argument in known.arguments):
             raise MemlabError(f"{name}: memlab repeat sets it for each member; leave it out")
-    plan = settle("fit", known.arguments)  # a mistyped name ends here
+    file = None if rest or options.run is None else options.run / FILE
+    plan = settle("fit", known.arguments, file)  # a mistyped name ends here
     every = sorted({*known.members, *members})
     repeat = Repeat(known.over, every, known.arguments)
     return options.run or plan.run, repeat, members or every
@@ -139,7 +156,17 @@ def _members(options: Namespace) -> tuple[str | None, list[int]]:
     return "seed", list(range(int(options.seeds)))
 
 
-def _see_splits(repeat: Repeat, members: list[int]) -> int:
+def _environment(file: Path | None) -> dict[str, str]:
+    """What a member's process is told: which file its options were read from, if they were."""
+    return os.environ | ({} if file is None else {RECORDED_VARIABLE: str(file)})
+
+
+def _trust_options() -> list[str]:
+    """The classes that the user trusts, for a member."""
+    return [f"--trust={name}" for name in sorted(trusted())]
+
+
+def _see_splits(repeat: Repeat, members: list[int], file: Path | None) -> int:
     """See that all splits are there: a missing last one must not end a week of training.
 
     Returns:
@@ -153,13 +180,18 @@ def _see_splits(repeat: Repeat, members: list[int]) -> int:
     from memlab.data.sources.base import recognise
     from memlab.spec import build
 
-    command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments, "--print_config"]
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments, *_trust_options()]
+    command += ["--print_config"]
+    found = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False, env=_environment(file)
+    )
     if found.returncode:
         return found.returncode
     data = yaml.safe_load(found.stdout)["data"]
     root = Path(data["root"])
-    source = build(data["source"]) if data["source"] else recognise(root)
+    typed = [data["source"]["class_path"]] if data["source"] and file is None else []
+    origin = str(file or "--data.source")
+    source = build(data["source"], "sources", origin, typed) if data["source"] else recognise(root)
     if data["source"]:
         source.prepare(root)
     for member in members:
@@ -167,13 +199,14 @@ def _see_splits(repeat: Repeat, members: list[int]) -> int:
     return 0
 
 
-def _train(path: Path, repeat: Repeat, member: int) -> int:
+def _train(path: Path, repeat: Repeat, member: int, file: Path | None) -> int:
     """Fit one member in a process of its own, from its last checkpoint where it has one."""
     command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments]
-    command += [_OPTIONS[repeat.over], str(member), "--run", str(path), "--ckpt_path", "auto"]
+    command += [*_trust_options(), _OPTIONS[repeat.over], str(member)]
+    command += ["--out", str(path), "--ckpt_path", "auto"]
     sys.stdout.flush()
     stopped = 0  # by which signal; a member that ends well after one has code 0
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, env=_environment(file)) as process:
 
         def stop(number: int, _: object) -> None:
             nonlocal stopped
@@ -198,6 +231,6 @@ def _say_how_to_go_on(folder: Path, path: Path, code: int) -> None:
         folder.rmdir()
         return
     print(  # noqa: T201
-        f"memlab: {path} stopped (exit code {code}); to go on: memlab repeat --run {folder}",
+        f"memlab: {path} stopped (exit code {code}); to go on: memlab repeat --out {folder}",
         file=sys.stderr,
     )

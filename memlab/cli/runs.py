@@ -6,15 +6,16 @@ import contextlib
 import re
 import shutil
 import sys
-import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.checksums import damage
 from memlab.cli.processes import is_first
 from memlab.errors import CheckpointError, MemlabError
 from memlab.files import make_folder, write_text
-from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, tested_checkpoint
+from memlab.reading import read_config
+from memlab.run_folder import CHECKPOINTS, LAST, PREVIOUS, SPLIT, tested_checkpoint
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -50,7 +51,7 @@ def claim(wanted: Path) -> Path:
         except OSError as error:
             raise MemlabError(f"cannot make the folder {path}: {error.strerror}") from error
         return path
-    raise MemlabError(f"{wanted} exists already, and 998 like it; give --run")
+    raise MemlabError(f"{wanted} exists already, and 998 like it; give --out")
 
 
 def newest_run() -> Path:
@@ -78,15 +79,21 @@ def run_of(path: Path) -> Path | None:
     return None
 
 
+def is_recorded(path: Path) -> bool:
+    """Whether a configuration lies in a run folder: what memlab wrote, and people pass on."""
+    return run_of(path) is not None or (path.parent / "results.json").is_file()
+
+
 def config_of(run: Path) -> Path:
     """The configuration that a run was trained with.
 
     Raises:
-        CheckpointError: if the folder holds no run.
+        CheckpointError: if the folder holds no run; MemlabError if the file is damaged.
     """
     path = run / "fit" / CONFIG
     if not path.is_file():
-        raise CheckpointError(f"{run}: not a run folder (no {path})")
+        raise CheckpointError(f"{run}: not a run folder (no {path}); where to write is --out DIR")
+    read_config(path, recorded=True)
     return path
 
 
@@ -121,16 +128,20 @@ def checkpoint_of(run: Path | None, name: str | None) -> Path:
 def whole_checkpoint(run: Path) -> Path | None:
     """The last checkpoint of a run that was cut off; the one before if that is damaged; or None."""
     last, previous = run / CHECKPOINTS / LAST, run / CHECKPOINTS / PREVIOUS
-    if last.is_file() and not zipfile.is_zipfile(last) and zipfile.is_zipfile(previous):
-        print(f"memlab: {last}: damaged; going on with the one before", file=sys.stderr)  # noqa: T201
+    wrong = damage(last) if last.is_file() else ""
+    if wrong and previous.is_file() and not damage(previous):
+        told = f"damaged; going on with the one before, {previous} ({wrong})"
+        print(f"memlab: {last}: {told}", file=sys.stderr)  # noqa: T201
         return previous
+    if not last.is_file() and previous.is_file():
+        print(f"memlab: no {last}; going on with the one before, {previous}", file=sys.stderr)  # noqa: T201
     return next((path for path in (last, previous) if path.is_file()), None)
 
 
 def make_folders(plan: Plan) -> tuple[Path, Path]:
     """Make the run folder and the folder that a command writes to.
 
-    `fit` has one; the others are numbered: `test-001-blur`.
+    `fit` has one; the others are numbered: `test-001-blur`, in the run folder or in `--out`.
 
     Args:
         plan: the command, its run folder, whether that is a new one, and labels.
@@ -145,7 +156,10 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
         cut = _cut_off(plan)
         if cut is not None:
             return cut.parent, cut
-    run = claim(plan.run) if plan.fresh else plan.run
+    if plan.out is not None:
+        run = make_folder(plan.out)
+    else:
+        run = claim(plan.run) if plan.fresh else plan.run
     if plan.command == "fit":
         return run, make_folder(run / "fit")
     numbered = f"{plan.command}-[0-9][0-9][0-9]*"
@@ -160,10 +174,11 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
 
 def _cut_off(plan: Plan) -> Path | None:
     """The folder of the same test, where it was cut off and nobody is at it; or None."""
-    for run in sorted(ROOT.glob("*")) if plan.fresh else [plan.run]:
+    folders = sorted(ROOT.glob("*")) if plan.fresh else [plan.run]
+    for run in folders if plan.out is None else [plan.out]:
         for note in sorted(run.glob(f"test-[0-9][0-9][0-9]*/{ASKED}")):
             folder = note.parent.parent
-            if note.read_text(encoding="utf-8") != plan.asked:
+            if note.read_bytes() != plan.asked.encode():
                 continue
             with contextlib.suppress(MemlabError):  # it is being written in
                 held = lock(folder)
@@ -188,7 +203,7 @@ def lock(folder: Path) -> FileLock | None:
         taken.acquire()
     except Timeout as error:
         raise MemlabError(
-            f"another memlab fit is writing in {folder}; wait for it, or choose another --run"
+            f"another memlab fit is writing in {folder}; wait for it, or choose another --out"
         ) from error
     except (NotImplementedError, OSError):
         print(  # noqa: T201
@@ -206,7 +221,7 @@ def remove_empty(folder: str | None) -> None:
         return
     path = Path(folder)
     files = {file.name for file in path.rglob("*") if file.is_file()}
-    if files <= {CONFIG, LOCK, ASKED.name, "sameness.txt", "wandb-id.txt"}:
+    if files <= {CONFIG, SPLIT, LOCK, ASKED.name, "sameness.txt", "wandb-id.txt"}:
         shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty
             path.parent.rmdir()

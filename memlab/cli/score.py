@@ -1,24 +1,26 @@
-"""memlab score MODEL PICTURES..."""
+"""memlab score MODEL IMAGES..."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from memlab.cli.options import Options, add_loading, report_unreadable
-from memlab.files import find_pictures, replacing
+from memlab.cli.data_options import add_loading, add_source, images_given
+from memlab.cli.options import Options, add_trust, report_unreadable
+from memlab.files import replacing
+from memlab.outputs import require_apart, require_own_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DESCRIPTION = """\
-Predict how memorable some pictures are, 0 to 1.
+Predict how memorable some images are, 0 to 1. IMAGES are files, folders, and tables of images.
 
 MODEL is a run folder, a checkpoint, a plugin's name, one with its file of weights (vitmem:FILE), or
 package.module:Class (your own torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
-A table on a terminal, CSV into a pipe or with --out. Exit code 1 if a picture could not be read;
-the others are scored all the same.
+A table on a terminal, CSV into a pipe or with --out, which is a new file or the table of an earlier
+memlab score. Exit code 1 if a picture could not be read; the others are scored all the same.
 
 low and high    the score lies between with a probability of --level, for pictures like those that
                 the model was validated on
@@ -26,19 +28,28 @@ percentile      share of the training labels below, 0 to 100
 
   memlab score runs/quickstart photos/
   memlab score runs/quickstart a.jpg b.png --out scores.csv
+  memlab score runs/quickstart images.csv --data.source.image pic
 """
+
+TABLE = ("image", "predicted")
+"""The first columns of the table that --out writes."""
 
 
 def run(arguments: list[str]) -> int:
     """Score pictures; returns the exit code."""
     parser = Options("score", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("pictures", metavar="PICTURES", nargs="+", type=Path)
+    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write the table here, as CSV")
     parser.add_argument("--level", type=float, default=0.9, help="of the intervals (%(default)s)")
+    add_source(parser, split=False)
     add_loading(parser)
+    add_trust(parser)
     options = parser.parse_args(arguments[1:])
-    paths = find_pictures(options.pictures)  # a mistyped path must not wait for the model
+    paths = images_given(options)  # a mistyped path must not wait for the model
+    if options.out:
+        require_own_table(options.out, TABLE)
+        require_apart(options.out, [*paths, options.model.partition(":")[2], options.model])
 
     from memlab.models.load import load
 
@@ -67,6 +78,7 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from memlab.numbers import interval, number
     from memlab.reports.terminal import plain_console
 
     shown = Table(title=f"memorability by {ref}", title_justify="left")
@@ -78,9 +90,13 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     if with_percentile:
         shown.add_column("percentile", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
-        cells = ["cannot be read" if row.error else f"{row.predicted:.4f}"]
+        cells = ["no score" if row.error else number(cast("float", row.predicted))]
         if with_interval:
-            cells.append("" if row.error else escape(f"[{row.low:.2f}, {row.high:.2f}]"))
+            cells.append(
+                ""
+                if row.error
+                else escape(interval(*cast("tuple[float, float]", (row.low, row.high)), 2))
+            )
         if with_percentile:
             cells.append("" if row.error else f"{row.percentile:.0f}")
         shown.add_row(escape(str(row.image)), *cells)

@@ -11,12 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli import runs
-from memlab.cli.options import Options, at_least
+from memlab.cli.data_options import COLUMNS, add_masks, add_source, columns_of, source_of
+from memlab.cli.options import Options, add_trust, at_least
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
 from memlab.files import make_folder, require_empty, write_text
+from memlab.outputs import require_apart
+from memlab.reading import content_of, read_json, read_text
+from memlab.values import check_fields
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from memlab.data.table import Table
 
 DESCRIPTION = """\
@@ -26,8 +32,9 @@ its control; Grad-CAM; and the two hypotheses, Case A and Case B, beside what wa
 answers are in study.html, every number in study.json.
 
 With --model nothing is trained: MODEL (a run folder, a checkpoint, a plugin's name or
-package.module:Class) is tested on all pictures drawn. As many others, where the data set has more,
-lend what swaps put in; where it has not, there are no swaps, and smaller -n leaves some.
+package.module:Class) is tested on all pictures drawn. Of a run none is drawn that it was trained or
+chosen on. As many others, where the data set has more, donate what swaps put in; where it has not,
+the tested pictures donate to each other.
 
 What is about faces, people, objects or text needs masks: --data.masks (see memlab regions find).
 Every other option is one of memlab fit's, with --model of memlab test's.
@@ -42,7 +49,7 @@ ASKED = "asked.json"
 PICTURES, RUN = "pictures", "run"
 CONFIG = "study/prototype"
 LEAST, LEAST_TRAINED = 3, 10
-RESERVED = ("--run", "--ckpt_path", "--data.source", "--print_config", "--seed_everything")
+RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
 
 
 @dataclass
@@ -56,6 +63,8 @@ class Asked:
         seed: of the draw and of everything random after it.
         model: what is tested; None where a network is trained.
         masks: where regions are; None for those of the data set itself.
+        source: the layout of the data set; recognised where None.
+        columns: what was given of its CSV file, as `--data.source.NAME`.
         rest: further options of memlab fit or test.
     """
 
@@ -65,6 +74,8 @@ class Asked:
     seed: int = 0
     model: str | None = None
     masks: str | None = None
+    source: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
     rest: list[str] = field(default_factory=list)
 
 
@@ -72,27 +83,31 @@ def run(arguments: list[str]) -> int:
     """Do what is left of a study, and write its page; returns the exit code."""
     parser = Options("study", DESCRIPTION)
     parser.add_argument("--data.root", dest="root", help="the data set: a folder or a CSV file")
-    parser.add_argument("--data.split", dest="split", help="1 to 5 for LaMem; shares (80/20)")
-    parser.add_argument("--data.masks", dest="masks", help="a mask store, a COCO file or a folder")
+    add_source(parser, split=False)
+    parser.add_argument(
+        "--data.split", dest="split", help="1 to 5 for LaMem; shares to train (80/20)"
+    )
+    add_masks(parser)
     parser.add_argument("--model", help="test this; nothing is trained")
     parser.add_argument("-n", type=at_least(LEAST), help="how many pictures (500)")
     parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
     parser.add_argument("--out", type=Path, help="the study's folder; runs/TIME-study by default")
+    add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
 
-    folder, asked = _settle(options, rest)
+    folder, asked, given = _settle(options, rest)
     # a mistyped name or model ends here, before pictures are copied
-    _plan(folder, asked, [])
+    _plan(folder, asked, [], given)
     table, of = _pictures(folder, asked)
     tested = _finished(folder)
     if tested is None:
-        chosen = _ways(table, asked)
+        chosen = _ways(table)
         print(  # noqa: T201
             f"memlab: {len(table.rows)} of {of} pictures; {len(chosen)} changes of each that is "
             f"tested; if this is cut off, it goes on with: memlab study --out {folder}",
             file=sys.stderr,
         )
-        carry_out(_plan(folder, asked, [word for way in chosen for word in way]))
+        carry_out(_plan(folder, asked, [word for way in chosen for word in way], given))
         tested = _finished(folder)
         if tested is None:
             raise MemlabError(f"{folder}: nothing was tested (a trial run?); leave that option out")
@@ -102,20 +117,29 @@ def run(arguments: list[str]) -> int:
     from memlab.reports.study import print_study, write_study
 
     about = {**asdict(asked), "drawn": len(table.rows), "of": of, "regions": list(table.regions)}
-    print_study(write_study(tested, folder, about), folder)
+    with content_of(tested):
+        print_study(write_study(tested, folder, about), folder)
     return 0
 
 
-def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
-    """Where, and what: what is asked for now, or what the folder says was."""
+def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str] | None]:
+    """Where, and what: what is asked for now, or what the folder says was.
+
+    The last is what the user typed now, where the rest comes from the folder's file; else None.
+    """
     for option in rest:
         if option.partition("=")[0] in RESERVED:
             raise MemlabError(f"{option}: memlab study sets it itself (see memlab study --help)")
+    typed = [*rest, *([options.model] if options.model else [])]
     given = {
         name: getattr(options, name)
-        for name in ("root", "split", "n", "seed", "model", "masks")
+        for name in ("root", "split", "n", "seed", "model", "masks", "source")
         if getattr(options, name) is not None
     } | ({"rest": rest} if rest else {})
+    if options.masks:
+        given["masks"] = str(options.masks)
+    columns = columns_of(options)
+    given |= {"columns": columns} if columns else {}
     for name in ("root", "masks", "model"):  # so that it goes on from any folder
         if name in given and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
@@ -131,12 +155,28 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked]:
     if changed:  # nothing is trained or tested yet: its pictures are drawn again
         shutil.rmtree(folder / PICTURES, ignore_errors=True)
     asked = {**before, **given}
+    _see_split(asked.get("split"), asked.get("model"))
     if "root" not in asked:
         where = f"{options.out} holds no study: " if options.out else ""
         raise MemlabError(f"{where}which pictures? give --data.root DIR")
     if not before:
+        require_apart(folder, folders=[asked["root"], asked.get("masks")])
         require_empty(folder)
-    return folder, Asked(**asked)
+    recorded = before.get("rest") or before.get("model")
+    return folder, Asked(**asked), typed if recorded else None
+
+
+def _see_split(split: str | None, model: str | None) -> None:
+    """Raise a MemlabError for a split that the study would not use."""
+    if split == "all" and model is None:
+        raise MemlabError(
+            "--data.split all: that is for --model; training needs shares, as in 80/20"
+        )
+    if split and "/" in split and model is not None:
+        raise MemlabError(
+            f"--data.split {split}: with --model nothing is trained, and all pictures drawn are "
+            "tested; leave it out, or give -n"
+        )
 
 
 def _before(folder: Path) -> dict[str, Any]:
@@ -144,14 +184,18 @@ def _before(folder: Path) -> dict[str, Any]:
     note = folder / ASKED
     if not note.is_file():
         return {}
-    try:
-        return asdict(Asked(**json.loads(note.read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError) as error:
-        raise MemlabError(f"{note}: damaged: {error}; choose another --out") from error
+    remedy = "choose another --out"
+    found = Asked(**check_fields(Asked, read_json(note, remedy), str(note), remedy))
+    for word in found.rest:
+        if word.partition("=")[0] in RESERVED:
+            raise MemlabError(f"{note}: damaged: {word} is recorded in it; {remedy}")
+    return asdict(found)
 
 
-def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
-    """The fit, or the test of the model, as a settled command."""
+def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | None = None) -> Plan:
+    """The fit, or the test of the model, as a settled command; see `_settle` for `given`."""
+    file = None if given is None else folder / ASKED
+    typed = given or []
     own = ["--data.root", str(folder / PICTURES / "subset.csv"), "--data.source", "csv"]
     own += ["--seed_everything", str(asked.seed)]
     own += ["--data.masks", str(Path(asked.masks).resolve())] if asked.masks else []
@@ -159,20 +203,19 @@ def _plan(folder: Path, asked: Asked, ablations: list[str]) -> Plan:
         named = any(word.partition("=")[0] == "--config" for word in asked.rest)
         start = [] if named else ["--config", CONFIG]
         own += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
-        run = ["--run", str(folder / RUN), "--ckpt_path", "auto"]
-        return settle("fit", [*start, *asked.rest, *own, *ablations, *run])
+        run = ["--out", str(folder / RUN), "--ckpt_path", "auto"]
+        return settle("fit", [*start, *asked.rest, *own, *ablations, *run], file, typed)
     path = Path(asked.model)
     option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"
     if option != "--model":  # its configuration has the data that it was trained on
         own += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
-    plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations])
+    plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations], file, typed)
     plan.run, plan.fresh, plan.labels = folder / RUN, False, []
     return plan
 
 
 def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
     """The study's own copy of its pictures, made if it is not there; and of how many they are."""
-    from memlab.data.sources.base import recognise
     from memlab.data.sources.csv import CsvSource
     from memlab.data.subset import FILE, write_subset
     from memlab.progress import progress
@@ -182,7 +225,8 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
     if not (path / FILE).is_file():
         root = Path(asked.root)
         number = int(asked.split) if asked.split and asked.split.isdecimal() else None
-        table = recognise(root).table(root, number)
+        layout = Namespace(source=asked.source, **{**dict.fromkeys(COLUMNS), **asked.columns})
+        table = source_of(layout, root).table(root, number).say()
         chosen = _drawn(table, asked)
         if asked.masks:
             chosen.with_masks(Path(asked.masks))  # masks of other pictures end here
@@ -192,13 +236,17 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
         write_text(count, str(len(table.rows)))
         shutil.rmtree(path, ignore_errors=True)  # of a copy that was cut off
         with progress("Copying", len(chosen.rows)) as advance:
-            write_subset(chosen, len(chosen.rows), asked.seed, path, advance)
+            copied = write_subset(chosen, len(chosen.rows), asked.seed, path, advance, outside=True)
+        copied.say()
     found = CsvSource().table(path / FILE)
-    return found.with_masks(Path(asked.masks)) if asked.masks else found, int(count.read_text())
+    drawn_from = read_text(count, "choose another --out").strip()
+    if not drawn_from.isdecimal():
+        raise MemlabError(f"{count}: damaged: {drawn_from[:40]!r} is no number of images")
+    return found.with_masks(Path(asked.masks)) if asked.masks else found, int(drawn_from)
 
 
 def _drawn(table: Table, asked: Asked) -> Table:
-    """The pictures of the study; where a model is tested, with those that lend to swaps.
+    """The pictures of the study; where a model is tested, with those that donate to swaps.
 
     Raises:
         MemlabError: if there are too few.
@@ -219,24 +267,69 @@ def _drawn(table: Table, asked: Asked) -> Table:
             f"memlab: {table.origin}: {total} pictures, fewer than {asked.n}: all are taken",
             file=sys.stderr,
         )
-    ordered = table.rows.sort_values("id", ignore_index=True)
+    ordered = replace(table, rows=table.rows.sort_values("id", ignore_index=True))
     order = np.random.default_rng(asked.seed).permutation(total)
-    part = "test" if asked.model else None
-    parts = [ordered.iloc[order[: asked.n]].assign(split=part)]
-    if asked.model:
-        parts.append(ordered.iloc[order[asked.n : 2 * asked.n]].assign(split="train"))
+    if asked.model is None:
+        rows = ordered.rows.iloc[order[: asked.n]].assign(split=None)
+        return replace(table, rows=rows.reset_index(drop=True))
+    splits = _known_splits(ordered, asked.model)[order]
+    used = np.isin(splits.astype(str), ("train", "val"))
+    if used.any():
+        print(  # noqa: T201
+            f"memlab: {int(used.sum())} of {total} images were used to train or choose this model "
+            "and are not tested",
+            file=sys.stderr,
+        )
+    tested = order[~used][: asked.n]
+    if len(tested) < LEAST:
+        raise MemlabError(
+            f"{table.origin}: {len(tested)} images that {asked.model} was not trained or chosen "
+            f"on; a study needs at least {LEAST}: give others"
+        )
+    rest = set(order.tolist()) - set(tested.tolist())
+    # what the run would test by its own split donates nothing: it would be tested
+    donors = [
+        place
+        for wanted in ("train", None, "val")
+        for place, split in zip(order.tolist(), splits, strict=True)
+        if place in rest and split == wanted
+    ][: asked.n]
+    parts = [ordered.rows.iloc[tested].assign(split="test")]
+    if donors:
+        by_place = dict(zip(order.tolist(), splits, strict=True))
+        own = [by_place[place] or "train" for place in donors]
+        parts.append(ordered.rows.iloc[donors].assign(split=own))
 
     import pandas as pd
 
-    return replace(table, rows=pd.concat([one for one in parts if len(one)], ignore_index=True))
+    return replace(table, rows=pd.concat(parts, ignore_index=True))
 
 
-def _ways(table: Table, asked: Asked) -> list[list[str]]:
+def _known_splits(table: Table, model: str) -> np.ndarray:
+    """The split of each image in the run that a model is of; None where it knows none."""
+    import numpy as np
+
+    from memlab.data.contents import contents_of
+    from memlab.data.kept_split import split_of
+    from memlab.data.known_images import recognise_images
+    from memlab.models.load import checkpoint_in, read_checkpoint
+
+    path = Path(model)
+    kept = None
+    if path.exists():
+        checkpoint = checkpoint_in(path) if path.is_dir() else path
+        kept = split_of(checkpoint, read_checkpoint(checkpoint))
+    if kept is None:
+        return np.full(len(table.rows), None, dtype=object)
+    paths = [table.root / str(image) for image in table.rows["image"]]
+    return recognise_images(kept, table.rows, contents_of(paths)).split
+
+
+def _ways(table: Table) -> list[list[str]]:
     """What is done to the pictures, as options of memlab test."""
     from memlab.audit.hypotheses import ways
 
-    donors = asked.model is None or bool((table.rows["split"] == "train").any())
-    return [way.arguments for way in ways(table.regions, donors)]
+    return [way.arguments for way in ways(table.regions, donors=len(table.rows) > 1)]
 
 
 def _finished(folder: Path) -> Path | None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
+from memlab.cli.configs import is_shipped
 from memlab.cli.names import expand_arguments
+from memlab.cli.new_data import recognised_anew
+from memlab.cli.recorded_masks import without_recorded_masks
+from memlab.cli.spelling import places, refuse_other_names, take
 from memlab.errors import MemlabError
+from memlab.reading import parse_yaml, read_yaml
 from memlab.run_folder import CHECKPOINTS, LAST
+from memlab.trust import guarded, named_in, trust
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+
+RECORDED_VARIABLE = "MEMLAB_RECORDED"
+"""Tells a process that `memlab repeat` starts which file its arguments were read from."""
 
 
 @dataclass
@@ -33,9 +44,11 @@ class Plan:
         lock: what keeps other processes out of the folder that is trained into.
         asked: fingerprint of all its options and its checkpoint: who asks for the same goes on
             where that was cut off.
-        environment: variables set for the command, and gone after it.
         swept: whether all ablations were asked for by `all` or by family: a broken one among them
             does not fail the command.
+        out: where test, validate and predict write, where it is not the run folder.
+        recorded: files of run folders that are read: they are data, and name no class of their own.
+        named: dotted paths of classes that the user named beside them.
     """
 
     command: str
@@ -47,8 +60,10 @@ class Plan:
     configs: list[Path] = field(default_factory=list)
     lock: FileLock | None = None
     asked: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
     swept: bool = False
+    out: Path | None = None
+    recorded: list[Path] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
 
 
 def run(arguments: list[str]) -> int:
@@ -62,7 +77,11 @@ def run(arguments: list[str]) -> int:
     elif any(argument.partition("=")[0].endswith(".help") for argument in rest):
         plan = Plan(command, expand_arguments(rest), Path(), None)
     else:
-        plan = settle(command, rest)
+        # also beside options that a file recorded, it is the user who names these
+        names, rest = _take_all(rest, "--trust")
+        for name in names:
+            trust(name)
+        plan = settle(command, rest, recorded_arguments())
         named = [value for option, value in _options(rest) if option == "--ablation"]
         plan.swept = bool(named) and {"all", "none", *FAMILIES}.issuperset(named)
     if plan.command == "nothing":
@@ -76,26 +95,70 @@ def carry_out(plan: Plan) -> int:
     try:
         from memlab.cli.execute import execute
 
-        return execute(plan)
+        with guarded(plan.recorded, plan.named):
+            return execute(plan)
     finally:
-        for name in (processes.FOLDER_VARIABLE, *plan.environment):
-            os.environ.pop(name, None)
+        os.environ.pop(processes.FOLDER_VARIABLE, None)
 
 
-def settle(command: str, arguments: list[str]) -> Plan:
+def settle(
+    command: str, arguments: list[str], file: Path | None = None, given: Sequence[str] = ()
+) -> Plan:
     """Find out which run, configuration and checkpoint some arguments mean.
+
+    Args:
+        command: fit, validate, test or predict.
+        arguments: its options.
+        file: where the arguments were recorded, if they are not what the user typed now: then they
+            are data, and so are the configurations that they name.
+        given: what the user typed now, where `file` is given.
 
     Raises:
         MemlabError: if a name is unknown, or no run or weights can be found.
     """
+    names, arguments = _take_all(arguments, "--trust")
+    if file is not None and names:
+        raise MemlabError(f"{file}: damaged: --trust {names[0]} is recorded in it")
+    for name in names:
+        trust(name)
+    named = named_in(_values(given if file is not None else arguments))
+    with guarded([file] if file is not None else [], named):
+        plan = _settle(command, arguments)
+    plan.recorded += [file] if file is not None else []
+    for path in plan.configs:
+        if runs.is_recorded(path) or (file is not None and not is_shipped(path)):
+            plan.recorded.append(path)
+        else:
+            named |= named_in(read_yaml(path))
+    plan.named = named
+    return plan
+
+
+def recorded_arguments() -> Path | None:
+    """The file that `memlab repeat` read this process's arguments from, if it did."""
+    found = os.environ.get(RECORDED_VARIABLE)
+    return Path(found) if found else None
+
+
+def _values(arguments: Sequence[str]) -> list[Any]:
+    """What options are given: the values, those that are spelt as in a file as plain data."""
+    found: list[Any] = []
+    for argument in arguments:
+        value = argument.partition("=")[2] if argument.startswith("-") else argument
+        found.append(parse_yaml(value, argument) if value[:1] in ("[", "{") else value)
+    return found
+
+
+def _settle(command: str, arguments: list[str]) -> Plan:
     labels = [
         value
         for option, value in _options(arguments)
         if option == "--ablation" and command == "test"
     ]
-    expanded = expand_arguments(arguments)
-    run_given, expanded = _take(expanded, "--run")
-    checkpoint_given, expanded = _take(expanded, "--ckpt_path")
+    refuse_other_names(arguments)
+    where = places(command, arguments)
+    run_given, checkpoint_given = where.run, where.checkpoint
+    expanded = expand_arguments(where.arguments)
     given = dict(_options(expanded))
     configs = [Path(value) for option, value in _options(expanded) if option == "--config"]
 
@@ -113,14 +176,19 @@ def settle(command: str, arguments: list[str]) -> Plan:
     checkpoint = None
     if run is not None:
         if not any(map(runs.run_of, configs)):
-            expanded = ["--config", str(runs.config_of(run)), *expanded]
+            own = runs.config_of(run)
+            expanded = ["--config", str(own), *expanded]
+            configs = [own, *configs]
+        expanded = recognised_anew(expanded)
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif checkpoint_given:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
+    expanded = without_recorded_masks(expanded)
     fresh = run is None
     model = given.get("--model.target") or given.get("--model", command)
     run = run or runs.new_run(model.rpartition(".")[2])
-    return Plan(command, expanded, run, checkpoint, fresh, labels, configs)
+    out = Path(where.out) if where.out else None
+    return Plan(command, expanded, run, checkpoint, fresh, labels, configs, out=out)
 
 
 def _settle_fit(
@@ -132,9 +200,10 @@ def _settle_fit(
 ) -> Plan:
     run = Path(run_given) if run_given else None
     checkpoint = None
+    recorded: list[Path] = []
     if checkpoint_given == "auto":
         if run is None:
-            raise MemlabError("--ckpt_path auto: of which run? give --run")
+            raise MemlabError("--ckpt_path auto: of which run? give --out")
         if (run / "fit" / "results.json").exists():
             return Plan("nothing", [], run, None)
         checkpoint = runs.whole_checkpoint(run)
@@ -143,24 +212,27 @@ def _settle_fit(
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif run is not None and (run / "fit" / "results.json").exists():
         raise MemlabError(
-            f"{run} holds a finished run; choose another --run, or go on with --ckpt_path last"
+            f"{run} holds a finished run; choose another --out, or go on with --ckpt_path last"
         )
     elif run is not None and (run / CHECKPOINTS / LAST).is_file():
         raise MemlabError(
             f"{run} holds a run that was cut off; go on with --ckpt_path last, or choose another "
-            "--run"
+            "--out"
         )
     if checkpoint and not configs:
         # a new run may begin with the checkpoint of another
         own = run is not None and (run / "fit" / runs.CONFIG).is_file()
         trained = run if own else runs.run_of(checkpoint)
         if trained is not None:
-            expanded = ["--config", str(runs.config_of(trained)), *expanded]
+            path = runs.config_of(trained)
+            expanded = ["--config", str(path), *expanded]
+            recorded = [path]
+    expanded = without_recorded_masks(expanded)
     fresh = run is None
     if run is None:
         backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()
         run = runs.new_run(configs[0].stem if configs else backbone)
-    return Plan("fit", expanded, run, checkpoint, fresh, configs=configs)
+    return Plan("fit", expanded, run, checkpoint, fresh, configs=[*recorded, *configs])
 
 
 def _options(arguments: list[str]) -> list[tuple[str, str]]:
@@ -175,16 +247,16 @@ def _options(arguments: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _take(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
+def _take_all(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]:
+    """All values of an option that may be repeated, and the other arguments."""
+    values: list[str] = []
     kept: list[str] = []
-    value: str | None = None
-    rest = iter(arguments)
-    for argument in rest:
-        name, joined, given = argument.partition("=")
-        if name != option:
-            kept.append(argument)
-            continue
-        value = given if joined else next(rest, "")
-        if not value or (not joined and value.startswith("--")):
-            raise MemlabError(f"{option} needs a value")
-    return value, kept
+    rest = list(arguments)
+    while rest:
+        name, joined, _ = rest[0].partition("=")
+        width = 1 if joined or name != option else 2
+        value, others = take(rest[:width], option)
+        values += [] if value is None else [value]
+        kept += others
+        rest = rest[width:]
+    return values, kept

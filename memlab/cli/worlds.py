@@ -7,10 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from memlab.cli.configs import shipped
 from memlab.errors import MemlabError, did_you_mean
+from memlab.reading import read_yaml
 
 if TYPE_CHECKING:
     from memlab.scenes import World
@@ -38,10 +37,7 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
         MemlabError: if there is no such world, or it cannot be; names the file and what is wrong.
     """
     path = _find(name)
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MemlabError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    tree = read_yaml(path)
     try:
         given = dict(tree["data"]["source"]["init_args"]) if "data" in tree else {"world": tree}
         declared = {"name": path.stem, **given.pop("world")}

@@ -6,14 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from memlab.data.sources.csv import IMAGE_COLUMNS
+from memlab.data.columns import IMAGES, usual
+from memlab.data.columns import named as column_named
 from memlab.data.table import MASK, Table
+from memlab.data.tables import listed, read_text_table
 from memlab.errors import DataError
 from memlab.progress import Advance
 from memlab.regions.base import MaskSource
 from memlab.regions.names import Names
 
-_KEPT = {"id", "image", "score", "split", "hits", "false_alarms", "n"}
+_KEPT = {
+    "id",
+    "image",
+    "score",
+    "split",
+    "hits",
+    "misses",
+    "false_alarms",
+    "correct_rejections",
+    "n",
+}
 """Columns of a table that name the picture, or are what its score is made of."""
 _TAKEN = {
     name: f"given_{name}" for name in ("index", "predicted", "residual", "calibrated_residual")
@@ -27,31 +39,37 @@ def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.set_index("id")[names].rename(columns=_TAKEN)
 
 
-def joined_columns(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def joined_columns(
+    path: Path, rows: pd.DataFrame, image: str | None = None
+) -> tuple[pd.DataFrame, list[str], str]:
     """The columns of a CSV file for the pictures of a data set, by `id`.
 
     Args:
         path: a column `id`, or of pictures' paths (`image`, `filename`, ...), and any others.
         rows: the pictures: columns `id` and `image`.
+        image: the column that names the picture; recognised by default.
 
     Returns:
-        The columns, a row per picture that the file has; and the names that mean no picture.
+        The columns, a row per picture that the file has; the names that mean no picture; and what
+        was decided when the file was read.
 
     Raises:
         DataError: if it cannot be read, has no such column or no other, names a picture twice, or
             none of these.
     """
-    try:
-        frame = pd.read_csv(path, dtype=str)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from error
-    key = next((name for name in ("id", *IMAGE_COLUMNS) if name in frame), None)
-    columns = ", ".join(map(str, frame.columns))
+    text = read_text_table(path)
+    names = list(text.frame.columns)
+    columns = listed(names)
+    found_key = usual(names, ("id", *IMAGES), str(path), "--columns.image")
+    key = None if found_key is None else found_key.name
+    if image is not None:
+        key = column_named(names, image, str(path))
     if key is None:
-        wanted = f"id or {', '.join(IMAGE_COLUMNS)}"
-        raise DataError(f"{path}: which column names the picture? call it {wanted} ({columns})")
+        raise DataError(
+            f"{path}: which column names the picture? give --columns.image NAME "
+            f"(columns: {columns})"
+        )
+    frame = text.values(keep=[key])
     named = frame[frame[key].notna()]
     twice = named.loc[named[key].duplicated(), key]
     if len(twice):
@@ -71,7 +89,7 @@ def joined_columns(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[s
     found = by_name.set_axis(pd.Index(list(matched), name="id"))
     found = found.apply(_typed).rename(columns=_TAKEN)
     used = set(matched.values())
-    return found, [str(name) for name in named[key] if name not in used]
+    return found, [str(name) for name in named[key] if name not in used], text.note
 
 
 def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance) -> pd.DataFrame:

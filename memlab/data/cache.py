@@ -70,6 +70,7 @@ class PictureCache:
             name: (slot, _origin(key, name, root / name)) for slot, name in enumerate(names)
         }
         self._failed = False
+        self._told = False
         self._file: io.FileIO | None = None
         self._process = 0
         self.new = _make(self.path, text.encode().ljust(_HEADER), self.size)
@@ -99,7 +100,16 @@ class PictureCache:
             whole = file.readinto(pixels.numpy().data) == self._bytes
         except OSError:
             return None
-        return pixels if whole and mark == _mark(pixels, origin) else None
+        if whole and mark == _mark(pixels, origin):
+            return pixels
+        if not self._told:  # by each process once: of many slots one is an example
+            print(  # noqa: T201
+                f"memlab: {self.path}: what it keeps of {image} does not match (damaged, or the "
+                "image changed): decoded again",
+                file=sys.stderr,
+            )
+        self._told = True
+        return None
 
     def _write(self, image: str, pixels: Tensor) -> None:
         slot, origin = self._slots[image]

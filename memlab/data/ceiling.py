@@ -21,6 +21,7 @@ from memlab.metrics.reliability import (
     Reliability,
     from_halves,
 )
+from memlab.numbers import number
 from memlab.progress import progress
 from memlab.seeds import seed_of
 
@@ -134,7 +135,7 @@ def ceiling_of_responses(
     _require_signal(entries, responses.origin)
     mean = len(repeats) / pictures
     counts = scores["n"]
-    lengths = f"{mean:.1f} a picture" + (
+    lengths = f"{number(mean, 1)} a picture" + (
         f", {counts.min()} to {counts.max()}" if counts.min() < counts.max() else ""
     )
     half = entries[0].reliability.half.value or 0
@@ -208,7 +209,7 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
     mean = float(scores["n"].mean())
     return Ceiling(
         table.origin,
-        f"{len(scores)} pictures, {scores['n'].sum()} answers ({mean:.1f} a picture)",
+        f"{len(scores)} pictures, {scores['n'].sum()} answers ({number(mean, 1)} a picture)",
         FROM_COUNTS,
         entries,
         mean,

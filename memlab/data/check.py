@@ -16,6 +16,7 @@ from memlab.data.near_duplicates import near_pairs, require_imagehash
 from memlab.data.table import Problem, Table
 from memlab.metrics.functional import Statistic
 from memlab.metrics.reliability import Reliability, reliability_from_counts
+from memlab.numbers import interval, number
 from memlab.progress import progress
 from memlab.seeds import seed_of
 
@@ -183,8 +184,8 @@ def _shortcut_notes(associations: dict[str, Statistic]) -> Iterable[Problem]:
     for name, found in associations.items():
         if notable(found):
             message = (
-                f"{name} goes with the score: ρ = {found.value:+.2f} "
-                f"[{found.low:+.2f}, {found.high:+.2f}]; a model may learn that instead"
+                f"{name} goes with the score: ρ = {number(found.value, 2, signed=True)} "
+                f"{interval(found.low, found.high, 2, signed=True)}; a model may learn that instead"
             )
             yield Problem("shortcut", "", message)
 

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps, features
 from torch import Tensor
 
 from memlab.errors import DataError
+from memlab.image_files import UNREADABLE, formats, require_file
 
 try:
     import simplejpeg
@@ -47,20 +48,33 @@ def decode(source: Path | bytes) -> Tensor:
     """
     name = str(source) if isinstance(source, Path) else "the picture"
     try:
-        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as picture:
+        with _opened(source) as picture:
             pixels = _plain_jpeg(picture, source)
             if pixels is None:
                 ImageOps.exif_transpose(picture, in_place=True)  # in place: without a copy
                 pixels = np.array(_rgb(picture))
-    except FileNotFoundError as error:
-        raise DataError(f"{name}: no such file") from error
     except DataError as error:
-        raise DataError(f"{name}: {error}") from error
+        raise DataError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
     # Pillow's decoders raise many kinds on a damaged file: SyntaxError, struct.error, EOFError ...
     except Exception as error:
-        reason = "not a picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error)
-        raise DataError(f"{name}: cannot be read: {reason.splitlines()[0]}") from error
+        raise DataError(f"{name}: cannot be read: {_why(error, name)}") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _opened(source: Path | bytes) -> Image.Image:
+    """A picture whose header alone is read; raises a DataError if a path leads to no plain file."""
+    if isinstance(source, Path):
+        require_file(source)  # a FIFO would be waited for
+    return Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=formats())
+
+
+def _why(error: Exception, name: str = "") -> str:
+    """Why a file cannot be decoded, in one line."""
+    if not isinstance(error, PIL.UnidentifiedImageError):
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    ending = Path(name).suffix.lower()
+    convert = f" that memlab reads: convert {ending} to JPEG or PNG" if ending in UNREADABLE else ""
+    return f"not a picture{convert}"
 
 
 def _plain_jpeg(picture: Image.Image, source: Path | bytes) -> np.ndarray | None:
@@ -79,8 +93,17 @@ def _plain_jpeg(picture: Image.Image, source: Path | bytes) -> np.ndarray | None
 
 def stored_as(path: Path) -> str:
     """Format and pixel mode of a picture file, read from its header: `JPEG RGB`, `PNG RGBA`."""
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         return f"{picture.format} {picture.mode}"
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file begins as an image of a kind that memlab decodes; nothing is decoded."""
+    try:
+        with _opened(path) as picture:
+            return picture.format is not None and min(picture.size) > 0
+    except Exception:  # Pillow raises many kinds on what is no image
+        return False
 
 
 def upright_size(path: Path) -> tuple[int, int]:
@@ -90,9 +113,11 @@ def upright_size(path: Path) -> tuple[int, int]:
         DataError: if the file cannot be read; names it.
     """
     try:
-        with Image.open(path) as picture:
+        with _opened(path) as picture:
             width, height = picture.size
             turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     return (height, width) if turned else (width, height)
@@ -104,7 +129,7 @@ def turned_unseen(path: Path) -> bool:
     Read from its header; false where that cannot be read.
     """
     try:
-        with Image.open(path) as picture:
+        with _opened(path) as picture:
             orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
             return orientation in (2, 3, 4) or (orientation > 4 and len(set(picture.size)) == 1)
     except Exception:  # Pillow raises many kinds on a damaged file
@@ -133,12 +158,14 @@ def decode_mask(path: Path) -> Tensor:
         DataError: if the file cannot be read, or its values can mean several things; names it.
     """
     try:
-        with Image.open(path) as picture:
+        with _opened(path) as picture:
             ImageOps.exif_transpose(picture, in_place=True)
             values = _mask_values(picture)
     except Exception as error:
-        reason = "not a picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error)
-        raise DataError(f"{path}: the mask cannot be read: {reason.splitlines()[0]}") from error
+        reason = (
+            str(error).removeprefix(f"{path}: ") if isinstance(error, DataError) else _why(error)
+        )
+        raise DataError(f"{path}: the mask cannot be read: {reason}") from error
     found = np.unique(values)
     drawn = found[found > 0]
     if len(drawn) > 1 and drawn[-1] < 128:
@@ -150,13 +177,32 @@ def decode_mask(path: Path) -> Tensor:
     return torch.from_numpy(inside.astype(np.uint8))[None]
 
 
+def mask_is_empty(path: Path) -> bool:
+    """Whether a region mask has nothing inside; false where it cannot be read."""
+    try:
+        if not path.is_file():
+            return False
+        with Image.open(path) as picture:
+            if picture.mode in ("1", "L") and "transparency" not in picture.info:
+                return picture.getbbox() is None  # the same, without a copy
+            return not _mask_values(picture).any()
+    except Exception:  # Pillow raises many kinds on a damaged file
+        return False
+
+
 def _mask_values(picture: Image.Image) -> np.ndarray:
     """(H, W) of 0 to 255."""
     if picture.mode in _WIDE:
         wide = np.asarray(picture, dtype=np.int64)
+        if wide.min() < 0 or wide.max() > 65535:
+            raise DataError("values below 0 or above 65535 in it; save it as 0 and 255")
         return wide >> 8 if wide.max() > 255 else wide
     if picture.mode == "F":
         floats = np.asarray(picture)
+        if not np.isfinite(floats).all():
+            raise DataError("NaN or infinite values in it; save it as 0 and 255")
+        if floats.min() < 0 or floats.max() > 255:
+            raise DataError("values below 0 or above 255 in it; save it as 0 and 255")
         return (floats * (255 if floats.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
     grey = np.asarray(picture.convert("L"))
     if picture.has_transparency_data:

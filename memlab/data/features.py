@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,10 +89,9 @@ def featured(
         rank: which one this is.
     """
     path = None if folder is None else make_folder(folder) / f"{_key(pictures, encoder)}.features"
-    if path is not None and path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            features = torch.from_numpy(kept["features"])
-        return FeatureDataset(pictures, features, [""] * len(pictures))
+    known = None if path is None else _agreed(path, len(pictures), processes)
+    if known is not None:
+        return FeatureDataset(pictures, torch.from_numpy(known), [""] * len(pictures))
 
     own = range(rank, len(pictures), processes)
     loader = DataLoader(
@@ -116,10 +117,51 @@ def featured(
     values = np.concatenate([found for _, found, _ in parts])[order]
     errors = [error for _, _, some in parts for error in some]
     errors = [errors[place] for place in order]
+    for place in np.flatnonzero(~np.isfinite(values).all(axis=1)):
+        # zero in their stead: an image with an error takes no part in training
+        values[place] = 0
+        errors[place] = errors[place] or (
+            f"{pictures.paths[place]}: the backbone's features of it are NaN or infinite"
+        )
     if path is not None and rank == 0 and not any(errors):
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, features=values)
+            np.savez(file, features=values, checksum=np.array(_checksum(values)))
     return FeatureDataset(pictures, torch.from_numpy(values), errors)
+
+
+def _agreed(path: Path, count: int, processes: int) -> np.ndarray | None:
+    """The kept features if every process can read them, else None: all compute them together."""
+    found = _kept(path, count)
+    if processes == 1:
+        return found
+    there: list[bool] = [False] * processes
+    all_gather_object(there, found is not None)
+    return found if all(there) else None
+
+
+def _kept(path: Path, count: int) -> np.ndarray | None:
+    """Features (n, D) that were kept, or None where there are none, or they are damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            values: np.ndarray = content["features"]
+            checksum = str(content["checksum"])
+        if values.dtype != np.float32 or values.ndim != 2 or len(values) != count:
+            raise ValueError(f"features of shape {values.shape} for {count} images")
+        if checksum != _checksum(values) or not np.isfinite(values).all():
+            raise ValueError("its checksum does not match")
+    except Exception as error:  # zipfile and NumPy raise many kinds on a damaged file
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        print(  # noqa: T201
+            f"memlab: {path}: damaged ({first}); the features are computed again", file=sys.stderr
+        )
+        return None
+    return values
+
+
+def _checksum(values: np.ndarray) -> str:
+    return f"{zlib.crc32(np.ascontiguousarray(values).data):08x}"
 
 
 def _key(pictures: PictureDataset, encoder: Encoder) -> str:

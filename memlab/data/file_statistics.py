@@ -12,6 +12,7 @@ import pandas as pd
 from memlab.data.decode import decode, stored_as
 from memlab.data.near_duplicates import perceptual_hash
 from memlab.errors import DataError
+from memlab.image_files import require_file
 from memlab.metrics.functional import Statistic
 from memlab.metrics.intervals import metric_with_interval
 from memlab.seeds import seed_of
@@ -59,7 +60,10 @@ def look(path: Path, hashed: bool) -> FileFacts:
         hashed: whether the perceptual hash is needed.
     """
     try:
+        require_file(path)
         content = path.read_bytes()
+    except DataError as error:
+        return FileFacts(error=str(error))
     except OSError as error:
         return FileFacts(error=f"{path}: cannot be read: {error.strerror}")
     try:

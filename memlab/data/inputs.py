@@ -18,7 +18,7 @@ from memlab.data.decode import pixels_of
 from memlab.data.geometry import Geometry, Resampler
 from memlab.data.pixels import to_unit
 from memlab.errors import DataError
-from memlab.files import find_pictures
+from memlab.image_files import find_pictures
 from memlab.regions.base import MaskSource, require_fit
 from memlab.regions.given import Masks, masks_of
 
@@ -67,6 +67,8 @@ class Inputs:
         if kinds == {"paths"}:
             # one by one: a file given twice is two rows, so that rows stay beside what was given
             paths = [path for one in several for path in find_pictures([Path(one)])]
+            if not paths:
+                raise DataError("no pictures given")
             self.length = len(paths)
             names = self.ids = [str(path) for path in paths]
             rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Iterable
@@ -15,19 +16,29 @@ from torch.utils.data import DataLoader, Dataset
 from memlab.ablations.donors import DonorList, with_background
 from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import PictureCache
+from memlab.data.contents import contents_of, same, twins
 from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
 from memlab.data.decode import decoder
 from memlab.data.features import Encoder, featured
 from memlab.data.geometry import Geometry
+from memlab.data.kept_split import KeptSplit
 from memlab.data.reading import check_split, read_table
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
+from memlab.data.split_rule import ALL, SplitRule, SplitUse, decide
 from memlab.data.table import SPLITS, Table
 from memlab.data.workers import default_workers
-from memlab.errors import DataError, did_you_mean
-from memlab.regions.base import known_regions
-from memlab.regions.describe import describe_masks, told
+from memlab.errors import (
+    CheckpointError,
+    DataError,
+    MemlabError,
+    NoNumberedSplitsError,
+    did_you_mean,
+)
+from memlab.regions.base import EmptyMasks, known_regions
+from memlab.regions.describe import describe_masks, with_masks
 from memlab.stop_signals import ignore_signals
+from memlab.values import shown
 
 
 class MemorabilityData(LightningDataModule):
@@ -36,9 +47,11 @@ class MemorabilityData(LightningDataModule):
     Args:
         root: folder of the data set, or a CSV file.
         source: its layout (csv, folder, lamem, scenes, or a plugin's); recognised by default.
-        split: number of the split where the data set has several (LaMem: 1 to 5), or shares such as
-            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20.
-            By default the data set's own, else 70/10/20.
+        split: number of the split where the data set has several (LaMem: 1 to 5); shares such as
+            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; or
+            all, to test every image that the model was not trained on. By default the data set's
+            own, else 70/10/20 to train, and all where the model was not trained here. A run keeps
+            its split, image by image.
         split_seed: seed of a random split.
         image_size: side in pixels that pictures are brought to; the model's by default.
         batch_size: pictures per batch and process.
@@ -50,6 +63,10 @@ class MemorabilityData(LightningDataModule):
         masks: where faces, people, objects, text are: a mask store, as `memlab regions find` makes
             it; a COCO file; or a folder of pictures REGION/PICTURE.png. They take the place of the
             data set's own masks of the same region.
+        empty_masks: what a picture has of which there is no mask, as an empty cell of a table or no
+            file in a folder: none (it lacks the region) or unknown (nobody looked). By default none
+            for a table's own columns, unknown for a folder and for pictures that a COCO file does
+            not list; a mask store knows by itself.
         augmentation: what training pictures go through: flip (half of them mirrored), standard
             (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with a picture that cannot be read: fail, or skip and list it.
@@ -66,6 +83,7 @@ class MemorabilityData(LightningDataModule):
         num_workers: int | None = None,
         cache: Path | None = None,
         masks: Path | None = None,
+        empty_masks: EmptyMasks | None = None,
         augmentation: Augmentation = "flip",
         on_error: Literal["fail", "skip"] = "fail",
     ) -> None:
@@ -88,15 +106,22 @@ class MemorabilityData(LightningDataModule):
         self.num_workers = num_workers
         self.cache = None if cache is None else Path(cache)
         self.masks = None if masks is None else Path(masks)
+        self.empty_masks = empty_masks
         self.augmentation = augmentation
         self.on_error = on_error
         self.regions: tuple[str, ...] = ()
         self.skipped: dict[str, str] = {}
         self.encoder: Encoder | None = None
         self.failure: str | None = None
+        self.use = SplitUse()
+        self.rule: SplitRule | None = None
+        self.donated: str | None = None
         self.seed = 0
         self._place = (0, 0)
         self._table: Table | None = None
+        self._contents: dict[str, str] = {}  # SHA-256 by path; empty before they are asked for
+        self._kept: KeptSplit | None = None
+        self._packed: dict[str, Any] | None = None
         self._pictures: list[str] = []  # those of the table, the missing ones too
         self._decoded: PictureCache | None = None
 
@@ -149,19 +174,23 @@ class MemorabilityData(LightningDataModule):
         self.regions = tuple(sorted(there | set(self.regions)))
 
     def donors(self, split: str, seed: int) -> DonorList:
-        """Pictures that lend to those of a split what a swap puts in: those trained on.
+        """Images that donate to those of a split what a swap puts in: never tested ones.
+
+        Those trained on, or else those validated on. Where there are none, because all images are
+        tested, the tested images donate to each other, never to themselves or to a copy of
+        themselves; `donated` says which.
 
         Args:
-            split: whose pictures are changed.
-            seed: of who lends to whom.
+            split: whose images are changed.
+            seed: of who donates to whom.
 
         Raises:
-            DataError: if there are no pictures outside the split.
+            DataError: if there is no other image at all.
         """
         others = next((one for one in SPLITS if one != split and len(self.table.part(one))), None)
-        if others is None:
-            raise DataError(f"{self.table.origin}: no donors outside the {split} split")
-        rows = self.table.part(others)
+        rows = self.table.part(others or split)
+        if others is None and len(rows) < 2:
+            raise DataError(f"{self.table.origin}: one image has no other to swap with")
         # a donor that cannot be read is passed over; masks of other pictures are a mistake
         pictures = self._dataset(rows, strict=self.on_error == "fail")
         there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
@@ -171,7 +200,17 @@ class MemorabilityData(LightningDataModule):
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
         lending = with_background(having, pictures.looked)
-        return DonorList(pictures, lending, len(rows), evaluated, seed)
+        self.donated = others or "tested images"
+        names = None if others else pictures.ids
+        copies = {} if others else self._copies(pictures.ids, pictures.images)
+        return DonorList(pictures, lending, len(rows), evaluated, seed, names, copies)
+
+    def _copies(self, ids: list[str], images: list[str]) -> dict[str, frozenset[str]]:
+        """Tested images that are there more than once, by content."""
+        if self._contents:
+            contents = (self._contents.get(image, "") for image in images)
+            return same(dict(zip(ids, contents, strict=True)))
+        return twins(ids, [self.table.root / image for image in images])
 
     def prepare_data(self) -> None:
         """Let the source make its files, if it makes any, in one process."""
@@ -180,6 +219,7 @@ class MemorabilityData(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Read the table and see that the splits this stage needs can be used."""
+        self._share_contents()
         if stage == "fit":
             # order and augmentation; torch's own seed changes with every step that is taken
             self.seed = torch.initial_seed()
@@ -188,14 +228,26 @@ class MemorabilityData(LightningDataModule):
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
         for split in needed:
             self.check_split(split)
+        first = self.trainer is None or self.trainer.is_global_zero
+        if stage == "test" and self.table.unscored in self.table.notes and first:
+            print(f"memlab: {self.table.unscored}", file=sys.stderr)  # noqa: T201
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint remembers: the seed, and the epochs and batches that are done."""
+        """What a checkpoint remembers: the seed, what is done, and every image's split."""
         epoch, batch = self._progress()
-        return {"seed": self.seed, "epoch": epoch, "batch": batch}
+        return {"seed": self.seed, "epoch": epoch, "batch": batch, "split": self._packed_split()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on in the order of a checkpoint, from where it was."""
+        """Go on in the order of a checkpoint, from where it was.
+
+        Raises:
+            CheckpointError: if it holds no numbers for that.
+        """
+        for name in ("seed", "epoch", "batch"):
+            if type(state_dict.get(name)) is not int:
+                raise CheckpointError(
+                    f"checkpoint damaged: {name} is {shown(state_dict.get(name))}"
+                )
         self.seed = state_dict["seed"]
         self._place = (state_dict["epoch"], state_dict["batch"])
 
@@ -217,16 +269,78 @@ class MemorabilityData(LightningDataModule):
         check_split(self.table, split, self.trainer.world_size if self.trainer else 1)
 
     def _read(self) -> Table:
-        missing, pictures, table = read_table(
-            self.layout, self.root, self.split, self.split_seed, self.on_error == "skip"
-        )
+        missing, pictures, table = self._read_source()
         self.skipped |= missing
         self._pictures = pictures
-        if self.masks is not None:
-            table = table.with_masks(self.masks)
-            if self.trainer is None or self.trainer.is_global_zero:
-                print(f"memlab: {told(table)}", file=sys.stderr)  # noqa: T201
+        if self.trainer is None or self.trainer.is_global_zero:
+            table.say(scores=not table.unscored)  # training says that itself, in an error
+        table, self.rule = decide(
+            table, self.split, self.split_seed, self.use, lambda: self._contents_of(table)
+        )
+        if self.use.kept is not None:
+            self.rule.sha256 = self.use.kept.sha256()
+        first = self.trainer is None or self.trainer.is_global_zero
+        table = with_masks(table, self.masks, self.empty_masks, say=first)
+        for note in self.rule.notes:
+            self._say(note)
         return table
+
+    def _read_source(self) -> tuple[dict[str, str], list[str], Table]:
+        kept = self.use.kept
+        split = kept.split if self.split == ALL and kept is not None else self.split
+        numbered = split if isinstance(split, int) else None
+        skip = self.on_error == "skip"
+        try:
+            return read_table(self.layout, self.root, numbered, skip)
+        except NoNumberedSplitsError:
+            # the number came with a run, and these are other data
+            if kept is None or self.split not in (kept.split, ALL):
+                raise
+            return read_table(self.layout, self.root, None, skip)
+
+    def _say(self, note: str) -> None:
+        if self.trainer is None or self.trainer.is_global_zero:
+            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
+
+    def keep_split(self, folder: Path | None = None) -> KeptSplit:
+        """Take note of every image's split, by content; checkpoints keep it from now on.
+
+        Args:
+            folder: where `split.csv` is written; None to write none.
+        """
+        if self._kept is None:
+            contents = self._contents_of(self.table)
+            now = KeptSplit.of(self.table.rows, contents, self.split, self.split_seed)
+            self._kept = now.joined(self.use.kept)
+            if self.rule is not None:
+                self.rule.sha256 = self._kept.sha256()
+        if folder is not None:
+            self._kept.write(folder)
+        return self._kept
+
+    def _packed_split(self) -> dict[str, Any] | None:
+        # the first process saves; a checkpoint of a run begun in Python keeps its split, too
+        if self._packed is None and self.trainer is not None and self.trainer.is_global_zero:
+            self._packed = self.keep_split().packed()
+        return self._packed
+
+    def _contents_of(self, table: Table) -> list[str]:
+        images = [str(name) for name in table.rows["image"]]
+        new = [image for image in dict.fromkeys(images) if image not in self._contents]
+        if new:
+            shown = self.trainer is None or self.trainer.is_global_zero
+            found = contents_of([table.root / image for image in new], shown)
+            self._contents |= dict(zip(new, found, strict=True))
+        return [self._contents[image] for image in images]
+
+    def _share_contents(self) -> None:
+        """Have the first of several processes read the files, and tell the others."""
+        if self.trainer is None or self.trainer.world_size == 1 or self.use.kept is None:
+            return
+        if self.trainer.is_global_zero and not self._contents:
+            with contextlib.suppress(MemlabError):  # every process says it itself, below
+                self._contents_of(self._read_source()[2])
+        self._contents = self.trainer.strategy.broadcast(self._contents)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training pictures in an order of each epoch's own, from where the trainer is in it.
@@ -338,9 +452,12 @@ class MemorabilityData(LightningDataModule):
             "split": self.split,
             "split_seed": self.split_seed,
             "pictures": {split: int(counts.get(split, 0)) for split in SPLITS},
+            "split_rule": None if self.rule is None else self.rule.describe(),
+            "donors": self.donated,
             "fingerprint": self.table.fingerprint(),
             "decoder": decoder(),
             "geometry": self.geometry.describe(),
+            "empty_masks": self.empty_masks,
             "masks": {region: describe_masks(self.table, region) for region in self.regions},
             "skipped": [
                 {"id": name, "split": splits.get(name), "reason": why}

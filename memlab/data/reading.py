@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from memlab.data.sources.base import Source
-from memlab.data.splits import parse_shares, random_split
-from memlab.data.table import Table
-from memlab.errors import DataError
+from memlab.data.sources.csv import CsvSource
+from memlab.data.table import SPLITS, Table
+from memlab.errors import DataError, PluginError
+from memlab.registry import described
 
 
 def read_table(
-    source: Source, root: Path, split: int | str | None, split_seed: int, skip_missing: bool
+    source: Source, root: Path, numbered: int | None, skip_missing: bool
 ) -> tuple[dict[str, str], list[str], Table]:
-    """Read and validate a data set, and give every picture a split.
+    """Read and validate a data set; `memlab.data.split_rule` gives every picture its split.
 
     Args:
         source: its layout.
         root: its folder or file.
-        split: number of one of its splits, shares of a random one, or None for its own.
-        split_seed: of a random split.
+        numbered: number of one of its splits, or None.
         skip_missing: whether pictures that are not there are left out.
 
     Returns:
@@ -28,29 +32,51 @@ def read_table(
     Raises:
         DataError: if something is wrong with it; names the offenders.
     """
-    numbered = split if isinstance(split, int) else None
-    table = source.table(root, numbered)
+    table = _promised(source, source.table(root, numbered))
     pictures = [str(name) for name in table.rows["image"]]
     missing: dict[str, str] = {}
     if skip_missing:
         table, missing = table.without_missing()
-    check = " ".join(
-        [
-            str(root),
-            f"--split {numbered}" if numbered is not None else "",
-            *(
-                f"--{name} {value}"
-                for name, value in source.spec["init_args"].items()
-                if name in ("image", "score") and value
-            ),
-        ]
-    ).strip()
-    table = table.validated(check)
-    if isinstance(split, str):
-        table = random_split(table, parse_shares(split), split_seed)
-    elif table.rows["split"].isna().all():
-        table = random_split(table, (0.7, 0.1, 0.2), split_seed)
-    return missing, pictures, table
+    return missing, pictures, table.validated(check_arguments(source, root, numbered))
+
+
+def check_arguments(source: Source, root: Path, number: int | None) -> str:
+    """The arguments of `memlab data check` that read the same table."""
+    given: dict[str, object] = {} if number is None else {"split": number}
+    if isinstance(source, CsvSource):
+        arguments = source.spec["init_args"]
+        given |= {f"source.{name}": value for name, value in arguments.items() if value is not None}
+    options = [word for name, value in given.items() for word in (f"--data.{name}", str(value))]
+    return shlex.join([str(root), *options])
+
+
+def _promised(source: Source, table: Any) -> Table:
+    """The table of a source, if it is one.
+
+    Raises:
+        PluginError: if it is none, or lacks a column; names the plugin.
+    """
+    name = described(type(source))
+    if not isinstance(table, Table) or not isinstance(table.rows, pd.DataFrame):
+        raise PluginError(f"{name}: its table() returned {type(table).__name__}, not a Table")
+    lacking = [column for column in ("id", "image", "score", "split") if column not in table.rows]
+    if lacking:
+        raise PluginError(
+            f"{name}: its table lacks the columns {', '.join(lacking)}; make_table adds them"
+        )
+    try:
+        table.rows["score"].to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"{name}: its scores are not numbers: {error}") from error
+    if not all(isinstance(value, str) for value in table.rows["id"]):
+        raise PluginError(f"{name}: its ids are not text; make_table turns them into text")
+    strange = table.rows["split"].dropna()
+    strange = strange[~strange.isin(SPLITS)]
+    if len(strange):
+        raise PluginError(
+            f"{name}: split {strange.iloc[0]!r} is none of {', '.join(SPLITS)}, or empty"
+        )
+    return table
 
 
 def check_split(table: Table, split: str, processes: int) -> None:
@@ -69,6 +95,8 @@ def check_split(table: Table, split: str, processes: int) -> None:
     if rows.empty:
         raise DataError(f"{origin}: the {split} split is empty; choose another --data.split")
     scores = rows["score"]
+    if split != "test" and scores.isna().all() and table.unscored:
+        raise DataError(table.unscored)
     if split == "test" and table.rows["score"].isna().all():
         scores = scores.dropna()  # bare pictures can be taken apart; there is no accuracy
     if scores.isna().any():

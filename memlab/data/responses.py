@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memlab.data.sources.csv import IMAGE_COLUMNS, SCORE_COLUMNS
+from memlab.data.columns import COUNTS, IMAGES, PEOPLE, SCORES, named, normal
 from memlab.data.table import numbers
+from memlab.data.tables import TextTable, listed
 from memlab.errors import DataError, did_you_mean
 from memlab.metrics.functional import Array
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "participant": (
-        "participant", "participant_id", "subject", "subject_id", "observer", "person", "worker",
-        "worker_id", "workerid", "session", "user",
-    ),
-    "image": (*IMAGE_COLUMNS, "image_id", "picture", "stimulus", "stim"),
+    "participant": PEOPLE,
+    "image": IMAGES,
     "response": ("response", "said_old", "hit", "seen", "recognised", "recognized"),
     "lag": ("lag",),
     "old": ("old", "is_old", "repeat", "is_repeat"),
 }  # fmt: skip
 """Usual names of each column, in any case; the first found is taken."""
+
+OPTIONS = {"image": "--data.source.image"}
+"""Options that name a column, where they are not called after it."""
 
 _ROW = "row of the file"
 """Column that says where an answer stands; users' files may have a column row of their own."""
@@ -74,27 +74,25 @@ class Responses:
         return lag
 
 
-def holds_responses(path: Path, named: dict[str, str | None]) -> bool:
-    """Whether a CSV file lists answers of people, by its header alone.
+def holds_responses(text: TextTable, named: dict[str, str | None]) -> bool:
+    """Whether a table lists answers of people, by its names of columns alone.
 
     Args:
-        path: the file.
+        text: the table.
         named: columns the user has named: `participant` or `response` settles it.
     """
     if named.get("participant") or named.get("response"):
         return True
-    try:
-        header = list(pd.read_csv(path, nrows=0, dtype=str).columns)
-    except (OSError, ValueError):
-        return False  # whoever reads it in full says why
+    header = list(text.frame.columns)
     if _usual(header, "participant") is None:
         return False
     # a table of pictures may have a column such as user, too
-    return _usual(header, "response") is not None or not {"hits", *SCORE_COLUMNS} & set(header)
+    of_pictures = {*COUNTS["hits"], *SCORES} & {normal(name) for name in header}
+    return _usual(header, "response") is not None or not of_pictures
 
 
 def read_responses(
-    path: Path, named: dict[str, str | None], only: list[tuple[str, str]] | None = None
+    text: TextTable, named: dict[str, str | None], only: list[tuple[str, str]] | None = None
 ) -> Responses:
     """Read answers: a row for each, or a row per person with a column per picture.
 
@@ -104,24 +102,22 @@ def read_responses(
     columns `excluded` or `flagged`, are left out and counted.
 
     Args:
-        path: the file.
+        text: the table.
         named: names of the columns `participant`, `image`, `response`, `lag`, where not usual.
         only: keep rows with these values in these columns.
 
     Raises:
         DataError: naming the row and the value that cannot be.
     """
-    try:
-        frame = pd.read_csv(path, dtype=str, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"{path}: cannot be read as CSV: {first}") from error
+    frame, path = text.values(), text.path
+    lines = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
     origin = str(path)
     header = list(frame.columns)
     column = {what: _column(header, what, named.get(what), origin) for what in COLUMNS}
     person = column["participant"] or _missing("participant", header, origin)
     if column["response"] is None and column["image"] is None:
-        frame = _long(frame, person, only or [], origin)
+        frame = _long(frame.assign(**{_ROW: lines}), person, only or [], origin)
         column |= {"image": "image", "response": "response"}
         only = []
     image = column["image"] or _missing("image", header, origin)
@@ -130,11 +126,11 @@ def read_responses(
     if column["lag"]:
         frame[column["lag"]] = numbers(frame[column["lag"]], origin)
     if _ROW not in frame:
-        frame[_ROW] = np.arange(len(frame)) + 2
+        frame[_ROW] = lines
     for name, value in only or []:
         if name not in frame:
             hint = did_you_mean(name, header)
-            raise DataError(f"{path}: no column {name!r}{hint} (columns: {', '.join(header)})")
+            raise DataError(f"{path}: no column {name!r}{hint} (columns: {listed(header)})")
         frame = frame[frame[name].str.strip() == value]
         if frame.empty:
             raise DataError(f"{path}: no row has {value!r} in column {name!r}")
@@ -165,30 +161,25 @@ def read_responses(
 
 
 def _usual(header: list[str], what: str) -> str | None:
-    lower = {name.strip().lower(): name for name in reversed(header)}
+    lower = {normal(name): name for name in reversed(header)}
     return next((lower[name] for name in COLUMNS[what] if name in lower), None)
 
 
-def _column(header: list[str], what: str, named: str | None, origin: str) -> str | None:
-    if named is None:
-        return _usual(header, what)
-    if named not in header:
-        hint = did_you_mean(named, header)
-        raise DataError(f"{origin}: no column {named!r}{hint} (columns: {', '.join(header)})")
-    return named
+def _column(header: list[str], what: str, given: str | None, origin: str) -> str | None:
+    return _usual(header, what) if given is None else named(header, given, origin)
 
 
 def _missing(what: str, header: list[str], origin: str) -> str:
-    names = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+    option = OPTIONS.get(what, f"--{what}")
     raise DataError(
-        f"{origin}: which column holds the {what}? give --{what} NAME (columns: {names})"
+        f"{origin}: which column holds the {what}? give {option} NAME "
+        f"(columns: {listed(header, 12)})"
     )
 
 
 def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.DataFrame:
     if only:
         raise DataError(f"{origin}: --only is for tables with one row per answer")
-    frame[_ROW] = np.arange(len(frame)) + 2
     long = frame.melt(id_vars=[person, _ROW], var_name="image", value_name="response")
     long = long[long["response"].notna()]  # an empty cell: was not shown
     bad = ~long["response"].str.strip().str.lower().isin(_YES | _NO)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from memlab.data.table import SPLITS, Table
@@ -18,14 +20,19 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     pictures that choose the checkpoint must not also be those that test it.
 
     Raises:
-        DataError: if the text cannot be read so.
+        DataError: if the text cannot be read so, or the parts sum to neither 100 nor 1.
     """
     try:
         parts = [float(part) for part in text.split("/")]
     except ValueError:
         parts = []
     if len(parts) not in (2, 3) or min(parts) < 0 or sum(parts) <= 0:
-        raise DataError(f"split {text!r}: write TRAIN/TEST or TRAIN/VAL/TEST, as in 80/20")
+        raise DataError(f"--data.split {text}: write TRAIN/TEST or TRAIN/VAL/TEST, as in 80/20")
+    if not any(math.isclose(sum(parts), whole, rel_tol=1e-3) for whole in (100, 1)):
+        raise DataError(
+            f"--data.split {text}: the parts sum to {sum(parts):g}, not to 100; write 80/20 or "
+            "70/10/20"
+        )
     if len(parts) == 2:
         train, test = parts
         parts = [train * (1 - VALIDATION_SHARE), train * VALIDATION_SHARE, test]

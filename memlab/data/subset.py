@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from memlab.data.decode import is_image
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError
 from memlab.files import make_folder, replacing, require_empty
+from memlab.image_files import leaves, shown, what_is
 
 FILE = "subset.csv"
 
 
-def write_subset(
-    table: Table, n: int, seed: int, out: Path, progress: Callable[[int], None] | None = None
-) -> Path:
-    """Copy `n` random pictures, and the masks they have, and write their table.
+@dataclass
+class Subset:
+    """What was copied.
 
-    Which ones depends on the ids and the seed, not on the order of the table.
+    Args:
+        path: of the CSV file.
+        copied: how many images.
+        left_out: why an image was not copied, by its id.
+        linked: ids of images that links lead to, outside the folder of the data set.
+    """
+
+    path: Path
+    copied: int = 0
+    left_out: dict[str, str] = field(default_factory=dict)
+    linked: list[str] = field(default_factory=list)
+
+    def say(self) -> Subset:
+        """Print on stderr what was not copied, the first three by name; returns the subset."""
+        for reason in list(self.left_out.values())[:3]:
+            print(f"memlab: not copied: {reason}", file=sys.stderr)  # noqa: T201
+        if len(self.left_out) > 3:
+            print(f"memlab: and {len(self.left_out) - 3} more", file=sys.stderr)  # noqa: T201
+        if self.linked:
+            told = f"{len(self.linked)} of the copied files are links out of the folder"
+            print(f"memlab: {told}, such as {self.linked[0]}", file=sys.stderr)  # noqa: T201
+        return self
+
+
+def write_subset(
+    table: Table,
+    n: int,
+    seed: int,
+    out: Path,
+    progress: Callable[[int], None] | None = None,
+    outside: bool = False,
+) -> Subset:
+    """Copy `n` random images, and the masks they have, and write their table.
+
+    Which ones depends on the ids and the seed, not on the order of the table. The copy may be
+    passed on, so nothing but images is copied, and none whose path leads out of the data set's
+    folder, unless that is asked for: a table may name any file of this machine.
 
     Args:
         table: the whole.
         n: how many.
         seed: of the draw.
         out: a folder that does not exist yet, or is empty.
-        progress: called with the number of pictures done since the last call.
+        progress: called with the number of images done since the last call.
+        outside: also copy images whose paths lead out of the folder.
 
     Returns:
-        The path of the CSV file, written last.
+        What was copied; its CSV file is written last.
 
     Raises:
-        DataError: if there are fewer than `n` pictures, or one is missing.
+        DataError: if there are fewer than `n` images, one is missing, or none can be copied.
         MemlabError: if the folder holds something already.
     """
     if n < 1 or n > len(table.rows):
@@ -43,30 +85,79 @@ def write_subset(
     chosen = np.sort(np.random.default_rng(seed).choice(len(ordered), size=n, replace=False))
     rows = ordered.iloc[chosen].reset_index(drop=True)
     paths = ["image", *(name for name in rows.columns if name.startswith(MASK))]
-    for place in range(n):
-        for column in paths:
-            name = rows[column].iloc[place]
-            if not isinstance(name, str):
-                continue
-            source, inside = table.root / str(name), _inside(str(name), column, place)
-            target = out / inside
-            rows.at[place, column] = inside
-            make_folder(target.parent)
-            try:
-                shutil.copy2(source, target)
-            except OSError as error:
-                raise DataError(f"{source}: cannot be copied: {error.strerror}") from error
+    found = Subset(out / FILE)
+    files = [
+        {name: row[name] for name in paths if isinstance(row[name], str)}
+        for row in rows[paths].to_dict("records")
+    ]
+    reasons = [_refused(table, named, outside) for named in files]  # before anything is copied
+    found.left_out = {str(name): why for name, why in zip(rows["id"], reasons, strict=True) if why}
+    if all(reasons):
+        raise DataError(f"{table.origin}: none of {n} images can be copied: {reasons[0]}")
+    targets = _Targets()
+    for place, named in enumerate(files):
+        for column, name in named.items() if not reasons[place] else ():
+            other = f"{column}/{place:06d}"
+            rows.at[place, column] = targets.of(table.root / name, name, table.root, other)
+            _copy(table.root / name, out / str(rows.at[place, column]))
+        if not reasons[place] and _elsewhere(table.root, named["image"]):
+            found.linked.append(str(rows["id"].iloc[place]))
         if progress:
             progress(1)
-    kept = rows.dropna(axis=1, how="all")
-    with replacing(out / FILE) as temporary:
-        kept.to_csv(temporary, index=False)
-    return out / FILE
+    found.copied = reasons.count("")
+    _write(rows[[not why for why in reasons]], found.path)
+    return found
 
 
-def _inside(name: str, column: str, place: int) -> str:
-    """The path of a copy: as it was, unless that leads out of the folder."""
-    path = Path(name)
-    if path.is_absolute() or ".." in path.parts:
-        return f"{column}/{place:06d}-{path.name}"
-    return name
+class _Targets:
+    """Paths of copies: as they were, unless that leads out of the folder, or is another's."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, Path] = {FILE: Path(FILE)}
+
+    def of(self, source: Path, name: str, root: Path, other: str) -> str:
+        """The path for a file, relative to the copy; the same file has one."""
+        target = os.path.normpath(name)
+        if Path(target).is_absolute() or leaves(root, name):
+            target = f"{other}-{source.name}"
+        # a system may tell no capitals
+        if self._taken.setdefault(target.casefold(), source) != source:
+            target = f"{other}-{source.name}"
+            self._taken[target.casefold()] = source
+        return Path(target).as_posix()
+
+
+def _refused(table: Table, files: dict[str, str], outside: bool) -> str:
+    """Why a row is not copied; empty if it can be."""
+    for column, name in files.items():
+        path = table.root / name
+        what = "" if column == "image" else f" ({column})"
+        if leaves(table.root, name) and not outside:
+            return (
+                f"{shown(name)}{what}: leads out of {table.root}; if it belongs to the data set, "
+                "give --outside"
+            )
+        if what_is(path) == "nothing":
+            raise DataError(f"{shown(path)}: cannot be copied: no such file")
+        if not is_image(path):
+            return f"{shown(name)}{what}: not an image"
+    return ""
+
+
+def _elsewhere(root: Path, name: str) -> bool:
+    """Whether links lead from inside the folder to a file outside."""
+    inside = (root / name).resolve().is_relative_to(root.resolve())
+    return not inside and not leaves(root, name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    make_folder(target.parent)
+    try:
+        shutil.copy2(source, target)
+    except OSError as error:
+        raise DataError(f"{shown(source)}: cannot be copied: {error.strerror}") from error
+
+
+def _write(rows: pd.DataFrame, path: Path) -> None:
+    with replacing(path) as temporary:
+        rows.dropna(axis=1, how="all").to_csv(temporary, index=False)

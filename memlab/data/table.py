@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,9 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from memlab.data.tables import LINE, cut
 from memlab.errors import DataError
 from memlab.files import fingerprint
-from memlab.regions.base import MaskSource
+from memlab.image_files import what_is
+from memlab.regions.base import EmptyMasks, MaskSource, region_name
 from memlab.regions.files import masks_in_columns
 from memlab.regions.open import open_masks
 
@@ -42,12 +46,35 @@ class Table:
         root: folder that the paths are relative to.
         origin: what was read, for messages and results: a file or a folder.
         given: masks from elsewhere; they take the place of the columns' of the same region.
+        empty_masks: what an empty cell of a mask column means: `none` of the region (the default),
+            or `unknown`, as nobody looked.
+        notes: what the source decided, or left out, a line each.
+        scoring: where the scores are from, or why there are none, if that is worth a note.
     """
 
     rows: pd.DataFrame
     root: Path
     origin: str
     given: MaskSource | None = None
+    empty_masks: EmptyMasks | None = None
+    notes: tuple[str, ...] = ()
+    scoring: str = ""
+
+    def say(self, scores: bool = True) -> Table:
+        """Print on stderr what was decided when the table was read; returns the table itself.
+
+        Args:
+            scores: whether to say, too, where the scores are from.
+        """
+        for note in self.notes:
+            if scores or note != self.scoring:
+                print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
+        return self
+
+    @property
+    def unscored(self) -> str:
+        """Why there are no scores; empty where there are some, or nobody can tell."""
+        return self.scoring if self.rows["score"].isna().all() else ""
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -57,21 +84,46 @@ class Table:
     @cached_property
     def masks(self) -> dict[str, MaskSource]:
         """Where the masks of each region come from."""
-        columns = [name for name in self.rows.columns if name.startswith(MASK)]
-        named = {name.removeprefix(MASK): name for name in columns}
-        own = masks_in_columns(self.rows, named, self.root, self.origin)
+        named = self.mask_columns
+        own = masks_in_columns(self.rows, named, self.root, self.origin, self.empty_masks or "none")
         there: dict[str, MaskSource] = dict.fromkeys(named, own)
         return (
             there if self.given is None else there | dict.fromkeys(self.given.regions, self.given)
         )
 
-    def with_masks(self, path: Path) -> Table:
+    @property
+    def mask_columns(self) -> dict[str, str]:
+        """Region to the column of its masks.
+
+        Raises:
+            DataError: if a column's name is no region's, or two are of one.
+        """
+        named: dict[str, str] = {}
+        for column in map(str, self.rows.columns):
+            if not column.startswith(MASK):
+                continue
+            region = region_name(column.removeprefix(MASK), f"{self.origin}: column {column}")
+            if region in named:
+                raise DataError(
+                    f"{self.origin}: columns {named[region]} and {column} are both masks of "
+                    f"{region}; keep one"
+                )
+            named[region] = column
+        return named
+
+    def with_masks(self, path: Path, empty: EmptyMasks | None = None) -> Table:
         """The same table with the masks at a path, of any kind that `open_masks` knows.
+
+        Args:
+            path: of the masks.
+            empty: what a picture has of which there is no mask; by default an empty cell of the
+                table's own columns means `none`, and a picture without a file is `unknown`.
 
         Raises:
             DataError: if they cannot be read, or are not of these pictures.
         """
-        return replace(self, given=open_masks(path, self.rows))
+        given = open_masks(path, self.rows, self.root, empty)
+        return replace(self, given=given, empty_masks=empty or self.empty_masks)
 
     def problems(self) -> list[Problem]:
         """Everything that can be seen without decoding: ids, scores, files, splits."""
@@ -120,8 +172,11 @@ class Table:
 
     def _file_problems(self) -> Iterable[Problem]:
         for row in self.rows[["id", "image"]].itertuples():
-            if _size(self.root / str(row.image)) is None:
-                yield Problem("missing", str(row.id), f"{self.root / str(row.image)}: no such file")
+            path = self.root / str(row.image)
+            if _size(path) is None:
+                kind = what_is(path)
+                why = "no such file" if kind in ("nothing", "file") else f"no file, but {kind}"
+                yield Problem("missing", str(row.id), f"{path}: {why}")
 
 
 def _size(path: Path) -> int | None:
@@ -173,6 +228,11 @@ def report(problems: list[Problem], origin: str, check: str) -> str:
     return f"{origin}: {count}: {shown}{more}\nsee them all with: memlab data check {check}"
 
 
+def row_of(column: pd.Series, place: int) -> int:
+    """The row of the file that an entry of a column stands in, as its reader counts them."""
+    return int(column.index[place]) if column.index.name == LINE else place + 2
+
+
 def numbers(column: pd.Series, origin: str) -> pd.Series:
     """A column as numbers; empty cells become NaN.
 
@@ -185,7 +245,12 @@ def numbers(column: pd.Series, origin: str) -> pd.Series:
     bad |= np.isinf(converted)
     if bad.any():
         place = int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"{origin}: row {place + 2}: {column.name} {column.iloc[place]!r} is not a number"
-        )
+        value = str(column.iloc[place])
+        hint = ""
+        if value.endswith("%"):
+            hint = "; percent? divide by 100"
+        elif "," in value or re.fullmatch(r"[+-]?\d+(\.\d+){2,}", value):
+            hint = "; a decimal comma, or thousands? write 0.5 and 1234"
+        where = f"{origin}: row {row_of(column, place)}"
+        raise DataError(f"{where}: {column.name} {cut(value)!r} is not a number{hint}")
     return converted

@@ -16,10 +16,11 @@ from torch import Tensor
 from memlab.ablations.base import Context
 from memlab.data.dataset import Batch
 from memlab.data.geometry import Resampler
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, PluginError
 from memlab.metrics.conformal import LEVEL, Calibration, thinned
 from memlab.metrics.scores import ScoreMetrics
 from memlab.models.precision import single_precision
+from memlab.registry import described
 from memlab.spec import Specified
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
     from memlab.attributions.base import Attribution
     from memlab.attributions.pictures import Maps
     from memlab.data.inputs import Pictures
+    from memlab.data.kept_split import KeptSplit
     from memlab.regions.given import Masks
+
+
+UNSCORED = "which is no score"
+"""How the reason ends for an image without a finite prediction."""
 
 
 class MemorabilityModel(Specified, LightningModule, ABC):
@@ -53,6 +59,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
     needs_context: tuple[str, ...] = ()
     """Regions whose masks `forward` needs: those of the unchanged picture, whatever an ablation did
     to it. None for a model that looks at pictures alone, as all trained ones do."""
+
+    kept_split: KeptSplit | None = None
+    """The images of the run that it is loaded from, where that keeps them."""
 
     resampler: Resampler = "torch"
     """Who brings pictures to size: `pillow` where published scores hang on its grey levels."""
@@ -131,8 +140,16 @@ class MemorabilityModel(Specified, LightningModule, ABC):
                 f"{self.title} needs masks of {missing[0]!r}, and there are none here: use memlab "
                 "test on a data set with masks, such as rendered scenes"
             )
-        predicted: Tensor = self(images, context) if self.needs_context else self(images)
-        return predicted
+        predicted = self(images, context) if self.needs_context else self(images)
+        shape = tuple(predicted.shape) if isinstance(predicted, Tensor) else None
+        if shape != (len(images),):
+            found = f"scores of shape {shape}" if shape is not None else type(predicted).__name__
+            raise PluginError(
+                f"{described(type(self))} returned {found} for {len(images)} pictures; one score a "
+                "picture, a tensor of shape (B,), is needed"
+            )
+        scores: Tensor = predicted
+        return scores
 
     def predict(
         self,
@@ -207,8 +224,10 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
-        valid = batch["valid"]
         predicted = self._evaluate(batch)
+        if self.trainer.state.fn != TrainerFn.FITTING:  # there, an undefined metric says so
+            self._name_unscored(batch, predicted)
+        valid = batch["valid"]
         self.val_metrics.update(predicted[valid], batch["scores"][valid])
         return {"predicted": predicted}
 
@@ -235,8 +254,9 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
-        valid = batch["valid"]
         predicted = self._evaluate(batch)
+        self._name_unscored(batch, predicted)
+        valid = batch["valid"]
         self.test_metrics.update(predicted[valid], batch["scores"][valid])
         return {"predicted": predicted}
 
@@ -246,7 +266,18 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Score the pictures; callbacks find them under `predicted` (B,)."""
-        return {"predicted": self._evaluate(batch)}
+        predicted = self._evaluate(batch)
+        self._name_unscored(batch, predicted)
+        return {"predicted": predicted}
+
+    def _name_unscored(self, batch: Batch, predicted: Tensor) -> None:
+        """Take images without a finite prediction out of the batch's valid ones, and list them."""
+        named = with_unscored(batch, predicted)
+        skipped = self.trainer.datamodule.skipped  # type: ignore[attr-defined]
+        for name, error, before in zip(batch["ids"], named["errors"], batch["errors"], strict=True):
+            if error and not before:
+                skipped[name] = error
+        batch.update(named)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what the model is and how far it errs, as plain data."""
@@ -278,6 +309,26 @@ class MemorabilityModel(Specified, LightningModule, ABC):
             # changes nothing, but Lightning warns without it
             self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
         metrics.reset()
+
+
+def with_unscored(batch: Batch, predicted: Tensor) -> Batch:
+    """The batch, where images without a finite prediction are invalid and have the reason.
+
+    Args:
+        batch: as it was scored.
+        predicted: (B,) its scores.
+    """
+    finite = torch.isfinite(predicted.detach())
+    valid: Tensor = batch["valid"]
+    if bool((finite.to(valid.device) | ~valid).all()):
+        return batch
+    errors = [
+        error or ("" if fine else f"{name}: the model predicts {value:g}, {UNSCORED}")
+        for name, error, fine, value in zip(
+            batch["ids"], batch["errors"], finite.tolist(), predicted.tolist(), strict=True
+        )
+    ]
+    return {**batch, "valid": valid & finite.to(valid.device), "errors": errors}
 
 
 def hash_weights(state: Mapping[str, Any]) -> str:

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import inspect
-import zipfile
+import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from memlab.backbones.base import misfit
+from memlab.checksums import damage
+from memlab.data.kept_split import split_of
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.models.base import MemorabilityModel
 from memlab.models.foreign import model_from
 from memlab.registry import find, find_with_file, plugins
 from memlab.run_folder import LAST, PREVIOUS, tested_checkpoint
 from memlab.spec import Spec, build, plain
+from memlab.trust import trusting
+from memlab.values import check_bounded, shown
+
+_CALIBRATION = {"residuals", "labels", "reason"}
 
 
-def load(ref: str | Path) -> MemorabilityModel:
+def load(ref: str | Path, trust: Iterable[str] = ()) -> MemorabilityModel:
     """Load a model for evaluation, on proven weights.
+
+    A checkpoint is data: only registered classes are built from it, whatever it names.
 
     Args:
         ref: a run folder, a checkpoint, a plugin's name (`resmem`, `distribution:resmem`), one with
             a file of weights for it (`vitmem:FILE`), or `package.module:Class`.
+        trust: classes of your own, as `package.module:Class`, that a checkpoint may name, too.
 
     Returns:
         The model in evaluation mode, on the CPU.
@@ -33,12 +44,13 @@ def load(ref: str | Path) -> MemorabilityModel:
             does not fit, or if the model cannot prove its weights.
     """
     path = Path(ref)
-    if path.is_dir():
-        model = from_checkpoint(checkpoint_in(path))
-    elif path.is_file():
-        model = from_checkpoint(path)
-    else:
-        model = _from_name(str(ref))
+    with trusting(trust):
+        if path.is_dir():
+            model = from_checkpoint(checkpoint_in(path))
+        elif path.is_file():
+            model = from_checkpoint(path)
+        else:
+            model = _from_name(str(ref))
     return proven(model, str(ref))
 
 
@@ -67,47 +79,112 @@ def checkpoint_in(folder: Path) -> Path:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint that memlab wrote; no pickled code is run.
+    """Read a checkpoint that memlab wrote; its checksums are compared, no pickled code is run.
 
     Raises:
         CheckpointError: if it is missing, damaged, or not memlab's; names it.
     """
+    check_whole(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such checkpoint") from error
-    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, KeyError) as error:
-        previous = path.with_name(PREVIOUS)
-        other = path.name == LAST and previous.is_file()
-        hint = "; the one before is there: --ckpt_path previous" if other else ""
-        raise CheckpointError(f"{path}: damaged or not a checkpoint{hint}") from error
-    except Exception as error:  # pickle.UnpicklingError: code that weights_only refuses
+    except pickle.UnpicklingError as error:  # torch's words recommend to run the code
         raise CheckpointError(
             f"{path}: not a checkpoint that loads without running code"
         ) from error
+    except Exception as error:  # a damaged file raises many kinds
+        raise CheckpointError(f"{path}: damaged or not a checkpoint{_other(path)}") from error
     ours = checkpoint.get("memlab") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or not {"schema", "model", "input_size"} <= ours.keys():
         raise CheckpointError(f"{path}: not a checkpoint of memlab")
     if ours["schema"] != 1:
-        raise CheckpointError(f"{path}: written by a newer memlab; update memlab")
+        newer = isinstance(ours["schema"], int) and ours["schema"] > 1
+        told = "written by a newer memlab; update memlab" if newer else "not a checkpoint of memlab"
+        raise CheckpointError(f"{path}: {told}")
+    check_bounded(ours, str(path))
+    _check_types(checkpoint, path)
     found: dict[str, Any] = checkpoint
     return found
+
+
+def check_whole(path: Path) -> None:
+    """See that a checkpoint is there and that its checksums match.
+
+    Raises:
+        CheckpointError: if not; names it, and the one before where that is whole.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    wrong = damage(path)
+    if wrong:
+        raise CheckpointError(f"{path}: damaged or not a checkpoint: {wrong}{_other(path)}")
+
+
+def _other(path: Path) -> str:
+    previous = path.with_name(PREVIOUS)
+    other = path.name == LAST and previous.is_file() and not damage(previous)
+    return "; the one before is whole: --ckpt_path previous" if other else ""
+
+
+def _check_types(checkpoint: dict[str, Any], path: Path) -> None:
+    """See that the fields that every loader reads are of the right types."""
+    ours, state = checkpoint["memlab"], checkpoint.get("state_dict")
+    size, spec, calibration = ours["input_size"], ours["model"], ours.get("calibration", {})
+    named = isinstance(spec, dict) and isinstance(spec.get("class_path"), str)
+    weights = isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
+    errors = isinstance(calibration, dict) and all(
+        isinstance(value, str)
+        if name == "reason"
+        else isinstance(value, Tensor) and value.ndim == 1 and value.is_floating_point()
+        for name, value in calibration.items()
+        if name in ("reason", "residuals", "labels")
+    )
+    for fine, field, value in (
+        (named, "memlab.model", spec),
+        (type(size) is int and 1 <= size <= 100_000, "memlab.input_size", size),
+        (weights, "state_dict", state),
+        (errors and set(calibration) <= _CALIBRATION, "memlab.calibration", calibration),
+    ):
+        if not fine:
+            raise CheckpointError(f"{path}: damaged: {field} is {shown(value)}")
 
 
 def from_checkpoint(path: Path) -> MemorabilityModel:
     """Build the model that a checkpoint describes, and give it its weights.
 
     Raises:
-        CheckpointError: if the weights do not fit the description.
+        CheckpointError: if it names a class that is neither registered nor trusted, or if the
+            weights do not fit the description.
     """
     checkpoint = read_checkpoint(path)
-    model = build(without_downloads(checkpoint["memlab"]["model"]))
-    if not isinstance(model, MemorabilityModel):
-        raise CheckpointError(f"{path}: holds no memorability model")
+    try:
+        spec = without_downloads(checkpoint["memlab"]["model"])
+        model: MemorabilityModel = build(spec, "models", str(path))
+    except CheckpointError:
+        raise
+    except MemlabError as error:
+        raise CheckpointError(str(error)) from error
     check_fits(model, path, checkpoint)
+    model.kept_split = split_of(path, checkpoint, beside=False)
     model.on_load_checkpoint(checkpoint)
     model.load_state_dict(checkpoint["state_dict"])
     return model
+
+
+def check_resumable(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Raise a CheckpointError, naming the field, if training cannot go on from a checkpoint."""
+    kinds: dict[str, type[Any]] = {
+        **dict.fromkeys(("epoch", "global_step"), int),
+        **dict.fromkeys(("loops", "callbacks", "MemorabilityData"), dict),
+        **dict.fromkeys(("optimizer_states", "lr_schedulers"), list),
+    }
+    for name, kind in kinds.items():
+        found = checkpoint.get(name)
+        lacks = name == "loops" and isinstance(found, dict) and "fit_loop" not in found
+        if type(found) is not kind or lacks:
+            told = f"{name} is {shown(found)}"
+            raise CheckpointError(f"{path}: training cannot go on from it: {told}")
 
 
 def check_fits(

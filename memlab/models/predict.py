@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Context
+from memlab.data.contents import contents_of
 from memlab.data.dataset import Batch
 from memlab.data.inputs import Inputs, Pictures
+from memlab.data.kept_split import used_note
 from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL
-from memlab.models.base import MemorabilityModel
+from memlab.models.base import MemorabilityModel, with_unscored
 from memlab.models.precision import evaluation_mode, single_precision
 from memlab.progress import progress as bar
 
@@ -45,19 +48,21 @@ def predict(
 
     Returns:
         One row a picture, in the order given. `image`: its path, or its place from 0. `predicted`:
-        the score, NaN where the picture cannot be read. `low`, `high`: the split-conformal interval
-        at that level. `percentile`: 0 to 100, among the model's training labels. `error`: why it
-        cannot be read, else empty. Where there is no interval or no percentile the columns are NaN,
-        and `attrs["notes"]` says why; `attrs["level"]` is the level.
+        the score, NaN where there is none. `low`, `high`: the split-conformal interval at that
+        level. `percentile`: 0 to 100, among the model's training labels. `error`: why there is no
+        score (the picture cannot be read, or the model predicts NaN), else empty. Where there is no
+        interval or no percentile the columns are NaN, and `attrs["notes"]` says why;
+        `attrs["level"]` is the level.
 
     Raises:
         MemlabError: if something is not a picture, a path does not exist, or the level is none.
     """
     half = model.calibration.half_width(level)  # a wrong level ends here
     parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
+    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
         model,
-        Inputs(pictures, model.input_size, resampler=model.resampler),
+        inputs,
         batch_size,
         num_workers,
         device,
@@ -80,6 +85,9 @@ def predict(
     if model.calibration.labels is None:
         notes.append("no percentile: the model brings no training labels")
     notes += model.card_notes()
+    if model.kept_split is not None and inputs.files:
+        contents = contents_of([Path(name) for name in inputs.ids], progress)
+        notes += filter(None, [used_note(model.kept_split, contents)])
     rows.attrs = {"level": level, "notes": notes}
     return rows
 
@@ -104,6 +112,8 @@ def scored(
     title: str = "Scoring",
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Yield each batch, on the model's device, with its scores (B,) on the CPU, NaN if not valid.
+
+    A picture for which the model predicts no finite number is not valid either, and says so.
 
     Args:
         model: any.
@@ -130,9 +140,10 @@ def scored(
                     f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
                     f"{len(images)} pictures; one score a picture, (B,), is needed"
                 )
+            named = with_unscored(batch, predicted)
             yield (
-                {**batch, "images": images, "masks": masks},
-                predicted.where(batch["valid"], torch.nan),
+                {**named, "images": images, "masks": masks},
+                predicted.where(named["valid"], torch.nan),
             )
             advance(len(batch["ids"]))
 

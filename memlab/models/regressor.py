@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from memlab.backbones.base import Backbone
+from memlab.backbones.promise import check_declared, check_features, try_backbone
 from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
@@ -55,16 +56,8 @@ class MemorabilityRegressor(MemorabilityModel):
         lr_scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     ) -> None:
         super().__init__()
-        if hidden < 1 or not 0 <= dropout < 1:
-            raise MemlabError(
-                f"--model.hidden {hidden}: at least 1; --model.dropout {dropout}: 0 to below 1"
-            )
-        if not 0 < layer_decay <= 1:
-            raise MemlabError(f"--model.layer_decay {layer_decay:g}: above 0, at most 1")
-        if unfrozen == 0 and layer_decay < 1:
-            raise MemlabError(
-                f"--model.layer_decay {layer_decay:g} has no block to act on: --model.unfrozen 0"
-            )
+        self.check_options(hidden, dropout, unfrozen, layer_decay)
+        check_declared(backbone)
         self.backbone = backbone
         self.unfrozen = unfrozen
         self.layer_decay = layer_decay
@@ -89,6 +82,33 @@ class MemorabilityRegressor(MemorabilityModel):
         self._weights_id: str | None = None
         self._trained_size: int | None = None
         self._compiled_forward: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def check_options(
+        cls,
+        hidden: int = 256,
+        dropout: float = 0.3,
+        unfrozen: int | Literal["all"] = "all",
+        layer_decay: float = 1.0,
+        **_: Any,
+    ) -> None:
+        """See that the numbers make sense; asked before a backbone is built, or downloaded.
+
+        Raises:
+            MemlabError: if one does not; names the option.
+        """
+        if hidden < 1:
+            raise MemlabError(f"--model.hidden {hidden}: at least 1")
+        if not 0 <= dropout < 1:
+            raise MemlabError(f"--model.dropout {dropout:g}: 0 to below 1")
+        if not 0 < layer_decay <= 1:
+            raise MemlabError(f"--model.layer_decay {layer_decay:g}: above 0, at most 1")
+        if unfrozen != "all" and unfrozen < 0:
+            raise MemlabError(f"--model.unfrozen {unfrozen}: 0 or more, or all")
+        if unfrozen == 0 and layer_decay < 1:
+            raise MemlabError(
+                f"--model.layer_decay {layer_decay:g} has no block to act on: --model.unfrozen 0"
+            )
 
     @property
     def frozen_backbone(self) -> bool:
@@ -115,7 +135,7 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def score(self, activations: Any) -> Tensor:
         """Activations at the seam to scores (B,) in (0, 1)."""
-        return self.readout(self.backbone.tail(activations))
+        return self.readout(self._features(activations))
 
     def readout(self, features: Tensor) -> Tensor:
         """Features (B, D), as `embed` gives them, to scores (B,); always in single precision."""
@@ -129,7 +149,13 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def embed(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) in [0, 1] to features (B, D)."""
-        return self.backbone.tail(self.stem(images))
+        return self._features(self.stem(images))
+
+    def _features(self, activations: Any) -> Tensor:
+        features = self.backbone.tail(activations)
+        first = activations[0] if isinstance(activations, tuple | list) else activations
+        check_features(self.backbone, features, len(first))
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
@@ -214,6 +240,7 @@ class MemorabilityRegressor(MemorabilityModel):
                 f"this backbone takes pictures of {self.backbone.input_size} pixels only, the data "
                 f"come at {size}: set --model.backbone.image_size {size}"
             )
+        try_backbone(self.backbone, size, self.device)
         self._trained_size = size
         self._weights_id = None
         if self.compiled:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from memlab.errors import DataError, MaskError
+from memlab.paths import shown
 
 THUMBNAIL = 8
 """Side of the grey thumbnail that tells one picture from another."""
@@ -24,6 +26,14 @@ ANOTHER_PICTURE = 6.0
 Halving a photograph and saving it as JPEG of quality 50 moves it by at most 3; the two most alike
 of 240 photographs differ by 13, of 80 rendered scenes by 10.
 """
+
+LONGEST = 100
+"""Characters of a region's name."""
+
+_REGION = re.compile(rf"[\w-]{{1,{LONGEST}}}")
+
+EmptyMasks = Literal["none", "unknown"]
+"""What a picture without a mask has: `none` of the region, or `unknown`, as nobody looked."""
 
 RESERVED = ("all", "not", "without")
 """Words that say where a change is made, and so cannot name a region."""
@@ -69,7 +79,10 @@ class MaskSource(ABC):
 
     @abstractmethod
     def having(self, region: str) -> Collection[str]:
-        """Ids of the pictures in which the region was found; nothing is decoded to tell."""
+        """Ids of the pictures in which the region is present: its mask is not empty.
+
+        A mask that cannot be read counts as present: whoever reads it gets the error.
+        """
 
     @abstractmethod
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
@@ -117,13 +130,7 @@ def require_fit(mask: Mask, name: str, size: tuple[int, int], picture: Tensor) -
         MaskError: if it has another shape, or was drawn on another picture; names both.
     """
     height, width = mask.inside.shape[-2:]
-    if not _alike((width, height), size):
-        turned = " (the picture lies on its side in the file; draw on it as people see it)"
-        raise MaskError(
-            f"{mask.file}: the mask is {width} x {height} pixels, its picture {name} "
-            f"{size[0]} x {size[1]}: draw it at the picture's size, or scale both sides alike"
-            f"{turned if _alike((height, width), size) else ''}"
-        )
+    require_shape((width, height), mask.file, size, name)
     if mask.thumbnail is None:
         return
     difference = (mask.thumbnail.float() - thumbnail_of(picture).float()).abs().mean()
@@ -132,6 +139,28 @@ def require_fit(mask: Mask, name: str, size: tuple[int, int], picture: Tensor) -
             f"{mask.file}: masks of another picture than {name}; find them anew with "
             "memlab regions find, in an empty --out"
         )
+
+
+def require_shape(mask: tuple[int, int], file: str, size: tuple[int, int], name: str) -> None:
+    """See that a mask has its picture's shape; nothing of either is read.
+
+    Args:
+        mask: its width and height.
+        file: where it is, for messages.
+        size: width and height of the upright picture.
+        name: the picture's file.
+
+    Raises:
+        MaskError: if no scale brings one to the other; names both.
+    """
+    if _alike(mask, size):
+        return
+    turned = " (the picture lies on its side in the file; draw on it as people see it)"
+    raise MaskError(
+        f"{file}: the mask is {mask[0]} x {mask[1]} pixels, its picture {name} "
+        f"{size[0]} x {size[1]}: draw it at the picture's size, or scale both sides alike"
+        f"{turned if _alike(mask[::-1], size) else ''}"
+    )
 
 
 def _alike(mask: tuple[int, int], picture: tuple[int, int]) -> bool:
@@ -146,7 +175,24 @@ def region_name(text: str, origin: str) -> str:
     Raises:
         DataError: if nothing is left, or the name has a meaning of its own.
     """
-    name = re.sub(r"[^\w-]+", "_", text.strip().lower()).strip("_")
-    if not name or name in RESERVED:
-        raise DataError(f"{origin}: a region cannot be named {text!r}; rename it")
+    composed = unicodedata.normalize("NFC", text)
+    name = re.sub(r"[^\w-]+", "_", composed.strip().lower()).strip("_")
+    if not name or name in RESERVED or len(name) > LONGEST:
+        long = f" (more than {LONGEST} characters)" if len(name) > LONGEST else ""
+        raise DataError(f"{origin}: a region cannot be named {shown(text)}{long}; rename it")
     return NAMES.get(name, name)
+
+
+def require_region(name: object, origin: str) -> str:
+    """Return a region's name as it stands in a file that memlab writes, where it can be one.
+
+    Raises:
+        DataError: if it holds anything but letters, digits, `_` and `-`, or is a reserved word:
+            names become parts of paths and options.
+    """
+    if not isinstance(name, str) or not _REGION.fullmatch(name) or name in RESERVED:
+        raise DataError(
+            f"{origin}: a region cannot be named {shown(str(name))} (letters, digits, _ and -); "
+            "rename it, or find the masks anew"
+        )
+    return name

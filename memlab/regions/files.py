@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from memlab.data.decode import decode_mask
+from memlab.data.decode import decode_mask, mask_is_empty
 from memlab.errors import DataError
-from memlab.files import fingerprint, pictures_in, state_of
-from memlab.regions.base import Mask, MaskSource, region_name
+from memlab.files import fingerprint, state_of
+from memlab.image_files import pictures_in
+from memlab.progress import progress
+from memlab.regions.base import EmptyMasks, Mask, MaskSource, region_name
 from memlab.regions.names import Names
 
 
@@ -22,7 +26,9 @@ class MaskFiles(MaskSource):
     Args:
         origin: the table or the folder.
         files: region to the files, by picture id.
-        looked_at: the pictures in which regions were looked for; only those with a file by default.
+        ids: the pictures of the data set.
+        empty: what a picture without a file has: `none` of the region, or `unknown`, as nobody
+            looked.
         unknown: how many files belong to no picture of the data set.
     """
 
@@ -30,22 +36,36 @@ class MaskFiles(MaskSource):
         self,
         origin: str,
         files: Mapping[str, Mapping[str, Path]],
-        looked_at: Iterable[str] | None = None,
+        ids: Iterable[str],
+        empty: EmptyMasks,
         unknown: int = 0,
     ) -> None:
         self.origin = origin
         self.files = files
         self.regions = tuple(files)
         self.unknown = unknown
-        self._looked_at = None if looked_at is None else frozenset(looked_at)
+        self.empty = empty
+        self.ids = frozenset(ids)
+        self._having: dict[str, frozenset[str]] = {}
 
     def looked_at(self, region: str) -> Collection[str]:
         """See `MaskSource.looked_at`."""
-        return self.files[region].keys() if self._looked_at is None else self._looked_at
+        return self.ids if self.empty == "none" else self.files[region].keys()
 
     def having(self, region: str) -> Collection[str]:
-        """Pictures with a file, though it may be all black; see `MaskSource.having`."""
-        return self.files[region].keys()
+        """See `MaskSource.having`; each file is looked at once, as it may be all black."""
+        if region not in self._having:
+            files = self.files[region]
+            with (
+                progress(f"Masks of {region}", len(files)) as advance,
+                ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
+            ):
+                there = []
+                for name, empty in zip(files, pool.map(mask_is_empty, files.values()), strict=True):
+                    there += [] if empty else [name]
+                    advance(1)
+            self._having[region] = frozenset(there)
+        return self._having[region]
 
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
         """See `MaskSource.read`."""
@@ -68,11 +88,16 @@ class MaskFiles(MaskSource):
             "origin": self.origin,
             "fingerprint": fingerprint(json.dumps(states)),
             "unknown_files": self.unknown,
+            "empty": self.empty,
         }
 
 
 def masks_in_columns(
-    rows: pd.DataFrame, columns: Mapping[str, str], root: Path, origin: str
+    rows: pd.DataFrame,
+    columns: Mapping[str, str],
+    root: Path,
+    origin: str,
+    empty: EmptyMasks = "none",
 ) -> MaskFiles:
     """The masks that a table names; where it names none, the picture has no such region.
 
@@ -81,9 +106,14 @@ def masks_in_columns(
         columns: region to the column of its masks.
         root: folder that the paths are relative to.
         origin: what the table was read from.
+        empty: what an empty cell means: `none` of the region, or `unknown`.
     """
     ids = rows["id"].astype(str)
-    there = {region: rows[column].notna() for region, column in columns.items()}
+    there = {
+        region: rows[column].notna()
+        & (rows[column].astype("string").str.strip() != "").fillna(False)
+        for region, column in columns.items()
+    }
     files = {
         region: {
             name: root / str(path)
@@ -91,15 +121,19 @@ def masks_in_columns(
         }
         for region, column in columns.items()
     }
-    return MaskFiles(origin, files, ids)
+    return MaskFiles(origin, files, ids, empty)
 
 
-def masks_in_folder(folder: Path, names: Names) -> MaskFiles:
+def masks_in_folder(
+    folder: Path, names: Names, ids: Iterable[str], empty: EmptyMasks = "unknown"
+) -> MaskFiles:
     """The masks in a folder, `REGION/PICTURE.png`; a picture without a file was not looked at.
 
     Args:
         folder: with a folder for each region; inside, a mask has the name or path of its picture.
         names: the pictures of the data set.
+        ids: their ids.
+        empty: what a picture without a file has: `none` of the region, or `unknown`.
 
     Raises:
         DataError: if there are none, or two are of the same picture.
@@ -124,4 +158,4 @@ def masks_in_folder(folder: Path, names: Names) -> MaskFiles:
             f"{folder}: no masks of pictures in the data set{unlike}; masks are "
             f"{folder}/REGION/PICTURE.png, such as faces/0001.png for 0001.jpg"
         )
-    return MaskFiles(str(folder), files, unknown=unknown)
+    return MaskFiles(str(folder), files, ids, empty, unknown)

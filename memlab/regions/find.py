@@ -13,8 +13,8 @@ from memlab.data.decode import decode, upright_size
 from memlab.data.geometry import squashed_mask
 from memlab.data.pixels import to_unit
 from memlab.data.table import Table
-from memlab.errors import DataError, MemlabError, PluginError
-from memlab.regions.base import NAMES, RESERVED, region_name, require_fit, thumbnail_of
+from memlab.errors import DataError, MemlabError, OutputError, PluginError
+from memlab.regions.base import NAMES, RESERVED, Mask, region_name, require_fit, thumbnail_of
 from memlab.regions.store import MaskStore
 
 Finder = Callable[[Tensor], Mapping[str, Tensor]]
@@ -107,10 +107,13 @@ def import_masks(
     sources: dict[Any, list[str]] = {}
     for region, source in table.masks.items():
         sources.setdefault(source, []).append(region)
+    looked = {region: set(source.looked_at(region)) for region, source in table.masks.items()}
+    absent = Mask(torch.zeros(1, 1, 1, dtype=torch.uint8), "masks")
     try:
         for name, image in _pictures(table):
             try:
-                masks = {
+                masks = {region: absent for region, names in looked.items() if name in names}
+                masks |= {
                     region: mask
                     for source, regions in sources.items()
                     for region, mask in source.read(name, regions).items()
@@ -126,6 +129,8 @@ def import_masks(
                     }
                     store.write(name, inside, thumbnail_of(pixels))
                     filled.looked_at += 1
+            except OutputError:  # no picture's fault, and the next would fail alike
+                raise
             except MemlabError as error:
                 filled.failures[name] = str(error)
             advance(1)

@@ -36,6 +36,7 @@ class GivenMasks(MaskSource):
 
     def __init__(self, masks: Mapping[str, Any], ids: Sequence[str]) -> None:
         self._masks: dict[str, dict[str, Any]] = {}
+        self._having: dict[str, frozenset[str]] = {}
         for region, given in masks.items():
             name = region_name(region, "masks")
             if not hasattr(given, "__len__") or len(given) != len(ids):
@@ -57,8 +58,12 @@ class GivenMasks(MaskSource):
         return self._masks[region].keys()
 
     def having(self, region: str) -> Collection[str]:
-        """Pictures with a mask, though it may be empty; see `MaskSource.having`."""
-        return self._masks[region].keys()
+        """See `MaskSource.having`."""
+        if region not in self._having:
+            self._having[region] = frozenset(
+                name for name, mask in self._masks[region].items() if not _empty(mask)
+            )
+        return self._having[region]
 
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
         """See `MaskSource.read`."""
@@ -102,9 +107,21 @@ def masks_of(masks: Masks, ids: Sequence[str], files: bool) -> MaskSource:
     return open_masks(Path(masks), pd.DataFrame({"id": list(ids), "image": list(ids)}))
 
 
+def _empty(mask: Any) -> bool:
+    try:
+        return not bool(_inside(mask, "").any())
+    except DataError:  # whoever reads it gets the error
+        return False
+
+
 def _inside(mask: Any, told: str) -> Tensor:
     """(1, H, W) uint8 of 0 and 1."""
-    values = mask.detach().cpu() if isinstance(mask, Tensor) else torch.as_tensor(np.array(mask))
+    try:
+        values = (
+            mask.detach().cpu() if isinstance(mask, Tensor) else torch.as_tensor(np.array(mask))
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise MaskError(f"{told}: {type(mask).__name__} is no mask; give (H, W)") from error
     values = values[0] if values.ndim == 3 and values.shape[0] == 1 else values
     if values.ndim != 2 or values.numel() == 0:
         raise MaskError(f"{told}: shape {tuple(values.shape)} is no mask; give (H, W)")

@@ -70,6 +70,9 @@ class Names:
 
 def _ends(name: str) -> Iterator[str]:
     """The ends of a path, the longest first: with their suffix, then without."""
-    for path in (PurePosixPath(name), PurePosixPath(name).with_suffix("")):
+    whole = PurePosixPath(name)
+    if not whole.name:  # of "" and "/" no picture is called
+        return
+    for path in (whole, whole.with_suffix("")):
         for start in range(len(path.parts)):
             yield "/".join(path.parts[start:])

@@ -7,19 +7,25 @@ from pathlib import Path
 import pandas as pd
 
 from memlab.errors import DataError
-from memlab.regions.base import MaskSource
+from memlab.regions.base import EmptyMasks, MaskSource
 from memlab.regions.coco import CocoMasks
 from memlab.regions.files import masks_in_folder
 from memlab.regions.names import Names
-from memlab.regions.store import FILE, StoredMasks
+from memlab.regions.store import StoredMasks
+from memlab.regions.store_files import FILE
 
 
-def open_masks(path: Path, rows: pd.DataFrame) -> MaskSource:
+def open_masks(
+    path: Path, rows: pd.DataFrame, root: Path = Path(), empty: EmptyMasks | None = None
+) -> MaskSource:
     """The masks at a path: a mask store, a COCO file, or a folder of pictures.
 
     Args:
         path: of any of them.
         rows: the pictures of the data set: columns `id` and `image`.
+        root: folder that the pictures' paths are relative to.
+        empty: what a picture has of which there is no mask; `unknown` by default. A store knows by
+            itself where somebody looked.
 
     Raises:
         DataError: if it is none of these, or has no masks of these pictures.
@@ -30,9 +36,12 @@ def open_masks(path: Path, rows: pd.DataFrame) -> MaskSource:
     if (path / FILE).is_file():
         return StoredMasks(path, names)
     if path.is_dir():
-        return masks_in_folder(path, names)
+        return masks_in_folder(path, names, rows["id"].astype(str), empty or "unknown")
     if path.is_file() and path.suffix.lower() == ".json":
-        return CocoMasks(path, names)
+        pairs = zip(rows["id"].astype(str), rows["image"].astype(str), strict=True)
+        return CocoMasks(
+            path, names, {name: root / image for name, image in pairs}, empty or "unknown"
+        )
     what = "neither a folder nor a .json file" if path.exists() else "no such file or folder"
     raise DataError(
         f"{path}: {what}; masks are a store, a COCO file, or a folder with REGION/PICTURE.png"

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+_LONGEST = 60
+"""Bits of a number in compressed run lengths, beyond those of any image."""
+
 
 def polygon(points: Sequence[float], height: int, width: int) -> NDArray[np.bool_]:
     """Fill a polygon: pixels whose middle lies inside by the even-odd rule.
@@ -28,18 +31,29 @@ def polygon(points: Sequence[float], height: int, width: int) -> NDArray[np.bool
     corners = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     if len(corners) < 3 or not np.isfinite(corners).all():
         raise ValueError("a polygon has at least three points x, y")
-    crossings = np.zeros((height, width + 1), dtype=np.int32)
+    # only the box around it is filled, at a byte a pixel
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    rows, columns = _middles(top, bottom, height), _middles(left, right, width)
+    inside = np.zeros((height, width), dtype=bool)
+    crossings = np.zeros((max(0, rows[1] - rows[0]), max(0, columns[1] - columns[0]) + 1), np.uint8)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         (xa, ya), (xb, yb) = ((x0, y0), (x1, y1)) if y0 < y1 else ((x1, y1), (x0, y0))
-        first, last = (int(np.clip(np.ceil(y - 0.5), 0, height)) for y in (ya, yb))
-        rows = np.arange(first, last)  # those whose middle the edge passes
-        if rows.size == 0:
+        first, last = _middles(ya, yb, height)
+        passed = np.arange(first, last)  # the rows whose middle the edge passes
+        if passed.size == 0:
             continue
-        x = xa + (rows + 0.5 - ya) * (xb - xa) / (yb - ya)
-        columns = np.clip(np.ceil(x - 0.5), 0, width).astype(int)
-        crossings[rows, columns] += 1
-    inside: NDArray[np.bool_] = crossings.cumsum(axis=1)[:, :width] % 2 == 1
+        x = xa + (passed + 0.5 - ya) * (xb - xa) / (yb - ya)
+        at = np.clip(np.ceil(x - 0.5), columns[0], columns[0] + crossings.shape[1] - 1)
+        crossings[passed - rows[0], at.astype(np.int64) - columns[0]] ^= 1
+    filled = np.bitwise_xor.accumulate(crossings, axis=1)[:, :-1]
+    inside[rows[0] : rows[0] + filled.shape[0], columns[0] : columns[0] + filled.shape[1]] = filled
     return inside
+
+
+def _middles(low: float, high: float, count: int) -> tuple[int, int]:
+    """The pixels from the first to before the last whose middle lies between, of so many."""
+    first, last = (int(np.clip(np.ceil(end - 0.5), 0, count)) for end in (low, high))
+    return first, last
 
 
 def run_lengths(counts: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
@@ -54,11 +68,14 @@ def run_lengths(counts: Sequence[int], height: int, width: int) -> NDArray[np.bo
         (height, width).
 
     Raises:
-        ValueError: if the runs do not fill the mask.
+        ValueError: if the runs do not fill the mask, or are not whole numbers from 0.
     """
-    runs = np.asarray(counts, dtype=np.int64)
-    if (runs < 0).any() or runs.sum() != height * width:
-        raise ValueError(f"its runs fill {runs.sum()} pixels, not {width} x {height}")
+    runs = [int(count) for count in counts]
+    if any(count != run or run < 0 for count, run in zip(counts, runs, strict=True)):
+        raise ValueError("its runs are not whole numbers from 0")
+    total = sum(runs)  # before anything is made: numbers of any size add up without wrapping
+    if total != height * width:
+        raise ValueError(f"its runs fill {total:.6g} pixels, not {width} x {height}")
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return values.reshape(width, height).T
 
@@ -78,6 +95,8 @@ def uncompressed(text: str) -> list[int]:
         bits = ord(character) - 48
         if not 0 <= bits < 64:
             raise ValueError(f"{character!r} does not belong into compressed run lengths")
+        if shift > _LONGEST:
+            raise ValueError("a number in compressed run lengths has no end")
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:

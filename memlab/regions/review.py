@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,22 +14,45 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
+from torch import Tensor
 
+from memlab.data.columns import normal
 from memlab.data.decode import decode
+from memlab.data.geometry import squashed_mask
 from memlab.data.table import Table
+from memlab.data.tables import read_text_table
 from memlab.errors import DataError
-from memlab.files import make_folder, replacing
+from memlab.files import make_folder, replacing, require_empty
+from memlab.paths import distinct_names, inside, shown
+from memlab.regions.base import MaskSource, require_fit
 from memlab.regions.store import MaskStore, StoredMasks
 
 TABLE = "rejects.csv"
 KEYS = ["region", "id", "number"]
+_LONGEST = 100
+"""Bytes of a region's name in the name of a sheet."""
 _SIDE, _COLUMNS, _ROWS, _LINE = 240, 6, 6, 14
 _TOUCHING = np.ones((3, 3), dtype=int)
 
 
+@dataclass
+class Reviewed:
+    """What was drawn.
+
+    Args:
+        finds: how many.
+        sheets: on how many sheets.
+        failures: why images could not be drawn, by id.
+    """
+
+    finds: int = 0
+    sheets: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
 def write_review(
-    table: Table, masks: StoredMasks, folder: Path, advance: Callable[[int], None] = lambda _: None
-) -> tuple[int, int]:
+    table: Table, masks: MaskSource, folder: Path, advance: Callable[[int], None] = lambda _: None
+) -> Reviewed:
     """Write `REGION-001.jpg`, ..., pictures with outlines and numbers, and `rejects.csv`.
 
     A find is what hangs together in a mask. The table has a row for each, with its share of the
@@ -35,39 +60,55 @@ def write_review(
 
     Args:
         table: the pictures.
-        masks: of a store, for these pictures.
-        folder: a new one.
+        masks: of these pictures, of any kind.
+        folder: an empty or new one.
         advance: called with the number of pictures and regions done since the last call.
-
-    Returns:
-        Number of finds, and of sheets.
     """
-    if (folder / TABLE).exists():
-        raise DataError(f"{folder / TABLE}: is there already, perhaps filled in; choose another")
+    require_empty(folder)
     make_folder(folder)
     images = dict(zip(table.rows["id"].astype(str), table.rows["image"].astype(str), strict=True))
-    rows, sheets = [], 0
+    stored = masks.stored_ids if isinstance(masks, StoredMasks) else {}
+    sheets = distinct_names(masks.regions, _LONGEST)
+    done = Reviewed()
+    rows: list[dict[str, Any]] = []
     for region in masks.regions:
         cells: list[Image.Image] = []
+        page = 0
         having = sorted(name for name in masks.having(region) if name in images)
         for place, name in enumerate(having):
-            numbers = finds(masks.read(name, [region])[region].inside[0].numpy())
-            shares = np.bincount(numbers.ravel())[1:] / numbers.size
-            rows += [
-                {"region": region, "id": name, "number": at, "share": share, "reject": ""}
-                for at, share in enumerate(shares.round(5), start=1)
-            ]
-            cells.append(_cell(table.root / images[name], numbers, name))
-            if len(cells) == _COLUMNS * _ROWS or place == len(having) - 1:
-                sheets += 1
-                page = (place // (_COLUMNS * _ROWS)) + 1
-                _lay(cells, folder / f"{region}-{page:03d}.jpg")
+            try:
+                pixels = decode(table.root / images[name])
+                numbers = _numbered(masks, name, region, pixels)
+                cells.append(_cell(pixels.permute(1, 2, 0).numpy(), numbers, name))
+            except DataError as error:
+                done.failures[name] = str(error)
+            else:
+                shares = np.bincount(numbers.ravel())[1:] / numbers.size
+                # by the store's own id, which another data set may spell otherwise
+                key = {"region": region, "id": stored.get(name, name)}
+                rows += [
+                    {**key, "number": at, "share": share, "reject": ""}
+                    for at, share in enumerate(shares.round(5), start=1)
+                ]
+            if cells and (len(cells) == _COLUMNS * _ROWS or place == len(having) - 1):
+                page += 1
+                _lay(cells, inside(folder, f"{sheets[region]}-{page:03d}.jpg"))
                 cells = []
             advance(1)
+        done.sheets += page
     with replacing(folder / TABLE) as temporary:
         columns = [*KEYS, "share", "reject"]
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
-    return len(rows), sheets
+    done.finds = len(rows)
+    return done
+
+
+def _numbered(masks: MaskSource, name: str, region: str, pixels: Tensor) -> NDArray[np.int32]:
+    """The finds in a picture, at its own size, as a store keeps its masks."""
+    mask = masks.read(name, [region])[region]
+    height, width = pixels.shape[1:]
+    require_fit(mask, name, (width, height), pixels)
+    return finds(squashed_mask(mask.inside, (height, width))[0].numpy())
 
 
 def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int]:
@@ -90,7 +131,10 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
     crossed = listed[listed["reject"].str.strip() != ""]
     for row in crossed.itertuples():
         if row.region not in store.areas.get(str(row.id), ()):
-            raise DataError(f"{path}: {store.folder} has no {row.region} of {row.id}")
+            raise DataError(
+                f"{path}: {store.folder} has no {shown(str(row.region))[1:-1]} of "
+                f"{shown(str(row.id))[1:-1]}"
+            )
     wrong: dict[tuple[str, str], set[int]] = {
         (str(key[0]), str(key[1])): set(some["number"])
         for key, some in crossed.groupby(["id", "region"])
@@ -138,20 +182,31 @@ def _require_numbers(
 
 
 def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
+    """`rejects.csv` as spreadsheets save it, too: with a byte order mark, with `;` or tabs."""
+    content = b""
     try:
         content = path.read_bytes()
-        listed = pd.read_csv(path, dtype=str, keep_default_na=False)
-        listed = listed.assign(number=listed["number"].astype(int), reject=listed["reject"])
+        listed = read_text_table(path, option=None).frame.reset_index(drop=True)
+        listed = listed.rename(columns={name: normal(name) for name in listed.columns})
+        lacking = [name for name in (*KEYS, "reject") if name not in listed]
+        if lacking:
+            there = ", ".join(map(str, listed.columns))[:80]
+            raise ValueError(f"no column {', '.join(lacking)}; there: {there}")
+        listed = listed.fillna("")
+        bad = listed.loc[~listed["number"].str.fullmatch(r"\s*\d{1,9}(\.0*)?\s*"), "number"]
+        if len(bad):
+            raise ValueError(f"row {bad.index[0] + 2}: {bad.iloc[0][:40]!r} is no number of a find")
+        listed = listed.assign(number=listed["number"].astype(float).astype(int))
         return content, listed[[*KEYS, "reject"]]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise DataError(
-            f"{path}: not a table of finds ({error}); memlab regions review writes one"
+            f"{path}: not a table of finds ({reason}); memlab regions review writes one"
         ) from error
 
 
-def _cell(path: Path, numbers: NDArray[np.int32], name: str) -> Image.Image:
-    """A picture, outlined and numbered, under its name."""
-    pixels = decode(path).permute(1, 2, 0).numpy()
+def _cell(pixels: NDArray[np.uint8], numbers: NDArray[np.int32], name: str) -> Image.Image:
+    """A picture, (H, W, 3), outlined and numbered, under its name."""
     inside = numbers > 0
     wide = max(1, round(max(inside.shape) / _SIDE))
     edge = inside & ~ndimage.binary_erosion(inside, _TOUCHING, iterations=2 * wide)

@@ -10,6 +10,7 @@ the pictures with the share that each region takes; it is made from those files,
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,18 +25,25 @@ from filelock import FileLock
 from torch import Tensor
 
 from memlab.errors import DataError
-from memlab.files import fingerprint, make_folder, replacing, write_text
-from memlab.regions.base import Mask, MaskSource
+from memlab.files import fingerprint, make_folder, remove, replacing, write_text
+from memlab.outputs import require_writable
+from memlab.paths import shown
+from memlab.regions.base import Mask, MaskSource, require_region
 from memlab.regions.names import Names
+from memlab.regions.store_files import (
+    AREA,
+    FAILED,
+    FILE,
+    FORMAT,
+    INDEX,
+    MASK,
+    VERSION,
+    read_declared,
+    read_index,
+    read_masks,
+)
 
-FILE = "store.json"
-INDEX = "index.csv"
-FAILED = "failed.csv"
 LOCK = ".lock"
-FORMAT = "memlab mask store"
-VERSION = 1
-_MASK = "mask_"
-_AREA = "area_"
 _WHEN = "time"
 _BESIDE = (_WHEN, "quality")
 """What may differ in the provenance of two masks that are alike."""
@@ -71,12 +79,14 @@ class MaskStore:
         Raises:
             DataError: if something else has found one of them already.
         """
+        for region in regions:
+            require_region(region, str(self.folder))
         self._require_own(regions, provenance)
         if not set(regions) - set(self.regions):
             return
         with self._alone():
             if (self.folder / FILE).is_file():  # of another process, since this one looked
-                self.regions = _declared(self.folder / FILE)
+                self.regions = read_declared(self.folder / FILE)
                 self._require_own(regions, provenance)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             new = {region: {**provenance, _WHEN: now} for region in regions}
@@ -112,14 +122,14 @@ class MaskStore:
         path = self.path(name)
         sizes = {tuple(mask.shape[-2:]) for mask in masks.values()}
         with self._alone():
-            content = _read(path) if path.is_file() else {}
+            content = read_masks(path, name) if path.is_file() else {}
             if content:
                 sizes.add(tuple(int(side) for side in content["size"]))
             if len(sizes) > 1:
                 told = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
                 raise DataError(f"{path}: masks of {name} are of two sizes, {told}; give them one")
             for region, mask in masks.items():
-                content[_MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
+                content[MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
             content |= {
                 "id": np.array(name),
                 "size": np.array(next(iter(sizes)), dtype=np.int32),
@@ -140,12 +150,20 @@ class MaskStore:
         if not there:
             return {}
         path = self.path(name)
-        content = _read(path)
+        content = read_masks(path, name)
         height, width = (int(side) for side in content["size"])
         thumbnail = torch.from_numpy(content["thumbnail"])
-        unpacked = {
-            region: np.unpackbits(content[_MASK + region], count=height * width) for region in there
-        }
+        unpacked = {}
+        for region in there:
+            bits = content.get(MASK + region, np.zeros(0, dtype=np.uint8))
+            share = _share(bits, height * width)
+            if not bits.size or not math.isclose(share, self.areas[name][region], abs_tol=1e-9):
+                raise DataError(
+                    f"{self.folder / INDEX}: {region} of {shown(name)} take "
+                    f"{self.areas[name][region]:g} of the image there, {share:g} in {path}; "
+                    f"delete {INDEX}, which is made anew"
+                )
+            unpacked[region] = np.unpackbits(bits, count=height * width)
         return {
             region: Mask(torch.from_numpy(bits.reshape(1, height, width)), str(path), thumbnail)
             for region, bits in unpacked.items()
@@ -161,13 +179,13 @@ class MaskStore:
             return
         with self._alone():
             self._read_again()
-            (self.folder / FAILED).unlink(missing_ok=True)
+            remove(self.folder / FAILED)
             if failures:
                 with replacing(self.folder / FAILED) as temporary:
                     lines = pd.DataFrame(list(failures.items()), columns=["id", "reason"])
                     lines.to_csv(temporary, index=False)
             rows = [
-                {"id": name, **{_AREA + region: share for region, share in sorted(areas.items())}}
+                {"id": name, **{AREA + region: share for region, share in sorted(areas.items())}}
                 for name, areas in sorted(self.areas.items())
             ]
             with replacing(self.folder / INDEX) as temporary:
@@ -180,7 +198,12 @@ class MaskStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody else writes meanwhile, where the file system has locks."""
+        """Nobody else writes meanwhile, where the file system has locks.
+
+        Raises:
+            OutputError: if the folder cannot be written.
+        """
+        require_writable(self.folder, "the mask store")
         lock = FileLock(make_folder(self.folder) / LOCK)
         with suppress(NotImplementedError, OSError):
             lock.acquire()
@@ -191,12 +214,12 @@ class MaskStore:
 
     def path(self, name: str) -> Path:
         """The file of one picture's masks."""
-        key = sha256(name.encode()).hexdigest()
+        key = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
 
     def _read_again(self) -> None:
         """Take up what is on disk now."""
-        self.regions = _declared(self.folder / FILE)
+        self.regions = read_declared(self.folder / FILE)
         # hidden is what a process that was killed has left half written
         paths = self.folder.glob("masks/*/[!.]*.npz")
         dates = {path: path.stat().st_mtime_ns for path in paths}
@@ -212,17 +235,22 @@ class MaskStore:
         index = self.folder / INDEX
         if index.is_file():
             age = index.stat().st_mtime_ns
-            table = pd.read_csv(index, dtype={"id": str}, keep_default_na=False, na_values=[""])
-            columns = {name: name.removeprefix(_AREA) for name in table.columns if name != "id"}
-            for row in table.to_dict("records"):
-                path = self.path(str(row["id"]))
-                if files.get(path, age) < age:
+            for name, shares in read_index(index, self.regions).items():
+                path = self.path(name)
+                # where the index has a gap, the file says whether there is a mask
+                if files.get(path, age) < age and shares.keys() == self.regions.keys():
                     del files[path]
-                    shares = {columns[name]: row[name] for name in columns}
-                    yield str(row["id"]), {k: v for k, v in shares.items() if not pd.isna(v)}
+                    yield name, shares
         for path in files:
-            content = _read(path)
-            yield str(content["id"]), _areas(content)
+            content = read_masks(path)
+            name = str(content["id"])
+            if self.path(name) != path:
+                raise DataError(
+                    f"{path}: holds the masks of {shown(name)}, whose file has another name; "
+                    "delete it and find them again"
+                )
+            areas = _areas(content)
+            yield name, {region: areas[region] for region in areas if region in self.regions}
 
 
 class StoredMasks(MaskSource):
@@ -247,6 +275,11 @@ class StoredMasks(MaskSource):
                 f"{folder}: none of its {len(areas)} pictures is in the data set; find masks of "
                 "these with memlab regions find"
             )
+
+    @property
+    def stored_ids(self) -> dict[str, str]:
+        """Ids of the data set's pictures to those of the store."""
+        return self._stored
 
     def looked_at(self, region: str) -> Collection[str]:
         """See `MaskSource.looked_at`."""
@@ -278,41 +311,17 @@ class StoredMasks(MaskSource):
         }
 
 
-def _declared(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        declared = json.loads(path.read_text(encoding="utf-8"))
-        if declared["format"] != FORMAT:
-            raise KeyError("format")
-        version, regions = int(declared["version"]), dict(declared["regions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a mask store of memlab; find the masks anew") from error
-    if version > VERSION:
-        raise DataError(f"{path}: format {version}, of a newer memlab; this one reads {VERSION}")
-    return regions
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            content = {key: arrays[key] for key in arrays.files}
-        if not {"id", "size", "thumbnail"} <= set(content):
-            raise ValueError("something is missing in it")
-    # zipfile and NumPy raise many kinds on a damaged file
-    except Exception as error:
-        raise DataError(
-            f"{path}: masks cannot be read: {str(error).splitlines()[0]}; delete the file and find "
-            "them again"
-        ) from error
-    return content
+def _share(bits: Any, pixels: int) -> float:
+    return int(np.bitwise_count(bits).sum()) / pixels
 
 
 def _areas(content: Mapping[str, Any]) -> dict[str, float]:
     """The share of the picture that each region in its file takes."""
-    total = int(np.prod(content["size"]))
+    total = int(np.prod(content["size"], dtype=np.int64))
     return {
-        key.removeprefix(_MASK): int(np.bitwise_count(content[key]).sum()) / total
+        key.removeprefix(MASK): _share(content[key], total)
         for key in content
-        if key.startswith(_MASK)
+        if key.startswith(MASK)
     }
 
 

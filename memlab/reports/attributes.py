@@ -16,6 +16,7 @@ from rich.table import Table
 
 from memlab.audit.associations import OUTCOMES, Associations
 from memlab.files import write_text
+from memlab.numbers import interval, number, with_n
 from memlab.reports.figures import BLUE, GREY, save
 from memlab.reports.results import without_nan
 from memlab.reports.rows import write_table
@@ -94,9 +95,10 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
         if table.row_count == _SHOWN:
             left_out += 1
             continue
-        cells = [_cell(own[name]) for name in outcomes]
+        cells = [_cell(own[name], int(first["n"])) for name in outcomes]
         known = not pd.isna(first["low"])
-        cells.insert(1, escape(f"[{first['low']:+.2f}, {first['high']:+.2f}]") if known else "")
+        ends = interval(first["low"], first["high"], 2, signed=True)
+        cells.insert(1, escape(ends) if known else "")
         table.add_row(escape(column), str(first["n"]), _SHORT[first["statistic"]], *cells)
     console.print(table)
     if left_out:
@@ -110,9 +112,9 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
     for entry in found.within.to_dict("records"):
         if "predicted" in outcomes and not pd.isna(entry["value"]):
             text = (
-                f"accuracy  inside levels of {entry['column']}: ρ = {entry['value']:.3f} "
-                f"[{entry['low']:.3f}, {entry['high']:.3f}] ({entry['groups']} levels); "
-                f"over all {entry['over_all']:.3f}"
+                f"accuracy  inside levels of {entry['column']}: ρ = {number(entry['value'], 3)} "
+                f"{interval(entry['low'], entry['high'], 3)} ({entry['groups']} levels); "
+                f"over all {number(entry['over_all'], 3)}"
             )
             console.print(escape(text))
     for column, reason in reasons.items():
@@ -165,11 +167,13 @@ def forest(table: pd.DataFrame, folder: Path) -> str:
     return save(figure, folder, "attributes.png")
 
 
-def _cell(line: Mapping[Any, Any]) -> str:
+def _cell(line: Mapping[Any, Any], n: int) -> str:
     if pd.isna(line["value"]):
         return "none"
     corrected = line["p_corrected"]
-    return f"{line['value']:+.3f}{'*' if not pd.isna(corrected) and corrected < 0.05 else ' '}"
+    sure = not pd.isna(corrected) and corrected < 0.05
+    text = f"{number(line['value'], 3, signed=True)}{'*' if sure else ' '}"
+    return with_n(text, int(line["n"]), n)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from memlab.ablations import FAMILIES
 from memlab.ablations.base import Ablation
 from memlab.files import replacing, write_text
 from memlab.metrics.functional import Array
+from memlab.numbers import number
 from memlab.reports.figures import BLUE, ORANGE, dose_axis
 
 WORDS = {
@@ -207,7 +208,7 @@ def _cell(row: pd.Series) -> str:
     if np.isnan(row["changed"]):
         return "–"
     if row["scale"] == "agreement":
-        return f"{row['changed']:z.2f}".replace("-", "−")
+        return number(float(row["changed"]), 2).replace("-", "−")
     if row["scale"] == "share":
         return _percent(float(row["changed"]), "")
     return _percent(float(row["change"]), "+")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from memlab.data.ceiling import Ceiling
 from memlab.files import replacing
+from memlab.numbers import number
 from memlab.reports.figures import BLUE, GREY
 
 RED = "#b2182b"
@@ -58,7 +59,9 @@ def _figure(found: Ceiling, folder: Path) -> str:
         axes[0].scatter(*found.pair, s=10, alpha=0.4, color=BLUE, linewidths=0)
         axes[0].set(xlabel="hit rate in one half", ylabel="in the other half", aspect="equal")
         axes[0].set(xlim=ends, ylim=ends)
-        axes[0].set_title(f"One pair of halves; over all pairs ρ = {half.value:.2f}", fontsize=10)
+        axes[0].set_title(
+            f"One pair of halves; over all pairs ρ = {number(half.value, 2)}", fontsize=10
+        )
     _growth(axes[-1], found)
     with replacing(folder / "ceiling.png") as temporary:
         figure.savefig(temporary, dpi=150)

@@ -14,6 +14,7 @@ from memlab.data.decode import decode
 from memlab.data.file_statistics import FACTS
 from memlab.errors import DataError
 from memlab.files import replacing
+from memlab.numbers import number
 from memlab.reports.figures import BLUE, GREY
 
 COLOURS = {"train": BLUE, "val": "#b2182b", "test": "#e08214", "no split": BLUE}
@@ -55,7 +56,7 @@ def facts_by_decile(
         )
         axes.plot(part["decile"], part["median"], "o-", color=BLUE, markersize=3, linewidth=1.2)
         rho = correlations[title]["value"]
-        shown = "all alike" if rho is None else f"ρ = {rho:+.2f}"
+        shown = "all alike" if rho is None else f"ρ = {number(rho, 2, signed=True)}"
         axes.set_title(f"{title}\n{shown}", fontsize=8.5)
         axes.set_xlabel("tenth of the scores", fontsize=8)
         axes.set_xticks(range(1, int(deciles["decile"].max()) + 1))

@@ -1,4 +1,4 @@
-"""What readers must know of controls: imbalance, pictures without one, donors used twice."""
+"""What readers must know of controls: imbalance, images without one, donors used twice, shares."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 import pandas as pd
 
 from memlab.audit.balance import WARNING, balance
+from memlab.metrics.functional import Statistic
+from memlab.numbers import interval, number
 
 NAMED = 3
 """Ablations that a note names; of more it gives the number."""
 FEW = 50
-"""Pictures below which the test of a mean alone finds too much: at .05, without any effect, in .11
-of simulated tests of 10 pictures, .08 of 20, .05 of 100."""
+"""Images below which the tests of a mean or of an RMS effect find too much: at .05, without any
+effect, in .11 of simulated tests of the mean of 10 images, .08 of 20, .05 of 100."""
 
 
 def of_rows(condition: Mapping[str, Any], changed: pd.DataFrame) -> dict[str, Any]:
@@ -24,8 +26,8 @@ def of_rows(condition: Mapping[str, Any], changed: pd.DataFrame) -> dict[str, An
         changed: `conditions.csv`.
 
     Returns:
-        `balance` of placed controls: per measure the standardised mean difference. Of swaps
-        `donors`: how many there were, and the most pictures of one draw that one donor served.
+        `balance` of matched controls: per measure the standardised mean difference. Of swaps
+        `donors`: how many there were, and the most images of one draw that one donor served.
     """
     key, kind = condition["condition"], condition["compared_with"]
     if kind == "there-and-back":
@@ -47,47 +49,128 @@ def warnings(entry: Mapping[str, Any]) -> list[str]:
         if value is not None and abs(value) > WARNING
     }
     if uneven:
-        listed = ", ".join(f"{name.replace('_', ' ')} {uneven[name]:+.2f}" for name in uneven)
-        found.append(f"controls differ from what they are compared with, in SDs: {listed}")
-    if control.get("draws") and control["without"]:
-        way = {"there-and-back": "way back", "placed": "like place for a control"}
-        found.append(
-            f"{control['without']} of {entry['eligible']} eligible pictures have no "
-            f"{way.get(control['kind'], 'control')}; the comparison is without them"
+        listed = ", ".join(
+            f"{name.replace('_', ' ')} {number(uneven[name], 2, signed=True)}" for name in uneven
         )
+        found.append(f"matched controls differ from the region, in SDs: {listed}")
+    if control.get("draws") and control["without"] and not control["reason"]:
+        control_of = {"there-and-back": "round trip", "placed": "matched control"}
+        found.append(
+            f"{control['without']} of {entry['eligible']} eligible images have no "
+            f"{control_of.get(control['kind'], 'control')}; the comparison is without them"
+        )
+    if control.get("draws") and control["reason"] and entry["eligible"]:
+        beside = "compared with the nuisance baseline instead" if control.get("baseline") else ""
+        found.append(f"S: {control['reason']}{'; ' if beside else ''}{beside}")
     if control.get("blobs"):
         found.append(
-            "most of these regions are above a quarter of the picture: they are compared with "
-            "random blobs, by S alone"
+            "most of these regions cover more than a quarter of the image: their controls are "
+            "random shapes of the same area outside the annotated regions, and S alone is stated"
         )
+    if entry["role"] == "swap":
+        found += _not_swapped(entry.get("not_eligible") or {})
     if few(entry):
         found.append(
-            f"{entry['test']['n']} pictures are few for a test of the mean drop: "
-            "without any effect p is below .05 in up to 11 of 100, not in 5"
+            f"n = {min(test['n'] for test in _scarce(entry))} is small: at α = .05 the "
+            "false-positive rate of these tests is up to 11 %"
         )
     donors = control.get("donors")
     if donors and donors["most_served"] > 1:
         found.append(
-            f"{donors['distinct']} donors for {entry['eligible']} pictures: one served "
+            f"{donors['distinct']} donors for {entry['eligible']} images: one donated to "
             f"{donors['most_served']} in one draw, so the interval is somewhat too narrow"
         )
     return found
 
 
+def of_share(entry: Mapping[str, Any], overall: Statistic) -> list[str]:
+    """Why the variance share T of an entry is no plain share; empty where it is, or there is none.
+
+    Args:
+        entry: of the results.
+        overall: Spearman's rho of all clean predictions with the scores.
+    """
+    share = ((entry["control"] or {}).get("T") or {}).get("value")
+    found = []
+    if above_one(entry):
+        found.append(
+            f"T = {number(share, 2)} is above 1: swapped images move predictions further than the "
+            "predictions of two images differ, so predictions leave the range of the clean ones "
+            "and T is no share of their variance"
+        )
+    if entry["role"] == "swap":
+        found += uncorrelated(overall)
+    return found
+
+
+def uncorrelated(overall: Statistic) -> list[str]:
+    """A sentence where predictions are not shown to correlate with the scores, else none."""
+    reason = overall.reason or ""
+    if overall.value is None:
+        if "constant" not in reason:
+            return []  # without scores there is nothing to correlate with
+        return [f"{reason}: no share of their variance says what makes images memorable"]
+    if overall.low is None or overall.low > 0:
+        return []
+    rho = number(overall.value, 2, zero=False)
+    ends = interval(overall.low, overall.high, 2, zero=False)
+    return [
+        f"predictions are not shown to correlate with the scores (ρ = {rho} {ends}): T says what "
+        "moves this model's predictions, not what makes images memorable"
+    ]
+
+
+def above_one(entry: Mapping[str, Any]) -> bool:
+    """Whether the T of an entry is above 1, which no share is."""
+    share = (entry["control"] or {}).get("T") or {}
+    return share.get("value") is not None and share["value"] > 1
+
+
 def few(entry: Mapping[str, Any]) -> bool:
-    """Whether the p of an entry is that of a mean alone, of too few pictures."""
-    test = entry["test"] or {}
-    by_interval = str(test.get("method")).startswith("inverted")
-    of_mean = entry["p"] is not None and by_interval and entry["role"] == "target"
-    return of_mean and test["n"] < FEW
+    """Whether a p of an entry is of too few images for a test by resampling the images."""
+    return entry["role"] == "target" and bool(_scarce(entry))
+
+
+def _scarce(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tests of an entry that resample too few images; permutation tests hold for any n."""
+    tests = (entry.get("test_mean") or {}, entry.get("test_size") or {})
+    return [
+        test
+        for test in tests
+        if test.get("p") is not None
+        and test["n"] < FEW
+        and ("inverted" in str(test["method"]) or "bootstrap" in str(test["method"]))
+    ]
+
+
+def _not_swapped(reasons: Mapping[str, int]) -> list[str]:
+    """What T takes for granted of images that were not swapped."""
+    found = []
+    unknown = reasons.get("not annotated", 0)
+    failed = {
+        name: count for name, count in reasons.items() if name not in ("absent", "not annotated")
+    }
+    count = sum(failed.values())
+    if count:
+        found.append(
+            f"T takes {_images(count)} that could not be swapped ({', '.join(failed)}) to be like "
+            "the others"
+        )
+    if unknown:
+        found.append(f"T is without {_images(unknown)} not annotated for the region")
+    return found
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'s' * (count > 1)}"
 
 
 def notes(entries: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The warnings of primary ablations, those alike together."""
+    """The warnings and notes of primary ablations, those alike together."""
     alike: dict[str, list[str]] = {}
     for entry in entries:
         if entry["primary"]:
-            for text in (entry["control"] or {}).get("warnings", []):
+            for text in [*(entry["control"] or {}).get("warnings", []), *entry.get("notes", [])]:
                 alike.setdefault(text, []).append(entry["condition"].removesuffix(":swap"))
     found = []
     for text, names in alike.items():

@@ -11,13 +11,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memlab.ablations import FAMILIES
+from memlab.reports.effect_table import too_few
 from memlab.reports.figures import BLUE, GREY, ORANGE, dose_axis, save
 
 HOLLOW = {
-    "placed": ("o", "the same elsewhere"),
-    "windows": ("o", "the same elsewhere"),
+    "placed": ("o", "matched control"),
+    "windows": ("s", "off-centre crops"),
     "patch": ("^", "neutral patch"),
-    "floor": ("D", "± largest nuisance change (RMS)"),
+    "floor": ("D", "± nuisance baseline (RMS)"),
 }
 """Marker and words of what an effect is compared with."""
 HEADED = 8
@@ -28,22 +29,23 @@ Line = tuple[str, dict[str, Any] | None, dict[str, Any] | None, str | None]
 
 
 def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
-    """Forest plot of all primary ablations: mean drops beside what they are compared with, S, T.
+    """Forest plot of all primary ablations: mean effects beside what they are compared with, S, T.
 
-    The hollow mark beside a mean drop is the control's, of the same pictures; S is their difference
-    and what is tested. The band is the root mean square of the slight change that moves the same
-    pictures most: it moves predictions either way. From T the way there and back is taken off.
+    The hollow mark beside a mean effect is the control's, of the same images; S is their
+    difference. The band is the nuisance baseline, the RMS effect of the nuisance change that moves
+    the same images most, in either direction. From T the round trip is taken off. An ablation
+    without a number, of fewer than three images say, has a line with the reason.
     """
     primary = [entry for entry in conditions if entry["primary"]]
     targets = [entry for entry in primary if entry["role"] == "target"]
     swaps = [entry for entry in primary if entry["role"] == "swap"]
     if not targets and not swaps:
         targets = primary
-    controlled = [entry for entry in targets if _control(entry, "S")]
+    controlled = [entry for entry in targets if (entry["control"] or {}).get("S")]
     panels = [
-        ("mean drop of the score: clean − ablated", _lines(targets, _drop)),
-        ("S: mean drop of the score beyond that of the control", _lines(controlled, _specific)),
-        ("T: share of the predictions' variance that a swap moves", _lines(swaps, _share)),
+        ("mean effect on the score: clean − ablated", _lines(targets, _drop)),
+        ("S: specific effect, the effect less that of the control", _lines(controlled, _specific)),
+        ("T: variance share of the predictions that a swap moves", _lines(swaps, _share)),
     ]
     panels = [panel for panel in panels if panel[1]]
     if not panels:
@@ -57,7 +59,12 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     for axes, (title, lines) in zip(every, panels, strict=True):
         _draw(axes, lines)
         axes.set_xlabel(title, fontsize=9)
-    kinds = {kind for _, lines in panels for _, _, other, kind in lines if other and kind}
+    kinds = {
+        kind
+        for _, lines in panels
+        for _, effect, other, kind in lines
+        if other and kind and effect and effect["value"] is not None
+    }
     _legend(figure, kinds, band=True)
     return [save(figure, folder, "ablation-effects.png")]
 
@@ -65,16 +72,16 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
 def curves(
     dose_curves: Sequence[dict[str, Any]], conditions: Sequence[dict[str, Any]], folder: Path
 ) -> list[str]:
-    """Small multiples: mean drop, or T of swaps, over the doses of each ablation, with its control.
+    """Small multiples: mean effect, or T of swaps, over the doses of each ablation, with controls.
 
     Args:
         dose_curves: an entry per ablation at several doses, as in the results.
         conditions: an entry per condition, as in the results: where the curves' controls are.
         folder: that the figure is written to.
     """
-    there = [curve for curve in dose_curves if any(one["value"] is not None for one in _y(curve))]
-    if not there:
+    if not dose_curves:
         return []
+    there = dose_curves
     by_key = {entry["condition"]: entry for entry in conditions}
     order = {key: place for place, key in enumerate(by_key)}
     shown = sorted(
@@ -97,11 +104,14 @@ def curves(
         if kind:
             kinds.add(kind)
         _band(axes, curve["doses"], _y(curve), [step["primary"] for step in steps])
-        eligible, n = max(one["n"] for one in _y(curve)), max(step["n"] for step in steps)
-        of_all = "" if eligible == n else f" of {n}"
-        axes.set_title(f"{_broken(curve['curve'], 40)}\n(n = {eligible}{of_all})", fontsize=9)
+        counts, n = {one["n"] for one in _y(curve)}, max(step["n"] for step in steps)
+        span = "–".join(str(count) for count in sorted({min(counts), max(counts)}))
+        of_all = "" if counts == {n} else f" of {n}"
+        axes.set_title(f"{_broken(curve['curve'], 40)}\n(n = {span}{of_all})", fontsize=9)
+        if all(one["value"] is None for one in _y(curve)):
+            _say(axes, 0.5, _why(_y(curve)[-1]), "center", axes.transAxes)
         axes.set_xlabel(dose_axis(curve["unit"]), fontsize=8)
-        axes.set_ylabel("T" if curve["effect"] == "T" else "mean drop", fontsize=8)
+        axes.set_ylabel("T" if curve["effect"] == "T" else "mean effect", fontsize=8)
         axes.tick_params(labelsize=7.5)
         axes.locator_params(axis="y", nbins=5)
         ticks = _apart([0.0, *curve["doses"]])
@@ -121,7 +131,7 @@ def _beside(axes: Any, curve: dict[str, Any], steps: Sequence[dict[str, Any]]) -
     ]
     if not drawn:
         return None
-    kind = str(curve["compared_with"])
+    kind = str(_kind(steps[-1]))
     if kind == "floor":
         limit = max(other["value"] for _, other in drawn)
         axes.axhspan(-limit, limit, color=ORANGE, alpha=0.1, linewidth=0)
@@ -155,7 +165,7 @@ def _lines(entries: Sequence[dict[str, Any]], of: Any) -> list[Line]:
     families: dict[str, list[Line]] = {}
     for entry in entries:
         effect, other = of(entry)
-        if effect is None or effect["value"] is None:
+        if effect is None:
             continue
         of_all = "" if effect["n"] == entry["n"] else f" of {entry['n']}"
         name = entry["condition"].removesuffix(f":{entry['role']}")
@@ -167,7 +177,7 @@ def _lines(entries: Sequence[dict[str, Any]], of: Any) -> list[Line]:
         lines = families[family]
         if headed:
             found.append((family, None, None, None))
-        found += sorted(lines, key=lambda line: -abs(line[1]["value"] if line[1] else 0))
+        found += sorted(lines, key=lambda line: -_magnitude(line[1]))
     return found
 
 
@@ -178,6 +188,9 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
         if effect is None:
             continue
         axes.axhline(place, color="#e8e8e8", linewidth=0.6, zorder=0)
+        if effect["value"] is None:
+            _say(axes, place, _why(effect), "left", axes.get_yaxis_transform())
+            continue
         beside = None if other is None else other["value"]
         if beside is not None and kind == "floor":
             ends = [-beside, beside]
@@ -194,6 +207,26 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_ylim(len(lines) - 0.4, -0.6)
+
+
+def _magnitude(effect: dict[str, Any] | None) -> float:
+    """By which lines are ordered; those without a number come last."""
+    value = None if effect is None else effect["value"]
+    return -1.0 if value is None else abs(float(value))
+
+
+def _why(effect: dict[str, Any]) -> str:
+    """Why there is no number: `n = 2: too few`."""
+    return too_few(effect) or str(effect["reason"])
+
+
+def _say(axes: Any, y: float, text: str, align: str, transform: Any) -> None:
+    """Write where no mark can be drawn."""
+    x = 0.5 if align == "center" else 0.02
+    axes.text(
+        x, y, text, color=GREY, fontsize=8, style="italic", ha=align, va="center",
+        transform=transform,
+    )  # fmt: skip
 
 
 def _legend(
@@ -248,25 +281,27 @@ def _control(entry: dict[str, Any], name: str) -> dict[str, Any] | None:
 
 def _specific(entry: dict[str, Any]) -> Shown:
     """S, the control taken off."""
-    return _control(entry, "S"), None
+    return entry["control"]["S"], None
 
 
 def _drop(entry: dict[str, Any]) -> Shown:
-    """The mean drop, and that of the control of the same pictures; of slight changes their RMS."""
+    """The mean effect, and the control's of the same images, or the nuisance baseline's RMS."""
     control = entry["control"] or {}
-    if control.get("kind") == "floor":
-        rms = control.get("rms")
+    if _kind(entry) == "floor":
+        rms = (control.get("baseline") or control).get("rms")
         return entry["drop"], None if rms is None else {"value": rms["value"]}
     return _control(entry, "own_drop") or entry["drop"], _control(entry, "drop")
 
 
 def _share(entry: dict[str, Any]) -> Shown:
-    """T, the way there and back taken off."""
-    return _control(entry, "T"), None
+    """T, the round trip taken off."""
+    return (entry["control"] or {}).get("T"), None
 
 
 def _kind(entry: dict[str, Any]) -> str | None:
-    return entry["compared_with"] if entry["control"] else None
+    """What is drawn beside the effect: the nuisance baseline where no control could be made."""
+    control = entry["control"] or {}
+    return "floor" if control.get("baseline") else entry["compared_with"] if control else None
 
 
 def _broken(name: str, width: int) -> str:

@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from memlab.reports.control_notes import FEW, few
+from memlab.numbers import number, p_value, statistic, with_n
+from memlab.reports.control_notes import FEW, above_one, few
 from memlab.reports.results import FILE, Results
 
 MOST = 40
@@ -19,25 +20,31 @@ COLUMNS: dict[str, JustifyMethod] = {
     "ablation": "left",
     "n": "right",
     "effect  [95 %]": "right",
-    "p": "right",
+    "p\nmean": "right",
+    "p\nsize": "right",
     "compared with": "left",
 }
 LAYOUTS = ((True, True), (False, True), (False, False))
 """With units, and with ρ: the first that the console has room for is printed."""
 COMPARED = {
-    "placed": "elsewhere",
-    "windows": "windows",
+    "placed": "control",
+    "windows": "off-centre",
     "patch": "patch",
 }
 """Controls of an effect's own, S being the difference."""
+CONTROLS = {
+    "placed": "control: the same change at matched positions of the same image",
+    "windows": "off-centre: crops of the same size off the centre",
+    "patch": "patch: a neutral patch in the place of what is pasted",
+}
 
 
 def print_effects(results: Results, console: Console) -> None:
-    """Print a line per ablation: pictures, effect, p, what it is compared with, ρ; then a legend.
+    """Print a line per ablation: images, effect, both p, what it is compared with, ρ; a legend.
 
-    The effect is what p is about, and n its pictures: S beyond controls, T of a swap, else the mean
-    drop. Of the nuisance changes that others are compared with the largest is named; they have
-    lines of their own where nothing else was asked for.
+    The effect is the specific effect S where there are controls, T of a swap, else the mean effect;
+    n are its images. Of the nuisance changes that others are compared with the largest is named;
+    they have lines of their own where nothing else was asked for.
     """
     entries = [
         entry
@@ -64,7 +71,7 @@ def print_effects(results: Results, console: Console) -> None:
 
 def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Table:
     table = Table(
-        title="ablations: what taking something out does to the score",
+        title="ablations: effect of each on the predicted score",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -72,21 +79,23 @@ def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Ta
         pad_edge=False,
     )
     for name, justify in COLUMNS.items():
-        table.add_column(name, justify=justify, overflow="fold", no_wrap=name in ("n", "p"))
+        whole = name == "n" or name.startswith("p\n")
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
     if correlations:
-        table.add_column("ρ clean → ablated", justify="right", overflow="fold")
+        table.add_column("ρ clean\n→ ablated", justify="right", overflow="fold")
     for entry in entries:
-        count = _statistic(entry)[1]["n"]
+        count = _shown(entry)[1]["n"]
         of_all = "" if count == entry["n"] else f"/{entry['n']}"
         name = entry["condition"].removesuffix(f":{entry['role']}")
         cells = [
             escape(f"{name} {entry['unit']}" if units else name),
             f"{count}{of_all}",
             escape(effect_text(entry)),
-            p_text(entry),
-            escape(compared_text(entry)),
+            p_text(entry, "mean", count),
+            p_text(entry, "size", count),
+            escape(compared_text(entry, count)),
         ]
-        table.add_row(*cells, *([_correlations(entry)] if correlations else []))
+        table.add_row(*cells, *([_correlations(entry, count)] if correlations else []))
     return table
 
 
@@ -96,107 +105,174 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, unbounded, table).maximum <= console.width
 
 
-def _statistic(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What p is about, and its name: S or T; else the mean drop, which needs none."""
+def _shown(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The statistic that is printed, and its name: S or T; else the mean effect, without one."""
     for name in ("S", "T"):
-        statistic = (entry["control"] or {}).get(name)
-        if statistic and statistic["value"] is not None:
-            return name, statistic
+        found = (entry["control"] or {}).get(name)
+        if found and found["value"] is not None:
+            return name, found
     return "", entry["drop"]
 
 
-def effect_text(entry: dict[str, Any]) -> str:
-    """The effect with its interval, or why there is none."""
-    name, statistic = _statistic(entry)
-    if statistic["value"] is None:
-        return str(statistic["reason"])
-    signed = name != "T"
-    text = f"{name} {short(statistic['value'], signed=signed)}".lstrip()
-    if statistic["low"] is None:
-        return text
-    ends = [short(statistic[end], signed=signed) for end in ("low", "high")]
-    return f"{text} [{ends[0]}, {ends[1]}]"
+def effect_text(entry: dict[str, Any], n: int | None = None) -> str:
+    """The effect with its interval, or why there is none.
+
+    Args:
+        entry: of the results.
+        n: the count of images that is printed beside; another one is added.
+    """
+    name, found = _shown(entry)
+    if found["value"] is None:
+        return too_few(found) or str(found["reason"])
+    return f"{name} {statistic(found, signed=name != 'T', zero=False, n=n)}".lstrip()
 
 
-def p_text(entry: dict[str, Any]) -> str:
-    """The corrected p, or a dash."""
-    p = entry["p_corrected"]
-    if p is None:
-        return "–"
-    return "<.001" if p < 0.001 else short(p, digits=3)
+def too_few(found: dict[str, Any]) -> str:
+    """`n = 2: too few` of a statistic without a value for want of images; else empty."""
+    return f"n = {found['n']}: too few" if 0 < found["n"] < 3 and found["value"] is None else ""
 
 
-def compared_text(entry: dict[str, Any]) -> str:
-    """What the effect is compared with, or why with nothing."""
+def p_text(entry: dict[str, Any], kind: str, n: int | None = None) -> str:
+    """The corrected p of the mean effect or of its size, or a dash.
+
+    Args:
+        entry: of the results.
+        kind: `mean` or `size`.
+        n: the count of images that is printed beside; another one is added.
+    """
+    test = _test(entry, kind)
+    text = p_value(test["p_corrected"])
+    return text if test["p_corrected"] is None else with_n(text, test["n"], n)
+
+
+def _test(entry: dict[str, Any], kind: str) -> dict[str, Any]:
+    nothing = {"p": None, "p_corrected": None, "n": 0, "reason": "not tested"}
+    return entry.get(f"test_{kind}") or nothing  # results of an older memlab have none
+
+
+def compared_text(entry: dict[str, Any], n: int | None = None) -> str:
+    """What the effect is compared with, or why with nothing.
+
+    Args:
+        entry: of the results.
+        n: the count of images that is printed beside; another one is added.
+    """
     control = entry["control"]
     if control is None or entry["drop"]["value"] is None:  # why is said once, as the effect
         return ""
-    if control["reason"]:
-        return f"none: {control['reason']}"
     kind = control["kind"]
+    if control["reason"]:
+        beside = control.get("baseline")
+        return f"no control; {_times(beside, n)}" if beside else f"none: {control['reason']}"
     if kind == "floor":
-        ratio, floor = control["ratio"]["value"], control["rms"]["value"]
-        if floor is None:
-            return f"none: {control['rms']['reason']}"
-        times = "" if ratio is None else f"{ratio:.{0 if ratio >= 10 else 1}f} × "
-        return f"{times}floor {short(floor)}"
+        return _times(control, n)
     if kind == "there-and-back":
-        return "there and back"
-    own, other = (short(control[one]["value"], signed=True) for one in ("own_drop", "drop"))
-    return f"{own}, {COMPARED[kind]} {other}"
+        share = control["T"]
+        if share["value"] is None:
+            return f"round trip; no T: {too_few(share) or share['reason']}"
+        return "round trip; T > 1: see note" if above_one(entry) else "round trip"
+    own, other = (
+        number(control[one]["value"], signed=True, zero=False) for one in ("own_drop", "drop")
+    )
+    return with_n(f"{own}, {COMPARED[kind]} {other}", control["drop"]["n"], n)
 
 
-def _correlations(entry: dict[str, Any]) -> str:
-    values = [entry[name]["value"] for name in ("spearman_clean", "spearman")]
+def _times(floor: dict[str, Any], n: int | None) -> str:
+    """`6.5 × baseline .0288`."""
+    ratio, size = floor["ratio"], floor["rms"]
+    if size["value"] is None:
+        return f"none: {too_few(size) or size['reason']}"
+    value = ratio["value"]
+    times = "" if value is None else f"{number(value, 0 if value >= 10 else 1)} × "
+    return with_n(f"{times}baseline {number(size['value'], zero=False)}", size["n"], n)
+
+
+def _correlations(entry: dict[str, Any], n: int) -> str:
+    both = [entry[name] for name in ("spearman_clean", "spearman")]
     if entry["drop"]["value"] is None:
         return ""
-    if values == [None, None]:
+    if [one["value"] for one in both] == [None, None]:
         return str(entry["spearman"]["reason"] or "")
-    return " → ".join("none" if value is None else short(value, digits=3) for value in values)
+    texts = [
+        "none" if one["value"] is None else number(one["value"], 3, zero=False) for one in both
+    ]
+    return with_n(" → ".join(texts), both[1]["n"], n)
 
 
 def _legend(entries: list[dict[str, Any]]) -> list[str]:
     """Short lines on what the columns mean, of what is in the table alone."""
     kinds = {(entry["control"] or {}).get("kind") for entry in entries}
-    tests = sum(entry["p"] is not None for entry in entries)
-    lines = ["effect: mean of clean − ablated, positive where the score falls"]
-    beside = [name for kind, name in COMPARED.items() if kind in kinds]
-    if beside:
-        lines[0] += "; S: less that of the control"
-    if "there-and-back" in kinds:
-        lines[0] += "; T of a swap: share of the predictions' variance"
-    if tests:
-        lines.append(f"p: corrected for {tests} test{'s' * (tests > 1)} (Holm)")
-        if "floor" in kinds:
-            lines[-1] += "; of a change of the whole picture: that it has any effect at all"
-        if "placed" in kinds:
-            lines[-1] += "; of a region: that it matters more than other places do, on average (S) "
-            lines[-1] += "or up here and down there"
-    largest = [
-        (entry["control"]["rms"]["value"], entry["control"]["condition"])
+    floors = [
+        floor
         for entry in entries
-        if (entry["control"] or {}).get("kind") == "floor" and entry["control"].get("condition")
+        if (floor := _floor_of(entry)) is not None and floor["rms"]["value"] is not None
     ]
-    if largest:
-        name = max(largest)[1].removesuffix(":floor")
+    lines = ["effect: mean of clean − ablated over n images, positive where the score falls"]
+    if {"placed", "windows", "patch"} & kinds:
+        lines.append("S: specific effect, the effect less that of its control, same images")
+        lines += [text for kind, text in CONTROLS.items() if kind in kinds]
+    if any((entry["control"] or {}).get("baseline") for entry in entries):
+        lines.append("no control: no room for one outside the annotated regions")
+    if "there-and-back" in kinds:
         lines.append(
-            f"floor: RMS of the drop by the largest nuisance change, {name}; "
-            "×: the ablation's RMS over it"
+            "T: variance share that a swap moves beyond a round trip (donor in, own value back)"
         )
-    if beside:
+    if any(above_one(entry) for entry in entries):
+        lines.append("T > 1: predictions leave the range of the clean ones; T is then no share")
+    if floors:
+        name = max((one["rms"]["value"], one["condition"]) for one in floors)[1]
         lines.append(
-            f"{', '.join(beside)}: drop by the ablation, and by its control, of the same n pictures"
+            "baseline: RMS effect of the largest nuisance change "
+            f"({name.removesuffix(':floor')}); ×: RMS effect over it"
         )
-    scarce = min((entry["test"]["n"] for entry in entries if few(entry)), default=None)
+    lines += _tests_legend(entries, kinds, bool(floors))
+    scarce = min(
+        (
+            test["n"]
+            for entry in entries
+            if few(entry)
+            for test in (_test(entry, "mean"), _test(entry, "size"))
+            if test["p"] is not None
+        ),
+        default=None,
+    )
     if scarce is not None:
         lines.append(
-            f"n from {scarce}, below {FEW}: p of a mean drop finds too much "
-            "(.11 at .05 for 10 pictures, .08 for 20)"
+            f"n from {scarce}, below {FEW}: these p are too small (false-positive rate at .05: .11 "
+            "of 10 images, .08 of 20)"
         )
     return lines
 
 
-def short(value: float, digits: int = 4, signed: bool = False) -> str:
-    """A number without the 0 before its point: `+.0126`."""
-    text = f"{value:{'+' if signed else ''}.{digits}f}"
-    return text.replace("0.", ".", 1) if abs(float(text)) < 1 else text
+def _tests_legend(entries: list[dict[str, Any]], kinds: set[Any], floors: bool) -> list[str]:
+    """What each column of p tests, and how it is corrected."""
+    lines = []
+    counts = {
+        kind: sum(_test(entry, kind)["p"] is not None for entry in entries)
+        for kind in ("mean", "size")
+    }
+    if counts["mean"]:
+        controlled = bool({"placed", "windows", "patch"} & kinds)
+        what = "the mean effect is not 0" + (" (S, where there is one)" if controlled else "")
+        lines.append(f"p mean: {what}; {_corrected(counts['mean'])}")
+    if counts["size"]:
+        than = [
+            ("baseline", floors),
+            ("control", bool({"placed", "patch"} & kinds)),
+            ("round trip", "there-and-back" in kinds),
+        ]
+        names = [name for name, there in than if there]
+        named = " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+        lines.append(f"p size: effect, up or down, beyond {named}; {_corrected(counts['size'])}")
+    return lines
+
+
+def _corrected(count: int) -> str:
+    return f"Holm-corrected over {count} test{'s' * (count > 1)}"
+
+
+def _floor_of(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """The nuisance baseline that an entry is compared with, if it is with one."""
+    control = entry["control"] or {}
+    floor = control if control.get("kind") == "floor" else control.get("baseline")
+    return floor if floor and floor.get("condition") else None

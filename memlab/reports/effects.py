@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from memlab.audit.comparisons import Subject, Tested, estimates, largest_floor, tests
+from memlab.audit.comparisons import Subject, estimates, largest_floor
 from memlab.audit.dose_curve import dose_area, isotonic_residual
 from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
+from memlab.audit.significance import NUISANCE, OTHER_DOSE, Tested, Tests, tests
 from memlab.audit.statistics import bootstrap, rho
 from memlab.audit.statistics.blocks import AnyEstimate
 from memlab.audit.statistics.intervals import Resampled
 from memlab.metrics.functional import Statistic
 from memlab.reports import control_notes
+from memlab.reports.eligible import no_control, not_eligible
 from memlab.reports.results import condition_entry
 
 if TYPE_CHECKING:  # it imports torch
@@ -24,6 +26,7 @@ if TYPE_CHECKING:  # it imports torch
 
 RHO_RESAMPLES = 2000
 """As for the metrics; ranking costs more than a mean."""
+_FLOOR = ("floor_drop", "floor_rms", "ratio")
 SHOWN = ("target", "swap", "floor")
 """Roles with an entry of their own; controls and ways there and back are inside these."""
 
@@ -72,8 +75,9 @@ def summarise(
         kind: Control = one["compared_with"] or "floor"
         if name in finite:
             read = effects.get(name) or Effects(name, one["dose"], pictures, empty)
+            lacking = None if one["role"] == "floor" else no_control(one["condition"], changed)
             subjects[one["condition"]] = Subject(
-                read, kind, one["role"], one["primary"], name in blobs
+                read, kind, one["role"], one["primary"], name in blobs, lacking
             )
             if one["yardstick"]:
                 floor[one["condition"]] = read
@@ -82,18 +86,22 @@ def summarise(
     largest: dict[str, str] = {}
     for key, subject in subjects.items():
         wanted |= {(key, name): one for name, one in estimates(subject).items()}
-        if subject.role == "target" and subject.kind == "floor":
+        if subject.beside_floor:
             most = largest_floor(subject, floor)
             if most is not None:
                 largest[key] = most[0]
-                wanted |= {(key, name): one for name, one in most[1].items()}
+                mine = "control" if subject.kind == "floor" else "floor_drop"
+                wanted |= {
+                    (key, mine if name == "control" else name): one for name, one in most[1].items()
+                }
     curves = _curves(shown, subjects)
     wanted |= {(name, "area"): dose_area(list(ladder.values())) for name, ladder in curves.items()}
     found: dict[str, dict[str, Resampled]] = {}
     for (key, name), resampled in _resampled(wanted, seed).items():
         found.setdefault(key, {})[name] = resampled
     correlations = _correlations(subjects, pictures, changed, seed)
-    tested = tests(subjects, found, seed)
+    tested = tests(subjects, found, seed, floor)
+    overall = _overall(pictures, seed)
 
     entries = []
     for one in shown:
@@ -110,14 +118,23 @@ def summarise(
             spearman_clean=correlations[key, "clean"].describe(),
             spearman=correlations[key, "changed"].describe(),
             control=_control(subjects[key], found[key], largest.get(key), tested.get(key)),
-            test=_test(subjects[key], tested.get(key)),
+            **_tests(subjects[key], tested.get(key)),
+            not_eligible=not_eligible(key, changed),
         )
         if entry["control"] is not None:
             entry["control"] |= control_notes.of_rows(one, changed)
             entry["control"]["warnings"] = control_notes.warnings(entry)
+        entry["notes"] = control_notes.of_share(entry, overall)
         entries.append(entry)
     drawn = [_curve(name, ladder, entries, found[name]["area"]) for name, ladder in curves.items()]
     return Summary(entries, drawn, control_notes.notes(entries))
+
+
+def _overall(pictures: Pictures, seed: int) -> Statistic:
+    """Spearman's rho of all clean predictions with the scores."""
+    wanted = {("", "rho"): rho(pictures.predicted, pictures.score)}
+    found = _resampled(wanted, seed, resamples=RHO_RESAMPLES, kind="percentile")
+    return found["", "rho"].interval()
 
 
 def _resampled(
@@ -158,7 +175,7 @@ def _control(
     subject: Subject,
     found: Mapping[str, Resampled],
     largest: str | None,
-    tested: Tested | None,
+    tested: Tests | None,
 ) -> dict[str, Any] | None:
     """What an effect is compared with, and the comparison."""
     if subject.role == "floor":
@@ -166,24 +183,12 @@ def _control(
     if subject.kind == "floor":
         if largest is None:
             return {"kind": "floor", "reason": "no nuisance change was run"}
-        own, floor = _described(found["rms"]), _described(found["floor_rms"])
-        beyond = None
-        if own["low"] is not None and floor["high"] is not None:
-            beyond = own["low"] > floor["high"]
-        return {
-            "kind": "floor",
-            "reason": None,
-            "condition": largest,
-            "drop": _described(found["control"]),
-            "rms": floor,
-            "ratio": _described(found["ratio"]),
-            "beyond": beyond,
-        }
+        return {"kind": "floor", "reason": None, **_beside_floor(found, largest, "control")}
     drop = _described(found["control"])
     others = {
         name: _described(one)
         for name, one in found.items()
-        if name not in ("D", "rms", "control", "D with control", "area")
+        if name not in ("D", "rms", "control", "D with control", "area", *_FLOOR)
     }
     counts = np.isfinite(subject.effects.drop(subject.against)).sum(axis=1)
     control = {
@@ -199,16 +204,46 @@ def _control(
     }
     if subject.kind == "placed":
         control["blobs"] = subject.blobs
+    if largest is not None:  # for want of controls
+        control["baseline"] = _beside_floor(found, largest, "floor_drop")
     if subject.controlled and tested is not None:
-        control["p_max_t"] = tested.p_max_t
+        control["p_max_t"] = tested.either.p_max_t
     return control
 
 
-def _test(subject: Subject, tested: Tested | None) -> dict[str, Any]:
-    if tested is not None:
-        return {name: value for name, value in asdict(tested).items() if name != "p_max_t"}
-    why = "a nuisance change" if subject.role == "floor" else "not the primary dose"
-    return {"statistic": None, "n": 0, "method": None, "reason": why}
+def _beside_floor(found: Mapping[str, Resampled], largest: str, drop: str) -> dict[str, Any]:
+    """The largest nuisance change of the same images, and the ratio of the RMS effect to it."""
+    own, floor = _described(found["rms"]), _described(found["floor_rms"])
+    beyond = None
+    if own["low"] is not None and floor["high"] is not None:
+        beyond = own["low"] > floor["high"]
+    return {
+        "condition": largest,
+        "drop": _described(found[drop]),
+        "rms": floor,
+        "ratio": _described(found["ratio"]),
+        "beyond": beyond,
+    }
+
+
+def _tests(subject: Subject, tested: Tests | None) -> dict[str, Any]:
+    """The arguments of `condition_entry` that hold the tests."""
+    if tested is None:
+        nothing = _untested(NUISANCE if subject.role == "floor" else OTHER_DOSE)
+        return {"test": nothing, "test_mean": nothing, "test_size": nothing}
+    parts = {"test": tested.either, "test_mean": tested.mean, "test_size": tested.size}
+    return {
+        key: {name: value for name, value in asdict(one).items() if name != "p_max_t"}
+        for key, one in parts.items()
+    }
+
+
+def _untested(reason: str) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in asdict(Tested(None, 0, reason=reason)).items()
+        if name != "p_max_t"
+    }
 
 
 def _curves(
@@ -269,12 +304,13 @@ def _without(
     own = changed[(changed["condition"] == one["condition"]) & changed["eligible"]]
     eligible = own["id"].nunique()
     nothing = Statistic(None, eligible, reason=reason).describe()
-    test = {"statistic": None, "n": 0, "method": None, "reason": reason}
+    test = _untested(reason)
     kind = one["compared_with"]
     control = None if kind is None else {"kind": kind, "reason": reason}
     return condition_entry(
-        dict(one), len(rows), eligible, nothing, nothing, nothing, nothing, control, test
-    )
+        dict(one), len(rows), eligible, nothing, nothing, nothing, nothing, control,
+        test, test, test, not_eligible(one["condition"], changed),
+    )  # fmt: skip
 
 
 def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from memlab.attributions.shares import branch_shares
 from memlab.files import replacing
+from memlab.numbers import interval, number
 from memlab.reports.results import Results
 
 BLUE, GREY = "#2166ac", "#767676"
@@ -43,9 +44,9 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
         (member["member"], statistic)
         for member in summary["members"]
         for statistic in member["statistics"]
-        if statistic["metric"] == "spearman" and statistic["value"] is not None
+        if statistic["metric"] == "spearman"
     ]
-    if not members:
+    if all(statistic["value"] is None for _, statistic in members):
         return []
     figure, axes = _figure(6.4, 1.5 + 0.36 * len(members))
     labels = [f"{name}  (n = {statistic['n']})" for name, statistic in members]
@@ -54,11 +55,11 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
     title = f"{len(members)} {summary['over']}s"
     if across["mean"] is not None:
         axes.axvline(across["mean"], color=GREY, linewidth=1, label="mean")
-        title += f": Spearman ρ = {across['mean']:.3f}"
+        title += f": Spearman ρ = {number(across['mean'], 3)}"
     if across["sd"] is not None:
         ends = across["mean"] - across["sd"], across["mean"] + across["sd"]
         axes.axvspan(*ends, color=GREY, alpha=0.2, linewidth=0, label="mean ± SD")
-        title += f" ± {across['sd']:.3f} (SD)"
+        title += f" ± {number(across['sd'], 3)} (SD)"
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over pictures)")
     axes.set_title(title, fontsize=10)
@@ -71,7 +72,6 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     runs: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
         (f"{run['letter']}  {_short(run['run'])}", run["metrics"]["spearman"], None)
         for run in comparison["runs"]
-        if run["metrics"]["spearman"]["value"] is not None
     ]
     panels = [("Spearman ρ with the memorability score", runs)]
     for key, title, entries in (
@@ -82,11 +82,10 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
         for entry in entries:
             pair = f"{letters[entry['second']]} − {letters[entry['first']]}"
             label = f"{entry.get('condition', '')}  {pair}".strip()
-            if entry[key]["difference"]["value"] is not None:
-                lines.append((label, entry[key]["difference"], entry[key]["for_all"]))
+            lines.append((label, entry[key]["difference"], entry[key]["for_all"]))
         panels.append((title, lines))
     panels = [panel for panel in panels if panel[1]]
-    if not panels:
+    if all(found["value"] is None for _, lines in panels for _, found, _ in lines):
         return []
     heights = [0.9 + 0.36 * len(lines) for _, lines in panels]
     figure = Figure(figsize=(7.2, sum(heights) + 0.4), layout="constrained")
@@ -141,8 +140,8 @@ def map_overlays(
         plain.set_title(_short(str(arrays["id"][place])), fontsize=7)
         over.imshow(overlay(picture, maps[place], limit))
         score = arrays["score"][place]
-        true = "" if np.isnan(score) else f" (true {score:.2f})"
-        lines_of = [f"{arrays['predicted'][place]:.2f}{true}"]
+        true = "" if np.isnan(score) else f" (true {number(float(score), 2)})"
+        lines_of = [f"{number(float(arrays['predicted'][place]), 2)}{true}"]
         if shares:
             whose = ", ".join(f"{name} {share[place]:.0%}" for name, share in shares.items())
             lines_of.append(whose)
@@ -195,8 +194,14 @@ def overlay(picture: Any, signed: Any, limit: float) -> Any:
 
 
 def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> None:
-    """One line a statistic, from the top: its value, and its interval where it has one."""
+    """One line a statistic, from the top: its value, and its interval, or why there is none."""
     for place, statistic in enumerate(statistics):
+        if statistic["value"] is None:
+            axes.text(
+                0.02, place, f"n = {statistic['n']}: {statistic['reason']}", color=GREY, fontsize=8,
+                style="italic", va="center", transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+            continue
         if statistic["low"] is not None:
             ends = [statistic["low"], statistic["high"]]
             axes.plot(ends, [place, place], color=BLUE, linewidth=2)
@@ -235,9 +240,8 @@ def dose_axis(unit: str) -> str:
 def _number(statistic: dict[str, Any]) -> str:
     if statistic["value"] is None:
         return f"none ({statistic['reason']})"
-    if statistic["low"] is None:
-        return f"{statistic['value']:.3f}"
-    return f"{statistic['value']:.3f} [{statistic['low']:.3f}, {statistic['high']:.3f}]"
+    ends = interval(statistic["low"], statistic["high"], 3)
+    return f"{number(statistic['value'], 3)} {ends}".rstrip()
 
 
 def _short(name: str) -> str:

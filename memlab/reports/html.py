@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from memlab.numbers import number, p_value, statistic
+
 
 def fill(template: str, **values: Any) -> str:
     """A page from one of memlab's templates; text is escaped, a value that is missing an error.
@@ -23,6 +25,8 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # the one way in which numbers are printed, also on pages
+    environment.globals.update(number=number, statistic=statistic, p_value=p_value)
     return environment.get_template(template).render(**values)
 
 

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from memlab.files import replacing
+from memlab.numbers import number
 
 BRIGHT = 1.0
 """Effects, in SD, that get the darkest colour."""
@@ -41,7 +42,7 @@ def draw_oracle_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None
         x, y = oracles.index(str(row.oracle)), ablations.index(str(row.ablation))
         effect = float(str(row.effect))
         ink = "white" if np.nan_to_num(effect) > 0.6 * BRIGHT else "black"
-        text = "–" if np.isnan(effect) else f"{round(effect, 2) + 0.0:.2f}"
+        text = number(effect, 2)
         axes.text(x + 0.08, y, text, color=ink, fontsize=7.5, ha="center", va="center")
         if row.declared in MARKS:
             marker, colour = MARKS[str(row.declared)]

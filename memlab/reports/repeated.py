@@ -38,7 +38,7 @@ def summarise(folder: Path, repeat: Repeat) -> dict[str, Any]:
     """
     runs = finished(folder, repeat)
     if not runs:
-        raise MemlabError(f"{folder}: no finished {repeat.over} yet; memlab repeat --run {folder}")
+        raise MemlabError(f"{folder}: no finished {repeat.over} yet; memlab repeat --out {folder}")
     tests = {name: read_tested(run / "fit") for name, run in runs.items()}
     shared = _shared_pictures(list(tests.values()))
     return {

@@ -11,9 +11,12 @@ from typing import Any
 
 from memlab.errors import MemlabError
 from memlab.files import write_text
+from memlab.reading import read_json
+from memlab.values import check_fields, fits, shown
 
 SCHEMA = 1
 FILE = "results.json"
+REMEDY = "test the run again: memlab test --run RUN"
 
 
 @dataclass
@@ -79,18 +82,44 @@ def read(folder: Path) -> Results:
         MemlabError: if it is missing, damaged, or of a newer memlab; names the file.
     """
     path = folder / FILE
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        schema = found["schema"]
-        known = {field.name for field in dataclasses.fields(Results)}
-        results = Results(**{name: value for name, value in found.items() if name in known})
-    except FileNotFoundError as error:
-        raise MemlabError(f"{path}: no results there; run memlab fit or memlab test") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MemlabError(f"{path}: damaged: {error}") from error
-    if schema != SCHEMA:
+    if not path.exists():
+        raise MemlabError(f"{path}: no results there; run memlab fit or memlab test")
+    found = read_json(path, REMEDY)
+    if isinstance(found, dict) and "schema" not in found:
+        raise MemlabError(f"{path}: damaged: no 'schema' in it; {REMEDY}")
+    fields = check_fields(Results, found, str(path), REMEDY)
+    if fields["schema"] != SCHEMA:
+        schema = fields["schema"]
         raise MemlabError(f"{path}: schema {schema}, this memlab reads {SCHEMA}; update memlab")
+    results = Results(**fields)
+    _check_entries(results, path)
     return results
+
+
+def _check_entries(results: Results, path: Path) -> None:
+    """See that what is inside the fields can be used; raises a MemlabError that names the field."""
+    named = {f"metrics.{name}": statistic for name, statistic in results.metrics.items()}
+    for entry in results.conditions:
+        condition = entry.get("condition")
+        for field_, kind in (("condition", str), ("role", str), ("parameters", dict)):
+            if not isinstance(entry.get(field_), kind):
+                found = shown(entry.get(field_))
+                raise MemlabError(f"{path}: damaged: {condition}: {field_} is {found}; {REMEDY}")
+        named |= {
+            f"{condition}.{name}": entry[name]
+            for name in ("drop", "rms", "spearman_clean", "spearman")
+            if entry.get(name) is not None
+        }
+    for name, statistic in named.items():
+        if not isinstance(statistic, dict):
+            raise MemlabError(f"{path}: damaged: {name} is {shown(statistic)}; {REMEDY}")
+        numbers = [statistic.get(part) for part in ("value", "low", "high")]
+        if not all(fits(number, float | None) for number in numbers) or "value" not in statistic:
+            raise MemlabError(f"{path}: damaged: {name} is {shown(statistic)}; {REMEDY}")
+    files = [*results.figures, *(str(one.get("figure")) for one in results.maps)]
+    for file in files:
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise MemlabError(f"{path}: damaged: the figure {file!r} is not beside it; {REMEDY}")
 
 
 def condition_entry(
@@ -103,6 +132,9 @@ def condition_entry(
     rms: dict[str, Any] | None = None,
     control: dict[str, Any] | None = None,
     test: dict[str, Any] | None = None,
+    test_mean: dict[str, Any] | None = None,
+    test_size: dict[str, Any] | None = None,
+    not_eligible: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """One condition's entry.
 
@@ -116,6 +148,9 @@ def condition_entry(
         rms: root mean square of the drop with interval.
         control: what the effect is compared with, and the comparison.
         test: what was tested, and `p`, `p_corrected`; or why nothing was.
+        test_mean: the same of the mean effect alone, its `p` inside.
+        test_size: the same of the size of the effect alone.
+        not_eligible: how many images could not be changed, by reason.
     """
     test = dict(test) if test else {}
     return {
@@ -130,14 +165,18 @@ def condition_entry(
         "p": test.pop("p", None),
         "p_corrected": test.pop("p_corrected", None),
         "test": test or None,
+        "test_mean": test_mean,
+        "test_size": test_size,
+        "not_eligible": not_eligible,
+        "notes": [],
         "out_of_distribution": None,
     }
 
 
 def without_nan(value: Any) -> Any:
-    """Plain data with every NaN and infinity turned into None, as JSON can hold it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    """Plain data with every NaN and infinity turned into None, and -0.0 into 0, for JSON."""
+    if isinstance(value, float):
+        return value + 0.0 if math.isfinite(value) else None  # no -0.0
     if isinstance(value, dict):
         return {name: without_nan(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):

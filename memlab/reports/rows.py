@@ -43,7 +43,7 @@ class ShardWriter:
             How many shards of all processes there are.
         """
         note = self.folder / "sameness.txt"
-        if not note.is_file() or note.read_text(encoding="utf-8") != sameness:
+        if not note.is_file() or note.read_bytes() != sameness.encode():
             self.clear()
             write_text(note, sameness)
         return len(list(self.folder.glob(_NAMED)))
@@ -55,15 +55,15 @@ class ShardWriter:
     def has(self, batch: int, indices: list[int]) -> bool:
         """Whether the batch's shard is there, whole, and holds exactly these pictures."""
         try:
-            found = pd.read_parquet(self.path(batch))
-        except (OSError, ValueError):  # missing, or damaged by the file system: made anew
+            found = read_parquet(self.path(batch))
+        except Exception:  # missing, or damaged by the file system: made anew
             return False
         return set(found["index"]) == set(indices)
 
     def write(self, rows: pd.DataFrame, batch: int) -> None:
         """Write one batch's rows."""
         with replacing(self.path(batch)) as temporary:
-            rows.to_parquet(temporary, index=False)
+            rows.to_parquet(temporary, index=False, write_page_checksum=True)
 
 
 def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:
@@ -90,9 +90,15 @@ def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:
 
 def _read(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+        return read_parquet(path)
+    except Exception as error:  # pyarrow raises many kinds on a damaged file
         raise MemlabError(f"{path} is damaged: give the same command again") from error
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """A table that memlab wrote, if the checksum of each of its pages matches."""
+    found: pd.DataFrame = pd.read_parquet(path, page_checksum_verification=True)
+    return found
 
 
 def check_complete(indices: Iterable[int], expected: int) -> None:
@@ -114,7 +120,7 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str) -> list[str]:
     """Write a table as `name.parquet` and `name.csv`; return the file names."""
     names = [f"{name}.parquet", f"{name}.csv"]
     with replacing(folder / names[0]) as temporary:
-        frame.to_parquet(temporary, index=False)
+        frame.to_parquet(temporary, index=False, write_page_checksum=True)
     with replacing(folder / names[1]) as temporary:
         frame.to_csv(temporary, index=False)
     return names

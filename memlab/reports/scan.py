@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from memlab.files import replacing
+from memlab.numbers import interval, number, p_value
 from memlab.reports.figures import SIGNED
 
 ALIKE = 0.5
@@ -34,19 +35,23 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
         return [f"{title} no position stands out", f"  {'; '.join(sorted(reasons))}"]
     found = scan["positions"][scan["strongest"]]
     size, effect = scan["cell_size"], found["specific"]
-    interval = "" if effect["low"] is None else f" [{effect['low']:+.4f}, {effect['high']:+.4f}]"
+    ends = interval(effect["low"], effect["high"], signed=True)
+    drop = f"{number(effect['value'], signed=True)} {ends}".rstrip()
     first = (
         f"{title} strongest at x {found['left']:g}–{found['left'] + size:g} %, "
-        f"y {found['top']:g}–{found['top'] + size:g} %: drop {effect['value']:+.4f}{interval} "
-        f"beyond places like it, corrected p {found['p_corrected']:.4f}"
+        f"y {found['top']:g}–{found['top'] + size:g} %: drop {drop} "
+        f"beyond places like it, corrected p {p_value(found['p_corrected'])}"
     )
     if not found["stands_out"]:
-        least = f" by {scan['smallest_effect']:.4f} (0.05 SD of the predictions) or more"
+        least = f" by {number(scan['smallest_effect'])} (0.05 SD of the predictions) or more"
         return [first, f"  no position stands out{least}"]
     shared = found["alike"]
     if shared is not None and shared >= ALIKE:
-        return [first, f"  it stands out, and the pictures share a pattern there (r {shared:.2f})"]
-    known = "" if shared is None else f" (r {shared:.2f})"
+        return [
+            first,
+            f"  it stands out, and the pictures share a pattern there (r {number(shared, 2)})",
+        ]
+    known = "" if shared is None else f" (r {number(shared, 2)})"
     second = f"  it stands out, but the pictures share no pattern there{known}: look at scan.png"
     return [first, second]
 

@@ -9,7 +9,8 @@ from typing import Any
 from memlab.audit.hypotheses import CASES, WHOLE, decisive, measured, sentence
 from memlab.files import write_text
 from memlab.metrics.functional import Statistic
-from memlab.reports.effect_table import compared_text, effect_text, p_text, short
+from memlab.numbers import interval, number
+from memlab.reports.effect_table import compared_text, effect_text, p_text
 from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import now, versions
 from memlab.reports.results import Results, read, without_nan
@@ -43,7 +44,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     """
     results = read(tested)
     regions = about["regions"]
-    donors = int(results.data["pictures"].get("train", 0)) > 0
+    donors = bool(results.data.get("donors") or results.data["pictures"].get("train", 0))
     cases = []
     for case in CASES:
         members = measured(case, results.conditions, regions, donors)
@@ -95,7 +96,6 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
         effect=effect_text,
         p=p_text,
         compared=compared_text,
-        short=short,
     )
     write_text(folder / PAGE, page)
     return summary
@@ -116,10 +116,11 @@ def _told(found: dict[str, Any]) -> str:
     if None in (rho["value"], mse["value"], r2["value"]):
         why = next(filter(None, (one["reason"] for one in (rho, mse, r2))), None)
         return f"How well it predicts cannot be told: {why}."
-    between = "" if rho["low"] is None else f" [{rho['low']:.2f}, {rho['high']:.2f}]"
+    ends = interval(rho["low"], rho["high"], 2)
+    between = f"{number(rho['value'], 2)} {ends}".rstrip()
     return (
-        f"ρ {rho['value']:.2f}{between} on {rho['n']} pictures; MSE {mse['value']:.4f}, "
-        f"a constant's {found['constant_mse']:.4f}: R² {r2['value']:.2f}"
+        f"ρ {between} on {rho['n']} pictures; MSE {number(mse['value'])}, "
+        f"a constant's {number(found['constant_mse'])}: R² {number(r2['value'], 2)}"
     )
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from memlab.numbers import number
 from memlab.reports.terminal import interval_text, plain_console, value_text
 
 _SHORT = {"spearman": "ρ", "r2": "R²", "mse": "MSE", "mae": "MAE", "calibration_slope": "slope"}
@@ -25,9 +26,7 @@ def print_summary(summary: dict[str, Any], folder: Path, console: Console | None
         for name in ("ablation", "mean ± SD", "least", "most"):
             table.add_column(name, justify="left" if name == "ablation" else "right")
         for entry in drops:
-            ends = [
-                f"{entry[end]:+.4f}" if entry[end] is not None else "" for end in ("min", "max")
-            ]
+            ends = _ends(entry)
             table.add_row(escape(entry["condition"]), mean_and_sd(entry, signed=True), *ends)
         console.print(table)
     for note in summary["notes"]:
@@ -63,7 +62,7 @@ def members_table(summary: dict[str, Any]) -> Table:
     for title, name in (("mean", "mean"), ("SD", "sd"), ("least", "min"), ("most", "max")):
         cells = [title, ""]
         for entry in shown:
-            cells.append(f"{entry[name]:.4f}" if entry[name] is not None else "none")
+            cells.append(number(entry[name]) if entry[name] is not None else "none")
             if entry["metric"] == "spearman":
                 cells.append("")
         table.add_row(*cells)
@@ -82,7 +81,7 @@ def print_comparison(comparison: dict[str, Any], console: Console | None = None)
         values = [value_text(statistic) for statistic in found]
         table.add_row(
             run["letter"], escape(run["run"]), str(run["n"]), values[0], interval_text(found[0]),
-            *values[1:], f"{run['sd_predicted']:.4f}",
+            *values[1:], number(run["sd_predicted"]),
         )  # fmt: skip
     console.print(table)
     letters = {run["run"]: run["letter"] for run in comparison["runs"]}
@@ -104,9 +103,7 @@ def print_comparison(comparison: dict[str, Any], console: Console | None = None)
         for name in ("", "mean ± SD", "least", "most"):
             table.add_column(name, justify="right" if name else "left")
         for entry in comparison["across"]:
-            ends = [
-                f"{entry[end]:+.4f}" if entry[end] is not None else "" for end in ("min", "max")
-            ]
+            ends = _ends(entry)
             title = f"{entry['metric'].replace('_', ' ')} {entry['condition'] or ''}"
             table.add_row(escape(title.strip()), mean_and_sd(entry, signed=True), *ends)
         console.print(table)
@@ -139,7 +136,7 @@ def _print_differences(
                 escape(name.format(entry.get("condition"))),
                 str(found["difference"]["n"]),
                 *(
-                    f"{letter} {found[end]:.4f}" if found[end] is not None else ""
+                    f"{letter} {number(found[end])}" if found[end] is not None else ""
                     for end, letter in ends.items()
                 ),
                 value_text(found["difference"], signed=True),
@@ -153,5 +150,11 @@ def mean_and_sd(entry: dict[str, Any], signed: bool = False) -> str:
     """`0.6812 ± 0.0041`, or the reason why there is none."""
     if entry["mean"] is None:
         return escape(f"none: {entry['reason']}")
-    spread = "" if entry["sd"] is None else f" ± {entry['sd']:.4f}"
-    return f"{entry['mean']:{'+' if signed else ''}.4f}{spread}"
+    spread = "" if entry["sd"] is None else f" ± {number(entry['sd'])}"
+    return number(entry["mean"], signed=signed) + spread
+
+
+def _ends(entry: dict[str, Any]) -> list[str]:
+    return [
+        number(entry[end], signed=True) if entry[end] is not None else "" for end in ("min", "max")
+    ]

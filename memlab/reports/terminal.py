@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from memlab.numbers import interval, number, with_n
 from memlab.reports.effect_table import print_effects
 from memlab.reports.results import FILE, Results
 from memlab.reports.scan import scan_lines
@@ -49,7 +50,8 @@ def metrics_table(results: Results, title: str) -> Table:
     table.add_column("value", justify="right")
     table.add_column("95 % interval")
     for name, statistic in results.metrics.items():
-        table.add_row(name.replace("_", " "), value_text(statistic), interval_text(statistic))
+        ends = with_n(interval_text(statistic), statistic["n"], results.n)
+        table.add_row(name.replace("_", " "), value_text(statistic), ends)
     if results.interval:
         level = f"{100 * results.interval['level']:g} % intervals"
         for name in ("coverage", "mean_width"):
@@ -58,7 +60,7 @@ def metrics_table(results: Results, title: str) -> Table:
             table.add_row(label, value_text(statistic), interval_text(statistic))
             expected = results.interval["expected_coverage"] if name == "coverage" else None
             if expected:
-                table.add_row("  to be expected", "", f"[{expected[0]:.4f}, {expected[1]:.4f}]")
+                table.add_row("  to be expected", "", interval(*expected))
     return table
 
 
@@ -66,12 +68,11 @@ def value_text(statistic: dict[str, Any], signed: bool = False) -> str:
     """A statistic's value, or the reason why there is none."""
     if statistic["value"] is None:
         return escape(f"none: {statistic['reason']}")
-    return f"{statistic['value']:{'+' if signed else ''}.4f}"
+    return number(statistic["value"], signed=signed)
 
 
 def interval_text(statistic: dict[str, Any], signed: bool = False) -> str:
     """A statistic's interval; where only that is missing, the reason."""
     if statistic["low"] is None:
         return statistic["reason"] or "" if statistic["value"] is not None else ""
-    sign = "+" if signed else ""
-    return escape(f"[{statistic['low']:{sign}.4f}, {statistic['high']:{sign}.4f}]")
+    return escape(interval(statistic["low"], statistic["high"], signed=signed))

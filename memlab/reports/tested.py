@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 
 from memlab.errors import MemlabError
 from memlab.reports.results import FILE, Results, read
+from memlab.reports.rows import read_parquet
 
 SAME = 1e-6
 """Scores closer than this are the same label, written in single precision."""
@@ -54,7 +56,7 @@ def find_tested(path: Path) -> Path:
     if (path / "fit" / "config.yaml").is_file():
         raise MemlabError(
             f"{path}: this run is not finished (no {path / 'fit' / FILE}); "
-            f"go on with memlab fit --run {path} --ckpt_path last"
+            f"go on with memlab fit --out {path} --ckpt_path last"
         )
     raise MemlabError(f"{path}: neither a run nor a test's folder (no {FILE} in it)")
 
@@ -75,12 +77,13 @@ def read_tested(path: Path) -> Tested:
         raise MemlabError(
             f"{folder}: {results.command} mixes pictures trained on with others; give a test"
         )
-    rows = _read_table(folder, "rows")
+    rows = _read_table(folder, "rows", {"id": "O", "score": "f", "predicted": "f"})
     if rows is None:
         raise MemlabError(f"{folder}: no rows.parquet and no rows.csv; test the run again")
     if rows.empty or rows["score"].isna().any():
         raise MemlabError(f"{folder}: its pictures have no scores; test it on data that have")
-    conditions = _read_table(folder, "conditions")
+    kinds = {"condition": "O", "role": "O", "id": "O", "eligible": "b", "predicted": "f"}
+    conditions = _read_table(folder, "conditions", kinds)
     changed: dict[str, pd.Series] = {}
     if conditions is not None:
         # what ablations are compared with is none of its own
@@ -117,11 +120,22 @@ def _label(folder: Path, depth: int) -> str:
     return "/".join(folder.resolve().parts[-depth:])
 
 
-def _read_table(folder: Path, name: str) -> pd.DataFrame | None:
+def _read_table(folder: Path, name: str, kinds: dict[str, str]) -> pd.DataFrame | None:
+    """A table of a test, its columns of these kinds: O for text, f for numbers, b for yes or no."""
     parquet, csv = (folder / f"{name}.{ending}" for ending in ("parquet", "csv"))
+    path = parquet if parquet.is_file() else csv
+    if not path.is_file():
+        return None
+    other = f", or delete it to have {csv.name} read" if path == parquet and csv.is_file() else ""
     try:
-        if parquet.is_file():
-            return pd.read_parquet(parquet)
-        return pd.read_csv(csv, dtype={"id": str}) if csv.is_file() else None
-    except (OSError, ValueError) as error:
-        raise MemlabError(f"{folder}: its {name} are damaged: {error}") from error
+        table = read_parquet(path) if path == parquet else pd.read_csv(path, dtype={"id": str})
+        for column, kind in kinds.items():
+            if column not in table:
+                raise ValueError(f"no column {column!r}")
+            right = {"O": is_string_dtype, "f": is_numeric_dtype, "b": is_bool_dtype}[kind]
+            if len(table) and not right(table[column]):
+                raise ValueError(f"column {column!r} holds {table[column].dtype}")
+    except Exception as error:  # pandas and pyarrow raise many kinds on a damaged file
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise MemlabError(f"{path}: damaged: {first}; test the run again{other}") from error
+    return table

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from memlab.files import find_pictures
+from memlab.image_files import find_pictures
 from memlab.scenes.latents import Latents
 from memlab.scenes.watermark import watermark_template
 

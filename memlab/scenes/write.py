@@ -67,12 +67,14 @@ def read_declaration(root: Path) -> Declaration:
     note = Path(root) / "scenes.json"
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("no fields in it")
         if found["memlab_scenes"] == VERSION:
             world = World(**found["world"])
             return Declaration(world, *(found[name] for name in Declaration._fields[1:]))
     except FileNotFoundError:
         raise DataError(f"{root}: no scenes; make some with memlab data scenes {root}") from None
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, KeyError, OSError, RecursionError) as error:
         raise DataError(f"{note}: cannot be read; make the scenes again") from error
     raise DataError(f"{root} holds scenes of another version of memlab: choose another folder")
 

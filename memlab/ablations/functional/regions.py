@@ -13,7 +13,12 @@ CELLS = 6
 """Random heights along the longer side, between which a blob's landscape is smooth."""
 
 
-def blobs(areas: Tensor, size: tuple[int, int], generators: Sequence[torch.Generator]) -> Tensor:
+def blobs(
+    areas: Tensor,
+    size: tuple[int, int],
+    generators: Sequence[torch.Generator],
+    free: Tensor | None = None,
+) -> Tensor:
     """Random smooth shapes of exact areas: what is highest in a random landscape.
 
     For the same state of its generator a larger shape contains the smaller ones, and has the same
@@ -23,6 +28,7 @@ def blobs(areas: Tensor, size: tuple[int, int], generators: Sequence[torch.Gener
         areas: (B,) shares of the picture's area, 0 to 1.
         size: height and width in pixels.
         generators: one per picture, on the CPU.
+        free: (B, 1, H, W) bool, where a blob may lie, at least its area; by default anywhere.
 
     Returns:
         (B, 1, H, W) float of 0 and 1, on the device of `areas`; each has its area rounded to whole
@@ -33,6 +39,8 @@ def blobs(areas: Tensor, size: tuple[int, int], generators: Sequence[torch.Gener
     noise = torch.stack([torch.randn(1, CELLS, CELLS, generator=one) for one in generators])
     square = interpolate(noise, size=(longer, longer), mode="bicubic", align_corners=True)
     landscape = square[..., :height, :width].flatten(1).to(areas.device)
+    if free is not None:
+        landscape = landscape.masked_fill(~free.flatten(1).to(areas.device), -torch.inf)
     order = landscape.argsort(dim=1, descending=True, stable=True)
     counts = (areas * height * width).round()
     first = torch.arange(height * width, device=areas.device) < counts[:, None]

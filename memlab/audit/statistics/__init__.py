@@ -9,6 +9,7 @@ from memlab.audit.statistics.equivalence import (
     equivalence,
     equivalence_t,
     holm,
+    positive,
 )
 from memlab.audit.statistics.estimate import Estimate
 from memlab.audit.statistics.intervals import LEVEL, Resampled
@@ -48,6 +49,7 @@ __all__ = [
     "holm",
     "images_for_width",
     "images_to_exclude",
+    "positive",
     "ranking",
     "relabelling",
     "rho",

@@ -76,10 +76,16 @@ def equivalence_t(values: Array, margin: float, alpha: float = ALPHA) -> Equival
         return Equivalence(margin, alpha=alpha, reason="predictions are not finite")
     mean, error = float(values.mean()), float(values.std(ddof=1)) / n**0.5
     if error <= 1e-12 * max(1.0, abs(mean)):
-        p = 0.0 if abs(mean) < margin else 1.0
+        # as many images on one side of the margin as by chance: no p can be smaller
+        p = positive(0.5**n) if abs(mean) < margin else 1.0
         return Equivalence(margin, p <= alpha, p, alpha, "all differences are equal")
-    p = float(stats.t.sf((margin - abs(mean)) / error, n - 1))
+    p = positive(float(stats.t.sf((margin - abs(mean)) / error, n - 1)))
     return Equivalence(margin, p <= alpha, p, alpha, "two one-sided t-tests")
+
+
+def positive(p: float) -> float:
+    """Return a p of a formula that has underflown to 0 as the smallest number above it."""
+    return max(p, float(np.finfo(float).tiny))
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:

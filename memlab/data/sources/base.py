@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from memlab.data.table import Table
-from memlab.errors import DataError, MemlabError, PluginError
+from memlab.errors import DataError, NoNumberedSplitsError, PluginError
+from memlab.image_files import left_out_line, pictures_in, shown, what_is
 from memlab.registry import load, plugins
 from memlab.spec import Specified
 
@@ -47,8 +50,11 @@ def recognise(root: Path) -> Source:
     Raises:
         DataError: if the folder is missing, or nothing in it looks like a data set.
     """
-    if not root.exists():
-        raise DataError(f"{root}: no such file or folder; give that of your pictures")
+    kind = what_is(root)
+    if kind == "nothing":
+        raise DataError(f"{shown(root)}: no such file or folder; give that of your pictures")
+    if kind not in ("file", "folder"):
+        raise DataError(f"{shown(root)}: neither a table nor a folder, but {kind}")
     own = ("lamem", "scenes", "csv", "folder")
     names = [plugin.name for plugin in plugins("sources") if plugin.distribution != "memlab"]
     for name in [*names, *own]:
@@ -58,12 +64,19 @@ def recognise(root: Path) -> Source:
             continue
         if source.recognises(root):
             return source()  # type: ignore[no-any-return]
-    raise DataError(f"{root}: no pictures and no table found; set --data.source to say what it is")
+    left: Counter[str] = Counter()
+    next(pictures_in(root, left), None)
+    told = f" ({left_out_line(Path(), left)})" if left else ""
+    raise DataError(
+        f"{shown(root)}: no pictures and no table found{told}; set --data.source to say what it is"
+    )
 
 
-def make_table(columns: dict[str, Any], root: Path, origin: str) -> Table:
+def make_table(
+    columns: dict[str, Any], root: Path, origin: str, notes: Iterable[str] = (), scoring: str = ""
+) -> Table:
     """A table from columns, those that must exist filled in with missing values."""
-    rows = pd.DataFrame(columns)
+    rows = pd.DataFrame(columns).reset_index(drop=True)
     for name in ("score", "split"):
         if name not in rows:
             rows[name] = None
@@ -71,12 +84,12 @@ def make_table(columns: dict[str, Any], root: Path, origin: str) -> Table:
     rows["id"] = rows["id"].astype(str)
     if rows.empty:
         raise DataError(f"{origin}: no pictures in it")
-    return Table(rows, root, origin)
+    return Table(rows, root, origin, notes=tuple(notes), scoring=scoring)
 
 
 def one_split_only(split: int | None, origin: str) -> None:
-    """Raise a MemlabError if a split number was asked of a source that has none."""
+    """Raise a NoNumberedSplitsError if a split number was asked of a source that has none."""
     if split is not None:
-        raise MemlabError(
+        raise NoNumberedSplitsError(
             f"{origin} has no numbered splits; write --data.split 80/20 for a random one"
         )

@@ -2,115 +2,219 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
+from memlab.data.columns import COUNTS, IMAGES, SCORES, canonical, is_counts, named, normal, usual
 from memlab.data.sources.base import Source, make_table, one_split_only
-from memlab.data.table import MASK, SPLITS, Table, numbers
-from memlab.errors import DataError, did_you_mean
+from memlab.data.table import MASK, SPLITS, Table, numbers, row_of
+from memlab.data.tables import TextTable, cut, listed, read_text_table, tables_in
+from memlab.errors import DataError
+from memlab.image_files import endings, leaves, shown, what_is
 
-IMAGE_COLUMNS = ("image", "image_path", "path", "file_path", "filename", "file", "image_file")
-SCORE_COLUMNS = ("score", "memorability_score", "memorability", "mem_score", "hit_rate")
-_COUNTS = ("hits", "false_alarms", "n")
+OPTION = "--data.source"
 
 
 class CsvSource(Source):
-    """A CSV file that lists pictures, and scores if it has them.
+    """A CSV file that lists images, and scores if it has them.
 
     Paths are relative to the folder of the file. Columns named `split` (train, val, test), `hits`,
     `false_alarms`, `n`, `category` and `mask_REGION` are used; others are kept. A column `id` names
-    the pictures; without one their paths do.
+    the images; without one their paths do.
 
     Args:
         file: name of the CSV file inside the root; the only one there by default.
-        image: column of picture paths; by default the first of image, image_path, path, ...
+        image: column of image paths; by default the first of image, image_path, path, ...
         score: column of scores, 0 to 1; by default the first of score, memorability_score, ...
+        separator: between the columns (`,`, `;`, `tab`, ...); recognised by default.
+        encoding: of the text, such as cp1252; by default UTF-8, or UTF-16 where the file says so.
     """
 
     def __init__(
-        self, file: str | None = None, image: str | None = None, score: str | None = None
+        self,
+        file: str | None = None,
+        image: str | None = None,
+        score: str | None = None,
+        separator: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         self.file = file
         self.image = image
         self.score = score
+        self.separator = separator
+        self.encoding = encoding
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """A CSV file, or a folder with exactly one."""
-        if root.is_file():
-            return root.suffix.lower() == ".csv"
-        return len(list(root.glob("*.csv"))) == 1
+        """Any file, or a folder with exactly one table."""
+        kind = what_is(root)
+        return kind == "file" or (kind == "folder" and len(tables_in(root)) == 1)
 
     def table(self, root: Path, split: int | None = None) -> Table:
         """Read the file; see `Source.table`."""
         path = self._path(root)
         one_split_only(split, str(path))
-        try:
-            # text first: the id "00012" must not become the number 12
-            frame = pd.read_csv(path, dtype=str, keep_default_na=True)
-        except (OSError, ValueError) as error:
-            first = str(error).splitlines()[0]
-            raise DataError(f"{path}: cannot be read as CSV: {first}") from error
-        image = _column(frame, self.image, IMAGE_COLUMNS, path, "image")
-        score = _column(frame, self.score, SCORE_COLUMNS, path, "score", needed=False)
-        empty = frame[image].isna()
+        text = read_text_table(path, self.separator, self.encoding)
+        frame, told = text.frame, str(path)
+        notes = [text.note] if text.note else []
+        image = self._image(text, root)
+        name_of = canonical(frame, "id") or image
+        values = text.values(keep={image, name_of})
+        empty = values[image].isna()
         if empty.any():
-            raise DataError(f"{path}: row {int(empty.to_numpy().argmax()) + 2}: no {image}")
+            place = int(empty.to_numpy().argmax())
+            raise DataError(f"{told}: row {row_of(empty, place)}: no {image}")
 
-        named = "id" in frame and frame["id"].notna().all()
-        columns = {"id": frame["id" if named else image], "image": frame[image]}
-        if score is not None:
-            columns["score"] = numbers(frame[score], str(path))
-        if "split" in frame:
-            columns["split"] = _splits(frame["split"], path)
-        for name in frame.columns:
-            if name in _COUNTS:
-                columns[name] = numbers(frame[name], str(path))
-            elif name.startswith(MASK):
-                columns[name] = frame[name]
-            elif name not in columns and name not in (image, score):
-                columns[name] = _numbers_if_all(frame[name])
-        return make_table(columns, path.parent, str(path))
+        images = _paths(values[image], path)
+        id_known = name_of != image and values[name_of].notna().all()
+        columns = {"id": values[name_of] if id_known else images, "image": images}
+        counts = _counts(values, told)
+        score, scores, scoring = self._scores(values, counts, told)
+        notes += [scoring] if scoring else []
+        if scores is not None:
+            columns["score"] = scores
+        split_of = canonical(values, "split")
+        if split_of is not None:
+            columns["split"] = _splits(values[split_of], path)
+        columns |= {name: column for name, (_, column) in counts.items()}
+        used = {image, score, split_of, *(column for column, _ in counts.values())}
+        used |= {name_of} if id_known else set()
+        for name in values.columns:
+            plain = normal(name)
+            if plain.startswith(MASK):
+                columns[plain] = _paths(values[name], path)
+            elif plain == "category":
+                columns[plain] = values[name]
+            elif name not in columns and name not in used:
+                columns[name] = _numbers_if_all(values[name])
+        outside = [name for name in images if leaves(path.parent, name)]
+        if outside:
+            notes.append(
+                f"{told}: {len(outside)} of {len(images)} images lie outside the folder of the "
+                f"table, such as {outside[0]}"
+            )
+        return make_table(columns, path.parent, told, notes, scoring)
 
     def _path(self, root: Path) -> Path:
-        if root.is_file():
+        if what_is(root) != "folder":
             return root
         if self.file is not None:
             path = root / self.file
-            if not path.is_file():
-                raise DataError(f"{path}: no such file; set --data.source.file")
+            if what_is(path) != "file":
+                raise DataError(f"{path}: no such file; set {OPTION}.file")
             return path
-        found = sorted(root.glob("*.csv"))
+        found = tables_in(root)
         if len(found) != 1:
             names = ", ".join(path.name for path in found) or "none"
-            raise DataError(f"{root}: which CSV file? set --data.source.file (found: {names})")
+            raise DataError(f"{root}: which CSV file? set {OPTION}.file (found: {names})")
         return found[0]
 
+    def _image(self, text: TextTable, root: Path) -> str:
+        names, told = list(text.frame.columns), str(text.path)
+        if self.image is not None:
+            return named(names, self.image, told)
+        found = usual(names, IMAGES, told, f"{OPTION}.image")
+        if found is not None:
+            return _with_files([found.name, *found.others], text)
+        more = ""
+        if any(Path(name).suffix.lower() in endings() for name in names):
+            more = (
+                "; its first line looks like data: put a line of names above, such as image,score"
+            )
+        elif root.is_dir():
+            more = f"; {OPTION} folder reads the images of the folder without it"
+        raise DataError(
+            f"{told}: which column holds the image? give {OPTION}.image NAME "
+            f"(columns: {listed(names)}){more}"
+        )
 
-def _column(
-    frame: pd.DataFrame,
-    wanted: str | None,
-    usual: tuple[str, ...],
-    path: Path,
-    what: str,
-    needed: bool = True,
-) -> str | None:
-    names = list(frame.columns)
-    if wanted is not None:
-        if wanted in names:
-            return wanted
-        hint = did_you_mean(wanted, names)
-        raise DataError(f"{path}: no column {wanted!r}{hint} (columns: {', '.join(names)})")
-    for name in usual:
-        if name in names:
+    def _scores(
+        self,
+        values: pd.DataFrame,
+        counts: dict[str, tuple[str, pd.Series]],
+        told: str,
+    ) -> tuple[str | None, pd.Series | None, str]:
+        """The column of scores, what is in it, and what was decided."""
+        names = list(values.columns)
+        if self.score is not None:
+            name = named(names, self.score, told)
+            return name, numbers(values[name], told), ""
+        found = usual(names, SCORES, told, f"{OPTION}.score")
+        if found is not None:
+            several = [name for name in (found.name, *found.others) if values[name].notna().any()]
+            name = several[0] if several else found.name
+            others = [each for each in several if not values[each].equals(values[name])]
+            scoring = (
+                f"{told}: scores are those of column {name!r}; there are also {listed(others)}: "
+                f"{OPTION}.score NAME takes another"
+            )
+            return name, numbers(values[name], told), scoring if others else ""
+        if "hits" in counts and "n" in counts:
+            hits, n = counts["hits"][1], counts["n"][1]
+            return None, hits / n.where(n > 0), f"{told}: no column of scores: score = hits / n"
+        scoring = (
+            f"{told}: no column of scores found (columns: {listed(names)}); name it: "
+            f"{OPTION}.score NAME"
+        )
+        return None, None, scoring
+
+
+def _with_files(names: list[str], text: TextTable) -> str:
+    """The first of several columns whose first entry is a file; the first, where none is."""
+    root = text.path.parent
+    for name in names if len(names) > 1 else ():
+        filled = [entry for entry in text.frame[name].head(20) if entry]
+        if filled and what_is(root / _path_of(filled[0], root)) == "file":
             return name
-    if not needed:
-        return None
-    raise DataError(
-        f"{path}: which column holds the {what}? give --data.source csv "
-        f"--data.source.{what} NAME (columns: {', '.join(names)})"
-    )
+    return names[0]
+
+
+def _paths(column: pd.Series, path: Path) -> pd.Series:
+    """Paths as this system spells them, relative to the folder of the table where they were."""
+    web = column.str.lower().str.startswith(("http://", "https://"), na=False)
+    if web.any():
+        place = int(web.to_numpy().argmax())
+        raise DataError(
+            f"{path}: row {row_of(column, place)}: {cut(column.iloc[place])!r} is a web address; "
+            "download the images, and give their paths"
+        )
+    root = path.parent
+    return column.map({name: _path_of(name, root) for name in column.dropna().unique()})
+
+
+def _path_of(name: str, root: Path) -> str:
+    if name.lower().startswith("file:"):
+        with contextlib.suppress(ValueError):  # no such address: it is taken as it is
+            name = unquote(urlparse(name).path)
+    elif name.startswith("~/"):
+        name = str(Path(name).expanduser())
+    # a backslash may be part of a name where it is no separator
+    if "\\" in name and os.sep == "/" and what_is(root / name) == "nothing":
+        name = name.replace("\\", "/")
+    while name.startswith("./"):
+        name = name.removeprefix("./").lstrip("/")
+    return name
+
+
+def _counts(values: pd.DataFrame, told: str) -> dict[str, tuple[str, pd.Series]]:
+    """Counts of responses by memlab's own names, with the column that each is from."""
+    by_name = {normal(str(name)): str(name) for name in reversed(list(values.columns))}
+    found: dict[str, tuple[str, pd.Series]] = {}
+    for count, (own, *others) in COUNTS.items():
+        if own in by_name:
+            found[count] = by_name[own], numbers(values[by_name[own]], told)
+            continue
+        for other in others:  # a rate may have such a name, too
+            if other in by_name and is_counts(values[by_name[other]]):
+                found[count] = by_name[other], numbers(values[by_name[other]], told)
+                break
+    if "n" not in found and "hits" in found and "misses" in found:
+        found["n"] = "", found["hits"][1] + found["misses"][1]
+    return found
 
 
 def _splits(column: pd.Series, path: Path) -> pd.Series:
@@ -119,7 +223,8 @@ def _splits(column: pd.Series, path: Path) -> pd.Series:
     if bad.any():
         place = int(bad.to_numpy().argmax())
         raise DataError(
-            f"{path}: row {place + 2}: split {column.iloc[place]!r} is not train, val or test"
+            f"{shown(path)}: row {row_of(column, place)}: split {cut(column.iloc[place])!r} "
+            "is not train, val or test"
         )
     return names
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import Table
+from memlab.data.tables import listed, tables_in
 from memlab.errors import DataError
-from memlab.files import pictures_in
+from memlab.image_files import left_out_line, no_images, pictures_in, shown, what_is
 
 
 class FolderSource(Source):
@@ -19,14 +21,27 @@ class FolderSource(Source):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Any folder with a picture somewhere in it."""
-        return next(pictures_in(root), None) is not None
+        return root.is_dir() and next(pictures_in(root), None) is not None
 
     def table(self, root: Path, split: int | None = None) -> Table:
         """List the pictures by name; see `Source.table`."""
         one_split_only(split, str(root))
-        if not root.is_dir():
-            raise DataError(f"{root}: not a folder of pictures")
-        names = sorted(path.relative_to(root) for path in pictures_in(root))
+        if what_is(root) != "folder":
+            raise DataError(f"{shown(root)}: not a folder of pictures")
+        left: Counter[str] = Counter()
+        names = sorted(path.relative_to(root) for path in pictures_in(root, left))
+        if not names:
+            raise DataError(no_images(root, left))
         ids = [name.as_posix() for name in names]
         category = [name.parts[0] if len(name.parts) > 1 else None for name in names]
-        return make_table({"id": ids, "image": ids, "category": category}, root, str(root))
+        notes = [left_out_line(root, left)] if left else []
+        tables = [path.name for path in tables_in(root)]
+        if tables:
+            one = "it" if len(tables) == 1 else "one of them"
+            notes.append(
+                f"{root}: tables here are not read ({listed(tables, 3)}); to use {one}: "
+                f"--data.root {root / tables[0]}"
+            )
+        columns = {"id": ids, "image": ids, "category": category}
+        scoring = f"{root}: a folder of images has no scores; give a table: --data.root FILE.csv"
+        return make_table(columns, root, str(root), notes, scoring)

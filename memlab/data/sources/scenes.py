@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,8 @@ class ScenesSource(Source):
             masks = "masks/" + region + "/" + frame["image"].map(lambda name: Path(name).name)
             there = masks.map(lambda mask: (root / mask).is_file())
             columns[MASK + region] = masks.where(there)
-        return make_table(columns, root, str(root))
+        table = make_table(columns, root, str(root))
+        return replace(table, empty_masks="none")  # masks are exact: without a file, no region
 
 
 def render(root: Path, wanted: Declaration) -> Path:

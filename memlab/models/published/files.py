@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from memlab.checksums import damage, is_zip
 from memlab.errors import CheckpointError, MissingWeightsError
 
 
@@ -134,6 +135,9 @@ def _read(path: Path) -> Any:
         from safetensors.torch import load_file
 
         return load_file(path)
+    wrong = damage(path) if is_zip(path) else ""
+    if wrong:
+        raise ValueError(f"damaged: {wrong}")
     with path.open("rb") as file:
         if file.read(2) != b"PK":  # torch.save writes a zip file
             file.seek(0)

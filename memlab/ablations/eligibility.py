@@ -1,0 +1,73 @@
+"""Why an image is not changed under a condition: the region is absent, or something is missing."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from memlab.ablations.base import Ablation, Context, partial
+from memlab.ablations.region import mask_of
+
+Reason = Literal["absent", "not annotated", "no donor", "no room", "not possible"]
+"""`absent`: the image is annotated for the region and lacks it. All others say nothing about
+whether the image has the region: `not annotated`; `no donor`: none is left, or the donor lacks the
+region; `no room`: a matched control would cover an annotated region, or leave the image;
+`not possible`: anything else, such as a region that covers the whole image."""
+REASONS = get_args(Reason)
+
+
+def reasons(
+    ablation: Ablation,
+    context: Context,
+    eligible: Tensor,
+    donated: Tensor,
+    annotated: Tensor | None = None,
+) -> list[Reason | None]:
+    """Return why each image is not eligible, None for those that are.
+
+    Args:
+        ablation: the ablation.
+        context: of the images, with this draw's donors.
+        eligible: (B,) bool, after everything was asked for.
+        donated: (B,) bool, whether the image has a donor.
+        annotated: of a control, (B,) bool: whether the image is annotated for every region, without
+            which no matched control is placed; None of other roles.
+    """
+    if eligible.all():
+        return [None] * len(eligible)
+    absent = ablation.absent(context)
+    known = context.looked_for(*ablation.regions, *ablation.place.without)
+    if any(mask_of(region, context.masks) is None for region in ablation.regions):
+        known = torch.zeros_like(known)
+    lent = donated & _donor_has(ablation, context)
+    found: list[Reason | None] = []
+    for image, able in enumerate(eligible.tolist()):
+        reason: Reason = "not possible"
+        if able:
+            found.append(None)
+            continue
+        if absent[image]:
+            reason = "absent"
+        elif not known[image]:
+            reason = "not annotated"
+        elif not lent[image]:
+            reason = "no donor"
+        elif annotated is not None:
+            reason = "no room" if annotated[image] else "not annotated"
+        found.append(reason)
+    return found
+
+
+def _donor_has(ablation: Ablation, context: Context) -> Tensor:
+    """Whether each image has a donor with the regions that a donor must have, (B,) bool."""
+    every = torch.ones(len(context.ids), dtype=torch.bool)
+    if not ablation.needs_donors:
+        return every
+    if context.donors is None:
+        return ~every
+    for region in ablation.donor_regions:
+        mask = mask_of(region, context.donors.masks)
+        every &= ~every if mask is None else partial(mask)
+    return every

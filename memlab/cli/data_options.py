@@ -1,0 +1,219 @@
+"""The data options of memlab's own commands, spelled as fit and test have them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from argparse import SUPPRESS, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memlab.cli.names import class_path
+from memlab.cli.options import at_least
+from memlab.errors import MemlabError
+
+if TYPE_CHECKING:
+    from memlab.data.sources.base import Source
+    from memlab.data.table import Table
+
+COLUMNS = {
+    "image": "column of images",
+    "score": "column of scores",
+    "file": "its name, where a folder has several",
+    "separator": "what separates the columns: comma, semicolon, tab",
+    "encoding": "encoding of the text, such as cp1252",
+}
+"""Options of a CSV file, `--data.source.NAME`, and what they say."""
+
+MASKS = "a mask store, a COCO file, or a folder REGION/IMAGE.png"
+
+
+def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settings: Any) -> None:
+    """Add an option, and older spellings of it that the help leaves out.
+
+    Args:
+        parser: of a command.
+        name: as fit and test spell it.
+        older: other spellings that are taken, too.
+        settings: of `add_argument`; `dest` is the last part of the name by default.
+    """
+    settings = {"dest": name.rpartition(".")[2].lstrip("-").replace("-", "_"), **settings}
+    parser.add_argument(name, **settings)
+    if older:
+        parser.add_argument(*older, **{**settings, "help": SUPPRESS, "default": SUPPRESS})
+
+
+def add_source(parser: argparse.ArgumentParser, split: bool = True) -> None:
+    """Add what says how a data set is laid out, and which of its splits is read."""
+    add_option(
+        parser, "--data.source", "--source", help="its layout: csv, folder, lamem, scenes"
+        " (recognised)",
+    )  # fmt: skip
+    for name, told in COLUMNS.items():
+        older = (f"--{name}",) if name in ("image", "score") else ()
+        add_option(parser, f"--data.source.{name}", *older, help=f"of a CSV file: {told}")
+    if split:
+        add_option(
+            parser, "--data.split", "--split", type=int, help="number of the split (LaMem: 1 to 5)"
+        )
+
+
+def add_root(parser: argparse.ArgumentParser, told: str, split: bool = True) -> None:
+    """Add the data set, DIR or --data.root DIR, and what says how it is laid out."""
+    parser.add_argument("root", metavar="DIR", type=Path, nargs="?", action=_Once, help=told)
+    parser.add_argument(
+        "--data.root",
+        dest="root",
+        type=Path,
+        metavar="DIR",
+        action=_Once,
+        help="the same, as fit has it",
+    )
+    add_source(parser, split)
+
+
+def add_masks(
+    parser: argparse.ArgumentParser, told: str = f"where faces, text are: {MASKS}"
+) -> None:
+    """Add where the regions of the images are."""
+    add_option(parser, "--data.masks", "--masks", type=Path, help=told)
+
+
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """Add how images are read, and where the model runs."""
+    add_option(
+        parser, "--data.batch_size", "--batch-size", "--batch_size", type=at_least(1), default=32,
+        help="images at once (%(default)s)",
+    )  # fmt: skip
+    add_workers(parser, 0, "processes that decode (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps (%(default)s)")
+
+
+def add_workers(parser: argparse.ArgumentParser, default: int | None, told: str) -> None:
+    """Add how many processes decode."""
+    older = ("--num-workers", "--num_workers")
+    add_option(parser, "--data.num_workers", *older, type=at_least(0), default=default, help=told)
+
+
+class _Once(argparse.Action):
+    """Takes a data set by its place or by --data.root, not by both."""
+
+    def __call__(
+        self, parser: Any, namespace: Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if values is None:  # no DIR among the arguments
+            return
+        before = getattr(namespace, self.dest, None)
+        if before is not None:
+            parser.error(f"two data sets, {before} and {values}: give one")
+        setattr(namespace, self.dest, values)
+
+
+def root_of(options: Namespace) -> Path:
+    """The data set that a command was given, by its place or by --data.root.
+
+    Raises:
+        MemlabError: if there is none.
+    """
+    if options.root is None:
+        raise MemlabError("which data set? give DIR, or --data.root DIR")
+    root: Path = options.root
+    return root
+
+
+def columns_of(options: Namespace) -> dict[str, str]:
+    """What was given of a CSV file's columns and text."""
+    given = {name: getattr(options, name, None) for name in COLUMNS}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def source_of(options: Namespace, root: Path) -> Source:
+    """The layout that was given, or that the data set has; `--data.source.image` implies csv.
+
+    Raises:
+        MemlabError: if there is none such, or columns are named of another layout.
+    """
+    columns = columns_of(options)
+    path = class_path("sources", options.source) if options.source else None
+
+    from memlab.data.sources import base
+    from memlab.data.sources.csv import CsvSource
+    from memlab.spec import import_class
+
+    layout = None if path is None else import_class(path)
+    if columns and layout in (None, CsvSource):
+        return CsvSource(**columns)
+    if columns:
+        name = next(iter(columns))
+        raise MemlabError(
+            f"--data.source.{name} is for CSV files, not for {options.source}; give "
+            "--data.source csv, or leave it out"
+        )
+    if layout is None:
+        return base.recognise(root)
+    if not issubclass(layout, base.Source):
+        raise MemlabError(f"--data.source {options.source}: {path} is no layout of a data set")
+    made: Source = layout()
+    return made
+
+
+def read_data(options: Namespace, root: Path | None = None, say: bool = True) -> Table:
+    """The table of the data set that a command was given.
+
+    Args:
+        options: of the command.
+        root: of the data set; DIR or --data.root by default.
+        say: print what was decided when it was read.
+    """
+    where = root_of(options) if root is None else root
+    table = source_of(options, where).table(where, getattr(options, "split", None))
+    return table.say() if say else table
+
+
+def images_given(options: Namespace) -> list[Path]:
+    """The images that a command was given: files, folders, and those of tables.
+
+    The tables are kept in `options.tables`, by path.
+
+    Raises:
+        MemlabError: if something does not exist, or columns are named and there is no table.
+    """
+    from memlab.image_files import find_pictures
+
+    found: dict[Path, None] = {}
+    tables = options.tables = {
+        path: read_data(options, path, say=False)
+        for path in options.pictures
+        if _is_table(path, options)
+    }
+    if not tables and (columns_of(options) or options.source == "csv"):
+        name = next(iter(columns_of(options)), "")
+        option = f"--data.source.{name}" if name else "--data.source csv"
+        raise MemlabError(f"{option} is for a CSV file of images; none is given")
+    for path in options.pictures:
+        table = tables.get(path)
+        if table is not None:
+            table.say(scores=False)  # none are needed here
+            found |= dict.fromkeys(table.root / str(image) for image in table.rows["image"])
+        else:
+            found |= dict.fromkeys(find_pictures([path]))
+    if not found:
+        raise MemlabError("no images: nothing that was given can be read")
+    return list(found)
+
+
+def _is_table(path: Path, options: Namespace) -> bool:
+    """Whether a path among images is a table of images: by its ending, or as the user says."""
+    from memlab.data.tables import ENDINGS
+    from memlab.image_files import what_is
+
+    kind = what_is(path)
+    if kind == "file":
+        return path.suffix.lower() in (*ENDINGS, ".xlsx", ".xls", ".ods")  # told what to do
+    return kind == "folder" and (options.source == "csv" or bool(columns_of(options)))
+
+
+def note(text: str) -> None:
+    """Say on stderr what was decided."""
+    if text:
+        print(f"memlab: {text}", file=sys.stderr)  # noqa: T201

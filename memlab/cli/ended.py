@@ -1,0 +1,180 @@
+"""A process of several that ends unasked: the others stop, and one line says which it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch.distributed
+from lightning.pytorch.strategies.launchers import subprocess_script
+
+from memlab.cli.messages import known_error
+from memlab.cli.processes import world_size
+from memlab.cli.trainer import Plan
+from memlab.errors import MemlabError
+from memlab.run_folder import CHECKPOINTS, LAST
+
+GRACE = 10.0
+"""Seconds that the first process has to notice by itself that another one ended."""
+
+_LOST = re.compile(
+    r"gloo|Connection (closed|reset|refused)|Broken pipe|NCCL|ProcessGroup|TCPStore|recvValue",
+    re.IGNORECASE,
+)
+
+
+class ProcessEndedError(MemlabError):
+    """Another process of this run ended, so this one cannot go on."""
+
+
+_children: list[subprocess.Popen[bytes]] = []
+_parent = os.getppid()
+_world = [world_size()]  # Lightning removes it from the environment before its exception is seen
+
+
+def lost_connection(error: BaseException) -> bool:
+    """Whether an exception says that another process of this run cannot be reached."""
+    if _world[0] == 1:
+        return False
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, torch.distributed.DistError):
+            return True
+        if isinstance(seen, RuntimeError) and _LOST.search(str(seen)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def process_ended(plan: Plan) -> BaseException:
+    """What to raise where the connection is lost: a line, or a silent end.
+
+    Of processes that Lightning started, the first one says it, where it is alive.
+    """
+    if _started_by_lightning() and not _children:
+        time.sleep(0.5)  # the system hands over a process's children after it closes its sockets
+        if os.getppid() == _parent:
+            return SystemExit(2)
+        return ProcessEndedError(line(plan, _named(0), "ended"))
+    ended = _first_ended(seconds=3)
+    if ended is not None:
+        return ProcessEndedError(line(plan, _named(ended[0]), _how(ended[1])))
+    others = [rank for rank in range(_world[0]) if rank != _rank()]
+    who = _named(others[0]) if len(others) == 1 else "another process"
+    return ProcessEndedError(line(plan, who, "ended"))
+
+
+def line(plan: Plan, who: str, how: str) -> str:
+    """The message: which process ended, how, and how to go on."""
+    if plan.command != "fit":
+        on = "Start the same command again; what is done is kept"
+    elif (plan.run / CHECKPOINTS / LAST).is_file():
+        start = "the same command, with" if "TORCHELASTIC_RUN_ID" in os.environ else "memlab fit"
+        on = f"Go on: {start} --out {plan.run} --ckpt_path last"
+    else:
+        on = "Nothing was saved yet: start again"
+    return f"{who} {how}; this one stops. {on}"
+
+
+@contextmanager
+def watched(plan: Plan) -> Iterator[None]:
+    """Watch the processes that Lightning starts in here, in place of Lightning.
+
+    Lightning's own observer kills the first process without a word. After an exception here the
+    others are ended, too.
+    """
+    launch = subprocess_script._launch_process_observer
+    subprocess_script._launch_process_observer = lambda procs: _observe(procs, plan)  # type: ignore[assignment]
+    try:
+        yield
+    except Exception as error:
+        lost = known_error(error) is None and lost_connection(error)
+        said = process_ended(plan) if lost else None
+        _end_children()
+        if said is not None:
+            raise said from error
+        raise
+    except BaseException:
+        _end_children()
+        raise
+    finally:
+        subprocess_script._launch_process_observer = launch
+        _children.clear()
+
+
+def _observe(procs: Sequence[subprocess.Popen[bytes]], plan: Plan) -> None:
+    _children[:] = procs
+    _world[0] = world_size()
+    threading.Thread(target=_wait, args=(list(procs), plan), daemon=True).start()
+
+
+def _wait(procs: list[subprocess.Popen[bytes]], plan: Plan) -> None:
+    """End the first process where it does not notice that another one did."""
+    while not any(process.poll() for process in procs):
+        if all(process.returncode == 0 for process in procs):
+            return
+        time.sleep(0.2)
+    ended = _first_ended()
+    time.sleep(GRACE)
+    if not _children or ended is None:
+        return  # it noticed
+    text = line(plan, _named(ended[0]), _how(ended[1]))
+    print(f"memlab: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    _end_children(seconds=0)
+    os._exit(2)
+
+
+def _first_ended(seconds: float = 0) -> tuple[int, int] | None:
+    """Rank and exit code of a process started here that failed, as soon as there is one."""
+    until = time.monotonic() + seconds
+    first = int(os.environ.get("NODE_RANK", "0")) * (len(_children) + 1) + 1
+    while True:
+        failed = [(rank, p.poll()) for rank, p in enumerate(_children, start=first)]
+        # one that was killed is the cause; those with a code may have ended because of it
+        failed.sort(key=lambda pair: pair[1] or 0)
+        found = next(((rank, code) for rank, code in failed if code), None)
+        if found is not None or not _children or time.monotonic() >= until:
+            return found
+        time.sleep(0.05)
+
+
+def _end_children(seconds: float = 3) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and any(process.poll() is None for process in _children):
+        time.sleep(0.05)
+    for process in _children:
+        if process.poll() is None:
+            process.kill()
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _named(rank: int) -> str:
+    return f"process {rank + 1} of {_world[0]} (rank {rank})"
+
+
+def _rank() -> int:
+    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK"):
+        if name in os.environ:
+            return int(os.environ[name])
+    return 0
+
+
+def _started_by_lightning() -> bool:
+    """Whether Lightning's first process started this one, not torchrun or SLURM."""
+    external = ("TORCHELASTIC_RUN_ID", "SLURM_PROCID")
+    return not any(name in os.environ for name in external) and _rank() > 0

@@ -1,0 +1,148 @@
+"""Outputs never replace an input: what --out may be, settled before anything is computed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from memlab.errors import MemlabError
+from memlab.files import cannot_write
+
+_TABLES = (".csv", ".tsv", ".txt", "")
+
+
+def require_apart(
+    out: Path,
+    files: Iterable[Path | str | None] = (),
+    folders: Iterable[Path | str | None] = (),
+    option: str = "--out",
+) -> None:
+    """See that an output is none of the inputs, holds none of them, and can be written.
+
+    Links count as what they point to, and two names of one file as one file.
+
+    Args:
+        out: the file or folder that a command writes.
+        files: inputs of it: images, tables, checkpoints, mask stores. What is no path of this
+            machine, such as the name of a plugin, is passed over.
+        folders: inputs that are searched for images: what is written there would be found by the
+            next command.
+        option: that named the output, for messages.
+
+    Raises:
+        MemlabError: if it is, or lies where it must not; one line.
+    """
+    require_writable(out, option)
+    there = [Path(one) for one in files if one]
+    searched = [Path(one) for one in folders if one]
+    whole = _resolved(out)
+    taken = _exists(out) and not (out.is_dir() and not any(out.iterdir()))
+    for path in [*there, *searched] if taken else searched:
+        if _same(out, path):
+            raise MemlabError(f"{option} {out} is an input of this command; choose another name")
+        if _exists(path) and _resolved(path).is_relative_to(whole):
+            raise MemlabError(
+                f"{option} {out} holds {path}, an input of this command; choose another folder"
+            )
+    for folder in searched:
+        if folder.is_dir() and whole.is_relative_to(_resolved(folder)):
+            raise MemlabError(
+                f"{option} {out} lies in {folder}, where the next command would take what is "
+                "written for more images; choose a folder outside it"
+            )
+
+
+def require_writable(out: Path, option: str = "--out") -> None:
+    """See, before any work, that a file or folder of this name can be made.
+
+    Raises:
+        MemlabError: if its name is too long, or its folder is a file or cannot be written.
+    """
+    try:
+        os.lstat(out)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise cannot_write(out, error if isinstance(error, OSError) else OSError(str(error))) from (
+            error
+        )
+    above = out if out.is_dir() else out.parent
+    while not above.exists() and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise MemlabError(f"{option} {out}: {above} is a file, not a folder; choose another name")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise MemlabError(
+            f"{option} {out}: {above} cannot be written; choose a folder that you may write in"
+        )
+
+
+def require_own_table(out: Path, header: Iterable[str], option: str = "--out") -> None:
+    """See that a table may be written: a new file, or one that the same command wrote before.
+
+    Args:
+        out: the file.
+        header: the first columns of such a table.
+        option: that named it, for messages.
+
+    Raises:
+        MemlabError: if it is a folder, something else that is there, or no name of a table.
+    """
+    if out.is_dir():
+        raise MemlabError(f"{option} {out} is a folder; name a file in it, such as scores.csv")
+    if out.suffix.lower() not in _TABLES:
+        raise MemlabError(f"{option} {out}: a table is written, as CSV; name it .csv")
+    if not _exists(out):
+        return
+    if not out.is_file():
+        raise MemlabError(f"{option} {out} is not a file of its own; leave {option} out to print")
+    start = ",".join(header).encode()
+    with out.open("rb") as file:
+        begins = file.read(len(start))
+    if begins and begins != start:
+        raise MemlabError(
+            f"{option} {out} is there already, and not a table of this command; choose another name"
+        )
+
+
+def require_own_folder(out: Path, mark: str, option: str = "--out") -> None:
+    """See that a folder is new, empty, or one that the same command wrote before.
+
+    Args:
+        out: the folder.
+        mark: a file that the command always writes there.
+        option: that named it, for messages.
+
+    Raises:
+        MemlabError: if it holds something else: nothing there is mixed or lost.
+    """
+    require_writable(out, option)
+    if _exists(out) and not out.is_dir():
+        raise MemlabError(f"{option} {out} is a file; name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / mark).is_file():
+        raise MemlabError(
+            f"{option} {out} holds other files, and no {mark} of an earlier time; choose an empty "
+            "or new folder"
+        )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one is not there, or is the name of a plugin
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists() or path.is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a link that points to itself
+        return path.absolute()

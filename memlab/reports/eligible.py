@@ -1,0 +1,28 @@
+"""Which images an ablation, or its control, could not be made of, and why. From the rows alone."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def no_control(key: str, changed: pd.DataFrame) -> str | None:
+    """Why no image has a control though some were changed; None where one has, or none was run."""
+    own = changed[(changed["condition"] == key) & changed["eligible"]]
+    controls = changed[changed["condition"] == f"{key}:control"]
+    controls = controls[controls["id"].isin(own["id"])]
+    if controls.empty or controls["eligible"].any():
+        return None
+    reasons = set(controls["reason"].dropna()) if "reason" in controls else set()
+    if "no room" in reasons:
+        return "no room for a control outside the annotated regions"
+    return "no image is annotated for every region" if reasons else "no control could be made"
+
+
+def not_eligible(key: str, changed: pd.DataFrame) -> dict[str, int] | None:
+    """How many images could not be changed, by reason; None where the rows do not say."""
+    if "reason" not in changed:
+        return None
+    own = changed[(changed["condition"] == key) & ~changed["eligible"]]
+    able = set(changed.loc[(changed["condition"] == key) & changed["eligible"], "id"])
+    lost = own[~own["id"].isin(able)].drop_duplicates("id")
+    return {str(name): int(count) for name, count in lost["reason"].value_counts().items()}

@@ -1,0 +1,368 @@
+"""Damaged files are noticed: one line that names the file, or computed again and said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from memlab import load
+from memlab.checksums import damage
+from memlab.cli import main
+from memlab.data import features
+from memlab.errors import CheckpointError, MemlabError
+from memlab.reading import read_json, read_yaml
+from memlab.reports.tested import read_tested
+from tests.conftest import QUIET, TINY
+
+TEST = [*QUIET, "--data.num_workers=0", "--ablation", "none", "--maps", "0"]
+
+
+def flip(path: Path, count: int = 10, seed: int = 0) -> None:
+    """Flip bits of a file, anywhere in it."""
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(0, len(content), count):
+        content[place] ^= 1 << int(rng.integers(8))
+    path.write_bytes(bytes(content))
+
+
+def flip_weights(path: Path) -> None:
+    """Flip one bit in the middle of the file's largest tensor."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+    content = bytearray(path.read_bytes())
+    content[largest.header_offset + 100 + largest.file_size // 2] ^= 8
+    path.write_bytes(bytes(content))
+
+
+def test_flipped_bits_in_a_checkpoint_are_found(
+    finished: Path, picture: Callable[..., Path], failing: Callable[..., str]
+) -> None:
+    image = str(picture("a.png"))
+    folder = finished / "fit" / "checkpoints"
+    shutil.copy(folder / "last.ckpt", folder / "previous.ckpt")
+    for name in ("best", "last"):
+        assert damage(folder / f"{name}.ckpt") == ""
+        flip_weights(folder / f"{name}.ckpt")
+    best, last = (f"{folder / name}.ckpt: damaged" for name in ("best", "last"))
+    for command, message in (
+        (["score", str(finished), image], best),
+        (["explain", str(finished), image, "--out", "maps"], best),
+        (["test", "--run", str(finished), *TEST], best),
+        (["validate", "--run", str(finished), *QUIET], best),
+        (["fit", "--run", str(finished), "--ckpt_path", "best", *QUIET], best),
+        (["fit", "--run", str(finished), "--ckpt_path", "last", *QUIET], last),
+    ):
+        said = failing(*command)
+        assert message in said
+        assert "the checksum of" in said
+        assert ("--ckpt_path previous" in said) is (message == last)
+
+
+def test_flipped_bits_anywhere_change_no_score(run: Path, tmp_path: Path) -> None:
+    original = run / "fit" / "checkpoints" / "best.ckpt"
+    state = torch.load(original, weights_only=True)["state_dict"]
+    refused = 0
+    for seed in range(40):
+        path = shutil.copy(original, tmp_path / "flipped.ckpt")
+        flip(path, count=(1, 10)[seed % 2], seed=seed)
+        try:
+            found = load(path).state_dict()
+        except CheckpointError:
+            refused += 1
+        else:  # only what pads the file has no checksum
+            assert all(torch.equal(state[name], found[name]) for name in state)
+    assert refused > 20
+
+
+def test_weights_without_checksums_are_refused(run: Path) -> None:
+    checkpoint = torch.load(run / "fit" / "checkpoints" / "best.ckpt", weights_only=True)
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(checkpoint, "none.ckpt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    with pytest.raises(CheckpointError, match=r"none\.ckpt: .*it holds no checksums"):
+        load("none.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("memlab", {"input_size": "x"}, "memlab.input_size is 'x'"),
+        ("memlab", {"input_size": True}, "memlab.input_size is True"),
+        ("memlab", {"model": [1]}, r"memlab.model is \[1\]"),
+        ("memlab", {"calibration": {"residuals": 5}}, "memlab.calibration is"),
+        ("memlab", {"calibration": {"other": "x"}}, "memlab.calibration is"),
+        ("arguments", {"hidden": "many"}, "hidden is 'many', not a whole number"),
+        ("arguments", {"dropout": None}, "dropout is None, not a number"),
+        ("arguments", {"loss": "mae"}, "loss is 'mae', not 'mse' or 'huber' or 'rank'"),
+        ("arguments", {"unfrozen": 1.5}, "unfrozen is 1.5, not a whole number or 'all'"),
+        ("arguments", {"backbone": "timm"}, "backbone is 'timm', not Backbone"),
+        ("arguments", {"width": 3}, "unexpected keyword argument 'width'"),
+        ("arguments", {"hidden": -1}, "--model.hidden -1: at least 1"),
+        ("state", None, "state_dict is None"),
+        ("state", {"head.0.bias": "x"}, "state_dict is"),
+    ],
+)
+def test_a_field_of_another_type_is_named(
+    part: str, value: object, message: str, run: Path
+) -> None:
+    checkpoint = torch.load(run / "fit" / "checkpoints" / "best.ckpt", weights_only=True)
+    if part == "state":
+        checkpoint["state_dict"] = value
+    elif part == "memlab":
+        checkpoint["memlab"] |= value
+    else:
+        checkpoint["memlab"]["model"]["init_args"] |= value
+    torch.save(checkpoint, "other.ckpt")
+    with pytest.raises(CheckpointError, match=rf"^other\.ckpt: .*{message}"):
+        load("other.ckpt")
+
+
+def test_training_does_not_go_on_from_half_a_checkpoint(
+    finished: Path, failing: Callable[..., str]
+) -> None:
+    path = finished / "fit" / "checkpoints" / "last.ckpt"
+    whole = torch.load(path, weights_only=True)
+    command = ["fit", "--run", str(finished), "--ckpt_path=last", "--trainer.max_epochs=2", *QUIET]
+    for name, value in (("loops", {}), ("optimizer_states", None), ("epoch", "x")):
+        torch.save({**whole, name: value}, path)
+        assert f"{path}: training cannot go on from it: {name} is" in failing(*command)
+    torch.save({**whole, "optimizer_states": [5]}, path)
+    assert f"{path}: it cannot be taken up" in failing(*command)
+    (name,) = (key for key in whole if key == "MemorabilityData")
+    torch.save({**whole, name: {"seed": "x", "epoch": 0, "batch": 0}}, path)
+    assert "seed is 'x'" in failing(*command)
+
+
+LOOP = "data: &d {root: *d}\n"
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]\n" for n in range(1, 12)
+)
+MERGED = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 8)}]}}\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (LOOP, "it refers to itself"),
+        (BOMB, "its aliases stand for more than 1000000 values"),
+        (MERGED, "its aliases stand for more than 1000000 values"),
+        ("[" * 1200, "nested too deep"),
+        ("a: [", "not YAML"),
+        ("\ud800", "not text in UTF-8"),
+        ("!!python/object/apply:os.system ['touch RUN']", "not YAML"),
+        ("", "not a configuration"),
+        ("- a", "not a configuration"),
+        ("model: 5", "model is 5"),
+        ("model: {}\ndata: [1]", r"data is \[1\]"),
+        ("trainer: {1: 2}\nmodel: {}\ndata: {}", "the key 1 is no name"),
+    ],
+)
+def test_a_damaged_configuration_is_named(
+    content: str, message: str, finished: Path, failing: Callable[..., str]
+) -> None:
+    path = finished / "fit" / "config.yaml"
+    for place in (path, Path("own.yaml")):
+        place.write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.raises(MemlabError, match=message):
+        read_yaml(path) if content and content[0] not in "-mt" else _fail(path)
+    assert f"{path}: " in failing("test", "--run", str(finished))
+    assert "own.yaml: " in failing("fit", "--config", "own.yaml")
+    assert not Path("RUN").exists()
+
+
+def _fail(path: Path) -> None:
+    from memlab.reading import read_config
+
+    read_config(path, recorded=True)
+
+
+def test_a_value_in_a_runs_configuration_is_named_with_the_file(
+    finished: Path, failing: Callable[..., str]
+) -> None:
+    path = finished / "fit" / "config.yaml"
+    tree = yaml.safe_load(path.read_text())
+    tree["data"]["batch_size"] = "many"
+    path.write_text(yaml.safe_dump(tree))
+    said = failing("test", "--run", str(finished), *TEST)
+    assert said == f"memlab: {path}: --data.batch_size: expected int, got 'many'"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not JSON"),
+        ("[" * 100_000, "nested too deep"),
+        ("[]", "where fields were expected"),
+        ('{"schema": 1}', "no 'command' in it"),
+        ({"metrics": []}, r"metrics is \[\], not a mapping"),
+        ({"metrics": {"spearman": {"value": "x"}}}, "metrics.spearman is"),
+        ({"conditions": [5]}, r"conditions is \[5\], not a list"),
+        ({"conditions": [{"condition": "blur"}]}, "blur: role is None"),
+        ({"n": "many"}, "n is 'many', not a whole number"),
+        ({"schema": 99}, "schema 99, this memlab reads 1"),
+    ],
+)
+def test_damaged_results_are_named(
+    content: str | dict, message: str, finished: Path, run: Path
+) -> None:
+    path = finished / "fit" / "results.json"
+    whole = json.loads(path.read_text())
+    path.write_text(content if isinstance(content, str) else json.dumps(whole | content))
+    with pytest.raises(MemlabError, match=message) as raised:
+        read_tested(finished)
+    assert str(raised.value).startswith(f"{path}: ")
+
+
+def test_results_that_lack_an_entry_are_a_line(
+    finished: Path, run: Path, failing: Callable[..., str]
+) -> None:
+    path = finished / "fit" / "results.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | {"model": {}}))
+    for command in (["compare", str(finished), str(run)], ["attributes", str(finished)]):
+        assert "damaged results" in failing(*command)
+
+
+@pytest.mark.parametrize("name", ["rows", "conditions"])
+def test_a_flipped_byte_in_rows_is_found(name: str, finished: Path) -> None:
+    path = finished / "fit" / f"{name}.parquet"
+    whole = path.read_bytes()
+    frame = pd.read_parquet(path)
+    for place in range(4, len(whole), len(whole) // 40):
+        changed = bytearray(whole)
+        changed[place] ^= 16
+        path.write_bytes(bytes(changed))
+        try:
+            read_tested(finished)
+        except MemlabError:
+            continue
+        else:  # a byte of the footer that says nothing of the values
+            pd.testing.assert_frame_equal(pd.read_parquet(path), frame)
+    path.unlink()
+    (path.with_suffix(".csv")).write_text("id\n1\n")
+    with pytest.raises(MemlabError, match=rf"{name}\.csv: damaged: no column"):
+        read_tested(finished)
+
+
+def test_other_json_files_are_named(failing: Callable[..., str]) -> None:
+    Path("many").mkdir()
+    for content, message in (
+        ("[1]", "where fields were expected"),
+        ('{"over": "seed", "members": "x", "arguments": []}', "members is 'x', not a list"),
+        ('{"over": "x", "members": [1], "arguments": []}', "over is 'x'"),
+        ("{", "not JSON"),
+    ):
+        Path("many/repeat.json").write_text(content)
+        assert message in failing("repeat", "--run", "many")
+        Path("many/asked.json").write_text(content)
+        assert "many/asked.json: " in failing("study", "--out", "many")
+    Path("x.json").write_bytes(b"\xef\xbb\xbf{}")  # as Windows editors write it
+    assert read_json(Path("x.json")) == {}
+
+
+FROZEN = ["--model.unfrozen=0", "--data.augmentation=none", "--data.cache=cache"]
+
+
+def test_damaged_features_are_computed_again(
+    scenes: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
+) -> None:
+    command = ["fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *FROZEN]
+    command += ["--trainer.limit_test_batches=1", "--maps=0"]
+    assert main([*command, "--run=first"]) == 0
+    kept = sorted(Path("cache").glob("*.features"))
+    assert len(kept) == 2
+    first = [np.load(path)["features"] for path in kept]
+    content = bytearray(kept[0].read_bytes())
+    content[len(content) // 2] ^= 64
+    kept[0].write_bytes(bytes(content))
+    with kept[1].open("wb") as file:
+        np.savez(file, features=first[1] * np.nan)  # without a checksum, as memlab wrote it once
+    capsys.readouterr()
+    assert main([*command, "--run=second"]) == 0
+    said = capsys.readouterr().err
+    for path, values in zip(kept, first, strict=True):
+        assert f"memlab: {path}: damaged" in said
+        assert np.array_equal(np.load(path)["features"], values)
+    weights = [torch.load(f"{name}/fit/checkpoints/last.ckpt") for name in ("first", "second")]
+    one, two = (found["state_dict"] for found in weights)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_features_that_are_not_finite_never_train(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
+) -> None:
+    original = features.to_float
+
+    def broken(batch: dict) -> dict:
+        found = original(batch)
+        found["images"][[name.endswith("7.png") for name in batch["ids"]]] = torch.nan
+        return found
+
+    monkeypatch.setattr(features, "to_float", broken)
+    command = ["fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *FROZEN]
+    said = failing(*command, "--run=fails")
+    assert "7.png: the backbone's features of it are NaN or infinite" in said
+    assert "--data.on_error skip" in said
+    assert not list(Path("cache").glob("*.features")) or "train" in said
+
+
+NETS = """
+import torch
+from torch import nn
+
+class Holes(nn.Module):
+    input_size = 32
+    def forward(self, images):
+        red = images[:, 0].mean((1, 2))
+        return torch.where(red > red.median(), red * torch.nan, red)
+
+class Nothing(nn.Module):
+    input_size = 32
+    def forward(self, images): return images.mean((1, 2, 3)) + torch.inf
+"""
+
+
+def test_predictions_that_are_no_numbers_are_said(
+    scenes: Path,
+    picture: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    failing: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    Path("holed.py").write_text(NETS)
+    images = [str(picture(f"{place}.png", seed=place)) for place in range(3)]
+    assert main(["score", "holed:Holes", *images, "--out", "s.csv"]) == 1
+    said = capsys.readouterr()
+    assert "the model predicts nan, which is no score" in said.err
+    assert "2 scores in s.csv" in said.out
+    rows = pd.read_csv("s.csv", keep_default_na=False)
+    assert (rows["error"] != "").sum() == 1
+    assert (rows.loc[rows["error"] != "", "predicted"] == "").all()
+    options = [f"--data.root={scenes}", *TEST]
+    assert main(["test", "--model", "holed:Holes", *options]) == 0
+    assert "6 of 12 images are left out" in " ".join(capsys.readouterr().err.split())
+    (path,) = Path("runs").glob("*-Holes/test-001-none/results.json")
+    found = json.loads(path.read_text())
+    assert found["n"] == 6
+    assert found["metrics"]["spearman"]["value"] is not None
+    assert len(found["data"]["skipped"]) == 6
+    assert "predicts nan" in found["data"]["skipped"][0]["reason"]
+    said = failing("test", "--model", "holed:Nothing", *options)
+    assert "has a prediction" in said
+    assert "predicts inf" in said

@@ -1,0 +1,64 @@
+"""One of two processes is killed: one line says which; going on gives the same numbers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+from lightning.pytorch.strategies.launchers import subprocess_script
+
+from memlab.cli.ended import lost_connection
+from tests.interruption import FIT, same
+
+KILLER = """
+import os, signal
+from lightning.pytorch import Callback
+
+class Killer(Callback):
+    def on_train_batch_start(self, trainer, module, batch, index):
+        rank, step = (int(part) for part in os.environ.get("KILLED", "-1,-1").split(","))
+        if (trainer.global_rank, trainer.global_step) == (rank, step):
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def program(*arguments: str, killed: str = "-1,-1") -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join([str(Path.cwd()), *sys.path])
+    return subprocess.run(
+        [sys.executable, "-m", "memlab", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths, "KILLED": killed},
+    )
+
+
+def test_killed_in_mid_epoch_and_gone_on_with(scenes: Path) -> None:
+    Path("killer.py").write_text(KILLER)
+    fit = [*FIT, f"--data.root={scenes}", "--data.source=csv", "--data.num_workers=0"]
+    fit += ["--trainer.strategy=ddp", "--trainer.devices=2", "--checkpoint_every=1"]
+    fit += ["--trainer.callbacks=killer.Killer"]
+    assert program(*fit, "--out=whole").returncode == 0
+    found = program(*fit, "--out=cut", killed="1,5")
+    assert found.returncode == 2
+    said = [line for line in found.stderr.splitlines() if line.startswith("memlab: process")]
+    assert said == [
+        "memlab: process 2 of 2 (rank 1) was ended by SIGKILL; this one stops. "
+        "Go on: memlab fit --out cut --ckpt_path last"
+    ]
+    assert "Traceback" not in found.stderr
+    assert "gloo" not in found.stderr
+    assert program(*fit, "--out=cut", "--ckpt_path=last").returncode == 0
+    same(Path("whole"), Path("cut"))
+    history = pd.read_csv("cut/fit/metrics.csv")
+    assert history["epoch"].tolist() == [0, 1]
+    assert history["train/loss"].notna().all()
+
+
+def test_lightnings_observer_is_where_memlab_replaces_it() -> None:
+    """A canary: the name is private."""
+    assert callable(subprocess_script._launch_process_observer)
+    assert not lost_connection(RuntimeError("Connection closed by peer"))  # there is one process
