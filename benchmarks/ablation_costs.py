@@ -15,13 +15,13 @@ from ablation_peers import FULL, PEERS, Floats, own_ablations
 from PIL import Image
 from torchvision.transforms.v2 import functional as tv
 
-from memlab.ablations.base import Context
-from memlab.ablations.donors import DonorList
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.plan import plan
 from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.donors import DonorList
 from memlab.data.geometry import Geometry
-from memlab.scenes import write
+from memlab.synthetic import write
+from memlab.types import Context
 
 BATCH = 32
 

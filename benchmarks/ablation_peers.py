@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as tv
 
 from memlab import registry
 from memlab.ablations.base import Ablation
-from memlab.data.pixels import to_unit
+from memlab.imaging.pixels import to_unit
 
 try:
     import cv2

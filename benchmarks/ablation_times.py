@@ -17,12 +17,12 @@ import torch
 from ablation_peers import MASK, PEERS, SIZE, Bytes, Floats, cv2, operators
 from PIL import Image
 
-from memlab.ablations.base import Context
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.plan import Condition, plan
-from memlab.data.decode import decode
 from memlab.data.geometry import Geometry
-from memlab.data.pixels import to_unit
+from memlab.imaging.decode import decode
+from memlab.imaging.pixels import to_unit
+from memlab.types import Context
 
 BATCH, CONDITIONS, ROUNDS = 32, 12, 5
 LIBRARIES = ("torchvision", "pillow", "opencv")

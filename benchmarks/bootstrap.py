@@ -30,7 +30,8 @@ MEMORY = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from memlab.audit.statistics import Estimate, bootstrap, rho
+from memlab.stats import Estimate, rho
+from memlab.stats import bootstrap
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -59,7 +60,7 @@ def seconds(work) -> float:
 
 def memlab_means(drops: np.ndarray, resamples: int) -> dict:
     """All conditions in one bootstrap."""
-    from memlab.audit.statistics import Estimate, bootstrap
+    from memlab.stats import Estimate, bootstrap
 
     conditions = range(drops.shape[1])
     means = {str(at): Estimate(drops[:, [at]], lambda m: m[..., 0]) for at in conditions}
@@ -68,7 +69,7 @@ def memlab_means(drops: np.ndarray, resamples: int) -> dict:
 
 def memlab_rho(drops: np.ndarray, score: np.ndarray, resamples: int) -> dict:
     """Rho of all conditions with one score."""
-    from memlab.audit.statistics import bootstrap, rho
+    from memlab.stats import bootstrap, rho
 
     rhos = {str(at): rho(drops[:, at], score) for at in range(drops.shape[1])}
     return bootstrap(rhos, 0, resamples).statistics

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import torch
 
-from memlab.data.decode import decode
-from memlab.data.pixels import to_unit
 from memlab.data.sources.base import recognise
-from memlab.regions.finder import provenance_of
+from memlab.detection.detector import provenance_of
+from memlab.imaging.decode import decode
+from memlab.imaging.pixels import to_unit
 from memlab.spec import import_class
 
 COVERED = 0.25

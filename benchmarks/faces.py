@@ -21,7 +21,7 @@ from PIL import Image
 from scipy.fft import irfft2, rfft2
 from scipy.stats import mannwhitneyu
 
-from memlab.scenes import World, render, sample
+from memlab.synthetic import World, render, sample
 
 SIZE = 64
 CROPS = 20

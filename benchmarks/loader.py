@@ -33,8 +33,8 @@ from torchvision import transforms
 
 from memlab.data.cache import PictureCache
 from memlab.data.dataset import PictureDataset, collate, to_float
-from memlab.data.decode import decoder
 from memlab.data.geometry import Geometry
+from memlab.imaging.decode import decoder
 
 ROUNDS = 5
 PASSES = 1

@@ -19,10 +19,10 @@ from typing import get_args
 
 import pandas as pd
 
-from memlab.audit.oracle_matrix import oracle_matrix
 from memlab.registry import load, plugins
 from memlab.reports.oracle_figure import draw_oracle_matrix
-from memlab.scenes import Style
+from memlab.synthetic import Style
+from memlab.validation.matrix import oracle_matrix
 
 HERE = Path(__file__).parent
 

@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 from memlab.cli import main
 from memlab.data.dataset import PictureDataset, collate
 from memlab.models.regressor import MemorabilityRegressor
-from memlab.scenes import write
+from memlab.synthetic import write
 
 WARM_UP = 5
 NETS = {

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import memlab
-from memlab.audit.truth import truth
-from memlab.scenes.scoring import noise_ceiling
-from memlab.scenes.write import read_declaration
+from memlab.synthetic.scoring import noise_ceiling
+from memlab.synthetic.write import read_declaration
+from memlab.validation.truth import truth
 
 PICTURES = 100
 """Rendered anew to find what a net relies on, with two other values of each cause."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memlab.ablations.base import Ablation as Ablation
-    from memlab.ablations.base import Context as Context
     from memlab.ablations.evaluate import evaluate as evaluate
     from memlab.ablations.plan import plan as plan
     from memlab.attributions.base import Attribution as Attribution
@@ -17,12 +16,13 @@ if TYPE_CHECKING:
     from memlab.errors import MemlabError as MemlabError
     from memlab.models.base import MemorabilityModel as MemorabilityModel
     from memlab.models.load import load as load
+    from memlab.types import Context as Context
 
 _PUBLIC = {
     "Ablation": "memlab.ablations.base",
     "Attribution": "memlab.attributions.base",
     "Backbone": "memlab.backbones.base",
-    "Context": "memlab.ablations.base",
+    "Context": "memlab.types",
     "MemlabError": "memlab.errors",
     "MemorabilityModel": "memlab.models.base",
     "Source": "memlab.data.sources.base",

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 from lightning.pytorch.loggers import Logger
 
+from memlab.analysis.results import Results
 from memlab.files import write_text
-from memlab.reports.results import Results
 
 
 def same_run(folder: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from memlab.cli import main
-from memlab.scenes import write
+from memlab.synthetic import write
 
 os.environ.setdefault("WANDB_MODE", "offline")
 

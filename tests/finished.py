@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memlab.metrics.functional import METRICS
-from memlab.metrics.intervals import mean_drop, metric_with_interval
-from memlab.reports.results import Results, condition_entry
+from memlab.analysis.results import Results, condition_entry
+from memlab.metrics.with_interval import mean_drop, metric_with_interval
 from memlab.reports.rows import write_table
+from memlab.stats.measures import METRICS
 
 
 def write_finished(

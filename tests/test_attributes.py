@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from scipy import stats
 
-from memlab.audit.associations import (
+from memlab.analysis.associations import (
     associations,
     baseline,
     correlation,

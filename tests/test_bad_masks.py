@@ -14,13 +14,13 @@ import torch
 from PIL import Image
 
 from memlab import Context, MemlabError, evaluate, plan
-from memlab.ablations.base import Donors
 from memlab.ablations.removal import RemoveFaces
 from memlab.ablations.swaps import SwapFace
 from memlab.cli import main
-from memlab.regions.base import thumbnail_of
-from memlab.regions.store import MaskStore
+from memlab.masks.base import thumbnail_of
+from memlab.masks.store import MaskStore
 from memlab.testing import sample_pictures
+from memlab.types import Donors
 from tests.conftest import QUIET, results
 
 WIDTH, HEIGHT = 48, 36

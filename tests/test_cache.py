@@ -23,12 +23,12 @@ from torch import Tensor
 from memlab.cli import main
 from memlab.data.cache import PictureCache
 from memlab.data.dataset import PictureDataset
-from memlab.data.decode import decode
 from memlab.data.fill import fill
 from memlab.data.geometry import Geometry
 from memlab.data.module import MemorabilityData
 from memlab.data.workers import default_workers
 from memlab.errors import DataError
+from memlab.imaging.decode import decode
 from tests.conftest import TINY
 
 # CPython 3.12 warns of any fork beside threads; torch forks its workers so

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.errors import MemlabError
-from memlab.metrics.halves import Answers, halves_of_people
-from memlab.metrics.observers import (
+from memlab.ceiling.halves import Answers, halves_of_people
+from memlab.ceiling.observers import (
     least_mse,
     observers_needed,
     reliability_from_scores,
     reliability_of_mean,
     times_as_many,
 )
-from memlab.metrics.reliability import from_halves, reliability_from_counts, spearman_brown
+from memlab.ceiling.reliability import from_halves, reliability_from_counts, spearman_brown
+from memlab.errors import MemlabError
 
 FIELD = {
     5: (0.32, 0.56), 10: (0.48, 0.70), 15: (0.58, 0.76), 20: (0.65, 0.81), 30: (0.74, 0.86),

@@ -3,7 +3,7 @@
 import pytest
 
 from memlab.audit.claims import Claim, removal_claim, swap_claim
-from memlab.metrics.functional import Statistic
+from memlab.stats.measures import Statistic
 
 K = 8
 ALL = ("S_sd", "g", "g+", "M")

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memlab.analysis.arrays import Effects, read_effects, read_pictures
+from memlab.analysis.per_image import occlusions
+from memlab.analysis.quantities import SESOI, removal_quantities, value_quantities
 from memlab.audit.claims import Claim, removal_claim, swap_claim
-from memlab.audit.effects import occlusions
-from memlab.audit.quantities import SESOI, removal_quantities, value_quantities
-from memlab.audit.rows import Effects, read_effects, read_pictures
-from memlab.audit.statistics import bootstrap, relabelling
-from memlab.metrics.functional import Statistic
+from memlab.stats import bootstrap, relabelling
+from memlab.stats.measures import Statistic
 from tests.test_claims import ALL, K
 
 

@@ -13,19 +13,19 @@ from torch import Tensor
 
 import memlab
 from memlab import Context, evaluate, plan
-from memlab.ablations.donors import DonorList, Given
-from memlab.ablations.functional.regions import blobs
 from memlab.ablations.plan import Condition
 from memlab.ablations.removal import Remove, RemoveBackground, RemoveFaces, RemovePeople
 from memlab.ablations.swaps import SwapBackground, SwapFace
-from memlab.audit.oracle_matrix import scenes_and_donors
-from memlab.audit.quantities import value_quantities
-from memlab.audit.rows import Effects, read_effects, read_pictures
-from memlab.audit.truth import truth
+from memlab.analysis.arrays import Effects, read_effects, read_pictures
+from memlab.analysis.quantities import value_quantities
 from memlab.callbacks.ablation_evaluation import _rows
 from memlab.cli import main
-from memlab.scenes import World
+from memlab.data.donors import DonorList, Given
+from memlab.imaging.morphology import blobs
+from memlab.synthetic import World
 from memlab.testing import sample_pictures
+from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.truth import truth
 from tests.conftest import QUIET, results
 
 SIZE = 48

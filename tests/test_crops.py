@@ -12,7 +12,7 @@ from torch import Tensor
 
 from memlab import Ablation, Context
 from memlab.ablations.crops import BackgroundOnly, CenterCrop, CropPad, ForegroundOnly, RandomCrop
-from memlab.ablations.functional.crops import AWAY, center_crop, elsewhere
+from memlab.imaging.crops import AWAY, center_crop, elsewhere
 from memlab.testing import check_ablation, sample_pictures
 
 

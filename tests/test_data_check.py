@@ -92,9 +92,9 @@ def test_near_pairs_equal_comparing_one_by_one(n: int) -> None:
 
 def test_the_hash_is_imagehashs_and_flat_pictures_have_none(picture: Callable[..., Path]) -> None:
     path = picture("a.png", size=(90, 64), seed=4)
-    with Image.open(path) as image:
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-        assert perceptual_hash(pixels) == int(str(imagehash.phash(image)), 16)
+    with Image.open(path) as opened:
+        pixels = torch.from_numpy(np.array(opened)).permute(2, 0, 1)
+        assert perceptual_hash(pixels) == int(str(imagehash.phash(opened)), 16)
     for side in (1, 2, 50):
         assert perceptual_hash(torch.full((3, side, side), 90, dtype=torch.uint8)) is None
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from memlab.data import decode as decode_module
-from memlab.data.decode import decode, decode_mask
 from memlab.data.geometry import Geometry
 from memlab.errors import DataError
+from memlab.imaging import decode as decode_module
+from memlab.imaging.decode import decode, decode_mask
 
 
 def gradient(size: int = 32) -> np.ndarray:

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from memlab import Ablation, Context, evaluate, plan
-from memlab.ablations.donors import DonorList
-from memlab.ablations.loose_donors import SCENES, loose_donors
-from memlab.ablations.originals import find_originals
-from memlab.ablations.originals import lenders as lenders_of
-from memlab.data.dataset import Sample
+from memlab.data.donors import DonorList
 from memlab.errors import DataError
+from memlab.inference.loose_donors import SCENES, loose_donors
+from memlab.inference.originals import find_originals
+from memlab.inference.originals import lenders as lenders_of
 from memlab.testing import sample_pictures
+from memlab.types import Sample
 
 CPU = torch.device("cpu")
 

@@ -18,11 +18,11 @@ from memlab import plan
 from memlab.ablations.frequency import Blur
 from memlab.ablations.nuisance import Jpeg
 from memlab.ablations.plan import floor
-from memlab.audit.balance import MEASURES
+from memlab.analysis.balance import MEASURES
+from memlab.analysis.summary import Summary, summarise
 from memlab.cli import main
 from memlab.numbers import number
 from memlab.reports.effect_table import print_effects
-from memlab.reports.effects import Summary, summarise
 from tests.conftest import QUIET, results
 
 N, K = 60, 4

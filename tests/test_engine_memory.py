@@ -6,12 +6,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Context
 from memlab.ablations.contrast import Contrast
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.frequency import Blur
 from memlab.ablations.plan import Condition, plan
 from memlab.ablations.removal import Remove
+from memlab.types import Context
 
 
 def score(images: Tensor, context: Context) -> Tensor:

@@ -16,10 +16,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memlab.ablations.base import Context
 from memlab.ablations.frequency import Blur
 from memlab.cli import main
 from memlab.errors import MemlabError
+from memlab.types import Context
 from tests.conftest import QUIET, results
 
 ASKED = ["--ablation=blur", "--ablation=grayscale", "--data.batch_size=4", "--maps=0", *QUIET]

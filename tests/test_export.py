@@ -14,10 +14,10 @@ from PIL import Image, ImageFilter
 
 from memlab import Ablation, Context
 from memlab.ablations.colour import Grayscale
-from memlab.ablations.selectivity import COMPARISONS, selectivity
 from memlab.cli import main
-from memlab.scenes import write
+from memlab.synthetic import write
 from memlab.testing import sample_pictures
+from memlab.validation.selectivity import COMPARISONS, selectivity
 
 BORROW = """
 import torch

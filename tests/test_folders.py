@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from memlab.cli import main
-from memlab.data.decode import decode, decode_mask, is_image, upright_size
 from memlab.data.file_statistics import look
 from memlab.data.sources.folder import FolderSource
 from memlab.errors import DataError
 from memlab.image_files import endings, find_pictures, left_out_line, pictures_in
+from memlab.imaging.decode import decode, decode_mask, is_image, upright_size
 
 
 def line_of(folder: str) -> str:

@@ -17,15 +17,15 @@ import torch
 from PIL import Image
 
 from memlab.cli import main
-from memlab.data.decode import decode, decode_mask
 from memlab.data.sources.base import recognise
+from memlab.detection.review import TABLE
 from memlab.errors import DataError, MaskError
+from memlab.imaging.decode import decode, decode_mask
+from memlab.masks.base import thumbnail_of
+from memlab.masks.coco import CocoMasks
+from memlab.masks.outlines import polygon, run_lengths, uncompressed
+from memlab.masks.store import MaskStore
 from memlab.paths import distinct_names, inside, short_name
-from memlab.regions.base import thumbnail_of
-from memlab.regions.coco import CocoMasks
-from memlab.regions.outlines import polygon, run_lengths, uncompressed
-from memlab.regions.review import TABLE
-from memlab.regions.store import MaskStore
 
 SQUARE = [[5, 5, 20, 5, 20, 20, 5, 20]]
 

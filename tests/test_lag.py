@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memlab.ceiling.lag import fit_lag
 from memlab.cli import main
 from memlab.errors import DataError
-from memlab.metrics.lag import fit_lag
 
 
 def answers(

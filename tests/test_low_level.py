@@ -16,20 +16,20 @@ from memlab import Ablation, Context
 from memlab.ablations.colour import ColorContrast, Desaturate, Grayscale, HueRotate
 from memlab.ablations.contrast import Brightness, Contrast
 from memlab.ablations.frequency import Blur, Highpass
-from memlab.ablations.functional.colour import LUMA, chroma, luma
-from memlab.ablations.functional.frequency import gaussian_blur, gaussian_matrix
-from memlab.ablations.functional.spectrum import GAIN
-from memlab.ablations.functional.texture import (
+from memlab.ablations.nuisance import Flip, Jpeg, Noise, ResizeRoundtrip, Shift
+from memlab.ablations.statistics import STATISTICS
+from memlab.ablations.texture import PatchShuffle, PhaseScramble, PowerEqualize, TextureSmooth
+from memlab.errors import MemlabError
+from memlab.imaging.colour import LUMA, chroma, luma
+from memlab.imaging.filters import gaussian_blur, gaussian_matrix
+from memlab.imaging.spectrum import GAIN
+from memlab.imaging.texture import (
     equalize_power,
     scramble_phases,
     spectral_distance,
 )
-from memlab.ablations.nuisance import Flip, Jpeg, Noise, ResizeRoundtrip, Shift
-from memlab.ablations.selectivity import gradient_correlation
-from memlab.ablations.statistics import STATISTICS
-from memlab.ablations.texture import PatchShuffle, PhaseScramble, PowerEqualize, TextureSmooth
-from memlab.errors import MemlabError
 from memlab.testing import check_ablation, sample_pictures
+from memlab.validation.selectivity import gradient_correlation
 
 CLASSES: list[type[Ablation]] = [
     *(Blur, Highpass, Grayscale, Desaturate, HueRotate, ColorContrast, Contrast, Brightness),

@@ -15,11 +15,11 @@ import yaml
 from PIL import Image
 
 from memlab.cli import main
+from memlab.data.mask_summary import told
 from memlab.data.module import MemorabilityData
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.regions.describe import told
-from memlab.regions.given import GivenMasks
+from memlab.masks.given import GivenMasks
 from tests.conftest import QUIET, results
 
 COUNT = 12

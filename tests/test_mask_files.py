@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 from memlab.cli import main
-from memlab.data.decode import decode_mask
+from memlab.data.mask_summary import describe_masks, told
 from memlab.data.sources.base import recognise
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.regions.describe import describe_masks, told
-from memlab.regions.store import MaskStore
+from memlab.imaging.decode import decode_mask
+from memlab.masks.store import MaskStore
 
 CORNER = np.zeros((8, 10), dtype=np.uint8)
 CORNER[4:, 5:] = 1

@@ -16,15 +16,15 @@ from PIL import Image
 
 from memlab.cli import main
 from memlab.data.module import MemorabilityData
+from memlab.detection.find import find_regions
 from memlab.errors import DataError, PluginError
-from memlab.regions.base import Mask, require_fit, thumbnail_of
-from memlab.regions.find import find_regions
-from memlab.regions.store import MaskStore
+from memlab.masks.base import Mask, require_fit, thumbnail_of
+from memlab.masks.store import MaskStore
 from memlab.testing import check_regions
 
 TOY = """
 from pathlib import Path
-from memlab.regions.finder import RegionFinder
+from memlab.detection.detector import RegionFinder
 
 class Dark(RegionFinder):
     '''Finds what is dark.'''
@@ -252,8 +252,8 @@ def test_masks_that_are_there_are_packed(
 
 
 def test_the_thumbnail_survives_resizing(photos: Path) -> None:
-    from memlab.data.decode import decode
     from memlab.data.geometry import Geometry
+    from memlab.imaging.decode import decode
 
     pixels = decode(photos / "0.png")
     small = thumbnail_of(Geometry(24).picture(pixels))

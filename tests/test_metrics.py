@@ -8,9 +8,9 @@ import torch
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
-from memlab.metrics.functional import CORES, METRICS, spearman
-from memlab.metrics.intervals import mean_drop, metric_with_interval
 from memlab.metrics.scores import ScoreMetrics
+from memlab.metrics.with_interval import mean_drop, metric_with_interval
+from memlab.stats.measures import CORES, METRICS, spearman
 
 
 def pairs(n: int, seed: int, ties: bool) -> tuple[np.ndarray, np.ndarray]:

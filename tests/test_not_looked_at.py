@@ -12,14 +12,14 @@ from PIL import Image
 
 import memlab
 from memlab import Context, evaluate, plan
-from memlab.ablations.base import Donors
 from memlab.ablations.frequency import Blur
 from memlab.ablations.insertion import Paste
-from memlab.ablations.pictures import ablate_pictures
 from memlab.ablations.removal import Remove
 from memlab.ablations.swaps import SwapBackground
 from memlab.cli import main
+from memlab.inference.ablate import ablate_pictures
 from memlab.testing import sample_masks, sample_pictures
+from memlab.types import Donors
 from tests.conftest import QUIET, results
 
 SIDE = 64

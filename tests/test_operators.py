@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch.nn.functional import interpolate, pad
 
-from memlab.ablations.base import Ablation, Context
+from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
-from memlab.ablations.functional.colour import from_light, to_light
-from memlab.ablations.functional.nuisance import resize_roundtrip, shift
 from memlab.ablations.plan import plan
 from memlab.errors import PluginError
+from memlab.imaging.colour import from_light, to_light
+from memlab.imaging.nuisance import resize_roundtrip, shift
+from memlab.types import Context
 
 
 def test_srgb_to_light_and_back_meet_the_standard() -> None:

@@ -15,11 +15,11 @@ import memlab
 from memlab import Ablation, Context
 from memlab.ablations.colour import Grayscale
 from memlab.ablations.frequency import Blur
-from memlab.audit.oracle_matrix import SEED, oracle_matrix
 from memlab.registry import load, plugins
 from memlab.reports.oracle_figure import draw_oracle_matrix
-from memlab.scenes import render, sample
-from memlab.scenes.sheet import ALL
+from memlab.synthetic import render, sample
+from memlab.synthetic.sheet import ALL
+from memlab.validation.matrix import SEED, oracle_matrix
 
 N = 80
 

@@ -15,13 +15,13 @@ import memlab
 from memlab import Context, evaluate, plan
 from memlab.ablations.colour import Grayscale
 from memlab.attributions.grad_cam import GradCAM
-from memlab.audit.truth import truth
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel
-from memlab.scenes import FEATURES, World, render, sample
-from memlab.scenes.oracles import Constant, Oracle, RandomConv, Watermark
-from memlab.scenes.watermark import watermark_template
+from memlab.synthetic import FEATURES, World, render, sample
+from memlab.synthetic.watermark import watermark_template
+from memlab.validation.truth import truth
+from memlab.validation.white_box import Constant, Oracle, RandomConv, Watermark
 from tests.conftest import QUIET, results
 
 EVERY = World(name="every", weights={"face": 1.0})

@@ -15,9 +15,9 @@ from PIL import Image
 from scipy import stats
 
 from memlab import load
+from memlab.analysis.results import read
 from memlab.cli import main
-from memlab.metrics.functional import spearman
-from memlab.reports.results import read
+from memlab.stats.measures import spearman
 from tests.conftest import QUIET, results
 
 
@@ -98,7 +98,7 @@ def test_conditions_are_what_the_model_says_of_the_changed_pictures(
 ) -> None:
     from memlab import Context
     from memlab.ablations.frequency import Blur
-    from memlab.data.decode import decode
+    from memlab.imaging.decode import decode
 
     conditions = pd.read_csv(run / "fit" / "conditions.csv")
     row = conditions[conditions["condition"] == "blur@2"].iloc[3]

@@ -16,10 +16,10 @@ from memlab import Ablation, Context, evaluate, plan
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES, Placements, placements
 from memlab.ablations.removal import RemoveFaces
-from memlab.audit.balance import balance
-from memlab.audit.rows import read_effects, read_pictures
-from memlab.audit.statistics import relabelling
+from memlab.analysis.arrays import read_effects, read_pictures
+from memlab.analysis.balance import balance
 from memlab.cli import main
+from memlab.stats import relabelling
 from memlab.testing import sample_pictures
 from tests.conftest import QUIET, results
 

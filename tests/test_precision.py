@@ -10,7 +10,7 @@ import torch
 from torch import backends
 from torch.backends import cudnn
 
-from memlab.models.precision import single_precision
+from memlab.precision import single_precision
 
 PARTS: tuple[Any, ...] = (backends.cuda.matmul, cudnn.conv, cudnn.rnn, backends.mkldnn.matmul)
 """What may compute in TF32 or bf16."""

@@ -14,11 +14,11 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from memlab.audit.associations import associations
+from memlab.analysis.associations import associations
+from memlab.analysis.results import without_nan
 from memlab.numbers import interval, number, p_value, statistic
 from memlab.reports import attributes, comparison, effect_figures, figures, tables, terminal
 from memlab.reports.html import fill
-from memlab.reports.results import without_nan
 from memlab.reports.scan import scan_lines
 from memlab.reports.tested import read_tested
 from tests.finished import people, write_finished

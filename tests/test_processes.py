@@ -14,7 +14,7 @@ import pytest
 
 from memlab import load
 from memlab.cli import main
-from memlab.scenes import write
+from memlab.synthetic import write
 from tests.conftest import QUIET, TINY, results
 
 

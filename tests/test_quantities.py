@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.audit.dose_curve import dose_area, dose_curve, isotonic_residual
-from memlab.audit.effects import occlusions
-from memlab.audit.quantities import (
+from memlab.analysis.arrays import Effects, read_effects, read_pictures
+from memlab.analysis.dose_curve import dose_area, dose_curve, isotonic_residual
+from memlab.analysis.per_image import occlusions
+from memlab.analysis.quantities import (
     presence_quantities,
     removal_quantities,
     value_quantities,
 )
-from memlab.audit.rows import Effects, read_effects, read_pictures
-from memlab.audit.statistics import Correlations, Estimate
-from memlab.audit.statistics.bootstrap import point
 from memlab.errors import MemlabError
-from memlab.metrics.pairs import standardised_drop
+from memlab.metrics.paired_models import standardised_drop
+from memlab.stats import Correlations, Estimate
+from memlab.stats.bootstrap import point
 
 NAN = float("nan")
 

@@ -7,17 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.audit.effects import occlusions
-from memlab.audit.quantities import (
+from memlab.analysis.arrays import Effects, Pictures, read_effects, read_pictures
+from memlab.analysis.per_image import occlusions
+from memlab.analysis.quantities import (
     presence_quantities,
     removal_quantities,
     value_quantities,
 )
-from memlab.audit.rank_loss import performance_loss, sufficiency
-from memlab.audit.rows import Effects, Pictures, read_effects, read_pictures
-from memlab.audit.statistics import relabelling
-from memlab.audit.statistics.bootstrap import point
+from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.errors import MemlabError
+from memlab.stats import relabelling
+from memlab.stats.bootstrap import point
 from tests.test_quantities import NAN, clean_rows, condition_rows, made, value, with_holes
 
 

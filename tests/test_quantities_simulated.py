@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.audit.quantities import Quantities, presence_quantities, value_quantities
-from memlab.audit.rows import Effects, Pictures, read_pictures
-from memlab.audit.statistics.bootstrap import point
+from memlab.analysis.arrays import Effects, Pictures, read_pictures
+from memlab.analysis.quantities import Quantities, presence_quantities, value_quantities
+from memlab.stats.bootstrap import point
 
 NAN = float("nan")
 K = 8

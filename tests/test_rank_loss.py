@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.audit.rank_loss import performance_loss, sufficiency
-from memlab.audit.statistics import rho_difference
+from memlab.analysis.rank_loss import performance_loss, sufficiency
+from memlab.stats import rho_difference
 from tests.test_quantities import NAN, made, value, with_holes
 
 

@@ -16,8 +16,8 @@ from PIL import ExifTags, Image
 from memlab.data.module import MemorabilityData
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.regions.names import Names
-from memlab.regions.outlines import polygon, run_lengths, uncompressed
+from memlab.masks.names import Names
+from memlab.masks.outlines import polygon, run_lengths, uncompressed
 from tests.conftest import QUIET, results
 
 COMPRESSED = "1130O2ON40L"

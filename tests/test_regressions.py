@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from memlab import Attribution, load
 from memlab.ablations.plan import plan
+from memlab.analysis.results import read
 from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
-from memlab.reports.results import read
 from memlab.spec import build
 from tests.conftest import QUIET, TINY
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.metrics.reliability import over_pictures, reliability_from_counts, spearman_brown
+from memlab.ceiling.reliability import over_pictures, reliability_from_counts, spearman_brown
 
 
 def people(pictures: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,11 +13,7 @@ from torch import Tensor
 
 import memlab
 from memlab import Ablation, Context, evaluate, plan
-from memlab.ablations.base import Donors
 from memlab.ablations.evaluate import Preparation, changed_pictures
-from memlab.ablations.functional.fills import detail_covariance, filled
-from memlab.ablations.functional.harmonic import harmonic, residual
-from memlab.ablations.functional.regions import blobs, dilated, feathered
 from memlab.ablations.insertion import Paste
 from memlab.ablations.removal import (
     Occlude,
@@ -29,10 +25,14 @@ from memlab.ablations.removal import (
     RemoveText,
 )
 from memlab.ablations.statistics import STATISTICS
-from memlab.audit.oracle_matrix import scenes_and_donors
 from memlab.errors import MemlabError
-from memlab.scenes import Latents, World, removed, render, sample
+from memlab.imaging.fills import detail_covariance, filled
+from memlab.imaging.harmonic import harmonic, residual
+from memlab.imaging.morphology import blobs, dilated, feathered
+from memlab.synthetic import Latents, World, removed, render, sample
 from memlab.testing import sample_pictures
+from memlab.types import Donors
+from memlab.validation.matrix import scenes_and_donors
 
 EVERY = World(name="every", weights={"face": 1.0})
 REMOVALS = [Remove, RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memlab.analysis.results import read
 from memlab.cli import main
 from memlab.cli.repeat import numbers
 from memlab.errors import MemlabError
 from memlab.repeat_folder import Repeat
-from memlab.reports.results import read
 from tests.conftest import TINY
 from tests.finished import people, write_finished
 

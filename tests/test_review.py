@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from memlab.cli import main
+from memlab.data.mask_summary import region_notes
 from memlab.data.sources.base import recognise
-from memlab.regions.describe import region_notes
-from memlab.regions.finder import Quality, RegionFinder, provenance_of
-from memlab.regions.store import MaskStore
+from memlab.detection.detector import Quality, RegionFinder, provenance_of
+from memlab.masks.store import MaskStore
 
 
 class TwoSpots(RegionFinder):

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from memlab import Context, evaluate
-from memlab.ablations.functional.scan import CELL, SIDE, cell_weights, ends, fill_cell
 from memlab.ablations.scan import OccludeCell, scan_conditions
-from memlab.audit.scan import like_cells, scan, strongest
+from memlab.analysis.blind_scan import like_cells, scan, strongest
 from memlab.cli import main
-from memlab.metrics.functional import Array
+from memlab.imaging.cells import CELL, SIDE, cell_weights, ends, fill_cell
 from memlab.reports.rows import ShardWriter
-from memlab.scenes import World, write
-from memlab.scenes.oracles import Watermark
-from memlab.scenes.watermark import watermark_mask
+from memlab.stats.measures import Array
+from memlab.synthetic import World, write
+from memlab.synthetic.watermark import watermark_mask
 from memlab.testing import sample_pictures
+from memlab.validation.white_box import Watermark
 from tests.conftest import QUIET, results
 
 

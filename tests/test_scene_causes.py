@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
-from memlab.scenes import (
+from memlab.synthetic import (
     FEATURES,
     REGIONS,
     STYLES,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memlab.scenes import STYLES, Style, render, sample
-from memlab.scenes.sheet import ALL, contact_sheet
-from memlab.scenes.styles import PACKS
+from memlab.synthetic import STYLES, Style, render, sample
+from memlab.synthetic.sheet import ALL, contact_sheet
+from memlab.synthetic.styles import PACKS
 
 both = pytest.mark.parametrize("style", STYLES)
 

@@ -16,8 +16,8 @@ from scipy.ndimage import binary_dilation
 from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeCV
 
-from memlab.scenes import REGIONS, STYLES, Latents, Style, render, sample, score, signal, write
-from memlab.scenes.latents import Palette
+from memlab.synthetic import REGIONS, STYLES, Latents, Style, render, sample, score, signal, write
+from memlab.synthetic.latents import Palette
 
 FIGURES = {"face": "faces", "person": "people", "object": "objects", "text": "text"}
 
@@ -223,5 +223,5 @@ def test_write_refuses_foreign_data_and_empty_sets(tmp_path: Path) -> None:
 
 def test_needs_neither_torch_nor_lightning() -> None:
     heavy = "{'torch', 'lightning', 'scipy', 'pandas'}"
-    code = f"import sys, memlab.scenes; sys.exit(bool({heavy} & set(sys.modules)))"
+    code = f"import sys, memlab.synthetic; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import torch
 
-from memlab.ablations.selectivity import COMPARISONS, VALUES, example, selectivity
-from memlab.audit.oracle_matrix import scenes_and_donors
 from memlab.registry import load, plugins
+from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.selectivity import COMPARISONS, VALUES, example, selectivity
 
 DOCS = Path(__file__).parents[1] / "docs"
 OWN = [plugin.name for plugin in plugins("ablations") if plugin.distribution == "memlab"]

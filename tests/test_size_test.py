@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.audit.statistics.sizes import size_tests
+from memlab.stats.sizes import size_tests
 from tests.test_effects import N, made
 
 

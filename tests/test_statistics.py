@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.audit.statistics import (
+from memlab.stats import (
     Bootstrap,
     Correlations,
     Estimate,
@@ -14,8 +14,8 @@ from memlab.audit.statistics import (
     rho,
     rho_difference,
 )
-from memlab.audit.statistics.correlations import Ranked
-from memlab.audit.statistics.resampling import resamples_of
+from memlab.stats.correlations import Ranked
+from memlab.stats.resampling import resamples_of
 
 
 def mean(values: np.ndarray) -> Estimate:

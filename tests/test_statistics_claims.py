@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.audit import statistics as audit
-from memlab.audit.statistics import Bootstrap, Estimate, Resampled, bootstrap
-from memlab.metrics.functional import Statistic
+from memlab import stats as audit
+from memlab.stats import Bootstrap, Estimate, Resampled, bootstrap
+from memlab.stats.measures import Statistic
 
 
 def mean(values: np.ndarray) -> Estimate:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.audit.statistics import Test, relabelling
+from memlab.stats import Test, relabelling
 
 
 def alarms(tests: list[Test], alpha: float = 0.025) -> float:

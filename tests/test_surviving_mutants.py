@@ -12,15 +12,15 @@ import torch
 from scipy import stats
 
 from memlab import Context, evaluate, plan
+from memlab import stats as audit
 from memlab.ablations.placement import CANDIDATES, LARGE, placements
 from memlab.ablations.removal import RemoveFaces
-from memlab.audit import statistics as audit
-from memlab.audit.associations import associations
-from memlab.audit.scan import scan
-from memlab.audit.statistics import Resampled, bootstrap, relabelling
+from memlab.analysis.associations import associations
+from memlab.analysis.blind_scan import scan
 from memlab.data.module import MemorabilityData
-from memlab.metrics.functional import Statistic
-from memlab.metrics.intervals import mean
+from memlab.metrics.with_interval import mean
+from memlab.stats import Resampled, bootstrap, relabelling
+from memlab.stats.measures import Statistic
 from memlab.testing import sample_pictures
 
 # --- a p-value counts the observed statistic: (1 + b) / (1 + m), never 0

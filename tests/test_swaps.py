@@ -15,10 +15,6 @@ from torch.utils.data import Dataset
 
 import memlab
 from memlab import Context, evaluate, plan
-from memlab.ablations.base import Donors
-from memlab.ablations.donors import DonorList
-from memlab.ablations.functional import grain, palette, plates, spectrum
-from memlab.ablations.functional.colour import luma
 from memlab.ablations.statistics import STATISTICS
 from memlab.ablations.swaps import (
     Swap,
@@ -28,11 +24,14 @@ from memlab.ablations.swaps import (
     SwapSpectrum,
     SwapTexture,
 )
-from memlab.audit.quantities import value_quantities
-from memlab.audit.rows import Effects, read_pictures
-from memlab.data.dataset import Sample
+from memlab.analysis.arrays import Effects, read_pictures
+from memlab.analysis.quantities import value_quantities
+from memlab.data.donors import DonorList
 from memlab.errors import MemlabError
-from memlab.scenes import Style, World, render, sample
+from memlab.imaging import grain, palette, plates, spectrum
+from memlab.imaging.colour import luma
+from memlab.synthetic import Style, World, render, sample
+from memlab.types import Donors, Sample
 
 SWAPS: list[type[Swap]] = [SwapBackground, SwapFace, SwapPalette, SwapSpectrum, SwapTexture]
 EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})

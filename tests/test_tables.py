@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memlab.ceiling.responses import read_responses
 from memlab.cli import main
 from memlab.data.attributes import joined_columns
 from memlab.data.module import MemorabilityData
-from memlab.data.responses import read_responses
 from memlab.data.sources.base import recognise
 from memlab.data.sources.csv import CsvSource
 from memlab.data.table import Table

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from memlab import Ablation, Context
-from memlab.ablations.base import Donors
-from memlab.ablations.functional.colour import desaturate
 from memlab.errors import PluginError
+from memlab.imaging.colour import desaturate
 from memlab.registry import plugins
 from memlab.testing import check_ablation, check_plugin, sample_masks, sample_pictures
+from memlab.types import Donors
 
 
 class Pale(Ablation):

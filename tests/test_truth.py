@@ -14,16 +14,16 @@ from torch import Tensor
 import memlab
 from memlab import Context, evaluate, plan
 from memlab.ablations.colour import Grayscale
-from memlab.ablations.functional.colour import luma
-from memlab.audit.quantities import presence_quantities, value_quantities
-from memlab.audit.rows import read_effects, read_pictures
-from memlab.audit.statistics.bootstrap import bootstrap
-from memlab.audit.truth import truth
+from memlab.analysis.arrays import read_effects, read_pictures
+from memlab.analysis.quantities import presence_quantities, value_quantities
 from memlab.backbones.timm import Timm
 from memlab.errors import MemlabError
+from memlab.imaging.colour import luma
 from memlab.models.regressor import MemorabilityRegressor
-from memlab.scenes import World, removed, render, resampled, sample, write
-from memlab.scenes.oracles import Constant, Oracle
+from memlab.stats.bootstrap import bootstrap
+from memlab.synthetic import World, removed, render, resampled, sample, write
+from memlab.validation.truth import truth
+from memlab.validation.white_box import Constant, Oracle
 
 EVERY = World(name="every", weights={"face": 1.0})
 """A world in which every feature varies."""

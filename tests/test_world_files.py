@@ -16,7 +16,8 @@ from memlab.cli import main
 from memlab.cli.configs import shipped
 from memlab.data.sources.scenes import ScenesSource
 from memlab.errors import DataError
-from memlab.scenes import (
+from memlab.spec import build
+from memlab.synthetic import (
     World,
     noise_ceiling,
     read_declaration,
@@ -26,12 +27,11 @@ from memlab.scenes import (
     signal,
     write,
 )
-from memlab.scenes.degraded import degraded
-from memlab.scenes.latents import PRESENCE
-from memlab.scenes.planted import planted
-from memlab.scenes.scoring import number
-from memlab.scenes.watermark import watermark_template
-from memlab.spec import build
+from memlab.synthetic.degraded import degraded
+from memlab.synthetic.latents import PRESENCE
+from memlab.synthetic.planted import planted
+from memlab.synthetic.scoring import number
+from memlab.synthetic.watermark import watermark_template
 from tests.conftest import QUIET
 from tests.test_worlds import OWN, table
 

@@ -18,7 +18,7 @@ from scipy.stats import multivariate_normal, norm, spearmanr
 from memlab.cli.configs import shipped
 from memlab.cli.worlds import read_world, worlds
 from memlab.errors import MemlabError
-from memlab.scenes import (
+from memlab.synthetic import (
     SCENES,
     Latents,
     World,
@@ -27,9 +27,9 @@ from memlab.scenes import (
     score,
     signal,
 )
-from memlab.scenes.copula import correlation, factor
-from memlab.scenes.latents import FEATURES, PRESENCE, VALUES
-from memlab.scenes.scoring import number, numbers
+from memlab.synthetic.copula import correlation, factor
+from memlab.synthetic.latents import FEATURES, PRESENCE, VALUES
+from memlab.synthetic.scoring import number, numbers
 
 OWN = {name: read_world(name)[0] for name in worlds()}
 N = 200_000
@@ -97,7 +97,7 @@ def test_the_signal_has_mean_0_and_sd_1_and_explains_r2(name: str) -> None:
 
 
 def _affine(world: World, drawn: dict[str, Any]) -> Any:
-    from memlab.scenes.scoring import _terms
+    from memlab.synthetic.scoring import _terms
 
     parts = [
         term.slope * (math.prod(drawn[name] for name in term.features) - term.mean)
@@ -157,7 +157,7 @@ def test_what_each_world_is_for() -> None:
 
 
 def _without(latents: Latents, feature: str) -> Latents:
-    from memlab.scenes import removed
+    from memlab.synthetic import removed
 
     return removed(latents, feature)
 

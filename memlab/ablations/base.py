@@ -6,18 +6,17 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from memlab.ablations import Role
-from memlab.ablations.region import Region, mask_of
 from memlab.errors import MemlabError, PluginError
+from memlab.masks.expression import Region, mask_of
 from memlab.registry import plugin_of
-from memlab.seeds import seed_of
 from memlab.spec import Specified
+from memlab.types import Context, Donors
 
 Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
 """What an effect is compared with: the same change placed elsewhere, windows elsewhere, a neutral
@@ -27,93 +26,6 @@ subtracted."""
 ROUNDING = 1e-3
 """How far beyond [0, 1] `Ablation.change` may go before it counts as wrong: a quarter of a grey
 level, above the rounding of transforms and filters in single precision."""
-
-
-@dataclass(frozen=True)
-class Donors:
-    """Pictures from outside the evaluated sample, one for each picture of a batch.
-
-    Args:
-        ids: their image ids.
-        images: (B, 3, H, W) float in [0, 1].
-        masks: region name to (B, 1, H, W) masks, 0 or 1.
-    """
-
-    ids: Sequence[str]
-    images: Tensor
-    masks: Mapping[str, Tensor] = field(default_factory=dict)
-
-    def select(self, chosen: Tensor) -> Donors:
-        """Some of them, by their places, (b,) int64."""
-        ids = [self.ids[place] for place in chosen.tolist()]
-        images = self.images[chosen.to(self.images.device)]
-        return Donors(ids, images, _some(self.masks, chosen))
-
-
-@dataclass(frozen=True)
-class Context:
-    """What an ablation may know about the pictures of a batch besides their pixels.
-
-    Args:
-        ids: image ids, one per picture.
-        seed: the seed of the evaluation.
-        draw: which repetition of a random ablation, or of its control, this is.
-        masks: region name to (B, 1, H, W) masks, 0 or 1, of the pictures.
-        role: what the change is for; ablations whose control is `windows` or `patch` make it
-            themselves where this is `control`, and those of one pass where it is `there-and-back`.
-        where: (B, 1, H, W) weights in [0, 1] that take the place of the ablation's own region: a
-            control that is placed elsewhere.
-        donors: the donors of this draw, for ablations that need them.
-        looked: region name to (B,) bool: whether somebody looked for the region, so that an empty
-            mask means that there is none; where a region is not named, somebody did.
-    """
-
-    ids: Sequence[str]
-    seed: int = 0
-    draw: int = 0
-    masks: Mapping[str, Tensor] = field(default_factory=dict)
-    role: Role = "target"
-    where: Tensor | None = None
-    donors: Donors | None = None
-    looked: Mapping[str, Tensor] = field(default_factory=dict)
-
-    def looked_for(self, *regions: str) -> Tensor:
-        """In which pictures somebody looked for all of some regions: (B,) bool, on the CPU.
-
-        For a background without masks of its own somebody must have looked for everything else.
-        """
-        every = torch.ones(len(self.ids), dtype=torch.bool)
-        derived = "background" in regions and "background" not in self.masks
-        for region in self.masks if derived else regions:
-            if region in self.looked:
-                every &= self.looked[region].cpu()
-        return every
-
-    def generators(self, name: str) -> list[torch.Generator]:
-        """One seeded CPU generator per picture.
-
-        Its seed depends on (seed, image id, `name`, draw) alone: not on the dose, the place in the
-        batch, the device or the number of processes. Draw on the CPU, then move.
-        """
-        return [
-            torch.Generator().manual_seed(seed_of(self.seed, image, name, self.draw))
-            for image in self.ids
-        ]
-
-    def select(self, chosen: Tensor) -> Context:
-        """The context of some of the pictures: `chosen` holds their places, (b,) int64."""
-        return replace(
-            self,
-            ids=[self.ids[place] for place in chosen.tolist()],
-            masks=_some(self.masks, chosen),
-            where=None if self.where is None else self.where[chosen.to(self.where.device)],
-            donors=None if self.donors is None else self.donors.select(chosen),
-            looked=_some(self.looked, chosen),
-        )
-
-
-def _some(values: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:
-    return {name: value[chosen.to(value.device)] for name, value in values.items()}
 
 
 class Ablation(Specified, nn.Module, ABC):
@@ -154,8 +66,8 @@ class Ablation(Specified, nn.Module, ABC):
     """Whether `change` itself makes the way there and back, where `context.role` says so: for swaps
     by synthesis, since going twice would leave twice the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
-    """Closed-form models (`memlab.scenes.oracles`) whose scores it must move, by plugin name: by
-    more than the floor of nuisance changes, and by at least 0.05 SD."""
+    """White-box models (`memlab.validation.white_box`) whose scores it must move, by plugin name:
+    by more than the nuisance baseline, and by at least 0.05 SD."""
     spares: ClassVar[tuple[str, ...]] = ()
     """Closed-form models whose scores it must not move beyond that floor (a swap: by a T of 0.00125
     or more). Those in neither may move."""

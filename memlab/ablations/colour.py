@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.colour import (
+from memlab.ablations.base import Ablation
+from memlab.imaging.colour import (
     desaturate,
     desaturate_light,
     flatten_palette,
     rotate_hue,
 )
+from memlab.types import Context
 
 
 class Grayscale(Ablation):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.contrast import darken, flatten_luma
+from memlab.ablations.base import Ablation
+from memlab.imaging.contrast import darken, flatten_luma
+from memlab.types import Context
 
 
 class Contrast(Ablation):

@@ -7,10 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, Control
-from memlab.ablations.functional.crops import anywhere, elsewhere, padded, zoomed
-from memlab.ablations.functional.fills import Computed
+from memlab.ablations.base import Ablation, Control
 from memlab.ablations.removal import FACE_ORACLES, Remove
+from memlab.imaging.crops import anywhere, elsewhere, padded, zoomed
+from memlab.imaging.fills import Computed
+from memlab.types import Context
 
 
 class Window(Ablation):

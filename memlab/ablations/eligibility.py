@@ -7,8 +7,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, partial
-from memlab.ablations.region import mask_of
+from memlab.ablations.base import Ablation, partial
+from memlab.masks.expression import mask_of
+from memlab.types import Context
 
 Reason = Literal["absent", "not annotated", "no donor", "no room", "not possible"]
 """`absent`: the image is annotated for the region and lacks it. All others say nothing about

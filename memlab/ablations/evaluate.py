@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, require_pictures, require_sizes
-from memlab.ablations.donors import DonorList
+from memlab.ablations.base import Ablation, require_pictures, require_sizes
 from memlab.ablations.eligibility import Reason, reasons
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
+from memlab.data.donors import DonorList
 from memlab.errors import Interrupted, MemlabError, PluginError
-from memlab.models.precision import single_precision
+from memlab.precision import single_precision
+from memlab.types import Context
 
 
 @dataclass(frozen=True)

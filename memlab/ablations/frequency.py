@@ -6,9 +6,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.frequency import gaussian_blur, high_pass
+from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
+from memlab.imaging.filters import gaussian_blur, high_pass
+from memlab.types import Context
 
 PIXELS = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Ladder of a blur in pixels, the prototype's 5 among them."""

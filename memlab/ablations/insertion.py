@@ -8,10 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.insertion import moved, patch
-from memlab.ablations.functional.regions import feathered, pixels_of
+from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
+from memlab.imaging.insertion import moved, patch
+from memlab.imaging.morphology import feathered, pixels_of
+from memlab.types import Context
 
 Pasted = Literal["faces", "people", "objects", "text"]
 

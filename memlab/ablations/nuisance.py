@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, whole
-from memlab.ablations.functional import nuisance
+from memlab.ablations.base import Ablation, whole
+from memlab.imaging import nuisance
+from memlab.types import Context
 
 
 class Shift(Ablation):

@@ -24,9 +24,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memlab.ablations.base import Context
-from memlab.ablations.functional.colour import luma
-from memlab.ablations.functional.regions import blobs
+from memlab.imaging.colour import luma
+from memlab.imaging.morphology import blobs
+from memlab.types import Context
 
 CANDIDATES = 32
 """Places looked at for each draw; the most similar is taken."""

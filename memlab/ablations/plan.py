@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from memlab.ablations import Role
 from memlab.ablations.base import Ablation
 from memlab.registry import load, plugins
+from memlab.types import Role
 
 Doses = Literal["primary", "ladder"]
 

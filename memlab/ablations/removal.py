@@ -8,12 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, Donors, partial
-from memlab.ablations.functional import fills
-from memlab.ablations.functional.fills import Computed, Fill
-from memlab.ablations.functional.harmonic import harmonic
-from memlab.ablations.functional.regions import blobs, dilated, feathered, pixels_of
+from memlab.ablations.base import Ablation, partial
 from memlab.errors import MemlabError
+from memlab.imaging import fills
+from memlab.imaging.fills import Computed, Fill
+from memlab.imaging.harmonic import harmonic
+from memlab.imaging.morphology import blobs, dilated, feathered, pixels_of
+from memlab.types import Context, Donors
 
 FACE_ORACLES = ("oracle_face_chroma", "oracle_face_luminance")
 """Closed-form models that read nothing but faces."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.functional.scan import SIDE, cell_free, cell_weights, fill_cell
+from memlab.ablations.base import Ablation
 from memlab.ablations.plan import Condition
+from memlab.imaging.cells import SIDE, cell_free, cell_weights, fill_cell
+from memlab.types import Context
 
 FREE = 0.75
 """Share of a cell that must not be labelled: what is left alone would weaken the occlusion."""

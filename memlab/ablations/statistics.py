@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from memlab.ablations.base import Ablation, Context, Donors
-from memlab.ablations.functional import colour, frequency, grain, palette, plates, spectrum, texture
-from memlab.ablations.region import mask_of
+from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
+from memlab.imaging import colour, grain, palette, plates, spectrum, texture
+from memlab.imaging import filters as frequency
+from memlab.masks.expression import mask_of
+from memlab.types import Context, Donors
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
 
@@ -104,7 +106,7 @@ def phase_agreement(ablation: Ablation, images: Tensor, context: Context, dose: 
 def spectral_distance(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Root mean squared log ratio of luma's radial amplitudes to those of the 1/f reference: (B,).
 
-    See `memlab.ablations.functional.texture.spectral_distance`.
+    See `memlab.imaging.texture.spectral_distance`.
     """
     _, distance = texture.spectral_distance(ablation(images, context, dose))
     return distance[:, 1:].square().mean(dim=1).sqrt()

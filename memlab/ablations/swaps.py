@@ -7,14 +7,15 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, Donors, partial
-from memlab.ablations.functional import plates
-from memlab.ablations.functional.grain import swap_texture
-from memlab.ablations.functional.palette import swap_palette
-from memlab.ablations.functional.spectrum import swap_spectrum
-from memlab.ablations.region import mask_of
+from memlab.ablations.base import Ablation, partial
 from memlab.errors import MemlabError
+from memlab.imaging import plates
+from memlab.imaging.grain import swap_texture
+from memlab.imaging.palette import swap_palette
+from memlab.imaging.spectrum import swap_spectrum
+from memlab.masks.expression import mask_of
 from memlab.seeds import seed_of
+from memlab.types import Context, Donors
 
 
 class Swap(Ablation):

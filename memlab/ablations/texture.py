@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Context, whole
-from memlab.ablations.functional.texture import (
+from memlab.ablations.base import Ablation, whole
+from memlab.errors import MemlabError
+from memlab.imaging.texture import (
     equalize_power,
     rematch,
     scramble_phases,
     shuffle_patches,
     smooth_texture,
 )
-from memlab.errors import MemlabError
+from memlab.types import Context
 
 
 class TextureSmooth(Ablation):

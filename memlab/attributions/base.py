@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from memlab.errors import MemlabError, PluginError
-from memlab.models.base import MemorabilityModel
-from memlab.models.precision import evaluation_mode, single_precision
+from memlab.precision import evaluation_mode, single_precision
 from memlab.registry import described, plugin_of
+from memlab.scorer import Scorer
 from memlab.spec import Specified
 
 
@@ -33,7 +33,7 @@ class Attribution(Specified, ABC):
         return plugin.name if plugin else type(self).__name__.lower()
 
     @abstractmethod
-    def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
+    def maps(self, model: Scorer, images: Tensor) -> Tensor:
         """Explain the scores of some pictures; gradients are enabled by the caller.
 
         Args:
@@ -46,7 +46,7 @@ class Attribution(Specified, ABC):
         """
 
 
-def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) -> Tensor:
+def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
     """Maps of some pictures: those of all branches added up; see `explain_branches`.
 
     Returns:
@@ -55,7 +55,7 @@ def explain(attribution: Attribution, model: MemorabilityModel, images: Tensor) 
     return explain_branches(attribution, model, images).sum(dim=1, keepdim=True)
 
 
-def explain_branches(attribution: Attribution, model: MemorabilityModel, images: Tensor) -> Tensor:
+def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
     """Maps of some pictures, in single precision, whatever context the caller is in.
 
     Test loops run in inference mode, where nothing can have a gradient and `enable_grad` does not
@@ -96,7 +96,7 @@ def explain_branches(attribution: Attribution, model: MemorabilityModel, images:
     return maps
 
 
-def by_branch(model: MemorabilityModel, maps: Tensor) -> dict[str, Any]:
+def by_branch(model: Scorer, maps: Tensor) -> dict[str, Any]:
     """Maps as `maps/METHOD.npz` holds them.
 
     Args:
@@ -112,7 +112,7 @@ def by_branch(model: MemorabilityModel, maps: Tensor) -> dict[str, Any]:
     return {name: values.cpu().numpy() for name, values in found.items()}
 
 
-def require_seam(model: MemorabilityModel, method: str) -> None:
+def require_seam(model: Scorer, method: str) -> None:
     """Raise a MemlabError if a model cannot be cut at a seam."""
     missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
     if missing:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from memlab.attributions.base import Attribution, require_seam
 from memlab.errors import MemlabError
-from memlab.models.base import MemorabilityModel
+from memlab.scorer import Scorer
 
 
 class GradCAM(Attribution):
@@ -27,7 +27,7 @@ class GradCAM(Attribution):
 
     unit = "score per grid cell, linearised"
 
-    def maps(self, model: MemorabilityModel, images: Tensor) -> Tensor:
+    def maps(self, model: Scorer, images: Tensor) -> Tensor:
         """(B, 3, H, W) pictures to (B, 1 or branches, h, w) maps on the grid of the seam."""
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
             return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
@@ -53,7 +53,7 @@ class GradCAM(Attribution):
         return torch.cat([part.sum(dim=1, keepdim=True) for part in parts_of_map], dim=1)
 
 
-def _at_layer(model: MemorabilityModel, layer: nn.Module, images: Tensor) -> Tensor:
+def _at_layer(model: Scorer, layer: nn.Module, images: Tensor) -> Tensor:
     if model.needs_context:
         raise MemlabError(
             f"{model.title} needs masks of {model.needs_context[0]!r}, which grad_cam does not "

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from memlab.audit.quantities import SESOI, SESOI_T
-from memlab.audit.statistics.equivalence import ALPHA
-from memlab.metrics.functional import Statistic
+from memlab.analysis.quantities import SESOI, SESOI_T
+from memlab.stats.equivalence import ALPHA
+from memlab.stats.measures import Statistic
 
 
 @dataclass(frozen=True)

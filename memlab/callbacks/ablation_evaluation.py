@@ -13,24 +13,25 @@ from typing import Any
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from memlab.ablations.base import Ablation, Context
-from memlab.ablations.donors import DonorList
+from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
+from memlab.analysis.results import Results
+from memlab.analysis.summary import summarise
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
-from memlab.data.dataset import Batch, looked_for
+from memlab.data.dataset import looked_for
+from memlab.data.donors import DonorList
+from memlab.data.mask_summary import region_notes
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import write_text
+from memlab.masks.base import known_regions
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
-from memlab.regions.base import known_regions
-from memlab.regions.describe import region_notes
 from memlab.reports import effect_figures, rows
-from memlab.reports.effects import summarise
-from memlab.reports.results import Results
+from memlab.types import Batch, Context
 
 KEY = ["condition", "draw", "index"]
 BROKEN = "broken"

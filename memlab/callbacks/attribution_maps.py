@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from memlab.analysis.results import Results
 from memlab.attributions.base import Attribution, by_branch, explain_branches
+from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
-from memlab.data.dataset import Batch
-from memlab.data.pixels import to_bytes
 from memlab.errors import MemlabError
 from memlab.files import make_folder, replacing
-from memlab.reports import figures
-from memlab.reports.results import Results
+from memlab.imaging.pixels import to_bytes
 from memlab.reports.rows import SHARDS
 from memlab.seeds import seed_of
+from memlab.types import Batch
 
 
 class AttributionMaps(Callback):
@@ -124,7 +124,7 @@ class AttributionMaps(Callback):
             merged = {key: values[order] for key, values in merged.items()}
             path = make_folder(folder / "maps") / f"{part.name}.npz"
             _write(path, {**merged, "unit": np.array(part.unit)})
-            figure = figures.map_overlays(merged, part.name, part.unit, folder)
+            figure = map_overlays(merged, part.name, part.unit, folder)
             results.figures += figure
             results.maps.append(
                 {

@@ -9,10 +9,10 @@ from typing import Protocol, runtime_checkable
 import pandas as pd
 from lightning.pytorch import Trainer
 
-from memlab.data.dataset import Batch
+from memlab.analysis.results import Results
 from memlab.data.module import MemorabilityData
 from memlab.models.base import MemorabilityModel
-from memlab.reports.results import Results
+from memlab.types import Batch
 
 
 @runtime_checkable

@@ -16,21 +16,20 @@ import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from memlab.ablations.base import Context
 from memlab.ablations.evaluate import ConditionScores, evaluate
-from memlab.ablations.functional.frequency import gaussian_blur
-from memlab.ablations.functional.scan import CELL, SIDE, ends
 from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
-from memlab.audit.quantities import SESOI
-from memlab.audit.scan import LEVEL, PERMUTATIONS, scan, strongest
+from memlab.analysis.blind_scan import LEVEL, PERMUTATIONS, scan, strongest
+from memlab.analysis.quantities import SESOI
+from memlab.analysis.results import Results
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.callbacks.sameness import sameness
-from memlab.data.dataset import Batch
 from memlab.files import replacing
+from memlab.imaging.cells import CELL, SIDE, ends
+from memlab.imaging.filters import gaussian_blur
 from memlab.reports import rows
-from memlab.reports.results import Results
 from memlab.reports.scan import draw_scan
 from memlab.seeds import seed_of
+from memlab.types import Batch, Context
 
 KEY = ["row", "column", "index"]
 PICTURES = 1000

@@ -9,8 +9,8 @@ from torch import Tensor
 from memlab.callbacks.base import data_of
 from memlab.data.features import Encoder
 from memlab.models.base import hash_weights
-from memlab.models.precision import single_precision
 from memlab.models.regressor import MemorabilityRegressor
+from memlab.precision import single_precision
 
 
 class FrozenFeatures(Callback):

@@ -12,8 +12,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from memlab.callbacks.base import command_folder
-from memlab.data.dataset import Batch
 from memlab.files import replacing
+from memlab.types import Batch
 
 FILE = "metrics.csv"
 

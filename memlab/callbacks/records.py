@@ -12,20 +12,21 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab import tracking
+from memlab.analysis.results import FILE, Results
 from memlab.callbacks.base import Contributor, command_folder, data_of, model_of
-from memlab.data.dataset import Batch
 from memlab.errors import CheckpointError, DataError
 from memlab.files import write_text
 from memlab.metrics.conformal import coverage_entry
-from memlab.metrics.functional import METRICS
-from memlab.metrics.intervals import metric_with_interval
-from memlab.models.base import UNSCORED, MemorabilityModel
+from memlab.metrics.with_interval import metric_with_interval
+from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
 from memlab.reading import read_json
 from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
-from memlab.reports.results import FILE, Results
+from memlab.scorer import UNSCORED
 from memlab.spec import Spec, loaded_class
+from memlab.stats.measures import METRICS
+from memlab.types import Batch
 
 _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
 

@@ -13,9 +13,9 @@ from lightning.pytorch import Trainer
 
 from memlab.ablations.plan import Condition
 from memlab.callbacks.base import data_of
+from memlab.data.mask_summary import describe_masks
 from memlab.files import fingerprint, state_of
 from memlab.models.base import MemorabilityModel
-from memlab.regions.describe import describe_masks
 from memlab.reports.provenance import commit, versions
 
 _VERSIONED = {"builtins", "abc", "typing", "torch", "lightning"}

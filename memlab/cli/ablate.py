@@ -23,9 +23,10 @@ from memlab.outputs import require_apart
 if TYPE_CHECKING:
     import torch
 
-    from memlab.ablations.base import Ablation, Context
-    from memlab.ablations.donors import DonorList
-    from memlab.ablations.originals import Original
+    from memlab.ablations.base import Ablation
+    from memlab.data.donors import DonorList
+    from memlab.inference.originals import Original
+    from memlab.types import Context
 
     Found = tuple[list[Original], Callable[[tuple[int, int]], DonorList]]
 
@@ -125,9 +126,9 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 
 def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     """The pictures with their masks, and the donors."""
-    from memlab.ablations.loose_donors import loose_donors
-    from memlab.ablations.originals import find_originals, lenders
-    from memlab.regions.base import known_regions
+    from memlab.inference.loose_donors import loose_donors
+    from memlab.inference.originals import find_originals, lenders
+    from memlab.masks.base import known_regions
 
     originals = find_originals(options.pictures, options.masks, options.empty_masks, options.tables)
     if options.empty_masks and not any(original.masks for original in originals):
@@ -152,8 +153,8 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
 
 
 def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
-    from memlab.ablations.export import export
     from memlab.ablations.plan import plan
+    from memlab.export.images import export
     from memlab.progress import progress
     from memlab.reports.contact_sheet import draw_contact_sheet
 
@@ -228,12 +229,12 @@ def _record(
 def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     import torch
 
-    from memlab.ablations.base import Context
-    from memlab.ablations.selectivity import example, selectivity
-    from memlab.data.pixels import to_unit
     from memlab.files import make_folder, replacing
+    from memlab.imaging.pixels import to_unit
     from memlab.progress import progress
     from memlab.reports.cards import draw_card, write_page
+    from memlab.types import Context
+    from memlab.validation.selectivity import example, selectivity
 
     for name, count in Counter(ablation.name for ablation in ablations).items():
         if count > 1:

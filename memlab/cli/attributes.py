@@ -103,7 +103,7 @@ def run(arguments: list[str]) -> int:
         require_own_folder(options.out, "attributes.json")
         require_apart(options.out, [options.run, options.columns, options.masks, options.root])
 
-    from memlab.audit.associations import associations, with_residuals
+    from memlab.analysis.associations import associations, with_residuals
     from memlab.reading import content_of
     from memlab.reports.attributes import print_attributes, write_attributes
     from memlab.reports.terminal import plain_console
@@ -141,7 +141,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _tested(path: Path, options: Namespace) -> Subject:
-    from memlab.reports.results import FILE
+    from memlab.analysis.results import FILE
     from memlab.reports.tested import read_tested
     from memlab.spec import build
 
@@ -187,7 +187,7 @@ def _tested(path: Path, options: Namespace) -> Subject:
 
 def _masked(subject: Subject, options: Namespace) -> Table:
     """The data set with the masks that are given, or else those that the test was given."""
-    from memlab.regions.describe import with_masks
+    from memlab.data.mask_summary import with_masks
 
     assert subject.table is not None
     masks, empty = options.masks, options.empty_masks
@@ -231,8 +231,8 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
 
     from memlab.data import attributes as properties
     from memlab.data.picture_statistics import measured
+    from memlab.masks.open import open_masks
     from memlab.progress import progress
-    from memlab.regions.open import open_masks
 
     rows, table, notes = subject.rows, subject.table, subject.notes
     file, masks = options.columns, options.masks

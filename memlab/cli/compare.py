@@ -10,9 +10,9 @@ from memlab.errors import MemlabError
 from memlab.outputs import require_apart, require_own_folder
 
 if TYPE_CHECKING:
+    from memlab.analysis.tested import Tested
     from memlab.repeat_folder import Repeat
     from memlab.reports.comparison import Pair
-    from memlab.reports.tested import Tested
 
 DESCRIPTION = """\
 Compare runs on the pictures they were all tested on, from their files alone.

@@ -74,7 +74,7 @@ Exit code 1 if a problem was found; notes alone leave it 0.
         require_empty(options.out)
 
     from memlab.cli.data_check import check_and_show
-    from memlab.regions.describe import with_masks
+    from memlab.data.mask_summary import with_masks
 
     table = with_masks(read_data(options), options.masks, options.empty_masks)
     return check_and_show(table, options.near, options.out)

@@ -9,21 +9,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Lines
 
-from memlab.cli.data_options import note, root_of
-from memlab.data.ceiling import (
+from memlab.ceiling.estimate import (
     Ceiling,
     Entry,
     ceiling_of_counts,
     ceiling_of_responses,
     ceiling_of_scores,
 )
-from memlab.data.responses import Responses, holds_responses, read_responses
+from memlab.ceiling.observers import least_mse, times_as_many
+from memlab.ceiling.reliability import over_pictures
+from memlab.ceiling.responses import Responses, holds_responses, read_responses
+from memlab.cli.data_options import note, root_of
 from memlab.data.table import Table
 from memlab.data.tables import read_text_table, tables_in
 from memlab.errors import DataError, MemlabError
 from memlab.image_files import what_is
-from memlab.metrics.observers import least_mse, times_as_many
-from memlab.metrics.reliability import over_pictures
 from memlab.numbers import number
 from memlab.reports.terminal import plain_console
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from memlab.ceiling.reliability import Reliability, reliability_of_rows
 from memlab.data.check import Findings, check
 from memlab.data.near_duplicates import NEAR_BITS
 from memlab.data.table import Problem, Table
@@ -36,11 +37,12 @@ def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
         _print("notes:")
         _list(findings.notes, _SHOWN, "notes.csv" if out else "--out DIR")
     _print_masks(findings)
-    _print_reliability(findings)
+    reliability = reliability_of_rows(table.rows)
+    _print_reliability(reliability)
     if out:
         from memlab.reports.check_page import write_page
 
-        _print(f"page      {write_page(findings, table, out)}")
+        _print(f"page      {write_page(findings, reliability, table, out)}")
     return 1 if findings.problems else 0
 
 
@@ -79,8 +81,7 @@ def _print_masks(findings: Findings) -> None:
         _print(f"masks of {row['region']}: {found}{area}{odd}")
 
 
-def _print_reliability(findings: Findings) -> None:
-    found = findings.reliability
+def _print_reliability(found: Reliability | None) -> None:
     if found is None:
         return
     if found.half.value is None:

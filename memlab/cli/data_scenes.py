@@ -65,7 +65,7 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
 
     from memlab.data.sources.scenes import render, settled
     from memlab.numbers import number
-    from memlab.scenes import noise_ceiling
+    from memlab.synthetic import noise_ceiling
 
     wanted = settled(options.root, given)
     path = render(options.root, wanted)

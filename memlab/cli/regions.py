@@ -17,8 +17,8 @@ from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
     from memlab.data.table import Table
-    from memlab.regions.find import Filled
-    from memlab.regions.store import MaskStore
+    from memlab.detection.find import Filled
+    from memlab.masks.store import MaskStore
 
 PAGE = """\
 usage: memlab regions COMMAND [options]        memlab regions COMMAND --help for each
@@ -61,10 +61,10 @@ Another finder can add other regions to the same store; its options are --with.N
     require_apart(options.out, [options.root])
     path = class_path("regions", options.finder)
 
+    from memlab.detection.detector import provenance_of
+    from memlab.detection.find import find_regions
+    from memlab.masks.store import MaskStore
     from memlab.progress import progress
-    from memlab.regions.find import find_regions
-    from memlab.regions.finder import provenance_of
-    from memlab.regions.store import MaskStore
 
     finder, parameters = _made(path, theirs)
     if hasattr(finder, "to"):
@@ -93,9 +93,9 @@ not fit their pictures are named, and left out; exit code 1 if there is one.
     options = parser.parse_args(arguments)
     require_apart(options.out, [options.masks, options.root])
 
+    from memlab.detection.find import import_masks
+    from memlab.masks.store import MaskStore
     from memlab.progress import progress
-    from memlab.regions.find import import_masks
-    from memlab.regions.store import MaskStore
 
     table = _given(options)
     store = MaskStore(options.out)
@@ -126,9 +126,9 @@ image that cannot be drawn is named, and left out; exit code 1 if there is one.
     require_apart(options.out, folders=[options.masks, options.root])
     require_empty(options.out)
 
+    from memlab.detection.review import TABLE, write_review
+    from memlab.masks.store import StoredMasks
     from memlab.progress import progress
-    from memlab.regions.review import TABLE, write_review
-    from memlab.regions.store import StoredMasks
 
     table = _given(options)
     assert table.given is not None
@@ -170,8 +170,8 @@ it was corrected, and by which table.
     options = parser.parse_args(arguments)
     require_apart(options.out, [options.store, options.table])
 
-    from memlab.regions.review import reject
-    from memlab.regions.store import MaskStore
+    from memlab.detection.review import reject
+    from memlab.masks.store import MaskStore
 
     store = MaskStore(options.store)
     if not store.regions:
@@ -186,7 +186,7 @@ def _given(options: Namespace) -> Table:
     """The data set with the masks that were given, and none of its own columns."""
     from dataclasses import replace
 
-    from memlab.regions.describe import with_masks
+    from memlab.data.mask_summary import with_masks
 
     table = read_data(options)
     bare = replace(table, rows=table.rows.drop(columns=list(table.mask_columns.values())))
@@ -227,8 +227,8 @@ def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
 
 
 def _report(table: Table, store: MaskStore, filled: Filled) -> int:
-    from memlab.regions.describe import quality_told
-    from memlab.regions.store_files import FAILED
+    from memlab.data.mask_summary import quality_told
+    from memlab.masks.store_files import FAILED
 
     ids = set(table.rows["id"])
     known = [shares for name, shares in store.areas.items() if name in ids]

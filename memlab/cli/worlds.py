@@ -12,7 +12,7 @@ from memlab.errors import MemlabError, did_you_mean
 from memlab.reading import read_yaml
 
 if TYPE_CHECKING:
-    from memlab.scenes import World
+    from memlab.synthetic import World
 
 
 def worlds() -> dict[str, str]:
@@ -45,7 +45,7 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
         example = shipped() / "worlds" / "W2.yaml"
         raise MemlabError(f"{path}: no world in it; declare one as {example} does") from None
 
-    from memlab.scenes import STYLES, Declaration, World
+    from memlab.synthetic import STYLES, Declaration, World
 
     allowed = [name for name in Declaration._fields if name != "world"]
     for key, value in given.items():

@@ -11,9 +11,9 @@ from memlab.data.columns import named as column_named
 from memlab.data.table import MASK, Table
 from memlab.data.tables import listed, read_text_table
 from memlab.errors import DataError
+from memlab.masks.base import MaskSource
+from memlab.masks.names import Names
 from memlab.progress import Advance
-from memlab.regions.base import MaskSource
-from memlab.regions.names import Names
 
 _KEPT = {
     "id",

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from memlab.data.decode import decoder
 from memlab.data.geometry import Geometry
 from memlab.errors import DataError
 from memlab.files import fingerprint, make_folder
+from memlab.imaging.decode import decoder
 
 _HEADER = 4096
 _MARK = 8  # bytes before the pixels of a slot: a checksum, and that it was written at all

@@ -14,11 +14,9 @@ from memlab.data.file_statistics import correlations, deciles, look, notable, wi
 from memlab.data.mask_check import check_masks
 from memlab.data.near_duplicates import near_pairs, require_imagehash
 from memlab.data.table import Problem, Table
-from memlab.metrics.functional import Statistic
-from memlab.metrics.reliability import Reliability, reliability_from_counts
 from memlab.numbers import interval, number
 from memlab.progress import progress
-from memlab.seeds import seed_of
+from memlab.stats.measures import Statistic
 
 SMALL = 32
 """Side in pixels below which a picture is worth a note."""
@@ -37,7 +35,6 @@ class Findings:
         near_bits: the most bits between near duplicates; None if they were not looked for.
         near: near duplicates, those in two splits first, then the closest: columns `id`, `split`,
             `image`, `other_id`, `other_split`, `other_image`, `bits`, `leak` (in two splits).
-        reliability: of the hit rates; None without columns `hits` and `n`.
         masks: a row per region, as in `memlab.data.mask_check.RegionCount`.
     """
 
@@ -48,7 +45,6 @@ class Findings:
     deciles: pd.DataFrame
     near_bits: int | None
     near: pd.DataFrame
-    reliability: Reliability | None
     masks: pd.DataFrame
 
 
@@ -108,7 +104,6 @@ def check(table: Table, near_bits: int | None = None) -> Findings:
         deciles(pictures),
         near_bits,
         near,
-        _reliability(rows),
         masks,
     )
 
@@ -202,10 +197,3 @@ def _picture_notes(pictures: pd.DataFrame, near_bits: int | None) -> Iterable[Pr
             more = f" (first: {found.iloc[0]})" if len(found) > 1 else f": {found.iloc[0]}"
             count = f"{len(found)} picture{'s' if len(found) > 1 else ''}"
             yield Problem(kind, found.iloc[0], f"{count} {what}{more}")
-
-
-def _reliability(rows: pd.DataFrame) -> Reliability | None:
-    if not {"hits", "n"} <= set(rows.columns):
-        return None
-    hits, n = (rows[name].to_numpy(dtype=float) for name in ("hits", "n"))
-    return reliability_from_counts(hits, n, seed_of(0, "data check", "halves"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict
 
 import pandas as pd
 import torch
@@ -12,47 +11,12 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from memlab.data.cache import PictureCache
-from memlab.data.decode import decode, upright_size
 from memlab.data.geometry import Geometry
-from memlab.data.pixels import to_unit
 from memlab.errors import DataError, MaskError
-from memlab.regions.base import MaskSource, require_fit
-
-
-class Sample(TypedDict):
-    """One picture, as a worker hands it over."""
-
-    index: int
-    id: str
-    image: Tensor
-    score: float
-    masks: dict[str, Tensor]
-    error: str
-    looked: NotRequired[dict[str, bool]]
-    features: NotRequired[Tensor]
-
-
-class Batch(TypedDict):
-    """Pictures side by side: the only thing that models and callbacks see.
-
-    `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
-    float in [0, 1] once on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
-    (B, 1, H, W), 0 or 1. `looked`: region to (B,) bool, whether somebody looked for it; a region
-    that is not named was looked for. `valid` (B,) bool: whether the picture could be read.
-    `errors`: why not.
-    `features` (B, D), only where a frozen backbone has seen the pictures before; `images` are then
-    empty.
-    """
-
-    index: Tensor
-    ids: list[str]
-    images: Tensor
-    scores: Tensor
-    masks: dict[str, Tensor]
-    looked: dict[str, Tensor]
-    valid: Tensor
-    errors: list[str]
-    features: NotRequired[Tensor]
+from memlab.imaging.decode import decode, upright_size
+from memlab.imaging.pixels import to_unit
+from memlab.masks.base import MaskSource, require_fit
+from memlab.types import Batch, Sample
 
 
 class PictureDataset(Dataset[Sample]):

@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.distributed import all_gather_object
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
-from memlab.data.decode import decoder
+from memlab.data.dataset import PictureDataset, collate, to_float
 from memlab.files import fingerprint, make_folder, replacing
+from memlab.imaging.decode import decoder
 from memlab.progress import progress
 from memlab.stop_signals import ignore_signals
+from memlab.types import Batch, Sample
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from memlab.data.decode import decode, stored_as
 from memlab.data.near_duplicates import perceptual_hash
 from memlab.errors import DataError
 from memlab.image_files import require_file
-from memlab.metrics.functional import Statistic
-from memlab.metrics.intervals import metric_with_interval
+from memlab.imaging.decode import decode, stored_as
+from memlab.metrics.with_interval import metric_with_interval
 from memlab.seeds import seed_of
+from memlab.stats.measures import Statistic
 
 FACTS = {
     "bytes": "file size (bytes)",

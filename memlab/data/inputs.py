@@ -13,14 +13,15 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.data.dataset import Batch, PictureDataset, Sample, collate, looked_for, to_float
-from memlab.data.decode import pixels_of
+from memlab.data.dataset import PictureDataset, collate, looked_for, to_float
 from memlab.data.geometry import Geometry, Resampler
-from memlab.data.pixels import to_unit
 from memlab.errors import DataError
 from memlab.image_files import find_pictures
-from memlab.regions.base import MaskSource, require_fit
-from memlab.regions.given import Masks, masks_of
+from memlab.imaging.decode import pixels_of
+from memlab.imaging.pixels import to_unit
+from memlab.masks.base import MaskSource, require_fit
+from memlab.masks.given import Masks, masks_of
+from memlab.types import Batch, Sample
 
 Pictures = Any
 """A path (file or folder), a picture (array, tensor or PIL), a batch of pictures, or a list of one

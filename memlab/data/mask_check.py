@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from memlab.data.decode import decode
 from memlab.data.table import Problem, Table
 from memlab.errors import DataError
+from memlab.imaging.decode import decode
+from memlab.masks.base import MaskSource, require_fit
 from memlab.progress import progress
-from memlab.regions.base import MaskSource, require_fit
 
 
 @dataclass(frozen=True)

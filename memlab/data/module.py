@@ -13,15 +13,15 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.ablations.donors import DonorList, with_background
 from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import PictureCache
 from memlab.data.contents import contents_of, same, twins
-from memlab.data.dataset import Batch, PictureDataset, Sample, collate, to_float
-from memlab.data.decode import decoder
+from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.donors import DonorList, with_background
 from memlab.data.features import Encoder, featured
 from memlab.data.geometry import Geometry
 from memlab.data.kept_split import KeptSplit
+from memlab.data.mask_summary import describe_masks, with_masks
 from memlab.data.reading import check_split, read_table
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
 from memlab.data.sources.base import Source, recognise
@@ -35,9 +35,10 @@ from memlab.errors import (
     NoNumberedSplitsError,
     did_you_mean,
 )
-from memlab.regions.base import EmptyMasks, known_regions
-from memlab.regions.describe import describe_masks, with_masks
+from memlab.imaging.decode import decoder
+from memlab.masks.base import EmptyMasks, known_regions
 from memlab.stop_signals import ignore_signals
+from memlab.types import Batch, Sample
 from memlab.values import shown
 
 

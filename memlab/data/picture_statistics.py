@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from memlab.ablations.functional.colour import luma
-from memlab.data.decode import upright_size
 from memlab.data.inputs import Inputs
 from memlab.errors import DataError
+from memlab.imaging.colour import luma
+from memlab.imaging.decode import upright_size
 from memlab.progress import Advance
 
 STATISTICS = {

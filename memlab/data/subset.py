@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from memlab.data.decode import is_image
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError
 from memlab.files import make_folder, replacing, require_empty
 from memlab.image_files import leaves, shown, what_is
+from memlab.imaging.decode import is_image
 
 FILE = "subset.csv"
 

@@ -16,9 +16,9 @@ from memlab.data.tables import LINE, cut
 from memlab.errors import DataError
 from memlab.files import fingerprint
 from memlab.image_files import what_is
-from memlab.regions.base import EmptyMasks, MaskSource, region_name
-from memlab.regions.files import masks_in_columns
-from memlab.regions.open import open_masks
+from memlab.masks.base import EmptyMasks, MaskSource, region_name
+from memlab.masks.files import masks_in_columns
+from memlab.masks.open import open_masks
 
 SPLITS = ("train", "val", "test")
 MASK = "mask_"

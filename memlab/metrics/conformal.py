@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from memlab.errors import MemlabError
-from memlab.metrics.functional import Array, Statistic
+from memlab.stats.measures import Array, Statistic
 
 LEVEL = 0.9
 """Level of a prediction's interval, unless another is asked for."""

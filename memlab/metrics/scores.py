@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from memlab.metrics.functional import METRICS, Statistic
+from memlab.stats.measures import METRICS, Statistic
 
 
 class ScoreMetrics(Metric):

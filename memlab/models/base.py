@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +12,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from memlab.ablations.base import Context
-from memlab.data.dataset import Batch
-from memlab.data.geometry import Resampler
-from memlab.errors import MemlabError, PluginError
+from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL, Calibration, thinned
 from memlab.metrics.scores import ScoreMetrics
-from memlab.models.precision import single_precision
-from memlab.registry import described
-from memlab.spec import Specified
+from memlab.precision import single_precision
+from memlab.scorer import Scorer, with_unscored
+from memlab.types import Batch, Context
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,17 +25,12 @@ if TYPE_CHECKING:
     from memlab.ablations.base import Ablation
     from memlab.ablations.plan import Doses
     from memlab.attributions.base import Attribution
-    from memlab.attributions.pictures import Maps
     from memlab.data.inputs import Pictures
-    from memlab.data.kept_split import KeptSplit
-    from memlab.regions.given import Masks
+    from memlab.inference.explain import Maps
+    from memlab.masks.given import Masks
 
 
-UNSCORED = "which is no score"
-"""How the reason ends for an image without a finite prediction."""
-
-
-class MemorabilityModel(Specified, LightningModule, ABC):
+class MemorabilityModel(Scorer, LightningModule):
     """A predictor of memorability that the Trainer can evaluate.
 
     A subclass implements `forward`, `input_size` and `weights_id`. Where it can be cut in two it
@@ -51,105 +42,12 @@ class MemorabilityModel(Specified, LightningModule, ABC):
 
     One that must know where something is, as oracles may, names the regions in `needs_context` and
     implements `forward(images, context)`: whoever scores calls `scores`, which hands both over.
-
-    `calibration` holds the validation errors at exactly the weights that it has, if there was a
-    validation, and what the training labels were; checkpoints keep both.
     """
-
-    needs_context: tuple[str, ...] = ()
-    """Regions whose masks `forward` needs: those of the unchanged picture, whatever an ablation did
-    to it. None for a model that looks at pictures alone, as all trained ones do."""
-
-    kept_split: KeptSplit | None = None
-    """The images of the run that it is loaded from, where that keeps them."""
-
-    resampler: Resampler = "torch"
-    """Who brings pictures to size: `pillow` where published scores hang on its grey levels."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calibration = Calibration()
         self.val_metrics = ScoreMetrics()
         self.test_metrics = ScoreMetrics()
-
-    @property
-    def title(self) -> str:
-        """What messages call it."""
-        return type(self).__name__
-
-    @property
-    def card(self) -> dict[str, str]:
-        """What users of its scores must know, where it is a published model; else empty.
-
-        `output` (what a score is), `trained_on` (data that are no clean test), `licence` (of the
-        weights), `weights` (where they are from). It goes into the results.
-        """
-        return {}
-
-    @property
-    def seen_data(self) -> tuple[str, ...] | None:
-        """Names of the data sets that it was trained on; None where that is not known.
-
-        By them memlab can say that pictures are no clean test; see `memlab.models.leak`.
-        """
-        return None
-
-    def card_notes(self) -> list[str]:
-        """The card in a sentence for those who read scores, or that its training is not known."""
-        said = {"output": "a score is the", "trained_on": "trained on", "licence": "weights:"}
-        parts = [f"{words} {self.card[name]}" for name, words in said.items() if name in self.card]
-        if "trained_on" not in self.card and self.seen_data is None:
-            learnt = self.weights_id() not in (None, "closed-form")
-            parts += ["what it was trained on is not known"] if learnt else []
-        return [f"{self.title}: {'; '.join(parts)}"] if parts else []
-
-    @property
-    def branches(self) -> dict[str, int]:
-        """Of parallel branches, how many of the grid's channels belong to each, in their order."""
-        return {}
-
-    @property
-    @abstractmethod
-    def input_size(self) -> int:
-        """Side in pixels of the square pictures it takes."""
-
-    @abstractmethod
-    def weights_id(self) -> str | None:
-        """Hash of the weights that were loaded, `closed-form`, or None if nothing proves them."""
-
-    @abstractmethod
-    def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,); nothing is checked or resized."""
-
-    def scores(self, images: Tensor, context: Context) -> Tensor:
-        """Scores of pictures, changed or not, given what is known of the unchanged ones.
-
-        Args:
-            images: (B, 3, H, W), RGB in [0, 1].
-            context: of the same pictures, with the masks of the unchanged ones.
-
-        Returns:
-            (B,) scores.
-
-        Raises:
-            MemlabError: if the model needs masks that are not there.
-        """
-        missing = [region for region in self.needs_context if region not in context.masks]
-        if missing:
-            raise MemlabError(
-                f"{self.title} needs masks of {missing[0]!r}, and there are none here: use memlab "
-                "test on a data set with masks, such as rendered scenes"
-            )
-        predicted = self(images, context) if self.needs_context else self(images)
-        shape = tuple(predicted.shape) if isinstance(predicted, Tensor) else None
-        if shape != (len(images),):
-            found = f"scores of shape {shape}" if shape is not None else type(predicted).__name__
-            raise PluginError(
-                f"{described(type(self))} returned {found} for {len(images)} pictures; one score a "
-                "picture, a tensor of shape (B,), is needed"
-            )
-        scores: Tensor = predicted
-        return scores
 
     def predict(
         self,
@@ -161,8 +59,8 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         level: float = LEVEL,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Score pictures of any kind and size; see `memlab.models.predict.predict`."""
-        from memlab.models.predict import predict
+        """Score pictures of any kind and size; see `memlab.inference.predict.predict`."""
+        from memlab.inference.predict import predict
 
         return predict(self, pictures, batch_size, num_workers, device, level, progress)
 
@@ -176,8 +74,8 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         device: str | torch.device | None = None,
         progress: bool = True,
     ) -> Maps:
-        """Explain the scores of pictures by place; see `memlab.attributions.pictures`."""
-        from memlab.attributions.pictures import explain_pictures
+        """Explain the scores of pictures by place; see `memlab.inference.explain`."""
+        from memlab.inference.explain import explain_pictures
 
         return explain_pictures(self, pictures, method, batch_size, num_workers, device, progress)
 
@@ -194,8 +92,8 @@ class MemorabilityModel(Specified, LightningModule, ABC):
         seed: int = 0,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Take something out of pictures and score them; see `memlab.ablations.pictures`."""
-        from memlab.ablations.pictures import ablate_pictures
+        """Take something out of pictures and score them; see `memlab.inference.ablate`."""
+        from memlab.inference.ablate import ablate_pictures
 
         return ablate_pictures(
             self, pictures, ablations, doses, masks, batch_size, num_workers, device, seed, progress
@@ -309,26 +207,6 @@ class MemorabilityModel(Specified, LightningModule, ABC):
             # changes nothing, but Lightning warns without it
             self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
         metrics.reset()
-
-
-def with_unscored(batch: Batch, predicted: Tensor) -> Batch:
-    """The batch, where images without a finite prediction are invalid and have the reason.
-
-    Args:
-        batch: as it was scored.
-        predicted: (B,) its scores.
-    """
-    finite = torch.isfinite(predicted.detach())
-    valid: Tensor = batch["valid"]
-    if bool((finite.to(valid.device) | ~valid).all()):
-        return batch
-    errors = [
-        error or ("" if fine else f"{name}: the model predicts {value:g}, {UNSCORED}")
-        for name, error, fine, value in zip(
-            batch["ids"], batch["errors"], finite.tolist(), predicted.tolist(), strict=True
-        )
-    ]
-    return {**batch, "valid": valid & finite.to(valid.device), "errors": errors}
 
 
 def hash_weights(state: Mapping[str, Any]) -> str:

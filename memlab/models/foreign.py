@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from memlab.ablations.base import Context
 from memlab.errors import CheckpointError, MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.spec import import_typed
+from memlab.types import Context
 
 INPUT_SIZE = 224
 """Side in pixels of the pictures for a module that does not say (`input_size`)."""

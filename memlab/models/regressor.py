@@ -13,12 +13,12 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from memlab.backbones.base import Backbone
 from memlab.backbones.promise import check_declared, check_features, try_backbone
-from memlab.data.dataset import Batch
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.models.finetune import check_decay, check_mode, compiled, freeze, make_optimizer
 from memlab.models.losses import LOSSES
 from memlab.models.schedules import WarmupCosine
+from memlab.types import Batch
 
 
 class MemorabilityRegressor(MemorabilityModel):

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from memlab.audit.associations import OUTCOMES, Associations
+from memlab.analysis.associations import OUTCOMES, Associations
+from memlab.analysis.results import without_nan
+from memlab.drawing import BLUE, GREY, save
 from memlab.files import write_text
 from memlab.numbers import interval, number, with_n
-from memlab.reports.figures import BLUE, GREY, save
-from memlab.reports.results import without_nan
 from memlab.reports.rows import write_table
 
 SCHEMA = 1

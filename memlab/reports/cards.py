@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 
 from memlab.ablations import FAMILIES
 from memlab.ablations.base import Ablation
+from memlab.drawing import BLUE, ORANGE
 from memlab.files import replacing, write_text
-from memlab.metrics.functional import Array
 from memlab.numbers import number
-from memlab.reports.figures import BLUE, ORANGE, dose_axis
+from memlab.reports.figures import dose_axis
+from memlab.stats.measures import Array
 
 WORDS = {
     "high_frequency_energy": "high-frequency energy",
@@ -73,8 +74,8 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     """One card: a picture at every dose, and its control; below, how the statistics changed.
 
     Args:
-        table: rows of one ablation, as `memlab.ablations.selectivity.selectivity` returns them.
-        pictures: (H, W, 3) in [0, 1], as `memlab.ablations.selectivity.example` returns them; the
+        table: rows of one ablation, as `memlab.validation.selectivity.selectivity` returns them.
+        pictures: (H, W, 3) in [0, 1], as `memlab.validation.selectivity.example` returns them; the
             control may lack.
         path: of the PNG.
     """

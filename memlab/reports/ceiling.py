@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from memlab.data.ceiling import Ceiling
+from memlab.ceiling.estimate import Ceiling
+from memlab.drawing import BLUE, GREY
 from memlab.files import replacing
 from memlab.numbers import number
-from memlab.reports.figures import BLUE, GREY
 
 RED = "#b2182b"
 

@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from memlab.data.decode import decode
 from memlab.data.file_statistics import FACTS
+from memlab.drawing import BLUE, GREY
 from memlab.errors import DataError
 from memlab.files import replacing
+from memlab.imaging.decode import decode
 from memlab.numbers import number
-from memlab.reports.figures import BLUE, GREY
 
 COLOURS = {"train": BLUE, "val": "#b2182b", "test": "#e08214", "no split": BLUE}
 PAIRS = 24

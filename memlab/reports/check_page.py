@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memlab.ceiling.reliability import Reliability
 from memlab.data.check import Findings
-from memlab.data.decode import decoder
 from memlab.data.file_statistics import FACTS, NOTABLE, notable
 from memlab.data.table import SPLITS, Problem, Table
 from memlab.files import write_text
+from memlab.imaging.decode import decoder
 from memlab.reports import check_figures
 from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import commit, now, versions
@@ -26,18 +27,21 @@ _LISTED = 200  # problems that the page lists; the CSV file has them all
 _BINS = 20
 
 
-def write_page(findings: Findings, table: Table, folder: Path) -> Path:
+def write_page(
+    findings: Findings, reliability: Reliability | None, table: Table, folder: Path
+) -> Path:
     """Write `check.html`, one file to pass on, and what it shows as JSON, CSV and figures.
 
     Args:
         findings: of the check.
+        reliability: of the hit rates; None where the table has no counts.
         table: what was checked.
         folder: where they go.
 
     Returns:
         The path of the page, written last.
     """
-    summary = summarise(findings, table)
+    summary = summarise(findings, reliability, table)
     for name, problems in (("problems", findings.problems), ("notes", findings.notes)):
         _csv(pd.DataFrame(problems, columns=["kind", "id", "message"]), folder / f"{name}.csv")
     _csv(findings.pictures.drop(columns=["hash"]), folder / "pictures.csv")
@@ -60,10 +64,9 @@ def write_page(findings: Findings, table: Table, folder: Path) -> Path:
     return folder / PAGE
 
 
-def summarise(findings: Findings, table: Table) -> dict[str, Any]:
+def summarise(findings: Findings, reliability: Reliability | None, table: Table) -> dict[str, Any]:
     """Everything the page says, as plain data; what is absent is null with a reason."""
     pictures, near = findings.pictures, findings.near
-    reliability = findings.reliability
     leaks = int(near["leak"].sum())
     return {
         "schema": SCHEMA,

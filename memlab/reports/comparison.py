@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from memlab.analysis.paired import drop_differences, level_for_all, metric_differences
+from memlab.analysis.results import without_nan
+from memlab.analysis.tested import Tested, in_common
 from memlab.errors import MemlabError
 from memlab.files import replacing, write_text
 from memlab.reports import figures
-from memlab.reports.paired import drop_differences, level_for_all, metric_differences
 from memlab.reports.repeated import over_members
-from memlab.reports.results import without_nan
-from memlab.reports.tested import Tested, in_common
 
 SCHEMA = 1
 ALL_PAIRS = 4

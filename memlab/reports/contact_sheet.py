@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from memlab.data.decode import decode
 from memlab.errors import DataError
 from memlab.files import replacing
+from memlab.imaging.decode import decode
 
 ROWS, FEW = 12, 4
 """Pictures that are shown: the first 12; the first 4 beside more than 36 conditions."""
@@ -29,7 +29,7 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
     Where a picture was not eligible, the reason stands in its place.
 
     Args:
-        manifest: as `memlab.ablations.export.export` returns it.
+        manifest: as `memlab.export.images.export` returns it.
         folder: of the export.
     """
     first = manifest[manifest["draw"] == 0]

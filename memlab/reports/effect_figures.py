@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memlab.ablations import FAMILIES
+from memlab.drawing import BLUE, GREY, ORANGE, save
 from memlab.reports.effect_table import too_few
-from memlab.reports.figures import BLUE, GREY, ORANGE, dose_axis, save
+from memlab.reports.figures import dose_axis
 
 HOLLOW = {
     "placed": ("o", "matched control"),

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from memlab.analysis.control_notes import FEW, above_one, few
+from memlab.analysis.results import FILE, Results
 from memlab.numbers import number, p_value, statistic, with_n
-from memlab.reports.control_notes import FEW, above_one, few
-from memlab.reports.results import FILE, Results
 
 MOST = 40
 """Lines from which on only primary doses are printed."""

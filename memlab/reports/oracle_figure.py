@@ -25,7 +25,7 @@ def draw_oracle_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None
     """Heat map of effects, ablations by family against oracles, with what each declares.
 
     Args:
-        table: as `memlab.audit.oracle_matrix.oracle_matrix` returns it.
+        table: as `memlab.validation.matrix.oracle_matrix` returns it.
         path: of the PNG.
         title: above it.
     """

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memlab.analysis.results import without_nan
+from memlab.analysis.tested import Tested, in_common, same_score
 from memlab.errors import MemlabError
 from memlab.files import replacing, write_text
 from memlab.repeat_folder import Repeat, finished
 from memlab.reports import figures
-from memlab.reports.results import without_nan
-from memlab.reports.tested import Tested, in_common, read_tested, same_score
+from memlab.reports.tested import read_tested
 
 SCHEMA = 1
 

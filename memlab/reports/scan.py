@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from memlab.drawing import SIGNED
 from memlab.files import replacing
 from memlab.numbers import interval, number, p_value
-from memlab.reports.figures import SIGNED
 
 ALIKE = 0.5
 """Correlation between halves of the pictures from which they are said to share a pattern."""

@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from memlab.analysis.results import Results, read, without_nan
 from memlab.audit.hypotheses import CASES, WHOLE, decisive, measured, sentence
 from memlab.files import write_text
-from memlab.metrics.functional import Statistic
 from memlab.numbers import interval, number
 from memlab.reports.effect_table import compared_text, effect_text, p_text
 from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import now, versions
-from memlab.reports.results import Results, read, without_nan
 from memlab.reports.study_figure import draw_cases
 from memlab.reports.terminal import plain_console
+from memlab.stats.measures import Statistic
 
 SCHEMA = 1
 PAGE, JSON = "study.html", "study.json"

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from memlab.audit.hypotheses import LEAST
+from memlab.drawing import BLUE, GREY
 from memlab.files import replacing
-from memlab.reports.figures import BLUE, GREY
 
 FILE = "hypotheses.png"
 

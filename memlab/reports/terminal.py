@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from memlab.analysis.results import FILE, Results
 from memlab.numbers import interval, number, with_n
 from memlab.reports.effect_table import print_effects
-from memlab.reports.results import FILE, Results
 from memlab.reports.scan import scan_lines
 
 

@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 
+from memlab.analysis.results import FILE, read
+from memlab.analysis.tested import Tested
 from memlab.errors import MemlabError
-from memlab.reports.results import FILE, Results, read
 from memlab.reports.rows import read_parquet
-
-SAME = 1e-6
-"""Scores closer than this are the same label, written in single precision."""
-
-
-@dataclass(frozen=True)
-class Tested:
-    """A finished test.
-
-    Args:
-        label: what it is called in tables: run and command, `tiny/test-001-blur`; more of the path
-            where another has the same.
-        folder: where it lies.
-        results: its `results.json`.
-        rows: a line per picture, by `id`: `score` and `predicted`.
-        changed: condition to the changed predictions of its eligible pictures, by `id`.
-    """
-
-    label: str
-    folder: Path
-    results: Results
-    rows: pd.DataFrame
-    changed: dict[str, pd.Series]
 
 
 def find_tested(path: Path) -> Path:
@@ -102,18 +80,6 @@ def with_distinct_labels(tests: Sequence[Tested]) -> list[Tested]:
         if len(set(labels)) == len(tests):
             break
     return [replace(test, label=label) for test, label in zip(tests, labels, strict=True)]
-
-
-def in_common(one: Tested, two: Tested) -> pd.DataFrame:
-    """The pictures of two tests, by id and sorted so: `score`, `predicted`, and `..._second`."""
-    first, second = (test.rows[["score", "predicted"]] for test in (one, two))
-    both = first.merge(second, left_index=True, right_index=True, suffixes=("", "_second"))
-    return both.sort_index()
-
-
-def same_score(both: pd.DataFrame) -> pd.Series:
-    """Which pictures of `in_common` have one score in both tests, to single precision."""
-    return abs(both["score"] - both["score_second"]) <= SAME
 
 
 def _label(folder: Path, depth: int) -> str:

@@ -10,10 +10,10 @@ from memlab.ablations.base import Ablation, Control
 from memlab.ablations.statistics import STATISTICS
 from memlab.errors import MemlabError, did_you_mean
 from memlab.registry import load, plugins
-from memlab.scenes.oracles import Oracle
 from memlab.testing.breach import require
 from memlab.testing.laws import check_ladder, check_laws, check_sizes
 from memlab.testing.places import check_control, check_donors, check_region
+from memlab.validation.white_box import Oracle
 
 
 def check_ablation(cls: type[Ablation]) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback
 
-from memlab.ablations.base import Context
 from memlab.attributions.base import Attribution, explain
 from memlab.backbones.base import Backbone
 from memlab.backbones.timm import Timm
@@ -19,6 +18,7 @@ from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.testing.breach import near, require
 from memlab.testing.samples import middle, sample_pictures
+from memlab.types import Context
 
 
 def check_backbone(cls: type[Backbone]) -> None:

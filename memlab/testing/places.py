@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from memlab.ablations.base import Ablation, Donors
-from memlab.ablations.region import mask_of
+from memlab.ablations.base import Ablation
 from memlab.ablations.statistics import STATISTICS
+from memlab.masks.expression import mask_of
 from memlab.testing.breach import require
 from memlab.testing.laws import sound
 from memlab.testing.samples import Trial, sample_masks, sample_pictures
+from memlab.types import Donors
 
 ALIKE = 0.1
 """By how much, as a share, a control's amount may differ from the target's."""

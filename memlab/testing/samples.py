@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from memlab.ablations import Role
-from memlab.ablations.base import Ablation, Context, Donors
+from memlab.ablations.base import Ablation
+from memlab.types import Context, Donors, Role
 
 _BOXES = {
     "people": (0.12, 0.10, 0.95, 0.40),

@@ -13,9 +13,9 @@ from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError
 from memlab.progress import progress
-from memlab.scenes import REGIONS, Declaration, Style, World, read_declaration, write
-from memlab.scenes.planted import photos_in
-from memlab.scenes.write import Masks
+from memlab.synthetic import REGIONS, Declaration, Style, World, read_declaration, write
+from memlab.synthetic.planted import photos_in
+from memlab.synthetic.write import Masks
 
 
 class ScenesSource(Source):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memlab.regions.finder import Quality, RegionFinder
+from memlab.detection.detector import Quality, RegionFinder
 from memlab_detectors.carried import carried_by, missing
 from memlab_detectors.pictures import as_bytes, shrunk
 

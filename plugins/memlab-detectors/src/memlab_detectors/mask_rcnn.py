@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from memlab.backbones.base import misfit
+from memlab.detection.detector import RegionFinder
 from memlab.errors import CheckpointError, MissingWeightsError
 from memlab.models.published.files import read_tensors
-from memlab.regions.finder import RegionFinder
 from memlab_detectors.carried import Carried
 from memlab_detectors.pictures import shrunk
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from memlab.regions.finder import Quality, RegionFinder
+from memlab.detection.detector import Quality, RegionFinder
 from memlab_detectors.carried import Carried, carried_by, missing
 from memlab_detectors.pictures import resized, without_specks
 

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
-from memlab.regions.finder import RegionFinder
+from memlab.detection.detector import RegionFinder
 from memlab_detectors.pictures import resized, without_specks
 
 PATCHES = 40

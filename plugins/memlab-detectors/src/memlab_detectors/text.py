@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memlab.regions.finder import Quality, RegionFinder
-from memlab.regions.outlines import polygon
+from memlab.detection.detector import Quality, RegionFinder
+from memlab.masks.outlines import polygon
 from memlab_detectors.carried import carried_by, missing
 from memlab_detectors.pictures import as_bytes, shrunk
 

@@ -1,0 +1,1 @@
+"""From the rows of a test to effects, quantities, tests and curves. No torch."""

@@ -1,0 +1,347 @@
+"""Which columns go with the score, the prediction and the error: frame in, frames out. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+from memlab.seeds import seed_of
+from memlab.stats import LEVEL, bootstrap, holm, positive, rho
+from memlab.stats.measures import Array, Statistic, constant
+
+OUTCOMES = ("score", "predicted", "residual", "calibrated_residual")
+"""What columns are associated with; see `with_residuals`."""
+LEAST = 3
+"""Pictures that a level needs; those of rarer levels are set aside, and counted."""
+FOR_P = 10
+"""Pictures below which the approximations behind the p-values are poor: there are none then."""
+HALVES = 20
+"""Random halves over which `baseline` is averaged."""
+
+
+@dataclass(frozen=True)
+class Associations:
+    """What columns say of a test.
+
+    Args:
+        table: a row per column and outcome; see `docs/results.md`.
+        levels: a row per categorical column, level and outcome, and per level's accuracy.
+        within: a row per categorical column: accuracy inside its levels beside that over all.
+    """
+
+    table: pd.DataFrame
+    levels: pd.DataFrame
+    within: pd.DataFrame
+
+
+def with_residuals(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with two residuals, both prediction less score: above 0 the model says too much.
+
+    `residual` is the error as users meet it. A model whose predictions spread too little or too far
+    has a residual that goes with whatever the score goes with, for no other reason.
+    `calibrated_residual` is a + b prediction − score, with a and b by least squares on these
+    pictures. It is uncorrelated with the prediction, so what goes with it tells of the score what
+    the prediction does not. Either goes down with the score itself (regression to the mean), and is
+    therefore never held against it.
+
+    Args:
+        rows: columns `score` and `predicted`; NaN where there is none.
+
+    Returns:
+        A copy; NaN where score or prediction is missing, all NaN where predictions are constant.
+    """
+    rows = rows.copy()
+    score, predicted = (rows[name].to_numpy(dtype=float) for name in ("score", "predicted"))
+    known = np.isfinite(score) & np.isfinite(predicted)
+    rows["residual"] = predicted - score
+    rows["calibrated_residual"] = np.nan
+    if known.sum() >= LEAST and not constant(predicted[known]):
+        slope, offset = np.polyfit(predicted[known], score[known], 1)
+        rows["calibrated_residual"] = offset + slope * predicted - score
+    return rows
+
+
+def associations(
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    categorical: Collection[str] = (),
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Associations:
+    """Associate columns with the score, the prediction and the residuals of the same pictures.
+
+    Numbers and booleans by Spearman's rho, text by the share of variance between its levels
+    (omega squared). Pictures that lack a value are left out of that column only. p-values are
+    Holm-corrected over the columns, for each outcome by itself.
+
+    Args:
+        rows: a row per picture: `id`, `score`, `predicted`, and the columns. Where no picture has a
+            prediction, the score alone is an outcome.
+        columns: which columns, in the order of the result.
+        categorical: of these, numbers that are names of levels.
+        seed: of the resampling.
+        resamples: of the bootstrap of each rho.
+    """
+    # sorted by id: results do not depend on the order of the rows
+    rows = with_residuals(rows.sort_values("id", kind="stable").reset_index(drop=True))
+    outcomes = OUTCOMES if rows["predicted"].notna().any() else OUTCOMES[:1]
+    found, levels, within = [], [], []
+    for name in columns:
+        if name in categorical or not is_number(rows[name]):
+            label = _labels(rows[name])
+            found += [_categorical(label, rows[outcome], seed) for outcome in outcomes]
+            levels += _levels(label, rows, outcomes, seed, resamples)
+            within.append(_within(label, rows, seed, resamples))
+        else:
+            value = rows[name].astype(float)
+            found += [_numeric(value, rows[outcome], seed, resamples) for outcome in outcomes]
+    table = pd.DataFrame(found, columns=_TABLE)
+    table["p_corrected"] = np.nan
+    for outcome in outcomes:
+        own = table["outcome"] == outcome
+        raw = [None if pd.isna(p) else float(p) for p in table.loc[own, "p"]]
+        table.loc[own, "p_corrected"] = pd.Series(holm(raw), index=table.index[own], dtype=float)
+    return Associations(
+        table, pd.DataFrame(levels, columns=_LEVELS), pd.DataFrame(within, columns=_WITHIN)
+    )
+
+
+_STATISTIC = ["value", "low", "high", "level", "n", "method", "reason"]
+_TABLE = ["column", "kind", "outcome", "statistic", *_STATISTIC, "missing", "groups", "set_aside"]
+_TABLE += ["eta_squared", "baseline", "p", "p_corrected"]
+_LEVELS = ["column", "group", "outcome", "statistic", *_STATISTIC]
+_WITHIN = ["column", *_STATISTIC, "groups", "over_all", "over_all_low", "over_all_high"]
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column's values have an order: numbers, or true and false."""
+    return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+
+
+def correlation(values: Array, outcome: Array, seed: int, resamples: int = 2000) -> Statistic:
+    """Spearman's rho with its BCa interval over pictures; null with the reason where undefined."""
+    n = len(values)
+    if n >= 3:
+        for what, each in (("the column", values), ("the outcome", outcome)):
+            if np.ptp(each) == 0 or (what != "the column" and constant(each)):
+                return Statistic(None, n, reason=f"{what} is the same for all {n} pictures")
+    # ranks: a column in bytes and one in tenths are as far from constant
+    return bootstrap({"rho": rho(stats.rankdata(values), outcome)}, seed, resamples)[
+        "rho"
+    ].interval()
+
+
+def omega_squared(groups: Sequence[Array], level: float = LEVEL) -> tuple[Statistic, float | None]:
+    """Share of an outcome's variance that lies between levels, corrected for chance, and eta².
+
+    Omega squared (Hays 1963; Olejnik & Algina 2003, Psychological Methods 8, equation 4) is 0 on
+    average where nothing is there, and may come out below 0; eta squared beside it is what the
+    sample shows, (k − 1) / (n − 1) on average where nothing is there. The interval is that of the
+    noncentral F, λ / (λ + n) (Steiger 2004, Psychological Methods 9, 164–182): normal errors of one
+    variance; its ends are never below 0.
+
+    Args:
+        groups: the outcome's values, level by level, at least two levels of `LEAST` values.
+        level: of the interval.
+    """
+    n, k = sum(map(len, groups)), len(groups)
+    every = np.concatenate(groups)
+    inside = float(sum(((one - one.mean()) ** 2).sum() for one in groups))
+    total = float(((every - every.mean()) ** 2).sum())
+    if constant(every):
+        return Statistic(None, n, reason=f"the outcome is the same for all {n} pictures"), None
+    if inside <= 1e-12 * total:
+        text = "no interval: nothing varies inside the levels"
+        return Statistic(1.0, n, reason=text), 1.0
+    error = inside / (n - k)
+    value = (total - inside - (k - 1) * error) / (total + error)
+    f = (total - inside) / (k - 1) / error
+    ends = [_noncentrality(f, k - 1, n - k, (1 + sign * level) / 2) for sign in (1, -1)]
+    low, high = (end / (end + n) for end in ends)
+    method = "noncentral F"
+    return Statistic(value, n, low, high, level, method), 1 - inside / total
+
+
+def _noncentrality(f: float, between: int, inside: int, share: float) -> float:
+    """The noncentrality at which a share of F lies below `f`; 0 if none does."""
+
+    def beyond(noncentrality: float) -> float:
+        return float(stats.ncf.cdf(f, between, inside, noncentrality)) - share
+
+    if float(stats.f.cdf(f, between, inside)) <= share:
+        return 0.0
+    most = 10.0 + 2 * f * between
+    while beyond(most) > 0:
+        most *= 2
+    return float(optimize.brentq(beyond, 1e-9, most))
+
+
+def baseline(label: pd.Series, outcome: pd.Series, seed: int) -> float | None:
+    """Spearman's rho of an outcome with its level's mean in the other half of the pictures.
+
+    What a model that knows only the level reaches (MemCat's sub-category alone: .71). Means of all
+    other pictures, leave-one-out, would not do: each falls as the picture's own value rises, and
+    where nothing is there rho comes out far below 0. Averaged over halves and over `HALVES` random
+    splits; None where the levels' means are the same.
+    """
+    rng = np.random.default_rng(seed)
+    codes, _ = pd.factorize(label, sort=True)
+    values = outcome.to_numpy(dtype=float)
+    found = []
+    for _ in range(HALVES):
+        side = rng.permutation(len(values)) % 2 == 0
+        for known, asked in ((side, ~side), (~side, side)):
+            counts = np.bincount(codes[known], minlength=codes.max() + 1)
+            sums = np.bincount(codes[known], values[known], minlength=codes.max() + 1)
+            means = np.where(counts > 0, sums / np.maximum(counts, 1), values[known].mean())
+            guess = means[codes[asked]]
+            if len(guess) >= 3 and not constant(guess) and not constant(values[asked]):
+                found.append(float(stats.spearmanr(guess, values[asked]).statistic))
+    return float(np.mean(found)) if found else None
+
+
+def _numeric(column: pd.Series, outcome: pd.Series, seed: int, resamples: int) -> dict[str, object]:
+    known = np.isfinite(column) & np.isfinite(outcome)
+    values, others = (each[known].to_numpy(dtype=float) for each in (column, outcome))
+    own = seed_of(seed, "attributes", str(column.name))
+    statistic = _nothing(column, outcome, known) or correlation(values, others, own, resamples)
+    p = None
+    if statistic.value is not None and len(values) >= FOR_P:
+        p = positive(float(stats.spearmanr(values, others).pvalue))
+    return {
+        **_head(column, "number", outcome, "spearman", known),
+        **statistic.describe(),
+        "p": p,
+    }
+
+
+def _categorical(label: pd.Series, outcome: pd.Series, seed: int) -> dict[str, object]:
+    known = label.notna() & np.isfinite(outcome)
+    counts = label[known].value_counts()
+    kept = known & label.isin(counts.index[counts >= LEAST])
+    groups = [one.to_numpy(dtype=float) for _, one in outcome[kept].groupby(label[kept])]
+    line = {
+        **_head(label, "category", outcome, "omega_squared", known),
+        "groups": len(groups),
+        "set_aside": int(known.sum() - kept.sum()),
+    }
+    nothing = _nothing(label, outcome, known) or _unusable(counts, len(groups), int(kept.sum()))
+    if nothing:
+        return line | nothing.describe()
+    statistic, eta = omega_squared(groups)
+    line |= {**statistic.describe(), "eta_squared": eta}
+    if statistic.value is not None:
+        own = seed_of(seed, "attributes", str(label.name))
+        line["baseline"] = baseline(label[kept], outcome[kept], own)
+        if kept.sum() >= FOR_P:
+            line["p"] = positive(float(stats.kruskal(*groups).pvalue))
+    return line
+
+
+def _head(
+    column: pd.Series, kind: str, outcome: pd.Series, statistic: str, known: pd.Series
+) -> dict[str, object]:
+    names = {"column": str(column.name), "kind": kind, "outcome": str(outcome.name)}
+    return names | {"statistic": statistic, "missing": int((~known).sum())}
+
+
+def _nothing(column: pd.Series, outcome: pd.Series, known: pd.Series) -> Statistic | None:
+    n = int(known.sum())
+    reason = None
+    if not column.notna().any():
+        reason = "no picture has a value"
+    elif not outcome.notna().any():
+        reason = "predictions are constant or missing" if "resid" in str(outcome.name) else None
+        reason = reason or f"no picture has a {outcome.name}"
+    elif n < LEAST:
+        reason = f"only {n} picture{'s' * (n != 1)} with a value"
+    return None if reason is None else Statistic(None, n, reason=reason)
+
+
+def _unusable(counts: pd.Series, groups: int, kept: int) -> Statistic | None:
+    n = int(counts.sum())
+    reason = None
+    if len(counts) == 1:
+        reason = f"the column is the same for all {n} pictures"
+    elif groups < 2 or kept * 2 < n:
+        reason = f"too many levels: {len(counts)} for {n} pictures, {groups} of them with {LEAST}"
+        reason += " or more" if len(counts) > 2 else ""
+        if len(counts) <= n / LEAST or len(counts) == 2:
+            reason = f"only {groups} of {len(counts)} levels with {LEAST} pictures or more"
+    return None if reason is None else Statistic(None, n, reason=reason)
+
+
+def _labels(column: pd.Series) -> pd.Series:
+    """A column's levels as text; empty cells are missing."""
+    text = column.astype("string").str.strip()
+    return text.mask(text == "").astype(object).where(text.notna() & (text != ""), None)
+
+
+def _levels(
+    label: pd.Series, rows: pd.DataFrame, outcomes: Sequence[str], seed: int, resamples: int
+) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for group, part in rows.groupby(label):
+        if len(part) < LEAST:
+            continue
+        head = {"column": str(label.name), "group": str(group)}
+        for outcome in outcomes:
+            values = part[outcome].dropna().to_numpy(dtype=float)
+            found.append({**head, "outcome": outcome, "statistic": "mean", **_mean(values)})
+        found.append({**head, "outcome": "accuracy", "statistic": "spearman"})
+        own = seed_of(seed, "attributes", str(label.name))  # whatever the level is called
+        found[-1] |= _accuracy(part, own, resamples).describe()
+    return found
+
+
+def _mean(values: Array) -> dict[str, object]:
+    """A mean with Student's interval."""
+    n = len(values)
+    if n == 0:
+        return Statistic(None, 0, reason="no pictures").describe()
+    mean = float(values.mean())
+    if n < LEAST:
+        return Statistic(mean, n, reason=f"no interval: only {n} pictures").describe()
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / n**0.5)
+    return Statistic(mean, n, mean - half, mean + half, LEVEL, "Student's t").describe()
+
+
+def _accuracy(part: pd.DataFrame, seed: int, resamples: int) -> Statistic:
+    both = part[["predicted", "score"]].dropna().to_numpy(dtype=float)
+    if len(both) == 0:
+        return Statistic(None, 0, reason="no picture has both a prediction and a score")
+    return bootstrap({"rho": rho(both[:, 0], both[:, 1])}, seed, resamples)["rho"].interval()
+
+
+def _within(label: pd.Series, rows: pd.DataFrame, seed: int, resamples: int) -> dict[str, object]:
+    """Accuracy inside levels, pooled by Fisher's z (variance 1.06 / (n − 3); Fieller 1957)."""
+    both = rows[label.notna() & rows["score"].notna() & rows["predicted"].notna()]
+    inside, weights, n = [], [], 0
+    for _, part in both.groupby(label):
+        score, predicted = (part[name].to_numpy(dtype=float) for name in ("score", "predicted"))
+        if len(part) > LEAST and not constant(score) and not constant(predicted):
+            found = float(stats.spearmanr(predicted, score).statistic)
+            inside.append(float(np.arctanh(np.clip(found, -1 + 1e-9, 1 - 1e-9))))
+            weights.append(len(part) - 3)
+            n += len(part)
+    if inside:
+        centre = float(np.average(inside, weights=weights))
+        half = float(stats.norm.ppf((1 + LEVEL) / 2)) * (1.06 / sum(weights)) ** 0.5
+        value, low, high = np.tanh([centre, centre - half, centre + half]).tolist()
+        pooled = Statistic(value, n, low, high, LEVEL, "Fisher's z, pooled over levels")
+    else:
+        pooled = Statistic(None, len(both), reason="no level of 4 pictures or more that differ")
+    own = seed_of(seed, "attributes", str(label.name), "over all")
+    over = _accuracy(both, own, resamples)
+    return {
+        "column": str(label.name),
+        **pooled.describe(),
+        "groups": len(inside),
+        "over_all": over.value,
+        "over_all_low": over.low,
+        "over_all_high": over.high,
+    }

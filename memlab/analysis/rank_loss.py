@@ -1,0 +1,53 @@
+"""P and Q: what changed pictures do to the rank correlation with people's scores.
+
+The correlation of a condition with several draws is the mean of the draws' ρ. The ρ of averaged
+draws would be higher than that of one draw, which is all that the target has: eight averaged
+controls against one exchangeable target would look like a loss.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.analysis.arrays import Effects
+from memlab.stats import Correlations, rho, rho_difference
+from memlab.stats.measures import Array
+
+
+def performance_loss(effects: Effects) -> Correlations:
+    """P = ρ(f(control), y) - ρ(f(target), y), over pictures that have both.
+
+    Args:
+        effects: with targets and controls.
+    """
+    target, control = _predictions(effects, "target"), _predictions(effects, "control")
+    eligible, controlled = _audited(effects, target), _audited(effects, control)
+    among = eligible & controlled
+    reason = "no control draw" if eligible.any() and not controlled.any() else None
+    return rho_difference(target, control, effects.pictures.score, among, reason)
+
+
+def sufficiency(effects: Effects) -> tuple[Correlations, Correlations]:
+    """Q = ρ(f(reduced), y), and ρ(f(clean), y) over the same pictures.
+
+    Args:
+        effects: whose targets are pictures reduced to one kind of information.
+    """
+    reduced = _predictions(effects, "target")
+    among, score = _audited(effects, reduced), effects.pictures.score
+    of_draws = Correlations(reduced, score, lambda rhos: np.asarray(rhos.mean(axis=-1)), among)
+    return of_draws, rho(effects.pictures.predicted, score, among)
+
+
+def _predictions(effects: Effects, role: str) -> Array:
+    """(n, draws) predictions; in place of a draw that a picture lacks, its others in turn."""
+    values = effects.pictures.predicted[:, None] - effects.drop(role)
+    missing = ~np.isfinite(values)
+    ordered = np.take_along_axis(values, np.argsort(missing, axis=1, kind="stable"), axis=1)
+    there = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
+    return np.take_along_axis(ordered, np.arange(values.shape[1]) % there, axis=1)
+
+
+def _audited(effects: Effects, predictions: Array) -> NDArray[np.bool_]:
+    return np.isfinite(predictions).any(axis=1) & (effects.pictures.audited > 0)

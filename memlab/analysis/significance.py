@@ -1,0 +1,189 @@
+"""p-values of the ablations of one test: of the mean effect, of its size, and of either."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from memlab.analysis.arrays import Effects
+from memlab.analysis.comparisons import Subject
+from memlab.analysis.per_image import occlusions, row_mean
+from memlab.stats import Relabelling, Test, holm, relabelling
+from memlab.stats.intervals import Resampled
+from memlab.stats.sizes import SizeTest, size_tests
+
+UNSIGNED = "of a swap there is no mean effect: its sign is that of the donor drawn"
+NUISANCE, OTHER_DOSE = "a nuisance change", "not the primary dose"
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A p-value, or the reason why there is none.
+
+    Args:
+        statistic: what was tested, in words.
+        n: images that bear on it.
+        p: of this ablation alone.
+        p_corrected: for all primary ablations of the test with such a p together (Holm).
+        p_max_t: for the ablations with controls of their own together, by max-T; None for others.
+        method: how p was found.
+        reason: why there is none.
+    """
+
+    statistic: str | None
+    n: int
+    p: float | None = None
+    p_corrected: float | None = None
+    p_max_t: float | None = None
+    method: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The tests of one ablation. Each kind is corrected over all ablations of the test by itself.
+
+    Args:
+        either: what `p` of an entry is: of a region, that mean or size differ from the controls';
+            of a change of the whole image, or off-centre crops, the mean; of a swap, the size.
+        mean: that the mean effect is not 0, beyond the controls where there are any.
+        size: that the ablation moves predictions further than what it is compared with, whichever
+            way: nuisance baseline, matched controls, round trip.
+    """
+
+    __test__ = False  # not one of pytest's
+
+    either: Tested
+    mean: Tested
+    size: Tested
+
+
+def tests(
+    subjects: Mapping[str, Subject],
+    found: Mapping[str, Mapping[str, Resampled]],
+    seed: int,
+    floor: Mapping[str, Effects],
+) -> dict[str, Tests]:
+    """Test all primary ablations.
+
+    An ablation with controls of its own is tested by permuting, within each image, which of the
+    occlusions is the target: S in both directions for the mean, the energy distance M for the
+    size, the larger of the two for either. Where controls are not exchangeable with it (off-centre
+    crops, random shapes) S alone is tested, by its interval. A swap is tested by whether T is above
+    0. Of a change of the whole image the mean is tested by its interval, and the size against each
+    nuisance change: the largest p counts, which holds without a correction for their number.
+
+    Holm's correction takes the raw p-values of all ablations, one kind of test at a time; it is
+    valid however they depend on each other. Max-T over the ablations with controls is sharper, but
+    holds for them alone, and is kept beside.
+
+    Args:
+        subjects: by condition; those not primary, and nuisance changes, are not tested.
+        found: condition to its resampled estimates, by the names of `comparisons.estimates`.
+        seed: of permutations and resamples.
+        floor: nuisance changes by condition.
+    """
+    tested = {
+        key: subject
+        for key, subject in subjects.items()
+        if subject.primary and subject.role != "floor"
+    }
+    permuted = _permuted({k: s for k, s in tested.items() if _exchangeable(s)}, seed)
+    sizes = _sizes({k: s for k, s in tested.items() if s.beside_floor}, floor, seed)
+    raw = {}
+    for key, subject in tested.items():
+        if key in permuted:
+            raw[key] = permuted[key]
+        elif subject.role == "swap":
+            share = _by_interval("variance share T above 0", found[key]["T"], above=True)
+            raw[key] = Tests(share, Tested(None, 0, reason=UNSIGNED), share)
+        elif subject.no_control and subject.controlled:
+            none = Tested(None, 0, reason=subject.no_control)
+            raw[key] = Tests(none, none, sizes.get(key, none))
+        elif subject.controlled:
+            mean = _by_interval("specific effect S not 0", found[key]["S"])
+            raw[key] = Tests(mean, mean, Tested(None, 0, reason=subject.unlike))
+        else:
+            mean = _by_interval("mean effect not 0", found[key]["D"])
+            raw[key] = Tests(mean, mean, sizes[key])
+    corrected = {
+        kind: holm([getattr(one, kind).p for one in raw.values()])
+        for kind in ("either", "mean", "size")
+    }
+    return {
+        key: Tests(
+            **{
+                kind: replace(getattr(one, kind), p_corrected=corrected[kind][place])
+                for kind in corrected
+            }
+        )
+        for place, (key, one) in enumerate(raw.items())
+    }
+
+
+def _exchangeable(subject: Subject) -> bool:
+    return subject.controlled and not subject.unlike and not subject.no_control
+
+
+def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
+    if not subjects:
+        return {}
+    target, control = occlusions([[subject.effects] for subject in subjects.values()])
+    found: Relabelling = relabelling(target, control, seed)
+    words = (
+        (found.either, "beyond the matched controls: the larger of M and |S|"),
+        (found.specific, "specific effect S not 0"),
+        (found.energy, "energy distance M to the matched controls above 0"),
+    )
+
+    def described(one: Test, statistic: str) -> Tested:
+        return Tested(statistic, one.n, one.p, None, one.p_all, one.method, one.reason)
+
+    kinds = [[described(one, name) for one in of_all] for of_all, name in words]
+    return {
+        key: Tests(*of_one) for key, of_one in zip(subjects, zip(*kinds, strict=True), strict=True)
+    }
+
+
+def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> Tested:
+    """That an estimate is not 0, or above 0: its interval inverted."""
+    known = resampled.interval()
+    ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
+    ps = [p for p in ends if p is not None]
+    if not ps:
+        return Tested(statistic, known.n, reason=known.reason)
+    p = ps[0] if above else min(1.0, 2 * min(ps))
+    return Tested(statistic, known.n, p, method=f"inverted interval: {known.method}")
+
+
+def _sizes(
+    subjects: Mapping[str, Subject], floor: Mapping[str, Effects], seed: int
+) -> dict[str, Tested]:
+    """That the RMS effect is above that of every nuisance change."""
+    statistic = "RMS effect above the nuisance baseline"
+    if not floor:
+        none = Tested(statistic, 0, reason="no nuisance change was run")
+        return dict.fromkeys(subjects, none)
+    squares = [row_mean(one.drop("floor") ** 2) for one in floor.values()]
+    columns = []
+    for subject in subjects.values():
+        own = row_mean(subject.effects.drop(subject.role) ** 2)
+        weight = subject.effects.pictures.audited
+        columns += [np.where(weight > 0, weight * (own - other), np.nan) for other in squares]
+    every = size_tests(np.stack(columns, axis=1), seed) if columns else []
+    return {
+        key: _largest(statistic, every[place * len(squares) : (place + 1) * len(squares)])
+        for place, key in enumerate(subjects)
+    }
+
+
+def _largest(statistic: str, found: list[SizeTest]) -> Tested:
+    """Larger than each: the largest p, whose claim is that all are true (Berger 1982)."""
+    tested = [one for one in found if one.p is not None]
+    if not tested:
+        return Tested(statistic, found[0].n, reason=found[0].reason)
+    most = max(tested, key=lambda one: one.p or 0.0)
+    method = f"{most.method}; largest p of {len(tested)} nuisance changes"
+    return Tested(statistic, most.n, most.p, method=method)

@@ -1,0 +1,91 @@
+"""Maps drawn over their images, on one scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from memlab.attributions.shares import branch_shares
+from memlab.drawing import SIGNED, save, short_name
+
+
+def map_overlays(
+    arrays: dict[str, Any], method: str, unit: str, folder: Path, limit: float | None = None
+) -> list[str]:
+    """Each picture beside its map, all maps on one symmetric scale with a colour bar.
+
+    Args:
+        arrays: `id`, `maps`, `pictures`, `predicted`, `score`: what `maps/METHOD.npz` holds.
+        method: name of the method.
+        unit: of the maps.
+        folder: the figure goes to `maps/METHOD.png` in it.
+        limit: the value of full colour; by default the largest absolute value there is.
+    """
+    maps, pictures = arrays["maps"], arrays["pictures"]
+    limit = limit or float(np.abs(maps).max()) or 1.0
+    shares = branch_shares(arrays)
+    columns = min(4, len(maps))
+    lines = -(-len(maps) // columns)
+    figure = Figure(figsize=(columns * 3.1 + 1.2, lines * 1.9 + 0.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(lines, columns * 2, squeeze=False)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    for place in range(len(maps)):
+        line, column = divmod(place, columns)
+        plain, over = axes[line, 2 * column], axes[line, 2 * column + 1]
+        picture = pictures[place].transpose(1, 2, 0)
+        plain.imshow(picture)
+        plain.set_title(short_name(str(arrays["id"][place])), fontsize=7)
+        over.imshow(overlay(picture, maps[place], limit))
+        score = arrays["score"][place]
+        true = "" if np.isnan(score) else f" (true {score:.2f})"
+        lines_of = [f"{arrays['predicted'][place]:.2f}{true}"]
+        if shares:
+            whose = ", ".join(f"{name} {share[place]:.0%}" for name, share in shares.items())
+            lines_of.append(whose)
+        over.set_title("\n".join(lines_of), fontsize=7)
+    bar = figure.colorbar(
+        _mappable(limit), ax=list(axes.flat), shrink=min(1.0, 2.5 / lines), pad=0.01, aspect=30
+    )
+    bar.set_label(f"{method}: {unit}", fontsize=8)
+    height, width = maps.shape[1:]
+    figure.suptitle(
+        f"{method} on a {height} × {width} grid, drawn bilinear; "
+        "red raises the score, blue lowers it; one scale for all",
+        fontsize=9,
+    )
+    return [save(figure, folder, f"maps/{method}.png")]
+
+
+def overlay(picture: Any, signed: Any, limit: float) -> Any:
+    """A signed map over a muted grey copy of its picture.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        signed: (h, w) map, stretched to the picture bilinearly.
+        limit: the value of full colour, the same for all pictures that are compared.
+
+    Returns:
+        (H, W, 3) float in [0, 1]. Zero is transparent: opacity grows with the absolute value.
+    """
+    from PIL import Image
+
+    size = (picture.shape[1], picture.shape[0])
+    stretched = Image.fromarray(np.asarray(signed, dtype=np.float32)).resize(size, 2)
+    values = np.asarray(stretched)
+    colour = np.asarray(_mappable(limit).to_rgba(values))[..., :3]
+    grey = picture.mean(axis=2, keepdims=True) / 255 * 0.5 + 0.4
+    opacity = np.clip(np.abs(values) / limit, 0, 1)[..., None] * 0.85
+    return opacity * colour + (1 - opacity) * grey
+
+
+def _mappable(limit: float) -> Any:
+    from matplotlib.cm import ScalarMappable
+
+    return ScalarMappable(Normalize(-limit, limit), cmap=SIGNED)

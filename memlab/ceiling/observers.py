@@ -1,0 +1,121 @@
+"""How reliable scores of n observers are, and how many observers it takes: the binomial model."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from memlab.ceiling.reliability import Reliability, no_reliability, spearman_brown
+from memlab.errors import MemlabError
+from memlab.stats.measures import Array, Statistic, constant
+
+MODEL = "a model, no data on agreement: binomial noise of the observers, σ²/(σ² + p(1 − p)/n)"
+
+
+def reliability_of_mean(p: float, sd: float, n: float) -> float:
+    """Reliability of hit rates of n observers: sd² / (sd² + p (1 - p) / n).
+
+    True scores spread by `sd` round `p`, and each observer's answer is one draw, independent of all
+    others. The root is the correlation that a perfect model can expect. LaMem and MemCat have p of
+    about .76 and sd .13: 20 observers give .65, and a perfect model .81. (The noise is that of a
+    picture at the mean; averaged over pictures it is less by sd² / n, and 20 observers give .67.)
+
+    Args:
+        p: mean of the true scores, 0 to 1.
+        sd: their standard deviation between pictures, without the observers' noise.
+        n: observers of each picture.
+
+    Raises:
+        MemlabError: if no such scores can be.
+    """
+    _require(p, sd)
+    if not n > 0:
+        raise MemlabError(f"{n} observers: at least one")
+    return sd**2 / (sd**2 + p * (1 - p) / n)
+
+
+def observers_needed(p: float, sd: float, reliability: float) -> int:
+    """The fewest observers of each picture whose hit rates are that reliable.
+
+    The inverse of `reliability_of_mean`.
+
+    Args:
+        p: mean of the true scores, 0 to 1.
+        sd: their standard deviation between pictures, above 0.
+        reliability: wanted, above 0 and below 1.
+
+    Raises:
+        MemlabError: if no such scores can be, or no number of observers will do.
+    """
+    _require(p, sd)
+    if not 0 < reliability < 1 or sd == 0:
+        raise MemlabError(f"no number of observers gives a reliability of {reliability} at SD {sd}")
+    needed = reliability / (1 - reliability) * p * (1 - p) / sd**2
+    return max(1, math.ceil(needed - 1e-9))
+
+
+def times_as_many(now: float, wanted: float) -> float:
+    """How many times as many responses lift a reliability to another: Spearman-Brown, solved for k.
+
+    Args:
+        now: reliability of the scores there are, above 0 and below 1.
+        wanted: reliability wished for, above 0 and below 1.
+    """
+    return wanted * (1 - now) / (now * (1 - wanted))
+
+
+def least_mse(rho: float, variance: float) -> float:
+    """The least mean squared error of predictions that correlate by rho: (1 - rho²) variance.
+
+    What predictions reach that are calibrated, slope 1 and no shift.
+
+    Args:
+        rho: Pearson's correlation of predictions and scores.
+        variance: of the scores; of LaMem's about .0153.
+    """
+    return (1 - rho**2) * variance
+
+
+def reliability_from_scores(score: Array, observers: float) -> Reliability:
+    """Reliability of hit rates of which only the number of observers is known, by the model.
+
+    The variance of the scores holds the observers' noise, whose expectation is the mean over
+    pictures of s (1 - s) / (n - 1); what is left is that of the true scores. No halves are needed.
+    Meant for hit rates, not for scores corrected for false alarms, which hold the noise of those.
+
+    Args:
+        score: (pictures,) hit rates, 0 to 1.
+        observers: of each picture, at least two.
+
+    Returns:
+        Without intervals: a model has no halves.
+    """
+    pictures = len(score)
+    if pictures < 3:
+        return no_reliability(pictures, f"only {pictures} pictures", MODEL)
+    if not np.isfinite(score).all():
+        return no_reliability(pictures, "scores are missing", MODEL)
+    if constant(score):
+        return no_reliability(pictures, "all scores are equal", MODEL)
+    if observers < 2:
+        return no_reliability(pictures, "one observer has no noise to tell from signal", MODEL)
+    variance = float(score.var(ddof=1))
+    noise = float((score * (1 - score)).mean()) / (observers - 1)
+    if variance <= noise:
+        reason = (
+            f"the scores spread no more (SD {variance**0.5:.3f}) than chance alone would spread "
+            f"those of {observers:g} observers (SD {noise**0.5:.3f})"
+        )
+        return no_reliability(pictures, reason, MODEL)
+    full = 1 - noise / variance
+    half = spearman_brown(full, 0.5)
+    of_half, of_all, ceiling, half_ceiling = (
+        Statistic(value, pictures, method=MODEL) for value in (half, full, full**0.5, half**0.5)
+    )
+    return Reliability(of_half, of_all, ceiling, half_ceiling, MODEL)
+
+
+def _require(p: float, sd: float) -> None:
+    if not 0 < p < 1 or not 0 <= sd <= (p * (1 - p)) ** 0.5:
+        raise MemlabError(f"scores between 0 and 1 cannot have mean {p} and SD {sd}")

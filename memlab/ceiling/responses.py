@@ -1,0 +1,268 @@
+"""Answers of single people to single pictures, from a CSV file: one row each, or a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memlab.data.columns import COUNTS, IMAGES, PEOPLE, SCORES, named, normal
+from memlab.data.table import numbers
+from memlab.data.tables import TextTable, listed
+from memlab.errors import DataError, did_you_mean
+from memlab.stats.measures import Array
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "participant": PEOPLE,
+    "image": IMAGES,
+    "response": ("response", "said_old", "hit", "seen", "recognised", "recognized"),
+    "lag": ("lag",),
+    "old": ("old", "is_old", "repeat", "is_repeat"),
+}  # fmt: skip
+"""Usual names of each column, in any case; the first found is taken."""
+
+OPTIONS = {"image": "--data.source.image"}
+"""Options that name a column, where they are not called after it."""
+
+_ROW = "row of the file"
+"""Column that says where an answer stands; users' files may have a column row of their own."""
+_YES = {"1", "1.0", "true", "yes", "old"}
+_NO = {"0", "0.0", "false", "no", "new"}
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Who recognised which picture.
+
+    Args:
+        people: names of the people who answered to a repeat.
+        images: the pictures that came back.
+        repeats: one row per answer to a repeat: `person` and `picture` (places in `people` and
+            `images`), `said` (1 hit, 0 miss), `lag` (NaN where not given).
+        first: one row per answer to the first showing of a picture of `images`, the same columns;
+            `said` is 1 for a false alarm. Empty where the file has none.
+        left_out: rows that were not used, by the reason.
+        origin: the file.
+    """
+
+    people: list[str]
+    images: list[str]
+    repeats: pd.DataFrame
+    first: pd.DataFrame
+    origin: str
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def lags(self) -> Array:
+        """The lag of every repeat.
+
+        Raises:
+            DataError: naming the first repeat whose lag is not above zero.
+        """
+        lag = self.repeats["lag"].to_numpy(float)
+        if np.isnan(lag).all():
+            raise DataError(f"{self.origin}: no lags; name their column: --lag NAME")
+        bad = ~(lag > 0)
+        if bad.any():
+            row = self.repeats[bad].iloc[0]
+            who, which = self.people[int(row["person"])], self.images[int(row["picture"])]
+            given = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
+            raise DataError(
+                f"{self.origin}: {who}, {which}: {given}; every repeat needs one above zero"
+            )
+        return lag
+
+
+def holds_responses(text: TextTable, named: dict[str, str | None]) -> bool:
+    """Whether a table lists answers of people, by its names of columns alone.
+
+    Args:
+        text: the table.
+        named: columns the user has named: `participant` or `response` settles it.
+    """
+    if named.get("participant") or named.get("response"):
+        return True
+    header = list(text.frame.columns)
+    if _usual(header, "participant") is None:
+        return False
+    # a table of pictures may have a column such as user, too
+    of_pictures = {*COUNTS["hits"], *SCORES} & {normal(name) for name in header}
+    return _usual(header, "response") is not None or not of_pictures
+
+
+def read_responses(
+    text: TextTable, named: dict[str, str | None], only: list[tuple[str, str]] | None = None
+) -> Responses:
+    """Read answers: a row for each, or a row per person with a column per picture.
+
+    It takes columns `participant`, `image` and `response` (1: said to have seen it, 0: not), or
+    other usual names for them. Where a column `old` tells repeats (1) from first showings (0), a
+    response to a first showing is a false alarm. Rows with role `vigilance`, and those marked in
+    columns `excluded` or `flagged`, are left out and counted.
+
+    Args:
+        text: the table.
+        named: names of the columns `participant`, `image`, `response`, `lag`, where not usual.
+        only: keep rows with these values in these columns.
+
+    Raises:
+        DataError: naming the row and the value that cannot be.
+    """
+    frame, path = text.values(), text.path
+    lines = frame.index.to_numpy()
+    frame = frame.reset_index(drop=True)
+    origin = str(path)
+    header = list(frame.columns)
+    column = {what: _column(header, what, named.get(what), origin) for what in COLUMNS}
+    person = column["participant"] or _missing("participant", header, origin)
+    if column["response"] is None and column["image"] is None:
+        frame = _long(frame.assign(**{_ROW: lines}), person, only or [], origin)
+        column |= {"image": "image", "response": "response"}
+        only = []
+    image = column["image"] or _missing("image", header, origin)
+    response = column["response"] or _missing("response", header, origin)
+
+    if column["lag"]:
+        frame[column["lag"]] = numbers(frame[column["lag"]], origin)
+    if _ROW not in frame:
+        frame[_ROW] = lines
+    for name, value in only or []:
+        if name not in frame:
+            hint = did_you_mean(name, header)
+            raise DataError(f"{path}: no column {name!r}{hint} (columns: {listed(header)})")
+        frame = frame[frame[name].str.strip() == value]
+        if frame.empty:
+            raise DataError(f"{path}: no row has {value!r} in column {name!r}")
+    frame, left_out = _used(frame, origin)
+    _one_version(frame, origin)
+    for name in (person, image, response):
+        if frame[name].isna().any():
+            row = frame.loc[frame[name].isna(), _ROW].iloc[0]
+            more = "; a miss is 0" if name == response else ""
+            raise DataError(f"{path}: row {row}: no {name}{more}")
+
+    rows = pd.DataFrame(
+        {
+            "row": frame[_ROW],
+            "name": _category(frame[person]),
+            "image": _category(frame[image]),
+            "said": _binary(frame, response, origin, "1 (seen before) or 0 (not)"),
+            "old": True,
+            "lag": np.nan,
+        }
+    )
+    if column["old"]:
+        rows["old"] = _binary(frame, column["old"], origin, "1 (a repeat) or 0 (first)") == 1
+    if column["lag"]:
+        rows["lag"] = frame[column["lag"]]
+    _once(rows, origin, column["old"] is not None)
+    return _numbered(rows, left_out, origin)
+
+
+def _usual(header: list[str], what: str) -> str | None:
+    lower = {normal(name): name for name in reversed(header)}
+    return next((lower[name] for name in COLUMNS[what] if name in lower), None)
+
+
+def _column(header: list[str], what: str, given: str | None, origin: str) -> str | None:
+    return _usual(header, what) if given is None else named(header, given, origin)
+
+
+def _missing(what: str, header: list[str], origin: str) -> str:
+    option = OPTIONS.get(what, f"--{what}")
+    raise DataError(
+        f"{origin}: which column holds the {what}? give {option} NAME "
+        f"(columns: {listed(header, 12)})"
+    )
+
+
+def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.DataFrame:
+    if only:
+        raise DataError(f"{origin}: --only is for tables with one row per answer")
+    long = frame.melt(id_vars=[person, _ROW], var_name="image", value_name="response")
+    long = long[long["response"].notna()]  # an empty cell: was not shown
+    bad = ~long["response"].str.strip().str.lower().isin(_YES | _NO)
+    if bad.any():
+        first = long[bad].iloc[0]
+        raise DataError(
+            f"{origin}: row {first[_ROW]}: {first['image']} {first['response']!r} is not 1 or 0: "
+            "without a column response, every column but that of people is a picture"
+        )
+    return long
+
+
+def _used(frame: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    left_out = {}
+    names = {name.strip().lower(): name for name in frame.columns}
+    if "role" in names:
+        vigilance = frame[names["role"]].str.strip().str.lower() == "vigilance"
+        left_out["vigilance"] = int(vigilance.sum())
+        frame = frame[~vigilance]
+    for mark in ("excluded", "flagged"):
+        if mark in names:
+            filled = frame.assign(**{names[mark]: frame[names[mark]].fillna("0")})
+            marked = _binary(filled, names[mark], origin, "1 or 0") == 1
+            left_out[mark] = int(marked.sum())
+            frame = frame[~marked]
+    return frame, {why: count for why, count in left_out.items() if count}
+
+
+def _one_version(frame: pd.DataFrame, origin: str) -> None:
+    found = list(frame["version"].dropna().unique()) if "version" in frame else []
+    if len(found) > 1:
+        raise DataError(
+            f"{origin}: {len(found)} versions of the pictures ({', '.join(found[:4])}): "
+            f"a ceiling is that of one; give --only version={found[0]}"
+        )
+
+
+def _binary(frame: pd.DataFrame, name: str, origin: str, meaning: str) -> pd.Series:
+    # over the few values that there are, not over all rows
+    text = frame[name].map({value: value.strip().lower() for value in frame[name].unique()})
+    bad = ~text.isin(_YES | _NO)
+    if bad.any():
+        row, value = frame.loc[bad, _ROW].iloc[0], frame.loc[bad, name].iloc[0]
+        raise DataError(f"{origin}: row {row}: {name} {value!r} is not {meaning}")
+    return text.isin(_YES).astype(float)
+
+
+def _category(column: pd.Series) -> pd.Series:
+    codes, names = pd.factorize(column.map({name: name.strip() for name in column.unique()}), True)
+    return pd.Series(pd.Categorical.from_codes(codes, names), index=column.index)
+
+
+def _once(rows: pd.DataFrame, origin: str, tells_first: bool) -> None:
+    again = rows.duplicated(["name", "image", "old"])
+    if again.any():
+        row = rows[again].iloc[0]
+        same = rows[(rows["name"] == row["name"]) & (rows["image"] == row["image"])]
+        earlier = same.loc[same["old"] == row["old"], "row"].iloc[0]
+        remedy = "" if tells_first else ", or tell first showings apart in a column old (0 or 1)"
+        raise DataError(
+            f"{origin}: row {row['row']}: {row['name']} has answered to {row['image']} before, in "
+            f"row {earlier}: keep one answer per person and picture{remedy}"
+        )
+
+
+def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Responses:
+    repeats, first = rows[rows["old"]], rows[~rows["old"]]
+    if repeats.empty:
+        why = "no answers" if rows.empty else "all are first showings, old 0: hits are of repeats"
+        raise DataError(f"{origin}: no answer to a repeat: {why}")
+    people, images = (sorted(repeats[name].unique()) for name in ("name", "image"))
+    known = first["image"].isin(images) & first["name"].isin(people)
+    if not known.all():
+        left_out["first showings without a repeat"] = int((~known).sum())
+
+    def part(of: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "person": of["name"].cat.set_categories(people).cat.codes.to_numpy(np.int64),
+                "picture": of["image"].cat.set_categories(images).cat.codes.to_numpy(np.int64),
+                "said": of["said"].to_numpy(),
+                "lag": of["lag"].to_numpy(),
+            }
+        )
+
+    return Responses(people, images, part(repeats), part(first[known]), origin, left_out)

@@ -1,0 +1,1 @@
+"""Detectors of regions, and the review of what they found."""

@@ -1,0 +1,188 @@
+"""Fills a mask store: by a finder, or from masks that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memlab.data.geometry import squashed_mask
+from memlab.data.table import Table
+from memlab.errors import DataError, MemlabError, OutputError, PluginError
+from memlab.imaging.decode import decode, upright_size
+from memlab.imaging.pixels import to_unit
+from memlab.masks.base import NAMES, RESERVED, Mask, region_name, require_fit, thumbnail_of
+from memlab.masks.store import MaskStore
+
+Finder = Callable[[Tensor], Mapping[str, Tensor]]
+
+
+@dataclass
+class Filled:
+    """What became of the pictures of a data set.
+
+    Args:
+        looked_at: how many are new in the store.
+        there: how many were there already.
+        failures: why the others are not there, by id.
+        regions: what was found, or would have been.
+    """
+
+    looked_at: int = 0
+    there: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+    regions: set[str] = field(default_factory=set)
+
+
+def find_regions(
+    table: Table,
+    finder: Finder,
+    provenance: Mapping[str, Any],
+    store: MaskStore,
+    device: str = "cpu",
+    advance: Callable[[int], None] = lambda _: None,
+) -> Filled:
+    """Look for regions in every picture that the store does not know yet.
+
+    Pictures are seen one at a time, upright, in their own size. One that cannot be read, or at
+    which the finder crashes, is left out of the store; the next call tries it again.
+
+    Args:
+        table: the pictures.
+        finder: called with (1, 3, H, W) pictures in [0, 1]; returns names and (1, 1, H, W) masks.
+        provenance: of the finder, kept with the masks.
+        store: where to.
+        device: where the pictures are brought for it.
+        advance: called with the number of pictures done since the last call.
+
+    Raises:
+        DataError: if something else has found the same regions in the store.
+        PluginError: if what the finder returns is not what its contract says.
+    """
+    filled = Filled(regions=store.found_by(provenance))
+    try:
+        for name, image in _pictures(table):
+            known = store.areas.get(name, {})
+            if filled.regions and filled.regions <= known.keys():
+                filled.there += 1
+            else:
+                try:
+                    pixels = decode(table.root / image)
+                    found = _found(finder, to_unit(pixels[None]).to(device))
+                except PluginError:
+                    raise
+                except Exception as error:  # a stranger's code may raise anything
+                    filled.failures[name] = _reason(error, name)
+                else:
+                    _require_same(found, filled.regions, finder, name)
+                    store.claim(found, provenance)
+                    store.write(name, found, thumbnail_of(pixels))
+                    filled.regions |= found.keys()
+                    filled.looked_at += 1
+            advance(1)
+    finally:  # what is done stays done, also after Ctrl-C
+        store.close(filled.failures)
+    return filled
+
+
+def import_masks(
+    table: Table, store: MaskStore, advance: Callable[[int], None] = lambda _: None
+) -> Filled:
+    """Pack the masks that a table was given into a store, at the size of their upright pictures.
+
+    Args:
+        table: the pictures, with masks.
+        store: where to.
+        advance: called with the number of pictures done since the last call.
+
+    Raises:
+        DataError: if something else has found the same regions in the store.
+    """
+    filled = Filled(regions=set(table.regions))
+    for region, source in table.masks.items():
+        store.claim([region], {"plugin": None, **source.describe(region)})
+    sources: dict[Any, list[str]] = {}
+    for region, source in table.masks.items():
+        sources.setdefault(source, []).append(region)
+    looked = {region: set(source.looked_at(region)) for region, source in table.masks.items()}
+    absent = Mask(torch.zeros(1, 1, 1, dtype=torch.uint8), "masks")
+    try:
+        for name, image in _pictures(table):
+            try:
+                masks = {region: absent for region, names in looked.items() if name in names}
+                masks |= {
+                    region: mask
+                    for source, regions in sources.items()
+                    for region, mask in source.read(name, regions).items()
+                }
+                if masks:
+                    path = table.root / image
+                    pixels, size = decode(path), upright_size(path)
+                    for mask in masks.values():
+                        require_fit(mask, image, size, pixels)
+                    inside = {
+                        region: squashed_mask(mask.inside, (size[1], size[0]))
+                        for region, mask in masks.items()
+                    }
+                    store.write(name, inside, thumbnail_of(pixels))
+                    filled.looked_at += 1
+            except OutputError:  # no picture's fault, and the next would fail alike
+                raise
+            except MemlabError as error:
+                filled.failures[name] = str(error)
+            advance(1)
+    finally:
+        store.close(filled.failures)
+    return filled
+
+
+def _pictures(table: Table) -> list[tuple[str, str]]:
+    rows = table.rows.drop_duplicates("id")
+    return list(zip(rows["id"].astype(str), rows["image"].astype(str), strict=True))
+
+
+@torch.no_grad()
+def _found(finder: Finder, images: Tensor) -> dict[str, Tensor]:
+    masks = finder(images)
+    shape = (1, 1, *images.shape[-2:])
+    if not isinstance(masks, Mapping) or not masks:
+        raise PluginError(f"{_name(finder)}: returns no masks by name, but {type(masks).__name__}")
+    found = {}
+    for region, mask in masks.items():
+        if region in RESERVED or region != region_name(str(region), _name(finder)):
+            known = NAMES.get(str(region))
+            told = f"is called {known!r}" if known else "is no name for a region"
+            raise PluginError(f"{_name(finder)}: {region!r} {told}")
+        if not isinstance(mask, Tensor) or tuple(mask.shape) != shape:
+            given = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+            raise PluginError(f"{_name(finder)}: mask {region!r} is {given}, not {shape}")
+        if not bool(((mask == 0) | (mask == 1)).all()):
+            raise PluginError(f"{_name(finder)}: mask {region!r} has other values than 0 and 1")
+        found[str(region)] = mask[0].to("cpu", torch.uint8)
+    return found
+
+
+def _require_same(
+    found: Collection[str], regions: Collection[str], finder: Finder, picture: str
+) -> None:
+    """A picture without the regions of the others would be looked at anew for ever."""
+    if regions and set(found) != set(regions):
+        raise PluginError(
+            f"{_name(finder)}: found {', '.join(sorted(found))} in {picture}, and "
+            f"{', '.join(sorted(regions))} before; return a mask of every region, empty where "
+            "nothing is found"
+        )
+
+
+def _name(finder: Any) -> str:
+    return type(finder).__name__
+
+
+def _reason(error: Exception, name: str) -> str:
+    if isinstance(error, DataError):
+        return str(error)
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{name}: {type(error).__name__}: {first}"

@@ -1,0 +1,205 @@
+"""The changed pictures themselves, on disk: a folder per condition, and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from memlab.ablations.evaluate import Preparation, Prepared, changed_pictures
+from memlab.ablations.plan import Condition
+from memlab.data.donors import DonorList
+from memlab.errors import MemlabError, OutputError
+from memlab.files import make_folder, replacing
+from memlab.imaging.pixels import to_bytes, to_unit
+from memlab.inference.originals import Original
+from memlab.masks.expression import mask_of
+from memlab.paths import distinct_names, inside
+from memlab.types import Context
+
+Lending = Callable[[tuple[int, int]], DonorList]
+
+MANIFEST = "manifest.csv"
+_DESCRIBED = ("condition", "ablation", "dose", "unit", "region", "role")
+
+
+def export(
+    originals: Sequence[Original],
+    conditions: Sequence[Condition],
+    out: Path,
+    *,
+    size: int | None = None,
+    seed: int = 0,
+    donors: Lending | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Change pictures and write them as PNG, without loss, and `manifest.csv`.
+
+    A picture that cannot be read, or lacks what an ablation needs, is listed with the reason, and
+    not written.
+
+    Args:
+        originals: the pictures.
+        conditions: how to change them.
+        out: the folder.
+        size: side in pixels that pictures are brought to; their own by default.
+        seed: of what is random.
+        donors: from the height and width of a picture, where swaps and insertions take theirs
+            from.
+        advance: called after each picture with 1.
+
+    Returns:
+        The manifest: a row a picture, condition and draw: `image` (path in `out`, empty where
+        nothing was written), `original`, `condition`, `ablation`, `dose`, `unit`, `region`, `role`,
+        `draw`, `donor`, `eligible`, `reason` (why not). And what went wrong, by original.
+
+    Raises:
+        MemlabError: if something went wrong with every picture; nothing is written then.
+        OutputError: if a file cannot be written; the first ends all, and the manifest lists what
+            is complete.
+    """
+    rows: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    folders = distinct_names(condition.key for condition in conditions)
+    try:
+        for original in originals:
+            preparation: Preparation | None = None
+            unread = ""
+            try:
+                preparation = _prepared(original, conditions, size, seed, donors)
+            except MemlabError as error:
+                unread = failures[str(original.path)] = str(error)
+            for condition in conditions:
+                described = condition.describe()
+                named = {name: described[name] for name in _DESCRIBED}
+                for draw in range(condition.draws):
+                    image, donor, reason = "", "", unread
+                    if preparation is not None:
+                        number = f"-{draw}" if condition.draws > 1 else ""
+                        path = f"{folders[condition.key]}/{original.name}{number}.png"
+                        try:
+                            donor, reason = _write(preparation, condition, draw, inside(out, path))
+                        except OutputError:  # the next picture cannot be written either
+                            raise
+                        except MemlabError as error:
+                            reason = failures[str(original.path)] = str(error)
+                        image = "" if reason else path
+                    rows.append(
+                        {
+                            "image": image,
+                            "original": str(original.path),
+                            **named,
+                            "draw": draw,
+                            "donor": donor,
+                            "eligible": bool(image),
+                            "reason": reason,
+                        }
+                    )
+            advance(1)
+    except OutputError as error:
+        raise _stopped(error, rows, len(originals), out) from error
+    manifest = pd.DataFrame(rows)
+    if len(failures) == len(originals) and not manifest["eligible"].any():
+        raise MemlabError(next(iter(failures.values())))
+    try:
+        _write_manifest(rows, out)
+    except OutputError as error:
+        raise _stopped(error, rows, len(originals), out) from error
+    return manifest, failures
+
+
+def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
+    with replacing(out / MANIFEST) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+
+
+def _stopped(error: OutputError, rows: list[dict[str, Any]], of: int, out: Path) -> OutputError:
+    """List what is complete, and say so; on a full disk the last pictures make room for the list.
+
+    Args:
+        error: what the system refused.
+        rows: of the pictures until then.
+        of: how many pictures were given.
+        out: the folder.
+    """
+    kept = list(rows)
+    listed = False
+    while kept and not listed:
+        try:
+            _write_manifest(kept, out)
+            listed = True
+        except OutputError:
+            last = kept[-1]["original"]
+            for row in kept:
+                if row["original"] == last and row["image"]:
+                    inside(out, row["image"]).unlink(missing_ok=True)
+            kept = [row for row in kept if row["original"] != last]
+    done = {row["original"] for row in kept}
+    written = sum(bool(row["image"]) for row in kept)
+    manifest = f"{out / MANIFEST} lists what is complete" if listed else "there is no manifest"
+    return OutputError(
+        f"{error}; stopped at image {len(done)} of {of}: {written} changed images are in {out}, "
+        f"{manifest}"
+    )
+
+
+def _prepared(
+    original: Original,
+    conditions: Sequence[Condition],
+    size: int | None,
+    seed: int,
+    donors: Lending | None,
+) -> Preparation:
+    pixels, masks = original.read(size)
+    images = to_unit(pixels[None])
+    known = {region: mask[None] for region, mask in masks.items()}
+    looked = {region: torch.tensor([original.looked_for(region)]) for region in known}
+    context = Context([original.key], seed, masks=known, looked=looked)
+    lent = None if donors is None else donors((images.shape[2], images.shape[3]))
+    return Preparation(images, context, conditions, lent)
+
+
+def _write(
+    preparation: Preparation, condition: Condition, draw: int, path: Path
+) -> tuple[str, str]:
+    """Write a changed picture; returns its donor and, where there is none, the reason."""
+    prepared = preparation.prepare(condition, draw)
+    if not prepared.eligible.any():
+        return "", why_not(condition, prepared)
+    for _, changed in changed_pictures(preparation.images, prepared, condition, 1):
+        _save(changed[0], path)
+    given = prepared.context.donors
+    return ("" if given is None else given.ids[0]), ""
+
+
+def why_not(condition: Condition, prepared: Prepared) -> str:
+    """Why the first of some pictures cannot be changed in a way, in a few words."""
+    ablation, context = condition.ablation, prepared.context
+    for region in ablation.regions:
+        masks = mask_of(region, context.masks)
+        if masks is None:
+            return f"no masks of {region!r}"
+        if not context.looked_for(region)[0]:
+            return f"nobody looked for {region}"
+        mask = masks[0] > 0
+        if not mask.any():
+            return f"no {region} in it"
+        if mask.all():
+            return f"{region} everywhere"
+    if ablation.needs_donors and context.donors is None:
+        return "no donors"
+    if condition.role == "control" and bool(ablation.eligible(context)[0]):
+        return "no place for the control"
+    return "lacks what the ablation needs"
+
+
+def _save(image: Tensor, path: Path) -> None:
+    array = to_bytes(image).permute(1, 2, 0).numpy()
+    make_folder(path.parent)
+    with replacing(path) as temporary:
+        Image.fromarray(array).save(temporary)

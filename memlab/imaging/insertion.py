@@ -1,0 +1,39 @@
+"""Putting a part of one picture into another."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from memlab.imaging.crops import gathered
+
+
+def moved(images: Tensor, weights: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Pictures and weights shifted so that what has weight lies at a place inside the frame.
+
+    Args:
+        images: (B, C, H, W).
+        weights: (B, 1, H, W); the box around those above 0 is what is placed.
+        places: (B, 2) how far down and across the box goes, 0 to 1 of the way that there is.
+
+    Returns:
+        Both, shifted around the edge.
+    """
+    axes = []
+    for axis, place in ((3, places[:, 0]), (2, places[:, 1])):
+        covered = (weights > 0).any(dim=axis)[:, 0]  # (B, length)
+        length = covered.shape[1]
+        steps = torch.arange(length, device=weights.device)
+        first = torch.where(covered, steps, length).amin(dim=1)
+        last = torch.where(covered, steps, -1).amax(dim=1)
+        way = (length - 1 - last + first).clamp(min=0)
+        top = (place.to(weights.device) * way).round().long()
+        axes.append((steps + (first - top)[:, None]) % length)
+    return gathered(images, *axes), gathered(weights, *axes)
+
+
+def patch(images: Tensor, weights: Tensor) -> Tensor:
+    """The mean colour of what lies under weights (B, 1, H, W): (B, 3, H, W)."""
+    under = (images * weights).sum(dim=(2, 3), keepdim=True)
+    mean = under / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
+    return mean.expand_as(images)

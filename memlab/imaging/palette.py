@@ -1,0 +1,135 @@
+"""The palette: mean and covariance of chroma, luma apart."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from memlab.imaging.colour import LUMA, luma
+
+STEPS = 8
+"""Corrections of the map for what the gamut cuts off."""
+FLOOR = (1 / 255) ** 2
+"""Variance added to both palettes: that of one grey level, so that grey pictures have a map."""
+GAIN = 32.0
+"""Most that chroma is stretched by: the noise of a nearly grey picture must not become colour."""
+
+
+def palette(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and covariance of chroma.
+
+    Chroma is what is left of R, G and B without luma, in two orthonormal coordinates of the plane
+    in which luma is 0: its length is `colour.chroma`.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+
+    Returns:
+        Means (B, 2) and covariances (B, 2, 2), in units of the pixel range.
+    """
+    return _moments(_coordinates(images))
+
+
+def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
+    """Wasserstein distance between the palettes of two pictures, taken as Gaussian: (B,).
+
+    The root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in units
+    of the pixel range.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+        donors: the same.
+    """
+    (mean, covariance), (other_mean, other) = palette(images), palette(donors)
+    product = covariance @ other
+    # the trace of a 2 × 2 root, from trace and determinant
+    root = (_trace(product) + 2 * _determinant(product).clamp(min=0).sqrt()).clamp(min=0).sqrt()
+    square = (mean - other_mean).square().sum(dim=1) + _trace(covariance + other) - 2 * root
+    return square.clamp(min=0).sqrt()
+
+
+def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
+    """Give pictures the palettes of others, luma kept.
+
+    The chroma of every pixel goes through the linear map that carries one Gaussian to the other
+    with the least change (Monge–Kantorovich; Pitié and Kokaram 2007). Colours outside the gamut
+    are drawn towards grey of the same luma, and the map is corrected for that.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+        donors: the same.
+
+    Returns:
+        (B, 3, H, W) in [0, 1], of the luma of `images`. Where a palette does not fit the lights and
+        shades of the picture, as saturated colours in the dark, it is only approached.
+    """
+    grey, own = luma(images), _coordinates(images)
+    mean, covariance = _moments(own)
+    wanted_mean, wanted = palette(donors)
+    centred = own - mean[..., None]
+    stretch, shift = _capped(_transport(covariance, wanted)), wanted_mean
+    for _ in range(STEPS):
+        found_mean, found = _moments(_in_gamut(grey, stretch @ centred + shift[..., None])[1])
+        stretch = _capped(_transport(found, wanted) @ stretch)
+        shift = (shift + wanted_mean - found_mean).clamp(-1, 1)
+    return _in_gamut(grey, stretch @ centred + shift[..., None])[0]
+
+
+def _coordinates(images: Tensor) -> Tensor:
+    """Chroma in the two coordinates of its plane: (B, 2, H · W)."""
+    return _axes(images) @ (images - luma(images)).flatten(2)
+
+
+def _axes(like: Tensor) -> Tensor:
+    """Two orthonormal directions in RGB without luma: (2, 3)."""
+    weights = torch.tensor(LUMA, dtype=torch.float64)
+    first = torch.stack([weights[2], torch.zeros_like(weights[0]), -weights[0]])
+    second = torch.linalg.cross(weights, first)
+    return torch.stack([first / first.norm(), second / second.norm()]).to(like)
+
+
+def _moments(chroma: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (B, 2) and covariance (B, 2, 2) of (B, 2, N)."""
+    mean = chroma.mean(dim=2)
+    centred = chroma - mean[..., None]
+    return mean, centred @ centred.mT / chroma.shape[2]
+
+
+def _transport(covariance: Tensor, wanted: Tensor) -> Tensor:
+    """The symmetric T with T C T = C': the geometric mean of C⁻¹ and C' in closed form (2 × 2)."""
+    floor = FLOOR * torch.eye(2).to(covariance)
+    own, other = covariance + floor, wanted + floor
+    size, other_size = _determinant(own).sqrt(), _determinant(other).sqrt()
+    adjugate = _trace(own)[:, None, None] * torch.eye(2).to(own) - own
+    total = adjugate / size[:, None, None] + other / other_size[:, None, None]
+    scale = (other_size / size / _determinant(total)).sqrt()
+    transport: Tensor = scale[:, None, None] * total
+    return transport
+
+
+def _capped(stretch: Tensor) -> Tensor:
+    """The same maps (B, 2, 2), stretching by no more than `GAIN` in any direction."""
+    left, sizes, right = torch.linalg.svd(stretch)
+    capped: Tensor = (left * sizes.clamp(max=GAIN)[:, None]) @ right
+    return capped
+
+
+def _in_gamut(grey: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
+    """Pictures of a luma (B, 1, H, W) and of chroma (B, 2, H · W), as far as there is such colour.
+
+    Returns:
+        The pictures (B, 3, H, W) and their chroma.
+    """
+    offsets: Tensor = (_axes(grey).mT @ chroma).view(-1, 3, *grey.shape[2:])
+    # how far each channel may go before it leaves [0, 1]; the first to do so stops all three
+    room = torch.where(offsets > 0, 1 - grey, grey)
+    share = (room / offsets.abs().clamp(min=1e-6)).amin(dim=1, keepdim=True).clamp(max=1)
+    return grey + share * offsets, share.flatten(2) * chroma
+
+
+def _trace(matrices: Tensor) -> Tensor:
+    return matrices.diagonal(dim1=-2, dim2=-1).sum(dim=-1)
+
+
+def _determinant(matrices: Tensor) -> Tensor:
+    return matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]

@@ -1,0 +1,1 @@
+"""Scores, maps and effects of images without a data set and a Trainer."""

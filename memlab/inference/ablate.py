@@ -1,0 +1,111 @@
+"""What taking something out does to the scores of loose pictures: no data set, no trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+
+from memlab import registry
+from memlab.ablations.base import Ablation
+from memlab.ablations.evaluate import evaluate
+from memlab.ablations.plan import Doses, plan
+from memlab.data.inputs import Inputs, Pictures
+from memlab.errors import MemlabError, did_you_mean
+from memlab.inference.loose_donors import loose_donors
+from memlab.inference.predict import scored
+from memlab.masks.base import known_regions
+from memlab.masks.given import Masks
+from memlab.precision import evaluation_mode
+from memlab.scorer import Scorer
+from memlab.types import Context
+
+
+def ablate_pictures(
+    model: Scorer,
+    pictures: Pictures,
+    ablations: str | Ablation | Sequence[str | Ablation],
+    doses: Doses = "primary",
+    masks: Masks | None = None,
+    batch_size: int = 32,
+    num_workers: int = 0,
+    device: str | torch.device | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Change pictures, and score them beside their unchanged selves.
+
+    Args:
+        model: any.
+        pictures: as for `memlab.inference.predict.predict`.
+        ablations: plugins' names, which mean their defaults, or ablations.
+        doses: `primary` for one dose each, `ladder` for the whole curve.
+        masks: where faces, people, text are: the path of a mask store, a COCO file or a folder with
+            REGION/PICTURE.png; or region to a mask per picture; see `memlab.masks.given.Masks`.
+        batch_size: pictures at once.
+        num_workers: processes that decode files.
+        device: where to; by default where the model is.
+        seed: of random ablations.
+        progress: whether to show a bar on a terminal.
+
+    Returns:
+        One row a picture, condition and draw: `image`, `condition`, `ablation`, `dose`, `unit`,
+        `draw`, `eligible`, `clean` (score of the unchanged picture), `predicted` (of the changed
+        one), `drop` (clean − predicted, positive where the score falls), `error`. The three are NaN
+        for a picture that cannot be read, and the last two for one that is not eligible.
+
+    Raises:
+        MemlabError: if there is no such ablation, one needs masks that are not given, or a mask is
+            not of its picture.
+    """
+    given = [ablations] if isinstance(ablations, str | Ablation) else ablations
+    parts = [registry.load("ablations", one)() if isinstance(one, str) else one for one in given]
+    conditions = plan(parts, doses)
+    if not conditions:
+        raise MemlabError('no ablation given: a name ("blur") or an Ablation (see memlab plugins)')
+    tables = []
+    inputs = Inputs(pictures, model.input_size, masks, model.resampler)
+    _require_regions(parts, inputs.regions)
+    side = model.input_size
+    donors = loose_donors((side, side), inputs.ids, seed)
+    for batch, clean in scored(
+        model, inputs, batch_size, num_workers, device, progress, "Taking apart"
+    ):
+        context = Context(batch["ids"], seed, masks=batch["masks"], looked=batch["looked"])
+        for part in parts:
+            part.to(model.device)
+        with evaluation_mode(model):
+            evaluated = evaluate(model.scores, batch["images"], context, conditions, donors=donors)
+            for scores in evaluated:
+                shown = scores.condition
+                predicted = scores.predicted.where(batch["valid"], torch.nan)
+                tables.append(
+                    pd.DataFrame(
+                        {
+                            "image": batch["ids"],
+                            "condition": shown.key,
+                            "ablation": shown.ablation.name,
+                            "dose": shown.dose,
+                            "unit": shown.ablation.unit,
+                            "draw": scores.draw,
+                            "eligible": (scores.eligible & batch["valid"]).numpy(),
+                            "clean": clean.numpy(),
+                            "predicted": predicted.numpy(),
+                            "drop": (clean - predicted).numpy(),
+                            "error": batch["errors"],
+                        }
+                    )
+                )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _require_regions(ablations: Sequence[Ablation], there: Sequence[str]) -> None:
+    for ablation in ablations:
+        for region in ablation.regions:
+            if region not in known_regions(there):
+                known = ", ".join(there) or "none"
+                raise MemlabError(
+                    f"{ablation.name}: no masks of {region!r}{did_you_mean(region, there)} "
+                    f"(there: {known}); give some with masks=PATH or masks={{{region!r}: [...]}}"
+                )

@@ -1,0 +1,155 @@
+"""Maps of loose pictures: no data set, no trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from memlab import registry
+from memlab.attributions.base import Attribution, by_branch, explain_branches
+from memlab.data.inputs import Inputs, Pictures
+from memlab.errors import DataError
+from memlab.files import make_folder, replacing
+from memlab.imaging.pixels import to_bytes
+from memlab.inference.predict import scored
+from memlab.paths import short_name
+from memlab.scorer import Scorer
+
+SHEET = 16
+"""Pictures on the sheet with the colour bar; the others are in files of their own."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps of some pictures by one method.
+
+    Args:
+        method: its name.
+        unit: of the maps' values.
+        image: paths, or places from 0, as in the table of `predict`.
+        maps: (n, h, w) float32, signed, at the method's own resolution.
+        pictures: (n, 3, H, W) uint8, as the model saw them.
+        predicted: (n,) scores.
+        errors: files that could not be read, and why; they have no map.
+        branches: `maps_NAME` to (n, h, w) of each branch of the model; the maps are their sum.
+    """
+
+    method: str
+    unit: str
+    image: list[str]
+    maps: NDArray[np.float32]
+    pictures: NDArray[np.uint8]
+    predicted: NDArray[np.float32]
+    errors: dict[str, str]
+    branches: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What `maps/METHOD.npz` holds; there are no scores to compare with, so they are NaN."""
+        return {
+            "id": np.array(self.image),
+            "index": np.arange(len(self)),
+            "maps": self.maps,
+            **self.branches,
+            "pictures": self.pictures,
+            "predicted": self.predicted,
+            "score": np.full(len(self), np.nan, dtype=np.float32),
+        }
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write the maps, one overlay a picture, and a sheet of the first 16 with a colour bar.
+
+        All overlays share one scale: the largest absolute value of all the maps.
+
+        Args:
+            folder: where to: `maps/METHOD.npz`, `maps/METHOD.png`, `overlays/NUMBER-NAME.png`.
+
+        Returns:
+            The files written.
+        """
+        from PIL import Image
+
+        from memlab.attributions.overlays import map_overlays, overlay
+
+        folder = Path(folder)
+        path = make_folder(folder / "maps") / f"{self.method}.npz"
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, unit=np.array(self.unit), **self.arrays())  # type: ignore[arg-type]
+        limit = float(np.abs(self.maps).max()) or 1.0
+        first = {name: values[:SHEET] for name, values in self.arrays().items()}
+        written = [path]
+        written += [
+            folder / name for name in map_overlays(first, self.method, self.unit, folder, limit)
+        ]
+        digits = len(str(len(self) - 1))
+        for place, name in enumerate(self.image):
+            picture = self.pictures[place].transpose(1, 2, 0)
+            drawn = overlay(picture, self.maps[place], limit)
+            path = folder / "overlays" / f"{place:0{digits}d}-{short_name(Path(name).stem)}.png"
+            with replacing(path) as temporary:
+                Image.fromarray((drawn * 255).round().astype(np.uint8)).save(temporary)
+            written.append(path)
+        return written
+
+
+def explain_pictures(
+    model: Scorer,
+    pictures: Pictures,
+    method: str | Attribution = "grad_cam",
+    batch_size: int = 32,
+    num_workers: int = 0,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> Maps:
+    """Explain the scores of pictures by place.
+
+    The pictures are kept at the model's size, as bytes: 150 kB each at 224 pixels.
+
+    Args:
+        model: any that the method can look into.
+        pictures: as for `memlab.inference.predict.predict`.
+        method: a plugin's name, or an attribution.
+        batch_size: pictures at once.
+        num_workers: processes that decode files.
+        device: where to; by default where the model is.
+        progress: whether to show a bar on a terminal.
+
+    Raises:
+        MemlabError: if the method cannot look into the model, or no picture can be read.
+    """
+    attribution: Attribution = (
+        registry.load("attributions", method)() if isinstance(method, str) else method
+    )
+    errors: dict[str, str] = {}
+    found: dict[str, list[NDArray[Any]]] = {"pictures": [], "predicted": []}
+    names: list[str] = []
+    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
+    for batch, predicted in scored(
+        model, inputs, batch_size, num_workers, device, progress, "Explaining"
+    ):
+        errors |= {
+            name: error for name, error in zip(batch["ids"], batch["errors"], strict=True) if error
+        }
+        places = batch["valid"].nonzero().flatten()
+        if len(places) == 0:
+            continue
+        images = batch["images"][places.to(batch["images"].device)]
+        names += [batch["ids"][place] for place in places.tolist()]
+        for name, values in by_branch(model, explain_branches(attribution, model, images)).items():
+            found.setdefault(name, []).append(values)
+        found["pictures"].append(to_bytes(images).cpu().numpy())
+        found["predicted"].append(predicted[places].numpy())
+    if not names:
+        raise DataError(f"no picture could be explained: {next(iter(errors.values()))}")
+    joined = {name: np.concatenate(parts) for name, parts in found.items()}
+    branches = {name: joined.pop(name) for name in list(joined) if name.startswith("maps_")}
+    return Maps(
+        attribution.name, attribution.unit, names, errors=errors, branches=branches, **joined
+    )

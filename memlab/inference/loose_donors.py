@@ -1,0 +1,104 @@
+"""Donors for loose pictures: rendered scenes, or a folder of somebody's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from memlab.data.donors import DonorList, with_background
+from memlab.data.geometry import squashed, squashed_mask
+from memlab.errors import DataError, MaskError
+from memlab.inference.originals import Original
+from memlab.seeds import seed_of
+from memlab.synthetic.render import REGIONS, SIZES_DRAWN, render
+from memlab.synthetic.sampling import sample
+from memlab.types import Sample
+
+SCENES = 32
+"""Scenes that are rendered to lend: enough that a draw seldom repeats within a few pictures."""
+
+
+def loose_donors(
+    size: tuple[int, int],
+    evaluated: Sequence[str],
+    seed: int = 0,
+    lent: Sequence[Original] | None = None,
+) -> DonorList:
+    """Donors for pictures that belong to no data set; each is made when it is first asked for.
+
+    Args:
+        size: height and width of the pictures in pixels; donors are squashed to it.
+        evaluated: ids of the pictures, in their order.
+        seed: of who lends to whom, and of the scenes.
+        lent: pictures that lend; by default scenes are rendered, with exact masks of faces, people,
+            objects, text and background.
+    """
+    having: dict[str, Sequence[int]]
+    if lent is None:
+        having = {region: range(SCENES) for region in REGIONS}
+        return DonorList(_Scenes(size, seed), having, SCENES, evaluated, seed)
+    regions = {region for one in lent for region in one.masks}
+    having = {
+        region: [place for place, one in enumerate(lent) if one.has(region)] for region in regions
+    }
+    looked = {region: [one.looked_for(region) for one in lent] for region in regions}
+    having = with_background(having, looked)
+    return DonorList(_Files(lent, size, sorted(regions)), having, len(lent), evaluated, seed)
+
+
+class _Scenes(Dataset[Sample]):
+    """Rendered scenes with their masks."""
+
+    def __init__(self, size: tuple[int, int], seed: int) -> None:
+        self.size = size
+        self.side = min(max(*size, SIZES_DRAWN[0]), SIZES_DRAWN[1])
+        self.seed = seed_of(seed, "donor scenes") % 2**31
+
+    def __len__(self) -> int:
+        return SCENES
+
+    def __getitem__(self, index: int) -> Sample:
+        scene = render(sample(self.seed, index), self.side)
+        masks = {
+            region: squashed_mask(torch.from_numpy(mask)[None].byte(), self.size)
+            for region, mask in scene.masks.items()
+        }
+        pixels = torch.from_numpy(scene.image).permute(2, 0, 1)
+        return _lent(index, f"scene-{index}", squashed(pixels, self.size), masks)
+
+
+class _Files(Dataset[Sample]):
+    """Somebody's pictures; one that cannot be read has its `error` set."""
+
+    def __init__(
+        self, lent: Sequence[Original], size: tuple[int, int], regions: Sequence[str]
+    ) -> None:
+        self.lent = lent
+        self.size = size
+        self.regions = regions
+
+    def __len__(self) -> int:
+        return len(self.lent)
+
+    def __getitem__(self, index: int) -> Sample:
+        one = self.lent[index]
+        empty = torch.zeros(1, *self.size, dtype=torch.uint8)
+        masks = dict.fromkeys(self.regions, empty)
+        try:
+            pixels, found = one.read()
+        except MaskError:  # a mistake, not a picture that is damaged
+            raise
+        except DataError as failure:
+            black = torch.zeros(3, *self.size, dtype=torch.uint8)
+            return _lent(index, one.name, black, masks, str(failure))
+        masks |= {region: squashed_mask(mask, self.size) for region, mask in found.items()}
+        return _lent(index, one.name, squashed(pixels, self.size), masks)
+
+
+def _lent(
+    index: int, name: str, image: Tensor, masks: dict[str, Tensor], error: str = ""
+) -> Sample:
+    return Sample(index=index, id=name, image=image, score=float("nan"), masks=masks, error=error)

@@ -1,0 +1,185 @@
+"""Loose pictures that are to be changed, each at its own size, with the masks that there are."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from memlab.data.geometry import squashed, squashed_mask
+from memlab.data.mask_summary import announce, require_use
+from memlab.data.sources.base import recognise
+from memlab.data.table import Table
+from memlab.errors import DataError
+from memlab.image_files import find_pictures
+from memlab.imaging.decode import decode
+from memlab.masks.base import EmptyMasks, MaskSource, require_fit
+from memlab.paths import distinct_names, short_name
+
+
+@dataclass(frozen=True)
+class Original:
+    """One picture as it was given.
+
+    Args:
+        name: one of its own among all, fit for a file.
+        path: of the file.
+        id: by which its masks go.
+        key: what is drawn for it hangs on, whatever other pictures are given: its data set's id, or
+            the file's name.
+        masks: region to where its masks come from.
+    """
+
+    name: str
+    path: Path
+    id: str
+    key: str
+    masks: Mapping[str, MaskSource] = field(default_factory=dict)
+
+    def has(self, region: str) -> bool:
+        """Whether the region was found in the picture."""
+        return region in self.masks and self.id in self.masks[region].having(region)
+
+    def looked_for(self, region: str) -> bool:
+        """Whether somebody looked for the region in the picture."""
+        return region in self.masks and self.id in self.masks[region].looked_at(region)
+
+    def read(self, size: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """The picture, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
+
+        Args:
+            size: side in pixels that both are brought to; the picture's own by default.
+
+        Raises:
+            DataError: if a file cannot be read, or a mask is not of this picture.
+        """
+        pixels = decode(self.path)
+        height, width = pixels.shape[1:]
+        wanted = (height, width) if size is None else (size, size)
+        masks = {}
+        for region, source in self.masks.items():
+            masks[region] = torch.zeros(1, *wanted, dtype=torch.uint8)
+            for mask in source.read(self.id, [region]).values():
+                require_fit(mask, str(self.path), (width, height), pixels)
+                masks[region] = squashed_mask(mask.inside, wanted)
+        return squashed(pixels, wanted), masks
+
+
+def find_originals(
+    given: Sequence[Path],
+    masks: Path | None = None,
+    empty: EmptyMasks | None = None,
+    tables: Mapping[Path, Table] | None = None,
+) -> list[Original]:
+    """The pictures that files and folders mean, in order, each once.
+
+    A folder that is a data set with masks gives the pictures of its table, and their masks.
+
+    Args:
+        given: files and folders.
+        masks: of the pictures, of any kind that `memlab.masks.open.open_masks` knows; they take
+            the place of a data set's own of the same region.
+        empty: what a picture has of which there is no mask; see `Table.with_masks`.
+        tables: those among the files and folders that were read already; who read them has said
+            what was left out.
+
+    Raises:
+        DataError: if something does not exist, there is no picture, or names cannot be told apart.
+    """
+    found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
+    for path in given:
+        table = (tables or {}).get(path)
+        if table is not None and table.regions:
+            table = replace(table, empty_masks=empty or table.empty_masks)
+            announce(table)
+        elif table is None and path.is_dir():
+            table = _with_masks(path, empty)
+        if table is None:
+            pictures = find_pictures([path], quiet=tables is not None)
+            loose = (file for file in pictures if file not in found)
+            found |= {file: (str(file), file.name, {}) for file in loose}
+            continue
+        for name, image in zip(table.rows["id"], table.rows["image"], strict=True):
+            found[table.root / str(image)] = (str(name), str(name), table.masks)
+    names = _names(list(found))
+    there: Mapping[str, MaskSource] = {}
+    if masks is not None:
+        ids = [name for name, *_ in found.values()]
+        rows = pd.DataFrame({"id": ids, "image": map(str, found), "split": None})
+        table = Table(rows, Path(), "the pictures").with_masks(masks, empty)
+        if not any(own for *_, own in found.values()):
+            require_use(table, empty)
+        announce(table)
+        there = table.masks
+        own = sorted({region for *_, own in found.values() for region in own if region in there})
+        if own:
+            told = f"masks of {', '.join(own)} come from {masks}; the data set's own are not used"
+            print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+    return [
+        Original(names[path], path, name, key, {**own, **there})
+        for path, (name, key, own) in found.items()
+    ]
+
+
+def lenders(
+    folder: Path, originals: Sequence[Original], empty: EmptyMasks | None = None
+) -> list[Original]:
+    """The pictures of a folder as donors, those that are to be changed left out.
+
+    Args:
+        folder: of the donors, perhaps a data set with masks.
+        originals: the pictures to be changed.
+        empty: what a picture has of which there is no mask; see `Table.with_masks`.
+
+    Raises:
+        DataError: if there are none.
+    """
+    taken = {original.path.resolve() for original in originals}
+    found = find_originals([folder], empty=empty)
+    lent = [one for one in found if one.path.resolve() not in taken]
+    if not lent:
+        raise DataError(f"{folder}: no picture but those to be changed; give other donors")
+    return lent
+
+
+def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:
+    """The data set of a folder, where it is one with masks."""
+    try:
+        source = recognise(folder)
+    except DataError:
+        return None
+    try:
+        table = source.table(folder)
+    except DataError as error:  # it may be no table of theirs
+        without = f"{error}; the pictures are changed all the same, without masks of its own"
+        print(f"memlab: {without}", file=sys.stderr)  # noqa: T201
+        return None
+    if not table.regions:
+        return None
+    table = replace(table, empty_masks=empty or table.empty_masks)
+    announce(table)
+    return table
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A name for each picture: its own, or, where two files share it, with its folder's.
+
+    Two are never one, also where capitals do not count or a name was too long.
+    """
+    count = Counter(path.stem.casefold() for path in paths)
+    names = {
+        path: path.stem
+        if count[path.stem.casefold()] == 1
+        else "-".join([*path.parent.parts[-2:], path.name])
+        for path in paths
+    }
+    if len({short_name(name).casefold() for name in names.values()}) == len(paths):
+        return {path: short_name(name) for path, name in names.items()}
+    found = distinct_names(str(path) for path in paths)
+    return {path: found[str(path)] for path in paths}

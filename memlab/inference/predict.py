@@ -1,0 +1,156 @@
+"""Scores for loose pictures, with their intervals: no data set, no trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from memlab.data.contents import contents_of
+from memlab.data.inputs import Inputs, Pictures
+from memlab.data.kept_split import used_note
+from memlab.errors import MemlabError
+from memlab.metrics.conformal import LEVEL
+from memlab.precision import evaluation_mode, single_precision
+from memlab.progress import progress as bar
+from memlab.scorer import Scorer, with_unscored
+from memlab.types import Batch, Context
+
+
+def predict(
+    model: Scorer,
+    pictures: Pictures,
+    batch_size: int = 32,
+    num_workers: int = 0,
+    device: str | torch.device | None = None,
+    level: float = LEVEL,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Score pictures.
+
+    Nothing but the rows grows with the number of files.
+
+    Args:
+        model: any; in evaluation mode while it scores.
+        pictures: a path, a list of paths, a folder; or one picture or more as arrays, tensors or
+            PIL pictures. What arrays mean is said at `memlab.data.inputs.pixels_from`.
+        batch_size: pictures scored at once.
+        num_workers: processes that decode files.
+        device: where to; the model stays there. By default where it is.
+        level: of the intervals, above 0 and below 1.
+        progress: whether to show a bar on a terminal.
+
+    Returns:
+        One row a picture, in the order given. `image`: its path, or its place from 0. `predicted`:
+        the score, NaN where there is none. `low`, `high`: the split-conformal interval at that
+        level. `percentile`: 0 to 100, among the model's training labels. `error`: why there is no
+        score (the picture cannot be read, or the model predicts NaN), else empty. Where there is no
+        interval or no percentile the columns are NaN, and `attrs["notes"]` says why;
+        `attrs["level"]` is the level.
+
+    Raises:
+        MemlabError: if something is not a picture, a path does not exist, or the level is none.
+    """
+    half = model.calibration.half_width(level)  # a wrong level ends here
+    parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
+    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
+    for batch, predicted in scored(
+        model,
+        inputs,
+        batch_size,
+        num_workers,
+        device,
+        progress,
+    ):
+        parts["image"] += batch["ids"]
+        parts["predicted"] += predicted.tolist()
+        parts["error"] += batch["errors"]
+    scores = np.array(parts["predicted"], dtype=float)
+    columns = model.calibration.columns(scores, level)
+    rows = pd.DataFrame(
+        {
+            "image": parts["image"],
+            "predicted": scores.astype("float32"),
+            **{name: values.astype("float32") for name, values in columns.items()},
+            "error": parts["error"],
+        }
+    )
+    notes = [] if half.value is not None else [f"no interval: {half.reason}"]
+    if model.calibration.labels is None:
+        notes.append("no percentile: the model brings no training labels")
+    notes += model.card_notes()
+    if model.kept_split is not None and inputs.files:
+        contents = contents_of([Path(name) for name in inputs.ids], progress)
+        notes += filter(None, [used_note(model.kept_split, contents)])
+    rows.attrs = {"level": level, "notes": notes}
+    return rows
+
+
+class Batched(Protocol):
+    """Pictures that come in batches: loose ones (`memlab.data.inputs.Inputs`), or rendered."""
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+
+    def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
+        """Yield batches with float pictures in [0, 1]."""
+
+
+def scored(
+    model: Scorer,
+    inputs: Batched,
+    batch_size: int,
+    num_workers: int,
+    device: str | torch.device | None,
+    progress: bool,
+    title: str = "Scoring",
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Yield each batch, on the model's device, with its scores (B,) on the CPU, NaN if not valid.
+
+    A picture for which the model predicts no finite number is not valid either, and says so.
+
+    Args:
+        model: any.
+        inputs: the pictures, in batches.
+        batch_size: pictures at once.
+        num_workers: processes that decode files.
+        device: where to; by default where the model is.
+        progress: whether to show a bar on a terminal.
+        title: of the bar.
+    """
+    model.to(_device(device) if device is not None else model.device)
+    with bar(title, len(inputs), shown=progress) as advance:
+        for batch in inputs.batches(batch_size, num_workers):
+            images = batch["images"].to(model.device)
+            masks = {region: mask.to(model.device) for region, mask in batch["masks"].items()}
+            with (
+                evaluation_mode(model),
+                torch.no_grad(),
+                single_precision(model.device.type),
+            ):
+                predicted = model.scores(images, Context(batch["ids"], masks=masks)).float().cpu()
+            if predicted.shape != batch["valid"].shape:
+                raise MemlabError(
+                    f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
+                    f"{len(images)} pictures; one score a picture, (B,), is needed"
+                )
+            named = with_unscored(batch, predicted)
+            yield (
+                {**named, "images": images, "masks": masks},
+                predicted.where(named["valid"], torch.nan),
+            )
+            advance(len(batch["ids"]))
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)  # a name may be known, and the device absent
+    except (RuntimeError, AssertionError) as error:
+        raise MemlabError(f"device {name}: {str(error).splitlines()[0]}") from error
+    return device

@@ -1,0 +1,266 @@
+"""Masks in a COCO file: polygons and run lengths, a region for each category."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from memlab.errors import DataError, MaskError
+from memlab.imaging.decode import upright_size
+from memlab.masks.base import EmptyMasks, Mask, MaskSource, region_name, require_shape
+from memlab.masks.coco_outlines import (
+    LARGEST,
+    Outline,
+    holds_pixels,
+    outlines_of,
+    size_of,
+    united,
+)
+from memlab.masks.names import Names
+from memlab.paths import shown
+
+NO_OBJECTS = ("people", "faces", "text", "background")
+"""Categories that are not part of `objects`, which a file without such a category has all the same:
+it is everything else that was drawn."""
+
+
+@dataclass
+class _Drawn:
+    """What was drawn on one picture."""
+
+    name: str
+    size: tuple[int, int] | None
+    outlines: dict[str, list[Outline]] = field(default_factory=lambda: defaultdict(list))
+
+
+class CocoMasks(MaskSource):
+    """The masks of a COCO file, `{"images": ..., "annotations": ..., "categories": ...}`.
+
+    Every picture that the file lists was looked at for every category. Outlines of one category
+    are united, crowds too; an annotation without an outline counts as its bounding box.
+
+    Sizes in the file are compared with the pictures' before memory is taken for a mask.
+
+    Args:
+        path: the JSON file.
+        names: the pictures of the data set; what is drawn on others is left out.
+        files: the files of the pictures, by id.
+        empty: what a picture that the file does not list has: `none`, none of the regions, or
+            `unknown`, nobody looked.
+
+    Raises:
+        DataError: if the file cannot be read as COCO, or has no picture of the data set.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        names: Names,
+        files: Mapping[str, Path],
+        empty: EmptyMasks = "unknown",
+    ) -> None:
+        self.origin = str(path)
+        self.empty = empty
+        self._files = files
+        self._having: dict[str, frozenset[str]] = {}
+        content = _content(path)
+        self.fingerprint = sha256(content).hexdigest()[:16]
+        tree = _tree(path, content)
+        self.boxes = 0
+        try:
+            self._drawn, ids = self._images(tree["images"], names)
+            categories = self._categories(tree["categories"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{path}: not a COCO file: {_reason(error)}") from error
+        self._union = "objects" not in categories.values()
+        for place, annotation in enumerate(tree["annotations"]):
+            self._add(annotation, place, ids, categories)
+        regions = list(dict.fromkeys(categories.values()))
+        others = [region for region in regions if region not in NO_OBJECTS]
+        self.regions = (*regions, *(["objects"] if self._union and others else []))
+        if not self.regions:
+            raise DataError(f"{path}: no categories in it, so no regions")
+
+    @property
+    def listed(self) -> int:
+        """How many pictures of the data set the file lists."""
+        return len(self._drawn)
+
+    def looked_at(self, region: str) -> Collection[str]:
+        """See `MaskSource.looked_at`."""
+        return self._files.keys() if self.empty == "none" else self._drawn.keys()
+
+    def having(self, region: str) -> Collection[str]:
+        """See `MaskSource.having`."""
+        if region not in self._having:
+            self._having[region] = frozenset(
+                name for name, drawn in self._drawn.items() if self._holds(name, drawn, region)
+            )
+        return self._having[region]
+
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """See `MaskSource.read`."""
+        drawn = self._drawn.get(name)
+        if drawn is None:
+            return {}
+        file = f"{self.origin}: {drawn.name}"
+        try:
+            size = self._size(name, drawn)
+            inside = {region: _inside(drawn, region, size) for region in regions}
+        except (ValueError, TypeError, KeyError) as error:
+            raise MaskError(f"{file}: an outline cannot be read: {_reason(error)}") from error
+        return {region: Mask(mask, file) for region, mask in inside.items()}
+
+    def _holds(self, name: str, drawn: _Drawn, region: str) -> bool:
+        outlines = drawn.outlines.get(region)
+        if not outlines:
+            return False
+        try:
+            size = self._size(name, drawn)
+        except (DataError, ValueError):
+            return True
+        return size is not None and holds_pixels(outlines, size)
+
+    def _size(self, name: str, drawn: _Drawn) -> tuple[int, int] | None:
+        """Height and width of the masks of a picture: as the file says, where that can be.
+
+        Raises:
+            MaskError: if the picture has another shape, or they are out of proportion to it.
+        """
+        outlines = [one for some in drawn.outlines.values() for one in some]
+        own = (one["size"] for one in outlines if isinstance(one, dict))
+        size = drawn.size or next(own, None)
+        path = self._files.get(name)
+        picture = upright_size(path) if path is not None and path.is_file() else None
+        if size is None:
+            if picture is None and outlines:
+                raise ValueError("the picture's width and height are missing")
+            return None if picture is None else (picture[1], picture[0])
+        file = f"{self.origin}: {drawn.name}"
+        if picture is not None:
+            require_shape((size[1], size[0]), file, picture, drawn.name)
+        if size[0] * size[1] > max(LARGEST, 0 if picture is None else picture[0] * picture[1]):
+            there = "" if picture is None else f", its picture {picture[0]} x {picture[1]}"
+            raise MaskError(
+                f"{file}: the mask is {size[1]} x {size[0]} pixels{there}: correct width and "
+                "height in the file"
+            )
+        return size
+
+    def paths(self, region: str) -> Collection[Path]:
+        """See `MaskSource.paths`."""
+        return [Path(self.origin)]
+
+    def describe(self, region: str) -> dict[str, Any]:
+        """See `MaskSource.describe`."""
+        return {
+            "kind": "COCO",
+            "origin": self.origin,
+            "fingerprint": self.fingerprint,
+            "unknown_files": self.unknown,
+            "boxes": self.boxes,
+            "empty": self.empty,
+        }
+
+    def _categories(self, categories: Any) -> dict[Any, str]:
+        found: dict[Any, str] = {}
+        for one in categories:
+            region = region_name(str(one["name"]), self.origin)
+            if found.setdefault(one["id"], region) != region:
+                raise DataError(f"{self.origin}: two categories have the id {one['id']!r:.40}")
+        return found
+
+    def _images(self, images: Any, names: Names) -> tuple[dict[str, _Drawn], dict[Any, str | None]]:
+        files = Counter(str(one["file_name"]) for one in images)
+        twice = next((file for file, count in files.items() if count > 1), None)
+        if twice is not None:
+            raise DataError(f"{self.origin}: lists the image {shown(twice)} twice; unite the two")
+        matched, self.unknown = names.match((str(one["file_name"]) for one in images), self.origin)
+        known = {file: name for name, file in matched.items()}
+        drawn: dict[str, _Drawn] = {}
+        ids: dict[Any, str | None] = {}
+        for image in images:
+            file = str(image["file_name"])
+            if image["id"] in ids:
+                raise DataError(f"{self.origin}: two images have the id {image['id']!r:.40}")
+            name = ids[image["id"]] = known.get(file)
+            if name is None:
+                continue
+            size = size_of(image.get("width"), image.get("height"))
+            drawn[name] = _Drawn(file, size)
+        if not drawn:
+            such = f" (such as {images[0]['file_name']!s:.80})" if images else ""
+            raise DataError(
+                f"{self.origin}: none of its {len(images)} pictures{such} is in the data set; "
+                "their file_name must be the path or name of a picture"
+            )
+        return drawn, ids
+
+    def _add(
+        self, annotation: Any, place: int, ids: dict[Any, str | None], categories: dict[Any, str]
+    ) -> None:
+        where = f"{self.origin}: annotation {place + 1}"
+        try:
+            where += f" (id {annotation['id']!s:.40})" if "id" in annotation else ""
+            image, category = annotation["image_id"], annotation["category_id"]
+            for key, value, known in (("image", image, ids), ("category", category, categories)):
+                if not isinstance(value, int | float | str) or value not in known:
+                    raise DataError(
+                        f"{where}: its {key}_id {value!r:.40} is not among those of the file"
+                    )
+            name = ids[image]
+            if name is None:
+                return
+            outlines = outlines_of(annotation)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{where}: cannot be read: {_reason(error)}") from error
+        self.boxes += not annotation.get("segmentation")
+        region = categories[category]
+        self._drawn[name].outlines[region] += outlines
+        if self._union and region not in NO_OBJECTS:
+            self._drawn[name].outlines["objects"] += outlines
+
+
+def _content(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    if not content.strip():
+        raise DataError(f"{path}: an empty file; export the masks anew")
+    return content
+
+
+def _tree(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        tree = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    parts = ("images", "annotations", "categories")
+    lists = isinstance(tree, dict) and all(isinstance(tree.get(part), list) for part in parts)
+    if not lists:
+        raise DataError(
+            f"{path}: not a COCO file: it has no lists {', '.join(parts)}; a list of detections "
+            "alone does not say on which pictures they are"
+        )
+    found: dict[str, Any] = tree
+    return found
+
+
+def _inside(drawn: _Drawn, region: str, size: tuple[int, int] | None) -> torch.Tensor:
+    outlines = drawn.outlines.get(region)
+    if not outlines or size is None:
+        return torch.zeros(1, 1, 1, dtype=torch.uint8)  # empty at every size
+    return torch.from_numpy(united(outlines, size).astype(np.uint8))[None]
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)

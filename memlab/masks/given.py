@@ -1,0 +1,136 @@
+"""Masks as people hand them over in Python: a path, or arrays by region."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from memlab.errors import DataError, MaskError
+from memlab.masks.base import Mask, MaskSource, region_name
+from memlab.masks.open import open_masks
+
+Masks = str | Path | Mapping[str, Any]
+"""Of pictures: a path that `memlab.masks.open.open_masks` knows, or region to a mask per picture:
+(n, H, W), or a list of (H, W) with None where nobody looked. A mask is True, 1, 255 or a float of
+0.5 or more inside, and has its picture's size, or that scaled evenly."""
+
+
+class GivenMasks(MaskSource):
+    """Masks in memory.
+
+    Args:
+        masks: region to a mask per picture, as in `Masks`.
+        ids: of the pictures, in the masks' order.
+
+    Raises:
+        DataError: if a region has more or fewer masks than there are pictures, or two names.
+    """
+
+    origin = "masks"
+
+    def __init__(self, masks: Mapping[str, Any], ids: Sequence[str]) -> None:
+        self._masks: dict[str, dict[str, Any]] = {}
+        self._having: dict[str, frozenset[str]] = {}
+        for region, given in masks.items():
+            name = region_name(region, "masks")
+            if not hasattr(given, "__len__") or len(given) != len(ids):
+                count = len(given) if hasattr(given, "__len__") else "no"
+                raise DataError(
+                    f"masks of {region!r}: {count} for {len(ids)} pictures; give one a picture, "
+                    "None where nobody looked"
+                )
+            if name in self._masks:
+                raise DataError(f"masks of {region!r}: {name!r} is given, too; unite them")
+            named = zip(ids, given, strict=True)
+            self._masks[name] = {one: mask for one, mask in named if mask is not None}
+        self.regions = tuple(self._masks)
+        if len(set(ids)) < len(ids):
+            raise DataError("masks: a picture is given twice; give it once")
+
+    def looked_at(self, region: str) -> Collection[str]:
+        """See `MaskSource.looked_at`."""
+        return self._masks[region].keys()
+
+    def having(self, region: str) -> Collection[str]:
+        """See `MaskSource.having`."""
+        if region not in self._having:
+            self._having[region] = frozenset(
+                name for name, mask in self._masks[region].items() if not _empty(mask)
+            )
+        return self._having[region]
+
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """See `MaskSource.read`."""
+        return {
+            region: Mask(_inside(self._masks[region][name], told), told)
+            for region in regions
+            for told in [f"masks of {region!r}"]
+            if name in self._masks[region]
+        }
+
+    def paths(self, region: str) -> Collection[Path]:
+        """None: they are in memory."""
+        return ()
+
+    def describe(self, region: str) -> dict[str, Any]:
+        """See `MaskSource.describe`."""
+        return {"kind": "given", "origin": self.origin, "unknown_files": 0}
+
+
+def masks_of(masks: Masks, ids: Sequence[str], files: bool) -> MaskSource:
+    """Where the masks of loose pictures come from.
+
+    Args:
+        masks: as people hand them over.
+        ids: of the pictures.
+        files: whether these are paths.
+
+    Raises:
+        DataError: if they are not masks of these pictures.
+    """
+    if isinstance(masks, Mapping):
+        return GivenMasks(masks, ids)
+    if not isinstance(masks, str | Path):
+        raise DataError(
+            f"masks: {type(masks).__name__} is neither a path nor a dict of region to masks"
+        )
+    if not files:
+        raise DataError(
+            f"masks {masks}: these pictures have no names; give a dict of region to masks"
+        )
+    return open_masks(Path(masks), pd.DataFrame({"id": list(ids), "image": list(ids)}))
+
+
+def _empty(mask: Any) -> bool:
+    try:
+        return not bool(_inside(mask, "").any())
+    except DataError:  # whoever reads it gets the error
+        return False
+
+
+def _inside(mask: Any, told: str) -> Tensor:
+    """(1, H, W) uint8 of 0 and 1."""
+    try:
+        values = (
+            mask.detach().cpu() if isinstance(mask, Tensor) else torch.as_tensor(np.array(mask))
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise MaskError(f"{told}: {type(mask).__name__} is no mask; give (H, W)") from error
+    values = values[0] if values.ndim == 3 and values.shape[0] == 1 else values
+    if values.ndim != 2 or values.numel() == 0:
+        raise MaskError(f"{told}: shape {tuple(values.shape)} is no mask; give (H, W)")
+    if values.dtype == torch.bool:
+        return values[None].byte()
+    least, most = (float(end) for end in values.aminmax())
+    whole = 255 if not values.is_floating_point() and most > 1 else 1
+    if not 0 <= least <= most <= whole:
+        raise MaskError(
+            f"{told}: values {least:g} to {most:g}; give True and False, 0 and 1, or 0 and 255"
+        )
+    return (values >= whole / 2)[None].byte()

@@ -1,0 +1,48 @@
+"""One option, any kind of masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from memlab.errors import DataError
+from memlab.masks.base import EmptyMasks, MaskSource
+from memlab.masks.coco import CocoMasks
+from memlab.masks.files import masks_in_folder
+from memlab.masks.names import Names
+from memlab.masks.store import StoredMasks
+from memlab.masks.store_files import FILE
+
+
+def open_masks(
+    path: Path, rows: pd.DataFrame, root: Path = Path(), empty: EmptyMasks | None = None
+) -> MaskSource:
+    """The masks at a path: a mask store, a COCO file, or a folder of pictures.
+
+    Args:
+        path: of any of them.
+        rows: the pictures of the data set: columns `id` and `image`.
+        root: folder that the pictures' paths are relative to.
+        empty: what a picture has of which there is no mask; `unknown` by default. A store knows by
+            itself where somebody looked.
+
+    Raises:
+        DataError: if it is none of these, or has no masks of these pictures.
+    """
+    names = Names(rows)
+    if path.is_file() and path.name == FILE:
+        path = path.parent
+    if (path / FILE).is_file():
+        return StoredMasks(path, names)
+    if path.is_dir():
+        return masks_in_folder(path, names, rows["id"].astype(str), empty or "unknown")
+    if path.is_file() and path.suffix.lower() == ".json":
+        pairs = zip(rows["id"].astype(str), rows["image"].astype(str), strict=True)
+        return CocoMasks(
+            path, names, {name: root / image for name, image in pairs}, empty or "unknown"
+        )
+    what = "neither a folder nor a .json file" if path.exists() else "no such file or folder"
+    raise DataError(
+        f"{path}: {what}; masks are a store, a COCO file, or a folder with REGION/PICTURE.png"
+    )

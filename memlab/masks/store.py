@@ -1,0 +1,345 @@
+"""The mask store: a folder with the masks of many pictures, packed, and where they come from.
+
+`store.json` says for each region what found it: plugin, distribution, version, arguments (a
+threshold, say), licence, weights. `masks/xx/*.npz` is a file per picture: its id, size and
+thumbnail, and a bit per pixel for each region that was looked for, compressed. `index.csv` lists
+the pictures with the share that each region takes; it is made from those files, which alone count.
+`failed.csv` lists those at which the finder crashed the last time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from memlab.errors import DataError
+from memlab.files import fingerprint, make_folder, remove, replacing, write_text
+from memlab.masks.base import Mask, MaskSource, require_region
+from memlab.masks.names import Names
+from memlab.masks.store_files import (
+    AREA,
+    FAILED,
+    FILE,
+    FORMAT,
+    INDEX,
+    MASK,
+    VERSION,
+    read_declared,
+    read_index,
+    read_masks,
+)
+from memlab.outputs import require_writable
+from memlab.paths import shown
+
+LOCK = ".lock"
+_WHEN = "time"
+_BESIDE = (_WHEN, "quality")
+"""What may differ in the provenance of two masks that are alike."""
+
+
+class MaskStore:
+    """Masks on disk. Several processes may add to one at the same time.
+
+    Args:
+        folder: the store's; a new one is made when something is written.
+
+    Raises:
+        DataError: if the folder holds something else, or a newer format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.regions: dict[str, dict[str, Any]] = {}
+        self.areas: dict[str, dict[str, float]] = {}
+        self._dates: dict[Path, int] = {}  # of the files that `areas` was read from
+        if (folder / FILE).is_file():
+            self._read_again()
+        elif folder.exists() and (not folder.is_dir() or _others(folder)):
+            raise DataError(f"{folder}: no mask store (no {FILE}), and not empty; choose another")
+
+    def claim(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
+        """Note what finds some regions.
+
+        Args:
+            regions: their names.
+            provenance: plain data; the same finder must always give the same.
+
+        Raises:
+            DataError: if something else has found one of them already.
+        """
+        for region in regions:
+            require_region(region, str(self.folder))
+        self._require_own(regions, provenance)
+        if not set(regions) - set(self.regions):
+            return
+        with self._alone():
+            if (self.folder / FILE).is_file():  # of another process, since this one looked
+                self.regions = read_declared(self.folder / FILE)
+                self._require_own(regions, provenance)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            new = {region: {**provenance, _WHEN: now} for region in regions}
+            self.regions = {**new, **self.regions}
+            declared = {"format": FORMAT, "version": VERSION, "regions": self.regions}
+            write_text(self.folder / FILE, json.dumps(declared, indent=2) + "\n")
+
+    def _require_own(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
+        for region in regions:
+            there = self.regions.get(region)
+            if there is not None and not _same(there, provenance):
+                raise DataError(
+                    f"{self.folder}: {region} are there already, by {_told(there)}, not by "
+                    f"{_told(provenance)}; choose another --out"
+                )
+
+    def found_by(self, provenance: Mapping[str, Any]) -> set[str]:
+        """Regions that a finder has found here before."""
+        return {region for region, there in self.regions.items() if _same(there, provenance)}
+
+    def write(self, name: str, masks: Mapping[str, Tensor], thumbnail: Tensor) -> None:
+        """Add masks of one picture to those that are there.
+
+        Args:
+            name: id of the picture.
+            masks: claimed regions to (1, H, W) of 0 and 1, all of one size; empty where nothing was
+                found.
+            thumbnail: of the picture, as by `thumbnail_of`.
+
+        Raises:
+            DataError: if masks of another size are there.
+        """
+        path = self.path(name)
+        sizes = {tuple(mask.shape[-2:]) for mask in masks.values()}
+        with self._alone():
+            content = read_masks(path, name) if path.is_file() else {}
+            if content:
+                sizes.add(tuple(int(side) for side in content["size"]))
+            if len(sizes) > 1:
+                told = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
+                raise DataError(f"{path}: masks of {name} are of two sizes, {told}; give them one")
+            for region, mask in masks.items():
+                content[MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
+            content |= {
+                "id": np.array(name),
+                "size": np.array(next(iter(sizes)), dtype=np.int32),
+                "thumbnail": thumbnail.numpy(),
+            }
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, **content)
+            self._dates[path] = path.stat().st_mtime_ns
+        self.areas[name] = _areas(content)
+
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """The masks of a picture that are there.
+
+        Raises:
+            DataError: if its file is damaged; names it.
+        """
+        there = [region for region in regions if region in self.areas.get(name, ())]
+        if not there:
+            return {}
+        path = self.path(name)
+        content = read_masks(path, name)
+        height, width = (int(side) for side in content["size"])
+        thumbnail = torch.from_numpy(content["thumbnail"])
+        unpacked = {}
+        for region in there:
+            bits = content.get(MASK + region, np.zeros(0, dtype=np.uint8))
+            share = _share(bits, height * width)
+            if not bits.size or not math.isclose(share, self.areas[name][region], abs_tol=1e-9):
+                raise DataError(
+                    f"{self.folder / INDEX}: {region} of {shown(name)} take "
+                    f"{self.areas[name][region]:g} of the image there, {share:g} in {path}; "
+                    f"delete {INDEX}, which is made anew"
+                )
+            unpacked[region] = np.unpackbits(bits, count=height * width)
+        return {
+            region: Mask(torch.from_numpy(bits.reshape(1, height, width)), str(path), thumbnail)
+            for region, bits in unpacked.items()
+        }
+
+    def close(self, failures: Mapping[str, str]) -> None:
+        """Bring the list of pictures up to date, and the list of those that could not be looked at.
+
+        Args:
+            failures: why they could not, by id.
+        """
+        if not self.regions:
+            return
+        with self._alone():
+            self._read_again()
+            remove(self.folder / FAILED)
+            if failures:
+                with replacing(self.folder / FAILED) as temporary:
+                    lines = pd.DataFrame(list(failures.items()), columns=["id", "reason"])
+                    lines.to_csv(temporary, index=False)
+            rows = [
+                {"id": name, **{AREA + region: share for region, share in sorted(areas.items())}}
+                for name, areas in sorted(self.areas.items())
+            ]
+            with replacing(self.folder / INDEX) as temporary:
+                pd.DataFrame(rows).to_csv(temporary, index=False)
+
+    def state(self) -> str:
+        """Changes when a mask does: of each picture's file, when it was written."""
+        dates = sorted((path.name, date) for path, date in self._dates.items())
+        return fingerprint(json.dumps([self.regions, dates]))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile, where the file system has locks.
+
+        Raises:
+            OutputError: if the folder cannot be written.
+        """
+        require_writable(self.folder, "the mask store")
+        lock = FileLock(make_folder(self.folder) / LOCK)
+        with suppress(NotImplementedError, OSError):
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def path(self, name: str) -> Path:
+        """The file of one picture's masks."""
+        key = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+        return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
+
+    def _read_again(self) -> None:
+        """Take up what is on disk now."""
+        self.regions = read_declared(self.folder / FILE)
+        # hidden is what a process that was killed has left half written
+        paths = self.folder.glob("masks/*/[!.]*.npz")
+        dates = {path: path.stat().st_mtime_ns for path in paths}
+        new = {path: date for path, date in dates.items() if self._dates.get(path) != date}
+        self.areas |= dict(self._indexed(new))
+        self._dates = dates
+
+    def _indexed(self, files: dict[Path, int]) -> Iterator[tuple[str, dict[str, float]]]:
+        """What each picture's file holds: from the index where that is newer, else from the file.
+
+        A process that was killed has written files, but no index.
+        """
+        index = self.folder / INDEX
+        if index.is_file():
+            age = index.stat().st_mtime_ns
+            for name, shares in read_index(index, self.regions).items():
+                path = self.path(name)
+                # where the index has a gap, the file says whether there is a mask
+                if files.get(path, age) < age and shares.keys() == self.regions.keys():
+                    del files[path]
+                    yield name, shares
+        for path in files:
+            content = read_masks(path)
+            name = str(content["id"])
+            if self.path(name) != path:
+                raise DataError(
+                    f"{path}: holds the masks of {shown(name)}, whose file has another name; "
+                    "delete it and find them again"
+                )
+            areas = _areas(content)
+            yield name, {region: areas[region] for region in areas if region in self.regions}
+
+
+class StoredMasks(MaskSource):
+    """The masks of a store, for the pictures of a data set.
+
+    Args:
+        folder: the store.
+        names: the pictures of the data set.
+
+    Raises:
+        DataError: if the store cannot be read, or has no picture of the data set.
+    """
+
+    def __init__(self, folder: Path, names: Names) -> None:
+        self.origin = str(folder)
+        self.store = MaskStore(folder)
+        self.regions = tuple(sorted(self.store.regions))
+        areas = self.store.areas
+        self._stored, self.unknown = names.match(areas, self.origin)
+        if not self._stored:
+            raise DataError(
+                f"{folder}: none of its {len(areas)} pictures is in the data set; find masks of "
+                "these with memlab regions find"
+            )
+
+    @property
+    def stored_ids(self) -> dict[str, str]:
+        """Ids of the data set's pictures to those of the store."""
+        return self._stored
+
+    def looked_at(self, region: str) -> Collection[str]:
+        """See `MaskSource.looked_at`."""
+        areas = self.store.areas
+        return {name for name, stored in self._stored.items() if region in areas[stored]}
+
+    def having(self, region: str) -> Collection[str]:
+        """See `MaskSource.having`."""
+        areas = self.store.areas
+        return {name for name, stored in self._stored.items() if areas[stored].get(region)}
+
+    def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
+        """See `MaskSource.read`."""
+        stored = self._stored.get(name)
+        return {} if stored is None else self.store.read(stored, regions)
+
+    def paths(self, region: str) -> Iterator[Path]:
+        """See `MaskSource.paths`."""
+        return (self.store.path(name) for name in self._stored.values())
+
+    def describe(self, region: str) -> dict[str, Any]:
+        """See `MaskSource.describe`."""
+        return {
+            "kind": "store",
+            "origin": self.origin,
+            "fingerprint": self.store.state(),
+            "unknown_files": self.unknown,
+            "found_by": self.store.regions[region],
+        }
+
+
+def _share(bits: Any, pixels: int) -> float:
+    return int(np.bitwise_count(bits).sum()) / pixels
+
+
+def _areas(content: Mapping[str, Any]) -> dict[str, float]:
+    """The share of the picture that each region in its file takes."""
+    total = int(np.prod(content["size"], dtype=np.int64))
+    return {
+        key.removeprefix(MASK): _share(content[key], total)
+        for key in content
+        if key.startswith(MASK)
+    }
+
+
+def _others(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name != LOCK]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two provenances are of the same finder, or of the same masks."""
+    pair = [
+        {key: value for key, value in each.items() if key not in _BESIDE} for each in (one, other)
+    ]
+    if all(each.get("plugin") is None and each.get("fingerprint") for each in pair):
+        # imported: by whatever path, and whatever else was there
+        pair = [{key: each.get(key) for key in ("kind", "fingerprint")} for each in pair]
+    return pair[0] == pair[1]
+
+
+def _told(provenance: Mapping[str, Any]) -> str:
+    shown = ("plugin", "version", "arguments", "weights_id", "origin")
+    return ", ".join(str(provenance[key]) for key in shown if provenance.get(key)) or "another"

@@ -1,0 +1,58 @@
+"""Statistics of an audit: the image is the unit, draws are averaged within it first."""
+
+from memlab.stats.blocks import AnyEstimate
+from memlab.stats.bootstrap import RESAMPLES, Bootstrap, bootstrap
+from memlab.stats.correlations import Correlations, rho, rho_difference
+from memlab.stats.equivalence import (
+    CLAIM_LEVEL,
+    Equivalence,
+    equivalence,
+    equivalence_t,
+    holm,
+    positive,
+)
+from memlab.stats.estimate import Estimate
+from memlab.stats.intervals import LEVEL, Resampled
+from memlab.stats.permutation import PERMUTATIONS, Relabelling, Test, relabelling
+from memlab.stats.planning import (
+    chance_to_exclude,
+    detectable,
+    draws_for_width,
+    images_for_width,
+    images_to_exclude,
+    width,
+)
+from memlab.stats.ranking import Place, ranking
+from memlab.stats.training_seeds import bootstrap_seeds
+
+__all__ = [
+    "CLAIM_LEVEL",
+    "LEVEL",
+    "PERMUTATIONS",
+    "RESAMPLES",
+    "AnyEstimate",
+    "Bootstrap",
+    "Correlations",
+    "Equivalence",
+    "Estimate",
+    "Place",
+    "Relabelling",
+    "Resampled",
+    "Test",
+    "bootstrap",
+    "bootstrap_seeds",
+    "chance_to_exclude",
+    "detectable",
+    "draws_for_width",
+    "equivalence",
+    "equivalence_t",
+    "holm",
+    "images_for_width",
+    "images_to_exclude",
+    "positive",
+    "ranking",
+    "relabelling",
+    "rho",
+    "rho_difference",
+    "width",
+]

@@ -1,0 +1,229 @@
+"""Spearman's rho of resamples, by weighted mid-ranks on values that are sorted once.
+
+The mid-rank of a value in a sample that holds each image w times (w may be any weight) is the
+weight below it plus half the weight at it. Spearman's rho is Pearson's correlation of these, ties
+included; they follow from cumulated weights in the order of the values, without sorting again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.stats.measures import Array
+
+_CACHED = 65_536  # weights ranked in one go: gathering them stays in the processor's cache
+
+
+Numbers = NDArray[Any]
+"""float64, or int32: whole numbers are cumulated several times as fast."""
+
+
+def _only(rho: Array) -> Array:
+    return np.asarray(rho[..., 0])
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """A number that depends on the images through rank correlations with one score.
+
+    Made by `rho` and `rho_difference`; goes wherever an `Estimate` goes.
+
+    Args:
+        predicted: (n, k) predictions, one column per correlation.
+        score: (n,) what all columns are correlated with.
+        of: correlations (..., k) to values (...).
+        among: (n,) the images that bear on it, if not all; the others may hold NaN.
+        reason: why there is no number; the columns are then not looked at.
+    """
+
+    predicted: Array
+    score: Array
+    of: Callable[[Array], Array] = _only
+    among: NDArray[np.bool_] | None = None
+    reason: str | None = None
+
+
+def rho(
+    predicted: Array,
+    score: Array,
+    among: NDArray[np.bool_] | None = None,
+    reason: str | None = None,
+) -> Correlations:
+    """Spearman's rank correlation of predictions (n,) with scores (n,), to be resampled.
+
+    Args:
+        predicted: (n,) predictions.
+        score: (n,) scores.
+        among: (n,) the images that bear on it, if not all.
+        reason: why there is none.
+    """
+    return Correlations(predicted[:, None], score, _only, among, reason)
+
+
+def rho_difference(
+    first: Array,
+    second: Array,
+    score: Array,
+    among: NDArray[np.bool_] | None = None,
+    reason: str | None = None,
+) -> Correlations:
+    """Spearman's rho of the second minus that of the first, with the same scores.
+
+    Both are of the same images in every resample: what makes a draw of images easy or hard for both
+    cancels, as it does not in two intervals held side by side. Either may be (n, k), draws of the
+    same control: its rho is then the mean over its columns.
+
+    Args:
+        first: (n,) or (n, k) predictions.
+        second: (n,) or (n, k) predictions of the same images.
+        score: (n,) scores.
+        among: (n,) the images that bear on it, if not all.
+        reason: why there is none.
+    """
+    one, two = (values.reshape(len(score), -1) for values in (first, second))
+    split = one.shape[1]
+
+    def of(rhos: Array) -> Array:
+        return np.asarray(rhos[..., split:].mean(axis=-1) - rhos[..., :split].mean(axis=-1))
+
+    return Correlations(np.concatenate([one, two], axis=1), score, of, among, reason)
+
+
+class Ranked:
+    """Scores and columns of predictions, sorted once, of which any weighting's rho is wanted.
+
+    Args:
+        score: (n,) scores.
+        predicted: (n, k) predictions.
+        among: (n,) the images that count; the others' weights are ignored.
+    """
+
+    def __init__(
+        self, score: Array, predicted: Array, among: NDArray[np.bool_] | None = None
+    ) -> None:
+        places = np.arange(len(score)) if among is None else np.flatnonzero(among)
+        # the images in the order of their scores: only predictions need another order then
+        self.places = places[np.argsort(score[places], kind="stable")]
+        self.n = len(score)
+        self._score = _Order(score[self.places], np.arange(len(places)))
+        columns = predicted[self.places].T
+        self._columns = [_Order(c[o], o) for c in columns for o in [np.argsort(c, kind="stable")]]
+
+    def rho(self, weights: Numbers) -> Array:
+        """Spearman's rho of every column with the scores.
+
+        Args:
+            weights: (B, n), how often each image is in each sample, times its own weight.
+
+        Returns:
+            (B, k); NaN where predictions or scores are constant.
+        """
+        step = max(1, _CACHED // len(self.places))
+        parts = range(0, len(weights), step)
+        return np.concatenate([self._rho(weights[start : start + step]) for start in parts])
+
+    def _rho(self, weights: Numbers) -> Array:
+        weights = np.take(weights, self.places, axis=1)
+        total = weights.sum(axis=1, keepdims=True, dtype=float)
+        weighted = weights * self._score.spread(self._score.ranks(weights, total))
+        of_score = _squares(self._score.gathered(weights), total)
+        # all orders of distinct values have these in common
+        distinct = np.vecdot(weighted, weights) / 2, _squares(weights, total)
+        found = np.empty((len(weights), len(self._columns)))
+        for place, order in enumerate(self._columns):
+            held = order.gathered(np.take(weights, order.order, axis=1))
+            moved = order.gathered(np.take(weighted, order.order, axis=1))
+            half, squares = distinct
+            if order.tied:
+                half, squares = np.vecdot(moved, held) / 2, _squares(held, total)
+            # those moved sum to 0, so the ranks that they meet need not be centred
+            product = np.vecdot(moved, held.cumsum(axis=1, dtype=held.dtype)) - half
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found[:, place] = product / np.sqrt(of_score * squares)
+        return found
+
+    def influence(self, weights: Array) -> Array:
+        """What each image adds to every rho: its derivative by how often the image is counted.
+
+        The infinitesimal jackknife (Jaeckel 1972; Efron 1987, equation 6.5), exact for mid-ranks.
+
+        Args:
+            weights: (n,) weight of each image.
+
+        Returns:
+            (n, k); 0 for images that do not count; every column sums to 0.
+        """
+        own = weights[self.places][None]
+        total = own.sum(axis=1, keepdims=True)
+        of_score = _squares(self._score.gathered(own), total)
+        score = self._score.spread(self._score.ranks(own, total))[0]
+        by_score = self._score.slope(own, total)[0]
+        found = np.zeros((self.n, len(self._columns)))
+        for place, order in enumerate(self._columns):
+            sorted_own = own[:, order.order]
+            of_column = _squares(order.gathered(sorted_own), total)
+            column, by_column = np.empty((2, len(self.places)))
+            column[order.order] = order.spread(order.ranks(sorted_own, total))[0]
+            by_column[order.order] = order.slope(sorted_own, total)[0]
+            change = score * column + self._score.above((own[0] * column)[None])[0]
+            above = np.empty_like(column)
+            above[order.order] = order.above((own[0] * score)[order.order][None])[0]
+            product = (own[0] * score * column).sum()
+            with np.errstate(invalid="ignore", divide="ignore"):
+                root = np.sqrt(of_score * of_column)
+                change = (change + above) / root - product / root / 2 * (
+                    by_score / of_score + by_column / of_column
+                )
+            found[self.places, place] = own[0] * change
+        return found
+
+
+class _Order:
+    """One column in ascending order, its ties known.
+
+    Args:
+        values: (m,) ascending.
+        order: (m,) where they were.
+    """
+
+    def __init__(self, values: Array, order: NDArray[np.intp]) -> None:
+        self.order = order
+        new = np.diff(values, prepend=np.nan) != 0
+        self.tied = not new.all()
+        self._starts = np.flatnonzero(new)
+        self._group = np.cumsum(new) - 1
+
+    def gathered(self, values: Numbers) -> Numbers:
+        """Sums over ties of (B, m) sorted values: (B, groups)."""
+        return np.add.reduceat(values, self._starts, axis=1) if self.tied else values
+
+    def spread(self, values: Numbers) -> Numbers:
+        """What each group of ties has, (B, groups), for each of its members: (B, m)."""
+        return np.take(values, self._group, axis=1) if self.tied else values
+
+    def ranks(self, weights: Numbers, total: Array) -> Array:
+        """Mid-ranks less their mean, (B, groups), of (B, m) sorted weights that sum to `total`."""
+        held = self.gathered(weights)
+        return np.asarray(held.cumsum(axis=1, dtype=held.dtype) - held / 2 - total / 2)
+
+    def slope(self, weights: Numbers, total: Array) -> Array:
+        """Derivative of the ranks' sum of squares by each sorted weight: (1, m)."""
+        return self.spread((total**2 - self.gathered(weights) ** 2) / 4)
+
+    def above(self, values: Array) -> Array:
+        """Sum of (1, m) values that sum to 0 over the places above each, ties counted half."""
+        held = self.gathered(values)
+        return self.spread(held / 2 - held.cumsum(axis=1))
+
+
+def _squares(held: Numbers, total: Array) -> Array:
+    """Sum of squares of centred mid-ranks: (W³ - Σ h³) / 12, h what each group of ties holds."""
+    cubes = np.einsum("ij,ij,ij->i", held, held, held, dtype=float)
+    most = total[:, 0] ** 3
+    # constant but for rounding is constant: NaN
+    return np.where(most - cubes > 1e-9 * most, most - cubes, np.nan) / 12

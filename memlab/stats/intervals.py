@@ -1,0 +1,146 @@
+"""From the values of an estimate on resamples to an interval and to significance."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from memlab.stats.measures import Array, Statistic
+
+LEVEL = 0.95
+Kind = Literal["BCa", "percentile"]
+MOST_UNDEFINED = 0.2
+"""Share of resamples on which an estimate may be undefined and still get an interval."""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """An estimate and its values on resamples.
+
+    Args:
+        statistic: the value without an interval, or the reason why there is none.
+        draws: (resamples,) values, NaN where undefined; empty where there is nothing to resample.
+        acceleration: how fast the standard error changes with the value (Efron 1987).
+        kind: of the intervals.
+        unit: what was resampled, for `method`.
+        level: of the interval, unless another is asked for.
+    """
+
+    statistic: Statistic
+    draws: Array
+    acceleration: float = 0.0
+    kind: Kind = "BCa"
+    unit: str = "pictures"
+    level: float = LEVEL
+
+    def interval(self, level: float | None = None) -> Statistic:
+        """The value with its interval, or with the reason why there is none.
+
+        BCa (Efron 1987, JASA 82, 171–185, equation 2.3): percentiles of the draws, moved for their
+        median bias and for the acceleration. Draws on which the estimate is undefined are left out,
+        as long as they are few; where no draw differs, the interval is the value.
+        """
+        level = self.level if level is None else level
+        statistic, draws = self.statistic, self._defined()
+        value = statistic.value
+        if value is None or len(self.draws) == 0:
+            return statistic
+        lost = len(self.draws) - len(draws)
+        if lost > MOST_UNDEFINED * len(self.draws):
+            share = 100 * lost / len(self.draws)
+            return self._without(f"undefined on {share:.0f} % of the resamples")
+        if _same(draws, value):
+            return dataclasses.replace(
+                statistic, low=value, high=value, level=level, method="all differences are equal"
+            )
+        ends = np.array([(1 - level) / 2, (1 + level) / 2])
+        if self.kind == "BCa":
+            bias, acceleration = _bias(draws, value), self.acceleration
+            moved = bias + ndtri(ends)
+            ends = ndtr(bias + moved / (1 - acceleration * moved))
+            if not np.isfinite(ends).all() or (1 - acceleration * moved <= 0).any():
+                return self._without("the bootstrap is degenerate")
+        low, high = np.quantile(draws, ends)
+        method = f"{self.kind} bootstrap over {self.unit}, {len(self.draws)} resamples"
+        if lost:
+            method += f", undefined on {lost}"
+        return dataclasses.replace(
+            statistic, low=float(low), high=float(high), level=level, method=method
+        )
+
+    def p_above(self, bound: float) -> float | None:
+        """One-sided p of the hypothesis that the truth is at most `bound`.
+
+        The error at which the lower end of the interval of `kind` would be the bound (the interval
+        inverted; DiCiccio & Efron 1996, Statistical Science 11, section 4). Never below
+        1 / (resamples + 1), and None where there is no interval.
+        """
+        statistic = self.interval()
+        if statistic.value is None or statistic.low is None:
+            return None
+        draws = self._defined()
+        least = 1 / (len(draws) + 1)
+        if _same(draws, statistic.value):
+            return least if statistic.value > bound else 1.0
+        below = (np.sum(draws < bound) + np.sum(draws <= bound)) / 2 / len(draws)
+        place = float(ndtri(np.clip(below, least / 2, 1 - least / 2)))
+        if self.kind == "BCa":
+            bias = _bias(draws, statistic.value)
+            moved = place - bias
+            if 1 + self.acceleration * moved <= 0:
+                return least if bound < statistic.value else 1.0
+            place = moved / (1 + self.acceleration * moved) - bias
+        return float(np.clip(ndtr(place), least, 1))
+
+    def p_below(self, bound: float) -> float | None:
+        """One-sided p of the hypothesis that the truth is at least `bound`; see `p_above`."""
+        value = self.statistic.value
+        if value is None:
+            return None
+        mirrored = dataclasses.replace(
+            self,
+            statistic=dataclasses.replace(self.statistic, value=-value),
+            draws=-self.draws,
+            acceleration=-self.acceleration,
+        )
+        return mirrored.p_above(-bound)
+
+    def standard_error(self) -> float | None:
+        """SD of the draws, None where there is no interval."""
+        return float(self._defined().std(ddof=1)) if self.interval().low is not None else None
+
+    def _defined(self) -> Array:
+        return self.draws[np.isfinite(self.draws)]
+
+    def _without(self, reason: str) -> Statistic:
+        return dataclasses.replace(self.statistic, reason=f"no interval: {reason}")
+
+
+def acceleration(influence: Array, strata: Array | None = None) -> float:
+    """A sixth of the skewness of the linear part of an estimate.
+
+    Args:
+        influence: (n,) what each image adds to the estimate, up to a factor above 0: its mean over
+            the leave-one-out values less its own (Efron 1987, equation 7.3).
+        strata: (n,) strata; images are then compared with those of their own.
+    """
+    if strata is None:
+        own = influence - influence.mean()
+    else:
+        _, group = np.unique(strata, return_inverse=True)
+        own = influence - (np.bincount(group, influence) / np.bincount(group))[group]
+    squares = float((own**2).sum())
+    return float((own**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
+
+
+def _bias(draws: Array, value: float) -> float:
+    return float(ndtri((np.sum(draws < value) + np.sum(draws <= value)) / 2 / len(draws)))
+
+
+def _same(draws: Array, value: float) -> bool:
+    """Whether draws differ from the value by no more than rounding."""
+    return bool(np.abs(draws - value).max() <= 1e-15 + 1e-9 * abs(value))

@@ -1,0 +1,98 @@
+"""How sure an order of features is: ranks are statistics, too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from memlab.stats.bootstrap import Bootstrap
+from memlab.stats.intervals import LEVEL
+
+
+@dataclass(frozen=True)
+class Place:
+    """A feature's place among others, or why it has none.
+
+    Args:
+        name: of the feature.
+        rank: 1 for the largest value, ties at their mean.
+        low: lower end of the interval of the rank.
+        high: its upper end.
+        first: share of resamples on which it has the largest value, ties shared.
+        tier: 1 for the highest; features of one tier are not told apart.
+        level: of the interval.
+        reason: why it has no place.
+    """
+
+    name: str
+    rank: float | None = None
+    low: float | None = None
+    high: float | None = None
+    first: float | None = None
+    tier: int | None = None
+    level: float | None = None
+    reason: str | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> list[Place]:
+    """Order features by their values, and say how far the order may be trusted.
+
+    The features are ranked on every resample; the interval of a rank holds the middle `level` of
+    these ranks, whole ranks (Efron & Tibshirani 1993; Hall & Miller 2009 on its limits near ties).
+    A tier goes on down the order while the percentile interval of the paired difference between a
+    feature and the one just above holds 0. Neighbours in one tier are not told apart; the ends of a
+    long tier may be.
+
+    Args:
+        found: a bootstrap that has all features.
+        names: which of its estimates are ranked.
+        level: of the intervals.
+
+    Returns:
+        The features, largest value first; those without an interval last, with the reason.
+    """
+    # one without an interval is undefined on many resamples: those left would flatter it
+    intervals = {name: found[name].interval() for name in names}
+    placed = [name for name in names if intervals[name].low is not None]
+    rest = [Place(name, reason=intervals[name].reason) for name in names if name not in placed]
+    if not placed:
+        return rest
+    draws = np.stack([found[name].draws for name in placed], axis=1)
+    draws = draws[np.isfinite(draws).all(axis=1)]
+    if len(draws) == 0:
+        reason = "on no resample are all features defined"
+        return [Place(name, reason=reason) for name in placed] + rest
+    values = np.array([found[name].statistic.value for name in placed], dtype=float)
+    ranks = stats.rankdata(-values)
+    drawn = stats.rankdata(-draws, axis=1)
+    ends = (1 - level) / 2, (1 + level) / 2
+    low = np.floor(np.quantile(drawn, ends[0], axis=0, method="lower"))
+    high = np.ceil(np.quantile(drawn, ends[1], axis=0, method="higher"))
+    largest = draws == draws.max(axis=1, keepdims=True)
+    first = (largest / largest.sum(axis=1, keepdims=True)).mean(axis=0)
+    order = np.argsort(-values, kind="stable")
+    tiers = [1]
+    for above, below in pairwise(order):
+        lower, upper = np.quantile(draws[:, above] - draws[:, below], ends)
+        tiers.append(tiers[-1] + int(not lower <= 0 <= upper))
+    return [
+        Place(
+            placed[at],
+            float(ranks[at]),
+            float(low[at]),
+            float(high[at]),
+            float(first[at]),
+            tier,
+            level,
+        )
+        for at, tier in zip(order, tiers, strict=True)
+    ] + rest

@@ -1,0 +1,46 @@
+"""Procedural pictures whose causes of memorability are known.
+
+``sample`` draws the independent causes of a picture, ``render`` turns them into the picture and
+exact masks of its regions, ``score`` says how memorable it is, ``write`` makes a data set::
+
+    latents = sample(seed=0, index=7)
+    scene = render(latents, size=64)
+    without = render(dataclasses.replace(latents, face=None), size=64)
+
+A `World` says how frequent each cause is, what goes with what, and what makes the score.
+
+Needs NumPy and Pillow only; SciPy where features are correlated.
+"""
+
+from memlab.synthetic.latents import FEATURES, PRESENCE, STYLES, VALUES, Latents, Style
+from memlab.synthetic.render import REGIONS, Scene, render
+from memlab.synthetic.sampling import removed, resampled, sample
+from memlab.synthetic.scoring import noise_ceiling, score, signal
+from memlab.synthetic.watermark import watermark_mask, watermark_template
+from memlab.synthetic.worlds import SCENES, World
+from memlab.synthetic.write import Declaration, read_declaration, write
+
+__all__ = [
+    "FEATURES",
+    "PRESENCE",
+    "REGIONS",
+    "SCENES",
+    "STYLES",
+    "VALUES",
+    "Declaration",
+    "Latents",
+    "Scene",
+    "Style",
+    "World",
+    "noise_ceiling",
+    "read_declaration",
+    "removed",
+    "render",
+    "resampled",
+    "sample",
+    "score",
+    "signal",
+    "watermark_mask",
+    "watermark_template",
+    "write",
+]

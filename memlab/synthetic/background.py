@@ -1,0 +1,39 @@
+"""Backgrounds: a coarse pattern in two colours, fine noise of a given slope, and pebbles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memlab.synthetic.canvas import Floats
+from memlab.synthetic.latents import Latents
+from memlab.synthetic.noise import noise
+from memlab.synthetic.styles import Pack
+
+_FINEST_OF_COARSE = 3.0  # cycles per picture: what is coarser belongs to the pattern, not the slope
+
+
+def background(latents: Latents, pack: Pack, size: int) -> Floats:
+    """Render what lies behind the figures.
+
+    The pattern's geometry comes from the texture, its two colours from the palette, the pebbles
+    from the picture's identity: each can be replaced without the others.
+
+    Args:
+        latents: The picture's causes; figures are not looked at.
+        pack: The patterns, colours and pebbles to choose from.
+        size: Width and height, pixels.
+
+    Returns:
+        (size, size, 3) RGB, about [0, 1].
+    """
+    rng = np.random.default_rng(latents.texture.seed)
+    fine = noise(rng, latents.slope, size, _FINEST_OF_COARSE)
+    pattern = pack.patterns[latents.texture.kind](rng, size)
+    palette = np.random.default_rng(latents.palette.seed)
+    first, second = np.array(pack.surfaces(palette, latents.palette.hue), dtype=np.float32)
+    mix = np.clip(pattern + 0.16 * fine, 0.0, 1.0)[..., None]
+    image: Floats = (first + (second - first) * mix) * (1.0 + np.float32(0.1) * fine[..., None])
+    for number in range(latents.decoys):
+        own = np.random.default_rng((latents.seed, latents.index, 4, number))
+        pack.pebble(own, size).over(image, latents.light, pack.lit)
+    return image

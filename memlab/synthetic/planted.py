@@ -1,0 +1,48 @@
+"""A mark planted on photographs: a cause that is known, on pictures that are real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from memlab.image_files import find_pictures
+from memlab.synthetic.latents import Latents
+from memlab.synthetic.watermark import watermark_template
+
+
+def photos_in(folder: Path) -> list[Path]:
+    """Return the photographs to plant on, in order.
+
+    Raises:
+        DataError: If there is no such folder, or no picture in it.
+    """
+    return sorted(find_pictures([folder]))
+
+
+def planted(photo: Path, latents: Latents, size: int) -> NDArray[np.uint8]:
+    """Return a photograph, cut square and resized, with the style's mark if it has a watermark.
+
+    Args:
+        photo: The file.
+        latents: Whether and how strongly the mark is seen, and in which style.
+        size: Width and height, pixels.
+
+    Returns:
+        (size, size, 3), RGB.
+
+    Raises:
+        DataError: If it cannot be read; names it.
+    """
+    from memlab.imaging.decode import decode  # needs torch, which rendering does not
+
+    whole = Image.fromarray(decode(photo).permute(1, 2, 0).numpy())
+    pixels = np.asarray(ImageOps.fit(whole, (size, size), Image.Resampling.LANCZOS))
+    if latents.watermark is None:
+        return pixels
+    template = watermark_template(latents.style, size)
+    share = np.float32(latents.watermark) * template[..., 3:]
+    marked = (1.0 - share) * pixels + share * 255.0 * template[..., :3]
+    return np.asarray(np.rint(marked), dtype=np.uint8)

@@ -1,0 +1,103 @@
+"""From latents to a picture and its exact masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.synthetic.background import background
+from memlab.synthetic.canvas import Canvas
+from memlab.synthetic.develop import blurred, develop
+from memlab.synthetic.latents import Latents
+from memlab.synthetic.styles import PACKS, Pack
+from memlab.synthetic.watermark import watermark_template
+
+REGIONS = ("faces", "people", "objects", "text", "background")
+"""The regions every scene has a mask of."""
+
+_SHARED_OUT = REGIONS[1:]  # every pixel belongs to one of these; faces are a part of people
+
+SIZES_DRAWN = (32, 1024)
+"""Smallest and largest picture that can be drawn, pixels."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture and where everything in it is.
+
+    Attributes:
+        image: (size, size, 3) uint8, RGB.
+        masks: Region name to (size, size) bool: the pixels in which that region is what one sees
+            most of. Faces lie inside people, as in photographs; otherwise regions share no
+            pixel, and the background is what no other region has. Blur and watermark, which
+            has no region, change no mask.
+    """
+
+    image: NDArray[np.uint8]
+    masks: dict[str, NDArray[np.bool_]]
+
+
+def render(latents: Latents, size: int) -> Scene:
+    """Render a scene.
+
+    Every step after the drawing but the blur changes each pixel by itself, so a figure taken out
+    of the latents of a sharp picture changes no pixel that it does not cover.
+
+    Args:
+        latents: The causes of the picture.
+        size: Width and height, pixels, 32–1024.
+
+    Returns:
+        The picture and its masks; the same on every call.
+
+    Raises:
+        ValueError: If ``size`` is out of range.
+    """
+    check_size(size)
+    pack = PACKS[latents.style]
+    image = background(latents, pack, size)
+    shares = {region: np.zeros((size, size), dtype=np.float32) for region in REGIONS}
+    shares["background"] += 1.0
+    for region, canvas in _figures(latents, pack, size):
+        where, cover = canvas.over(image, latents.light, pack.lit)
+        left = np.float32(1.0) - cover
+        for share in shares.values():
+            share[where] *= left
+        shares[region][where] += cover
+        if region == "faces":
+            shares["people"][where] += cover
+    seen = np.stack([shares[region] for region in _SHARED_OUT]).argmax(axis=0)
+    masks = {region: seen == number for number, region in enumerate(_SHARED_OUT)}
+    masks["faces"] = masks["people"] & (2.0 * shares["faces"] >= shares["people"])
+    masks = {region: masks[region] for region in REGIONS}
+    image = develop(image, latents)
+    if latents.watermark is not None:
+        template = watermark_template(latents.style, size)
+        image += np.float32(latents.watermark) * template[..., 3:] * (template[..., :3] - image)
+    levels = np.rint(blurred(image, latents.blur) * np.float32(255.0))
+    return Scene(np.clip(levels, 0.0, 255.0).astype(np.uint8), masks)
+
+
+def check_size(size: int) -> None:
+    """Raise ValueError if no scene can be drawn ``size`` pixels wide."""
+    low, high = SIZES_DRAWN
+    if not low <= size <= high:
+        raise ValueError(f"size is {size} pixels; scenes are drawn from {low} to {high}")
+
+
+def _figures(latents: Latents, pack: Pack, size: int) -> list[tuple[str, Canvas]]:
+    """Draw the figures that are present, farthest first, each with the region it belongs to."""
+    drawn: list[tuple[str, Canvas]] = []
+    places = latents.layout
+    if latents.object is not None:
+        drawn.append(("objects", pack.thing(latents.object, places.object, size)))
+    if latents.person is not None:
+        body, head = pack.person(latents.person, places.person, latents.skin, size)
+        drawn += [("people", body), ("faces" if latents.person.facing else "people", head)]
+    if latents.face is not None:
+        drawn.append(("faces", pack.face(latents.face, places.face, latents.skin, size)))
+    if latents.text is not None:
+        drawn.append(("text", pack.text(latents.text, places.text, size)))
+    return drawn

@@ -1,0 +1,213 @@
+"""How memorable a scene is: a declared function of its causes, plus noise of a declared share."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memlab.synthetic.latents import FEATURES, PRESENCE, SIZES, TEXTURES, Latents
+from memlab.synthetic.sampling import warmth
+from memlab.synthetic.worlds import SCENES, World
+
+MEAN = 0.7
+"""Mean of the scores in every world."""
+
+SPREAD = 0.12
+"""Standard deviation of the scores in every world, before they are cut at 0 and 1."""
+
+_Number = TypeVar("_Number", float, NDArray[np.float64])
+
+
+def number(latents: Latents, feature: str, world: World = SCENES) -> float:
+    """Return a feature as the number that counts in scores and correlations.
+
+    Presence is 1 or 0. A value is brought to mean 0 and SD 1: for the palette it is how near the
+    hue is to skin's, for the texture its kind, for the layout the figures' mean size; a value that
+    is the same in all pictures is 0.
+    """
+    if feature in PRESENCE:
+        return float(getattr(latents, feature) is not None)
+    if feature == "texture":
+        return _kind(float(latents.texture.kind), TEXTURES)
+    if feature == "palette":
+        return math.sqrt(12.0) * (warmth(latents.palette.hue) - 0.5)
+    if feature == "layout":
+        parts = [(place.size, *world.size(name)) for name, place in vars(latents.layout).items()]
+    else:
+        parts = [(getattr(latents, feature), *world.range(feature))]
+    shares: list[float] = [(value - low) / (high - low) for value, low, high in parts if low < high]
+    return math.sqrt(12.0 / max(len(shares), 1)) * sum(share - 0.5 for share in shares)
+
+
+def numbers(world: World, n: int, seed: int = 0) -> dict[str, NDArray[np.float64]]:
+    """Draw all features' numbers, as `number` gives them, of many pictures at once.
+
+    They are distributed as those of sampled pictures, and are not the same draws.
+
+    Args:
+        world: What is how frequent, and what goes with what.
+        n: Number of pictures.
+        seed: Of the draw.
+
+    Returns:
+        Feature to (n,).
+    """
+    rng = np.random.default_rng(seed)
+    quantiles = world.quantiles(rng.random((n, len(FEATURES))))
+    drawn = {name: _at(world, name, quantiles[:, k]) for k, name in enumerate(FEATURES)}
+    sizes = sum(low < high for low, high in map(world.size, SIZES))
+    drawn["layout"] = math.sqrt(12.0 / max(sizes, 1)) * (rng.random((n, sizes)) - 0.5).sum(axis=1)
+    return drawn
+
+
+def signal(latents: Latents, world: World = SCENES) -> float:
+    """Return the explained part of the score: mean 0 and SD 1 over the world's pictures.
+
+    It is 0 in a world without weights.
+    """
+    total = 0.0
+    for term in _terms(world):
+        value = math.prod(number(latents, feature, world) for feature in term.features)
+        total += term.slope * (value - term.mean)
+    return total
+
+
+def score(latents: Latents, seed: int, world: World = SCENES) -> float:
+    """Return a scene's memorability score.
+
+    Args:
+        latents: The causes of the picture.
+        seed: Seed of the noise. With it, the noise depends on the picture's identity
+            (``latents.seed`` and ``latents.index``) alone, so replacing a latent changes the score
+            by exactly that latent's effect.
+        world: What makes the score.
+
+    Returns:
+        The score, in [0, 1]: mean .7, standard deviation .12.
+    """
+    rng = np.random.default_rng((seed, latents.seed, latents.index, 2))
+    explained = math.sqrt(world.r2) * signal(latents, world) if world.r2 > 0 else 0.0
+    value = explained + math.sqrt(1.0 - world.r2) * rng.standard_normal()
+    return float(np.clip(MEAN + SPREAD * value, 0.0, 1.0))
+
+
+class NoiseCeiling(NamedTuple):
+    """What a perfect predictor, one that knows the signal, can expect.
+
+    Attributes:
+        pearson: Its Pearson correlation with the scores: √r2 but for their cut at 1.
+        spearman: Its Spearman correlation, by simulation.
+    """
+
+    pearson: float
+    spearman: float
+
+
+@functools.lru_cache(maxsize=64)
+def noise_ceiling(world: World, draws: int = 200_000) -> NoiseCeiling:
+    """Simulate the highest correlations with a world's scores that a model can expect.
+
+    There is no formula for Spearman's: where few causes count, many pictures share a signal and tie
+    (of a Gaussian signal it would be 6/π asin(√r2 / 2)). Seeded, so always the same; ±.002.
+
+    Args:
+        world: The world; ceilings are 0 where nothing has a weight.
+        draws: Number of simulated pictures.
+    """
+    from scipy.stats import rankdata
+
+    drawn = numbers(world, draws)
+    terms = _terms(world)
+    if not terms or world.r2 == 0.0:
+        return NoiseCeiling(0.0, 0.0)
+    known = np.zeros(draws)
+    for term in terms:
+        known += term.slope * (_product(drawn, term.features) - term.mean)
+    noise = np.random.default_rng(1).standard_normal(draws)
+    found = MEAN + SPREAD * (math.sqrt(world.r2) * known + math.sqrt(1.0 - world.r2) * noise)
+    found = np.clip(found, 0.0, 1.0)
+    return NoiseCeiling(
+        float(np.corrcoef(known, found)[0, 1]),
+        float(np.corrcoef(rankdata(known.round(9)), rankdata(found))[0, 1]),
+    )
+
+
+class _Term(NamedTuple):
+    features: tuple[str, ...]
+    mean: float
+    slope: float  # of the signal, per unit of the term
+
+
+@functools.lru_cache(maxsize=64)
+def _terms(world: World) -> tuple[_Term, ...]:
+    """The terms that have a weight, brought to mean 0 and SD 1, and their sum to SD 1."""
+    weights = {tuple(term.split("*")): float(w) for term, w in world.weights.items() if w}
+    if not weights:
+        return ()
+    means = np.array([_mean(world, term) for term in weights])
+    seconds = np.array([[_mean(world, one + other) for other in weights] for one in weights])
+    covariance = seconds - np.outer(means, means)
+    spreads = np.sqrt(np.diag(covariance))
+    slopes = np.array(list(weights.values())) / spreads
+    slopes /= math.sqrt(slopes @ covariance @ slopes)
+    return tuple(
+        _Term(features, float(mean), float(slope))
+        for features, mean, slope in zip(weights, means, slopes, strict=True)
+    )
+
+
+def _mean(world: World, features: tuple[str, ...]) -> float:
+    """Mean over the world's pictures of a product of features, each once or twice.
+
+    Features that go together are integrated over a Sobol sequence, ±.0002; all others are exact.
+    """
+    correlated = {name for pair in world.pairs for name in pair}
+    together = tuple(name for name in features if name in correlated)
+    alone = set(features) - set(together)
+    if len(set(together)) == 1:
+        alone, together = alone | set(together), ()
+    exact = math.prod(
+        world.rate(name) if name in PRESENCE else float(features.count(name) == 2) for name in alone
+    )
+    return exact * float(_product(_lattice(world), together).mean()) if together else exact
+
+
+@functools.lru_cache(maxsize=64)
+def _lattice(world: World) -> dict[str, NDArray[np.float64]]:
+    """Numbers of the correlated features of 65,536 pictures, spread evenly."""
+    from scipy.stats.qmc import Sobol
+
+    names = [name for name in FEATURES if any(name in pair for pair in world.pairs)]
+    points = np.full((2**16, len(FEATURES)), 0.5)
+    points[:, [FEATURES.index(name) for name in names]] = (
+        Sobol(len(names), scramble=False).random_base2(16) + 2.0**-17
+    )
+    quantiles = world.quantiles(points)
+    return {name: _at(world, name, quantiles[:, FEATURES.index(name)]) for name in names}
+
+
+def _at(world: World, feature: str, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The number of a feature, layout excepted, at quantiles of its distribution."""
+    if not world.varies(feature) and feature not in PRESENCE:
+        return np.zeros_like(quantiles)
+    steps = world.marginal(feature)
+    if not steps:
+        even: NDArray[np.float64] = math.sqrt(12.0) * (quantiles - 0.5)
+        return even
+    raised = np.searchsorted(steps, quantiles, side="right").astype(np.float64)
+    return raised if feature in PRESENCE else _kind(raised, TEXTURES)
+
+
+def _kind(kind: _Number, kinds: int) -> _Number:
+    """A kind, counted from 0, of several equally frequent ones, as mean 0 and SD 1."""
+    return (kind - (kinds - 1) / 2.0) / math.sqrt((kinds**2 - 1) / 12.0)
+
+
+def _product(
+    drawn: dict[str, NDArray[np.float64]], features: tuple[str, ...]
+) -> NDArray[np.float64]:
+    return np.asarray(math.prod(drawn[name] for name in features))

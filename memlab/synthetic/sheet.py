@@ -1,0 +1,124 @@
+"""A contact sheet: what a style's pictures look like, and what each of their causes does.
+
+``python -m memlab.synthetic.sheet A docs/images/scenes-a.png`` makes the sheet of style A.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from memlab.files import replacing
+from memlab.synthetic.latents import FEATURES, PRESENCE, RANGES, STYLES, Latents, Style
+from memlab.synthetic.render import render
+from memlab.synthetic.sampling import removed, resampled, sample
+from memlab.synthetic.worlds import World
+
+ALL = World("all", {"face": 1.0}, facing=0.5)
+"""Every cause varies, each figure is in half of the pictures."""
+
+_GAP, _LINE, _MARGIN = 4, 14, 62
+_PAPER, _INK = (255, 255, 255), (60, 60, 60)
+_ROWS = ("as drawn", "removed", "anew")
+
+
+def contact_sheet(
+    style: Style, world: World = ALL, seed: int = 0, rows: int = 3, size: int = 72
+) -> Image.Image:
+    """Draw sampled pictures, and below them a column per cause: drawn, removed, drawn anew.
+
+    A column's picture has the cause, or an extreme value of it, and no blur except in blur's own.
+    What is drawn anew is present again, and a number is the farthest of eight draws.
+
+    Args:
+        style: Which style pack.
+        world: Where the pictures are from; each figure must be possible.
+        seed: Seed of the collection.
+        rows: Rows of sampled pictures.
+        size: Width of a picture, pixels.
+
+    Returns:
+        The sheet, RGB.
+    """
+    wide = len(FEATURES)
+    drawn = [sample(seed, index, world, style) for index in range(rows * wide)]
+    samples = [drawn[start : start + wide] for start in range(0, len(drawn), wide)]
+    shown = [_example(feature, style, world, seed) for feature in FEATURES]
+    causes = [
+        shown,
+        [removed(latents, feature) for feature, latents in zip(FEATURES, shown, strict=True)],
+        [_anew(latents, feature, world) for feature, latents in zip(FEATURES, shown, strict=True)],
+    ]
+    step = size + _GAP
+    extent = _MARGIN + wide * step, (rows + len(_ROWS)) * step + _LINE + 2 * _GAP
+    sheet = Image.new("RGB", extent, _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
+    below = rows * step + _LINE + 2 * _GAP
+    draw.text((_GAP, _GAP), f"style {style}", _INK, font)
+    for number, feature in enumerate(FEATURES):
+        draw.text((_MARGIN + number * step, below - _LINE), feature, _INK, font)
+    for number, name in enumerate(_ROWS):
+        draw.text((_GAP, below + number * step + size // 2 - 6), name, _INK, font)
+    _lay(sheet, samples, _GAP, size)
+    _lay(sheet, causes, below, size)
+    return sheet
+
+
+def _example(feature: str, style: Style, world: World, seed: int) -> Latents:
+    """A picture, none of the samples, that shows a cause well: there, or of an extreme value."""
+    needed = {feature, "face"} if feature == "skin" else {feature, "person"}
+    hiding = {"object": ("face", "text"), "watermark": ("text",), "layout": ("face",)}
+    for index in count(1000 * (1 + FEATURES.index(feature))):
+        latents = sample(seed, index, world, style)
+        if any(getattr(latents, name) is None for name in needed):
+            continue
+        if any(getattr(latents, name) is not None for name in hiding.get(feature, ())):
+            continue
+        if feature not in RANGES or abs(_along(latents, feature, world) - 0.5) > 0.45:
+            return latents if feature == "blur" else replace(latents, blur=0.0)
+    raise AssertionError("count() has no end")
+
+
+def _anew(latents: Latents, feature: str, world: World) -> Latents:
+    """The picture with one feature drawn anew: a value, as far from its own as eight draws get."""
+    present = True if feature in PRESENCE else None
+    draws = [resampled(latents, feature, world, draw, present) for draw in range(8)]
+    if feature not in RANGES:
+        return draws[0]
+    own = _along(latents, feature, world)
+    return max(draws, key=lambda other: abs(_along(other, feature, world) - own))
+
+
+def _along(latents: Latents, feature: str, world: World) -> float:
+    """How far along its range a number lies, [0, 1]."""
+    low, high = world.range(feature)
+    return float((getattr(latents, feature) - low) / (high - low))
+
+
+def _lay(sheet: Image.Image, rows: Sequence[Sequence[Latents]], top: int, size: int) -> None:
+    """Render rows of pictures onto the sheet."""
+    for down, row in enumerate(rows):
+        for across, latents in enumerate(row):
+            picture = Image.fromarray(render(latents, size).image)
+            at = (_MARGIN + across * (size + _GAP), top + down * (size + _GAP))
+            sheet.paste(picture, at)
+
+
+def main() -> None:
+    """Save the sheet of one style, its colours reduced to 128."""
+    parser = argparse.ArgumentParser(description="Draw the contact sheet of a style of scenes.")
+    parser.add_argument("style", choices=STYLES)
+    parser.add_argument("path", type=Path, help="PNG to write")
+    options = parser.parse_args()
+    few = contact_sheet(options.style).quantize(128, dither=Image.Dither.NONE)
+    with replacing(options.path) as part:
+        few.save(part, format="PNG", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Style A: round shapes in soft light, as in a picture book; like colours; plain capitals."""
+
+import numpy as np
+
+from memlab.synthetic.canvas import Canvas, Floats
+from memlab.synthetic.latents import Place
+from memlab.synthetic.styles.a.lettering import text
+from memlab.synthetic.styles.a.patterns import PATTERNS, pebble, surfaces
+from memlab.synthetic.styles.a.people import face, person
+from memlab.synthetic.styles.a.things import thing
+from memlab.synthetic.styles.pack import Pack
+
+_LIGHT, _DARK = (0.97, 0.97, 0.95), (0.10, 0.12, 0.16)
+
+
+def _lit(towards: Floats) -> Floats:
+    """Soft light: evenly brighter towards it."""
+    return np.asarray(1.0 + np.clip(np.float32(0.4) * towards, -0.4, 0.4))
+
+
+def _mark(canvas: Canvas) -> None:
+    """Draw a dark disc with a light ring and dot."""
+    canvas.ellipse(0.0, 0.0, 0.5, 0.5, _DARK)
+    canvas.ellipse(0.0, 0.0, 0.38, 0.38, _LIGHT)
+    canvas.ellipse(0.0, 0.0, 0.24, 0.24, _DARK)
+    canvas.ellipse(0.0, 0.0, 0.11, 0.11, _LIGHT)
+
+
+PACK = Pack(
+    patterns=PATTERNS,
+    surfaces=surfaces,
+    pebble=pebble,
+    thing=thing,
+    text=text,
+    face=face,
+    person=person,
+    lit=_lit,
+    mark=_mark,
+    mark_place=Place(0.88, 0.88, 0.17),
+)
+"""What makes style A."""

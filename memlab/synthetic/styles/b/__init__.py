@@ -1,0 +1,42 @@
+"""Style B: angular paper cuts in ink outlines, two flat tones of light, poster colours, strokes."""
+
+import numpy as np
+
+from memlab.synthetic.canvas import Canvas, Floats
+from memlab.synthetic.latents import Place
+from memlab.synthetic.styles.b.colours import INK, surfaces
+from memlab.synthetic.styles.b.lettering import text
+from memlab.synthetic.styles.b.patterns import PATTERNS, pebble
+from memlab.synthetic.styles.b.people import face, person
+from memlab.synthetic.styles.b.things import thing
+from memlab.synthetic.styles.pack import Pack
+
+_PAPER, _RED = (0.96, 0.93, 0.84), (0.80, 0.16, 0.14)
+
+
+def _lit(towards: Floats) -> Floats:
+    """Two flat tones: a lit side and a side in shadow."""
+    return np.asarray(0.95 + np.float32(0.15) * np.clip(np.float32(20.0) * towards, -1.0, 1.0))
+
+
+def _mark(canvas: Canvas) -> None:
+    """Draw a paper diamond with an ink edge and a red bolt."""
+    canvas.polygon([(0.0, -0.5), (0.5, 0.0), (0.0, 0.5), (-0.5, 0.0)], INK)
+    canvas.polygon([(0.0, -0.39), (0.39, 0.0), (0.0, 0.39), (-0.39, 0.0)], _PAPER)
+    canvas.polygon([(0.1, -0.28), (-0.2, 0.04), (0.0, 0.04)], _RED)
+    canvas.polygon([(-0.1, 0.28), (0.2, -0.04), (0.0, -0.04)], _RED)
+
+
+PACK = Pack(
+    patterns=PATTERNS,
+    surfaces=surfaces,
+    pebble=pebble,
+    thing=thing,
+    text=text,
+    face=face,
+    person=person,
+    lit=_lit,
+    mark=_mark,
+    mark_place=Place(0.13, 0.13, 0.22),
+)
+"""What makes style B."""

@@ -1,0 +1,270 @@
+"""Does an ablation move the models that it must, and spare those that it must not?
+
+Every ablation is run at its primary dose, in all its roles, on rendered images. White-box models
+(`memlab.validation.white_box`), whose reliance is known, score the changed images. What an
+ablation declares in `moves` and `spares` is compared with what is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from memlab.ablations.base import Ablation
+from memlab.ablations.evaluate import Preparation, changed_pictures
+from memlab.ablations.plan import Condition, floor, plan
+from memlab.analysis.arrays import Effects, Pictures
+from memlab.analysis.per_image import dropped, specific, specific_square, swap_square
+from memlab.analysis.quantities import SESOI
+from memlab.data.dataset import collate, to_float
+from memlab.data.donors import DonorList
+from memlab.data.geometry import Geometry
+from memlab.models.base import MemorabilityModel
+from memlab.progress import progress
+from memlab.registry import load, plugins
+from memlab.stats.measures import Array
+from memlab.synthetic import REGIONS, Style, sample
+from memlab.synthetic.sheet import ALL
+from memlab.types import Context
+from memlab.validation.rerender import Rendered, name_of
+from memlab.validation.white_box import Oracle, Watermark
+
+SEED = 20_000
+"""Of the pictures: not those that truth is found on, or that pictures are trained on."""
+DONORS = 8
+"""Donors beyond one for each picture, so that every draw has its own."""
+
+Drops = Mapping[str, Array]
+"""Role to (oracles, n, draws): clean minus changed score, NaN where not eligible."""
+
+
+def oracle_matrix(
+    ablations: Sequence[Ablation],
+    n: int = 100,
+    *,
+    size: int = 64,
+    style: Style = "A",
+    seed: int = SEED,
+    controls: int = 8,
+    shown: bool = True,
+) -> pd.DataFrame:
+    """Run ablations against the oracles, in a world where every feature varies.
+
+    The effect is a root mean square over the eligible pictures, in SDs of the oracle's clean
+    scores: of the drops where the whole picture is changed, or where no control can be made (the
+    background leaves no room for one); of the specific effect, beyond the controls, where these are
+    made elsewhere (RMS = sign(V) √|V|); of what a swap moves beyond its way there and back (g, with
+    T = g² / 2).
+
+    Args:
+        ablations: any; a region's, a swap's and an insertion's among them.
+        n: how many pictures.
+        size: their side in pixels.
+        style: which style pack they are drawn with.
+        seed: of the pictures and of what is random in the ablations.
+        controls: draws of each control, and of each swap; 2 at least.
+        shown: whether to show a bar on a terminal.
+
+    Returns:
+        One row per ablation and oracle: `ablation`, `family`, `control`, `dose`, `unit`, `oracle`,
+        `declared` (must, must not, may), `n` (eligible pictures), `effect` with `low` and `high`
+        (two standard errors of the mean square on either side), `shift` (S, the mean drop beyond
+        the controls, in SDs; NaN where none are made elsewhere), `floor` (the largest effect of the
+        nuisance changes on that oracle), `limit` (what `effect` or `shift` must exceed, or must
+        not: the smallest effect of interest, 0.05, and where there are no controls the floor, if
+        larger), `verdict` (ok or breach). A negative effect: the controls, or the way there and
+        back, move the scores more than the change itself.
+    """
+    oracles = _oracles(style)
+    images, context, donors = scenes_and_donors(n, size, style, seed, controls)
+    clean = _scores(oracles, images, context)
+    nuisances = floor()
+    groups = [plan([one], controls=controls) for one in ablations]
+    total = len(nuisances) + sum(len(group) for group in groups)
+    with progress("Held against oracles", total, shown) as advance:
+
+        def drops(conditions: Sequence[Condition]) -> Drops:
+            return _drops(oracles, clean, images, context, conditions, donors, advance)
+
+        floors = np.zeros(len(oracles))
+        for nuisance in nuisances:
+            moved = _effects(nuisance.ablation, drops([nuisance]), clean)
+            floors = np.maximum(floors, [effect["effect"] for effect in moved])
+        rows = [
+            row
+            for ablation, group in zip(ablations, groups, strict=True)
+            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(oracles), floors)
+        ]
+    return pd.DataFrame(rows)
+
+
+def _own(group: Sequence[Condition], ablation: Ablation) -> list[Condition]:
+    """The conditions of the ablation itself; the floor is common to all."""
+    return [condition for condition in group if condition.ablation is ablation]
+
+
+def _oracles(style: Style) -> dict[str, MemorabilityModel]:
+    names = [one.name for one in plugins("models") if one.distribution == "memlab"]
+    classes = {name: load("models", name) for name in names}
+    return {
+        name: cls(style=style) if cls is Watermark else cls()
+        for name, cls in classes.items()
+        if issubclass(cls, Oracle)
+    }
+
+
+def scenes_and_donors(
+    n: int, size: int, style: Style, seed: int, draws: int
+) -> tuple[Tensor, Context, DonorList]:
+    """Pictures of a world where every feature varies, their masks, and donors from outside."""
+    scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
+
+    def rendered(part: slice) -> Rendered:
+        some = scenes[part]
+        changes = [(index, None) for index in range(len(some))]
+        return Rendered(some, changes, ALL, size, Geometry(size), REGIONS)
+
+    inside = rendered(slice(n))
+    batch = to_float(collate([inside[place] for place in range(n)]))
+    outside = rendered(slice(n, None))
+    having: dict[str, list[int]] = {region: [] for region in REGIONS}
+    for place in range(len(outside)):
+        masks = outside[place]["masks"]
+        for region in REGIONS:
+            if masks[region].any():
+                having[region].append(place)
+    ids = [name_of(latents) for latents in scenes[:n]]
+    donors = DonorList(outside, having, len(outside), ids, seed)
+    return batch["images"], Context(ids, seed, masks=batch["masks"]), donors
+
+
+@torch.no_grad()
+def _scores(oracles: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
+    """Scores of pictures by every oracle: (oracles, n)."""
+    found = torch.stack([oracle.scores(images, context) for oracle in oracles.values()])
+    return found.double().numpy()
+
+
+def _drops(
+    oracles: Mapping[str, MemorabilityModel],
+    clean: Array,
+    images: Tensor,
+    context: Context,
+    conditions: Sequence[Condition],
+    donors: DonorList,
+    advance: Callable[[int], None],
+) -> Drops:
+    """Change the pictures once for all oracles, by the engine that `memlab test` uses."""
+    preparation = Preparation(images, context, conditions, donors)
+    found: dict[str, Array] = {}
+    for condition in conditions:
+        values = np.full((*clean.shape, condition.draws), np.nan)
+        for draw in range(condition.draws):
+            prepared = preparation.prepare(condition, draw)
+            if not prepared.eligible.any():
+                continue
+            for places, changed in changed_pictures(images, prepared, condition, micro_batch=64):
+                some = places.numpy()
+                values[:, some, draw] = clean[:, some] - _scores(
+                    oracles, changed, context.select(places)
+                )
+        found[condition.role] = values
+        advance(1)
+    return found
+
+
+def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, float]]:
+    """Size of the effect on each oracle, in SDs of its clean scores."""
+    found = []
+    for place, scores in enumerate(clean):
+        ones = np.ones_like(scores)
+        pictures = Pictures(pd.DataFrame(), scores, ones * np.nan, ones, ones)
+        of_role = {role: values[place] for role, values in drops.items()}
+        if "floor" in of_role:  # a nuisance, by itself
+            of_role["target"] = of_role.pop("floor")
+        effects = Effects(ablation.name, ablation.dose, pictures, of_role)
+        squares = _squares(ablation, effects)
+        shifts = specific(effects)[np.isfinite(specific(effects))]
+        there = squares[np.isfinite(squares)]
+        n = len(there)
+        mean = there.mean() if n else np.nan
+        error = there.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        sizes = [_in_sd(value, scores) for value in (mean, mean - 2 * error, mean + 2 * error)]
+        shift = _ratio(float(shifts.mean()), scores) if len(shifts) else np.nan
+        ends = dict(zip(("effect", "low", "high"), sizes, strict=True))
+        found.append({"n": n, **ends, "shift": shift})
+    return found
+
+
+def _squares(ablation: Ablation, effects: Effects) -> Array:
+    """What each picture adds to the mean square, (n,)."""
+    kind = ablation.compared_with
+    if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
+        return dropped(effects) ** 2
+    return swap_square(effects) if kind == "there-and-back" else specific_square(effects)
+
+
+def _without_controls(ablation: Ablation, drops: Drops) -> bool:
+    """Whether controls would be placed, and no picture has room for one."""
+    controls = drops.get("control")
+    return (
+        ablation.compared_with == "placed"
+        and controls is not None
+        and not np.isfinite(controls).any()
+    )
+
+
+def _in_sd(square: float, scores: Array) -> float:
+    return _ratio(float(np.sign(square) * np.sqrt(abs(square))), scores)
+
+
+def _ratio(effect: float, scores: Array) -> float:
+    sd = float(scores.std(ddof=1))
+    if sd < 1e-9:  # a constant: nothing moves it
+        return 0.0 if abs(effect) < 1e-6 else float("inf")
+    return effect / sd
+
+
+def _rows(
+    ablation: Ablation, drops: Drops, clean: Array, oracles: Sequence[str], floors: Array
+) -> Iterator[dict[str, object]]:
+    effects = _effects(ablation, drops, clean)
+    whole = ablation.family != "floor" and ablation.compared_with == "floor"
+    whole = whole or _without_controls(ablation, drops)
+    for oracle, effect, least in zip(oracles, effects, floors, strict=True):
+        limit = max(SESOI, float(least)) if whole else SESOI
+        declared = _declared(ablation, oracle)
+        yield {
+            "ablation": ablation.name,
+            "family": ablation.family,
+            "control": ablation.compared_with,
+            "dose": ablation.dose,
+            "unit": ablation.unit,
+            "oracle": oracle,
+            "declared": declared,
+            **effect,
+            "floor": float(least),
+            "limit": limit,
+            "verdict": "breach" if _breach(ablation, declared, effect, limit) else "ok",
+        }
+
+
+def _declared(ablation: Ablation, oracle: str) -> str:
+    if oracle in ablation.moves:
+        return "must"
+    return "must not" if oracle in ablation.spares else "may"
+
+
+def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:
+    # controls that vary more than the target say nothing; a swap that moves less than its way there
+    # and back has gone wrong
+    both = ablation.compared_with == "there-and-back"
+    size = abs(found["effect"]) if both else found["effect"]
+    shift = abs(np.nan_to_num(found["shift"]))
+    if declared == "must":
+        return not max(found["effect"], shift) > limit  # NaN, nothing eligible, is a breach, too
+    return declared == "must not" and not max(size, shift) <= limit

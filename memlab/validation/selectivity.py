@@ -1,0 +1,222 @@
+"""What else an ablation changes besides its target: the numbers of its selectivity card.
+
+An effect on a model's score says something about what an ablation takes out only as far as it
+takes out nothing else (Burgert et al., NeurIPS 2025, arXiv:2509.20234, compare suppressors so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+import torch
+from kornia.metrics import ssim
+from torch import Tensor
+
+from memlab.ablations.base import Ablation
+from memlab.ablations.evaluate import Preparation, changed_pictures
+from memlab.ablations.plan import Condition, plan
+from memlab.ablations.statistics import STATISTICS
+from memlab.data.donors import DonorList
+from memlab.imaging.colour import chroma, luma
+from memlab.imaging.filters import detail
+from memlab.types import Context, Role
+
+Measure = Callable[[Tensor], Tensor]
+Comparison = Callable[[Tensor, Tensor], Tensor]
+
+
+def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
+    """Pearson's correlation of luma's gradients, down and across together: (B,); edges kept: 1."""
+    pairs = []
+    for pictures in (images, changed):
+        slopes = torch.cat(torch.gradient(luma(pictures), dim=(2, 3)), dim=1).flatten(1)
+        pairs.append(slopes - slopes.mean(dim=1, keepdim=True))
+    size = pairs[0].norm(dim=1) * pairs[1].norm(dim=1)
+    agreement: Tensor = (pairs[0] * pairs[1]).sum(dim=1) / size.clamp(min=1e-12)
+    return agreement
+
+
+def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
+    """SSIM of luma with an 11 × 11 window (Wang et al. 2004), its mean over places: (B,)."""
+    similar: Tensor = ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
+    return similar
+
+
+def changed_area(images: Tensor, changed: Tensor) -> Tensor:
+    """Share of pixels of which a channel changes by more than half a grey level of 255: (B,)."""
+    return ((changed - images).abs().amax(dim=1) > 0.5 / 255).float().mean(dim=(1, 2))
+
+
+def clipped(images: Tensor) -> Tensor:
+    """Share of values at the ends of the range, 0 or 1: (B,)."""
+    return ((images <= 0) | (images >= 1)).float().mean(dim=(1, 2, 3))
+
+
+VALUES: dict[str, Measure] = {
+    "high_frequency_energy": lambda images: detail(images).square().mean(dim=(1, 2, 3)),
+    "chroma": lambda images: chroma(images).mean(dim=(1, 2, 3)),
+    "luma_mean": lambda images: luma(images).mean(dim=(1, 2, 3)),
+    "luma_sd": lambda images: luma(images).flatten(1).std(dim=1, correction=0),
+    "clipped": clipped,
+}
+"""Measured on each picture."""
+COMPARISONS: dict[str, Comparison] = {
+    "gradient_correlation": gradient_correlation,
+    "ssim": structural_similarity,
+    "changed_area": changed_area,
+}
+"""Measured between a picture and its changed self: 1, or for the area 0, where nothing changed."""
+AGREEMENTS = (
+    *("gradient_correlation", "ssim", "likeness", "overlap"),
+    *("hue_agreement", "phase_agreement"),
+)
+"""Statistics that are 1 where nothing changed, and at least −1: a ratio of two says little."""
+SHARES = ("clipped", "changed_area", "field_of_view", "layout", "unchanged")
+"""Statistics that are shares of values, pixels, pairs or area: 0 to 1."""
+
+
+def selectivity(
+    batches: Iterable[tuple[Tensor, Context]],
+    ablations: Sequence[Ablation],
+    donors: DonorList | None = None,
+) -> pd.DataFrame:
+    """Measure what ablations change at every dose of their ladders.
+
+    Args:
+        batches: (B, 3, H, W) pictures in [0, 1], with ids, seed and masks.
+        ablations: any.
+        donors: where those that need donors take theirs from.
+
+    Returns:
+        One row per ablation, dose and statistic, and at the primary dose one for the control, where
+        the ablation has one of its own: `ablation`, `family`, `dose`, `unit`, `primary`, `control`,
+        `statistic`, `target` (whether the ablation declares it), `eligible` pictures, `clean` and
+        `changed` (means over these), `clean_sd` (between these), `scale` and `change`: changed /
+        clean − 1 where the scale is `relative`, changed − clean where it is `agreement` or `share`.
+        NaN where no picture is eligible.
+    """
+    conditions = [condition for ablation in ablations for condition in _shown(ablation)]
+    tables = [
+        _measured(images, context, condition, donors)
+        for images, context in batches
+        for condition in conditions
+    ]
+    by = pd.concat(tables, ignore_index=True).groupby(["condition", "statistic"], sort=False)
+    summed = by[["clean", "changed"]].mean()
+    summed = summed.assign(clean_sd=by["clean"].std(), eligible=by["clean"].count())
+    rows = []
+    for condition in conditions:
+        ablation = condition.ablation
+        for statistic, found in summed.loc[condition.key].iterrows():
+            before, after = float(found["clean"]), float(found["changed"])
+            scale = _scale(str(statistic))
+            rows.append(
+                {
+                    "ablation": ablation.name,
+                    "family": ablation.family,
+                    "dose": condition.dose,
+                    "unit": ablation.unit,
+                    "primary": condition.dose == ablation.dose,
+                    "control": condition.role in _CONTROLS,
+                    "statistic": statistic,
+                    "target": statistic == ablation.target,
+                    "eligible": int(found["eligible"]),
+                    "clean": before,
+                    "clean_sd": float(found["clean_sd"]),
+                    "changed": after,
+                    "scale": scale,
+                    "change": _relative(before, after) if scale == "relative" else after - before,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def example(
+    images: Tensor, context: Context, ablation: Ablation, donors: DonorList | None = None
+) -> list[Tensor] | None:
+    """An eligible picture as it is, at every dose, and its control at the primary one, if any.
+
+    The first that has a place for the control; where none has, the first, without its control. None
+    where no picture is eligible.
+
+    Returns:
+        (3, H, W) each, in the order of the ablation's rows in `selectivity`.
+    """
+    conditions = _shown(ablation)
+    prepare = Preparation(images, context, conditions, donors).prepare
+    eligible = [prepare(condition, 0).eligible for condition in conditions]
+    if not eligible[0].any():
+        return None
+    best = int(torch.stack(eligible).sum(dim=0).argmax())
+    one, own = images[best : best + 1], context.select(torch.tensor([best]))
+    preparation = Preparation(one, own, conditions, donors)
+    shown = [one[0]]
+    for condition in conditions:
+        prepared = preparation.prepare(condition, 0)
+        shown += [changed[0] for _, changed in changed_pictures(one, prepared, condition, 1)]
+    return shown
+
+
+_CONTROLS: tuple[Role, ...] = ("control", "there-and-back")
+
+
+def _shown(ablation: Ablation) -> list[Condition]:
+    """Every dose, then the control at the primary dose; one draw of each."""
+    own = [one for one in plan([ablation], "ladder", controls=1) if one.ablation is ablation]
+    doses = [one for one in own if one.role not in _CONTROLS]
+    controls = [one for one in own if one.role in _CONTROLS and one.dose == ablation.dose]
+    return [replace(one, draws=1) for one in doses + controls]
+
+
+def _measured(
+    images: Tensor, context: Context, condition: Condition, donors: DonorList | None
+) -> pd.DataFrame:
+    """One row per picture and statistic; NaN where the picture is not eligible."""
+    ablation = condition.ablation
+    prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
+    chosen = prepared.eligible.nonzero().flatten()
+    names = list(dict.fromkeys([*VALUES, *COMPARISONS, ablation.target]))
+    found = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
+    if len(chosen):
+        clean = images[chosen.to(images.device)]
+        parts = list(changed_pictures(images, prepared, condition, micro_batch=64))
+        changed = torch.cat([pictures for _, pictures in parts])
+        own = prepared.context.select(chosen)
+        pairs = {name: (measure(clean), measure(changed)) for name, measure in VALUES.items()}
+        for name, compare in COMPARISONS.items():
+            pairs[name] = compare(clean, clean), compare(clean, changed)
+        target = STATISTICS[ablation.target]
+        before, after = (target(ablation, clean, own, dose) for dose in (0.0, condition.dose))
+        pairs[ablation.target] = before, after
+        for name, pair in pairs.items():
+            whole = [torch.full((len(images),), torch.nan) for _ in pair]
+            for values, some in zip(whole, pair, strict=True):
+                values[chosen] = some.float().cpu()
+            found[name] = whole[0], whole[1]
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "condition": condition.key,
+                    "statistic": name,
+                    "clean": before.double().numpy(),
+                    "changed": after.double().numpy(),
+                }
+            )
+            for name, (before, after) in found.items()
+        ]
+    )
+
+
+def _scale(statistic: str) -> str:
+    if statistic in AGREEMENTS:
+        return "agreement"
+    return "share" if statistic in SHARES else "relative"
+
+
+def _relative(before: float, after: float) -> float:
+    if abs(before) < 1e-9:
+        return 0.0 if abs(after) < 1e-9 else float("nan")
+    return after / before - 1

@@ -1,0 +1,229 @@
+"""What a model really relies on, found by re-rendering: pictures whose causes are at hand.
+
+A feature is taken out, put in, or drawn anew among the causes of a picture, and the picture is
+rendered again with everything else as it was: grain, light and all other features. So nothing is
+covered, filled or pasted, and no control is needed: rendering without a change gives the picture
+itself, to the bit. A re-rendered picture is a picture of its own, with masks of its own; it is
+scored as any loose picture is.
+
+Both truths replace a feature by its marginal distribution, so under correlated features their
+shares need not sum to 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from memlab.analysis.arrays import Pictures
+from memlab.analysis.quantities import combine, mean, variance_of_predictions
+from memlab.data.geometry import Geometry
+from memlab.errors import MemlabError, did_you_mean
+from memlab.inference.predict import scored
+from memlab.models.base import MemorabilityModel
+from memlab.stats.bootstrap import bootstrap
+from memlab.stats.estimate import Estimate
+from memlab.stats.measures import Array, Statistic
+from memlab.synthetic import FEATURES, PRESENCE, Style, World, sample, score
+from memlab.synthetic.render import check_size
+from memlab.validation.rerender import Rendered, Rerendered, changes, name_of
+
+SEED = 10_000
+"""Of the pictures that truth is found on: not one that pictures are trained on by default."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a model relies on in a world.
+
+    Args:
+        table: one row per feature; see `truth`.
+        rows: one row per picture, as in `rows.csv`: `index`, `id`, `score`, `predicted`, and 1 or 0
+            for each presence feature.
+        conditions: one row per picture, condition and draw, as in `conditions.csv`. Condition
+            `rerender-face` takes the face out (role `target`) or puts another in its place
+            (`swap`), `rerender-insert-face` puts one in where there was none. Their controls, and
+            the ways there and back, are renderings without a change: the pictures themselves.
+    """
+
+    table: pd.DataFrame
+    rows: pd.DataFrame
+    conditions: pd.DataFrame
+
+
+def truth(
+    model: MemorabilityModel,
+    world: World,
+    *,
+    n: int = 300,
+    seed: int = SEED,
+    style: Style = "A",
+    size: int | None = None,
+    image_size: int | None = None,
+    draws: int = 2,
+    features: Sequence[str] = FEATURES,
+    batch_size: int = 64,
+    num_workers: int = 0,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> Truth:
+    """Find what a model relies on in a world by re-rendering new pictures of it.
+
+    `g_rem`: what a feature does to the pictures that have it, D = f(x) - f(x without), where values
+    are made neutral. `g_res`: the share of the predictions' variance that drawing it anew from its
+    marginal moves, E (f(x) - f(x'))² / (2 Var f): the total-effect index of Jansen (1999). Of a
+    presence feature of probability p the expectation over presence is taken exactly: a picture that
+    has it loses it with 1 - p and gets another with p, one that lacks it gets one with p.
+
+    Args:
+        model: any; it need not have been trained.
+        world: what the pictures are like.
+        n: how many pictures.
+        seed: of the pictures; give another than that of the training pictures.
+        style: which style pack they are drawn with.
+        size: side in pixels that they are rendered at, that of the training pictures as they were
+            written; `image_size` by default.
+        image_size: side in pixels that they are brought to, as by `--data.image_size`; the model's
+            by default.
+        draws: how many other values (other faces, other palettes) each picture gets.
+        features: which, of `memlab.synthetic.FEATURES`.
+        batch_size: pictures scored at once.
+        num_workers: processes that render.
+        device: where to score; by default where the model is.
+        progress: whether to show a bar on a terminal.
+
+    Returns:
+        Its table has the columns `feature`; `kind` (presence or value); `prevalence` in these
+        pictures; `n` and `eligible` pictures; `g_rem_mean` (signed) and `g_rem_rms`, in units of
+        the score, `g_rem_mean_sd` and `g_rem_rms_sd` in SDs of the clean predictions: comparable to
+        S, RMS and g of the audit; `g_ins_mean`, D = f(x with) - f(x) where it was absent; `g_res`,
+        comparable to T; each with `_low` and `_high`, ends of its 95 % BCa bootstrap interval
+        over pictures; and `reason`, why one of them is empty.
+
+    Raises:
+        MemlabError: if `model` or `world` is none, a feature is unknown, the world is one of
+            photographs, scenes cannot be rendered at that size, or there are no pictures, draws or
+            features.
+    """
+    if not isinstance(model, MemorabilityModel):
+        raise MemlabError(f"{model!r} is no model: give memlab.load of it")
+    if not isinstance(world, World):
+        raise MemlabError(f"{world!r} is no world: give read_declaration(DIR).world, or a World")
+    features = (features,) if isinstance(features, str) else features
+    for feature in features:
+        if feature not in FEATURES:
+            raise MemlabError(
+                f"unknown feature {feature!r}{did_you_mean(feature, FEATURES)} "
+                f"(there: {', '.join(FEATURES)})"
+            )
+    if min(n, draws, len(features)) < 1:
+        raise MemlabError(f"{n} pictures, {draws} draws, {len(features)} features: at least 1 each")
+    if world.photos:
+        raise MemlabError(f"world {world.name}: photographs cannot be rendered again")
+    image_size = image_size or model.input_size
+    size = size or image_size
+    try:
+        check_size(size)
+    except ValueError as error:
+        raise MemlabError(f"{error}: give another size") from error
+    scenes = [sample(seed, index, world, style) for index in range(n)]
+    plan = [
+        (index, change)
+        for index, latents in enumerate(scenes)
+        for change in (None, *changes(latents, features, draws))
+    ]
+    geometry = Geometry(image_size, model.resampler)
+    pictures = Rendered(scenes, plan, world, size, geometry, model.needs_context)
+    predicted = [
+        scores.numpy()
+        for _, scores in scored(
+            model, pictures, batch_size, num_workers, device, progress, "Re-rendering"
+        )
+    ]
+    found = dict(zip(plan, np.concatenate(predicted).astype(float), strict=True))
+    rows = pd.DataFrame(
+        {
+            "index": range(n),
+            "id": [name_of(latents) for latents in scenes],
+            "score": [score(latents, seed, world) for latents in scenes],
+            "predicted": [found[index, None] for index in range(n)],
+            **{
+                feature: [int(getattr(latents, feature) is not None) for latents in scenes]
+                for feature in PRESENCE
+            },
+        }
+    )
+    effects = [Rerendered(feature, world, rows, found, draws) for feature in features]
+    conditions = [table for one in effects for table in one.conditions()]
+    return Truth(_table(effects, rows, seed), rows, pd.concat(conditions, ignore_index=True))
+
+
+def _table(effects: Sequence[Rerendered], rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    ones = np.ones(len(rows))
+    predicted, given = (rows[name].to_numpy(dtype=float) for name in ("predicted", "score"))
+    pictures = Pictures(rows.set_index("id"), predicted, given, ones, ones)
+    estimates = {
+        (one.feature, name): estimate
+        for one in effects
+        for name, estimate in _estimates(one, pictures).items()
+    }
+    keys = {f"{feature} {name}": (feature, name) for feature, name in estimates}
+    found = bootstrap({key: estimates[keys[key]] for key in keys}, seed).statistics
+    lines = []
+    for one in effects:
+        own = {name: found[key] for key, (feature, name) in keys.items() if feature == one.feature}
+        line: dict[str, Any] = {"feature": one.feature, "kind": one.kind}
+        line |= {"prevalence": one.has.mean(), "n": len(rows), "eligible": int(one.has.sum())}
+        for name, statistic in own.items():
+            values = (statistic.value, statistic.low, statistic.high)
+            line |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+        lines.append({**line, "reason": _reason(own)})
+    table = pd.DataFrame(lines)
+    numbers = [column for column in table if str(column).startswith("g_")]
+    return table.astype(dict.fromkeys(numbers, float))
+
+
+def _estimates(one: Rerendered, pictures: Pictures) -> dict[str, Estimate]:
+    """What is said of a feature."""
+
+    def over(values: Array, eligible: NDArray[np.bool_], none: str) -> Estimate:
+        found = mean(pictures, np.where(eligible, values, np.nan))
+        finite = np.isfinite(values[eligible]).all() and np.isfinite(pictures.predicted).all()
+        reason = none if not eligible.any() else None if finite else "predictions are not finite"
+        return replace(found, reason=reason or found.reason)
+
+    drop = one.clean - one.removal[:, 0]
+    variance = variance_of_predictions(pictures)
+    removal = over(drop, one.has, "no picture has it")
+    size = combine(np.sqrt, over(drop**2, one.has, "no picture has it"))
+    moved = over(one.moved(), np.full(len(drop), True), "no picture")
+    estimates = {
+        "g_rem_mean": removal,
+        "g_rem_mean_sd": combine(_in_sd, removal, variance),
+        "g_rem_rms": size,
+        "g_rem_rms_sd": combine(_in_sd, size, variance),
+        "g_res": combine(lambda square, var: square / (2 * var), moved, variance),
+    }
+    if one.kind == "presence":
+        gain = one.insertion.mean(axis=1) - one.clean
+        estimates["g_ins_mean"] = over(gain, ~one.has, "every picture has it")
+    return estimates
+
+
+def _in_sd(effect: Array, variance: Array) -> Array:
+    return np.asarray(effect / np.sqrt(variance))
+
+
+def _reason(found: dict[str, Statistic]) -> str:
+    """Why numbers are missing, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for name, statistic in found.items():
+        if statistic.reason:
+            reasons.setdefault(statistic.reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
