@@ -1,4 +1,4 @@
-"""What else an evaluation costs: decoded pictures, forward passes, memory, and the whole of it."""
+"""What else an evaluation costs: decoded images, forward passes, memory, and the whole of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as tv
 
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.plan import plan
-from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.data.donors import DonorList
 from memlab.data.geometry import Geometry
 from memlab.synthetic import write
@@ -35,7 +35,7 @@ def count(folder: Path, n: int = 40) -> dict[str, Any]:
     decodes: list[str] = []
     passes = 0
 
-    class Counting(PictureDataset):
+    class Counting(ImageDataset):
         def __getitem__(self, index: int) -> Any:
             decodes.append(self.ids[index])
             return super().__getitem__(index)
@@ -51,19 +51,19 @@ def count(folder: Path, n: int = 40) -> dict[str, Any]:
     conditions = plan(whole)
     tested = table.iloc[:n].reset_index(drop=True)
     lending = table.iloc[n:].reset_index(drop=True)
-    pictures = Counting(tested, folder, Geometry(64))
+    photos = Counting(tested, folder, Geometry(64))
     others = Counting(lending, folder, Geometry(64))
-    donors = DonorList(others, {}, len(lending), pictures.ids)
+    donors = DonorList(others, {}, len(lending), photos.ids)
     lent: set[str] = set()
     draws = sum(one.draws for one in conditions)
     for start in range(0, n, BATCH):
-        batch = to_float(collate([pictures[i] for i in range(start, min(n, start + BATCH))]))
+        batch = to_float(collate([photos[i] for i in range(start, min(n, start + BATCH))]))
         context = Context(batch["ids"], masks=batch["masks"])
         score(batch["images"], context)
         for one in evaluate(score, batch["images"], context, conditions, BATCH, donors):
             lent |= {name for name in one.donors if name is not None}
     return {
-        "pictures": n,
+        "images": n,
         "conditions": draws,
         "distinct_donors": len(lent),
         "decodes": len(decodes),
@@ -128,9 +128,9 @@ def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
         for name, change in changes.items():
             sets[name] = []
             for path in paths:
-                picture = Image.open(path).convert("RGB").resize(FULL, Image.Resampling.BILINEAR)
+                image = Image.open(path).convert("RGB").resize(FULL, Image.Resampling.BILINEAR)
                 sets[name].append(folder / f"{name}-{path.name}")
-                change(picture).save(sets[name][-1], quality=95)
+                change(image).save(sets[name][-1], quality=95)
         with torch.inference_mode():
             for of in sets.values():
                 for start in range(0, len(of), 8):
@@ -151,7 +151,7 @@ def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
                 seconds[name].append(time.perf_counter() - start)
     ratios = [a / b for a, b in zip(seconds["memlab"], seconds["prototype"], strict=True)]
     return {
-        "pictures": len(paths),
+        "images": len(paths),
         "threads": torch.get_num_threads(),
         "seconds": {name: round(statistics.median(all_), 2) for name, all_ in seconds.items()},
         "ratio_to_prototype": {

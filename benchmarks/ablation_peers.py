@@ -1,6 +1,6 @@
 """What torchvision, Pillow and OpenCV call the changes that memlab makes.
 
-Pillow and OpenCV change bytes one picture at a time, which is how they are used; memlab and
+Pillow and OpenCV change bytes one image at a time, which is how they are used; memlab and
 torchvision change batches of floats. The same name is not always the same sum: `desaturate` mixes
 light and the peers mix coded values, `hue_rotate` keeps luma.
 """
@@ -34,35 +34,35 @@ Floats = torch.Tensor
 Bytes = np.ndarray
 
 
-def _jpeg(picture: Image.Image) -> Image.Image:
+def _jpeg(image: Image.Image) -> Image.Image:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=95)
+    image.save(buffer, "JPEG", quality=95)
     return Image.open(buffer).convert("RGB")
 
 
-def _pil_hue(picture: Image.Image) -> Image.Image:
-    hue, *rest = picture.convert("HSV").split()
+def _pil_hue(image: Image.Image) -> Image.Image:
+    hue, *rest = image.convert("HSV").split()
     return Image.merge("HSV", (hue.point(lambda v: (v + 64) % 256), *rest)).convert("RGB")
 
 
-def _cv_hue(picture: Bytes) -> Bytes:
-    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
+def _cv_hue(image: Bytes) -> Bytes:
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + 45) % 180
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
-def _cv_grey(picture: Bytes) -> Bytes:
-    return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+def _cv_grey(image: Bytes) -> Bytes:
+    return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
-def _cv_noise(picture: Bytes) -> Bytes:
-    noise = np.empty(picture.shape, np.int16)
+def _cv_noise(image: Bytes) -> Bytes:
+    noise = np.empty(image.shape, np.int16)
     cv2.randn(noise, 0, 5)
-    return cv2.add(picture, noise, dtype=cv2.CV_8U)
+    return cv2.add(image, noise, dtype=cv2.CV_8U)
 
 
-def _cv_jpeg(picture: Bytes) -> Bytes:
-    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+def _cv_jpeg(image: Bytes) -> Bytes:
+    _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)
 
 
@@ -71,7 +71,7 @@ def _tv_jpeg(images: Floats) -> Floats:
 
 
 def _round_trip(resize: Callable[..., Any], there: Any, back: Any) -> Callable[[Any], Any]:
-    return lambda picture: resize(resize(picture, there), back)
+    return lambda image: resize(resize(image, there), back)
 
 
 _CROP = (HALF // 2, HALF // 2, HALF // 2 + HALF, HALF // 2 + HALF)

@@ -1,4 +1,4 @@
-"""Milliseconds a picture outside the model: by operator, and for twelve conditions together.
+"""Milliseconds an image outside the model: by operator, and for twelve conditions together.
 
 All take turns within a round, so that what else the machine does meets them alike; ratios are taken
 within a round.
@@ -41,16 +41,16 @@ def changed_by_memlab(images: Floats, context: Context, conditions: Sequence[Con
 
 
 def clock(action: Callable[[], Any]) -> float:
-    """Milliseconds a picture that an action on a batch takes."""
+    """Milliseconds an image that an action on a batch takes."""
     start = time.perf_counter()
     action()
     return 1000 * (time.perf_counter() - start) / BATCH
 
 
 def one_batch(paths: list[Path]) -> tuple[Floats, Context, list[Image.Image], list[Bytes]]:
-    """The same pictures as each of the peers wants them, with a mask."""
+    """The same images as each of the peers wants them, with a mask."""
     geometry = Geometry(SIZE)
-    stacked = torch.stack([geometry.picture(decode(path)) for path in paths])
+    stacked = torch.stack([geometry.image(decode(path)) for path in paths])
     arrays = [np.ascontiguousarray(one.permute(1, 2, 0).numpy()) for one in stacked]
     mask = torch.from_numpy(MASK > 0).to(torch.uint8).expand(len(paths), 1, SIZE, SIZE)
     context = Context([path.name for path in paths], masks={"faces": mask.clone()})
@@ -62,7 +62,7 @@ def measure(paths: list[Path], threads: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     if cv2 is not None:
         cv2.setNumThreads(threads)
-    images, context, pictures, arrays = one_batch(paths)
+    images, context, photos, arrays = one_batch(paths)
     ours = operators()
     planned = plan(list(ours.values()))[:CONDITIONS]
     for condition in plan(list(ours.values()), "ladder"):  # until there are twelve
@@ -75,7 +75,7 @@ def measure(paths: list[Path], threads: int) -> dict[str, Any]:
         if whole is not None:
             peers[name]["torchvision"] = lambda do=whole: do(images)
         if pil is not None:
-            peers[name]["pillow"] = lambda do=pil: [do(one) for one in pictures]
+            peers[name]["pillow"] = lambda do=pil: [do(one) for one in photos]
         if opencv is not None and cv2 is not None:
             peers[name]["opencv"] = lambda do=opencv: [do(one) for one in arrays]
     seconds: dict[str, dict[str, list[float]]] = {
@@ -91,7 +91,7 @@ def measure(paths: list[Path], threads: int) -> dict[str, Any]:
             own = [one for one in planned if one.ablation is ours[name]][:1] or plan([ours[name]])
             taken[name] = {"memlab": clock(lambda c=own: changed_by_memlab(images, context, c))}
             taken[name] |= {library: clock(action) for library, action in of.items()}
-        decoded = clock(lambda: [geometry.picture(decode(path)) for path in paths])
+        decoded = clock(lambda: [geometry.image(decode(path)) for path in paths])
         whole_plan = decoded + clock(lambda: changed_by_memlab(images, context, planned))
         medians = {
             name: statistics.median(value for key, value in each.items() if key != "memlab")
@@ -119,7 +119,7 @@ def measure(paths: list[Path], threads: int) -> dict[str, Any]:
         table[name] = {**blank, **row, "ratio_to_median_of_peers": ratio}
     return {
         "threads": threads,
-        "milliseconds_per_picture": {
+        "milliseconds_per_image": {
             "decode": round(statistics.median(decoding), 2),
             "decode_and_12_conditions": round(statistics.median(together), 2),
             "decode_and_12_medians_of_peers": round(statistics.median(limits), 2),

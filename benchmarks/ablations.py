@@ -1,15 +1,15 @@
-"""What taking pictures apart costs outside the model, beside torchvision, Pillow and OpenCV.
+"""What taking images apart costs outside the model, beside torchvision, Pillow and OpenCV.
 
 Five measurements, one file of results:
 
-1. Milliseconds a picture for 12 conditions at 224 pixels through the engine, with a model that
+1. Milliseconds an image for 12 conditions at 224 pixels through the engine, with a model that
    costs nothing: decode once and change twelve times, against decode once and, for each condition,
    the median of what the peers take for the same change. One thread, and all cores.
 2. The same by operator: where memlab loses is in the table.
-3. Counts: decoded pictures are n + distinct donors, forward passes n × (1 + conditions).
+3. Counts: decoded images are n + distinct donors, forward passes n × (1 + conditions).
 4. Peak memory (resident set of a fresh process) with 5 and with 50 conditions.
 5. A whole evaluation by an untrained ResNet50 of blur, grayscale and centre crop, against the
-   prototype's way: Pillow, a JPEG on disk for each changed picture, a pass for each set.
+   prototype's way: Pillow, a JPEG on disk for each changed image, a pass for each set.
 
 Operators are looked up by name among memlab's own; those that are not there are left out. OpenCV is
 for this script only (`pip install opencv-python-headless`); without it its column is empty.
@@ -29,7 +29,7 @@ import torch
 from ablation_costs import count, memory, whole_evaluation
 from ablation_peers import PEERS, SIZE, cv2, operators
 from ablation_times import BATCH, ROUNDS, measure
-from score import make_pictures
+from score import make_images
 
 from memlab.heap import keep_freed_memory
 
@@ -43,7 +43,7 @@ def main() -> None:
     load = os.getloadavg()[0]  # of what else the machine does
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        paths = make_pictures(root, BATCH)
+        paths = make_images(root, BATCH)
         turns = [measure(paths, threads) for threads in options.threads]
         torch.set_num_threads(1)
         result = {

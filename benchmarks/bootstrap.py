@@ -1,9 +1,9 @@
-"""Seconds of 10,000 resamples × 30 conditions × 10,000 pictures, beside scipy.stats.bootstrap.
+"""Seconds of 10,000 resamples × 30 conditions × 10,000 images, beside scipy.stats.bootstrap.
 
 Means: SciPy is called as a user would, once per condition; with `batch` tuned, once per condition;
 and once for all conditions as columns of one array, which share their resamples as memlab's do.
 rho: SciPy is given a vectorised statistic (`rankdata` along the last axis) on fewer resamples, and
-the time is scaled linearly; its BCa needs one leave-one-out rho per picture besides, which is left
+the time is scaled linearly; its BCa needs one leave-one-out rho per image besides, which is left
 out in SciPy's favour. All run on one thread, in turn, and seconds are of the processor.
 """
 
@@ -135,7 +135,7 @@ def measure(options: argparse.Namespace) -> dict:
 def main() -> None:
     """Measure, in rounds; then the peak memory in fresh processes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-n", type=int, default=10_000, help="pictures (%(default)s)")
+    parser.add_argument("-n", type=int, default=10_000, help="images (%(default)s)")
     parser.add_argument("--conditions", type=int, default=30, help="conditions (%(default)s)")
     parser.add_argument("--resamples", type=int, default=10_000, help="resamples (%(default)s)")
     parser.add_argument("--rho-resamples", type=int, default=300, help="of SciPy's rho (300)")
@@ -159,7 +159,7 @@ def main() -> None:
         for kind in ("means", "rho")
     }
     result = {
-        "pictures": options.n,
+        "images": options.n,
         "conditions": options.conditions,
         "resamples": options.resamples,
         "resamples_of_scipys_rho": options.rho_resamples,

@@ -4,7 +4,7 @@
     memlab data scenes --style B -n 120 --size 224 B
     python benchmarks/detector_quality.py A B --with memlab_detectors.faces:Faces --out faces.json
 
-By picture and region: a region is found where a mask covers at least a quarter of it (and right
+By image and region: a region is found where a mask covers at least a quarter of it (and right
 where at least a quarter of the mask lies on it); by pixel besides, as intersection over union.
 """
 
@@ -27,7 +27,7 @@ COVERED = 0.25
 
 @torch.no_grad()
 def counts(finder: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, float]]:
-    """Counts by region for the first pictures of a folder of scenes."""
+    """Counts by region for the first images of a folder of scenes."""
     table = recognise(root).table(root)
     result: dict[str, dict[str, float]] = {}
     for name, image in table.rows[["id", "image"]].head(n).astype(str).itertuples(index=False):

@@ -1,9 +1,9 @@
-"""Is a face in the picture? Matched filters of 20 crops, and a small net, on pictures of scenes.
+"""Is a face in the image? Matched filters of 20 crops, and a small net, on photos of scenes.
 
 A world whose faces a template finds would reward any method that looks for one fixed pattern; one
 whose faces a small net cannot find would test nothing. The peer of the net is the matched filter:
-normalised cross-correlation, its maximum over the picture as the score, with the mean of 20 crops,
-with the best of them (on pictures of its own) and with all of them, in grey and in colour.
+normalised cross-correlation, its maximum over the image as the score, with the mean of 20 crops,
+with the best of them (on photos of its own) and with all of them, in grey and in colour.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from memlab.synthetic import World, render, sample
 SIZE = 64
 CROPS = 20
 WORLD = World("all", {"face": 1.0})
-"""Every cause varies, each figure is in half of the pictures, and persons are turned away."""
+"""Every cause varies, each figure is in half of the photos, and persons are turned away."""
 
 
-def pictures(style: str, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first pictures of a seed, (count, size, size, 3) uint8, and whether a face is there."""
+def photos(style: str, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first photos of a seed, (count, size, size, 3) uint8, and whether a face is there."""
     drawn = [sample(seed, index, WORLD, style) for index in range(count)]
     images = np.stack([render(latents, SIZE).image for latents in drawn])
     return images, np.array([latents.face is not None for latents in drawn])
@@ -55,11 +55,11 @@ def crops(style: str, seed: int) -> list[np.ndarray]:
 
 
 def scan(images: np.ndarray, templates: list[np.ndarray]) -> np.ndarray:
-    """Largest normalised cross-correlation with each template, (templates, pictures).
+    """Largest normalised cross-correlation with each template, (templates, photos).
 
     Args:
         images: (N, size, size, C) float32.
-        templates: (h, w, C) each, smaller than a picture.
+        templates: (h, w, C) each, smaller than an image.
     """
     size = images.shape[1]
     spectra = rfft2(images, axes=(1, 2))
@@ -88,7 +88,7 @@ def scan(images: np.ndarray, templates: list[np.ndarray]) -> np.ndarray:
 
 
 def auc(scores: np.ndarray, there: np.ndarray) -> float:
-    """Probability that a picture with a face scores above one without."""
+    """Probability that an image with a face scores above one without."""
     result = mannwhitneyu(scores[there], scores[~there])
     return float(result.statistic / (there.sum() * (~there).sum()))
 
@@ -106,11 +106,11 @@ def mean_crop(found: list[np.ndarray]) -> np.ndarray:
 
 
 def matched(style: str, count: int) -> dict[str, float]:
-    """AUC of the matched filters on new pictures."""
+    """AUC of the matched filters on new photos."""
     found = crops(style, seed=1)
     templates = [*found, mean_crop(found).astype(np.float32)]
-    images, there = pictures(style, 3, count)
-    chosen, chosen_there = pictures(style, 2, 300)
+    images, there = photos(style, 3, count)
+    chosen, chosen_there = photos(style, 2, 300)
     aucs = {}
     for name, view in (("grey", grey), ("colour", lambda image: image)):
         seen = [view(template) for template in templates]
@@ -125,7 +125,7 @@ def matched(style: str, count: int) -> dict[str, float]:
 
 
 def learned(style: str, train: int, test: int, epochs: int) -> tuple[float, int]:
-    """AUC of a small net on new pictures, and its number of parameters."""
+    """AUC of a small net on new photos, and its number of parameters."""
     import torch
     from torch import nn
 
@@ -140,7 +140,7 @@ def learned(style: str, train: int, test: int, epochs: int) -> tuple[float, int]
     parameters = sum(weights.numel() for weights in net.parameters())
 
     def tensors(seed: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        images, there = pictures(style, seed, count)
+        images, there = photos(style, seed, count)
         return torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(there).float()
 
     images, there = tensors(4, train)
@@ -168,18 +168,18 @@ def learned(style: str, train: int, test: int, epochs: int) -> tuple[float, int]
 
 
 def rate(style: str, count: int = 300) -> float:
-    """Pictures drawn and rendered in a second of this process's time."""
-    pictures(style, 9, 20)
+    """Images drawn and rendered in a second of this process's time."""
+    photos(style, 9, 20)
     start = time.process_time()
-    pictures(style, 9, count)
+    photos(style, 9, count)
     return count / (time.process_time() - start)
 
 
 def main() -> None:
     """Measure both styles and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=int, default=3000, help="pictures to train on (3000)")
-    parser.add_argument("--test", type=int, default=1000, help="new pictures (1000)")
+    parser.add_argument("--train", type=int, default=3000, help="photos to train on (3000)")
+    parser.add_argument("--test", type=int, default=1000, help="new photos (1000)")
     parser.add_argument("--epochs", type=int, default=8, help="of the small net (8)")
     parser.add_argument("--styles", default="AB", help="which style packs (AB)")
     parser.add_argument("--no-net", action="store_true", help="the matched filters only")
@@ -188,7 +188,7 @@ def main() -> None:
     options = parser.parse_args()
     styles = {}
     for style in options.styles:
-        figures: dict[str, object] = {"pictures_per_second": round(rate(style), 1)}
+        figures: dict[str, object] = {"images_per_second": round(rate(style), 1)}
         aucs = matched(style, options.test)
         figures["matched_filter_auc"] = {name: round(value, 4) for name, value in aucs.items()}
         print(style, json.dumps(figures), flush=True)

@@ -1,4 +1,4 @@
-"""Pictures per second of memlab's loader, beside a plain torch Dataset; interleaved.
+"""Images per second of memlab's loader, beside a plain torch Dataset; interleaved.
 
 Usage: python benchmarks/loader.py [FOLDER of JPEGs]; without a folder it draws 200 of 400 to 700
 pixels. Both sides end with float tensors (32, 3, 224, 224), normalised. The peer does what the
@@ -31,8 +31,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from memlab.data.cache import PictureCache
-from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.cache import ImageCache
+from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.data.geometry import Geometry
 from memlab.imaging.decode import decoder
 
@@ -43,7 +43,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Plain(Dataset[tuple[torch.Tensor, float]]):
-    """The prototype's: everything in the worker, one picture at a time."""
+    """The prototype's: everything in the worker, one image at a time."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
@@ -59,12 +59,12 @@ class Plain(Dataset[tuple[torch.Tensor, float]]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, float]:
-        with Image.open(self.paths[index]) as picture:
-            return self.transform(picture.convert("RGB")), 0.5
+        with Image.open(self.paths[index]) as image:
+            return self.transform(image.convert("RGB")), 0.5
 
 
 def consume_plain(loader: DataLoader[Any]) -> int:
-    """One epoch; the number of pictures that arrived."""
+    """One epoch; the number of images that arrived."""
     return sum(len(images) for images, _ in loader)
 
 
@@ -74,26 +74,26 @@ def consume_memlab(loader: DataLoader[Any]) -> int:
     return sum(len((to_float(batch)["images"] - mean).div_(std)) for batch in loader)
 
 
-def empty(cache: PictureCache) -> None:
-    """Forget all pictures; the workers have the file open, so it stays the same file."""
+def empty(cache: ImageCache) -> None:
+    """Forget all images; the workers have the file open, so it stays the same file."""
     os.truncate(cache.path, 4096)
     os.truncate(cache.path, cache.size)
 
 
 def rates(paths: list[Path], workers: int, folder: Path) -> dict[str, list[float]]:
-    """Pictures per second of each way of loading, one value per round."""
+    """Images per second of each way of loading, one value per round."""
     root = paths[0].parent
     names = [path.name for path in paths]
     rows = pd.DataFrame({"id": names, "image": names, "score": 0.5})
     caches = [
-        PictureCache(folder / f"{workers}-{use}", root, names, Geometry(224)) for use in range(2)
+        ImageCache(folder / f"{workers}-{use}", root, names, Geometry(224)) for use in range(2)
     ]
     loaders: dict[str, DataLoader[Any]] = {"peer": DataLoader(Plain(paths), **_options(workers))}
     for name, cache in zip(
         ("no cache", "first epoch", "later epochs"), [None, *caches], strict=True
     ):
-        pictures = PictureDataset(rows, root, Geometry(224), cache=cache)
-        loaders[name] = DataLoader(pictures, collate_fn=collate, **_options(workers))
+        images = ImageDataset(rows, root, Geometry(224), cache=cache)
+        loaders[name] = DataLoader(images, collate_fn=collate, **_options(workers))
     found: dict[str, list[float]] = {name: [] for name in loaders}
     for round_ in range(ROUNDS + 1):  # the first starts the workers and fills the cache
         for name, loader in loaders.items():
@@ -122,7 +122,7 @@ def quartiles(values: list[float], digits: int) -> dict[str, Any]:
 
 
 def draw(folder: Path, n: int = 200) -> list[Path]:
-    """Pictures with structure at several scales, of 400 to 700 pixels."""
+    """Images with structure at several scales, of 400 to 700 pixels."""
     rng = np.random.default_rng(0)
     paths = []
     for place in range(n):
@@ -133,9 +133,9 @@ def draw(folder: Path, n: int = 200) -> list[Path]:
             )
             for side in (5, 40, 160)
         ]
-        picture = Image.blend(Image.blend(layers[0], layers[1], 0.35), layers[2], 0.15)
+        image = Image.blend(Image.blend(layers[0], layers[1], 0.35), layers[2], 0.15)
         paths.append(folder / f"{place:08d}.jpg")
-        picture.save(paths[-1], quality=90)
+        image.save(paths[-1], quality=90)
     return paths
 
 
@@ -150,7 +150,7 @@ def main() -> None:
             found = rates(paths, workers, folder)
             figures[f"{workers} workers"] = {
                 way: {
-                    "pictures_per_second": quartiles(values, 1),
+                    "images_per_second": quartiles(values, 1),
                     "ratio_to_peer": quartiles(
                         [ours / peer for ours, peer in zip(values, found["peer"], strict=True)], 2
                     ),
@@ -159,7 +159,7 @@ def main() -> None:
             }
     result = {
         "rounds": ROUNDS,
-        "pictures": f"{len(paths)} {'photos' if len(sys.argv) > 1 else 'drawn JPEGs'}",
+        "images": f"{len(paths)} {'photos' if len(sys.argv) > 1 else 'drawn JPEGs'}",
         "median_pixels": int(np.median([width * height for width, height in sides])),
         "decoder": decoder(),
         "cores": os.cpu_count(),

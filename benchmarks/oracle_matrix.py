@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 def main() -> int:
     """Run both styles; style A is drawn."""
     parser = argparse.ArgumentParser(description="Hold memlab's ablations against the oracles.")
-    parser.add_argument("--n", type=int, default=200, help="pictures of each style (%(default)s)")
+    parser.add_argument("--n", type=int, default=200, help="images of each style (%(default)s)")
     parser.add_argument("--size", type=int, default=64, help="their side in pixels (%(default)s)")
     parser.add_argument("--controls", type=int, default=8, help="draws (%(default)s)")
     options = parser.parse_args()

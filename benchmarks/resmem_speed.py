@@ -1,6 +1,6 @@
-"""Pictures a second of ResMem in memlab, beside the loop in the package's own README.
+"""Images a second of ResMem in memlab, beside the loop in the package's own README.
 
-Both read the same files and run the same weights in turn, one turn a few pictures long. Needs the
+Both read the same files and run the same weights in turn, one turn a few images long. Needs the
 packages memlab-resmem and resmem (489 MB, for non-commercial use only).
 """
 
@@ -28,7 +28,7 @@ def theirs():
 
 
 def by_hand(model, paths: list[Path]) -> list[float]:
-    """The package's own loop: its transformer, one picture at a time."""
+    """The package's own loop: its transformer, one image at a time."""
     import torch
     from PIL import Image
     from resmem import transformer
@@ -44,18 +44,18 @@ def by_hand(model, paths: list[Path]) -> list[float]:
 def main() -> None:
     """Score the same files by both, in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", type=Path, help="a folder")
-    parser.add_argument("-n", type=int, default=24, help="pictures, the first by name (24)")
+    parser.add_argument("images", type=Path, help="a folder")
+    parser.add_argument("-n", type=int, default=24, help="images, the first by name (24)")
     options = parser.parse_args()
 
     import numpy as np
     import torch
 
     import memlab
-    from memlab.files import find_pictures
+    from memlab.files import find_images
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    paths = find_pictures([options.pictures])[: options.n]
+    paths = find_images([options.images])[: options.n]
     ours, other = memlab.load("resmem"), theirs()
     ours.predict(paths[:1], progress=False)
     by_hand(other, paths[:1])
@@ -74,7 +74,7 @@ def main() -> None:
     ratios = [one / two for one, two in zip(rates["memlab"], rates["package"], strict=True)]
     gap = np.abs(np.subtract(scores["memlab"], scores["package"]))
     result = {
-        "pictures": len(paths),
+        "images": len(paths),
         "batch_size": {"memlab": BATCH, "package": 1},
         "threads": torch.get_num_threads(),
         "images_per_second": {

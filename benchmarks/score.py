@@ -1,4 +1,4 @@
-"""Pictures a second of `predict`, beside a loop written by hand; and memory against their number.
+"""Images a second of `predict`, beside a loop written by hand; and memory against their number.
 
 The peer is the loop most people would write: Pillow, torchvision's transforms, a DataLoader, the
 same network in inference mode. Both read the same files, in turn, with as many threads and workers.
@@ -57,7 +57,7 @@ def make_model():
     return MemorabilityRegressor(Timm("test_resnet", pretrained=False, image_size=SIZE)).eval()
 
 
-def make_pictures(folder: Path, count: int) -> list[Path]:
+def make_images(folder: Path, count: int) -> list[Path]:
     """JPEG files of 256 pixels: smooth noise, each different."""
     import numpy as np
     from PIL import Image
@@ -111,7 +111,7 @@ def main() -> None:
     import torch
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-n", type=int, default=5000, help="pictures (%(default)s)")
+    parser.add_argument("-n", type=int, default=5000, help="images (%(default)s)")
     parser.add_argument("--workers", type=int, default=0, help="processes that decode (0)")
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -119,7 +119,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"memlab": [], "by hand": []}
     cpu: dict[str, list[float]] = {"memlab": [], "by hand": []}
     with tempfile.TemporaryDirectory() as folder:
-        paths = make_pictures(Path(folder), options.n)
+        paths = make_images(Path(folder), options.n)
         model.predict(paths[:64])
         by_hand(model, paths[:64], options.workers)
         for _ in range(ROUNDS):
@@ -145,7 +145,7 @@ def main() -> None:
     rates = {name: [options.n / value for value in values] for name, values in seconds.items()}
     ratios = [one / other for one, other in zip(rates["memlab"], rates["by hand"], strict=True)]
     result = {
-        "pictures": options.n,
+        "images": options.n,
         "pixels": {"files": 256, "network": SIZE},
         "batch_size": BATCH,
         "workers": options.workers,

@@ -1,7 +1,7 @@
 """Microseconds that a training step of memlab takes over a bare PyTorch loop, step by step in turn.
 
 A callback runs a bare step (next batch, forward, loss, backward, optimizer) on a copy of the model
-after every step of `memlab fit`, so both meet the same noise. Pictures are decoded once and kept:
+after every step of `memlab fit`, so both meet the same noise. Images are decoded once and kept:
 what is measured is the loop, not the loader.
 """
 
@@ -29,7 +29,7 @@ from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader
 
 from memlab.cli import main
-from memlab.data.dataset import PictureDataset, collate
+from memlab.data.dataset import ImageDataset, collate
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.synthetic import write
 
@@ -92,7 +92,7 @@ class InTurn(Callback):
     """Runs a bare step after every step of memlab's, and times both."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Copy model and optimizer, and make a bare loader of the same pictures."""
+        """Copy model and optimizer, and make a bare loader of the same images."""
         TIMES.update(memlab=[], bare=[])
         assert isinstance(pl_module, MemorabilityRegressor)
         trainer_, pl_module.trainer = pl_module.trainer, None  # type: ignore[assignment]
@@ -101,7 +101,7 @@ class InTurn(Callback):
         self.model.train()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4)
         data = trainer.datamodule  # type: ignore[attr-defined]
-        dataset = PictureDataset(data.table.part("train"), data.table.root, data.geometry)
+        dataset = ImageDataset(data.table.part("train"), data.table.root, data.geometry)
         self.loader = DataLoader(
             dataset, batch_size=data.batch_size, shuffle=True, collate_fn=collate, drop_last=True
         )
@@ -196,8 +196,8 @@ def parts(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
 def run() -> None:
     """Measure every network, and write the figures."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
-    kept = functools.cache(PictureDataset.__getitem__)
-    PictureDataset.__getitem__ = lambda self, index: kept(self, index)  # type: ignore[method-assign]
+    kept = functools.cache(ImageDataset.__getitem__)
+    ImageDataset.__getitem__ = lambda self, index: kept(self, index)  # type: ignore[method-assign]
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)

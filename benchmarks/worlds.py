@@ -2,7 +2,7 @@
 
 Beside the correlation stands the highest that the world's noise allows, that of a predictor that
 knows the explained part of every score. What the net relies on is found by re-rendering new
-pictures: the share of its predictions' variance that drawing a cause anew moves. Two worlds at a
+images: the share of its predictions' variance that drawing a cause anew moves. Two worlds at a
 time, on one thread each. Runs lie under --runs; those that are finished are not trained again, so a
 benchmark that was cut off goes on. W12 is left out without --photos.
 """
@@ -26,7 +26,7 @@ from memlab.synthetic.scoring import noise_ceiling
 from memlab.synthetic.write import read_declaration
 from memlab.validation.truth import truth
 
-PICTURES = 100
+IMAGES = 100
 """Rendered anew to find what a net relies on, with two other values of each cause."""
 
 WORLDS = [f"W{number}" for number in range(13)]
@@ -37,7 +37,7 @@ def train(world: str, style: str, runs: Path, photos: Path | None) -> Path:
     run = runs / f"{world}-{style}"
     if not (run / "fit" / "results.json").is_file():
         command = [sys.executable, "-m", "memlab", "fit", "--config", f"worlds/{world}"]
-        command += ["--run", str(run), "--data.root", str(runs / f"pictures-{world}-{style}")]
+        command += ["--run", str(run), "--data.root", str(runs / f"images-{world}-{style}")]
         command += ["--data.source.style", style, "--trainer.enable_progress_bar", "false"]
         command += ["--data.num_workers", "0", "--ckpt_path", "auto", "--maps", "0"]
         if photos:
@@ -51,7 +51,7 @@ def train(world: str, style: str, runs: Path, photos: Path | None) -> Path:
 def measured(world: str, style: str, runs: Path, photos: Path | None) -> dict[str, Any]:
     """The correlation of one world's net, and its limit."""
     found = json.loads((train(world, style, runs, photos) / "results.json").read_text())
-    declared = read_declaration(runs / f"pictures-{world}-{style}").world
+    declared = read_declaration(runs / f"images-{world}-{style}").world
     ceiling = noise_ceiling(declared).spearman
     spearman = found["metrics"]["spearman"]
     ratio = spearman["value"] / ceiling if ceiling and spearman["value"] is not None else None
@@ -80,12 +80,12 @@ def _short(value: Any) -> Any:
 
 def relied_on(run: Path, world: str, style: str, runs: Path) -> dict[str, float | None] | None:
     """The share of the net's predictions' variance that each cause moves; None for photographs."""
-    declared = read_declaration(runs / f"pictures-{world}-{style}")
+    declared = read_declaration(runs / f"images-{world}-{style}")
     if declared.world.photos:
         return None
     model = memlab.load(run)
     table = truth(
-        model, declared.world, n=PICTURES, style=declared.style, size=declared.size, progress=False
+        model, declared.world, n=IMAGES, style=declared.style, size=declared.size, progress=False
     ).table
     return {
         feature: None if math.isnan(share) else round(float(share), 4)

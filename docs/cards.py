@@ -24,7 +24,7 @@ from memlab.cli import main
 
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images" / "cards"
-# the first picture of this seed has a face, a person, an object and text, apart from each other
+# the first image of this seed has a face, a person, an object and text, apart from each other
 SCENES = "memlab data scenes --seed 7923 -n 40 --size 160 scenes"
 CARDS = "memlab ablate scenes --ablation all --cards --out cards"
 MADE = f"""\
@@ -35,7 +35,7 @@ Every ablation of memlab's own, measured on 40 rendered [scenes](../guides/world
 {CARDS}
 ```
 
-The second line makes the same page of your own pictures. What each change is for is said in
+The second line makes the same page of your own images. What each change is for is said in
 [the catalogue](../guides/catalogue.md). `remove` and `foreground_only` make the changes of
 `remove_faces` and `remove_background`, and have no cards. After a change of an ablation
 `python docs/cards.py` makes this page again.

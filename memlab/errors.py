@@ -19,7 +19,7 @@ class PluginError(MemlabError):
 
 
 class DataError(MemlabError):
-    """A table, a picture or a folder of pictures cannot be used as asked."""
+    """A table, an image or a folder of images cannot be used as asked."""
 
 
 class NoNumberedSplitsError(MemlabError):
@@ -27,7 +27,7 @@ class NoNumberedSplitsError(MemlabError):
 
 
 class MaskError(DataError):
-    """A mask does not belong to its picture: it has another shape, or was drawn on another."""
+    """A mask does not belong to its image: it has another shape, or was drawn on another."""
 
 
 class OutputError(MemlabError):

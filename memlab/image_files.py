@@ -99,7 +99,7 @@ def require_file(path: Path) -> None:
         )
 
 
-def pictures_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
+def images_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
     """The images in a folder and all folders below it, in no order.
 
     Folders of the system, hidden files, links to other folders and what is no plain file are passed
@@ -136,7 +136,7 @@ def pictures_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[
                 left[reason] += 1
 
 
-def find_pictures(given: Sequence[Path], quiet: bool = False) -> list[Path]:
+def find_images(given: Sequence[Path], quiet: bool = False) -> list[Path]:
     """The images that files and folders mean, in order, each once; folders are searched whole.
 
     Of a folder that memlab rendered, the masks are no images. What a folder has beside them, and is
@@ -156,7 +156,7 @@ def find_pictures(given: Sequence[Path], quiet: bool = False) -> list[Path]:
         if kind == "folder":
             rendered = (path / "scenes.json").is_file()
             left: Counter[str] = Counter()
-            inside = sorted(pictures_in(path / "images" if rendered else path, left))
+            inside = sorted(images_in(path / "images" if rendered else path, left))
             if not inside:
                 raise DataError(no_images(path, left))
             if left and not quiet:
@@ -185,7 +185,7 @@ def leaves(root: Path, name: str) -> bool:
 def no_images(folder: Path, left_out: Counter[str]) -> str:
     """What is wrong with a folder without images, and what there is in it instead."""
     there = f"; {left_out_line(folder, left_out)}" if left_out else ""
-    return f"{shown(folder)}: no pictures in this folder{there}"
+    return f"{shown(folder)}: no images in this folder{there}"
 
 
 def left_out_line(folder: Path, left_out: Counter[str]) -> str:
@@ -193,7 +193,7 @@ def left_out_line(folder: Path, left_out: Counter[str]) -> str:
 
     Args:
         folder: that was searched.
-        left_out: as `pictures_in` counts.
+        left_out: as `images_in` counts.
     """
     counted = sorted(left_out.items())
     parts = [f"{count} {ending}" for ending, count in counted if ending[0] == "."]

@@ -23,7 +23,7 @@ from memlab.errors import PluginError, did_you_mean
 GROUPS: dict[str, str] = {
     "backbones": "features for a trainable regressor",
     "models": "whole predictors of memorability",
-    "ablations": "ways to take something out of a picture",
+    "ablations": "ways to take something out of an image",
     "regions": "finders of faces, people, objects, text",
     "attributions": "ways to explain a score",
     "sources": "layouts of data sets",

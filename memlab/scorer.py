@@ -30,14 +30,14 @@ class Scorer(Specified, nn.Module, ABC):
     """Where its weights are."""
 
     needs_context: tuple[str, ...] = ()
-    """Regions whose masks `forward` needs: those of the unchanged picture, whatever an ablation did
-    to it. None for a model that looks at pictures alone, as all trained ones do."""
+    """Regions whose masks `forward` needs: those of the unchanged image, whatever an ablation did
+    to it. None for a model that looks at images alone, as all trained ones do."""
 
     kept_split: KeptSplit | None = None
     """The images of the run that it is loaded from, where that keeps them."""
 
     resampler: Resampler = "torch"
-    """Who brings pictures to size: `pillow` where published scores hang on its grey levels."""
+    """Who brings images to size: `pillow` where published scores hang on its grey levels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class Scorer(Specified, nn.Module, ABC):
     def seen_data(self) -> tuple[str, ...] | None:
         """Names of the data sets that it was trained on; None where that is not known.
 
-        By them memlab can say that pictures are no clean test; see `memlab.models.leak`.
+        By them memlab can say that images are no clean test; see `memlab.models.leak`.
         """
         return None
 
@@ -82,7 +82,7 @@ class Scorer(Specified, nn.Module, ABC):
     @property
     @abstractmethod
     def input_size(self) -> int:
-        """Side in pixels of the square pictures it takes."""
+        """Side in pixels of the square images it takes."""
 
     @abstractmethod
     def weights_id(self) -> str | None:
@@ -90,14 +90,14 @@ class Scorer(Specified, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,); nothing is checked or resized."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,); nothing is checked or resized."""
 
     def scores(self, images: Tensor, context: Context) -> Tensor:
-        """Scores of pictures, changed or not, given what is known of the unchanged ones.
+        """Scores of images, changed or not, given what is known of the unchanged ones.
 
         Args:
             images: (B, 3, H, W), RGB in [0, 1].
-            context: of the same pictures, with the masks of the unchanged ones.
+            context: of the same images, with the masks of the unchanged ones.
 
         Returns:
             (B,) scores.
@@ -116,8 +116,8 @@ class Scorer(Specified, nn.Module, ABC):
         if shape != (len(images),):
             found = f"scores of shape {shape}" if shape is not None else type(predicted).__name__
             raise PluginError(
-                f"{described(type(self))} returned {found} for {len(images)} pictures; one score a "
-                "picture, a tensor of shape (B,), is needed"
+                f"{described(type(self))} returned {found} for {len(images)} images; one score a "
+                "image, a tensor of shape (B,), is needed"
             )
         scores: Tensor = predicted
         return scores

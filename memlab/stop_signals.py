@@ -46,7 +46,7 @@ class StopSignals:
 
 
 def ignore_signals(_worker: int) -> None:
-    """For processes that load pictures: the one that trains decides when they end."""
+    """For processes that load images: the one that trains decides when they end."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""The same tables and pictures to whatever trackers are configured; files are always there."""
+"""The same tables and images to whatever trackers are configured; files are always there."""
 
 from __future__ import annotations
 
@@ -114,6 +114,6 @@ def conditions_frame(results: Results) -> pd.DataFrame:
 
 
 def _trackers(loggers: Iterable[Logger]) -> list[Any]:
-    # Weights & Biases is the one tracker with tables and pictures; its class is not imported here,
+    # Weights & Biases is the one tracker with tables and images; its class is not imported here,
     # because importing it costs seconds and it need not be installed
     return [logger for logger in loggers if type(logger).__name__ == "WandbLogger"]

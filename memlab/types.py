@@ -14,11 +14,11 @@ from memlab.seeds import seed_of
 Role = Literal["target", "control", "floor", "swap", "there-and-back"]
 """What a condition is: the ablation itself (`target`, or `swap` where a donor's value goes in), or
 what it is compared with: the same change elsewhere (`control`), a donor's value in and the
-picture's own back (`there-and-back`), a change that should not matter (`floor`)."""
+image's own back (`there-and-back`), a change that should not matter (`floor`)."""
 
 
 class Sample(TypedDict):
-    """One picture, as a worker hands it over."""
+    """One image, as a worker hands it over."""
 
     index: int
     id: str
@@ -31,14 +31,14 @@ class Sample(TypedDict):
 
 
 class Batch(TypedDict):
-    """Pictures side by side: the only thing that models and callbacks see.
+    """Images side by side: the only thing that models and callbacks see.
 
     `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
     float in [0, 1] once on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
     (B, 1, H, W), 0 or 1. `looked`: region to (B,) bool, whether somebody looked for it; a region
-    that is not named was looked for. `valid` (B,) bool: whether the picture could be read.
+    that is not named was looked for. `valid` (B,) bool: whether the image could be read.
     `errors`: why not.
-    `features` (B, D), only where a frozen backbone has seen the pictures before; `images` are then
+    `features` (B, D), only where a frozen backbone has seen the images before; `images` are then
     empty.
     """
 
@@ -55,7 +55,7 @@ class Batch(TypedDict):
 
 @dataclass(frozen=True)
 class Donors:
-    """Pictures from outside the evaluated sample, one for each picture of a batch.
+    """Images from outside the evaluated sample, one for each image of a batch.
 
     Args:
         ids: their image ids.
@@ -76,13 +76,13 @@ class Donors:
 
 @dataclass(frozen=True)
 class Context:
-    """What an ablation may know about the pictures of a batch besides their pixels.
+    """What an ablation may know about the images of a batch besides their pixels.
 
     Args:
-        ids: image ids, one per picture.
+        ids: image ids, one per image.
         seed: the seed of the evaluation.
         draw: which repetition of a random ablation, or of its control, this is.
-        masks: region name to (B, 1, H, W) masks, 0 or 1, of the pictures.
+        masks: region name to (B, 1, H, W) masks, 0 or 1, of the images.
         role: what the change is for; ablations whose control is `windows` or `patch` make it
             themselves where this is `control`, and those of one pass where it is `there-and-back`.
         where: (B, 1, H, W) weights in [0, 1] that take the place of the ablation's own region: a
@@ -102,7 +102,7 @@ class Context:
     looked: Mapping[str, Tensor] = field(default_factory=dict)
 
     def looked_for(self, *regions: str) -> Tensor:
-        """In which pictures somebody looked for all of some regions: (B,) bool, on the CPU.
+        """In which images somebody looked for all of some regions: (B,) bool, on the CPU.
 
         For a background without masks of its own somebody must have looked for everything else.
         """
@@ -114,7 +114,7 @@ class Context:
         return every
 
     def generators(self, name: str) -> list[torch.Generator]:
-        """One seeded CPU generator per picture.
+        """One seeded CPU generator per image.
 
         Its seed depends on (seed, image id, `name`, draw) alone: not on the dose, the place in the
         batch, the device or the number of processes. Draw on the CPU, then move.
@@ -125,7 +125,7 @@ class Context:
         ]
 
     def select(self, chosen: Tensor) -> Context:
-        """The context of some of the pictures: `chosen` holds their places, (b,) int64."""
+        """The context of some of the images: `chosen` holds their places, (b,) int64."""
         return replace(
             self,
             ids=[self.ids[place] for place in chosen.tolist()],

@@ -1,4 +1,4 @@
-"""Tiny pictures, tiny networks, and one trained run that many tests look at."""
+"""Tiny images, tiny networks, and one trained run that many tests look at."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 rendered pictures of 64 pixels."""
+    """60 rendered images of 64 pixels."""
     root = tmp_path_factory.mktemp("scenes")
     write(root, n=60, seed=3, size=64)
     return root
@@ -64,8 +64,8 @@ def run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Callable[..., Path]:
-    """Write a picture of seeded noise: `picture("a.jpg", size=(40, 30), seed=1)`."""
+def make_image(tmp_path: Path) -> Callable[..., Path]:
+    """Write an image of seeded noise: `image("a.jpg", size=(40, 30), seed=1)`."""
 
     def make(name: str, size: tuple[int, int] = (40, 30), seed: int = 0) -> Path:
         rng = np.random.default_rng(seed)
@@ -102,11 +102,11 @@ def finished(run: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lamem(tmp_path: Path, picture: Callable[..., Path]) -> Path:
-    """LaMem's layout: 20 pictures, two splits with different labels for the same picture."""
+def lamem(tmp_path: Path, make_image: Callable[..., Path]) -> Path:
+    """LaMem's layout: 20 images, two splits with different labels for the same image."""
     root = tmp_path / "lamem"
     for place in range(20):
-        picture(f"lamem/images/{place:08d}.jpg", seed=place)
+        make_image(f"lamem/images/{place:08d}.jpg", seed=place)
     (root / "splits").mkdir()
     for split in (1, 2):
         rng = np.random.default_rng(split)

@@ -23,7 +23,7 @@ def write_finished(
     finished: str = "2026-01-01T00:00:00+00:00",
     **data: Any,
 ) -> Path:
-    """A test's folder as memlab leaves it; `drops` are per condition, a value per picture."""
+    """A test's folder as memlab leaves it; `drops` are per condition, a value per image."""
     ids = ids or [f"{place:03d}.jpg" for place in range(len(score))]
     folder.mkdir(parents=True)
     described = {"split": None, "split_seed": 0, "fingerprint": "same", "skipped": []}
@@ -63,7 +63,7 @@ def write_finished(
 
 
 def people(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of n pictures, and predictions that correlate with them."""
+    """Scores of n images, and predictions that correlate with them."""
     rng = np.random.default_rng(seed)
     score = rng.beta(6, 2, size=n)
     return score + rng.normal(0, 0.1, size=n), score

@@ -21,7 +21,7 @@ FIT = [
     "--ablation=none",
     "--maps=0",
 ]
-"""Dropout, augmentation, batch normalisation and a schedule; 42 pictures, 6 steps an epoch."""
+"""Dropout, augmentation, batch normalisation and a schedule; 42 images, 6 steps an epoch."""
 
 
 class Killed(Exception):  # noqa: N818

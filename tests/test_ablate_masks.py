@@ -26,12 +26,12 @@ def model(run: Path) -> MemorabilityModel:
 
 
 @pytest.fixture
-def files(picture: Callable[..., Path]) -> list[Path]:
-    return [picture(f"{place}.png", size=(WIDTH, HEIGHT), seed=place) for place in range(4)]
+def files(make_image: Callable[..., Path]) -> list[Path]:
+    return [make_image(f"{place}.png", size=(WIDTH, HEIGHT), seed=place) for place in range(4)]
 
 
 def faces() -> np.ndarray:
-    """Of four pictures: a box, none, a box, all of it."""
+    """Of four images: a box, none, a box, all of it."""
     masks = np.zeros((4, HEIGHT, WIDTH), dtype=bool)
     masks[[0, 2], 10:30, 20:36] = True
     masks[3] = True
@@ -58,8 +58,8 @@ def test_masks_of_every_form_give_the_same_numbers(
         (arrays, {"faces": faces().astype(int)}),
         (arrays, {"faces": [Image.fromarray(mask) for mask in boxes]}),
     ]
-    for pictures, masks in forms:
-        rows = model.ablate(pictures, RemoveFaces(fill="grey"), masks=masks, batch_size=3)
+    for images, masks in forms:
+        rows = model.ablate(images, RemoveFaces(fill="grey"), masks=masks, batch_size=3)
         same = model.ablate(files, RemoveFaces(fill="grey"), masks="masks")
         assert rows["eligible"].tolist() == wanted["eligible"].tolist()
         assert np.allclose(rows["drop"], same["drop"], atol=1e-6, equal_nan=True)
@@ -83,8 +83,8 @@ def test_the_change_is_confined(model: MemorabilityModel, files: list[Path]) -> 
     [
         ({"fases": np.ones((4, HEIGHT, WIDTH))}, "did you mean 'fases'. .there: fases."),
         (dict.fromkeys(["face", "faces"], [None] * 4), "'faces' is given, too"),
-        ({"faces": np.ones((3, HEIGHT, WIDTH))}, "masks of 'faces': 3 for 4 pictures"),
-        ({"faces": np.ones((4, WIDTH, WIDTH))}, "60 x 60 pixels, its picture .*0.png 60 x 40"),
+        ({"faces": np.ones((3, HEIGHT, WIDTH))}, "masks of 'faces': 3 for 4 images"),
+        ({"faces": np.ones((4, WIDTH, WIDTH))}, "60 x 60 pixels, its image .*0.png 60 x 40"),
         ({"faces": np.full((4, HEIGHT, WIDTH), 0.5) * 3}, "values 1.5 to 1.5"),
         ({"faces": np.ones((4, 3, HEIGHT, WIDTH))}, "is no mask; give .H, W."),
         ({"all": np.ones((4, HEIGHT, WIDTH))}, "cannot be named 'all'"),
@@ -100,20 +100,20 @@ def test_bad_masks_are_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_pictures_without_names_have_no_masks_in_files(
+def test_images_without_names_have_no_masks_in_files(
     model: MemorabilityModel, files: list[Path]
 ) -> None:
-    with pytest.raises(MemlabError, match="these pictures have no names"):
+    with pytest.raises(MemlabError, match="these images have no names"):
         model.ablate(np.asarray(Image.open(files[0])), "remove_faces", masks="masks")
-    with pytest.raises(MemlabError, match="picture is given twice"):
+    with pytest.raises(MemlabError, match="image is given twice"):
         model.ablate([files[0], files[0]], "remove_faces", masks={"faces": faces()[:2]})
     wrong = np.ones((1, WIDTH, WIDTH))
-    with pytest.raises(MemlabError, match="60 x 60 pixels, its picture number 0 60 x 40"):
+    with pytest.raises(MemlabError, match="60 x 60 pixels, its image number 0 60 x 40"):
         model.ablate(np.asarray(Image.open(files[0])), "remove_faces", masks={"faces": wrong})
 
 
-def test_unreadable_pictures_keep_their_rows(model: MemorabilityModel, files: list[Path]) -> None:
-    files[0].write_bytes(b"no picture")
+def test_unreadable_images_keep_their_rows(model: MemorabilityModel, files: list[Path]) -> None:
+    files[0].write_bytes(b"no image")
     rows: pd.DataFrame = model.ablate(files, "remove_faces", masks={"faces": faces()})
     assert rows["eligible"].tolist() == [False, False, True, False]
     assert rows["error"][0]

@@ -20,7 +20,7 @@ from memlab.ablations.insertion import Paste
 from memlab.ablations.removal import Remove, RemoveBackground, RemoveFaces, RemovePeople
 from memlab.cli import main
 from memlab.errors import MemlabError, PluginError
-from memlab.testing import check_ablation, sample_pictures
+from memlab.testing import check_ablation, sample_images
 
 
 class Noise(Ablation):
@@ -44,7 +44,7 @@ class Noise(Ablation):
 
 
 def names(count: int) -> Context:
-    return Context([f"picture-{place}" for place in range(count)], seed=11)
+    return Context([f"image-{place}" for place in range(count)], seed=11)
 
 
 @pytest.mark.parametrize("cls", [Blur, Grayscale, CenterCrop])
@@ -63,31 +63,31 @@ def test_blur_is_a_gaussian_of_the_width() -> None:
 
 
 def test_blur_is_the_same_share_of_any_width() -> None:
-    small = sample_pictures(1, 64)
+    small = sample_images(1, 64)
     large = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
     found = torch.nn.functional.avg_pool2d(Blur(sigma=5.0)(large, names(1)), 4)
     assert torch.allclose(found, Blur(sigma=5.0)(small, names(1)), atol=0.01)
 
 
 def test_grayscale_equals_pillows_mode_l() -> None:
-    pixels = (sample_pictures(1, 64) * 255).round()
-    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
-    wanted = torch.from_numpy(np.array(picture.convert("L"))).float()
+    pixels = (sample_images(1, 64) * 255).round()
+    image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    wanted = torch.from_numpy(np.array(image.convert("L"))).float()
     found = Grayscale()(pixels / 255, names(1))[0] * 255
     assert (found - wanted).abs().max() <= 0.51  # Pillow rounds to whole greys
 
 
 def test_center_crop_is_the_prototypes() -> None:
-    pixels = (sample_pictures(1, 64) * 255).round()
-    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
-    crop = picture.crop((16, 16, 48, 48)).resize((64, 64), Image.Resampling.BILINEAR)
+    pixels = (sample_images(1, 64) * 255).round()
+    image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    crop = image.crop((16, 16, 48, 48)).resize((64, 64), Image.Resampling.BILINEAR)
     wanted = torch.from_numpy(np.array(crop)).permute(2, 0, 1).float()
     found = CenterCrop()(pixels / 255, names(1))[0] * 255
     assert (found - wanted).abs().max() <= 1.01
 
 
 def test_blur_can_be_asked_for_in_pixels() -> None:
-    images = sample_pictures(2, 64)
+    images = sample_images(2, 64)
     blur = Blur(5, unit="pixels")
     same = Blur(100 * 5 / 64)
     assert torch.allclose(blur(images, names(2)), same(images, names(2)), atol=1e-6)
@@ -104,15 +104,15 @@ def test_blur_can_be_asked_for_in_pixels() -> None:
 
 
 def test_blur_is_close_to_the_prototypes() -> None:
-    pixels = (sample_pictures(1, 256) * 255).round()
-    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
-    wanted = np.array(picture.filter(ImageFilter.GaussianBlur(5)))[20:-20, 20:-20]
+    pixels = (sample_images(1, 256) * 255).round()
+    image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    wanted = np.array(image.filter(ImageFilter.GaussianBlur(5)))[20:-20, 20:-20]
     found = Blur(sigma=5 / 2.56)(pixels / 255, names(1))[0].permute(1, 2, 0).numpy() * 255
     assert np.abs(found[20:-20, 20:-20] - wanted).max() < 3  # Pillow's is three box blurs
 
 
 def test_a_region_confines_the_change() -> None:
-    images = sample_pictures(2)
+    images = sample_images(2)
     mask = torch.zeros(2, 1, 48, 48)
     mask[..., :24] = 1
     context = Context(["a", "b"], masks={"faces": mask})
@@ -125,7 +125,7 @@ def test_a_region_confines_the_change() -> None:
     assert torch.equal(outside[..., 24:], whole[..., 24:])
 
 
-def test_pictures_without_the_region_are_not_eligible() -> None:
+def test_images_without_the_region_are_not_eligible() -> None:
     mask = torch.zeros(3, 1, 8, 8)
     mask[1, :, 2:4] = 1
     mask[2] = 1
@@ -147,8 +147,8 @@ def test_regions_that_make_no_sense_are_refused(region: str) -> None:
         Blur(region=region)
 
 
-def test_randomness_is_the_pictures_own() -> None:
-    images, noise = sample_pictures(4), Noise()
+def test_randomness_is_the_images_own() -> None:
+    images, noise = sample_images(4), Noise()
     whole = noise(images, names(4))
     backwards = torch.tensor([3, 1, 0])
     assert torch.equal(noise(images[backwards], names(4).select(backwards)), whole[backwards])
@@ -168,7 +168,7 @@ def brightness(images: Tensor, context: Context) -> Tensor:
 
 @pytest.mark.parametrize("micro_batch", [1, 3, 64])
 def test_the_engine_equals_a_plain_loop(micro_batch: int) -> None:
-    images, context = sample_pictures(7), names(7)
+    images, context = sample_images(7), names(7)
     conditions = plan([Blur(), Noise(), CenterCrop()], "ladder")
     assert len(conditions) == 5 + 5 + 6
     for scored in evaluate(brightness, images, context, conditions, micro_batch):
@@ -188,16 +188,16 @@ def test_the_engine_never_holds_more_than_a_micro_batch() -> None:
         seen.append(len(images))
         return brightness(images, context)
 
-    list(evaluate(score, sample_pictures(10), names(10), plan([Blur()]), micro_batch=4))
+    list(evaluate(score, sample_images(10), names(10), plan([Blur()]), micro_batch=4))
     assert seen == [4, 4, 2]
 
 
-def test_the_engine_scores_only_eligible_pictures() -> None:
+def test_the_engine_scores_only_eligible_images() -> None:
     mask = torch.zeros(3, 1, 48, 48)
     mask[1, :, :20] = 1
     context = Context(["a", "b", "c"], masks={"faces": mask})
     conditions = plan([Grayscale(region="faces")])
-    (scored,) = evaluate(brightness, sample_pictures(3), context, conditions)
+    (scored,) = evaluate(brightness, sample_images(3), context, conditions)
     assert scored.eligible.tolist() == [False, True, False]
     assert scored.predicted.isnan().tolist() == [True, False, True]
 
@@ -269,19 +269,19 @@ def test_parts_that_differ_have_names_that_differ() -> None:
         (lambda images: images * float("nan"), "returned values outside"),
     ],
 )
-def test_a_strangers_bad_pictures_are_named(bad: Callable[[Tensor], Tensor], message: str) -> None:
+def test_a_strangers_bad_images_are_named(bad: Callable[[Tensor], Tensor], message: str) -> None:
     class Bad(Noise):
         """Breaks the contract."""
 
         def forward(self, images: Tensor, context: Context, dose: float | None = None) -> Tensor:
             return bad(images)
 
-    with pytest.raises(PluginError, match=rf"ablation 'bad' {message}.*picture-0"):
-        list(evaluate(brightness, sample_pictures(2), names(2), plan([Bad()])))
+    with pytest.raises(PluginError, match=rf"ablation 'bad' {message}.*image-0"):
+        list(evaluate(brightness, sample_images(2), names(2), plan([Bad()])))
 
 
-def test_ablate_writes_pictures_and_a_manifest(picture: Callable[..., Path]) -> None:
-    paths = [str(picture(f"in/{name}", seed=1)) for name in ("a.png", "b.jpg")]
+def test_ablate_writes_images_and_a_manifest(make_image: Callable[..., Path]) -> None:
+    paths = [str(make_image(f"in/{name}", seed=1)) for name in ("a.png", "b.jpg")]
     arguments = ["--ablation", "blur", "--ablation.sigma", "4", "--ablation", "grayscale"]
     assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
@@ -297,9 +297,9 @@ def test_ablate_writes_pictures_and_a_manifest(picture: Callable[..., Path]) -> 
 
 
 def test_ablate_needs_an_ablation_and_no_masks(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    path = str(picture("a.png"))
+    path = str(make_image("a.png"))
     assert "give --ablation NAME" in failing("ablate", path, "--out", "out")
     message = failing(
         "ablate", path, "--ablation", "blur", "--ablation.region", "faces", "--out", "out"

@@ -22,14 +22,14 @@ from memlab.analysis.associations import (
     with_residuals,
 )
 from memlab.cli import main
-from memlab.data.picture_statistics import measure
+from memlab.data.image_statistics import measure
 from memlab.data.sources.base import recognise
 from tests.conftest import QUIET
 from tests.finished import people, write_finished
 
 
-def pictures(n: int = 120, seed: int = 0) -> pd.DataFrame:
-    """Pictures whose score goes with one number and one category, and not with others."""
+def images(n: int = 120, seed: int = 0) -> pd.DataFrame:
+    """Images whose score goes with one number and one category, and not with others."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(3, size=n)
     size, other, seen = rng.normal(size=(3, n))
@@ -52,7 +52,7 @@ def line(table: pd.DataFrame, column: str, outcome: str = "score") -> Any:
 
 
 def test_rho_and_its_p_are_scipys() -> None:
-    rows = pictures()
+    rows = images()
     found = line(associations(rows, ["size"], resamples=200).table, "size")
     wanted = stats.spearmanr(rows["size"], rows["score"])
     assert (found.value, found.p) == pytest.approx((wanted.statistic, wanted.pvalue))
@@ -60,7 +60,7 @@ def test_rho_and_its_p_are_scipys() -> None:
 
 
 def test_shares_of_variance_are_those_of_the_f_test() -> None:
-    rows = pictures()
+    rows = images()
     groups = [one.to_numpy() for _, one in rows.groupby("kind")["score"]]
     n, k = len(rows), len(groups)
     f = float(stats.f_oneway(*groups).statistic)
@@ -92,7 +92,7 @@ def test_false_alarms_on_noise_are_rare() -> None:
     rng = np.random.default_rng(1)
     raw, corrected = [], []
     for _ in range(120):
-        rows = pictures(60, int(rng.integers(1 << 30))).assign(predicted=np.nan)
+        rows = images(60, int(rng.integers(1 << 30))).assign(predicted=np.nan)
         for place in range(4):
             rows[f"noise{place}"] = rng.normal(size=60)
         rows["level"] = rng.choice(["a", "b", "c", "d"], size=60)
@@ -122,24 +122,24 @@ def test_a_baseline_finds_what_the_level_knows() -> None:
 
 
 def test_residuals_tell_a_stretch_from_what_was_missed() -> None:
-    table = associations(pictures(2000), ["size", "kind", "other"], resamples=100).table
+    table = associations(images(2000), ["size", "kind", "other"], resamples=100).table
     # predictions spread half as far: the raw residual goes with the category, which they know
     assert line(table, "kind", "residual").value > 0.2
     assert line(table, "kind", "calibrated_residual").value < 0.02
-    # they do not know the size: large pictures are remembered better than the model says
+    # they do not know the size: large images are remembered better than the model says
     assert line(table, "size", "calibrated_residual").value < -0.9
     assert line(table, "other", "residual").p_corrected > 0.05
 
 
 def test_calibrated_residuals_do_not_go_with_the_prediction() -> None:
-    rows = with_residuals(pictures())
+    rows = with_residuals(images())
     assert np.corrcoef(rows["calibrated_residual"], rows["predicted"])[0, 1] == pytest.approx(0)
     assert rows["calibrated_residual"].mean() == pytest.approx(0)
     assert (rows["residual"] == rows["predicted"] - rows["score"]).all()
 
 
 def test_order_of_rows_and_names_of_levels_do_not_matter() -> None:
-    rows = pictures(60)
+    rows = images(60)
     names = ["kind", "size"]
     one = associations(rows, names, resamples=100)
     two = associations(rows.sample(frac=1, random_state=0), names, resamples=100)
@@ -155,16 +155,16 @@ def test_order_of_rows_and_names_of_levels_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("column", "reason"),
     [
-        ([np.nan] * 20, "no picture has a value"),
-        ([1.0, 2.0, *[np.nan] * 18], "only 2 pictures with a value"),
-        ([3.0] * 20, "the column is the same for all 20 pictures"),
-        (["indoor"] * 20, "the column is the same for all 20 pictures"),
-        ([f"id{place}" for place in range(20)], "too many levels: 20 for 20 pictures"),
-        (["a", "b", *["c"] * 18], "only 1 of 3 levels with 3 pictures or more"),
+        ([np.nan] * 20, "no image has a value"),
+        ([1.0, 2.0, *[np.nan] * 18], "only 2 images with a value"),
+        ([3.0] * 20, "the column is the same for all 20 images"),
+        (["indoor"] * 20, "the column is the same for all 20 images"),
+        ([f"id{place}" for place in range(20)], "too many levels: 20 for 20 images"),
+        (["a", "b", *["c"] * 18], "only 1 of 3 levels with 3 images or more"),
     ],
 )
 def test_columns_that_say_nothing_are_null_with_the_reason(column: list[Any], reason: str) -> None:
-    rows = pictures(20).assign(column=column)
+    rows = images(20).assign(column=column)
     table = associations(rows, ["column", "size"], resamples=50).table
     for outcome in ("score", "predicted", "residual", "calibrated_residual"):
         found = line(table, "column", outcome)
@@ -176,7 +176,7 @@ def test_columns_that_say_nothing_are_null_with_the_reason(column: list[Any], re
 
 
 def test_constant_predictions_leave_the_score() -> None:
-    table = associations(pictures(30).assign(predicted=0.7), ["size", "kind"], resamples=50).table
+    table = associations(images(30).assign(predicted=0.7), ["size", "kind"], resamples=50).table
     assert line(table, "size").value is not None
     for column in ("size", "kind"):
         assert "the same for all 30" in line(table, column, "predicted").reason
@@ -184,7 +184,7 @@ def test_constant_predictions_leave_the_score() -> None:
 
 
 def test_values_missing_here_and_there_are_left_out_and_counted() -> None:
-    rows = pictures(40)
+    rows = images(40)
     rows.loc[:9, "size"] = np.nan
     rows.loc[5:14, "kind"] = None
     table = associations(rows, ["size", "kind"], resamples=50).table
@@ -209,7 +209,7 @@ def test_small_units_are_not_constant() -> None:
     assert correlation(values, np.linspace(0, 1, 30), 0, 50).value == pytest.approx(1)
 
 
-def test_picture_statistics_are_those_of_known_pictures() -> None:
+def test_image_statistics_are_those_of_known_images() -> None:
     grey = torch.full((1, 3, 32, 32), 0.5)
     red = torch.zeros(1, 3, 32, 32)
     red[:, 0] = 1
@@ -247,8 +247,8 @@ def test_a_run_is_told_in_tables_and_a_figure(
     labels.to_csv("labels.csv", index=False)
     assert main(["attributes", str(finished), "--columns", "labels.csv", "--out", "out"]) == 0
     printed = capsys.readouterr().out
-    assert "labels.csv: 1 rows are of no tested picture, such as nowhere.png" in printed
-    assert "category: no picture has a value" in printed
+    assert "labels.csv: 1 rows are of no tested image, such as nowhere.png" in printed
+    assert "category: no image has a value" in printed
     table = pd.read_csv("out/attributes.csv")
     assert {"indoor", "has_faces", "area_faces", "luma_sd", "bytes"} <= set(table["column"])
     assert line(table, "indoor").n == len(rows)
@@ -256,7 +256,7 @@ def test_a_run_is_told_in_tables_and_a_figure(
     assert len(content["associations"]) == len(table)
     assert content["weights_id"]
     assert Path("out/attributes.png").is_file()
-    written = pd.read_csv("out/pictures.csv")
+    written = pd.read_csv("out/images.csv")
     wanted = stats.spearmanr(written["luma_sd"], written["residual"]).statistic
     assert line(table, "luma_sd", "residual").value == pytest.approx(wanted, abs=1e-6)
 
@@ -333,10 +333,10 @@ def test_bad_input_is_a_line(failing: Callable[..., str]) -> None:
     Path("good.csv").write_text("id,indoor\n001.jpg,1\n")
     asked = ("attributes", "runs/a", "--columns")
     told = failing(*asked, "none.csv")
-    assert "none of its 2 pictures was tested: there 'x.jpg', tested '000.jpg'" in told
+    assert "none of its 2 images was tested: there 'x.jpg', tested '000.jpg'" in told
     assert "001.jpg is there twice" in failing(*asked, "twice.csv")
-    assert "which column names the picture" in failing(*asked, "unnamed.csv")
-    assert "nothing beside the picture" in failing(*asked, "bare.csv")
+    assert "which column names the image" in failing(*asked, "unnamed.csv")
+    assert "nothing beside the image" in failing(*asked, "bare.csv")
     assert "gone.csv: no such file" in failing(*asked, "gone.csv")
     assert "did you mean 'indoor'" in failing(*asked, "good.csv", "--categories", "indor")
     assert "--data.root DIR" in failing("attributes")

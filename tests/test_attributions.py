@@ -13,7 +13,7 @@ from memlab.backbones.timm import Timm
 from memlab.errors import MemlabError
 from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
-from memlab.testing import check_attribution, sample_pictures
+from memlab.testing import check_attribution, sample_images
 
 
 def tiny(name: str = "test_resnet") -> MemorabilityRegressor:
@@ -42,7 +42,7 @@ class Pooled(Backbone):
 
 def test_grad_cam_equals_the_closed_form() -> None:
     model = MemorabilityRegressor(Pooled(), head="linear").eval()
-    images = sample_pictures(3, 16)
+    images = sample_images(3, 16)
     maps = explain(GradCAM(), model, images)
     with torch.no_grad():
         activations = model.stem(images)
@@ -58,7 +58,7 @@ def test_grad_cam_equals_the_closed_form() -> None:
 
 def test_grad_cam_negates_with_the_head() -> None:
     model = MemorabilityRegressor(Pooled(), head="linear").eval()
-    images = sample_pictures(2, 16)
+    images = sample_images(2, 16)
     with torch.no_grad():
         model.head[0].bias.zero_()
     before = explain(GradCAM(), model, images)
@@ -72,7 +72,7 @@ def test_grad_cam_negates_with_the_head() -> None:
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext"])
 def test_grad_cam_works_in_inference_mode_and_equals_a_hook(name: str) -> None:
     model = tiny(name).eval()
-    images = sample_pictures(2, 64)
+    images = sample_images(2, 64)
     with torch.inference_mode():
         maps = explain(GradCAM(), model, images)
     activations = model.stem(images).detach().requires_grad_()
@@ -96,7 +96,7 @@ def test_maps_leave_the_model_as_it_was_after_an_exception() -> None:
     model = tiny().train()
     before = hash_weights(model.state_dict())
     with pytest.raises(RuntimeError, match="in mid-batch"):
-        explain(Failing(), model, sample_pictures(2, 64))
+        explain(Failing(), model, sample_images(2, 64))
     assert all(module.training for module in model.modules())
     assert hash_weights(model.state_dict()) == before
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -113,4 +113,4 @@ def test_a_model_without_a_seam_is_named() -> None:
             return images.mean(dim=(1, 2, 3))
 
     with pytest.raises(MemlabError, match="Flat has no seam"):
-        explain(GradCAM(), Flat(), sample_pictures(2, 16))
+        explain(GradCAM(), Flat(), sample_images(2, 16))

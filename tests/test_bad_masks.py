@@ -1,4 +1,4 @@
-"""Masks that fit no picture are refused in a line wherever they come in; odd ones are counted."""
+"""Masks that fit no image are refused in a line wherever they come in; odd ones are counted."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from memlab.ablations.swaps import SwapFace
 from memlab.cli import main
 from memlab.masks.base import thumbnail_of
 from memlab.masks.store import MaskStore
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from memlab.types import Donors
 from tests.conftest import QUIET, results
 
 WIDTH, HEIGHT = 48, 36
-TRAIN, PICTURES = 6, 12
+TRAIN, IMAGES = 6, 12
 
 
 @pytest.fixture
-def album(picture: Callable[..., Path]) -> Path:
-    """Twelve pictures, the first six of them to train on."""
+def album(make_image: Callable[..., Path]) -> Path:
+    """Twelve images, the first six of them to train on."""
     lines = ["image,score,split"]
-    for place in range(PICTURES):
-        picture(f"album/{place}.png", size=(WIDTH, HEIGHT), seed=place)
+    for place in range(IMAGES):
+        make_image(f"album/{place}.png", size=(WIDTH, HEIGHT), seed=place)
         split = "train" if place < TRAIN else "test"
         lines.append(f"{place}.png,{0.5 + place / 40},{split}")
     Path("album/table.csv").write_text("\n".join(lines))
@@ -79,14 +79,14 @@ def store(faces: dict[int, Image.Image]) -> Path:
 
 
 def wrong(faces: range) -> dict[int, Image.Image]:
-    """Good masks, but for that of picture 7 or, where it has none, of picture 2."""
+    """Good masks, but for that of image 7 or, where it has none, of image 2."""
     masks = {place: box() for place in faces}
     masks[7 if 7 in masks else 2] = box((WIDTH, WIDTH))
     return masks
 
 
 KINDS = pytest.mark.parametrize("make", [pngs, coco, store])
-SIZES = (f"{WIDTH} x {WIDTH}", f"{WIDTH} x {HEIGHT}", "draw it at the picture's size")
+SIZES = (f"{WIDTH} x {WIDTH}", f"{WIDTH} x {HEIGHT}", "draw it at the image's size")
 
 
 @KINDS
@@ -100,7 +100,7 @@ def test_a_test_refuses_a_mask_of_another_size(
     finished: Path,
     failing: Callable[..., str],
 ) -> None:
-    masks = ["--data.masks", str(make(wrong(range(TRAIN, PICTURES)))), "--data.num_workers=0"]
+    masks = ["--data.masks", str(make(wrong(range(TRAIN, IMAGES)))), "--data.num_workers=0"]
     run = ["test", "--run", str(finished), "--data.root", str(album), "--maps=0"]
     message = failing(*run, *masks, *asked, *QUIET)
     assert "7.png" in message
@@ -111,7 +111,7 @@ def test_a_test_refuses_a_mask_of_another_size(
 def test_ablate_leaves_out_a_mask_of_another_size(
     make: Callable[..., Path], album: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    masks = str(make(wrong(range(TRAIN, PICTURES))))
+    masks = str(make(wrong(range(TRAIN, IMAGES))))
     chosen = ["--ablation=remove_faces", "--masks", masks, "--out=o"]
     assert main(["ablate", str(album), *chosen]) == 1
     message = capsys.readouterr().err
@@ -122,7 +122,7 @@ def test_ablate_leaves_out_a_mask_of_another_size(
 def test_a_donor_with_a_mask_of_another_size_is_not_passed_over(
     album: Path, finished: Path, failing: Callable[..., str]
 ) -> None:
-    faces = wrong(range(TRAIN)) | {place: box() for place in range(TRAIN, PICTURES)}
+    faces = wrong(range(TRAIN)) | {place: box() for place in range(TRAIN, IMAGES)}
     faces = {place: box((WIDTH, WIDTH)) if place < TRAIN else mask for place, mask in faces.items()}
     masks = ["--data.masks", str(pngs(faces)), "--ablation", "swap_face", "--data.num_workers=0"]
     run = ["test", "--run", str(finished), "--data.root", str(album), "--maps=0"]
@@ -142,7 +142,7 @@ def test_a_donor_with_a_mask_of_another_size_is_not_passed_over(
 
 
 def test_masks_of_tensors_are_refused_before_anything_is_placed() -> None:
-    images, faces = sample_pictures(3, 32), torch.zeros(3, 1, 32, 32)
+    images, faces = sample_images(3, 32), torch.zeros(3, 1, 32, 32)
     faces[:, :, 4:12, 4:12] = 1
     for name, masks in (
         ("faces", {"faces": torch.ones(3, 1, 16, 32)}),
@@ -157,8 +157,8 @@ def test_masks_of_tensors_are_refused_before_anything_is_placed() -> None:
                     plan([RemoveFaces()], controls=2),
                 )
             )
-        assert f"{name!r} is 32 × 16 pixels, the picture a is 32 × 32" in str(caught.value)
-    with pytest.raises(MemlabError, match="give one a picture"):
+        assert f"{name!r} is 32 × 16 pixels, the image a is 32 × 32" in str(caught.value)
+    with pytest.raises(MemlabError, match="give one an image"):
         RemoveFaces()(images, Context(["a", "b", "c"], masks={"faces": faces[:1]}))
     donors = Donors(["d", "e", "f"], images, {"faces": torch.ones(3, 1, 16, 32)})
     with pytest.raises(MemlabError, match="donors: the mask of 'faces' is 32 × 16"):
@@ -169,7 +169,7 @@ def test_masks_of_tensors_are_refused_before_anything_is_placed() -> None:
 def test_empty_and_covering_masks_are_counted_as_not_eligible(
     make: Callable[..., Path], album: Path, finished: Path
 ) -> None:
-    faces = {place: box() for place in range(TRAIN, PICTURES)}
+    faces = {place: box() for place in range(TRAIN, IMAGES)}
     if make is not coco:  # which has boxes here
         faces[7] = Image.new("L", (WIDTH, HEIGHT))
     faces[8] = Image.new("L", (WIDTH, HEIGHT), 255)
@@ -186,7 +186,7 @@ def test_empty_and_covering_masks_are_counted_as_not_eligible(
     (folder,) = finished.glob("test-*")
     for entry in results(folder)["conditions"]:
         if entry["role"] == "target":
-            assert (entry["eligible"], entry["n"]) == (PICTURES - TRAIN - 2, PICTURES - TRAIN)
+            assert (entry["eligible"], entry["n"]) == (IMAGES - TRAIN - 2, IMAGES - TRAIN)
     assert (
         main(["ablate", str(album), "--ablation=remove_faces", f"--masks={masks}", "--out=o"]) == 0
     )
@@ -196,7 +196,7 @@ def test_empty_and_covering_masks_are_counted_as_not_eligible(
     assert manifest["album/9.png"] == ""
 
 
-def test_coco_without_the_picture_is_refused(
+def test_coco_without_the_image_is_refused(
     album: Path, finished: Path, failing: Callable[..., str]
 ) -> None:
     masks = coco({7: box()})
@@ -208,7 +208,7 @@ def test_coco_without_the_picture_is_refused(
         ["ablate", str(album), "--masks", str(masks), "--out=o"],
     ):
         message = failing(*command, "--ablation", "remove_faces")
-        assert "none of its 1 pictures (such as elsewhere.png) is in the data set" in message
+        assert "none of its 1 images (such as elsewhere.png) is in the data set" in message
 
 
 def test_a_dose_out_of_range_shows_the_ladder(album: Path, failing: Callable[..., str]) -> None:
@@ -242,7 +242,7 @@ def test_a_check_counts_masks_and_names_those_that_are_wrong(
 
     masks = str(make(good | {7: box((WIDTH, WIDTH))}))
     assert main([*check, masks, "--out", "found"]) == 1
-    assert f"the mask is {WIDTH} x {WIDTH} pixels, its picture 7.png" in capsys.readouterr().out
+    assert f"the mask is {WIDTH} x {WIDTH} pixels, its image 7.png" in capsys.readouterr().out
     row = pd.read_csv("found/masks.csv").iloc[0]
     assert (row["region"], row["looked_at"], row["found"], row["wrong"]) == ("faces", 8, 7, 1)
     kept = json.loads(Path("found/check.json").read_text())
@@ -260,8 +260,8 @@ def test_a_check_tells_empty_covering_damaged_and_stray_masks(
     out = capsys.readouterr().out
     assert "in 2 of 3 looked at, " in out
     assert "(median); 1 empty; 1 everywhere" in out
-    assert "masks of 1 picture that the data set lacks" in out
-    assert "faces cover the whole picture in 1 of 2" in out
+    assert "masks of 1 image that the data set lacks" in out
+    assert "faces cover the whole image in 1 of 2" in out
     (masks / "faces" / "0.png").write_bytes(b"")
     assert main(["data", "check", str(album), "--masks", str(masks)]) == 1
     assert "masks/faces/0.png: " in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""A broken ablation is named with the picture, and nothing of the others is lost."""
+"""A broken ablation is named with the image, and nothing of the others is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from memlab import Context, registry
 from memlab.ablations.colour import Grayscale
 from memlab.cli import main
 from memlab.errors import PluginError
-from memlab.testing import sample_masks, sample_pictures
+from memlab.testing import sample_images, sample_masks
 from tests.conftest import QUIET, results
 
 ABLATION = '''
@@ -23,7 +23,7 @@ from memlab import Ablation
 
 
 class Bad(Ablation):
-    """Pale, but for one picture."""
+    """Pale, but for one image."""
 
     family = "colour"
     unit = "of the way"
@@ -38,7 +38,7 @@ class Bad(Ablation):
     def change(self, images, context, dose):
         changed = torch.lerp(images, images.mean(1, keepdim=True), dose)
         for place, name in enumerate(context.ids):
-            if name == PICTURE:
+            if name == IMAGE:
                 BREAK
         return changed
 '''
@@ -53,18 +53,18 @@ BREAKS = {
 
 
 @pytest.fixture
-def picture(finished: Path) -> str:
-    """A picture of the second batch."""
+def image(finished: Path) -> str:
+    """An image of the second batch."""
     return str(pd.read_csv(finished / "fit" / "rows.csv")["id"].iloc[6])
 
 
 @pytest.fixture
-def strange(picture: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Write a stranger's ablation that breaks at one picture."""
+def strange(image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Write a stranger's ablation that breaks at one image."""
     monkeypatch.syspath_prepend(str(Path.cwd()))
 
     def make(line: str) -> None:
-        text = ABLATION.replace("PICTURE", repr(picture)).replace("BREAK", line)
+        text = ABLATION.replace("IMAGE", repr(image)).replace("BREAK", line)
         Path("strangers.py").write_text(text)
         sys.modules.pop("strangers", None)
 
@@ -84,7 +84,7 @@ def test_rounding_is_clamped_by_the_base_class(
 
 
 def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
-    images = sample_pictures(2, 48)
+    images = sample_images(2, 48)
     known = Context(["one", "two"], masks=sample_masks(images))
 
     class Bad(Grayscale):
@@ -97,9 +97,9 @@ def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
 
     wrong = {
         r"\(2, 1, 48, 48\) float32": images.mean(1, keepdim=True),
-        r"outside \[0, 1\] \(0 to 300\) for picture one at dose 1": images * 300,
+        r"outside \[0, 1\] \(0 to 300\) for image one at dose 1": images * 300,
         "int64": (images * 255).long(),
-        "not pictures": None,
+        "not images": None,
     }
     for region in ("all", "faces"):
         for message, made in wrong.items():
@@ -112,7 +112,7 @@ def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
 def test_it_is_named_and_the_rest_is_kept(
     line: str,
     finished: Path,
-    picture: str,
+    image: str,
     strange: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -122,13 +122,13 @@ def test_it_is_named_and_the_rest_is_kept(
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("memlab: ablation 'bad' ")
     assert BREAKS[line] in last
-    assert picture in last
+    assert image in last
     assert "test-001-strangers.Bad-blur has the results of all others" in last
     assert main(["test", "--run", str(finished), "--ablation=blur", *ASKED]) == 0
     with_it, without = finished / "test-001-strangers.Bad-blur", finished / "test-002-blur"
     assert (with_it / "conditions.csv").read_text() == (without / "conditions.csv").read_text()
     assert results(with_it)["conditions"] == results(without)["conditions"]
-    assert any(picture in note and "Left out" in note for note in results(with_it)["notes"])
+    assert any(image in note and "Left out" in note for note in results(with_it)["notes"])
     assert not (with_it / "shards").exists()
 
 
@@ -154,7 +154,7 @@ def install(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
     finished: Path,
-    picture: str,
+    image: str,
     strange: Callable[[str], None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -168,7 +168,7 @@ def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
     assert main(["test", "--run", str(finished), *swept, *ASKED]) == 0
     said = capsys.readouterr().err
     assert "memlab: left out: plugin 'unmade' (strange 1.0) is broken: TypeError" in said
-    assert f"memlab: left out: ablation 'bad' failed on picture {picture}" in said
+    assert f"memlab: left out: ablation 'bad' failed on image {image}" in said
     found = results(finished / "test-001-colour")
     names = {entry["ablation"] for entry in found["conditions"]}
     assert "grayscale" in names

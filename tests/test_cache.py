@@ -1,4 +1,4 @@
-"""The cache of decoded pictures changes nothing but the time, whatever happens to it."""
+"""The cache of decoded images changes nothing but the time, whatever happens to it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from memlab.cli import main
-from memlab.data.cache import PictureCache
-from memlab.data.dataset import PictureDataset
+from memlab.data.cache import ImageCache
+from memlab.data.dataset import ImageDataset
 from memlab.data.fill import fill
 from memlab.data.geometry import Geometry
 from memlab.data.module import MemorabilityData
@@ -38,23 +38,23 @@ SLOT = 3 * 32 * 32 + 8
 
 
 @pytest.fixture
-def rows(picture: Callable[..., Path], tmp_path: Path) -> pd.DataFrame:
-    """Twelve pictures in ./photos."""
+def rows(make_image: Callable[..., Path], tmp_path: Path) -> pd.DataFrame:
+    """Twelve images in ./photos."""
     names = [f"{place:02d}.jpg" for place in range(12)]
     for place, name in enumerate(names):
-        picture(f"photos/{name}", size=(60 + place, 45), seed=place)
+        make_image(f"photos/{name}", size=(60 + place, 45), seed=place)
     return pd.DataFrame({"id": names, "image": names, "score": 0.5})
 
 
-def cache_of(rows: pd.DataFrame, size: int = 32) -> PictureCache:
-    return PictureCache(Path("cache"), Path("photos"), list(rows["image"]), Geometry(size))
+def cache_of(rows: pd.DataFrame, size: int = 32) -> ImageCache:
+    return ImageCache(Path("cache"), Path("photos"), list(rows["image"]), Geometry(size))
 
 
-def dataset(rows: pd.DataFrame, cache: PictureCache | None) -> PictureDataset:
-    return PictureDataset(rows, Path("photos"), Geometry(32), cache=cache)
+def dataset(rows: pd.DataFrame, cache: ImageCache | None) -> ImageDataset:
+    return ImageDataset(rows, Path("photos"), Geometry(32), cache=cache)
 
 
-def pictures(rows: pd.DataFrame, cache: PictureCache | None) -> Tensor:
+def images(rows: pd.DataFrame, cache: ImageCache | None) -> Tensor:
     found = [dataset(rows, cache)[index] for index in range(len(rows))]
     assert not any(sample["error"] for sample in found)
     return torch.stack([sample["image"] for sample in found])
@@ -71,26 +71,26 @@ def no_file_beyond(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_pictures_are_the_same_bit_for_bit(rows: pd.DataFrame) -> None:
-    decoded = pictures(rows, None)
+def test_images_are_the_same_bit_for_bit(rows: pd.DataFrame) -> None:
+    decoded = images(rows, None)
     cold = cache_of(rows)
     assert cold.path.stat().st_size == cold.size
     assert all(cold.read(name) is None for name in rows["image"])
-    assert torch.equal(pictures(rows, cold), decoded)
+    assert torch.equal(images(rows, cold), decoded)
     warm = cache_of(rows)
     assert warm.path == cold.path
     kept = [warm.read(name) for name in rows["image"]]
     assert torch.equal(torch.stack([image for image in kept if image is not None]), decoded)
     copied = pickle.loads(pickle.dumps(warm))
     assert torch.equal(copied.read("03.jpg"), decoded[3])
-    assert len(pickle.dumps(warm)) < 5000  # workers get the list of pictures, not the pictures
+    assert len(pickle.dumps(warm)) < 5000  # workers get the list of images, not the images
 
 
 @pytest.mark.parametrize("damage", ["second half zero", "last byte", "mark zero", "cut off"])
 def test_a_half_written_slot_is_decoded_again(damage: str, rows: pd.DataFrame) -> None:
-    decoded = pictures(rows, cache_of(rows))
+    decoded = images(rows, cache_of(rows))
     path = cache_of(rows).path
-    start = path.stat().st_size - SLOT  # the last picture's slot
+    start = path.stat().st_size - SLOT  # the last image's slot
     with path.open("r+b") as file:
         if damage == "second half zero":
             file.seek(start + SLOT // 2)
@@ -108,24 +108,24 @@ def test_a_half_written_slot_is_decoded_again(damage: str, rows: pd.DataFrame) -
     cache = cache_of(rows)
     assert cache.read("11.jpg") is None
     assert cache.read("10.jpg") is not None
-    assert torch.equal(pictures(rows, cache), decoded)
+    assert torch.equal(images(rows, cache), decoded)
     assert cache.read("11.jpg") is not None
 
 
-def test_a_changed_picture_is_decoded_again(
-    rows: pd.DataFrame, picture: Callable[..., Path]
+def test_a_changed_image_is_decoded_again(
+    rows: pd.DataFrame, make_image: Callable[..., Path]
 ) -> None:
-    before = pictures(rows, cache_of(rows))
-    picture("photos/04.jpg", size=(64, 45), seed=99)
+    before = images(rows, cache_of(rows))
+    make_image("photos/04.jpg", size=(64, 45), seed=99)
     cache = cache_of(rows)
     assert cache.read("04.jpg") is None
     assert cache.read("05.jpg") is not None
-    after = pictures(rows, cache)
-    assert torch.equal(after, pictures(rows, None))
+    after = images(rows, cache)
+    assert torch.equal(after, images(rows, None))
     assert not torch.equal(after[4], before[4])
 
 
-def test_other_pictures_sizes_and_decoders_have_other_files(
+def test_other_images_sizes_and_decoders_have_other_files(
     rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {cache_of(rows).path, cache_of(rows[:11]).path, cache_of(rows, 16).path}
@@ -141,7 +141,7 @@ def test_a_file_of_that_name_that_is_no_cache_is_refused(rows: pd.DataFrame) -> 
     assert path.read_bytes() == b"somebody's own"
 
 
-def test_unreadable_pictures_are_not_kept(rows: pd.DataFrame) -> None:
+def test_unreadable_images_are_not_kept(rows: pd.DataFrame) -> None:
     good = Path("photos/02.jpg").read_bytes()
     Path("photos/02.jpg").write_bytes(b"junk")
     for _ in range(2):
@@ -149,7 +149,7 @@ def test_unreadable_pictures_are_not_kept(rows: pd.DataFrame) -> None:
         assert "02.jpg: cannot be read" in dataset(rows, cache)[2]["error"]
         assert cache.read("02.jpg") is None
     Path("photos/02.jpg").write_bytes(good)
-    assert torch.equal(pictures(rows, cache_of(rows)), pictures(rows, None))
+    assert torch.equal(images(rows, cache_of(rows)), images(rows, None))
 
 
 def test_two_processes_with_two_workers_each_fill_one_file(rows: pd.DataFrame) -> None:
@@ -164,11 +164,11 @@ def test_two_processes_with_two_workers_each_fill_one_file(rows: pd.DataFrame) -
         assert process.exitcode == 0
     assert len(list(Path("cache").iterdir())) == 1
     assert fill(dataset(rows, cache_of(rows)), num_workers=0).there == 12
-    assert torch.equal(pictures(rows, cache_of(rows)), pictures(rows, None))
+    assert torch.equal(images(rows, cache_of(rows)), images(rows, None))
 
 
 def test_a_process_killed_while_it_writes_spoils_nothing(rows: pd.DataFrame) -> None:
-    decoded = pictures(rows, None)
+    decoded = images(rows, None)
 
     def work() -> None:
         cache = cache_of(rows)
@@ -182,7 +182,7 @@ def test_a_process_killed_while_it_writes_spoils_nothing(rows: pd.DataFrame) -> 
         time.sleep(pause)
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()
-        assert torch.equal(pictures(rows, cache_of(rows)), decoded)
+        assert torch.equal(images(rows, cache_of(rows)), decoded)
 
 
 def test_a_full_disk_is_found_at_the_start(rows: pd.DataFrame) -> None:
@@ -207,7 +207,7 @@ def test_file_systems_that_cannot_reserve_space_are_used(
             cache_of(rows)
         assert not list(Path("cache").iterdir())
     else:
-        assert torch.equal(pictures(rows, cache_of(rows)), pictures(rows, cache_of(rows)))
+        assert torch.equal(images(rows, cache_of(rows)), images(rows, cache_of(rows)))
         assert cache_of(rows).read("11.jpg") is not None
 
 
@@ -216,7 +216,7 @@ def test_a_disk_that_fails_later_does_not_stop_training(
 ) -> None:
     cache = cache_of(rows)
     with no_file_beyond(4096 + 2 * SLOT):
-        assert torch.equal(pictures(rows, cache), pictures(rows, None))
+        assert torch.equal(images(rows, cache), images(rows, None))
     (message,) = capfd.readouterr().err.splitlines()
     assert message.startswith(f"memlab: {cache.path}: ")
     assert cache.read("01.jpg") is not None
@@ -228,20 +228,20 @@ def test_a_file_that_vanishes_does_not_stop_training(
 ) -> None:
     cache = cache_of(rows)
     cache.path.unlink()
-    assert torch.equal(pictures(rows, cache), pictures(rows, None))
+    assert torch.equal(images(rows, cache), images(rows, None))
     assert len(capfd.readouterr().err.splitlines()) == 1
 
 
 def test_a_cache_that_may_only_be_read_is_read(
     rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pictures(rows[:5], cache_of(rows))
+    images(rows[:5], cache_of(rows))
     path = cache_of(rows).path
     before = path.read_bytes()
     monkeypatch.setattr(os, "access", lambda *_: False)  # modes do not bind root
     cache = cache_of(rows)
     assert cache.read("04.jpg") is not None
-    assert torch.equal(pictures(rows, cache), pictures(rows, None))
+    assert torch.equal(images(rows, cache), images(rows, None))
     assert path.read_bytes() == before
     assert not capfd.readouterr().err
 
@@ -274,7 +274,7 @@ def test_data_cache_lists_what_it_cannot_read(
     assert "00000003.jpg: cannot be read" in told
     assert "19 decoded, 1 unreadable" in told
     assert main(["data", "cache", str(lamem), "--size=32", "--split=2", "--num-workers=0"]) == 1
-    assert "19 were there, 0 decoded" in capsys.readouterr().out  # splits share their pictures
+    assert "19 were there, 0 decoded" in capsys.readouterr().out  # splits share their images
     (lamem / "images" / "00000004.jpg").unlink()  # leaving it out must not mean another file
     data = MemorabilityData(
         root=lamem, image_size=32, num_workers=0, cache=Path("cache"), on_error="skip"
@@ -309,17 +309,17 @@ def test_workers_are_shared_out_among_processes(monkeypatch: pytest.MonkeyPatch)
     assert [default_workers(processes) for processes in (1, 2, 4, 16, 32)] == [8, 7, 3, 0, 0]
 
 
-def test_pictures_of_another_root_are_never_taken(tmp_path: Path) -> None:
+def test_images_of_another_root_are_never_taken(tmp_path: Path) -> None:
     for root, level in (("a", 13), ("b", 203)):
         (tmp_path / root).mkdir()
         path = tmp_path / root / "3.bmp"
         Image.fromarray(np.full((20, 20, 3), level, np.uint8)).save(path)
         os.utime(path, (1e9, 1e9))
     for root, level in (("a", 13), ("b", 203)):
-        cache = PictureCache(tmp_path / "kept", tmp_path / root, ["3.bmp"], Geometry(16))
-        pixels = cache.picture("3.bmp", lambda root=root: fresh(tmp_path / root / "3.bmp"))
+        cache = ImageCache(tmp_path / "kept", tmp_path / root, ["3.bmp"], Geometry(16))
+        pixels = cache.image("3.bmp", lambda root=root: fresh(tmp_path / root / "3.bmp"))
         assert pixels.unique().tolist() == [level]
 
 
 def fresh(path: Path) -> torch.Tensor:
-    return Geometry(16).picture(decode(path))
+    return Geometry(16).image(decode(path))

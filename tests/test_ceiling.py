@@ -27,20 +27,20 @@ FIELD = {
 
 
 def people(
-    count: int, pictures: int, share: float, seed: int, memory_sd: float = 0
+    count: int, images: int, share: float, seed: int, memory_sd: float = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """True scores, and answers (people, pictures) with NaN where a picture was not shown."""
+    """True scores, and answers (people, images) with NaN where an image was not shown."""
     rng = np.random.default_rng(seed)
-    true = np.clip(rng.normal(0.7, 0.12, pictures), 0.05, 0.95)
+    true = np.clip(rng.normal(0.7, 0.12, images), 0.05, 0.95)
     memory = rng.normal(0, memory_sd, (count, 1))
-    answers = (rng.random((count, pictures)) < true + memory).astype(float)
-    answers[rng.random((count, pictures)) >= share] = np.nan
+    answers = (rng.random((count, images)) < true + memory).astype(float)
+    answers[rng.random((count, images)) >= share] = np.nan
     return true, answers
 
 
 def in_rows(answers: np.ndarray) -> Answers:
-    person, picture = np.nonzero(np.isfinite(answers))
-    return Answers(person, picture, answers[person, picture], *answers.shape)
+    person, image = np.nonzero(np.isfinite(answers))
+    return Answers(person, image, answers[person, image], *answers.shape)
 
 
 def halves(answers: np.ndarray, draws: int = 200, **options: Any) -> Any:
@@ -75,11 +75,11 @@ def test_halves_equal_a_plain_loop_over_the_same_halves(share: float) -> None:
             total = np.nansum(members, axis=0)
             scores.append(np.where(asked > 0, total / np.maximum(asked, 1), np.nan))
         both = np.isfinite(scores[0]) & np.isfinite(scores[1])
-        assert found.pictures[draw] == both.sum()
+        assert found.images[draw] == both.sum()
         pair = [half[both] for half in scores]
         assert found.spearman[draw] == pytest.approx(stats.spearmanr(*pair).statistic, abs=1e-12)
         assert found.pearson[draw] == pytest.approx(stats.pearsonr(*pair).statistic, abs=1e-12)
-    assert (found.pictures.min() < 60) == (share < 1)
+    assert (found.images.min() < 60) == (share < 1)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
@@ -107,8 +107,8 @@ def test_people_who_are_alike_agree_as_much_as_counts_say() -> None:
 
 
 def test_where_people_differ_in_memory_counts_promise_less_than_people_keep() -> None:
-    # a good half is good at every picture: a shift that no correlation sees. Counts alone deal each
-    # picture by itself, and take what the shift adds to the binomial spread for noise
+    # a good half is good at every image: a shift that no correlation sees. Counts alone deal each
+    # image by itself, and take what the shift adds to the binomial spread for noise
     both = []
     for seed in range(5):
         true, answers = people(60, 400, 1.0, seed=seed, memory_sd=0.15)

@@ -13,7 +13,7 @@ def at(low: float, high: float) -> Statistic:
     return Statistic((low + high) / 2, 100, low, high)
 
 
-NULL = Statistic(None, 0, reason="no eligible picture")
+NULL = Statistic(None, 0, reason="no eligible image")
 
 
 # fmt: off
@@ -126,7 +126,7 @@ CASES = [  # S, RMS, RMS+, M, p of S and M
         "cannot tell",
         "|S| and RMS above 0.05 SD, not significant",
     ),
-    (NULL, NULL, NULL, NULL, (None, None), "cannot tell", "S: no eligible picture"),
+    (NULL, NULL, NULL, NULL, (None, None), "cannot tell", "S: no eligible image"),
     # one control draw: no RMS, and S alone can show reliance but not its absence
     (
         at(0.06, 0.2),
@@ -137,7 +137,7 @@ CASES = [  # S, RMS, RMS+, M, p of S and M
         "relies",
         "S significant, |S| above 0.05 SD",
     ),
-    (at(-0.01, 0.01), NULL, NULL, NULL, (0.5, None), "cannot tell", "RMS: no eligible picture"),
+    (at(-0.01, 0.01), NULL, NULL, NULL, (0.5, None), "cannot tell", "RMS: no eligible image"),
     (
         Statistic(0.0, 2),
         at(-1, 1),
@@ -178,4 +178,4 @@ def test_swaps_are_claimed_by_their_share_of_the_variance() -> None:
     )
     both = ("cannot tell", "T's interval reaches both sides of 0.00125")
     assert claim(at(-0.01, 0.01), at(0.01, 0.2)) == both
-    assert claim(NULL, NULL) == ("cannot tell", "T: no eligible picture")
+    assert claim(NULL, NULL) == ("cannot tell", "T: no eligible image")

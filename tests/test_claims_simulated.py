@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, read_effects, read_pictures
+from memlab.analysis.arrays import Effects, read_effects, read_images
 from memlab.analysis.per_image import occlusions
 from memlab.analysis.quantities import SESOI, removal_quantities, value_quantities
 from memlab.audit.claims import Claim, removal_claim, swap_claim
@@ -45,7 +45,7 @@ def audits(
             "control": rng.normal(0, 0.13, (n, K)),
         }
         rows = pd.DataFrame({"id": range(n), "predicted": f, "face": 1})
-        effects = Effects("remove@1", 1.0, read_pictures(rows), drops)
+        effects = Effects("remove@1", 1.0, read_images(rows), drops)
         answers.append(audited([effects], int(rng.integers(2**31))))
     return answers
 
@@ -65,7 +65,7 @@ def test_a_quiet_target_is_no_proof_of_absence() -> None:
     assert all(low > -SESOI and high < SESOI and top < SESOI for low, high, top in sizes)
 
 
-def test_real_effects_are_found_and_more_pictures_find_them_more_often() -> None:
+def test_real_effects_are_found_and_more_images_find_them_more_often() -> None:
     rng = np.random.default_rng(1)
     few, many = (shares(audits(rng, n, 0.10)).get("relies", 0) for n in (60, 400))
     assert few < many
@@ -74,7 +74,7 @@ def test_real_effects_are_found_and_more_pictures_find_them_more_often() -> None
     assert shares(audits(rng, 300, 0.10, signs=False)) == {"relies": 1.0}
 
 
-def test_alarms_on_null_cues_do_not_grow_with_the_number_of_pictures() -> None:
+def test_alarms_on_null_cues_do_not_grow_with_the_number_of_images() -> None:
     rng = np.random.default_rng(2)
     for effect, signs in ((0.0, True), (0.02, True), (0.02, False)):  # below half the SESOI
         told = {n: shares(audits(rng, n, effect, signs=signs)) for n in (100, 1000)}
@@ -124,8 +124,8 @@ def test_from_tables_to_claims(tmp_path: Path) -> None:
     rows.to_csv(tmp_path / "rows.csv", index=False)
     pd.concat(parts).to_csv(tmp_path / "conditions.csv", index=False)
 
-    pictures = read_pictures(pd.read_csv(tmp_path / "rows.csv"))
-    effects = read_effects(pictures, pd.read_csv(tmp_path / "conditions.csv"))
+    images = read_images(pd.read_csv(tmp_path / "rows.csv"))
+    effects = read_effects(images, pd.read_csv(tmp_path / "conditions.csv"))
     claims = {}
     for name in ("face", "text"):
         removals = [effects[f"remove@1(fill={fill})[{name}]"] for fill in ("mean", "blur")]

@@ -1,4 +1,4 @@
-"""memlab compare: runs paired by picture, against SciPy and by simulation."""
+"""memlab compare: runs paired by image, against SciPy and by simulation."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def test_intervals_of_the_difference_hold_it() -> None:
     assert 0.91 <= held / 200 <= 0.99
 
 
-def test_differences_are_of_common_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+def test_differences_are_of_common_images(capsys: pytest.CaptureFixture[str]) -> None:
     first, second, score = two_runs()
     ids = [f"{place:03d}" for place in range(60)]
     rng = np.random.default_rng(2)
     drops = rng.normal(0.05, 0.02, size=60), rng.normal(0.09, 0.02, size=60)
     write_finished(Path("runs/a/fit"), first, score, ids, {"grayscale@1": drops[0]})
-    order = rng.permutation(60)[:50]  # another order, and ten pictures less
+    order = rng.permutation(60)[:50]  # another order, and ten images less
     shuffled = [ids[place] for place in order]
     other = {"grayscale@1": drops[1][order], "blur@2": drops[0][order]}
     write_finished(
@@ -142,7 +142,7 @@ def test_several_comparisons_have_wider_intervals_too() -> None:
     assert len(found["differences"]) == 4
 
 
-def test_pictures_with_other_scores_are_left_out_or_refused() -> None:
+def test_images_with_other_scores_are_left_out_or_refused() -> None:
     first, second, score = two_runs()
     write_finished(Path("runs/a/fit"), first, score, split=1)
     few = np.where(np.arange(60) < 5, score / 2, score)
@@ -151,7 +151,7 @@ def test_pictures_with_other_scores_are_left_out_or_refused() -> None:
     (entry,) = found["differences"]
     assert (entry["common"], entry["other_score"]) == (60, 5)
     assert entry["spearman"]["difference"]["n"] == 55
-    assert "5 of 60 common pictures have another score; they are left out" in found["notes"][0]
+    assert "5 of 60 common images have another score; they are left out" in found["notes"][0]
     drops = {"blur@2": np.full(60, 0.01)}
     write_finished(Path("runs/a/test-001"), first, score, drops=drops, split=1)
     write_finished(Path("runs/split/fit"), second, score[::-1].copy(), drops=drops, split=2)
@@ -161,7 +161,7 @@ def test_pictures_with_other_scores_are_left_out_or_refused() -> None:
     assert "have another score" in entry["spearman"]["difference"]["reason"]
     assert entry["agreement"]["n"] == 60
     assert found["conditions"][0]["drop"]["difference"]["value"] == pytest.approx(0)
-    assert "splits 1, 2: a score belongs to picture and split" in found["notes"][0]
+    assert "splits 1, 2: a score belongs to image and split" in found["notes"][0]
 
 
 def test_the_newest_test_of_a_run_is_taken() -> None:
@@ -205,8 +205,8 @@ def test_what_cannot_be_compared_is_one_line(failing: Callable[..., str]) -> Non
     assert "give two runs or more" in failing("compare", "runs/a")
     assert "nowhere: no such folder" in failing("compare", "runs/a", "nowhere")
     assert "are the same test" in failing("compare", "runs/a", "runs/a/fit")
-    assert "no tested picture in common" in failing("compare", "runs/a", "runs/far")
-    assert "pictures have no scores" in failing("compare", "runs/a", "runs/bare")
+    assert "no tested image in common" in failing("compare", "runs/a", "runs/far")
+    assert "images have no scores" in failing("compare", "runs/a", "runs/bare")
     message = failing("compare", "runs/a", "runs/half")
     assert "not finished" in message
     assert "--ckpt_path last" in message

@@ -37,11 +37,11 @@ def test_the_half_width_is_the_stated_order_statistic(n: int, level: float, rank
 
 
 @pytest.mark.parametrize(("n", "level", "least"), [(8, 0.9, 9), (18, 0.95, 19), (0, 0.5, 1)])
-def test_too_few_pictures_have_no_interval(n: int, level: float, least: int) -> None:
+def test_too_few_images_have_no_interval(n: int, level: float, least: int) -> None:
     found = half_width(np.zeros(n), level)
     assert found.value is None
     assert found.reason is not None
-    assert f"{n} validation pictures are too few" in found.reason
+    assert f"{n} validation images are too few" in found.reason
     assert f"at least {least}" in found.reason
     assert half_width(np.zeros(least), level).value == 0
 
@@ -60,7 +60,7 @@ def test_errors_that_are_not_finite_give_no_interval() -> None:
 
 @pytest.mark.parametrize(("n", "level"), [(19, 0.9), (30, 0.8), (200, 0.95)])
 def test_coverage_is_what_finite_sample_theory_says(n: int, level: float) -> None:
-    # the coverage given the calibration pictures is Beta(k, n + 1 - k) distributed, so new pictures
+    # the coverage given the calibration images is Beta(k, n + 1 - k) distributed, so new images
     # are held with probability k / (n + 1) exactly, for any distribution without ties
     rng = np.random.default_rng(0)
     rounds = 20_000
@@ -89,7 +89,7 @@ def test_coverage_has_clopper_and_pearsons_interval() -> None:
     # Clopper & Pearson (1934) by its Beta quantiles
     assert found.low == pytest.approx(stats.beta.ppf(0.025, inside, 50 - inside + 1))
     assert found.high == pytest.approx(stats.beta.ppf(0.975, inside + 1, 50 - inside))
-    assert coverage(np.zeros(0), np.zeros(0), np.zeros(0)).reason == "no pictures"
+    assert coverage(np.zeros(0), np.zeros(0), np.zeros(0)).reason == "no images"
 
 
 def test_percentiles_count_ties_half() -> None:
@@ -122,7 +122,7 @@ def test_without_calibration_everything_is_null_with_the_reason() -> None:
 
 @pytest.fixture(scope="module")
 def calibrated(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two epochs with enough validation pictures for an interval."""
+    """A run of two epochs with enough validation images for an interval."""
     folder = tmp_path_factory.mktemp("calibrated") / "run"
     arguments = [f"--run={folder}", f"--data.root={scenes}", "--data.image_size=64", *TINY]
     more = ["--data.split=30/40/30", "--attribution=none", "--trainer.max_epochs=2"]
@@ -139,7 +139,7 @@ def test_a_checkpoint_keeps_the_errors_of_its_very_weights(calibrated: Path) -> 
     assert len(errors) == 24
     assert np.allclose(kept["residuals"].numpy(), errors, atol=1e-6)
     assert len(kept["labels"]) == 18
-    # an interval is not checked on the pictures that made it
+    # an interval is not checked on the images that made it
     assert results(calibrated / "validate-001")["interval"] is None
 
 

@@ -16,14 +16,14 @@ from memlab import Context, evaluate, plan
 from memlab.ablations.plan import Condition
 from memlab.ablations.removal import Remove, RemoveBackground, RemoveFaces, RemovePeople
 from memlab.ablations.swaps import SwapBackground, SwapFace
-from memlab.analysis.arrays import Effects, read_effects, read_pictures
+from memlab.analysis.arrays import Effects, read_effects, read_images
 from memlab.analysis.quantities import value_quantities
 from memlab.callbacks.ablation_evaluation import _rows
 from memlab.cli import main
 from memlab.data.donors import DonorList, Given
 from memlab.imaging.morphology import blobs
 from memlab.synthetic import World
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from memlab.validation.matrix import scenes_and_donors
 from memlab.validation.truth import truth
 from tests.conftest import QUIET, results
@@ -89,7 +89,7 @@ def test_no_control_covers_what_any_mask_annotates(
     ablation: memlab.Ablation, covered: bool
 ) -> None:
     """Also not that of a region above a quarter of the image, whose control is a random shape."""
-    images = sample_pictures(4, SIZE)
+    images = sample_images(4, SIZE)
     people, faces, text = box(2, 2, 24, 26), box(4, 6, 6, 6), box(40, 0, 4, 30)
     known = context(people=people, faces=faces, text=text)
     annotated = (people + faces + text) > 0
@@ -144,7 +144,7 @@ class Some(DonorList):
     """Donors that some images are left without."""
 
     def __init__(self, of: DonorList, without: set[str]) -> None:
-        super().__init__(of.pictures, of.having, of.count, list(of.ranks), of.seed)
+        super().__init__(of.images, of.having, of.count, list(of.ranks), of.seed)
         self.without = without
 
     def take(self, ids, draw, regions, device):  # type: ignore[no-untyped-def]
@@ -160,12 +160,12 @@ def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
     clean = pd.DataFrame(
         {"id": known.ids, "predicted": model.scores(images, known).double().numpy()}
     )
-    pictures = read_pictures(clean)
+    photos = read_images(clean)
     lost = set(known.ids[::2])
     swap = [one for one in plan([SwapFace()], controls=2) if one.role != "floor"]
 
     def share(rows: pd.DataFrame) -> tuple[float, Effects]:
-        (effects,) = read_effects(pictures, rows).values()
+        (effects,) = read_effects(photos, rows).values()
         estimate = value_quantities(effects).estimates["T"]
         return float(estimate.of(estimate.columns.mean(axis=0))), effects
 
@@ -195,7 +195,7 @@ def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     own["region"] = "faces"
     has = own["id"].map(found.rows.set_index("id")["face"]) == 1
     own["reason"] = np.where(has, None, "absent")
-    pictures = read_pictures(found.rows)
+    images = read_images(found.rows)
     moved = own[(own["role"] == "swap") & own["eligible"]]
     clean = found.rows.set_index("id")["predicted"]
     squares = (moved["id"].map(clean) - moved["predicted"]) ** 2
@@ -204,14 +204,14 @@ def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     failed = own["id"].isin(found.rows.loc[found.rows["face"] == 1, "id"].iloc[::2])
     own.loc[failed, ["eligible", "reason"]] = [False, "no donor"]
     for rows, factor in ((own, 1.0), (own.drop(columns="reason"), 0.25)):
-        (effects,) = read_effects(pictures, rows).values()
+        (effects,) = read_effects(images, rows).values()
         estimate = value_quantities(effects).estimates["T"]
         share = float(estimate.of(estimate.columns.mean(axis=0)))
         assert share / wanted == pytest.approx(factor, rel=0.35)
 
 
 def test_why_an_image_is_not_changed_is_told() -> None:
-    images, count = sample_pictures(5, SIZE), 5
+    images, count = sample_images(5, SIZE), 5
     faces = box(10, 10, 8, 8, count)
     faces[1] = 0
     faces[2] = 1

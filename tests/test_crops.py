@@ -13,15 +13,15 @@ from torch import Tensor
 from memlab import Ablation, Context
 from memlab.ablations.crops import BackgroundOnly, CenterCrop, CropPad, ForegroundOnly, RandomCrop
 from memlab.imaging.crops import AWAY, center_crop, elsewhere
-from memlab.testing import check_ablation, sample_pictures
+from memlab.testing import check_ablation, sample_images
 
 
 def names(count: int) -> Context:
-    return Context([f"picture-{place}" for place in range(count)], seed=11)
+    return Context([f"image-{place}" for place in range(count)], seed=11)
 
 
 def ramps(height: int, width: int, count: int = 1) -> Tensor:
-    """Pictures whose red and green say which row and column a pixel is from."""
+    """Images whose red and green say which row and column a pixel is from."""
     down = (torch.arange(height) / height).view(1, 1, -1, 1).expand(count, 1, height, width)
     across = (torch.arange(width) / width).view(1, 1, 1, -1).expand(count, 1, height, width)
     return torch.cat([down, across, torch.zeros_like(down)], dim=1)
@@ -34,10 +34,10 @@ def test_crops_keep_the_contract(cls: type[Ablation]) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (224, 224), (120, 80)])
 def test_the_default_is_the_middle_half_that_pillow_cuts(width: int, height: int) -> None:
-    pixels = (sample_pictures(1, width)[..., :height, :] * 255).round()
-    picture = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
+    pixels = (sample_images(1, width)[..., :height, :] * 255).round()
+    image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
     box = (width // 4, height // 4, width * 3 // 4, height * 3 // 4)
-    crop = picture.crop(box).resize((width, height), Image.Resampling.BILINEAR)
+    crop = image.crop(box).resize((width, height), Image.Resampling.BILINEAR)
     wanted = torch.from_numpy(np.array(crop)).permute(2, 0, 1).float()
     found = CenterCrop()(pixels / 255, names(1))[0] * 255
     assert (found - wanted).abs().max() <= 1.01  # Pillow rounds twice to whole levels
@@ -53,7 +53,7 @@ def window(pad: Tensor, images: Tensor) -> tuple[int, int, int, int]:
 
 
 def test_crop_pad_keeps_the_window_of_center_crop_where_it_is() -> None:
-    images = sample_pictures(2, 64)[..., :48, :].contiguous()
+    images = sample_images(2, 64)[..., :48, :].contiguous()
     padded = CropPad(removed=50.0)(images, names(2))
     assert torch.equal(padded[..., 12:36, 16:48], images[..., 12:36, 16:48])
     around = torch.ones(48, 64, dtype=torch.bool)
@@ -85,7 +85,7 @@ def test_controls_are_windows_of_one_size_elsewhere() -> None:
                 assert max(map(abs, shares)) >= AWAY - slack
                 if dose == 50.0:
                     places.add(other[:2])
-    assert len(places) > 35  # of each picture and draw its own
+    assert len(places) > 35  # of each image and draw its own
 
 
 def test_one_place_serves_all_doses() -> None:
@@ -112,7 +112,7 @@ def test_places_elsewhere_are_uniform_around_the_middle() -> None:
 
 
 def test_zoom_and_pad_take_the_same_windows_whoever_else_is_there() -> None:
-    images = sample_pictures(4, 64)
+    images = sample_images(4, 64)
     for crop in (CenterCrop(), CropPad(), RandomCrop()):
         context = replace(names(4), role="control")
         whole = crop(images, context)
@@ -120,8 +120,8 @@ def test_zoom_and_pad_take_the_same_windows_whoever_else_is_there() -> None:
         assert torch.allclose(crop(images[one], context.select(one)), whole[one], atol=1e-6)
 
 
-def test_foreground_and_background_share_the_picture_out() -> None:
-    images = sample_pictures(2, 48)
+def test_foreground_and_background_share_the_image_out() -> None:
+    images = sample_images(2, 48)
     masks = {name: torch.zeros(2, 1, 48, 48, dtype=torch.uint8) for name in ("faces", "text")}
     masks["faces"][..., 8:20, 8:20] = 1
     masks["text"][..., 30:34, 4:40] = 1

@@ -46,9 +46,9 @@ def flip_weights(path: Path) -> None:
 
 
 def test_flipped_bits_in_a_checkpoint_are_found(
-    finished: Path, picture: Callable[..., Path], failing: Callable[..., str]
+    finished: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    image = str(picture("a.png"))
+    image = str(make_image("a.png"))
     folder = finished / "fit" / "checkpoints"
     shutil.copy(folder / "last.ckpt", folder / "previous.ckpt")
     for name in ("best", "last"):
@@ -339,14 +339,14 @@ class Nothing(nn.Module):
 
 def test_predictions_that_are_no_numbers_are_said(
     scenes: Path,
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
     failing: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sys.path", [*__import__("sys").path])
     Path("holed.py").write_text(NETS)
-    images = [str(picture(f"{place}.png", seed=place)) for place in range(3)]
+    images = [str(make_image(f"{place}.png", seed=place)) for place in range(3)]
     assert main(["score", "holed:Holes", *images, "--out", "s.csv"]) == 1
     said = capsys.readouterr()
     assert "the model predicts nan, which is no score" in said.err

@@ -14,7 +14,7 @@ from PIL import Image
 
 from memlab.cli import main
 from memlab.data.augmentation import mirrored
-from memlab.data.dataset import PictureDataset, collate
+from memlab.data.dataset import ImageDataset, collate
 from memlab.data.geometry import Geometry
 from memlab.data.module import MemorabilityData
 from memlab.data.samplers import UnpaddedDistributedSampler
@@ -71,17 +71,17 @@ def test_a_random_split_does_not_depend_on_the_order_of_rows() -> None:
 
 
 @pytest.mark.parametrize("count", [13, 12, 3])
-def test_two_processes_share_out_each_picture_once(count: int) -> None:
+def test_two_processes_share_out_each_image_once(count: int) -> None:
     parts = [list(UnpaddedDistributedSampler(range(count), 2, rank)) for rank in (0, 1)]
     assert sorted(parts[0] + parts[1]) == list(range(count))
     assert len(UnpaddedDistributedSampler(range(count), 2, 1)) == len(parts[1])
 
 
-def test_a_bad_picture_keeps_its_place(picture: Callable[..., Path], tmp_path: Path) -> None:
-    picture("a.png", seed=1)
+def test_a_bad_image_keeps_its_place(make_image: Callable[..., Path], tmp_path: Path) -> None:
+    make_image("a.png", seed=1)
     (tmp_path / "b.png").write_bytes(b"junk")
     rows = pd.DataFrame({"id": ["a", "b"], "image": ["a.png", "b.png"], "score": [0.5, 0.6]})
-    dataset = PictureDataset(rows, tmp_path, Geometry(16))
+    dataset = ImageDataset(rows, tmp_path, Geometry(16))
     batch = collate([dataset[0], dataset[1]])
     assert batch["valid"].tolist() == [True, False]
     assert batch["images"].dtype == torch.uint8
@@ -102,7 +102,7 @@ def test_the_table_is_validated_before_training(scenes: Path) -> None:
 
 
 def test_data_check_finds_everything(
-    lamem: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    lamem: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["data", "check", str(lamem)]) == 0
     images, splits = lamem / "images", lamem / "splits"
@@ -127,17 +127,17 @@ def test_data_check_finds_everything(
 
 
 def test_data_check_says_when_all_scores_are_equal(
-    picture: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    make_image: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for place in range(4):
-        picture(f"{place}.png", seed=place)
+        make_image(f"{place}.png", seed=place)
     lines = [f"{place}.png,0.7" for place in range(4)]
     (tmp_path / "a.csv").write_text("\n".join(["image,score", *lines]))
     assert main(["data", "check", str(tmp_path / "a.csv")]) == 1
     assert "all 4 scores equal 0.7" in capsys.readouterr().out
 
 
-def test_data_subset_copies_pictures_masks_and_table(scenes: Path) -> None:
+def test_data_subset_copies_images_masks_and_table(scenes: Path) -> None:
     arguments = ["data", "subset", str(scenes), "-n", "20", "--seed", "5", "--out"]
     assert main([*arguments, "one"]) == 0
     assert main([*arguments, "two"]) == 0
@@ -157,7 +157,7 @@ def test_data_subset_loses_nothing(scenes: Path, failing: Callable[..., str]) ->
     assert "not an empty folder" in failing(
         "data", "subset", str(scenes), "-n", "5", "--out", "full"
     )
-    assert "60 pictures there, 99 asked for" in failing(
+    assert "60 images there, 99 asked for" in failing(
         "data", "subset", str(scenes), "-n", "99", "--out", "other"
     )
     assert Path("full/keep.txt").read_text() == "mine"

@@ -19,15 +19,15 @@ def trials(answers: np.ndarray, first: np.ndarray | None = None, **columns: str)
     rows = []
     for old, matrix in ((1, answers), (0, first)):
         if matrix is not None:
-            person, picture = np.nonzero(np.isfinite(matrix))
+            person, image = np.nonzero(np.isfinite(matrix))
             rows.append(
                 pd.DataFrame(
                     {
                         "participant": [f"p{place:02d}" for place in person],
-                        "image": [f"{place:05d}.jpg" for place in picture],
+                        "image": [f"{place:05d}.jpg" for place in image],
                         "role": "target",
                         "old": old,
-                        "said_old": matrix[person, picture].astype(int),
+                        "said_old": matrix[person, image].astype(int),
                     }
                 )
             )
@@ -54,7 +54,7 @@ def test_trials_of_a_memory_game(game: pd.DataFrame, capsys: pytest.CaptureFixtu
     table.to_csv("trials.csv", index=False)
     assert run("trials.csv", "--out", "out") == 0
     printed = capsys.readouterr().out
-    assert "30 people, 40 pictures" in printed
+    assert "30 people, 40 images" in printed
     assert "1000 random halves of the people" in printed
     assert "note: 2 rows left out: vigilance" in printed
     assert "note: 1 rows left out: excluded" in printed
@@ -146,7 +146,7 @@ def test_counts_and_people_agree_about_false_alarms(game: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other)
 
 
-def test_pictures_without_false_alarms_still_have_a_hit_rate() -> None:
+def test_images_without_false_alarms_still_have_a_hit_rate() -> None:
     _, answers = people(40, 50, 1.0, seed=8)
     hits = answers.sum(axis=0).astype(int)
     table = pd.DataFrame({"image": range(50), "hits": hits, "n": 40})
@@ -173,7 +173,7 @@ def test_a_matrix_holds_nothing_but_answers(capsys: pytest.CaptureFixture[str]) 
     assert "row 2: age '23' is not 1 or 0: without a column response" in capsys.readouterr().err
 
 
-def test_a_table_of_pictures_may_name_a_user(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_of_images_may_name_a_user(capsys: pytest.CaptureFixture[str]) -> None:
     table = {"image": list("abcd"), "user": list("efgh"), "hits": [9, 2, 7, 4], "n": 10}
     pd.DataFrame(table).to_csv("a.csv", index=False)
     assert run("a.csv", "--halves", "30") == 0
@@ -189,7 +189,7 @@ def broken(game: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "arguments", "says"),
     [
-        (lambda t: t[t["image"] < "00002"], (), "2 pictures with scores: a correlation needs"),
+        (lambda t: t[t["image"] < "00002"], (), "2 images with scores: a correlation needs"),
         (lambda t: t[t["participant"] == "p00"], (), "1 person: halves of people need two"),
         (lambda t: t.assign(said_old=1), (), "all scores are equal (1)"),
         (lambda t: broken(t, "said_old", ""), (), "row 4: no said_old; a miss is 0"),
@@ -201,14 +201,14 @@ def broken(game: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
         (lambda t: t.rename(columns={"said_old": "key"}), (), "which column holds the response?"),
         (lambda t: t, ("--only", "version=clean"), "no column 'version'"),
         (lambda t: t, ("--only", "old=2"), "no row has '2' in column 'old'"),
-        (lambda t: t.assign(version=t["old"]), (), "2 versions of the pictures (1, 0)"),
+        (lambda t: t.assign(version=t["old"]), (), "2 versions of the images (1, 0)"),
         (lambda t: t, ("--observers", "40"), "--observers has nothing to do here"),
         (lambda t: t, ("--at", "50"), "--at is the lag that --lag corrects to"),
         (lambda t: t.assign(lag=9), ("--lag", "--at", "inf"), "above zero and finite"),
-        (lambda t: t, ("--min-responses", "30"), "constant or of fewer than three pictures"),
+        (lambda t: t, ("--min-responses", "30"), "constant or of fewer than three images"),
         (lambda t: t, ("--lag",), "no lags; name their column: --lag NAME"),
         (lambda t: t.assign(lag=0), ("--lag",), "p00, 00002.jpg: lag 0; every repeat needs one"),
-        (lambda t: t.assign(lag=9), ("--lag",), "no picture comes back at two different lags"),
+        (lambda t: t.assign(lag=9), ("--lag",), "no image comes back at two different lags"),
         (lambda t: broken(t.assign(lag=9), "lag", "soon"), ("--lag",), "row 4: lag 'soon' is not"),
         (lambda t: broken(t.assign(row="top"), "said_old", "?"), (), "row 4: said_old '?' is not"),
         (lambda t: t.assign(old=0).drop_duplicates(["participant", "image"]), (), "to a repeat"),
@@ -234,10 +234,10 @@ def test_bad_answers_are_one_line(
     [
         ({"hits": [3, 9, 4], "n": 8}, (), "b.jpg: 9 hits of 8 responses cannot be"),
         ({"hits": [0.3, 0.5, 0.4], "n": 8}, (), "a.jpg: hits 0.3 is not a whole number"),
-        ({"hits": [3, 5], "n": 8}, (), "2 pictures with scores"),
+        ({"hits": [3, 5], "n": 8}, (), "2 images with scores"),
         ({"hits": [5, 5, 5], "n": 8}, (), "all scores are equal (0.625)"),
-        ({"hits": [None, None, None], "n": 8}, (), "no picture has hits and n"),
-        ({"hits": [1, 0, 1], "n": 1}, (), "0 pictures with two answers or more: halves need three"),
+        ({"hits": [None, None, None], "n": 8}, (), "no image has hits and n"),
+        ({"hits": [1, 0, 1], "n": 1}, (), "0 images with two answers or more: halves need three"),
         ({"hits": [3, 5, 4], "n": 8, "false_alarms": [1, 9, 0]}, (), "9 false alarms of 8"),
         ({"hits": [3, 5, 4], "n": "many"}, (), "n 'many' is not a number"),
         ({"hits": [3, 5, 4], "n": 8}, ("--lag",), "--lag has nothing to do here"),
@@ -271,6 +271,6 @@ def test_few_answers_are_left_out_and_counted(capsys: pytest.CaptureFixture[str]
     assert run("a.csv", "--halves", "50", "--min-responses", "2", "--out", "out") == 0
     left_out = pd.read_csv("out/ceiling.csv")["left_out"][0]
     assert 20 < left_out < 57
-    assert f"Left out for too few answers in a half: {left_out:.1f} pictures" in (
+    assert f"Left out for too few answers in a half: {left_out:.1f} images" in (
         capsys.readouterr().out
     )

@@ -27,9 +27,9 @@ def table(rows: list[dict[str, object]], name: str = "a.csv") -> str:
 
 
 @pytest.fixture
-def copies(picture: Callable[..., Path]) -> str:
-    """Ten pictures; of two there is a copy in another split, of a third one in its own."""
-    names = [picture(f"{place}.png", size=(80, 60), seed=place).name for place in range(10)]
+def copies(make_image: Callable[..., Path]) -> str:
+    """Ten images; of two there is a copy in another split, of a third one in its own."""
+    names = [make_image(f"{place}.png", size=(80, 60), seed=place).name for place in range(10)]
     with Image.open("0.png") as first, Image.open("1.png") as second, Image.open("2.png") as third:
         first.save("again.jpg", quality=40)
         second.resize((40, 30)).save("small.png")
@@ -90,8 +90,8 @@ def test_near_pairs_equal_comparing_one_by_one(n: int) -> None:
     assert sum(steps) == n
 
 
-def test_the_hash_is_imagehashs_and_flat_pictures_have_none(picture: Callable[..., Path]) -> None:
-    path = picture("a.png", size=(90, 64), seed=4)
+def test_the_hash_is_imagehashs_and_flat_images_have_none(make_image: Callable[..., Path]) -> None:
+    path = make_image("a.png", size=(90, 64), seed=4)
     with Image.open(path) as opened:
         pixels = torch.from_numpy(np.array(opened)).permute(2, 0, 1)
         assert perceptual_hash(pixels) == int(str(imagehash.phash(opened)), 16)
@@ -119,7 +119,7 @@ def test_without_imagehash_the_install_line_is_given(
         (["--near", "a.csv"], "the folder comes before --near"),
         (["a.csv", "--near", "40"], "'40' is not a number of bits, 0 to 32"),
         (["a.csv", "--out", "."], "not an empty folder"),
-        (["empty"], "empty: no pictures and no table found"),
+        (["empty"], "empty: no images and no table found"),
     ],
 )
 def test_bad_options_are_one_line(
@@ -129,21 +129,22 @@ def test_bad_options_are_one_line(
     assert message in failing("data", "check", *arguments)
 
 
-def test_files_that_give_the_score_away_are_noted(picture: Callable[..., Path]) -> None:
+def test_files_that_give_the_score_away_are_noted(make_image: Callable[..., Path]) -> None:
     rng = np.random.default_rng(0)
     rows: list[dict[str, object]] = []
     for place in range(60):
         score = float(rng.uniform(0.3, 1))
         suffix = "jpg" if score > 0.65 else "png"
         side = 40 + int(rng.integers(0, 30))
-        name = picture(f"{place}.{suffix}", size=(int(side * (0.5 + score)), side), seed=place).name
+        size = (int(side * (0.5 + score)), side)
+        name = make_image(f"{place}.{suffix}", size=size, seed=place).name
         rows.append({"image": name, "score": score})
     assert main(["data", "check", table(rows), "--out", "out"]) == 0
     notes = pd.read_csv("out/notes.csv")
     shortcuts = " ".join(notes.loc[notes["kind"] == "shortcut", "message"])
     assert "aspect ratio (width / height) goes with the score: ρ = +1.00" in shortcuts
     assert "stored as" in shortcuts
-    facts = pd.read_csv("out/pictures.csv").set_index("image")
+    facts = pd.read_csv("out/images.csv").set_index("image")
     path = Path(str(rows[0]["image"]))
     with Image.open(path) as first:
         assert tuple(facts.loc[path.name, ["width", "height"]]) == first.size
@@ -153,7 +154,7 @@ def test_files_that_give_the_score_away_are_noted(picture: Callable[..., Path]) 
     assert found["value"] == pytest.approx(rho.statistic)
     deciles = pd.read_csv("out/deciles.csv")
     aspect = deciles[deciles["fact"] == "aspect"]
-    assert aspect["pictures"].sum() == 60
+    assert aspect["images"].sum() == 60
     assert aspect["median"].is_monotonic_increasing
 
 
@@ -166,12 +167,12 @@ def test_the_page_holds_everything_and_needs_nothing(copies: str) -> None:
     assert found["problems"] == {"near leak": 2}
     assert found["near_duplicates"]["across_splits"] == 2
     assert sum(sum(counts) for counts in found["scores"]["histogram"]["counts"].values()) == 13
-    assert "again.jpg: nearly the same picture in train and test" in page
+    assert "again.jpg: nearly the same image in train and test" in page
 
 
-def test_names_cannot_change_the_page(picture: Callable[..., Path]) -> None:
+def test_names_cannot_change_the_page(make_image: Callable[..., Path]) -> None:
     name = "<script>alert(1)<.png"
-    Path(name).write_bytes(picture("a.png").read_bytes())
+    Path(name).write_bytes(make_image("a.png").read_bytes())
     rows: list[dict[str, object]] = [{"image": "a.png"}, {"image": name}]
     assert main(["data", "check", table(rows), "--out", "out"]) == 1
     page = Path("out/check.html").read_text()
@@ -180,28 +181,28 @@ def test_names_cannot_change_the_page(picture: Callable[..., Path]) -> None:
 
 
 def test_sections_without_their_data_say_why(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("photos/a.png", size=(64, 48))
+    make_image("photos/a.png", size=(64, 48))
     Image.new("RGB", (1, 1), "red").save("photos/dot.png")
     Image.new("RGB", (1, 1), "blue").save("photos/dot2.png")
     assert main(["data", "check", "photos", "--near", "--out", "out"]) == 0
     printed = capsys.readouterr().out
     assert "no scores" in printed
-    assert "2 pictures smaller than 32 pixels (first: dot.png)" in printed
-    assert "2 pictures without contrast" in printed
+    assert "2 images smaller than 32 pixels (first: dot.png)" in printed
+    assert "2 images without contrast" in printed
     page = Path("out/check.html").read_text()
     assert "Not shown: the table has no scores" in page
     assert "needs columns <code>hits</code>" in page
 
 
 def test_percent_is_asked_about_in_one_line(
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     failing: Callable[..., str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows: list[dict[str, object]] = [
-        {"image": picture(f"{place}.png", seed=place).name, "score": 20 + 4 * place}
+        {"image": make_image(f"{place}.png", seed=place).name, "score": 20 + 4 * place}
         for place in range(12)
     ]
     rows[3]["score"], rows[4]["score"] = 1, 250
@@ -216,13 +217,13 @@ def test_percent_is_asked_about_in_one_line(
 
 
 def test_reliability_is_printed_and_kept(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(0)
     rows: list[dict[str, object]] = []
     for place in range(40):
         hits = int(rng.binomial(60, rng.beta(7, 2)))
-        name = picture(f"{place}.png", seed=place).name
+        name = make_image(f"{place}.png", seed=place).name
         rows.append({"image": name, "score": round(hits / 60, 2), "hits": hits, "n": 60})
     rows[5]["hits"] = 61
     assert main(["data", "check", table(rows), "--out", "out"]) == 1

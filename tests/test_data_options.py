@@ -93,7 +93,7 @@ def test_a_hint_is_taken_by_the_command_that_gives_it(
         code = 0  # the study has copied its images
     said = capsys.readouterr().err
     if name == "attributes of a run":  # its images are others; the table was read
-        assert "tested images" in said or "tested pictures" in said
+        assert "tested images" in said or "tested images" in said
     else:
         assert code == 0, said
 

@@ -1,4 +1,4 @@
-"""Pictures are read as people see them, whatever their mode."""
+"""Images are read as people see them, whatever their mode."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def gradient(size: int = 32) -> np.ndarray:
 
 
 def read(path: Path) -> np.ndarray:
-    picture = decode(path)
-    assert picture.dtype == torch.uint8
-    assert picture.shape[0] == 3
-    return picture.permute(1, 2, 0).numpy()
+    image = decode(path)
+    assert image.dtype == torch.uint8
+    assert image.shape[0] == 3
+    return image.permute(1, 2, 0).numpy()
 
 
 def test_rgb_is_exact(tmp_path: Path) -> None:
@@ -121,25 +121,23 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
-    [("a.jpg", b"not a picture", "not a picture"), ("b.jpg", b"", "not a picture")],
+    [("a.jpg", b"not an image", "not an image"), ("b.jpg", b"", "not an image")],
 )
-def test_what_is_no_picture_is_named(
-    name: str, content: bytes, reason: str, tmp_path: Path
-) -> None:
+def test_what_is_no_image_is_named(name: str, content: bytes, reason: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"{name}.*{reason}"):
         decode(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-def test_truncated_files_are_refused(name: str, picture: Callable[..., Path]) -> None:
-    path = picture(name, size=(200, 200))
+def test_truncated_files_are_refused(name: str, make_image: Callable[..., Path]) -> None:
+    path = make_image(name, size=(200, 200))
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(DataError, match=f"{name}.*cannot be read"):
         decode(path)
 
 
-def test_masks_come_to_size_with_their_picture(tmp_path: Path) -> None:
+def test_masks_come_to_size_with_their_image(tmp_path: Path) -> None:
     inside = np.zeros((40, 80), np.uint8)
     inside[:, 40:] = 255
     Image.fromarray(inside).save(tmp_path / "mask.png")
@@ -153,16 +151,16 @@ def test_geometry_by_pillow_is_pillows_to_the_grey_level() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (91, 130, 3), dtype=np.uint8)
     wanted = np.asarray(Image.fromarray(pixels).resize((32, 32), Image.Resampling.BILINEAR))
     given = torch.from_numpy(pixels).permute(2, 0, 1)
-    found = Geometry(32, "pillow").picture(given)
+    found = Geometry(32, "pillow").image(given)
     assert np.array_equal(found.permute(1, 2, 0).numpy(), wanted)
-    assert (found.int() - Geometry(32).picture(given).int()).abs().max() <= 1
+    assert (found.int() - Geometry(32).image(given).int()).abs().max() <= 1
     assert Geometry(32, "pillow").describe() != Geometry(32).describe()
 
 
 def test_geometry_squashes_and_keeps_everything(tmp_path: Path) -> None:
     pixels = torch.zeros(3, 20, 60, dtype=torch.uint8)
     pixels[:, :, 50:] = 240
-    squashed = Geometry(12).picture(pixels)
+    squashed = Geometry(12).image(pixels)
     assert squashed.shape == (3, 12, 12)
     assert (squashed[..., -1] == 240).all()
     assert (squashed[..., 0] == 0).all()

@@ -56,7 +56,7 @@ def typed() -> list[str]:
 
 @pytest.fixture
 def desk(finished: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What docs and README take for granted: a run, photographs, scored pictures, a network."""
+    """What docs and README take for granted: a run, photographs, scored images, a network."""
     finished.rename(tmp_path / "runs" / "quickstart")
     shutil.copytree(scenes / "images", tmp_path / "my-data" / "images")
     table = pd.read_csv(scenes / "scenes.csv")
@@ -152,7 +152,7 @@ def test_notebook_is_stored_without_results_and_runs(
 
     outputs = [output for cell in cells for output in cell.outputs]
     figures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(figures) == 3  # the pictures, a map, the curves
+    assert len(figures) == 3  # the images, a map, the curves
     assert (tmp_path / "runs" / "first" / "fit" / "results.json").is_file()
 
 

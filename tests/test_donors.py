@@ -17,7 +17,7 @@ from memlab.errors import DataError
 from memlab.inference.loose_donors import SCENES, loose_donors
 from memlab.inference.originals import find_originals
 from memlab.inference.originals import lenders as lenders_of
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from memlab.types import Sample
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ class Counting(Dataset[Sample]):
     """Donors that count how often each is decoded; some cannot be read, some have an empty mask."""
 
     def __init__(self, count: int, broken: tuple[int, ...] = (), empty: tuple[int, ...] = ()):
-        self.images = (sample_pictures(count, 24, seed=9) * 255).byte()
+        self.images = (sample_images(count, 24, seed=9) * 255).byte()
         self.broken, self.empty = broken, empty
         self.decoded: Counter[int] = Counter()
 
@@ -71,11 +71,11 @@ class SwapOther(SwapAll):
     """Another that asks for the same donors."""
 
 
-def lenders(count: int, pictures: Counting, names: list[str], seed: int = 0) -> DonorList:
-    return DonorList(pictures, {"faces": range(count)}, count, names, seed)
+def lenders(count: int, images: Counting, names: list[str], seed: int = 0) -> DonorList:
+    return DonorList(images, {"faces": range(count)}, count, names, seed)
 
 
-NAMES = [f"picture-{place}" for place in range(10)]
+NAMES = [f"image-{place}" for place in range(10)]
 
 
 def test_each_donor_serves_once_in_a_draw_and_another_in_the_next() -> None:
@@ -104,14 +104,14 @@ def test_draws_share_donors_only_where_there_are_too_few(count: int) -> None:
         assert said is None
     else:
         most = f"4 draws: each lends up to {max(times.values())} times"
-        assert str(said).startswith(f"{count} donors for 10 pictures and {most}")
+        assert str(said).startswith(f"{count} donors for 10 images and {most}")
     with_faces = lenders(4, Counting(4), NAMES).shared(("faces",), 1)
-    assert str(with_faces).startswith("4 donors with faces for 10 pictures")
+    assert str(with_faces).startswith("4 donors with faces for 10 images")
 
 
 def test_a_donor_that_cannot_serve_is_passed_over() -> None:
-    pictures = Counting(12, broken=(0, 5), empty=(3,))
-    given = lenders(12, pictures, NAMES)
+    images = Counting(12, broken=(0, 5), empty=(3,))
+    given = lenders(12, images, NAMES)
     ids = set(given.take(NAMES, 0, ("faces",), CPU).donors.ids)
     assert not ids & {"donor-0", "donor-5", "donor-3"}
     assert set(given.take(NAMES, 1, (), CPU).donors.ids) | ids >= {"donor-1"}
@@ -124,11 +124,11 @@ def test_a_donor_that_cannot_serve_is_passed_over() -> None:
 
 
 def test_all_conditions_together_decode_each_donor_once() -> None:
-    pictures = Counting(34)
-    given = lenders(34, pictures, NAMES)
+    photos = Counting(34)
+    given = lenders(34, photos, NAMES)
     conditions = plan([SwapAll(), SwapOther()], controls=3)
     rows: dict[tuple[str, int], Tensor] = {}
-    images = sample_pictures(10, 24)
+    images = sample_images(10, 24)
     for start in (0, 4, 8):
         known = Context(NAMES[start : start + 4], 0)
         for one in evaluate(
@@ -140,8 +140,8 @@ def test_all_conditions_together_decode_each_donor_once() -> None:
         ):
             key = one.condition.key, one.draw
             rows[key] = torch.cat([rows.get(key, torch.empty(0)), one.predicted])
-    assert set(pictures.decoded.values()) == {1}
-    assert len(pictures.decoded) == 10 * 3
+    assert set(photos.decoded.values()) == {1}
+    assert len(photos.decoded) == 10 * 3
     for one in evaluate(
         lambda shown, _: shown.mean((1, 2, 3)),
         images,
@@ -152,7 +152,7 @@ def test_all_conditions_together_decode_each_donor_once() -> None:
         assert torch.allclose(one.predicted, rows[one.condition.key, one.draw], atol=1e-6)
 
 
-def test_loose_pictures_borrow_from_scenes_of_their_own_size() -> None:
+def test_loose_images_borrow_from_scenes_of_their_own_size() -> None:
     given = loose_donors((40, 56), ["a", "b"], seed=3)
     lent = given.take(["a", "b"], 0, ("faces",), CPU)
     assert lent.donors.images.shape == (2, 3, 40, 56)
@@ -164,8 +164,8 @@ def test_loose_pictures_borrow_from_scenes_of_their_own_size() -> None:
     assert SCENES >= 32
 
 
-def test_a_folder_lends_to_all_but_its_own(picture: Callable[..., Path]) -> None:
-    paths = [picture(f"in/{place}.png", seed=place) for place in range(3)]
+def test_a_folder_lends_to_all_but_its_own(make_image: Callable[..., Path]) -> None:
+    paths = [make_image(f"in/{place}.png", seed=place) for place in range(3)]
     changed = find_originals([paths[0]])
     given = loose_donors((32, 24), ["0"], lent=lenders_of(Path("in"), changed))
     lent = given.take(["0"], 0, (), CPU)

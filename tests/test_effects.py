@@ -253,11 +253,11 @@ def test_the_floor_is_memlabs_own_slight_changes_however_strong_ones_are_asked_f
     assert not any(line.startswith("jpeg@5 ") for line in lines)
 
 
-def test_table_and_results_state_s_of_the_pictures_that_have_controls() -> None:
+def test_table_and_results_state_s_of_the_images_that_have_controls() -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     target, control = removal(rng)
-    target[40:] += 1  # pictures without any control: nothing of them may enter
+    target[40:] += 1  # images without any control: nothing of them may enter
     control[40:] = np.nan
     control[:10, 3:] = np.nan  # fewer than others: they bear on it all the same
     kinds = {"compared_with": "placed", "region": "faces"}
@@ -310,7 +310,7 @@ def test_of_windows_and_blobs_there_is_s_alone() -> None:
         assert entry["p"] < 0.001
 
 
-def test_where_few_regions_are_large_these_pictures_are_left_out() -> None:
+def test_where_few_regions_are_large_these_images_are_left_out() -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     target, control = removal(rng)
@@ -327,7 +327,7 @@ def test_where_few_regions_are_large_these_pictures_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("count", "told"), [(20, True), (60, False)])
-def test_too_few_pictures_for_the_p_of_a_mean_are_told(count: int, told: bool) -> None:
+def test_too_few_images_for_the_p_of_a_mean_are_told(count: int, told: bool) -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     drop = rng.normal(0, 0.05, (N, 1))

@@ -48,7 +48,7 @@ def test_the_average_is_kept_tested_and_loaded(scenes: Path) -> None:
     for name in ("best", "last"):
         saved = read_checkpoint(folder / "checkpoints" / f"{name}.ckpt")
         count = saved["global_step"]
-        assert count in (3, 6)  # 42 pictures, 16 a batch, one or two epochs
+        assert count in (3, 6)  # 42 images, 16 a batch, one or two epochs
         shares = [DECAY ** (count - 1)]
         shares += [(1 - DECAY) * DECAY ** (count - 1 - step) for step in range(1, count)]
         assert sum(shares) == pytest.approx(1)

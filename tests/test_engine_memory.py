@@ -1,4 +1,4 @@
-"""What the engine that scores changed pictures keeps: nothing of a condition that is over."""
+"""What the engine that scores changed images keeps: nothing of a condition that is over."""
 
 import gc
 from collections.abc import Callable
@@ -40,13 +40,13 @@ def test_fifty_conditions_hold_no_more_than_five() -> None:
     changes = [Blur(), Contrast()]
     few = [Condition(changes[k % 2], 0.5 + k / 100) for k in range(5)]
     many = [Condition(changes[k % 2], 0.5 + k / 100) for k in range(50)]
-    assert max(held(many)) == max(held(few)) < 3 * 64 * 64 * 4  # less than one picture
+    assert max(held(many)) == max(held(few)) < 3 * 64 * 64 * 4  # less than one image
 
 
 def test_doses_and_draws_of_a_region_hold_its_weights_once() -> None:
     found = held(plan([Remove()], "ladder", controls=3))
     assert len(found) > 10
-    # of four pictures: the weights of the region, those of the place of this draw, small things
+    # of four images: the weights of the region, those of the place of this draw, small things
     assert max(found) < 3 * 4 * 64 * 64 * 4
 
 

@@ -210,12 +210,12 @@ def test_any_file_of_a_plugins_package_counts(
         assert sum(counted) == (whole if edited else whole - 8)
 
 
-def test_a_model_that_returns_nan_is_named_with_the_picture() -> None:
+def test_a_model_that_returns_nan_is_named_with_the_image() -> None:
     from memlab import evaluate, plan
-    from memlab.testing import sample_pictures
+    from memlab.testing import sample_images
 
-    images = sample_pictures(2, 32)
-    with pytest.raises(MemlabError, match=r"picture b changed by blur@2 is not finite"):
+    images = sample_images(2, 32)
+    with pytest.raises(MemlabError, match=r"image b changed by blur@2 is not finite"):
         list(
             evaluate(
                 lambda shown, _: torch.tensor([0.5, float("nan")]),

@@ -1,4 +1,4 @@
-"""memlab ablate: changed pictures with their controls, a manifest, a sheet; selectivity cards."""
+"""memlab ablate: changed images with their controls, a manifest, a sheet; selectivity cards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memlab import Ablation, Context
 from memlab.ablations.colour import Grayscale
 from memlab.cli import main
 from memlab.synthetic import write
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from memlab.validation.selectivity import COMPARISONS, selectivity
 
 BORROW = """
@@ -44,10 +44,10 @@ def pixels(path: Path) -> np.ndarray:
     return np.array(Image.open(path).convert("RGB")).astype(float)
 
 
-def test_the_prototypes_three_folders(picture: Callable[..., Path]) -> None:
+def test_the_prototypes_three_folders(make_image: Callable[..., Path]) -> None:
     """Grey and crop differ from Pillow's by rounding; its radius 5 is three box blurs, not ours."""
     for place, size in enumerate([(256, 256), (256, 192)]):
-        picture(f"in/{place}.png", size=size, seed=place)
+        make_image(f"in/{place}.png", size=size, seed=place)
     arguments = ["--ablation", "blur", "--ablation.sigma", str(5 / 2.56)]
     arguments += ["--ablation", "grayscale", "--ablation", "center_crop"]
     assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
@@ -61,9 +61,9 @@ def test_the_prototypes_three_folders(picture: Callable[..., Path]) -> None:
             "grayscale": source.convert("L").convert("RGB"),
             "center_crop": source.crop(box).resize((wide, high), Image.Resampling.BILINEAR),
         }
-        for name, picture_ in wanted.items():
+        for name, image_ in wanted.items():
             (path,) = Path("out").glob(f"{name}@*/{place}.png")
-            found = np.abs(pixels(path) - np.array(picture_).astype(float)).max()
+            found = np.abs(pixels(path) - np.array(image_).astype(float)).max()
             differences[name].append(float(found))
     assert max(differences["grayscale"]) <= 1
     assert max(differences["center_crop"]) <= 1
@@ -104,11 +104,11 @@ def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
 
 
 def test_swaps_take_donors_from_another_folder(
-    rendered: Path, picture: Callable[..., Path], failing: Callable[..., str]
+    rendered: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     Path("lending.py").write_text(BORROW)
     for place in range(3):
-        picture(f"lent/donor-{place}.png", seed=place)
+        make_image(f"lent/donor-{place}.png", seed=place)
     swap = ["ablate", str(rendered), "--ablation", "lending:Borrow"]
     assert main([*swap, "--out", "scenes"]) == 0  # rendered ones lend where nobody else does
     assert pd.read_csv("scenes/manifest.csv")["donor"].str.startswith("scene-").all()
@@ -121,10 +121,10 @@ def test_swaps_take_donors_from_another_folder(
     assert pixels(Path(f"lent/{row['donor']}.png")).shape == (30, 40, 3)
     assert pixels(Path("out") / row["image"]).shape == (48, 48, 3)
     same = failing("ablate", "lent", "--ablation=lending:Borrow", *give, "--out", "again")
-    assert "lent: no picture but those to be changed" in same
+    assert "lent: no make_image but those to be changed" in same
 
 
-def test_the_sheet_has_a_row_a_picture_and_says_why_not(rendered: Path) -> None:
+def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
     arguments = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
     assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
     sheet = pixels(Path("out/contact-sheet.png"))
@@ -135,11 +135,11 @@ def test_the_sheet_has_a_row_a_picture_and_says_why_not(rendered: Path) -> None:
     assert empty > 0.7 * 128**2 * (~manifest["eligible"]).sum()
 
 
-def test_what_is_wrong_with_a_picture_costs_nothing_of_the_others(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("a", "b", "damaged"):
-        path = picture(f"set/{name}.png", seed=ord(name[0]))
+        path = make_image(f"set/{name}.png", seed=ord(name[0]))
     path.write_bytes(path.read_bytes()[:200])
     Image.new("RGB", (1, 1)).save("set/tiny.png")
     for name, size in (("a", (10, 10)), ("b", (40, 30)), ("tiny", (1, 1))):
@@ -150,9 +150,9 @@ def test_what_is_wrong_with_a_picture_costs_nothing_of_the_others(
     chosen = ["--ablation=blur", "--ablation.region=faces", "--ablation=patch_shuffle"]
     assert main(["ablate", "set", *chosen, "--masks=masks", "--out=out"]) == 1
     told = capsys.readouterr().err
-    assert "masks/faces/a.png: the mask is 10 x 10 pixels, its picture set/a.png 40 x 30" in told
+    assert "masks/faces/a.png: the mask is 10 x 10 pixels, its make_image set/a.png 40 x 30" in told
     assert "set/damaged.png: cannot be read" in told
-    assert "3 of 4 pictures failed" in told
+    assert "3 of 4 images failed" in told
     manifest = pd.read_csv("out/manifest.csv", keep_default_na=False)
     manifest.index = [(Path(row.original).stem, row.ablation) for row in manifest.itertuples()]
     assert manifest["eligible"].to_dict() == {
@@ -171,14 +171,14 @@ def test_what_is_wrong_with_a_picture_costs_nothing_of_the_others(
     assert (pd.read_csv("cards/cards.csv")["eligible"] == 2).all()
 
 
-def test_the_manifest_says_how_pictures_were_made(
-    rendered: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+def test_the_manifest_says_how_images_were_made(
+    rendered: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--ablation", "swap_palette", "--size=48", "--seed=3"]
     scenes = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
     masks = f"--masks={rendered / 'masks'}"
     assert main(["ablate", *scenes, *arguments, masks, "--out", "out"]) == 0
-    # of those in the folder, most are of pictures that were not given
+    # of those in the folder, most are of images that were not given
     assert "of its images are not in the data set" in capsys.readouterr().err
     told = json.loads(Path("out/manifest.json").read_text())
     assert (told["size"], told["seed"], told["n"], told["failed"]) == (48, 3, 2, {})
@@ -187,12 +187,12 @@ def test_the_manifest_says_how_pictures_were_made(
     assert {"memlab", "torch"} <= told["versions"].keys()
     for sources in told["masks"].values():
         assert [(one["kind"], one["origin"]) for one in sources] == [
-            ("pictures", str(rendered / "masks"))
+            ("images", str(rendered / "masks"))
         ]
 
 
-def test_a_background_follows_from_the_other_masks(picture: Callable[..., Path]) -> None:
-    original = pixels(picture("set/a.png", seed=1))
+def test_a_background_follows_from_the_other_masks(make_image: Callable[..., Path]) -> None:
+    original = pixels(make_image("set/a.png", seed=1))
     half = Image.new("L", (40, 30))
     half.paste(255, (0, 0, 20, 30))
     Path("masks/faces").mkdir(parents=True)
@@ -205,11 +205,11 @@ def test_a_background_follows_from_the_other_masks(picture: Callable[..., Path])
     assert not different[:, :16].any()
 
 
-def test_what_is_drawn_for_a_picture_does_not_hang_on_the_others(
-    picture: Callable[..., Path],
+def test_what_is_drawn_for_a_image_does_not_hang_on_the_others(
+    make_image: Callable[..., Path],
 ) -> None:
-    picture("one/a.png", seed=1)
-    picture("two/a.png", seed=2)
+    make_image("one/a.png", seed=1)
+    make_image("two/a.png", seed=2)
     grain = ["--ablation=noise"]
     assert main(["ablate", "one", *grain, "--out=alone"]) == 0
     assert main(["ablate", "one", "two", *grain, "--out=both"]) == 0
@@ -220,9 +220,9 @@ def test_what_is_drawn_for_a_picture_does_not_hang_on_the_others(
     assert (alone == first).all()
 
 
-def test_names_are_fit_for_any_system(picture: Callable[..., Path]) -> None:
+def test_names_are_fit_for_any_system(make_image: Callable[..., Path]) -> None:
     for name in ("what?.png", "a:b.png"):
-        picture(f"set/{name}", seed=1)
+        make_image(f"set/{name}", seed=1)
     assert main(["ablate", "set", "--ablation=blur", "--controls=1", "--out=out"]) == 0
     files = [path.relative_to("out").as_posix() for path in Path("out").rglob("*.png")]
     assert not [path for path in files if set(path) & set('\\?*:<>|"')]
@@ -230,17 +230,17 @@ def test_names_are_fit_for_any_system(picture: Callable[..., Path]) -> None:
 
 
 def test_a_table_that_is_wrong_is_not_passed_over_in_silence(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("set/a.png", seed=1)
+    make_image("set/a.png", seed=1)
     Path("set/table.csv").write_text("image,score,mask_faces\na.png,much,\n")
     assert main(["ablate", "set", "--ablation=blur", "--out=out"]) == 0
     assert "set/table.csv: row 2: score 'much' is not a number" in capsys.readouterr().err
 
 
-def test_masks_from_elsewhere_confine_the_change(picture: Callable[..., Path]) -> None:
-    original = pixels(picture("set/a.png", seed=1))
-    picture("set/b.png", seed=2)
+def test_masks_from_elsewhere_confine_the_change(make_image: Callable[..., Path]) -> None:
+    original = pixels(make_image("set/a.png", seed=1))
+    make_image("set/b.png", seed=2)
     half = Image.new("L", (40, 30))
     half.paste(255, (0, 0, 20, 30))
     Path("masks/faces").mkdir(parents=True)
@@ -276,8 +276,8 @@ def test_a_card_shows_what_an_ablation_removes_and_what_it_spares(rendered: Path
         assert pixels(Path(f"cards/{name}.png")).shape[1] > 800
 
 
-def test_comparisons_of_a_picture_with_itself_and_its_negative() -> None:
-    images = sample_pictures(3)
+def test_comparisons_of_a_image_with_itself_and_its_negative() -> None:
+    images = sample_images(3)
     for name, compare in COMPARISONS.items():
         wanted = 0.0 if name == "changed_area" else 1.0
         assert torch.allclose(compare(images, images), torch.tensor(wanted), atol=1e-5)
@@ -285,8 +285,8 @@ def test_comparisons_of_a_picture_with_itself_and_its_negative() -> None:
     assert torch.allclose(slopes, torch.tensor(-1.0), atol=1e-5)
 
 
-def test_every_pictures_statistics_are_averaged_whatever_the_batches() -> None:
-    images = sample_pictures(5)
+def test_every_images_statistics_are_averaged_whatever_the_batches() -> None:
+    images = sample_images(5)
     ids = [str(place) for place in range(5)]
     parts: list[Ablation] = [Grayscale()]
     whole = selectivity([(images, Context(ids))], parts)
@@ -295,7 +295,7 @@ def test_every_pictures_statistics_are_averaged_whatever_the_batches() -> None:
     assert (whole["eligible"] == 5).all()
 
 
-def test_cards_of_what_no_picture_has_say_so(rendered: Path) -> None:
+def test_cards_of_what_no_image_has_say_so(rendered: Path) -> None:
     faces = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
     chosen = [
         str(path)
@@ -304,15 +304,15 @@ def test_cards_of_what_no_picture_has_say_so(rendered: Path) -> None:
     ]
     assert main(["ablate", *chosen, *faces, "--cards", "--size", "64", "--out", "cards"]) == 0
     page = Path("cards/cards.md").read_text()
-    assert page.count("None of the pictures has what it needs.") == 1
+    assert page.count("None of the images has what it needs.") == 1
     assert not Path("cards/blur.png").exists()
     assert Path("cards/grayscale.png").is_file()
 
 
 def test_cards_are_refused_in_a_line(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    cards = ["ablate", str(picture("a.png")), "--cards", "--out", "cards", "--ablation", "blur"]
+    cards = ["ablate", str(make_image("a.png")), "--cards", "--out", "cards", "--ablation", "blur"]
     assert "--controls: cards show the ladder" in failing(*cards, "--controls", "2")
     assert "--doses: cards show the ladder" in failing(*cards, "--doses", "ladder")
     assert "blur is given 2 times" in failing(*cards, "--ablation", "blur")

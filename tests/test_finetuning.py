@@ -239,7 +239,7 @@ def test_accumulation_clipping_and_bf16_go_through(scenes: Path) -> None:
     ]
     assert fit(scenes, *options, "--run=runs/all", "--trainer.max_epochs=2") == 0
     saved = read_checkpoint(Path("runs/all/fit/checkpoints/last.ckpt"))
-    assert saved["global_step"] == 2 * 2  # 42 pictures, 16 a batch: 3 batches, 2 steps an epoch
+    assert saved["global_step"] == 2 * 2  # 42 images, 16 a batch: 3 batches, 2 steps an epoch
     rates = [group["lr"] for group in saved["optimizer_states"][0]["param_groups"]]
     assert len(rates) == 6
     assert all(value.dtype == torch.float32 for value in load("runs/all").parameters())

@@ -131,9 +131,9 @@ def test_scores_of_another_shape_are_refused(nets: str) -> None:
         load(f"{nets}:Pairs").predict(torch.rand(2, 3, 32, 32))
 
 
-def test_score_and_explain_run_it(nets: str, picture: Callable[..., Path]) -> None:
+def test_score_and_explain_run_it(nets: str, make_image: Callable[..., Path]) -> None:
     for place in range(3):
-        picture(f"in/{place}.png", seed=place)
+        make_image(f"in/{place}.png", seed=place)
     assert main(["score", f"{nets}:Seeing", "in", "--out", "scores.csv"]) == 0
     scores = pd.read_csv("scores.csv")["predicted"]
     assert main(["explain", f"{nets}:Seeing", "in", "--out", "maps"]) == 0
@@ -161,11 +161,11 @@ def test_grad_cam_at_a_layer_is_selvarajus(nets: str) -> None:
 
 def test_its_card_and_branches_go_with_its_scores_and_maps(
     nets: str,
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture,
     failing: Callable[..., str],
 ) -> None:
-    picture("in/a.png", seed=1)
+    make_image("in/a.png", seed=1)
     assert main(["score", f"{nets}:Forked", "in", "--out", "scores.csv"]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "a score is the hit rate; weights: non-commercial use only" in said

@@ -76,7 +76,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "--attribution", "gradcam"], "'grad_cam'"),
         (["fit", "--config", "quickstrat"], "'quickstart'"),
         (["data", "chekc"], "'check'"),
-        (["score", "model", "picture", "--ot", "x"], "--out DIR"),
+        (["score", "model", "image", "--ot", "x"], "--out DIR"),
         (["fit", "--trainer.max_epoch", "1"], "'--trainer.max_epochs'"),
         (["fit", "--modle.backbone", "resnet50"], "'--model.backbone'"),
     ],

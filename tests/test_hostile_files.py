@@ -93,10 +93,10 @@ def test_a_checkpoint_runs_nothing(
     module: str,
     hostile: Callable[..., Path],
     unharmed: Callable[[], None],
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     failing: Callable[..., str],
 ) -> None:
-    image = str(picture("a.png"))
+    image = str(make_image("a.png"))
     for value in (POPEN, {"class_path": f"{module}.Net", "init_args": {}}):
         checkpoint = hostile(value, name)
         said = failing("score", str(checkpoint), image)
@@ -111,11 +111,11 @@ def test_every_command_that_loads_one_refuses_it(
     module: str,
     hostile: Callable[..., Path],
     unharmed: Callable[[], None],
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     failing: Callable[..., str],
     scenes: Path,
 ) -> None:
-    image = str(picture("a.png"))
+    image = str(make_image("a.png"))
     checkpoint = hostile(POPEN, "head")
     shutil.copy(checkpoint, checkpoint.with_name("last.ckpt"))
     run, file = "runs/tiny", str(checkpoint)
@@ -339,10 +339,10 @@ def test_members_are_told_where_their_options_are_from(
 def test_a_class_that_the_user_names_is_taken(
     module: str,
     scenes: Path,
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     failing: Callable[..., str],
 ) -> None:
-    image = str(picture("a.png"))
+    image = str(make_image("a.png"))
     fit = ["fit", "--run=runs/own", f"--data.root={scenes}", "--data.image_size=64"]
     fit += ["--model.backbone", f"{module}.Tiny", "--trainer.callbacks", f"{module}.Watcher"]
     assert main([*fit, "--trainer.max_epochs=1", *TEST]) == 0

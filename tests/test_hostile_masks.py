@@ -31,9 +31,9 @@ SQUARE = [[5, 5, 20, 5, 20, 20, 5, 20]]
 
 
 @pytest.fixture
-def photos(picture: Callable[..., Path]) -> Path:
+def photos(make_image: Callable[..., Path]) -> Path:
     for place in range(4):
-        picture(f"photos/{place}.png", size=(64, 64), seed=place)
+        make_image(f"photos/{place}.png", size=(64, 64), seed=place)
     return Path("photos")
 
 
@@ -100,8 +100,8 @@ def test_file_names_are_short_and_never_two_of_one() -> None:
 @pytest.mark.parametrize(
     ("side", "told"),
     [
-        ((40000, 40000), "the mask is 40000 x 40000 pixels, its picture 64 x 64"),
-        ((40000, 30000), "the mask is 40000 x 30000 pixels, its picture 0.png 64 x 64"),
+        ((40000, 40000), "the mask is 40000 x 40000 pixels, its image 64 x 64"),
+        ((40000, 30000), "the mask is 40000 x 30000 pixels, its image 0.png 64 x 64"),
     ],
 )
 def test_sizes_in_coco_are_not_believed(photos: Path, side: tuple[int, int], told: str) -> None:

@@ -1,4 +1,4 @@
-"""Pictures handed over in Python: files, arrays, tensors, PIL; and what is refused."""
+"""Images handed over in Python: files, arrays, tensors, PIL; and what is refused."""
 
 from __future__ import annotations
 
@@ -26,10 +26,8 @@ def model(run: Path) -> MemorabilityModel:
     return load(run)
 
 
-def test_every_kind_of_picture_is_scored_as_its_file(
-    model: MemorabilityModel, picture: Make
-) -> None:
-    path = picture("a.png", size=(90, 70))
+def test_every_kind_of_image_is_scored_as_its_file(model: MemorabilityModel, image: Make) -> None:
+    path = image("a.png", size=(90, 70))
     wanted = float(model.predict(path)["predicted"].iloc[0])
     pil = Image.open(path)
     array = np.array(pil)
@@ -81,50 +79,50 @@ def test_greys_and_transparency_are_as_in_files(tmp_path: Path) -> None:
 BAD: list[tuple[Any, str]] = [
     (
         np.full((8, 8, 3), 255.0),
-        "picture 0: floats are taken as 0 to 1; found 255 to 255: divide by 255, or give uint8",
+        "image 0: floats are taken as 0 to 1; found 255 to 255: divide by 255, or give uint8",
     ),
     (
         np.linspace(-2, 2, 192).reshape(8, 8, 3),
-        "picture 0: floats are taken as 0 to 1; found -2 to 2: give it as it was before "
+        "image 0: floats are taken as 0 to 1; found -2 to 2: give it as it was before "
         "normalisation, which the model does inside",
     ),
-    (np.full((8, 8, 3), np.nan), "picture 0: NaN or infinite pixels: repair it, or leave it out"),
+    (np.full((8, 8, 3), np.nan), "image 0: NaN or infinite pixels: repair it, or leave it out"),
     (
         np.zeros((8, 8, 3), dtype=np.int64),
-        "picture 0: int64 pixels have no agreed range: give uint8 (0 to 255) or floats (0 to 1)",
+        "image 0: int64 pixels have no agreed range: give uint8 (0 to 255) or floats (0 to 1)",
     ),
     (
         np.zeros((8, 8, 3), dtype=bool),
-        "picture 0: bool pixels have no agreed range: give uint8 (0 to 255) or floats (0 to 1)",
+        "image 0: bool pixels have no agreed range: give uint8 (0 to 255) or floats (0 to 1)",
     ),
     (
         torch.zeros(3, 8, 3),
-        "picture 0: shape (3, 8, 3) may have its channels first or last: give it as a PIL picture",
+        "image 0: shape (3, 8, 3) may have its channels first or last: give it as a PIL image",
     ),
     (
         np.zeros((8, 8, 5)),
-        "picture 0: shape (8, 8, 5) is not a picture: give (H, W, 3), (3, H, W) or (H, W), "
+        "image 0: shape (8, 8, 5) is not an image: give (H, W, 3), (3, H, W) or (H, W), "
         "a batch as (n, H, W, 3) or (n, 3, H, W)",
     ),
     (
         np.zeros((8, 8, 4)),
-        "picture 0: four channels of floats: lay them over white first, or give uint8 (RGBA)",
+        "image 0: four channels of floats: lay them over white first, or give uint8 (RGBA)",
     ),
-    (np.zeros((0, 8, 3)), "picture 0: shape (0, 8, 3) holds no pixel"),
-    ([], "no pictures given"),
-    (np.zeros((0, 8, 8, 3)), "no pictures given"),
-    (["a.png", np.zeros((8, 8, 3))], "arrays and paths mixed: give pictures of one kind"),
+    (np.zeros((0, 8, 3)), "image 0: shape (0, 8, 3) holds no pixel"),
+    ([], "no images given"),
+    (np.zeros((0, 8, 8, 3)), "no images given"),
+    (["a.png", np.zeros((8, 8, 3))], "arrays and paths mixed: give images of one kind"),
     ("nowhere.png", "nowhere.png: no such file or folder"),
-    ([[0.5, 0.5]], "a list among the pictures: give paths, arrays or PIL"),
+    ([[0.5, 0.5]], "a list among the images: give paths, arrays or PIL"),
     (
         7,
-        "int is not a picture: give a path, an array, a tensor, a PIL picture, or a list of these",
+        "int is not an image: give a path, an array, a tensor, a PIL image, or a list of these",
     ),
 ]
 
 
 @pytest.mark.parametrize(("given", "message"), BAD, ids=[text[:40] for _, text in BAD])
-def test_what_is_no_picture_is_refused_in_a_line(
+def test_what_is_no_image_is_refused_in_a_line(
     given: Any, message: str, model: MemorabilityModel
 ) -> None:
     with pytest.raises(MemlabError) as refused:
@@ -135,12 +133,12 @@ def test_what_is_no_picture_is_refused_in_a_line(
 def test_the_offender_in_a_batch_is_named(model: MemorabilityModel) -> None:
     images = torch.zeros(3, 3, 8, 8)
     images[2] = 200.0
-    with pytest.raises(MemlabError, match="picture 2: floats are taken as 0 to 1"):
+    with pytest.raises(MemlabError, match="image 2: floats are taken as 0 to 1"):
         model.predict(images)
 
 
-def test_an_unreadable_file_keeps_its_row(model: MemorabilityModel, picture: Make) -> None:
-    good, bad = picture("a.png"), Path("b.jpg")
+def test_an_unreadable_file_keeps_its_row(model: MemorabilityModel, image: Make) -> None:
+    good, bad = image("a.png"), Path("b.jpg")
     bad.write_bytes(b"junk")
     rows = model.predict([bad, good, bad])  # a file given twice is two rows
     assert rows["image"].tolist() == ["b.jpg", str(good), "b.jpg"]
@@ -162,7 +160,7 @@ def test_training_mode_comes_back_and_plays_no_part(run: Path) -> None:
     assert all(module.training for module in model.modules())
 
 
-def test_ablate_pairs_every_picture_with_itself(model: MemorabilityModel) -> None:
+def test_ablate_pairs_every_image_with_itself(model: MemorabilityModel) -> None:
     images = torch.rand(3, 3, 64, 64)
     rows = model.ablate(images, ["grayscale", Blur(sigma=4)], batch_size=2)
     assert len(rows) == 6
@@ -222,9 +220,9 @@ print((peaks[2] - peaks[1]) // 1024)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_does_not_grow_with_the_pictures(run: Path, picture: Make) -> None:
-    path = picture("a.png", size=(64, 64))
+def test_memory_does_not_grow_with_the_images(run: Path, image: Make) -> None:
+    path = image("a.png", size=(64, 64))
     command = [sys.executable, "-c", MEMORY, str(run), str(path)]
     grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    # 2,100 more pictures of 64 pixels are 103 MB as floats, 26 MB as bytes; rows are less than one
+    # 2,100 more images of 64 pixels are 103 MB as floats, 26 MB as bytes; rows are less than one
     assert grown < 24_000  # kB

@@ -145,7 +145,7 @@ def test_going_on_trains_on_the_same_images(
     more = ["--run=run", "--ckpt_path=last", "--trainer.max_epochs=2"]
     assert main(["fit", *more, DATA, *FAST]) == 0
     said = capsys.readouterr().err
-    assert "pictures: 31 train, 5 val, 8 test" in said
+    assert "images: 31 train, 5 val, 8 test" in said
     assert "5 images (100.png, 101.png, 102.png, ...) are new to run" in said
     again = kept(home / "run")
     assert ids(again, "train") == ids(split, "train")

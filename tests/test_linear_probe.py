@@ -1,4 +1,4 @@
-"""A frozen backbone sees every picture once, and trains as if it had seen it every time."""
+"""A frozen backbone sees every image once, and trains as if it had seen it every time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def head(run: str) -> dict[str, torch.Tensor]:
     return {name: value for name, value in saved.items() if name.startswith("head.")}
 
 
-def test_each_picture_is_decoded_once_and_the_result_is_that_of_every_epoch(
+def test_each_image_is_decoded_once_and_the_result_is_that_of_every_epoch(
     scenes: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept"]
@@ -58,7 +58,7 @@ def test_each_picture_is_decoded_once_and_the_result_is_that_of_every_epoch(
 
     decoded.clear()
     assert main([*arguments, "--run=again"]) == 0
-    assert not decoded  # the test pictures are in the cache of pictures
+    assert not decoded  # the test images are in the cache of images
 
     with monkeypatch.context() as patch:
         patch.setattr(FrozenFeatures, "setup", lambda *_, **__: None)
@@ -101,18 +101,18 @@ def test_a_run_that_goes_on_finds_its_features_and_leaves_none_to_others(
     assert not decoded
 
 
-def test_a_picture_that_cannot_be_read_is_said_or_skipped(
-    tmp_path: Path, picture: Callable[..., Path], failing: Callable[..., str]
+def test_a_image_that_cannot_be_read_is_said_or_skipped(
+    tmp_path: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     lines = ["image,score,split"]
     for place in range(16):
-        picture(f"p/{place}.png", seed=place)
+        make_image(f"p/{place}.png", seed=place)
         lines.append(f"{place}.png,{0.3 + place / 40},{'train' if place < 8 else 'val'}")
         lines[-1] = lines[-1] if place < 12 else lines[-1].replace("val", "test")
-    (tmp_path / "p" / "3.png").write_bytes(b"no picture")
+    (tmp_path / "p" / "3.png").write_bytes(b"no image")
     (tmp_path / "p" / "scores.csv").write_text("\n".join(lines))
     arguments = [*PROBE, "--data.root=p/scores.csv", "--data.cache=kept"]
     assert "3.png: cannot be read" in failing(*arguments, "--run=fails")
     assert main([*arguments, "--run=skips", "--data.on_error=skip"]) == 0
     assert [entry["id"] for entry in results(Path("skips/fit"))["data"]["skipped"]] == ["3.png"]
-    assert len(list(Path("kept").glob("*.features"))) == 1  # those of the validation pictures
+    assert len(list(Path("kept").glob("*.features"))) == 1  # those of the validation images

@@ -28,7 +28,7 @@ from memlab.imaging.texture import (
     scramble_phases,
     spectral_distance,
 )
-from memlab.testing import check_ablation, sample_pictures
+from memlab.testing import check_ablation, sample_images
 from memlab.validation.selectivity import gradient_correlation
 
 CLASSES: list[type[Ablation]] = [
@@ -39,15 +39,15 @@ CLASSES: list[type[Ablation]] = [
 
 
 def names(count: int) -> Context:
-    return Context([f"picture-{place}" for place in range(count)], seed=11)
+    return Context([f"image-{place}" for place in range(count)], seed=11)
 
 
 def pillow(pixels: torch.Tensor) -> Image.Image:
     return Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
 
 
-def tensor(picture: Image.Image) -> torch.Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float()
+def tensor(image: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -58,7 +58,7 @@ def test_they_keep_the_contract(cls: type[Ablation]) -> None:
 @pytest.mark.parametrize("shape", [(47, 64), (64, 47), (224, 224)])
 @pytest.mark.parametrize("cls", CLASSES)
 def test_laws(cls: type[Ablation], shape: tuple[int, int]) -> None:
-    images = sample_pictures(3, max(shape))[..., : shape[0], : shape[1]].contiguous()
+    images = sample_images(3, max(shape))[..., : shape[0], : shape[1]].contiguous()
     before, context, ablation = images.clone(), names(3), cls()
     statistic = STATISTICS[cls.target]
     assert torch.equal(ablation(images, context, 0), images)
@@ -78,8 +78,8 @@ def test_laws(cls: type[Ablation], shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("cls", [PatchShuffle, PhaseScramble, Shift, Noise])
-def test_randomness_is_the_pictures_own(cls: type[Ablation]) -> None:
-    image = sample_pictures(1).expand(6, -1, -1, -1)
+def test_randomness_is_the_images_own(cls: type[Ablation]) -> None:
+    image = sample_images(1).expand(6, -1, -1, -1)
     changed = cls()(image, names(6))
     assert not all(torch.equal(changed[0], other) for other in changed[1:])
     assert torch.equal(changed, cls()(image, names(6)))
@@ -88,11 +88,11 @@ def test_randomness_is_the_pictures_own(cls: type[Ablation]) -> None:
 @pytest.mark.parametrize("ablation", [PatchShuffle(), Shift(), Jpeg(), Flip()])
 def test_counts_are_whole(ablation: Ablation) -> None:
     with pytest.raises(MemlabError, match=r"not a whole number \(ladder: "):
-        ablation(sample_pictures(1), names(1), 0.5)
+        ablation(sample_images(1), names(1), 0.5)
 
 
 def test_blur_equals_scipys() -> None:
-    images = sample_pictures(1, 64)[..., :47, :]
+    images = sample_images(1, 64)[..., :47, :]
     wanted = gaussian_filter(
         images.double().numpy(), (0, 0, 1.92, 1.92), mode="nearest", truncate=4.2
     )
@@ -116,7 +116,7 @@ def test_highpass_halves_its_cutoff_and_keeps_the_mean() -> None:
 
 
 def test_hue_is_turned_about_the_axis_of_luma() -> None:
-    images = 0.4 + 0.1 * sample_pictures(2)  # every hue has room
+    images = 0.4 + 0.1 * sample_images(2)  # every hue has room
     axis = np.array(LUMA) / np.linalg.norm(LUMA)
     grey = luma(images)
     offsets = (images - grey).permute(0, 2, 3, 1).numpy()
@@ -128,12 +128,12 @@ def test_hue_is_turned_about_the_axis_of_luma() -> None:
 
 @pytest.mark.parametrize("ablation", [HueRotate(), HueRotate(180.0), ColorContrast()])
 def test_changes_of_colour_keep_luma(ablation: Ablation) -> None:
-    images = sample_pictures(3)
+    images = sample_images(3)
     assert torch.allclose(luma(ablation(images, names(3))), luma(images), atol=1e-6)
 
 
 def test_color_contrast_keeps_the_palettes_mean() -> None:
-    images = 0.4 + 0.2 * sample_pictures(2)
+    images = 0.4 + 0.2 * sample_images(2)
     changed = ColorContrast()(images, names(2))
     assert torch.allclose(changed.mean(dim=(2, 3)), images.mean(dim=(2, 3)), atol=1e-5)
     assert (changed - luma(changed)).std(dim=(2, 3)).max() < 1e-5
@@ -142,7 +142,7 @@ def test_color_contrast_keeps_the_palettes_mean() -> None:
 def test_desaturate_keeps_lightness() -> None:
     from kornia.color import rgb_to_lab
 
-    images = sample_pictures(3)
+    images = sample_images(3)
     before = rgb_to_lab(images)
     after = rgb_to_lab(Desaturate()(images, names(3)))
     assert (after - before)[:, 0].abs().max() < 0.05  # of 100
@@ -150,16 +150,16 @@ def test_desaturate_keeps_lightness() -> None:
 
 
 def test_contrast_is_torchvisions_on_grey_and_keeps_colour() -> None:
-    grey = luma(sample_pictures(1)).expand(-1, 3, -1, -1)
+    grey = luma(sample_images(1)).expand(-1, 3, -1, -1)
     found = Contrast(amount=0.4)(grey, names(1))
     assert torch.allclose(found, adjust_contrast(grey, 0.6), atol=1e-3)
-    images = 0.4 + 0.2 * sample_pictures(2)
+    images = 0.4 + 0.2 * sample_images(2)
     changed = Contrast()(images, names(2))
     assert torch.allclose(changed - luma(changed), images - luma(images), atol=1e-6)
 
 
 def test_brightness_is_pillows() -> None:
-    pixels = (sample_pictures(1) * 255).round()
+    pixels = (sample_images(1) * 255).round()
     wanted = tensor(ImageEnhance.Brightness(pillow(pixels)).enhance(0.55))
     found = Brightness(amount=0.45)(pixels / 255, names(1)) * 255
     assert (found - wanted).abs().max() <= 1.01
@@ -197,7 +197,7 @@ def test_patches_need_pixels() -> None:
 @pytest.mark.parametrize("shape", [(64, 64), (47, 64), (64, 47), (47, 47)])
 @pytest.mark.parametrize("amount", [0.3, 0.7, 1.0])
 def test_scrambling_keeps_amplitudes_and_is_real(amount: float, shape: tuple[int, int]) -> None:
-    images = sample_pictures(2, 64)[..., : shape[0], : shape[1]]
+    images = sample_images(2, 64)[..., : shape[0], : shape[1]]
     noise = torch.randn(2, 1, *shape, generator=torch.Generator().manual_seed(0))
     changed = scramble_phases(images, amount, noise).double().numpy()
     before, after = np.fft.fft2(images.double().numpy()), np.fft.fft2(changed)
@@ -209,8 +209,8 @@ def test_scrambling_keeps_amplitudes_and_is_real(amount: float, shape: tuple[int
     assert np.allclose(after[..., 0, 0], before[..., 0, 0])
 
 
-def test_scrambled_pictures_keep_mean_and_contrast() -> None:
-    images = sample_pictures(3, 64)
+def test_scrambled_images_keep_mean_and_contrast() -> None:
+    images = sample_images(3, 64)
     changed = PhaseScramble()(images, names(3))
     assert (changed.mean(dim=(2, 3)) - images.mean(dim=(2, 3))).abs().max() < 2e-3
     ratio = changed.std(dim=(2, 3)) / images.std(dim=(2, 3))
@@ -218,7 +218,7 @@ def test_scrambled_pictures_keep_mean_and_contrast() -> None:
 
 
 def test_power_goes_to_the_reference_and_phases_stay() -> None:
-    images = 0.3 + 0.4 * sample_pictures(2, 64)
+    images = 0.3 + 0.4 * sample_images(2, 64)
     _, before = spectral_distance(images)
     _, after = spectral_distance(PowerEqualize(0.5)(images, names(2)))
     assert torch.allclose(after[:, :32], before[:, :32] / 2, atol=0.05)
@@ -226,7 +226,7 @@ def test_power_goes_to_the_reference_and_phases_stay() -> None:
     assert agreement.min() > 0.999
 
 
-def test_rounding_of_a_smooth_picture_is_amplified_so_far_and_no_farther() -> None:
+def test_rounding_of_a_smooth_image_is_amplified_so_far_and_no_farther() -> None:
     noise = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     smooth = (gaussian_blur(noise, 8.0) * 255).round() / 255
     before, last = torch.fft.rfft2(smooth.double()).abs(), 0.0
@@ -248,11 +248,11 @@ def test_shift_moves_by_whole_pixels() -> None:
 
 
 def test_jpeg_is_pillows_at_quality_95() -> None:
-    pixels = (sample_pictures(1, 64) * 255).round()
+    pixels = (sample_images(1, 64) * 255).round()
     stream = io.BytesIO()
     pillow(pixels).save(stream, "JPEG", quality=95)
-    with Image.open(stream) as picture:
-        wanted = tensor(picture)
+    with Image.open(stream) as image:
+        wanted = tensor(image)
     assert (Jpeg()(pixels / 255, names(1)) * 255 - wanted).abs().max() < 1e-3
 
 

@@ -28,13 +28,13 @@ BLACK = (2, 7)  # annotated, and nothing there
 
 
 @pytest.fixture
-def album(picture: Callable[..., Path]) -> Path:
+def album(make_image: Callable[..., Path]) -> Path:
     """Twelve images, half of them to test on; masks of faces in folders and columns."""
     lines = ["image,score,split,mask_faces"]
     Path("masks/faces").mkdir(parents=True)
     Path("masks/text").mkdir(parents=True)
     for place in range(COUNT):
-        picture(f"album/{place}.png", size=(48, 36), seed=place)
+        make_image(f"album/{place}.png", size=(48, 36), seed=place)
         split = "train" if place < COUNT // 2 else "test"
         mask = ""
         if place in (*PRESENT, *BLACK):

@@ -26,9 +26,9 @@ VOC = [0, 0, 0, 128, 0, 0, 0, 128, 0]
 
 
 def palette(indices: np.ndarray, colours: list[int]) -> Image.Image:
-    picture = Image.fromarray(indices, mode="P")
-    picture.putpalette(colours + [0] * (768 - len(colours)))
-    return picture
+    image = Image.fromarray(indices, mode="P")
+    image.putpalette(colours + [0] * (768 - len(colours)))
+    return image
 
 
 def layers(grey: np.ndarray, alpha: np.ndarray) -> Image.Image:
@@ -76,10 +76,10 @@ def test_values_that_may_mean_anything_are_asked_back(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def table(picture: Callable[..., Path]) -> Table:
-    """Two pictures, 60 × 40."""
+def table(make_image: Callable[..., Path]) -> Table:
+    """Two images, 60 × 40."""
     for name in ("a", "b"):
-        picture(f"set/{name}.png", size=(60, 40), seed=ord(name))
+        make_image(f"set/{name}.png", size=(60, 40), seed=ord(name))
     return recognise(Path("set")).table(Path("set"))
 
 
@@ -90,7 +90,7 @@ def mask(path: str, width: int, height: int) -> None:
     Image.fromarray(drawn).save(path)
 
 
-def test_masks_of_two_sizes_are_packed_at_the_pictures(table: Table) -> None:
+def test_masks_of_two_sizes_are_packed_at_the_images(table: Table) -> None:
     mask("masks/faces/a.png", 30, 20)
     mask("masks/text/a.png", 60, 40)
     assert main(["regions", "import", "masks", "set", "--out", "store"]) == 0
@@ -167,12 +167,12 @@ def test_odd_values_in_coco(
 
 
 @pytest.mark.parametrize("orientation", [1, 3])
-def test_outlines_of_pictures_that_exif_turns(
-    picture: Callable[..., Path], orientation: int
+def test_outlines_of_images_that_exif_turns(
+    make_image: Callable[..., Path], orientation: int
 ) -> None:
     turned = Image.Exif()
     turned[0x112] = orientation
-    Image.open(picture("set/a.jpg", size=(60, 40))).save("set/a.jpg", exif=turned)
+    Image.open(make_image("set/a.jpg", size=(60, 40))).save("set/a.jpg", exif=turned)
     content = {
         "images": [{"id": 1, "file_name": "a.jpg", "width": 60, "height": 40}],
         "categories": [{"id": 1, "name": "face"}],

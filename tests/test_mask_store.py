@@ -1,4 +1,4 @@
-"""The mask store keeps what was found, by what, and only for the pictures it was found in."""
+"""The mask store keeps what was found, by what, and only for the images it was found in."""
 
 from __future__ import annotations
 
@@ -58,9 +58,11 @@ class Wrong(Dark):
 
 
 @pytest.fixture
-def photos(tmp_path: Path, picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def photos(
+    tmp_path: Path, make_image: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     for place in range(4):
-        picture(f"photos/{place}.png", size=(40 + 4 * place, 30), seed=place)
+        make_image(f"photos/{place}.png", size=(40 + 4 * place, 30), seed=place)
     (tmp_path / "toy.py").write_text(TOY)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "toy", raising=False)
@@ -107,8 +109,8 @@ def test_a_crash_is_named_and_tried_again(photos: Path, capsys: pytest.CaptureFi
     assert find() == 1
     said = capsys.readouterr()
     assert "2.png: RuntimeError: 48 is too much" in said.err
-    assert "1 of 4 pictures failed" in said.err
-    assert "of 3 pictures" in said.out
+    assert "1 of 4 images failed" in said.err
+    assert "of 3 images" in said.out
     assert list(pd.read_csv("masks/failed.csv")["id"]) == ["2.png"]
     source = MemorabilityData(root=photos, masks=Path("masks")).table.masks["dark"]
     assert set(source.looked_at("dark")) == {"0.png", "1.png", "3.png"}
@@ -181,26 +183,26 @@ def test_what_a_kill_left_half_written_is_passed_over(photos: Path) -> None:
     assert len(MaskStore(Path("masks")).areas) == 4
 
 
-def test_masks_of_other_pictures_are_refused(
-    photos: Path, picture: Callable[..., Path], tmp_path: Path
+def test_masks_of_other_images_are_refused(
+    photos: Path, make_image: Callable[..., Path], tmp_path: Path
 ) -> None:
     assert find() == 0
-    Image.open(photos / "0.png").resize((80, 60)).save(photos / "0.png")  # the same picture
-    picture("photos/1.png", size=(44, 30), seed=99)
+    Image.open(photos / "0.png").resize((80, 60)).save(photos / "0.png")  # the same make_image
+    make_image("photos/1.png", size=(44, 30), seed=99)
     data = MemorabilityData(root=photos, masks=Path("masks"), image_size=32, num_workers=0)
     data.load_regions(["dark"])
     errors = next(iter(data.predict_dataloader()))["errors"]
-    assert "masks of another picture than 1.png" in errors[1]
+    assert "masks of another make_image than 1.png" in errors[1]
     assert [errors[place] for place in (0, 2, 3)] == [""] * 3
 
 
 def test_a_mask_may_be_a_pixel_off_in_either_side() -> None:
-    picture = torch.zeros(3, 4, 4, dtype=torch.uint8)
+    image = torch.zeros(3, 4, 4, dtype=torch.uint8)
 
     def fits(width: int, height: int) -> bool:
         mask = Mask(torch.zeros(1, height, width, dtype=torch.uint8), "here")
         try:
-            require_fit(mask, "there", (1000, 667), picture)
+            require_fit(mask, "there", (1000, 667), image)
         except DataError:
             return False
         return True
@@ -247,7 +249,7 @@ def test_masks_that_are_there_are_packed(
             one, other = (t.masks[region].read(name, [region])[region] for t in (own, packed))
             assert torch.equal(one.inside, other.inside)
     found = packed.masks["faces"].describe("faces")["found_by"]
-    assert found["kind"] == "pictures"
+    assert found["kind"] == "images"
     assert "in" in capsys.readouterr().out
 
 
@@ -256,5 +258,5 @@ def test_the_thumbnail_survives_resizing(photos: Path) -> None:
     from memlab.imaging.decode import decode
 
     pixels = decode(photos / "0.png")
-    small = thumbnail_of(Geometry(24).picture(pixels))
+    small = thumbnail_of(Geometry(24).image(pixels))
     assert (small.float() - thumbnail_of(pixels).float()).abs().mean() < 3

@@ -45,8 +45,8 @@ def test_values_equal_the_libraries(n: int, ties: bool) -> None:
         ([0.1, 0.2, 0.3, 0.4, 0.5], [0.7] * 5, "scores are constant"),
         ([0.1, np.nan, 0.3], [0.1, 0.2, 0.3], "predictions are not finite"),
         ([0.1, 0.2, 0.3], [0.1, np.nan, 0.3], "scores are missing"),
-        ([0.1, 0.2], [0.1, 0.2], "only 2 pictures"),
-        ([], [], "only 0 pictures"),
+        ([0.1, 0.2], [0.1, 0.2], "only 2 images"),
+        ([], [], "only 0 images"),
     ],
 )
 def test_null_has_a_reason(predicted: list[float], score: list[float], reason: str) -> None:
@@ -75,7 +75,7 @@ def test_the_metric_gathers_batches_and_resets(sizes: list[int]) -> None:
     assert found == pytest.approx(stats.spearmanr(predicted, score).statistic, abs=1e-12)
     metric.reset()
     metric.update(torch.zeros(0), torch.zeros(0))
-    assert metric.statistics()["mse"].reason == "no pictures"
+    assert metric.statistics()["mse"].reason == "no images"
 
 
 @pytest.mark.parametrize("name", list(METRICS))
@@ -120,8 +120,8 @@ def test_the_drops_interval_covers() -> None:
 @pytest.mark.parametrize(
     ("clean", "changed", "value", "low", "reason"),
     [
-        ([], [], None, None, "no eligible picture"),
-        ([0.5, 0.6], [0.4, 0.5], 0.1, None, "no interval: only 2 pictures"),
+        ([], [], None, None, "no eligible image"),
+        ([0.5, 0.6], [0.4, 0.5], 0.1, None, "no interval: only 2 images"),
         ([0.5, 0.6, 0.7], [0.5, 0.6, 0.7], 0.0, 0.0, None),
         ([0.5, np.nan, 0.7], [0.5, 0.6, 0.7], None, None, "predictions are not finite"),
     ],

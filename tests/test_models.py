@@ -20,7 +20,7 @@ from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
 from memlab.spec import build
-from memlab.testing import check_backbone, sample_pictures
+from memlab.testing import check_backbone, sample_images
 
 CNNS = ["test_resnet", "test_efficientnet", "test_convnext", "test_mambaout"]
 
@@ -35,7 +35,7 @@ def test_resnet50_equals_torchvisions(tmp_path: Path) -> None:
     torch.save(original.state_dict(), tmp_path / "weights.pth")
     original.fc = nn.Identity()
     ours = ResNet50(weights=str(tmp_path / "weights.pth")).eval()
-    images = sample_pictures(2, 64)
+    images = sample_images(2, 64)
     with torch.no_grad():
         assert torch.equal(ours(images), original.eval()(images))
 
@@ -47,7 +47,7 @@ def test_any_timm_network_equals_timms(name: str) -> None:
         name, num_classes=0, **({"img_size": 64} if "vit" in name else {})
     ).eval()
     original.load_state_dict(ours.network.state_dict())
-    images = sample_pictures(2, 64)
+    images = sample_images(2, 64)
     with torch.no_grad():
         assert torch.allclose(ours(images), original(images), atol=1e-6)
         assert ours.grid(ours.stem(images)).shape[2:] in [(2, 2), (4, 4)]
@@ -96,7 +96,7 @@ def test_an_unknown_timm_name_is_answered_with_the_closest() -> None:
 
 def test_the_regressor_normalises_inside() -> None:
     model = tiny().eval()
-    images = sample_pictures(3, 64)
+    images = sample_images(3, 64)
     backbone = model.backbone
     mean = torch.tensor(backbone.mean).view(3, 1, 1)
     std = torch.tensor(backbone.std).view(3, 1, 1)
@@ -116,14 +116,14 @@ def test_heads_are_as_named(head: str, layers: int) -> None:
 def test_the_head_stays_in_single_precision() -> None:
     model = tiny().eval()
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
-        assert model(sample_pictures(2, 64)).dtype == torch.float32
+        assert model(sample_images(2, 64)).dtype == torch.float32
 
 
 @pytest.mark.parametrize("loss", ["mse", "huber"])
-def test_unreadable_pictures_do_not_enter_the_loss(loss: str) -> None:
+def test_unreadable_images_do_not_enter_the_loss(loss: str) -> None:
     model = tiny(loss=loss).eval()
     model.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
-    images = sample_pictures(3, 64)
+    images = sample_images(3, 64)
     scores = torch.tensor([0.9, 0.2, float("nan")])
     batch = {"images": images, "scores": scores, "valid": torch.tensor([True, True, False])}
     with torch.no_grad():
@@ -184,7 +184,7 @@ def test_load_takes_a_class_that_proves_its_weights(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     red = load("strangers:Red")
-    images = sample_pictures(2, 32)
+    images = sample_images(2, 32)
     assert torch.allclose(red(images), images[:, 0].mean(dim=(1, 2)))
     with pytest.raises(MemlabError, match="nothing proves that its weights were loaded"):
         load("strangers:Unproven")

@@ -1,4 +1,4 @@
-"""Where nobody looked for a region, there may be one: nothing is claimed of such pictures."""
+"""Where nobody looked for a region, there may be one: nothing is claimed of such images."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from memlab.ablations.insertion import Paste
 from memlab.ablations.removal import Remove
 from memlab.ablations.swaps import SwapBackground
 from memlab.cli import main
-from memlab.inference.ablate import ablate_pictures
-from memlab.testing import sample_masks, sample_pictures
+from memlab.inference.ablate import ablate_images
+from memlab.testing import sample_images, sample_masks
 from memlab.types import Donors
 from tests.conftest import QUIET, results
 
@@ -27,7 +27,7 @@ SIDE = 64
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    """24 pictures, half of them tested: text in all, faces sought in two of three, in half found.
+    """24 images, half of them tested: text in all, faces sought in two of three, in half found.
 
     There are no masks of the background.
     """
@@ -84,7 +84,7 @@ def test_a_background_does_not_depend_on_what_else_is_asked_for(
 
 
 def test_who_is_known_to_lack_what() -> None:
-    images = sample_pictures(4, 48)
+    images = sample_images(4, 48)
     masks = sample_masks(images)
     masks["text"] = torch.zeros_like(masks["text"])
     del masks["background"]
@@ -108,7 +108,7 @@ def test_who_is_known_to_lack_what() -> None:
 
 
 def test_controls_lie_only_where_everything_was_looked_for() -> None:
-    images = sample_pictures(4, 48)
+    images = sample_images(4, 48)
     masks = {"faces": torch.zeros(4, 1, 48, 48), "text": torch.zeros(4, 1, 48, 48)}
     masks["faces"][..., 4:14, 4:14] = 1
     sought = torch.tensor([True, False, True, True])
@@ -121,11 +121,11 @@ def test_controls_lie_only_where_everything_was_looked_for() -> None:
     assert torch.equal(eligible["control"], sought)
 
 
-def test_pictures_in_memory_say_where_nobody_looked(finished: Path) -> None:
-    images = (sample_pictures(3, SIDE).permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
+def test_images_in_memory_say_where_nobody_looked(finished: Path) -> None:
+    images = (sample_images(3, SIDE).permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
     found, none = np.zeros((2, SIDE, SIDE), bool)
     found[10:30, 10:30] = True
-    table = ablate_pictures(
+    table = ablate_images(
         memlab.load(finished), list(images), "paste", masks={"faces": [found, none, None]}
     )
     assert table["eligible"].tolist() == [False, True, False]

@@ -45,7 +45,7 @@ class Grey(Grayscale):
 
 
 class Donated(Ablation):
-    """Another picture's chroma, pixel by pixel, under the picture's own luma."""
+    """Another image's chroma, pixel by pixel, under the image's own luma."""
 
     family = "colour"
     unit = "of the way"
@@ -100,9 +100,9 @@ def test_a_swap_is_held_against_its_way_there_and_back(table: pd.DataFrame) -> N
     assert found.loc["oracle_redness", "verdict"] == "ok"
 
 
-def test_the_matrix_as_a_picture(table: pd.DataFrame) -> None:
+def test_the_matrix_as_a_image(table: pd.DataFrame) -> None:
     draw_oracle_matrix(table, Path("matrix.png"), "three")
-    with Image.open("matrix.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    with Image.open("matrix.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
     red = (np.abs(pixels - [214, 96, 77]).sum(axis=2) < 30).sum()
     assert red > 500  # frames around the breaches

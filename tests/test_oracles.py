@@ -73,7 +73,7 @@ CLOSED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def pictures(size: int, n: int = 12) -> tuple[torch.Tensor, Context, list[np.ndarray]]:
+def photos(size: int, n: int = 12) -> tuple[torch.Tensor, Context, list[np.ndarray]]:
     scenes = [render(sample(5, index, EVERY), size) for index in range(n)]
     images = torch.stack([torch.from_numpy(scene.image) for scene in scenes]).permute(0, 3, 1, 2)
     faces = [scene.masks["faces"] for scene in scenes]
@@ -84,7 +84,7 @@ def pictures(size: int, n: int = 12) -> tuple[torch.Tensor, Context, list[np.nda
 @pytest.mark.parametrize("size", [48, 64, 224])
 @pytest.mark.parametrize("name", CLOSED)
 def test_an_oracle_equals_its_closed_form(name: str, size: int) -> None:
-    images, context, faces = pictures(size)
+    images, context, faces = photos(size)
     model = memlab.load(f"oracle_{name}")
     assert model.weights_id() == "closed-form"
     found = model.scores(images, context).numpy()
@@ -98,7 +98,7 @@ def test_an_oracle_equals_its_closed_form(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_score_does_not_depend_on_the_batch(name: str) -> None:
-    images, context, _ = pictures(48)
+    images, context, _ = photos(48)
     model = memlab.load(f"oracle_{name}")
     whole = model.scores(images, context)
     for size in (1, 3):
@@ -143,7 +143,7 @@ def test_the_watermark_is_found_whatever_is_behind_it() -> None:
 
 
 def test_the_random_net_is_its_seeds() -> None:
-    images, context, _ = pictures(48)
+    images, context, _ = photos(48)
     first, again, other = RandomConv(), memlab.load("oracle_random_conv"), RandomConv(seed=1)
     assert first.weights_id() == again.weights_id() != other.weights_id()
     scores = first.scores(images, context)
@@ -159,9 +159,9 @@ def test_a_constant_is_constant() -> None:
 
 
 def test_without_masks_a_face_oracle_says_so_in_a_line(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    picture("in/a.png")
+    make_image("in/a.png")
     message = failing("score", "oracle_face_luminance", "in")
     assert "oracle_face_luminance needs masks of 'faces', and there are none here" in message
     for use in (
@@ -172,7 +172,7 @@ def test_without_masks_a_face_oracle_says_so_in_a_line(
             use(memlab.load("oracle_face_chroma"))
     root = Path("photos")
     for place in range(20):
-        picture(f"photos/{place}.png", seed=place)
+        make_image(f"photos/{place}.png", seed=place)
     rows = {"image": [f"{place}.png" for place in range(20)], "score": np.linspace(0.1, 0.9, 20)}
     pd.DataFrame(rows).to_csv(root / "table.csv", index=False)
     message = failing("test", "--model", "oracle_face_chroma", "--data.root", "photos/table.csv")
@@ -201,8 +201,8 @@ def test_score_and_test_take_oracles_by_name_and_fit_says_why_not(
     assert np.allclose(clean[conditions.loc[~conditions["eligible"], "index"]], 0.1)
 
 
-def test_the_engine_hands_over_the_masks_of_the_unchanged_pictures() -> None:
-    images, context, _ = pictures(48)
+def test_the_engine_hands_over_the_masks_of_the_unchanged_images() -> None:
+    images, context, _ = photos(48)
     model = memlab.load("oracle_face_luminance")
     clean = model.scores(images, context)
     for size in (1, 3, 64):
@@ -220,7 +220,7 @@ def test_a_strangers_module_may_ask_for_masks() -> None:
     )
     model = memlab.load("asking:Share")
     assert isinstance(model, MemorabilityModel)
-    images, context, faces = pictures(48)
+    images, context, faces = photos(48)
     found = model.scores(images, context).numpy()
     assert np.allclose(found, [inside.mean() for inside in faces])
     with pytest.raises(MemlabError, match="asking:Share needs masks of 'faces'"):
@@ -254,7 +254,7 @@ def test_maps_at_a_layer_are_refused_where_masks_are_needed() -> None:
     model = memlab.load("layered:Share")
     assert isinstance(model, MemorabilityModel)
     with pytest.raises(MemlabError, match="which grad_cam does not hand over"):
-        GradCAM().maps(model, pictures(48)[0])
+        GradCAM().maps(model, photos(48)[0])
 
 
 def test_scoring_a_rendered_folder_leaves_its_masks_alone(scenes: Path) -> None:
@@ -266,10 +266,10 @@ def test_scoring_a_rendered_folder_leaves_its_masks_alone(scenes: Path) -> None:
 
 
 def test_a_face_oracle_is_refused_where_photographs_have_no_masks(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     for place in range(12):
-        picture(f"photos/{place:02d}.jpg", seed=place)
+        make_image(f"photos/{place:02d}.jpg", seed=place)
     assert main(["data", "scenes", "--world", "W12", "--photos", "photos", "planted"]) == 0
     test = ["test", "--model=oracle_face_chroma", "--data.root=planted", *QUIET]
     assert "no masks of region 'faces'" in failing(*test, "--ablation=grayscale")

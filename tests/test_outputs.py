@@ -30,12 +30,12 @@ class Redness(torch.nn.Module):
 
 
 @pytest.fixture
-def photos(picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def photos(make_image: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(Path.cwd()))
     Path("toy.py").write_text(TOY)
     lines = ["image,score,split"]
     for place in range(4):
-        picture(f"photos/{place}.png", seed=place)
+        make_image(f"photos/{place}.png", seed=place)
         lines.append(f"{place}.png,{0.4 + place / 10},test")
     Path("photos/scores.csv").write_text("\n".join(lines))
     return Path("photos")
@@ -120,12 +120,12 @@ def test_a_folder_of_inputs_is_no_output(command: list[str], failing: Any) -> No
 def test_columns_that_were_given_are_not_replaced(photos: Path, failing: Any) -> None:
     Path("labels").mkdir()
     lines = ["id,kind", *(f"{place}.png,{place % 2}" for place in range(4))]
-    Path("labels/pictures.csv").write_text("\n".join(lines))
-    given = ["attributes", "--data.root", "photos", "--columns", "labels/pictures.csv"]
+    Path("labels/images.csv").write_text("\n".join(lines))
+    given = ["attributes", "--data.root", "photos", "--columns", "labels/images.csv"]
     assert "labels holds other files" in failing(*given, "--out", "labels")
     Path("labels/attributes.json").write_text("{}")  # of an earlier time
-    assert "holds labels/pictures.csv, an input" in failing(*given, "--out", "labels")
-    assert Path("labels/pictures.csv").read_text() == "\n".join(lines)
+    assert "holds labels/images.csv, an input" in failing(*given, "--out", "labels")
+    assert Path("labels/images.csv").read_text() == "\n".join(lines)
 
 
 def test_repeated_runs_begin_in_an_empty_folder(failing: Any) -> None:
@@ -157,18 +157,18 @@ def test_names_of_300_characters_are_one_line(command: list[str], failing: Any) 
     assert len(message) < 400
 
 
-def test_long_names_of_images_are_shortened(picture: Callable[..., Path], photos: Path) -> None:
+def test_long_names_of_images_are_shortened(make_image: Callable[..., Path], photos: Path) -> None:
     for end in "ab":
-        picture(f"long/{'y' * 245}{end}.png")
+        make_image(f"long/{'y' * 245}{end}.png")
     assert main(["ablate", "long", "--ablation", "blur", "--controls", "2", "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
     assert manifest["image"].nunique() == len(manifest)
     assert all((Path("out") / image).is_file() for image in manifest["image"])
 
 
-def test_images_whose_names_meet_stay_apart(picture: Callable[..., Path]) -> None:
+def test_images_whose_names_meet_stay_apart(make_image: Callable[..., Path]) -> None:
     for place, name in enumerate(("x/a/b", "x/a-b", "x/A-B", "a/b")):
-        picture(f"two/{name}.png", seed=place)
+        make_image(f"two/{name}.png", seed=place)
     assert main(["ablate", "two", "--ablation", "blur", "--out", "out"]) == 0
     images = pd.read_csv("out/manifest.csv")["image"]
     assert len({image.casefold() for image in images}) == 4

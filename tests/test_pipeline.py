@@ -1,4 +1,4 @@
-"""Whole commands on rendered pictures: fit, test, validate, predict, score, and their files."""
+"""Whole commands on rendered images: fit, test, validate, predict, score, and their files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_results_say_what_made_them(run: Path) -> None:
     assert {("models", "regressor"), ("backbones", "timm"), ("ablations", "blur")} <= used
     assert {("attributions", "grad_cam"), ("sources", "scenes")} <= used
     data = found["data"]
-    assert data["pictures"] == {"train": 42, "val": 6, "test": 12}
+    assert data["images"] == {"train": 42, "val": 6, "test": 12}
     assert data["geometry"] == {
         "mode": "squash",
         "size": 64,
@@ -93,9 +93,7 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
     )
 
 
-def test_conditions_are_what_the_model_says_of_the_changed_pictures(
-    run: Path, scenes: Path
-) -> None:
+def test_conditions_are_what_the_model_says_of_the_changed_images(run: Path, scenes: Path) -> None:
     from memlab import Context
     from memlab.ablations.frequency import Blur
     from memlab.imaging.decode import decode
@@ -111,7 +109,7 @@ def test_conditions_are_what_the_model_says_of_the_changed_pictures(
 def test_maps_are_raw_and_named(run: Path) -> None:
     found = np.load(run / "fit" / "maps" / "grad_cam.npz")
     assert found["maps"].shape == (4, 2, 2)
-    assert found["pictures"].shape == (4, 3, 64, 64)
+    assert found["images"].shape == (4, 3, 64, 64)
     assert str(found["unit"]) == "score per grid cell, linearised"
     rows = pd.read_csv(run / "fit" / "rows.csv").set_index("id")
     for name, predicted in zip(found["id"], found["predicted"], strict=True):
@@ -119,7 +117,7 @@ def test_maps_are_raw_and_named(run: Path) -> None:
     assert (found["maps"] != 0).any()
 
 
-def test_figures_are_pictures(run: Path) -> None:
+def test_figures_are_images(run: Path) -> None:
     for name in results(run / "fit")["figures"]:
         with Image.open(run / "fit" / name) as figure:
             assert min(figure.size) > 200
@@ -165,7 +163,7 @@ def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-5)
 
 
-def test_a_region_makes_pictures_without_it_ineligible(finished: Path, scenes: Path) -> None:
+def test_a_region_makes_images_without_it_ineligible(finished: Path, scenes: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--attribution", "none"]
     assert main(["test", "--run", str(finished), *arguments, *QUIET]) == 0
     folder = finished / "test-001-grayscale"
@@ -200,10 +198,10 @@ def test_score_and_predict_agree(
     assert np.abs(scored["predicted"].to_numpy() - predicted[names].to_numpy()).max() < 1e-6
 
 
-def test_score_goes_on_past_a_bad_picture(
-    finished: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+def test_score_goes_on_past_a_bad_image(
+    finished: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture("in/a.png")
+    make_image("in/a.png")
     Path("in/b.jpg").write_bytes(b"junk")
     capsys.readouterr()
     assert main(["score", str(finished), "in"]) == 1
@@ -213,8 +211,8 @@ def test_score_goes_on_past_a_bad_picture(
     assert lines[1].startswith("in/a.png,0.")
     assert lines[2].startswith("in/b.jpg,,,,,")
     bad, note = printed.err.strip().splitlines()
-    assert bad == "memlab: in/b.jpg: cannot be read: not a picture"
-    assert note.startswith("memlab: no interval: 6 validation pictures are too few for a 90 %")
+    assert bad == "memlab: in/b.jpg: cannot be read: not an image"
+    assert note.startswith("memlab: no interval: 6 validation images are too few for a 90 %")
 
 
 def test_a_model_with_weights_of_its_own_is_tested_without_a_run(

@@ -16,11 +16,11 @@ from memlab import Ablation, Context, evaluate, plan
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES, Placements, placements
 from memlab.ablations.removal import RemoveFaces
-from memlab.analysis.arrays import read_effects, read_pictures
+from memlab.analysis.arrays import read_effects, read_images
 from memlab.analysis.balance import balance
 from memlab.cli import main
 from memlab.stats import relabelling
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from tests.conftest import QUIET, results
 
 SIZE = 48
@@ -45,11 +45,11 @@ class GreyOut(Ablation):
 
 
 def context(count: int, **masks: Tensor) -> Context:
-    return Context([f"picture-{place}" for place in range(count)], seed=5, masks=masks)
+    return Context([f"image-{place}" for place in range(count)], seed=5, masks=masks)
 
 
 def boxes(count: int, side: int = 10, size: int = SIZE) -> Tensor:
-    """One box a picture, somewhere."""
+    """One box an image, somewhere."""
     generator = torch.Generator().manual_seed(1)
     masks = torch.zeros(count, 1, size, size)
     for mask, corner in zip(
@@ -68,7 +68,7 @@ def placed(
 
 
 def test_places_have_the_area_lie_on_nothing_labelled_and_differ() -> None:
-    images, faces, text = sample_pictures(6, SIZE), boxes(6), torch.zeros(6, 1, SIZE, SIZE)
+    images, faces, text = sample_images(6, SIZE), boxes(6), torch.zeros(6, 1, SIZE, SIZE)
     text[..., -8:, :] = 1
     text[faces > 0] = 0
     found = placed(images, faces, faces.maximum(text))
@@ -85,7 +85,7 @@ def test_places_have_the_area_lie_on_nothing_labelled_and_differ() -> None:
 def test_soft_weights_keep_their_area_at_the_frame() -> None:
     weights = torch.zeros(1, 1, SIZE, SIZE)
     weights[..., :12, :9] = torch.rand(12, 9, generator=torch.Generator().manual_seed(0))
-    found = placed(sample_pictures(1, SIZE), weights)
+    found = placed(sample_images(1, SIZE), weights)
     for draw in range(DRAWS):
         where = found.where(weights, draw)
         assert float(where.sum()) == pytest.approx(float(weights.sum()), rel=1e-6)
@@ -93,12 +93,12 @@ def test_soft_weights_keep_their_area_at_the_frame() -> None:
 
 
 def test_measures_are_those_of_a_plain_count() -> None:
-    images, faces = sample_pictures(2, SIZE), boxes(2)
+    images, faces = sample_images(2, SIZE), boxes(2)
     found = placed(images, faces)
     luma = (images * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).double().numpy()
-    for picture in range(2):
-        down, across = np.gradient(luma[picture])
-        inside = {"own": faces[picture, 0], "placed": found.where(faces, 3)[picture, 0]}
+    for image in range(2):
+        down, across = np.gradient(luma[image])
+        inside = {"own": faces[image, 0], "placed": found.where(faces, 3)[image, 0]}
         for name, mask in inside.items():
             chosen = mask.numpy() > 0
             y, x = (axis.mean() - (SIZE - 1) / 2 for axis in np.nonzero(chosen))
@@ -106,16 +106,16 @@ def test_measures_are_those_of_a_plain_count() -> None:
                 "area": chosen.mean(),
                 "eccentricity": np.hypot(y, x) / np.hypot(SIZE / 2, SIZE / 2),
                 "gradient_energy": (down**2 + across**2)[chosen].mean(),
-                "luminance_sd": luma[picture][chosen].std(),
+                "luminance_sd": luma[image][chosen].std(),
             }
             for measure, value in wanted.items():
                 values = found.own if name == "own" else found.placed
-                at = values[measure][picture] if name == "own" else values[measure][picture, 3]
+                at = values[measure][image] if name == "own" else values[measure][image, 3]
                 assert float(at) == pytest.approx(value, abs=1e-6)
 
 
 def test_chosen_places_are_more_like_the_region_than_any_are() -> None:
-    images, faces = sample_pictures(24, SIZE), boxes(24)
+    images, faces = sample_images(24, SIZE), boxes(24)
     # the left is flat: a region on the right must not be compared with it, while there is room
     images[..., : SIZE // 2] = images[..., : SIZE // 2] * 0.1 + 0.45
     found = placed(images, faces, draws=3)
@@ -128,22 +128,22 @@ def test_chosen_places_are_more_like_the_region_than_any_are() -> None:
 
 @pytest.mark.parametrize("flat", [False, True])
 def test_places_do_not_depend_on_the_batch(flat: bool) -> None:
-    images = torch.full((5, 3, SIZE, SIZE), 0.3) if flat else sample_pictures(5, SIZE)
+    images = torch.full((5, 3, SIZE, SIZE), 0.3) if flat else sample_images(5, SIZE)
     faces = boxes(5)
     whole = placed(images, faces)
-    for picture in range(5):
-        one = slice(picture, picture + 1)
+    for image in range(5):
+        one = slice(image, image + 1)
         alone = placements(
-            images[one], faces[one], faces[one], Context([f"picture-{picture}"], 5), 3, "faces"
+            images[one], faces[one], faces[one], Context([f"image-{image}"], 5), 3, "faces"
         )
-        assert torch.equal(alone.shifts[0], whole.shifts[picture, :3])  # fewer draws, too
+        assert torch.equal(alone.shifts[0], whole.shifts[image, :3])  # fewer draws, too
 
 
 def test_what_cannot_be_placed_is_not_found() -> None:
     weights = torch.zeros(3, 1, SIZE, SIZE)
     weights[0, :, 18:38, 18:38] = 1  # 17 %: no room on either side
     weights[2, :, 2:4, 2:4] = 1  # the one between has no region
-    found = placed(sample_pictures(3, SIZE), weights)
+    found = placed(sample_images(3, SIZE), weights)
     assert found.found.any(dim=1).tolist() == [False, False, True]
     assert found.found[2].all()
     assert all(found.placed[measure][:2].isnan().all() for measure in MEASURES)
@@ -153,18 +153,18 @@ def test_what_cannot_be_placed_is_not_found() -> None:
 
 
 def test_margins_of_the_region_and_of_its_control_may_share_pixels() -> None:
-    """What is labelled has no control; the blank around it may, or small pictures have no room."""
+    """What is labelled has no control; the blank around it may, or small photos have no room."""
     faces, text = torch.zeros(2, 1, 1, 32, 32)
     faces[..., 8:20, 2:14] = 1
     text[..., 30:] = 1  # 16 columns are left, for 12 and a margin of 2 on either side
     removal = plan([RemoveFaces(fill="mean", margin=6.25)], controls=1)
     shown: list[Tensor] = []
 
-    def score(pictures: Tensor, _: Context) -> Tensor:
-        shown.append(pictures)
-        return pictures.mean((1, 2, 3))
+    def score(photos: Tensor, _: Context) -> Tensor:
+        shown.append(photos)
+        return photos.mean((1, 2, 3))
 
-    images = sample_pictures(1, 32)
+    images = sample_images(1, 32)
     rows = list(evaluate(score, images, context(1, faces=faces, text=text), removal))
     assert [list(one.places) for one in rows] == [["own"], ["elsewhere"]]
     changed = (shown[1] != images).any(dim=1, keepdim=True)
@@ -177,7 +177,7 @@ def test_where_there_is_no_room_for_more_the_last_draws_have_no_place() -> None:
     weights[..., :4, :4] = 1
     labelled[..., 2:6, 2:8] = 0  # one after another would be three, and one shares no pixel
     labelled[..., 10:14, 4:12] = 0  # two
-    found = placed(sample_pictures(1, 16), weights, labelled)
+    found = placed(sample_images(1, 16), weights, labelled)
     count = int(found.found[0].sum())
     assert found.found[0].tolist() == [True] * count + [False] * (DRAWS - count)
     assert count in (2, 3)  # the first of the lower two may lie in the middle
@@ -186,7 +186,7 @@ def test_where_there_is_no_room_for_more_the_last_draws_have_no_place() -> None:
 
 
 @pytest.mark.parametrize("side", [5, 8])
-def test_a_model_blind_to_places_raises_no_alarm_on_correlated_pictures(side: int) -> None:
+def test_a_model_blind_to_places_raises_no_alarm_on_correlated_images(side: int) -> None:
     """Neighbouring pixels are alike, so places that overlap would be more alike than the region."""
     size, count, audits, alarms = 24, 40, 30, 0
     for audit in range(audits):
@@ -202,7 +202,7 @@ def test_a_model_blind_to_places_raises_no_alarm_on_correlated_pictures(side: in
         found = placements(images, faces, faces, Context(ids, audit), DRAWS, "faces")
 
         def drop(where: Tensor, light: Tensor = images) -> np.ndarray:
-            """The drop of the mean of a picture in which a place is made grey."""
+            """The drop of the mean of an image in which a place is made grey."""
             return ((light[:, :1] - 0.5) * where).mean((1, 2, 3)).double().numpy()
 
         controls = [
@@ -218,7 +218,7 @@ def test_a_model_blind_to_places_raises_no_alarm_on_correlated_pictures(side: in
 def test_large_regions_are_compared_with_blobs_of_their_area() -> None:
     weights = boxes(3, side=26)
     weights[2] = boxes(1)[0]
-    found = placed(sample_pictures(3, SIZE), weights)
+    found = placed(sample_images(3, SIZE), weights)
     outlines = [found.where(weights, draw) for draw in range(DRAWS)]
     assert found.kinds(0) == ["blob", "blob", "elsewhere"]
     for outline in outlines:
@@ -226,10 +226,10 @@ def test_large_regions_are_compared_with_blobs_of_their_area() -> None:
         assert not (outline * weights).any(), "nothing annotated is covered"
     assert len({outline[0].numpy().tobytes() for outline in outlines}) == DRAWS
     alone = placements(
-        sample_pictures(3, SIZE)[1:2],
+        sample_images(3, SIZE)[1:2],
         weights[1:2],
         weights[1:2],
-        Context(["picture-1"], 5),
+        Context(["image-1"], 5),
         2,
         "faces",
     )
@@ -240,7 +240,7 @@ def scored(images: Tensor, known: Context, micro_batch: int = 64) -> list[Condit
     conditions = plan([GreyOut(), GreyOut(region="not faces")], controls=DRAWS)
     return list(
         evaluate(
-            lambda pictures, _: pictures.square().mean((1, 2, 3)),
+            lambda photos, _: photos.square().mean((1, 2, 3)),
             images,
             known,
             conditions,
@@ -252,7 +252,7 @@ def scored(images: Tensor, known: Context, micro_batch: int = 64) -> list[Condit
 def test_rows_tell_where_the_change_was_made() -> None:
     masks = boxes(4)
     masks[3] = 0
-    rows = scored(sample_pictures(4, SIZE), context(4, faces=masks))
+    rows = scored(sample_images(4, SIZE), context(4, faces=masks))
     kinds = {(one.condition.key, one.draw): list(one.places) for one in rows}
     assert kinds["greyout@1", 0] == ["own", "own", "own", None]
     assert kinds["greyout@1:control", 7] == ["elsewhere"] * 3 + [None]
@@ -261,7 +261,7 @@ def test_rows_tell_where_the_change_was_made() -> None:
     )
 
 
-def test_pictures_without_room_are_counted_in_the_table_and_the_notes(
+def test_images_without_room_are_counted_in_the_table_and_the_notes(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["--ablation=remove_text", "--controls=2", "--maps=0", *QUIET]
@@ -282,11 +282,9 @@ def test_balance_is_the_standardised_mean_difference() -> None:
     rng = np.random.default_rng(0)
     target = rng.normal(0.0, 1.0, 400)
     draws = rng.normal(0.5, 1.0, (400, 4))
-    rows = [
-        {"id": picture, "role": "target", "value": target[picture]} for picture in range(400)
-    ] + [
-        {"id": picture, "role": "control", "value": draws[picture, draw]}
-        for picture in range(400)
+    rows = [{"id": image, "role": "target", "value": target[image]} for image in range(400)] + [
+        {"id": image, "role": "control", "value": draws[image, draw]}
+        for image in range(400)
         for draw in range(4)
     ]
     table = pd.DataFrame(rows).assign(eligible=True)
@@ -302,7 +300,7 @@ def test_balance_is_the_standardised_mean_difference() -> None:
 
 def test_occluded_area_alone_is_no_effect_of_faces() -> None:
     """A model that reacts to how much is grey: the naive test is fooled, the controls are not."""
-    images = sample_pictures(120, 32)
+    images = sample_images(120, 32)
     images[:, 0] = images[:, 0] * 0.5  # nothing is grey by itself
     runs, naive, specific = 12, 0, 0
     conditions = plan([GreyOut()], controls=DRAWS)
@@ -315,10 +313,10 @@ def test_occluded_area_alone_is_no_effect_of_faces() -> None:
             mask[:, y : y + side, x : x + side] = 1
         ids = [f"{run}-{place}" for place in range(120)]
 
-        def score(pictures: Tensor, _: Context) -> Tensor:
-            grey = (pictures == 0.5).all(dim=1).double().mean((1, 2))
+        def score(photos: Tensor, _: Context) -> Tensor:
+            grey = (photos == 0.5).all(dim=1).double().mean((1, 2))
             # what else the change does: noise to us, a function of the changed pixels alone
-            wobble = (pictures.double().mean((1, 2, 3)) * 1e4).sin() * 0.012
+            wobble = (photos.double().mean((1, 2, 3)) * 1e4).sin() * 0.012
             return (0.8 - 0.3 * grey + wobble).float()
 
         known = Context(ids, run, masks={"faces": faces})
@@ -337,7 +335,7 @@ def test_occluded_area_alone_is_no_effect_of_faces() -> None:
             )
             for one in evaluate(score, images, known, conditions)
         )
-        (effects,) = read_effects(read_pictures(clean), changed).values()
+        (effects,) = read_effects(read_images(clean), changed).values()
         drop, control = effects.drop("target")[:, 0], effects.drop("control")
         both = np.isfinite(drop) & np.isfinite(control).all(1)
         naive += stats.ttest_1samp(drop[both], 0).pvalue < 0.05

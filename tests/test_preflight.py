@@ -12,10 +12,10 @@ from memlab.data.sources.csv import CsvSource
 
 
 @pytest.fixture
-def table(picture: Callable[..., Path]) -> pd.DataFrame:
+def table(make_image: Callable[..., Path]) -> pd.DataFrame:
     names = [f"{place:02d}.png" for place in range(20)]
     for place, name in enumerate(names):
-        picture(name, seed=place)
+        make_image(name, seed=place)
     return pd.DataFrame({"image": names, "score": [0.3 + place / 40 for place in range(20)]})
 
 
@@ -53,7 +53,7 @@ def edited(table: pd.DataFrame, name: str) -> str:
         ("percent", "in percent?"),
         ("empty", "cannot be read as CSV"),
         ("not CSV", "cannot be read as CSV"),
-        ("no rows", "no pictures in it"),
+        ("no rows", "no images in it"),
         ("one score", "nothing to learn"),
     ],
 )

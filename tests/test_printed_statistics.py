@@ -82,7 +82,7 @@ OTHER = (
     "% of the resamples",
     "e-",
     ".0f",
-    "% of the picture",
+    "% of the image",
     "% of the image",
 )
 ELSEWHERE = ("numbers.py", "progress.py", "write.py", "copula.py", "observers.py")
@@ -315,7 +315,7 @@ def test_an_ablation_of_too_few_images_is_shown_as_such(
     other = {("blur@2", "target"): rng.normal(0, 0.05, (N, 1))}
     entries = made(drops, clean, clean, **kinds).conditions + made(other, clean, clean).conditions
     assert effect_figures.forest(entries, tmp_path) == ["ablation-effects.png"]
-    why = f"n = {count}: too few" if count else "no eligible picture"
+    why = f"n = {count}: too few" if count else "no eligible image"
     text = words(drawn[0])
     assert f"remove_faces@1   (n = {count} of {N})" in text
     assert text.count(why) == 2, "in the panel of the effect and in that of S"

@@ -29,7 +29,7 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_wandb_offline_gets_metrics_config_table_and_pictures(
+def test_wandb_offline_gets_metrics_config_table_and_images(
     scenes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -56,7 +56,7 @@ def test_two_processes_give_the_rows_of_one(finished: Path, count: int, skipped:
     table = pd.concat([table, table.assign(image="again.png").head(1)]).head(count)
     shutil.copy(root / table["image"].iloc[1], root / "again.png")
     for name in table["image"].iloc[[7, 20][:skipped]]:
-        (root / name).write_bytes(b"not a picture")
+        (root / name).write_bytes(b"not an image")
     table.assign(split="test").to_csv(root / "scenes.csv", index=False)
     more = ["--ablation=all", "--data.batch_size=4", "--data.on_error=skip", *QUIET]
     more += [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
@@ -83,7 +83,7 @@ def test_two_processes_give_the_rows_of_one(finished: Path, count: int, skipped:
 def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     run: Path, tmp_path: Path
 ) -> None:
-    """With masks, donors from the other splits, and an odd number of pictures."""
+    """With masks, donors from the other splits, and an odd number of images."""
     finished = Path(shutil.copytree(run, "runs/tiny"))
     root = write(Path("data"), n=65, seed=4, size=64).parent
     asked = ["--ablation=remove_faces", "--ablation=blur", "--ablation.region=faces"]
@@ -113,16 +113,16 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
         )
 
 
-def test_a_picture_that_one_process_cannot_read_ends_both_in_a_line(
+def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
     finished: Path, scenes: Path
 ) -> None:
     root = Path(shutil.copytree(scenes, "data"))
     bad = pd.read_csv(finished / "fit" / "rows.csv")["id"].iloc[1]
-    (root / bad).write_bytes(b"not a picture")
+    (root / bad).write_bytes(b"not an image")
     data = [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
     found = program("test", "--run", str(finished), *data, *QUIET, *TWO)
     assert found.returncode == 2, found.stderr
-    assert f"{bad}: cannot be read: not a picture" in found.stderr
+    assert f"{bad}: cannot be read: not an image" in found.stderr
     assert "Traceback" not in found.stderr
 
 

@@ -15,7 +15,7 @@ LONG = "remove_people@1(fill=harmonic,margin=3.0)[people without faces]:there-an
 WORK = f"""
 import time
 from memlab.progress import progress
-with progress("Changed pictures", 12960) as advance:
+with progress("Changed images", 12960) as advance:
     advance(0, "blur@2")
     for _ in range(8):
         time.sleep(0.15)
@@ -52,7 +52,7 @@ def test_a_terminal_shows_one_line_with_rate_time_left_and_what_is_done(columns:
     frames = [one for one in frames if "Changed" in one]
     assert max(map(len, frames)) <= columns
     assert any("blur@2" in one for one in frames)
-    assert re.search(r"Changed pictures ━+.* \d000/12960 \d{3,4}/s 0:00:0\d remove_peo", frames[-1])
+    assert re.search(r"Changed images ━+.* \d000/12960 \d{3,4}/s 0:00:0\d remove_peo", frames[-1])
 
 
 def test_a_file_gets_a_line_now_and_then(
@@ -60,13 +60,13 @@ def test_a_file_gets_a_line_now_and_then(
 ) -> None:
     moments = iter([0.0, 10.0, 31.0, 40.0, 62.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(moments))
-    with progress.progress("Changed pictures", 100) as advance:
+    with progress.progress("Changed images", 100) as advance:
         for _ in range(4):
             advance(10, "blur@2")
     assert capsys.readouterr().err.splitlines() == [
-        "memlab: Changed pictures: 20 of 100, 0.65/s, 0:02:04 left (blur@2)",
-        "memlab: Changed pictures: 40 of 100, 0.65/s, 0:01:33 left (blur@2)",
+        "memlab: Changed images: 20 of 100, 0.65/s, 0:02:04 left (blur@2)",
+        "memlab: Changed images: 40 of 100, 0.65/s, 0:01:33 left (blur@2)",
     ]
-    with progress.progress("Changed pictures", 100, shown=False) as advance:
+    with progress.progress("Changed images", 100, shown=False) as advance:
         advance(10)
     assert capsys.readouterr().err == ""

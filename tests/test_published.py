@@ -29,7 +29,7 @@ from memlab.models.published import memnet, timm_file, vitmem
 from memlab.models.published.files import read_tensors
 from memlab.models.published.memnet import CaffeNet, MemNet
 from memlab.models.published.vitmem import ViTMem
-from memlab.testing import check_model, check_plugin, sample_pictures
+from memlab.testing import check_model, check_plugin, sample_images
 from tests.conftest import QUIET, results
 
 MEMNET = {  # what the published file holds
@@ -60,7 +60,7 @@ def mean() -> np.ndarray[Any, Any]:
 
 @pytest.fixture
 def narrow(mean: np.ndarray[Any, Any]) -> Path:
-    """Weights of the narrow MemNet with its mean picture."""
+    """Weights of the narrow MemNet with its mean image."""
     torch.manual_seed(0)
     state = CaffeNet(8).state_dict()
     state["fc8.weight"] *= 0.002  # so that no score is cut off
@@ -97,13 +97,13 @@ def test_memnet_has_the_published_names_and_shapes() -> None:
 
 
 def test_vitmem_is_the_packages_network() -> None:
-    """One forward of the whole network: that of timm, on the middle of the picture."""
+    """One forward of the whole network: that of timm, on the middle of the image."""
     with torch.no_grad():
         theirs = timm.create_model(VITMEM, num_classes=1).eval()
         state = theirs.state_dict()
         torch.save({f"vit.{key}": value for key, value in state.items()}, "vitmem.pth")
         model = load("vitmem:vitmem.pth")
-        images = sample_pictures(1, 256)
+        images = sample_images(1, 256)
         wanted = theirs(images[:, :, 16:240, 16:240]).sigmoid().squeeze(1)
         assert torch.allclose(model(images), wanted, atol=1e-6)
     assert len(state) == 140
@@ -115,7 +115,7 @@ def test_vitmem_contract_maps_and_features(tiny: Path) -> None:
         type("Given", (ViTMem,), {"__init__": lambda self: ViTMem.__init__(self, "vitmem.pth")})
     )
     model = ViTMem(str(tiny))
-    images = sample_pictures(2, 256).contiguous()
+    images = sample_images(2, 256).contiguous()
     with torch.no_grad():
         scores = model(images)
         assert torch.equal(model.score(model.stem(images)), scores)
@@ -133,9 +133,9 @@ def test_vitmem_contract_maps_and_features(tiny: Path) -> None:
 
 
 def test_vitmem_is_found_where_its_package_puts_it(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], picture: Any
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], image: Any
 ) -> None:
-    picture("in/a.png")
+    image("in/a.png")
     message = failing("score", "vitmem", "in")
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     for part in (vitmem.RELEASE.url, "f580d24a", str(folder), "vitmem:FILE"):
@@ -158,7 +158,7 @@ def test_what_is_known_of_another_file(tiny: Path) -> None:
 
 
 def numpy_crops(image: torch.Tensor, mean: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """GANalyze's handling of a picture of 256 pixels, restated: (10, 3, 227, 227)."""
+    """GANalyze's handling of an image of 256 pixels, restated: (10, 3, 227, 227)."""
     pixels = (image.numpy() * 255).transpose(1, 2, 0)[:, :, ::-1] - mean
     corners = [(0, 0), (0, 29), (29, 0), (29, 29), (15, 15)]
     crops = [pixels[top : top + 227, left : left + 227] for top, left in corners]
@@ -166,9 +166,9 @@ def numpy_crops(image: torch.Tensor, mean: np.ndarray[Any, Any]) -> np.ndarray[A
     return np.stack(both).transpose(0, 3, 1, 2)
 
 
-def test_memnet_handles_pictures_as_ganalyze(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
+def test_memnet_handles_images_as_ganalyze(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
     model = NarrowMemNet(str(narrow))
-    images = sample_pictures(2, 256)
+    images = sample_images(2, 256)
     wanted = numpy_crops(images[1], mean)
     crops = torch.stack([crop[1] for crop in model.crops(images)]).numpy()
     assert np.allclose(crops, wanted, atol=1e-3)
@@ -179,7 +179,7 @@ def test_memnet_handles_pictures_as_ganalyze(narrow: Path, mean: np.ndarray[Any,
     score = min(max((outputs - 0.7626) * 2 + 0.65, 0), 1)
     assert 0 < score < 1
     assert scores[1].item() == pytest.approx(score, abs=1e-5)
-    assert model(sample_pictures(1, 300)).shape == (1,)
+    assert model(sample_images(1, 300)).shape == (1,)
 
 
 def test_memnet_contract_maps_and_features(narrow: Path) -> None:
@@ -189,7 +189,7 @@ def test_memnet_contract_maps_and_features(narrow: Path) -> None:
         )
     )
     model = NarrowMemNet(str(narrow))
-    images = sample_pictures(2, 256)
+    images = sample_images(2, 256)
     with torch.no_grad():
         seam = model.stem(images)
         assert torch.equal(model.score(seam), model(images))
@@ -205,7 +205,7 @@ def test_memnet_contract_maps_and_features(narrow: Path) -> None:
 
 def test_memnets_places_lie_where_they_look(narrow: Path) -> None:
     model = NarrowMemNet(str(narrow))
-    images = sample_pictures(1, 256)
+    images = sample_images(1, 256)
     for number, place in ((3, (6, 5)), (8, (7, 4))):  # a mirrored corner; the middle
         leaf = images.clone().requires_grad_()
         seam = model.stem(leaf)
@@ -221,7 +221,7 @@ def test_memnets_places_lie_where_they_look(narrow: Path) -> None:
         assert found == pytest.approx(middle, abs=1)
 
 
-def test_memnet_needs_its_mean_picture(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
+def test_memnet_needs_its_mean_image(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
     first = NarrowMemNet(str(narrow)).weights_id()
     Path("memnet_mean.mat").unlink()
     with pytest.raises(
@@ -234,7 +234,7 @@ def test_memnet_needs_its_mean_picture(narrow: Path, mean: np.ndarray[Any, Any])
     with pytest.raises(CheckpointError, match=r"shape \(227, 256, 3\), not \(256, 256, 3\)"):
         NarrowMemNet(str(narrow))
     Path("memnet_mean.npy").write_text("no array")
-    with pytest.raises(CheckpointError, match=r"memnet_mean.npy: cannot be read as a mean picture"):
+    with pytest.raises(CheckpointError, match=r"memnet_mean.npy: cannot be read as a mean image"):
         NarrowMemNet(str(narrow))
 
 
@@ -307,7 +307,7 @@ def test_a_timm_checkpoint_with_its_output_stated(resnet: Path) -> None:
     plain = timm_file.TimmFile(**made, output="none")
     squashed = timm_file.TimmFile(**made, output="sigmoid")
     size = plain.input_size
-    images = sample_pictures(2, size)
+    images = sample_images(2, size)
     theirs = timm.create_model("test_resnet", num_classes=1).eval()
     state = torch.load(resnet)["state_dict"]
     theirs.load_state_dict({key[7:]: value.float() for key, value in state.items()})
@@ -330,8 +330,8 @@ def test_score_and_test_take_name_and_file(
     narrow: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], lamem: Path
 ) -> None:
     monkeypatch.setattr(memnet.MemNet, "units", 8)
-    pictures = str(lamem / "images" / "00000000.jpg")
-    assert main(["score", f"memnet:{narrow}", pictures, "--out", "s.csv"]) == 0
+    images = str(lamem / "images" / "00000000.jpg")
+    assert main(["score", f"memnet:{narrow}", images, "--out", "s.csv"]) == 0
     assert main(["test", "--model", f"memnet:{narrow}", f"--data.root={lamem}", *QUIET,
                  "--data.num_workers=0", "--data.batch_size=4", "--maps=1"]) == 0  # fmt: skip
     (folder,) = Path("runs").glob("*/test-001")
@@ -340,9 +340,9 @@ def test_score_and_test_take_name_and_file(
     assert found["model"]["seen_data"] == ["LaMem"]
     assert "trained on LaMem" in " ".join(found["notes"])
     assert any("no clean test" in note for note in found["notes"])
-    message = failing("score", f"memnet:{narrow}x", pictures)
+    message = failing("score", f"memnet:{narrow}x", images)
     assert f"{narrow}x: no such file of weights" in message
-    message = failing("score", f"oracle_chroma:{narrow}", pictures)
+    message = failing("score", f"oracle_chroma:{narrow}", images)
     assert "not made from a file of weights alone" in message
 
 
@@ -382,7 +382,7 @@ def test_a_timm_file_from_three_lines(resnet: Path, lamem: Path) -> None:
     assert any("what it was trained on is not known" in note for note in given["notes"])
 
 
-def test_names_tell_whether_pictures_are_a_clean_test(tiny: Path) -> None:
+def test_names_tell_whether_images_are_a_clean_test(tiny: Path) -> None:
     model = ViTMem(str(tiny))
     model.__class__ = type("Known", (ViTMem,), {"seen_data": ("LaMem", "MemCat")})
     csv, folder = (

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, read_effects, read_pictures
+from memlab.analysis.arrays import Effects, read_effects, read_images
 from memlab.analysis.dose_curve import dose_area, dose_curve, isotonic_residual
 from memlab.analysis.per_image import occlusions
 from memlab.analysis.quantities import (
@@ -73,7 +73,7 @@ def with_holes(rng: np.random.Generator, values: np.ndarray, share: float = 0.2)
 def made(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> Effects:
     """Effects of an ablation from arrays, without rows in between."""
     rows = pd.DataFrame({"id": np.arange(n), **columns})
-    return Effects("made@1", 1.0, read_pictures(rows), drops)
+    return Effects("made@1", 1.0, read_images(rows), drops)
 
 
 def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
@@ -101,7 +101,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         ("swap@1[face]", "there-and-back"): changed(k, face),
     }
     parts = [condition_rows(clean, key, role, array) for (key, role), array in tables.items()]
-    effects = read_effects(read_pictures(clean, whole), shuffled(parts))
+    effects = read_effects(read_images(clean, whole), shuffled(parts))
     removals = [effects[f"remove@1(fill={fill})[face]"] for fill in ("mean", "blur")]
     found = presence_quantities("face", removals, [effects["paste@1"]], effects["swap@1[face]"])
     value_of = value_quantities(effects["swap@1[face]"])
@@ -169,7 +169,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         assert len(estimate.columns) == len(whole)
     compared = sum("V" in per_image(keys[0], i) or "V" in per_image(keys[1], i) for i in range(n))
     assert found.notes == [
-        f"face: {compared} of the {face.sum()} pictures that have it could be compared with "
+        f"face: {compared} of the {face.sum()} images that have it could be compared with "
         "controls; T takes the others to be like them"
     ]
     have = sum(w[i] for i in range(n) if there(*SWAP, i)) / sum(w[:n])  # bound to faces
@@ -233,24 +233,24 @@ def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_
         "face: swap: not run; T covers presence only",
     ]
     nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
-    empty = Effects("paste@1", 1.0, removal.pictures, nowhere)
+    empty = Effects("paste@1", 1.0, removal.images, nowhere)
     again = presence_quantities("face", [removal], [empty])
     assert value(again.estimates["T"]) == pytest.approx(expected, abs=1e-12)
-    assert again.notes[0] == "face: insertion: no eligible picture; in T, removal counts twice"
+    assert again.notes[0] == "face: insertion: no eligible image; in T, removal counts twice"
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
-def test_t_of_a_swap_that_some_pictures_lack_is_a_share_of_the_variance(p: float) -> None:
+def test_t_of_a_swap_that_some_images_lack_is_a_share_of_the_variance(p: float) -> None:
     """Score = face's value where there is a face: T is what a redrawn value moves, p² V / 2 Var."""
     rng = np.random.default_rng(0)
     n, k = 40_000, 2
     has, own, other = rng.random(n) < p, rng.normal(size=n), rng.normal(size=(n, k))
     clean = rng.normal(0, 0.3, n) + has * own
-    # of all pictures a donor is drawn from, p have a face; the others leave no face to compare
+    # of all images a donor is drawn from, p have a face; the others leave no face to compare
     drop = np.where(has[:, None], own[:, None] - other, np.nan)
     drops = {"swap": drop, "there-and-back": drop * 0}
-    pictures = read_pictures(pd.DataFrame({"id": range(n), "predicted": clean}))
-    found = value_quantities(Effects("swap_face@1", 1.0, pictures, drops, bound=True)).estimates
+    images = read_images(pd.DataFrame({"id": range(n), "predicted": clean}))
+    found = value_quantities(Effects("swap_face@1", 1.0, images, drops, bound=True)).estimates
     assert value(found["T"]) == pytest.approx(has.mean() ** 2 / clean.var(ddof=1), rel=0.05)
     assert value(found["RMS"]) == pytest.approx(2**0.5, rel=0.05), "where the face is"
     assert found["T"].n == has.sum()
@@ -282,7 +282,7 @@ def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:
         for dose, height in heights.items()
     ]
     parts.append(condition_rows(clean, "blur@0", "target", f, 0.0))
-    ladder = list(read_effects(read_pictures(clean), shuffled(parts)).values())
+    ladder = list(read_effects(read_images(clean), shuffled(parts)).values())
     doses, curve = dose_curve(ladder)
     assert doses.tolist() == [1, 2, 4]
     assert [value(at) for at in curve] == pytest.approx(list(heights.values()), abs=1e-12)

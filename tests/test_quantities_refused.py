@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, Pictures, read_effects, read_pictures
+from memlab.analysis.arrays import Effects, Images, read_effects, read_images
 from memlab.analysis.per_image import occlusions
 from memlab.analysis.quantities import (
     presence_quantities,
@@ -40,11 +40,11 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     d, c = rng.normal(size=(9, 1)), rng.normal(size=(9, 4))
 
     few = np.where(np.arange(9)[:, None] < 2, d, NAN)
-    assert set(_reasons(_removal(few, c)).values()) == {"only 2 pictures"}
+    assert set(_reasons(_removal(few, c)).values()) == {"only 2 images"}
 
     nobody = np.full((9, 1), NAN)
-    assert set(_reasons(_removal(nobody, c)).values()) == {"no eligible picture"}
-    assert set(_reasons(_removal(nobody, np.full((9, 4), NAN))).values()) == {"no eligible picture"}
+    assert set(_reasons(_removal(nobody, c)).values()) == {"no eligible image"}
+    assert set(_reasons(_removal(nobody, np.full((9, 4), NAN))).values()) == {"no eligible image"}
 
     single = _reasons(_removal(d, c[:, :1]))
     assert {name for name, why in single.items() if why is None} == {"D", "S", "S_sd"}
@@ -70,9 +70,9 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
         return [found.reason for found in points]
 
     assert why(_removal(d, c)) == ["scores are missing"] * 2
-    assert why(_removal(nobody, c)) == ["no eligible picture"] * 2
+    assert why(_removal(nobody, c)) == ["no eligible image"] * 2
     scored = {"predicted": d[:, 0], "score": np.arange(9.0)}
-    assert why(made(9, {"target": few, "control": c}, **scored)) == ["only 2 pictures"] * 2
+    assert why(made(9, {"target": few, "control": c}, **scored)) == ["only 2 images"] * 2
     assert why(made(9, {"target": d, "control": c}, **scored)) == ["predictions are constant"] * 2
     level = {"predicted": d[:, 0], "score": np.full(9, 0.5)}
     assert why(made(9, {"target": d * 2, "control": c}, **level)) == ["scores are constant"] * 2
@@ -87,14 +87,14 @@ Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame
     [
         (lambda c, r: (c.drop(columns="predicted"), r), "rows: no column predicted"),
         (lambda c, r: (c, r.drop(columns=["role", "dose"])), "conditions: no column dose, role"),
-        (lambda c, r: (pd.concat([c, c[:1]]), r), "rows: picture a comes twice"),
-        (lambda c, r: (c.assign(predicted=[0.1, NAN, 0.2]), r), "picture b has no prediction"),
-        (lambda c, r: (c.assign(weight=[1, 2, 0]), r), "weight 0 of picture c is not > 0"),
-        (lambda c, r: (c.assign(weight=["1", "x", "3"]), r), "weight nan of picture b is not > 0"),
-        (lambda c, r: (c, pd.concat([r, r[:1]])), "blur@1 of picture a, draw 0, comes twice"),
-        (lambda c, r: (c[:2], r), "conditions: picture c is not among the audited rows"),
+        (lambda c, r: (pd.concat([c, c[:1]]), r), "rows: image a comes twice"),
+        (lambda c, r: (c.assign(predicted=[0.1, NAN, 0.2]), r), "image b has no prediction"),
+        (lambda c, r: (c.assign(weight=[1, 2, 0]), r), "weight 0 of image c is not > 0"),
+        (lambda c, r: (c.assign(weight=["1", "x", "3"]), r), "weight nan of image b is not > 0"),
+        (lambda c, r: (c, pd.concat([r, r[:1]])), "blur@1 of image a, draw 0, comes twice"),
+        (lambda c, r: (c[:2], r), "conditions: image c is not among the audited rows"),
         (lambda c, r: (c, r.assign(role="tagret")), "unknown role 'tagret'; there are target,"),
-        (lambda c, r: (c, r.assign(predicted=NAN)), "blur@1 of picture a is eligible but has no"),
+        (lambda c, r: (c, r.assign(predicted=NAN)), "blur@1 of image a is eligible but has no"),
     ],
 )
 def test_a_bad_table_gets_one_line(change: Change, message: str) -> None:
@@ -102,55 +102,55 @@ def test_a_bad_table_gets_one_line(change: Change, message: str) -> None:
     rows = condition_rows(clean, "blur@1", "target", np.full((3, 1), 0.1))
     clean, rows = change(clean, rows)
     with pytest.raises(MemlabError, match=message) as caught:
-        read_effects(read_pictures(clean), rows)
+        read_effects(read_images(clean), rows)
     assert "\n" not in str(caught.value)
 
 
 def test_features_and_the_whole_table_are_checked() -> None:
     clean = pd.DataFrame({"id": list("abc"), "predicted": [0.1, 0.2, 0.3], "face": [1, 0, 2]})
-    with pytest.raises(MemlabError, match="'face' of picture c is neither 0 nor 1"):
-        read_pictures(clean).present("face")
+    with pytest.raises(MemlabError, match="'face' of image c is neither 0 nor 1"):
+        read_images(clean).present("face")
     with pytest.raises(MemlabError, match="no column 'text'"):
-        read_pictures(clean).present("text")
-    with pytest.raises(MemlabError, match="picture c is not in the whole table"):
-        read_pictures(clean, clean[:2])
+        read_images(clean).present("text")
+    with pytest.raises(MemlabError, match="image c is not in the whole table"):
+        read_images(clean, clean[:2])
     with pytest.raises(MemlabError, match="use one model for both"):
-        read_pictures(clean, clean.assign(predicted=0.5))
+        read_images(clean, clean.assign(predicted=0.5))
 
 
 def test_two_passes_of_one_model_may_differ_by_rounding() -> None:
     whole = clean_rows(np.random.default_rng(8), 20)
     again = whole.assign(predicted=whole["predicted"].astype("float32") + 3e-7)
-    pictures = read_pictures(again[:9], whole)
-    # the audited pictures' own: changed ones were scored in the same pass
-    assert np.array_equal(pictures.predicted[:9], again["predicted"][:9].astype(float))
-    assert np.array_equal(pictures.predicted[9:], whole["predicted"][9:])
+    images = read_images(again[:9], whole)
+    # the audited images' own: changed ones were scored in the same pass
+    assert np.array_equal(images.predicted[:9], again["predicted"][:9].astype(float))
+    assert np.array_equal(images.predicted[9:], whole["predicted"][9:])
     with pytest.raises(MemlabError, match="use one model for both"):
-        read_pictures(again[:9], whole.assign(predicted=whole["predicted"] + 1e-3))
+        read_images(again[:9], whole.assign(predicted=whole["predicted"] + 1e-3))
 
 
-def test_no_audited_picture_at_all_has_a_reason() -> None:
+def test_no_audited_image_at_all_has_a_reason() -> None:
     clean = clean_rows(np.random.default_rng(9), 0)
     drops = {"target": np.empty((0, 1)), "control": np.empty((0, 4))}
-    effects = Effects("made@1", 1.0, read_pictures(clean), drops)
+    effects = Effects("made@1", 1.0, read_images(clean), drops)
     for estimate in removal_quantities([effects]).values():
-        assert point(estimate).reason == "no eligible picture"
+        assert point(estimate).reason == "no eligible image"
 
 
 def test_a_feature_without_occlusions_takes_no_test_from_others() -> None:
     rng = np.random.default_rng(10)
-    pictures = read_pictures(clean_rows(rng, 20))
+    images = read_images(clean_rows(rng, 20))
 
     def made(**draws: int) -> list[Effects]:
         drops = {role: rng.normal(size=(20, count)) for role, count in draws.items()}
-        return [Effects("made@1", 1.0, pictures, drops)]
+        return [Effects("made@1", 1.0, images, drops)]
 
     found = relabelling(
         *occlusions([made(target=1, control=4), made(target=1), made(control=6)]), seed=0
     )
     assert found.energy[0].p is not None
     for test in found.energy[1:]:
-        assert (test.p, test.reason) == (None, "no eligible picture")
+        assert (test.p, test.reason) == (None, "no eligible image")
     (alone,) = relabelling(*occlusions([made(target=1)]), seed=0).specific
     assert alone.reason == "no control draws"
 
@@ -162,9 +162,9 @@ def test_names_and_numbers_may_come_back_from_csv(tmp_path: Path) -> None:
     rows = condition_rows(clean, "swap@1", "there-and-back", changed)
     rows.to_csv(tmp_path / "conditions.csv", index=False)
     clean.to_csv(tmp_path / "rows.csv", index=False)
-    pictures: Pictures = read_pictures(pd.read_csv(tmp_path / "rows.csv"))
-    (effects,) = read_effects(pictures, pd.read_csv(tmp_path / "conditions.csv")).values()
+    images: Images = read_images(pd.read_csv(tmp_path / "rows.csv"))
+    (effects,) = read_effects(images, pd.read_csv(tmp_path / "conditions.csv")).values()
     expected = clean["predicted"].to_numpy()[:, None] - changed
     assert np.allclose(effects.drop("there-and-back"), expected, equal_nan=True)
-    assert np.array_equal(pictures.present("face"), clean["face"])
+    assert np.array_equal(images.present("face"), clean["face"])
     assert (effects.name, effects.drop("target").shape) == ("swap@1", (20, 0))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, Pictures, read_pictures
+from memlab.analysis.arrays import Effects, Images, read_images
 from memlab.analysis.quantities import Quantities, presence_quantities, value_quantities
 from memlab.stats.bootstrap import point
 
@@ -22,7 +22,7 @@ def occluded(targets: np.ndarray, controls: np.ndarray) -> Effects:
     n = len(targets)
     rows = pd.DataFrame({"id": range(n), "predicted": np.linspace(-1, 1, n), "face": 1})
     drops = {"target": targets[:, None], "control": controls}
-    return Effects("remove@1", 1.0, read_pictures(rows), drops)
+    return Effects("remove@1", 1.0, read_images(rows), drops)
 
 
 def test_v_is_unbiased_for_the_mean_squared_effect_and_rms_has_its_size() -> None:
@@ -79,18 +79,18 @@ def share_of_presence(p: float, a: float, b: float, noise_sd: float) -> float:
 
 
 def presence_effects(
-    rng: np.random.Generator, pictures: Pictures, u: np.ndarray, a: float, b: float
+    rng: np.random.Generator, images: Images, u: np.ndarray, a: float, b: float
 ) -> tuple[Effects, Effects, Effects]:
     """Removal, insertion and swap, each with an artefact that its control has as well."""
-    n, z = len(u), pictures.present("face")[:, None]
-    audited = (pictures.audited > 0)[:, None]
+    n, z = len(u), images.present("face")[:, None]
+    audited = (images.audited > 0)[:, None]
 
     def effects(name: str, where: np.ndarray, **drops: np.ndarray) -> Effects:
         noisy = {
             role.replace("_", "-"): np.where(where & audited, x + rng.normal(0, 0.3, x.shape), NAN)
             for role, x in drops.items()
         }
-        return Effects(name, 1.0, pictures, noisy)
+        return Effects(name, 1.0, images, noisy)
 
     zero, other = np.zeros((n, K)), rng.normal(size=(n, K))
     return (
@@ -102,12 +102,12 @@ def presence_effects(
 
 @pytest.mark.parametrize("p", [0.1, 0.5])
 @pytest.mark.parametrize(("a", "b"), [(1.0, 0.0), (0.6, 0.7)])
-def test_t_of_a_feature_that_pictures_have_or_lack_is_its_share_of_the_variance(
+def test_t_of_a_feature_that_images_have_or_lack_is_its_share_of_the_variance(
     p: float, a: float, b: float
 ) -> None:
     rng = np.random.default_rng(2)
     table, u = presence_world(rng, 20_000, p, a, b, 1.0)
-    removal, paste, swap = presence_effects(rng, read_pictures(table), u, a, b)
+    removal, paste, swap = presence_effects(rng, read_images(table), u, a, b)
     expected = share_of_presence(p, a, b, 1.0)
     t = number(presence_quantities("face", [removal], [paste], swap), "T")
     assert t == pytest.approx(expected, rel=0.04)
@@ -119,7 +119,7 @@ def test_without_the_swap_t_covers_presence_only() -> None:
     rng = np.random.default_rng(3)
     a, b, rest = 0.416**0.5, 0.472**0.5, 0.66**0.5
     table, u = presence_world(rng, 20_000, 0.5, a, b, rest)
-    removal, paste, swap = presence_effects(rng, read_pictures(table), u, a, b)
+    removal, paste, swap = presence_effects(rng, read_images(table), u, a, b)
     assert share_of_presence(0.5, a, b, rest) == pytest.approx(0.340, abs=0.0005)
     whole = presence_quantities("face", [removal], [paste], swap)
     assert number(whole, "T") == pytest.approx(0.340, abs=0.01)
@@ -138,20 +138,20 @@ def test_t_of_a_stratified_sample_is_that_of_the_population() -> None:
     sample = table.iloc[np.concatenate(drawn)]
     weight = np.repeat([len(faces) / half, len(others) / half], half)
 
-    def t(pictures: Pictures) -> float:
-        of = u[pictures.table.index.to_numpy()]
-        removal, paste, _ = presence_effects(rng, pictures, of, a, 0)
+    def t(images: Images) -> float:
+        of = u[images.table.index.to_numpy()]
+        removal, paste, _ = presence_effects(rng, images, of, a, 0)
         return number(presence_quantities("face", [removal], [paste]), "T")
 
-    assert t(read_pictures(sample.assign(weight=weight), table)) == pytest.approx(0.08, abs=0.005)
-    assert t(read_pictures(sample.assign(weight=weight))) == pytest.approx(0.08, abs=0.015)
-    assert t(read_pictures(sample)) > 0.17  # unweighted: another population
+    assert t(read_images(sample.assign(weight=weight), table)) == pytest.approx(0.08, abs=0.005)
+    assert t(read_images(sample.assign(weight=weight))) == pytest.approx(0.08, abs=0.015)
+    assert t(read_images(sample)) > 0.17  # unweighted: another population
 
 
 def swapped(
     rng: np.random.Generator, f: np.ndarray, moved: np.ndarray, gain: float, sd: float
 ) -> Quantities:
-    """A swap that also blurs the picture a little, as the way there and back does."""
+    """A swap that also blurs the image a little, as the way there and back does."""
 
     def artefact(x: np.ndarray) -> np.ndarray:
         return gain * x + rng.normal(0, sd, x.shape)
@@ -161,8 +161,8 @@ def swapped(
         "swap": clean - artefact(clean - moved),
         "there-and-back": clean - artefact(np.repeat(clean, moved.shape[1], axis=1)),
     }
-    pictures = read_pictures(pd.DataFrame({"id": range(len(f)), "predicted": f}))
-    return value_quantities(Effects("palette@1", 1.0, pictures, drops))
+    images = read_images(pd.DataFrame({"id": range(len(f)), "predicted": f}))
+    return value_quantities(Effects("palette@1", 1.0, images, drops))
 
 
 def test_t_of_a_feature_that_all_have_is_its_total_effect() -> None:

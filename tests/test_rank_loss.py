@@ -16,7 +16,7 @@ def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
     f = y + rng.normal(size=n)
     target = with_holes(rng, rng.normal(size=(n, 1)))
     control = rng.normal(size=(n, k))
-    control[:5, 2:] = NAN  # two draws could not be placed in five pictures
+    control[:5, 2:] = NAN  # two draws could not be placed in five images
     control[5] = NAN
     one = made(n, {"target": target, "control": control}, predicted=f, score=y)
     both = np.isfinite(target[:, 0]) & np.isfinite(control).any(axis=1)

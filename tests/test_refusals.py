@@ -63,10 +63,10 @@ def test_a_folder_that_cannot_be_written_is_named(
     assert "cannot make the folder file/run/fit" in message
 
 
-def test_rendering_never_touches_a_folder_of_other_pictures(
-    picture: Callable[..., Path], failing: Callable[..., str]
+def test_rendering_never_touches_a_folder_of_other_images(
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    picture("photos/a.jpg")
+    make_image("photos/a.jpg")
     before = sorted(Path("photos").rglob("*"))
     options = ["--config", "quickstart", "--data.root", "photos", "--data.source.n=8"]
     assert "--data.source null" in failing("fit", *options, *QUIET)
@@ -98,7 +98,7 @@ def test_another_size_than_trained_at_is_refused(
     assert "trained at 64 pixels" in message
 
 
-def test_no_readable_picture_is_one_line(
+def test_no_readable_image_is_one_line(
     scenes: Path, finished: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:
     root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
@@ -106,13 +106,13 @@ def test_no_readable_picture_is_one_line(
         (root / name).write_bytes(b"junk")
     options = ["--run", str(finished), f"--data.root={root}", "--data.on_error=skip"]
     message = failing("test", *options, "--ablation", "blur", *QUIET)
-    assert "no picture of the test split could be read" in message
+    assert "no image of the test split could be read" in message
 
 
 def test_ablate_leaves_a_used_folder_alone(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    path = str(picture("a.png"))
+    path = str(make_image("a.png"))
     assert main(["ablate", path, "--ablation", "all", "--out", "out"]) == 0
     before = sorted(Path("out").rglob("*"))
     message = failing("ablate", path, "--ablation", "blur", "--out", "out")
@@ -125,7 +125,7 @@ def test_an_unknown_optimizer_is_answered_with_the_closest(failing: Callable[...
     assert "did you mean 'StepLR'" in failing("fit", "--model.lr_scheduler", "StepLr")
 
 
-def test_a_single_picture_a_batch_cannot_be_trained_on(
+def test_a_single_image_a_batch_cannot_be_trained_on(
     scenes: Path, failing: Callable[..., str]
 ) -> None:
     message = failing("fit", *TINY, f"--data.root={scenes}", "--data.batch_size=1")

@@ -1,4 +1,4 @@
-"""Masks of any kind reach the model as their pictures do, or are refused in a line."""
+"""Masks of any kind reach the model as their images do, or are refused in a line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SMALL = [[0, 0, 1, 1, 0], [1, 1, 1, 0, 0], [0, 0, 1, 0, 1], [0, 0, 0, 0, 0]]
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    """Six pictures of several shapes, each with a red square; the last is stored on its side."""
+    """Six images of several shapes, each with a red square; the last is stored on its side."""
     root = tmp_path / "album"
     (root / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -36,11 +36,11 @@ def album(tmp_path: Path) -> Path:
         width, height = ((60, 40), (40, 60), (50, 50))[place % 3]
         pixels = rng.integers(0, 90, (height, width, 3)).astype(np.uint8)
         pixels[10:30, 20:36] = (255, 0, 0)
-        picture, exif = Image.fromarray(pixels), Image.Exif()
+        image, exif = Image.fromarray(pixels), Image.Exif()
         if place == 5:  # stored turned; shown upright by the orientation that the file declares
-            picture = picture.transpose(Image.Transpose.ROTATE_90)
+            image = image.transpose(Image.Transpose.ROTATE_90)
             exif[ExifTags.Base.Orientation] = 6
-        picture.save(root / "images" / f"{place}.png", exif=exif)
+        image.save(root / "images" / f"{place}.png", exif=exif)
         lines.append(f"images/{place}.png,{0.5 + place / 20},{'train' if place < 2 else 'test'}")
     (root / "scores.csv").write_text("\n".join(lines))
     return root
@@ -58,7 +58,7 @@ def square(place: int) -> np.ndarray:
 
 
 def coco(album: Path, places: range = range(6), **changes: Any) -> Path:
-    """The squares of some pictures: by polygon, runs and compressed runs in turn."""
+    """The squares of some images: by polygon, runs and compressed runs in turn."""
     tree: dict[str, Any] = {"images": [], "annotations": [], "categories": []}
     tree["categories"] = [{"id": 7, "name": "face"}, {"id": 9, "name": "Traffic light"}]
     for place in places:
@@ -99,9 +99,7 @@ def loaded(album: Path, masks: Path, regions: tuple[str, ...] = ("faces",), **op
 
 @pytest.mark.parametrize("kind", [coco, pngs])
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_mask_lies_on_its_picture(
-    album: Path, kind: Callable[[Path], Path], workers: int
-) -> None:
+def test_a_mask_lies_on_its_image(album: Path, kind: Callable[[Path], Path], workers: int) -> None:
     batch = loaded(album, kind(album), num_workers=workers)
     assert batch["errors"] == [""] * 6
     red = (batch["images"][:, 0] > 180)[:, None]  # squashed, and turned upright, as masks are
@@ -178,16 +176,16 @@ def test_nobody_looked_is_not_nothing_found(album: Path) -> None:
         ("3.png", None),
     ],
 )
-def test_pictures_go_by_the_end_of_their_paths(given: str, meant: str | None) -> None:
+def test_images_go_by_the_end_of_their_paths(given: str, meant: str | None) -> None:
     images = ["a/1.jpg", "b/1.jpg", "b/2.jpg"]
     matched, unknown = Names(pd.DataFrame({"id": images, "image": images})).match([given], "here")
     assert matched == ({meant: given} if meant else {})
     assert unknown == (meant is None)
 
 
-def test_two_masks_of_one_picture_are_refused() -> None:
+def test_two_masks_of_one_image_are_refused() -> None:
     names = Names(pd.DataFrame({"id": ["1.jpg"], "image": ["images/1.jpg"]}))
-    with pytest.raises(DataError, match=r"x: p/1.png and q/1.png both mean the picture 1.jpg"):
+    with pytest.raises(DataError, match=r"x: p/1.png and q/1.png both mean the image 1.jpg"):
         names.match(["p/1.png", "q/1.png"], "x")
 
 
@@ -199,7 +197,7 @@ def bad_shape(album: Path) -> Path:
 
 def stored_orientation(album: Path) -> Path:
     folder = pngs(album)
-    # picture 4 is 40 x 60; drawn on it as if it lay on its side
+    # image 4 is 40 x 60; drawn on it as if it lay on its side
     Image.new("L", (60, 40), 255).save(folder / "faces" / "4.png")
     return folder
 
@@ -214,7 +212,7 @@ def test_a_mask_of_another_shape_is_named(album: Path, finished: Path, failing: 
     for made, parts in (
         (bad_shape, ("3.png", "60 x 60", "60 x 40")),
         (stored_orientation, ("4.png", "60 x 40", "40 x 60", "on its side")),
-        (empty_file, ("4.png", "mask cannot be read", "not a picture")),
+        (empty_file, ("4.png", "mask cannot be read", "not an image")),
     ):
         masks = ["--data.masks", str(made(album)), "--ablation", "blur"]
         message = failing(
@@ -243,7 +241,7 @@ def changed(**changes: Any) -> Callable[[Path], Path]:
         (broken(""), ["masks.json", "empty file"]),
         (broken("{"), ["masks.json", "not JSON"]),
         (broken("[]"), ["masks.json", "not a COCO file", "images"]),
-        (changed(images=[]), ["none of its 0 pictures"]),
+        (changed(images=[]), ["none of its 0 images"]),
         (changed(images=[{"id": 0, "file_name": "other.png"}]), ["such as other.png", "file_name"]),
         (
             changed(
@@ -259,7 +257,7 @@ def changed(**changes: Any) -> Callable[[Path], Path]:
         (changed(categories=[{"id": 7, "name": "all"}]), ["'all'", "rename"]),
         (lambda album: album.parent / "no", ["no: no such file"]),
         (lambda album: album / "scores.csv", ["scores.csv", "COCO"]),
-        (lambda album: album / "void", ["no masks of pictures", "REGION/PICTURE.png"]),
+        (lambda album: album / "void", ["no masks of images", "REGION/IMAGE.png"]),
     ],
 )
 def test_what_cannot_be_read_is_named(

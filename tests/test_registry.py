@@ -73,13 +73,13 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
 
 def test_a_strangers_plugin_is_listed_checked_and_used(
     install: Callable[..., None],
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     install("memlab-pale", "pale", "pale_plugin", MODULE)
     assert main(["plugins"]) == 0
     assert "memlab-pale 1.2" in capsys.readouterr().out
-    assert main(["ablate", str(picture("a.png")), "--ablation", "pale", "--out", "out"]) == 0
+    assert main(["ablate", str(make_image("a.png")), "--ablation", "pale", "--out", "out"]) == 0
     assert Path("out/pale@0.6/a.png").is_file()
 
 
@@ -102,13 +102,13 @@ def test_a_claim_to_a_built_in_name_is_a_collision(install: Callable[..., None])
 def test_a_broken_plugin_breaks_nothing_but_its_own_run(
     install: Callable[..., None],
     failing: Callable[..., str],
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     install("memlab-bad", "bad", "bad_plugin", "raise RuntimeError('no such chip')")
     assert main(["--help"]) == 0
     assert main(["plugins"]) == 0
-    original = str(picture("a.png"))
+    original = str(make_image("a.png"))
     assert main(["ablate", original, "--ablation", "blur", "--out", "fine"]) == 0
     with pytest.raises(PluginError, match=r"memlab-bad 1\.2.*RuntimeError: no such chip"):
         registry.load("ablations", "bad")

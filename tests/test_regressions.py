@@ -1,4 +1,4 @@
-"""What once went wrong: options that leaked, weights of another run, numbers of other pictures."""
+"""What once went wrong: options that leaked, weights of another run, numbers of other images."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_run_without_a_best_is_tested_on_its_last(finished: Path) -> None:
     assert load(finished).weights_id() is not None
 
 
-def test_unreadable_pictures_do_not_move_the_others() -> None:
+def test_unreadable_images_do_not_move_the_others() -> None:
     from memlab.backbones.timm import Timm
 
     model = MemorabilityRegressor(Timm("test_resnet", pretrained=False, image_size=64), dropout=0.0)
@@ -167,18 +167,18 @@ def test_results_with_more_keys_are_still_read(finished: Path) -> None:
     assert read(finished / "fit").n == 12
 
 
-def test_a_subset_stays_inside_its_folder(picture: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_subset_stays_inside_its_folder(make_image: Callable[..., Path], tmp_path: Path) -> None:
     for place in range(4):
-        picture(f"pictures/{place}.png", seed=place)
+        make_image(f"images/{place}.png", seed=place)
     Path("lists").mkdir()
-    lines = [f"../pictures/{place}.png,0.{place + 1}" for place in range(3)]
-    absolute = f"{tmp_path / 'pictures' / '3.png'},0.9"
+    lines = [f"../images/{place}.png,0.{place + 1}" for place in range(3)]
+    absolute = f"{tmp_path / 'images' / '3.png'},0.9"
     Path("lists/a.csv").write_text("\n".join(["image,score", *lines, absolute]))
-    before = sorted(Path("pictures").iterdir())
+    before = sorted(Path("images").iterdir())
     assert main(["data", "subset", "lists", "-n", "4", "--outside", "--out", "deep/out"]) == 0
     copied = pd.read_csv("deep/out/subset.csv")
     assert all((Path("deep/out") / name).is_file() for name in copied["image"])
-    assert sorted(Path("pictures").iterdir()) == before
+    assert sorted(Path("images").iterdir()) == before
     assert {path.name for path in Path("deep").iterdir()} == {"out"}
 
 
@@ -213,7 +213,7 @@ class Impostor(Stubborn):
 
 
 def test_a_last_batch_of_one_trains(scenes: Path) -> None:
-    # 42 training pictures in batches of 41
+    # 42 training images in batches of 41
     options = [*TINY, "--data.batch_size=41", "--attribution=none"]
     assert main(["fit", f"--data.root={scenes}", "--data.image_size=32", *options]) == 0
 
@@ -225,10 +225,10 @@ def test_a_region_is_named_in_the_table(finished: Path, capsys: pytest.CaptureFi
 
 
 def test_the_way_to_name_columns_works_as_told(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     for place in range(30):
-        picture(f"{place}.png", seed=place)
+        make_image(f"{place}.png", seed=place)
     lines = [f"{place}.png,{0.4 + place / 60}" for place in range(30)]
     Path("odd.csv").write_text("\n".join(["pic,how", *lines]))
     message = failing("fit", "--data.root=odd.csv", *TINY, "--data.image_size=32")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.ceiling.reliability import over_pictures, reliability_from_counts, spearman_brown
+from memlab.ceiling.reliability import over_images, reliability_from_counts, spearman_brown
 
 
-def people(pictures: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def people(images: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """True scores with mean .76 and SD .13, as on LaMem and MemCat, and n answers to each."""
     spread = 0.76 * 0.24 / 0.13**2 - 1
     rng = np.random.default_rng(seed)
-    true = rng.beta(0.76 * spread, 0.24 * spread, size=pictures)
+    true = rng.beta(0.76 * spread, 0.24 * spread, size=images)
     return true, rng.binomial(n, true)
 
 
@@ -52,7 +52,7 @@ def test_halves_equal_those_of_single_answers() -> None:
 @pytest.mark.parametrize(
     ("hits", "n", "reason"),
     [
-        ([1, 1, 0, np.nan], [1, 1, 1, 9], "only 0 pictures with two responses or more"),
+        ([1, 1, 0, np.nan], [1, 1, 1, 9], "only 0 images with two responses or more"),
         ([4, 4, 4], [8, 8, 8], "all hit rates are equal"),
         ([1, 0, 1, 2, 1, 2], [2, 2, 2, 2, 2, 2], None),
         ([9, 10, 11, 10], [20, 20, 20, 20], "no agreement of the halves"),
@@ -75,23 +75,23 @@ def test_draws_depend_on_the_seed_alone() -> None:
     assert one != reliability_from_counts(hits, n, seed=5, draws=20)
 
 
-def test_the_interval_over_pictures_holds_the_true_reliability() -> None:
+def test_the_interval_over_images_holds_the_true_reliability() -> None:
     rng = np.random.default_rng(0)
-    people, pictures, signal = 12, 25, 0.5
+    people, images, signal = 12, 25, 0.5
     true = signal**2 / (signal**2 + 1 / people)
     held = []
     for _ in range(2000):
-        answers = signal * rng.normal(size=pictures)[:, None]
-        answers = answers + rng.normal(size=(pictures, people)) + rng.normal(size=people)
+        answers = signal * rng.normal(size=images)[:, None]
+        answers = answers + rng.normal(size=(images, people)) + rng.normal(size=people)
         # Cronbach's alpha, the mean over all halves by Pearson and Spearman-Brown
         items, total = answers.var(axis=0, ddof=1).sum(), answers.sum(axis=1).var(ddof=1)
         alpha = people / (people - 1) * (1 - items / total)
-        low, high = over_pictures(alpha, pictures, people)
+        low, high = over_images(alpha, images, people)
         held.append(low <= true <= high)
     assert np.mean(held) == pytest.approx(0.95, abs=0.015)
 
 
-def test_chance_agreement_about_few_pictures_is_told_from_none() -> None:
-    low, high = over_pictures(0.24, 20, 21)
+def test_chance_agreement_about_few_images_is_told_from_none() -> None:
+    low, high = over_images(0.24, 20, 21)
     assert low < 0 < high
-    assert over_pictures(0.24, 2000, 21)[0] > 0.15
+    assert over_images(0.24, 2000, 21)[0] > 0.15

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import memlab
 from memlab import Ablation, Context, evaluate, plan
-from memlab.ablations.evaluate import Preparation, changed_pictures
+from memlab.ablations.evaluate import Preparation, changed_images
 from memlab.ablations.insertion import Paste
 from memlab.ablations.removal import (
     Occlude,
@@ -30,7 +30,7 @@ from memlab.imaging.fills import detail_covariance, filled
 from memlab.imaging.harmonic import harmonic, residual
 from memlab.imaging.morphology import blobs, dilated, feathered
 from memlab.synthetic import Latents, World, removed, render, sample
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from memlab.types import Donors
 from memlab.validation.matrix import scenes_and_donors
 
@@ -53,7 +53,7 @@ def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> tuple[Tensor, Context]:
+def photos() -> tuple[Tensor, Context]:
     """30 scenes, each with a donor."""
     images, context = drawn([sample(5, index, EVERY) for index in range(30)])
     lent, theirs = drawn([sample(5, index, EVERY) for index in range(500, 530)])
@@ -64,9 +64,9 @@ def generators(count: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(place) for place in range(count)]
 
 
-def wide_pictures() -> tuple[Tensor, Context]:
-    """Pictures that are not square, with an ellipse, not in the middle, that touches an edge."""
-    images = sample_pictures(3, 70)[..., :45, :].contiguous()
+def wide_images() -> tuple[Tensor, Context]:
+    """Images that are not square, with an ellipse, not in the middle, that touches an edge."""
+    images = sample_images(3, 70)[..., :45, :].contiguous()
     down, across = torch.meshgrid(torch.arange(45), torch.arange(70), indexing="ij")
     ellipse = ((down - 12) / 14) ** 2 + ((across - 30) / 10) ** 2 < 1
     masks = {"faces": ellipse.expand(3, 1, -1, -1).to(torch.uint8)}
@@ -117,7 +117,7 @@ def solved(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [(64, 64), (45, 61)])
 def test_the_harmonic_fill_is_scipys(size: tuple[int, int]) -> None:
-    images = sample_pictures(4, 64)[..., : size[0], : size[1]].contiguous()
+    images = sample_images(4, 64)[..., : size[0], : size[1]].contiguous()
     hole = blobs(torch.tensor([0.05, 0.15, 0.3, 0.6]), size, generators(4))
     hole[3] = 1
     hole[3, :, 20:30, 20:35] = 0  # nearly everything
@@ -133,7 +133,7 @@ def test_the_harmonic_fill_is_scipys(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_a_fill_does_not_know_what_it_replaces(fill: str) -> None:
-    images, context = wide_pictures()
+    images, context = wide_images()
     remove = Remove(fill=fill)
     weights = remove.within(context)
     assert weights is not None
@@ -148,7 +148,7 @@ def test_a_fill_does_not_know_what_it_replaces(fill: str) -> None:
 
 
 def test_fills_are_what_they_say() -> None:
-    images, context = wide_pictures()
+    images, context = wide_images()
     hole = (context.masks["faces"] > 0).float()
     around = (dilated(hole, 7) - hole)[0, 0] > 0
     mean = filled("mean", images, hole, generators(3))
@@ -186,7 +186,7 @@ def test_channels_that_are_the_same_have_noise_that_is_the_same() -> None:
 
 
 def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
-    images, context = wide_pictures()
+    images, context = wide_images()
     inside = (context.masks["faces"] > 0)[0, 0]
     lent = context.donors
     assert lent is not None
@@ -201,9 +201,9 @@ def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
 
 
 @pytest.mark.parametrize("cls", [*REMOVALS, Occlude, Paste])
-def test_the_laws(cls: type[Ablation], pictures: tuple[Tensor, Context]) -> None:
+def test_the_laws(cls: type[Ablation], photos: tuple[Tensor, Context]) -> None:
     ablation = cls()  # type: ignore[call-arg]
-    images, context = pictures
+    images, context = photos
     chosen = ablation.eligible(context).nonzero().flatten()[:5]
     assert len(chosen) >= 3
     images, context = images[chosen], context.select(chosen)
@@ -224,8 +224,8 @@ def test_the_laws(cls: type[Ablation], pictures: tuple[Tensor, Context]) -> None
         last = now
 
 
-def test_the_dose_is_the_share_of_the_way(pictures: tuple[Tensor, Context]) -> None:
-    images, context = pictures
+def test_the_dose_is_the_share_of_the_way(photos: tuple[Tensor, Context]) -> None:
+    images, context = photos
     chosen = RemoveFaces().eligible(context).nonzero().flatten()
     images, context = images[chosen], context.select(chosen)
     for fill in ("mean", "donor"):
@@ -269,8 +269,8 @@ def test_removing_faces_moves_the_models_that_read_them() -> None:
         assert torch.allclose(model.scores(text(some, part), part), model.scores(some, part))
 
 
-def test_people_keep_their_faces(pictures: tuple[Tensor, Context]) -> None:
-    images, context = pictures
+def test_people_keep_their_faces(photos: tuple[Tensor, Context]) -> None:
+    images, context = photos
     chosen = RemovePeople().eligible(context).nonzero().flatten()
     images, context = images[chosen], context.select(chosen)
     changed = RemovePeople()(images, context)
@@ -293,12 +293,12 @@ def test_who_is_eligible() -> None:
     assert not RemoveText().eligible(context).any()
     # the background is what is not labelled, where there are no masks of it
     assert RemoveBackground().eligible(context).tolist() == [False, True, False, True]
-    grey = RemoveBackground()(sample_pictures(4, 64), context)
+    grey = RemoveBackground()(sample_images(4, 64), context)
     assert (grey[1, :, mask[1, 0] == 0] == 0.5).all()
 
 
-def test_a_control_makes_the_same_hole_elsewhere(pictures: tuple[Tensor, Context]) -> None:
-    images, context = pictures
+def test_a_control_makes_the_same_hole_elsewhere(photos: tuple[Tensor, Context]) -> None:
+    images, context = photos
     seen: list[Tensor] = []
 
     def score(changed: Tensor, part: Context) -> Tensor:
@@ -317,12 +317,12 @@ def test_a_control_makes_the_same_hole_elsewhere(pictures: tuple[Tensor, Context
 
 
 def test_masks_of_another_size_are_named() -> None:
-    images, context = wide_pictures()
+    images, context = wide_images()
     with pytest.raises(MemlabError) as caught:
-        RemoveFaces()(sample_pictures(3, 64), context)
+        RemoveFaces()(sample_images(3, 64), context)
     message = str(caught.value)
     assert "\n" not in message
-    for part in ("'faces'", "picture a", "70 × 45", "64 × 64"):
+    for part in ("'faces'", "image a", "70 × 45", "64 × 64"):
         assert part in message
     assert RemoveFaces()(images, context).shape == images.shape
 
@@ -341,8 +341,8 @@ def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: s
         Remove(**arguments)  # type: ignore[arg-type]
 
 
-def test_paste_needs_a_picture_without_and_a_donor_with(pictures: tuple[Tensor, Context]) -> None:
-    _, context = pictures
+def test_paste_needs_a_image_without_and_a_donor_with(photos: tuple[Tensor, Context]) -> None:
+    _, context = photos
     lent = context.donors
     assert lent is not None
     for what in ("faces", "people", "objects", "text"):
@@ -354,8 +354,8 @@ def test_paste_needs_a_picture_without_and_a_donor_with(pictures: tuple[Tensor, 
     assert not Paste().eligible(replace(context, donors=None)).any()
 
 
-def test_paste_and_its_patch_have_one_shape_and_place(pictures: tuple[Tensor, Context]) -> None:
-    images, context = pictures
+def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Context]) -> None:
+    images, context = photos
     chosen = Paste(margin=0.0).eligible(context).nonzero().flatten()
     images, context = images[chosen], context.select(chosen)
     paste, lent = Paste(margin=0.0), context.donors
@@ -382,7 +382,7 @@ def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -
     for condition in conditions:
         for draw in range(condition.draws):
             prepared = preparation.prepare(condition, draw)
-            (_, changed), *_ = changed_pictures(images, prepared, condition, 12)
+            (_, changed), *_ = changed_images(images, prepared, condition, 12)
             eligible = prepared.eligible
             assert prepared.context.donors is not None
             lent.add(tuple(prepared.context.donors.ids))

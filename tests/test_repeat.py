@@ -95,10 +95,10 @@ def test_a_summary_is_that_of_pandas() -> None:
     assert across["drop", "blur@2"]["sd"] == pytest.approx(0.01)
     # splits 1 and 2 share 20 of 40, 1 and 3 too, 2 and 3 all
     shared = {"distinct": 60, "shared": 2 / 3, "shared_min": 0.5, "shared_max": 1.0}
-    pictures = found["test_pictures"]
-    assert {name: pictures[name] for name in shared} == pytest.approx(shared)
-    assert pictures["same_score"] == 0
-    assert "66.7 % of their pictures in common" in found["notes"][0]
+    images = found["test_images"]
+    assert {name: images[name] for name in shared} == pytest.approx(shared)
+    assert images["same_score"] == 0
+    assert "66.7 % of their images in common" in found["notes"][0]
     assert "no standard error" in found["notes"][0]
     assert "never merged" in found["notes"][1]
     assert found["missing"] == ["split-5"]

@@ -19,7 +19,7 @@ from memlab.masks.store import MaskStore
 
 
 class TwoSpots(RegionFinder):
-    """Marks two corners of every picture but a dark one, at which it crashes."""
+    """Marks two corners of every image but a dark one, at which it crashes."""
 
     quality = (Quality("spots", "nothing but this test", 4, 3, 5, 3),)
 

@@ -8,7 +8,7 @@ import torch
 from memlab import Context
 from memlab.cli.names import expand_list
 from memlab.registry import find, load, plugins
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 
 PAIRS = {"remove": "remove_faces", "foreground_only": "remove_background"}
 
@@ -37,7 +37,7 @@ def test_all_and_families_take_one_of_two_that_are_the_same() -> None:
 
 @pytest.mark.parametrize(("name", "other"), PAIRS.items())
 def test_they_do_make_the_same_change(name: str, other: str) -> None:
-    images, faces = sample_pictures(2, 32), torch.zeros(2, 1, 32, 32)
+    images, faces = sample_images(2, 32), torch.zeros(2, 1, 32, 32)
     faces[..., 8:20, 4:18] = 1
     context = Context(["a", "b"], masks={"faces": faces})
     made = [load("ablations", one)() for one in (name, other)]

@@ -19,14 +19,14 @@ from memlab.reports.rows import ShardWriter
 from memlab.stats.measures import Array
 from memlab.synthetic import World, write
 from memlab.synthetic.watermark import watermark_mask
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 from memlab.validation.white_box import Watermark
 from tests.conftest import QUIET, results
 
 
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 pictures, half of them with a mark at the bottom right; no mask of it."""
+    """40 images, half of them with a mark at the bottom right; no mask of it."""
     root = tmp_path_factory.mktemp("marked")
     world = World(
         "marked", weights={"watermark": 1}, r2=0.6, prevalence={"watermark": 0.5}, ranges={}
@@ -69,9 +69,9 @@ def test_a_mark_without_a_mask_is_found(marked: Path, capsys: pytest.CaptureFixt
     assert "scan.png" in found["figures"]
     assert (folder / "scan.png").stat().st_size > 10_000
     printed = capsys.readouterr().out
-    assert "scan of 48 pictures, outside faces" in printed
-    assert "it stands out, and the pictures share a pattern there" in printed
-    # the rows are all there is to know: one a picture and cell, and they give the means
+    assert "scan of 48 images, outside faces" in printed
+    assert "it stands out, and the images share a pattern there" in printed
+    # the rows are all there is to know: one an image and cell, and they give the means
     table = pd.read_parquet(folder / "scan.parquet")
     assert len(table) == 48 * SIDE * SIDE
     clean = pd.read_parquet(folder / "rows.parquet").set_index("index")["predicted"]
@@ -105,7 +105,7 @@ def test_a_scan_that_was_cut_off_goes_on(
     def write(self: ShardWriter, rows: pd.DataFrame, batch: int) -> None:
         if self.folder.name == "scan":
             written.append(batch)
-            if len(written) == 3:  # its pictures are in the sums, its rows are not
+            if len(written) == 3:  # its images are in the sums, its rows are not
                 raise RuntimeError("cut off")
         write_rows(self, rows, batch)
 
@@ -128,12 +128,12 @@ def test_without_the_option_there_is_no_scan(marked: Path) -> None:
     assert not (folder / "scan.parquet").exists()
 
 
-def test_pictures_without_masks_are_scanned_all_over(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+def test_images_without_masks_are_scanned_all_over(
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = ["image,score"]
     for place in range(30):
-        picture(f"in/{place}.png", size=(64, 64), seed=place)
+        make_image(f"in/{place}.png", size=(64, 64), seed=place)
         lines.append(f"{place}.png,{0.5 + place / 100}")
     Path("in/table.csv").write_text("\n".join(lines) + "\n")
     found = results(scanned("oracle_random_conv", Path("in/table.csv"), "bare"))["scan"]
@@ -143,7 +143,7 @@ def test_pictures_without_masks_are_scanned_all_over(
 
 
 def test_labelled_pixels_never_change() -> None:
-    images = sample_pictures(3, 64)
+    images = sample_images(3, 64)
     mask = torch.zeros(3, 1, 64, 64, dtype=torch.uint8)
     mask[0, :, 40:64, 2:4] = 1
     mask[1, :, :32] = 1
@@ -159,7 +159,7 @@ def test_labelled_pixels_never_change() -> None:
     assert OccludeCell(row=7, column=3).eligible(context).tolist() == [True, True, True]
 
 
-def test_cells_cover_the_picture_and_mirror_each_other() -> None:
+def test_cells_cover_the_image_and_mirror_each_other() -> None:
     total = torch.zeros(1, 1, 60, 60)
     for row in range(SIDE):
         for column in range(SIDE):
@@ -185,8 +185,8 @@ def test_the_fill_continues_what_surrounds_it() -> None:
     assert ((filled - ramp).abs() < 0.06).all()
 
 
-def test_a_picture_does_not_depend_on_its_batch() -> None:
-    images, context = sample_pictures(5, 64), Context(list("abcde"))
+def test_a_image_does_not_depend_on_its_batch() -> None:
+    images, context = sample_images(5, 64), Context(list("abcde"))
     model = Watermark()
     together, alone = [
         [
@@ -250,8 +250,8 @@ def test_a_planted_mark_is_found(cancels: bool) -> None:
         assert first.specific.low < 2.5 < first.specific.high + 0.2
 
 
-def test_too_few_pictures_are_a_reason() -> None:
+def test_too_few_images_are_a_reason() -> None:
     drops = np.zeros((2, 4))
-    assert {place.reason for place in scan(drops, 2, 0.0, 0)} == {"only 2 pictures bear on it"}
+    assert {place.reason for place in scan(drops, 2, 0.0, 0)} == {"only 2 images bear on it"}
     drops[:] = np.nan
-    assert {place.reason for place in scan(drops, 2, 0.0, 0)} == {"no eligible picture"}
+    assert {place.reason for place in scan(drops, 2, 0.0, 0)} == {"no eligible image"}

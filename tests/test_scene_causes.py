@@ -29,8 +29,8 @@ LUMA = np.array([0.299, 0.587, 0.114])
 both = pytest.mark.parametrize("style", STYLES)
 
 
-def pictures(style: Style, n: int, *present: str, size: float = 0.0) -> list[Latents]:
-    """Sharp pictures in which some figures are present."""
+def images(style: Style, n: int, *present: str, size: float = 0.0) -> list[Latents]:
+    """Sharp images in which some figures are present."""
     drawn = (replace(sample(7, index, WORLD, style), blur=0.0) for index in range(400))
     return [
         latents for latents in drawn if all(getattr(latents, name) is not None for name in present)
@@ -38,7 +38,7 @@ def pictures(style: Style, n: int, *present: str, size: float = 0.0) -> list[Lat
 
 
 def bare(latents: Latents) -> Latents:
-    """The same picture without figures and mark."""
+    """The same image without figures and mark."""
     return replace(latents, face=None, person=None, object=None, text=None, watermark=None)
 
 
@@ -48,7 +48,7 @@ def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 @both
 def test_one_cause_replaced_is_the_only_one(style: Style) -> None:
-    for latents in pictures(style, 2):
+    for latents in images(style, 2):
         whole = render(latents, 64)
         for feature in FEATURES:
             for other in (removed(latents, feature), resampled(latents, feature, WORLD, 1)):
@@ -64,7 +64,7 @@ def test_one_cause_replaced_is_the_only_one(style: Style) -> None:
 def test_the_background_s_causes_leave_figures_and_pebbles_alone(
     style: Style, feature: str
 ) -> None:
-    for latents in pictures(style, 3, "face", "person"):
+    for latents in images(style, 3, "face", "person"):
         scene = render(latents, 64)
         other_latents = resampled(latents, feature, WORLD)
         other = render(other_latents, 64)
@@ -85,7 +85,7 @@ def test_the_background_s_causes_leave_figures_and_pebbles_alone(
 @both
 def test_skin_moves_the_chroma_of_faces_and_no_luma(style: Style) -> None:
     shifts, size = [], 96
-    for latents in pictures(style, 12, "face"):
+    for latents in images(style, 12, "face"):
         latents = replace(latents, saturation=1.0, contrast=1.0, watermark=None, text=None)
         born, pallid, flushed = (render(replace(latents, skin=v), size) for v in (0.0, -1.0, 1.0))
         face = born.masks["faces"]
@@ -100,7 +100,7 @@ def test_skin_moves_the_chroma_of_faces_and_no_luma(style: Style) -> None:
         shifts.append(red[1] - red[0])
     assert np.mean(shifts) > 25
     assert min(shifts) > 12
-    nobody = next(latents for latents in pictures(style, 99) if latents.face is None)
+    nobody = next(latents for latents in images(style, 99) if latents.face is None)
     nobody = replace(nobody, person=None)
     assert np.array_equal(
         render(replace(nobody, skin=-1.0), 64).image, render(replace(nobody, skin=1.0), 64).image
@@ -111,7 +111,7 @@ def test_skin_moves_the_chroma_of_faces_and_no_luma(style: Style) -> None:
 def test_the_palette_keeps_the_pattern_and_the_texture_the_palette(style: Style) -> None:
     # A texture of two tones: which pixels are of which is the pattern's, what the tones are the
     # palette's. With either replaced, the other is found again.
-    for latents in pictures(style, 6):
+    for latents in images(style, 6):
         plain = replace(bare(latents), decoys=0, contrast=1.0, saturation=1.0)
         kind = {"A": 2, "B": 3}[style]
         plain = replace(plain, texture=replace(plain.texture, kind=kind))
@@ -128,7 +128,7 @@ def test_the_palette_keeps_the_pattern_and_the_texture_the_palette(style: Style)
 
 @both
 def test_slope_changes_the_fine_structure_only(style: Style) -> None:
-    for latents in pictures(style, 4):
+    for latents in images(style, 4):
         plain = bare(latents)
         rough, smooth = (
             luma(render(replace(plain, slope=slope), 64).image) for slope in (0.6, 1.8)
@@ -141,7 +141,7 @@ def test_slope_changes_the_fine_structure_only(style: Style) -> None:
 
 @both
 def test_saturation_changes_chroma_only(style: Style) -> None:
-    for latents in pictures(style, 6):
+    for latents in images(style, 6):
         grey, full = (render(replace(latents, saturation=s), 64).image for s in (0.3, 1.25))
         assert np.abs(luma(grey) - luma(full)).max() <= 1.01, "each band is rounded once"
         chroma = [np.ptp(image.astype(float), axis=2).mean() for image in (grey, full)]
@@ -153,7 +153,7 @@ def test_saturation_changes_chroma_only(style: Style) -> None:
 def test_the_layout_moves_a_figure_and_keeps_its_looks(style: Style, name: str) -> None:
     size, step = 64, 9
     region = {"face": "faces", "person": "people", "object": "objects", "text": "text"}[name]
-    latents = pictures(style, 1, name)[0]
+    latents = images(style, 1, name)[0]
     latents = replace(bare(latents), decoys=0, **{name: getattr(latents, name)})
     place = replace(getattr(latents.layout, name), x=0.42, y=0.5)
     shapes = []
@@ -176,7 +176,7 @@ def test_the_watermark_is_one_small_mark_in_one_corner(style: Style, size: int) 
     assert 0.015 <= mask.mean() <= 0.03
     down, across = np.nonzero(mask)
     assert max(np.ptp(down), np.ptp(across)) < 0.26 * size
-    for latents in pictures(style, 3):
+    for latents in images(style, 3):
         without = render(replace(latents, watermark=None), size)
         marked = render(replace(latents, watermark=0.7), size)
         cover = 0.7 * template[..., 3:]
@@ -192,8 +192,8 @@ def test_the_marks_of_the_styles_are_in_different_corners() -> None:
 
 @both
 @pytest.mark.parametrize("size", [64, 150])
-def test_blur_is_a_gaussian_over_the_finished_picture(style: Style, size: int) -> None:
-    for latents in pictures(style, 2, "watermark"):
+def test_blur_is_a_gaussian_over_the_finished_image(style: Style, size: int) -> None:
+    for latents in images(style, 2, "watermark"):
         sharp = render(latents, size)
         for percent in (0.3, 1.5):
             soft = render(replace(latents, blur=percent), size)
@@ -208,7 +208,7 @@ def test_blur_is_a_gaussian_over_the_finished_picture(style: Style, size: int) -
 @pytest.mark.parametrize("name", ["face", "person", "object", "text"])
 def test_a_figure_taken_out_changes_only_its_own_pixels(style: Style, name: str) -> None:
     region = {"face": "faces", "person": "people", "object": "objects", "text": "text"}[name]
-    for latents in pictures(style, 3, name):
+    for latents in images(style, 3, name):
         latents = replace(latents, watermark=None)
         whole, without = render(latents, 64), render(replace(latents, **{name: None}), 64)
         itself = render(replace(bare(latents), **{name: getattr(latents, name)}), 64)

@@ -26,14 +26,14 @@ def faces() -> dict[str, Any]:
 def test_no_template_of_twenty_crops_finds_the_faces(style: Style, faces: dict[str, Any]) -> None:
     found = faces["crops"](style, seed=1)
     templates = [faces["grey"](crop) for crop in (*found, faces["mean_crop"](found))]
-    images, there = faces["pictures"](style, 3, 300)
+    images, there = faces["images"](style, 3, 300)
     grey = faces["grey"](images.astype(np.float32) / 255.0)
     scores = faces["scan"](grey, templates)
     assert faces["auc"](scores[:-1].max(axis=0), there) <= 0.75
     assert faces["auc"](scores[-1], there) <= 0.75
 
 
-def test_a_template_is_found_where_the_picture_has_it(faces: dict[str, Any]) -> None:
+def test_a_template_is_found_where_the_image_has_it(faces: dict[str, Any]) -> None:
     # The filter works: of things that do look alike, it finds each in its place.
     images = np.stack([render(sample(3, index, ALL), 64).image for index in range(20)])
     images = images.astype(np.float32) / 255.0
@@ -109,7 +109,7 @@ def test_a_committed_sheet_is_small(style: Style) -> None:
 @both
 @pytest.mark.parametrize("size", [48, 64, 65])
 def test_no_row_or_column_bears_a_mark_of_the_noise(style: Style, size: int) -> None:
-    """Alternating from pixel to pixel by the same sign in every picture: a mark for a network."""
+    """Alternating from pixel to pixel by the same sign in every image: a mark for a network."""
     images = np.stack([render(sample(0, index, style=style), size).image for index in range(40)])
     light = images.mean(axis=3, dtype=np.float64) - images.mean()
     turns = (-1.0) ** np.arange(size)

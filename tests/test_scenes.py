@@ -1,4 +1,4 @@
-"""Scenes: pictures whose causes of memorability are known."""
+"""Scenes: images whose causes of memorability are known."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_sizes_and_rules_of_the_masks(size: int) -> None:
             scene.masks[region].astype(int)
             for region in ("people", "objects", "text", "background")
         )
-        assert (whole == 1).all(), "people, objects, text and background share out the picture"
+        assert (whole == 1).all(), "people, objects, text and background share out the image"
 
 
 def test_a_size_that_cannot_be_drawn_is_refused() -> None:
@@ -89,7 +89,7 @@ def test_a_figure_taken_out_changes_only_its_own_pixels(name: str, size: int) ->
 
 
 def alone_with(latents: Latents, name: str) -> Latents:
-    """The same picture with one figure only."""
+    """The same image with one figure only."""
     return replace(latents, **{other: None for other in FIGURES if other != name})
 
 
@@ -172,14 +172,14 @@ def test_write(tmp_path: Path) -> None:
         assert float(row["score"]) == pytest.approx(score(latents, 2), abs=1e-6)
         assert row["face"] == str(int(latents.face is not None))
         assert (row["face_size"] == "") == (latents.face is None)
-        with Image.open(tmp_path / "set" / row["image"]) as picture:
-            assert np.array_equal(np.asarray(picture), scene.image)
+        with Image.open(tmp_path / "set" / row["image"]) as image:
+            assert np.array_equal(np.asarray(image), scene.image)
         for region, mask in scene.masks.items():
             path = tmp_path / "set" / "masks" / region / f"{index:06d}.png"
             assert path.exists() == mask.any()
             if path.exists():
-                with Image.open(path) as picture:
-                    assert np.array_equal(np.asarray(picture), mask * 255)
+                with Image.open(path) as image:
+                    assert np.array_equal(np.asarray(image), mask * 255)
     before = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))}
     write(tmp_path / "set", n=5, seed=2, size=48)
     assert before == {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("*"))}

@@ -39,9 +39,9 @@ def test_a_bad_lamem_line_is_named(line: str, lamem: Path) -> None:
         LaMemSource().table(lamem, 1)
 
 
-def test_the_prototypes_csv_loads_as_it_is(tmp_path: Path, picture: Callable[..., Path]) -> None:
+def test_the_prototypes_csv_loads_as_it_is(tmp_path: Path, make_image: Callable[..., Path]) -> None:
     for place in range(10):
-        picture(f"images/{place}.jpg", seed=place)
+        make_image(f"images/{place}.jpg", seed=place)
     lines = [f"images/{place}.jpg,{0.5 + place / 25}" for place in range(10)]
     table = tmp_path / "image_list_with_scores.csv"
     table.write_text("\n".join(["image_path,memorability_score", *lines]))
@@ -53,9 +53,9 @@ def test_the_prototypes_csv_loads_as_it_is(tmp_path: Path, picture: Callable[...
 
 
 def test_csv_takes_any_columns_and_keeps_the_rest(tmp_path: Path) -> None:
-    text = "picture,how,category,n,split\n0001,0.5,food,40,Train\n0002,,animal,38,validation\n"
+    text = "image,how,category,n,split\n0001,0.5,food,40,Train\n0002,,animal,38,validation\n"
     (tmp_path / "a.csv").write_text(text)
-    rows = CsvSource(image="picture", score="how").table(tmp_path).rows
+    rows = CsvSource(image="image", score="how").table(tmp_path).rows
     assert rows["id"].tolist() == ["0001", "0002"]
     assert rows["split"].tolist() == ["train", "val"]
     assert rows["n"].tolist() == [40, 38]
@@ -70,7 +70,7 @@ def test_csv_takes_any_columns_and_keeps_the_rest(tmp_path: Path) -> None:
         ("image,score\nx.jpg,high\n", "row 2: score 'high' is not a number"),
         ("image,score,split\nx.jpg,.5,dev\n", "split 'dev' is not train, val or test"),
         ("image,score\n,.5\n", "row 2: no image"),
-        ("image,score\n", "no pictures in it"),
+        ("image,score\n", "no images in it"),
     ],
 )
 def test_a_bad_csv_names_file_row_and_value(text: str, message: str, tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_a_wrong_column_is_answered_with_the_closest(tmp_path: Path) -> None:
         CsvSource(score="memroy").table(tmp_path)
 
 
-def test_a_folder_has_pictures_and_no_scores(tmp_path: Path, picture: Callable[..., Path]) -> None:
-    picture("cats/b.png")
-    picture("a.JPG".lower())
+def test_a_folder_has_images_and_no_scores(tmp_path: Path, make_image: Callable[..., Path]) -> None:
+    make_image("cats/b.png")
+    make_image("a.JPG".lower())
     (tmp_path / "notes.txt").write_text("x")
     source = recognise(tmp_path)
     assert isinstance(source, FolderSource)

@@ -190,23 +190,23 @@ def test_significance_inverts_the_interval() -> None:
 @pytest.mark.parametrize(
     ("estimate", "value", "reason"),
     [
-        (mean(np.empty(0)), None, "no eligible picture"),
-        (mean(np.array([1.0])), 1, "no interval: only 1 picture"),
-        (mean(np.array([1.0, 2.0])), 1.5, "no interval: only 2 pictures"),
+        (mean(np.empty(0)), None, "no eligible image"),
+        (mean(np.array([1.0])), 1, "no interval: only 1 image"),
+        (mean(np.array([1.0, 2.0])), 1.5, "no interval: only 2 images"),
         (mean(np.array([1.0, np.nan, 2.0])), None, "predictions are not finite"),
         (mean(np.array([1.0, np.inf, 2.0])), None, "predictions are not finite"),
-        (ratio(np.zeros(5), np.zeros(5)), None, "not defined on these pictures"),
+        (ratio(np.zeros(5), np.zeros(5)), None, "not defined on these images"),
         (ratio(np.eye(40)[0], np.eye(40)[0]), 1, "no interval: undefined on 33 % of the resamples"),
         (mean(np.array([0.0, 0.0, 1e-3])), 1e-3 / 3, None),
-        (Estimate(np.ones((5, 1)), lambda m: m[..., 0], n=0), None, "no eligible picture"),
-        (Estimate(np.ones((5, 1)), lambda m: m[..., 0], n=2), 1, "no interval: only 2 pictures"),
+        (Estimate(np.ones((5, 1)), lambda m: m[..., 0], n=0), None, "no eligible image"),
+        (Estimate(np.ones((5, 1)), lambda m: m[..., 0], n=2), 1, "no interval: only 2 images"),
         (Estimate(np.full((5, 1), np.nan), lambda m: m[..., 0], reason="why"), None, "why"),
-        (rho(np.arange(2.0), np.arange(2.0)), None, "only 2 pictures"),
+        (rho(np.arange(2.0), np.arange(2.0)), None, "only 2 images"),
         (rho(np.ones(5), np.arange(5.0)), None, "predictions are constant"),
         (rho(np.arange(5.0), np.ones(5)), None, "scores are constant"),
         (rho(np.arange(5.0), np.full(5, np.nan)), None, "scores are missing"),
         (rho(np.full(5, np.nan), np.arange(5.0)), None, "predictions are not finite"),
-        (rho(np.arange(5.0), np.arange(5.0), np.zeros(5, dtype=bool)), None, "no eligible picture"),
+        (rho(np.arange(5.0), np.arange(5.0), np.zeros(5, dtype=bool)), None, "no eligible image"),
         (rho(np.arange(5.0), np.arange(5.0), reason="no scores"), None, "no scores"),
     ],
 )
@@ -230,7 +230,7 @@ def test_what_does_not_vary_is_known_exactly() -> None:
 
 
 def test_estimates_of_other_images_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"estimates of \[9, 10\] pictures"):
+    with pytest.raises(ValueError, match=r"estimates of \[9, 10\] images"):
         bootstrap({"one": mean(np.arange(10.0)), "two": rho(*np.arange(18.0).reshape(2, 9))}, 0)
 
 

@@ -57,12 +57,12 @@ def test_equivalence_errs_one_time_in_twenty_at_the_margin(at: float) -> None:
 
 
 def test_equivalence_without_an_answer_has_a_reason() -> None:
-    assert audit.equivalence_t(np.zeros(2), 0.05).reason == "only 2 pictures"
+    assert audit.equivalence_t(np.zeros(2), 0.05).reason == "only 2 images"
     assert audit.equivalence_t(np.array([0, np.nan, 0]), 0.05).equivalent is None
     assert audit.equivalence_t(np.zeros(5), 0.05).equivalent
     short = bootstrap({"s": mean(np.zeros(2))}, 0)["s"]
     found = audit.equivalence(short, 0.05)
-    assert (found.equivalent, found.reason) == (None, "no interval: only 2 pictures")
+    assert (found.equivalent, found.reason) == (None, "no interval: only 2 images")
     nothing = bootstrap({"s": mean(np.full(5, np.nan))}, 0)["s"]
     assert audit.equivalence(nothing, 0.05).reason == "predictions are not finite"
 
@@ -142,7 +142,7 @@ def test_training_seeds_are_resampled_above_images() -> None:
     residual = np.var(np.array(values) - np.mean(values, axis=0), axis=1).mean() / images
     wanted = between + within + residual / networks
     assert found.standard_error() == pytest.approx(wanted**0.5, rel=0.05)
-    assert "pictures and 6 training seeds" in str(found.interval().method)
+    assert "images and 6 training seeds" in str(found.interval().method)
     fixed = bootstrap({"s": mean(np.mean(values, axis=0))}, 0)["s"]
     assert found.standard_error() > 1.5 * fixed.standard_error()  # type: ignore[operator]
 
@@ -152,7 +152,7 @@ def test_one_training_seed_is_a_plain_bootstrap_that_says_so() -> None:
     found = audit.bootstrap_seeds({"s": [mean(values)]}, 3, 500)["s"].interval()
     plain = bootstrap({"s": mean(values)}, 3, 500)["s"].interval()
     assert (found.low, found.high) == (plain.low, plain.high)
-    assert found.method == "BCa bootstrap over pictures, of one training seed, 500 resamples"
+    assert found.method == "BCa bootstrap over images, of one training seed, 500 resamples"
 
 
 def test_a_training_seed_without_a_value_is_named() -> None:
@@ -161,7 +161,7 @@ def test_a_training_seed_without_a_value_is_named() -> None:
     found = audit.bootstrap_seeds({"s": both["s"]}, 0, 100).statistics["s"]
     assert (found.value, found.reason) == (None, "training seed 2 of 2: predictions are not finite")
     few = audit.bootstrap_seeds({"t": both["t"]}, 0, 100).statistics["t"]
-    assert (few.low, few.reason) == (None, "no interval: only 2 pictures")
+    assert (few.low, few.reason) == (None, "no interval: only 2 images")
     with pytest.raises(ValueError, match="training seeds per estimate"):
         audit.bootstrap_seeds({"s": both["s"], "u": [mean(values)]}, 0)
 

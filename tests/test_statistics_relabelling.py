@@ -154,12 +154,12 @@ def test_images_without_the_feature_do_not_count() -> None:
     ("target", "control", "reason"),
     [
         (np.ones(10), np.ones((10, 0)), "no control draws"),
-        (np.full(10, np.nan), np.ones((10, 4)), "no eligible picture"),
-        (np.empty(0), np.empty((0, 4)), "no eligible picture"),
-        (np.eye(3, 2)[:, 0] + [0, np.nan, np.nan], np.ones((3, 4)), "only 1 picture"),
-        (np.ones(2), np.zeros((2, 4)), "only 2 pictures"),
-        (np.full(10, 0.3), np.full((10, 4), 0.3), "all occlusions of a picture have the same"),
-        (np.zeros(10), np.zeros((10, 4)), "all occlusions of a picture have the same"),
+        (np.full(10, np.nan), np.ones((10, 4)), "no eligible image"),
+        (np.empty(0), np.empty((0, 4)), "no eligible image"),
+        (np.eye(3, 2)[:, 0] + [0, np.nan, np.nan], np.ones((3, 4)), "only 1 image"),
+        (np.ones(2), np.zeros((2, 4)), "only 2 images"),
+        (np.full(10, 0.3), np.full((10, 4), 0.3), "all occlusions of an image have the same"),
+        (np.zeros(10), np.zeros((10, 4)), "all occlusions of an image have the same"),
         (np.full(10, np.inf), np.ones((10, 4)), "predictions are not finite"),
     ],
 )

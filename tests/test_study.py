@@ -1,4 +1,4 @@
-"""memlab study: one command from pictures to a page that answers the study's questions."""
+"""memlab study: one command from images to a page that answers the study's questions."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_answers_its_questions_on_one_page(trained: Path) -> None:
     assert page.count('src="data:image/png;base64,') >= 4
     found = study(trained)
     assert (found["asked"]["drawn"], found["asked"]["of"], found["n"]) == (40, 60, 8)
-    rows = pd.read_csv(trained / "pictures" / "subset.csv")
+    rows = pd.read_csv(trained / "images" / "subset.csv")
     assert len(rows) == 40
     assert "split" not in rows
     assert len(found["maps"]) == 1
 
 
-def test_the_constant_is_of_the_same_pictures(trained: Path) -> None:
+def test_the_constant_is_of_the_same_images(trained: Path) -> None:
     found = study(trained)
     rows = pd.read_csv(trained / "run" / "fit" / "rows.csv")
     assert found["prediction"]["constant_mse"] == pytest.approx(rows["score"].var(ddof=0))
@@ -91,49 +91,49 @@ def test_goes_on_where_it_was(
     assert (out / "run" / "fit" / "rows.csv").stat().st_mtime_ns == before
 
 
-def test_pictures_that_were_half_copied_are_copied_again(trained: Path, tmp_path: Path) -> None:
+def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: Path) -> None:
     out = Path(shutil.copytree(trained, tmp_path / "again"))
-    whole = (out / "pictures" / "subset.csv").read_text()
-    (out / "pictures" / "subset.csv").unlink()
+    whole = (out / "images" / "subset.csv").read_text()
+    (out / "images" / "subset.csv").unlink()
     assert main(["study", "--out", str(out)]) == 0
-    assert (out / "pictures" / "subset.csv").read_text() == whole
+    assert (out / "images" / "subset.csv").read_text() == whole
 
 
-def test_a_model_is_tested_on_all_pictures_and_the_rest_lend(scenes: Path, run: Path) -> None:
+def test_a_model_is_tested_on_all_images_and_the_rest_lend(scenes: Path, run: Path) -> None:
     given = ["--out", "s", f"--data.root={scenes}", "-n", "6", "--model", str(run)]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))
-    assert found["pictures"] == {"train": 6, "val": 0, "test": 6}
+    assert found["images"] == {"train": 6, "val": 0, "test": 6}
     assert found["n"] == 6
     assert found["cases"][1]["members"][0]["condition"] == "swap_texture@1:swap"
 
 
-def test_bare_pictures_have_effects_and_no_accuracy(
-    run: Path, picture: Callable[..., Path]
+def test_bare_images_have_effects_and_no_accuracy(
+    run: Path, make_image: Callable[..., Path]
 ) -> None:
     for place in range(4):
-        picture(f"bare/{place}.png", seed=place)
+        make_image(f"bare/{place}.png", seed=place)
     given = ["--out", "s", "--data.root=bare", "--model", str(run)]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))
-    assert found["prediction"]["spearman"]["reason"] == "the pictures have no scores"
+    assert found["prediction"]["spearman"]["reason"] == "the images have no scores"
     assert {one["ablation"] for one in found["whole"]} >= {"blur", "grayscale", "center_crop"}
     assert all(one["drop"]["value"] is not None for one in found["whole"])
     reasons = [one["reason"] for one in found["cases"][0]["members"]]
     assert reasons[0] == "no masks of faces"
-    assert reasons[-1] is None  # the tested pictures donate to each other
-    assert "Cannot tell: the pictures have no scores" in Path("s/study.html").read_text()
+    assert reasons[-1] is None  # the tested images donate to each other
+    assert "Cannot tell: the images have no scores" in Path("s/study.html").read_text()
 
 
 def test_bad_input_is_one_line(
     scenes: Path,
     run: Path,
-    picture: Callable[..., Path],
+    make_image: Callable[..., Path],
     tmp_path: Path,
     failing: Callable[..., str],
 ) -> None:
-    picture("few/a.png")
-    assert "a study of 1 pictures says nothing" in failing("study", "--data.root", "few")
+    make_image("few/a.png")
+    assert "a study of 1 images says nothing" in failing("study", "--data.root", "few")
     assert "give --data.root" in failing("study")
     assert "sets it itself" in failing("study", "--data.root", "few", "--run", "x")
     assert "nowhere" in failing("study", "--data.root", "nowhere")
@@ -141,7 +141,7 @@ def test_bad_input_is_one_line(
     masks = tmp_path / "other"
     write(masks, n=4, seed=9, size=64)
     (tmp_path / "masks" / "faces").mkdir(parents=True)
-    picture("masks/faces/elsewhere.png")
+    make_image("masks/faces/elsewhere.png")
     given = ["--data.root", str(scenes), "--model", str(run), "--data.masks", "masks"]
     assert "masks" in failing("study", *given, "--out", "none")
     assert not Path("none").exists()
@@ -194,7 +194,7 @@ def test_intervals_that_do_not_overlap_decide() -> None:
     assert [one["outcome"] for one in turned[:2]] == ["reversed", "reversed"]
 
 
-def test_few_pictures_decide_nothing() -> None:
+def test_few_images_decide_nothing() -> None:
     conditions = [entry("swap_texture", 0.5, 0.01, 7), entry("swap_palette", 0.05, 0.01, 100)]
     pairs = decisive(measured(CASES[1], conditions, [], donors=True))
     assert pairs[0]["outcome"] == "open"

@@ -21,7 +21,7 @@ from memlab.data.module import MemorabilityData
 from memlab.metrics.with_interval import mean
 from memlab.stats import Resampled, bootstrap, relabelling
 from memlab.stats.measures import Statistic
-from memlab.testing import sample_pictures
+from memlab.testing import sample_images
 
 # --- a p-value counts the observed statistic: (1 + b) / (1 + m), never 0
 
@@ -100,7 +100,7 @@ def test_no_control_wraps_a_pixel_around_the_frame() -> None:
     size, draws = 12, 4
     weights = torch.zeros(1, 1, size, size)
     weights[..., 4:8, 4:8] = 1
-    images = sample_pictures(1, size)
+    images = sample_images(1, size)
     for axis in (2, 3):
         labelled = torch.ones(1, 1, size, size)
         # room for three rows at one side and one at the other: four only around the edge
@@ -122,7 +122,7 @@ def test_every_control_is_a_whole_copy_of_its_region(top: int, left: int) -> Non
     weights[..., top : top + 4, left : left + 4] = 1
     for seed in range(12):
         known = Context(["one"], seed)
-        found = placements(sample_pictures(1, size), weights, weights, known, 3, "faces")
+        found = placements(sample_images(1, size), weights, weights, known, 3, "faces")
         for draw in range(int(found.found.sum())):
             rows, columns = found.where(weights, draw)[0, 0].nonzero().unbind(1)
             for at in (rows, columns):
@@ -131,7 +131,7 @@ def test_every_control_is_a_whole_copy_of_its_region(top: int, left: int) -> Non
 
 def test_regions_with_other_margins_have_other_places() -> None:
     """A place that a narrow hole fits in is no place for a wide one of the same region."""
-    images, size = sample_pictures(3, 48), 48
+    images, size = sample_images(3, 48), 48
     faces = torch.zeros(3, 1, size, size)
     faces[..., 10:18, 8:16] = 1
     text = torch.zeros(3, 1, size, size)
@@ -169,7 +169,7 @@ def test_a_region_of_a_quarter_has_its_own_shape_and_one_above_a_random_one() ->
     for side, blob in ((8, False), (9, True)):
         weights = torch.zeros(1, 1, size, size)
         weights[..., :side, :side] = 1
-        found = placements(sample_pictures(1, size), weights, weights, Context(["one"], 1), 1, "f")
+        found = placements(sample_images(1, size), weights, weights, Context(["one"], 1), 1, "f")
         assert bool(found.large[0]) is blob
         assert (float(weights.mean()) > LARGE) is blob
 
@@ -181,9 +181,9 @@ def test_the_most_alike_of_the_candidates_is_taken() -> None:
     weights[..., 0:4, 0:4] = 1
     labelled = weights.clone()
     labelled[..., :3, 4:] = 1
-    images = sample_pictures(1, size) * 0.1
-    images[..., 6:, 6:] = sample_pictures(2, size)[1:, :, :4, :4]
-    images[..., :4, :4] = sample_pictures(2, size)[1:, :, :4, :4]
+    images = sample_images(1, size) * 0.1
+    images[..., 6:, 6:] = sample_images(2, size)[1:, :, :4, :4]
+    images[..., :4, :4] = sample_images(2, size)[1:, :, :4, :4]
     places = [(y, x) for y, x in product(range(7), repeat=2)]
     free = [(y, x) for y, x in places if not (weights.roll((y, x), (2, 3)) * labelled).any()]
     assert len(free) <= CANDIDATES

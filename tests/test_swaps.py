@@ -24,7 +24,7 @@ from memlab.ablations.swaps import (
     SwapSpectrum,
     SwapTexture,
 )
-from memlab.analysis.arrays import Effects, read_pictures
+from memlab.analysis.arrays import Effects, read_images
 from memlab.analysis.quantities import value_quantities
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError
@@ -35,7 +35,7 @@ from memlab.types import Donors, Sample
 
 SWAPS: list[type[Swap]] = [SwapBackground, SwapFace, SwapPalette, SwapSpectrum, SwapTexture]
 EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
-"""Almost every picture has a face, so that few have to be drawn."""
+"""Almost every image has a face, so that few have to be drawn."""
 
 
 def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
@@ -49,10 +49,10 @@ def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Ten
 
 
 def pairs(n: int, style: Style = "A", height: int = 64) -> tuple[Tensor, Context]:
-    """Pictures and their donors; all have faces and a background."""
+    """Images and their donors; all have faces and a background."""
     (images, masks), (donors, lent) = scenes(n, 5, style), scenes(n, 6, style)
     context = Context(
-        [f"picture-{k}" for k in range(n)],
+        [f"image-{k}" for k in range(n)],
         seed=3,
         masks={name: mask[..., :height, :] for name, mask in masks.items()},
         role="swap",
@@ -128,14 +128,14 @@ def test_a_swap_reaches_its_donor(cls: type[Swap], style: Style) -> None:
 
 
 @pytest.mark.parametrize("cls", [SwapBackground, SwapFace, SwapPalette, SwapSpectrum])
-def test_a_picture_that_lends_to_itself_stays_as_it_is(cls: type[Swap]) -> None:
+def test_a_image_that_lends_to_itself_stays_as_it_is(cls: type[Swap]) -> None:
     images, context = pairs(8)
     own = replace(context, donors=Donors(context.ids, images, context.masks))
     assert float((cls()(images, own) - images).abs().max()) < 1e-4
 
 
 @pytest.mark.parametrize("cls", SWAPS)
-def test_there_and_back_is_near_the_picture(cls: type[Swap]) -> None:
+def test_there_and_back_is_near_the_image(cls: type[Swap]) -> None:
     images, context = pairs(20)
     there = cls()(images, context)
     back = cls()(images, replace(context, role="there-and-back"))
@@ -182,7 +182,7 @@ def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
     images, context = pairs(20)
     there = cls()(images, context)
     back = cls()(images, replace(context, role="there-and-back"), dose)
-    # what is left at full dose is what the way does to the picture, whatever the donor
+    # what is left at full dose is what the way does to the image, whatever the donor
     full = cls()(images, replace(context, role="there-and-back"))
     far, near, own = (
         (one - images).square().mean(dim=(1, 2, 3)).sqrt() for one in (there, back, full)
@@ -194,7 +194,7 @@ def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
     images, context = pairs(12)
     own = context.masks["background"]
     lent = own.clone()
-    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the picture lends to itself
+    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the image lends to itself
     donors = Donors(context.ids, images, {"background": lent})
     there, back = (
         SwapBackground()(images, replace(context, donors=donors, role=role))
@@ -203,7 +203,7 @@ def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
     one, other = (float((made - images).square().mean()) for made in (there, back))
     assert one > 1e-3
     assert abs(one - other) < 0.2 * one
-    # figures that together hide all background: the picture's own are inpainted alone
+    # figures that together hide all background: the image's own are inpainted alone
     none = Donors(context.ids, images, {"background": (own == 0).byte()})
     hidden = replace(context, donors=none, role="there-and-back")
     assert SwapBackground()(images, hidden).isfinite().all()
@@ -253,7 +253,7 @@ def test_palettes_move_by_the_optimal_map() -> None:
     assert palette.palette_distance(images, donors).item() == pytest.approx(square**0.5, rel=1e-3)
 
 
-def test_grey_pictures_and_grey_donors_have_palettes() -> None:
+def test_grey_images_and_grey_donors_have_palettes() -> None:
     images, _ = pairs(6)
     grey = luma(images).expand_as(images).contiguous()
     tinted = palette.swap_palette(grey, images)
@@ -369,7 +369,7 @@ def test_t_tells_what_an_oracle_reads(
     context = Context(ids, 1, masks=masks)
     model = memlab.load(name)
     clean = model.scores(images, context).numpy().astype(float)
-    pictures = read_pictures(pd.DataFrame({"id": ids, "predicted": clean}))
+    photos = read_images(pd.DataFrame({"id": ids, "predicted": clean}))
     swaps = [swap for swap in (cls() for cls in SWAPS) if swap.name in moved + spared]
     drops: dict[str, dict[str, list[np.ndarray]]] = {}
     for one in evaluate(model.scores, images, context, plan(swaps, controls=2), donors=given):
@@ -377,6 +377,6 @@ def test_t_tells_what_an_oracle_reads(
         roles.setdefault(one.condition.role, []).append(clean - one.predicted.numpy())
     for swap, roles in drops.items():
         columns = {role: np.stack(values, axis=1) for role, values in roles.items()}
-        total = value_quantities(Effects(swap, 1.0, pictures, columns)).estimates["T"]
+        total = value_quantities(Effects(swap, 1.0, photos, columns)).estimates["T"]
         found = float(total.of(total.columns.mean(axis=0)))
         assert found > 0.05 if swap in moved else abs(found) < 0.00125, swap

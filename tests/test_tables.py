@@ -139,10 +139,10 @@ def test_scores_from_counts_are_said() -> None:
 
 
 def test_a_table_without_scores_says_so_in_every_command(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for name, _ in ROWS:
-        picture(name)
+        make_image(name)
     Path("t.csv").write_text("image, memory\n" + "".join(f"{name},{s}\n" for name, s in ROWS))
     assert main(["data", "check", "t.csv"]) == 1  # the three are the same
     text = capsys.readouterr()
@@ -153,8 +153,8 @@ def test_a_table_without_scores_says_so_in_every_command(
     assert "no column of scores" not in capsys.readouterr().err
 
 
-def test_paths_as_other_systems_write_them(picture: Callable[..., Path]) -> None:
-    path = picture("images/a.jpg").resolve()
+def test_paths_as_other_systems_write_them(make_image: Callable[..., Path]) -> None:
+    path = make_image("images/a.jpg").resolve()
     for spelled in (r"images\a.jpg", "./images/a.jpg", " images/a.jpg", r".\images\a.jpg"):
         assert read(f"image,score\n{spelled},.5\n").rows["id"].tolist() == ["images/a.jpg"]
     rows = read(f"image,score\n{path.as_uri()},.5\n").rows
@@ -172,8 +172,8 @@ def test_ids_stay_text() -> None:
     assert rows["id"].tolist() == ["007", "NA", "1e5"]
 
 
-def test_hidden_files_are_no_tables(picture: Callable[..., Path]) -> None:
-    picture("set/a.jpg")
+def test_hidden_files_are_no_tables(make_image: Callable[..., Path]) -> None:
+    make_image("set/a.jpg")
     Path("set/Scores.CSV").write_text("image,score\na.jpg,.5\n")
     Path("set/._Scores.CSV").write_bytes(b"\0\5\x16\7")
     assert isinstance(recognise(Path("set")), CsvSource)
@@ -216,10 +216,10 @@ def test_damaged_tables_are_one_line() -> None:
 
 
 def test_training_says_where_scores_are_from(
-    picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for place in range(4):
-        picture(f"{place}.png", seed=place)
+        make_image(f"{place}.png", seed=place)
     Path("t.csv").write_text(
         "image,hits,n\n" + "".join(f"{place}.png,{place},8\n" for place in range(4))
     )

@@ -13,7 +13,7 @@ from memlab import Ablation, Context
 from memlab.errors import PluginError
 from memlab.imaging.colour import desaturate
 from memlab.registry import plugins
-from memlab.testing import check_ablation, check_plugin, sample_masks, sample_pictures
+from memlab.testing import check_ablation, check_plugin, sample_images, sample_masks
 from memlab.types import Donors
 
 
@@ -253,20 +253,20 @@ def squares_only(self: Ablation, images: Tensor, context: Context, dose: float) 
         (lambda self, images, context, dose: images.double(), r"returned .* float64 on cpu, not"),
         (
             lambda self, images, context, dose: images * float("nan"),
-            r"returned values outside \[0, 1\] \(NaN\) for picture a at dose 1",
+            r"returned values outside \[0, 1\] \(NaN\) for image a at dose 1",
         ),
         (
             lambda self, images, context, dose: desaturate(images, dose) * 255,
-            r"returned values outside \[0, 1\] \(.* to .*\) for picture a at dose 1",
+            r"returned values outside \[0, 1\] \(.* to .*\) for image a at dose 1",
         ),
         (forgetful(), r"is not a function of \(seed, id, draw\)"),
-        (by_batch, "depends on the other pictures of the batch"),
+        (by_batch, "depends on the other images of the batch"),
         (by_place, "depends on the order of the batch"),
         (in_place, "changes its input in place"),
         (thrown, "uses the process's own random numbers"),
         (stuck, "is random, but the same for another draw"),
         (of_the_dose, "asks for other random numbers at another dose"),
-        (squares_only, "cannot change pictures of 41 × 57 pixels"),
+        (squares_only, "cannot change images of 41 × 57 pixels"),
     ],
 )
 def test_changes_that_break_a_law(change: Any, message: str) -> None:
@@ -307,17 +307,17 @@ def test_the_base_classs_own_laws_are_held_against_those_who_replace_it() -> Non
         (lambda self, context: torch.zeros(4), "does not return"),
         (
             lambda self, context: torch.zeros(len(context.ids), dtype=torch.bool),
-            "rejects pictures that have what it needs",
+            "rejects images that have what it needs",
         ),
         (
             lambda self, context: torch.ones(len(context.ids), dtype=torch.bool),
-            "takes pictures without a mask of 'faces'",
+            "takes images without a mask of 'faces'",
         ),
         (
             lambda self, context: torch.full(
                 (len(context.ids),), all(name in context.masks for name in self.regions)
             ),
-            "takes a picture whose mask of 'faces' is empty",
+            "takes an image whose mask of 'faces' is empty",
         ),
         (
             lambda self, context: torch.stack(
@@ -328,7 +328,7 @@ def test_the_base_classs_own_laws_are_held_against_those_who_replace_it() -> Non
                 ]
                 * len(context.ids)
             ),
-            "rejects a picture for the mask of another one",
+            "rejects an image for the mask of another one",
         ),
     ],
 )
@@ -392,7 +392,7 @@ def test_controls_that_are_not_the_same_elsewhere() -> None:
 
 
 def test_donors_are_needed_used_and_returned_from() -> None:
-    with pytest.raises(PluginError, match="needs donors, but takes pictures without"):
+    with pytest.raises(PluginError, match="needs donors, but takes images without"):
         check_ablation(
             breaks(
                 Borrow,
@@ -422,7 +422,7 @@ def test_donors_are_needed_used_and_returned_from() -> None:
 
 
 def test_the_layout_is_plausible() -> None:
-    masks = sample_masks(sample_pictures(2, (48, 64)))
+    masks = sample_masks(sample_images(2, (48, 64)))
     assert set(masks) == {"faces", "people", "objects", "text", "background"}
     assert ((masks["faces"] > 0) <= (masks["people"] > 0)).all()
     apart = masks["people"] + masks["objects"] + masks["text"] + masks["background"]

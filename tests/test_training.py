@@ -1,4 +1,4 @@
-"""Training: reproducible, any network and optimizer, undefined statistics, bad pictures."""
+"""Training: reproducible, any network and optimizer, undefined statistics, bad images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from memlab.cli import main
 from tests.conftest import QUIET, TINY, results
 
 
-def test_skipped_pictures_are_counted_and_listed(scenes: Path, tmp_path: Path) -> None:
+def test_skipped_images_are_counted_and_listed(scenes: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
     rows = pd.read_csv(root / "scenes.csv")
     (root / "scenes.json").unlink()  # read as CSV from here on
@@ -37,7 +37,7 @@ def test_skipped_pictures_are_counted_and_listed(scenes: Path, tmp_path: Path) -
     assert set(bad).isdisjoint(pd.read_csv("runs/skip/fit/rows.csv")["id"])
 
 
-def test_a_truncated_picture_fails_a_run_by_default(
+def test_a_truncated_image_fails_a_run_by_default(
     scenes: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:
     root = Path(shutil.copytree(scenes, tmp_path / "scenes"))

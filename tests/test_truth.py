@@ -14,7 +14,7 @@ from torch import Tensor
 import memlab
 from memlab import Context, evaluate, plan
 from memlab.ablations.colour import Grayscale
-from memlab.analysis.arrays import read_effects, read_pictures
+from memlab.analysis.arrays import read_effects, read_images
 from memlab.analysis.quantities import presence_quantities, value_quantities
 from memlab.backbones.timm import Timm
 from memlab.errors import MemlabError
@@ -52,7 +52,7 @@ def red(latents: object) -> float:
     return float(0.5 + (image[..., 0] - image[..., 1:].mean(axis=2)).mean())
 
 
-def test_every_quantity_equals_a_plain_loop_over_re_rendered_pictures() -> None:
+def test_every_quantity_equals_a_plain_loop_over_re_rendered_images() -> None:
     world = replace(EVERY, prevalence={"face": 0.3})
     features = ("face", "palette", "saturation")
     found = truth(memlab.load("oracle_redness"), world, n=25, seed=9, features=features, **QUICK)
@@ -108,7 +108,7 @@ def test_g_res_is_the_share_of_variance_of_an_additive_model() -> None:
         share = effect**2 * p * (1 - p) / total
         assert table.loc[feature, "g_res"] == pytest.approx(share, abs=0.12)
         assert table.loc[feature, "g_res_low"] <= share <= table.loc[feature, "g_res_high"]
-        # without the chance of these pictures: what each loses or gains, over their own variance
+        # without the chance of these images: what each loses or gains, over their own variance
         has = table.loc[feature, "prevalence"]
         moved = effect**2 * (has * (1 - p) + (1 - has) * p)
         exact = moved / (2 * found.rows["predicted"].var())
@@ -162,17 +162,17 @@ def test_what_cannot_be_computed_is_null_with_a_reason() -> None:
     features = ("face", "object", "palette")
     table = truth(model, world, n=6, features=features, **QUICK).table.set_index("feature")
     assert np.isnan(table.loc["face", "g_rem_mean"])
-    assert "g_rem_rms_sd: no picture has it" in table.loc["face", "reason"]
+    assert "g_rem_rms_sd: no image has it" in table.loc["face", "reason"]
     assert table.loc["face", "g_res"] == 0  # it never varies
     assert table.loc["object", "g_res"] > 0
-    assert table.loc["object", "reason"] == "g_ins_mean: every picture has it"
+    assert table.loc["object", "reason"] == "g_ins_mean: every image has it"
     assert table.loc["palette", "reason"] == ""
     few = truth(model, world, n=2, features=features, **QUICK).table
     assert few.filter(regex="g_res|sd").isna().all(axis=None)
-    assert few["reason"].str.contains("only 2 pictures").all()
+    assert few["reason"].str.contains("only 2 images").all()
 
     class Broken(Constant):
-        """Fails on some pictures."""
+        """Fails on some images."""
 
         def measure(self, images: Tensor, context: Context) -> Tensor:
             mean = images.mean(dim=(1, 2, 3))
@@ -219,7 +219,7 @@ def test_the_rows_do_not_depend_on_batches_or_workers() -> None:
         assert np.allclose(whole.table["g_res"], other.table["g_res"], atol=1e-5)
 
 
-def test_clean_pictures_are_those_that_data_scenes_writes() -> None:
+def test_clean_images_are_those_that_data_scenes_writes() -> None:
     model = memlab.load("oracle_random_conv")  # takes 64 pixels by default
     found = truth(model, EVERY, n=5, seed=4, size=48, features=("face",), progress=False).rows
     write(Path("written"), 5, seed=4, size=48, world=EVERY)
@@ -260,14 +260,14 @@ def test_the_audits_quantities_of_the_rows_are_the_truth() -> None:
     features = ("face", "skin")
     found = truth(memlab.load("oracle_face_chroma"), EVERY, n=40, features=features, **QUICK)
     table = found.table.set_index("feature")
-    effects = read_effects(read_pictures(found.rows), found.conditions)
+    effects = read_effects(read_images(found.rows), found.conditions)
     removal = effects["rerender-face"]
     insertion = [effects["rerender-insert-face"]]
     face = bootstrap(presence_quantities("face", [removal], insertion, removal).estimates, 0)
     skin = bootstrap(value_quantities(effects["rerender-skin"]).estimates, 0).statistics
     for name, theirs in {"g_rem_mean": "S", "g_rem_rms": "RMS", "g_rem_rms_sd": "g"}.items():
         assert table.loc["face", name] == pytest.approx(face[theirs].statistic.value, abs=1e-9)
-    # they take how many of these pictures have a face for the chance that a new draw has one
+    # they take how many of these images have a face for the chance that a new draw has one
     share = found.rows["face"].mean()
     assert 0.4 < share < 0.6
     assert table.loc["face", "g_res"] == pytest.approx(face["T"].statistic.value, rel=0.1)

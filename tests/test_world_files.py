@@ -49,8 +49,8 @@ def test_data_scenes_writes_a_world_and_says_what_made_it(
     rows = table(Path("w3"))
     for index, row in enumerate(rows):
         latents = sample(made.seed, index, made.world, made.style)
-        with Image.open(f"w3/{row['image']}") as picture:
-            assert np.array_equal(np.asarray(picture), render(latents, 48).image)
+        with Image.open(f"w3/{row['image']}") as image:
+            assert np.array_equal(np.asarray(image), render(latents, 48).image)
         assert float(row["score"]) == pytest.approx(score(latents, 0, made.world), abs=1e-6)
         assert float(row["signal"]) == pytest.approx(signal(latents, made.world), abs=1e-6)
         for feature in PRESENCE:
@@ -151,10 +151,10 @@ def test_the_networks_are_small(name: str, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_photographs_with_a_planted_mark(
-    picture: Callable[..., Path], failing: Callable[..., str]
+    make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     for place in range(20):
-        picture(f"photos/{place:02d}.jpg", size=(80, 60), seed=place)
+        make_image(f"photos/{place:02d}.jpg", size=(80, 60), seed=place)
     begin = ["data", "scenes", "--world", "W12"]
     assert "--photos DIR" in failing(*begin, "out")
     assert not Path("out").exists()
@@ -182,7 +182,7 @@ def test_photographs_with_a_planted_mark(
     ScenesSource(world=OWN["W12"]).prepare(Path("out"))
     with pytest.raises(DataError, match="size 64, not 48"):
         ScenesSource(size=48).prepare(Path("out"))
-    Path("photos/05.jpg").write_bytes(b"no picture")
+    Path("photos/05.jpg").write_bytes(b"no image")
     assert "05.jpg: " in failing(*begin, "--photos", "photos", "other")
 
 
@@ -203,7 +203,7 @@ def test_degraded_masks() -> None:
     assert missed / found == pytest.approx(0.2, abs=0.07)
 
 
-def test_degraded_masks_on_disk_leave_pictures_as_they_are(tmp_path: Path) -> None:
+def test_degraded_masks_on_disk_leave_images_as_they_are(tmp_path: Path) -> None:
     write(tmp_path / "exact", n=8, size=48)
     assert main(["data", "scenes", "-n", "8", "--size", "48", "--masks", "degraded", "poor"]) == 0
     for path in sorted((tmp_path / "exact" / "images").iterdir()):

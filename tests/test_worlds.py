@@ -1,4 +1,4 @@
-"""Worlds: what is declared is what pictures and scores have, and what cannot be is refused."""
+"""Worlds: what is declared is what images and scores have, and what cannot be is refused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def table(root: Path) -> list[dict[str, str]]:
 
 
 @cache
-def pictures(name: str) -> list[Latents]:
+def images(name: str) -> list[Latents]:
     return [sample(5, index, ALL[name]) for index in range(600)]
 
 
@@ -80,12 +80,12 @@ def test_there_are_thirteen_each_a_file_that_fits() -> None:
 def test_the_signal_has_mean_0_and_sd_1_and_explains_r2(name: str) -> None:
     world = ALL[name]
     drawn = numbers(world, N)
-    latents = pictures(name)
+    latents = images(name)
     found = np.array([signal(one, world) for one in latents])
     if world.r2 == 0:
         assert not found.any()
         return
-    # the sampled pictures' signals are those of their numbers, by the declared formula
+    # the sampled images' signals are those of their numbers, by the declared formula
     own = {f: np.array([number(one, f, world) for one in latents]) for f in FEATURES}
     large = _affine(world, drawn)
     assert np.allclose(found, _affine(world, own), atol=1e-9)
@@ -107,9 +107,9 @@ def _affine(world: World, drawn: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_pictures_are_as_frequent_and_as_correlated_as_declared(name: str) -> None:
+def test_images_are_as_frequent_and_as_correlated_as_declared(name: str) -> None:
     world = ALL[name]
-    many, few = numbers(world, N), pictures(name)
+    many, few = numbers(world, N), images(name)
     for feature in FEATURES:
         own = np.array([number(one, feature, world) for one in few])
         if feature in PRESENCE:
@@ -147,12 +147,12 @@ def test_what_each_world_is_for() -> None:
     assert np.unique(seventh.round(6)).size == 2
     assert np.corrcoef(seventh, both)[0, 1] == pytest.approx(1.0)
     tenth = OWN["W10"]
-    faces = [one for one in pictures("W10") if one.face is not None][:20]
+    faces = [one for one in images("W10") if one.face is not None][:20]
     assert len(faces) == 20
     lost = [signal(one, tenth) - signal(_without(one, "face"), tenth) for one in faces]
     words = [signal(one, tenth) - signal(_without(one, "text"), tenth) for one in faces if one.text]
     assert np.mean(lost) / np.mean(words) == pytest.approx(0.5 / 0.3)
-    small = pictures("W9")[0].layout
+    small = images("W9")[0].layout
     assert small.face.size <= 0.36 < 0.85 < small.person.size
 
 
@@ -198,8 +198,8 @@ def test_noise_ceilings() -> None:
         world = ALL[name]
         limit = noise_ceiling(world)
         assert limit.pearson == pytest.approx(math.sqrt(world.r2), abs=0.003)
-        known = [signal(one, world) for one in pictures(name)]
-        scores = [score(one, 1, world) for one in pictures(name)]
+        known = [signal(one, world) for one in images(name)]
+        scores = [score(one, 1, world) for one in images(name)]
         assert spearmanr(known, scores).statistic == pytest.approx(limit.spearman, abs=0.04)
     assert noise_ceiling(OWN["W0"]) == (0.0, 0.0)
 
@@ -210,8 +210,8 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"weights": {"face*face": 1}}, "names a feature twice"),
     ({"weights": {"face*text": 1, "text*face": 1}}, "are the same; keep one"),
     ({"weights": {"face": float("nan")}}, "face nan: a number"),
-    ({"weights": {"face": 1}, "prevalence": {"face": 1}}, "face is the same in all pictures"),
-    ({"weights": {"blur": 1}, "ranges": {"blur": [1, 1]}}, "blur is the same in all pictures"),
+    ({"weights": {"face": 1}, "prevalence": {"face": 1}}, "face is the same in all images"),
+    ({"weights": {"blur": 1}, "ranges": {"blur": [1, 1]}}, "blur is the same in all images"),
     ({"weights": {}}, "no weights, but r2 0.9: give one"),
     ({"weights": {"face": 0}}, "no weights, but r2 0.9"),
     ({"r2": 1.0}, "r2 1.0: from 0 to below 1"),

@@ -1,4 +1,4 @@
-"""Ways to take something out of a picture, and the one engine that scores changed pictures."""
+"""Ways to take something out of an image, and the one engine that scores changed images."""
 
 FAMILIES: dict[str, str] = {
     "frequency": "spatial frequency: blur and sharpening",

@@ -1,4 +1,4 @@
-"""What an ablation is: one way to take something out of a picture, by a dose."""
+"""What an ablation is: one way to take something out of an image, by a dose."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ level, above the rounding of transforms and filters in single precision."""
 
 
 class Ablation(Specified, nn.Module, ABC):
-    """One way to take something out of a picture.
+    """One way to take something out of an image.
 
     A subclass declares the class variables, takes typed arguments with defaults in its constructor
     (the first is the primary dose), and implements `change`. The base class sees to the rest: dose
@@ -52,7 +52,7 @@ class Ablation(Specified, nn.Module, ABC):
     target: ClassVar[str]
     """Name in `memlab.ablations.statistics.STATISTICS` of what must fall as the dose grows."""
     control: ClassVar[Control]
-    """What the effect is compared with, where the whole picture is changed."""
+    """What the effect is compared with, where the whole image is changed."""
     ladder: tuple[float, ...]
     """At least five doses, growing, without 0, the default primary dose among them; or the maximum
     alone, for a change that is made or not."""
@@ -105,7 +105,7 @@ class Ablation(Specified, nn.Module, ABC):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Regions of which a picture must have masks."""
+        """Regions of which an image must have masks."""
         return self.place.needed
 
     @property
@@ -133,9 +133,9 @@ class Ablation(Specified, nn.Module, ABC):
         return float(dose)
 
     def eligible(self, context: Context) -> Tensor:
-        """Which pictures have what the ablation needs: (B,) bool, on the CPU.
+        """Which images have what the ablation needs: (B,) bool, on the CPU.
 
-        A picture is not eligible where the mask of a region is missing, empty or the whole picture,
+        An image is not eligible where the mask of a region is missing, empty or the whole image,
         where nobody looked for the region or for one that is cut out of it, or where there is no
         donor.
         """
@@ -171,19 +171,19 @@ class Ablation(Specified, nn.Module, ABC):
         return None if self.place.name == "all" else self.place.mask(context.masks)
 
     def forward(self, images: Tensor, context: Context, dose: float | None = None) -> Tensor:
-        """Change the pictures.
+        """Change the images.
 
         Args:
             images: (B, 3, H, W) float in [0, 1]; left as they are.
-            context: ids, seed, draw, role, masks and donors of the same pictures.
+            context: ids, seed, draw, role, masks and donors of the same images.
             dose: in the ablation's unit; the primary dose by default.
 
         Returns:
             (B, 3, H, W), same dtype and device, in [0, 1]; at dose 0 the input bit for bit.
 
         Raises:
-            MemlabError: if a mask has another size than the picture.
-            PluginError: if `change` returns no pictures in [0, 1]; see `require_pictures`.
+            MemlabError: if a mask has another size than the image.
+            PluginError: if `change` returns no images in [0, 1]; see `require_images`.
         """
         dose = self.dose if dose is None else self.checked(dose)
         if dose == 0:
@@ -198,13 +198,13 @@ class Ablation(Specified, nn.Module, ABC):
         return changed
 
     def own_donors(self, images: Tensor, context: Context) -> Donors:
-        """The pictures themselves, as what lends on the way back; the context has the donors."""
+        """The images themselves, as what lends on the way back; the context has the donors."""
         return Donors(context.ids, images, context.masks)
 
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
         raw = self.change(images, context, dose)
         who, how = f"ablation {self.name!r}", f"at dose {dose:g}"
-        low, high = require_pictures(raw, images, context.ids, who, how, ROUNDING)
+        low, high = require_images(raw, images, context.ids, who, how, ROUNDING)
         # a pass over all pixels, which most changes do not need
         changed = raw if low >= 0 and high <= 1 else raw.clamp(0, 1)
         weights = self.within(context)
@@ -212,21 +212,21 @@ class Ablation(Specified, nn.Module, ABC):
 
     @abstractmethod
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Change whole pictures by a dose above 0, each independently of the others.
+        """Change whole images by a dose above 0, each independently of the others.
 
         Args:
             images: (B, 3, H, W) float in [0, 1]; must not be changed in place.
-            context: ids, seed, draw, role, masks and donors of the same pictures.
+            context: ids, seed, draw, role, masks and donors of the same images.
             dose: above 0, in the ablation's unit.
 
         Returns:
             (B, 3, H, W), same dtype and device, in [0, 1] everywhere, outside a region too: what
             goes beyond by design (noise, sharpening) is clamped here. The caller refuses the rest,
-            but for `ROUNDING`, and mixes it with the unchanged picture by `within`.
+            but for `ROUNDING`, and mixes it with the unchanged image by `within`.
         """
 
 
-def require_pictures(
+def require_images(
     changed: Any, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
 ) -> tuple[float, float]:
     """Check that changed images have the shape, type and range of the unchanged ones.
@@ -234,7 +234,7 @@ def require_pictures(
     Args:
         changed: what somebody returned.
         images: (B, 3, H, W) in [0, 1], the unchanged ones.
-        ids: of the pictures.
+        ids: of the images.
         who: returned them.
         how: they were changed.
         slack: how far beyond [0, 1] a value may lie.
@@ -243,18 +243,18 @@ def require_pictures(
         The lowest and the highest value.
 
     Raises:
-        PluginError: in a line that names the first bad picture.
+        PluginError: in a line that names the first bad image.
     """
     if not isinstance(changed, Tensor):
         kind = type(changed).__name__
-        raise PluginError(f"{who} returned {kind}, not pictures (picture {ids[0]})")
+        raise PluginError(f"{who} returned {kind}, not images (image {ids[0]})")
     kinds = [(one.dtype, one.device) for one in (changed, images)]
     if changed.shape != images.shape or kinds[0] != kinds[1]:
         found, wanted = (
             f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')} on {one.device}"
             for one in (changed, images)
         )
-        raise PluginError(f"{who} returned {found}, not {wanted} (picture {ids[0]})")
+        raise PluginError(f"{who} returned {found}, not {wanted} (image {ids[0]})")
     low, high = (float(value) for value in changed.aminmax())  # NaN compares as bad
     if not (low >= -slack and high <= 1 + slack):
         inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
@@ -262,7 +262,7 @@ def require_pictures(
         one = changed[place]
         what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
         raise PluginError(
-            f"{who} returned values outside [0, 1] ({what}) for picture {ids[place]} {how}"
+            f"{who} returned values outside [0, 1] ({what}) for image {ids[place]} {how}"
         )
     return low, high
 
@@ -270,28 +270,28 @@ def require_pictures(
 def require_sizes(
     images: Tensor, masks: Mapping[str, Tensor], ids: Sequence[str], asker: str
 ) -> None:
-    """See that there is a mask of the pictures' size for each of them.
+    """See that there is a mask of the images' size for each of them.
 
     Args:
         images: (B, 3, H, W).
         masks: region to (B, 1, H, W).
-        ids: of the pictures.
+        ids: of the images.
         asker: who says so.
 
     Raises:
-        MemlabError: in a line that names the region, a picture and both sizes.
+        MemlabError: in a line that names the region, an image and both sizes.
     """
     count, height, width = len(images), *images.shape[-2:]
     for region, mask in masks.items():
         if mask.shape[-2:] != (height, width):
             raise MemlabError(
                 f"{asker}: the mask of {region!r} is {mask.shape[-1]} × {mask.shape[-2]} "
-                f"pixels, the picture {ids[0]} is {width} × {height}; "
-                "give masks of the picture's size"
+                f"pixels, the image {ids[0]} is {width} × {height}; "
+                "give masks of the image's size"
             )
         if mask.shape != (count, 1, height, width):
             raise MemlabError(
-                f"{asker}: masks of {region!r} are {tuple(mask.shape)}; give one a picture, "
+                f"{asker}: masks of {region!r} are {tuple(mask.shape)}; give one an image, "
                 f"{(count, 1, height, width)}"
             )
 
@@ -308,6 +308,6 @@ def whole(dose: float, ablation: Ablation) -> float:
 
 
 def partial(mask: Tensor) -> Tensor:
-    """Which masks (B, 1, H, W) are neither empty nor the whole picture: (B,) bool, on the CPU."""
+    """Which masks (B, 1, H, W) are neither empty nor the whole image: (B,) bool, on the CPU."""
     inside = (mask > 0).flatten(1)
     return (inside.any(dim=1) & ~inside.all(dim=1)).cpu()

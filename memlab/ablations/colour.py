@@ -100,14 +100,14 @@ class HueRotate(Ablation):
 
 
 class ColorContrast(Ablation):
-    """Move every colour towards the picture's mean colour; luma stays.
+    """Move every colour towards the image's mean colour; luma stays.
 
-    At 1 the picture is a black and white one in the tint that it had on the whole, paler where a
+    At 1 the image is a black and white one in the tint that it had on the whole, paler where a
     dark or light place has no room for it.
 
     Args:
         amount: share of the differences in colour taken out, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`; the mean is the whole picture's.
+        region: where: `all`, a region's name, or `not NAME`; the mean is the whole image's.
     """
 
     family = "colour"

@@ -14,7 +14,7 @@ class Contrast(Ablation):
 
     Args:
         amount: share of the contrast taken out, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`; the mean is the whole picture's.
+        region: where: `all`, a region's name, or `not NAME`; the mean is the whole image's.
     """
 
     family = "contrast"

@@ -15,7 +15,7 @@ from memlab.types import Context
 
 
 class Window(Ablation):
-    """A part of the picture, of a size that the dose says; compared with parts elsewhere.
+    """A part of the image, of a size that the dose says; compared with parts elsewhere.
 
     Args:
         removed: % of the width, and of the height, cut away.
@@ -48,7 +48,7 @@ class CenterCrop(Window):
 
 
 class CropPad(Window):
-    """Keep the middle where it is, and cover what surrounds it with the picture's mean colour.
+    """Keep the middle where it is, and cover what surrounds it with the image's mean colour.
 
     The same window as `center_crop`, without the zoom. Compared with windows elsewhere.
 
@@ -81,10 +81,10 @@ class ForegroundOnly(Remove):
 
     Asks what the foreground alone tells, and gives the numbers of `remove_background` at its
     defaults: one question from two sides, which `all` asks once. Grey, because any colour taken
-    from the picture would tell of the background, or hide what is shown.
+    from the image would tell of the background, or hide what is shown.
 
     Args:
-        amount: share of the way from the picture to grey, 0 to 1.
+        amount: share of the way from the image to grey, 0 to 1.
     """
 
     family = "context"
@@ -100,7 +100,7 @@ class BackgroundOnly(Remove):
     """Show the background alone: faces, people, objects and text are taken out.
 
     Args:
-        amount: share of the way from the picture to the fill, 0 to 1.
+        amount: share of the way from the image to the fill, 0 to 1.
         fill: harmonic, mean, blur or grey, as of `remove`.
         margin: how far beyond them the hole reaches, fading out, in % of the width.
     """

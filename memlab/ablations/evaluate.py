@@ -1,10 +1,10 @@
-"""The one engine that scores changed pictures: pure torch, bounded memory, every batch paired.
+"""The one engine that scores changed images: pure torch, bounded memory, every batch paired.
 
-Memory holds the batch, `micro_batch` changed pictures, the donors of one draw, and one region's
+Memory holds the batch, `micro_batch` changed images, the donors of one draw, and one region's
 weights; it does not grow with the number of conditions.
 
-The test callback calls `evaluate`, `memlab ablate` the `changed_pictures` below it; no other place
-scores, or makes, a changed picture.
+The test callback calls `evaluate`, `memlab ablate` the `changed_images` below it; no other place
+scores, or makes, a changed image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, require_pictures, require_sizes
+from memlab.ablations.base import Ablation, require_images, require_sizes
 from memlab.ablations.eligibility import Reason, reasons
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
@@ -28,12 +28,12 @@ from memlab.types import Context
 
 @dataclass(frozen=True)
 class ConditionScores:
-    """What one condition did to the pictures of a batch.
+    """What one condition did to the images of a batch.
 
     Args:
         condition: the condition.
         draw: which repetition.
-        eligible: (B,) bool; pictures that lack what the ablation needs, and controls that cannot be
+        eligible: (B,) bool; images that lack what the ablation needs, and controls that cannot be
             placed, are not scored.
         predicted: (B,) memorability scores, NaN where not eligible; both on the CPU.
         donors: ids of the donors, None where there is none.
@@ -56,10 +56,10 @@ class ConditionScores:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures with all that a condition's draw needs.
+    """Images with all that a condition's draw needs.
 
     Args:
-        context: of the pictures, with role, draw, donors and the place of a control.
+        context: of the images, with role, draw, donors and the place of a control.
         eligible: (B,) bool, on the CPU.
         measures: as in `ConditionScores`.
         places: as in `ConditionScores`.
@@ -78,12 +78,12 @@ class Preparation:
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
-        context: ids, seed and all masks of the same pictures.
+        context: ids, seed and all masks of the same images.
         conditions: the plan.
         donors: where ablations take theirs from.
 
     Raises:
-        MemlabError: if a mask has another size than the pictures.
+        MemlabError: if a mask has another size than the images.
     """
 
     def __init__(
@@ -179,20 +179,20 @@ def _place_key(condition: Condition) -> PlaceKey:
 
 
 @torch.no_grad()
-def changed_pictures(
+def changed_images(
     images: Tensor, prepared: Prepared, condition: Condition, micro_batch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield `(places, pictures)` for the eligible pictures, at most `micro_batch` at a time.
+    """Yield `(places, images)` for the eligible images, at most `micro_batch` at a time.
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
-        prepared: what the condition's draw needs, of the same pictures.
+        prepared: what the condition's draw needs, of the same images.
         condition: how to change them.
-        micro_batch: the most pictures changed at once; bounds the memory.
+        micro_batch: the most images changed at once; bounds the memory.
 
     Raises:
         PluginError: if the ablation returns another shape, NaN or values out of range, or raises
-            what is no MemlabError; names it and the picture.
+            what is no MemlabError; names it and the image.
     """
     for places in torch.split(prepared.eligible.nonzero().flatten(), micro_batch):
         if len(places) == 0:  # torch splits nothing into one part
@@ -203,7 +203,7 @@ def changed_pictures(
         try:
             changed = _changed(some, part, condition)
         except PluginError:
-            for place in range(len(some)):  # alone, to find the picture that it fails on
+            for place in range(len(some)):  # alone, to find the image that it fails on
                 alone = torch.tensor([place])
                 _changed(some[alone.to(some.device)], part.select(alone), condition)
             raise
@@ -219,9 +219,9 @@ def evaluate(
     donors: DonorList | None = None,
     broken: Callable[[Ablation, PluginError], None] | None = None,
 ) -> Iterator[ConditionScores]:
-    """Change the pictures in every way of a plan and score them, in single precision.
+    """Change the images in every way of a plan and score them, in single precision.
 
-    What a picture's row says does not depend on the other pictures, on their order, or on
+    What an image's row says does not depend on the other images, on their order, or on
     `micro_batch`, which bounds the memory. Conditions are made one after another, so that a caller
     can keep what there is so far::
 
@@ -231,14 +231,14 @@ def evaluate(
             print(scores.condition.key, scores.draw, scores.predicted)
 
     Args:
-        score: (b, 3, H, W) in [0, 1], and the context of the unchanged pictures, to (b,)
+        score: (b, 3, H, W) in [0, 1], and the context of the unchanged images, to (b,)
             memorability scores: `MemorabilityModel.scores`.
         images: (B, 3, H, W) float in [0, 1], on the device of the model.
-        context: ids, seed and all masks of the same pictures, on the same device; controls are
+        context: ids, seed and all masks of the same images, on the same device; controls are
             placed outside everything that has a mask, but for `background`.
         conditions: the plan.
-        micro_batch: the most changed pictures that exist at once, 1 or more.
-        donors: where ablations that need donors take theirs from; without it no picture is eligible
+        micro_batch: the most changed images that exist at once, 1 or more.
+        donors: where ablations that need donors take theirs from; without it no image is eligible
             for them.
         broken: called with an ablation that breaks its contract, which has no more scores then;
             without it the error is raised.
@@ -248,9 +248,9 @@ def evaluate(
 
     Raises:
         PluginError: if an ablation breaks its contract, and nobody is called; names it and the
-            picture.
-        MemlabError: if a mask has another size than the pictures; or if the model's scores are not
-            finite, or not one a picture.
+            image.
+        MemlabError: if a mask has another size than the images; or if the model's scores are not
+            finite, or not one an image.
     """
     preparation = Preparation(images, context, conditions, donors)
     out: list[Ablation] = []
@@ -279,7 +279,7 @@ def _one_draw(
     with single_precision(images.device.type):
         prepared = preparation.prepare(condition, draw)
         predicted = torch.full((len(images),), torch.nan)
-        for places, changed in changed_pictures(images, prepared, condition, micro_batch):
+        for places, changed in changed_images(images, prepared, condition, micro_batch):
             predicted[places] = _scored(score, changed, context.select(places), condition)
     lent = prepared.context.donors
     ids = [None] * len(images) if lent is None else list(lent.ids)
@@ -305,12 +305,12 @@ def _scored(
     if scores.shape != (len(changed),):
         raise MemlabError(
             f"the model returned scores of shape {tuple(scores.shape)} for {len(changed)} "
-            "pictures; one score a picture, (B,), is needed"
+            "images; one score an image, (B,), is needed"
         )
     if not scores.isfinite().all():
-        picture = context.ids[int((~scores.isfinite()).nonzero()[0])]
+        image = context.ids[int((~scores.isfinite()).nonzero()[0])]
         raise MemlabError(
-            f"the model's score of picture {picture} changed by {condition.key} is not finite"
+            f"the model's score of image {image} changed by {condition.key} is not finite"
         )
     return scores
 
@@ -321,7 +321,7 @@ def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
     if _checked_in_forward(condition.ablation, context):
         return changed
     who, how = f"ablation {condition.ablation.name!r}", f"changed by {condition.key}"
-    require_pictures(changed, images, context.ids, who, how, slack=1e-6)  # of single precision
+    require_images(changed, images, context.ids, who, how, slack=1e-6)  # of single precision
     return changed
 
 
@@ -347,6 +347,6 @@ def _blamed(condition: Condition, ids: Sequence[str]) -> Iterator[None]:
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0]
         raise PluginError(
-            f"ablation {condition.ablation.name!r} failed on picture {ids[0]} changed by "
+            f"ablation {condition.ablation.name!r} failed on image {ids[0]} changed by "
             f"{condition.key}: {type(error).__name__}: {first}"
         ) from error

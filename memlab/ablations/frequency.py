@@ -19,9 +19,9 @@ class Blur(Ablation):
     """Gaussian blur. At 256 pixels the default is the prototype's radius of 5 pixels.
 
     Args:
-        sigma: standard deviation, in % of the picture's width.
+        sigma: standard deviation, in % of the image's width.
         region: where: `all`, a region's name, or `not NAME`.
-        unit: of sigma: percent (of the width) or pixels, those of the picture as it is changed: in
+        unit: of sigma: percent (of the width) or pixels, those of the image as it is changed: in
             a test of the model's input size, whatever the file's is.
     """
 
@@ -58,7 +58,7 @@ class Highpass(Ablation):
     Colour stays too, but gets paler where a dark or light place has no room for it.
 
     Args:
-        cutoff: cycles per picture width at which half of the amplitude is left; coarser structure
+        cutoff: cycles per image width at which half of the amplitude is left; coarser structure
             goes.
         region: where: `all`, a region's name, or `not NAME`.
     """

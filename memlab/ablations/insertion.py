@@ -1,4 +1,4 @@
-"""Insertion: puts in what a picture lacks."""
+"""Insertion: puts in what an image lacks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Pasted = Literal["faces", "people", "objects", "text"]
 
 
 class Paste(Ablation):
-    """Paste a donor's face, person, object or text into pictures that have none.
+    """Paste a donor's face, person, object or text into images that have none.
 
     It keeps the donor's size and lies anywhere in the frame, at one place for all doses. Compared
-    with a patch of the same shape at the same place, in a colour of the picture's own: the mean
+    with a patch of the same shape at the same place, in a colour of the image's own: the mean
     under that shape at a random place, another in each draw.
 
     Args:
@@ -54,9 +54,9 @@ class Paste(Ablation):
         return (self.what,)
 
     def eligible(self, context: Context) -> Tensor:
-        """Pictures that are known to lack the region, whose donors have it: (B,) bool, on the CPU.
+        """Images that are known to lack the region, whose donors have it: (B,) bool, on the CPU.
 
-        A picture in which nobody looked for it may have it.
+        An image in which nobody looked for it may have it.
         """
         own = context.masks.get(self.what)
         lent = None if context.donors is None else context.donors.masks.get(self.what)
@@ -83,6 +83,6 @@ class Paste(Ablation):
         return torch.lerp(images, pasted, dose * weights)
 
     def _places(self, context: Context, of: str = "") -> Tensor:
-        """Where each picture's goes, down and across: (B, 2), 0 to 1."""
+        """Where each image's goes, down and across: (B, 2), 0 to 1."""
         drawn = context.generators(f"{self.name}{of}")
         return torch.stack([torch.rand(2, generator=one) for one in drawn])

@@ -11,7 +11,7 @@ from memlab.types import Context
 
 
 class Shift(Ablation):
-    """Move the picture by whole pixels, in one of eight directions that is the picture's own.
+    """Move the image by whole pixels, in one of eight directions that is the image's own.
 
     Args:
         pixels: how far along either axis that it moves on, a whole number.
@@ -41,10 +41,10 @@ class Shift(Ablation):
 
 
 class Flip(Ablation):
-    """Mirror the picture, left for right. It is made or not: the only dose is 1.
+    """Mirror the image, left for right. It is made or not: the only dose is 1.
 
     Args:
-        mirrored: 1, or 0 to leave the picture alone.
+        mirrored: 1, or 0 to leave the image alone.
     """
 
     family = "floor"
@@ -67,7 +67,7 @@ class Flip(Ablation):
 
 
 class Jpeg(Ablation):
-    """Store the picture as a JPEG and read it back. The default is a quality of 95.
+    """Store the image as a JPEG and read it back. The default is a quality of 95.
 
     Args:
         loss: 100 less JPEG's quality, a whole number.
@@ -94,7 +94,7 @@ class Jpeg(Ablation):
 
 
 class ResizeRoundtrip(Ablation):
-    """Make the picture smaller and larger again, as a chain of programs does.
+    """Make the image smaller and larger again, as a chain of programs does.
 
     Args:
         removed: % of the width, and of the height, by which it is smaller on the way.

@@ -1,14 +1,14 @@
 """Where else the same change could be made: occlusions placed as controls.
 
 A control has the shape and area of the region's own mask, overlaps nothing that is labelled and no
-other control, and lies where the picture is most like it: as far from the middle, as busy, as
+other control, and lies where the image is most like it: as far from the middle, as busy, as
 varied in light. Two controls that share pixels would be more alike than a control and the region,
 which never do, and whatever a model reads would look specific to the region. A region above a
 quarter of the image has no such place; its control is a random blob of its area, which covers
 nothing annotated either. Where the unannotated part of the image is smaller than the region, as
 beside a whole background, the image has no control.
 
-A region that the frame cuts off has no edge there. Its control, inside the picture, has: there it
+A region that the frame cuts off has no edge there. Its control, inside the image, has: there it
 ends without fading out. Known, and left so: any other shape would have another area.
 """
 
@@ -31,18 +31,18 @@ from memlab.types import Context
 CANDIDATES = 32
 """Places looked at for each draw; the most similar is taken."""
 LARGE = 0.25
-"""Share of the picture above which the control is a blob: next to it nothing has room."""
+"""Share of the image above which the control is a blob: next to it nothing has room."""
 MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
-"""What is known of a region and of each place: share of the picture's area, distance of its centre
+"""What is known of a region and of each place: share of the image's area, distance of its centre
 from the middle in half diagonals, mean squared gradient of luma, standard deviation of luma."""
 SCALES = {"eccentricity": 0.15, "gradient_energy": 1.0, "luminance_sd": 0.1}
 """Differences that count as much as one another: of shares of the half diagonal, of the logarithm
 of energy, of the pixel range."""
 EQUAL = 1e-5
-"""Candidates that differ by less are equally similar, and the first is taken: on flat pictures the
+"""Candidates that differ by less are equally similar, and the first is taken: on flat images the
 choice must not hang on rounding."""
 AT_ONCE = 8
-"""Pictures looked at together: bounds the memory."""
+"""Images looked at together: bounds the memory."""
 
 Place = Literal["own", "elsewhere", "blob"]
 """What was changed: the region itself, its shape at another place, or a blob of its area."""
@@ -50,7 +50,7 @@ Place = Literal["own", "elsewhere", "blob"]
 
 @dataclass(frozen=True)
 class Placements:
-    """Places for one region of each picture of a batch; small, so that it can be kept.
+    """Places for one region of each image of a batch; small, so that it can be kept.
 
     Args:
         shifts: (B, K, 2) int64, pixels down and across.
@@ -101,7 +101,7 @@ def placements(
 ) -> Placements:
     """Look for places.
 
-    Places of one picture share no pixels, margins included; where there is no room for K of them
+    Places of one image share no pixels, margins included; where there is no room for K of them
     the last draws have none.
 
     Args:
@@ -109,12 +109,12 @@ def placements(
         weights: (B, 1, H, W) in [0, 1], of the region to be imitated; it may be empty.
         labelled: (B, 1, H, W) of 0 and 1: where no control may lie, the region itself included; its
             margin need not be, because nothing labelled is there.
-        context: of the pictures; its ids and seed are used.
+        context: of the images; its ids and seed are used.
         draws: K, how many places are wanted.
         name: of the region, for the random numbers: the same places serve all doses and fills.
 
     Returns:
-        The places; the result for one picture does not depend on the others, and a draw's not on
+        The places; the result for one image does not depend on the others, and a draw's not on
         how many more there are.
     """
     if images.device.type == "mps":  # which has no double precision
@@ -132,37 +132,35 @@ def placements(
         at = some.to(images.device)
         every, free, touching = _every_shift(images[at], weights[at], labelled[at])
         unlike = _unlike(every)
-        for row, picture in enumerate(some.tolist()):
+        for row, image in enumerate(some.tolist()):
             for measure in MEASURES:
-                own[measure][picture] = every[measure][row, 0, 0]
-            if large[picture]:
+                own[measure][image] = every[measure][row, 0, 0]
+            if large[image]:
                 continue
-            drawn = [
-                replace(context, ids=[context.ids[picture]], draw=draw) for draw in range(draws)
-            ]
+            drawn = [replace(context, ids=[context.ids[image]], draw=draw) for draw in range(draws)]
             generators = [one.generators(f"placement {name}")[0] for one in drawn]
             chosen = _choose(free[row], touching[row], unlike[row], generators)
             for draw, (y, x) in enumerate(chosen):
-                shifts[picture, draw] = torch.tensor([y, x])
-                found[picture, draw] = True
+                shifts[image, draw] = torch.tensor([y, x])
+                found[image, draw] = True
                 for measure in MEASURES:
-                    placed[measure][picture, draw] = every[measure][row, y, x]
+                    placed[measure][image, draw] = every[measure][row, y, x]
     outlines = []
-    for picture in large.nonzero().flatten().tolist():
+    for image in large.nonzero().flatten().tolist():
         # a blob that covered what is annotated would show its effect, with the sign turned
-        free = (labelled[picture : picture + 1] <= 0).cpu()
-        if round(float(own["area"][picture]) * free.numel()) > int(free.sum()):
+        free = (labelled[image : image + 1] <= 0).cpu()
+        if round(float(own["area"][image]) * free.numel()) > int(free.sum()):
             outlines.append(np.zeros((draws, math.ceil(free.numel() / 8)), dtype=np.uint8))
             continue
         outlined = [
-            replace(context, ids=[context.ids[picture]], draw=draw).generators(f"blob {name}")[0]
+            replace(context, ids=[context.ids[image]], draw=draw).generators(f"blob {name}")[0]
             for draw in range(draws)
         ]
-        area = own["area"][picture].expand(draws)
+        area = own["area"][image].expand(draws)
         shaped = blobs(area, size, outlined, free.expand(draws, -1, -1, -1))
-        found[picture] = True
-        for measure, values in _measures(images[picture : picture + 1], shaped).items():
-            placed[measure][picture] = values
+        found[image] = True
+        for measure, values in _measures(images[image : image + 1], shaped).items():
+            placed[measure][image] = values
         outlines.append(np.packbits(shaped.flatten(1).numpy() > 0, axis=1))
     kept = np.stack(outlines) if outlines else np.zeros((0, draws, 0), dtype=np.uint8)
     return Placements(shifts, found, own, placed, large, kept)
@@ -171,7 +169,7 @@ def placements(
 def _choose(
     free: Tensor, touching: Tensor, unlike: Tensor, generators: Sequence[torch.Generator]
 ) -> list[tuple[int, int]]:
-    """Shifts of one picture, at most one for each generator; none shares pixels with another."""
+    """Shifts of one image, at most one for each generator; none shares pixels with another."""
     free = free.clone()
     chosen: list[tuple[int, int]] = []
     for generator in generators:
@@ -212,7 +210,7 @@ def _every_shift(
 
 
 def _measures(image: Tensor, weights: Tensor) -> dict[str, Tensor]:
-    """Measures of one picture (1, 3, H, W) under K weights (K, 1, H, W): (K,) each."""
+    """Measures of one image (1, 3, H, W) under K weights (K, 1, H, W): (K,) each."""
     weights = weights.double()
     shares = weights / weights.sum((2, 3), True)
     energy, mean, square = (shares * _maps(image).cpu()).sum((2, 3)).unbind(1)

@@ -1,4 +1,4 @@
-"""Which changes are made to every picture: conditions, with what each is compared with."""
+"""Which changes are made to every image: conditions, with what each is compared with."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from memlab.types import Role
 Doses = Literal["primary", "ladder"]
 
 DRAWS = 8
-"""Controls per picture at the primary dose: the power of a difference grows little beyond."""
+"""Controls per image at the primary dose: the power of a difference grows little beyond."""
 DRAWS_ELSEWHERE = 2
-"""Controls per picture at the other doses of a ladder."""
+"""Controls per image at the other doses of a ladder."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One way in which every picture is changed: an ablation at a dose, in a role.
+    """One way in which every image is changed: an ablation at a dose, in a role.
 
     Args:
         ablation: the ablation; its region says where.

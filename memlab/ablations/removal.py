@@ -27,12 +27,12 @@ class Remove(Ablation):
     look at several fills, and trust what they agree on.
 
     Args:
-        amount: share of the way from the picture to the fill, 0 to 1.
+        amount: share of the way from the image to the fill, 0 to 1.
         region: what is taken out: NAME, `not NAME` or `NAME without NAME`; by default what the
             ablation is named after, of `remove` faces.
         fill: harmonic (the edge carried smoothly inwards, with noise like the surroundings'), mean
             (colour within 10 % of the width around it), blur (of the surroundings, sigma 10 % of
-            the width), donor (another picture's pixels of the same place) or grey (mid grey).
+            the width), donor (another image's pixels of the same place) or grey (mid grey).
         margin: how far beyond the region the hole reaches, fading out, in % of the width.
     """
 
@@ -69,7 +69,7 @@ class Remove(Ablation):
         self.needs_donors = fill == "donor"
 
     def eligible(self, context: Context) -> Tensor:
-        """Pictures that have the region, and something around its margin: (B,) bool, on the CPU."""
+        """Images that have the region, and something around its margin: (B,) bool, on the CPU."""
         eligible = super().eligible(context)
         mask, pixels = self._mask(context.masks)
         if mask is None:
@@ -182,7 +182,7 @@ class Occlude(Ablation):
     the smaller ones cover, and more.
 
     Args:
-        area: covered, % of the picture's area.
+        area: covered, % of the image's area.
         fill: harmonic, mean, blur or grey, as of `remove`.
     """
 

@@ -20,7 +20,7 @@ class OccludeCell(Ablation):
     Not in the catalogue: it takes nothing out by name. `memlab test --scan` makes one per cell.
 
     Args:
-        strength: 1 replaces the cell, less mixes it with the picture.
+        strength: 1 replaces the cell, less mixes it with the image.
         row: 0 to 7 from the top.
         column: 0 to 7 from the left.
     """
@@ -38,7 +38,7 @@ class OccludeCell(Ablation):
         self.column = column
 
     def eligible(self, context: Context) -> Tensor:
-        """Pictures of whose cell at least three quarters are not labelled: (B,) bool."""
+        """Images of whose cell at least three quarters are not labelled: (B,) bool."""
         labelled = labels(context)
         if labelled is None:
             return torch.ones(len(context.ids), dtype=torch.bool)

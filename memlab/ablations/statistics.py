@@ -1,6 +1,6 @@
 """What an ablation takes out, as a number: the statistics that must fall as its dose grows.
 
-Each takes the ablation, pictures, their context and a dose, and returns one number per picture.
+Each takes the ablation, images, their context and a dose, and returns one number per image.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def chroma(ablation: Ablation, images: Tensor, context: Context, dose: float) ->
 
 
 def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Share of the picture's area still shown: (B,), 0 to 1.
+    """Share of the image's area still shown: (B,), 0 to 1.
 
-    The ablation is applied to a picture of coordinates; what it shows spans the field of view.
+    The ablation is applied to an image of coordinates; what it shows spans the field of view.
     """
     shown = ablation(_coordinates(images), context, dose)[:, :2].flatten(2)
     area: Tensor = (shown.amax(dim=2) - shown.amin(dim=2)).prod(dim=1)
@@ -115,7 +115,7 @@ def spectral_distance(ablation: Ablation, images: Tensor, context: Context, dose
 def layout(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Share of pairs of pixels that keep their places relative to each other: (B,), 0 to 1.
 
-    The ablation is applied to a picture of coordinates. Pairs lie 1/2, 1/4, … 1/32 of the side
+    The ablation is applied to an image of coordinates. Pairs lie 1/2, 1/4, … 1/32 of the side
     apart, along either axis; every distance counts the same.
     """
     shown = ablation(_coordinates(images), context, dose)[:, :2]
@@ -134,7 +134,7 @@ def layout(ablation: Ablation, images: Tensor, context: Context, dose: float) ->
 def overlap(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """How near the pixels shown are to their own places: (B,), 1 for none moved.
 
-    The ablation is applied to a picture of coordinates; 1 less the mean distance, in widths.
+    The ablation is applied to an image of coordinates; 1 less the mean distance, in widths.
     """
     own = _coordinates(images)
     moved = (ablation(own, context, dose) - own)[:, :2]
@@ -202,7 +202,7 @@ def _offsets(images: Tensor) -> Tensor:
 
 
 def _coordinates(images: Tensor) -> Tensor:
-    """Pictures whose red is the place down and whose green the place across, 0 to 1."""
+    """Images whose red is the place down and whose green the place across, 0 to 1."""
     height, width = images.shape[-2:]
     down = torch.linspace(0, 1, height, device=images.device).view(1, 1, -1, 1)
     across = torch.linspace(0, 1, width, device=images.device).view(1, 1, 1, -1)

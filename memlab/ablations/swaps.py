@@ -1,4 +1,4 @@
-"""Swaps: put the palette, spectrum, texture, background or face of another picture in."""
+"""Swaps: put the palette, spectrum, texture, background or face of another image in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Swap(Ablation):
 
     The way back goes all the way at every dose, so that nothing of the donor's value is left.
 
-    A subclass implements `changed`, the picture with the donor's value.
+    A subclass implements `changed`, the image with the donor's value.
     """
 
     unit = "of the way to the donor"
@@ -51,7 +51,7 @@ class Swap(Ablation):
 
     @abstractmethod
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The pictures with the donors' value: (B, 3, H, W)."""
+        """The images with the donors' value: (B, 3, H, W)."""
 
     def lent(self, context: Context) -> Donors:
         """The donors, or a MemlabError."""
@@ -60,7 +60,7 @@ class Swap(Ablation):
         return context.donors
 
     def noises(self, context: Context, donors: Donors) -> list[torch.Generator]:
-        """One CPU generator per picture and donor: the way back has another stream."""
+        """One CPU generator per image and donor: the way back has another stream."""
         return [
             torch.Generator().manual_seed(
                 seed_of(context.seed, image, f"{self.name}:{donor}", context.draw)
@@ -70,10 +70,10 @@ class Swap(Ablation):
 
 
 class SwapPalette(Swap):
-    """Give a picture the colours of another: mean and covariance of chroma; luma is kept.
+    """Give an image the colours of another: mean and covariance of chroma; luma is kept.
 
     Luma and its spectrum stay exactly; which colours go together with which shapes stays. A grey
-    picture is tinted, for it has nothing to spread.
+    image is tinted, for it has nothing to spread.
 
     Args:
         amount: share of the way to the donor's palette, 0 to 1.
@@ -91,12 +91,12 @@ class SwapPalette(Swap):
         super().__init__(dose=amount)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The pictures with the donors' palettes."""
+        """The images with the donors' palettes."""
         return swap_palette(images, donors.images)
 
 
 class SwapSpectrum(Swap):
-    """Give a picture the share of coarse and fine of another: luma's energy per radial band.
+    """Give an image the share of coarse and fine of another: luma's energy per radial band.
 
     Phase, the balance of directions, mean luma and chroma stay; the standard deviation of luma,
     which is the sum of the bands, goes to the donor's.
@@ -114,18 +114,18 @@ class SwapSpectrum(Swap):
         super().__init__(dose=amount)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The pictures with the donors' spectra."""
+        """The images with the donors' spectra."""
         return swap_spectrum(images, donors.images)
 
 
 class SwapTexture(Swap):
-    """Replace a picture's fine grain by noise like that of another; strong edges and chroma stay.
+    """Replace an image's fine grain by noise like that of another; strong edges and chroma stay.
 
     Weak edges, below an SD of luma of 0.15 in windows of 4 % of the width, go with the grain, and
     so do small marks and letters. Where strong ones alone have more fine detail than the donor they
-    are softened. The noise lies evenly over the picture, without the order of the grain it stands
+    are softened. The noise lies evenly over the image, without the order of the grain it stands
     for; the fine end of luma's spectrum and its standard deviation go with it. The way back is
-    noise like the picture's own grain, on the same base and in the same phases, so that T is that
+    noise like the image's own grain, on the same base and in the same phases, so that T is that
     of the grain's amplitudes alone.
 
     Args:
@@ -151,12 +151,12 @@ class SwapTexture(Swap):
         return swap_texture(images, self.lent(context).images, generators, dose, own)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The pictures with noise like the donors' grain."""
+        """The images with noise like the donors' grain."""
         return self.change(images, context, 1.0)
 
 
 class SwapBackground(Swap):
-    """Put another picture's background behind the figures of a picture.
+    """Put another image's background behind the figures of an image.
 
     The donor's own figures are inpainted first. Figures stay as they are; the background's colours,
     contrast and spectrum are the donor's.
@@ -180,7 +180,7 @@ class SwapBackground(Swap):
         return None if mask is None else plates.inner_weights(plates.eroded(mask))
 
     def own_donors(self, images: Tensor, context: Context) -> Donors:
-        """The pictures, with the donors' figures to be inpainted beside their own.
+        """The images, with the donors' figures to be inpainted beside their own.
 
         Without that the way back would show none of what inpainting does to the way there.
         """
@@ -188,14 +188,14 @@ class SwapBackground(Swap):
             mask_of("background", masks) for masks in (context.masks, self.lent(context).masks)
         )
         if own is None or theirs is None:
-            raise MemlabError(f"{self.name}: pictures or donors have no masks of 'background'")
+            raise MemlabError(f"{self.name}: images or donors have no masks of 'background'")
         both = ((own > 0) & (theirs > 0).to(own.device)).to(images)
-        # two figures that leave no background between them: the picture's own alone
+        # two figures that leave no background between them: the image's own alone
         there = both.amax(dim=(1, 2, 3), keepdim=True) > 0
         return Donors(context.ids, images, {"background": both.where(there, (own > 0).to(images))})
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The donors' pictures without their figures."""
+        """The donors' images without their figures."""
         mask = mask_of("background", donors.masks)
         if mask is None:
             raise MemlabError(f"{self.name}: the donors have no masks of 'background'")
@@ -205,11 +205,11 @@ class SwapBackground(Swap):
 
 
 class SwapFace(Swap):
-    """Put another picture's face in the place of a picture's; the largest where there are several.
+    """Put another image's face in the place of an image's; the largest where there are several.
 
     It is moved and scaled to the size of the one it replaces, not turned, and matched in colour at
     the border, so that features change more than the colour of the skin. Nothing changes outside
-    the face; whole-picture statistics follow what the face holds of them, and a mark or a letter
+    the face; whole-image statistics follow what the face holds of them, and a mark or a letter
     that lies over the face goes with it.
 
     Args:
@@ -231,7 +231,7 @@ class SwapFace(Swap):
         return None if mask is None else plates.inner_weights(plates.largest_part(mask))
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The donors' faces, where the pictures' own are."""
+        """The donors' faces, where the images' own are."""
         own, theirs = (
             plates.largest_part((masks["faces"] > 0).to(images))
             for masks in (context.masks, donors.masks)

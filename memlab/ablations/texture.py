@@ -1,4 +1,4 @@
-"""Texture and layout: takes out fine structure, places, phases, or each picture's spectrum."""
+"""Texture and layout: takes out fine structure, places, phases, or each image's spectrum."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TextureSmooth(Ablation):
 
 
 class PatchShuffle(Ablation):
-    """Cut the picture into a grid and shuffle: layout goes, what the patches show stays.
+    """Cut the image into a grid and shuffle: layout goes, what the patches show stays.
 
     The order is a single random cycle, so no patch stays in its place. The patches' borders are
     new edges.
@@ -56,7 +56,7 @@ class PatchShuffle(Ablation):
     Args:
         patches: patches per side, a whole number.
         region: where: `all`, a region's name, or `not NAME`; what is shown there comes from
-            anywhere in the picture.
+            anywhere in the image.
     """
 
     family = "texture"
@@ -80,7 +80,7 @@ class PatchShuffle(Ablation):
         if min(images.shape[-2:]) < grid:
             height, width = images.shape[-2:]
             raise MemlabError(
-                f"{self.name}: a picture of {height} × {width} pixels cannot be cut into "
+                f"{self.name}: an image of {height} × {width} pixels cannot be cut into "
                 f"{grid} patches per side; take a smaller dose"
             )
         orders = []
@@ -99,7 +99,7 @@ class PhaseScramble(Ablation):
     Args:
         amount: share of the phase noise, 0 to 1; at 1 phases are random.
         region: where: `all`, a region's name, or `not NAME`; what is shown there is the whole
-            picture, scrambled.
+            image, scrambled.
     """
 
     family = "texture"
@@ -121,14 +121,14 @@ class PhaseScramble(Ablation):
 
 
 class PowerEqualize(Ablation):
-    """Give all pictures one amplitude spectrum, 1/f with a luma SD of about 0.2; phases stay.
+    """Give all images one amplitude spectrum, 1/f with a luma SD of about 0.2; phases stay.
 
-    What is taken out is what the spectrum says about a picture: how sharp, how rough, and how rich
+    What is taken out is what the spectrum says about an image: how sharp, how rough, and how rich
     in contrast it is.
 
     Args:
         amount: share of the way to the reference, in log amplitude, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`; the spectrum is the whole picture's.
+        region: where: `all`, a region's name, or `not NAME`; the spectrum is the whole image's.
     """
 
     family = "texture"

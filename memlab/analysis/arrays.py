@@ -19,16 +19,16 @@ SAME = 1e-4
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The clean pass over a table of pictures, some or all of which were audited.
+class Images:
+    """The clean pass over a table of images, some or all of which were audited.
 
     Args:
-        table: one row per picture, indexed by id; columns of features say who has them.
-        predicted: (n,) the model's scores of the unchanged pictures.
+        table: one row per image, indexed by id; columns of features say who has them.
+        predicted: (n,) the model's scores of the unchanged images.
         score: (n,) what people gave; NaN where there is none.
-        weight: (n,) how many pictures of the population a picture stands for; the variance of the
+        weight: (n,) how many images of the population an image stands for; the variance of the
             predictions and the prevalence of features come from these.
-        audited: (n,) the same among the audited pictures, 0 for the others; means of effects come
+        audited: (n,) the same among the audited images, 0 for the others; means of effects come
             from these.
     """
 
@@ -39,32 +39,32 @@ class Pictures:
     audited: Array
 
     def present(self, feature: str) -> Array:
-        """Which pictures have a feature, (n,) of 0 and 1.
+        """Which images have a feature, (n,) of 0 and 1.
 
         Raises:
-            DataError: if no column says so, or not for every picture.
+            DataError: if no column says so, or not for every image.
         """
         if feature not in self.table:
-            raise DataError(f"rows: no column {feature!r} says which pictures have the feature")
+            raise DataError(f"rows: no column {feature!r} says which images have the feature")
         values = _numbers(self.table[feature])
         wrong = ~np.isin(values, [0, 1])
         if wrong.any():
             first = self.table.index[int(wrong.argmax())]
-            raise DataError(f"rows: {feature!r} of picture {first} is neither 0 nor 1")
+            raise DataError(f"rows: {feature!r} of image {first} is neither 0 nor 1")
         return values
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What one ablation did to each picture, at one dose and with one fill, in all its roles.
+    """What one ablation did to each image, at one dose and with one fill, in all its roles.
 
     Args:
         name: the condition, without its role: `remove@1(fill=mean)[face]`.
         dose: in the ablation's unit.
-        pictures: the clean pass, n pictures.
-        drops: per role (n, draws), clean minus changed prediction; NaN where the picture was not
+        images: the clean pass, n images.
+        drops: per role (n, draws), clean minus changed prediction; NaN where the image was not
             eligible or the draw is missing.
-        bound: whether it changes a region, which some pictures may lack.
+        bound: whether it changes a region, which some images may lack.
         present: (n,) which images have the region: 1, 0, or NaN where they are not annotated for
             it. An image that has it and could not be changed counts as 1. None where the rows do
             not say.
@@ -72,57 +72,55 @@ class Effects:
 
     name: str
     dose: float
-    pictures: Pictures
+    images: Images
     drops: Mapping[str, Array]
     bound: bool = False
     present: Array | None = None
 
     def drop(self, role: str) -> Array:
         """Clean minus changed prediction in a role, (n, draws); no draws if it was not run."""
-        return self.drops.get(role, np.empty((len(self.pictures.predicted), 0)))
+        return self.drops.get(role, np.empty((len(self.images.predicted), 0)))
 
 
-def read_pictures(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Pictures:
-    """Check the rows of unchanged pictures.
+def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Images:
+    """Check the rows of unchanged images.
 
     Args:
-        clean: the audited pictures: `id`, `predicted`, and where there are any `score`, `weight`
-            (inverse of the chance with which the picture came into the sample; 1 if absent) and a
-            column of 0 and 1 for each feature that pictures have or lack.
-        whole: the clean pass over the whole table that the audited pictures were drawn from, same
+        clean: the audited images: `id`, `predicted`, and where there are any `score`, `weight`
+            (inverse of the chance with which the image came into the sample; 1 if absent) and a
+            column of 0 and 1 for each feature that images have or lack.
+        whole: the clean pass over the whole table that the audited images were drawn from, same
             columns; if absent, the weighted sample stands for it.
 
     Raises:
         DataError: if a column is missing, an id comes twice, a prediction is missing, a weight is
-            not above 0, or an audited picture is not in the whole table or has another prediction
+            not above 0, or an audited image is not in the whole table or has another prediction
             there.
     """
     _check_rows(clean, "rows")
     if whole is None:
         weight = _weights(clean)
-        return Pictures(clean.set_index("id"), *_scores(clean), weight, weight)
+        return Images(clean.set_index("id"), *_scores(clean), weight, weight)
     _check_rows(whole, "rows of the whole table")
     places = pd.Index(whole["id"]).get_indexer(pd.Index(clean["id"]))
     if (places < 0).any():
         lost = clean["id"].iloc[int((places < 0).argmax())]
-        raise DataError(
-            f"rows: picture {lost} is not in the whole table; give the clean pass of it"
-        )
+        raise DataError(f"rows: image {lost} is not in the whole table; give the clean pass of it")
     predicted, score = _scores(whole)
     own = _scores(clean)[0]
     if (np.abs(predicted[places] - own) > SAME).any():
         raise DataError("rows: predictions differ from the whole table's; use one model for both")
-    predicted[places] = own  # changed pictures were scored in the same pass
+    predicted[places] = own  # changed images were scored in the same pass
     audited = np.zeros(len(whole))
     audited[places] = _weights(clean)
-    return Pictures(whole.set_index("id"), predicted, score, _weights(whole), audited)
+    return Images(whole.set_index("id"), predicted, score, _weights(whole), audited)
 
 
-def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effects]:
-    """Bring the rows of changed pictures into arrays, by condition.
+def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]:
+    """Bring the rows of changed images into arrays, by condition.
 
     Args:
-        pictures: the clean pass.
+        images: the clean pass.
         conditions: the rows of `conditions.csv`: `condition`, `id`, `draw`, `eligible`,
             `predicted`, `dose`, `role`; `region`, if there, says what is bound to one (else none);
             `reason`, if there, which images lack it or are not annotated for it.
@@ -132,7 +130,7 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
 
     Raises:
         DataError: if a column is missing, a role or an id is unknown, a row comes twice, or an
-            eligible picture has no prediction.
+            eligible image has no prediction.
     """
     columns = ["condition", "id", "draw", "eligible", "predicted", "dose", "role"]
     _require(conditions, columns, "conditions")
@@ -143,27 +141,27 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
             f"conditions: unknown role {rows.loc[unknown, 'role'].iloc[0]!r}; "
             f"there are {', '.join(ROLES)}"
         )
-    places = pictures.table.index.get_indexer(pd.Index(rows["id"]))
-    stray = (places < 0) | (pictures.audited[places] == 0)
+    places = images.table.index.get_indexer(pd.Index(rows["id"]))
+    stray = (places < 0) | (images.audited[places] == 0)
     if stray.any():
         raise DataError(
-            f"conditions: picture {rows['id'].iloc[int(stray.argmax())]} is not among the audited "
+            f"conditions: image {rows['id'].iloc[int(stray.argmax())]} is not among the audited "
             "rows; give rows and conditions of the same run"
         )
     twice = rows.duplicated(["condition", "role", "id", "draw"])
     if twice.any():
         row = rows[twice].iloc[0]
         raise DataError(
-            f"conditions: {row['condition']} of picture {row['id']}, draw {row['draw']}, comes "
+            f"conditions: {row['condition']} of image {row['id']}, draw {row['draw']}, comes "
             "twice; give the conditions of one run"
         )
     eligible = rows["eligible"].to_numpy(dtype=bool)
-    drop = pictures.predicted[places] - _numbers(rows["predicted"])
+    drop = images.predicted[places] - _numbers(rows["predicted"])
     failed = eligible & ~np.isfinite(drop)
     if failed.any():
         row = rows[failed].iloc[0]
         raise DataError(
-            f"conditions: {row['condition']} of picture {row['id']} is eligible but has no "
+            f"conditions: {row['condition']} of image {row['id']} is eligible but has no "
             "prediction; score it again"
         )
     drop = np.where(eligible, drop, np.nan)
@@ -180,17 +178,17 @@ def read_effects(pictures: Pictures, conditions: pd.DataFrame) -> dict[str, Effe
         name = str(condition).removesuffix(f":{role}")
         at = part.index.to_numpy()
         draws, column = np.unique(part["draw"].to_numpy(), return_inverse=True)
-        array = np.full((len(pictures.predicted), len(draws)), np.nan)
+        array = np.full((len(images.predicted), len(draws)), np.nan)
         array[places[at], column] = drop[at]
         drops.setdefault(name, {})[str(role)] = array
         doses.setdefault(name, float(part["dose"].iloc[0]))
         if "region" in conditions:
             bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")
         if "reason" in conditions and role != "control":  # a control's reasons are its own
-            has = present.setdefault(name, np.full(len(pictures.predicted), np.nan))
+            has = present.setdefault(name, np.full(len(images.predicted), np.nan))
             has[places[at]] = known[at]
     return {
-        name: Effects(name, doses[name], pictures, roles, bound.get(name, False), present.get(name))
+        name: Effects(name, doses[name], images, roles, bound.get(name, False), present.get(name))
         for name, roles in drops.items()
     }
 
@@ -199,17 +197,15 @@ def _check_rows(rows: pd.DataFrame, name: str) -> None:
     _require(rows, ["id", "predicted"], name)
     twice = rows["id"].duplicated()
     if twice.any():
-        raise DataError(f"{name}: picture {rows.loc[twice, 'id'].iloc[0]} comes twice")
+        raise DataError(f"{name}: image {rows.loc[twice, 'id'].iloc[0]} comes twice")
     lost = ~np.isfinite(_numbers(rows["predicted"]))
     if lost.any():
-        raise DataError(f"{name}: picture {rows['id'].iloc[int(lost.argmax())]} has no prediction")
+        raise DataError(f"{name}: image {rows['id'].iloc[int(lost.argmax())]} has no prediction")
     weight = _weights(rows)
     wrong = ~((weight > 0) & np.isfinite(weight))
     if wrong.any():
         at = int(wrong.argmax())
-        raise DataError(
-            f"{name}: weight {weight[at]:g} of picture {rows['id'].iloc[at]} is not > 0"
-        )
+        raise DataError(f"{name}: weight {weight[at]:g} of image {rows['id'].iloc[at]} is not > 0")
 
 
 def _require(rows: pd.DataFrame, columns: Sequence[str], name: str) -> None:

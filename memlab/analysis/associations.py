@@ -16,9 +16,9 @@ from memlab.stats.measures import Array, Statistic, constant
 OUTCOMES = ("score", "predicted", "residual", "calibrated_residual")
 """What columns are associated with; see `with_residuals`."""
 LEAST = 3
-"""Pictures that a level needs; those of rarer levels are set aside, and counted."""
+"""Images that a level needs; those of rarer levels are set aside, and counted."""
 FOR_P = 10
-"""Pictures below which the approximations behind the p-values are poor: there are none then."""
+"""Images below which the approximations behind the p-values are poor: there are none then."""
 HALVES = 20
 """Random halves over which `baseline` is averaged."""
 
@@ -44,7 +44,7 @@ def with_residuals(rows: pd.DataFrame) -> pd.DataFrame:
     `residual` is the error as users meet it. A model whose predictions spread too little or too far
     has a residual that goes with whatever the score goes with, for no other reason.
     `calibrated_residual` is a + b prediction − score, with a and b by least squares on these
-    pictures. It is uncorrelated with the prediction, so what goes with it tells of the score what
+    images. It is uncorrelated with the prediction, so what goes with it tells of the score what
     the prediction does not. Either goes down with the score itself (regression to the mean), and is
     therefore never held against it.
 
@@ -72,14 +72,14 @@ def associations(
     seed: int = 0,
     resamples: int = 2000,
 ) -> Associations:
-    """Associate columns with the score, the prediction and the residuals of the same pictures.
+    """Associate columns with the score, the prediction and the residuals of the same images.
 
     Numbers and booleans by Spearman's rho, text by the share of variance between its levels
-    (omega squared). Pictures that lack a value are left out of that column only. p-values are
+    (omega squared). Images that lack a value are left out of that column only. p-values are
     Holm-corrected over the columns, for each outcome by itself.
 
     Args:
-        rows: a row per picture: `id`, `score`, `predicted`, and the columns. Where no picture has a
+        rows: a row per image: `id`, `score`, `predicted`, and the columns. Where no image has a
             prediction, the score alone is an outcome.
         columns: which columns, in the order of the result.
         categorical: of these, numbers that are names of levels.
@@ -123,12 +123,12 @@ def is_number(column: pd.Series) -> bool:
 
 
 def correlation(values: Array, outcome: Array, seed: int, resamples: int = 2000) -> Statistic:
-    """Spearman's rho with its BCa interval over pictures; null with the reason where undefined."""
+    """Spearman's rho with its BCa interval over images; null with the reason where undefined."""
     n = len(values)
     if n >= 3:
         for what, each in (("the column", values), ("the outcome", outcome)):
             if np.ptp(each) == 0 or (what != "the column" and constant(each)):
-                return Statistic(None, n, reason=f"{what} is the same for all {n} pictures")
+                return Statistic(None, n, reason=f"{what} is the same for all {n} images")
     # ranks: a column in bytes and one in tenths are as far from constant
     return bootstrap({"rho": rho(stats.rankdata(values), outcome)}, seed, resamples)[
         "rho"
@@ -153,7 +153,7 @@ def omega_squared(groups: Sequence[Array], level: float = LEVEL) -> tuple[Statis
     inside = float(sum(((one - one.mean()) ** 2).sum() for one in groups))
     total = float(((every - every.mean()) ** 2).sum())
     if constant(every):
-        return Statistic(None, n, reason=f"the outcome is the same for all {n} pictures"), None
+        return Statistic(None, n, reason=f"the outcome is the same for all {n} images"), None
     if inside <= 1e-12 * total:
         text = "no interval: nothing varies inside the levels"
         return Statistic(1.0, n, reason=text), 1.0
@@ -181,10 +181,10 @@ def _noncentrality(f: float, between: int, inside: int, share: float) -> float:
 
 
 def baseline(label: pd.Series, outcome: pd.Series, seed: int) -> float | None:
-    """Spearman's rho of an outcome with its level's mean in the other half of the pictures.
+    """Spearman's rho of an outcome with its level's mean in the other half of the images.
 
     What a model that knows only the level reaches (MemCat's sub-category alone: .71). Means of all
-    other pictures, leave-one-out, would not do: each falls as the picture's own value rises, and
+    other images, leave-one-out, would not do: each falls as the image's own value rises, and
     where nothing is there rho comes out far below 0. Averaged over halves and over `HALVES` random
     splits; None where the levels' means are the same.
     """
@@ -253,12 +253,12 @@ def _nothing(column: pd.Series, outcome: pd.Series, known: pd.Series) -> Statist
     n = int(known.sum())
     reason = None
     if not column.notna().any():
-        reason = "no picture has a value"
+        reason = "no image has a value"
     elif not outcome.notna().any():
         reason = "predictions are constant or missing" if "resid" in str(outcome.name) else None
-        reason = reason or f"no picture has a {outcome.name}"
+        reason = reason or f"no image has a {outcome.name}"
     elif n < LEAST:
-        reason = f"only {n} picture{'s' * (n != 1)} with a value"
+        reason = f"only {n} image{'s' * (n != 1)} with a value"
     return None if reason is None else Statistic(None, n, reason=reason)
 
 
@@ -266,12 +266,12 @@ def _unusable(counts: pd.Series, groups: int, kept: int) -> Statistic | None:
     n = int(counts.sum())
     reason = None
     if len(counts) == 1:
-        reason = f"the column is the same for all {n} pictures"
+        reason = f"the column is the same for all {n} images"
     elif groups < 2 or kept * 2 < n:
-        reason = f"too many levels: {len(counts)} for {n} pictures, {groups} of them with {LEAST}"
+        reason = f"too many levels: {len(counts)} for {n} images, {groups} of them with {LEAST}"
         reason += " or more" if len(counts) > 2 else ""
         if len(counts) <= n / LEAST or len(counts) == 2:
-            reason = f"only {groups} of {len(counts)} levels with {LEAST} pictures or more"
+            reason = f"only {groups} of {len(counts)} levels with {LEAST} images or more"
     return None if reason is None else Statistic(None, n, reason=reason)
 
 
@@ -302,10 +302,10 @@ def _mean(values: Array) -> dict[str, object]:
     """A mean with Student's interval."""
     n = len(values)
     if n == 0:
-        return Statistic(None, 0, reason="no pictures").describe()
+        return Statistic(None, 0, reason="no images").describe()
     mean = float(values.mean())
     if n < LEAST:
-        return Statistic(mean, n, reason=f"no interval: only {n} pictures").describe()
+        return Statistic(mean, n, reason=f"no interval: only {n} images").describe()
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / n**0.5)
     return Statistic(mean, n, mean - half, mean + half, LEVEL, "Student's t").describe()
 
@@ -313,7 +313,7 @@ def _mean(values: Array) -> dict[str, object]:
 def _accuracy(part: pd.DataFrame, seed: int, resamples: int) -> Statistic:
     both = part[["predicted", "score"]].dropna().to_numpy(dtype=float)
     if len(both) == 0:
-        return Statistic(None, 0, reason="no picture has both a prediction and a score")
+        return Statistic(None, 0, reason="no image has both a prediction and a score")
     return bootstrap({"rho": rho(both[:, 0], both[:, 1])}, seed, resamples)["rho"].interval()
 
 
@@ -334,7 +334,7 @@ def _within(label: pd.Series, rows: pd.DataFrame, seed: int, resamples: int) -> 
         value, low, high = np.tanh([centre, centre - half, centre + half]).tolist()
         pooled = Statistic(value, n, low, high, LEVEL, "Fisher's z, pooled over levels")
     else:
-        pooled = Statistic(None, len(both), reason="no level of 4 pictures or more that differ")
+        pooled = Statistic(None, len(both), reason="no level of 4 images or more that differ")
     own = seed_of(seed, "attributes", str(label.name), "over all")
     over = _accuracy(both, own, resamples)
     return {

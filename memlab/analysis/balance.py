@@ -15,8 +15,8 @@ MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
 def balance(conditions: pd.DataFrame) -> dict[str, float | None]:
     """Standardised mean differences between regions and their placed controls.
 
-    The mean of control minus target over the pictures that have both, in units of
-    sqrt((var target + var control) / 2) over pictures. The draws of a picture's control are
+    The mean of control minus target over the images that have both, in units of
+    sqrt((var target + var control) / 2) over images. The draws of an image's control are
     averaged in the mean; each counts for the variance, which is thus that of single places.
 
     Args:
@@ -26,7 +26,7 @@ def balance(conditions: pd.DataFrame) -> dict[str, float | None]:
 
     Returns:
         Measure to its difference; beyond `WARNING` either way it is worth a warning. None where
-        fewer than two pictures have both, or where nothing but the difference varies.
+        fewer than two images have both, or where nothing but the difference varies.
 
     Raises:
         DataError: if a column is missing.
@@ -47,7 +47,7 @@ def _difference(rows: pd.DataFrame, measure: str) -> float | None:
     own = target[target["id"].isin(both)].groupby("id")[measure].mean().astype(float)
     placed = control[control["id"].isin(both)].groupby("id")[measure]
     means = placed.mean().astype(float)
-    # between pictures plus within: the variance of single draws, each picture counting once
+    # between images plus within: the variance of single draws, each image counting once
     spread = float(means.var(ddof=0) + placed.var(ddof=0).mean())
     scale = ((float(own.var(ddof=0)) + spread) / 2) ** 0.5
     difference = float((means - own).mean())

@@ -1,16 +1,16 @@
-"""Does one place of the pictures matter more than places like it? The test behind a blind scan.
+"""Does one place of the images matter more than places like it? The test behind a blind scan.
 
 Photographs have their subjects near the middle, so an occlusion there costs more, mark or no mark:
 a cell is compared with like ones only, the up to seven others as far from the middle, into which
-mirroring and turning the square takes it. Null hypothesis: had each picture been mirrored or turned
+mirroring and turning the square takes it. Null hypothesis: had each image been mirrored or turned
 by any of those eight, its drops would have been as likely. Choosing one of the eight for each
-picture then gives statistics from the same distribution, however skewed the drops and however cells
+image then gives statistics from the same distribution, however skewed the drops and however cells
 depend on each other, so the most extreme of all cells (max-T; Westfall & Young 1993) has its
-distribution, too. What differs between top and bottom in most pictures (sky, ground) breaks the
+distribution, too. What differs between top and bottom in most images (sky, ground) breaks the
 null as a mark does: p says that a place differs, and only looking says what is there. Networks
 break it a little, too, by strides and padding that are not alike on all sides; so a place stands
 out only if its effect is also above the smallest of interest. A mark that lies evenly about the
-middle of the picture is one with the subject, and is not found.
+middle of the image is one with the subject, and is not found.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Place:
     Args:
         row: from the top, 0 first.
         column: from the left.
-        n: pictures in which it and all like cells could be occluded.
+        n: images in which it and all like cells could be occluded.
         drop: mean of clean − occluded, with interval.
         specific: that less the median of the like cells' mean drops, with interval.
-        spread: how far drops lie from their picture's mean over it and the like cells (mean
+        spread: how far drops lie from their image's mean over it and the like cells (mean
             square), less the median of that of the like cells: the root of its absolute value, with
             its sign, with interval. Large also where some scores rise and others fall.
         z: the more extreme of `specific` and the mean square, in its SDs over all relabellings.
@@ -87,7 +87,7 @@ def scan(
     over the relabellings; p counts the observed labels (Phipson & Smyth 2010).
 
     Args:
-        drops: (n, side²) clean − occluded, row by row; NaN where a cell is not eligible. A picture
+        drops: (n, side²) clean − occluded, row by row; NaN where a cell is not eligible. An image
             bears on a cell if that and all its like cells are eligible.
         side: cells across, and down.
         smallest: the smallest effect of interest, in units of the score.
@@ -125,7 +125,7 @@ def scan(
         count = int(counts[cell])
         reason = None
         if count < 3:
-            reason = f"only {count} pictures bear on it" if count else "no eligible picture"
+            reason = f"only {count} images bear on it" if count else "no eligible image"
         elif either[0, cell] == -np.inf:
             reason = "occluding it and cells like it has the same effect"
         if reason is not None:
@@ -170,7 +170,7 @@ def _statistics(
 ) -> Array:
     """Both statistics of all cells, (1 + permutations, 2 cells): as observed, then relabelled."""
     n, cells = known.shape
-    # row 8 i + g: the picture i after mirroring and turning g
+    # row 8 i + g: the image i after mirroring and turning g
     table = np.concatenate([known[:, like], centred[:, like]], axis=1)
     table = table.transpose(0, 2, 1).reshape(8 * n, 2 * cells) / np.tile(np.maximum(counts, 1), 2)
     rng = np.random.default_rng(seed)

@@ -63,7 +63,7 @@ class Subject:
         """Why its controls are not exchangeable with it, as all but S needs; None where they are.
 
         Target and controls then differ by their shape, or by where they lie, without any effect. So
-        their distance says nothing, and S, tested over pictures, what the difference of both is.
+        their distance says nothing, and S, tested over images, what the difference of both is.
         """
         return UNLIKE.get("blobs" if self.blobs else self.kind) if self.controlled else None
 
@@ -76,22 +76,22 @@ class Subject:
 def estimates(subject: Subject) -> dict[str, Estimate]:
     """All that is estimated of an ablation by itself and its own controls.
 
-    `D` is the mean drop and `rms` its root mean square, over all eligible pictures. Over those that
+    `D` is the mean drop and `rms` its root mean square, over all eligible images. Over those that
     have both, `control` is the mean drop of what it is compared with, and `D with control` its own.
     At the primary dose all of `REMOVAL`, at others S alone; of a swap `SWAP`.
     """
-    effects, pictures = subject.effects, subject.effects.pictures
+    effects, images = subject.effects, subject.effects.images
     own = effects.drop(subject.role)
     found = {
-        "D": mean(pictures, row_mean(own)),
-        "rms": combine(_size, mean(pictures, row_mean(own**2))),
+        "D": mean(images, row_mean(own)),
+        "rms": combine(_size, mean(images, row_mean(own**2))),
     }
     if subject.controlled or subject.role == "swap":
         beside = effects.drop(subject.against)
         drops, controls = row_mean(own), row_mean(beside)
         both = np.isfinite(drops) & np.isfinite(controls)
         for name, values in (("control", controls), ("D with control", drops)):
-            found[name] = mean(pictures, np.where(both, values, np.nan))
+            found[name] = mean(images, np.where(both, values, np.nan))
             if not both.any():
                 why = "no control was run" if beside.shape[1] == 0 else subject.no_control
                 found[name] = replace(found[name], reason=why or "no control could be made")
@@ -112,21 +112,21 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
 def largest_floor(
     subject: Subject, floor: Mapping[str, Effects]
 ) -> tuple[str, dict[str, Estimate]] | None:
-    """The nuisance change that moves the scores of the same pictures most.
+    """The nuisance change that moves the scores of the same images most.
 
     Args:
-        subject: a change of the whole picture.
+        subject: a change of the whole image.
         floor: nuisance changes by condition.
 
     Returns:
         Its condition, with `control` (its mean drop), `floor_rms`, and `ratio`, the subject's RMS
         over it; None where no nuisance change has a drop.
     """
-    pictures = subject.effects.pictures
+    images = subject.effects.images
     eligible = np.isfinite(subject.effects.drop(subject.role)).any(axis=1)
 
     def on_same(values: Array) -> Estimate:
-        return mean(pictures, np.where(eligible, row_mean(values), np.nan))
+        return mean(images, np.where(eligible, row_mean(values), np.nan))
 
     found = {key: combine(_size, on_same(each.drop("floor") ** 2)) for key, each in floor.items()}
     sizes = {key: value for key, one in found.items() if (value := point(one).value) is not None}

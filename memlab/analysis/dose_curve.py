@@ -38,7 +38,7 @@ def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
         return doses, [value_quantities(one).estimates["T"] for one in above]
     controlled = all(np.isfinite(one.drop("control")).any() for one in above)
     column = specific if controlled else dropped
-    return doses, [mean(one.pictures, column(one)) for one in above]
+    return doses, [mean(one.images, column(one)) for one in above]
 
 
 def dose_area(ladder: Sequence[Effects]) -> Estimate:

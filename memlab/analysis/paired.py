@@ -1,4 +1,4 @@
-"""How two tests differ on the pictures they share: second minus first, pairs kept together."""
+"""How two tests differ on the images they share: second minus first, pairs kept together."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def level_for_all(comparisons: int) -> float | None:
 def metric_differences(
     one: Tested, two: Tested, both: pd.DataFrame, wide: float | None
 ) -> dict[str, Any]:
-    """Rho and errors of two tests on the same pictures, and how much their predictions agree.
+    """Rho and errors of two tests on the same images, and how much their predictions agree.
 
     Args:
         one: a test.
         two: another, which the first is subtracted from.
-        both: their pictures, from `in_common`.
+        both: their images, from `in_common`.
         wide: level of a second interval, if one is wanted.
     """
     agree = both[same_score(both)]
@@ -44,9 +44,9 @@ def metric_differences(
     # where most labels differ, those that agree do so by chance: they are no sample of anything
     refused = None
     if len(both) == 0:
-        refused = "no picture in common"
+        refused = "no image in common"
     elif len(agree) * 2 < len(both):
-        refused = f"{len(both) - len(agree)} of {len(both)} common pictures have another score"
+        refused = f"{len(both) - len(agree)} of {len(both)} common images have another score"
     for name in ("spearman", "mse", "mae"):
         if refused:
             nothing = Statistic(None, len(agree), reason=refused)
@@ -72,7 +72,7 @@ def _metric_difference(
         return Statistic(None, len(score), reason=reason), None
     if name == "spearman":
         return _intervals(pairs.spearman_differences(first, second, score, SEED), wide)
-    # the mean over a single picture: its own error
+    # the mean over a single image: its own error
     errors = [CORES[name](values[:, None], score[:, None]) for values in (second, first)]
     return _means(errors[0], errors[1], wide)
 
@@ -80,12 +80,12 @@ def _metric_difference(
 def drop_differences(
     one: Tested, two: Tested, both: pd.DataFrame, key: str, wide: float | None
 ) -> dict[str, Any]:
-    """The drops by one ablation in two tests, on the pictures that it could be taken from in both.
+    """The drops by one ablation in two tests, on the images that it could be taken from in both.
 
     Args:
         one: a test.
         two: another, which the first is subtracted from.
-        both: their pictures, from `in_common`.
+        both: their images, from `in_common`.
         key: the condition, `blur@2`.
         wide: level of a second interval, if one is wanted.
     """
@@ -99,7 +99,7 @@ def drop_differences(
     means = [float(drop.mean()) if n else None for drop in drops]
     entry["drop"] = _described(means[0], means[1], _means(drops[1], drops[0], wide))
     if n < 3 or any(constant(clean) for clean, _ in (first, second)):
-        nothing = Statistic(None, n, reason=f"{n} pictures, or constant predictions")
+        nothing = Statistic(None, n, reason=f"{n} images, or constant predictions")
         return entry | {"drop_in_sd": _described(None, None, (nothing, None))}
     standard = [pairs.standardised_drop(*each) for each in (first, second)]
     drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)

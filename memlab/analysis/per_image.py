@@ -1,6 +1,6 @@
-"""What one ablation says of each picture: the per-image columns that quantities are means of.
+"""What one ablation says of each image: the per-image columns that quantities are means of.
 
-All take arrays that `memlab.analysis.arrays` made and return (n,), NaN for pictures that say
+All take arrays that `memlab.analysis.arrays` made and return (n,), NaN for images that say
 nothing.
 """
 
@@ -22,12 +22,12 @@ def row_mean(values: Array) -> Array:
 
 
 def dropped(effects: Effects) -> Array:
-    """D, the mean drop of each picture over the target's draws: (n,)."""
+    """D, the mean drop of each image over the target's draws: (n,)."""
     return row_mean(effects.drop("target"))
 
 
 def specific(effects: Effects) -> Array:
-    """D - c̄, what a picture loses beyond its controls: (n,)."""
+    """D - c̄, what an image loses beyond its controls: (n,)."""
     return dropped(effects) - row_mean(effects.drop("control"))
 
 
@@ -38,7 +38,7 @@ def energy(effects: Effects) -> Array:
     mean is 0 where target and controls are exchangeable, whatever shifts them together.
     """
     targets, controls = effects.drop("target"), effects.drop("control")
-    pairs = targets.shape[1] * controls.shape[1]  # not -1: there may be no pictures
+    pairs = targets.shape[1] * controls.shape[1]  # not -1: there may be no images
     distances = np.abs(targets[:, :, None] - controls[:, None, :])
     between = row_mean(distances.reshape(len(targets), pairs))
     # Σ_{j<k} |c_j - c_k| is a sum over the sorted controls; NaN sort last and count 0
@@ -83,13 +83,13 @@ def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
 
     Drops are averaged over fills draw by draw: a draw is one placement, whatever fills it. Of a
     target with several draws only the first is taken, since the mean of several is not exchangeable
-    with one control. What is missing is NaN: a feature, or a picture, with fewer controls than
+    with one control. What is missing is NaN: a feature, or an image, with fewer controls than
     others has NaN in the last places, one without targets or controls in all.
 
     Args:
         features: the removals of each feature, one per fill; one feature at least.
     """
-    n = len(features[0][0].pictures.predicted)
+    n = len(features[0][0].images.predicted)
     k = max(min(one.drop("control").shape[1] for one in fills) for fills in features)
 
     def drops(role: str, draws: int) -> Array:

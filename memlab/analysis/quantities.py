@@ -2,7 +2,7 @@
 
 Each is an `Estimate`: means of per-image columns and a function of these means, so that prevalence
 and the variance of the predictions are resampled with the effects. A weighted mean is the ratio of
-two plain ones: weights are in the columns, and `bootstrap` is given none. Averages within a picture
+two plain ones: weights are in the columns, and `bootstrap` is given none. Averages within an image
 (over draws and fills) come first.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memlab.analysis.arrays import Effects, Pictures
+from memlab.analysis.arrays import Effects, Images
 from memlab.analysis.per_image import (
     dropped,
     energy,
@@ -57,7 +57,7 @@ def removal_quantities(removals: Sequence[Effects]) -> dict[str, Estimate]:
     Args:
         removals: targets and controls of the same ablation, one per fill.
     """
-    variance = variance_of_predictions(removals[0].pictures)
+    variance = variance_of_predictions(removals[0].images)
     found = {
         "D": _mean_over(removals, dropped),
         "S": _mean_over(removals, specific),
@@ -78,24 +78,24 @@ def presence_quantities(
     insertions: Sequence[Effects] = (),
     swap: Effects | None = None,
 ) -> Quantities:
-    """Quantities of a feature that pictures have or lack: a face, a person, an object, text.
+    """Quantities of a feature that images have or lack: a face, a person, an object, text.
 
     Those of its removal say what it does where it is; T what it does over the data set, the
     total-effect index (Jansen 1999): [p(1 - p)(V_removal + V_insertion) + p² V_swap] / (2 Var f).
 
     Args:
-        feature: the column of the rows that says which pictures have it.
+        feature: the column of the rows that says which images have it.
         removals: targets and controls, one per fill.
         insertions: the feature pasted where it was not, and a neutral patch as control.
-        swap: the feature replaced by another picture's, with the way there and back.
+        swap: the feature replaced by another image's, with the way there and back.
     """
-    pictures = removals[0].pictures
+    images = removals[0].images
     estimates = removal_quantities(removals)
     removed, notes = estimates["V"], []
-    have = int((pictures.present(feature) * (pictures.audited > 0)).sum())
+    have = int((images.present(feature) * (images.audited > 0)).sum())
     if removed.n and removed.n < have:
         notes.append(
-            f"{feature}: {removed.n} of the {have} pictures that have it could be compared with "
+            f"{feature}: {removed.n} of the {have} images that have it could be compared with "
             "controls; T takes the others to be like them"
         )
 
@@ -105,8 +105,8 @@ def presence_quantities(
         notes.append(f"{feature}: insertion: {why}; in T, removal counts twice")
         inserted = removed
     parts = [
-        prevalence(pictures, feature),
-        variance_of_predictions(pictures),
+        prevalence(images, feature),
+        variance_of_predictions(images),
         removed,
         inserted,
     ]
@@ -127,22 +127,22 @@ def presence_quantities(
 def value_quantities(swap: Effects) -> Quantities:
     """Quantities of a feature's value: palette, spectrum, texture, background; a face for a face.
 
-    V = mean(D² - B²) over the pictures that have it, RMS = sign(V) √|V|, g = RMS in SDs of the
+    V = mean(D² - B²) over the images that have it, RMS = sign(V) √|V|, g = RMS in SDs of the
     clean predictions. T over the data set, the total-effect index (Jansen 1999): p² V / (2 Var f),
-    with p the share of pictures that have the feature, for only where both a picture and its donor
+    with p the share of images that have the feature, for only where both an image and its donor
     have it is there something to swap; p is 1 unless the swap is bound to a region. Images that
     have the feature and could not be swapped (no donor, a background that fills the image) count
     in p and are taken to be like those that could; images that are not annotated for it count
     nowhere. T+ is T with nothing subtracted, the reading if the swap left no artefact.
 
     Args:
-        swap: values of other pictures put in, and the way there and back.
+        swap: values of other images put in, and the way there and back.
     """
-    pictures = swap.pictures
-    variance = variance_of_predictions(pictures)
-    has = mean(pictures, presence(swap))
+    images = swap.images
+    variance = variance_of_predictions(images)
+    has = mean(images, presence(swap))
     moved = _swapped(swap)
-    raw = mean(pictures, swap_square(swap, quiet=True))
+    raw = mean(images, swap_square(swap, quiet=True))
 
     def total(v: Array, var: Array, p: Array) -> Array:
         return _ratio(p**2 * v, 2 * var)
@@ -159,41 +159,39 @@ def value_quantities(swap: Effects) -> Quantities:
 def presence(swap: Effects) -> Array:
     """Which images have what a swap exchanges, (n,): 1, 0, or NaN where nothing says so."""
     if not swap.bound:
-        return np.ones(len(swap.pictures.predicted))
+        return np.ones(len(swap.images.predicted))
     if swap.present is not None:
         return swap.present
     return np.isfinite(swap.drop("swap")).any(axis=1).astype(float)
 
 
-def mean(pictures: Pictures, values: Array) -> Estimate:
-    """Weighted mean over the audited pictures that have a value.
+def mean(images: Images, values: Array) -> Estimate:
+    """Weighted mean over the audited images that have a value.
 
     Args:
-        pictures: n of them.
-        values: (n,), NaN for pictures that do not bear on it.
+        images: n of them.
+        values: (n,), NaN for images that do not bear on it.
     """
-    eligible = np.isfinite(values) & (pictures.audited > 0)
-    weight = np.where(eligible, pictures.audited, 0.0)
+    eligible = np.isfinite(values) & (images.audited > 0)
+    weight = np.where(eligible, images.audited, 0.0)
     columns = np.stack([weight * np.where(eligible, values, 0.0), weight], axis=1)
     n = int(eligible.sum())
-    reason = (
-        "no eligible picture" if n == 0 else f"only {n} picture{'s' * (n > 1)}" if n < 3 else None
-    )
+    reason = "no eligible image" if n == 0 else f"only {n} image{'s' * (n > 1)}" if n < 3 else None
     return Estimate(columns, lambda means: _ratio(means[..., 0], means[..., 1]), n, reason)
 
 
-def prevalence(pictures: Pictures, feature: str) -> Estimate:
-    """Share of the whole table's pictures that have a feature, weighted."""
-    present, weight = pictures.present(feature), pictures.weight
+def prevalence(images: Images, feature: str) -> Estimate:
+    """Share of the whole table's images that have a feature, weighted."""
+    present, weight = images.present(feature), images.weight
     columns = np.stack([weight * present, weight], axis=1)
     return Estimate(columns, lambda means: _ratio(means[..., 0], means[..., 1]), len(weight))
 
 
-def variance_of_predictions(pictures: Pictures) -> Estimate:
+def variance_of_predictions(images: Images) -> Estimate:
     """Variance of the clean predictions over the whole table, weighted, with n - 1."""
-    f, weight = pictures.predicted, pictures.weight
+    f, weight = images.predicted, images.weight
     n = len(f)
-    reason = f"only {n} picture{'s' * (n > 1)}" if n < 3 else None
+    reason = f"only {n} image{'s' * (n > 1)}" if n < 3 else None
     if reason is None and constant(f):
         reason = "predictions are constant"
     f = f - (f.mean() if n else 0)  # less cancellation in m2 - m1²
@@ -228,7 +226,7 @@ def combine(of: Callable[..., Array], *parts: Estimate, n: int | None = None) ->
 
 def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> Estimate:
     """Mean of a column, averaged over fills first; says if it lacks the controls it needs."""
-    found = mean(fills[0].pictures, row_mean(np.stack([column(one) for one in fills], axis=1)))
+    found = mean(fills[0].images, row_mean(np.stack([column(one) for one in fills], axis=1)))
     if found.n == 0 and any(np.isfinite(one.drop("target")).any() for one in fills):
         controlled = any(np.isfinite(one.drop("control")).any() for one in fills)
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
@@ -237,7 +235,7 @@ def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> 
 
 
 def _swapped(swap: Effects) -> Estimate:
-    found = mean(swap.pictures, swap_square(swap))
+    found = mean(swap.images, swap_square(swap))
     if found.n == 0 and np.isfinite(swap.drop("swap")).any():
         return replace(found, reason="no draw there and back")
     return found

@@ -1,4 +1,4 @@
-"""P and Q: what changed pictures do to the rank correlation with people's scores.
+"""P and Q: what changed images do to the rank correlation with people's scores.
 
 The correlation of a condition with several draws is the mean of the draws' ρ. The ρ of averaged
 draws would be higher than that of one draw, which is all that the target has: eight averaged
@@ -16,7 +16,7 @@ from memlab.stats.measures import Array
 
 
 def performance_loss(effects: Effects) -> Correlations:
-    """P = ρ(f(control), y) - ρ(f(target), y), over pictures that have both.
+    """P = ρ(f(control), y) - ρ(f(target), y), over images that have both.
 
     Args:
         effects: with targets and controls.
@@ -25,24 +25,24 @@ def performance_loss(effects: Effects) -> Correlations:
     eligible, controlled = _audited(effects, target), _audited(effects, control)
     among = eligible & controlled
     reason = "no control draw" if eligible.any() and not controlled.any() else None
-    return rho_difference(target, control, effects.pictures.score, among, reason)
+    return rho_difference(target, control, effects.images.score, among, reason)
 
 
 def sufficiency(effects: Effects) -> tuple[Correlations, Correlations]:
-    """Q = ρ(f(reduced), y), and ρ(f(clean), y) over the same pictures.
+    """Q = ρ(f(reduced), y), and ρ(f(clean), y) over the same images.
 
     Args:
-        effects: whose targets are pictures reduced to one kind of information.
+        effects: whose targets are images reduced to one kind of information.
     """
     reduced = _predictions(effects, "target")
-    among, score = _audited(effects, reduced), effects.pictures.score
+    among, score = _audited(effects, reduced), effects.images.score
     of_draws = Correlations(reduced, score, lambda rhos: np.asarray(rhos.mean(axis=-1)), among)
-    return of_draws, rho(effects.pictures.predicted, score, among)
+    return of_draws, rho(effects.images.predicted, score, among)
 
 
 def _predictions(effects: Effects, role: str) -> Array:
-    """(n, draws) predictions; in place of a draw that a picture lacks, its others in turn."""
-    values = effects.pictures.predicted[:, None] - effects.drop(role)
+    """(n, draws) predictions; in place of a draw that an image lacks, its others in turn."""
+    values = effects.images.predicted[:, None] - effects.drop(role)
     missing = ~np.isfinite(values)
     ordered = np.take_along_axis(values, np.argsort(missing, axis=1, kind="stable"), axis=1)
     there = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
@@ -50,4 +50,4 @@ def _predictions(effects: Effects, role: str) -> Array:
 
 
 def _audited(effects: Effects, predictions: Array) -> NDArray[np.bool_]:
-    return np.isfinite(predictions).any(axis=1) & (effects.pictures.audited > 0)
+    return np.isfinite(predictions).any(axis=1) & (effects.images.audited > 0)

@@ -30,9 +30,9 @@ class Results:
         finished: UTC, ISO 8601.
         provenance: versions, commit, device, plugins.
         model: its spec, weights id and checkpoint.
-        data: source, split, counts, fingerprint, decoder, geometry, skipped pictures.
+        data: source, split, counts, fingerprint, decoder, geometry, skipped images.
         seed: the run's seed.
-        n: pictures in rows.
+        n: images in rows.
         metrics: name to statistic with interval.
         interval: prediction intervals: nominal level, half width, coverage, where that was to be
             expected, and mean width.
@@ -140,11 +140,11 @@ def condition_entry(
 
     Args:
         condition: `Condition.describe()`.
-        n: pictures evaluated.
-        eligible: pictures that have what the ablation needs.
-        drop: mean of clean - changed with interval, over eligible pictures.
-        spearman_clean: correlation of clean predictions with scores, same pictures.
-        spearman: correlation of changed predictions with scores, same pictures.
+        n: images evaluated.
+        eligible: images that have what the ablation needs.
+        drop: mean of clean - changed with interval, over eligible images.
+        spearman_clean: correlation of clean predictions with scores, same images.
+        spearman: correlation of changed predictions with scores, same images.
         rms: root mean square of the drop with interval.
         control: what the effect is compared with, and the comparison.
         test: what was tested, and `p`, `p_corrected`; or why nothing was.

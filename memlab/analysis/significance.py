@@ -170,7 +170,7 @@ def _sizes(
     columns = []
     for subject in subjects.values():
         own = row_mean(subject.effects.drop(subject.role) ** 2)
-        weight = subject.effects.pictures.audited
+        weight = subject.effects.images.audited
         columns += [np.where(weight > 0, weight * (own - other), np.nan) for other in squares]
     every = size_tests(np.stack(columns, axis=1), seed) if columns else []
     return {

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.analysis import control_notes
-from memlab.analysis.arrays import Effects, Pictures, read_effects, read_pictures
+from memlab.analysis.arrays import Effects, Images, read_effects, read_images
 from memlab.analysis.comparisons import Subject, estimates, largest_floor
 from memlab.analysis.dose_curve import dose_area, isotonic_residual
 from memlab.analysis.eligible import no_control, not_eligible
@@ -55,7 +55,7 @@ def summarise(
 
     Args:
         rows: the clean pass, `rows.csv`.
-        changed: the changed pictures, `conditions.csv`.
+        changed: the changed images, `conditions.csv`.
         details: `Condition.describe()` of all conditions, controls included.
         seed: of the resampling and the relabelling.
     """
@@ -65,8 +65,8 @@ def summarise(
     if not rows["predicted"].map(np.isfinite).all():
         reason = "predictions are not finite"
         return Summary([_without(one, rows, changed, reason) for one in shown])
-    pictures = read_pictures(rows[["id", "predicted", "score"]])
-    effects = read_effects(pictures, changed[changed["condition"].map(_name).isin(finite)])
+    images = read_images(rows[["id", "predicted", "score"]])
+    effects = read_effects(images, changed[changed["condition"].map(_name).isin(finite)])
     empty = {role: np.full((len(rows), 1), np.nan) for role in SHOWN}
     subjects = {}
     floor = {}
@@ -74,7 +74,7 @@ def summarise(
         name = _name(one["condition"])
         kind: Control = one["compared_with"] or "floor"
         if name in finite:
-            read = effects.get(name) or Effects(name, one["dose"], pictures, empty)
+            read = effects.get(name) or Effects(name, one["dose"], images, empty)
             lacking = None if one["role"] == "floor" else no_control(one["condition"], changed)
             subjects[one["condition"]] = Subject(
                 read, kind, one["role"], one["primary"], name in blobs, lacking
@@ -99,9 +99,9 @@ def summarise(
     found: dict[str, dict[str, Resampled]] = {}
     for (key, name), resampled in _resampled(wanted, seed).items():
         found.setdefault(key, {})[name] = resampled
-    correlations = _correlations(subjects, pictures, changed, seed)
+    correlations = _correlations(subjects, images, changed, seed)
     tested = tests(subjects, found, seed, floor)
-    overall = _overall(pictures, seed)
+    overall = _overall(images, seed)
 
     entries = []
     for one in shown:
@@ -130,9 +130,9 @@ def summarise(
     return Summary(entries, drawn, control_notes.notes(entries))
 
 
-def _overall(pictures: Pictures, seed: int) -> Statistic:
+def _overall(images: Images, seed: int) -> Statistic:
     """Spearman's rho of all clean predictions with the scores."""
-    wanted = {("", "rho"): rho(pictures.predicted, pictures.score)}
+    wanted = {("", "rho"): rho(images.predicted, images.score)}
     found = _resampled(wanted, seed, resamples=RHO_RESAMPLES, kind="percentile")
     return found["", "rho"].interval()
 
@@ -146,10 +146,10 @@ def _resampled(
 
 
 def _correlations(
-    subjects: Mapping[str, Subject], pictures: Pictures, changed: pd.DataFrame, seed: int
+    subjects: Mapping[str, Subject], images: Images, changed: pd.DataFrame, seed: int
 ) -> dict[tuple[str, str], Statistic]:
-    """Spearman's rho of clean and of changed predictions, over each condition's own pictures."""
-    # draws within a picture are averaged first: the picture is the unit
+    """Spearman's rho of clean and of changed predictions, over each condition's own images."""
+    # draws within an image are averaged first: the image is the unit
     kept = changed[changed["eligible"] & changed["condition"].isin(list(subjects))]
     means = kept.groupby(["condition", "id"])["predicted"].mean()
     wanted: dict[tuple[str, str], AnyEstimate] = {}
@@ -157,15 +157,15 @@ def _correlations(
     same: dict[tuple[str, str], tuple[str, str]] = {}
     there = means.index.unique("condition")
     for key in subjects:
-        predicted = np.full(len(pictures.predicted), np.nan)
+        predicted = np.full(len(images.predicted), np.nan)
         if key in there:
-            own = means.loc[key].reindex(pictures.table.index)
+            own = means.loc[key].reindex(images.table.index)
             predicted = own.to_numpy(dtype=float)
         among = np.isfinite(predicted)
         first = clean.setdefault(among.tobytes(), (key, "clean"))
         same[key, "clean"] = first
-        wanted[first] = rho(pictures.predicted, pictures.score, among)
-        wanted[key, "changed"] = rho(predicted, pictures.score, among)
+        wanted[first] = rho(images.predicted, images.score, among)
+        wanted[key, "changed"] = rho(predicted, images.score, among)
     found = _resampled(wanted, seed, resamples=RHO_RESAMPLES, kind="percentile")
     intervals = {key: one.interval() for key, one in found.items()}
     return intervals | {key: intervals[first] for key, first in same.items()}
@@ -314,10 +314,10 @@ def _without(
 
 
 def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
-    """Leave pictures with another kind of place than most out of each comparison.
+    """Leave images with another kind of place than most out of each comparison.
 
     Returns:
-        The rows, in which controls in blobs are not eligible where most pictures have room for the
+        The rows, in which controls in blobs are not eligible where most images have room for the
         region's own shape; and the conditions, without their role, of which most have blobs.
     """
     if "place" not in changed:
@@ -333,7 +333,7 @@ def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
 
 
 def _finite(changed: pd.DataFrame) -> set[str]:
-    """Conditions, without their role, of which every eligible picture has a score."""
+    """Conditions, without their role, of which every eligible image has a score."""
     bad = changed["eligible"] & ~changed["predicted"].map(np.isfinite)
     return set(changed["condition"].map(_name)) - set(changed.loc[bad, "condition"].map(_name))
 

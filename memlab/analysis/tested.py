@@ -22,8 +22,8 @@ class Tested:
             where another has the same.
         folder: where it lies.
         results: its `results.json`.
-        rows: a line per picture, by `id`: `score` and `predicted`.
-        changed: condition to the changed predictions of its eligible pictures, by `id`.
+        rows: a line per image, by `id`: `score` and `predicted`.
+        changed: condition to the changed predictions of its eligible images, by `id`.
     """
 
     label: str
@@ -34,12 +34,12 @@ class Tested:
 
 
 def in_common(one: Tested, two: Tested) -> pd.DataFrame:
-    """The pictures of two tests, by id and sorted so: `score`, `predicted`, and `..._second`."""
+    """The images of two tests, by id and sorted so: `score`, `predicted`, and `..._second`."""
     first, second = (test.rows[["score", "predicted"]] for test in (one, two))
     both = first.merge(second, left_index=True, right_index=True, suffixes=("", "_second"))
     return both.sort_index()
 
 
 def same_score(both: pd.DataFrame) -> pd.Series:
-    """Which pictures of `in_common` have one score in both tests, to single precision."""
+    """Which images of `in_common` have one score in both tests, to single precision."""
     return abs(both["score"] - both["score_second"]) <= SAME

@@ -34,7 +34,7 @@ class Attribution(Specified, ABC):
 
     @abstractmethod
     def maps(self, model: Scorer, images: Tensor) -> Tensor:
-        """Explain the scores of some pictures; gradients are enabled by the caller.
+        """Explain the scores of some images; gradients are enabled by the caller.
 
         Args:
             model: in evaluation mode.
@@ -47,7 +47,7 @@ class Attribution(Specified, ABC):
 
 
 def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
-    """Maps of some pictures: those of all branches added up; see `explain_branches`.
+    """Maps of some images: those of all branches added up; see `explain_branches`.
 
     Returns:
         (B, 1, h, w), signed, detached.
@@ -56,10 +56,10 @@ def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
 
 
 def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
-    """Maps of some pictures, in single precision, whatever context the caller is in.
+    """Maps of some images, in single precision, whatever context the caller is in.
 
     Test loops run in inference mode, where nothing can have a gradient and `enable_grad` does not
-    help: the mode is left, and the pictures are copied because tensors made in it stay unusable.
+    help: the mode is left, and the images are copied because tensors made in it stay unusable.
 
     Args:
         attribution: the method.

@@ -16,7 +16,7 @@ class GradCAM(Attribution):
     """Gradient-weighted activations (Selvaraju et al. 2017, ICCV, eq. 1 and 2, without the ReLU).
 
     A regressor's map has two signs: places that raise the score and places that lower it. So the
-    ReLU is left out, and nothing is rescaled per picture. The graph is cut at the seam: below it
+    ReLU is left out, and nothing is rescaled per image. The graph is cut at the seam: below it
     nothing is stored or differentiated. Channel weights are the mean gradient over places. For
     mean pooling and a linear head with a sigmoid the map sums to the sigmoid's slope times the
     logit without its offset.
@@ -28,7 +28,7 @@ class GradCAM(Attribution):
     unit = "score per grid cell, linearised"
 
     def maps(self, model: Scorer, images: Tensor) -> Tensor:
-        """(B, 3, H, W) pictures to (B, 1 or branches, h, w) maps on the grid of the seam."""
+        """(B, 3, H, W) images to (B, 1 or branches, h, w) maps on the grid of the seam."""
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
             return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
         require_seam(model, "grad_cam")
@@ -66,7 +66,7 @@ def _at_layer(model: Scorer, layer: nn.Module, images: Tensor) -> Tensor:
 
     handle = layer.register_forward_hook(see)
     try:
-        # with frozen weights only the pictures bring a gradient that far
+        # with frozen weights only the images bring a gradient that far
         scores = model(images.clone().requires_grad_())
     finally:
         handle.remove()

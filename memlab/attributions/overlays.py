@@ -17,16 +17,16 @@ from memlab.drawing import SIGNED, save, short_name
 def map_overlays(
     arrays: dict[str, Any], method: str, unit: str, folder: Path, limit: float | None = None
 ) -> list[str]:
-    """Each picture beside its map, all maps on one symmetric scale with a colour bar.
+    """Each image beside its map, all maps on one symmetric scale with a colour bar.
 
     Args:
-        arrays: `id`, `maps`, `pictures`, `predicted`, `score`: what `maps/METHOD.npz` holds.
+        arrays: `id`, `maps`, `images`, `predicted`, `score`: what `maps/METHOD.npz` holds.
         method: name of the method.
         unit: of the maps.
         folder: the figure goes to `maps/METHOD.png` in it.
         limit: the value of full colour; by default the largest absolute value there is.
     """
-    maps, pictures = arrays["maps"], arrays["pictures"]
+    maps, images = arrays["maps"], arrays["images"]
     limit = limit or float(np.abs(maps).max()) or 1.0
     shares = branch_shares(arrays)
     columns = min(4, len(maps))
@@ -39,10 +39,10 @@ def map_overlays(
     for place in range(len(maps)):
         line, column = divmod(place, columns)
         plain, over = axes[line, 2 * column], axes[line, 2 * column + 1]
-        picture = pictures[place].transpose(1, 2, 0)
-        plain.imshow(picture)
+        image = images[place].transpose(1, 2, 0)
+        plain.imshow(image)
         plain.set_title(short_name(str(arrays["id"][place])), fontsize=7)
-        over.imshow(overlay(picture, maps[place], limit))
+        over.imshow(overlay(image, maps[place], limit))
         score = arrays["score"][place]
         true = "" if np.isnan(score) else f" (true {score:.2f})"
         lines_of = [f"{arrays['predicted'][place]:.2f}{true}"]
@@ -63,24 +63,24 @@ def map_overlays(
     return [save(figure, folder, f"maps/{method}.png")]
 
 
-def overlay(picture: Any, signed: Any, limit: float) -> Any:
-    """A signed map over a muted grey copy of its picture.
+def overlay(image: Any, signed: Any, limit: float) -> Any:
+    """A signed map over a muted grey copy of its image.
 
     Args:
-        picture: (H, W, 3) uint8.
-        signed: (h, w) map, stretched to the picture bilinearly.
-        limit: the value of full colour, the same for all pictures that are compared.
+        image: (H, W, 3) uint8.
+        signed: (h, w) map, stretched to the image bilinearly.
+        limit: the value of full colour, the same for all images that are compared.
 
     Returns:
         (H, W, 3) float in [0, 1]. Zero is transparent: opacity grows with the absolute value.
     """
     from PIL import Image
 
-    size = (picture.shape[1], picture.shape[0])
+    size = (image.shape[1], image.shape[0])
     stretched = Image.fromarray(np.asarray(signed, dtype=np.float32)).resize(size, 2)
     values = np.asarray(stretched)
     colour = np.asarray(_mappable(limit).to_rgba(values))[..., :3]
-    grey = picture.mean(axis=2, keepdims=True) / 255 * 0.5 + 0.4
+    grey = image.mean(axis=2, keepdims=True) / 255 * 0.5 + 0.4
     opacity = np.clip(np.abs(values) / limit, 0, 1)[..., None] * 0.85
     return opacity * colour + (1 - opacity) * grey
 

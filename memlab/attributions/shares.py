@@ -9,7 +9,7 @@ import numpy as np
 
 
 def branch_shares(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Each branch's share of the absolute values of a picture's maps, 0 to 1, (n,) a branch.
+    """Each branch's share of the absolute values of an image's maps, 0 to 1, (n,) a branch.
 
     Args:
         arrays: what `maps/METHOD.npz` holds.

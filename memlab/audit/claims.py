@@ -2,7 +2,7 @@
 
 Claims are about size: an effect that is significant and smaller than anyone cares for is no
 reliance, and "not significant" is no proof of absence. The smallest effect of interest is fixed
-beforehand, so false alarms do not grow with the number of pictures.
+beforehand, so false alarms do not grow with the number of images.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def removal_claim(
 
 
 def swap_claim(share: Statistic, upper: Statistic, sesoi: float = SESOI_T) -> Claim:
-    """Whether the model relies on a feature whose value was swapped between pictures.
+    """Whether the model relies on a feature whose value was swapped between images.
 
     Relies: T lies above `sesoi`. Does not rely: T+ lies below it, or T does and the way there and
     back does not change predictions more than the swap itself.

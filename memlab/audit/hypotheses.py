@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LEAST = 20
-"""Pictures below which an interval is too narrow to decide anything by."""
+"""Images below which an interval is too narrow to decide anything by."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Way:
     Args:
         ablation: its name.
         masks: the region it must have masks of; `any` for whatever region; None for none.
-        donors: whether it puts in what other pictures have.
+        donors: whether it puts in what other images have.
         region: what it is bound to, where that is not the ablation's own.
     """
 
@@ -80,7 +80,7 @@ class Case:
 
 
 # Each way has a control of its own: the same elsewhere, or a swap there and back. Changes of the
-# whole picture without one (grayscale, say) are compared with a floor, and cannot be ordered.
+# whole image without one (grayscale, say) are compared with a floor, and cannot be ordered.
 _PALETTE = (Way("swap_palette", donors=True),)
 CASES = (
     Case(
@@ -127,7 +127,7 @@ CASES = (
     ),
 )
 WHOLE = ("blur", "grayscale", "center_crop", "desaturate", "color_contrast")
-"""What the prototype did to whole pictures, and colour contrast taken out."""
+"""What the prototype did to whole images, and colour contrast taken out."""
 BESIDE = (Way("remove_background", "any"),)
 """What is shown and is in neither order."""
 
@@ -159,7 +159,7 @@ def measured(
         donors: whether there were other images to swap with.
 
     Returns:
-        An entry per member: `name`, `rank`, `reading`, `condition`, `n` pictures that bear on it,
+        An entry per member: `name`, `rank`, `reading`, `condition`, `n` images that bear on it,
         `eligible`, `effect` (a statistic: how far the score moves beyond the control, root mean
         square in units of the score, below 0 where the control moves it further), `mean` (drop
         beyond the control; None of swaps), `p_corrected`, and `reason` where there is no effect.
@@ -194,7 +194,7 @@ def measured(
             "reason": control.get("reason"),
         }
         if entry["eligible"] == 0:
-            line["reason"] = "found in no tested picture"
+            line["reason"] = "found in no tested image"
         elif effect is not None:
             line |= {"effect": effect, "n": effect["n"]}
             line["reason"] = effect["reason"] if effect["value"] is None else None
@@ -204,15 +204,15 @@ def measured(
 def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each two members that the hypothesis orders, and whether the numbers order them.
 
-    They do where the 95 % intervals of both effects, of at least `LEAST` pictures each, do not
-    overlap: stricter than a test of their difference, and the pictures need not be the same.
+    They do where the 95 % intervals of both effects, of at least `LEAST` images each, do not
+    overlap: stricter than a test of their difference, and the images need not be the same.
 
     Args:
         members: of `measured`.
 
     Returns:
         An entry per pair: `first` and `second` as predicted, and `outcome`: `as predicted`,
-        `reversed`, `open` (the intervals overlap, or of too few pictures) or `not measured`.
+        `reversed`, `open` (the intervals overlap, or of too few images) or `not measured`.
     """
     found = []
     for place, first in enumerate(members):
@@ -246,7 +246,7 @@ def sentence(case: Case, pairs: Sequence[Mapping[str, Any]]) -> str:
         if outcome in by
     ] or ["none decided"]
     if "open" in by:
-        why = f"intervals overlap, or are of fewer than {LEAST} pictures"
+        why = f"intervals overlap, or are of fewer than {LEAST} images"
         told.append(f"{len(by['open'])} open ({why})")
     if "not measured" in by:
         told.append(f"{len(by['not measured'])} not measured")

@@ -1,1 +1,1 @@
-"""Networks that turn pictures into features, each cut in two at a seam."""
+"""Networks that turn images into features, each cut in two at a seam."""

@@ -19,19 +19,19 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(Specified, nn.Module, ABC):
-    """Features of a picture, in two halves: `forward(x) == tail(stem(x))`.
+    """Features of an image, in two halves: `forward(x) == tail(stem(x))`.
 
     Activations at the seam explain a score by place, without hooks. A subclass takes `pretrained:
     bool` and, if it can, `weights: str | None` in its constructor, and sets what stands below.
-    Pictures come normalised by `mean` and `std`.
+    Images come normalised by `mean` and `std`.
     """
 
     feature_dim: int
     """D, the length of the feature vector."""
     input_size: int
-    """Side in pixels of the square pictures it was made for."""
+    """Side in pixels of the square images it was made for."""
     fixed_size: bool = False
-    """Whether it takes pictures of that size only."""
+    """Whether it takes images of that size only."""
     mean: tuple[float, ...] = IMAGENET_MEAN
     """Channel means of RGB in [0, 1] that it expects to be taken off."""
     std: tuple[float, ...] = IMAGENET_STD
@@ -41,7 +41,7 @@ class Backbone(Specified, nn.Module, ABC):
 
     @abstractmethod
     def stem(self, images: Tensor) -> Any:
-        """Normalised pictures (B, 3, H, W) to the activations at the seam (a tensor or a tuple)."""
+        """Normalised images (B, 3, H, W) to the activations at the seam (a tensor or a tuple)."""
 
     @abstractmethod
     def tail(self, activations: Any) -> Tensor:
@@ -56,7 +56,7 @@ class Backbone(Specified, nn.Module, ABC):
         """
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised pictures (B, 3, H, W) to features (B, D)."""
+        """Normalised images (B, 3, H, W) to features (B, D)."""
         return self.tail(self.stem(images))
 
     def blocks(self) -> list[nn.Module]:

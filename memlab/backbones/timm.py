@@ -86,7 +86,7 @@ class Timm(Backbone):
         return features
 
     def grid(self, activations: Tensor) -> Tensor:
-        """Maps, or the patch tokens laid out as they lie in the picture: (B, C, h, w)."""
+        """Maps, or the patch tokens laid out as they lie in the image: (B, C, h, w)."""
         network = self.network
         if activations.ndim == 4:
             channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"

@@ -38,7 +38,7 @@ BROKEN = "broken"
 
 
 class AblationEvaluation(Callback):
-    """Changes every test picture in every way asked for, and scores it beside the unchanged one.
+    """Changes every test image in every way asked for, and scores it beside the unchanged one.
 
     An ablation that breaks its contract is named at once and left out; nothing of the others is
     lost. `broken` holds what is wrong, for each of its conditions.
@@ -46,9 +46,9 @@ class AblationEvaluation(Callback):
     Args:
         ablations: the ways.
         doses: primary for one dose each, ladder for the whole curve.
-        controls: draws of each control per picture at the primary dose, at most 2 at the others; 0
+        controls: draws of each control per image at the primary dose, at most 2 at the others; 0
             for none.
-        micro_batch: the most changed pictures that exist at once; bounds the memory.
+        micro_batch: the most changed images that exist at once; bounds the memory.
         seed: of random ablations and of the intervals.
     """
 
@@ -128,7 +128,7 @@ class AblationEvaluation(Callback):
         self._keep(kept, f"masks of {', '.join(regions)}", first)
 
     def _lent(self, data: MemorabilityData, first: bool) -> DonorList | None:
-        """Donors; where all pictures are tested there are none, and what needs them is left out."""
+        """Donors; where all images are tested there are none, and what needs them is left out."""
         try:
             return data.donors("test", self.seed)
         except DataError:
@@ -159,7 +159,7 @@ class AblationEvaluation(Callback):
             if done:
                 print(  # noqa: T201
                     f"memlab: going on with {command_folder(trainer)}: {done} batches of changed "
-                    "pictures are there",
+                    "images are there",
                     file=sys.stderr,
                 )
         trainer.strategy.barrier()
@@ -167,21 +167,21 @@ class AblationEvaluation(Callback):
         self._show(trainer)
 
     def _show(self, trainer: Trainer) -> None:
-        """A bar that counts this process's changed pictures takes the place of the Trainer's."""
+        """A bar that counts this process's changed images takes the place of the Trainer's."""
         bar = trainer.progress_bar_callback
         if bar is None or not trainer.is_global_zero or self._writer is None:
             return
         loader: Any = trainer.test_dataloaders
-        pictures, size = len(loader.sampler), loader.batch_size
+        images, size = len(loader.sampler), loader.batch_size
         limit = int(trainer.num_test_batches[0])
         left = sum(
-            min(size, pictures - batch * size)
+            min(size, images - batch * size)
             for batch in range(limit)
             if not self._writer.path(batch).is_file()
         )
         changes = sum(condition.draws for condition in self.conditions)
         bar.disable()
-        self._advance = self._bars.enter_context(progress("Changed pictures", left * changes))
+        self._advance = self._bars.enter_context(progress("Changed images", left * changes))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End the bar."""
@@ -202,7 +202,7 @@ class AblationEvaluation(Callback):
         batch_idx: int,
         *_: Any,
     ) -> None:
-        """Change and score the pictures of the batch that could be read, unless that is done."""
+        """Change and score the images of the batch that could be read, unless that is done."""
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
@@ -292,14 +292,14 @@ def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
 
 
 def _not_looked_for(data: MemorabilityData) -> list[str]:
-    """A sentence for each region that nobody looked for in some of the test pictures."""
+    """A sentence for each region that nobody looked for in some of the test images."""
     ids = [str(name) for name in data.table.part("test")["id"]]
     said = []
     for region in data.regions:
         missing = looked_for(data.table.masks[region], region, ids).count(False)
         if missing:
             said.append(
-                f"Nobody looked for {region} in {missing} of {len(ids)} pictures, which may have "
+                f"Nobody looked for {region} in {missing} of {len(ids)} images, which may have "
                 f"it: they get no placed controls, no pasted {region}, and no background but one "
                 "with masks of its own."
             )

@@ -1,4 +1,4 @@
-"""Maps of a seeded sample of the test pictures, on the weights just tested."""
+"""Maps of a seeded sample of the test images, on the weights just tested."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from memlab.types import Batch
 
 
 class AttributionMaps(Callback):
-    """Explains the scores of some test pictures by place.
+    """Explains the scores of some test images by place.
 
     For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
-    `pictures` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`;
+    `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`;
     of a model with branches also `maps_NAME` of each, which add up to `maps`.
 
     Args:
         attributions: the methods.
-        sample: how many pictures; which ones depends on their ids and the seed alone.
+        sample: how many images; which ones depends on their ids and the seed alone.
         seed: of the sample.
     """
 
@@ -76,7 +76,7 @@ class AttributionMaps(Callback):
         batch: Batch,
         *_: Any,
     ) -> None:
-        """Explain those pictures of the batch that were drawn."""
+        """Explain those images of the batch that were drawn."""
         model = model_of(trainer)
         places = readable(batch, self._chosen)
         if model is None or not places:
@@ -87,7 +87,7 @@ class AttributionMaps(Callback):
                 continue
             try:
                 maps = by_branch(model, explain_branches(part, model, images))
-            except MemlabError as error:  # a picture without a map is no reason to lose the test
+            except MemlabError as error:  # an image without a map is no reason to lose the test
                 self._failed[part.name] = str(error)
                 continue
             self._found[part.name].append(
@@ -95,7 +95,7 @@ class AttributionMaps(Callback):
                     "id": np.array([batch["ids"][place] for place in places]),
                     "index": batch["index"][places].cpu().numpy(),
                     **maps,
-                    "pictures": to_bytes(images).cpu().numpy(),
+                    "images": to_bytes(images).cpu().numpy(),
                     "predicted": outputs["predicted"][places].float().cpu().numpy(),
                     "score": batch["scores"][places].cpu().numpy(),
                 }
@@ -134,7 +134,7 @@ class AttributionMaps(Callback):
                     "n": len(order),
                     "grid": list(merged["maps"].shape[1:]),
                     "branches": {
-                        name: float(pd.Series(share).mean())  # of pictures with a share
+                        name: float(pd.Series(share).mean())  # of images with a share
                         for name, share in branch_shares(merged).items()
                     },
                     "file": f"maps/{path.name}",

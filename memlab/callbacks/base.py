@@ -24,13 +24,13 @@ class Contributor(Protocol):
 
         Args:
             results: what is about to be written; add to it.
-            rows: index, id, split, score, predicted: one row per picture, those skipped left out.
+            rows: index, id, split, score, predicted: one row per image, those skipped left out.
             folder: the command's folder, for files of its own.
         """
 
 
 def readable(batch: Batch, chosen: Container[str]) -> list[int]:
-    """Places, in a batch, of those pictures that were chosen by id and could be read."""
+    """Places, in a batch, of those images that were chosen by id and could be read."""
     return [
         place for place, name in enumerate(batch["ids"]) if name in chosen and batch["valid"][place]
     ]

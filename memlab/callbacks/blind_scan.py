@@ -1,7 +1,7 @@
-"""Looks for marks that no catalogue lists: occludes test pictures cell by cell, outside all masks.
+"""Looks for marks that no catalogue lists: occludes test images cell by cell, outside all masks.
 
 Nothing need be known of the mark: a hospital's token, a watermark, a date stamp. Where one place of
-the pictures matters more than places like it, it is in the results, and in a picture.
+the images matters more than places like it, it is in the results, and in an image.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from memlab.seeds import seed_of
 from memlab.types import Batch, Context
 
 KEY = ["row", "column", "index"]
-PICTURES = 1000
-"""The most pictures that are scanned, 64 forward passes each; a seeded sample of larger splits."""
+IMAGES = 1000
+"""The most images that are scanned, 64 forward passes each; a seeded sample of larger splits."""
 _SUMS = "sums-"
 _COARSE = 4.0  # sigma in % of the width: what is coarser is no pattern of a mark
 
 
 class BlindScan(Callback):
-    """Occludes each of 8 × 8 overlapping cells of every picture in turn, and tests the places.
+    """Occludes each of 8 × 8 overlapping cells of every image in turn, and tests the places.
 
-    `scan.parquet` and `.csv` hold a row per picture and cell, `scan.png` shows where it matters.
+    `scan.parquet` and `.csv` hold a row per image and cell, `scan.png` shows where it matters.
 
     Args:
         scan: whether to do anything.
-        micro_batch: the most changed pictures that exist at once.
+        micro_batch: the most changed images that exist at once.
         seed: of the sample, the relabellings and the intervals.
     """
 
@@ -57,7 +57,7 @@ class BlindScan(Callback):
         self._writer: rows.ShardWriter | None = None
         self._chosen: set[str] = set()
         self._outside: list[str] = []
-        self._pictures: dict[str, Any] = {}
+        self._images: dict[str, Any] = {}
         self._summed: set[int] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -68,9 +68,7 @@ class BlindScan(Callback):
         self._outside = sorted(set(data.table.regions) - {"background"})
         data.load_regions(self._outside)
         ids = [str(name) for name in data.table.part("test")["id"]]
-        self._chosen = set(
-            sorted(ids, key=lambda name: seed_of(self.seed, name, "scan"))[:PICTURES]
-        )
+        self._chosen = set(sorted(ids, key=lambda name: seed_of(self.seed, name, "scan"))[:IMAGES])
         self._writer = rows.ShardWriter(command_folder(trainer), "scan", trainer.global_rank)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -86,7 +84,7 @@ class BlindScan(Callback):
                     f"memlab: going on with {command_folder(trainer)}: {told}", file=sys.stderr
                 )
         trainer.strategy.barrier()
-        self._pictures, self._summed = _read_sums(self._sums(self._writer))
+        self._images, self._summed = _read_sums(self._sums(self._writer))
 
     def on_test_batch_end(
         self,
@@ -97,7 +95,7 @@ class BlindScan(Callback):
         batch_idx: int,
         *_: Any,
     ) -> None:
-        """Occlude, and score, those pictures of the batch that were drawn and could be read."""
+        """Occlude, and score, those images of the batch that were drawn and could be read."""
         model = model_of(trainer)
         chosen = readable(batch, self._chosen)
         if model is None or self._writer is None or not chosen:
@@ -112,7 +110,7 @@ class BlindScan(Callback):
             self._add(images, context)
             self._summed.add(batch_idx)
             with replacing(self._sums(self._writer)) as path, path.open("wb") as file:
-                np.savez(file, **self._pictures, batches=np.array(sorted(self._summed)))
+                np.savez(file, **self._images, batches=np.array(sorted(self._summed)))
         shown = {"index": batch["index"].cpu()[places].numpy(), "id": list(context.ids)}
         scores = evaluate(model.scores, images, context, self.conditions, self.micro_batch)
         table = pd.concat([_rows(one, shown) for one in scores], ignore_index=True)
@@ -131,8 +129,8 @@ class BlindScan(Callback):
         found = scan(drops, SIDE, smallest, self.seed)
         paths = sorted((folder / rows.SHARDS / "scan").glob(f"{_SUMS}*.npz"))
         sums = [_read_sums(path)[0] for path in paths]
-        pictures = {name: sum(one[name] for one in sums) for name in sums[0]}
-        alike = _alike(pictures)
+        images = {name: sum(one[name] for one in sums) for name in sums[0]}
+        alike = _alike(images)
         positions = [
             {
                 "left": ends(place.column)[0],
@@ -159,7 +157,7 @@ class BlindScan(Callback):
             "strongest": None if first is None else first.row * SIDE + first.column,
             "positions": positions,
         }
-        mean = (pictures["sum"] / pictures["count"]).clip(0, 1)
+        mean = (images["sum"] / images["count"]).clip(0, 1)
         results.figures += draw_scan(results.scan, mean.transpose(1, 2, 0), folder)
 
     @staticmethod
@@ -167,7 +165,7 @@ class BlindScan(Callback):
         return writer.folder / f"{_SUMS}{writer.rank:05d}.npz"
 
     def _add(self, images: torch.Tensor, context: Context) -> None:
-        """Add pictures to the sums: of pixels, and of fine detail in two halves of the pictures."""
+        """Add images to the sums: of pixels, and of fine detail in two halves of the images."""
         labelled = labels(context)
         free = torch.ones_like(images[:, :1]) if labelled is None else 1 - labelled.to(images)
         detail = (images - gaussian_blur(images, _COARSE)) * free
@@ -183,16 +181,16 @@ class BlindScan(Callback):
             "free": free_sums,
         }
         for name, value in new.items():
-            self._pictures[name] = self._pictures.get(name, 0) + value.double().cpu().numpy()
+            self._images[name] = self._images.get(name, 0) + value.double().cpu().numpy()
 
 
-def _alike(pictures: dict[str, Any]) -> list[float | None]:
-    """How alike the pictures are in each cell, whatever the model.
+def _alike(images: dict[str, Any]) -> list[float | None]:
+    """How alike the images are in each cell, whatever the model.
 
     The correlation, over a cell's pixels and channels, between the mean detail of one half of the
-    pictures and of the other: near 1 where many share a pattern, near 0 where they share none.
+    images and of the other: near 1 where many share a pattern, near 0 where they share none.
     """
-    mean = pictures["detail"] / np.maximum(pictures["free"], 1)
+    mean = images["detail"] / np.maximum(images["free"], 1)
     height, width = mean.shape[-2:]
     found: list[float | None] = []
     for cell in range(SIDE * SIDE):
@@ -220,7 +218,7 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
 
 
 def _read_sums(path: Path) -> tuple[dict[str, Any], set[int]]:
-    """The sums of a process's pictures, and the batches that are in them."""
+    """The sums of a process's images, and the batches that are in them."""
     try:
         with np.load(path) as arrays:
             sums = dict(arrays)

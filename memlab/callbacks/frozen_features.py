@@ -14,9 +14,9 @@ from memlab.precision import single_precision
 
 
 class FrozenFeatures(Callback):
-    """Has the data module compute every picture's features once, before training.
+    """Has the data module compute every image's features once, before training.
 
-    In training and validation the head then sees the features; tests see pictures, as always.
+    In training and validation the head then sees the features; tests see images, as always.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

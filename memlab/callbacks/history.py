@@ -45,7 +45,7 @@ class History(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, *_: Any
     ) -> None:
-        """Add the batch's loss to the epoch's mean, weighted by its readable pictures."""
+        """Add the batch's loss to the epoch's mean, weighted by its readable images."""
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if not isinstance(loss, Tensor):
             return
@@ -66,12 +66,12 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the epoch's row and write the table."""
-        loss, pictures = _total(self._by_process())
+        loss, images = _total(self._by_process())
         row: dict[str, Any] = {"epoch": trainer.current_epoch, "step": trainer.global_step}
-        if pictures:
-            row["train/loss"] = loss / pictures
+        if images:
+            row["train/loss"] = loss / images
             # equal on every process already; Lightning warns without sync_dist
-            pl_module.log("train/loss", loss / pictures, prog_bar=True, sync_dist=True)
+            pl_module.log("train/loss", loss / images, prog_bar=True, sync_dist=True)
         row |= self._validated
         for place, optimizer in enumerate(trainer.optimizers):
             rates = {float(group["lr"]) for group in optimizer.param_groups}

@@ -1,4 +1,4 @@
-"""A picture that one of several processes cannot read ends all of them, in one line."""
+"""An image that one of several processes cannot read ends all of them, in one line."""
 
 from __future__ import annotations
 

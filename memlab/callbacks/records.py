@@ -1,4 +1,4 @@
-"""Per-picture rows, and the results file that everything ends in."""
+"""Per-image rows, and the results file that everything ends in."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Records(Callback):
 
     def _finish(self, trainer: Trainer) -> None:
         folder, data = command_folder(trainer), data_of(trainer)
-        # every process read other pictures, and may have met other bad ones while training
+        # every process read other images, and may have met other bad ones while training
         note = folder / rows.SHARDS / "skipped" / f"{trainer.global_rank:05d}.json"
         write_text(note, json.dumps(data.skipped))
         trainer.strategy.barrier()
@@ -200,9 +200,9 @@ class Records(Callback):
         if table.empty:
             why = next(iter(everything["error"]), "")
             raise DataError(
-                f"{data.table.origin}: no picture of the {split} split has a prediction: {why}"
+                f"{data.table.origin}: no image of the {split} split has a prediction: {why}"
             )
-        # predict mixes pictures that were trained on with others: no accuracy is reported
+        # predict mixes images that were trained on with others: no accuracy is reported
         if split != "all" and table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
             for name in METRICS:

@@ -25,9 +25,9 @@ _VERSIONED = {"builtins", "abc", "typing", "torch", "lightning"}
 def sameness(
     trainer: Trainer, model: MemorabilityModel, conditions: Sequence[Condition], micro_batch: int
 ) -> str:
-    """A fingerprint of all that the rows of changed pictures depend on.
+    """A fingerprint of all that the rows of changed images depend on.
 
-    Weights, pictures and masks, the plan, batches and processes, versions, and the source files of
+    Weights, images and masks, the plan, batches and processes, versions, and the source files of
     the ablations and the model: an author who mends an ablation gets no rows of the old one.
     """
     data = data_of(trainer)

@@ -1,4 +1,4 @@
-"""Counts of hits and false alarms per picture, and the scores they give."""
+"""Counts of hits and false alarms per image, and the scores they give."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _FIRST = ("false_alarms", "first_showings")
 
 
 def scores_of_responses(responses: Responses) -> pd.DataFrame:
-    """Counts and scores of each picture that came back, in the order of `responses.images`.
+    """Counts and scores of each image that came back, in the order of `responses.images`.
 
     Returns:
         Columns `image`, `hits`, `n`, `hit_rate`; where first showings were answered to, too,
         `false_alarms`, `first_showings`, `false_alarm_rate`, `hit_minus_false_alarm`, `d_prime`,
         `criterion`.
     """
-    pictures = len(responses.images)
+    images = len(responses.images)
 
     def counted(rows: pd.DataFrame) -> tuple[Array, Array]:
-        picture = rows["picture"].to_numpy()
-        said = np.bincount(picture, rows["said"].to_numpy(), pictures).astype(float)
-        return said, np.bincount(picture, minlength=pictures).astype(float)
+        image = rows["image"].to_numpy()
+        said = np.bincount(image, rows["said"].to_numpy(), images).astype(float)
+        return said, np.bincount(image, minlength=images).astype(float)
 
     hits, n = counted(responses.repeats)
     scores = pd.DataFrame({"image": responses.images, "hits": hits.astype(int), "n": n.astype(int)})
@@ -38,17 +38,17 @@ def scores_of_responses(responses: Responses) -> pd.DataFrame:
 
 
 def scores_of_counts(table: Table) -> tuple[pd.DataFrame, int]:
-    """Counts and scores of each picture of a table, as `scores_of_responses` has them.
+    """Counts and scores of each image of a table, as `scores_of_responses` has them.
 
     Args:
         table: with columns `hits` and `n`, or `hits` and `misses`; `false_alarms` are of n first
             showings, or of the sum with `correct_rejections`.
 
     Returns:
-        The scores, by the table's index, and how many pictures have no counts.
+        The scores, by the table's index, and how many images have no counts.
 
     Raises:
-        DataError: naming the picture whose counts cannot be, or that is listed twice.
+        DataError: naming the image whose counts cannot be, or that is listed twice.
     """
     rows = table.rows
     if rows["id"].duplicated().any():
@@ -76,7 +76,7 @@ def scores_of_counts(table: Table) -> tuple[pd.DataFrame, int]:
     scores = scores[scores["n"] > 0]
     missing = len(rows) - len(scores)
     if scores.empty:
-        raise DataError(f"{table.origin}: no picture has hits and n")
+        raise DataError(f"{table.origin}: no image has hits and n")
     detection = [scores[name].to_numpy() for name in _FIRST if name in scores]
     rates = hit_rate(scores["hits"].to_numpy(), scores["n"].to_numpy())
     scores = scores[["image", "hits", "n"]].assign(hit_rate=rates)

@@ -37,7 +37,7 @@ class Entry:
         scores: what is correlated: hit rate, false alarm rate, ...
         correlation: `spearman` or `pearson`.
         reliability: what was found.
-        left_out: pictures without enough answers in a half, mean over halves.
+        left_out: images without enough answers in a half, mean over halves.
     """
 
     scores: str
@@ -52,12 +52,12 @@ class Ceiling:
 
     Args:
         origin: what was read.
-        overview: people, pictures and answers, in words.
+        overview: people, images and answers, in words.
         how: where the numbers come from.
         entries: the agreement; the first is Spearman's of hit rates.
-        responses: per picture, on average.
-        scores: one row per picture: counts and the scores derived from them.
-        growth: reliability and ceiling against responses per picture: `responses`, `people` (in
+        responses: per image, on average.
+        scores: one row per image: counts and the scores derived from them.
+        growth: reliability and ceiling against responses per image: `responses`, `people` (in
             each of two groups), `reliability`, `low`, `high`, `ceiling`, `kind` (measured, or
             predicted by Spearman-Brown).
         pair: scores of one pair of halves, or None.
@@ -91,22 +91,22 @@ def ceiling_of_responses(
         responses: their answers.
         halves: how many times the people are dealt.
         seed: of the draws.
-        least: answers that a picture needs in a half to be compared.
+        least: answers that an image needs in a half to be compared.
         lag: whether to fit the lag model, and report the agreement before and after.
         at: lag that scores are corrected to.
 
     Raises:
-        DataError: for fewer than two people or three pictures, or scores that are all equal.
+        DataError: for fewer than two people or three images, or scores that are all equal.
     """
-    people, pictures, repeats = len(responses.people), len(responses.images), responses.repeats
+    people, images, repeats = len(responses.people), len(responses.images), responses.repeats
     if people < 2:
         raise DataError(f"{responses.origin}: {people} person: halves of people need two, and more")
     scores = scores_of_responses(responses)
     _require_spread(scores["hit_rate"].to_numpy(), responses.origin)
 
     def answers(rows: pd.DataFrame, value: Array) -> Answers:
-        person, picture = rows["person"].to_numpy(), rows["picture"].to_numpy()
-        return Answers(person, picture, value, people, pictures, least)
+        person, image = rows["person"].to_numpy(), rows["image"].to_numpy()
+        return Answers(person, image, value, people, images, least)
 
     hits = answers(repeats, repeats["said"].to_numpy())
     kinds = {"hit rate": hits.means}
@@ -114,7 +114,7 @@ def ceiling_of_responses(
     model = None
     if lag:
         model, corrected = _lag(responses, at)
-        scores["mean_lag"] = repeats.groupby("picture")["lag"].mean().to_numpy()
+        scores["mean_lag"] = repeats.groupby("image")["lag"].mean().to_numpy()
         scores["lag_corrected"] = model.scores
         kinds[f"hit rate, lag {at:g}"] = answers(repeats, corrected).means
         outside = int(((model.scores < 0) | (model.scores > 1)).sum())
@@ -131,18 +131,18 @@ def ceiling_of_responses(
             name: halves_of_people(score_of, people, draws, halves, advance=advance)
             for name, score_of in kinds.items()
         }
-    entries = [entry for name, drawn in found.items() for entry in _entries(name, drawn, pictures)]
+    entries = [entry for name, drawn in found.items() for entry in _entries(name, drawn, images)]
     _require_signal(entries, responses.origin)
-    mean = len(repeats) / pictures
+    mean = len(repeats) / images
     counts = scores["n"]
-    lengths = f"{number(mean, 1)} a picture" + (
+    lengths = f"{number(mean, 1)} an image" + (
         f", {counts.min()} to {counts.max()}" if counts.min() < counts.max() else ""
     )
     half = entries[0].reliability.half.value or 0
     growth = pd.concat([measured(hits.means, people, mean, draws), predicted(half, mean)])
     return Ceiling(
         responses.origin,
-        f"{people} people, {pictures} pictures, {len(repeats)} answers to repeats ({lengths})",
+        f"{people} people, {images} images, {len(repeats)} answers to repeats ({lengths})",
         f"{halves} {OF_PEOPLE}",
         entries,
         mean,
@@ -155,23 +155,23 @@ def ceiling_of_responses(
 
 
 def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceiling:
-    """The ceiling from hits and n of each picture, as if all answers were independent.
+    """The ceiling from hits and n of each image, as if all answers were independent.
 
     Args:
         table: with columns `hits` and `n`, or `hits` and `misses`; also scores false alarms, if
             there are `false_alarms` (of n first showings, or with `correct_rejections`).
-        halves: how many times each picture's answers are dealt.
+        halves: how many times each image's answers are dealt.
         seed: of the draws.
 
     Raises:
-        DataError: for counts that cannot be, fewer than three pictures, or equal scores.
+        DataError: for counts that cannot be, fewer than three images, or equal scores.
     """
     scores, missing = scores_of_counts(table)
     _require_spread(scores["hit_rate"].to_numpy(), table.origin)
     enough = scores["n"] >= 2
     if enough.sum() < 3:
         raise DataError(
-            f"{table.origin}: {enough.sum()} pictures with two answers or more: halves need three"
+            f"{table.origin}: {enough.sum()} images with two answers or more: halves need three"
         )
 
     def column(name: str, rows: pd.Series) -> Array:
@@ -197,7 +197,7 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
         for entry in _entries(name, drawn, len(scores), FROM_COUNTS)
     ]
     _require_signal(entries, table.origin)
-    notes = [f"{missing} pictures without counts left out"] if missing else []
+    notes = [f"{missing} images without counts left out"] if missing else []
     stated = table.rows.loc[scores.index, "score"]
     if stated.notna().any():
         of = [name for name in ("hit_rate", "hit_minus_false_alarm") if name in scores]
@@ -209,7 +209,7 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
     mean = float(scores["n"].mean())
     return Ceiling(
         table.origin,
-        f"{len(scores)} pictures, {scores['n'].sum()} answers ({number(mean, 1)} a picture)",
+        f"{len(scores)} images, {scores['n'].sum()} answers ({number(mean, 1)} an image)",
         FROM_COUNTS,
         entries,
         mean,
@@ -225,7 +225,7 @@ def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
 
     Args:
         table: with scores that are hit rates.
-        observers: of each picture.
+        observers: of each image.
 
     Raises:
         DataError: for scores outside 0 to 1, fewer than three, or no spread beyond chance.
@@ -242,30 +242,29 @@ def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
     absent = int((~known).sum())
     return Ceiling(
         table.origin,
-        f"{len(score)} pictures, said to have {observers:g} observers each",
+        f"{len(score)} images, said to have {observers:g} observers each",
         MODEL,
         entries,
         observers,
         pd.DataFrame({"image": table.rows.loc[known, "id"], "hit_rate": score}),
         predicted(found.half.value or 0, observers),
-        notes=[f"{absent} pictures without a score left out"] if absent else [],
+        notes=[f"{absent} images without a score left out"] if absent else [],
     )
 
 
-def _entries(name: str, found: Halves, pictures: int, how: str = OF_PEOPLE) -> list[Entry]:
-    left_out = pictures - float(found.pictures.mean())
+def _entries(name: str, found: Halves, images: int, how: str = OF_PEOPLE) -> list[Entry]:
+    left_out = images - float(found.images.mean())
     drawn = {"spearman": found.spearman, "pearson": found.pearson}
     return [
-        Entry(name, kind, from_halves(drawn[kind], pictures, how), left_out)
-        for kind in CORRELATIONS
+        Entry(name, kind, from_halves(drawn[kind], images, how), left_out) for kind in CORRELATIONS
     ]
 
 
 def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
-    picture, said = (responses.repeats[name].to_numpy() for name in ("picture", "said"))
+    image, said = (responses.repeats[name].to_numpy() for name in ("image", "said"))
     lag = responses.lags()
     try:
-        model = fit_lag(picture, said, lag, len(responses.images), at)
+        model = fit_lag(image, said, lag, len(responses.images), at)
     except DataError as error:
         raise DataError(f"{responses.origin}: {error}") from error
     return model, model.corrected(said, lag)
@@ -273,7 +272,7 @@ def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
 
 def _require_spread(scores: Array, origin: str) -> None:
     if len(scores) < 3:
-        raise DataError(f"{origin}: {len(scores)} pictures with scores: a correlation needs three")
+        raise DataError(f"{origin}: {len(scores)} images with scores: a correlation needs three")
     if constant(scores):
         raise DataError(f"{origin}: all scores are equal ({scores[0]:g}): nothing can agree")
 

@@ -1,4 +1,4 @@
-"""Reliability against the number of answers to each picture: measured, and as predicted."""
+"""Reliability against the number of answers to each image: measured, and as predicted."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _GRID = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 def measured(score_of: ScoreOf, people: int, responses: float, seed: int) -> pd.DataFrame:
     """Agreement of two groups without a common member, from few people to half of them each.
 
-    The correlation of two groups of n answers a picture is the reliability of the scores of n.
+    The correlation of two groups of n answers an image is the reliability of the scores of n.
 
     Args:
         score_of: scores of groups of people, as for `halves_of_people`.
         people: how many there are.
-        responses: per picture, on average, of all people.
+        responses: per image, on average, of all people.
         seed: of the groups.
 
     Returns:
-        Columns `responses` (per picture and group), `people` (in a group), `reliability` (mean of
+        Columns `responses` (per image and group), `people` (in a group), `reliability` (mean of
         50 draws, Spearman), `low`, `high` (95 % of the draws), `ceiling` (its root), `kind`.
     """
     rows = []
@@ -44,11 +44,11 @@ def measured(score_of: ScoreOf, people: int, responses: float, seed: int) -> pd.
 
 
 def predicted(half: float, responses: float) -> pd.DataFrame:
-    """What Spearman-Brown makes of the agreement of two halves, at 1 to 100 answers a picture.
+    """What Spearman-Brown makes of the agreement of two halves, at 1 to 100 answers an image.
 
     Args:
         half: correlation of two halves.
-        responses: per picture, of both halves together.
+        responses: per image, of both halves together.
 
     Returns:
         Columns `responses`, `reliability`, `ceiling`, `kind`.

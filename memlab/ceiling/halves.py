@@ -1,4 +1,4 @@
-"""Random halves, of the people or of the answers: how well they agree about the pictures."""
+"""Random halves, of the people or of the answers: how well they agree about the images."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from memlab.stats.measures import Array
 OF_PEOPLE = "random halves of the people"
 _CHUNK = 4_000_000  # scores held at once: 32 MB
 _DENSE = 20_000_000  # cells of a dense matrix: 160 MB
-_SPARSE = 0.1  # share of answered pictures below which a sparse product is the faster one
+_SPARSE = 0.1  # share of answered images below which a sparse product is the faster one
 
 ScoreOf = Callable[[Array], Array]
-"""Groups of people (groups, people), 0 or 1, to the scores that each gives (groups, pictures)."""
+"""Groups of people (groups, people), 0 or 1, to the scores that each gives (groups, images)."""
 
 
 @dataclass(frozen=True)
@@ -27,60 +27,60 @@ class Halves:
 
     Args:
         spearman: (halves,) rank correlations, ties at their mean rank; NaN where a half is
-            constant or fewer than three pictures are in both.
+            constant or fewer than three images are in both.
         pearson: (halves,) likewise.
-        pictures: (halves,) pictures with a score in both halves.
-        one: (pictures,) scores in the first half of the first draw, NaN where left out.
-        other: (pictures,) those in its second half.
+        images: (halves,) images with a score in both halves.
+        one: (images,) scores in the first half of the first draw, NaN where left out.
+        other: (images,) those in its second half.
     """
 
     spearman: Array
     pearson: Array
-    pictures: NDArray[np.int64]
+    images: NDArray[np.int64]
     one: Array
     other: Array
 
 
 class Answers:
-    """Answers of people to pictures, ready to be averaged over any groups of the people.
+    """Answers of people to images, ready to be averaged over any groups of the people.
 
     Args:
         person: (answers,) whose, 0 to people - 1.
-        picture: (answers,) to which, 0 to pictures - 1.
+        image: (answers,) to which, 0 to images - 1.
         value: (answers,) 1 for a hit, 0 for a miss; or any finite number, such as one corrected
             for the lag.
         people: how many there are.
-        pictures: how many there are.
-        least: answers that a picture needs in a group to have a score there.
+        images: how many there are.
+        least: answers that an image needs in a group to have a score there.
     """
 
     def __init__(
         self,
         person: NDArray[np.integer[Any]],
-        picture: NDArray[np.integer[Any]],
+        image: NDArray[np.integer[Any]],
         value: Array,
         people: int,
-        pictures: int,
+        images: int,
         least: int = 1,
     ) -> None:
-        # pictures in rows: the product with groups in columns is three times as fast so
-        shape = (pictures, people)
-        places = (np.asarray(picture), np.asarray(person))
+        # images in rows: the product with groups in columns is three times as fast so
+        shape = (images, people)
+        places = (np.asarray(image), np.asarray(person))
         sums = sparse.csr_array((np.asarray(value, float), places), shape=shape)
         counts = sparse.csr_array((np.ones(len(value)), places), shape=shape)
-        dense = len(value) > _SPARSE * people * pictures and people * pictures < _DENSE
+        dense = len(value) > _SPARSE * people * images and people * images < _DENSE
         self._sums = sums.toarray() if dense else sums
         self._counts = counts.toarray() if dense else counts
         self._least = least
 
     def means(self, groups: Array) -> Array:
-        """Mean per picture in each group of people, as one matrix product.
+        """Mean per image in each group of people, as one matrix product.
 
         Args:
             groups: (groups, people) 1 for members, 0 for others.
 
         Returns:
-            (groups, pictures); NaN for a picture with too few answers in the group.
+            (groups, images); NaN for an image with too few answers in the group.
         """
         columns = np.ascontiguousarray(groups.T)
         counts = np.ascontiguousarray((self._counts @ columns).T)
@@ -98,7 +98,7 @@ def halves_of_people(
     size: int | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Halves:
-    """Deal the people into two random halves, score every picture in both, correlate; many times.
+    """Deal the people into two random halves, score every image in both, correlate; many times.
 
     The classic consistency of memorability (Isola 2011; Khosla 2015: 25 halves, Spearman). A half
     has people // 2 of them, the other the rest.
@@ -114,14 +114,14 @@ def halves_of_people(
     rng = np.random.default_rng(seed)
     first = people // 2 if size is None else size
     second = people - first if size is None else size
-    pictures = score_of(np.ones((1, people))).shape[1]
+    images = score_of(np.ones((1, people))).shape[1]
 
     def deal(draws: int) -> tuple[Array, Array]:
         place = rng.random((draws, people)).argsort(axis=1).argsort(axis=1)
         one = score_of((place < first).astype(float))
         return one, score_of(((place >= first) & (place < first + second)).astype(float))
 
-    return _dealt(deal, halves, max(people, pictures), advance)
+    return _dealt(deal, halves, max(people, images), advance)
 
 
 def halves_of_counts(
@@ -132,17 +132,17 @@ def halves_of_counts(
     false_alarms: tuple[Array, Array] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Halves:
-    """Deal each picture's answers into two random halves, as if all of them were independent.
+    """Deal each image's answers into two random halves, as if all of them were independent.
 
     The hits of a half are hypergeometric: exactly what halves of n independent answers are, given
     their sum.
 
     Args:
-        hits: (pictures,) correct recognitions.
-        n: (pictures,) answers, two at least; a half has n // 2 of them, the other the rest.
+        hits: (images,) correct recognitions.
+        n: (images,) answers, two at least; a half has n // 2 of them, the other the rest.
         seed: of the draws.
         halves: how many times the answers are dealt.
-        false_alarms: (pictures,) first showings taken for repeats, and (pictures,) first showings,
+        false_alarms: (images,) first showings taken for repeats, and (images,) first showings,
             two at least; scores are then hit rates less false alarm rates.
         advance: told how many draws are done since the last call.
     """
@@ -179,8 +179,8 @@ def _dealt(
         drawn.append(_correlations(one, other))
         if advance:
             advance(len(one))
-    spearman, pearson, pictures = (np.concatenate(part) for part in zip(*drawn, strict=True))
-    return Halves(spearman, pearson, pictures, *shown)
+    spearman, pearson, images = (np.concatenate(part) for part in zip(*drawn, strict=True))
+    return Halves(spearman, pearson, images, *shown)
 
 
 def _correlations(one: Array, other: Array) -> tuple[Array, Array, NDArray[np.int64]]:

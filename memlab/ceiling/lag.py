@@ -21,9 +21,9 @@ class LagModel:
 
     Args:
         alpha: change of the hit rate per unit of the natural logarithm of the lag; below zero where
-            longer waits lose memories. One for all pictures.
+            longer waits lose memories. One for all images.
         at: the lag T that scores are given for.
-        scores: (pictures,) m_T of each picture; NaN for one without an answer. A model of rates by
+        scores: (images,) m_T of each image; NaN for one without an answer. A model of rates by
             a straight line: it may leave [0, 1] and is not clipped.
         rounds: how many updates it took.
     """
@@ -39,48 +39,48 @@ class LagModel:
 
 
 def fit_lag(
-    picture: NDArray[np.integer[Any]],
+    image: NDArray[np.integer[Any]],
     value: Array,
     lag: Array,
-    pictures: int,
+    images: int,
     at: float = 100,
-    pictures_equal: bool = True,
+    images_equal: bool = True,
 ) -> LagModel:
     """Fit m_t = m_T + alpha log(t / T) by the paper's alternate updates, until they stand still.
 
-    From m_T = each picture's hit rate, alpha and all m_T are updated in turn; about ten rounds.
+    From m_T = each image's hit rate, alpha and all m_T are updated in turn; about ten rounds.
 
     Args:
-        picture: (answers,) to which picture, 0 to pictures - 1.
+        image: (answers,) to which image, 0 to images - 1.
         value: (answers,) 1 for a hit, 0 for a miss.
-        lag: (answers,) pictures between showing and repeat (or seconds), above zero.
-        pictures: how many there are.
+        lag: (answers,) images between showing and repeat (or seconds), above zero.
+        images: how many there are.
         at: the lag T.
-        pictures_equal: whether each picture weighs the same in alpha, its sums divided by its n:
+        images_equal: whether each image weighs the same in alpha, its sums divided by its n:
             the update as printed. Otherwise each answer does, which is least squares with a dummy
-            per picture, the error that the paper writes down. They agree where every picture has
+            per image, the error that the paper writes down. They agree where every image has
             the same number of answers.
 
     Raises:
-        DataError: if a lag or T is not above zero, or no picture comes back at two lags.
+        DataError: if a lag or T is not above zero, or no image comes back at two lags.
     """
     if not (np.isfinite(lag) & (lag > 0)).all() or not 0 < at < np.inf:
         raise DataError(
             "lags, and the lag T, must be above zero and finite: the model takes logarithms"
         )
     log = np.log(lag / at)
-    n = np.bincount(picture, minlength=pictures).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a picture without answers: NaN
-        hit_rate = np.bincount(picture, value, pictures) / n
-        log_mean = np.bincount(picture, log, pictures) / n
-        weight = (1 / n if pictures_equal else np.ones(pictures))[picture]
-    if np.abs(log - log_mean[picture]).max(initial=0) < 1e-9:
-        raise DataError("no picture comes back at two different lags: nothing tells what lag does")
+    n = np.bincount(image, minlength=images).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):  # an image without answers: NaN
+        hit_rate = np.bincount(image, value, images) / n
+        log_mean = np.bincount(image, log, images) / n
+        weight = (1 / n if images_equal else np.ones(images))[image]
+    if np.abs(log - log_mean[image]).max(initial=0) < 1e-9:
+        raise DataError("no image comes back at two different lags: nothing tells what lag does")
     square = float((weight * log**2).sum())
     alpha, scores = 0.0, hit_rate
     for done in range(1, ROUNDS + 1):
         before = alpha
-        alpha = float((weight * log * (value - scores[picture])).sum()) / square
+        alpha = float((weight * log * (value - scores[image])).sum()) / square
         scores = hit_rate - alpha * log_mean
         if abs(alpha - before) < TOLERANCE:
             return LagModel(alpha, at, scores, done)

@@ -19,12 +19,12 @@ def reliability_of_mean(p: float, sd: float, n: float) -> float:
     True scores spread by `sd` round `p`, and each observer's answer is one draw, independent of all
     others. The root is the correlation that a perfect model can expect. LaMem and MemCat have p of
     about .76 and sd .13: 20 observers give .65, and a perfect model .81. (The noise is that of a
-    picture at the mean; averaged over pictures it is less by sd² / n, and 20 observers give .67.)
+    image at the mean; averaged over images it is less by sd² / n, and 20 observers give .67.)
 
     Args:
         p: mean of the true scores, 0 to 1.
-        sd: their standard deviation between pictures, without the observers' noise.
-        n: observers of each picture.
+        sd: their standard deviation between images, without the observers' noise.
+        n: observers of each image.
 
     Raises:
         MemlabError: if no such scores can be.
@@ -36,13 +36,13 @@ def reliability_of_mean(p: float, sd: float, n: float) -> float:
 
 
 def observers_needed(p: float, sd: float, reliability: float) -> int:
-    """The fewest observers of each picture whose hit rates are that reliable.
+    """The fewest observers of each image whose hit rates are that reliable.
 
     The inverse of `reliability_of_mean`.
 
     Args:
         p: mean of the true scores, 0 to 1.
-        sd: their standard deviation between pictures, above 0.
+        sd: their standard deviation between images, above 0.
         reliability: wanted, above 0 and below 1.
 
     Raises:
@@ -81,25 +81,25 @@ def reliability_from_scores(score: Array, observers: float) -> Reliability:
     """Reliability of hit rates of which only the number of observers is known, by the model.
 
     The variance of the scores holds the observers' noise, whose expectation is the mean over
-    pictures of s (1 - s) / (n - 1); what is left is that of the true scores. No halves are needed.
+    images of s (1 - s) / (n - 1); what is left is that of the true scores. No halves are needed.
     Meant for hit rates, not for scores corrected for false alarms, which hold the noise of those.
 
     Args:
-        score: (pictures,) hit rates, 0 to 1.
-        observers: of each picture, at least two.
+        score: (images,) hit rates, 0 to 1.
+        observers: of each image, at least two.
 
     Returns:
         Without intervals: a model has no halves.
     """
-    pictures = len(score)
-    if pictures < 3:
-        return no_reliability(pictures, f"only {pictures} pictures", MODEL)
+    images = len(score)
+    if images < 3:
+        return no_reliability(images, f"only {images} images", MODEL)
     if not np.isfinite(score).all():
-        return no_reliability(pictures, "scores are missing", MODEL)
+        return no_reliability(images, "scores are missing", MODEL)
     if constant(score):
-        return no_reliability(pictures, "all scores are equal", MODEL)
+        return no_reliability(images, "all scores are equal", MODEL)
     if observers < 2:
-        return no_reliability(pictures, "one observer has no noise to tell from signal", MODEL)
+        return no_reliability(images, "one observer has no noise to tell from signal", MODEL)
     variance = float(score.var(ddof=1))
     noise = float((score * (1 - score)).mean()) / (observers - 1)
     if variance <= noise:
@@ -107,11 +107,11 @@ def reliability_from_scores(score: Array, observers: float) -> Reliability:
             f"the scores spread no more (SD {variance**0.5:.3f}) than chance alone would spread "
             f"those of {observers:g} observers (SD {noise**0.5:.3f})"
         )
-        return no_reliability(pictures, reason, MODEL)
+        return no_reliability(images, reason, MODEL)
     full = 1 - noise / variance
     half = spearman_brown(full, 0.5)
     of_half, of_all, ceiling, half_ceiling = (
-        Statistic(value, pictures, method=MODEL) for value in (half, full, full**0.5, half**0.5)
+        Statistic(value, images, method=MODEL) for value in (half, full, full**0.5, half**0.5)
     )
     return Reliability(of_half, of_all, ceiling, half_ceiling, MODEL)
 

@@ -9,7 +9,7 @@ from memlab.stats.measures import Array
 
 
 def hit_rate(hits: Array, n: Array) -> Array:
-    """Hits / (hits + misses), NaN where a picture never came back."""
+    """Hits / (hits + misses), NaN where an image never came back."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(hits / n)
 
@@ -18,13 +18,13 @@ def d_prime(hits: Array, n: Array, false_alarms: Array, first: Array) -> Array:
     """Sensitivity z(HR) - z(FAR), each rate (k + 1/2) / (n + 1), which is finite at 0 and n.
 
     Args:
-        hits: (pictures,) repeats recognised.
-        n: (pictures,) repeats.
-        false_alarms: (pictures,) first showings taken for repeats.
-        first: (pictures,) first showings.
+        hits: (images,) repeats recognised.
+        n: (images,) repeats.
+        false_alarms: (images,) first showings taken for repeats.
+        first: (images,) first showings.
 
     Returns:
-        (pictures,) in standard deviations. Of few observers it is mostly the correction rule.
+        (images,) in standard deviations. Of few observers it is mostly the correction rule.
     """
     return _z(hits, n) - _z(false_alarms, first)
 

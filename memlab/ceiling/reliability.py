@@ -39,26 +39,26 @@ class Reliability:
     how: str
 
 
-def over_pictures(
-    reliability: float, pictures: int, responses: float, level: float = 0.95
+def over_images(
+    reliability: float, images: int, responses: float, level: float = 0.95
 ) -> tuple[float, float]:
-    """Where a reliability lies if the pictures are a sample of others: Feldt's interval.
+    """Where a reliability lies if the images are a sample of others: Feldt's interval.
 
-    (1 - true) / (1 - found) is F distributed with pictures - 1 and (pictures - 1) (responses - 1)
+    (1 - true) / (1 - found) is F distributed with images - 1 and (images - 1) (responses - 1)
     degrees of freedom (Feldt 1965, Psychometrika 30): exact for normal answers whose noise
     is that of one person as of another, good for answers of 0 and 1. Random halves of the same
-    answers do not show this: with few pictures chance alone makes halves agree.
+    answers do not show this: with few images chance alone makes halves agree.
 
     Args:
         reliability: of all answers, by Pearson's correlation and Spearman-Brown.
-        pictures: how many, at least 2.
-        responses: per picture, above 1.
+        images: how many, at least 2.
+        responses: per image, above 1.
         level: of the interval.
 
     Returns:
         Its ends; the lower one may lie below 0.
     """
-    degrees = (pictures - 1, (pictures - 1) * (responses - 1))
+    degrees = (images - 1, (images - 1) * (responses - 1))
     least, most = (
         float(stats.f.ppf(share, *degrees)) for share in ((1 - level) / 2, (1 + level) / 2)
     )
@@ -75,32 +75,31 @@ def spearman_brown(half: float, times: float = 2) -> float:
     return times * half / (1 + (times - 1) * half)
 
 
-def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
+def from_halves(drawn: Array, images: int, how: str) -> Reliability:
     """What correlations of random halves say together.
 
     Args:
         drawn: (halves,) correlations, NaN where a half happened to be constant.
-        pictures: how many pictures they are over.
+        images: how many images they are over.
         how: what the halves are halves of.
 
     Returns:
         The mean over halves, Spearman-Brown and roots of that mean; intervals hold 95 % of the
-        halves, they are not over pictures. Null where the mean is not above zero.
+        halves, they are not over images. Null where the mean is not above zero.
     """
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
-        reason = "in every pair of halves, scores are constant or of fewer than three pictures"
-        return no_reliability(pictures, reason, how)
+        reason = "in every pair of halves, scores are constant or of fewer than three images"
+        return no_reliability(images, reason, how)
     mean = float(drawn.mean())
     if mean <= 0:
         reason = "no agreement of the halves was found"
-        return no_reliability(pictures, reason, how)
+        return no_reliability(images, reason, how)
     if len(drawn) < 2:
         method = "one random half; it has no interval"
         full = spearman_brown(mean)
         of_half, of_all, ceiling, half_ceiling = (
-            Statistic(value, pictures, method=method)
-            for value in (mean, full, full**0.5, mean**0.5)
+            Statistic(value, images, method=method) for value in (mean, full, full**0.5, mean**0.5)
         )
         return Reliability(of_half, of_all, ceiling, half_ceiling, how)
     low, high = (float(end) for end in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
@@ -108,10 +107,10 @@ def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
 
     def statistic(of_half: Callable[[float], float]) -> Statistic:
         value, *ends = (of_half(max(0.0, end)) for end in (mean, low, high))
-        return Statistic(value, pictures, ends[0], ends[1], LEVEL, method)
+        return Statistic(value, images, ends[0], ends[1], LEVEL, method)
 
     return Reliability(
-        half=Statistic(mean, pictures, low, high, LEVEL, method),
+        half=Statistic(mean, images, low, high, LEVEL, method),
         full=statistic(spearman_brown),
         ceiling=statistic(lambda half: spearman_brown(half) ** 0.5),
         half_ceiling=statistic(lambda half: half**0.5),
@@ -122,39 +121,39 @@ def from_halves(drawn: Array, pictures: int, how: str) -> Reliability:
 def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) -> Reliability:
     """Reliability of hit rates hits / n when all that is known are the two counts.
 
-    The binomial simulation: all answers to a picture are taken for independent, and dealt into two
+    The binomial simulation: all answers to an image are taken for independent, and dealt into two
     halves at random; see `halves_of_counts`. (Binomial draws round hits / n would count the noise
     in hits / n as signal, and promise too much.)
 
-    Where the same people answer to many pictures, and some remember more than others, halves of
-    *people* agree more than this: whoever is good is good at every picture, and a common shift
-    leaves correlations alone. Counts that hold several answers of one person to a picture promise
+    Where the same people answer to many images, and some remember more than others, halves of
+    *people* agree more than this: whoever is good is good at every image, and a common shift
+    leaves correlations alone. Counts that hold several answers of one person to an image promise
     too much.
 
     Args:
-        hits: (pictures,) correct recognitions.
-        n: (pictures,) responses; pictures with fewer than two are left out.
+        hits: (images,) correct recognitions.
+        n: (images,) responses; images with fewer than two are left out.
         seed: of the draws.
         draws: how many times the responses are dealt.
 
     Returns:
-        The mean over draws; intervals hold 95 % of the draws, they are not over pictures.
+        The mean over draws; intervals hold 95 % of the draws, they are not over images.
     """
     usable = np.isfinite(hits) & np.isfinite(n) & (n >= 2) & (hits >= 0) & (hits <= n)
     hit, count = hits[usable], n[usable]
-    pictures = len(hit)
-    if pictures < 3:
-        reason = f"only {pictures} pictures with two responses or more"
-        return no_reliability(pictures, reason, FROM_COUNTS)
+    images = len(hit)
+    if images < 3:
+        reason = f"only {images} images with two responses or more"
+        return no_reliability(images, reason, FROM_COUNTS)
     if constant(hit / count):
-        return no_reliability(pictures, "all hit rates are equal", FROM_COUNTS)
+        return no_reliability(images, "all hit rates are equal", FROM_COUNTS)
     drawn = halves_of_counts(hit, count, seed, draws).spearman
-    return from_halves(drawn, pictures, FROM_COUNTS)
+    return from_halves(drawn, images, FROM_COUNTS)
 
 
-def no_reliability(pictures: int, reason: str, how: str) -> Reliability:
+def no_reliability(images: int, reason: str, how: str) -> Reliability:
     """Null, with the reason, in every place."""
-    nothing = Statistic(None, pictures, reason=reason)
+    nothing = Statistic(None, images, reason=reason)
     return Reliability(nothing, nothing, nothing, nothing, how)
 
 

@@ -1,4 +1,4 @@
-"""Answers of single people to single pictures, from a CSV file: one row each, or a matrix."""
+"""Answers of single people to single images, from a CSV file: one row each, or a matrix."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _NO = {"0", "0.0", "false", "no", "new"}
 
 @dataclass(frozen=True)
 class Responses:
-    """Who recognised which picture.
+    """Who recognised which image.
 
     Args:
         people: names of the people who answered to a repeat.
-        images: the pictures that came back.
-        repeats: one row per answer to a repeat: `person` and `picture` (places in `people` and
+        images: the images that came back.
+        repeats: one row per answer to a repeat: `person` and `image` (places in `people` and
             `images`), `said` (1 hit, 0 miss), `lag` (NaN where not given).
-        first: one row per answer to the first showing of a picture of `images`, the same columns;
+        first: one row per answer to the first showing of an image of `images`, the same columns;
             `said` is 1 for a false alarm. Empty where the file has none.
         left_out: rows that were not used, by the reason.
         origin: the file.
@@ -66,7 +66,7 @@ class Responses:
         bad = ~(lag > 0)
         if bad.any():
             row = self.repeats[bad].iloc[0]
-            who, which = self.people[int(row["person"])], self.images[int(row["picture"])]
+            who, which = self.people[int(row["person"])], self.images[int(row["image"])]
             given = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
             raise DataError(
                 f"{self.origin}: {who}, {which}: {given}; every repeat needs one above zero"
@@ -86,15 +86,15 @@ def holds_responses(text: TextTable, named: dict[str, str | None]) -> bool:
     header = list(text.frame.columns)
     if _usual(header, "participant") is None:
         return False
-    # a table of pictures may have a column such as user, too
-    of_pictures = {*COUNTS["hits"], *SCORES} & {normal(name) for name in header}
-    return _usual(header, "response") is not None or not of_pictures
+    # a table of images may have a column such as user, too
+    of_images = {*COUNTS["hits"], *SCORES} & {normal(name) for name in header}
+    return _usual(header, "response") is not None or not of_images
 
 
 def read_responses(
     text: TextTable, named: dict[str, str | None], only: list[tuple[str, str]] | None = None
 ) -> Responses:
-    """Read answers: a row for each, or a row per person with a column per picture.
+    """Read answers: a row for each, or a row per person with a column per image.
 
     It takes columns `participant`, `image` and `response` (1: said to have seen it, 0: not), or
     other usual names for them. Where a column `old` tells repeats (1) from first showings (0), a
@@ -187,7 +187,7 @@ def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.
         first = long[bad].iloc[0]
         raise DataError(
             f"{origin}: row {first[_ROW]}: {first['image']} {first['response']!r} is not 1 or 0: "
-            "without a column response, every column but that of people is a picture"
+            "without a column response, every column but that of people is an image"
         )
     return long
 
@@ -212,7 +212,7 @@ def _one_version(frame: pd.DataFrame, origin: str) -> None:
     found = list(frame["version"].dropna().unique()) if "version" in frame else []
     if len(found) > 1:
         raise DataError(
-            f"{origin}: {len(found)} versions of the pictures ({', '.join(found[:4])}): "
+            f"{origin}: {len(found)} versions of the images ({', '.join(found[:4])}): "
             f"a ceiling is that of one; give --only version={found[0]}"
         )
 
@@ -241,7 +241,7 @@ def _once(rows: pd.DataFrame, origin: str, tells_first: bool) -> None:
         remedy = "" if tells_first else ", or tell first showings apart in a column old (0 or 1)"
         raise DataError(
             f"{origin}: row {row['row']}: {row['name']} has answered to {row['image']} before, in "
-            f"row {earlier}: keep one answer per person and picture{remedy}"
+            f"row {earlier}: keep one answer per person and image{remedy}"
         )
 
 
@@ -259,7 +259,7 @@ def _numbered(rows: pd.DataFrame, left_out: dict[str, int], origin: str) -> Resp
         return pd.DataFrame(
             {
                 "person": of["name"].cat.set_categories(people).cat.codes.to_numpy(np.int64),
-                "picture": of["image"].cat.set_categories(images).cat.codes.to_numpy(np.int64),
+                "image": of["image"].cat.set_categories(images).cat.codes.to_numpy(np.int64),
                 "said": of["said"].to_numpy(),
                 "lag": of["lag"].to_numpy(),
             }

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     Found = tuple[list[Original], Callable[[tuple[int, int]], DonorList]]
 
 DESCRIPTION = """\
-Write the changed pictures themselves: one folder per condition, a manifest, contact-sheet.png.
+Write the changed images themselves: one folder per condition, a manifest, contact-sheet.png.
 
-Pictures keep their own size unless --size is given; they are written as PNG, without loss. A
+Images keep their own size unless --size is given; they are written as PNG, without loss. A
 folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along, others
 have --data.masks; images that lack what an ablation needs are listed in the manifest, with the
 reason.
 
 With --cards nothing is exported: measured is what each ablation changes besides its target, at
-every dose of its ladder, on these pictures: cards.csv, a figure per ablation, and cards.md.
+every dose of its ladder, on these images: cards.csv, a figure per ablation, and cards.md.
 
   memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
   memlab ablate scenes/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
@@ -52,9 +52,9 @@ BATCH = 32
 
 
 def run(arguments: list[str]) -> int:
-    """Write changed pictures, or cards; returns the exit code."""
+    """Write changed images, or cards; returns the exit code."""
     parser = Options("ablate", DESCRIPTION)
-    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
+    parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
         "--ablation", action="append", help="a name; may be repeated; parameters follow it"
@@ -72,15 +72,15 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--donors",
         type=Path,
-        help="folder of pictures that swaps and insertions take from (rendered scenes)",
+        help="folder of images that swaps and insertions take from (rendered scenes)",
     )
     parser.add_argument(
-        "--cards", action="store_true", help="selectivity cards instead of the pictures"
+        "--cards", action="store_true", help="selectivity cards instead of the images"
     )
     parser.add_argument(
         "--size",
         type=at_least(16),
-        help=f"bring pictures to this side in pixels first (their own; of cards {CARD_SIZE})",
+        help=f"bring images to this side in pixels first (their own; of cards {CARD_SIZE})",
     )
     parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
     ours, theirs = divide(arguments[1:], "--ablation")
@@ -91,7 +91,7 @@ def run(arguments: list[str]) -> int:
         options.size = options.size or CARD_SIZE
         _refuse_beside_cards(options)
     paths = images_given(options)  # a mistyped path must not wait for imports
-    searched = [*options.pictures, options.masks, options.donors]
+    searched = [*options.images, options.masks, options.donors]
     require_apart(options.out, paths, folders=searched)
     require_empty(options.out)
     ablations = _parse(expand_arguments(theirs))
@@ -125,19 +125,19 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 
 
 def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
-    """The pictures with their masks, and the donors."""
+    """The images with their masks, and the donors."""
     from memlab.inference.loose_donors import loose_donors
     from memlab.inference.originals import find_originals, lenders
     from memlab.masks.base import known_regions
 
-    originals = find_originals(options.pictures, options.masks, options.empty_masks, options.tables)
+    originals = find_originals(options.images, options.masks, options.empty_masks, options.tables)
     if options.empty_masks and not any(original.masks for original in originals):
         raise MemlabError("these images have no masks; leave --data.empty_masks out")
     there = known_regions({region for original in originals for region in original.masks})
     lacking = [[name for name in part.regions if name not in there] for part in ablations]
     if all(lacking):
         raise MemlabError(
-            f"{ablations[0].name}: these pictures have no masks of {lacking[0][0]!r}; give some "
+            f"{ablations[0].name}: these images have no masks of {lacking[0][0]!r}; give some "
             "with --data.masks PATH, or a folder that has them"
         )
     lent = (
@@ -174,7 +174,7 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     _record(options, ablations, originals, failures)
     written = int(manifest["eligible"].sum())
     told = "manifest.csv, manifest.json and contact-sheet.png"
-    print(f"{written} pictures, {told} in {options.out}")  # noqa: T201
+    print(f"{written} images, {told} in {options.out}")  # noqa: T201
     left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
     for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
         if reason not in failures.values():
@@ -188,7 +188,7 @@ def _report(failures: Mapping[str, str], of: int) -> int:
     for reason in reasons[:3]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if failures:
-        told = f"{len(failures)} of {of} pictures failed: manifest.json"
+        told = f"{len(failures)} of {of} images failed: manifest.json"
         print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
     return 1 if failures else 0
 
@@ -199,7 +199,7 @@ def _record(
     originals: Sequence[Original],
     failures: Mapping[str, str],
 ) -> None:
-    """Write what the pictures, or cards, were made of, and with."""
+    """Write what the images, or cards, were made of, and with."""
     from memlab.files import write_text
     from memlab.reports.provenance import commit, now, versions
 
@@ -208,7 +208,7 @@ def _record(
     for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
         masks.setdefault(name, []).append(source.describe(name))
     record = {
-        "pictures": [str(path) for path in options.pictures],
+        "images": [str(path) for path in options.images],
         "n": len(originals),
         "failed": failures,
         "ablations": [ablation.spec for ablation in ablations],
@@ -277,12 +277,12 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
         if own["eligible"].any():
             with progress("", 1, shown=False) as advance:
                 found = (example(*batch, ablation, donors) for batch in batches())
-                shown = next((pictures for pictures in found if pictures), None)
+                shown = next((images for images in found if images), None)
         if shown:
-            pictures = [picture.permute(1, 2, 0).numpy() for picture in shown]
-            draw_card(own, pictures, options.out / f"{ablation.name}.png")
+            images = [image.permute(1, 2, 0).numpy() for image in shown]
+            draw_card(own, images, options.out / f"{ablation.name}.png")
     count, side = len(originals) - len(failures), options.size
-    measured = f"{count} pictures, brought to {side} × {side} pixels."
+    measured = f"{count} images, brought to {side} × {side} pixels."
     write_page(table, ablations, options.out, measured)
     _record(options, ablations, originals, failures)
     told = "cards.csv, cards.md, manifest.json and a card per ablation"

@@ -99,7 +99,7 @@ class MemlabCLI(LightningCLI):
             "--ablation",
             type=list[Ablation],
             default=[],
-            help="Ways to take something out of the test pictures; may be repeated.",
+            help="Ways to take something out of the test images; may be repeated.",
         )
         parser.add_argument(
             "--doses",
@@ -111,13 +111,13 @@ class MemlabCLI(LightningCLI):
             "--scan",
             action=ActionYesNo,
             default=False,
-            help="Occlude test pictures cell by cell, outside all masks: is there a mark?",
+            help="Occlude test images cell by cell, outside all masks: is there a mark?",
         )
         parser.add_argument(
             "--controls",
             type=NonNegativeInt,
             default=DRAWS,
-            help="Times that what an ablation is compared with is drawn per picture: the same "
+            help="Times that what an ablation is compared with is drawn per image: the same "
             "change elsewhere, a swap there and back; with 0 no comparison, nor the floor of "
             "nuisance changes.",
         )
@@ -128,7 +128,7 @@ class MemlabCLI(LightningCLI):
             help="Ways to explain scores by maps; may be repeated.",
         )
         parser.add_argument(
-            "--maps", type=int, default=16, help="How many test pictures are explained."
+            "--maps", type=int, default=16, help="How many test images are explained."
         )
         parser.add_argument(
             "--checkpoint_every",
@@ -310,9 +310,9 @@ class MemlabCLI(LightningCLI):
         trained = sum(size for size, needed in sizes if needed)
         part = "" if trained == parameters else f" ({trained / 1e6:.2f} M trained)"
         counts = self.datamodule.table.rows["split"].value_counts()
-        pictures = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
+        images = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
         print(  # noqa: T201
-            f"memlab: {parameters / 1e6:.2f} M parameters{part}; pictures: {pictures}; "
+            f"memlab: {parameters / 1e6:.2f} M parameters{part}; images: {images}; "
             f"run {self.plan.run}",
             file=sys.stderr,
         )

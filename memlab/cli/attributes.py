@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from memlab.data.table import Table
 
 DESCRIPTION = """\
-Which properties of pictures go with their score, with the prediction, and with its error.
+Which properties of images go with their score, with the prediction, and with its error.
 
 RUN is a run folder, of which the newest test is taken, or the folder of a test. Without RUN the
-scores of --data.root alone are looked at: all of its pictures, no model needed.
+scores of --data.root alone are looked at: all of its images, no model needed.
 
 Properties are the data set's own columns (category and the like), those of --columns, regions
 (has_faces, area_faces) where there are masks, and thirteen numbers that memlab measures from the
-pictures (contrast, colourfulness, file size, ...). An association is no reliance: for that, take
+images (contrast, colourfulness, file size, ...). An association is no reliance: for that, take
 the property out (memlab test --ablation NAME).
 
 residual              prediction − score: above 0 the model says too much
@@ -45,7 +45,7 @@ calibrated_residual   the same after the best straight line from prediction to s
   memlab attributes runs/NAME --columns labels.csv --data.masks masks/ --out attributes/
   memlab attributes --data.root lamem --data.split 1
 """
-_SIZE = 224  # at which pictures are measured where no model says
+_SIZE = 224  # at which images are measured where no model says
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Subject:
     """What is looked at.
 
     Args:
-        rows: the pictures: `id`, `image`, `score`, `predicted`.
+        rows: the images: `id`, `image`, `score`, `predicted`.
         table: their data set, None where it is no longer there.
         size: side in pixels at which they are measured.
         about: what it is, for the results.
@@ -77,7 +77,7 @@ def run(arguments: list[str]) -> int:
         "--columns",
         metavar="FILE.csv",
         type=Path,
-        help="more columns; id, image, path or filename names the picture",
+        help="more columns; id, image, path or filename names the image",
     )
     parser.add_argument(
         "--columns.image", dest="columns_image", metavar="NAME", help="its column of images"
@@ -136,7 +136,7 @@ def run(arguments: list[str]) -> int:
         figures = write_attributes(found, with_residuals(rows), about, options.out)
         console.print(f"results   {options.out}/attributes.json, attributes.csv", soft_wrap=True)
         for figure in figures:
-            console.print(f"picture   {options.out}/{figure}", soft_wrap=True)
+            console.print(f"image   {options.out}/{figure}", soft_wrap=True)
     return 0
 
 
@@ -169,15 +169,13 @@ def _tested(path: Path, options: Namespace) -> Subject:
         lost = [name for name in rows["id"] if name not in known]
         if len(lost) == len(rows):
             raise DataError(
-                f"{there}: none of the {len(rows)} tested pictures is in it: tested {lost[0]!r}, "
+                f"{there}: none of the {len(rows)} tested images is in it: tested {lost[0]!r}, "
                 f"there {table.rows['id'].iloc[0]!r}; give --data.root DIR"
             )
         if lost:
-            notes.append(f"{len(lost)} tested pictures are not in {there}, such as {lost[0]}")
+            notes.append(f"{len(lost)} tested images are not in {there}, such as {lost[0]}")
     else:
-        told = (
-            f"no pictures at {data['root']}" if data.get("root") else "no data set in its results"
-        )
+        told = f"no images at {data['root']}" if data.get("root") else "no data set in its results"
         notes.append(f"{told}: nothing is measured; give --data.root DIR")
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
@@ -226,11 +224,11 @@ def _scores(options: Namespace) -> Subject:
 
 
 def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
-    """All columns of the pictures, by id; of two of one name the joined file's counts."""
+    """All columns of the images, by id; of two of one name the joined file's counts."""
     import pandas as pd
 
     from memlab.data import attributes as properties
-    from memlab.data.picture_statistics import measured
+    from memlab.data.image_statistics import measured
     from memlab.masks.open import open_masks
     from memlab.progress import progress
 
@@ -244,7 +242,7 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         note(decided)
         if unknown:
             shown = ", ".join(unknown[:3])
-            notes.append(f"{file}: {len(unknown)} rows are of no tested picture, such as {shown}")
+            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {shown}")
     sources = {} if table is None else dict(table.masks)
     if masks is not None and table is None:
         given = open_masks(masks, rows)
@@ -261,9 +259,9 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         here = rows[rows["id"].isin(there)]
         paths = [table.root / str(image) for image in here["image"]]
         with progress("Measuring", len(paths)) as advance:
-            parts["pictures"], errors = measured(list(here["id"]), paths, subject.size, advance)
+            parts["images"], errors = measured(list(here["id"]), paths, subject.size, advance)
         if errors:
-            notes.append(f"{len(errors)} pictures cannot be read: {errors[0]}")
+            notes.append(f"{len(errors)} images cannot be read: {errors[0]}")
     joined = pd.DataFrame(index=pd.Index(ids, name="id"))
     for part in parts.values():
         joined = joined.join(part[[name for name in part if name not in joined]])

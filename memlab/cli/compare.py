@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from memlab.reports.comparison import Pair
 
 DESCRIPTION = """\
-Compare runs on the pictures they were all tested on, from their files alone.
+Compare runs on the images they were all tested on, from their files alone.
 
 RUN is a run folder, of which the newest test is taken (fit is the one after training), or the
 folder of a test, such as runs/NAME/test-001-blur. Up to four are compared each with each, more with
 the first. Differences of Spearman's rho, of the errors, and of the drops by every ablation that
-both were tested with come with intervals that resample the pictures of both together.
+both were tested with come with intervals that resample the images of both together.
 
 Two folders of memlab repeat are compared member by member: split-1 with split-1.
 
@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
         write_comparison(comparison, options.out)
         console.print(f"results   {options.out}/compare.json, compare.csv", soft_wrap=True)
         for figure in comparison["figures"]:
-            console.print(f"picture   {options.out}/{figure}", soft_wrap=True)
+            console.print(f"image   {options.out}/{figure}", soft_wrap=True)
     return 0
 
 

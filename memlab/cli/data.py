@@ -21,11 +21,11 @@ from memlab.outputs import require_apart, require_writable
 PAGE = """\
 usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
 
-  check      look at every picture of a data set: missing, unreadable, bad scores, duplicates, leaks
+  check      look at every image of a data set: missing, unreadable, bad scores, duplicates, leaks
   ceiling    how well the scores are known, and the best ρ that a perfect model can expect
   subset     copy a random part of a data set, with its CSV file
-  cache      decode all pictures once, so that training need not
-  scenes     render memlab's own pictures, with exact masks and scores
+  cache      decode all images once, so that training need not
+  scenes     render memlab's own images, with exact masks and scores
 """
 
 
@@ -43,8 +43,8 @@ def run(arguments: list[str]) -> int:
 
 def _check(arguments: list[str]) -> int:
     description = """\
-Look at every picture of a data set once: missing, unreadable, bad scores, duplicates, leaks
-between splits; masks that are not of their picture; and whether the files give the score away.
+Look at every image of a data set once: missing, unreadable, bad scores, duplicates, leaks
+between splits; masks that are not of their image; and whether the files give the score away.
 Exit code 1 if a problem was found; notes alone leave it 0.
 
   memlab data check photos/ --near --out check/
@@ -57,7 +57,7 @@ Exit code 1 if a problem was found; notes alone leave it 0.
         type=_bits,
         nargs="?",
         const=-1,
-        help="look for near duplicates, too: pictures whose perceptual hashes differ by at most "
+        help="look for near duplicates, too: images whose perceptual hashes differ by at most "
         "BITS of 64 bits (6: saved again, resized, trimmed by 2 %%; 10 finds more, also false "
         "ones); needs memlab[check]",
     )
@@ -90,11 +90,11 @@ def _bits(text: str) -> int:
 
 def _ceiling(arguments: list[str]) -> int:
     description = """\
-How well people agree about the pictures, and so the highest correlation that a perfect model can
+How well people agree about the images, and so the highest correlation that a perfect model can
 expect: the root of the reliability of the scores. From the best that there is of:
 
   answers    a CSV file with columns participant, image, response (1 said to have seen it, 0 not),
-             or a row per person and a column per picture: random halves of the people. With a
+             or a row per person and a column per image: random halves of the people. With a
              column old (1 a repeat, 0 a first showing), false alarms are scored, too
   counts     columns hits and n (or misses): a binomial simulation, as if answers were independent
   scores     and --observers N: the binomial model
@@ -127,7 +127,7 @@ expect: the root of the reliability of the scores. From the best that there is o
         "--min-responses",
         metavar="N",
         type=_at_least_one,
-        help="of answers: how many a picture needs in a half to be compared (1)",
+        help="of answers: how many an image needs in a half to be compared (1)",
     )
     parser.add_argument(
         "--halves",
@@ -137,12 +137,12 @@ expect: the root of the reliability of the scores. From the best that there is o
     )
     parser.add_argument("--seed", type=int, default=0, help="of the halves (%(default)s)")
     parser.add_argument(
-        "--observers", metavar="N", type=_at_least_one, help="of scores alone: people per picture"
+        "--observers", metavar="N", type=_at_least_one, help="of scores alone: people per image"
     )
     parser.add_argument(
         "--out",
         type=Path,
-        help="an empty or new folder for ceiling.csv, scores.csv (per picture), growth.csv and "
+        help="an empty or new folder for ceiling.csv, scores.csv (per image), growth.csv and "
         "ceiling.png",
     )
     options = parser.parse_args(arguments)
@@ -174,7 +174,7 @@ Copy a random part of a data set, with its CSV file. What is no image is not cop
 whose path leads out of the data set's folder; both are named, and the exit code is 1.
 """
     parser = _with_data(Options("data subset", description))
-    parser.add_argument("-n", type=int, required=True, help="how many pictures")
+    parser.add_argument("-n", type=int, required=True, help="how many images")
     parser.add_argument("--seed", type=int, default=0, help="of the draw (%(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
@@ -192,12 +192,12 @@ whose path leads out of the data set's folder; both are named, and the exit code
         found = write_subset(table, options.n, options.seed, options.out, advance, options.outside)
     found.say()
     asked = f" ({options.n} asked for)" if found.left_out else ""
-    print(f"{found.copied} of {len(table.rows)} pictures{asked}: {found.path}")  # noqa: T201
+    print(f"{found.copied} of {len(table.rows)} images{asked}: {found.path}")  # noqa: T201
     return 1 if found.left_out else 0
 
 
 def _cache(arguments: list[str]) -> int:
-    description = "Decode all pictures once, so that `memlab fit --data.cache DIR` need not."
+    description = "Decode all images once, so that `memlab fit --data.cache DIR` need not."
     parser = _with_data(Options("data cache", description))
     parser.add_argument(
         "--size", type=int, default=224, help="side in pixels: --data.image_size (%(default)s)"
@@ -214,32 +214,32 @@ def _cache(arguments: list[str]) -> int:
 
     import time
 
-    from memlab.data.cache import PictureCache
-    from memlab.data.dataset import PictureDataset
+    from memlab.data.cache import ImageCache
+    from memlab.data.dataset import ImageDataset
     from memlab.data.fill import fill
     from memlab.data.geometry import Geometry
     from memlab.data.workers import default_workers
     from memlab.progress import progress
 
     geometry = Geometry(options.size)
-    cache = PictureCache(options.out, table.root, list(table.rows["image"]), geometry)
+    cache = ImageCache(options.out, table.root, list(table.rows["image"]), geometry)
     rows = table.rows.drop_duplicates("image", ignore_index=True)
-    pictures = PictureDataset(rows, table.root, geometry, cache=cache)
-    size = f"{len(rows)} pictures at {options.size} pixels, {cache.size / 1e9:.2f} GB"
+    images = ImageDataset(rows, table.root, geometry, cache=cache)
+    size = f"{len(rows)} images at {options.size} pixels, {cache.size / 1e9:.2f} GB"
     print(f"{table.origin}: {size}: {cache.path}", flush=True)  # noqa: T201
     workers = default_workers() if options.num_workers is None else options.num_workers
     start = time.perf_counter()
-    with progress("Decoding", len(pictures)) as advance:
-        found = fill(pictures, workers, advance)
+    with progress("Decoding", len(images)) as advance:
+        found = fill(images, workers, advance)
     seconds = time.perf_counter() - start
     for error in found.errors:
         print(f"  unreadable  {error}")  # noqa: T201
     if found.lost:
-        raise MemlabError(f"{cache.path}: {found.lost} pictures could not be kept in it")
+        raise MemlabError(f"{cache.path}: {found.lost} images could not be kept in it")
     unreadable = f", {len(found.errors)} unreadable" if found.errors else ""
     print(  # noqa: T201
         f"{found.there} were there, {found.decoded} decoded{unreadable}; "
-        f"{seconds:.1f} s, {len(rows) / seconds:.0f} pictures/s\n"
+        f"{seconds:.1f} s, {len(rows) / seconds:.0f} images/s\n"
         f"use it with: --data.cache {options.out} --data.image_size {options.size}"
     )
     return 1 if found.errors else 0

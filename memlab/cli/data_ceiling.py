@@ -17,7 +17,7 @@ from memlab.ceiling.estimate import (
     ceiling_of_scores,
 )
 from memlab.ceiling.observers import least_mse, times_as_many
-from memlab.ceiling.reliability import over_pictures
+from memlab.ceiling.reliability import over_images
 from memlab.ceiling.responses import Responses, holds_responses, read_responses
 from memlab.cli.data_options import note, root_of
 from memlab.data.table import Table
@@ -61,9 +61,9 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
     if options.out:
         from memlab.reports.ceiling import write_ceiling
 
-        tables, picture = write_ceiling(found, options.out)
+        tables, image = write_ceiling(found, options.out)
         console.print(f"results   {options.out}/{', '.join(tables)}", soft_wrap=True)
-        console.print(f"picture   {options.out}/{picture}", soft_wrap=True)
+        console.print(f"image   {options.out}/{image}", soft_wrap=True)
     return 0
 
 
@@ -142,19 +142,19 @@ def _show(found: Ceiling, console: Console) -> None:
     _explain(found, found.entries[0], console)
 
 
-def _over_pictures(found: Ceiling) -> list[str]:
+def _over_images(found: Ceiling) -> list[str]:
     known = found.entries[1].reliability.full  # Pearson's
     if known.value is None or known.n < 3 or found.responses <= 1:
         return []
-    low, high = over_pictures(known.value, known.n, found.responses)
+    low, high = over_images(known.value, known.n, found.responses)
     ends = [max(0.0, low) ** 0.5, max(0.0, high) ** 0.5]
     low_text, high_text, least, most = (number(end, 3) for end in (low, high, *ends))
     text = (
-        f"{known.n} pictures leave room: the reliability (Pearson) lies between {low_text} and "
-        f"{high_text}, the best ρ between {least} and {most} (95 % over pictures; Feldt 1965)."
+        f"{known.n} images leave room: the reliability (Pearson) lies between {low_text} and "
+        f"{high_text}, the best ρ between {least} and {most} (95 % over images; Feldt 1965)."
     )
     if low <= 0:
-        text += " 0 is among them: these pictures do not show that people agree."
+        text += " 0 is among them: these images do not show that people agree."
     return [text]
 
 
@@ -168,16 +168,16 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
     if known.half.low is not None:
         say.append(
             "The interval holds 95 % of the random halves; how the numbers would vary over other "
-            "pictures or people is not in it."
+            "images or people is not in it."
         )
-        say += _over_pictures(found)
+        say += _over_images(found)
     if main.left_out:
-        pictures = f"{number(main.left_out, 1)} pictures"
-        say.append(f"Left out for too few answers in a half: {pictures}, on average.")
+        images = f"{number(main.left_out, 1)} images"
+        say.append(f"Left out for too few answers in a half: {images}, on average.")
     full = known.full.value or 0
     needs = [f"{found.responses * times_as_many(full, want):.0f} for {want}" for want in WANTED]
     say.append(
-        f"Answers a picture for a reliability: {', '.join(needs)}; there are "
+        f"Answers an image for a reliability: {', '.join(needs)}; there are "
         f"{found.responses:.0f}, for {number(full, 2)} (Spearman–Brown)."
     )
     linear = found.entries[min(1, len(found.entries) - 1)].reliability  # Pearson's, or the model's
@@ -187,7 +187,7 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
     if found.lag:
         say.append(
             f"Lag: α = {number(found.lag.alpha, signed=True)} per unit of ln(lag), one for all "
-            f"pictures ({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
+            f"images ({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
         )
     for line in [*say, *(f"note: {each}" for each in found.notes)]:
         console.print(line, soft_wrap=True)

@@ -57,7 +57,7 @@ def _overview(table: Table) -> str:
         f"mean {number(scores.mean(), 3)}"
     )
     return (
-        f"{len(table.rows)} pictures{f' ({splits})' if splits else ''}"
+        f"{len(table.rows)} images{f' ({splits})' if splits else ''}"
         f"{spread if len(scores) else '; no scores'}"
     )
 

@@ -178,25 +178,25 @@ def images_given(options: Namespace) -> list[Path]:
     Raises:
         MemlabError: if something does not exist, or columns are named and there is no table.
     """
-    from memlab.image_files import find_pictures
+    from memlab.image_files import find_images
 
     found: dict[Path, None] = {}
     tables = options.tables = {
         path: read_data(options, path, say=False)
-        for path in options.pictures
+        for path in options.images
         if _is_table(path, options)
     }
     if not tables and (columns_of(options) or options.source == "csv"):
         name = next(iter(columns_of(options)), "")
         option = f"--data.source.{name}" if name else "--data.source csv"
         raise MemlabError(f"{option} is for a CSV file of images; none is given")
-    for path in options.pictures:
+    for path in options.images:
         table = tables.get(path)
         if table is not None:
             table.say(scores=False)  # none are needed here
             found |= dict.fromkeys(table.root / str(image) for image in table.rows["image"])
         else:
-            found |= dict.fromkeys(find_pictures([path]))
+            found |= dict.fromkeys(find_images([path]))
     if not found:
         raise MemlabError("no images: nothing that was given can be read")
     return list(found)

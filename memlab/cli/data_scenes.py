@@ -1,4 +1,4 @@
-"""memlab data scenes: pictures whose causes of memorability are known, by world."""
+"""memlab data scenes: images whose causes of memorability are known, by world."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def render_scenes(arguments: list[str]) -> int:
     """Run `memlab data scenes`; returns the exit code."""
     lines = "\n".join(f"  {name:<5}{title}" for name, title in worlds().items())
     description = f"""\
-Render memlab's own pictures, with exact masks and scores. A world says what makes the score; each
+Render memlab's own images, with exact masks and scores. A world says what makes the score; each
 is a file, configs/worlds/NAME.yaml, that also trains a small network on it. Without --world, the
-pictures of the quickstart: people make the score.
+images of the quickstart: people make the score.
 
 {lines}
 
@@ -30,10 +30,8 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
     parser.add_argument("root", metavar="DIR", type=Path, help="folder to render into")
     parser.add_argument("--world", metavar="W", help="one of these, or a YAML file of your own")
     parser.add_argument("--style", choices=("A", "B"), help="style pack (A)")
-    parser.add_argument(
-        "-n", type=int, help="how many pictures (as the world's file says, or 1500)"
-    )
-    parser.add_argument("--seed", type=int, help="of the pictures (0)")
+    parser.add_argument("-n", type=int, help="how many images (as the world's file says, or 1500)")
+    parser.add_argument("--seed", type=int, help="of the images (0)")
     parser.add_argument("--size", type=int, help="side in pixels (64)")
     parser.add_argument("--r2", type=float, help="share of the scores' variance that is explained")
     parser.add_argument(
@@ -45,13 +43,13 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
     parser.add_argument(
         "--masks",
         choices=("exact", "degraded"),
-        help="exact, or as by a poor detector: IoU .6, a fifth missed; same pictures (exact)",
+        help="exact, or as by a poor detector: IoU .6, a fifth missed; same images (exact)",
     )
     parser.add_argument("--photos", metavar="DIR", type=Path, help="your photographs, for W12")
     options = parser.parse_args(arguments)
     if (options.n or 1) < 1 or (options.size or 64) < 32 or (options.seed or 0) < 0:
         raise MemlabError(
-            "at least one picture (-n), of at least 32 pixels (--size), --seed 0 or more"
+            "at least one image (-n), of at least 32 pixels (--size), --seed 0 or more"
         )
     given: dict[str, Any] = {}
     if options.world:
@@ -69,7 +67,7 @@ other. The folder's scenes.json says what all was made from, its scenes.csv has 
 
     wanted = settled(options.root, given)
     path = render(options.root, wanted)
-    print(f"{wanted.n} pictures: {path}")  # noqa: T201
+    print(f"{wanted.n} images: {path}")  # noqa: T201
     ceiling = noise_ceiling(wanted.world)
     print(  # noqa: T201
         f"world {wanted.world.name}, style {wanted.style}; a perfect predictor can expect Spearman "

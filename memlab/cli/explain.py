@@ -10,22 +10,22 @@ from memlab.files import require_empty
 from memlab.outputs import require_apart
 
 DESCRIPTION = """\
-Explain by maps why some pictures are scored as they are.
+Explain by maps why some images are scored as they are.
 
 MODEL is a run folder, a checkpoint, a plugin's name, or package.module:Class.
-For each picture there is an overlay: red places raise the score, blue ones lower it, all on one
+For each image there is an overlay: red places raise the score, blue ones lower it, all on one
 scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16 beside their
-pictures, with the scale. Exit code 1 if a picture could not be read.
+images, with the scale. Exit code 1 if an image could not be read.
 
   memlab explain runs/quickstart photos/ --out explained/
 """
 
 
 def run(arguments: list[str]) -> int:
-    """Explain pictures; returns the exit code."""
+    """Explain images; returns the exit code."""
     parser = Options("explain", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
+    parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
         "--method", action="append", help="grad_cam, or a plugin's; may be repeated (grad_cam)"
@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
     add_trust(parser)
     options = parser.parse_args(arguments[1:])
     paths = images_given(options)
-    require_apart(options.out, paths, folders=options.pictures)
+    require_apart(options.out, paths, folders=options.images)
     require_empty(options.out)
 
     from memlab import registry

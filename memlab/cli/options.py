@@ -98,10 +98,10 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
 
 
 def report_unreadable(errors: Mapping[str, str]) -> int:
-    """Say on stderr which pictures have no score, the first two by name; returns how many.
+    """Say on stderr which images have no score, the first two by name; returns how many.
 
     Args:
-        errors: picture to why it has none, empty where it has one.
+        errors: image to why it has none, empty where it has one.
     """
     bad = [reason for reason in errors.values() if reason]
     for reason in bad[:2]:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 MAIN = """\
-memlab: what makes a picture memorable to a model, and is it what people remember?
+memlab: what makes an image memorable to a model, and is it what people remember?
 
 usage: memlab COMMAND [options]        memlab COMMAND --help for each
 
-  fit        train a model; then test the best checkpoint, take pictures apart, explain
+  fit        train a model; then test the best checkpoint, take images apart, explain
   test       test a trained model, with any ablations
   repeat     fit on several splits, or from several seeds: mean ± SD
-  compare    runs against each other, paired by picture: memlab compare RUN RUN...
+  compare    runs against each other, paired by image: memlab compare RUN RUN...
   attributes what goes with score, prediction and error: memlab attributes RUN
   study      the prototype's study, end to end: memlab study --data.root DIR [--model MODEL]
   validate   metrics on the validation split
   predict    scores for a whole data set, on any devices
-  score      scores for some pictures: memlab score MODEL PICTURES...
-  explain    maps of some pictures: memlab explain MODEL PICTURES... --out DIR
-  ablate     the changed pictures themselves: memlab ablate PICTURES... --ablation NAME --out DIR
+  score      scores for some images: memlab score MODEL IMAGES...
+  explain    maps of some images: memlab explain MODEL IMAGES... --out DIR
+  ablate     the changed images themselves: memlab ablate IMAGES... --ablation NAME --out DIR
   data       check | ceiling | subset | cache | scenes: look after data sets
   regions    find | import: where faces, people, text, ... are, kept in a store of masks
   plugins    what is installed, from where, and whether it is sound
 
 try:
-  memlab fit --config quickstart                        rendered pictures, minutes on a laptop
+  memlab fit --config quickstart                        rendered images, minutes on a laptop
   memlab test --ablation blur --ablation.sigma 4        on the newest finished run
   memlab score runs/NAME photos/                        MODEL: a run, a checkpoint, a plugin's name
 
@@ -38,13 +38,13 @@ _USUAL = """\
                           (csv: --data.source.image COLUMN, --data.source.score COLUMN)
   --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split{split}
   --data.image_size N     side in pixels; the model's by default
-  --data.batch_size N     pictures per batch (32)
+  --data.batch_size N     images per batch (32)
   --data.num_workers N    processes that decode
-  --data.cache DIR        keep decoded pictures there: later epochs and runs need not decode
+  --data.cache DIR        keep decoded images there: later epochs and runs need not decode
   --data.masks PATH       where faces, people, ... are: a mask store, a COCO file, or a folder of
-                          pictures REGION/PICTURE.png
+                          images REGION/IMAGE.png
   --data.empty_masks WHAT what an image without a mask has: none (of the region) or unknown
-  --data.on_error HOW     fail or skip, for a picture that cannot be read
+  --data.on_error HOW     fail or skip, for an image that cannot be read
   --trust MODULE:CLASS    a class of your own that a run folder may name; may be repeated
 """
 
@@ -65,12 +65,12 @@ _EVALUATION = """\
   --ablation NAME         take something out: blur, grayscale, center_crop, all, none, a family,
                           or a plugin's; may be repeated, parameters follow: --ablation.sigma 4
   --doses WHICH           primary or ladder (the whole dose curve)
-  --controls K            what effects are compared with, K draws per picture (8): the same change
-                          elsewhere in the picture, a swap there and back, changes that should
+  --controls K            what effects are compared with, K draws per image (8): the same change
+                          elsewhere in the image, a swap there and back, changes that should
                           not matter; 0: faster, nothing to compare with
   --scan                  occlude cell by cell, outside all masks: finds marks that nobody listed
   --attribution NAME      explain by maps: grad_cam, none, or a plugin's; may be repeated
-  --maps N                pictures that are explained (16)
+  --maps N                images that are explained (16)
 """
 
 _TRAINER = """\
@@ -113,8 +113,8 @@ COMMANDS: dict[str, str] = {
     "Train a model, then test its best checkpoint, evaluate ablations and draw maps.\n\n"
     + _USUAL.format(configs=_CONFIGS, where=_WRITES, split="")
     + _MODEL
-    + "  --data.augmentation NAME             of training pictures: none, flip, standard\n"
-    + "  --trainer.max_epochs N  passes over the training pictures (10)\n"
+    + "  --data.augmentation NAME             of training images: none, flip, standard\n"
+    + "  --trainer.max_epochs N  passes over the training images (10)\n"
     + "  --trainer.callbacks NAME             ema: average the weights; lr_finder: suggest a\n"
     + "                          learning rate and train nothing; or a class of Lightning's\n"
     + "  --trainer.overfit_batches 1          can it learn one batch by heart? nothing is tested\n"
@@ -138,7 +138,7 @@ COMMANDS: dict[str, str] = {
     + _TRAINER
     + _END,
     "predict": "usage: memlab predict [--run DIR] [--out DIR] --data.root DIR [options]\n\n"
-    "Scores for every picture of a data set, on any number of devices; rows.csv in the run.\n\n"
+    "Scores for every image of a data set, on any number of devices; rows.csv in the run.\n\n"
     + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="predict"), split=_TESTED)
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER

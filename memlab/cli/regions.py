@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGE = """\
 usage: memlab regions COMMAND [options]        memlab regions COMMAND --help for each
 
-  find       look for faces, people, text, ... in every picture, and keep the masks in a store
+  find       look for faces, people, text, ... in every image, and keep the masks in a store
   import     pack masks that you have (COCO, PNG) into a store, and see that they fit
   review     draw what was found, numbered, with a table in which to cross out what is wrong
   reject     copy a store without what was crossed out
@@ -40,8 +40,8 @@ def run(arguments: list[str]) -> int:
 
 def _find(arguments: list[str]) -> int:
     description = """\
-Look for regions in every picture, and keep the masks in a store, with what found them. Killed and
-started again, it goes on. A picture at which the finder crashes is named, and tried again the next
+Look for regions in every image, and keep the masks in a store, with what found them. Killed and
+started again, it goes on. An image at which the finder crashes is named, and tried again the next
 time; exit code 1 if there is one.
 
 Another finder can add other regions to the same store; its options are --with.NAME VALUE.
@@ -80,8 +80,8 @@ Another finder can add other regions to the same store; its options are --with.N
 
 def _import(arguments: list[str]) -> int:
     description = """\
-Pack masks into a store: a COCO file, a folder REGION/PICTURE.png, or another store. Masks that do
-not fit their pictures are named, and left out; exit code 1 if there is one.
+Pack masks into a store: a COCO file, a folder REGION/IMAGE.png, or another store. Masks that do
+not fit their images are named, and left out; exit code 1 if there is one.
 
   memlab regions import masks.json photos/ --out masks/
 """
@@ -222,7 +222,7 @@ def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
             f"{path} cannot be made: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
     if not callable(finder):
-        raise MemlabError(f"{path} finds no regions: it is not called with pictures")
+        raise MemlabError(f"{path} finds no regions: it is not called with images")
     return finder, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
 
@@ -235,10 +235,10 @@ def _report(table: Table, store: MaskStore, filled: Filled) -> int:
     for region in sorted(filled.regions):
         areas = [shares[region] for shares in known if region in shares]
         found = sorted(share for share in areas if share > 0)
-        typical = f", {100 * found[len(found) // 2]:.1f} % of the picture (median)" if found else ""
+        typical = f", {100 * found[len(found) // 2]:.1f} % of the image (median)" if found else ""
         if areas and not found:
             typical = ": cannot tell whether a model relies on it"
-        print(f"{region:<12} in {len(found)} of {len(areas)} pictures{typical}")  # noqa: T201
+        print(f"{region:<12} in {len(found)} of {len(areas)} images{typical}")  # noqa: T201
         for line in quality_told(region, store.regions.get(region, {})):
             print(f"             {line}")  # noqa: T201
     if filled.there:
@@ -246,7 +246,7 @@ def _report(table: Table, store: MaskStore, filled: Filled) -> int:
     for reason in list(filled.failures.values())[:3]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if filled.failures:
-        count = f"{len(filled.failures)} of {len(table.rows)} pictures failed"
+        count = f"{len(filled.failures)} of {len(table.rows)} images failed"
         listed = f": {store.folder / FAILED}" if store.regions else ""
         print(f"memlab: {count}{listed}", file=sys.stderr)  # noqa: T201
     if filled.regions:

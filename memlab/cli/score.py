@@ -18,11 +18,11 @@ DESCRIPTION = """\
 Predict how memorable some images are, 0 to 1. IMAGES are files, folders, and tables of images.
 
 MODEL is a run folder, a checkpoint, a plugin's name, one with its file of weights (vitmem:FILE), or
-package.module:Class (your own torch.nn.Module too: pictures (B, 3, H, W) in [0, 1] to scores (B,)).
+package.module:Class (your own torch.nn.Module too: images (B, 3, H, W) in [0, 1] to scores (B,)).
 A table on a terminal, CSV into a pipe or with --out, which is a new file or the table of an earlier
-memlab score. Exit code 1 if a picture could not be read; the others are scored all the same.
+memlab score. Exit code 1 if an image could not be read; the others are scored all the same.
 
-low and high    the score lies between with a probability of --level, for pictures like those that
+low and high    the score lies between with a probability of --level, for images like those that
                 the model was validated on
 percentile      share of the training labels below, 0 to 100
 
@@ -36,10 +36,10 @@ TABLE = ("image", "predicted")
 
 
 def run(arguments: list[str]) -> int:
-    """Score pictures; returns the exit code."""
+    """Score images; returns the exit code."""
     parser = Options("score", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("pictures", metavar="IMAGES", nargs="+", type=Path)
+    parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write the table here, as CSV")
     parser.add_argument("--level", type=float, default=0.9, help="of the intervals (%(default)s)")
     add_source(parser, split=False)
@@ -82,7 +82,7 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     from memlab.reports.terminal import plain_console
 
     shown = Table(title=f"memorability by {ref}", title_justify="left")
-    shown.add_column("picture", overflow="fold")
+    shown.add_column("image", overflow="fold")
     with_interval, with_percentile = table["low"].notna().any(), table["percentile"].notna().any()
     shown.add_column("predicted", justify="right")
     if with_interval:

@@ -1,4 +1,4 @@
-"""memlab study: pictures drawn, a network trained or taken, taken apart; one page of answers."""
+"""memlab study: images drawn, a network trained or taken, taken apart; one page of answers."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from memlab.data.table import Table
 
 DESCRIPTION = """\
-The prototype's study, end to end: 500 random pictures; ResNet50 with the prototype's head, 80/20,
+The prototype's study, end to end: 500 random images; ResNet50 with the prototype's head, 80/20,
 Adam 1e-4, MSE, batches of 32, 3 epochs; blur, grey, crop, desaturation, faces removed, each beside
 its control; Grad-CAM; and the two hypotheses, Case A and Case B, beside what was measured. The
 answers are in study.html, every number in study.json.
 
 With --model nothing is trained: MODEL (a run folder, a checkpoint, a plugin's name or
-package.module:Class) is tested on all pictures drawn. Of a run none is drawn that it was trained or
+package.module:Class) is tested on all images drawn. Of a run none is drawn that it was trained or
 chosen on. As many others, where the data set has more, donate what swaps put in; where it has not,
-the tested pictures donate to each other.
+the tested images donate to each other.
 
 What is about faces, people, objects or text needs masks: --data.masks (see memlab regions find).
 Every other option is one of memlab fit's, with --model of memlab test's.
@@ -46,7 +46,7 @@ Every other option is one of memlab fit's, with --model of memlab test's.
 """
 
 ASKED = "asked.json"
-PICTURES, RUN = "pictures", "run"
+IMAGES, RUN = "images", "run"
 CONFIG = "study/prototype"
 LEAST, LEAST_TRAINED = 3, 10
 RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
@@ -59,7 +59,7 @@ class Asked:
     Args:
         root: the data set.
         split: number of its split, shares of a random one, or None.
-        n: how many pictures are drawn, where there are as many.
+        n: how many images are drawn, where there are as many.
         seed: of the draw and of everything random after it.
         model: what is tested; None where a network is trained.
         masks: where regions are; None for those of the data set itself.
@@ -89,21 +89,21 @@ def run(arguments: list[str]) -> int:
     )
     add_masks(parser)
     parser.add_argument("--model", help="test this; nothing is trained")
-    parser.add_argument("-n", type=at_least(LEAST), help="how many pictures (500)")
+    parser.add_argument("-n", type=at_least(LEAST), help="how many images (500)")
     parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
     parser.add_argument("--out", type=Path, help="the study's folder; runs/TIME-study by default")
     add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
 
     folder, asked, given = _settle(options, rest)
-    # a mistyped name or model ends here, before pictures are copied
+    # a mistyped name or model ends here, before images are copied
     _plan(folder, asked, [], given)
-    table, of = _pictures(folder, asked)
+    table, of = _images(folder, asked)
     tested = _finished(folder)
     if tested is None:
         chosen = _ways(table)
         print(  # noqa: T201
-            f"memlab: {len(table.rows)} of {of} pictures; {len(chosen)} changes of each that is "
+            f"memlab: {len(table.rows)} of {of} images; {len(chosen)} changes of each that is "
             f"tested; if this is cut off, it goes on with: memlab study --out {folder}",
             file=sys.stderr,
         )
@@ -152,13 +152,13 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
             f"{folder} holds a study with {name} {before[name]!r}, not {given[name]!r}; leave the "
             "options out to go on with it, or choose another --out"
         )
-    if changed:  # nothing is trained or tested yet: its pictures are drawn again
-        shutil.rmtree(folder / PICTURES, ignore_errors=True)
+    if changed:  # nothing is trained or tested yet: its images are drawn again
+        shutil.rmtree(folder / IMAGES, ignore_errors=True)
     asked = {**before, **given}
     _see_split(asked.get("split"), asked.get("model"))
     if "root" not in asked:
         where = f"{options.out} holds no study: " if options.out else ""
-        raise MemlabError(f"{where}which pictures? give --data.root DIR")
+        raise MemlabError(f"{where}which images? give --data.root DIR")
     if not before:
         require_apart(folder, folders=[asked["root"], asked.get("masks")])
         require_empty(folder)
@@ -174,7 +174,7 @@ def _see_split(split: str | None, model: str | None) -> None:
         )
     if split and "/" in split and model is not None:
         raise MemlabError(
-            f"--data.split {split}: with --model nothing is trained, and all pictures drawn are "
+            f"--data.split {split}: with --model nothing is trained, and all images drawn are "
             "tested; leave it out, or give -n"
         )
 
@@ -196,7 +196,7 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
     """The fit, or the test of the model, as a settled command; see `_settle` for `given`."""
     file = None if given is None else folder / ASKED
     typed = given or []
-    own = ["--data.root", str(folder / PICTURES / "subset.csv"), "--data.source", "csv"]
+    own = ["--data.root", str(folder / IMAGES / "subset.csv"), "--data.source", "csv"]
     own += ["--seed_everything", str(asked.seed)]
     own += ["--data.masks", str(Path(asked.masks).resolve())] if asked.masks else []
     if asked.model is None:
@@ -214,13 +214,13 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
     return plan
 
 
-def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
-    """The study's own copy of its pictures, made if it is not there; and of how many they are."""
+def _images(folder: Path, asked: Asked) -> tuple[Table, int]:
+    """The study's own copy of its images, made if it is not there; and of how many they are."""
     from memlab.data.sources.csv import CsvSource
     from memlab.data.subset import FILE, write_subset
     from memlab.progress import progress
 
-    path = folder / PICTURES
+    path = folder / IMAGES
     count = folder / "drawn-from.txt"
     if not (path / FILE).is_file():
         root = Path(asked.root)
@@ -229,7 +229,7 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
         table = source_of(layout, root).table(root, number).say()
         chosen = _drawn(table, asked)
         if asked.masks:
-            chosen.with_masks(Path(asked.masks))  # masks of other pictures end here
+            chosen.with_masks(Path(asked.masks))  # masks of other images end here
         if not folder.is_dir():
             make_folder(folder)
         write_text(folder / ASKED, json.dumps(asdict(asked), indent=2) + "\n")
@@ -246,7 +246,7 @@ def _pictures(folder: Path, asked: Asked) -> tuple[Table, int]:
 
 
 def _drawn(table: Table, asked: Asked) -> Table:
-    """The pictures of the study; where a model is tested, with those that donate to swaps.
+    """The images of the study; where a model is tested, with those that donate to swaps.
 
     Raises:
         MemlabError: if there are too few.
@@ -259,12 +259,12 @@ def _drawn(table: Table, asked: Asked) -> Table:
     least = LEAST_TRAINED if asked.model is None else LEAST
     if min(total, asked.n) < least:
         raise MemlabError(
-            f"{table.origin}: a study of {min(total, asked.n)} pictures says nothing; at least "
+            f"{table.origin}: a study of {min(total, asked.n)} images says nothing; at least "
             f"{least}" + ("" if asked.model else ", or --model NAME, which trains nothing")
         )
     if total < asked.n:
         print(  # noqa: T201
-            f"memlab: {table.origin}: {total} pictures, fewer than {asked.n}: all are taken",
+            f"memlab: {table.origin}: {total} images, fewer than {asked.n}: all are taken",
             file=sys.stderr,
         )
     ordered = replace(table, rows=table.rows.sort_values("id", ignore_index=True))
@@ -326,7 +326,7 @@ def _known_splits(table: Table, model: str) -> np.ndarray:
 
 
 def _ways(table: Table) -> list[list[str]]:
-    """What is done to the pictures, as options of memlab test."""
+    """What is done to the images, as options of memlab test."""
     from memlab.audit.hypotheses import ways
 
     return [way.arguments for way in ways(table.regions, donors=len(table.rows) > 1)]

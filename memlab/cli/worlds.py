@@ -26,7 +26,7 @@ def worlds() -> dict[str, str]:
 
 
 def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
-    """A world, and how many pictures, of what seed, size and style its file says.
+    """A world, and how many images, of what seed, size and style its file says.
 
     Args:
         name: one of memlab's own, or a file: a configuration for fit whose source is scenes, or

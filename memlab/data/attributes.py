@@ -1,4 +1,4 @@
-"""Columns that say something of a data set's pictures, wherever they are kept."""
+"""Columns that say something of a data set's images, wherever they are kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEPT = {
     "correct_rejections",
     "n",
 }
-"""Columns of a table that name the picture, or are what its score is made of."""
+"""Columns of a table that name the image, or are what its score is made of."""
 _TAKEN = {
     name: f"given_{name}" for name in ("index", "predicted", "residual", "calibrated_residual")
 }
@@ -34,7 +34,7 @@ _TAKEN = {
 
 
 def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
-    """What a data set's own table says of its pictures, by `id`: category and the like."""
+    """What a data set's own table says of its images, by `id`: category and the like."""
     names = [name for name in rows if name not in _KEPT and not str(name).startswith(MASK)]
     return rows.set_index("id")[names].rename(columns=_TAKEN)
 
@@ -42,19 +42,19 @@ def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
 def joined_columns(
     path: Path, rows: pd.DataFrame, image: str | None = None
 ) -> tuple[pd.DataFrame, list[str], str]:
-    """The columns of a CSV file for the pictures of a data set, by `id`.
+    """The columns of a CSV file for the images of a data set, by `id`.
 
     Args:
-        path: a column `id`, or of pictures' paths (`image`, `filename`, ...), and any others.
-        rows: the pictures: columns `id` and `image`.
-        image: the column that names the picture; recognised by default.
+        path: a column `id`, or of images' paths (`image`, `filename`, ...), and any others.
+        rows: the images: columns `id` and `image`.
+        image: the column that names the image; recognised by default.
 
     Returns:
-        The columns, a row per picture that the file has; the names that mean no picture; and what
+        The columns, a row per image that the file has; the names that mean no image; and what
         was decided when the file was read.
 
     Raises:
-        DataError: if it cannot be read, has no such column or no other, names a picture twice, or
+        DataError: if it cannot be read, has no such column or no other, names an image twice, or
             none of these.
     """
     text = read_text_table(path)
@@ -66,24 +66,23 @@ def joined_columns(
         key = column_named(names, image, str(path))
     if key is None:
         raise DataError(
-            f"{path}: which column names the picture? give --columns.image NAME "
-            f"(columns: {columns})"
+            f"{path}: which column names the image? give --columns.image NAME (columns: {columns})"
         )
     frame = text.values(keep=[key])
     named = frame[frame[key].notna()]
     twice = named.loc[named[key].duplicated(), key]
     if len(twice):
-        raise DataError(f"{path}: {twice.iloc[0]} is there twice ({key}); one row per picture")
+        raise DataError(f"{path}: {twice.iloc[0]} is there twice ({key}); one row per image")
     others = [name for name in frame if name != key and name not in _KEPT]
     if not others:
-        raise DataError(f"{path}: nothing beside the picture in it (columns: {columns})")
+        raise DataError(f"{path}: nothing beside the image in it (columns: {columns})")
     matched, _ = Names(rows).match(named[key], str(path))
     if not matched:
         raise DataError(
-            f"{path}: none of its {len(named)} pictures was tested: there {named[key].iloc[0]!r}, "
+            f"{path}: none of its {len(named)} images was tested: there {named[key].iloc[0]!r}, "
             f"tested {rows['id'].iloc[0]!r}; give them the ids or paths of the test"
             if len(named)
-            else f"{path}: no pictures in it"
+            else f"{path}: no images in it"
         )
     by_name = named.set_index(key)[others].loc[list(matched.values())]
     found = by_name.set_axis(pd.Index(list(matched), name="id"))
@@ -93,15 +92,15 @@ def joined_columns(
 
 
 def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance) -> pd.DataFrame:
-    """Whether a picture has each region, and how much of it: `has_faces`, `area_faces` (0 to 1).
+    """Whether an image has each region, and how much of it: `has_faces`, `area_faces` (0 to 1).
 
     Missing where nobody looked. The area is missing where the region is: that there is one, and how
     large it is, are two questions.
 
     Args:
         masks: by region.
-        ids: of the pictures.
-        advance: called with 1 after each picture and region.
+        ids: of the images.
+        advance: called with 1 after each image and region.
     """
     found: dict[str, list[object]] = {}
     for region, source in masks.items():

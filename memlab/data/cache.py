@@ -1,4 +1,4 @@
-"""Decoded pictures on disk, so that only the first epoch decodes."""
+"""Decoded images on disk, so that only the first epoch decodes."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _MARK = 8  # bytes before the pixels of a slot: a checksum, and that it was writ
 _WRITTEN = 1 << 32
 
 
-class PictureCache:
-    """One file with a slot per picture: its pixels at the model's size, and a checksum.
+class ImageCache:
+    """One file with a slot per image: its pixels at the model's size, and a checksum.
 
-    A slot is filled when its picture is first decoded. The checksum covers the pixels
-    and what they were made from: the path of the picture below its root, its size and time, the
-    decoder and the geometry. A slot that was half written, or whose picture changed since, does not
-    match; the picture is then decoded again. So any number of processes may fill one file, without
-    locks, and be killed at any moment. Other pictures, another size or another decoder have a
+    A slot is filled when its image is first decoded. The checksum covers the pixels
+    and what they were made from: the path of the image below its root, its size and time, the
+    decoder and the geometry. A slot that was half written, or whose image changed since, does not
+    match; the image is then decoded again. So any number of processes may fill one file, without
+    locks, and be killed at any moment. Other images, another size or another decoder have a
     file of their own. The file is read and written, not mapped: a broken disk is then an error that
     can be handled, and does not kill the process. In a process, one thread at a time may use it.
 
     Args:
         folder: where the file is, or is made; its disk space is taken at once.
         root: folder that the paths are relative to.
-        images: paths of all pictures of the data set.
+        images: paths of all images of the data set.
         geometry: how they come to size.
 
     Raises:
@@ -54,10 +54,10 @@ class PictureCache:
         self.shape = (3, geometry.size, geometry.size)
         self._bytes = 3 * geometry.size**2
         header = {
-            "memlab": "decoded pictures",
+            "memlab": "decoded images",
             "layout": 1,
             "root": str(root.resolve()),  # another root may have files of the same names and times
-            "pictures": len(names),
+            "images": len(names),
             "paths": fingerprint("\n".join(names)),
             "decoder": decoder(),
             "geometry": geometry.describe(),
@@ -75,8 +75,8 @@ class PictureCache:
         self._process = 0
         self.new = _make(self.path, text.encode().ljust(_HEADER), self.size)
 
-    def picture(self, image: str, fresh: Callable[[], Tensor]) -> Tensor:
-        """A picture from its slot; else from `fresh`, and into the slot.
+    def image(self, image: str, fresh: Callable[[], Tensor]) -> Tensor:
+        """An image from its slot; else from `fresh`, and into the slot.
 
         Args:
             image: its path, as given at first.
@@ -89,7 +89,7 @@ class PictureCache:
         return pixels
 
     def read(self, image: str) -> Tensor | None:
-        """A picture, (3, size, size) uint8, or None if it is not there whole and up to date."""
+        """An image, (3, size, size) uint8, or None if it is not there whole and up to date."""
         slot, origin = self._slots[image]
         try:
             file = self._at(slot)

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a data set, found by looking at every picture once."""
+"""Everything that can be wrong with a data set, found by looking at every image once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from memlab.progress import progress
 from memlab.stats.measures import Statistic
 
 SMALL = 32
-"""Side in pixels below which a picture is worth a note."""
+"""Side in pixels below which an image is worth a note."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Findings:
     Args:
         problems: what must be mended before a number can be trusted.
         notes: what to know, though nothing may be wrong.
-        pictures: one row per picture with what is known of its file; see `with_facts`.
+        images: one row per image with what is known of its file; see `with_facts`.
         correlations: of facts about the files with the score, by name.
         deciles: the same facts per tenth of the scores.
         near_bits: the most bits between near duplicates; None if they were not looked for.
@@ -40,7 +40,7 @@ class Findings:
 
     problems: list[Problem]
     notes: list[Problem]
-    pictures: pd.DataFrame
+    images: pd.DataFrame
     correlations: dict[str, Statistic]
     deciles: pd.DataFrame
     near_bits: int | None
@@ -49,13 +49,13 @@ class Findings:
 
 
 def check(table: Table, near_bits: int | None = None) -> Findings:
-    """Find what is wrong with a data set, decoding each picture once.
+    """Find what is wrong with a data set, decoding each image once.
 
     Problems are missing, unreadable and truncated files, bad scores and counts, duplicates (files
-    with the same bytes under two names), masks that are not of their picture, and leaks between
-    splits: the same picture, or nearly the same, in two of them. Notes are near duplicates inside a
-    split, facts of the files that go with the score, pictures too small or too flat to say much,
-    and masks of pictures that are not there.
+    with the same bytes under two names), masks that are not of their image, and leaks between
+    splits: the same image, or nearly the same, in two of them. Notes are near duplicates inside a
+    split, facts of the files that go with the score, images too small or too flat to say much,
+    and masks of images that are not there.
 
     Args:
         table: the table as its source read it.
@@ -73,7 +73,7 @@ def check(table: Table, near_bits: int | None = None) -> Findings:
     places = np.flatnonzero(~rows["id"].isin(missing))
     facts = {}
     with (
-        progress("Looking at pictures", len(places)) as advance,
+        progress("Looking at images", len(places)) as advance,
         ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
     ):
         paths = [table.root / str(rows["image"].iloc[place]) for place in places]
@@ -83,39 +83,39 @@ def check(table: Table, near_bits: int | None = None) -> Findings:
             if fact.error:
                 problems.append(Problem("unreadable", str(rows["id"].iloc[place]), fact.error))
             advance(1)
-    pictures = with_facts(rows, facts)
-    near = _near(pictures, near_bits)
-    associations = correlations(pictures)
-    problems += [*_same_content(pictures), *_near_problems(near, leaks=True), *_score_range(rows)]
+    images = with_facts(rows, facts)
+    near = _near(images, near_bits)
+    associations = correlations(images)
+    problems += [*_same_content(images), *_near_problems(near, leaks=True), *_score_range(rows)]
     problems += _count_problems(rows)
-    masks, bad_masks, mask_notes = check_masks(table, pictures)
+    masks, bad_masks, mask_notes = check_masks(table, images)
     problems += bad_masks
     notes = [
         *_near_problems(near, leaks=False),
         *_shortcut_notes(associations),
-        *_picture_notes(pictures, near_bits),
+        *_image_notes(images, near_bits),
         *mask_notes,
     ]
     return Findings(
         problems,
         notes,
-        pictures,
+        images,
         associations,
-        deciles(pictures),
+        deciles(images),
         near_bits,
         near,
         masks,
     )
 
 
-def _near(pictures: pd.DataFrame, bits: int | None) -> pd.DataFrame:
+def _near(images: pd.DataFrame, bits: int | None) -> pd.DataFrame:
     # of files with the same bytes one per split is enough: the others are known as duplicates
-    known = pictures[pictures["hash"].notna()].drop_duplicates(["content", "split"])
+    known = images[images["hash"].notna()].drop_duplicates(["content", "split"])
     known = known.reset_index(drop=True)
     hashes = np.array([int(value) for value in known["hash"]], dtype=np.uint64)
     if bits is None:
         hashes = hashes[:0]
-    with progress("Comparing pictures", len(hashes)) as advance:
+    with progress("Comparing images", len(hashes)) as advance:
         pairs, distance = near_pairs(hashes, bits or 0, advance)
     columns = ["id", "split", "image", "content"]
     one = known.iloc[pairs[:, 0]][columns].reset_index(drop=True)
@@ -132,25 +132,25 @@ def _near(pictures: pd.DataFrame, bits: int | None) -> pd.DataFrame:
 def _near_problems(near: pd.DataFrame, leaks: bool) -> Iterable[Problem]:
     for row in near[near["leak"] == leaks].itertuples():
         if leaks:
-            where, kind = f"nearly the same picture in {row.split} and {row.other_split}", "leak"
+            where, kind = f"nearly the same image in {row.split} and {row.other_split}", "leak"
         else:
-            where, kind = "nearly the same picture", "duplicate"
+            where, kind = "nearly the same image", "duplicate"
         message = f"{row.id} ≈ {row.other_id}: {where}, {row.bits} of 64 bits differ"
         yield Problem(f"near {kind}", str(row.id), message)
 
 
-def _same_content(pictures: pd.DataFrame) -> Iterable[Problem]:
-    for _, group in pictures[pictures["readable"]].groupby("content", sort=False):
+def _same_content(images: pd.DataFrame) -> Iterable[Problem]:
+    for _, group in images[images["readable"]].groupby("content", sort=False):
         names = sorted(set(group["id"].astype(str)))
         if len(names) < 2:  # the same id twice is reported by the table itself
             continue
         splits = sorted(set(group["split"].dropna().astype(str)))
         shown = " = ".join(names)
         if len(splits) > 1:
-            message = f"{shown}: the same picture in {' and '.join(splits)}"
+            message = f"{shown}: the same image in {' and '.join(splits)}"
             yield Problem("two splits", names[0], message)
         else:
-            yield Problem("duplicate", names[0], f"{shown}: the same picture under two names")
+            yield Problem("duplicate", names[0], f"{shown}: the same image under two names")
 
 
 def _score_range(rows: pd.DataFrame) -> Iterable[Problem]:
@@ -185,15 +185,15 @@ def _shortcut_notes(associations: dict[str, Statistic]) -> Iterable[Problem]:
             yield Problem("shortcut", "", message)
 
 
-def _picture_notes(pictures: pd.DataFrame, near_bits: int | None) -> Iterable[Problem]:
-    side = pictures[["width", "height"]].min(axis=1)
+def _image_notes(images: pd.DataFrame, near_bits: int | None) -> Iterable[Problem]:
+    side = images[["width", "height"]].min(axis=1)
     kinds = {"small": (side < SMALL, f"smaller than {SMALL} pixels")}
     if near_bits is not None:
-        flat = pictures["readable"] & pictures["hash"].isna()
+        flat = images["readable"] & images["hash"].isna()
         kinds["flat"] = (flat, "without contrast, left out of the search for near duplicates")
     for kind, (which, what) in kinds.items():
-        found = pictures.loc[which, "id"].astype(str)
+        found = images.loc[which, "id"].astype(str)
         if len(found):
             more = f" (first: {found.iloc[0]})" if len(found) > 1 else f": {found.iloc[0]}"
-            count = f"{len(found)} picture{'s' if len(found) > 1 else ''}"
+            count = f"{len(found)} image{'s' if len(found) > 1 else ''}"
             yield Problem(kind, found.iloc[0], f"{count} {what}{more}")

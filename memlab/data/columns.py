@@ -14,7 +14,7 @@ from memlab.errors import DataError, did_you_mean
 IMAGES = (
     "image", "image_path", "img_path", "path", "file_path", "filepath", "filename", "file_name",
     "file", "image_file", "image_filename", "imagefile", "image_name", "imagename", "img_name",
-    "img", "picture", "picture_path", "photo", "stimulus", "stim", "stimulus_name", "impath",
+    "img", "image", "image_path", "photo", "stimulus", "stim", "stimulus_name", "impath",
     "image_id",
 )  # fmt: skip
 """Of images; the first found is taken."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from memlab.data.cache import PictureCache
+from memlab.data.cache import ImageCache
 from memlab.data.geometry import Geometry
 from memlab.errors import DataError, MaskError
 from memlab.imaging.decode import decode, upright_size
@@ -19,20 +19,20 @@ from memlab.masks.base import MaskSource, require_fit
 from memlab.types import Batch, Sample
 
 
-class PictureDataset(Dataset[Sample]):
-    """Pictures of a table, decoded and brought to size.
+class ImageDataset(Dataset[Sample]):
+    """Images of a table, decoded and brought to size.
 
-    A picture that cannot be read becomes a black one with its `error` set, so that it keeps its
+    An image that cannot be read becomes a black one with its `error` set, so that it keeps its
     place in the batch; who reads the batch decides what that means.
 
     Args:
         rows: rows of a table, numbered from 0.
         root: folder that the paths are relative to.
-        geometry: how pictures and masks come to size.
+        geometry: how images and masks come to size.
         masks: regions whose masks are read, too, and where from; where nobody looked for a region,
             its mask is empty, and `looked` of the sample says so.
-        cache: where pictures (not masks) are kept once decoded; it must know all of the rows.
-        strict: raise on a mask that does not belong to its picture.
+        cache: where images (not masks) are kept once decoded; it must know all of the rows.
+        strict: raise on a mask that does not belong to its image.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PictureDataset(Dataset[Sample]):
         root: Path,
         geometry: Geometry,
         masks: Mapping[str, MaskSource] | None = None,
-        cache: PictureCache | None = None,
+        cache: ImageCache | None = None,
         strict: bool = False,
     ) -> None:
         self.geometry = geometry
@@ -52,7 +52,7 @@ class PictureDataset(Dataset[Sample]):
         self.paths = [root / name for name in self.images]
         self.scores = rows["score"].to_numpy(dtype="float32")
         self.regions = tuple(masks or ())
-        # one source may have several regions of a picture in one file
+        # one source may have several regions of an image in one file
         self.sources: dict[MaskSource, list[str]] = {}
         for region, source in (masks or {}).items():
             self.sources.setdefault(source, []).append(region)
@@ -68,7 +68,7 @@ class PictureDataset(Dataset[Sample]):
         error = ""
         masks: dict[str, Tensor] = {}
         try:
-            image = self._picture(index)
+            image = self._image(index)
             masks = self._masks(index, image)
         except DataError as failure:
             if self.strict and isinstance(failure, MaskError):
@@ -96,15 +96,15 @@ class PictureDataset(Dataset[Sample]):
                 masks[region] = self.geometry.mask(mask.inside)
         return masks
 
-    def _picture(self, index: int) -> Tensor:
+    def _image(self, index: int) -> Tensor:
         def fresh() -> Tensor:
-            return self.geometry.picture(decode(self.paths[index]))
+            return self.geometry.image(decode(self.paths[index]))
 
-        return self.cache.picture(self.images[index], fresh) if self.cache else fresh()
+        return self.cache.image(self.images[index], fresh) if self.cache else fresh()
 
 
 def looked_for(source: MaskSource, region: str, ids: Sequence[str]) -> list[bool]:
-    """In which pictures somebody looked for a region."""
+    """In which images somebody looked for a region."""
     looked = frozenset(source.looked_at(region))
     return [name in looked for name in ids]
 
@@ -131,5 +131,5 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def to_float(batch: Batch) -> Batch:
-    """The same batch with RGB float pictures in [0, 1]."""
+    """The same batch with RGB float images in [0, 1]."""
     return {**batch, "images": to_unit(batch["images"])}

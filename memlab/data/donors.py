@@ -1,4 +1,4 @@
-"""Pictures that lend what a swap puts in: from outside the evaluated sample where there are any."""
+"""Images that lend what a swap puts in: from outside the evaluated sample where there are any."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Given:
     """The donors of a batch.
 
     Args:
-        donors: one per picture; another picture's donor where there is none.
+        donors: one per image; another image's donor where there is none.
         found: (B,) bool.
     """
 
@@ -53,24 +53,24 @@ def with_background(
 
 
 class DonorList:
-    """Gives each evaluated picture its donor.
+    """Gives each evaluated image its donor.
 
-    Picture r of n evaluated ones has, in draw k, donor r + k · n of a seeded order of N, the same
+    Image r of n evaluated ones has, in draw k, donor r + k · n of a seeded order of N, the same
     for all ablations that ask for the same regions. With N ≥ n · K donors for K draws nobody lends
-    twice. With fewer the order is gone through again, one place further, so that a picture never
-    has a donor twice while there are others; the pictures of a draw share none as long as N ≥ n.
+    twice. With fewer the order is gone through again, one place further, so that an image never
+    has a donor twice while there are others; the images of a draw share none as long as N ≥ n.
 
     Where the evaluated images donate to each other, the order is a ring: in draw k an image has
     the k-th one after itself, so that none is its own donor, and each donates once in a draw.
 
-    A donor that cannot be read, that is the picture itself or a copy of it, or whose mask of a
+    A donor that cannot be read, that is the image itself or a copy of it, or whose mask of a
     region is empty at this size is passed over for the next.
 
     Args:
-        pictures: the possible donors, with the masks that ablations ask for.
+        images: the possible donors, with the masks that ablations ask for.
         having: region to the places of donors that may have it.
         count: how many donors there are.
-        evaluated: ids of the evaluated pictures, in their order.
+        evaluated: ids of the evaluated images, in their order.
         seed: of the order.
         names: ids of the donors, where they are evaluated images themselves; else None.
         copies: ids of images to those of all images with the same content.
@@ -78,7 +78,7 @@ class DonorList:
 
     def __init__(
         self,
-        pictures: Dataset[Sample],
+        images: Dataset[Sample],
         having: Mapping[str, Sequence[int]],
         count: int,
         evaluated: Sequence[str],
@@ -86,7 +86,7 @@ class DonorList:
         names: Sequence[str] | None = None,
         copies: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        self.pictures = pictures
+        self.images = images
         self.having = having
         self.count = count
         self.ranks = {name: rank for rank, name in enumerate(evaluated)}
@@ -102,10 +102,10 @@ class DonorList:
     def take(
         self, ids: Sequence[str], draw: int, regions: Sequence[str], device: torch.device
     ) -> Given | None:
-        """The donors of some pictures; None where there is none for any of them.
+        """The donors of some images; None where there is none for any of them.
 
         Args:
-            ids: of the pictures, among those evaluated.
+            ids: of the images, among those evaluated.
             draw: which donor of each.
             regions: that a donor must have.
             device: where to.
@@ -144,10 +144,10 @@ class DonorList:
 
         Args:
             regions: that a donor must have.
-            draws: K, how many donors each picture has.
+            draws: K, how many donors each image has.
         """
-        there, pictures = len(self.order(regions)), len(self.ranks)
-        if there >= pictures * draws and not self.among_themselves:
+        there, images = len(self.order(regions)), len(self.ranks)
+        if there >= images * draws and not self.among_themselves:
             return None
         having = f" with {' and '.join(sorted(regions))}" if regions else ""
         if there == 0:
@@ -160,12 +160,12 @@ class DonorList:
             times = "once" if most == 1 else f"up to {most} times"
             return (
                 "All images are tested, so tested images donate to each other, never to "
-                f"themselves: {there} donors{having} for {pictures} images, each {times}. "
+                f"themselves: {there} donors{having} for {images} images, each {times}. "
                 "Intervals take images as independent, and may be too narrow for that."
             )
         return (
-            f"{there} donors{having} for {pictures} pictures and {draws} draws: each lends up to "
-            f"{most} times. Intervals take pictures as independent, and are too narrow for that."
+            f"{there} donors{having} for {images} images and {draws} draws: each lends up to "
+            f"{most} times. Intervals take images as independent, and are too narrow for that."
         )
 
     def _start(self, name: str, draw: int, regions: Sequence[str]) -> int:
@@ -187,19 +187,19 @@ class DonorList:
         return self._positions[key].get(self._own[name])
 
     def _first(self, draw: int, count: int) -> int:
-        """The place, in the order of `count` donors, of the first picture's donor."""
+        """The place, in the order of `count` donors, of the first image's donor."""
         rounds = max(count // len(self.ranks), 1)
         return draw % rounds * len(self.ranks) + draw // rounds
 
     def _read(
-        self, order: list[int], rank: int, picture: str, regions: Sequence[str]
+        self, order: list[int], rank: int, image: str, regions: Sequence[str]
     ) -> Sample | None:
         """The donor of a rank; the next one where it cannot serve."""
         for step in range(len(order)):
             sample = self._sample(order[(rank + step) % len(order)])
             found = [mask_of(region, sample["masks"]) for region in regions]
             has = all(mask is not None and bool(mask.any()) for mask in found)
-            itself = sample["id"] in self.copies.get(picture, (picture,))
+            itself = sample["id"] in self.copies.get(image, (image,))
             if not sample["error"] and has and not itself:
                 return sample
         return None
@@ -208,7 +208,7 @@ class DonorList:
         if place in self._kept:
             self._kept.move_to_end(place)
             return self._kept[place]
-        sample = self.pictures[place]
+        sample = self.images[place]
         self._kept[place] = sample
         self._bytes += _size(sample)
         while self._bytes > KEPT and len(self._kept) > 1:

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone: every picture is decoded and sent through it once."""
+"""Features of a frozen backbone: every image is decoded and sent through it once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributed import all_gather_object
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.files import fingerprint, make_folder, replacing
 from memlab.imaging.decode import decoder
 from memlab.progress import progress
@@ -25,13 +25,13 @@ from memlab.types import Batch, Sample
 
 @dataclass(frozen=True)
 class Encoder:
-    """What turns pictures into features that training leaves as they are.
+    """What turns images into features that training leaves as they are.
 
     Args:
-        embed: pictures (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
+        embed: images (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
         weights: hash of its weights, which tells encoders apart; asked for when features are, for
             a run that goes on has its weights from a checkpoint by then, and not before.
-        device: where pictures are wanted.
+        device: where images are wanted.
     """
 
     embed: Callable[[Tensor], Tensor]
@@ -43,25 +43,25 @@ class FeatureDataset(Dataset[Sample]):
     """Samples with features in place of pixels.
 
     Args:
-        pictures: the data set that they were computed from.
+        images: the data set that they were computed from.
         features: (n, D) float32, in its order.
-        errors: why a picture could not be read, else empty.
+        errors: why an image could not be read, else empty.
     """
 
-    def __init__(self, pictures: PictureDataset, features: Tensor, errors: list[str]) -> None:
-        self.pictures = pictures
+    def __init__(self, images: ImageDataset, features: Tensor, errors: list[str]) -> None:
+        self.images = images
         self.features = features
         self.errors = errors
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> Sample:
         return Sample(
             index=index,
-            id=self.pictures.ids[index],
+            id=self.images.ids[index],
             image=torch.empty(3, 0, 0, dtype=torch.uint8),
-            score=float(self.pictures.scores[index]),
+            score=float(self.images.scores[index]),
             masks={},
             error=self.errors[index],
             features=self.features[index],
@@ -69,7 +69,7 @@ class FeatureDataset(Dataset[Sample]):
 
 
 def featured(
-    pictures: PictureDataset,
+    photos: ImageDataset,
     encoder: Encoder,
     batch_size: int,
     num_workers: int,
@@ -77,26 +77,26 @@ def featured(
     processes: int = 1,
     rank: int = 0,
 ) -> FeatureDataset:
-    """Compute the features of all pictures, or read those of an earlier run.
+    """Compute the features of all photos, or read those of an earlier run.
 
     Args:
-        pictures: what is decoded.
+        photos: what is decoded.
         encoder: what they are sent through, in single precision.
-        batch_size: pictures at once.
+        batch_size: photos at once.
         num_workers: processes that decode.
-        folder: where features are kept for later runs, keyed by weights, pictures, decoder and
+        folder: where features are kept for later runs, keyed by weights, photos, decoder and
             geometry; None to keep them in memory only.
         processes: how many share the work.
         rank: which one this is.
     """
-    path = None if folder is None else make_folder(folder) / f"{_key(pictures, encoder)}.features"
-    known = None if path is None else _agreed(path, len(pictures), processes)
+    path = None if folder is None else make_folder(folder) / f"{_key(photos, encoder)}.features"
+    known = None if path is None else _agreed(path, len(photos), processes)
     if known is not None:
-        return FeatureDataset(pictures, torch.from_numpy(known), [""] * len(pictures))
+        return FeatureDataset(photos, torch.from_numpy(known), [""] * len(photos))
 
-    own = range(rank, len(pictures), processes)
+    own = range(rank, len(photos), processes)
     loader = DataLoader(
-        Subset(pictures, own),
+        Subset(photos, own),
         batch_size=batch_size,
         num_workers=num_workers,
         collate_fn=collate,
@@ -122,12 +122,12 @@ def featured(
         # zero in their stead: an image with an error takes no part in training
         values[place] = 0
         errors[place] = errors[place] or (
-            f"{pictures.paths[place]}: the backbone's features of it are NaN or infinite"
+            f"{photos.paths[place]}: the backbone's features of it are NaN or infinite"
         )
     if path is not None and rank == 0 and not any(errors):
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, features=values, checksum=np.array(_checksum(values)))
-    return FeatureDataset(pictures, torch.from_numpy(values), errors)
+    return FeatureDataset(photos, torch.from_numpy(values), errors)
 
 
 def _agreed(path: Path, count: int, processes: int) -> np.ndarray | None:
@@ -165,12 +165,12 @@ def _checksum(values: np.ndarray) -> str:
     return f"{zlib.crc32(np.ascontiguousarray(values).data):08x}"
 
 
-def _key(pictures: PictureDataset, encoder: Encoder) -> str:
-    states = [(str(path.resolve()), path.stat()) for path in pictures.paths if path.is_file()]
+def _key(images: ImageDataset, encoder: Encoder) -> str:
+    states = [(str(path.resolve()), path.stat()) for path in images.paths if path.is_file()]
     made_of = {
         "weights": encoder.weights(),
-        "pictures": [(name, state.st_size, state.st_mtime_ns) for name, state in states],
+        "images": [(name, state.st_size, state.st_mtime_ns) for name, state in states],
         "decoder": decoder(),
-        "geometry": pictures.geometry.describe(),
+        "geometry": images.geometry.describe(),
     }
     return fingerprint(json.dumps(made_of, sort_keys=True))

@@ -26,7 +26,7 @@ FACTS = {
 """Numbers of a file that know nothing of what it shows, and what they are called."""
 NOTABLE = 0.1
 """Absolute rank correlation with the score from which a number of the file is worth a note."""
-_RARE = 10  # a format that fewer pictures have, or lack, says nothing
+_RARE = 10  # a format that fewer images have, or lack, says nothing
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FileFacts:
         width: in pixels, after the camera's rotation.
         height: in pixels.
         stored: format and pixel mode: `JPEG RGB`.
-        hash: perceptual hash, where asked for and where the picture is not flat.
+        hash: perceptual hash, where asked for and where the image is not flat.
     """
 
     error: str = ""
@@ -53,7 +53,7 @@ class FileFacts:
 
 
 def look(path: Path, hashed: bool) -> FileFacts:
-    """Decode a picture once and keep all that later steps need of it.
+    """Decode an image once and keep all that later steps need of it.
 
     Args:
         path: the file.
@@ -67,16 +67,16 @@ def look(path: Path, hashed: bool) -> FileFacts:
     except OSError as error:
         return FileFacts(error=f"{path}: cannot be read: {error.strerror}")
     try:
-        picture = decode(path)
+        image = decode(path)
     except DataError as error:
         return FileFacts(error=str(error))
     return FileFacts(
         content=hashlib.sha256(content).hexdigest(),
         bytes=len(content),
-        width=picture.shape[2],
-        height=picture.shape[1],
+        width=image.shape[2],
+        height=image.shape[1],
         stored=stored_as(path),
-        hash=perceptual_hash(picture) if hashed else None,
+        hash=perceptual_hash(image) if hashed else None,
     )
 
 
@@ -88,33 +88,33 @@ def with_facts(rows: pd.DataFrame, facts: dict[int, FileFacts]) -> pd.DataFrame:
         facts: by row, where there was a file to look at.
     """
     looked = [facts.get(place, FileFacts()) for place in range(len(rows))]
-    pictures = rows[["id", "image", "split", "score"]].copy()
-    pictures["readable"] = [bool(fact.content) for fact in looked]
+    images = rows[["id", "image", "split", "score"]].copy()
+    images["readable"] = [bool(fact.content) for fact in looked]
     for name in ("bytes", "width", "height"):
-        pictures[name] = [getattr(fact, name) if fact.content else np.nan for fact in looked]
-    pictures["pixels"] = pictures["width"] * pictures["height"]
-    pictures["aspect"] = pictures["width"] / pictures["height"]
-    pictures["bytes_per_pixel"] = pictures["bytes"] / pictures["pixels"]
-    pictures["stored"] = [fact.stored or None for fact in looked]
-    pictures["content"] = [fact.content or None for fact in looked]
-    pictures["hash"] = pd.Series([fact.hash for fact in looked], dtype=object)
-    return pictures
+        images[name] = [getattr(fact, name) if fact.content else np.nan for fact in looked]
+    images["pixels"] = images["width"] * images["height"]
+    images["aspect"] = images["width"] / images["height"]
+    images["bytes_per_pixel"] = images["bytes"] / images["pixels"]
+    images["stored"] = [fact.stored or None for fact in looked]
+    images["content"] = [fact.content or None for fact in looked]
+    images["hash"] = pd.Series([fact.hash for fact in looked], dtype=object)
+    return images
 
 
-def correlations(pictures: pd.DataFrame) -> dict[str, Statistic]:
-    """Spearman's correlation of each fact with the score, with a bootstrap interval over pictures.
+def correlations(images: pd.DataFrame) -> dict[str, Statistic]:
+    """Spearman's correlation of each fact with the score, with a bootstrap interval over images.
 
     A model can score well by such a fact alone, if the files were made differently for memorable
-    and forgettable pictures. Formats count as 0 or 1; the most common one is what others are
+    and forgettable images. Formats count as 0 or 1; the most common one is what others are
     compared with.
 
     Args:
-        pictures: as `with_facts` makes them.
+        images: as `with_facts` makes them.
 
     Returns:
-        By the fact's name; null with a reason where all pictures are alike or lack scores.
+        By the fact's name; null with a reason where all images are alike or lack scores.
     """
-    known = pictures[pictures["readable"] & pictures["score"].notna()]
+    known = images[images["readable"] & images["score"].notna()]
     columns = {FACTS[name]: known[name].astype(float) for name in FACTS}
     counts = known["stored"].value_counts()
     for name, count in counts.iloc[1:].items():
@@ -124,7 +124,7 @@ def correlations(pictures: pd.DataFrame) -> dict[str, Statistic]:
     found = {}
     for name, column in columns.items():
         if len(column) > 2 and column.nunique() == 1:
-            found[name] = Statistic(None, len(column), reason="the same for all pictures")
+            found[name] = Statistic(None, len(column), reason="the same for all images")
             continue
         seed = seed_of(0, "data check", name)
         draws = 2000 if len(column) <= 10_000 else 500  # half a minute saved per fact, for LaMem
@@ -141,17 +141,17 @@ def notable(statistic: Statistic) -> bool:
     return abs(statistic.value) >= NOTABLE and (statistic.low > 0 or statistic.high < 0)
 
 
-def deciles(pictures: pd.DataFrame) -> pd.DataFrame:
+def deciles(images: pd.DataFrame) -> pd.DataFrame:
     """Quartiles of each fact per tenth of the scores.
 
     Equal scores stay together, so tenths may differ in size, and there may be fewer than ten.
 
     Returns:
-        Columns `decile` (1 is the lowest), `score_low`, `score_high`, `pictures`, `fact`, `q25`,
-        `median`, `q75`; empty below ten pictures with scores.
+        Columns `decile` (1 is the lowest), `score_low`, `score_high`, `images`, `fact`, `q25`,
+        `median`, `q75`; empty below ten images with scores.
     """
-    names = ["decile", "score_low", "score_high", "pictures", "fact", "q25", "median", "q75"]
-    known = pictures[pictures["readable"] & pictures["score"].notna()]
+    names = ["decile", "score_low", "score_high", "images", "fact", "q25", "median", "q75"]
+    known = images[images["readable"] & images["score"].notna()]
     if len(known) < 10 or known["score"].nunique() < 2:
         return pd.DataFrame(columns=names)
     code = pd.qcut(known["score"], 10, labels=False, duplicates="drop")

@@ -1,4 +1,4 @@
-"""Filling a cache of decoded pictures ahead of training."""
+"""Filling a cache of decoded images ahead of training."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.data.dataset import PictureDataset
+from memlab.data.dataset import ImageDataset
 
 
 @dataclass
 class Filled:
-    """What was found: pictures `there` before, `decoded` now, `lost` (decoded but not kept)."""
+    """What was found: images `there` before, `decoded` now, `lost` (decoded but not kept)."""
 
     there: int = 0
     decoded: int = 0
@@ -21,18 +21,18 @@ class Filled:
 
 
 def fill(
-    pictures: PictureDataset, num_workers: int, progress: Callable[[int], None] | None = None
+    images: ImageDataset, num_workers: int, progress: Callable[[int], None] | None = None
 ) -> Filled:
-    """Decode the pictures that a data set's cache lacks.
+    """Decode the images that a data set's cache lacks.
 
     Args:
-        pictures: a data set with a cache.
+        images: a data set with a cache.
         num_workers: processes that decode.
-        progress: called with the number of pictures done since the last call.
+        progress: called with the number of images done since the last call.
     """
     found = Filled()
     loader: DataLoader[list[tuple[str, str]]] = DataLoader(
-        _Filling(pictures),  # type: ignore[arg-type]
+        _Filling(images),  # type: ignore[arg-type]
         batch_size=16,
         num_workers=num_workers,
         collate_fn=list,
@@ -49,17 +49,17 @@ def fill(
 
 
 class _Filling(Dataset[tuple[str, str]]):
-    """What became of each picture, and why it could not be read."""
+    """What became of each image, and why it could not be read."""
 
-    def __init__(self, pictures: PictureDataset) -> None:
-        self.pictures = pictures
+    def __init__(self, images: ImageDataset) -> None:
+        self.images = images
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[str, str]:
-        cache, image = self.pictures.cache, self.pictures.images[index]
+        cache, image = self.images.cache, self.images.images[index]
         if cache is None or cache.read(image) is not None:
             return "there", ""
-        error = self.pictures[index]["error"]
+        error = self.images[index]["error"]
         return "lost" if cache.read(image) is None else "decoded", error

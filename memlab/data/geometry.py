@@ -1,4 +1,4 @@
-"""The one way in which pictures, and their masks with them, come to the model's size."""
+"""The one way in which images, and their masks with them, come to the model's size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ antialiasing; torch keeps its weights in 16 bits, so one value in 500 differs by
 class Geometry:
     """Squash to a square: nothing is cut away.
 
-    A crop at test time would itself be an ablation of context, so the whole picture is kept and its
+    A crop at test time would itself be an ablation of context, so the whole image is kept and its
     aspect ratio given up.
 
     Args:
@@ -31,12 +31,12 @@ class Geometry:
     size: int
     resampler: Resampler = "torch"
 
-    def picture(self, pixels: Tensor) -> Tensor:
+    def image(self, pixels: Tensor) -> Tensor:
         """(3, H, W) uint8 to (3, size, size) uint8: bilinear, with antialiasing."""
         if self.resampler == "pillow" and pixels.dtype == torch.uint8:
-            picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
-            picture = picture.resize((self.size, self.size), Image.Resampling.BILINEAR)
-            return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
+            image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+            image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
+            return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
         return squashed(pixels, (self.size, self.size))
 
     def mask(self, inside: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pictures as people hand them over in Python: files, arrays, tensors, PIL pictures."""
+"""Images as people hand them over in Python: files, arrays, tensors, PIL images."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.data.dataset import PictureDataset, collate, looked_for, to_float
+from memlab.data.dataset import ImageDataset, collate, looked_for, to_float
 from memlab.data.geometry import Geometry, Resampler
 from memlab.errors import DataError
-from memlab.image_files import find_pictures
+from memlab.image_files import find_images
 from memlab.imaging.decode import pixels_of
 from memlab.imaging.pixels import to_unit
 from memlab.masks.base import MaskSource, require_fit
 from memlab.masks.given import Masks, masks_of
 from memlab.types import Batch, Sample
 
-Pictures = Any
-"""A path (file or folder), a picture (array, tensor or PIL), a batch of pictures, or a list of one
+Images = Any
+"""A path (file or folder), an image (array, tensor or PIL), a batch of images, or a list of one
 of these kinds; `pixels_from` says what arrays mean."""
 
 _SLACK = 1e-6  # the grain of single precision, as left by somebody's resizing
@@ -32,44 +32,44 @@ _CHANNELS = (1, 3, 4)
 
 
 class Inputs:
-    """Pictures ready to be batched: each is read when its batch is due, and then forgotten.
+    """Images ready to be batched: each is read when its batch is due, and then forgotten.
 
     Args:
-        pictures: see `Pictures`. Arrays and PIL pictures are called `0`, `1`, ...; files by their
+        images: see `Images`. Arrays and PIL images are called `0`, `1`, ...; files by their
             paths, and folders are searched whole.
         size: side in pixels that they are brought to, as files of a data set are.
-        masks: of the pictures; none by default.
+        masks: of the images; none by default.
         resampler: who brings them there; see `Geometry`.
 
     Raises:
         DataError: if there are none, a path does not exist, kinds are mixed, or masks are not of
-            these pictures; one line.
+            these images; one line.
     """
 
     def __init__(
         self,
-        pictures: Pictures,
+        images: Images,
         size: int,
         masks: Masks | None = None,
         resampler: Resampler = "torch",
     ) -> None:
         geometry = Geometry(size, resampler)
         self.dataset: Dataset[Sample]
-        if isinstance(pictures, str | Path | Image.Image):
-            pictures = [pictures]
-        several: Sequence[Any] = _separate(pictures)
+        if isinstance(images, str | Path | Image.Image):
+            images = [images]
+        several: Sequence[Any] = _separate(images)
         kinds = {_kind(one) for one in several}
         if len(several) == 0:
-            raise DataError("no pictures given")
+            raise DataError("no images given")
         if len(kinds) > 1:
-            raise DataError(f"{' and '.join(sorted(kinds))} mixed: give pictures of one kind")
+            raise DataError(f"{' and '.join(sorted(kinds))} mixed: give images of one kind")
         self.length = len(several)
         self.ids = [str(place) for place in range(len(several))]
         if kinds == {"paths"}:
             # one by one: a file given twice is two rows, so that rows stay beside what was given
-            paths = [path for one in several for path in find_pictures([Path(one)])]
+            paths = [path for one in several for path in find_images([Path(one)])]
             if not paths:
-                raise DataError("no pictures given")
+                raise DataError("no images given")
             self.length = len(paths)
             names = self.ids = [str(path) for path in paths]
             rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
@@ -78,24 +78,24 @@ class Inputs:
         self.regions = () if source is None else source.regions
         if self.files:
             known = {} if source is None else dict.fromkeys(self.regions, source)
-            self.dataset = PictureDataset(rows, Path(), geometry, known, strict=True)
+            self.dataset = ImageDataset(rows, Path(), geometry, known, strict=True)
         else:
-            self.dataset = _Pictures(several, geometry, source)
+            self.dataset = _Images(several, geometry, source)
 
     def __len__(self) -> int:
         return self.length
 
     def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
-        """Yield batches with float pictures in [0, 1].
+        """Yield batches with float images in [0, 1].
 
-        A file that cannot be read is there as a black picture, not `valid`, with its error.
+        A file that cannot be read is there as a black image, not `valid`, with its error.
 
         Args:
-            batch_size: pictures at once.
+            batch_size: images at once.
             num_workers: processes that decode files.
 
         Raises:
-            DataError: if an array is not a picture; see `pixels_from`.
+            DataError: if an array is not an image; see `pixels_from`.
         """
         if batch_size < 1 or num_workers < 0:
             raise DataError("batch_size is at least 1, num_workers at least 0")
@@ -109,30 +109,30 @@ class Inputs:
             yield to_float(batch) if self.files else batch
 
 
-class _Pictures(Dataset[Sample]):
-    """Pictures in memory as samples: float, because those given as floats lie between bytes."""
+class _Images(Dataset[Sample]):
+    """Images in memory as samples: float, because those given as floats lie between bytes."""
 
     def __init__(
-        self, pictures: Sequence[Any], geometry: Geometry, source: MaskSource | None
+        self, images: Sequence[Any], geometry: Geometry, source: MaskSource | None
     ) -> None:
-        self.pictures = pictures
+        self.images = images
         self.geometry = geometry
         self.source = source
-        names = [str(place) for place in range(len(pictures))]
+        names = [str(place) for place in range(len(images))]
         regions = () if source is None else source.regions
         self.looked = {
             region: looked_for(source, region, names) for region in regions if source is not None
         }
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index: int) -> Sample:
         try:
-            given = pixels_from(self.pictures[index])
-            pixels = self.geometry.picture(given)
-        except (DataError, OSError) as error:  # OSError: a PIL picture that is read only now
-            raise DataError(f"picture {index}: {error}") from error
+            given = pixels_from(self.images[index])
+            pixels = self.geometry.image(given)
+        except (DataError, OSError) as error:  # OSError: a PIL image that is read only now
+            raise DataError(f"image {index}: {error}") from error
         image = pixels if pixels.is_floating_point() else to_unit(pixels)
         masks = {} if self.source is None else self._masks(self.source, index, given)
         return Sample(
@@ -155,22 +155,22 @@ class _Pictures(Dataset[Sample]):
         return masks
 
 
-def pixels_from(picture: Any) -> Tensor:
-    """One picture of somebody's as pixels, or a DataError that says in a line what to give.
+def pixels_from(image: Any) -> Tensor:
+    """One image of somebody's as pixels, or a DataError that says in a line what to give.
 
     uint8 is 0 to 255; floats of any width must lie in [0, 1]; other types have no agreed range and
     are refused. Channels are where 3 of them are: (H, W, 3) or (3, H, W); greys are (H, W),
     (H, W, 1) or (1, H, W). With a fourth channel uint8 is RGBA and laid over white, as in files.
 
     Args:
-        picture: a PIL picture, an array or a tensor.
+        image: a PIL image, an array or a tensor.
 
     Returns:
         (3, H, W), RGB: uint8 as given, or float32 in [0, 1].
     """
-    if isinstance(picture, Image.Image):
-        return pixels_of(picture)
-    values = picture.detach().cpu() if isinstance(picture, Tensor) else _tensor(picture)
+    if isinstance(image, Image.Image):
+        return pixels_of(image)
+    values = image.detach().cpu() if isinstance(image, Tensor) else _tensor(image)
     values = _channels_first(values)
     channels = values.shape[0]
     if values.dtype == torch.uint8:
@@ -197,29 +197,29 @@ def pixels_from(picture: Any) -> Tensor:
     return values.expand(3, -1, -1).clamp(0, 1)
 
 
-def _separate(pictures: Any) -> Sequence[Any]:
-    """A batch or a list as a sequence of single pictures."""
-    if isinstance(pictures, list | tuple):
-        return pictures
-    shape = getattr(pictures, "shape", None)
+def _separate(images: Any) -> Sequence[Any]:
+    """A batch or a list as a sequence of single images."""
+    if isinstance(images, list | tuple):
+        return images
+    shape = getattr(images, "shape", None)
     if shape is None:
         raise DataError(
-            f"{type(pictures).__name__} is not a picture: give a path, an array, a tensor, a PIL "
-            "picture, or a list of these"
+            f"{type(images).__name__} is not an image: give a path, an array, a tensor, a PIL "
+            "image, or a list of these"
         )
     if len(shape) == 1:  # a column of paths, say
-        return list(pictures)
-    return pictures if len(shape) == 4 else [pictures]
+        return list(images)
+    return images if len(shape) == 4 else [images]
 
 
-def _kind(picture: Any) -> str:
-    if isinstance(picture, str | Path):
+def _kind(image: Any) -> str:
+    if isinstance(image, str | Path):
         return "paths"
-    if isinstance(picture, Image.Image):
-        return "PIL pictures"
-    if hasattr(picture, "shape"):
+    if isinstance(image, Image.Image):
+        return "PIL images"
+    if hasattr(image, "shape"):
         return "arrays"
-    raise DataError(f"a {type(picture).__name__} among the pictures: give paths, arrays or PIL")
+    raise DataError(f"a {type(image).__name__} among the images: give paths, arrays or PIL")
 
 
 def _tensor(array: Any) -> Tensor:
@@ -241,11 +241,11 @@ def _channels_first(values: Tensor) -> Tensor:
     first, last = (values.ndim == 3 and shape[end] in _CHANNELS for end in (0, -1))
     if first and last:
         raise DataError(
-            f"shape {shape} may have its channels first or last: give it as a PIL picture"
+            f"shape {shape} may have its channels first or last: give it as a PIL image"
         )
     if not (first or last):
         raise DataError(
-            f"shape {shape} is not a picture: give (H, W, 3), (3, H, W) or (H, W), a batch as "
+            f"shape {shape} is not an image: give (H, W, 3), (3, H, W) or (H, W), a batch as "
             "(n, H, W, 3) or (n, 3, H, W)"
         )
     return values if first else values.permute(2, 0, 1)

@@ -24,12 +24,12 @@ class RegionCount:
 
     Args:
         region: its name.
-        looked_at: readable pictures in which it was looked for.
-        found: pictures that have it, those that it covers included.
-        empty: pictures in which it was looked for and is not.
-        everywhere: pictures that it covers altogether, so that nothing is left to compare with.
-        wrong: masks that cannot be read, or are not of their picture.
-        area: share of the picture in %, the median of those that have the region; None without any.
+        looked_at: readable images in which it was looked for.
+        found: images that have it, those that it covers included.
+        empty: images in which it was looked for and is not.
+        everywhere: images that it covers altogether, so that nothing is left to compare with.
+        wrong: masks that cannot be read, or are not of their image.
+        area: share of the image in %, the median of those that have the region; None without any.
     """
 
     region: str
@@ -45,21 +45,21 @@ COLUMNS = tuple(RegionCount.__dataclass_fields__)
 
 
 def check_masks(
-    table: Table, pictures: pd.DataFrame
+    table: Table, images: pd.DataFrame
 ) -> tuple[pd.DataFrame, list[Problem], list[Problem]]:
-    """Read every mask of every readable picture once.
+    """Read every mask of every readable image once.
 
     Args:
         table: the data set.
-        pictures: what is known of its files: `id`, `image`, `readable`, `width`, `height`.
+        images: what is known of its files: `id`, `image`, `readable`, `width`, `height`.
 
     Returns:
         A row per region, as in `RegionCount`; problems (masks that cannot be read, or are not of
-        their picture); notes (masks of pictures that the data set lacks, regions that cover all).
+        their image); notes (masks of images that the data set lacks, regions that cover all).
     """
     problems: dict[tuple[str, str], Problem] = {}
     notes: list[Problem] = []
-    readable = pictures[pictures["readable"]].drop_duplicates("id")
+    readable = images[images["readable"]].drop_duplicates("id")
     counts = []
     with (
         progress("Looking at masks", len(readable) * len(table.masks)) as advance,
@@ -83,11 +83,11 @@ def check_masks(
         unknown = source.describe(source.regions[0]).get("unknown_files", 0)
         if unknown:
             plural = "s" * (unknown > 1)
-            message = f"{source.origin}: masks of {unknown} picture{plural} that the data set lacks"
+            message = f"{source.origin}: masks of {unknown} image{plural} that the data set lacks"
             notes.append(Problem("mask", "", message))
     for one in counts:
         if one.everywhere:
-            message = f"{one.region} cover the whole picture in {one.everywhere} of {one.found}"
+            message = f"{one.region} cover the whole image in {one.everywhere} of {one.found}"
             notes.append(Problem("mask", "", message))
     return pd.DataFrame(map(asdict, counts), columns=COLUMNS), list(problems.values()), notes
 
@@ -95,7 +95,7 @@ def check_masks(
 def _share(
     table: Table, source: MaskSource, region: str, name: str, image: str, width: int, height: int
 ) -> float | str:
-    """The share of a picture that a region takes, or what is wrong with its mask."""
+    """The share of an image that a region takes, or what is wrong with its mask."""
     try:
         mask = source.read(name, [region]).get(region)
         if mask is None:

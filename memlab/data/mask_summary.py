@@ -21,14 +21,14 @@ _IN_A_LINE = 6
 """Regions whose counts stand in one line; of more, each has its own."""
 
 _SAMPLE = 1000
-"""Pictures whose headers are read at the start of a run, of larger data sets spread evenly."""
+"""Images whose headers are read at the start of a run, of larger data sets spread evenly."""
 
 
 def describe_masks(table: Table, region: str) -> dict[str, Any]:
-    """Where the masks of a region come from, and how many pictures of each split it was sought in.
+    """Where the masks of a region come from, and how many images of each split it was sought in.
 
     Returns:
-        The source's own description; `looked_at` and `found`: split to number of pictures.
+        The source's own description; `looked_at` and `found`: split to number of images.
     """
     source = table.masks[region]
     splits = table.rows["split"].astype("string").fillna("none")
@@ -66,7 +66,7 @@ def region_notes(table: Table, regions: Iterable[str]) -> list[str]:
         notes += [f"Masks of {region}: {line}." for line in lines]
         if not source.having(region):
             notes.append(
-                f"{region} were found in no picture: cannot tell whether the model relies on them."
+                f"{region} were found in no image: cannot tell whether the model relies on them."
             )
     return notes
 
@@ -196,7 +196,7 @@ def _meaning(source: MaskFiles | CocoMasks, region: str) -> str:
 
 
 def _turned(table: Table, looked_at: Container[str]) -> list[str]:
-    """A picture on which outlines that were drawn on its pixels as stored would lie elsewhere."""
+    """An image on which outlines that were drawn on its pixels as stored would lie elsewhere."""
     ids, images = (table.rows[name].astype(str) for name in ("id", "image"))
     drawn = [image for name, image in zip(ids, images, strict=True) if name in looked_at]
     some = drawn[:: len(drawn) // _SAMPLE + 1]

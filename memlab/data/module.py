@@ -1,4 +1,4 @@
-"""The data module: table, splits, loaders, and pictures as float RGB on the device."""
+"""The data module: table, splits, loaders, and images as float RGB on the device."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from memlab.data.augmentation import Augmentation, augmented
-from memlab.data.cache import PictureCache
+from memlab.data.cache import ImageCache
 from memlab.data.contents import contents_of, same, twins
-from memlab.data.dataset import PictureDataset, collate, to_float
+from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.data.donors import DonorList, with_background
 from memlab.data.features import Encoder, featured
 from memlab.data.geometry import Geometry
@@ -43,7 +43,7 @@ from memlab.values import shown
 
 
 class MemorabilityData(LightningDataModule):
-    """Pictures with memorability scores.
+    """Images with memorability scores.
 
     Args:
         root: folder of the data set, or a CSV file.
@@ -54,23 +54,23 @@ class MemorabilityData(LightningDataModule):
             own, else 70/10/20 to train, and all where the model was not trained here. A run keeps
             its split, image by image.
         split_seed: seed of a random split.
-        image_size: side in pixels that pictures are brought to; the model's by default.
-        batch_size: pictures per batch and process.
+        image_size: side in pixels that images are brought to; the model's by default.
+        batch_size: images per batch and process.
         num_workers: processes that decode; by default one less than there are cores for each
             process that trains, at most 8.
-        cache: folder for decoded pictures: the first epoch fills it, later ones and later runs read
-            it; none by default. It takes 3 * image_size^2 bytes per picture, at once. Features of a
+        cache: folder for decoded images: the first epoch fills it, later ones and later runs read
+            it; none by default. It takes 3 * image_size^2 bytes per image, at once. Features of a
             frozen backbone are kept there, too.
         masks: where faces, people, objects, text are: a mask store, as `memlab regions find` makes
-            it; a COCO file; or a folder of pictures REGION/PICTURE.png. They take the place of the
+            it; a COCO file; or a folder of images REGION/IMAGE.png. They take the place of the
             data set's own masks of the same region.
-        empty_masks: what a picture has of which there is no mask, as an empty cell of a table or no
+        empty_masks: what an image has of which there is no mask, as an empty cell of a table or no
             file in a folder: none (it lacks the region) or unknown (nobody looked). By default none
-            for a table's own columns, unknown for a folder and for pictures that a COCO file does
+            for a table's own columns, unknown for a folder and for images that a COCO file does
             not list; a mask store knows by itself.
-        augmentation: what training pictures go through: flip (half of them mirrored), standard
+        augmentation: what training images go through: flip (half of them mirrored), standard
             (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
-        on_error: what to do with a picture that cannot be read: fail, or skip and list it.
+        on_error: what to do with an image that cannot be read: fail, or skip and list it.
     """
 
     def __init__(
@@ -123,12 +123,12 @@ class MemorabilityData(LightningDataModule):
         self._contents: dict[str, str] = {}  # SHA-256 by path; empty before they are asked for
         self._kept: KeptSplit | None = None
         self._packed: dict[str, Any] | None = None
-        self._pictures: list[str] = []  # those of the table, the missing ones too
-        self._decoded: PictureCache | None = None
+        self._images: list[str] = []  # those of the table, the missing ones too
+        self._decoded: ImageCache | None = None
 
     @property
     def table(self) -> Table:
-        """The validated table with a split for every picture; read on first use."""
+        """The validated table with a split for every image; read on first use."""
         if self._table is None:
             self._table = self._read()
         return self._table
@@ -140,11 +140,11 @@ class MemorabilityData(LightningDataModule):
 
     @property
     def geometry(self) -> Geometry:
-        """How pictures come to size; the size is the model's unless it was given."""
+        """How images come to size; the size is the model's unless it was given."""
         model = None if self.trainer is None else self.trainer.lightning_module
         size: object = self.image_size or getattr(model, "input_size", None)
         if not isinstance(size, int):
-            raise DataError("no picture size: set --data.image_size")
+            raise DataError("no image size: set --data.image_size")
         return Geometry(size, getattr(model, "resampler", "torch"))
 
     def require_regions(self, regions: Iterable[str]) -> None:
@@ -165,7 +165,7 @@ class MemorabilityData(LightningDataModule):
             )
 
     def load_regions(self, regions: Iterable[str]) -> None:
-        """Load masks of these regions with the pictures from now on, where there are any.
+        """Load masks of these regions with the images from now on, where there are any.
 
         For a background without masks of its own all others are: it is what none of them has,
         whatever else is asked for.
@@ -192,19 +192,19 @@ class MemorabilityData(LightningDataModule):
         rows = self.table.part(others or split)
         if others is None and len(rows) < 2:
             raise DataError(f"{self.table.origin}: one image has no other to swap with")
-        # a donor that cannot be read is passed over; masks of other pictures are a mistake
-        pictures = self._dataset(rows, strict=self.on_error == "fail")
+        # a donor that cannot be read is passed over; masks of other images are a mistake
+        images = self._dataset(rows, strict=self.on_error == "fail")
         there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
         having = {
             region: [place for place, name in enumerate(rows["id"]) if name in there[region]]
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
-        lending = with_background(having, pictures.looked)
+        lending = with_background(having, images.looked)
         self.donated = others or "tested images"
-        names = None if others else pictures.ids
-        copies = {} if others else self._copies(pictures.ids, pictures.images)
-        return DonorList(pictures, lending, len(rows), evaluated, seed, names, copies)
+        names = None if others else images.ids
+        copies = {} if others else self._copies(images.ids, images.images)
+        return DonorList(images, lending, len(rows), evaluated, seed, names, copies)
 
     def _copies(self, ids: list[str], images: list[str]) -> dict[str, frozenset[str]]:
         """Tested images that are there more than once, by content."""
@@ -265,14 +265,14 @@ class MemorabilityData(LightningDataModule):
         """See that a split can be trained or tested on.
 
         Raises:
-            DataError: if it is empty, lacks scores, has equal training scores, or too few pictures.
+            DataError: if it is empty, lacks scores, has equal training scores, or too few images.
         """
         check_split(self.table, split, self.trainer.world_size if self.trainer else 1)
 
     def _read(self) -> Table:
-        missing, pictures, table = self._read_source()
+        missing, images, table = self._read_source()
         self.skipped |= missing
-        self._pictures = pictures
+        self._images = images
         if self.trainer is None or self.trainer.is_global_zero:
             table.say(scores=not table.unscored)  # training says that itself, in an error
         table, self.rule = decide(
@@ -344,7 +344,7 @@ class MemorabilityData(LightningDataModule):
         self._contents = self.trainer.strategy.broadcast(self._contents)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Training pictures in an order of each epoch's own, from where the trainer is in it.
+        """Training images in an order of each epoch's own, from where the trainer is in it.
 
         With `--trainer.overfit_batches` the order is the table's, so that each epoch sees the same.
         """
@@ -362,15 +362,15 @@ class MemorabilityData(LightningDataModule):
         return self._loader(rows, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Validation pictures in order."""
+        """Validation images in order."""
         return self._evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Test pictures in order, with the masks that were asked for."""
+        """Test images in order, with the masks that were asked for."""
         return self._evaluation_loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """All pictures of the table in order."""
+        """All images of the table in order."""
         return self._evaluation_loader(None)
 
     def _evaluation_loader(self, split: str | None) -> DataLoader[Any]:
@@ -385,11 +385,11 @@ class MemorabilityData(LightningDataModule):
     def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
         processes = self.trainer.num_devices if self.trainer is not None else 1
         workers = default_workers(processes) if self.num_workers is None else self.num_workers
-        pictures = self._dataset(rows)
-        dataset: Dataset[Sample] = pictures
+        images = self._dataset(rows)
+        dataset: Dataset[Sample] = images
         if self.encoder is not None:
             world = self.trainer.world_size, self.trainer.global_rank  # type: ignore[union-attr]
-            dataset = featured(pictures, self.encoder, self.batch_size, workers, self.cache, *world)
+            dataset = featured(images, self.encoder, self.batch_size, workers, self.cache, *world)
             workers = 0  # there is nothing left to load
         return DataLoader(
             dataset,
@@ -402,15 +402,15 @@ class MemorabilityData(LightningDataModule):
             **options,
         )
 
-    def _dataset(self, rows: Any, strict: bool = False) -> PictureDataset:
+    def _dataset(self, rows: Any, strict: bool = False) -> ImageDataset:
         masks = {region: self.table.masks[region] for region in self.regions}
         cache = self._decoded_at(self.geometry)
-        return PictureDataset(rows, self.table.root, self.geometry, masks, cache, strict)
+        return ImageDataset(rows, self.table.root, self.geometry, masks, cache, strict)
 
-    def _decoded_at(self, geometry: Geometry) -> PictureCache | None:
+    def _decoded_at(self, geometry: Geometry) -> ImageCache | None:
         known = self._decoded
         if self.cache is not None and (known is None or known.geometry != geometry):
-            made = PictureCache(self.cache, self.table.root, self._pictures, geometry)
+            made = ImageCache(self.cache, self.table.root, self._images, geometry)
             if made.new:
                 size = f"{made.size / 1e9:.2f} GB"
                 print(f"memlab: new cache {made.path}, {size}", file=sys.stderr)  # noqa: T201
@@ -418,7 +418,7 @@ class MemorabilityData(LightningDataModule):
         return self._decoded
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Fail on, or take note of, pictures that could not be read.
+        """Fail on, or take note of, images that could not be read.
 
         One of several processes only keeps the reason in `failure`: they must end together.
         """
@@ -427,13 +427,13 @@ class MemorabilityData(LightningDataModule):
                 continue
             self.skipped[name] = error
             if self.on_error == "fail":
-                self.failure = f"{error}\nto leave such pictures out: --data.on_error skip"
+                self.failure = f"{error}\nto leave such images out: --data.on_error skip"
                 if self.trainer is None or self.trainer.world_size == 1:
                     raise DataError(self.failure)
         return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Pictures become float RGB in [0, 1] on the device; those for training are augmented."""
+        """Images become float RGB in [0, 1] on the device; those for training are augmented."""
         batch = to_float(batch)
         trainer = self.trainer
         if trainer is not None and trainer.training and not trainer.overfit_batches:  # type: ignore[attr-defined]
@@ -452,7 +452,7 @@ class MemorabilityData(LightningDataModule):
             "source": self.layout.spec,
             "split": self.split,
             "split_seed": self.split_seed,
-            "pictures": {split: int(counts.get(split, 0)) for split in SPLITS},
+            "images": {split: int(counts.get(split, 0)) for split in SPLITS},
             "split_rule": None if self.rule is None else self.rule.describe(),
             "donors": self.donated,
             "fingerprint": self.table.fingerprint(),

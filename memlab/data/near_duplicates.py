@@ -1,4 +1,4 @@
-"""Pictures that look alike though their files differ: perceptual hashes, compared exactly."""
+"""Images that look alike though their files differ: perceptual hashes, compared exactly."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def require_imagehash() -> None:
         raise MemlabError("near duplicates need imagehash: pip install 'memlab[check]'") from error
 
 
-def perceptual_hash(picture: Tensor) -> int | None:
+def perceptual_hash(image: Tensor) -> int | None:
     """The 64-bit pHash: which of the lowest 8 x 8 DCT coefficients lie above their median.
 
-    Of a copy that was compressed again or resized few bits change; of another picture about half.
+    Of a copy that was compressed again or resized few bits change; of another image about half.
     Two hashes of 64 bits differ by an even number, as each has 32 bits set.
 
     Args:
-        picture: (3, H, W) uint8.
+        image: (3, H, W) uint8.
 
     Returns:
-        The hash; None for a flat picture, which has nothing to compare.
+        The hash; None for a flat image, which has nothing to compare.
 
     References:
         Zauner (2010), Implementation and benchmarking of perceptual image hash functions;
@@ -54,7 +54,7 @@ def perceptual_hash(picture: Tensor) -> int | None:
     """
     import imagehash
 
-    grey = Image.fromarray(picture.permute(1, 2, 0).numpy()).convert("L")
+    grey = Image.fromarray(image.permute(1, 2, 0).numpy()).convert("L")
     if np.asarray(grey.reduce(max(1, min(grey.size) // 32))).std() < _FLAT:
         return None
     return int(str(imagehash.phash(grey)), 16)
@@ -66,7 +66,7 @@ def near_pairs(
     """All pairs of hashes that differ by at most `bits` bits.
 
     Every pair is compared, a block against all hashes behind it: n²/2 exclusive-ors and bit counts
-    in NumPy, six seconds for 58,741 pictures on one core, and memory in proportion to n.
+    in NumPy, six seconds for 58,741 images on one core, and memory in proportion to n.
 
     Args:
         hashes: (n,) of 64 bits.
@@ -91,7 +91,7 @@ def near_pairs(
         count += len(row)
         if count > MOST_PAIRS:
             raise DataError(
-                f"more than {MOST_PAIRS:,} pairs of pictures within {bits} bits; lower --near"
+                f"more than {MOST_PAIRS:,} pairs of images within {bits} bits; lower --near"
             )
         if progress:
             progress(len(block))

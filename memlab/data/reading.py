@@ -18,26 +18,26 @@ from memlab.registry import described
 def read_table(
     source: Source, root: Path, numbered: int | None, skip_missing: bool
 ) -> tuple[dict[str, str], list[str], Table]:
-    """Read and validate a data set; `memlab.data.split_rule` gives every picture its split.
+    """Read and validate a data set; `memlab.data.split_rule` gives every image its split.
 
     Args:
         source: its layout.
         root: its folder or file.
         numbered: number of one of its splits, or None.
-        skip_missing: whether pictures that are not there are left out.
+        skip_missing: whether images that are not there are left out.
 
     Returns:
-        Why pictures were left out, by id; the paths of all pictures, those included; the table.
+        Why images were left out, by id; the paths of all images, those included; the table.
 
     Raises:
         DataError: if something is wrong with it; names the offenders.
     """
     table = _promised(source, source.table(root, numbered))
-    pictures = [str(name) for name in table.rows["image"]]
+    images = [str(name) for name in table.rows["image"]]
     missing: dict[str, str] = {}
     if skip_missing:
         table, missing = table.without_missing()
-    return missing, pictures, table.validated(check_arguments(source, root, numbered))
+    return missing, images, table.validated(check_arguments(source, root, numbered))
 
 
 def check_arguments(source: Source, root: Path, number: int | None) -> str:
@@ -88,7 +88,7 @@ def check_split(table: Table, split: str, processes: int) -> None:
         processes: how many share it.
 
     Raises:
-        DataError: if it is empty, lacks scores, has equal training scores, or too few pictures.
+        DataError: if it is empty, lacks scores, has equal training scores, or too few images.
     """
     rows = table.part(split)
     origin = table.origin
@@ -98,11 +98,11 @@ def check_split(table: Table, split: str, processes: int) -> None:
     if split != "test" and scores.isna().all() and table.unscored:
         raise DataError(table.unscored)
     if split == "test" and table.rows["score"].isna().all():
-        scores = scores.dropna()  # bare pictures can be taken apart; there is no accuracy
+        scores = scores.dropna()  # bare images can be taken apart; there is no accuracy
     if scores.isna().any():
         first = rows.loc[scores.isna(), "id"].iloc[0]
         raise DataError(
-            f"{origin}: {int(scores.isna().sum())} pictures of the {split} split "
+            f"{origin}: {int(scores.isna().sum())} images of the {split} split "
             f"have no score (first: {first}); give scores, or use predict"
         )
     if split == "train" and scores.nunique() == 1:
@@ -112,6 +112,6 @@ def check_split(table: Table, split: str, processes: int) -> None:
         )
     if len(rows) < processes:
         raise DataError(
-            f"{origin}: {len(rows)} pictures in the {split} split for {processes} "
+            f"{origin}: {len(rows)} images in the {split} split for {processes} "
             "processes; use fewer --trainer.devices"
         )

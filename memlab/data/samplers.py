@@ -1,4 +1,4 @@
-"""Which process sees which pictures, and in which order."""
+"""Which process sees which images, and in which order."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from memlab.seeds import seed_of
 
 
 class EpochSampler(DistributedSampler[int]):
-    """Training pictures in an order that depends on the seed and the epoch alone.
+    """Training images in an order that depends on the seed and the epoch alone.
 
     So a run that was cut off in mid-epoch can go on where it was: it knows the order without having
-    gone through it. Every process gets equally many pictures (the first ones of the order are dealt
-    out again where they do not divide), and none a last batch of a single picture, because batch
+    gone through it. Every process gets equally many images (the first ones of the order are dealt
+    out again where they do not divide), and none a last batch of a single image, because batch
     normalisation cannot train on it.
 
     Args:
         dataset: what is sampled.
-        batch_size: pictures per batch and process.
+        batch_size: images per batch and process.
         seed: of the order.
         processes: how many processes there are.
         rank: which one this is.
@@ -60,9 +60,9 @@ class EpochSampler(DistributedSampler[int]):
 
 
 class UnpaddedDistributedSampler(DistributedSampler[int]):
-    """Deal the pictures out in order, none twice.
+    """Deal the images out in order, none twice.
 
-    The stock sampler repeats pictures until every process has equally many. A rank correlation over
+    The stock sampler repeats images until every process has equally many. A rank correlation over
     repeated rows is wrong, and they cannot be told apart later.
 
     Args:

@@ -17,7 +17,7 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     """Read `80/20` or `70/10/20` as shares of train, validation and test that sum to 1.
 
     Of two parts the second is the test part, and a tenth of the first is held back for validation:
-    pictures that choose the checkpoint must not also be those that test it.
+    images that choose the checkpoint must not also be those that test it.
 
     Raises:
         DataError: if the text cannot be read so, or the parts sum to neither 100 nor 1.
@@ -41,13 +41,13 @@ def parse_shares(text: str) -> tuple[float, float, float]:
 
 
 def random_split(table: Table, shares: tuple[float, float, float], seed: int) -> Table:
-    """Give every picture a split, so that all splits have nearly the same scores.
+    """Give every image a split, so that all splits have nearly the same scores.
 
-    Pictures are sorted by score and dealt out in short runs of neighbours, each in a random order.
+    Images are sorted by score and dealt out in short runs of neighbours, each in a random order.
     The result depends on the ids, scores and seed, not on the order of the rows.
 
     Args:
-        table: the pictures; those without a score are split at random.
+        table: the images; those without a score are split at random.
         shares: of train, validation and test, summing to 1.
         seed: of the random order.
     """
@@ -58,7 +58,7 @@ def random_split(table: Table, shares: tuple[float, float, float], seed: int) ->
     scores = rows["score"].to_numpy(dtype=float)[shuffled]
     order = shuffled[np.argsort(scores, kind="stable")]  # NaN last
 
-    # the k-th picture goes where the split is furthest behind its share: exact to one picture
+    # the k-th image goes where the split is furthest behind its share: exact to one image
     dealt = np.zeros(3)
     split = np.empty(len(rows), dtype=object)
     for start in range(0, len(order), 10):

@@ -79,7 +79,7 @@ def write_subset(
         MemlabError: if the folder holds something already.
     """
     if n < 1 or n > len(table.rows):
-        raise DataError(f"{table.origin}: {len(table.rows)} pictures there, {n} asked for")
+        raise DataError(f"{table.origin}: {len(table.rows)} images there, {n} asked for")
     require_empty(out)
     ordered = table.rows.sort_values("id", ignore_index=True)
     chosen = np.sort(np.random.default_rng(seed).choice(len(ordered), size=n, replace=False))

@@ -27,7 +27,7 @@ MASK = "mask_"
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one picture of a table."""
+    """One thing wrong with one image of a table."""
 
     kind: str
     id: str
@@ -36,7 +36,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Table:
-    """Pictures of a data set, one row each.
+    """Images of a data set, one row each.
 
     Args:
         rows: columns `id` (text), `image` (path relative to `root`), `score` (0 to 1, NaN where
@@ -116,11 +116,11 @@ class Table:
 
         Args:
             path: of the masks.
-            empty: what a picture has of which there is no mask; by default an empty cell of the
-                table's own columns means `none`, and a picture without a file is `unknown`.
+            empty: what an image has of which there is no mask; by default an empty cell of the
+                table's own columns means `none`, and an image without a file is `unknown`.
 
         Raises:
-            DataError: if they cannot be read, or are not of these pictures.
+            DataError: if they cannot be read, or are not of these images.
         """
         given = open_masks(path, self.rows, self.root, empty)
         return replace(self, given=given, empty_masks=empty or self.empty_masks)

@@ -1,4 +1,4 @@
-"""Processes that load pictures: how many."""
+"""Processes that load images: how many."""
 
 from __future__ import annotations
 

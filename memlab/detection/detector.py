@@ -20,7 +20,7 @@ class Quality:
 
     Args:
         region: what was looked for.
-        on: in which pictures, and who or what told right from wrong.
+        on: in which images, and who or what told right from wrong.
         there: regions that are in them.
         found: of these, those that the finder marked.
         marked: everything that it marked.
@@ -55,7 +55,7 @@ class RegionFinder(Specified, nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Find regions, the same ones in every picture.
+        """Find regions, the same ones in every image.
 
         Args:
             images: (B, 3, H, W) float in [0, 1]; of any size.

@@ -22,7 +22,7 @@ Finder = Callable[[Tensor], Mapping[str, Tensor]]
 
 @dataclass
 class Filled:
-    """What became of the pictures of a data set.
+    """What became of the images of a data set.
 
     Args:
         looked_at: how many are new in the store.
@@ -45,18 +45,18 @@ def find_regions(
     device: str = "cpu",
     advance: Callable[[int], None] = lambda _: None,
 ) -> Filled:
-    """Look for regions in every picture that the store does not know yet.
+    """Look for regions in every image that the store does not know yet.
 
-    Pictures are seen one at a time, upright, in their own size. One that cannot be read, or at
+    Images are seen one at a time, upright, in their own size. One that cannot be read, or at
     which the finder crashes, is left out of the store; the next call tries it again.
 
     Args:
-        table: the pictures.
-        finder: called with (1, 3, H, W) pictures in [0, 1]; returns names and (1, 1, H, W) masks.
+        table: the images.
+        finder: called with (1, 3, H, W) images in [0, 1]; returns names and (1, 1, H, W) masks.
         provenance: of the finder, kept with the masks.
         store: where to.
-        device: where the pictures are brought for it.
-        advance: called with the number of pictures done since the last call.
+        device: where the images are brought for it.
+        advance: called with the number of images done since the last call.
 
     Raises:
         DataError: if something else has found the same regions in the store.
@@ -64,7 +64,7 @@ def find_regions(
     """
     filled = Filled(regions=store.found_by(provenance))
     try:
-        for name, image in _pictures(table):
+        for name, image in _images(table):
             known = store.areas.get(name, {})
             if filled.regions and filled.regions <= known.keys():
                 filled.there += 1
@@ -91,12 +91,12 @@ def find_regions(
 def import_masks(
     table: Table, store: MaskStore, advance: Callable[[int], None] = lambda _: None
 ) -> Filled:
-    """Pack the masks that a table was given into a store, at the size of their upright pictures.
+    """Pack the masks that a table was given into a store, at the size of their upright images.
 
     Args:
-        table: the pictures, with masks.
+        table: the images, with masks.
         store: where to.
-        advance: called with the number of pictures done since the last call.
+        advance: called with the number of images done since the last call.
 
     Raises:
         DataError: if something else has found the same regions in the store.
@@ -110,7 +110,7 @@ def import_masks(
     looked = {region: set(source.looked_at(region)) for region, source in table.masks.items()}
     absent = Mask(torch.zeros(1, 1, 1, dtype=torch.uint8), "masks")
     try:
-        for name, image in _pictures(table):
+        for name, image in _images(table):
             try:
                 masks = {region: absent for region, names in looked.items() if name in names}
                 masks |= {
@@ -129,7 +129,7 @@ def import_masks(
                     }
                     store.write(name, inside, thumbnail_of(pixels))
                     filled.looked_at += 1
-            except OutputError:  # no picture's fault, and the next would fail alike
+            except OutputError:  # no image's fault, and the next would fail alike
                 raise
             except MemlabError as error:
                 filled.failures[name] = str(error)
@@ -139,7 +139,7 @@ def import_masks(
     return filled
 
 
-def _pictures(table: Table) -> list[tuple[str, str]]:
+def _images(table: Table) -> list[tuple[str, str]]:
     rows = table.rows.drop_duplicates("id")
     return list(zip(rows["id"].astype(str), rows["image"].astype(str), strict=True))
 
@@ -166,12 +166,12 @@ def _found(finder: Finder, images: Tensor) -> dict[str, Tensor]:
 
 
 def _require_same(
-    found: Collection[str], regions: Collection[str], finder: Finder, picture: str
+    found: Collection[str], regions: Collection[str], finder: Finder, image: str
 ) -> None:
-    """A picture without the regions of the others would be looked at anew for ever."""
+    """An image without the regions of the others would be looked at anew for ever."""
     if regions and set(found) != set(regions):
         raise PluginError(
-            f"{_name(finder)}: found {', '.join(sorted(found))} in {picture}, and "
+            f"{_name(finder)}: found {', '.join(sorted(found))} in {image}, and "
             f"{', '.join(sorted(regions))} before; return a mask of every region, empty where "
             "nothing is found"
         )

@@ -53,16 +53,16 @@ class Reviewed:
 def write_review(
     table: Table, masks: MaskSource, folder: Path, advance: Callable[[int], None] = lambda _: None
 ) -> Reviewed:
-    """Write `REGION-001.jpg`, ..., pictures with outlines and numbers, and `rejects.csv`.
+    """Write `REGION-001.jpg`, ..., images with outlines and numbers, and `rejects.csv`.
 
     A find is what hangs together in a mask. The table has a row for each, with its share of the
-    picture and an empty column `reject`: whatever a person writes there rejects it.
+    image and an empty column `reject`: whatever a person writes there rejects it.
 
     Args:
-        table: the pictures.
-        masks: of these pictures, of any kind.
+        table: the images.
+        masks: of these images, of any kind.
         folder: an empty or new one.
-        advance: called with the number of pictures and regions done since the last call.
+        advance: called with the number of images and regions done since the last call.
     """
     require_empty(folder)
     make_folder(folder)
@@ -104,7 +104,7 @@ def write_review(
 
 
 def _numbered(masks: MaskSource, name: str, region: str, pixels: Tensor) -> NDArray[np.int32]:
-    """The finds in a picture, at its own size, as a store keeps its masks."""
+    """The finds in an image, at its own size, as a store keeps its masks."""
     mask = masks.read(name, [region])[region]
     height, width = pixels.shape[1:]
     require_fit(mask, name, (width, height), pixels)
@@ -206,7 +206,7 @@ def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
 
 
 def _cell(pixels: NDArray[np.uint8], numbers: NDArray[np.int32], name: str) -> Image.Image:
-    """A picture, (H, W, 3), outlined and numbered, under its name."""
+    """An image, (H, W, 3), outlined and numbered, under its name."""
     inside = numbers > 0
     wide = max(1, round(max(inside.shape) / _SIDE))
     edge = inside & ~ndimage.binary_erosion(inside, _TOUCHING, iterations=2 * wide)

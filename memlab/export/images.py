@@ -1,4 +1,4 @@
-"""The changed pictures themselves, on disk: a folder per condition, and a manifest."""
+"""The changed images themselves, on disk: a folder per condition, and a manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memlab.ablations.evaluate import Preparation, Prepared, changed_pictures
+from memlab.ablations.evaluate import Preparation, Prepared, changed_images
 from memlab.ablations.plan import Condition
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError, OutputError
@@ -38,28 +38,28 @@ def export(
     donors: Lending | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Change pictures and write them as PNG, without loss, and `manifest.csv`.
+    """Change images and write them as PNG, without loss, and `manifest.csv`.
 
-    A picture that cannot be read, or lacks what an ablation needs, is listed with the reason, and
+    An image that cannot be read, or lacks what an ablation needs, is listed with the reason, and
     not written.
 
     Args:
-        originals: the pictures.
+        originals: the images.
         conditions: how to change them.
         out: the folder.
-        size: side in pixels that pictures are brought to; their own by default.
+        size: side in pixels that images are brought to; their own by default.
         seed: of what is random.
-        donors: from the height and width of a picture, where swaps and insertions take theirs
+        donors: from the height and width of an image, where swaps and insertions take theirs
             from.
-        advance: called after each picture with 1.
+        advance: called after each image with 1.
 
     Returns:
-        The manifest: a row a picture, condition and draw: `image` (path in `out`, empty where
+        The manifest: a row an image, condition and draw: `image` (path in `out`, empty where
         nothing was written), `original`, `condition`, `ablation`, `dose`, `unit`, `region`, `role`,
         `draw`, `donor`, `eligible`, `reason` (why not). And what went wrong, by original.
 
     Raises:
-        MemlabError: if something went wrong with every picture; nothing is written then.
+        MemlabError: if something went wrong with every image; nothing is written then.
         OutputError: if a file cannot be written; the first ends all, and the manifest lists what
             is complete.
     """
@@ -84,7 +84,7 @@ def export(
                         path = f"{folders[condition.key]}/{original.name}{number}.png"
                         try:
                             donor, reason = _write(preparation, condition, draw, inside(out, path))
-                        except OutputError:  # the next picture cannot be written either
+                        except OutputError:  # the next image cannot be written either
                             raise
                         except MemlabError as error:
                             reason = failures[str(original.path)] = str(error)
@@ -119,12 +119,12 @@ def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
 
 
 def _stopped(error: OutputError, rows: list[dict[str, Any]], of: int, out: Path) -> OutputError:
-    """List what is complete, and say so; on a full disk the last pictures make room for the list.
+    """List what is complete, and say so; on a full disk the last images make room for the list.
 
     Args:
         error: what the system refused.
-        rows: of the pictures until then.
-        of: how many pictures were given.
+        rows: of the images until then.
+        of: how many images were given.
         out: the folder.
     """
     kept = list(rows)
@@ -167,18 +167,18 @@ def _prepared(
 def _write(
     preparation: Preparation, condition: Condition, draw: int, path: Path
 ) -> tuple[str, str]:
-    """Write a changed picture; returns its donor and, where there is none, the reason."""
+    """Write a changed image; returns its donor and, where there is none, the reason."""
     prepared = preparation.prepare(condition, draw)
     if not prepared.eligible.any():
         return "", why_not(condition, prepared)
-    for _, changed in changed_pictures(preparation.images, prepared, condition, 1):
+    for _, changed in changed_images(preparation.images, prepared, condition, 1):
         _save(changed[0], path)
     given = prepared.context.donors
     return ("" if given is None else given.ids[0]), ""
 
 
 def why_not(condition: Condition, prepared: Prepared) -> str:
-    """Why the first of some pictures cannot be changed in a way, in a few words."""
+    """Why the first of some images cannot be changed in a way, in a few words."""
     ablation, context = condition.ablation, prepared.context
     for region in ablation.regions:
         masks = mask_of(region, context.masks)

@@ -11,7 +11,7 @@ CELL = 16.0
 """Side of a cell in % of the width: four overlapping ones cover most places, so that a mark of up
 to 4 % lies wholly inside a cell, and one of up to 16 % at least by half."""
 STEP = (100.0 - CELL) / (SIDE - 1)
-"""From one cell to the next in % of the width: 12, so that the grid fills the picture."""
+"""From one cell to the next in % of the width: 12, so that the grid fills the image."""
 SOFT = 2.0
 """Width of a cell's soft edge, inside it, in % of the width."""
 
@@ -24,13 +24,13 @@ def ends(place: int) -> tuple[float, float]:
 def cell_weights(row: int, column: int, height: int, width: int) -> Tensor:
     """How much of each pixel a cell takes: (1, 1, H, W), 1 inside, 0 outside, soft between.
 
-    The edge is hard where it is the picture's own: nothing shows through there.
+    The edge is hard where it is the image's own: nothing shows through there.
 
     Args:
         row: 0 to 7 from the top.
         column: 0 to 7 from the left.
-        height: of the picture, pixels.
-        width: of the picture, pixels.
+        height: of the image, pixels.
+        width: of the image, pixels.
     """
     down, across = _along(row, height), _along(column, width)
     return (down[:, None] * across[None, :]).float()[None, None]

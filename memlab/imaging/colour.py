@@ -18,7 +18,7 @@ _KNEE, _LIGHT_KNEE = 0.04045, 0.0031308
 
 
 def luma(images: Tensor) -> Tensor:
-    """Luma of gamma-coded RGB pictures: (B, 3, H, W) in [0, 1] to (B, 1, H, W) in [0, 1]."""
+    """Luma of gamma-coded RGB images: (B, 3, H, W) in [0, 1] to (B, 1, H, W) in [0, 1]."""
     return _weighted(images, LUMA)
 
 
@@ -28,7 +28,7 @@ def chroma(images: Tensor) -> Tensor:
 
 
 def with_luma(grey: Tensor, offsets: Tensor) -> Tensor:
-    """Pictures of a given luma and colour; where a colour does not fit, it gets paler.
+    """Images of a given luma and colour; where a colour does not fit, it gets paler.
 
     Cutting R, G and B to [0, 1] instead would change luma and hue.
 
@@ -50,7 +50,7 @@ def desaturate(images: Tensor, amount: float) -> Tensor:
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        amount: share of the way, 0 to 1; at 1 the picture equals Pillow's mode `L`.
+        amount: share of the way, 0 to 1; at 1 the image equals Pillow's mode `L`.
     """
     grey = luma(images).expand_as(images)
     return grey.contiguous() if amount == 1 else torch.lerp(images, grey, amount)
@@ -133,11 +133,11 @@ def rotate_hue(images: Tensor, degrees: float) -> Tensor:
 
 
 def flatten_palette(images: Tensor, amount: float) -> Tensor:
-    """Move every colour towards the picture's mean colour; luma stays.
+    """Move every colour towards the image's mean colour; luma stays.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        amount: share of the way, 0 to 1; at 1 the picture is a tinted black and white one.
+        amount: share of the way, 0 to 1; at 1 the image is a tinted black and white one.
     """
     grey = luma(images)
     offsets = images - grey

@@ -9,7 +9,7 @@ from memlab.imaging.colour import luma, with_luma
 
 
 def flatten_luma(images: Tensor, amount: float) -> Tensor:
-    """Move luma towards its mean over the picture; chroma stays as far as it fits.
+    """Move luma towards its mean over the image; chroma stays as far as it fits.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -25,6 +25,6 @@ def darken(images: Tensor, amount: float) -> Tensor:
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        amount: 0 to 1; at 1 the picture is black.
+        amount: 0 to 1; at 1 the image is black.
     """
     return images * (1 - amount)

@@ -1,4 +1,4 @@
-"""Windows of a picture."""
+"""Windows of an image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ the middle, in one direction at least."""
 
 
 def center_crop(images: Tensor, removed: float) -> Tensor:
-    """Keep the middle and zoom it back to the size that the picture had.
+    """Keep the middle and zoom it back to the size that the image had.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -25,7 +25,7 @@ def center_crop(images: Tensor, removed: float) -> Tensor:
 
 
 def zoomed(images: Tensor, removed: float, places: Tensor) -> Tensor:
-    """Keep a window of each picture and zoom it back to the size that the picture had.
+    """Keep a window of each image and zoom it back to the size that the image had.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -43,7 +43,7 @@ def zoomed(images: Tensor, removed: float, places: Tensor) -> Tensor:
 
 
 def padded(images: Tensor, removed: float, places: Tensor) -> Tensor:
-    """Keep a window of each picture where it is; around it lies the picture's mean colour.
+    """Keep a window of each image where it is; around it lies the image's mean colour.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -78,7 +78,7 @@ def elsewhere(generators: Sequence[torch.Generator]) -> Tensor:
 
 
 def gathered(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Other rows and columns of each picture.
+    """Other rows and columns of each image.
 
     Args:
         images: (B, C, H, W).

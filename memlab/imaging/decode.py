@@ -1,4 +1,4 @@
-"""The only place that decodes a picture."""
+"""The only place that decodes an image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def decoder() -> str:
 
 
 def decode(source: Path | bytes) -> Tensor:
-    """Read a picture as people see it.
+    """Read an image as people see it.
 
     The camera's rotation is applied, palettes and CMYK become RGB, transparent pixels are laid over
     white, 16-bit greys keep their top eight bits; of an animation the first frame is read.
@@ -44,15 +44,15 @@ def decode(source: Path | bytes) -> Tensor:
         it best.
 
     Raises:
-        DataError: if the file is missing, truncated or not a picture; one line that names it.
+        DataError: if the file is missing, truncated or not an image; one line that names it.
     """
-    name = str(source) if isinstance(source, Path) else "the picture"
+    name = str(source) if isinstance(source, Path) else "the image"
     try:
-        with _opened(source) as picture:
-            pixels = _plain_jpeg(picture, source)
+        with _opened(source) as image:
+            pixels = _plain_jpeg(image, source)
             if pixels is None:
-                ImageOps.exif_transpose(picture, in_place=True)  # in place: without a copy
-                pixels = np.array(_rgb(picture))
+                ImageOps.exif_transpose(image, in_place=True)  # in place: without a copy
+                pixels = np.array(_rgb(image))
     except DataError as error:
         raise DataError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
     # Pillow's decoders raise many kinds on a damaged file: SyntaxError, struct.error, EOFError ...
@@ -62,7 +62,7 @@ def decode(source: Path | bytes) -> Tensor:
 
 
 def _opened(source: Path | bytes) -> Image.Image:
-    """A picture whose header alone is read; raises a DataError if a path leads to no plain file."""
+    """An image whose header alone is read; raises a DataError if a path leads to no plain file."""
     if isinstance(source, Path):
         require_file(source)  # a FIFO would be waited for
     return Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=formats())
@@ -74,14 +74,14 @@ def _why(error: Exception, name: str = "") -> str:
         return (str(error).splitlines() or [type(error).__name__])[0]
     ending = Path(name).suffix.lower()
     convert = f" that memlab reads: convert {ending} to JPEG or PNG" if ending in UNREADABLE else ""
-    return f"not a picture{convert}"
+    return f"not an image{convert}"
 
 
-def _plain_jpeg(picture: Image.Image, source: Path | bytes) -> np.ndarray | None:
+def _plain_jpeg(image: Image.Image, source: Path | bytes) -> np.ndarray | None:
     # the same library, and the same pixels, as in Pillow, with less around it
-    if simplejpeg is None or picture.format != "JPEG" or picture.mode not in ("RGB", "L"):
+    if simplejpeg is None or image.format != "JPEG" or image.mode not in ("RGB", "L"):
         return None
-    if picture.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         return None
     content = source.read_bytes() if isinstance(source, Path) else source
     try:
@@ -92,30 +92,30 @@ def _plain_jpeg(picture: Image.Image, source: Path | bytes) -> np.ndarray | None
 
 
 def stored_as(path: Path) -> str:
-    """Format and pixel mode of a picture file, read from its header: `JPEG RGB`, `PNG RGBA`."""
-    with _opened(path) as picture:
-        return f"{picture.format} {picture.mode}"
+    """Format and pixel mode of an image file, read from its header: `JPEG RGB`, `PNG RGBA`."""
+    with _opened(path) as image:
+        return f"{image.format} {image.mode}"
 
 
 def is_image(path: Path) -> bool:
     """Whether a file begins as an image of a kind that memlab decodes; nothing is decoded."""
     try:
-        with _opened(path) as picture:
-            return picture.format is not None and min(picture.size) > 0
+        with _opened(path) as image:
+            return image.format is not None and min(image.size) > 0
     except Exception:  # Pillow raises many kinds on what is no image
         return False
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture as people see it, read from its header.
+    """Width and height of an image as people see it, read from its header.
 
     Raises:
         DataError: if the file cannot be read; names it.
     """
     try:
-        with _opened(path) as picture:
-            width, height = picture.size
-            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        with _opened(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     except DataError:
         raise
     except Exception as error:
@@ -124,25 +124,25 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def turned_unseen(path: Path) -> bool:
-    """Whether EXIF turns or mirrors a picture without changing its shape, so that nothing shows it.
+    """Whether EXIF turns or mirrors an image without changing its shape, so that nothing shows it.
 
     Read from its header; false where that cannot be read.
     """
     try:
-        with _opened(path) as picture:
-            orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-            return orientation in (2, 3, 4) or (orientation > 4 and len(set(picture.size)) == 1)
+        with _opened(path) as image:
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return orientation in (2, 3, 4) or (orientation > 4 and len(set(image.size)) == 1)
     except Exception:  # Pillow raises many kinds on a damaged file
         return False
 
 
-def pixels_of(picture: Image.Image) -> Tensor:
-    """A PIL picture as people see it, (3, H, W) uint8, RGB; see `decode`.
+def pixels_of(image: Image.Image) -> Tensor:
+    """A PIL image as people see it, (3, H, W) uint8, RGB; see `decode`.
 
     Raises:
         DataError: if its values have no agreed range.
     """
-    rgb = _rgb(ImageOps.exif_transpose(picture))
+    rgb = _rgb(ImageOps.exif_transpose(image))
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
 
 
@@ -158,9 +158,9 @@ def decode_mask(path: Path) -> Tensor:
         DataError: if the file cannot be read, or its values can mean several things; names it.
     """
     try:
-        with _opened(path) as picture:
-            ImageOps.exif_transpose(picture, in_place=True)
-            values = _mask_values(picture)
+        with _opened(path) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            values = _mask_values(image)
     except Exception as error:
         reason = (
             str(error).removeprefix(f"{path}: ") if isinstance(error, DataError) else _why(error)
@@ -182,50 +182,50 @@ def mask_is_empty(path: Path) -> bool:
     try:
         if not path.is_file():
             return False
-        with Image.open(path) as picture:
-            if picture.mode in ("1", "L") and "transparency" not in picture.info:
-                return picture.getbbox() is None  # the same, without a copy
-            return not _mask_values(picture).any()
+        with Image.open(path) as image:
+            if image.mode in ("1", "L") and "transparency" not in image.info:
+                return image.getbbox() is None  # the same, without a copy
+            return not _mask_values(image).any()
     except Exception:  # Pillow raises many kinds on a damaged file
         return False
 
 
-def _mask_values(picture: Image.Image) -> np.ndarray:
+def _mask_values(image: Image.Image) -> np.ndarray:
     """(H, W) of 0 to 255."""
-    if picture.mode in _WIDE:
-        wide = np.asarray(picture, dtype=np.int64)
+    if image.mode in _WIDE:
+        wide = np.asarray(image, dtype=np.int64)
         if wide.min() < 0 or wide.max() > 65535:
             raise DataError("values below 0 or above 65535 in it; save it as 0 and 255")
         return wide >> 8 if wide.max() > 255 else wide
-    if picture.mode == "F":
-        floats = np.asarray(picture)
+    if image.mode == "F":
+        floats = np.asarray(image)
         if not np.isfinite(floats).all():
             raise DataError("NaN or infinite values in it; save it as 0 and 255")
         if floats.min() < 0 or floats.max() > 255:
             raise DataError("values below 0 or above 255 in it; save it as 0 and 255")
         return (floats * (255 if floats.max() <= 1 else 1)).clip(0, 255).astype(np.uint8)
-    grey = np.asarray(picture.convert("L"))
-    if picture.has_transparency_data:
-        visible = np.asarray(picture.convert("RGBA"))[..., 3] >= 128
+    grey = np.asarray(image.convert("L"))
+    if image.has_transparency_data:
+        visible = np.asarray(image.convert("RGBA"))[..., 3] >= 128
         if not visible.all():
             plain = len(np.unique(grey[visible])) < 2
             return np.where(visible, 255 if plain else grey, 0)
-    if picture.mode == "P" and np.ptp(np.asarray(picture.convert("RGB")), axis=-1).any():
-        return np.where(np.asarray(picture) > 0, 255, 0)
+    if image.mode == "P" and np.ptp(np.asarray(image.convert("RGB")), axis=-1).any():
+        return np.where(np.asarray(image) > 0, 255, 0)
     return grey
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode in _WIDE:
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _WIDE:
         # Pillow's own conversion clips at 255 instead of scaling
-        values = np.asarray(picture, dtype=np.int64)
+        values = np.asarray(image, dtype=np.int64)
         if values.min() < 0 or values.max() > 65535:
             raise DataError("greys beyond 16 bits; save it with 8 or 16 bits")
         return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
-    if picture.mode == "F":
+    if image.mode == "F":
         raise DataError("floating-point pixels have no agreed range; save it with 8 or 16 bits")
-    if picture.has_transparency_data:
-        solid = picture.convert("RGBA")
+    if image.has_transparency_data:
+        solid = image.convert("RGBA")
         paper = Image.new("RGBA", solid.size, "white")
         return Image.alpha_composite(paper, solid).convert("RGB")
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -13,7 +13,7 @@ from memlab.imaging.harmonic import harmonic
 from memlab.imaging.morphology import dilated, surround
 
 Computed = Literal["harmonic", "mean", "blur", "grey"]
-"""Fills that need nothing but the picture."""
+"""Fills that need nothing but the image."""
 Fill = Literal["harmonic", "mean", "blur", "donor", "grey"]
 """Ways to fill a hole: its edge carried smoothly inwards with noise like the surroundings', the
 mean colour around it, a heavy blur of what is around it, a donor's pixels, mid grey."""
@@ -28,13 +28,13 @@ equal in R, G and B, three standard deviations."""
 def filled(
     fill: Computed, images: Tensor, hole: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """Whole pictures whose pixels inside the hole are to be taken.
+    """Whole images whose pixels inside the hole are to be taken.
 
     Args:
         fill: which.
         images: (B, 3, H, W) in [0, 1]; what is inside the hole is not looked at.
         hole: (B, 1, H, W) float of 0 and 1, neither all 0 nor all 1.
-        generators: one per picture, for the noise.
+        generators: one per image, for the noise.
 
     Returns:
         (B, 3, H, W), not clamped; outside the hole it means nothing.
@@ -89,7 +89,7 @@ def harmonic_with_noise(
     Args:
         images: (B, 3, H, W) in [0, 1].
         hole: (B, 1, H, W) float of 0 and 1.
-        generators: one per picture.
+        generators: one per image.
 
     Returns:
         (B, 3, H, W), not clamped.
@@ -109,7 +109,7 @@ def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
     Pixels next to the hole or to the frame do not count, nor do those of edges and letters, which
     are no grain: those with more than `EDGES` times the median energy. A variance of 1e-8, far
     below that of rounding to 256 levels, and 1e-5 of their sum are added, so that it always has a
-    root: the channels of black and white pictures are the same, and single precision has no
+    root: the channels of black and white images are the same, and single precision has no
     smaller share.
     """
     there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]

@@ -75,7 +75,7 @@ def high_pass(images: Tensor, cutoff: float) -> Tensor:
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        cutoff: cycles per picture width.
+        cutoff: cycles per image width.
     """
     grey = luma(images)
     sigma = 100 * math.sqrt(math.log(2) / 2) / (math.pi * cutoff)

@@ -1,4 +1,4 @@
-"""Grain: what fine pattern lies on a picture's surfaces, edges apart, and noise that is like it."""
+"""Grain: what fine pattern lies on an image's surfaces, edges apart, and noise that is like it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ SOFTENINGS = 4
 STEPS = 3
 """Corrections of the noise for what the base and the gamut do to it."""
 GAIN = 32.0
-"""Most that a band is amplified by: rounding of a smooth picture must not become its texture."""
+"""Most that a band is amplified by: rounding of a smooth image must not become its texture."""
 
 
 def smooth_base(grey: Tensor) -> Tensor:
     """Luma without its grain: smooth inside surfaces, edges kept.
 
-    The guided filter (He, Sun and Tang 2013), the picture being its own guide, with a slope that is
+    The guided filter (He, Sun and Tang 2013), the image being its own guide, with a slope that is
     nearer to 0 below the threshold and to 1 above than theirs; see `texture.smooth_texture`.
 
     Args:
@@ -62,7 +62,7 @@ def grain_energies(grey: Tensor) -> Tensor:
 
 
 def texture_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """How far the grains of two pictures differ: (B,).
+    """How far the grains of two images differ: (B,).
 
     The root mean square, over bands, of the logarithm of the ratio of amplitudes: 0.1 is 10 %.
     `FAINT` is added to all energies.
@@ -80,7 +80,7 @@ def noise_like(pattern: Tensor, generators: Sequence[torch.Generator]) -> Tensor
 
     Args:
         pattern: (B, C, H, W).
-        generators: CPU generators, one per picture.
+        generators: CPU generators, one per image.
 
     Returns:
         (B, C, H, W) of mean 0; each channel of the variance of the pattern's, and correlated with
@@ -98,19 +98,19 @@ def swap_texture(
     share: float,
     own: bool = False,
 ) -> Tensor:
-    """Replace the grain of pictures by noise like the grain of others.
+    """Replace the grain of images by noise like the grain of others.
 
     The noise has the amplitude spectrum of the donor's grain and random phases; its bands are
-    scaled until the picture's grain, measured anew, has the donor's energies. It lies evenly over
-    the picture. Chroma and the base stay; but where edges alone have as much as the donor's grain
+    scaled until the image's grain, measured anew, has the donor's energies. It lies evenly over
+    the image. Chroma and the base stay; but where edges alone have as much as the donor's grain
     in a band, the base gives way in that band.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: the same.
-        generators: CPU generators, one per picture.
-        share: 0 to 1: how much of the energy is the noise's; the rest is the picture's own grain.
-        own: make the control: lay noise like the picture's own grain, in the same phases, on the
+        generators: CPU generators, one per image.
+        share: 0 to 1: how much of the energy is the noise's; the rest is the image's own grain.
+        own: make the control: lay noise like the image's own grain, in the same phases, on the
             same base.
 
     Returns:
@@ -150,7 +150,7 @@ def swap_texture(
 
 
 def _turns(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Random phases for `rfft2` of pictures, as complex numbers of size 1; 0 for the mean.
+    """Random phases for `rfft2` of images, as complex numbers of size 1; 0 for the mean.
 
     They are those of real noise: conjugates are where they must be.
     """

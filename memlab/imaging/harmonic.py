@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 STEPS = 4
 """Steps of conjugate gradients. The largest error left, of the pixel range: 1e-4 in the middle half
-of a picture, 1e-3 where four fifths are a hole, 1e-2 where all but a pixel is."""
+of an image, 1e-3 where four fifths are a hole, 1e-2 where all but a pixel is."""
 SIDE = 16
 """Pixels that the sides of a box are multiples of."""
 COARSEST = 4
@@ -24,17 +24,17 @@ polynomial on [1/2, 2], the eigenvalues of those errors): to 0.074 at worst."""
 def harmonic(images: Tensor, hole: Tensor, steps: int = STEPS) -> Tensor:
     """Fill a hole so that each pixel in it is the mean of its neighbours.
 
-    The values around the hole are held; across the edge of the picture nothing flows. Each picture
+    The values around the hole are held; across the edge of the image nothing flows. Each image
     is solved in the box of its own hole and the pixels next to it, which is all the hole depends
-    on, together with those of the pictures whose boxes are as large.
+    on, together with those of the images whose boxes are as large.
 
     Args:
         images: (B, C, H, W); what is inside the hole is not looked at.
         hole: (B, 1, H, W) float of 0 and 1, not all 1.
-        steps: of conjugate gradients, the same for all pictures.
+        steps: of conjugate gradients, the same for all images.
 
     Returns:
-        (B, C, H, W): the pictures outside the hole, the solution inside.
+        (B, C, H, W): the images outside the hole, the solution inside.
     """
     filled = images.clone()
     for boxes in _boxes(hole):
@@ -50,7 +50,7 @@ Box = tuple[int, slice, slice, slice]
 def _boxes(hole: Tensor) -> Iterable[list[Box]]:
     """Where in (B, C, H, W) the holes lie, with the pixels next to them: lists of equal size.
 
-    Sides are whole multiples of `SIDE`, so that there are few sizes, or those of the picture.
+    Sides are whole multiples of `SIDE`, so that there are few sizes, or those of the image.
     """
     ends = []
     for axis in (3, 2):
@@ -134,7 +134,7 @@ def _swept(values: Tensor, force: Tensor, hole: Tensor, step: float) -> Tensor:
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
-    """Inner product of each channel of each picture: (B, C, 1, 1)."""
+    """Inner product of each channel of each image: (B, C, 1, 1)."""
     return (one * other).sum(dim=(2, 3), keepdim=True)
 
 

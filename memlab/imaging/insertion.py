@@ -1,4 +1,4 @@
-"""Putting a part of one picture into another."""
+"""Putting a part of one image into another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from memlab.imaging.crops import gathered
 
 
 def moved(images: Tensor, weights: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures and weights shifted so that what has weight lies at a place inside the frame.
+    """Images and weights shifted so that what has weight lies at a place inside the frame.
 
     Args:
         images: (B, C, H, W).

@@ -25,9 +25,9 @@ def blobs(
     form at any resolution.
 
     Args:
-        areas: (B,) shares of the picture's area, 0 to 1.
+        areas: (B,) shares of the image's area, 0 to 1.
         size: height and width in pixels.
-        generators: one per picture, on the CPU.
+        generators: one per image, on the CPU.
         free: (B, 1, H, W) bool, where a blob may lie, at least its area; by default anywhere.
 
     Returns:

@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 
 def shift(images: Tensor, down: Tensor, across: Tensor) -> Tensor:
-    """Move each picture by whole pixels; what comes in is the picture mirrored at its edge.
+    """Move each image by whole pixels; what comes in is the image mirrored at its edge.
 
     Args:
         images: (B, C, H, W); H and W larger than the shift.
@@ -53,7 +53,7 @@ def _mirror_edge(target: Tensor, pixels: int, dim: int) -> None:
 
 
 def jpeg(images: Tensor, quality: int) -> Tensor:
-    """Write each picture as a JPEG and read it back, as Pillow does: 8 bits, colour at half size.
+    """Write each image as a JPEG and read it back, as Pillow does: 8 bits, colour at half size.
 
     Args:
         images: (B, 3, H, W) in [0, 1], on any device; the codec runs on the CPU.
@@ -80,7 +80,7 @@ def resize_roundtrip(images: Tensor, removed: float) -> Tensor:
 
     Args:
         images: (B, C, H, W).
-        removed: % of the width, and of the height, by which the small picture is smaller.
+        removed: % of the width, and of the height, by which the small image is smaller.
     """
     down, across = (
         _roundtrip_matrix(side, max(1, round(side * (1 - removed / 100)))).to(images)

@@ -10,9 +10,9 @@ from memlab.imaging.colour import LUMA, luma
 STEPS = 8
 """Corrections of the map for what the gamut cuts off."""
 FLOOR = (1 / 255) ** 2
-"""Variance added to both palettes: that of one grey level, so that grey pictures have a map."""
+"""Variance added to both palettes: that of one grey level, so that grey images have a map."""
 GAIN = 32.0
-"""Most that chroma is stretched by: the noise of a nearly grey picture must not become colour."""
+"""Most that chroma is stretched by: the noise of a nearly grey image must not become colour."""
 
 
 def palette(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,7 +31,7 @@ def palette(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """Wasserstein distance between the palettes of two pictures, taken as Gaussian: (B,).
+    """Wasserstein distance between the palettes of two images, taken as Gaussian: (B,).
 
     The root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in units
     of the pixel range.
@@ -49,7 +49,7 @@ def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
 
 
 def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
-    """Give pictures the palettes of others, luma kept.
+    """Give images the palettes of others, luma kept.
 
     The chroma of every pixel goes through the linear map that carries one Gaussian to the other
     with the least change (Monge–Kantorovich; Pitié and Kokaram 2007). Colours outside the gamut
@@ -61,7 +61,7 @@ def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
 
     Returns:
         (B, 3, H, W) in [0, 1], of the luma of `images`. Where a palette does not fit the lights and
-        shades of the picture, as saturated colours in the dark, it is only approached.
+        shades of the image, as saturated colours in the dark, it is only approached.
     """
     grey, own = luma(images), _coordinates(images)
     mean, covariance = _moments(own)
@@ -115,10 +115,10 @@ def _capped(stretch: Tensor) -> Tensor:
 
 
 def _in_gamut(grey: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures of a luma (B, 1, H, W) and of chroma (B, 2, H · W), as far as there is such colour.
+    """Images of a luma (B, 1, H, W) and of chroma (B, 2, H · W), as far as there is such colour.
 
     Returns:
-        The pictures (B, 3, H, W) and their chroma.
+        The images (B, 3, H, W) and their chroma.
     """
     offsets: Tensor = (_axes(grey).mT @ chroma).view(-1, 3, *grey.shape[2:])
     # how far each channel may go before it leaves [0, 1]; the first to do so stops all three

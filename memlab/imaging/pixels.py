@@ -1,4 +1,4 @@
-"""Pictures as bytes, and as what models see: the only place that converts between them."""
+"""Images as bytes, and as what models see: the only place that converts between them."""
 
 from __future__ import annotations
 

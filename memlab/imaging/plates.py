@@ -1,4 +1,4 @@
-"""Backgrounds and faces of other pictures, fitted into a picture."""
+"""Backgrounds and faces of other images, fitted into an image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from memlab.imaging.grain import noise_like
 from memlab.imaging.morphology import dilated, pixels_of
 
 EDGE = 1.5
-"""Width of the seam at a region's border, % of the picture's width."""
+"""Width of the seam at a region's border, % of the image's width."""
 
 
 def spread(images: Tensor, known: Tensor) -> Tensor:
@@ -41,33 +41,33 @@ def spread(images: Tensor, known: Tensor) -> Tensor:
 def inner_weights(mask: Tensor) -> Tensor:
     """A mask of 0 and 1 that rises from 0 at its border to 1 inside: (B, 1, H, W).
 
-    Nothing outside the mask has weight; the picture's own edge is no border.
+    Nothing outside the mask has weight; the image's own edge is no border.
     """
     blurred = gaussian_blur(mask, EDGE / 2)
     return mask * (2 * blurred - 1).clamp(0, 1)
 
 
 def eroded(mask: Tensor) -> Tensor:
-    """A mask of 0 and 1 without its seam: (B, 1, H, W). The picture's own edge is no border."""
+    """A mask of 0 and 1 without its seam: (B, 1, H, W). The image's own edge is no border."""
     return 1 - dilated(1 - mask, pixels_of(EDGE, mask.shape[-1]) or 1)
 
 
 def empty_plate(
     donors: Tensor, background: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """Pictures without their foreground: what it hid is filled smoothly, and given grain.
+    """Images without their foreground: what it hid is filled smoothly, and given grain.
 
     Args:
         donors: (B, 3, H, W) in [0, 1].
         background: (B, 1, H, W) of 0 and 1.
-        generators: CPU generators, one per picture, of the grain.
+        generators: CPU generators, one per image, of the grain.
 
     Returns:
         (B, 3, H, W); background pixels as they are, but for a seam beside the foreground, where
         edges of figures are smeared.
     """
     clear = eroded(background)
-    # a figure that all but covers its picture leaves no more than the seam
+    # a figure that all but covers its image leaves no more than the seam
     seen = torch.where(clear.amax(dim=(2, 3), keepdim=True) > 0, clear, background)
     filled = spread(donors, seen)
     rest = seen * (donors - gaussian_blur(filled, 2 * EDGE))
@@ -89,11 +89,11 @@ def largest_part(mask: Tensor) -> Tensor:
 
 
 def face_over(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Tensor) -> Tensor:
-    """Faces of other pictures, brought to the place, size and border colour of pictures' own.
+    """Faces of other images, brought to the place, size and border colour of images' own.
 
-    Centre and spread, across and down, of the donor's mask are brought to those of the picture's.
-    What of the picture's face the donor's does not cover is filled from it. The median
-    difference in colour along the border of the picture's face is added throughout.
+    Centre and spread, across and down, of the donor's mask are brought to those of the image's.
+    What of the image's face the donor's does not cover is filled from it. The median
+    difference in colour along the border of the image's face is added throughout.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -112,7 +112,7 @@ def face_over(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Tensor
 
 
 def face_distance(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Tensor) -> Tensor:
-    """How unlike pictures' faces are to others' faces, colour apart: (B,), 0 to 2.
+    """How unlike images' faces are to others' faces, colour apart: (B,), 0 to 2.
 
     1 − the correlation, over pixels inside the seam and the three channels, each less its mean,
     with the donor's face brought to the same place and size.
@@ -127,9 +127,9 @@ def face_distance(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Te
     inner = (inner_weights(faces) > 0.99).to(images)
     area = inner.sum(dim=(2, 3), keepdim=True).clamp(min=1)
 
-    def centred(pictures: Tensor) -> Tensor:
-        mean = (pictures * inner).sum(dim=(2, 3), keepdim=True) / area
-        return ((pictures - mean) * inner).flatten(1)
+    def centred(photos: Tensor) -> Tensor:
+        mean = (photos * inner).sum(dim=(2, 3), keepdim=True) / area
+        return ((photos - mean) * inner).flatten(1)
 
     own, other = centred(images), centred(warped)
     product = (own * other).sum(dim=1)
@@ -140,7 +140,7 @@ def face_distance(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Te
 def background_distance(
     images: Tensor, background: Tensor, donors: Tensor, donor_background: Tensor
 ) -> Tensor:
-    """Mean absolute difference where both pictures show background, beside the seams: (B,).
+    """Mean absolute difference where both images show background, beside the seams: (B,).
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -154,9 +154,9 @@ def background_distance(
 
 
 def _boxes(mask: Tensor) -> Tensor:
-    """Centre and standard deviation of each mask, across and down: (B, 4), the picture as -1 to 1.
+    """Centre and standard deviation of each mask, across and down: (B, 4), the image as -1 to 1.
 
-    An empty mask counts as the whole picture.
+    An empty mask counts as the whole image.
     """
     mask = torch.where(mask.amax(dim=(2, 3), keepdim=True) > 0, mask, 1.0)
     area = mask.sum(dim=(1, 2, 3))
@@ -173,7 +173,7 @@ def _boxes(mask: Tensor) -> Tensor:
 
 
 def _warped(donors: Tensor, source: Tensor, target: Tensor) -> Tensor:
-    """Pictures moved and scaled so that one box comes to lie on another; both (B, 4).
+    """Images moved and scaled so that one box comes to lie on another; both (B, 4).
 
     Where they shrink they are halved first, as often as it takes, so that no detail is skipped.
     """

@@ -1,7 +1,7 @@
 """The radial spectrum of luma: how much of it is coarse and how much fine, whatever its direction.
 
-Spectra are those of the cosine transform: that of the picture mirrored at its edges, which has no
-jump where the picture ends. Scaling its coefficients by radius is a filter without phase.
+Spectra are those of the cosine transform: that of the image mirrored at its edges, which has no
+jump where the image ends. Scaling its coefficients by radius is a filter without phase.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STEPS = 5
 FLOOR = 1e-7
 """Energy added to each band: well below that of rounding to 256 grey levels."""
 GAIN = 32.0
-"""Most that a band is amplified by: rounding of a smooth picture must not become its texture."""
+"""Most that a band is amplified by: rounding of a smooth image must not become its texture."""
 
 
 def band_energies(grey: Tensor) -> Tensor:
@@ -31,14 +31,14 @@ def band_energies(grey: Tensor) -> Tensor:
         grey: (B, 1, H, W).
 
     Returns:
-        (B, K): mean squares over pixels, the mean of the picture apart; they add up to its
+        (B, K): mean squares over pixels, the mean of the image apart; they add up to its
         variance. Bands overlap: a frequency between two centres counts in both, in shares.
     """
     return energies(cosine_transform(grey), radial_bands(grey))
 
 
 def spectrum_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """How far two pictures' radial spectra of luma differ: (B,).
+    """How far two images' radial spectra of luma differ: (B,).
 
     The root mean square, over bands, of the logarithm of the ratio of amplitudes: 0.1 is 10 %.
 
@@ -56,7 +56,7 @@ def log_ratio(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def swap_spectrum(images: Tensor, donors: Tensor) -> Tensor:
-    """Give the luma of pictures the radial spectrum of others.
+    """Give the luma of images the radial spectrum of others.
 
     Each band's amplitude is scaled; phase, what directions have among each other, mean luma and
     chroma stay. Luma is cut where its pixel's chroma leaves no room, and the gains are corrected

@@ -12,7 +12,7 @@ from memlab.imaging.filters import gaussian_blur
 from memlab.imaging.spectrum import GAIN
 
 REFERENCE = 0.027
-"""Amplitude of the reference spectrum at one cycle per width. A square picture with this spectrum
+"""Amplitude of the reference spectrum at one cycle per width. A square image with this spectrum
 has a luma SD of about 0.2, as photographs have."""
 
 _FAINTEST = 1e-6  # amplitude that counts as nothing: a tenth of what 8-bit rounding leaves
@@ -43,9 +43,9 @@ def smooth_texture(images: Tensor, threshold: float, sigma: float) -> Tensor:
 
 
 def shuffle_patches(images: Tensor, grid: int, order: Tensor) -> Tensor:
-    """Cut pictures into grid × grid patches and put them elsewhere.
+    """Cut images into grid × grid patches and put them elsewhere.
 
-    Where the grid does not divide the picture, patches differ by one row or column: one that comes
+    Where the grid does not divide the image, patches differ by one row or column: one that comes
     to a larger place repeats its last, one that comes to a smaller place loses it.
 
     Args:
@@ -124,7 +124,7 @@ def equalize_power(images: Tensor, amount: float) -> Tensor:
     """Bring the amplitude of each radial band of luma to the reference; phases stay.
 
     All channels get the same gain, at most `spectrum.GAIN` at amount 1, and the mean stays: the
-    rounding of a smooth picture must not become its texture.
+    rounding of a smooth image must not become its texture.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -161,7 +161,7 @@ def spectral_distance(images: Tensor) -> tuple[Tensor, Tensor]:
     total = amplitude.new_zeros(len(images), bands)
     total.index_add_(1, band.flatten(), (amplitude + _FAINTEST).log())
     frequency = torch.arange(bands, device=images.device).clamp(min=1)
-    # a picture that is not square has W / H times the frequencies per square cycle
+    # an image that is not square has W / H times the frequencies per square cycle
     reference = math.log(REFERENCE * math.sqrt(width / height)) - frequency.log()
     distance = torch.where(count > 0, total / count.clamp(min=1) - reference, 0)
     distance[:, 0] = 0

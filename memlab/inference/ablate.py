@@ -1,4 +1,4 @@
-"""What taking something out does to the scores of loose pictures: no data set, no trainer."""
+"""What taking something out does to the scores of loose images: no data set, no trainer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab import registry
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.plan import Doses, plan
-from memlab.data.inputs import Inputs, Pictures
+from memlab.data.inputs import Images, Inputs
 from memlab.errors import MemlabError, did_you_mean
 from memlab.inference.loose_donors import loose_donors
 from memlab.inference.predict import scored
@@ -22,9 +22,9 @@ from memlab.scorer import Scorer
 from memlab.types import Context
 
 
-def ablate_pictures(
+def ablate_images(
     model: Scorer,
-    pictures: Pictures,
+    images: Images,
     ablations: str | Ablation | Sequence[str | Ablation],
     doses: Doses = "primary",
     masks: Masks | None = None,
@@ -34,30 +34,30 @@ def ablate_pictures(
     seed: int = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Change pictures, and score them beside their unchanged selves.
+    """Change images, and score them beside their unchanged selves.
 
     Args:
         model: any.
-        pictures: as for `memlab.inference.predict.predict`.
+        images: as for `memlab.inference.predict.predict`.
         ablations: plugins' names, which mean their defaults, or ablations.
         doses: `primary` for one dose each, `ladder` for the whole curve.
         masks: where faces, people, text are: the path of a mask store, a COCO file or a folder with
-            REGION/PICTURE.png; or region to a mask per picture; see `memlab.masks.given.Masks`.
-        batch_size: pictures at once.
+            REGION/IMAGE.png; or region to a mask per image; see `memlab.masks.given.Masks`.
+        batch_size: images at once.
         num_workers: processes that decode files.
         device: where to; by default where the model is.
         seed: of random ablations.
         progress: whether to show a bar on a terminal.
 
     Returns:
-        One row a picture, condition and draw: `image`, `condition`, `ablation`, `dose`, `unit`,
-        `draw`, `eligible`, `clean` (score of the unchanged picture), `predicted` (of the changed
+        One row an image, condition and draw: `image`, `condition`, `ablation`, `dose`, `unit`,
+        `draw`, `eligible`, `clean` (score of the unchanged image), `predicted` (of the changed
         one), `drop` (clean − predicted, positive where the score falls), `error`. The three are NaN
-        for a picture that cannot be read, and the last two for one that is not eligible.
+        for an image that cannot be read, and the last two for one that is not eligible.
 
     Raises:
         MemlabError: if there is no such ablation, one needs masks that are not given, or a mask is
-            not of its picture.
+            not of its image.
     """
     given = [ablations] if isinstance(ablations, str | Ablation) else ablations
     parts = [registry.load("ablations", one)() if isinstance(one, str) else one for one in given]
@@ -65,7 +65,7 @@ def ablate_pictures(
     if not conditions:
         raise MemlabError('no ablation given: a name ("blur") or an Ablation (see memlab plugins)')
     tables = []
-    inputs = Inputs(pictures, model.input_size, masks, model.resampler)
+    inputs = Inputs(images, model.input_size, masks, model.resampler)
     _require_regions(parts, inputs.regions)
     side = model.input_size
     donors = loose_donors((side, side), inputs.ids, seed)

@@ -1,4 +1,4 @@
-"""Maps of loose pictures: no data set, no trainer."""
+"""Maps of loose images: no data set, no trainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from memlab import registry
 from memlab.attributions.base import Attribution, by_branch, explain_branches
-from memlab.data.inputs import Inputs, Pictures
+from memlab.data.inputs import Images, Inputs
 from memlab.errors import DataError
 from memlab.files import make_folder, replacing
 from memlab.imaging.pixels import to_bytes
@@ -21,19 +21,19 @@ from memlab.paths import short_name
 from memlab.scorer import Scorer
 
 SHEET = 16
-"""Pictures on the sheet with the colour bar; the others are in files of their own."""
+"""Images on the sheet with the colour bar; the others are in files of their own."""
 
 
 @dataclass(frozen=True)
 class Maps:
-    """Maps of some pictures by one method.
+    """Maps of some images by one method.
 
     Args:
         method: its name.
         unit: of the maps' values.
         image: paths, or places from 0, as in the table of `predict`.
         maps: (n, h, w) float32, signed, at the method's own resolution.
-        pictures: (n, 3, H, W) uint8, as the model saw them.
+        images: (n, 3, H, W) uint8, as the model saw them.
         predicted: (n,) scores.
         errors: files that could not be read, and why; they have no map.
         branches: `maps_NAME` to (n, h, w) of each branch of the model; the maps are their sum.
@@ -43,7 +43,7 @@ class Maps:
     unit: str
     image: list[str]
     maps: NDArray[np.float32]
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     predicted: NDArray[np.float32]
     errors: dict[str, str]
     branches: dict[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -58,13 +58,13 @@ class Maps:
             "index": np.arange(len(self)),
             "maps": self.maps,
             **self.branches,
-            "pictures": self.pictures,
+            "images": self.images,
             "predicted": self.predicted,
             "score": np.full(len(self), np.nan, dtype=np.float32),
         }
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the maps, one overlay a picture, and a sheet of the first 16 with a colour bar.
+        """Write the maps, one overlay an image, and a sheet of the first 16 with a colour bar.
 
         All overlays share one scale: the largest absolute value of all the maps.
 
@@ -90,8 +90,8 @@ class Maps:
         ]
         digits = len(str(len(self) - 1))
         for place, name in enumerate(self.image):
-            picture = self.pictures[place].transpose(1, 2, 0)
-            drawn = overlay(picture, self.maps[place], limit)
+            image = self.images[place].transpose(1, 2, 0)
+            drawn = overlay(image, self.maps[place], limit)
             path = folder / "overlays" / f"{place:0{digits}d}-{short_name(Path(name).stem)}.png"
             with replacing(path) as temporary:
                 Image.fromarray((drawn * 255).round().astype(np.uint8)).save(temporary)
@@ -99,38 +99,38 @@ class Maps:
         return written
 
 
-def explain_pictures(
+def explain_images(
     model: Scorer,
-    pictures: Pictures,
+    photos: Images,
     method: str | Attribution = "grad_cam",
     batch_size: int = 32,
     num_workers: int = 0,
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Maps:
-    """Explain the scores of pictures by place.
+    """Explain the scores of photos by place.
 
-    The pictures are kept at the model's size, as bytes: 150 kB each at 224 pixels.
+    The photos are kept at the model's size, as bytes: 150 kB each at 224 pixels.
 
     Args:
         model: any that the method can look into.
-        pictures: as for `memlab.inference.predict.predict`.
+        photos: as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
-        batch_size: pictures at once.
+        batch_size: photos at once.
         num_workers: processes that decode files.
         device: where to; by default where the model is.
         progress: whether to show a bar on a terminal.
 
     Raises:
-        MemlabError: if the method cannot look into the model, or no picture can be read.
+        MemlabError: if the method cannot look into the model, or no image can be read.
     """
     attribution: Attribution = (
         registry.load("attributions", method)() if isinstance(method, str) else method
     )
     errors: dict[str, str] = {}
-    found: dict[str, list[NDArray[Any]]] = {"pictures": [], "predicted": []}
+    found: dict[str, list[NDArray[Any]]] = {"images": [], "predicted": []}
     names: list[str] = []
-    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
+    inputs = Inputs(photos, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
     ):
@@ -144,10 +144,10 @@ def explain_pictures(
         names += [batch["ids"][place] for place in places.tolist()]
         for name, values in by_branch(model, explain_branches(attribution, model, images)).items():
             found.setdefault(name, []).append(values)
-        found["pictures"].append(to_bytes(images).cpu().numpy())
+        found["images"].append(to_bytes(images).cpu().numpy())
         found["predicted"].append(predicted[places].numpy())
     if not names:
-        raise DataError(f"no picture could be explained: {next(iter(errors.values()))}")
+        raise DataError(f"no image could be explained: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
     branches = {name: joined.pop(name) for name in list(joined) if name.startswith("maps_")}
     return Maps(

@@ -1,4 +1,4 @@
-"""Donors for loose pictures: rendered scenes, or a folder of somebody's own."""
+"""Donors for loose images: rendered scenes, or a folder of somebody's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from memlab.synthetic.sampling import sample
 from memlab.types import Sample
 
 SCENES = 32
-"""Scenes that are rendered to lend: enough that a draw seldom repeats within a few pictures."""
+"""Scenes that are rendered to lend: enough that a draw seldom repeats within a few images."""
 
 
 def loose_donors(
@@ -27,13 +27,13 @@ def loose_donors(
     seed: int = 0,
     lent: Sequence[Original] | None = None,
 ) -> DonorList:
-    """Donors for pictures that belong to no data set; each is made when it is first asked for.
+    """Donors for images that belong to no data set; each is made when it is first asked for.
 
     Args:
-        size: height and width of the pictures in pixels; donors are squashed to it.
-        evaluated: ids of the pictures, in their order.
+        size: height and width of the images in pixels; donors are squashed to it.
+        evaluated: ids of the images, in their order.
         seed: of who lends to whom, and of the scenes.
-        lent: pictures that lend; by default scenes are rendered, with exact masks of faces, people,
+        lent: images that lend; by default scenes are rendered, with exact masks of faces, people,
             objects, text and background.
     """
     having: dict[str, Sequence[int]]
@@ -71,7 +71,7 @@ class _Scenes(Dataset[Sample]):
 
 
 class _Files(Dataset[Sample]):
-    """Somebody's pictures; one that cannot be read has its `error` set."""
+    """Somebody's images; one that cannot be read has its `error` set."""
 
     def __init__(
         self, lent: Sequence[Original], size: tuple[int, int], regions: Sequence[str]
@@ -89,7 +89,7 @@ class _Files(Dataset[Sample]):
         masks = dict.fromkeys(self.regions, empty)
         try:
             pixels, found = one.read()
-        except MaskError:  # a mistake, not a picture that is damaged
+        except MaskError:  # a mistake, not an image that is damaged
             raise
         except DataError as failure:
             black = torch.zeros(3, *self.size, dtype=torch.uint8)

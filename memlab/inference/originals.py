@@ -1,4 +1,4 @@
-"""Loose pictures that are to be changed, each at its own size, with the masks that there are."""
+"""Loose images that are to be changed, each at its own size, with the masks that there are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memlab.data.mask_summary import announce, require_use
 from memlab.data.sources.base import recognise
 from memlab.data.table import Table
 from memlab.errors import DataError
-from memlab.image_files import find_pictures
+from memlab.image_files import find_images
 from memlab.imaging.decode import decode
 from memlab.masks.base import EmptyMasks, MaskSource, require_fit
 from memlab.paths import distinct_names, short_name
@@ -25,13 +25,13 @@ from memlab.paths import distinct_names, short_name
 
 @dataclass(frozen=True)
 class Original:
-    """One picture as it was given.
+    """One image as it was given.
 
     Args:
         name: one of its own among all, fit for a file.
         path: of the file.
         id: by which its masks go.
-        key: what is drawn for it hangs on, whatever other pictures are given: its data set's id, or
+        key: what is drawn for it hangs on, whatever other images are given: its data set's id, or
             the file's name.
         masks: region to where its masks come from.
     """
@@ -43,21 +43,21 @@ class Original:
     masks: Mapping[str, MaskSource] = field(default_factory=dict)
 
     def has(self, region: str) -> bool:
-        """Whether the region was found in the picture."""
+        """Whether the region was found in the image."""
         return region in self.masks and self.id in self.masks[region].having(region)
 
     def looked_for(self, region: str) -> bool:
-        """Whether somebody looked for the region in the picture."""
+        """Whether somebody looked for the region in the image."""
         return region in self.masks and self.id in self.masks[region].looked_at(region)
 
     def read(self, size: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The picture, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
+        """The image, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
 
         Args:
-            size: side in pixels that both are brought to; the picture's own by default.
+            size: side in pixels that both are brought to; the image's own by default.
 
         Raises:
-            DataError: if a file cannot be read, or a mask is not of this picture.
+            DataError: if a file cannot be read, or a mask is not of this image.
         """
         pixels = decode(self.path)
         height, width = pixels.shape[1:]
@@ -77,20 +77,20 @@ def find_originals(
     empty: EmptyMasks | None = None,
     tables: Mapping[Path, Table] | None = None,
 ) -> list[Original]:
-    """The pictures that files and folders mean, in order, each once.
+    """The images that files and folders mean, in order, each once.
 
-    A folder that is a data set with masks gives the pictures of its table, and their masks.
+    A folder that is a data set with masks gives the images of its table, and their masks.
 
     Args:
         given: files and folders.
-        masks: of the pictures, of any kind that `memlab.masks.open.open_masks` knows; they take
+        masks: of the images, of any kind that `memlab.masks.open.open_masks` knows; they take
             the place of a data set's own of the same region.
-        empty: what a picture has of which there is no mask; see `Table.with_masks`.
+        empty: what an image has of which there is no mask; see `Table.with_masks`.
         tables: those among the files and folders that were read already; who read them has said
             what was left out.
 
     Raises:
-        DataError: if something does not exist, there is no picture, or names cannot be told apart.
+        DataError: if something does not exist, there is no image, or names cannot be told apart.
     """
     found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
     for path in given:
@@ -101,8 +101,8 @@ def find_originals(
         elif table is None and path.is_dir():
             table = _with_masks(path, empty)
         if table is None:
-            pictures = find_pictures([path], quiet=tables is not None)
-            loose = (file for file in pictures if file not in found)
+            images = find_images([path], quiet=tables is not None)
+            loose = (file for file in images if file not in found)
             found |= {file: (str(file), file.name, {}) for file in loose}
             continue
         for name, image in zip(table.rows["id"], table.rows["image"], strict=True):
@@ -112,7 +112,7 @@ def find_originals(
     if masks is not None:
         ids = [name for name, *_ in found.values()]
         rows = pd.DataFrame({"id": ids, "image": map(str, found), "split": None})
-        table = Table(rows, Path(), "the pictures").with_masks(masks, empty)
+        table = Table(rows, Path(), "the images").with_masks(masks, empty)
         if not any(own for *_, own in found.values()):
             require_use(table, empty)
         announce(table)
@@ -130,12 +130,12 @@ def find_originals(
 def lenders(
     folder: Path, originals: Sequence[Original], empty: EmptyMasks | None = None
 ) -> list[Original]:
-    """The pictures of a folder as donors, those that are to be changed left out.
+    """The images of a folder as donors, those that are to be changed left out.
 
     Args:
         folder: of the donors, perhaps a data set with masks.
-        originals: the pictures to be changed.
-        empty: what a picture has of which there is no mask; see `Table.with_masks`.
+        originals: the images to be changed.
+        empty: what an image has of which there is no mask; see `Table.with_masks`.
 
     Raises:
         DataError: if there are none.
@@ -144,7 +144,7 @@ def lenders(
     found = find_originals([folder], empty=empty)
     lent = [one for one in found if one.path.resolve() not in taken]
     if not lent:
-        raise DataError(f"{folder}: no picture but those to be changed; give other donors")
+        raise DataError(f"{folder}: no image but those to be changed; give other donors")
     return lent
 
 
@@ -157,7 +157,7 @@ def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:
     try:
         table = source.table(folder)
     except DataError as error:  # it may be no table of theirs
-        without = f"{error}; the pictures are changed all the same, without masks of its own"
+        without = f"{error}; the images are changed all the same, without masks of its own"
         print(f"memlab: {without}", file=sys.stderr)  # noqa: T201
         return None
     if not table.regions:
@@ -168,7 +168,7 @@ def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """A name for each picture: its own, or, where two files share it, with its folder's.
+    """A name for each image: its own, or, where two files share it, with its folder's.
 
     Two are never one, also where capitals do not count or a name was too long.
     """

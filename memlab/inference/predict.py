@@ -1,4 +1,4 @@
-"""Scores for loose pictures, with their intervals: no data set, no trainer."""
+"""Scores for loose images, with their intervals: no data set, no trainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from memlab.data.contents import contents_of
-from memlab.data.inputs import Inputs, Pictures
+from memlab.data.inputs import Images, Inputs
 from memlab.data.kept_split import used_note
 from memlab.errors import MemlabError
 from memlab.metrics.conformal import LEVEL
@@ -24,41 +24,41 @@ from memlab.types import Batch, Context
 
 def predict(
     model: Scorer,
-    pictures: Pictures,
+    images: Images,
     batch_size: int = 32,
     num_workers: int = 0,
     device: str | torch.device | None = None,
     level: float = LEVEL,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Score pictures.
+    """Score images.
 
     Nothing but the rows grows with the number of files.
 
     Args:
         model: any; in evaluation mode while it scores.
-        pictures: a path, a list of paths, a folder; or one picture or more as arrays, tensors or
-            PIL pictures. What arrays mean is said at `memlab.data.inputs.pixels_from`.
-        batch_size: pictures scored at once.
+        images: a path, a list of paths, a folder; or one image or more as arrays, tensors or
+            PIL images. What arrays mean is said at `memlab.data.inputs.pixels_from`.
+        batch_size: images scored at once.
         num_workers: processes that decode files.
         device: where to; the model stays there. By default where it is.
         level: of the intervals, above 0 and below 1.
         progress: whether to show a bar on a terminal.
 
     Returns:
-        One row a picture, in the order given. `image`: its path, or its place from 0. `predicted`:
+        One row an image, in the order given. `image`: its path, or its place from 0. `predicted`:
         the score, NaN where there is none. `low`, `high`: the split-conformal interval at that
         level. `percentile`: 0 to 100, among the model's training labels. `error`: why there is no
-        score (the picture cannot be read, or the model predicts NaN), else empty. Where there is no
+        score (the image cannot be read, or the model predicts NaN), else empty. Where there is no
         interval or no percentile the columns are NaN, and `attrs["notes"]` says why;
         `attrs["level"]` is the level.
 
     Raises:
-        MemlabError: if something is not a picture, a path does not exist, or the level is none.
+        MemlabError: if something is not an image, a path does not exist, or the level is none.
     """
     half = model.calibration.half_width(level)  # a wrong level ends here
     parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
-    inputs = Inputs(pictures, model.input_size, resampler=model.resampler)
+    inputs = Inputs(images, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
         model,
         inputs,
@@ -92,13 +92,13 @@ def predict(
 
 
 class Batched(Protocol):
-    """Pictures that come in batches: loose ones (`memlab.data.inputs.Inputs`), or rendered."""
+    """Images that come in batches: loose ones (`memlab.data.inputs.Inputs`), or rendered."""
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """How many images there are."""
 
     def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
-        """Yield batches with float pictures in [0, 1]."""
+        """Yield batches with float images in [0, 1]."""
 
 
 def scored(
@@ -112,12 +112,12 @@ def scored(
 ) -> Iterator[tuple[Batch, Tensor]]:
     """Yield each batch, on the model's device, with its scores (B,) on the CPU, NaN if not valid.
 
-    A picture for which the model predicts no finite number is not valid either, and says so.
+    An image for which the model predicts no finite number is not valid either, and says so.
 
     Args:
         model: any.
-        inputs: the pictures, in batches.
-        batch_size: pictures at once.
+        inputs: the images, in batches.
+        batch_size: images at once.
         num_workers: processes that decode files.
         device: where to; by default where the model is.
         progress: whether to show a bar on a terminal.
@@ -137,7 +137,7 @@ def scored(
             if predicted.shape != batch["valid"].shape:
                 raise MemlabError(
                     f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
-                    f"{len(images)} pictures; one score a picture, (B,), is needed"
+                    f"{len(images)} images; one score an image, (B,), is needed"
                 )
             named = with_unscored(batch, predicted)
             yield (

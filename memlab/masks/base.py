@@ -1,4 +1,4 @@
-"""What a source of masks is, and whether a mask belongs to its picture."""
+"""What a source of masks is, and whether a mask belongs to its image."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from memlab.errors import DataError, MaskError
 from memlab.paths import shown
 
 THUMBNAIL = 8
-"""Side of the grey thumbnail that tells one picture from another."""
+"""Side of the grey thumbnail that tells one image from another."""
 
-ANOTHER_PICTURE = 6.0
-"""Mean difference of two thumbnails, in grey levels, from which they are of two pictures.
+ANOTHER_IMAGE = 6.0
+"""Mean difference of two thumbnails, in grey levels, from which they are of two images.
 
 Halving a photograph and saving it as JPEG of quality 50 moves it by at most 3; the two most alike
 of 240 photographs differ by 13, of 80 rendered scenes by 10.
@@ -33,7 +33,7 @@ LONGEST = 100
 _REGION = re.compile(rf"[\w-]{{1,{LONGEST}}}")
 
 EmptyMasks = Literal["none", "unknown"]
-"""What a picture without a mask has: `none` of the region, or `unknown`, as nobody looked."""
+"""What an image without a mask has: `none` of the region, or `unknown`, as nobody looked."""
 
 RESERVED = ("all", "not", "without")
 """Words that say where a change is made, and so cannot name a region."""
@@ -49,12 +49,12 @@ def known_regions(regions: Collection[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Mask:
-    """Where a region lies in one picture.
+    """Where a region lies in one image.
 
     Args:
-        inside: (1, h, w) uint8 of 0 and 1, on the upright picture, of its size or scaled evenly.
+        inside: (1, h, w) uint8 of 0 and 1, on the upright image, of its size or scaled evenly.
         file: where it was read, for messages.
-        thumbnail: of the picture it was drawn on, as by `thumbnail_of`, where that is known.
+        thumbnail: of the image it was drawn on, as by `thumbnail_of`, where that is known.
     """
 
     inside: Tensor
@@ -63,9 +63,9 @@ class Mask:
 
 
 class MaskSource(ABC):
-    """Masks of the pictures of one data set, whatever file they are kept in.
+    """Masks of the images of one data set, whatever file they are kept in.
 
-    Pictures go by the ids of the data set's table. Objects travel to worker processes.
+    Images go by the ids of the data set's table. Objects travel to worker processes.
     """
 
     origin: str
@@ -75,21 +75,21 @@ class MaskSource(ABC):
 
     @abstractmethod
     def looked_at(self, region: str) -> Collection[str]:
-        """Ids of the pictures in which the region was looked for."""
+        """Ids of the images in which the region was looked for."""
 
     @abstractmethod
     def having(self, region: str) -> Collection[str]:
-        """Ids of the pictures in which the region is present: its mask is not empty.
+        """Ids of the images in which the region is present: its mask is not empty.
 
         A mask that cannot be read counts as present: whoever reads it gets the error.
         """
 
     @abstractmethod
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
-        """The masks of one picture: empty where nothing was found, absent where nobody looked.
+        """The masks of one image: empty where nothing was found, absent where nobody looked.
 
         Args:
-            name: id of the picture.
+            name: id of the image.
             regions: some of the source's.
 
         Raises:
@@ -105,67 +105,67 @@ class MaskSource(ABC):
         """Where the masks of a region come from, as plain data for the results."""
 
 
-def thumbnail_of(picture: Tensor) -> Tensor:
-    """What of a picture survives resizing and saving again: (3, H, W) uint8 to (64,) uint8.
+def thumbnail_of(image: Tensor) -> Tensor:
+    """What of an image survives resizing and saving again: (3, H, W) uint8 to (64,) uint8.
 
     Mean grey of each cell of an 8 x 8 grid; nothing of the aspect ratio.
     """
-    grey = picture.float().mean(dim=0, keepdim=True)
+    grey = image.float().mean(dim=0, keepdim=True)
     return adaptive_avg_pool2d(grey, THUMBNAIL).flatten().round().to(torch.uint8)
 
 
-def require_fit(mask: Mask, name: str, size: tuple[int, int], picture: Tensor) -> None:
-    """See that a mask belongs to a picture.
+def require_fit(mask: Mask, name: str, size: tuple[int, int], image: Tensor) -> None:
+    """See that a mask belongs to an image.
 
-    It may be of any size, if some scale brings the picture to it within a pixel on each side, as
+    It may be of any size, if some scale brings the image to it within a pixel on each side, as
     programs round differently.
 
     Args:
         mask: the mask.
-        name: the picture's file.
-        size: (width, height) of the upright picture.
-        picture: (3, H, W) uint8, the picture at any size and aspect ratio.
+        name: the image's file.
+        size: (width, height) of the upright image.
+        image: (3, H, W) uint8, the image at any size and aspect ratio.
 
     Raises:
-        MaskError: if it has another shape, or was drawn on another picture; names both.
+        MaskError: if it has another shape, or was drawn on another image; names both.
     """
     height, width = mask.inside.shape[-2:]
     require_shape((width, height), mask.file, size, name)
     if mask.thumbnail is None:
         return
-    difference = (mask.thumbnail.float() - thumbnail_of(picture).float()).abs().mean()
-    if difference > ANOTHER_PICTURE:
+    difference = (mask.thumbnail.float() - thumbnail_of(image).float()).abs().mean()
+    if difference > ANOTHER_IMAGE:
         raise MaskError(
-            f"{mask.file}: masks of another picture than {name}; find them anew with "
+            f"{mask.file}: masks of another image than {name}; find them anew with "
             "memlab regions find, in an empty --out"
         )
 
 
 def require_shape(mask: tuple[int, int], file: str, size: tuple[int, int], name: str) -> None:
-    """See that a mask has its picture's shape; nothing of either is read.
+    """See that a mask has its image's shape; nothing of either is read.
 
     Args:
         mask: its width and height.
         file: where it is, for messages.
-        size: width and height of the upright picture.
-        name: the picture's file.
+        size: width and height of the upright image.
+        name: the image's file.
 
     Raises:
         MaskError: if no scale brings one to the other; names both.
     """
     if _alike(mask, size):
         return
-    turned = " (the picture lies on its side in the file; draw on it as people see it)"
+    turned = " (the image lies on its side in the file; draw on it as people see it)"
     raise MaskError(
-        f"{file}: the mask is {mask[0]} x {mask[1]} pixels, its picture {name} "
-        f"{size[0]} x {size[1]}: draw it at the picture's size, or scale both sides alike"
+        f"{file}: the mask is {mask[0]} x {mask[1]} pixels, its image {name} "
+        f"{size[0]} x {size[1]}: draw it at the image's size, or scale both sides alike"
         f"{turned if _alike(mask[::-1], size) else ''}"
     )
 
 
-def _alike(mask: tuple[int, int], picture: tuple[int, int]) -> bool:
-    low = max((side - 1) / whole for side, whole in zip(mask, picture, strict=True))
-    high = min((side + 1) / whole for side, whole in zip(mask, picture, strict=True))
+def _alike(mask: tuple[int, int], image: tuple[int, int]) -> bool:
+    low = max((side - 1) / whole for side, whole in zip(mask, image, strict=True))
+    high = min((side + 1) / whole for side, whole in zip(mask, image, strict=True))
     return low <= high
 
 

@@ -34,7 +34,7 @@ it is everything else that was drawn."""
 
 @dataclass
 class _Drawn:
-    """What was drawn on one picture."""
+    """What was drawn on one image."""
 
     name: str
     size: tuple[int, int] | None
@@ -44,20 +44,20 @@ class _Drawn:
 class CocoMasks(MaskSource):
     """The masks of a COCO file, `{"images": ..., "annotations": ..., "categories": ...}`.
 
-    Every picture that the file lists was looked at for every category. Outlines of one category
+    Every image that the file lists was looked at for every category. Outlines of one category
     are united, crowds too; an annotation without an outline counts as its bounding box.
 
-    Sizes in the file are compared with the pictures' before memory is taken for a mask.
+    Sizes in the file are compared with the images' before memory is taken for a mask.
 
     Args:
         path: the JSON file.
-        names: the pictures of the data set; what is drawn on others is left out.
-        files: the files of the pictures, by id.
-        empty: what a picture that the file does not list has: `none`, none of the regions, or
+        names: the images of the data set; what is drawn on others is left out.
+        files: the files of the images, by id.
+        empty: what an image that the file does not list has: `none`, none of the regions, or
             `unknown`, nobody looked.
 
     Raises:
-        DataError: if the file cannot be read as COCO, or has no picture of the data set.
+        DataError: if the file cannot be read as COCO, or has no image of the data set.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class CocoMasks(MaskSource):
 
     @property
     def listed(self) -> int:
-        """How many pictures of the data set the file lists."""
+        """How many images of the data set the file lists."""
         return len(self._drawn)
 
     def looked_at(self, region: str) -> Collection[str]:
@@ -130,25 +130,25 @@ class CocoMasks(MaskSource):
         return size is not None and holds_pixels(outlines, size)
 
     def _size(self, name: str, drawn: _Drawn) -> tuple[int, int] | None:
-        """Height and width of the masks of a picture: as the file says, where that can be.
+        """Height and width of the masks of an image: as the file says, where that can be.
 
         Raises:
-            MaskError: if the picture has another shape, or they are out of proportion to it.
+            MaskError: if the image has another shape, or they are out of proportion to it.
         """
         outlines = [one for some in drawn.outlines.values() for one in some]
         own = (one["size"] for one in outlines if isinstance(one, dict))
         size = drawn.size or next(own, None)
         path = self._files.get(name)
-        picture = upright_size(path) if path is not None and path.is_file() else None
+        image = upright_size(path) if path is not None and path.is_file() else None
         if size is None:
-            if picture is None and outlines:
-                raise ValueError("the picture's width and height are missing")
-            return None if picture is None else (picture[1], picture[0])
+            if image is None and outlines:
+                raise ValueError("the image's width and height are missing")
+            return None if image is None else (image[1], image[0])
         file = f"{self.origin}: {drawn.name}"
-        if picture is not None:
-            require_shape((size[1], size[0]), file, picture, drawn.name)
-        if size[0] * size[1] > max(LARGEST, 0 if picture is None else picture[0] * picture[1]):
-            there = "" if picture is None else f", its picture {picture[0]} x {picture[1]}"
+        if image is not None:
+            require_shape((size[1], size[0]), file, image, drawn.name)
+        if size[0] * size[1] > max(LARGEST, 0 if image is None else image[0] * image[1]):
+            there = "" if image is None else f", its image {image[0]} x {image[1]}"
             raise MaskError(
                 f"{file}: the mask is {size[1]} x {size[0]} pixels{there}: correct width and "
                 "height in the file"
@@ -199,8 +199,8 @@ class CocoMasks(MaskSource):
         if not drawn:
             such = f" (such as {images[0]['file_name']!s:.80})" if images else ""
             raise DataError(
-                f"{self.origin}: none of its {len(images)} pictures{such} is in the data set; "
-                "their file_name must be the path or name of a picture"
+                f"{self.origin}: none of its {len(images)} images{such} is in the data set; "
+                "their file_name must be the path or name of an image"
             )
         return drawn, ids
 
@@ -249,7 +249,7 @@ def _tree(path: Path, content: bytes) -> dict[str, Any]:
     if not lists:
         raise DataError(
             f"{path}: not a COCO file: it has no lists {', '.join(parts)}; a list of detections "
-            "alone does not say on which pictures they are"
+            "alone does not say on which images they are"
         )
     found: dict[str, Any] = tree
     return found

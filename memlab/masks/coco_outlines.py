@@ -82,7 +82,7 @@ def united(outlines: Sequence[Outline], size: tuple[int, int]) -> NDArray[np.boo
             if outline["size"] != size:
                 given = f"{outline['size'][1]} x {outline['size'][0]}"
                 raise ValueError(
-                    f"its run lengths are of {given} pixels, its picture of {size[1]} x {size[0]}"
+                    f"its run lengths are of {given} pixels, its image of {size[1]} x {size[0]}"
                 )
             counts = outline["counts"]
             runs = uncompressed(counts) if isinstance(counts, str) else counts

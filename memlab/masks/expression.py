@@ -1,4 +1,4 @@
-"""Where in a picture a change is made: `all`, `faces`, `not faces`, `people without faces`."""
+"""Where in an image a change is made: `all`, `faces`, `not faces`, `people without faces`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SPELT = re.compile(r"(not )?([\w-]+)((?: without [\w-]+)*)")
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a picture, by the names of masks.
+    """A part of an image, by the names of masks.
 
     Args:
-        name: of the region; `all` for the whole picture.
+        name: of the region; `all` for the whole image.
         inverted: everything but the region.
-        without: regions that are cut out of it, where the picture has masks of them: on photographs
+        without: regions that are cut out of it, where the image has masks of them: on photographs
             faces lie inside people.
     """
 
@@ -52,7 +52,7 @@ class Region:
         return () if self.name == "all" else (self.name,)
 
     def mask(self, masks: Mapping[str, Tensor], apart: int = 0) -> Tensor | None:
-        """The region of each picture, (B, 1, H, W) of 0 and 1; None where there are no masks.
+        """The region of each image, (B, 1, H, W) of 0 and 1; None where there are no masks.
 
         Args:
             masks: region name to (B, 1, H, W) of 0 and 1.

@@ -1,4 +1,4 @@
-"""Masks as pictures: in the columns of a table, or in a folder for each region."""
+"""Masks as images: in the columns of a table, or in a folder for each region."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from memlab.errors import DataError
 from memlab.files import fingerprint, state_of
-from memlab.image_files import pictures_in
+from memlab.image_files import images_in
 from memlab.imaging.decode import decode_mask, mask_is_empty
 from memlab.masks.base import EmptyMasks, Mask, MaskSource, region_name
 from memlab.masks.names import Names
@@ -21,15 +21,15 @@ from memlab.progress import progress
 
 
 class MaskFiles(MaskSource):
-    """A file per picture and region.
+    """A file per image and region.
 
     Args:
         origin: the table or the folder.
-        files: region to the files, by picture id.
-        ids: the pictures of the data set.
-        empty: what a picture without a file has: `none` of the region, or `unknown`, as nobody
+        files: region to the files, by image id.
+        ids: the images of the data set.
+        empty: what an image without a file has: `none` of the region, or `unknown`, as nobody
             looked.
-        unknown: how many files belong to no picture of the data set.
+        unknown: how many files belong to no image of the data set.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class MaskFiles(MaskSource):
         """See `MaskSource.describe`."""
         states = sorted((name, state_of(path)) for name, path in self.files[region].items())
         return {
-            "kind": "pictures",
+            "kind": "images",
             "origin": self.origin,
             "fingerprint": fingerprint(json.dumps(states)),
             "unknown_files": self.unknown,
@@ -99,7 +99,7 @@ def masks_in_columns(
     origin: str,
     empty: EmptyMasks = "none",
 ) -> MaskFiles:
-    """The masks that a table names; where it names none, the picture has no such region.
+    """The masks that a table names; where it names none, the image has no such region.
 
     Args:
         rows: rows of a table.
@@ -127,21 +127,21 @@ def masks_in_columns(
 def masks_in_folder(
     folder: Path, names: Names, ids: Iterable[str], empty: EmptyMasks = "unknown"
 ) -> MaskFiles:
-    """The masks in a folder, `REGION/PICTURE.png`; a picture without a file was not looked at.
+    """The masks in a folder, `REGION/IMAGE.png`; an image without a file was not looked at.
 
     Args:
-        folder: with a folder for each region; inside, a mask has the name or path of its picture.
-        names: the pictures of the data set.
+        folder: with a folder for each region; inside, a mask has the name or path of its image.
+        names: the images of the data set.
         ids: their ids.
-        empty: what a picture without a file has: `none` of the region, or `unknown`.
+        empty: what an image without a file has: `none` of the region, or `unknown`.
 
     Raises:
-        DataError: if there are none, or two are of the same picture.
+        DataError: if there are none, or two are of the same image.
     """
     files: dict[str, dict[str, Path]] = {}
     unknown = 0
     for inside in sorted(path for path in folder.iterdir() if path.is_dir()):
-        paths = sorted(path.relative_to(inside).as_posix() for path in pictures_in(inside))
+        paths = sorted(path.relative_to(inside).as_posix() for path in images_in(inside))
         found, others = names.match(paths, str(inside))
         unknown += others
         if found:
@@ -155,7 +155,7 @@ def masks_in_folder(
     if not files:
         unlike = f": its {unknown} masks have the names of none" if unknown else ""
         raise DataError(
-            f"{folder}: no masks of pictures in the data set{unlike}; masks are "
-            f"{folder}/REGION/PICTURE.png, such as faces/0001.png for 0001.jpg"
+            f"{folder}: no masks of images in the data set{unlike}; masks are "
+            f"{folder}/REGION/IMAGE.png, such as faces/0001.png for 0001.jpg"
         )
     return MaskFiles(str(folder), files, ids, empty, unknown)

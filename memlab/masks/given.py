@@ -16,20 +16,20 @@ from memlab.masks.base import Mask, MaskSource, region_name
 from memlab.masks.open import open_masks
 
 Masks = str | Path | Mapping[str, Any]
-"""Of pictures: a path that `memlab.masks.open.open_masks` knows, or region to a mask per picture:
+"""Of images: a path that `memlab.masks.open.open_masks` knows, or region to a mask per image:
 (n, H, W), or a list of (H, W) with None where nobody looked. A mask is True, 1, 255 or a float of
-0.5 or more inside, and has its picture's size, or that scaled evenly."""
+0.5 or more inside, and has its image's size, or that scaled evenly."""
 
 
 class GivenMasks(MaskSource):
     """Masks in memory.
 
     Args:
-        masks: region to a mask per picture, as in `Masks`.
-        ids: of the pictures, in the masks' order.
+        masks: region to a mask per image, as in `Masks`.
+        ids: of the images, in the masks' order.
 
     Raises:
-        DataError: if a region has more or fewer masks than there are pictures, or two names.
+        DataError: if a region has more or fewer masks than there are images, or two names.
     """
 
     origin = "masks"
@@ -42,7 +42,7 @@ class GivenMasks(MaskSource):
             if not hasattr(given, "__len__") or len(given) != len(ids):
                 count = len(given) if hasattr(given, "__len__") else "no"
                 raise DataError(
-                    f"masks of {region!r}: {count} for {len(ids)} pictures; give one a picture, "
+                    f"masks of {region!r}: {count} for {len(ids)} images; give one an image, "
                     "None where nobody looked"
                 )
             if name in self._masks:
@@ -51,7 +51,7 @@ class GivenMasks(MaskSource):
             self._masks[name] = {one: mask for one, mask in named if mask is not None}
         self.regions = tuple(self._masks)
         if len(set(ids)) < len(ids):
-            raise DataError("masks: a picture is given twice; give it once")
+            raise DataError("masks: an image is given twice; give it once")
 
     def looked_at(self, region: str) -> Collection[str]:
         """See `MaskSource.looked_at`."""
@@ -84,15 +84,15 @@ class GivenMasks(MaskSource):
 
 
 def masks_of(masks: Masks, ids: Sequence[str], files: bool) -> MaskSource:
-    """Where the masks of loose pictures come from.
+    """Where the masks of loose images come from.
 
     Args:
         masks: as people hand them over.
-        ids: of the pictures.
+        ids: of the images.
         files: whether these are paths.
 
     Raises:
-        DataError: if they are not masks of these pictures.
+        DataError: if they are not masks of these images.
     """
     if isinstance(masks, Mapping):
         return GivenMasks(masks, ids)
@@ -102,7 +102,7 @@ def masks_of(masks: Masks, ids: Sequence[str], files: bool) -> MaskSource:
         )
     if not files:
         raise DataError(
-            f"masks {masks}: these pictures have no names; give a dict of region to masks"
+            f"masks {masks}: these images have no names; give a dict of region to masks"
         )
     return open_masks(Path(masks), pd.DataFrame({"id": list(ids), "image": list(ids)}))
 

@@ -1,4 +1,4 @@
-"""Which picture of a data set a name in somebody's file means."""
+"""Which image of a data set a name in somebody's file means."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from memlab.errors import DataError
 
 
 class Names:
-    """Finds pictures by their ids, by their paths, or by the end of either.
+    """Finds images by their ids, by their paths, or by the end of either.
 
-    `train2017/0001.jpg`, `0001.jpg` and `0001.png` all mean the picture `images/0001.jpg`, as long
-    as no other picture's path ends so.
+    `train2017/0001.jpg`, `0001.jpg` and `0001.png` all mean the image `images/0001.jpg`, as long
+    as no other image's path ends so.
 
     Args:
         rows: rows of a table, with columns `id` and `image`.
@@ -30,18 +30,18 @@ class Names:
                 self._ends[end] = name if self._ends.get(end, name) == name else None
 
     def match(self, given: Iterable[str], origin: str) -> tuple[dict[str, str], int]:
-        """The pictures that some names mean, each the picture whose path is most like it.
+        """The images that some names mean, each the image whose path is most like it.
 
         Args:
             given: names or paths.
             origin: where they stand, for messages.
 
         Returns:
-            Picture ids to names; and how many names mean no picture, or one that another fits
+            Image ids to names; and how many names mean no image, or one that another fits
             better.
 
         Raises:
-            DataError: if two names mean the same picture equally well.
+            DataError: if two names mean the same image equally well.
         """
         matched: dict[str, tuple[int, str]] = {}
         count = 0
@@ -53,8 +53,8 @@ class Names:
             known, other = matched.get(found, (0, ""))
             if likeness == known:
                 raise DataError(
-                    f"{origin}: {other} and {name} both mean the picture {found}; give them the "
-                    "paths of their pictures"
+                    f"{origin}: {other} and {name} both mean the image {found}; give them the "
+                    "paths of their images"
                 )
             if likeness > known:
                 matched[found] = likeness, name
@@ -71,7 +71,7 @@ class Names:
 def _ends(name: str) -> Iterator[str]:
     """The ends of a path, the longest first: with their suffix, then without."""
     whole = PurePosixPath(name)
-    if not whole.name:  # of "" and "/" no picture is called
+    if not whole.name:  # of "" and "/" no image is called
         return
     for path in (whole, whole.with_suffix("")):
         for start in range(len(path.parts)):

@@ -18,17 +18,17 @@ from memlab.masks.store_files import FILE
 def open_masks(
     path: Path, rows: pd.DataFrame, root: Path = Path(), empty: EmptyMasks | None = None
 ) -> MaskSource:
-    """The masks at a path: a mask store, a COCO file, or a folder of pictures.
+    """The masks at a path: a mask store, a COCO file, or a folder of images.
 
     Args:
         path: of any of them.
-        rows: the pictures of the data set: columns `id` and `image`.
-        root: folder that the pictures' paths are relative to.
-        empty: what a picture has of which there is no mask; `unknown` by default. A store knows by
+        rows: the images of the data set: columns `id` and `image`.
+        root: folder that the images' paths are relative to.
+        empty: what an image has of which there is no mask; `unknown` by default. A store knows by
             itself where somebody looked.
 
     Raises:
-        DataError: if it is none of these, or has no masks of these pictures.
+        DataError: if it is none of these, or has no masks of these images.
     """
     names = Names(rows)
     if path.is_file() and path.name == FILE:
@@ -44,5 +44,5 @@ def open_masks(
         )
     what = "neither a folder nor a .json file" if path.exists() else "no such file or folder"
     raise DataError(
-        f"{path}: {what}; masks are a store, a COCO file, or a folder with REGION/PICTURE.png"
+        f"{path}: {what}; masks are a store, a COCO file, or a folder with REGION/IMAGE.png"
     )

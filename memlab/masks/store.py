@@ -1,9 +1,9 @@
-"""The mask store: a folder with the masks of many pictures, packed, and where they come from.
+"""The mask store: a folder with the masks of many images, packed, and where they come from.
 
 `store.json` says for each region what found it: plugin, distribution, version, arguments (a
-threshold, say), licence, weights. `masks/xx/*.npz` is a file per picture: its id, size and
+threshold, say), licence, weights. `masks/xx/*.npz` is a file per image: its id, size and
 thumbnail, and a bit per pixel for each region that was looked for, compressed. `index.csv` lists
-the pictures with the share that each region takes; it is made from those files, which alone count.
+the images with the share that each region takes; it is made from those files, which alone count.
 `failed.csv` lists those at which the finder crashed the last time.
 """
 
@@ -108,13 +108,13 @@ class MaskStore:
         return {region for region, there in self.regions.items() if _same(there, provenance)}
 
     def write(self, name: str, masks: Mapping[str, Tensor], thumbnail: Tensor) -> None:
-        """Add masks of one picture to those that are there.
+        """Add masks of one image to those that are there.
 
         Args:
-            name: id of the picture.
+            name: id of the image.
             masks: claimed regions to (1, H, W) of 0 and 1, all of one size; empty where nothing was
                 found.
-            thumbnail: of the picture, as by `thumbnail_of`.
+            thumbnail: of the image, as by `thumbnail_of`.
 
         Raises:
             DataError: if masks of another size are there.
@@ -141,7 +141,7 @@ class MaskStore:
         self.areas[name] = _areas(content)
 
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
-        """The masks of a picture that are there.
+        """The masks of an image that are there.
 
         Raises:
             DataError: if its file is damaged; names it.
@@ -170,7 +170,7 @@ class MaskStore:
         }
 
     def close(self, failures: Mapping[str, str]) -> None:
-        """Bring the list of pictures up to date, and the list of those that could not be looked at.
+        """Bring the list of images up to date, and the list of those that could not be looked at.
 
         Args:
             failures: why they could not, by id.
@@ -192,7 +192,7 @@ class MaskStore:
                 pd.DataFrame(rows).to_csv(temporary, index=False)
 
     def state(self) -> str:
-        """Changes when a mask does: of each picture's file, when it was written."""
+        """Changes when a mask does: of each image's file, when it was written."""
         dates = sorted((path.name, date) for path, date in self._dates.items())
         return fingerprint(json.dumps([self.regions, dates]))
 
@@ -213,7 +213,7 @@ class MaskStore:
             lock.release()
 
     def path(self, name: str) -> Path:
-        """The file of one picture's masks."""
+        """The file of one image's masks."""
         key = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
 
@@ -228,7 +228,7 @@ class MaskStore:
         self._dates = dates
 
     def _indexed(self, files: dict[Path, int]) -> Iterator[tuple[str, dict[str, float]]]:
-        """What each picture's file holds: from the index where that is newer, else from the file.
+        """What each image's file holds: from the index where that is newer, else from the file.
 
         A process that was killed has written files, but no index.
         """
@@ -254,14 +254,14 @@ class MaskStore:
 
 
 class StoredMasks(MaskSource):
-    """The masks of a store, for the pictures of a data set.
+    """The masks of a store, for the images of a data set.
 
     Args:
         folder: the store.
-        names: the pictures of the data set.
+        names: the images of the data set.
 
     Raises:
-        DataError: if the store cannot be read, or has no picture of the data set.
+        DataError: if the store cannot be read, or has no image of the data set.
     """
 
     def __init__(self, folder: Path, names: Names) -> None:
@@ -272,13 +272,13 @@ class StoredMasks(MaskSource):
         self._stored, self.unknown = names.match(areas, self.origin)
         if not self._stored:
             raise DataError(
-                f"{folder}: none of its {len(areas)} pictures is in the data set; find masks of "
+                f"{folder}: none of its {len(areas)} images is in the data set; find masks of "
                 "these with memlab regions find"
             )
 
     @property
     def stored_ids(self) -> dict[str, str]:
-        """Ids of the data set's pictures to those of the store."""
+        """Ids of the data set's images to those of the store."""
         return self._stored
 
     def looked_at(self, region: str) -> Collection[str]:
@@ -316,7 +316,7 @@ def _share(bits: Any, pixels: int) -> float:
 
 
 def _areas(content: Mapping[str, Any]) -> dict[str, float]:
-    """The share of the picture that each region in its file takes."""
+    """The share of the image that each region in its file takes."""
     total = int(np.prod(content["size"], dtype=np.int64))
     return {
         key.removeprefix(MASK): _share(content[key], total)

@@ -1,4 +1,4 @@
-"""How far a prediction may be off, learnt from pictures that were not trained on."""
+"""How far a prediction may be off, learnt from images that were not trained on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Calibration:
     """What is known about a model's errors, and about the labels that it was trained on.
 
     Args:
-        residuals: (n,) `|score − predicted|` of the validation pictures, ascending; None if
+        residuals: (n,) `|score − predicted|` of the validation images, ascending; None if
             these weights were never validated.
         labels: (m,) training labels, ascending; None if there were none.
         reason: why something is missing.
@@ -54,13 +54,13 @@ class Calibration:
 def half_width(residuals: Array, level: float) -> Statistic:
     """The ceil((n + 1) level)-th smallest residual: split-conformal prediction.
 
-    For exchangeable pictures, predicted ± this holds the score with a probability of at least
+    For exchangeable images, predicted ± this holds the score with a probability of at least
     `level`, whatever the model and the distribution, and below level + 1/(n + 1) without ties
     (Vovk, Gammerman & Shafer 2005; Lei et al. 2018, JASA, theorem 2.2; Angelopoulos & Bates 2023,
     eq. 1).
 
     Args:
-        residuals: (n,) `|score − predicted|` of pictures not trained on, ascending.
+        residuals: (n,) `|score − predicted|` of images not trained on, ascending.
         level: above 0 and below 1.
 
     Returns:
@@ -82,7 +82,7 @@ def half_width(residuals: Array, level: float) -> Statistic:
         return Statistic(
             None,
             n,
-            reason=f"{n} validation pictures are too few for a {100 * level:g} % interval "
+            reason=f"{n} validation images are too few for a {100 * level:g} % interval "
             f"(at least {needed})",
         )
     method = f"split-conformal: the {rank}th smallest of {n} validation errors"
@@ -105,27 +105,27 @@ def coverage(score: Array, low: Array, high: Array, level: float = 0.95) -> Stat
     """
     n = len(score)
     if n == 0:
-        return Statistic(None, 0, reason="no pictures")
+        return Statistic(None, 0, reason="no images")
     if not np.isfinite(np.stack([score, low, high])).all():
         return Statistic(None, n, reason="scores or intervals are not finite")
     inside = int(((low <= score) & (score <= high)).sum())
     ends = stats.binomtest(inside, n).proportion_ci(level, method="exact")
     return Statistic(
-        inside / n, n, float(ends.low), float(ends.high), level, "Clopper–Pearson over pictures"
+        inside / n, n, float(ends.low), float(ends.high), level, "Clopper–Pearson over images"
     )
 
 
 def expected_coverage(n: int, tested: int, level: float) -> tuple[float, float]:
-    """Where the coverage measured on a test lies 19 times in 20, if its pictures are exchangeable.
+    """Where the coverage measured on a test lies 19 times in 20, if its images are exchangeable.
 
-    Given n calibration pictures, the probability of being held is Beta(k, n + 1 − k) distributed, k
+    Given n calibration images, the probability of being held is Beta(k, n + 1 − k) distributed, k
     the rank of the residual that was taken (Vovk 2012, ACML, proposition 2a), so the number held of
     those tested is beta-binomial. A coverage outside says that the test is not like the validation,
     or that the checkpoint was chosen too closely on it.
 
     Args:
-        n: validation pictures.
-        tested: test pictures.
+        n: validation images.
+        tested: test images.
         level: of the intervals; n must be enough for it.
     """
     rank = math.ceil((n + 1) * Fraction(str(level)))
@@ -140,7 +140,7 @@ def coverage_entry(
 
     Args:
         calibration: of the model.
-        predicted: (n,) predictions of pictures that played no part in the calibration.
+        predicted: (n,) predictions of images that played no part in the calibration.
         score: (n,) their scores.
         level: of the intervals.
     """

@@ -1,4 +1,4 @@
-"""Two models on the same pictures: every picture is drawn for both, or for neither."""
+"""Two models on the same images: every image is drawn for both, or for neither."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ RESAMPLES = 9999
 def spearman_differences(
     first: Array, second: Array, score: Array, seed: int, resamples: int = RESAMPLES
 ) -> Resampled:
-    """Spearman's rho of the second minus that of the first, on resamples of the pictures.
+    """Spearman's rho of the second minus that of the first, on resamples of the images.
 
-    Both correlations of a resample are of the same pictures, so what makes a draw of pictures easy
+    Both correlations of a resample are of the same images, so what makes a draw of images easy
     or hard for both models cancels. Percentile intervals of them (Efron and Tibshirani 1993, An
     Introduction to the Bootstrap, chapter 13) held the difference in 95.6 % of 1,000 simulated data
-    sets of 80 pictures.
+    sets of 80 images.
 
     Args:
         first: (n,) predictions of one model.
-        second: (n,) predictions of the other, same pictures.
+        second: (n,) predictions of the other, same images.
         score: (n,) scores.
         seed: of the resampling.
         resamples: how many.
@@ -41,7 +41,7 @@ def standardised_differences(
 
     Args:
         first: (n,) clean and (n,) changed predictions of one model.
-        second: those of the other, same pictures.
+        second: those of the other, same images.
         seed: of the resampling.
         resamples: how many.
     """

@@ -13,7 +13,7 @@ from memlab.stats.measures import METRICS, Statistic
 
 
 class ScoreMetrics(Metric):
-    """All statistics of `METRICS`, over every picture of every process, each counted once.
+    """All statistics of `METRICS`, over every image of every process, each counted once.
 
     A rank correlation is not a mean over batches, so the pairs themselves are kept.
     """
@@ -28,7 +28,7 @@ class ScoreMetrics(Metric):
         self.add_state("scores", default=[], dist_reduce_fx="cat")
 
     def update(self, predicted: Tensor, scores: Tensor) -> None:
-        """Add pictures: predictions and scores, (B,) each."""
+        """Add images: predictions and scores, (B,) each."""
         self.predicted.append(predicted.detach().float())
         self.scores.append(scores.detach().float())
 

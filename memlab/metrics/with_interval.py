@@ -1,4 +1,4 @@
-"""Intervals: the pictures are resampled, pairs kept together."""
+"""Intervals: the images are resampled, pairs kept together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memlab.stats.measures import CORES, METRICS, Array, Statistic, constant
 def metric_with_interval(
     name: str, predicted: Array, score: Array, seed: int, resamples: int = 2000
 ) -> Statistic:
-    """A statistic of `METRICS` with its percentile bootstrap interval over pictures.
+    """A statistic of `METRICS` with its percentile bootstrap interval over images.
 
     Args:
         name: which statistic.
@@ -35,14 +35,14 @@ def metric_with_interval(
 def mean_drop(
     clean: Array, changed: Array, seed: int, resamples: int = 9999, level: float = LEVEL
 ) -> Statistic:
-    """Mean of clean - changed over pictures, with its BCa bootstrap interval (Efron 1987).
+    """Mean of clean - changed over images, with its BCa bootstrap interval (Efron 1987).
 
     Positive where the change lowers the score: what was taken out had raised it. Serves every mean
     of paired differences.
 
     Args:
-        clean: (n,) predictions of the pictures as they are.
-        changed: (n,) predictions of the same pictures, changed.
+        clean: (n,) predictions of the images as they are.
+        changed: (n,) predictions of the same images, changed.
         seed: of the resampling.
         resamples: how many.
         level: of the interval.

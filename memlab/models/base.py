@@ -1,4 +1,4 @@
-"""What a model is: pictures in [0, 1] to memorability scores, on proven weights."""
+"""What a model is: images in [0, 1] to memorability scores, on proven weights."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from memlab.ablations.base import Ablation
     from memlab.ablations.plan import Doses
     from memlab.attributions.base import Attribution
-    from memlab.data.inputs import Pictures
+    from memlab.data.inputs import Images
     from memlab.inference.explain import Maps
     from memlab.masks.given import Masks
 
@@ -51,7 +51,7 @@ class MemorabilityModel(Scorer, LightningModule):
 
     def predict(
         self,
-        pictures: Pictures,
+        images: Images,
         *,
         batch_size: int = 32,
         num_workers: int = 0,
@@ -59,14 +59,14 @@ class MemorabilityModel(Scorer, LightningModule):
         level: float = LEVEL,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Score pictures of any kind and size; see `memlab.inference.predict.predict`."""
+        """Score images of any kind and size; see `memlab.inference.predict.predict`."""
         from memlab.inference.predict import predict
 
-        return predict(self, pictures, batch_size, num_workers, device, level, progress)
+        return predict(self, images, batch_size, num_workers, device, level, progress)
 
     def explain(
         self,
-        pictures: Pictures,
+        images: Images,
         method: str | Attribution = "grad_cam",
         *,
         batch_size: int = 32,
@@ -74,14 +74,14 @@ class MemorabilityModel(Scorer, LightningModule):
         device: str | torch.device | None = None,
         progress: bool = True,
     ) -> Maps:
-        """Explain the scores of pictures by place; see `memlab.inference.explain`."""
-        from memlab.inference.explain import explain_pictures
+        """Explain the scores of images by place; see `memlab.inference.explain`."""
+        from memlab.inference.explain import explain_images
 
-        return explain_pictures(self, pictures, method, batch_size, num_workers, device, progress)
+        return explain_images(self, images, method, batch_size, num_workers, device, progress)
 
     def ablate(
         self,
-        pictures: Pictures,
+        images: Images,
         ablations: str | Ablation | Sequence[str | Ablation],
         doses: Doses = "primary",
         *,
@@ -92,19 +92,19 @@ class MemorabilityModel(Scorer, LightningModule):
         seed: int = 0,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Take something out of pictures and score them; see `memlab.inference.ablate`."""
-        from memlab.inference.ablate import ablate_pictures
+        """Take something out of images and score them; see `memlab.inference.ablate`."""
+        from memlab.inference.ablate import ablate_images
 
-        return ablate_pictures(
-            self, pictures, ablations, doses, masks, batch_size, num_workers, device, seed, progress
+        return ablate_images(
+            self, images, ablations, doses, masks, batch_size, num_workers, device, seed, progress
         )
 
     def predict_batch(self, batch: Batch) -> Tensor:
-        """Scores (B,) of a batch's pictures."""
+        """Scores (B,) of a batch's images."""
         return self.scores(batch["images"], Context(batch["ids"], masks=batch["masks"]))
 
     def setup(self, stage: str) -> None:
-        """Have the masks that the model needs loaded with the pictures."""
+        """Have the masks that the model needs loaded with the images."""
         if self.needs_context:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             data.require_regions(self.needs_context)
@@ -116,12 +116,12 @@ class MemorabilityModel(Scorer, LightningModule):
         if predicted.shape != (len(batch["ids"]),):
             raise MemlabError(
                 f"{self.title} returned scores of shape {tuple(predicted.shape)} for "
-                f"{len(batch['ids'])} pictures; one score a picture, (B,), is needed"
+                f"{len(batch['ids'])} images; one score an image, (B,), is needed"
             )
         return predicted.float()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Score the pictures; callbacks find them under `predicted` (B,)."""
+        """Score the images; callbacks find them under `predicted` (B,)."""
         predicted = self._evaluate(batch)
         if self.trainer.state.fn != TrainerFn.FITTING:  # there, an undefined metric says so
             self._name_unscored(batch, predicted)
@@ -151,7 +151,7 @@ class MemorabilityModel(Scorer, LightningModule):
         self._log("val", self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Score the pictures; callbacks find them under `predicted` (B,)."""
+        """Score the images; callbacks find them under `predicted` (B,)."""
         predicted = self._evaluate(batch)
         self._name_unscored(batch, predicted)
         valid = batch["valid"]
@@ -163,7 +163,7 @@ class MemorabilityModel(Scorer, LightningModule):
         self._log("test", self.test_metrics)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Score the pictures; callbacks find them under `predicted` (B,)."""
+        """Score the images; callbacks find them under `predicted` (B,)."""
         predicted = self._evaluate(batch)
         self._name_unscored(batch, predicted)
         return {"predicted": predicted}
@@ -203,7 +203,7 @@ class MemorabilityModel(Scorer, LightningModule):
         for name, statistic in metrics.statistics().items():
             value = float("nan") if statistic.value is None else statistic.value
             shown = split == "val" and name == "spearman"
-            # equal on every process already, because the metric gathered the pictures; sync_dist
+            # equal on every process already, because the metric gathered the images; sync_dist
             # changes nothing, but Lightning warns without it
             self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
         metrics.reset()

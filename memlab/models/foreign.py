@@ -14,19 +14,19 @@ from memlab.spec import import_typed
 from memlab.types import Context
 
 INPUT_SIZE = 224
-"""Side in pixels of the pictures for a module that does not say (`input_size`)."""
+"""Side in pixels of the images for a module that does not say (`input_size`)."""
 
 _SEAM = ("stem", "score", "grid")
 
 
 class ForeignModel(MemorabilityModel):
-    """A module of somebody's that maps pictures to scores.
+    """A module of somebody's that maps images to scores.
 
     Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
     loading of weights belong inside it. It may have `input_size` (224 otherwise), `resampler`,
     `weights_id()`, and for maps `stem`, `score`, `grid` and `branches`, or `cam_layer()`. With
     `needs_context`, a tuple of regions, its `forward` takes a `memlab.Context` with their masks
-    besides the pictures. What its users must know it says in `card` and `seen_data`, as those of
+    besides the images. What its users must know it says in `card` and `seen_data`, as those of
     `MemorabilityModel`, and `embed(images)` gives features.
 
     Without a `weights_id()` of its own the module is made twice, and the weights that its
@@ -85,7 +85,7 @@ class ForeignModel(MemorabilityModel):
         return tuple(own) if isinstance(own, list | tuple) else None
 
     def forward(self, images: Tensor, *context: Context) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
         scores: Tensor = self.network(images, *context)
         return scores.squeeze(1) if scores.ndim == 2 and scores.shape[1] == 1 else scores
 

@@ -1,4 +1,4 @@
-"""Whether tested pictures are among those that a model was trained on, as far as names tell."""
+"""Whether tested images are among those that a model was trained on, as far as names tell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from memlab.models.base import MemorabilityModel
 
 
 def leak_notes(model: MemorabilityModel, source: str, root: Path) -> list[str]:
-    """What readers of accuracies must know: that the pictures are no clean test; else nothing.
+    """What readers of accuracies must know: that the images are no clean test; else nothing.
 
-    Names are compared, not pictures: those of the data sets in `model.seen_data` with the name of
+    Names are compared, not images: those of the data sets in `model.seen_data` with the name of
     the layout and the words in the last two parts of the folder's path.
 
     Args:
@@ -25,6 +25,6 @@ def leak_notes(model: MemorabilityModel, source: str, root: Path) -> list[str]:
     if not found:
         return []
     return [
-        f"{model.title} was trained on {' and '.join(found)}, which these pictures are by the name "
+        f"{model.title} was trained on {' and '.join(found)}, which these images are by the name "
         "of their layout or folder: they are no clean test of it, and accuracies may be too high"
     ]

@@ -59,7 +59,7 @@ def rank_loss(predicted: Tensor, scores: Tensor) -> Tensor:
 
     A correlation leaves the scale of the predictions open, so the squared error joins it, in units
     of the scores' variance. Each part is about 1 for a model that knows nothing, 0 for a perfect
-    one. The order is that within the batch: give it 32 pictures or more.
+    one. The order is that within the batch: give it 32 images or more.
     """
     return 1 - soft_spearman(predicted, scores) + mse_loss(predicted, scores) / SCORE_SD**2
 

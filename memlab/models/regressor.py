@@ -25,7 +25,7 @@ class MemorabilityRegressor(MemorabilityModel):
     """A backbone with a small head that predicts the memorability score.
 
     Args:
-        backbone: the network that turns pictures into features.
+        backbone: the network that turns images into features.
         head: mlp (linear, ReLU, dropout, linear, sigmoid: the prototype's) or linear (linear,
             sigmoid).
         hidden: width of the mlp's hidden layer.
@@ -112,12 +112,12 @@ class MemorabilityRegressor(MemorabilityModel):
 
     @property
     def frozen_backbone(self) -> bool:
-        """Whether training leaves every feature of a picture as it is."""
+        """Whether training leaves every feature of an image as it is."""
         return self.unfrozen == 0
 
     @property
     def seen_data(self) -> tuple[str, ...]:
-        """None by name: it is trained here, and its run says which pictures are which split."""
+        """None by name: it is trained here, and its run says which images are which split."""
         return ()
 
     @property
@@ -130,7 +130,7 @@ class MemorabilityRegressor(MemorabilityModel):
         return self._weights_id
 
     def stem(self, images: Tensor) -> Any:
-        """Pictures (B, 3, H, W) in [0, 1] to the backbone's activations at its seam."""
+        """Images (B, 3, H, W) in [0, 1] to the backbone's activations at its seam."""
         return self.backbone.stem((images - self.mean).div_(self.std))
 
     def score(self, activations: Any) -> Tensor:
@@ -148,7 +148,7 @@ class MemorabilityRegressor(MemorabilityModel):
         return self.backbone.grid(activations)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] to features (B, D)."""
+        """Images (B, 3, H, W) in [0, 1] to features (B, D)."""
         return self._features(self.stem(images))
 
     def _features(self, activations: Any) -> Tensor:
@@ -158,11 +158,11 @@ class MemorabilityRegressor(MemorabilityModel):
         return features
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
         return self.score(self.stem(images))
 
     def predict_batch(self, batch: Batch) -> Tensor:
-        """Scores (B,) of a batch's pictures, from their features where those are known."""
+        """Scores (B,) of a batch's images, from their features where those are known."""
         if "features" in batch:
             return self.readout(batch["features"])
         return super().predict_batch(batch)
@@ -175,8 +175,8 @@ class MemorabilityRegressor(MemorabilityModel):
         return self
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Mean loss over the pictures that could be read."""
-        # a black picture must not enter batch normalisation either, so it is not shown at all
+        """Mean loss over the images that could be read."""
+        # a black image must not enter batch normalisation either, so it is not shown at all
         valid = batch["valid"]
         scores = batch["scores"][valid]
         if len(scores) < 2:
@@ -237,7 +237,7 @@ class MemorabilityRegressor(MemorabilityModel):
         size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]
         if self.backbone.fixed_size and size != self.backbone.input_size:
             raise MemlabError(
-                f"this backbone takes pictures of {self.backbone.input_size} pixels only, the data "
+                f"this backbone takes images of {self.backbone.input_size} pixels only, the data "
                 f"come at {size}: set --model.backbone.image_size {size}"
             )
         try_backbone(self.backbone, size, self.device)
@@ -251,12 +251,12 @@ class MemorabilityRegressor(MemorabilityModel):
         self._same_weights()
 
     def on_test_start(self) -> None:
-        """See that weights and the size of pictures are those of the checkpoint."""
+        """See that weights and the size of images are those of the checkpoint."""
         self._same_weights()
         self._same_size()
 
     def on_predict_start(self) -> None:
-        """See that weights and the size of pictures are those of the checkpoint."""
+        """See that weights and the size of images are those of the checkpoint."""
         self._same_weights()
         self._same_size()
 

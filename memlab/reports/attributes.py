@@ -42,7 +42,7 @@ def write_attributes(
 
     Args:
         found: what is written.
-        rows: the pictures with their columns and residuals, so that others can go on from there.
+        rows: the images with their columns and residuals, so that others can go on from there.
         about: what was tested, where columns come from, and notes.
         folder: where to.
 
@@ -53,7 +53,7 @@ def write_attributes(
     write_table(found.table, folder, "attributes")
     write_table(found.levels, folder, "attributes-levels")
     write_table(found.within, folder, "attributes-within")
-    write_table(rows, folder, "pictures")
+    write_table(rows, folder, "images")
     content = {
         "schema": SCHEMA,
         **about,
@@ -72,7 +72,7 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
     """Print the columns, the strongest for any outcome first, then the accuracy inside levels."""
     outcomes = [name for name in OUTCOMES if name in set(found.table["outcome"])]
     tested = int(found.table.loc[found.table["outcome"] == "score", "p"].notna().sum())
-    title = f"{n} pictures: Spearman's ρ of numbers, ω² of categories"
+    title = f"{n} images: Spearman's ρ of numbers, ω² of categories"
     table = Table(title=title, title_justify="left")
     table.add_column("column", overflow="fold", min_width=15)
     table.add_column("n", justify="right", no_wrap=True)

@@ -40,42 +40,42 @@ WORDS = {
 """What people call a statistic; the others go by their names."""
 COMPARED = {
     "floor": "slight changes that should not matter",
-    "placed": "the same change elsewhere in the picture",
+    "placed": "the same change elsewhere in the image",
     "windows": "windows elsewhere",
     "patch": "a neutral patch",
     "there-and-back": "the swap there and back",
 }
 """What an effect is compared with."""
 HOW = """\
-How to read a card: the strip shows one picture as it is and at every dose, the primary dose in
+How to read a card: the strip shows one image as it is and at every dose, the primary dose in
 bold; last, where the ablation has a control of its own, the control at that dose. Below stands what
-became of each statistic, as a mean over the pictures; the column *as it is* has the mean ± SD
-between pictures.
+became of each statistic, as a mean over the images; the column *as it is* has the mean ± SD
+between images.
 
 - Blue is the target: what the ablation is meant to take out. It falls with every dose.
 - Orange is what else changes: the paler, the more selective. An effect on a model may be due to it.
 - Numbers with a sign, `−12 %`, are changes of the mean: of high-frequency energy (mean squared luma
   less its 3 × 3 means), chroma (mean distance of R, G and B from luma), mean luma, contrast, or
   a distance to the donor (of swaps).
-- Decimal numbers are agreements with the picture as it was, 1 where nothing changed: of edges
+- Decimal numbers are agreements with the image as it was, 1 where nothing changed: of edges
   (Pearson's r of luma's gradients), SSIM (of luma, 11 × 11 windows), likeness (1 less the mean
-  absolute difference where the change is made; seldom below .7 even between unrelated pictures),
+  absolute difference where the change is made; seldom below .7 even between unrelated images),
   hue and phase (mean cosine of the turn), overlap (1 less the mean way of a pixel, in widths).
 - Percentages without a sign are shares: of values that are 0 or 1 (clipped), of pixels that change
   by more than half a grey level, or not at all, of the area still shown (field of view), of pairs
   of pixels that keep their places to each other (layout).
-- A dash: no picture, or nothing to divide by.
+- A dash: no image, or nothing to divide by.
 """
 _WIDTH, _ROW = 1.02, 0.2
 """Inches of a column, and of a line of numbers."""
 
 
-def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> None:
-    """One card: a picture at every dose, and its control; below, how the statistics changed.
+def draw_card(table: pd.DataFrame, images: Sequence[Array], path: Path) -> None:
+    """One card: an image at every dose, and its control; below, how the statistics changed.
 
     Args:
         table: rows of one ablation, as `memlab.validation.selectivity.selectivity` returns them.
-        pictures: (H, W, 3) in [0, 1], as `memlab.validation.selectivity.example` returns them; the
+        images: (H, W, 3) in [0, 1], as `memlab.validation.selectivity.example` returns them; the
             control may lack.
         path: of the PNG.
     """
@@ -100,9 +100,9 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
     for place, (title, main) in enumerate(zip(titles, bold, strict=True)):
         weight = "bold" if main else "normal"
         strip.text(place, 1.04, title, fontsize=7.5, weight=weight, ha="center", va="bottom")
-        if place < len(pictures):
+        if place < len(images):
             ends = (place - 0.47, place + 0.47, 0, 1)
-            strip.imshow(pictures[place], extent=ends, aspect="auto")
+            strip.imshow(images[place], extent=ends, aspect="auto")
         else:
             strip.text(place, 0.5, "no room here", fontsize=7, ha="center", va="center")
     strip.set_ylim(0, 1)
@@ -132,7 +132,7 @@ def draw_card(table: pd.DataFrame, pictures: Sequence[Array], path: Path) -> Non
 
 
 def write_page(
-    table: pd.DataFrame, ablations: Sequence[Ablation], folder: Path, pictures: str
+    table: pd.DataFrame, ablations: Sequence[Ablation], folder: Path, images: str
 ) -> Path:
     """Write `cards.md`: every ablation with what it declares, and its card; family by family.
 
@@ -140,9 +140,9 @@ def write_page(
         table: of all ablations.
         ablations: those of a family stay in their order.
         folder: where the cards are, as `NAME.png`.
-        pictures: a sentence on those that were measured.
+        images: a sentence on those that were measured.
     """
-    parts = ["# Selectivity cards\n", f"{pictures}\n", HOW]
+    parts = ["# Selectivity cards\n", f"{images}\n", HOW]
     for family, about in FAMILIES.items():
         members = [one for one in ablations if one.family == family]
         if members:
@@ -166,13 +166,13 @@ def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
     ]
     eligible = int(table["eligible"].max())
     if not eligible:
-        return "\n".join([*parts, "\nNone of the pictures has what it needs.\n"])
+        return "\n".join([*parts, "\nNone of the images has what it needs.\n"])
     controls = table[table["control"]]
     having = f"; {controls['eligible'].max()} with a control" if len(controls) else ""
-    pictures = "picture" if eligible == 1 else "pictures"
-    alt = f"A picture at each dose of {ablation.name}, and what changes"
+    images = "image" if eligible == 1 else "images"
+    alt = f"An image at each dose of {ablation.name}, and what changes"
     return "\n".join(
-        [*parts, f"{eligible} {pictures}{having}.\n", f"![{alt}]({ablation.name}.png)\n"]
+        [*parts, f"{eligible} {images}{having}.\n", f"![{alt}]({ablation.name}.png)\n"]
     )
 
 
@@ -220,7 +220,7 @@ def _clean(row: pd.Series) -> str:
         return "1"
     if row["scale"] == "share":
         return _percent(float(row["clean"]), "")
-    if not row["clean_sd"] > 0:  # of one picture there is none
+    if not row["clean_sd"] > 0:  # of one image there is none
         return f"{row['clean']:.2g}"
     decimals = max(0, -floor(log10(row["clean_sd"])))
     return f"{row['clean']:.{decimals}f} ± {row['clean_sd']:.{decimals}f}"

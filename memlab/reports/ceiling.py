@@ -40,7 +40,7 @@ def _entries(found: Ceiling) -> pd.DataFrame:
             statistic = getattr(known, name)
             row |= {name: statistic.value, f"{name}_low": statistic.low}
             row[f"{name}_high"] = statistic.high
-        row |= {"pictures": known.half.n, "left_out": entry.left_out, "how": known.how}
+        row |= {"images": known.half.n, "left_out": entry.left_out, "how": known.how}
         rows.append(row | {"method": known.half.method, "reason": known.half.reason})
     return pd.DataFrame(rows)
 
@@ -84,6 +84,6 @@ def _growth(axes: Axes, found: Ceiling) -> None:
         )  # fmt: skip
     axes.axvline(found.responses, color=GREY, linewidth=1, linestyle=":")
     axes.text(found.responses, 0.98, " these scores", color=GREY, fontsize=8, va="top")
-    axes.set(xlabel="answers per picture", ylabel="correlation", ylim=(0, 1), xlim=(0, None))
+    axes.set(xlabel="answers per image", ylabel="correlation", ylim=(0, 1), xlim=(0, None))
     axes.set_title("What more answers would give", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="lower right")

@@ -23,7 +23,7 @@ PAIRS = 24
 
 
 def score_histogram(histogram: dict[str, Any], folder: Path) -> str:
-    """Share of each split's pictures per interval of the score.
+    """Share of each split's images per interval of the score.
 
     Args:
         histogram: `edges` of the intervals, and `counts` per split.
@@ -37,7 +37,7 @@ def score_histogram(histogram: dict[str, Any], folder: Path) -> str:
         share = np.array(counts) / sum(counts)
         label = f"{split} (n = {sum(counts)})"
         axes.stairs(share, edges, color=COLOURS[split], linewidth=1.6, label=label)
-    axes.set(xlabel="memorability score", ylabel="share of pictures")
+    axes.set(xlabel="memorability score", ylabel="share of images")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=8)
     return _save(figure, folder, "scores.png")

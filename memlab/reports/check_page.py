@@ -44,7 +44,7 @@ def write_page(
     summary = summarise(findings, reliability, table)
     for name, problems in (("problems", findings.problems), ("notes", findings.notes)):
         _csv(pd.DataFrame(problems, columns=["kind", "id", "message"]), folder / f"{name}.csv")
-    _csv(findings.pictures.drop(columns=["hash"]), folder / "pictures.csv")
+    _csv(findings.images.drop(columns=["hash"]), folder / "images.csv")
     _csv(findings.deciles, folder / "deciles.csv")
     if len(findings.masks):
         _csv(findings.masks, folder / "masks.csv")
@@ -66,7 +66,7 @@ def write_page(
 
 def summarise(findings: Findings, reliability: Reliability | None, table: Table) -> dict[str, Any]:
     """Everything the page says, as plain data; what is absent is null with a reason."""
-    pictures, near = findings.pictures, findings.near
+    images, near = findings.images, findings.near
     leaks = int(near["leak"].sum())
     return {
         "schema": SCHEMA,
@@ -74,17 +74,17 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
         "checked": now(),
         "memlab": {"commit": commit(), "versions": versions(), "decoder": decoder()},
         "fingerprint": table.fingerprint(),
-        "pictures": len(pictures),
-        "readable": int(pictures["readable"].sum()),
-        "splits": {str(name): len(part) for name, part in _by_split(pictures)},
+        "images": len(images),
+        "readable": int(images["readable"].sum()),
+        "splits": {str(name): len(part) for name, part in _by_split(images)},
         "problems": dict(Counter(problem.kind for problem in findings.problems)),
         "notes": dict(Counter(note.kind for note in findings.notes)),
-        "scores": _scores(pictures),
+        "scores": _scores(images),
         "near_duplicates": None
         if findings.near_bits is None
         else {
             "bits": findings.near_bits,
-            "compared": int(pictures["hash"].notna().sum()),
+            "compared": int(images["hash"].notna().sum()),
             "pairs": len(near),
             "across_splits": leaks,
             "inside_a_split": len(near) - leaks,
@@ -95,8 +95,8 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
             for name, found in findings.correlations.items()
         },
         "notable_from": NOTABLE,
-        "stored": _grouped(pictures, pictures["stored"]),
-        "sizes": _grouped(pictures, _sizes(pictures)),
+        "stored": _grouped(images, images["stored"]),
+        "sizes": _grouped(images, _sizes(images)),
         "masks": [
             {**one, "area": _finite(float(one["area"] or math.nan))}
             for one in findings.masks.astype(object).to_dict("records")
@@ -112,14 +112,14 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
     }
 
 
-def _by_split(pictures: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    names = pictures["split"].fillna("no split")
+def _by_split(images: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    names = images["split"].fillna("no split")
     order = (*SPLITS, "no split")
-    return [(name, pictures[names == name]) for name in order if (names == name).any()]
+    return [(name, images[names == name]) for name in order if (names == name).any()]
 
 
-def _scores(pictures: pd.DataFrame) -> dict[str, Any]:
-    known = pictures[pictures["score"].notna()]
+def _scores(images: pd.DataFrame) -> dict[str, Any]:
+    known = images[images["score"].notna()]
     if known.empty:
         return {"splits": {}, "histogram": None, "reason": "the table has no scores"}
     splits, counts = {}, {}
@@ -140,17 +140,17 @@ def _scores(pictures: pd.DataFrame) -> dict[str, Any]:
     return {"splits": splits, "histogram": histogram, "reason": None}
 
 
-def _sizes(pictures: pd.DataFrame) -> pd.Series:
-    known = pictures[pictures["readable"]]
+def _sizes(images: pd.DataFrame) -> pd.Series:
+    known = images[images["readable"]]
     return known["width"].astype(int).astype(str) + " × " + known["height"].astype(int).astype(str)
 
 
-def _grouped(pictures: pd.DataFrame, kind: pd.Series) -> list[dict[str, Any]]:
-    """Pictures and mean score of each kind, the most common first."""
-    groups = pictures.groupby(kind.rename("kind"))["score"].agg(["size", "mean"])
+def _grouped(images: pd.DataFrame, kind: pd.Series) -> list[dict[str, Any]]:
+    """Images and mean score of each kind, the most common first."""
+    groups = images.groupby(kind.rename("kind"))["score"].agg(["size", "mean"])
     groups = groups.sort_values("size", ascending=False, kind="stable")
     return [
-        {"kind": str(name), "pictures": int(size), "mean_score": _finite(float(mean))}
+        {"kind": str(name), "images": int(size), "mean_score": _finite(float(mean))}
         for name, size, mean in groups.itertuples()
     ]
 
@@ -189,6 +189,6 @@ def _listed(problems: list[Problem]) -> list[Problem]:
 
 def _medians(deciles: pd.DataFrame) -> list[dict[str, Any]]:
     """One row per tenth: its scores, its size, and the median of each fact."""
-    index = ["decile", "score_low", "score_high", "pictures"]
+    index = ["decile", "score_low", "score_high", "images"]
     wide = deciles.pivot(index=index, columns="fact", values="median").reset_index()
     return [{str(name): value for name, value in row.items()} for row in wide.to_dict("records")]

@@ -1,4 +1,4 @@
-"""Tests against each other, paired by picture. From the files alone."""
+"""Tests against each other, paired by image. From the files alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def compare(
     advance: Callable[[int], None],
     repeated: bool = False,
 ) -> dict[str, Any]:
-    """What tests have in common, and how they differ on the same pictures.
+    """What tests have in common, and how they differ on the same images.
 
     A difference is always the second test minus the first. Where there are several comparisons,
     each has a second interval, wide enough to hold for all of them together (Bonferroni).
@@ -56,13 +56,13 @@ def compare(
         What `compare.json` holds; see `docs/results.md`.
 
     Raises:
-        MemlabError: if no pair has a picture in common.
+        MemlabError: if no pair has an image in common.
     """
     joined = [in_common(*pair) for pair in compared]
     if not any(len(both) for both in joined):
         first, second = compared[0]
         raise MemlabError(
-            f"{first.folder} and {second.folder} have no tested picture in common (by id); "
+            f"{first.folder} and {second.folder} have no tested image in common (by id); "
             "test both on the same data: memlab test --run RUN --data.root DIR"
         )
     shared = [sorted(set(one.changed) & set(two.changed)) for one, two in compared]
@@ -146,16 +146,16 @@ def _notes(
             [t.results.data["split"] for t in (one, two)],
         )
         if entry["other_score"]:
-            text = f"{names}: {entry['other_score']} of {entry['common']} common pictures have"
+            text = f"{names}: {entry['other_score']} of {entry['common']} common images have"
             text += " another score"
             if splits[0] != splits[1]:
-                text += f" (splits {splits[0]}, {splits[1]}: a score belongs to picture and split)"
+                text += f" (splits {splits[0]}, {splits[1]}: a score belongs to image and split)"
             used = entry["spearman"]["difference"]["value"] is not None
             notes.append(text + ("; they are left out." if used else "; no accuracy is compared."))
         elif one.results.data["fingerprint"] != two.results.data["fingerprint"]:
             notes.append(
                 f"{names} were not tested on the same data (fingerprints differ); compared on "
-                f"{entry['common']} pictures in common."
+                f"{entry['common']} images in common."
             )
         for key in sorted(set(one.changed) & set(two.changed)):
             settings = [_settings(test, key) for test in (one, two)]
@@ -164,7 +164,7 @@ def _notes(
     count = len(compared)
     if repeated:
         notes.append(
-            f"{count} repetitions of one comparison: SD is over them; where they share pictures, "
+            f"{count} repetitions of one comparison: SD is over them; where they share images, "
             "SD/√n is no standard error."
         )
     elif count > 1:

@@ -1,4 +1,4 @@
-"""Changed pictures side by side, drawn from an export's manifest."""
+"""Changed images side by side, drawn from an export's manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memlab.files import replacing
 from memlab.imaging.decode import decode
 
 ROWS, FEW = 12, 4
-"""Pictures that are shown: the first 12; the first 4 beside more than 36 conditions."""
+"""Images that are shown: the first 12; the first 4 beside more than 36 conditions."""
 COLUMNS = 12
 """Conditions beside each other; the others follow below."""
 
@@ -24,9 +24,9 @@ _PAPER, _INK, _EMPTY = (255, 255, 255), (40, 40, 40), (235, 235, 235)
 
 
 def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
-    """Write `contact-sheet.png`: a row a picture, a column a condition, its first draw.
+    """Write `contact-sheet.png`: a row an image, a column a condition, its first draw.
 
-    Where a picture was not eligible, the reason stands in its place.
+    Where an image was not eligible, the reason stands in its place.
 
     Args:
         manifest: as `memlab.export.images.export` returns it.
@@ -40,7 +40,7 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
     blocks = [conditions[at : at + COLUMNS] for at in range(0, len(conditions), COLUMNS)]
     step = _SIDE + _GAP
     header = _LINE * max(len(_wrapped(name)) for name in conditions) + 2 * _GAP
-    # a row is as high as its pictures, of which most are wider than high; --size changes that
+    # a row is as high as its images, of which most are wider than high; --size changes that
     written = first[first["image"] != ""].drop_duplicates("original").set_index("original")
     changed = {str(original): folder / image for original, image in written["image"].items()}
     heights = [
@@ -86,7 +86,7 @@ def _wrapped(name: str) -> list[str]:
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    """The picture, whole, as people see it; grey where it cannot be read."""
+    """The image, whole, as people see it; grey where it cannot be read."""
     try:
         small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
     except DataError:
@@ -95,7 +95,7 @@ def _thumbnail(path: Path) -> Image.Image:
 
 
 def _lay(sheet: Image.Image, path: Path, at: tuple[int, int], high: int) -> None:
-    """Put a picture in the middle of its column and row."""
+    """Put an image in the middle of its column and row."""
     small = _thumbnail(path)
     shifts = (_SIDE - small.width) // 2, max(0, (high - small.height) // 2)
     sheet.paste(small, (at[0] + shifts[0], at[1] + shifts[1]))

@@ -16,7 +16,7 @@ from memlab.numbers import interval, number
 
 
 def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -> list[str]:
-    """Scatter of predictions against scores, one point a picture."""
+    """Scatter of predictions against scores, one point an image."""
     figure, axes = new_figure(4.6, 4.4)
     axes.scatter(rows["score"], rows["predicted"], s=10, alpha=0.5, color=BLUE, linewidths=0)
     both = rows[["score", "predicted"]].to_numpy()
@@ -53,7 +53,7 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
         axes.axvspan(*ends, color=GREY, alpha=0.2, linewidth=0, label="mean ± SD")
         title += f" ± {number(across['sd'], 3)} (SD)"
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over pictures)")
+    axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over images)")
     axes.set_title(title, fontsize=10)
     return [save(figure, folder, "summary.png")]
 
@@ -67,8 +67,8 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     ]
     panels = [("Spearman ρ with the memorability score", runs)]
     for key, title, entries in (
-        ("spearman", "difference of ρ, same pictures", comparison["differences"]),
-        ("drop", "difference of the mean drop, same pictures", comparison["conditions"]),
+        ("spearman", "difference of ρ, same images", comparison["differences"]),
+        ("drop", "difference of the mean drop, same images", comparison["conditions"]),
     ):
         lines = []
         for entry in entries:
@@ -95,9 +95,7 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
         axes.tick_params(axis="x", labelsize=8)
         axes.locator_params(axis="x", nbins=7)
     thin = any(wide for _, lines in panels for _, _, wide in lines)
-    legend = "95 % intervals over pictures" + (
-        "; thin: for all of a panel together" if thin else ""
-    )
+    legend = "95 % intervals over images" + ("; thin: for all of a panel together" if thin else "")
     figure.suptitle(legend, fontsize=10)
     return [save(figure, folder, "compare.png")]
 

@@ -1,4 +1,4 @@
-"""The oracle matrix as a picture: what each ablation moves, beside what it declares."""
+"""The oracle matrix as an image: what each ablation moves, beside what it declares."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def summarise(folder: Path, repeat: Repeat) -> dict[str, Any]:
     if not runs:
         raise MemlabError(f"{folder}: no finished {repeat.over} yet; memlab repeat --out {folder}")
     tests = {name: read_tested(run / "fit") for name, run in runs.items()}
-    shared = _shared_pictures(list(tests.values()))
+    shared = _shared_images(list(tests.values()))
     return {
         "schema": SCHEMA,
         "over": repeat.over,
@@ -50,7 +50,7 @@ def summarise(folder: Path, repeat: Repeat) -> dict[str, Any]:
         ],
         "members": [_member(name, test) for name, test in tests.items()],
         "across": _across(tests),
-        "test_pictures": shared,
+        "test_images": shared,
         "notes": _notes(repeat, tests, shared),
         "figures": [],
     }
@@ -122,7 +122,7 @@ def over_members(statistics: dict[str, dict[str, Any] | None]) -> dict[str, Any]
     return summary | {"sd": float(values.std(ddof=1))}
 
 
-def _shared_pictures(tests: list[Tested]) -> dict[str, Any]:
+def _shared_images(tests: list[Tested]) -> dict[str, Any]:
     shares, same, common = [], 0, 0
     for one, two in itertools.combinations(tests, 2):
         both = in_common(one, two)
@@ -142,22 +142,22 @@ def _notes(repeat: Repeat, tests: dict[str, Tested], shared: dict[str, Any]) -> 
     count, notes = len(tests), []
     if count > 1 and repeat.over == "split":
         notes.append(
-            f"SD over {count} splits of the same pictures: two test splits have "
-            f"{_percent(shared['shared'])} of their pictures in common on average, and training "
-            "pictures overlap, too. So SD/√n is no standard error, and the SD understates how far "
-            "independent samples of pictures would differ; the intervals resample each split's own "
-            "pictures."
+            f"SD over {count} splits of the same images: two test splits have "
+            f"{_percent(shared['shared'])} of their images in common on average, and training "
+            "images overlap, too. So SD/√n is no standard error, and the SD understates how far "
+            "independent samples of images would differ; the intervals resample each split's own "
+            "images."
         )
         if shared["same_score"] is not None and shared["same_score"] < 1:
             notes.append(
-                f"{_percent(1 - shared['same_score'])} of the shared pictures have another score "
-                "in the other split: a score belongs to picture and split, so rows of splits are "
+                f"{_percent(1 - shared['same_score'])} of the shared images have another score "
+                "in the other split: a score belongs to image and split, so rows of splits are "
                 "never merged."
             )
     if count > 1 and repeat.over == "seed":
         notes.append(
             f"SD over {count} training seeds (initial weights, order, dropout): it does not "
-            "contain the choice of pictures, which the intervals do."
+            "contain the choice of images, which the intervals do."
         )
         prints = {test.results.data["fingerprint"] for test in tests.values()}
         if len(prints) > 1:
@@ -165,8 +165,8 @@ def _notes(repeat: Repeat, tests: dict[str, Tested], shared: dict[str, Any]) -> 
         else:
             seed = next(iter(tests.values())).results.data["split_seed"]
             notes.append(
-                f"All members train and test on the same pictures (--data.split_seed {seed} is "
-                "fixed), so they are paired by picture."
+                f"All members train and test on the same images (--data.split_seed {seed} is "
+                "fixed), so they are paired by image."
             )
     return notes
 

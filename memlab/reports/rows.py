@@ -53,7 +53,7 @@ class ShardWriter:
         return self.folder / f"{self.rank:05d}-{batch:07d}.parquet"
 
     def has(self, batch: int, indices: list[int]) -> bool:
-        """Whether the batch's shard is there, whole, and holds exactly these pictures."""
+        """Whether the batch's shard is there, whole, and holds exactly these images."""
         try:
             found = read_parquet(self.path(batch))
         except Exception:  # missing, or damaged by the file system: made anew
@@ -75,7 +75,7 @@ def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:
         key: columns that make a row unique.
 
     Raises:
-        MemlabError: if a row is there twice: a sampler repeated pictures; or a shard is damaged.
+        MemlabError: if a row is there twice: a sampler repeated images; or a shard is damaged.
     """
     paths = sorted((folder / SHARDS / table).glob(_NAMED))
     if not paths:
@@ -105,13 +105,13 @@ def check_complete(indices: Iterable[int], expected: int) -> None:
     """See that the rows are exactly 0 to `expected` - 1.
 
     Raises:
-        MemlabError: if a picture is missing; names the first.
+        MemlabError: if an image is missing; names the first.
     """
     found = set(indices)
     missing = [index for index in range(expected) if index not in found]
     if missing or len(found) != expected:
         raise MemlabError(
-            f"{len(found)} of {expected} pictures were evaluated (first missing: row "
+            f"{len(found)} of {expected} images were evaluated (first missing: row "
             f"{missing[0] if missing else expected})"
         )
 

@@ -1,4 +1,4 @@
-"""A blind scan as people read it: two lines, and a map beside the mean picture. No torch."""
+"""A blind scan as people read it: two lines, and a map beside the mean image. No torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from memlab.files import replacing
 from memlab.numbers import interval, number, p_value
 
 ALIKE = 0.5
-"""Correlation between halves of the pictures from which they are said to share a pattern."""
+"""Correlation between halves of the images from which they are said to share a pattern."""
 _EDGE = "#111111"
 
 
@@ -29,7 +29,7 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
         scan: as in `results.json`.
     """
     outside = "outside " + ", ".join(scan["outside"]) if scan["outside"] else "no masks: all of it"
-    title = f"scan of {scan['n']} pictures, {outside}:"
+    title = f"scan of {scan['n']} images, {outside}:"
     if scan["strongest"] is None:
         reasons = {position["reason"] for position in scan["positions"]}
         return [f"{title} no position stands out", f"  {'; '.join(sorted(reasons))}"]
@@ -49,15 +49,15 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
     if shared is not None and shared >= ALIKE:
         return [
             first,
-            f"  it stands out, and the pictures share a pattern there (r {number(shared, 2)})",
+            f"  it stands out, and the images share a pattern there (r {number(shared, 2)})",
         ]
     known = "" if shared is None else f" (r {number(shared, 2)})"
-    second = f"  it stands out, but the pictures share no pattern there{known}: look at scan.png"
+    second = f"  it stands out, but the images share no pattern there{known}: look at scan.png"
     return [first, second]
 
 
 def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[str]:
-    """The mean picture beside the map of effects; cells that stand out are outlined in both.
+    """The mean image beside the map of effects; cells that stand out are outlined in both.
 
     Args:
         scan: as in `results.json`.
@@ -75,7 +75,7 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     left.imshow(mean, extent=(0, 100, 100, 0), interpolation="nearest")
-    left.set_title(f"mean of the {scan['n']} pictures", fontsize=9)
+    left.set_title(f"mean of the {scan['n']} images", fontsize=9)
     # cells overlap: each is drawn where it lies nearest
     edges = [
         _tiles([position[side] for position in scan["positions"]], scan["cell_size"])
@@ -84,7 +84,7 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     right.pcolormesh(
         *edges, shown.reshape(down, across), cmap=SIGNED, norm=Normalize(-limit, limit)
     )
-    right.set_facecolor("#cccccc")  # cells that no picture bears on
+    right.set_facecolor("#cccccc")  # cells that no image bears on
     right.set_title("effect of occluding, beyond places like it", fontsize=9)
     for position in scan["positions"]:
         if not position["stands_out"]:
@@ -115,6 +115,6 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
 
 
 def _tiles(starts: list[float], size: float) -> NDArray[Any]:
-    """Borders half way between the middles of neighbouring cells, the picture's own at the ends."""
+    """Borders half way between the middles of neighbouring cells, the image's own at the ends."""
     middles = np.unique(starts) + size / 2
     return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [100.0]])

@@ -20,7 +20,7 @@ from memlab.stats.measures import Statistic
 SCHEMA = 1
 PAGE, JSON = "study.html", "study.json"
 PROTOTYPE = {"mse": 0.0139, "label_variance": 0.0153}
-"""What the prototype reported of LaMem pictures, and about what a constant has there."""
+"""What the prototype reported of LaMem images, and about what a constant has there."""
 REGIONS = {
     "faces": "remove_faces",
     "people": "remove_people",
@@ -37,14 +37,14 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     Args:
         tested: the folder of the test, with its `results.json` and figures.
         folder: of the study.
-        about: what was asked for, `drawn` pictures `of` how many, and `regions` with masks.
+        about: what was asked for, `drawn` images `of` how many, and `regions` with masks.
 
     Returns:
         What `study.json` holds.
     """
     results = read(tested)
     regions = about["regions"]
-    donors = bool(results.data.get("donors") or results.data["pictures"].get("train", 0))
+    donors = bool(results.data.get("donors") or results.data["images"].get("train", 0))
     cases = []
     for case in CASES:
         members = measured(case, results.conditions, regions, donors)
@@ -67,7 +67,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
         "versions": versions(),
         "test": str(tested.relative_to(folder)),
         "model": results.model,
-        "pictures": results.data["pictures"],
+        "images": results.data["images"],
         "n": results.n,
         "prediction": _prediction(results),
         "whole": whole,
@@ -119,17 +119,17 @@ def _told(found: dict[str, Any]) -> str:
     ends = interval(rho["low"], rho["high"], 2)
     between = f"{number(rho['value'], 2)} {ends}".rstrip()
     return (
-        f"ρ {between} on {rho['n']} pictures; MSE {number(mse['value'])}, "
+        f"ρ {between} on {rho['n']} images; MSE {number(mse['value'])}, "
         f"a constant's {number(found['constant_mse'])}: R² {number(r2['value'], 2)}"
     )
 
 
 def _prediction(results: Results) -> dict[str, Any]:
-    """Accuracy, with the MSE of the best constant on the same pictures."""
-    none = Statistic(None, 0, reason="the pictures have no scores").describe()
+    """Accuracy, with the MSE of the best constant on the same images."""
+    none = Statistic(None, 0, reason="the images have no scores").describe()
     found = {name: results.metrics.get(name, none) for name in ("spearman", "mse", "r2")}
     mse, r2 = found["mse"]["value"], found["r2"]["value"]
-    # R² = 1 - MSE / MSE of the constant that fits these very pictures best, their mean score
+    # R² = 1 - MSE / MSE of the constant that fits these very images best, their mean score
     constant = mse / (1 - r2) if mse is not None and r2 is not None and r2 < 1 else None
     return {**found, "constant_mse": constant}
 
@@ -144,7 +144,7 @@ def _regions(results: Results, regions: list[str]) -> list[dict[str, Any]]:
             lacks = not regions if region == "background" else region not in regions
             reason = "no masks" if lacks else "not run"
         elif entry["eligible"] == 0:
-            reason = "found in no tested picture"
+            reason = "found in no tested image"
         found.append({"region": region, "entry": entry, "reason": reason})
     return found
 

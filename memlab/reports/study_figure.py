@@ -35,7 +35,7 @@ def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
                     transform=axes.get_yaxis_transform(), style="italic",
                 )  # fmt: skip
                 continue
-            # an interval of a few pictures is too narrow, and would look like the surest of all
+            # an interval of a few images is too narrow, and would look like the surest of all
             few = member["n"] < LEAST
             colour, fill = (GREY, "white") if few else (BLUE, BLUE)
             if effect["low"] is not None:
@@ -51,7 +51,7 @@ def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xlabel("effect beyond the control, RMS, units of the score")
     figure.supxlabel(
-        f"95 % intervals; hollow: fewer than {LEAST} pictures, which decide nothing", fontsize=9
+        f"95 % intervals; hollow: fewer than {LEAST} images, which decide nothing", fontsize=9
     )
     with replacing(folder / FILE) as temporary:
         figure.savefig(temporary, dpi=150)

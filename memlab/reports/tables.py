@@ -35,7 +35,7 @@ def print_summary(summary: dict[str, Any], folder: Path, console: Console | None
         console.print(f"not finished: {', '.join(summary['missing'])}")
     console.print(f"results   {folder}/summary.json, summary.csv", highlight=False, soft_wrap=True)
     for figure in summary["figures"]:
-        console.print(f"picture   {folder}/{figure}", highlight=False, soft_wrap=True)
+        console.print(f"image   {folder}/{figure}", highlight=False, soft_wrap=True)
 
 
 def members_table(summary: dict[str, Any]) -> Table:
@@ -86,16 +86,16 @@ def print_comparison(comparison: dict[str, Any], console: Console | None = None)
     console.print(table)
     letters = {run["run"]: run["letter"] for run in comparison["runs"]}
     metrics = {"spearman": "ρ", "mse": "MSE", "mae": "MAE"}
-    title = "differences on the same pictures"
+    title = "differences on the same images"
     _print_differences(console, title, comparison["differences"], metrics, letters)
     drops = {"drop": "{}", "drop_in_sd": "{} /SD"}
-    title = "differences of drops, same pictures (/SD: in SDs of the model's predictions)"
+    title = "differences of drops, same images (/SD: in SDs of the model's predictions)"
     _print_differences(console, title, comparison["conditions"], drops, letters)
     for entry in comparison["differences"]:
         pair = f"{letters[entry['second']]} and {letters[entry['first']]}"
         agreement = entry["agreement"]
         console.print(
-            f"predictions of {pair} over {entry['common']} common pictures: "
+            f"predictions of {pair} over {entry['common']} common images: "
             f"ρ = {value_text(agreement)} {interval_text(agreement)}"
         )
     if comparison["across"]:

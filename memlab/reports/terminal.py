@@ -16,9 +16,9 @@ from memlab.reports.scan import scan_lines
 
 
 def print_results(results: Results, folder: Path, console: Console | None = None) -> None:
-    """Print metrics, ablations, and where the files and pictures are."""
+    """Print metrics, ablations, and where the files and images are."""
     console = console or plain_console()
-    title = f"{results.command}: {results.n} pictures"
+    title = f"{results.command}: {results.n} images"
     skipped = results.data["skipped"]
     if skipped:
         title += f"; {len(skipped)} of the data set skipped (listed in {FILE})"
@@ -34,7 +34,7 @@ def print_results(results: Results, folder: Path, console: Console | None = None
         console.print(f"note: {note}", markup=False)  # [faces] is no markup
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
     for figure in results.figures:
-        console.print(f"picture   {folder}/{figure}", highlight=False, soft_wrap=True)
+        console.print(f"image   {folder}/{figure}", highlight=False, soft_wrap=True)
 
 
 def plain_console() -> Console:

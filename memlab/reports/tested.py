@@ -53,13 +53,13 @@ def read_tested(path: Path) -> Tested:
     results = read(folder)
     if results.command not in ("test", "validate"):
         raise MemlabError(
-            f"{folder}: {results.command} mixes pictures trained on with others; give a test"
+            f"{folder}: {results.command} mixes images trained on with others; give a test"
         )
     rows = _read_table(folder, "rows", {"id": "O", "score": "f", "predicted": "f"})
     if rows is None:
         raise MemlabError(f"{folder}: no rows.parquet and no rows.csv; test the run again")
     if rows.empty or rows["score"].isna().any():
-        raise MemlabError(f"{folder}: its pictures have no scores; test it on data that have")
+        raise MemlabError(f"{folder}: its images have no scores; test it on data that have")
     kinds = {"condition": "O", "role": "O", "id": "O", "eligible": "b", "predicted": "f"}
     conditions = _read_table(folder, "conditions", kinds)
     changed: dict[str, pd.Series] = {}
@@ -67,7 +67,7 @@ def read_tested(path: Path) -> Tested:
         # what ablations are compared with is none of its own
         shown = conditions["role"].isin(["target", "swap"])
         eligible = conditions[conditions["eligible"] & shown]
-        # draws within a picture are averaged first: the picture is the unit
+        # draws within an image are averaged first: the image is the unit
         means = eligible.groupby(["condition", "id"])["predicted"].mean()
         changed = {str(key): means.loc[key] for key in means.index.unique("condition")}
     return Tested(_label(folder, 2), folder, results, rows.set_index("id"), changed)

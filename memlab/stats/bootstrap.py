@@ -81,7 +81,7 @@ def bootstrap(
             usable[name] = estimate
     sizes = {size_of(estimate) for estimate in usable.values()}
     if len(sizes) > 1:
-        raise ValueError(f"estimates of {sorted(sizes)} pictures: all must have the same")
+        raise ValueError(f"estimates of {sorted(sizes)} images: all must have the same")
     if usable:
         blocks = blocks_of(usable, weights)
         drawn: dict[str, list[Array]] = {name: [] for name in usable}
@@ -127,7 +127,7 @@ def point(estimate: AnyEstimate, weights: Array | None = None) -> Statistic:
         bearing = n if estimate.n is None else estimate.n
         reason = estimate.reason
         if reason is None and (n == 0 or bearing == 0):
-            reason = "no eligible picture"
+            reason = "no eligible image"
         if reason is None and not np.isfinite(estimate.columns).all():
             reason = "predictions are not finite"
     if reason is not None:
@@ -135,16 +135,16 @@ def point(estimate: AnyEstimate, weights: Array | None = None) -> Statistic:
     (block,) = blocks_of({"": estimate}, weights)
     value = float(block.values(np.ones((1, n)))[""][0])
     if not np.isfinite(value):
-        return Statistic(None, bearing, reason="not defined on these pictures")
-    short = f"no interval: only {bearing} picture{'s' * (bearing > 1)}" if bearing < 3 else None
+        return Statistic(None, bearing, reason="not defined on these images")
+    short = f"no interval: only {bearing} image{'s' * (bearing > 1)}" if bearing < 3 else None
     return Statistic(value, bearing, reason=short)
 
 
 def _no_correlation(predicted: Array, score: Array) -> str | None:
     if len(score) == 0:
-        return "no eligible picture"
+        return "no eligible image"
     if len(score) < 3:
-        return f"only {len(score)} picture{'s' * (len(score) > 1)}"
+        return f"only {len(score)} image{'s' * (len(score) > 1)}"
     if not np.isfinite(predicted).all():
         return "predictions are not finite"
     if not np.isfinite(score).all():

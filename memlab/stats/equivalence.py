@@ -71,7 +71,7 @@ def equivalence_t(values: Array, margin: float, alpha: float = ALPHA) -> Equival
     """
     n = len(values)
     if n < 3:
-        return Equivalence(margin, alpha=alpha, reason=f"only {n} pictures")
+        return Equivalence(margin, alpha=alpha, reason=f"only {n} images")
     if not np.isfinite(values).all():
         return Equivalence(margin, alpha=alpha, reason="predictions are not finite")
     mean, error = float(values.mean()), float(values.std(ddof=1)) / n**0.5

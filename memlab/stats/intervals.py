@@ -34,7 +34,7 @@ class Resampled:
     draws: Array
     acceleration: float = 0.0
     kind: Kind = "BCa"
-    unit: str = "pictures"
+    unit: str = "images"
     level: float = LEVEL
 
     def interval(self, level: float | None = None) -> Statistic:

@@ -21,7 +21,7 @@ class Statistic:
 
     Args:
         value: the number, or None.
-        n: how many pictures it is computed from.
+        n: how many images it is computed from.
         low: lower end of the interval, if one was computed.
         high: its upper end.
         level: its level, 0.95 as a rule.
@@ -45,7 +45,7 @@ class Statistic:
 def spearman(predicted: Array, score: Array) -> Statistic:
     """Spearman's rank correlation, ties at their mean rank as in `scipy.stats.spearmanr`.
 
-    Null for fewer than three pictures, for constant predictions or scores, and for NaN.
+    Null for fewer than three images, for constant predictions or scores, and for NaN.
     """
     return _guarded(predicted, score, CORES["spearman"])
 
@@ -66,18 +66,18 @@ def calibration_slope(predicted: Array, score: Array) -> Statistic:
 def r2(predicted: Array, score: Array) -> Statistic:
     """Share of the scores' variance explained, 1 - MSE / variance; can be negative.
 
-    Null for fewer than three pictures, constant scores, and NaN.
+    Null for fewer than three images, constant scores, and NaN.
     """
     return _guarded(predicted, score, CORES["r2"], constant_ok=True)
 
 
 def mse(predicted: Array, score: Array) -> Statistic:
-    """Mean squared error, in squared units of the score; null without pictures and for NaN."""
+    """Mean squared error, in squared units of the score; null without images and for NaN."""
     return _error(predicted, score, CORES["mse"])
 
 
 def mae(predicted: Array, score: Array) -> Statistic:
-    """Mean absolute error, in units of the score; null without pictures and for NaN."""
+    """Mean absolute error, in units of the score; null without images and for NaN."""
     return _error(predicted, score, CORES["mae"])
 
 
@@ -126,7 +126,7 @@ def _guarded(
 ) -> Statistic:
     n = len(score)
     if n < 3:
-        return Statistic(None, n, reason=f"only {n} pictures")
+        return Statistic(None, n, reason=f"only {n} images")
     if not np.isfinite(predicted).all():
         return Statistic(None, n, reason="predictions are not finite")
     if not np.isfinite(score).all():
@@ -141,7 +141,7 @@ def _guarded(
 def _error(predicted: Array, score: Array, core: Callable[[Array, Array], Array]) -> Statistic:
     n = len(score)
     if n == 0:
-        return Statistic(None, n, reason="no pictures")
+        return Statistic(None, n, reason="no images")
     if not np.isfinite(predicted - score).all():
         return Statistic(None, n, reason="predictions or scores are not finite")
     return Statistic(float(core(predicted, score)), n)

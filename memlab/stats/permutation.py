@@ -140,13 +140,13 @@ def relabelling(
                 axis=0
             )
     bearing = eligible.sum(axis=0)
-    method = f"relabelling within pictures, {permutations} permutations"
+    method = f"relabelling within images, {permutations} permutations"
 
     def test(tail: str, feature: int) -> Test:
         z, count = float(observed[tail][0, feature]), int(bearing[feature])
         reason = reasons[feature]
         if reason is None and z == -np.inf:
-            reason = "all occlusions of a picture have the same effect"
+            reason = "all occlusions of an image have the same effect"
             if tail == "energy" and counts[:, feature].max(initial=0) == 2:
                 reason = "one control draw: there is no distance between controls"
         if reason is not None:
@@ -167,9 +167,9 @@ def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
         if drops.shape[2] == 1:
             reason = "no control draws"
         elif bearing == 0:
-            reason = "no eligible picture"
+            reason = "no eligible image"
         elif bearing < 3:
-            reason = f"only {bearing} picture{'s' * int(bearing > 1)}"
+            reason = f"only {bearing} image{'s' * int(bearing > 1)}"
         elif np.isinf(drops[:, feature]).any():
             reason = "predictions are not finite"
             eligible[:, feature] = False

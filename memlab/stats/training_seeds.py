@@ -61,7 +61,7 @@ def bootstrap_seeds(
             weights,
             strata,
         )
-        unit = "pictures, of one training seed"
+        unit = "images, of one training seed"
         return Bootstrap(
             {name: dataclasses.replace(one, unit=unit) for name, one in plain.resampled.items()}
         )
@@ -70,7 +70,7 @@ def bootstrap_seeds(
     rng = np.random.default_rng(seed_of(seed, "training seeds"))
     share = np.full(networks, 1 / networks)
     drawn = rng.multinomial(networks - 1, share, size=resamples) / (networks - 1)
-    unit = f"pictures and {networks} training seeds"
+    unit = f"images and {networks} training seeds"
     found = {}
     for name in estimates:
         each = [single[f"{at} {name}"] for at in range(networks)]

@@ -1,6 +1,6 @@
-"""Procedural pictures whose causes of memorability are known.
+"""Procedural images whose causes of memorability are known.
 
-``sample`` draws the independent causes of a picture, ``render`` turns them into the picture and
+``sample`` draws the independent causes of an image, ``render`` turns them into the image and
 exact masks of its regions, ``score`` says how memorable it is, ``write`` makes a data set::
 
     latents = sample(seed=0, index=7)

@@ -9,17 +9,17 @@ from memlab.synthetic.latents import Latents
 from memlab.synthetic.noise import noise
 from memlab.synthetic.styles import Pack
 
-_FINEST_OF_COARSE = 3.0  # cycles per picture: what is coarser belongs to the pattern, not the slope
+_FINEST_OF_COARSE = 3.0  # cycles per image: what is coarser belongs to the pattern, not the slope
 
 
 def background(latents: Latents, pack: Pack, size: int) -> Floats:
     """Render what lies behind the figures.
 
     The pattern's geometry comes from the texture, its two colours from the palette, the pebbles
-    from the picture's identity: each can be replaced without the others.
+    from the image's identity: each can be replaced without the others.
 
     Args:
-        latents: The picture's causes; figures are not looked at.
+        latents: The image's causes; figures are not looked at.
         pack: The patterns, colours and pebbles to choose from.
         size: Width and height, pixels.
 

@@ -25,15 +25,15 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 class Canvas:
-    """One figure's drawing, to be laid over a picture.
+    """One figure's drawing, to be laid over an image.
 
     What lies further than .75 from the figure's centre, across or down, is cut off.
 
     Args:
-        size: The picture's width and height, pixels.
-        x: The figure's centre from the left, share of the picture's width.
-        y: The figure's centre from the top, share of the picture's height.
-        scale: The figure's size, share of the picture's width.
+        size: The image's width and height, pixels.
+        x: The figure's centre from the left, share of the image's width.
+        y: The figure's centre from the top, share of the image's height.
+        scale: The figure's size, share of the image's width.
         tilt: Rotation, radians, clockwise as seen.
         mirror: Whether left and right change places.
     """
@@ -97,7 +97,7 @@ class Canvas:
             self._draw.ellipse((x - r, y - r, x + r, y + r), fill=_ink(colour))
 
     def stamp(self, stencil: Image.Image, colour: Colour) -> None:
-        """Colour the picture where ``stencil`` (mode L, centre on the figure's) is not black."""
+        """Colour the image where ``stencil`` (mode L, centre on the figure's) is not black."""
         corner = self._origin - np.array(stencil.size) / 2.0
         x, y = (int(value) for value in np.round(corner))
         self._image.paste(_ink(colour), (x, y), stencil)
@@ -105,7 +105,7 @@ class Canvas:
     def over(
         self, image: Floats, light: float, lit: Callable[[Floats], Floats] | None
     ) -> tuple[Box, Floats]:
-        """Lay the drawing over a picture, in place.
+        """Lay the drawing over an image, in place.
 
         Args:
             image: (size, size, 3) RGB.
@@ -134,7 +134,7 @@ class Canvas:
 
 
 def grid(size: int) -> tuple[Floats, Floats]:
-    """Centres of pixels in shares of a picture: across, (1, size), and down, (size, 1)."""
+    """Centres of pixels in shares of an image: across, (1, size), and down, (size, 1)."""
     line = ((np.arange(size) + 0.5) / size).astype(np.float32)
     return line[None, :], line[:, None]
 
@@ -144,7 +144,7 @@ def tilted(place: Place, size: int, rng: np.random.Generator, most: float) -> Ca
 
     Args:
         place: Where, how large.
-        size: The picture's width, pixels.
+        size: The image's width, pixels.
         rng: Where tilt and mirror come from.
         most: The largest tilt, radians.
     """

@@ -61,7 +61,7 @@ def _weights(world: World) -> None:
         if still:
             _refuse(
                 world,
-                f"weights: {term} {weight:g}, but {still[0]} is the same in all pictures: change "
+                f"weights: {term} {weight:g}, but {still[0]} is the same in all images: change "
                 f"its {'prevalence' if still[0] in PRESENCE else 'range'}, or leave the weight out",
             )
     if world.r2 > 0.0 and not any(world.weights.values()):
@@ -85,7 +85,7 @@ def _correlations(world: World) -> None:
             _refuse(world, f"correlations: {pair} {value!r}: a number between -1 and 1")
         still = [feature for feature in features if not world.varies(feature)]
         if still:
-            _refuse(world, f"correlations: {pair}, but {still[0]} is the same in all pictures")
+            _refuse(world, f"correlations: {pair}, but {still[0]} is the same in all images")
 
 
 def _planted(world: World) -> None:

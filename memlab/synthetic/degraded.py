@@ -27,7 +27,7 @@ def degraded(
         mask: (H, W), the exact mask.
         rng: Randomness.
         iou: Intersection over union with the exact mask, (0, 1]; to the nearest pixel, where the
-            picture has room for what is added.
+            image has room for what is added.
         missed: Probability that nothing is found.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What happens to the whole picture: saturation, contrast, grain and blur."""
+"""What happens to the whole image: saturation, contrast, grain and blur."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def develop(image: Floats, latents: Latents) -> Floats:
 
     Args:
         image: (size, size, 3) RGB, about [0, 1].
-        latents: The causes of the picture.
+        latents: The causes of the image.
 
     Returns:
         (size, size, 3) RGB in [0, 1].
@@ -42,11 +42,11 @@ def develop(image: Floats, latents: Latents) -> Floats:
 
 
 def blurred(image: Floats, percent: float) -> Floats:
-    """Blur with a Gaussian, the picture continued by its mirror image at the edges.
+    """Blur with a Gaussian, the image continued by its mirror image at the edges.
 
     Args:
         image: (size, size, 3).
-        percent: SD of the Gaussian, % of the width; at 0 the picture comes back untouched.
+        percent: SD of the Gaussian, % of the width; at 0 the image comes back untouched.
 
     Returns:
         (size, size, 3).
@@ -61,7 +61,7 @@ def blurred(image: Floats, percent: float) -> Floats:
     target = np.arange(size)[:, None] + offset
     target = np.where(target < 0, -1 - target, target)
     target = np.where(target >= size, 2 * size - 1 - target, target)
-    # A matrix product beats a loop over taps: pictures are small.
+    # A matrix product beats a loop over taps: images are small.
     matrix = np.zeros((size, size))
     np.add.at(matrix, (np.arange(size)[:, None], target), weights / weights.sum())
     kernel = matrix.astype(np.float32)

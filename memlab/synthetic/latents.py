@@ -1,6 +1,6 @@
-"""The independent causes of one picture.
+"""The independent causes of one image.
 
-A picture is a function of its :class:`Latents` alone. What is random in the drawing comes from the
+An image is a function of its :class:`Latents` alone. What is random in the drawing comes from the
 variant seeds kept here, each used by one part only, so that any cause can be replaced
 (``dataclasses.replace(latents, face=None)``) while everything else stays as it was.
 """
@@ -22,10 +22,10 @@ OBJECTS = 6
 """Kinds of object in each style; `Thing.kind` counts them from 0."""
 
 PRESENCE = ("face", "person", "object", "text", "watermark")
-"""Causes that a picture has or has not: None where absent."""
+"""Causes that an image has or has not: None where absent."""
 
 VALUES = ("skin", "texture", "palette", "saturation", "contrast", "slope", "layout", "blur")
-"""Causes that every picture has some value of."""
+"""Causes that every image has some value of."""
 
 FEATURES = PRESENCE + VALUES
 """All causes, the names of fields of `Latents`."""
@@ -42,7 +42,7 @@ RANGES = {
 # A figure's size is a person's height, a line of text's width, the others' larger side; its box is
 # given as multiples of that size.
 SIZES = {"face": (0.38, 0.54), "person": (0.64, 0.86), "object": (0.28, 0.40), "text": (0.38, 0.60)}
-"""Range of each figure's size, share of the picture's width."""
+"""Range of each figure's size, share of the image's width."""
 
 BOXES = {"face": (0.84, 1.0), "person": (0.50, 1.0), "object": (1.0, 1.0), "text": (1.0, 0.34)}
 """Width and height of each figure's box, multiples of its size."""
@@ -53,9 +53,9 @@ class Place:
     """Where a figure is, if it is present.
 
     Attributes:
-        x: Centre from the left, share of the picture's width, in (0, 1).
-        y: Centre from the top, share of the picture's height, in (0, 1).
-        size: Share of the picture's width.
+        x: Centre from the left, share of the image's width, in (0, 1).
+        y: Centre from the top, share of the image's height, in (0, 1).
+        size: Share of the image's width.
     """
 
     x: float
@@ -112,11 +112,11 @@ class Palette:
 
 @dataclass(frozen=True)
 class Latents:
-    """The causes of one picture.
+    """The causes of one image.
 
     Attributes:
-        seed: Seed of the collection the picture belongs to.
-        index: Number of the picture in it; with ``seed``, its identity.
+        seed: Seed of the collection the image belongs to.
+        index: Number of the image in it; with ``seed``, its identity.
         style: Which glyphs, textures, fonts and palettes it is drawn with.
         face: A face seen close, or None.
         person: A whole person, or None.
@@ -126,11 +126,11 @@ class Latents:
         skin: Chroma of the skin in all faces at unchanged luma: −1 pallid, 1 flushed.
         texture: The background's pattern.
         palette: The background's colours.
-        saturation: Factor on the whole picture's chroma.
-        contrast: Factor on the whole picture's deviation from mid grey.
+        saturation: Factor on the whole image's chroma.
+        contrast: Factor on the whole image's deviation from mid grey.
         slope: The background's spectral slope: amplitude falls as 1 / frequency ** slope.
         layout: Where the figures are, and how large.
-        blur: SD of a Gaussian blur of the whole picture, % of its width.
+        blur: SD of a Gaussian blur of the whole image, % of its width.
         decoys: Number of pebbles in the background, coloured like skin, hair or cloth, 0–4.
         light: Direction the light comes from, radians.
     """

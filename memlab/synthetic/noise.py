@@ -1,4 +1,4 @@
-"""Noise with a given spectral slope that looks the same at every picture size."""
+"""Noise with a given spectral slope that looks the same at every image size."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _GRID = 64
 def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0) -> Floats:
     """Draw noise of zero mean and unit variance whose amplitude falls as 1 / frequency**slope.
 
-    The same low frequencies are drawn first whatever the size, so a picture keeps its look.
+    The same low frequencies are drawn first whatever the size, so an image keeps its look.
 
     Args:
         rng: Where the phases come from; as many numbers are drawn whatever the slope.
         slope: Exponent, 0 for white noise.
         size: Width and height, pixels.
-        lowest: Lower frequencies than this are left out, cycles per picture.
+        lowest: Lower frequencies than this are left out, cycles per image.
 
     Returns:
         (size, size) float32.
@@ -43,6 +43,6 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
 
 @lru_cache(maxsize=4)
 def _frequency(grid: int) -> NDArray[np.float64]:
-    """Frequency of each coefficient of a real FFT, cycles per picture."""
+    """Frequency of each coefficient of a real FFT, cycles per image."""
     down, across = np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None, :]
     return np.asarray(np.hypot(down, across) * grid)

@@ -1,4 +1,4 @@
-"""A mark planted on photographs: a cause that is known, on pictures that are real."""
+"""A mark planted on photographs: a cause that is known, on images that are real."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from memlab.image_files import find_pictures
+from memlab.image_files import find_images
 from memlab.synthetic.latents import Latents
 from memlab.synthetic.watermark import watermark_template
 
@@ -17,9 +17,9 @@ def photos_in(folder: Path) -> list[Path]:
     """Return the photographs to plant on, in order.
 
     Raises:
-        DataError: If there is no such folder, or no picture in it.
+        DataError: If there is no such folder, or no image in it.
     """
-    return sorted(find_pictures([folder]))
+    return sorted(find_images([folder]))
 
 
 def planted(photo: Path, latents: Latents, size: int) -> NDArray[np.uint8]:

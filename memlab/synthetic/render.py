@@ -1,4 +1,4 @@
-"""From latents to a picture and its exact masks."""
+"""From latents to an image and its exact masks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ REGIONS = ("faces", "people", "objects", "text", "background")
 _SHARED_OUT = REGIONS[1:]  # every pixel belongs to one of these; faces are a part of people
 
 SIZES_DRAWN = (32, 1024)
-"""Smallest and largest picture that can be drawn, pixels."""
+"""Smallest and largest image that can be drawn, pixels."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture and where everything in it is.
+    """An image and where everything in it is.
 
     Attributes:
         image: (size, size, 3) uint8, RGB.
@@ -43,14 +43,14 @@ def render(latents: Latents, size: int) -> Scene:
     """Render a scene.
 
     Every step after the drawing but the blur changes each pixel by itself, so a figure taken out
-    of the latents of a sharp picture changes no pixel that it does not cover.
+    of the latents of a sharp image changes no pixel that it does not cover.
 
     Args:
-        latents: The causes of the picture.
+        latents: The causes of the image.
         size: Width and height, pixels, 32–1024.
 
     Returns:
-        The picture and its masks; the same on every call.
+        The image and its masks; the same on every call.
 
     Raises:
         ValueError: If ``size`` is out of range.

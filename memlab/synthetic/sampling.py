@@ -1,4 +1,4 @@
-"""Drawing the causes of pictures, and drawing one of them anew with all others kept."""
+"""Drawing the causes of images, and drawing one of them anew with all others kept."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _NEAR = 0.06  # half of the backgrounds lie within so many turns of skin: colour
 
 
 def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> Latents:
-    """Draw the causes of one picture.
+    """Draw the causes of one image.
 
     Args:
         seed: Seed of the collection, at least 0.
-        index: Number of the picture, at least 0.
+        index: Number of the image, at least 0.
         world: What is how frequent, and what goes with what.
         style: Which style pack it is drawn with.
 
@@ -61,7 +61,7 @@ def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> 
 
 
 def removed(latents: Latents, feature: str) -> Latents:
-    """The same picture without a feature: absent, or of neutral value.
+    """The same image without a feature: absent, or of neutral value.
 
     Neutral is the middle of the range for numbers (no blur, skin as it was born); a plain texture
     and a grey palette are not in the sample: for these, and for the layout, it is the first kind,
@@ -74,10 +74,10 @@ def removed(latents: Latents, feature: str) -> Latents:
 def resampled(
     latents: Latents, feature: str, world: World, draw: int = 0, present: bool | None = None
 ) -> Latents:
-    """The same picture with one feature drawn anew from its marginal, all else fixed.
+    """The same image with one feature drawn anew from its marginal, all else fixed.
 
     Args:
-        latents: The causes of the picture.
+        latents: The causes of the image.
         feature: One of ``FEATURES``.
         world: Where the marginal comes from.
         draw: Which repetition: another draw is another value.

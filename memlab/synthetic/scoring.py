@@ -27,7 +27,7 @@ def number(latents: Latents, feature: str, world: World = SCENES) -> float:
 
     Presence is 1 or 0. A value is brought to mean 0 and SD 1: for the palette it is how near the
     hue is to skin's, for the texture its kind, for the layout the figures' mean size; a value that
-    is the same in all pictures is 0.
+    is the same in all images is 0.
     """
     if feature in PRESENCE:
         return float(getattr(latents, feature) is not None)
@@ -44,13 +44,13 @@ def number(latents: Latents, feature: str, world: World = SCENES) -> float:
 
 
 def numbers(world: World, n: int, seed: int = 0) -> dict[str, NDArray[np.float64]]:
-    """Draw all features' numbers, as `number` gives them, of many pictures at once.
+    """Draw all features' numbers, as `number` gives them, of many images at once.
 
-    They are distributed as those of sampled pictures, and are not the same draws.
+    They are distributed as those of sampled images, and are not the same draws.
 
     Args:
         world: What is how frequent, and what goes with what.
-        n: Number of pictures.
+        n: Number of images.
         seed: Of the draw.
 
     Returns:
@@ -65,7 +65,7 @@ def numbers(world: World, n: int, seed: int = 0) -> dict[str, NDArray[np.float64
 
 
 def signal(latents: Latents, world: World = SCENES) -> float:
-    """Return the explained part of the score: mean 0 and SD 1 over the world's pictures.
+    """Return the explained part of the score: mean 0 and SD 1 over the world's images.
 
     It is 0 in a world without weights.
     """
@@ -80,8 +80,8 @@ def score(latents: Latents, seed: int, world: World = SCENES) -> float:
     """Return a scene's memorability score.
 
     Args:
-        latents: The causes of the picture.
-        seed: Seed of the noise. With it, the noise depends on the picture's identity
+        latents: The causes of the image.
+        seed: Seed of the noise. With it, the noise depends on the image's identity
             (``latents.seed`` and ``latents.index``) alone, so replacing a latent changes the score
             by exactly that latent's effect.
         world: What makes the score.
@@ -111,12 +111,12 @@ class NoiseCeiling(NamedTuple):
 def noise_ceiling(world: World, draws: int = 200_000) -> NoiseCeiling:
     """Simulate the highest correlations with a world's scores that a model can expect.
 
-    There is no formula for Spearman's: where few causes count, many pictures share a signal and tie
+    There is no formula for Spearman's: where few causes count, many images share a signal and tie
     (of a Gaussian signal it would be 6/π asin(√r2 / 2)). Seeded, so always the same; ±.002.
 
     Args:
         world: The world; ceilings are 0 where nothing has a weight.
-        draws: Number of simulated pictures.
+        draws: Number of simulated images.
     """
     from scipy.stats import rankdata
 
@@ -161,7 +161,7 @@ def _terms(world: World) -> tuple[_Term, ...]:
 
 
 def _mean(world: World, features: tuple[str, ...]) -> float:
-    """Mean over the world's pictures of a product of features, each once or twice.
+    """Mean over the world's images of a product of features, each once or twice.
 
     Features that go together are integrated over a Sobol sequence, ±.0002; all others are exact.
     """
@@ -178,7 +178,7 @@ def _mean(world: World, features: tuple[str, ...]) -> float:
 
 @functools.lru_cache(maxsize=64)
 def _lattice(world: World) -> dict[str, NDArray[np.float64]]:
-    """Numbers of the correlated features of 65,536 pictures, spread evenly."""
+    """Numbers of the correlated features of 65,536 images, spread evenly."""
     from scipy.stats.qmc import Sobol
 
     names = [name for name in FEATURES if any(name in pair for pair in world.pairs)]

@@ -1,4 +1,4 @@
-"""A contact sheet: what a style's pictures look like, and what each of their causes does.
+"""A contact sheet: what a style's images look like, and what each of their causes does.
 
 ``python -m memlab.synthetic.sheet A docs/images/scenes-a.png`` makes the sheet of style A.
 """
@@ -20,7 +20,7 @@ from memlab.synthetic.sampling import removed, resampled, sample
 from memlab.synthetic.worlds import World
 
 ALL = World("all", {"face": 1.0}, facing=0.5)
-"""Every cause varies, each figure is in half of the pictures."""
+"""Every cause varies, each figure is in half of the images."""
 
 _GAP, _LINE, _MARGIN = 4, 14, 62
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
@@ -30,17 +30,17 @@ _ROWS = ("as drawn", "removed", "anew")
 def contact_sheet(
     style: Style, world: World = ALL, seed: int = 0, rows: int = 3, size: int = 72
 ) -> Image.Image:
-    """Draw sampled pictures, and below them a column per cause: drawn, removed, drawn anew.
+    """Draw sampled images, and below them a column per cause: drawn, removed, drawn anew.
 
-    A column's picture has the cause, or an extreme value of it, and no blur except in blur's own.
+    A column's image has the cause, or an extreme value of it, and no blur except in blur's own.
     What is drawn anew is present again, and a number is the farthest of eight draws.
 
     Args:
         style: Which style pack.
-        world: Where the pictures are from; each figure must be possible.
+        world: Where the images are from; each figure must be possible.
         seed: Seed of the collection.
-        rows: Rows of sampled pictures.
-        size: Width of a picture, pixels.
+        rows: Rows of sampled images.
+        size: Width of an image, pixels.
 
     Returns:
         The sheet, RGB.
@@ -70,7 +70,7 @@ def contact_sheet(
 
 
 def _example(feature: str, style: Style, world: World, seed: int) -> Latents:
-    """A picture, none of the samples, that shows a cause well: there, or of an extreme value."""
+    """An image, none of the samples, that shows a cause well: there, or of an extreme value."""
     needed = {feature, "face"} if feature == "skin" else {feature, "person"}
     hiding = {"object": ("face", "text"), "watermark": ("text",), "layout": ("face",)}
     for index in count(1000 * (1 + FEATURES.index(feature))):
@@ -85,7 +85,7 @@ def _example(feature: str, style: Style, world: World, seed: int) -> Latents:
 
 
 def _anew(latents: Latents, feature: str, world: World) -> Latents:
-    """The picture with one feature drawn anew: a value, as far from its own as eight draws get."""
+    """The image with one feature drawn anew: a value, as far from its own as eight draws get."""
     present = True if feature in PRESENCE else None
     draws = [resampled(latents, feature, world, draw, present) for draw in range(8)]
     if feature not in RANGES:
@@ -101,12 +101,12 @@ def _along(latents: Latents, feature: str, world: World) -> float:
 
 
 def _lay(sheet: Image.Image, rows: Sequence[Sequence[Latents]], top: int, size: int) -> None:
-    """Render rows of pictures onto the sheet."""
+    """Render rows of images onto the sheet."""
     for down, row in enumerate(rows):
         for across, latents in enumerate(row):
-            picture = Image.fromarray(render(latents, size).image)
+            image = Image.fromarray(render(latents, size).image)
             at = (_MARGIN + across * (size + _GAP), top + down * (size + _GAP))
-            sheet.paste(picture, at)
+            sheet.paste(image, at)
 
 
 def main() -> None:

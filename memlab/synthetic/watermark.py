@@ -1,4 +1,4 @@
-"""The small mark in a corner of the picture: where it is and what it looks like."""
+"""The small mark in a corner of the image: where it is and what it looks like."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from memlab.synthetic.styles import PACKS
 
 @lru_cache(maxsize=8)
 def watermark_template(style: Style, size: int) -> Floats:
-    """Return a style's mark as it is laid over a picture.
+    """Return a style's mark as it is laid over an image.
 
-    A picture with the mark is ``(1 − opacity · cover) · picture + opacity · cover · colour``.
+    An image with the mark is ``(1 − opacity · cover) · image + opacity · cover · colour``.
 
     Args:
         style: Whose mark.
-        size: The picture's width and height, pixels.
+        size: The image's width and height, pixels.
 
     Returns:
         (size, size, 4), read-only: the colours, RGB in [0, 1] (0 where there is no mark), and the

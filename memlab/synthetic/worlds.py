@@ -17,7 +17,7 @@ from memlab.synthetic.latents import FEATURES, PRESENCE, RANGES, SIZES, TEXTURES
 
 @dataclass(frozen=True)
 class World:
-    """How pictures and their scores come about.
+    """How images and their scores come about.
 
     A weight belongs to a term: a feature (``face``) or a product of features (``face*text``). In a
     term a presence feature counts 1 or 0, a value its number (see `memlab.synthetic.scoring`); the
@@ -28,13 +28,13 @@ class World:
     Args:
         name: Short name, such as W3.
         weights: Term to weight, relative to the others; at least one is not 0 unless ``r2`` is 0.
-        r2: Share of the scores' variance that the picture explains, 0 to below 1.
+        r2: Share of the scores' variance that the image explains, 0 to below 1.
         prevalence: Presence feature to its probability; .5 where not given.
         correlations: Pair of features (``face,text``) to the correlation of their numbers.
         ranges: Value feature to the ends of its range, where not the usual ones.
-        sizes: Figure to the range of its size, share of the picture's width, where not the usual.
+        sizes: Figure to the range of its size, share of the image's width, where not the usual.
         facing: Probability that a person's small head shows a face.
-        photos: Whether the pictures are photographs of the user's own, on which the watermark is
+        photos: Whether the images are photographs of the user's own, on which the watermark is
             planted, instead of rendered ones.
 
     Raises:
@@ -73,7 +73,7 @@ class World:
         }
 
     def rate(self, feature: str) -> float:
-        """Probability that a picture has a presence feature."""
+        """Probability that an image has a presence feature."""
         return float(self.prevalence.get(feature, 0.5))
 
     def range(self, feature: str) -> tuple[float, float]:
@@ -87,7 +87,7 @@ class World:
         return float(low), float(high)
 
     def varies(self, feature: str) -> bool:
-        """Whether two pictures can differ in a feature, as the number that counts in scores."""
+        """Whether two images can differ in a feature, as the number that counts in scores."""
         if feature in PRESENCE:
             return 0.0 < self.rate(feature) < 1.0
         if feature == "layout":
@@ -139,4 +139,4 @@ SCENES = World(
     ranges={"blur": (0.0, 0.0)},
     facing=0.5,
 )
-"""The pictures of the quickstart: people make the score, no colour, texture or mark does."""
+"""The images of the quickstart: people make the score, no colour, texture or mark does."""

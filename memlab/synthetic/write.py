@@ -1,4 +1,4 @@
-"""Scenes as a folder of pictures, masks and a table: a data set like any other."""
+"""Scenes as a folder of images, masks and a table: a data set like any other."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _SCHEMA = 1
 
 
 class Declaration(NamedTuple):
-    """What a folder of scenes was made from: with it, each of its pictures can be made again.
+    """What a folder of scenes was made from: with it, each of its images can be made again.
 
-    ``sample(seed, index, world, style)`` is the picture ``images/<index, six digits>.png``.
+    ``sample(seed, index, world, style)`` is the image ``images/<index, six digits>.png``.
 
     Attributes:
-        world: How the pictures and their scores come about.
+        world: How the images and their scores come about.
         style: Which style pack they are drawn with.
         seed: Seed of the latents and of the scores' noise.
         size: Width and height, pixels.
-        n: Number of pictures.
+        n: Number of images.
         masks: Whether masks are exact or degraded.
         photos: Folder of photographs that a mark was planted on, or None.
     """
@@ -98,13 +98,13 @@ def write(
 
     Args:
         root: Folder to write to; made if it does not exist.
-        n: Number of pictures, at least 1.
+        n: Number of images, at least 1.
         seed: Seed of the latents and of the scores' noise, at least 0.
         size: Width and height, pixels.
-        progress: Called after each picture with the number done since the last call, 1.
-        world: How the pictures and their scores come about.
+        progress: Called after each image with the number done since the last call, 1.
+        world: How the images and their scores come about.
         style: Which style pack they are drawn with.
-        masks: Exact, or degraded as by a poor detector; the pictures are the same.
+        masks: Exact, or degraded as by a poor detector; the images are the same.
         photos: Folder of photographs, where the world is made from such; they get no masks.
 
     Returns:
@@ -203,7 +203,7 @@ def _holds(root: Path, wanted: Declaration) -> bool:
 
 
 def _chosen(world: World, photos: str | None, n: int) -> list[Path]:
-    """Return the photographs to plant on, one a picture; none where scenes are rendered."""
+    """Return the photographs to plant on, one an image; none where scenes are rendered."""
     if not world.photos:
         if photos is not None:
             raise DataError(f"world {world.name} is rendered: leave out --photos {photos}")

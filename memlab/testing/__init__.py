@@ -23,7 +23,7 @@ from memlab.testing.parts import (
     check_regions,
     check_source,
 )
-from memlab.testing.samples import sample_masks, sample_pictures
+from memlab.testing.samples import sample_images, sample_masks
 
 __all__ = [
     "check_ablation",
@@ -34,8 +34,8 @@ __all__ = [
     "check_plugin",
     "check_regions",
     "check_source",
+    "sample_images",
     "sample_masks",
-    "sample_pictures",
 ]
 
 _CHECKS: dict[str, Callable[[Any], None]] = {

@@ -19,7 +19,7 @@ from memlab.validation.white_box import Oracle
 def check_ablation(cls: type[Ablation]) -> None:
     """An ablation declares what it must, and obeys the laws that every number rests on.
 
-    It is tried on small colourful pictures, with masks of faces, people, objects, text and the
+    It is tried on small colourful images, with masks of faces, people, objects, text and the
     background, and with donors where it needs them.
 
     Raises:

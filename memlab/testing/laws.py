@@ -22,7 +22,7 @@ SIZES = ((41, 57), (56, 35))
 
 
 def check_laws(ablation: Ablation) -> None:
-    """Doses out of range are refused, dose 0 changes nothing, and chance is the picture's own.
+    """Doses out of range are refused, dose 0 changes nothing, and chance is the image's own.
 
     Raises:
         PluginError: saying which law is broken.
@@ -37,7 +37,7 @@ def check_laws(ablation: Ablation) -> None:
         eligible.shape == (4,) and eligible.dtype == torch.bool and eligible.device.type == "cpu"
     )
     require(right, cls, "eligible() does not return (B,) bool on the CPU")
-    require(bool(eligible.all()), cls, "rejects pictures that have what it needs")
+    require(bool(eligible.all()), cls, "rejects images that have what it needs")
     require(torch.equal(ablation(images, context, 0), images), cls, "dose 0 is not the identity")
     before = _chance()
     changed = ablation(images, context)
@@ -74,7 +74,7 @@ def check_ladder(ablation: Ablation) -> None:
             one = trial.part([place])
             alone = ablation(one.images, one.context, dose)
             same = near(alone, changed[place : place + 1])
-            require(same, cls, "depends on the other pictures of the batch")
+            require(same, cls, "depends on the other images of the batch")
         now = statistic(ablation, images, context, dose).mean()
         require(bool(now < last), cls, f"{cls.target} does not fall at dose {dose:g}")
         last = now
@@ -86,7 +86,7 @@ def check_ladder(ablation: Ablation) -> None:
 
 
 def check_sizes(ablation: Ablation) -> None:
-    """Odd and oblong pictures are as good as square ones.
+    """Odd and oblong images are as good as square ones.
 
     Raises:
         PluginError: naming the size.
@@ -99,12 +99,12 @@ def check_sizes(ablation: Ablation) -> None:
                 sound(ablation, trial, dose)
             except (RuntimeError, ValueError, IndexError) as error:  # what tensors raise
                 first = str(error).splitlines()[0]
-                breach = f"cannot change pictures of {height} × {width} pixels: {first}"
+                breach = f"cannot change images of {height} × {width} pixels: {first}"
                 require(False, cls, breach)
 
 
 def sound(ablation: Ablation, trial: Trial, dose: float) -> Tensor:
-    """The changed pictures, (4, 3, H, W), after a look at their shape, type and range.
+    """The changed images, (4, 3, H, W), after a look at their shape, type and range.
 
     Raises:
         PluginError: if one is wrong, or what was handed over has been changed in place.

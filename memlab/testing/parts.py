@@ -17,7 +17,7 @@ from memlab.data.sources.base import Source
 from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.testing.breach import near, require
-from memlab.testing.samples import middle, sample_pictures
+from memlab.testing.samples import middle, sample_images
 from memlab.types import Context
 
 
@@ -32,7 +32,7 @@ def check_backbone(cls: type[Backbone]) -> None:
     backbone: Any = cls(pretrained=False)
     backbone.eval()
     size = backbone.input_size
-    images = sample_pictures(2, size) - 0.5
+    images = sample_images(2, size) - 0.5
     with torch.no_grad():
         activations = backbone.stem(images)
         features = backbone.tail(activations)
@@ -56,7 +56,7 @@ def check_backbone(cls: type[Backbone]) -> None:
 
 
 def check_model(cls: type[MemorabilityModel]) -> None:
-    """A model scores pictures, each alone, on weights that it can name.
+    """A model scores images, each alone, on weights that it can name.
 
     Raises:
         PluginError: saying which part of the contract is broken.
@@ -69,14 +69,14 @@ def check_model(cls: type[MemorabilityModel]) -> None:
         return  # made from parts, as the regressor is: nothing to check without them
     model = cls().eval()
     require(bool(model.weights_id()), cls, "cannot name its weights: weights_id() is None")
-    images = sample_pictures(2, model.input_size)
+    images = sample_images(2, model.input_size)
     with torch.no_grad():
         context = Context(["a", "b"], masks={name: middle(images) for name in model.needs_context})
         scores = model.scores(images, context)
         require(scores.shape == (2,), cls, f"scores are {tuple(scores.shape)}, not (2,)")
         require(bool(scores.isfinite().all()), cls, "scores are not finite")
         alone = model.scores(images[:1], context.select(torch.tensor([0])))
-        require(near(alone, scores[:1]), cls, "a score depends on the other pictures")
+        require(near(alone, scores[:1]), cls, "a score depends on the other images")
 
 
 def check_attribution(cls: type[Attribution]) -> None:
@@ -91,7 +91,7 @@ def check_attribution(cls: type[Attribution]) -> None:
     model = MemorabilityRegressor(backbone).train()
     state = hash_weights(model.state_dict())
     with torch.inference_mode():
-        maps = explain(cls(), model, sample_pictures(3, 64))
+        maps = explain(cls(), model, sample_images(3, 64))
     require(maps.shape[:2] == (3, 1), cls, f"maps are {tuple(maps.shape)}, not (3, 1, h, w)")
     require(hash_weights(model.state_dict()) == state, cls, "changes the model's weights")
     clean = all(parameter.grad is None for parameter in model.parameters())
@@ -122,12 +122,12 @@ def check_callback(cls: type[Callback]) -> None:
 
 
 def check_regions(cls: type[Any]) -> None:
-    """A finder of regions returns named masks of the pictures' size.
+    """A finder of regions returns named masks of the images' size.
 
     Raises:
         PluginError: saying which part of the contract is broken.
     """
-    images = sample_pictures(2, 64)
+    images = sample_images(2, 64)
     masks = cls()(images)
     for name, mask in masks.items():
         require(mask.shape == (2, 1, 64, 64), cls, f"mask {name!r} is {tuple(mask.shape)}")

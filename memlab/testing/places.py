@@ -14,7 +14,7 @@ from memlab.ablations.statistics import STATISTICS
 from memlab.masks.expression import mask_of
 from memlab.testing.breach import require
 from memlab.testing.laws import sound
-from memlab.testing.samples import Trial, sample_masks, sample_pictures
+from memlab.testing.samples import Trial, sample_images, sample_masks
 from memlab.types import Donors
 
 ALIKE = 0.1
@@ -22,7 +22,7 @@ ALIKE = 0.1
 
 
 def check_region(ablation: Ablation) -> None:
-    """Pictures without the region are not eligible, and nothing changes outside of it.
+    """Images without the region are not eligible, and nothing changes outside of it.
 
     Raises:
         PluginError: saying which is broken.
@@ -33,15 +33,15 @@ def check_region(ablation: Ablation) -> None:
         there = {name: mask for name, mask in context.masks.items() if name != region}
         derived = mask_of(region, there) is not None  # the background is what nothing else has
         rejected = derived or not ablation.eligible(replace(context, masks=there)).any()
-        require(rejected, cls, f"takes pictures without a mask of {region!r}")
-        for word, value in (("empty", 0), ("the whole picture", 1)):
+        require(rejected, cls, f"takes images without a mask of {region!r}")
+        for word, value in (("empty", 0), ("the whole image", 1)):
             if value == 0 and ablation.family == "insertion":
                 continue  # what is put in must not be there
             mask = context.masks[region].clone()
             mask[0] = value
             found = ablation.eligible(trial.with_mask(region, mask).context).tolist()
-            require(not found[0], cls, f"takes a picture whose mask of {region!r} is {word}")
-            require(all(found[1:]), cls, "rejects a picture for the mask of another one")
+            require(not found[0], cls, f"takes an image whose mask of {region!r} is {word}")
+            require(all(found[1:]), cls, "rejects an image for the mask of another one")
     own = None if ablation.place.name == "all" else ablation.place.mask(context.masks)
     if own is None:
         return
@@ -65,7 +65,7 @@ def check_control(ablation: Ablation) -> None:
 
 
 def check_donors(ablation: Ablation) -> None:
-    """Where there are no donors no picture is eligible, and the donors given are used.
+    """Where there are no donors no image is eligible, and the donors given are used.
 
     Raises:
         PluginError: saying which is broken.
@@ -74,15 +74,15 @@ def check_donors(ablation: Ablation) -> None:
         return
     cls, trial = type(ablation), Trial.of(ablation)
     without = replace(trial.context, donors=None)
-    require(not ablation.eligible(without).any(), cls, "needs donors, but takes pictures without")
-    lent = sample_pictures(4, 48, seed=2)
+    require(not ablation.eligible(without).any(), cls, "needs donors, but takes images without")
+    lent = sample_images(4, 48, seed=2)
     names = ["other-a", "other-b", "other-c", "other-d"]
     others = Donors(names, lent, sample_masks(lent, ablation.masks_read))
     changed = ablation(trial.images, trial.context)
     differs = not torch.equal(
         ablation(trial.images, replace(trial.context, donors=others)), changed
     )
-    require(differs, cls, "does not use its donors: other ones make the same picture")
+    require(differs, cls, "does not use its donors: other ones make the same image")
 
 
 def _placed(ablation: Ablation) -> None:
@@ -117,7 +117,7 @@ def _elsewhere(ablation: Ablation) -> None:
     else:
         amounts = [_share(trial.images, one) for one in (target, *made)]
     alike = all(abs(other - amounts[0]) <= ALIKE * amounts[0] + 0.005 for other in amounts[1:])
-    word = cls.target if kind == "windows" else "the share of the picture that is changed"
+    word = cls.target if kind == "windows" else "the share of the image that is changed"
     require(alike, cls, f"its control differs in amount: {word} is {_listed(amounts)}")
 
 

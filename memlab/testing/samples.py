@@ -1,4 +1,4 @@
-"""Pictures, masks and donors that plugins are tried on."""
+"""Images, masks and donors that plugins are tried on."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _BOXES = {
 """Top, left, bottom, right of each region as shares of height and width."""
 
 
-def sample_pictures(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 0) -> Tensor:
-    """Colourful pictures with structure at every scale: (count, 3, height, width) in [0, 1].
+def sample_images(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 0) -> Tensor:
+    """Colourful images with structure at every scale: (count, 3, height, width) in [0, 1].
 
     The finer a scale the fainter, as in photographs.
 
     Args:
         count: how many.
         size: side in pixels, or height and width.
-        seed: other pictures for another seed.
+        seed: other images for another seed.
     """
     height, width = (size, size) if isinstance(size, int) else size
     generator = torch.Generator().manual_seed(seed)
@@ -44,7 +44,7 @@ def sample_pictures(count: int = 4, size: int | tuple[int, int] = 48, seed: int 
 def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor]:
     """A plausible layout: a face inside a person, an object and text elsewhere, the background.
 
-    Every second picture is the mirror image, so that masks of a batch differ.
+    Every second image is the mirror image, so that masks of a batch differ.
 
     Args:
         images: (B, 3, H, W).
@@ -66,7 +66,7 @@ def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor
 
 
 def middle(images: Tensor) -> Tensor:
-    """A box in the middle, a quarter of the picture: (B, 1, H, W) of 0 and 1."""
+    """A box in the middle, a quarter of the image: (B, 1, H, W) of 0 and 1."""
     height, width = images.shape[-2:]
     mask = torch.zeros(len(images), 1, height, width)
     mask[..., height // 4 : -(height // 4), width // 4 : -(width // 4)] = 1
@@ -91,7 +91,7 @@ class WatchedContext(Context):
 
 @dataclass(frozen=True)
 class Trial:
-    """Four pictures with all that an ablation may ask for.
+    """Four images with all that an ablation may ask for.
 
     Args:
         images: (4, 3, H, W) in [0, 1].
@@ -103,15 +103,15 @@ class Trial:
 
     @classmethod
     def of(cls, ablation: Ablation, size: int | tuple[int, int] = 48) -> Trial:
-        """For one ablation: where it inserts something, the pictures lack it."""
-        images = sample_pictures(4, size)
+        """For one ablation: where it inserts something, the images lack it."""
+        images = sample_images(4, size)
         masks = sample_masks(images, ablation.masks_read)
         if ablation.family == "insertion":
             absent = {name: torch.zeros_like(masks[name]) for name in ablation.donor_regions}
             masks = {**masks, **absent}
         donors = None
         if ablation.needs_donors:
-            lent = sample_pictures(4, size, seed=1)
+            lent = sample_images(4, size, seed=1)
             names = ["donor-a", "donor-b", "donor-c", "donor-d"]
             donors = Donors(names, lent, sample_masks(lent, ablation.masks_read))
         context = WatchedContext(
@@ -120,7 +120,7 @@ class Trial:
         return cls(images, context)
 
     def part(self, places: list[int]) -> Trial:
-        """Some of the pictures, in another order perhaps."""
+        """Some of the images, in another order perhaps."""
         chosen = torch.tensor(places)
         context = self.context.select(chosen)
         assert isinstance(context, WatchedContext)

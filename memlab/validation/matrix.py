@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import Preparation, changed_pictures
+from memlab.ablations.evaluate import Preparation, changed_images
 from memlab.ablations.plan import Condition, floor, plan
-from memlab.analysis.arrays import Effects, Pictures
+from memlab.analysis.arrays import Effects, Images
 from memlab.analysis.per_image import dropped, specific, specific_square, swap_square
 from memlab.analysis.quantities import SESOI
 from memlab.data.dataset import collate, to_float
@@ -34,9 +34,9 @@ from memlab.validation.rerender import Rendered, name_of
 from memlab.validation.white_box import Oracle, Watermark
 
 SEED = 20_000
-"""Of the pictures: not those that truth is found on, or that pictures are trained on."""
+"""Of the images: not those that truth is found on, or that images are trained on."""
 DONORS = 8
-"""Donors beyond one for each picture, so that every draw has its own."""
+"""Donors beyond one for each image, so that every draw has its own."""
 
 Drops = Mapping[str, Array]
 """Role to (oracles, n, draws): clean minus changed score, NaN where not eligible."""
@@ -54,24 +54,24 @@ def oracle_matrix(
 ) -> pd.DataFrame:
     """Run ablations against the oracles, in a world where every feature varies.
 
-    The effect is a root mean square over the eligible pictures, in SDs of the oracle's clean
-    scores: of the drops where the whole picture is changed, or where no control can be made (the
+    The effect is a root mean square over the eligible images, in SDs of the oracle's clean
+    scores: of the drops where the whole image is changed, or where no control can be made (the
     background leaves no room for one); of the specific effect, beyond the controls, where these are
     made elsewhere (RMS = sign(V) √|V|); of what a swap moves beyond its way there and back (g, with
     T = g² / 2).
 
     Args:
         ablations: any; a region's, a swap's and an insertion's among them.
-        n: how many pictures.
+        n: how many images.
         size: their side in pixels.
         style: which style pack they are drawn with.
-        seed: of the pictures and of what is random in the ablations.
+        seed: of the images and of what is random in the ablations.
         controls: draws of each control, and of each swap; 2 at least.
         shown: whether to show a bar on a terminal.
 
     Returns:
         One row per ablation and oracle: `ablation`, `family`, `control`, `dose`, `unit`, `oracle`,
-        `declared` (must, must not, may), `n` (eligible pictures), `effect` with `low` and `high`
+        `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and `high`
         (two standard errors of the mean square on either side), `shift` (S, the mean drop beyond
         the controls, in SDs; NaN where none are made elsewhere), `floor` (the largest effect of the
         nuisance changes on that oracle), `limit` (what `effect` or `shift` must exceed, or must
@@ -120,7 +120,7 @@ def _oracles(style: Style) -> dict[str, MemorabilityModel]:
 def scenes_and_donors(
     n: int, size: int, style: Style, seed: int, draws: int
 ) -> tuple[Tensor, Context, DonorList]:
-    """Pictures of a world where every feature varies, their masks, and donors from outside."""
+    """Images of a world where every feature varies, their masks, and donors from outside."""
     scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:
@@ -144,7 +144,7 @@ def scenes_and_donors(
 
 @torch.no_grad()
 def _scores(oracles: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
-    """Scores of pictures by every oracle: (oracles, n)."""
+    """Scores of images by every oracle: (oracles, n)."""
     found = torch.stack([oracle.scores(images, context) for oracle in oracles.values()])
     return found.double().numpy()
 
@@ -158,7 +158,7 @@ def _drops(
     donors: DonorList,
     advance: Callable[[int], None],
 ) -> Drops:
-    """Change the pictures once for all oracles, by the engine that `memlab test` uses."""
+    """Change the images once for all oracles, by the engine that `memlab test` uses."""
     preparation = Preparation(images, context, conditions, donors)
     found: dict[str, Array] = {}
     for condition in conditions:
@@ -167,7 +167,7 @@ def _drops(
             prepared = preparation.prepare(condition, draw)
             if not prepared.eligible.any():
                 continue
-            for places, changed in changed_pictures(images, prepared, condition, micro_batch=64):
+            for places, changed in changed_images(images, prepared, condition, micro_batch=64):
                 some = places.numpy()
                 values[:, some, draw] = clean[:, some] - _scores(
                     oracles, changed, context.select(places)
@@ -182,11 +182,11 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
     found = []
     for place, scores in enumerate(clean):
         ones = np.ones_like(scores)
-        pictures = Pictures(pd.DataFrame(), scores, ones * np.nan, ones, ones)
+        images = Images(pd.DataFrame(), scores, ones * np.nan, ones, ones)
         of_role = {role: values[place] for role, values in drops.items()}
         if "floor" in of_role:  # a nuisance, by itself
             of_role["target"] = of_role.pop("floor")
-        effects = Effects(ablation.name, ablation.dose, pictures, of_role)
+        effects = Effects(ablation.name, ablation.dose, images, of_role)
         squares = _squares(ablation, effects)
         shifts = specific(effects)[np.isfinite(specific(effects))]
         there = squares[np.isfinite(squares)]
@@ -201,7 +201,7 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
 
 
 def _squares(ablation: Ablation, effects: Effects) -> Array:
-    """What each picture adds to the mean square, (n,)."""
+    """What each image adds to the mean square, (n,)."""
     kind = ablation.compared_with
     if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
         return dropped(effects) ** 2
@@ -209,7 +209,7 @@ def _squares(ablation: Ablation, effects: Effects) -> Array:
 
 
 def _without_controls(ablation: Ablation, drops: Drops) -> bool:
-    """Whether controls would be placed, and no picture has room for one."""
+    """Whether controls would be placed, and no image has room for one."""
     controls = drops.get("control")
     return (
         ablation.compared_with == "placed"

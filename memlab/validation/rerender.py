@@ -1,4 +1,4 @@
-"""Pictures rendered again with one cause changed and all others as they were."""
+"""Images rendered again with one cause changed and all others as they were."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FAMILIES = {
 
 
 class Change(NamedTuple):
-    """One way to re-render a picture: what is done to which feature, for which time."""
+    """One way to re-render an image: what is done to which feature, for which time."""
 
     feature: str
     kind: Kind
@@ -44,7 +44,7 @@ class Change(NamedTuple):
 
 
 def changes(latents: Latents, features: Sequence[str], draws: int) -> Iterator[Change]:
-    """The changes that a picture is eligible for."""
+    """The changes that an image is eligible for."""
     for feature in features:
         kinds: tuple[Kind, ...] = ("removal", "swap")
         if feature in PRESENCE and getattr(latents, feature) is None:
@@ -56,13 +56,13 @@ def changes(latents: Latents, features: Sequence[str], draws: int) -> Iterator[C
 
 
 class Rendered(Dataset[Sample]):
-    """Pictures rendered when their batch is due, and then forgotten.
+    """Images rendered when their batch is due, and then forgotten.
 
-    Each has masks of its own, for it is a picture of its own.
+    Each has masks of its own, for it is an image of its own.
 
     Args:
-        scenes: the causes of the unchanged pictures.
-        plan: number of the picture, and what is changed; None for the picture as it is.
+        scenes: the causes of the unchanged images.
+        plan: number of the image, and what is changed; None for the image as it is.
         world: where new values come from.
         size: side in pixels that they are rendered at.
         geometry: how they come to the model's size, as files do.
@@ -92,7 +92,7 @@ class Rendered(Dataset[Sample]):
         return Sample(
             index=place,
             id=name_of(latents),
-            image=self.geometry.picture(torch.from_numpy(scene.image).permute(2, 0, 1)),
+            image=self.geometry.image(torch.from_numpy(scene.image).permute(2, 0, 1)),
             score=float("nan"),
             masks={
                 region: self.geometry.mask(torch.from_numpy(scene.masks[region])[None].byte())
@@ -103,7 +103,7 @@ class Rendered(Dataset[Sample]):
         )
 
     def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
-        """Yield batches with float pictures in [0, 1], as they would be read from a folder."""
+        """Yield batches with float images in [0, 1], as they would be read from a folder."""
         for batch in DataLoader(
             self, batch_size=batch_size, num_workers=num_workers, collate_fn=collate
         ):
@@ -111,19 +111,19 @@ class Rendered(Dataset[Sample]):
 
 
 def name_of(latents: Latents) -> str:
-    """The id of a picture, as `memlab.synthetic.write` gives it."""
+    """The id of an image, as `memlab.synthetic.write` gives it."""
     return f"images/{latents.index:06d}.png"
 
 
 class Rerendered:
-    """Predictions of the pictures that one feature was changed in.
+    """Predictions of the images that one feature was changed in.
 
     Args:
         feature: its name.
-        world: what the pictures are like.
-        rows: one row per unchanged picture, with its prediction and features.
-        found: prediction of every picture and change.
-        draws: how many other values each picture got.
+        world: what the images are like.
+        rows: one row per unchanged image, with its prediction and features.
+        found: prediction of every image and change.
+        draws: how many other values each image got.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Rerendered:
             keys = [[(index, Change(feature, kind, k)) for k in range(count)] for index in range(n)]
             return np.array([[found.get(key, np.nan) for key in some] for some in keys])
 
-        # (n, draws), NaN where the picture is not eligible
+        # (n, draws), NaN where the image is not eligible
         self.removal, self.swap = changed("removal", 1), changed("swap", draws)
         self.insertion = changed("insertion", draws)
 
@@ -164,7 +164,7 @@ class Rerendered:
         """The rows of `conditions.csv`, one condition and draw at a time.
 
         What a re-rendering is compared with is a rendering without a change, which gives the
-        picture itself: as its control (two draws, for their variance is asked for), and as the way
+        image itself: as its control (two draws, for their variance is asked for), and as the way
         there and back of a swap. So quantities that subtract these subtract 0.
         """
         itself = self.clean[:, None]

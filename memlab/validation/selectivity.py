@@ -15,7 +15,7 @@ from kornia.metrics import ssim
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import Preparation, changed_pictures
+from memlab.ablations.evaluate import Preparation, changed_images
 from memlab.ablations.plan import Condition, plan
 from memlab.ablations.statistics import STATISTICS
 from memlab.data.donors import DonorList
@@ -30,8 +30,8 @@ Comparison = Callable[[Tensor, Tensor], Tensor]
 def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
     """Pearson's correlation of luma's gradients, down and across together: (B,); edges kept: 1."""
     pairs = []
-    for pictures in (images, changed):
-        slopes = torch.cat(torch.gradient(luma(pictures), dim=(2, 3)), dim=1).flatten(1)
+    for photos in (images, changed):
+        slopes = torch.cat(torch.gradient(luma(photos), dim=(2, 3)), dim=1).flatten(1)
         pairs.append(slopes - slopes.mean(dim=1, keepdim=True))
     size = pairs[0].norm(dim=1) * pairs[1].norm(dim=1)
     agreement: Tensor = (pairs[0] * pairs[1]).sum(dim=1) / size.clamp(min=1e-12)
@@ -61,13 +61,13 @@ VALUES: dict[str, Measure] = {
     "luma_sd": lambda images: luma(images).flatten(1).std(dim=1, correction=0),
     "clipped": clipped,
 }
-"""Measured on each picture."""
+"""Measured on each image."""
 COMPARISONS: dict[str, Comparison] = {
     "gradient_correlation": gradient_correlation,
     "ssim": structural_similarity,
     "changed_area": changed_area,
 }
-"""Measured between a picture and its changed self: 1, or for the area 0, where nothing changed."""
+"""Measured between an image and its changed self: 1, or for the area 0, where nothing changed."""
 AGREEMENTS = (
     *("gradient_correlation", "ssim", "likeness", "overlap"),
     *("hue_agreement", "phase_agreement"),
@@ -85,17 +85,17 @@ def selectivity(
     """Measure what ablations change at every dose of their ladders.
 
     Args:
-        batches: (B, 3, H, W) pictures in [0, 1], with ids, seed and masks.
+        batches: (B, 3, H, W) images in [0, 1], with ids, seed and masks.
         ablations: any.
         donors: where those that need donors take theirs from.
 
     Returns:
         One row per ablation, dose and statistic, and at the primary dose one for the control, where
         the ablation has one of its own: `ablation`, `family`, `dose`, `unit`, `primary`, `control`,
-        `statistic`, `target` (whether the ablation declares it), `eligible` pictures, `clean` and
+        `statistic`, `target` (whether the ablation declares it), `eligible` images, `clean` and
         `changed` (means over these), `clean_sd` (between these), `scale` and `change`: changed /
         clean − 1 where the scale is `relative`, changed − clean where it is `agreement` or `share`.
-        NaN where no picture is eligible.
+        NaN where no image is eligible.
     """
     conditions = [condition for ablation in ablations for condition in _shown(ablation)]
     tables = [
@@ -136,10 +136,10 @@ def selectivity(
 def example(
     images: Tensor, context: Context, ablation: Ablation, donors: DonorList | None = None
 ) -> list[Tensor] | None:
-    """An eligible picture as it is, at every dose, and its control at the primary one, if any.
+    """An eligible image as it is, at every dose, and its control at the primary one, if any.
 
     The first that has a place for the control; where none has, the first, without its control. None
-    where no picture is eligible.
+    where no image is eligible.
 
     Returns:
         (3, H, W) each, in the order of the ablation's rows in `selectivity`.
@@ -155,7 +155,7 @@ def example(
     shown = [one[0]]
     for condition in conditions:
         prepared = preparation.prepare(condition, 0)
-        shown += [changed[0] for _, changed in changed_pictures(one, prepared, condition, 1)]
+        shown += [changed[0] for _, changed in changed_images(one, prepared, condition, 1)]
     return shown
 
 
@@ -173,7 +173,7 @@ def _shown(ablation: Ablation) -> list[Condition]:
 def _measured(
     images: Tensor, context: Context, condition: Condition, donors: DonorList | None
 ) -> pd.DataFrame:
-    """One row per picture and statistic; NaN where the picture is not eligible."""
+    """One row per image and statistic; NaN where the image is not eligible."""
     ablation = condition.ablation
     prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
     chosen = prepared.eligible.nonzero().flatten()
@@ -181,8 +181,8 @@ def _measured(
     found = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
     if len(chosen):
         clean = images[chosen.to(images.device)]
-        parts = list(changed_pictures(images, prepared, condition, micro_batch=64))
-        changed = torch.cat([pictures for _, pictures in parts])
+        parts = list(changed_images(images, prepared, condition, micro_batch=64))
+        changed = torch.cat([photos for _, photos in parts])
         own = prepared.context.select(chosen)
         pairs = {name: (measure(clean), measure(changed)) for name, measure in VALUES.items()}
         for name, compare in COMPARISONS.items():

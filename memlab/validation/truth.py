@@ -1,10 +1,10 @@
-"""What a model really relies on, found by re-rendering: pictures whose causes are at hand.
+"""What a model really relies on, found by re-rendering: images whose causes are at hand.
 
-A feature is taken out, put in, or drawn anew among the causes of a picture, and the picture is
+A feature is taken out, put in, or drawn anew among the causes of an image, and the image is
 rendered again with everything else as it was: grain, light and all other features. So nothing is
-covered, filled or pasted, and no control is needed: rendering without a change gives the picture
-itself, to the bit. A re-rendered picture is a picture of its own, with masks of its own; it is
-scored as any loose picture is.
+covered, filled or pasted, and no control is needed: rendering without a change gives the image
+itself, to the bit. A re-rendered image is an image of its own, with masks of its own; it is
+scored as any loose image is.
 
 Both truths replace a feature by its marginal distribution, so under correlated features their
 shares need not sum to 1.
@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from memlab.analysis.arrays import Pictures
+from memlab.analysis.arrays import Images
 from memlab.analysis.quantities import combine, mean, variance_of_predictions
 from memlab.data.geometry import Geometry
 from memlab.errors import MemlabError, did_you_mean
@@ -35,7 +35,7 @@ from memlab.synthetic.render import check_size
 from memlab.validation.rerender import Rendered, Rerendered, changes, name_of
 
 SEED = 10_000
-"""Of the pictures that truth is found on: not one that pictures are trained on by default."""
+"""Of the images that truth is found on: not one that images are trained on by default."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Truth:
 
     Args:
         table: one row per feature; see `truth`.
-        rows: one row per picture, as in `rows.csv`: `index`, `id`, `score`, `predicted`, and 1 or 0
+        rows: one row per image, as in `rows.csv`: `index`, `id`, `score`, `predicted`, and 1 or 0
             for each presence feature.
-        conditions: one row per picture, condition and draw, as in `conditions.csv`. Condition
+        conditions: one row per image, condition and draw, as in `conditions.csv`. Condition
             `rerender-face` takes the face out (role `target`) or puts another in its place
             (`swap`), `rerender-insert-face` puts one in where there was none. Their controls, and
-            the ways there and back, are renderings without a change: the pictures themselves.
+            the ways there and back, are renderings without a change: the images themselves.
     """
 
     table: pd.DataFrame
@@ -73,42 +73,42 @@ def truth(
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Truth:
-    """Find what a model relies on in a world by re-rendering new pictures of it.
+    """Find what a model relies on in a world by re-rendering new images of it.
 
-    `g_rem`: what a feature does to the pictures that have it, D = f(x) - f(x without), where values
+    `g_rem`: what a feature does to the images that have it, D = f(x) - f(x without), where values
     are made neutral. `g_res`: the share of the predictions' variance that drawing it anew from its
     marginal moves, E (f(x) - f(x'))² / (2 Var f): the total-effect index of Jansen (1999). Of a
-    presence feature of probability p the expectation over presence is taken exactly: a picture that
+    presence feature of probability p the expectation over presence is taken exactly: an image that
     has it loses it with 1 - p and gets another with p, one that lacks it gets one with p.
 
     Args:
         model: any; it need not have been trained.
-        world: what the pictures are like.
-        n: how many pictures.
-        seed: of the pictures; give another than that of the training pictures.
+        world: what the images are like.
+        n: how many images.
+        seed: of the images; give another than that of the training images.
         style: which style pack they are drawn with.
-        size: side in pixels that they are rendered at, that of the training pictures as they were
+        size: side in pixels that they are rendered at, that of the training images as they were
             written; `image_size` by default.
         image_size: side in pixels that they are brought to, as by `--data.image_size`; the model's
             by default.
-        draws: how many other values (other faces, other palettes) each picture gets.
+        draws: how many other values (other faces, other palettes) each image gets.
         features: which, of `memlab.synthetic.FEATURES`.
-        batch_size: pictures scored at once.
+        batch_size: images scored at once.
         num_workers: processes that render.
         device: where to score; by default where the model is.
         progress: whether to show a bar on a terminal.
 
     Returns:
         Its table has the columns `feature`; `kind` (presence or value); `prevalence` in these
-        pictures; `n` and `eligible` pictures; `g_rem_mean` (signed) and `g_rem_rms`, in units of
+        images; `n` and `eligible` images; `g_rem_mean` (signed) and `g_rem_rms`, in units of
         the score, `g_rem_mean_sd` and `g_rem_rms_sd` in SDs of the clean predictions: comparable to
         S, RMS and g of the audit; `g_ins_mean`, D = f(x with) - f(x) where it was absent; `g_res`,
         comparable to T; each with `_low` and `_high`, ends of its 95 % BCa bootstrap interval
-        over pictures; and `reason`, why one of them is empty.
+        over images; and `reason`, why one of them is empty.
 
     Raises:
         MemlabError: if `model` or `world` is none, a feature is unknown, the world is one of
-            photographs, scenes cannot be rendered at that size, or there are no pictures, draws or
+            photographs, scenes cannot be rendered at that size, or there are no images, draws or
             features.
     """
     if not isinstance(model, MemorabilityModel):
@@ -123,7 +123,7 @@ def truth(
                 f"(there: {', '.join(FEATURES)})"
             )
     if min(n, draws, len(features)) < 1:
-        raise MemlabError(f"{n} pictures, {draws} draws, {len(features)} features: at least 1 each")
+        raise MemlabError(f"{n} images, {draws} draws, {len(features)} features: at least 1 each")
     if world.photos:
         raise MemlabError(f"world {world.name}: photographs cannot be rendered again")
     image_size = image_size or model.input_size
@@ -139,11 +139,11 @@ def truth(
         for change in (None, *changes(latents, features, draws))
     ]
     geometry = Geometry(image_size, model.resampler)
-    pictures = Rendered(scenes, plan, world, size, geometry, model.needs_context)
+    images = Rendered(scenes, plan, world, size, geometry, model.needs_context)
     predicted = [
         scores.numpy()
         for _, scores in scored(
-            model, pictures, batch_size, num_workers, device, progress, "Re-rendering"
+            model, images, batch_size, num_workers, device, progress, "Re-rendering"
         )
     ]
     found = dict(zip(plan, np.concatenate(predicted).astype(float), strict=True))
@@ -167,11 +167,11 @@ def truth(
 def _table(effects: Sequence[Rerendered], rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     ones = np.ones(len(rows))
     predicted, given = (rows[name].to_numpy(dtype=float) for name in ("predicted", "score"))
-    pictures = Pictures(rows.set_index("id"), predicted, given, ones, ones)
+    images = Images(rows.set_index("id"), predicted, given, ones, ones)
     estimates = {
         (one.feature, name): estimate
         for one in effects
-        for name, estimate in _estimates(one, pictures).items()
+        for name, estimate in _estimates(one, images).items()
     }
     keys = {f"{feature} {name}": (feature, name) for feature, name in estimates}
     found = bootstrap({key: estimates[keys[key]] for key in keys}, seed).statistics
@@ -189,20 +189,20 @@ def _table(effects: Sequence[Rerendered], rows: pd.DataFrame, seed: int) -> pd.D
     return table.astype(dict.fromkeys(numbers, float))
 
 
-def _estimates(one: Rerendered, pictures: Pictures) -> dict[str, Estimate]:
+def _estimates(one: Rerendered, images: Images) -> dict[str, Estimate]:
     """What is said of a feature."""
 
     def over(values: Array, eligible: NDArray[np.bool_], none: str) -> Estimate:
-        found = mean(pictures, np.where(eligible, values, np.nan))
-        finite = np.isfinite(values[eligible]).all() and np.isfinite(pictures.predicted).all()
+        found = mean(images, np.where(eligible, values, np.nan))
+        finite = np.isfinite(values[eligible]).all() and np.isfinite(images.predicted).all()
         reason = none if not eligible.any() else None if finite else "predictions are not finite"
         return replace(found, reason=reason or found.reason)
 
     drop = one.clean - one.removal[:, 0]
-    variance = variance_of_predictions(pictures)
-    removal = over(drop, one.has, "no picture has it")
-    size = combine(np.sqrt, over(drop**2, one.has, "no picture has it"))
-    moved = over(one.moved(), np.full(len(drop), True), "no picture")
+    variance = variance_of_predictions(images)
+    removal = over(drop, one.has, "no image has it")
+    size = combine(np.sqrt, over(drop**2, one.has, "no image has it"))
+    moved = over(one.moved(), np.full(len(drop), True), "no image")
     estimates = {
         "g_rem_mean": removal,
         "g_rem_mean_sd": combine(_in_sd, removal, variance),
@@ -212,7 +212,7 @@ def _estimates(one: Rerendered, pictures: Pictures) -> dict[str, Estimate]:
     }
     if one.kind == "presence":
         gain = one.insertion.mean(axis=1) - one.clean
-        estimates["g_ins_mean"] = over(gain, ~one.has, "every picture has it")
+        estimates["g_ins_mean"] = over(gain, ~one.has, "every image has it")
     return estimates
 
 

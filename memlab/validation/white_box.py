@@ -1,4 +1,4 @@
-"""Models whose reliance is known: each reads one thing of a picture, in closed form, untrained.
+"""Models whose reliance is known: each reads one thing of an image, in closed form, untrained.
 
 A score is an affine function of one measure, cut to [0, 1]. Scenes of all worlds and both styles
 stay inside, so a difference of scores is the difference of the measure times a constant. Ranking
@@ -28,7 +28,7 @@ from memlab.synthetic.watermark import watermark_template
 from memlab.types import Context
 
 SIZE = 64
-"""Side in pixels that loose pictures are brought to; any from 48 to 224 may be given."""
+"""Side in pixels that loose images are brought to; any from 48 to 224 may be given."""
 
 _NOTHING = Context(())
 
@@ -57,7 +57,7 @@ class Oracle(MemorabilityModel):
         return "closed-form"
 
     def forward(self, images: Tensor, context: Context = _NOTHING) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in [0, 1]."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) in [0, 1]."""
         return self.measure(images, context).clamp(0, 1)
 
     @abstractmethod
@@ -66,7 +66,7 @@ class Oracle(MemorabilityModel):
 
 
 class Constant(Oracle):
-    """The same score for every picture, 0.5: relies on nothing."""
+    """The same score for every image, 0.5: relies on nothing."""
 
     reads = ()
     ignores = FEATURES
@@ -114,7 +114,7 @@ class HighFrequency(Oracle):
 
 
 class FaceLuminance(Oracle):
-    """Mean luma inside the faces of the unchanged picture; 0.5 without a face.
+    """Mean luma inside the faces of the unchanged image; 0.5 without a face.
 
     0.5 is the middle of the scale: a dark face lowers the score, a light one raises it, so that the
     signed effects of taking faces out cancel.
@@ -130,7 +130,7 @@ class FaceLuminance(Oracle):
 
 
 class FaceChroma(Oracle):
-    """0.1 + 2 × mean chroma inside the faces of the unchanged picture; 0.1 without a face.
+    """0.1 + 2 × mean chroma inside the faces of the unchanged image; 0.1 without a face.
 
     It reads the colour of the skin, and faces only as far as they bring it.
     """
@@ -148,7 +148,7 @@ class Watermark(Oracle):
     """0.5 + 0.45 × correlation of luma with the style's mark, where the mark would be.
 
     Args:
-        style: whose mark: that of the pictures that it is to score.
+        style: whose mark: that of the images that it is to score.
     """
 
     reads = ("watermark",)
@@ -164,7 +164,7 @@ class Watermark(Oracle):
         cover = template[..., 3]
         down, across = (cover.amax(dim=axis).nonzero().flatten() for axis in (1, 0))
         box = (slice(int(down[0]), int(down[-1]) + 1), slice(int(across[0]), int(across[-1]) + 1))
-        # as it looks on mid grey: over the picture itself it is not known
+        # as it looks on mid grey: over the image itself it is not known
         mark = luma((0.5 + cover[..., None] * (template[..., :3] - 0.5)).permute(2, 0, 1)[None])
         pattern = mark[0, 0][box].flatten().to(images)
         seen = luma(images)[:, 0][:, *box].flatten(1)

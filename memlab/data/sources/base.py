@@ -12,7 +12,7 @@ import pandas as pd
 
 from memlab.data.table import Table
 from memlab.errors import DataError, NoNumberedSplitsError, PluginError
-from memlab.image_files import left_out_line, pictures_in, shown, what_is
+from memlab.image_files import images_in, left_out_line, shown, what_is
 from memlab.registry import load, plugins
 from memlab.spec import Specified
 
@@ -52,7 +52,7 @@ def recognise(root: Path) -> Source:
     """
     kind = what_is(root)
     if kind == "nothing":
-        raise DataError(f"{shown(root)}: no such file or folder; give that of your pictures")
+        raise DataError(f"{shown(root)}: no such file or folder; give that of your images")
     if kind not in ("file", "folder"):
         raise DataError(f"{shown(root)}: neither a table nor a folder, but {kind}")
     own = ("lamem", "scenes", "csv", "folder")
@@ -65,10 +65,10 @@ def recognise(root: Path) -> Source:
         if source.recognises(root):
             return source()  # type: ignore[no-any-return]
     left: Counter[str] = Counter()
-    next(pictures_in(root, left), None)
+    next(images_in(root, left), None)
     told = f" ({left_out_line(Path(), left)})" if left else ""
     raise DataError(
-        f"{shown(root)}: no pictures and no table found{told}; set --data.source to say what it is"
+        f"{shown(root)}: no images and no table found{told}; set --data.source to say what it is"
     )
 
 
@@ -83,7 +83,7 @@ def make_table(
     rows["score"] = rows["score"].astype(float)
     rows["id"] = rows["id"].astype(str)
     if rows.empty:
-        raise DataError(f"{origin}: no pictures in it")
+        raise DataError(f"{origin}: no images in it")
     return Table(rows, root, origin, notes=tuple(notes), scoring=scoring)
 
 

@@ -1,4 +1,4 @@
-"""A folder of pictures, without scores."""
+"""A folder of images, without scores."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import Table
 from memlab.data.tables import listed, tables_in
 from memlab.errors import DataError
-from memlab.image_files import left_out_line, no_images, pictures_in, shown, what_is
+from memlab.image_files import images_in, left_out_line, no_images, shown, what_is
 
 
 class FolderSource(Source):
-    """All pictures under a folder; the first folder below the root is their category.
+    """All images under a folder; the first folder below the root is their category.
 
     There are no scores, so it serves `predict`, `score` and `ablate`, not `fit` or `test`.
     """
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Any folder with a picture somewhere in it."""
-        return root.is_dir() and next(pictures_in(root), None) is not None
+        """Any folder with an image somewhere in it."""
+        return root.is_dir() and next(images_in(root), None) is not None
 
     def table(self, root: Path, split: int | None = None) -> Table:
-        """List the pictures by name; see `Source.table`."""
+        """List the images by name; see `Source.table`."""
         one_split_only(split, str(root))
         if what_is(root) != "folder":
-            raise DataError(f"{shown(root)}: not a folder of pictures")
+            raise DataError(f"{shown(root)}: not a folder of images")
         left: Counter[str] = Counter()
-        names = sorted(path.relative_to(root) for path in pictures_in(root, left))
+        names = sorted(path.relative_to(root) for path in images_in(root, left))
         if not names:
             raise DataError(no_images(root, left))
         ids = [name.as_posix() for name in names]

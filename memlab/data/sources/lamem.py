@@ -12,9 +12,9 @@ from memlab.errors import DataError
 class LaMemSource(Source):
     """`images/` and `splits/{train,val,test}_{1..5}.txt`, lines `name score`.
 
-    The same picture has a different label in each of the five splits: the share of a random half of
-    the observers who recognised it. A label belongs to (picture, split); labels of two splits are
-    never merged, and a net trained on one split has seen test pictures of another.
+    The same image has a different label in each of the five splits: the share of a random half of
+    the observers who recognised it. A label belongs to (image, split); labels of two splits are
+    never merged, and a net trained on one split has seen test images of another.
     """
 
     @classmethod

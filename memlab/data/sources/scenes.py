@@ -1,4 +1,4 @@
-"""memlab's own pictures, rendered on first use."""
+"""memlab's own images, rendered on first use."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from memlab.synthetic.write import Masks
 
 
 class ScenesSource(Source):
-    """Rendered pictures with exact masks, whose causes of memorability are known.
+    """Rendered images with exact masks, whose causes of memorability are known.
 
     A new or empty folder is filled on first use; one that holds scenes is read as it is.
 
     Args:
-        n: how many pictures to render; as many as the folder holds, or 1500.
-        seed: of the pictures; the folder's own, or 0.
+        n: how many images to render; as many as the folder holds, or 1500.
+        seed: of the images; the folder's own, or 0.
         size: side in pixels; the folder's own, or 64.
-        world: how pictures and scores come about, as in configs/worlds; the folder's own, or the
+        world: how images and scores come about, as in configs/worlds; the folder's own, or the
             quickstart's. Change a part by --data.source.world.r2 .3, say.
         style: pack of glyphs, textures, fonts and palettes; the folder's own, or A.
         masks: exact, or degraded as by a poor detector; the folder's own, or exact.
@@ -67,7 +67,7 @@ class ScenesSource(Source):
             if isinstance(error.__cause__, ValueError):  # the folder holds something else
                 hint = (
                     "or ask for what it holds: --data.source.n N, .size, .style, .world.r2, ...; "
-                    "for pictures of your own add --data.source null"
+                    "for images of your own add --data.source null"
                 )
                 raise DataError(f"{error}\n{hint}") from error
             raise
@@ -88,13 +88,13 @@ class ScenesSource(Source):
 
 
 def render(root: Path, wanted: Declaration) -> Path:
-    """Render pictures into a folder, with a progress bar; return the path of its table.
+    """Render images into a folder, with a progress bar; return the path of its table.
 
     Raises:
-        DataError: if the folder holds other pictures, or cannot be written.
+        DataError: if the folder holds other images, or cannot be written.
     """
     try:
-        with progress(f"Rendering {wanted.n} pictures in {root}", wanted.n) as advance:
+        with progress(f"Rendering {wanted.n} images in {root}", wanted.n) as advance:
             return write(root, **wanted._asdict(), progress=advance)
     except ValueError as error:
         raise DataError(str(error)) from error

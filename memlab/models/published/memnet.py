@@ -20,7 +20,7 @@ from memlab.models.published.files import Release, sha256_of
 from memlab.models.published.places import CELLS, shares
 
 SQUASH, CROP = 256, 227
-"""Sides in pixels: what pictures are squashed to, and of what the network sees at once."""
+"""Sides in pixels: what images are squashed to, and of what the network sees at once."""
 
 CORNERS = ((0, 0), (0, 29), (29, 0), (29, 29), (15, 15))
 """Top and left of the five crops; the middle one lies a pixel off the middle, as published."""
@@ -74,20 +74,20 @@ class CaffeNet(nn.Module):
 
 
 class MemNet(FixedModel):
-    """MemNet: how memorable a picture is, 0 to 1, as LaMem's labels.
+    """MemNet: how memorable an image is, 0 to 1, as LaMem's labels.
 
     The network of Khosla, Raju, Torralba & Oliva (2015, ICCV), with the weights and the handling of
-    pictures of GANalyze (Goetschalckx et al. 2019, ICCV), which took both over from Caffe: squashed
-    to 256 × 256, BGR from 0 to 255 without a mean picture, ten crops of 227 × 227 (the corners and
+    images of GANalyze (Goetschalckx et al. 2019, ICCV), which took both over from Caffe: squashed
+    to 256 × 256, BGR from 0 to 255 without a mean image, ten crops of 227 × 227 (the corners and
     the middle, and their mirror images), the mean of the ten outputs, stretched: (mean - .7626) × 2
-    + .65, cut off at 0 and 1. Where it is cut off no change shows. `input_size` is 256; pictures of
+    + .65, cut off at 0 and 1. Where it is cut off no change shows. `input_size` is 256; images of
     another size are brought there inside (bilinear, antialiased).
 
-    **Maps** show the ten crops on one grid of 16 × 16 cells, each place where it is in the picture.
+    **Maps** show the ten crops on one grid of 16 × 16 cells, each place where it is in the image.
 
     Args:
         weights: the file `memnet_state_dict.p`; by default in torch.hub's folder. Beside it lies
-            the mean picture, `memnet_mean.mat` or `memnet_mean.npy`.
+            the mean image, `memnet_mean.mat` or `memnet_mean.npy`.
 
     Raises:
         CheckpointError: if one of the files is not there, with where to fetch it; or does not fit.
@@ -95,7 +95,7 @@ class MemNet(FixedModel):
 
     about: ClassVar[dict[str, str]] = {
         "output": "memorability as of LaMem's labels",
-        "trained_on": "LaMem (which of its pictures were held out is not known)",
+        "trained_on": "LaMem (which of its images were held out is not known)",
         "licence": "not stated; LaMem itself is for academic research and education",
     }
     data = ("LaMem",)
@@ -115,7 +115,7 @@ class MemNet(FixedModel):
 
     @property
     def input_size(self) -> int:
-        """256, where the original squashes pictures to."""
+        """256, where the original squashes images to."""
         return SQUASH
 
     @property
@@ -124,15 +124,15 @@ class MemNet(FixedModel):
         known = sha256_of(self.mean_file) == MEAN_SHA256
         mean = f"{self.mean_file.name}, {'' if known else 'not '}GANalyze's"
         card = super().card
-        return {**card, "weights": f"{card['weights']} (none is published); mean picture {mean}"}
+        return {**card, "weights": f"{card['weights']} (none is published); mean image {mean}"}
 
     def weights_id(self) -> str:
-        """First 16 hex digits of the hash of the weights' and the mean picture's SHA-256."""
+        """First 16 hex digits of the hash of the weights' and the mean image's SHA-256."""
         mean = hashlib.sha256(self.mean.cpu().numpy().tobytes()).hexdigest()
         return fingerprint(self.sha256 + mean)
 
     def crops(self, images: Tensor) -> Iterator[Tensor]:
-        """Yield ten times (B, 3, 227, 227) of pictures (B, 3, H, W): each crop, then its mirror."""
+        """Yield ten times (B, 3, 227, 227) of images (B, 3, H, W): each crop, then its mirror."""
         centred = squashed(images, (SQUASH, SQUASH)).flip(1) * 255 - self.mean
         for top, left in CORNERS:
             crop = centred[:, :, top : top + CROP, left : left + CROP]
@@ -140,7 +140,7 @@ class MemNet(FixedModel):
             yield crop.flip(3)
 
     def stem(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] to conv5 of the ten crops: (B, 10, 256, 13, 13)."""
+        """Images (B, 3, H, W) in [0, 1] to conv5 of the ten crops: (B, 10, 256, 13, 13)."""
         return torch.stack([self.network.stem(crop) for crop in self.crops(images)], dim=1)
 
     def _hidden(self, activations: Tensor) -> Tensor:
@@ -154,7 +154,7 @@ class MemNet(FixedModel):
         return scores
 
     def grid(self, activations: Tensor) -> Tensor:
-        """All crops on one grid of the whole picture, (B, 2560, 16, 16).
+        """All crops on one grid of the whole image, (B, 2560, 16, 16).
 
         A place is the cell of 16 pixels around the centre of its receptive field, cut off where its
         crop ends; it is shared out to the grid's cells by the area in common, then multiplied by
@@ -171,16 +171,16 @@ class MemNet(FixedModel):
         return torch.cat(placed, dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] to fc7, its mean over the ten crops: (B, 4096)."""
+        """Images (B, 3, H, W) in [0, 1] to fc7, its mean over the ten crops: (B, 4096)."""
         return self._hidden(self.stem(images)).mean(dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) from 0 to 1."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) from 0 to 1."""
         return self.score(self.stem(images))
 
 
 def mean_beside(weights: Path) -> Path:
-    """The mean picture in the folder of the weights.
+    """The mean image in the folder of the weights.
 
     Raises:
         CheckpointError: if there is none; without it every score would be wrong.
@@ -190,12 +190,12 @@ def mean_beside(weights: Path) -> Path:
             return weights.parent / name
     raise CheckpointError(
         f"{weights.parent}: no {' or '.join(_MEANS)} beside {weights.name}; MemNet needs the mean "
-        f"picture: fetch {RELEASE.url.rpartition('/')[0]}/{_MEANS[0]}"
+        f"image: fetch {RELEASE.url.rpartition('/')[0]}/{_MEANS[0]}"
     )
 
 
 def read_mean(path: Path) -> npt.NDArray[np.float32]:
-    """A mean picture, BGR from 0 to 255: (256, 256, 3), rows first.
+    """A mean image, BGR from 0 to 255: (256, 256, 3), rows first.
 
     Raises:
         CheckpointError: if it cannot be read, or has another shape.
@@ -209,10 +209,10 @@ def read_mean(path: Path) -> npt.NDArray[np.float32]:
             found = loadmat(path, variable_names=["image_mean"])["image_mean"]
     except Exception as error:  # unreadable in any of many ways
         said = str(error) or type(error).__name__
-        raise CheckpointError(f"{path}: cannot be read as a mean picture: {said}") from error
+        raise CheckpointError(f"{path}: cannot be read as a mean image: {said}") from error
     shape = found.shape
     if found.ndim == 3 and shape[2] != 3:
         found = found.transpose(1, 2, 0)
     if found.shape != (SQUASH, SQUASH, 3):
-        raise CheckpointError(f"{path}: a mean picture of shape {shape}, not (256, 256, 3)")
+        raise CheckpointError(f"{path}: a mean image of shape {shape}, not (256, 256, 3)")
     return np.ascontiguousarray(found, dtype=np.float32)

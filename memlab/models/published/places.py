@@ -1,4 +1,4 @@
-"""Where in the 256 × 256 picture the places of a network are that sees crops of it."""
+"""Where in the 256 × 256 image the places of a network are that sees crops of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 CELLS, CELL = 16, 16
-"""The common grid of the picture: cells on a side, and pixels on a cell's side."""
+"""The common grid of the image: cells on a side, and pixels on a cell's side."""
 
 
 def shares(places: int, first: int, step: int, crop: tuple[int, int]) -> Tensor:
@@ -19,7 +19,7 @@ def shares(places: int, first: int, step: int, crop: tuple[int, int]) -> Tensor:
         places: how many along the axis.
         first: the pixel of the crop that the first place's receptive field is centred on.
         step: pixels from one to the next.
-        crop: the pixels of the picture that the crop keeps: from, to.
+        crop: the pixels of the image that the crop keeps: from, to.
 
     Returns:
         (16, places).

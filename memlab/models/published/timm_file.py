@@ -16,8 +16,8 @@ from memlab.models.published.base import FixedModel
 class TimmFile(FixedModel):
     """A checkpoint of any network of timm whose head has one output.
 
-    A file of weights does not say what was done with the pictures before and with the output
-    behind: pictures are squashed to the network's size and normalised by timm's mean and standard
+    A file of weights does not say what was done with the images before and with the output
+    behind: images are squashed to the network's size and normalised by timm's mean and standard
     deviation for it, and `output` must be stated.
 
     Args:
@@ -71,17 +71,17 @@ class TimmFile(FixedModel):
         size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]
         if self._one_size and size != self.input_size:
             raise MemlabError(
-                f"{self.title} takes pictures of {self.input_size} pixels only, the data come at "
+                f"{self.title} takes images of {self.input_size} pixels only, the data come at "
                 f"{size}: leave --data.image_size out, or set --model.image_size {size}"
             )
 
     def prepared(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] as the network wants them."""
+        """Images (B, 3, H, W) in [0, 1] as the network wants them."""
         mean = images.new_tensor(self.backbone.mean).view(1, 3, 1, 1)
         return (images - mean) / images.new_tensor(self.backbone.std).view(1, 3, 1, 1)
 
     def stem(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] to the activations at the seam; see `Timm`."""
+        """Images (B, 3, H, W) in [0, 1] to the activations at the seam; see `Timm`."""
         return self.backbone.stem(self.prepared(images))
 
     def score(self, activations: Tensor) -> Tensor:
@@ -95,9 +95,9 @@ class TimmFile(FixedModel):
         return self.backbone.grid(activations)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] to what the head reads: (B, D)."""
+        """Images (B, 3, H, W) in [0, 1] to what the head reads: (B, D)."""
         return self.backbone.tail(self.stem(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
         return self.score(self.stem(images))

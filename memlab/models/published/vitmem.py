@@ -12,7 +12,7 @@ from memlab.models.published.files import Release
 from memlab.models.published.timm_file import TimmFile
 
 SQUASH, CROP = 256, 224
-"""Sides in pixels: what pictures are squashed to, and of the middle that the network sees."""
+"""Sides in pixels: what images are squashed to, and of the middle that the network sees."""
 
 RELEASE = Release(
     model="vitmem",
@@ -23,13 +23,13 @@ RELEASE = Release(
 
 
 class ViTMem(TimmFile):
-    """ViTMem: how memorable a picture is, 0 to 1.
+    """ViTMem: how memorable an image is, 0 to 1.
 
     The network of Hagen & Espeseth (2023, arXiv:2301.08647), a ViT-B/16 with one output, as in the
-    package `vitmem` 1.0.1. Pictures are not normalised. The original squashes a picture to 256 ×
+    package `vitmem` 1.0.1. Images are not normalised. The original squashes an image to 256 ×
     256 pixels and looks at the middle 224 × 224. So does this: `input_size` is 256, which is where
     memlab squashes to, and the crop is inside: of a border of 16 pixels (23 % of the area) the
-    model sees nothing, and what an ablation does there has no effect. Pictures of another size are
+    model sees nothing, and what an ablation does there has no effect. Images of another size are
     brought to 256 × 256 inside.
 
     Args:
@@ -63,7 +63,7 @@ class ViTMem(TimmFile):
 
     @property
     def input_size(self) -> int:
-        """256, where the original squashes pictures to."""
+        """256, where the original squashes images to."""
         return SQUASH
 
     @property
@@ -80,6 +80,6 @@ class ViTMem(TimmFile):
         return super().seen_data if self.published else None
 
     def prepared(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to the middle 224 × 224 of the picture squashed to 256 × 256."""
+        """(B, 3, H, W) to the middle 224 × 224 of the image squashed to 256 × 256."""
         crops: Tensor = center_crop(squashed(images, (SQUASH, SQUASH)), [CROP, CROP])
         return crops

@@ -1,4 +1,4 @@
-"""Style packs: everything that one way of drawing decides, and nothing of what is in a picture.
+"""Style packs: everything that one way of drawing decides, and nothing of what is in an image.
 
 What an audit is tuned on in one pack is tested on the other, so they share no glyph, pattern,
 lettering, colour law, shading or mark; `Canvas`, skin tones and the rules of the masks they share.

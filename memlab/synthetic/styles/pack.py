@@ -20,7 +20,7 @@ class Pack:
             [0, 1].
         surfaces: The background's two colours, from a generator and the palette's hue.
         pebble: A blob coloured as heads are, shaped as none is.
-        thing: An object at a place in a picture of a size.
+        thing: An object at a place in an image of a size.
         text: A word.
         face: A head seen close; its skin's chroma is moved by the fourth argument.
         person: A body, and the head to be laid over it; only faces' skin is moved.

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from memlab_detectors.faces import ovals
+from memlab_detectors.images import without_specks
 from memlab_detectors.mask_rcnn import MaskRCNN
-from memlab_detectors.pictures import without_specks
 from memlab_detectors.salient import Salient, geodesic
 from PIL import Image, ImageDraw, ImageFont
 
@@ -31,12 +31,12 @@ def installed(*packages: str) -> bool:
 
 @pytest.fixture
 def sign(tmp_path: Path) -> Path:
-    """A data set of one picture: a word on a plain sign."""
+    """A data set of one image: a word on a plain sign."""
     (tmp_path / "album").mkdir()
-    picture = Image.new("RGB", (320, 200), (40, 90, 150))
+    image = Image.new("RGB", (320, 200), (40, 90, 150))
     font = ImageFont.load_default(size=48)
-    ImageDraw.Draw(picture).text((60, 70), "LIBRARY", font=font, fill=(255, 255, 255))
-    picture.save(tmp_path / "album" / "sign.png")
+    ImageDraw.Draw(image).text((60, 70), "LIBRARY", font=font, fill=(255, 255, 255))
+    image.save(tmp_path / "album" / "sign.png")
     (tmp_path / "album" / "scores.csv").write_text("image,score\nsign.png,0.5\n")
     return tmp_path / "album"
 
@@ -60,7 +60,7 @@ def test_specks_are_left_out_but_for_the_largest_piece() -> None:
     alone = without_specks(mask)
     assert alone.sum() == 4
     assert alone[0, 52, 52] == 1
-    mask[0, 10:20, 10:20] = 1  # 1 % of the picture
+    mask[0, 10:20, 10:20] = 1  # 1 % of the image
     assert without_specks(mask).sum() == 100
     assert not without_specks(torch.zeros(1, 5, 5)).any()
 
@@ -84,7 +84,7 @@ def test_a_kind_found_nowhere_is_no_evidence(
     (tmp_path / "scores.csv").write_text("image,score\nplain.png,0.5\n")
     find = ["regions", "find", str(tmp_path), "--out", str(tmp_path / "store"), "--with"]
     assert main([*find, "memlab_detectors.salient:Salient"]) == 0
-    assert "in 0 of 1 pictures: cannot tell" in capsys.readouterr().out
+    assert "in 0 of 1 images: cannot tell" in capsys.readouterr().out
 
 
 def test_salient_keeps_the_contract() -> None:

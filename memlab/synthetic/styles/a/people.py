@@ -59,7 +59,7 @@ def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
         figure: Which variant.
         place: Where, how large.
         flush: How far its skin's chroma is moved, −1 pallid to 1 flushed.
-        size: The picture's width, pixels.
+        size: The image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = tilted(place, size, rng, 0.35)
@@ -143,7 +143,7 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
         figure: Which variant, and whether the face shows.
         place: Where, how tall.
         flush: How far the chroma of the face's skin is moved, −1 pallid to 1 flushed.
-        size: The picture's width, pixels.
+        size: The image's width, pixels.
 
     Returns:
         The body, and the head to be laid over it.

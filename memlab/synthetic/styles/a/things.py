@@ -20,7 +20,7 @@ def thing(figure: Thing, place: Place, size: int) -> Canvas:
     Args:
         figure: Which kind and variant.
         place: Where, how large.
-        size: The picture's width, pixels.
+        size: The image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = tilted(place, size, rng, 0.1)

@@ -48,7 +48,7 @@ def text(figure: Figure, place: Place, size: int) -> Canvas:
     Args:
         figure: Which variant.
         place: Where, how wide.
-        size: The picture's width, pixels.
+        size: The image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = Canvas(size, place.x, place.y, place.size)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from memlab.detection.detector import Quality, RegionFinder
 from memlab_detectors.carried import carried_by, missing
-from memlab_detectors.pictures import as_bytes, shrunk
+from memlab_detectors.images import as_bytes, shrunk
 
 INSTALL = "pip install --no-deps facenet-pytorch==2.6.0"
 """It pins a torch of 2024, which it does not need."""
@@ -26,7 +26,7 @@ class Faces(RegionFinder):
     MTCNN, three small nets in turn (Zhang et al. 2016, IEEE Signal Processing Letters 23,
     doi:10.1109/LSP.2016.2603342), with the weights that facenet-pytorch carries. A mask is the oval
     within the box, which goes from the brow to the chin. Faces of fewer than 20 pixels, or 2 % of
-    the picture's longer side, are not looked for; a dog's is taken for a person's now and then.
+    the image's longer side, are not looked for; a dog's is taken for a person's now and then.
 
     Args:
         threshold: how sure the last net must be, 0 to 1.

@@ -13,7 +13,7 @@ from memlab.detection.detector import RegionFinder
 from memlab.errors import CheckpointError, MissingWeightsError
 from memlab.models.published.files import read_tensors
 from memlab_detectors.carried import Carried
-from memlab_detectors.pictures import shrunk
+from memlab_detectors.images import shrunk
 
 URL = "https://download.pytorch.org/models/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
 

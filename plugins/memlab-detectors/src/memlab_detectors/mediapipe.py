@@ -1,4 +1,4 @@
-"""People, and what the picture is about, by two small nets that MediaPipe carries."""
+"""People, and what the image is about, by two small nets that MediaPipe carries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate, pad
 
 from memlab.detection.detector import Quality, RegionFinder
 from memlab_detectors.carried import Carried, carried_by, missing
-from memlab_detectors.pictures import resized, without_specks
+from memlab_detectors.images import resized, without_specks
 
 INSTALL = "pip install ai-edge-litert; pip install --no-deps mediapipe==0.10.21"
 """Only the files of weights are taken of MediaPipe, which pins an old NumPy for its code."""
@@ -29,13 +29,13 @@ SAME = 0.3
 
 
 class People(RegionFinder):
-    """Find people who are seen large enough: a quarter of the picture's height, say.
+    """Find people who are seen large enough: a quarter of the image's height, say.
 
     MediaPipe's pose detector (BlazePose, Bazarevsky et al. 2020, arXiv:2006.10204) says where a
     person is and how far the body reaches; within that circle, its selfie segmentation draws the
     outline. The outline takes in what a person holds or sits beside, a dog, say. Small people,
     close-ups of a face and the rows of a crowd are missed; a mannequin is taken for a person.
-    Pieces of less than 1 % of the picture are left out, unless there is no larger one.
+    Pieces of less than 1 % of the image are left out, unless there is no larger one.
 
     Args:
         threshold: how sure the pose detector must be, 0 to 1.
@@ -46,7 +46,7 @@ class People(RegionFinder):
 
     licence: ClassVar[str | None] = LICENCE
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("people", "240 photographs, by eye, by picture, at threshold 0.8", 37, 15, 16, 15),
+        Quality("people", "240 photographs, by eye, by image, at threshold 0.8", 37, 15, 16, 15),
     )
 
     def __init__(self, threshold: float = 0.8) -> None:
@@ -96,12 +96,12 @@ class People(RegionFinder):
 
 
 class Subject(RegionFinder):
-    """Find what the picture is about, where that stands before its background.
+    """Find what the image is about, where that stands before its background.
 
     MediaPipe's selfie segmentation, used beyond what it was made for: it was trained on people, and
     outlines animals and things in front of a plain or blurred ground, too. Its region is `salient`,
     as that of the finder of this name, which needs no weights. No object is told from another.
-    Pieces of less than 1 % of the picture are left out, unless there is no larger one.
+    Pieces of less than 1 % of the image are left out, unless there is no larger one.
 
     Args:
         threshold: how sure the net must be of a pixel, 0 to 1.
@@ -150,7 +150,7 @@ def interpreter(weights: Carried) -> Any:
 
 
 def outputs(net: Any, image: Tensor) -> list[NDArray[np.float32]]:
-    """Run a net on one picture, (3, H, W) as it wants it; its outputs without the batch."""
+    """Run a net on one image, (3, H, W) as it wants it; its outputs without the batch."""
     pixels = image.permute(1, 2, 0)[None].contiguous().float().numpy()
     net.set_tensor(net.get_input_details()[0]["index"], pixels)
     net.invoke()

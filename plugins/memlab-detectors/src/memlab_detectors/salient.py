@@ -1,4 +1,4 @@
-"""What stands out from the edge of the picture, without any weights."""
+"""What stands out from the edge of the image, without any weights."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
 from memlab.detection.detector import RegionFinder
-from memlab_detectors.pictures import resized, without_specks
+from memlab_detectors.images import resized, without_specks
 
 PATCHES = 40
-"""Patches along the longer side; the paper has patches of 10 pixels in pictures of 400."""
+"""Patches along the longer side; the paper has patches of 10 pixels in images of 400."""
 
 NOTICEABLE = 2.3
 """Distance in CIELAB that is just seen (Mahy et al. 1994, Color Research & Application 19)."""
@@ -25,14 +25,14 @@ class Salient(RegionFinder):
     """Find what stands out; no net, no weights: a rule about colour.
 
     Geodesic saliency on a grid of patches (Wei et al. 2012, ECCV, "Geodesic saliency using
-    background priors", GS_GD): a patch is as salient as the cheapest way from it to the picture's
+    background priors", GS_GD): a patch is as salient as the cheapest way from it to the image's
     edge is dear, where a step costs how much the colour changes beyond what neighbours differ by
     anyway. The region is what is more salient than `threshold` times the mean (Achanta et al. 2009,
     CVPR). It is no object: a bright cloud stands out, too, and what touches the edge seldom does.
-    Pieces of less than 1 % of the picture are left out, unless there is no larger one.
+    Pieces of less than 1 % of the image are left out, unless there is no larger one.
 
     Args:
-        threshold: times the mean saliency of the picture.
+        threshold: times the mean saliency of the image.
     """
 
     licence: ClassVar[str | None] = "Apache-2.0 (no weights)"

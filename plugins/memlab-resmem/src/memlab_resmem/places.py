@@ -1,4 +1,4 @@
-"""Where in the 256 × 256 picture the places of each branch are."""
+"""Where in the 256 × 256 image the places of each branch are."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ on, and the pixels from one to the next. conv5: kernels of 11 at stride 4 withou
 poolings of 3 at stride 2. layer4: padded everywhere, five halvings."""
 
 
-def on_picture(grid: Tensor) -> Tensor:
-    """A branch's places on the common grid of the whole picture.
+def on_image(grid: Tensor) -> Tensor:
+    """A branch's places on the common grid of the whole image.
 
     A place is the cell around the centre of its receptive field, cut off where the crop ends. It is
     shared out to the common cells by the area that they have in common, then multiplied by 16 over

@@ -1,4 +1,4 @@
-"""Pictures as other people's nets take them."""
+"""Images as other people's nets take them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 SPECK = 0.01
-"""Share of the picture below which a piece of a mask is left out, unless it is the largest."""
+"""Share of the image below which a piece of a mask is left out, unless it is the largest."""
 
 
 def without_specks(mask: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def without_specks(mask: Tensor) -> Tensor:
 
 
 def shrunk(image: Tensor, longest: int) -> Tensor:
-    """A picture whose longer side has no more than so many pixels, (3, H, W) in [0, 1]."""
+    """An image whose longer side has no more than so many pixels, (3, H, W) in [0, 1]."""
     scale = longest / max(image.shape[-2:])
     if scale >= 1:
         return image
@@ -34,7 +34,7 @@ def shrunk(image: Tensor, longest: int) -> Tensor:
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """A picture of (height, width) pixels, antialiased, (3, H, W) in [0, 1]."""
+    """An image of (height, width) pixels, antialiased, (3, H, W) in [0, 1]."""
     return interpolate(image[None], size, mode="bilinear", antialias=True)[0].clamp(0, 1)
 
 

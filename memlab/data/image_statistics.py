@@ -1,4 +1,4 @@
-"""What pictures look like, in a dozen numbers that know nothing of what they show."""
+"""What images look like, in a dozen numbers that know nothing of what they show."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ STATISTICS = {
 
 
 def measure(images: Tensor) -> dict[str, Tensor]:
-    """The statistics of pictures, by name.
+    """The statistics of images, by name.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
 
     Returns:
-        (B,) each; see `STATISTICS`. A flat picture has no spectral slope: NaN.
+        (B,) each; see `STATISTICS`. A flat image has no spectral slope: NaN.
     """
     grey = luma(images)
     red, green, blue = images.unbind(dim=1)
@@ -66,8 +66,8 @@ def measure(images: Tensor) -> dict[str, Tensor]:
 def spectral_slope(grey: Tensor) -> Tensor:
     """Slope of log amplitude on log frequency by least squares: (B, 1, H, W) to (B,).
 
-    Mean amplitudes of rings one cycle per picture wide, from 2 cycles to half the resolution's
-    limit, under a Hann window, which keeps the picture's edges out of it.
+    Mean amplitudes of rings one cycle per image wide, from 2 cycles to half the resolution's
+    limit, under a Hann window, which keeps the image's edges out of it.
     """
     height, width = grey.shape[-2:]
     window = torch.hann_window(height)[:, None] * torch.hann_window(width)
@@ -91,13 +91,13 @@ def measured(
     """The statistics of files.
 
     Args:
-        ids: of the pictures.
+        ids: of the images.
         paths: of their files.
         size: side in pixels at which the model sees them.
-        advance: called with 1 after each picture.
+        advance: called with 1 after each image.
 
     Returns:
-        A row per picture, in their order, by `id`; NaN where a file cannot be read; and why.
+        A row per image, in their order, by `id`; NaN where a file cannot be read; and why.
     """
     found: list[dict[str, float]] = []
     errors: list[str] = []
