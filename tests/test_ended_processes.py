@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from lightning.pytorch.strategies.launchers import subprocess_script
 
-from memlab.cli.ended import lost_connection
+from memlab.cli.ended import _OBSERVER, lost_connection
 from tests.interruption import FIT, same
 
 KILLER = """
@@ -60,5 +60,5 @@ def test_killed_in_mid_epoch_and_gone_on_with(scenes: Path) -> None:
 
 def test_lightnings_observer_is_where_memlab_replaces_it() -> None:
     """A canary: the name is private."""
-    assert callable(subprocess_script._launch_process_observer)
+    assert callable(getattr(subprocess_script, _OBSERVER))
     assert not lost_connection(RuntimeError("Connection closed by peer"))  # there is one process

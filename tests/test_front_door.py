@@ -76,9 +76,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["fit", "--attribution", "gradcam"], "'grad_cam'"),
         (["fit", "--config", "quickstrat"], "'quickstart'"),
         (["data", "chekc"], "'check'"),
-        (["score", "model", "image", "--ot", "x"], "--out DIR"),
+        (["score", "model", "image", "--ot", "x"], "'--out'"),
         (["fit", "--trainer.max_epoch", "1"], "'--trainer.max_epochs'"),
-        (["fit", "--modle.backbone", "resnet50"], "'--model.backbone'"),
+        (["fit", "--data.rooot", "x"], "'--data.root'"),
     ],
 )
 def test_mistyped_names_are_answered_with_the_closest(
@@ -98,6 +98,7 @@ def test_short_pages_name_only_options_that_exist(
     page = pages.COMMANDS[command]
     named = {word.strip(",.)(") for word in page.split() if word.strip("(").startswith("--")}
     ours = {
+        "--out",
         "--run",
         "--help",
         "--ckpt_path",

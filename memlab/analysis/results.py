@@ -91,6 +91,8 @@ def read(folder: Path) -> Results:
     if fields["schema"] != SCHEMA:
         schema = fields["schema"]
         raise MemlabError(f"{path}: schema {schema}, this memlab reads {SCHEMA}; update memlab")
+    if "pictures" in fields["data"]:  # as earlier versions called them
+        fields["data"]["images"] = fields["data"].pop("pictures")
     results = Results(**fields)
     _check_entries(results, path)
     return results

@@ -79,11 +79,11 @@ def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) ->
         torch.enable_grad(),
         single_precision(images.device.type),
     ):
-        maps = attribution.maps(model, images.detach().clone().float())
-    if not isinstance(maps, Tensor):
-        kind = type(maps).__name__
+        found: Any = attribution.maps(model, images.detach().clone().float())
+    if not isinstance(found, Tensor):
+        kind = type(found).__name__
         raise PluginError(f"attribution {described(type(attribution))} returned {kind}, no tensor")
-    maps = maps.detach()
+    maps = found.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(
             f"attribution {described(type(attribution))} returned {tuple(maps.shape)}, "

@@ -205,16 +205,21 @@ class MemlabCLI(LightningCLI):
             if logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.folder)
             if command == "fit" and processes.is_first():
-                logger.init_args.update(Namespace(tracking.same_run(self.folder)))
+                for name, value in tracking.same_run(self.folder).items():
+                    logger.init_args[name] = value
         try:
-            self.config_init = Namespace({command: self._made(others)})
+            self.config_init = self.config.clone()
+            self.config_init[command] = self._made(others)
             self.datamodule = self._get(self.config_init, "data")
             self.datamodule.use = self._split_use()
             self.trainer = self.instantiate_trainer()
             if processes.is_first():
                 check_model_options(model.as_dict())
                 check_data(command, self.datamodule, self.trainer, self.evaluation)
-            self.model = self._made(Namespace(model=model)).model
+            alone = self.config[command].clone()
+            for name in [name for name in vars(alone) if name != "model"]:
+                alone.pop(name)
+            self.model = self._made(alone).model
         except (
             ImportError,
             MisconfigurationException,

@@ -24,6 +24,8 @@ from memlab.run_folder import CHECKPOINTS, LAST
 GRACE = 10.0
 """Seconds that the first process has to notice by itself that another one ended."""
 
+_OBSERVER = "_launch_process_observer"  # private; a test sees that Lightning has it
+
 _LOST = re.compile(
     r"gloo|Connection (closed|reset|refused)|Broken pipe|NCCL|ProcessGroup|TCPStore|recvValue",
     re.IGNORECASE,
@@ -90,8 +92,8 @@ def watched(plan: Plan) -> Iterator[None]:
     Lightning's own observer kills the first process without a word. After an exception here the
     others are ended, too.
     """
-    launch = subprocess_script._launch_process_observer
-    subprocess_script._launch_process_observer = lambda procs: _observe(procs, plan)  # type: ignore[assignment]
+    launch = getattr(subprocess_script, _OBSERVER)
+    setattr(subprocess_script, _OBSERVER, lambda procs: _observe(procs, plan))
     try:
         yield
     except Exception as error:
@@ -105,7 +107,7 @@ def watched(plan: Plan) -> Iterator[None]:
         _end_children()
         raise
     finally:
-        subprocess_script._launch_process_observer = launch
+        setattr(subprocess_script, _OBSERVER, launch)
         _children.clear()
 
 
