@@ -305,6 +305,6 @@ def test_ablate_needs_an_ablation_and_no_masks(
         "ablate", path, "--ablation", "blur", "--ablation.region", "faces", "--out", "out"
     )
     assert "no masks of 'faces'" in message
-    assert "'sigma'" in failing(
+    assert "'--ablation.sigma'" in failing(
         "ablate", path, "--ablation", "blur", "--ablation.sigm", "3", "--out", "out"
     )

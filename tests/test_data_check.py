@@ -118,7 +118,7 @@ def test_without_imagehash_the_install_line_is_given(
     [
         (["--near", "a.csv"], "the folder comes before --near"),
         (["a.csv", "--near", "40"], "'40' is not a number of bits, 0 to 32"),
-        (["a.csv", "--out", "."], "not an empty folder"),
+        (["a.csv", "--out", "."], "an input of this command"),
         (["empty"], "empty: no images and no table found"),
     ],
 )

@@ -121,7 +121,7 @@ def test_swaps_take_donors_from_another_folder(
     assert pixels(Path(f"lent/{row['donor']}.png")).shape == (30, 40, 3)
     assert pixels(Path("out") / row["image"]).shape == (48, 48, 3)
     same = failing("ablate", "lent", "--ablation=lending:Borrow", *give, "--out", "again")
-    assert "lent: no make_image but those to be changed" in same
+    assert "lent: no image but those to be changed" in same
 
 
 def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:

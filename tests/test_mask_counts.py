@@ -169,11 +169,12 @@ def test_a_store_knows_by_itself(album: Path, failing: Any) -> None:
 def test_a_study_is_told_too(album: Path, scenes: Path) -> None:
     from argparse import Namespace
 
+    from memlab.cli.data_options import COLUMNS
     from memlab.cli.study import _plan, _settle
 
-    none = dict.fromkeys(("split", "n", "seed", "model"))
+    none = dict.fromkeys(("split", "n", "seed", "model", "source", *COLUMNS))
     options = Namespace(root="bare.csv", masks="masks", out=Path("s"), **none)
-    folder, asked = _settle(options, ["--data.empty_masks", "none"])
+    folder, asked, _ = _settle(options, ["--data.empty_masks", "none"])
     assert "--data.empty_masks" in _plan(folder, asked, []).arguments
 
 

@@ -192,7 +192,7 @@ def test_masks_of_other_images_are_refused(
     data = MemorabilityData(root=photos, masks=Path("masks"), image_size=32, num_workers=0)
     data.load_regions(["dark"])
     errors = next(iter(data.predict_dataloader()))["errors"]
-    assert "masks of another make_image than 1.png" in errors[1]
+    assert "masks of another image than 1.png" in errors[1]
     assert [errors[place] for place in (0, 2, 3)] == [""] * 3
 
 

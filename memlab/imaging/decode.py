@@ -163,7 +163,9 @@ def decode_mask(path: Path) -> Tensor:
             values = _mask_values(image)
     except Exception as error:
         reason = (
-            str(error).removeprefix(f"{path}: ") if isinstance(error, DataError) else _why(error)
+            str(error).removeprefix(f"{path}: ").removeprefix("cannot be read: ")
+            if isinstance(error, DataError)
+            else _why(error)
         )
         raise DataError(f"{path}: the mask cannot be read: {reason}") from error
     found = np.unique(values)
