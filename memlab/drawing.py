@@ -1,4 +1,4 @@
-"""Figures without a display: their colours, and how they are made and saved."""
+"""Figures without a display: colours, creation and saving."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from memlab.files import replacing
 
 BLUE, GREY = "#2166ac", "#767676"
 ORANGE = "#b35806"
-"""Of what an effect is compared with; apart from blue for all colour-blind readers, and in grey."""
+"""Colour of controls; differs from blue for all colour-blind readers, and in greyscale."""
 SIGNED = "RdBu_r"
-"""Colours of signed maps: blue lowers, white is zero, red raises; safe for colour-blind readers."""
+"""Colour map of signed maps, safe for colour-blind readers: blue lowers, red raises the score."""
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Any]:
     """Return a figure of a size in inches, and its axes.
 
-    It is made without pyplot: no global state, no display, safe in threads.
+    The figure is made without pyplot: no global state, no display, thread-safe.
     """
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
@@ -30,12 +30,12 @@ def new_figure(width: float, height: float) -> tuple[Figure, Any]:
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write a figure into a folder, atomically; return its name."""
+    """Write a figure into a folder atomically and return its name."""
     with replacing(folder / name) as temporary:
         figure.savefig(temporary, dpi=150)
     return name
 
 
 def short_name(name: str) -> str:
-    """Return the end of a name that is too long for a label."""
+    """Return the name, cut to its last 21 characters if too long for a label."""
     return name if len(name) <= 22 else f"…{name[-21:]}"

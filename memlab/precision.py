@@ -1,4 +1,4 @@
-"""Evaluation in single precision and evaluation mode, whatever training used."""
+"""Context managers for evaluation mode and single precision."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.backends import cudnn
 
 @contextmanager
 def single_precision(device: str) -> Iterator[None]:
-    """Switch autocast and TF32 off for a block; what was set before comes back.
+    """Disable autocast and TF32 for a block and restore the previous settings.
 
-    An ablation's effect may be smaller than the grain of bf16 or TF32, and the grain of TF32
-    depends on the batch size. Convolutions and matrix products, which a blur is made of, are in
-    single precision on every device.
+    An ablation's effect may be smaller than the rounding error of bf16 or TF32, and the TF32 error
+    depends on the batch size. Convolutions and matrix products, such as those of a blur, use single
+    precision on every device.
 
     Args:
         device: type of the device, `cpu` or `cuda`.
@@ -28,17 +28,17 @@ def single_precision(device: str) -> Iterator[None]:
 
 @contextmanager
 def _no_tf32() -> Iterator[None]:
-    switches: Any = backends  # of which torch types some
+    switches: Any = backends  # torch types only some of these
     try:
         products, convolutions = torch.get_float32_matmul_precision(), cudnn.allow_tf32
-    except RuntimeError:  # set by the switches of torch 2.9, which the older ones cannot read
+    except RuntimeError:  # set by torch 2.9's newer switches, which the older ones cannot read
         with ExitStack() as every:
             convolving = (switches.cudnn.conv, switches.cudnn.rnn)
             for part in (switches.cuda.matmul, switches.mkldnn.matmul, *convolving):
                 every.enter_context(_switched(part, "ieee"))
             yield
         return
-    # where there are newer switches, too, the older ones turn them, and not all the way back
+    # the older switches also set the newer ones, but do not fully restore them
     parts = [switches.cuda.matmul, getattr(switches.mkldnn, "matmul", None)]
     newer = [(part, part.fp32_precision) for part in parts if hasattr(part, "fp32_precision")]
     try:
@@ -64,7 +64,7 @@ def _switched(part: Any, precision: str) -> Iterator[None]:
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Put a model in evaluation mode for a block; each module's own flag comes back."""
+    """Put a model in evaluation mode for a block and restore each module's own flag."""
     modes = {module: module.training for module in model.modules()}
     try:
         model.eval()

@@ -1,4 +1,4 @@
-"""What scores images: the part of a model that ablations, attributions and inference know."""
+"""Base class of models that score images, as used by ablations, attributions and inference."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from memlab.spec import Specified
 from memlab.types import Batch, Context
 
 UNSCORED = "which is no score"
-"""How the reason ends for an image without a finite prediction."""
+"""End of the error reason of an image without a finite prediction."""
 
 
 class Scorer(Specified, nn.Module, ABC):
-    """A predictor of memorability, whoever trains or tests it; see `MemorabilityModel`.
+    """Base class of predictors of memorability; see `MemorabilityModel`.
 
-    `calibration` holds the validation errors at exactly the weights that it has, if there was a
-    validation, and what the training labels were; checkpoints keep both.
+    `calibration` holds the validation errors of exactly the current weights, if the model was
+    validated, and the kind of training labels. Checkpoints keep both.
     """
 
     device: torch.device
-    """Where its weights are."""
+    """Device of the weights."""
 
     needs_context: tuple[str, ...] = ()
-    """Regions whose masks `forward` needs: those of the unchanged image, whatever an ablation did
-    to it. None for a model that looks at images alone, as all trained ones do."""
+    """Regions whose masks `forward` needs: masks of the unchanged image, also after an ablation.
+    Empty for a model that reads images alone, as all trained models do."""
 
     kept_split: KeptSplit | None = None
-    """The images of the run that it is loaded from, where that keeps them."""
+    """Split of the run from which the model was loaded, if the run keeps its split."""
 
     resampler: Resampler = "torch"
-    """Who brings images to size: `pillow` where published scores hang on its grey levels."""
+    """Library that resizes images: `pillow` if published scores depend on its exact grey levels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,28 +45,28 @@ class Scorer(Specified, nn.Module, ABC):
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """Return the name of the model in messages."""
         return type(self).__name__
 
     @property
     def card(self) -> dict[str, str]:
-        """What users of its scores must know, where it is a published model; else empty.
+        """Return what users of a published model's scores must know; empty for other models.
 
-        `output` (what a score is), `trained_on` (data that are no clean test), `licence` (of the
-        weights), `weights` (where they are from). It goes into the results.
+        The keys are `output` (meaning of a score), `trained_on` (data that are no clean test),
+        `licence` (of the weights) and `weights` (their origin). The card is written to the results.
         """
         return {}
 
     @property
     def seen_data(self) -> tuple[str, ...] | None:
-        """Names of the data sets that it was trained on; None where that is not known.
+        """Return the names of the data sets that the model was trained on, None if unknown.
 
-        By them memlab can say that images are no clean test; see `memlab.models.leak`.
+        memlab uses the names to report that images are no clean test; see `memlab.models.leak`.
         """
         return None
 
     def card_notes(self) -> list[str]:
-        """The card in a sentence for those who read scores, or that its training is not known."""
+        """Return at most one sentence: the card, or that the training data are unknown."""
         said = {"output": "a score is the", "trained_on": "trained on", "licence": "weights:"}
         parts = [f"{words} {self.card[name]}" for name, words in said.items() if name in self.card]
         if "trained_on" not in self.card and self.seen_data is None:
@@ -76,34 +76,35 @@ class Scorer(Specified, nn.Module, ABC):
 
     @property
     def branches(self) -> dict[str, int]:
-        """Of parallel branches, how many of the grid's channels belong to each, in their order."""
+        """Return the number of grid channels of each parallel branch, in order."""
         return {}
 
     @property
     @abstractmethod
     def input_size(self) -> int:
-        """Side in pixels of the square images it takes."""
+        """Return the side in pixels of the square input images."""
 
     @abstractmethod
     def weights_id(self) -> str | None:
-        """Hash of the weights that were loaded, `closed-form`, or None if nothing proves them."""
+        """Return a hash of the loaded weights, `closed-form`, or None if nothing proves loading."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,); nothing is checked or resized."""
+        """Map images (B, 3, H, W), RGB in [0, 1], to scores (B,), without checks or resizing."""
 
     def scores(self, images: Tensor, context: Context) -> Tensor:
-        """Scores of images, changed or not, given what is known of the unchanged ones.
+        """Return the scores of images, changed or not, with the context of the unchanged images.
 
         Args:
             images: (B, 3, H, W), RGB in [0, 1].
-            context: of the same images, with the masks of the unchanged ones.
+            context: context of the same images, with the masks of the unchanged images.
 
         Returns:
             (B,) scores.
 
         Raises:
-            MemlabError: if the model needs masks that are not there.
+            MemlabError: if the model needs masks that the context lacks.
+            PluginError: if the model does not return one score per image.
         """
         missing = [region for region in self.needs_context if region not in context.masks]
         if missing:
@@ -124,11 +125,11 @@ class Scorer(Specified, nn.Module, ABC):
 
 
 def with_unscored(batch: Batch, predicted: Tensor) -> Batch:
-    """The batch, where images without a finite prediction are invalid and have the reason.
+    """Return the batch with images marked invalid that have no finite prediction.
 
     Args:
-        batch: as it was scored.
-        predicted: (B,) its scores.
+        batch: the scored batch.
+        predicted: (B,) scores of the batch.
     """
     finite = torch.isfinite(predicted.detach())
     valid: Tensor = batch["valid"]

@@ -1,4 +1,4 @@
-"""What passes between rooms: images of a batch, and what is known about them."""
+"""Data classes shared by all packages: images of a batch and their metadata."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from torch import Tensor
 from memlab.seeds import seed_of
 
 Role = Literal["target", "control", "floor", "swap", "there-and-back"]
-"""What a condition is: the ablation itself (`target`, or `swap` where a donor's value goes in), or
-what it is compared with: the same change elsewhere (`control`), a donor's value in and the
-image's own back (`there-and-back`), a change that should not matter (`floor`)."""
+"""Role of a condition: the ablation itself (`target`, or `swap` for a swap), or a control.
+
+`control`: the matched control, off-centre crop or patch. `there-and-back`: the round-trip control
+of a swap. `floor`: a nuisance change, which should not matter."""
 
 
 class Sample(TypedDict):
-    """One image, as a worker hands it over."""
+    """One image, as returned by a data-loading worker."""
 
     index: int
     id: str
@@ -31,15 +32,14 @@ class Sample(TypedDict):
 
 
 class Batch(TypedDict):
-    """Images side by side: the only thing that models and callbacks see.
+    """Images of a batch, the only input of models and callbacks.
 
     `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
-    float in [0, 1] once on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
-    (B, 1, H, W), 0 or 1. `looked`: region to (B,) bool, whether somebody looked for it; a region
-    that is not named was looked for. `valid` (B,) bool: whether the image could be read.
-    `errors`: why not.
-    `features` (B, D), only where a frozen backbone has seen the images before; `images` are then
-    empty.
+    float in [0, 1] on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
+    (B, 1, H, W), 0 or 1. `looked`: region to (B,) bool, whether the image is annotated for the
+    region; all images are annotated for a region that is not a key. `valid` (B,) bool: whether the
+    image could be read. `errors`: why an image is not valid. `features` (B, D): only if a frozen
+    backbone has precomputed the features; `images` are then empty.
     """
 
     index: Tensor
@@ -55,10 +55,10 @@ class Batch(TypedDict):
 
 @dataclass(frozen=True)
 class Donors:
-    """Images from outside the evaluated sample, one for each image of a batch.
+    """Donor images from outside the evaluated sample, one for each image of a batch.
 
     Args:
-        ids: their image ids.
+        ids: image ids of the donors.
         images: (B, 3, H, W) float in [0, 1].
         masks: region name to (B, 1, H, W) masks, 0 or 1.
     """
@@ -68,7 +68,7 @@ class Donors:
     masks: Mapping[str, Tensor] = field(default_factory=dict)
 
     def select(self, chosen: Tensor) -> Donors:
-        """Some of them, by their places, (b,) int64."""
+        """Return the donors at the indices `chosen`, (b,) int64."""
         ids = [self.ids[place] for place in chosen.tolist()]
         images = self.images[chosen.to(self.images.device)]
         return Donors(ids, images, _some(self.masks, chosen))
@@ -76,20 +76,22 @@ class Donors:
 
 @dataclass(frozen=True)
 class Context:
-    """What an ablation may know about the images of a batch besides their pixels.
+    """Metadata of a batch that an ablation may use besides the pixels.
 
     Args:
         ids: image ids, one per image.
         seed: the seed of the evaluation.
-        draw: which repetition of a random ablation, or of its control, this is.
+        draw: index of the repetition of a random ablation or of its control.
         masks: region name to (B, 1, H, W) masks, 0 or 1, of the images.
-        role: what the change is for; ablations whose control is `windows` or `patch` make it
-            themselves where this is `control`, and those of one pass where it is `there-and-back`.
-        where: (B, 1, H, W) weights in [0, 1] that take the place of the ablation's own region: a
-            control that is placed elsewhere.
-        donors: the donors of this draw, for ablations that need them.
-        looked: region name to (B,) bool: whether somebody looked for the region, so that an empty
-            mask means that there is none; where a region is not named, somebody did.
+        role: role of the change. Ablations whose control is `windows` or `patch` make the control
+            themselves for role `control`; `one_pass` ablations make the round trip themselves for
+            role `there-and-back`.
+        where: (B, 1, H, W) weights in [0, 1] of a matched control, which replace the ablation's own
+            region.
+        donors: the donors of this draw, for ablations that need donors.
+        looked: region name to (B,) bool: whether the image is annotated for the region, so that an
+            empty mask means that the image lacks it. All images are annotated for a region that is
+            not a key.
     """
 
     ids: Sequence[str]
@@ -102,9 +104,9 @@ class Context:
     looked: Mapping[str, Tensor] = field(default_factory=dict)
 
     def looked_for(self, *regions: str) -> Tensor:
-        """In which images somebody looked for all of some regions: (B,) bool, on the CPU.
+        """Return which images are annotated for all given regions: (B,) bool, on the CPU.
 
-        For a background without masks of its own somebody must have looked for everything else.
+        For a background without its own masks, an image must be annotated for all other regions.
         """
         every = torch.ones(len(self.ids), dtype=torch.bool)
         derived = "background" in regions and "background" not in self.masks
@@ -114,10 +116,11 @@ class Context:
         return every
 
     def generators(self, name: str) -> list[torch.Generator]:
-        """One seeded CPU generator per image.
+        """Return one seeded CPU generator per image.
 
-        Its seed depends on (seed, image id, `name`, draw) alone: not on the dose, the place in the
-        batch, the device or the number of processes. Draw on the CPU, then move.
+        The seed depends only on (seed, image id, `name`, draw), not on the dose, the position in
+        the batch, the device or the number of processes. Draw on the CPU, then move the result to
+        the device.
         """
         return [
             torch.Generator().manual_seed(seed_of(self.seed, image, name, self.draw))
@@ -125,7 +128,7 @@ class Context:
         ]
 
     def select(self, chosen: Tensor) -> Context:
-        """The context of some of the images: `chosen` holds their places, (b,) int64."""
+        """Return the context of the images at the indices `chosen`, (b,) int64."""
         return replace(
             self,
             ids=[self.ids[place] for place in chosen.tolist()],

@@ -1,4 +1,4 @@
-"""Ways to take something out of an image, and the one engine that scores changed images."""
+"""Ablations, and the engine that scores changed images."""
 
 FAMILIES: dict[str, str] = {
     "frequency": "spatial frequency: blur and sharpening",
@@ -10,4 +10,4 @@ FAMILIES: dict[str, str] = {
     "insertion": "something pasted in",
     "floor": "changes that should not matter",
 }
-"""The families of ablations. They are fixed, so that installing a plugin never makes a new one."""
+"""Families of ablations and what each family changes. Plugins cannot add a family."""

@@ -1,4 +1,4 @@
-"""What an ablation is: one way to take something out of an image, by a dose."""
+"""Base class of ablations: image changes of a given dose."""
 
 from __future__ import annotations
 
@@ -19,64 +19,68 @@ from memlab.spec import Specified
 from memlab.types import Context, Donors
 
 Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
-"""What an effect is compared with: the same change placed elsewhere, windows elsewhere, a neutral
-patch, a swap there and back, or the floor of nuisance changes. Another kind of change is never
-subtracted."""
+"""Kinds of control that an effect is compared with.
+
+`placed`: matched control, the same change on the same shape at another position. `windows`:
+off-centre crops. `patch`: a neutral patch. `there-and-back`: round-trip control of a swap. `floor`:
+nuisance baseline, which is another kind of change and is never subtracted."""
 
 ROUNDING = 1e-3
-"""How far beyond [0, 1] `Ablation.change` may go before it counts as wrong: a quarter of a grey
-level, above the rounding of transforms and filters in single precision."""
+"""Largest distance beyond [0, 1] that `require_images` accepts from `Ablation.change`: a quarter of
+a grey level, above the rounding error of transforms and filters in single precision."""
 
 
 class Ablation(Specified, nn.Module, ABC):
-    """One way to take something out of an image.
+    """Base class of ablations, which each remove one property from an image.
 
     A subclass declares the class variables, takes typed arguments with defaults in its constructor
-    (the first is the primary dose), and implements `change`. The base class sees to the rest: dose
-    0 returns the input bit for bit, values stay in [0, 1], a region confines the change, and a swap
-    goes there and back, unless it makes that itself (`one_pass`).
+    (the first argument is the primary dose), and implements `change`. The base class returns the
+    input unchanged at dose 0, clamps values to [0, 1], confines the change to the region, and makes
+    the round-trip control of a swap unless the subclass sets `one_pass`.
 
     Args:
-        dose: the primary dose, in the natural unit of the ablation.
+        dose: the primary dose, in the unit of the ablation.
         region: `all`, the name of a region, `not NAME`, or `NAME without NAME`.
 
     Raises:
-        MemlabError: if the dose lies outside 0 to `maximum`, or the region cannot be read.
+        MemlabError: if the dose lies outside 0 to `maximum`, or the region cannot be parsed.
     """
 
     family: ClassVar[str]
-    """One of `memlab.ablations.FAMILIES`."""
+    """Key of `memlab.ablations.FAMILIES`."""
     unit: str
-    """Unit of the dose, as printed behind it; an object may have another than its class, with a
-    ladder and a maximum in it."""
+    """Unit of the dose, printed after the number. An instance may override the unit together with
+    `ladder` and `maximum`."""
     target: ClassVar[str]
-    """Name in `memlab.ablations.statistics.STATISTICS` of what must fall as the dose grows."""
+    """Key of `memlab.ablations.statistics.STATISTICS`: the statistic that must fall as the dose
+    grows."""
     control: ClassVar[Control]
-    """What the effect is compared with, where the whole image is changed."""
+    """Control of the effect if the whole image is changed."""
     ladder: tuple[float, ...]
-    """At least five doses, growing, without 0, the default primary dose among them; or the maximum
-    alone, for a change that is made or not."""
+    """Doses in increasing order, without 0: at least five, including the default primary dose. An
+    ablation without degrees has `maximum` as its only dose."""
     maximum: float
-    """The largest dose that means something."""
+    """Largest valid dose."""
     needs_donors: bool = False
-    """Whether `context.donors` must be there."""
+    """Whether the ablation requires `context.donors`."""
     donor_regions: tuple[str, ...] = ()
     """Regions that a donor must have."""
     one_pass: ClassVar[bool] = False
-    """Whether `change` itself makes the way there and back, where `context.role` says so: for swaps
-    by synthesis, since going twice would leave twice the artefact."""
+    """Whether `change` makes the round-trip control itself when `context.role` is `there-and-back`.
+    Swaps by synthesis set this, because two passes would double the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
-    """White-box models (`memlab.validation.white_box`) whose scores it must move, by plugin name:
-    by more than the nuisance baseline, and by at least 0.05 SD."""
+    """Plugin names of white-box models (`memlab.validation.white_box`) whose scores the ablation
+    must change by more than the nuisance baseline and by at least 0.05 SD."""
     spares: ClassVar[tuple[str, ...]] = ()
-    """Closed-form models whose scores it must not move beyond that floor (a swap: by a T of 0.00125
-    or more). Those in neither may move."""
+    """White-box models whose scores the ablation must not change by more than the nuisance
+    baseline. For a swap, the variance share must stay below 0.00125. Scores of models in neither
+    tuple may change."""
     same_as: ClassVar[str | None] = None
-    """Name of another ablation that makes the same change where no argument is given: `all` and
-    families then run that one alone, so that no question is asked, and corrected for, twice. Holds
-    for the class that says so, not for its subclasses."""
+    """Name of another ablation that makes the same change with default arguments. `all` and
+    families then run only the other ablation, so that each question is tested and corrected for
+    once. Applies to this class only, not to its subclasses."""
     margin: float = 0.0
-    """How far beyond a region's mask the change reaches, in % of the width; see `within`."""
+    """How far the change extends beyond a region's mask, in % of the width; see `within`."""
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__()
@@ -86,15 +90,15 @@ class Ablation(Specified, nn.Module, ABC):
 
     @functools.cached_property
     def name(self) -> str:
-        """The plugin's name, or the class's where it is not registered."""
+        """Return the plugin name, or the lower-case class name if the class is not registered."""
         plugin = plugin_of(type(self))
         return plugin.name if plugin else type(self).__name__.lower()
 
     @functools.cached_property
     def usual(self) -> dict[str, Any]:
-        """Arguments and region where none is given, as plain data.
+        """Return the default arguments and region as plain data.
 
-        Of a class that cannot do without, the region alone.
+        If the class has required arguments, return only the region.
         """
         parameters = inspect.signature(type(self)).parameters.values()
         variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -105,25 +109,25 @@ class Ablation(Specified, nn.Module, ABC):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Regions of which an image must have masks."""
+        """Return the regions whose masks an image must have."""
         return self.place.needed
 
     @property
     def masks_read(self) -> tuple[str, ...]:
-        """Regions whose masks are read where there are any, those that must be there included."""
+        """Return all regions whose masks are read, required or optional."""
         return (*self.regions, *self.place.without, *self.donor_regions)
 
     @property
     def compared_with(self) -> Control:
-        """What the effect of this object is compared with.
+        """Return the kind of control for the effect of this instance.
 
-        A change confined to a region is compared with the same change placed elsewhere.
+        A change that is confined to a region is compared with matched controls.
         """
         confined = self.place.name != "all" and self.control == "floor"
         return "placed" if confined else self.control
 
     def checked(self, dose: float) -> float:
-        """The dose itself, or a MemlabError that shows the ladder."""
+        """Return the dose, or raise a MemlabError that lists the ladder."""
         if not 0 <= dose <= self.maximum:
             steps = ", ".join(f"{step:g}" for step in self.ladder)
             raise MemlabError(
@@ -133,11 +137,11 @@ class Ablation(Specified, nn.Module, ABC):
         return float(dose)
 
     def eligible(self, context: Context) -> Tensor:
-        """Which images have what the ablation needs: (B,) bool, on the CPU.
+        """Return which images have everything that the ablation needs: (B,) bool, on the CPU.
 
-        An image is not eligible where the mask of a region is missing, empty or the whole image,
-        where nobody looked for the region or for one that is cut out of it, or where there is no
-        donor.
+        An image is not eligible if the mask of a region is missing, empty or covers the whole
+        image, if the image is not annotated for the region or for a region that is cut out of the
+        first, or if the image has no donor.
         """
         eligible = context.looked_for(*self.regions, *self.place.without)
         for region in self.regions:
@@ -153,7 +157,7 @@ class Ablation(Specified, nn.Module, ABC):
         return eligible
 
     def absent(self, context: Context) -> Tensor:
-        """Which images are annotated for the region and lack it: (B,) bool, on the CPU.
+        """Return which images are annotated for the region and lack it: (B,) bool, on the CPU.
 
         Other images that are not eligible have the region, or may have it.
         """
@@ -165,7 +169,7 @@ class Ablation(Specified, nn.Module, ABC):
         return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
 
     def within(self, context: Context) -> Tensor | None:
-        """How much of the change each pixel gets: (B, 1, H, W) in [0, 1]; None for all of it."""
+        """Return the weight of the change at each pixel: (B, 1, H, W) in [0, 1]; None means 1."""
         if context.where is not None:
             return context.where
         return None if self.place.name == "all" else self.place.mask(context.masks)
@@ -174,16 +178,16 @@ class Ablation(Specified, nn.Module, ABC):
         """Change the images.
 
         Args:
-            images: (B, 3, H, W) float in [0, 1]; left as they are.
+            images: (B, 3, H, W) float in [0, 1]; not changed in place.
             context: ids, seed, draw, role, masks and donors of the same images.
-            dose: in the ablation's unit; the primary dose by default.
+            dose: in the unit of the ablation; the primary dose by default.
 
         Returns:
-            (B, 3, H, W), same dtype and device, in [0, 1]; at dose 0 the input bit for bit.
+            (B, 3, H, W), same dtype and device, in [0, 1]. At dose 0, the input bit for bit.
 
         Raises:
-            MemlabError: if a mask has another size than the image.
-            PluginError: if `change` returns no images in [0, 1]; see `require_images`.
+            MemlabError: if a mask and its image differ in size.
+            PluginError: if `change` does not return images in [0, 1]; see `require_images`.
         """
         dose = self.dose if dose is None else self.checked(dose)
         if dose == 0:
@@ -198,52 +202,53 @@ class Ablation(Specified, nn.Module, ABC):
         return changed
 
     def own_donors(self, images: Tensor, context: Context) -> Donors:
-        """The images themselves, as what lends on the way back; the context has the donors."""
+        """Return the donors of the way back in the round-trip control: the original images."""
         return Donors(context.ids, images, context.masks)
 
     def _changed(self, images: Tensor, context: Context, dose: float) -> Tensor:
         raw = self.change(images, context, dose)
         who, how = f"ablation {self.name!r}", f"at dose {dose:g}"
         low, high = require_images(raw, images, context.ids, who, how, ROUNDING)
-        # a pass over all pixels, which most changes do not need
+        # clamping costs a pass over all pixels, and most changes do not need it
         changed = raw if low >= 0 and high <= 1 else raw.clamp(0, 1)
         weights = self.within(context)
         return changed if weights is None else torch.lerp(images, changed, weights)
 
     @abstractmethod
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Change whole images by a dose above 0, each independently of the others.
+        """Change whole images by a dose above 0, each image independently of the others.
 
         Args:
             images: (B, 3, H, W) float in [0, 1]; must not be changed in place.
             context: ids, seed, draw, role, masks and donors of the same images.
-            dose: above 0, in the ablation's unit.
+            dose: above 0, in the unit of the ablation.
 
         Returns:
-            (B, 3, H, W), same dtype and device, in [0, 1] everywhere, outside a region too: what
-            goes beyond by design (noise, sharpening) is clamped here. The caller refuses the rest,
-            but for `ROUNDING`, and mixes it with the unchanged image by `within`.
+            (B, 3, H, W), same dtype and device, in [0, 1] everywhere, also outside the region. An
+            implementation that exceeds this range by design (noise, sharpening) must clamp. The
+            caller raises an error for values beyond `ROUNDING`, and mixes the result with the
+            unchanged image by the weights of `within`.
         """
 
 
 def require_images(
     changed: Any, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
 ) -> tuple[float, float]:
-    """Check that changed images have the shape, type and range of the unchanged ones.
+    """Check that changed images have the shape, dtype, device and range of the originals.
 
     Args:
-        changed: what somebody returned.
-        images: (B, 3, H, W) in [0, 1], the unchanged ones.
-        ids: of the images.
-        who: returned them.
-        how: they were changed.
-        slack: how far beyond [0, 1] a value may lie.
+        changed: the return value of an ablation.
+        images: (B, 3, H, W) in [0, 1], the unchanged images.
+        ids: ids of the images.
+        who: name of the ablation, for the error message.
+        how: description of the change, for the error message.
+        slack: how far outside [0, 1] a value may lie.
 
     Returns:
         The lowest and the highest value.
 
     Raises:
-        PluginError: in a line that names the first bad image.
+        PluginError: if a check fails; the message names the first bad image.
     """
     if not isinstance(changed, Tensor):
         kind = type(changed).__name__
@@ -255,7 +260,7 @@ def require_images(
             for one in (changed, images)
         )
         raise PluginError(f"{who} returned {found}, not {wanted} (image {ids[0]})")
-    low, high = (float(value) for value in changed.aminmax())  # NaN compares as bad
+    low, high = (float(value) for value in changed.aminmax())  # a comparison with NaN is false
     if not (low >= -slack and high <= 1 + slack):
         inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
         place = int((~inside).nonzero()[0])
@@ -270,16 +275,16 @@ def require_images(
 def require_sizes(
     images: Tensor, masks: Mapping[str, Tensor], ids: Sequence[str], asker: str
 ) -> None:
-    """See that there is a mask of the images' size for each of them.
+    """Check that each mask tensor has one mask per image, of the image's size.
 
     Args:
         images: (B, 3, H, W).
         masks: region to (B, 1, H, W).
-        ids: of the images.
-        asker: who says so.
+        ids: ids of the images.
+        asker: prefix of the error message.
 
     Raises:
-        MemlabError: in a line that names the region, an image and both sizes.
+        MemlabError: if a check fails; the message names the region, an image and both sizes.
     """
     count, height, width = len(images), *images.shape[-2:]
     for region, mask in masks.items():
@@ -297,7 +302,7 @@ def require_sizes(
 
 
 def whole(dose: float, ablation: Ablation) -> float:
-    """The dose itself, or a MemlabError if it is not a whole number: for doses that are counts."""
+    """Return the dose, or raise a MemlabError if the dose, a count, is not a whole number."""
     if dose != int(dose):
         steps = ", ".join(f"{step:g}" for step in ablation.ladder)
         raise MemlabError(
@@ -308,6 +313,6 @@ def whole(dose: float, ablation: Ablation) -> float:
 
 
 def partial(mask: Tensor) -> Tensor:
-    """Which masks (B, 1, H, W) are neither empty nor the whole image: (B,) bool, on the CPU."""
+    """Return which masks (B, 1, H, W) are neither empty nor full: (B,) bool, on the CPU."""
     inside = (mask > 0).flatten(1)
     return (inside.any(dim=1) & ~inside.all(dim=1)).cpu()

@@ -1,4 +1,4 @@
-"""Colour: takes it out, pales it, turns its hue, or makes it one colour all over."""
+"""Colour ablations: remove or reduce colour, rotate hue, or flatten the palette."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from memlab.types import Context
 
 
 class Grayscale(Ablation):
-    """Move every pixel towards its luma; at 1 nothing but luma (Pillow's mode `L`) is left.
+    """Ablation that moves each pixel towards its luma.
+
+    At amount 1 the result is Pillow's mode `L`.
 
     Args:
-        amount: share of the colour taken out, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`.
+        amount: share of the colour to remove, 0 to 1.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "colour"
@@ -35,19 +37,20 @@ class Grayscale(Ablation):
         super().__init__(dose=amount, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Take the share `dose` of the colour out."""
+        """Remove the share `dose` of the colour."""
         return desaturate(images, dose)
 
 
 class Desaturate(Ablation):
-    """Make colours paler, as if grey light of the same luminance were mixed in.
+    """Ablation that mixes each pixel's light with grey light of the same luminance.
 
-    It differs from `grayscale` in what stays: the lightness that people see (CIE L*), not the
-    luma of the coded pixels. Saturated reds and blues, which luma makes too light, come out darker.
+    `grayscale` keeps luma, the weighted sum of the coded pixel values. This ablation keeps
+    luminance, and so perceived lightness (CIE L*). Saturated reds and blues become darker here than
+    under `grayscale`, which makes them too light.
 
     Args:
         amount: share of grey light, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "colour"
@@ -68,13 +71,14 @@ class Desaturate(Ablation):
 
 
 class HueRotate(Ablation):
-    """Turn all hues by an angle; luma stays, and chroma but where the new hue has no room.
+    """Ablation that rotates all hues by one angle and keeps luma.
 
-    At 90°, the default, the hue says nothing about the old one; at 180° it is the opposite.
+    Chroma also stays, except where the rotated colour is outside the RGB gamut. At 90°, the
+    default, the new hue is uncorrelated with the old hue. At 180° the new hue is the opposite.
 
     Args:
         degrees: angle, 0 to 180.
-        region: where: `all`, a region's name, or `not NAME`.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "colour"
@@ -95,19 +99,20 @@ class HueRotate(Ablation):
         super().__init__(dose=degrees, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Turn hues by `dose` degrees."""
+        """Rotate hues by `dose` degrees."""
         return rotate_hue(images, dose)
 
 
 class ColorContrast(Ablation):
-    """Move every colour towards the image's mean colour; luma stays.
+    """Ablation that moves each colour towards the mean colour of the image and keeps luma.
 
-    At 1 the image is a black and white one in the tint that it had on the whole, paler where a
-    dark or light place has no room for it.
+    At amount 1 the image is monochrome in its mean tint. The tint is paler in dark and light areas
+    where the full tint is outside the RGB gamut.
 
     Args:
-        amount: share of the differences in colour taken out, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`; the mean is the whole image's.
+        amount: share of the colour differences to remove, 0 to 1.
+        region: where to apply the change: `all`, a region's name, or `not NAME`; the mean is the
+            whole image's.
     """
 
     family = "colour"
@@ -123,5 +128,5 @@ class ColorContrast(Ablation):
         super().__init__(dose=amount, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Take the share `dose` of the differences in colour out."""
+        """Remove the share `dose` of the colour differences."""
         return flatten_palette(images, dose)

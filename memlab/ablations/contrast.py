@@ -1,4 +1,4 @@
-"""Contrast and light: takes light and dark out, or the light as a whole."""
+"""Contrast and brightness ablations."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from memlab.types import Context
 
 
 class Contrast(Ablation):
-    """Move luma towards its mean; colour stays where it fits. At 1 only colour is left.
+    """Ablation that moves luma towards its mean and keeps colour within the RGB gamut.
+
+    At amount 1 luma is constant and only colour varies.
 
     Args:
-        amount: share of the contrast taken out, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`; the mean is the whole image's.
+        amount: share of the contrast to remove, 0 to 1.
+        region: where to apply the change: `all`, a region's name, or `not NAME`; the mean is the
+            whole image's.
     """
 
     family = "contrast"
@@ -30,16 +33,18 @@ class Contrast(Ablation):
         super().__init__(dose=amount, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Take the share `dose` of the contrast out."""
+        """Remove the share `dose` of the contrast."""
         return flatten_luma(images, dose)
 
 
 class Brightness(Ablation):
-    """Darken: pixel values are multiplied by 1 less the dose. Contrast and chroma fall as much.
+    """Ablation that darkens the image: pixel values are multiplied by 1 − dose.
+
+    Contrast and chroma fall by the same factor.
 
     Args:
-        amount: share of the light taken out, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`.
+        amount: share of the light to remove, 0 to 1.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "contrast"
@@ -55,5 +60,5 @@ class Brightness(Ablation):
         super().__init__(dose=amount, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Take the share `dose` of the light out."""
+        """Remove the share `dose` of the light."""
         return darken(images, dose)

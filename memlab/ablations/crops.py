@@ -1,4 +1,4 @@
-"""Crop and context: takes the surroundings out, the background, or all but it."""
+"""Crop and context ablations: remove the surroundings, the background or the foreground."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from memlab.types import Context
 
 
 class Window(Ablation):
-    """A part of the image, of a size that the dose says; compared with parts elsewhere.
+    """Base class of crops, whose size depends on the dose; compared with off-centre crops.
 
     Args:
-        removed: % of the width, and of the height, cut away.
+        removed: % of the width, and of the height, to cut away.
     """
 
     family = "context"
@@ -33,27 +33,28 @@ class Window(Ablation):
 
 
 class CenterCrop(Window):
-    """Keep the middle, zoomed back to the full size. The default keeps half of either side.
+    """Centre crop, resized to the full image size.
 
-    It changes scale as well as context: `crop_pad` tells them apart. Compared with windows of the
-    same size elsewhere, off the middle by a quarter of the way to the edge and more.
+    The default keeps half of each side. The crop changes scale as well as context; `crop_pad`
+    changes context alone. Controls are off-centre crops of the same size. Their offset is at least
+    a quarter of the available range along one axis.
 
     Args:
-        removed: % of the width, and of the height, cut away.
+        removed: % of the width, and of the height, to cut away.
     """
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Cut `dose` % of width and height away."""
+        """Crop `dose` % of width and height, then resize."""
         return zoomed(images, dose, _places(self, context))
 
 
 class CropPad(Window):
-    """Keep the middle where it is, and cover what surrounds it with the image's mean colour.
+    """Centre crop without resizing: the surroundings become the image's mean colour.
 
-    The same window as `center_crop`, without the zoom. Compared with windows elsewhere.
+    The visible part is that of `center_crop`. Compared with off-centre crops.
 
     Args:
-        removed: % of the width, and of the height, covered.
+        removed: % of the width, and of the height, to cover.
     """
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -62,26 +63,28 @@ class CropPad(Window):
 
 
 class RandomCrop(Window):
-    """Keep a window anywhere, zoomed back to the full size: one place for all doses.
+    """Crop at a random position, resized to the full image size.
+
+    The position is the same for all doses.
 
     Args:
-        removed: % of the width, and of the height, cut away.
+        removed: % of the width, and of the height, to cut away.
     """
 
     control = "floor"
     moves = ("oracle_redness",)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Cut `dose` % of width and height away."""
+        """Crop `dose` % of width and height, then resize."""
         return zoomed(images, dose, anywhere(context.generators(self.name)))
 
 
 class ForegroundOnly(Remove):
-    """Show faces, people, objects and text alone: everything else becomes mid grey.
+    """Ablation that shows only faces, people, objects and text on mid grey.
 
-    Asks what the foreground alone tells, and gives the numbers of `remove_background` at its
-    defaults: one question from two sides, which `all` asks once. Grey, because any colour taken
-    from the image would tell of the background, or hide what is shown.
+    With default arguments the results equal those of `remove_background`, so `all` runs only
+    `remove_background`. The fill is grey, because a colour computed from the image would carry
+    information about the background, or hide the foreground.
 
     Args:
         amount: share of the way from the image to grey, 0 to 1.
@@ -97,12 +100,12 @@ class ForegroundOnly(Remove):
 
 
 class BackgroundOnly(Remove):
-    """Show the background alone: faces, people, objects and text are taken out.
+    """Ablation that removes faces, people, objects and text and keeps the background.
 
     Args:
         amount: share of the way from the image to the fill, 0 to 1.
-        fill: harmonic, mean, blur or grey, as of `remove`.
-        margin: how far beyond them the hole reaches, fading out, in % of the width.
+        fill: harmonic, mean, blur or grey, as in `remove`.
+        margin: how far the fill extends beyond the regions, fading out, in % of the width.
     """
 
     family = "context"
@@ -115,7 +118,7 @@ class BackgroundOnly(Remove):
 
 
 def _places(ablation: Ablation, context: Context) -> Tensor:
-    """The middle, or for a control a place elsewhere: (B, 2)."""
+    """Return the crop positions: the centre, or off-centre for a control: (B, 2)."""
     if context.role == "control":
         return elsewhere(context.generators(ablation.name))
     return torch.full((len(context.ids), 2), 0.5)

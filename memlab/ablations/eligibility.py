@@ -1,4 +1,4 @@
-"""Why an image is not changed under a condition: the region is absent, or something is missing."""
+"""Reasons why a condition does not change an image, such as an absent region."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from memlab.masks.expression import mask_of
 from memlab.types import Context
 
 Reason = Literal["absent", "not annotated", "no donor", "no room", "not possible"]
-"""`absent`: the image is annotated for the region and lacks it. All others say nothing about
-whether the image has the region: `not annotated`; `no donor`: none is left, or the donor lacks the
-region; `no room`: a matched control would cover an annotated region, or leave the image;
-`not possible`: anything else, such as a region that covers the whole image."""
+"""Reasons why an image is not eligible.
+
+`absent`: the image is annotated for the region and lacks it. The other reasons do not tell whether
+the image has the region. `not annotated`: the image is not annotated. `no donor`: no donor is left,
+or the donor lacks the region. `no room`: a matched control would cover an annotated region, or
+extend beyond the image. `not possible`: any other reason, such as a region that covers the whole
+image."""
 REASONS = get_args(Reason)
 
 
@@ -26,15 +29,15 @@ def reasons(
     donated: Tensor,
     annotated: Tensor | None = None,
 ) -> list[Reason | None]:
-    """Return why each image is not eligible, None for those that are.
+    """Return the reason why each image is not eligible, None for eligible images.
 
     Args:
         ablation: the ablation.
-        context: of the images, with this draw's donors.
-        eligible: (B,) bool, after everything was asked for.
+        context: context of the images, with the donors of this draw.
+        eligible: (B,) bool, after all checks.
         donated: (B,) bool, whether the image has a donor.
-        annotated: of a control, (B,) bool: whether the image is annotated for every region, without
-            which no matched control is placed; None of other roles.
+        annotated: for a control, (B,) bool: whether the image is annotated for every region, which
+            a matched control requires; None for other roles.
     """
     if eligible.all():
         return [None] * len(eligible)
@@ -62,7 +65,7 @@ def reasons(
 
 
 def _donor_has(ablation: Ablation, context: Context) -> Tensor:
-    """Whether each image has a donor with the regions that a donor must have, (B,) bool."""
+    """Return whether each image has a donor with the required regions: (B,) bool."""
     every = torch.ones(len(context.ids), dtype=torch.bool)
     if not ablation.needs_donors:
         return every

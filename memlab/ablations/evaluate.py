@@ -1,10 +1,10 @@
-"""The one engine that scores changed images: pure torch, bounded memory, every batch paired.
+"""Engine that changes and scores images: pure torch, bounded memory, paired batches.
 
-Memory holds the batch, `micro_batch` changed images, the donors of one draw, and one region's
-weights; it does not grow with the number of conditions.
+Memory holds the batch, `micro_batch` changed images, the donors of one draw, and the weights of one
+region. Memory does not grow with the number of conditions.
 
-The test callback calls `evaluate`, `memlab ablate` the `changed_images` below it; no other place
-scores, or makes, a changed image.
+The test callback and `memlab ablate` call `evaluate`, which scores the images of `changed_images`.
+Export and validation call `changed_images` directly. No other code makes or scores changed images.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from memlab.types import Context
 
 @dataclass(frozen=True)
 class ConditionScores:
-    """What one condition did to the images of a batch.
+    """Scores of a batch under one draw of one condition.
 
     Args:
         condition: the condition.
-        draw: which repetition.
-        eligible: (B,) bool; images that lack what the ablation needs, and controls that cannot be
-            placed, are not scored.
-        predicted: (B,) memorability scores, NaN where not eligible; both on the CPU.
-        donors: ids of the donors, None where there is none.
-        measures: `area`, `eccentricity`, `gradient_energy`, `luminance_sd` of what was changed, or
-            of where a control was placed, (B,); empty where no region is compared.
-        places: what was changed: the region itself (`own`), its shape `elsewhere`, or a `blob` of
-            its area; None where no region is compared, or where there is no place.
-        reasons: why each image is not eligible, None where it is.
+        draw: index of the repetition.
+        eligible: (B,) bool, on the CPU. Images that lack what the ablation needs, and controls
+            without a valid position, are not scored.
+        predicted: (B,) memorability scores on the CPU, NaN where not eligible.
+        donors: ids of the donors, None where an image has no donor.
+        measures: `area`, `eccentricity`, `gradient_energy` and `luminance_sd` of the changed region
+            or of the matched control, (B,) each; empty if the condition has no matched control.
+        places: what was changed: the region itself (`own`), its shape at another position
+            (`elsewhere`), or a random shape of its area (`blob`); None where the condition has no
+            matched control or the control has no valid position.
+        reasons: why each image is not eligible, None for eligible images.
     """
 
     condition: Condition
@@ -56,10 +57,10 @@ class ConditionScores:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Images with all that a condition's draw needs.
+    """Inputs of one draw of a condition.
 
     Args:
-        context: of the images, with role, draw, donors and the place of a control.
+        context: context of the images, with role, draw, donors and the position of a control.
         eligible: (B,) bool, on the CPU.
         measures: as in `ConditionScores`.
         places: as in `ConditionScores`.
@@ -74,16 +75,16 @@ class Prepared:
 
 
 class Preparation:
-    """Gives conditions of one batch their donors and places; looks for each place once.
+    """Donors and control positions for the conditions of one batch; positions are cached.
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
         context: ids, seed and all masks of the same images.
         conditions: the plan.
-        donors: where ablations take theirs from.
+        donors: list from which ablations take donors.
 
     Raises:
-        MemlabError: if a mask has another size than the images.
+        MemlabError: if masks and images differ in size.
     """
 
     def __init__(
@@ -98,17 +99,17 @@ class Preparation:
         self.context = context
         self.conditions = conditions
         self.donors = donors
-        self._placements: dict[PlaceKey, Placements] = {}  # small, for all regions
-        self._weights: tuple[PlaceKey, Tensor] | None = None  # large, for the last one
+        self._placements: dict[PlaceKey, Placements] = {}  # small: kept for all regions
+        self._weights: tuple[PlaceKey, Tensor] | None = None  # large: kept for the last region only
 
     def prepare(self, condition: Condition, draw: int) -> Prepared:
-        """What one draw of a condition needs."""
+        """Return the inputs of one draw of a condition."""
         ablation = condition.ablation
         context = replace(self.context, draw=draw, role=condition.role)
         found = torch.ones(len(context.ids), dtype=torch.bool)
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
-            # a patch has the shape of what it stands for, whose donor is that of the first draw
+            # a patch has the shape of the inserted region, whose donor is that of the first draw
             lent = 0 if _is_patch(condition) else draw
             given = self.donors.take(context.ids, lent, ablation.donor_regions, device)
             if given is not None:
@@ -123,7 +124,7 @@ class Preparation:
             if placed is not None and condition.role == "control":
                 places, weights = placed
                 context = replace(context, where=places.where(weights, draw))
-                # where nobody looked, what is not labelled may be anything
+                # in an image that is not annotated, unlabelled pixels may show any region
                 annotated = context.looked_for(*context.masks)
                 eligible &= places.found[:, draw] & annotated
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
@@ -139,7 +140,7 @@ class Preparation:
         return Prepared(context, eligible, measures, kinds, why)
 
     def _placed(self, condition: Condition, context: Context) -> tuple[Placements, Tensor] | None:
-        """The places of a condition's region, and the weights of the region itself."""
+        """Return the control positions for a condition's region, and the region's weights."""
         key = _place_key(condition)
         alike = [one for one in self.conditions if _place_key(one) == key]
         draws = max((one.draws for one in alike if one.role == "control"), default=0)
@@ -173,7 +174,7 @@ PlaceKey = tuple[str, float, Callable[..., Tensor | None]]
 
 
 def _place_key(condition: Condition) -> PlaceKey:
-    """Conditions of one key share their places: same region, same margin and edge around it."""
+    """Return the cache key of control positions: region, margin and the method `within`."""
     ablation = condition.ablation
     return ablation.region, ablation.margin, type(ablation).within
 
@@ -182,28 +183,28 @@ def _place_key(condition: Condition) -> PlaceKey:
 def changed_images(
     images: Tensor, prepared: Prepared, condition: Condition, micro_batch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield `(places, images)` for the eligible images, at most `micro_batch` at a time.
+    """Yield `(places, images)`: indices into the batch, and the changed eligible images.
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
-        prepared: what the condition's draw needs, of the same images.
-        condition: how to change them.
-        micro_batch: the most images changed at once; bounds the memory.
+        prepared: inputs of the condition's draw, for the same images.
+        condition: how to change the images.
+        micro_batch: largest number of images changed at once; bounds the memory.
 
     Raises:
-        PluginError: if the ablation returns another shape, NaN or values out of range, or raises
-            what is no MemlabError; names it and the image.
+        PluginError: if the ablation returns another shape, NaN or values out of range, or raises an
+            error other than MemlabError; the message names the ablation and the image.
     """
     for places in torch.split(prepared.eligible.nonzero().flatten(), micro_batch):
-        if len(places) == 0:  # torch splits nothing into one part
+        if len(places) == 0:  # torch splits an empty tensor into one empty part
             continue
-        everything = len(places) == len(images)  # then nothing is copied
+        everything = len(places) == len(images)  # avoids a copy
         some = images if everything else images[places.to(images.device)]
         part = prepared.context if everything else prepared.context.select(places)
         try:
             changed = _changed(some, part, condition)
         except PluginError:
-            for place in range(len(some)):  # alone, to find the image that it fails on
+            for place in range(len(some)):  # one image at a time, to find the image that fails
                 alone = torch.tensor([place])
                 _changed(some[alone.to(some.device)], part.select(alone), condition)
             raise
@@ -219,11 +220,11 @@ def evaluate(
     donors: DonorList | None = None,
     broken: Callable[[Ablation, PluginError], None] | None = None,
 ) -> Iterator[ConditionScores]:
-    """Change the images in every way of a plan and score them, in single precision.
+    """Change the images by each condition of a plan and score them, in single precision.
 
-    What an image's row says does not depend on the other images, on their order, or on
-    `micro_batch`, which bounds the memory. Conditions are made one after another, so that a caller
-    can keep what there is so far::
+    The row of an image does not depend on the other images, on their order, or on `micro_batch`,
+    which bounds the memory. Conditions run one after another, so that a caller can save partial
+    results::
 
         conditions = plan([Blur(), Grayscale(region="faces")], controls=8)
         context = Context(ids, seed=0, masks={"faces": faces, "people": people})
@@ -231,26 +232,26 @@ def evaluate(
             print(scores.condition.key, scores.draw, scores.predicted)
 
     Args:
-        score: (b, 3, H, W) in [0, 1], and the context of the unchanged images, to (b,)
-            memorability scores: `MemorabilityModel.scores`.
+        score: function from (b, 3, H, W) images in [0, 1] and the context of the unchanged images
+            to (b,) memorability scores, such as `MemorabilityModel.scores`.
         images: (B, 3, H, W) float in [0, 1], on the device of the model.
-        context: ids, seed and all masks of the same images, on the same device; controls are
-            placed outside everything that has a mask, but for `background`.
+        context: ids, seed and all masks of the same images, on the same device. Matched controls
+            overlap no mask except `background`.
         conditions: the plan.
-        micro_batch: the most changed images that exist at once, 1 or more.
-        donors: where ablations that need donors take theirs from; without it no image is eligible
-            for them.
-        broken: called with an ablation that breaks its contract, which has no more scores then;
-            without it the error is raised.
+        micro_batch: largest number of changed images in memory, 1 or more.
+        donors: list from which ablations take donors. Without a list no image is eligible for
+            ablations that need donors.
+        broken: callback for an ablation that breaks its contract; the remaining conditions of the
+            ablation are skipped. Without a callback the error is raised.
 
     Yields:
-        One `ConditionScores` for each condition and draw, in the plan's order.
+        One `ConditionScores` for each condition and draw, in the order of the plan.
 
     Raises:
-        PluginError: if an ablation breaks its contract, and nobody is called; names it and the
-            image.
-        MemlabError: if a mask has another size than the images; or if the model's scores are not
-            finite, or not one an image.
+        PluginError: if an ablation breaks its contract and `broken` is None; the message names the
+            ablation and the image.
+        MemlabError: if masks and images differ in size, or if the model does not return one finite
+            score per image.
     """
     preparation = Preparation(images, context, conditions, donors)
     out: list[Ablation] = []
@@ -321,14 +322,14 @@ def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
     if _checked_in_forward(condition.ablation, context):
         return changed
     who, how = f"ablation {condition.ablation.name!r}", f"changed by {condition.key}"
-    require_images(changed, images, context.ids, who, how, slack=1e-6)  # of single precision
+    require_images(changed, images, context.ids, who, how, slack=1e-6)  # for rounding
     return changed
 
 
 def _checked_in_forward(ablation: Ablation, context: Context) -> bool:
-    """Whether `Ablation.forward` has checked the pixels that it returned.
+    """Return whether `Ablation.forward` has checked the pixels that it returned.
 
-    It has not where a subclass has a `forward` of its own, or where weights blend the change with
+    The pixels are unchecked if a subclass overrides `forward`, or if weights blend the change with
     the unchanged images afterwards.
     """
     cls = type(ablation)
@@ -339,7 +340,7 @@ def _checked_in_forward(ablation: Ablation, context: Context) -> bool:
 
 @contextmanager
 def _blamed(condition: Condition, ids: Sequence[str]) -> Iterator[None]:
-    """Turn what a stranger's code raises into one line; what a person can mend stays as it is."""
+    """Turn unexpected errors of third-party code into a PluginError of one line."""
     try:
         yield
     except (MemlabError, Interrupted, torch.OutOfMemoryError):

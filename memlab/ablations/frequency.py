@@ -1,4 +1,4 @@
-"""Spatial frequency: takes fine detail out, or coarse shapes."""
+"""Spatial-frequency ablations: remove fine detail or coarse structure."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from memlab.imaging.filters import gaussian_blur, high_pass
 from memlab.types import Context
 
 PIXELS = (1.0, 2.0, 5.0, 10.0, 20.0)
-"""Ladder of a blur in pixels, the prototype's 5 among them."""
+"""Ladder of `Blur` in pixels, which includes the 5 pixels of the Columbia student study."""
 
 
 class Blur(Ablation):
-    """Gaussian blur. At 256 pixels the default is the prototype's radius of 5 pixels.
+    """Gaussian blur of the image.
+
+    At a width of 256 pixels the default is about the blur of radius 5 pixels in the Columbia
+    student study.
 
     Args:
         sigma: standard deviation, in % of the image's width.
-        region: where: `all`, a region's name, or `not NAME`.
-        unit: of sigma: percent (of the width) or pixels, those of the image as it is changed: in
-            a test of the model's input size, whatever the file's is.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
+        unit: unit of sigma: percent (of the width) or pixels of the changed image, which in a test
+            has the model's input size.
     """
 
     family = "frequency"
@@ -48,19 +51,20 @@ class Blur(Ablation):
         super().__init__(dose=sigma, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Blur by a sigma of `dose`, in the unit of this object."""
+        """Blur with sigma `dose`, in the unit of this instance."""
         return gaussian_blur(images, 100 * dose / images.shape[-1] if self.in_pixels else dose)
 
 
 class Highpass(Ablation):
-    """Take coarse light and dark out and leave the fine structure. The mean luma stays.
+    """High-pass filter of luma: removes coarse structure and keeps fine detail and mean luma.
 
-    Colour stays too, but gets paler where a dark or light place has no room for it.
+    Colour stays, but is paler in dark and light areas where the full colour is outside the RGB
+    gamut.
 
     Args:
         cutoff: cycles per image width at which half of the amplitude is left; coarser structure
-            goes.
-        region: where: `all`, a region's name, or `not NAME`.
+            is removed.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "frequency"
@@ -81,5 +85,5 @@ class Highpass(Ablation):
         super().__init__(dose=cutoff, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Take out what is coarser than `dose` cycles per width."""
+        """Remove structure coarser than `dose` cycles per width."""
         return high_pass(images, dose)

@@ -1,4 +1,4 @@
-"""Insertion: puts in what an image lacks."""
+"""Insertion: adds a region that an image lacks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Pasted = Literal["faces", "people", "objects", "text"]
 
 
 class Paste(Ablation):
-    """Paste a donor's face, person, object or text into images that have none.
+    """Ablation that pastes a donor's face, person, object or text into images that have none.
 
-    It keeps the donor's size and lies anywhere in the frame, at one place for all doses. Compared
-    with a patch of the same shape at the same place, in a colour of the image's own: the mean
-    under that shape at a random place, another in each draw.
+    The pasted region keeps its size in the donor image. Its position is random, and the same for
+    all doses. The control is a patch of the same shape at the same position, in the mean colour of
+    the image under that shape at another random position, which differs between draws.
 
     Args:
-        amount: opacity of what is pasted, 0 to 1.
-        what: the region that is pasted: faces, people, objects or text.
-        margin: how far around it the donor's pixels fade out, in % of the width.
+        amount: opacity of the pasted region, 0 to 1.
+        what: the region to paste: faces, people, objects or text.
+        margin: how far around the region the donor's pixels fade out, in % of the width.
     """
 
     family = "insertion"
@@ -50,13 +50,13 @@ class Paste(Ablation):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The region that is pasted: there must be masks that say who lacks it."""
+        """Return the pasted region, whose masks tell which images lack it."""
         return (self.what,)
 
     def eligible(self, context: Context) -> Tensor:
-        """Images that are known to lack the region, whose donors have it: (B,) bool, on the CPU.
+        """Return which images lack the region and have a donor with it: (B,) bool, on the CPU.
 
-        An image in which nobody looked for it may have it.
+        An image that is not annotated may have the region, so it is not eligible.
         """
         own = context.masks.get(self.what)
         lent = None if context.donors is None else context.donors.masks.get(self.what)
@@ -74,7 +74,7 @@ class Paste(Ablation):
         mask = (donors.masks[self.what] > 0).to(images)
         weights = feathered(mask, pixels_of(self.margin, images.shape[-1]))
         control = context.role == "control"
-        # all draws of the control stand for the one insertion, which is the first draw
+        # all draws of the control are compared with the same insertion, which is the first draw
         where = replace(context, draw=0) if control else context
         pasted, weights = moved(donors.images, weights, self._places(where))
         if control:
@@ -83,6 +83,6 @@ class Paste(Ablation):
         return torch.lerp(images, pasted, dose * weights)
 
     def _places(self, context: Context, of: str = "") -> Tensor:
-        """Where each image's goes, down and across: (B, 2), 0 to 1."""
+        """Return a random position for each image, down and across: (B, 2), 0 to 1."""
         drawn = context.generators(f"{self.name}{of}")
         return torch.stack([torch.rand(2, generator=one) for one in drawn])

@@ -1,4 +1,4 @@
-"""The nuisance floor: changes that should not matter, which others are compared with."""
+"""Nuisance baseline: changes that should not matter, with which effects are compared."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from memlab.types import Context
 
 
 class Shift(Ablation):
-    """Move the image by whole pixels, in one of eight directions that is the image's own.
+    """Shift of the image by whole pixels, in one of eight random directions per image.
 
     Args:
-        pixels: how far along either axis that it moves on, a whole number.
+        pixels: distance along each axis that moves, a whole number.
     """
 
     family = "floor"
@@ -28,23 +28,23 @@ class Shift(Ablation):
         super().__init__(dose=pixels)
 
     def checked(self, dose: float) -> float:
-        """The dose itself, or a MemlabError if it is out of range or not whole."""
+        """Return the dose, or raise a MemlabError if it is out of range or not a whole number."""
         return whole(super().checked(dose), self)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Move by `dose` pixels."""
+        """Shift by `dose` pixels."""
         generators = context.generators(self.name)
         chosen = torch.stack([torch.randint(8, (), generator=one) for one in generators])
-        place = chosen + (chosen >= 4)  # of a 3 × 3 grid, without its middle
+        place = chosen + (chosen >= 4)  # cell of a 3 × 3 grid without its middle
         offsets = torch.stack([place // 3 - 1, place % 3 - 1]).to(images.device) * int(dose)
         return nuisance.shift(images, *offsets)
 
 
 class Flip(Ablation):
-    """Mirror the image, left for right. It is made or not: the only dose is 1.
+    """Mirror image, left for right; the only dose is 1.
 
     Args:
-        mirrored: 1, or 0 to leave the image alone.
+        mirrored: 1, or 0 to keep the image unchanged.
     """
 
     family = "floor"
@@ -58,20 +58,20 @@ class Flip(Ablation):
         super().__init__(dose=mirrored)
 
     def checked(self, dose: float) -> float:
-        """The dose itself, or a MemlabError if it is neither 0 nor 1."""
+        """Return the dose, or raise a MemlabError if it is neither 0 nor 1."""
         return whole(super().checked(dose), self)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Mirror."""
+        """Mirror the images."""
         return images.flip(-1)
 
 
 class Jpeg(Ablation):
-    """Store the image as a JPEG and read it back. The default is a quality of 95.
+    """JPEG compression of the image, by default at quality 95.
 
     Args:
-        loss: 100 less JPEG's quality, a whole number.
-        region: where: `all`, a region's name, or `not NAME`.
+        loss: 100 − JPEG quality, a whole number.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "floor"
@@ -85,20 +85,20 @@ class Jpeg(Ablation):
         super().__init__(dose=loss, region=region)
 
     def checked(self, dose: float) -> float:
-        """The dose itself, or a MemlabError if it is out of range or not whole."""
+        """Return the dose, or raise a MemlabError if it is out of range or not a whole number."""
         return whole(super().checked(dose), self)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Store with a quality of 100 less `dose`."""
+        """Compress with quality 100 − `dose`."""
         return nuisance.jpeg(images, 100 - int(dose))
 
 
 class ResizeRoundtrip(Ablation):
-    """Make the image smaller and larger again, as a chain of programs does.
+    """Resizing of the image to a smaller size and back.
 
     Args:
-        removed: % of the width, and of the height, by which it is smaller on the way.
-        region: where: `all`, a region's name, or `not NAME`.
+        removed: % of the width, and of the height, by which the intermediate image is smaller.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "floor"
@@ -112,16 +112,16 @@ class ResizeRoundtrip(Ablation):
         super().__init__(dose=removed, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Make it smaller by `dose` % on the way."""
+        """Resize to a size `dose` % smaller, and back."""
         return nuisance.resize_roundtrip(images, dose).clamp_(0, 1)  # bicubic overshoots
 
 
 class Noise(Ablation):
-    """Add Gaussian noise, of each pixel and channel its own. The default is hardly visible.
+    """Gaussian noise, independent for each pixel and channel; the default is hardly visible.
 
     Args:
         sd: standard deviation in % of the pixel range.
-        region: where: `all`, a region's name, or `not NAME`.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "floor"

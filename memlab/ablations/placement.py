@@ -1,15 +1,15 @@
-"""Where else the same change could be made: occlusions placed as controls.
+"""Positions of matched controls: the same change on the same shape elsewhere in the image.
 
-A control has the shape and area of the region's own mask, overlaps nothing that is labelled and no
-other control, and lies where the image is most like it: as far from the middle, as busy, as
-varied in light. Two controls that share pixels would be more alike than a control and the region,
-which never do, and whatever a model reads would look specific to the region. A region above a
-quarter of the image has no such place; its control is a random blob of its area, which covers
-nothing annotated either. Where the unannotated part of the image is smaller than the region, as
-beside a whole background, the image has no control.
+A control has the shape and area of the region's mask. It overlaps no labelled region and no other
+control. Among random candidates it lies where eccentricity, gradient energy and luminance SD are
+most similar to those of the region. Controls of one image share no pixels, because controls that
+share pixels have more similar effects than a control and the region, and then any region would
+look specific. A region that covers more than a quarter of the image has no such position. Its
+control is a random shape of the same area, which also covers no annotated region. An image whose
+unlabelled part is smaller than the region, such as a whole background, has no control.
 
-A region that the frame cuts off has no edge there. Its control, inside the image, has: there it
-ends without fading out. Known, and left so: any other shape would have another area.
+Known limitation: where the frame cuts off the region, the region has no edge, but the control,
+which lies inside the frame, has a hard edge. Any other shape would have another area.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ from memlab.imaging.morphology import blobs
 from memlab.types import Context
 
 CANDIDATES = 32
-"""Places looked at for each draw; the most similar is taken."""
+"""Candidate positions per draw; the most similar candidate is used."""
 LARGE = 0.25
-"""Share of the image above which the control is a blob: next to it nothing has room."""
+"""Share of the image above which a shifted copy does not fit and the control is a random shape."""
 MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
-"""What is known of a region and of each place: share of the image's area, distance of its centre
-from the middle in half diagonals, mean squared gradient of luma, standard deviation of luma."""
+"""Measures of a region and of each position: share of the image's area, distance of the centre from
+the middle in half diagonals, mean squared gradient of luma, standard deviation of luma."""
 SCALES = {"eccentricity": 0.15, "gradient_energy": 1.0, "luminance_sd": 0.1}
-"""Differences that count as much as one another: of shares of the half diagonal, of the logarithm
-of energy, of the pixel range."""
+"""Scale of the difference in each measure: in half diagonals, in the logarithm of energy, in the
+pixel range. Differences of one scale count equally."""
 EQUAL = 1e-5
-"""Candidates that differ by less are equally similar, and the first is taken: on flat images the
-choice must not hang on rounding."""
+"""Candidates whose dissimilarity differs by less are tied, and the first is used. On flat images
+the choice must not depend on rounding."""
 AT_ONCE = 8
-"""Images looked at together: bounds the memory."""
+"""Images processed together; bounds the memory."""
 
 Place = Literal["own", "elsewhere", "blob"]
-"""What was changed: the region itself, its shape at another place, or a blob of its area."""
+"""Changed area: the region itself, its shape at another position, or a random shape."""
 
 
 @dataclass(frozen=True)
 class Placements:
-    """Places for one region of each image of a batch; small, so that it can be kept.
+    """Control positions for one region of each image of a batch; small enough to cache.
 
     Args:
         shifts: (B, K, 2) int64, pixels down and across.
-        found: (B, K) bool, whether there is such a place.
-        own: measure to (B,) of the region itself, NaN where there is none.
-        placed: measure to (B, K) of the places, NaN where there is none.
-        large: (B,) bool, whose places are blobs.
-        outlines: the blobs, (blobs, K, pixels / 8) as bits.
+        found: (B, K) bool, whether the draw has a valid position.
+        own: measure to (B,) of the region itself, NaN if the image lacks the region.
+        placed: measure to (B, K) of the controls, NaN without a valid position.
+        large: (B,) bool, whether the controls are random shapes.
+        outlines: the random shapes, (large images, K, pixels / 8) as bits.
     """
 
     shifts: Tensor
@@ -69,7 +69,9 @@ class Placements:
     outlines: NDArray[np.uint8]
 
     def where(self, weights: Tensor, draw: int) -> Tensor:
-        """Weights of one draw's places, (B, 1, H, W); the region's own where there is none.
+        """Return the weights of one draw's controls, (B, 1, H, W).
+
+        Where the draw has no valid position, the weights are those of the region itself.
 
         Args:
             weights: (B, 1, H, W) in [0, 1], of the region itself.
@@ -88,7 +90,7 @@ class Placements:
         return moved
 
     def kinds(self, draw: int) -> list[Place | None]:
-        """What the places of one draw are; None where there is none."""
+        """Return the kind of each control of one draw, None without a valid position."""
         there, large = self.found[:, draw].tolist(), self.large.tolist()
         return [
             None if not found else "blob" if blob else "elsewhere"
@@ -99,25 +101,26 @@ class Placements:
 def placements(
     images: Tensor, weights: Tensor, labelled: Tensor, context: Context, draws: int, name: str
 ) -> Placements:
-    """Look for places.
+    """Find the positions of matched controls.
 
-    Places of one image share no pixels, margins included; where there is no room for K of them
+    Controls of one image share no pixels, including their margins. If fewer than K controls fit,
     the last draws have none.
 
     Args:
         images: (B, 3, H, W) float in [0, 1].
-        weights: (B, 1, H, W) in [0, 1], of the region to be imitated; it may be empty.
-        labelled: (B, 1, H, W) of 0 and 1: where no control may lie, the region itself included; its
-            margin need not be, because nothing labelled is there.
-        context: of the images; its ids and seed are used.
-        draws: K, how many places are wanted.
-        name: of the region, for the random numbers: the same places serve all doses and fills.
+        weights: (B, 1, H, W) in [0, 1], of the region; may be empty.
+        labelled: (B, 1, H, W) of 0 and 1: where no control may lie. Includes the region itself, but
+            not necessarily its margin, which contains nothing labelled.
+        context: context of the images; its ids and seed are used.
+        draws: K, the requested number of controls.
+        name: name of the region, which seeds the random numbers; all doses and fills share
+            positions.
 
     Returns:
-        The places; the result for one image does not depend on the others, and a draw's not on
-        how many more there are.
+        The positions. The result for an image does not depend on the other images. The result for a
+        draw does not depend on the number of later draws.
     """
-    if images.device.type == "mps":  # which has no double precision
+    if images.device.type == "mps":  # MPS has no double precision
         images, weights, labelled = images.cpu(), weights.cpu(), labelled.cpu()
     count, size = len(images), (images.shape[-2], images.shape[-1])
     shifts = torch.zeros(count, draws, 2, dtype=torch.int64)
@@ -147,7 +150,7 @@ def placements(
                     placed[measure][image, draw] = every[measure][row, y, x]
     outlines = []
     for image in large.nonzero().flatten().tolist():
-        # a blob that covered what is annotated would show its effect, with the sign turned
+        # a random shape over annotated pixels would include their effect, which is then subtracted
         free = (labelled[image : image + 1] <= 0).cpu()
         if round(float(own["area"][image]) * free.numel()) > int(free.sum()):
             outlines.append(np.zeros((draws, math.ceil(free.numel() / 8)), dtype=np.uint8))
@@ -169,7 +172,7 @@ def placements(
 def _choose(
     free: Tensor, touching: Tensor, unlike: Tensor, generators: Sequence[torch.Generator]
 ) -> list[tuple[int, int]]:
-    """Shifts of one image, at most one for each generator; none shares pixels with another."""
+    """Return at most one shift per generator for one image; the shifted shapes share no pixels."""
     free = free.clone()
     chosen: list[tuple[int, int]] = []
     for generator in generators:
@@ -189,9 +192,11 @@ def _choose(
 def _every_shift(
     images: Tensor, weights: Tensor, labelled: Tensor
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """Of the weights at every shift (B, H, W), on the CPU: measures, free, touching the unshifted.
+    """Return measures, validity and overlap of the weights at every shift: (B, H, W) on the CPU.
 
-    In double precision, so that a choice between candidates never hangs on rounding.
+    A shift is valid if the shape stays inside the frame and overlaps nothing labelled. Overlap
+    tells whether the shifted and the unshifted shape share pixels. Double precision is used so that
+    the choice between candidates does not depend on rounding.
     """
     weights, maps = weights.double(), _maps(images)
     support = (weights > 0).double()
@@ -210,7 +215,7 @@ def _every_shift(
 
 
 def _measures(image: Tensor, weights: Tensor) -> dict[str, Tensor]:
-    """Measures of one image (1, 3, H, W) under K weights (K, 1, H, W): (K,) each."""
+    """Return the measures of one image (1, 3, H, W) under K weights (K, 1, H, W): (K,) each."""
     weights = weights.double()
     shares = weights / weights.sum((2, 3), True)
     energy, mean, square = (shares * _maps(image).cpu()).sum((2, 3)).unbind(1)
@@ -223,16 +228,16 @@ def _measures(image: Tensor, weights: Tensor) -> dict[str, Tensor]:
 
 
 def _maps(images: Tensor) -> Tensor:
-    """What is averaged under weights: squared gradient of luma, luma, its square: (B, 3, H, W)."""
+    """Return squared gradient of luma, luma, and squared luma: (B, 3, H, W)."""
     light = luma(images.double())
     down, across = torch.gradient(light, dim=(2, 3))
     return torch.cat([down.square() + across.square(), light, light.square()], dim=1)
 
 
 def _shifted(weights: Tensor, maps: Tensor) -> Tensor:
-    """Sums of maps (B, C, H, W) under weights (B, 1, H, W) that are shifted around the edge.
+    """Return sums of maps (B, C, H, W) under cyclically shifted weights (B, 1, H, W).
 
-    The value at (y, x) is that for a shift of y down and x across.
+    The value at (y, x) belongs to a shift of y down and x across.
     """
     spectrum = torch.fft.rfft2(weights).conj() * torch.fft.rfft2(maps)
     sums: Tensor = torch.fft.irfft2(spectrum, s=weights.shape[-2:])
@@ -240,7 +245,7 @@ def _shifted(weights: Tensor, maps: Tensor) -> Tensor:
 
 
 def _ends(support: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """First and last row, and column, that a support (B, 1, H, W) covers: (B, 1) each."""
+    """Return the first and last row, and column, of a support (B, 1, H, W): (B, 1) each."""
     ends = []
     for axis, length in ((3, support.shape[2]), (2, support.shape[3])):
         covered = support.amax(dim=axis)[:, 0] > 0  # (B, length)
@@ -251,7 +256,7 @@ def _ends(support: Tensor) -> list[tuple[Tensor, Tensor]]:
 
 
 def _inside_frame(support: Tensor) -> Tensor:
-    """Shifts that wrap nothing around the edge: (B, H, W) bool."""
+    """Return which shifts do not wrap the shape around the edge: (B, H, W) bool."""
     axes = []
     for (first, last), length in zip(_ends(support), support.shape[2:], strict=True):
         steps = torch.arange(length, device=support.device)
@@ -260,7 +265,10 @@ def _inside_frame(support: Tensor) -> Tensor:
 
 
 def _eccentricity(weights: Tensor) -> Tensor:
-    """Distance of the shifted weights' centre from the middle, in half diagonals: (B, H, W)."""
+    """Return the distance of the shifted weights' centre from the middle, in half diagonals.
+
+    The result is (B, H, W).
+    """
     height, width = weights.shape[-2:]
     middles = []
     for axis, length in ((3, height), (2, width)):
@@ -273,13 +281,13 @@ def _eccentricity(weights: Tensor) -> Tensor:
 
 
 def _unlike(every: dict[str, Tensor]) -> Tensor:
-    """How much each shift differs from none, over all measures: (B, H, W)."""
+    """Return the dissimilarity of each shift to no shift, over all measures: (B, H, W)."""
     total = torch.zeros_like(every["eccentricity"])
     for measure, scale in SCALES.items():
         values = every[measure]
         if measure == "gradient_energy":
             values = (values + 1e-6).log()
         elif measure == "luminance_sd":
-            values = (values.square() + 1e-8).sqrt()  # a root is coarse near 0
+            values = (values.square() + 1e-8).sqrt()  # a square root is imprecise near 0
         total += (values - values[:, :1, :1]).abs() / scale
     return total

@@ -1,4 +1,4 @@
-"""Which changes are made to every image: conditions, with what each is compared with."""
+"""Conditions: the changes made to every image, and their controls."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from memlab.types import Role
 Doses = Literal["primary", "ladder"]
 
 DRAWS = 8
-"""Controls per image at the primary dose: the power of a difference grows little beyond."""
+"""Controls per image at the primary dose. More controls add little power."""
 DRAWS_ELSEWHERE = 2
 """Controls per image at the other doses of a ladder."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One way in which every image is changed: an ablation at a dose, in a role.
+    """Ablation at one dose, in one role.
 
     Args:
-        ablation: the ablation; its region says where.
-        dose: in the ablation's unit.
-        role: the ablation itself (`target`) or what it is compared with.
-        draws: how often a random condition is repeated.
-        yardstick: whether effects are compared with it: one of memlab's own nuisance changes, at
-            its primary dose. Others of role `floor` are shown, but nothing is compared with them.
+        ablation: the ablation, including its region.
+        dose: in the unit of the ablation.
+        role: the ablation itself (`target`), or the kind of control.
+        draws: number of repetitions of a random condition.
+        yardstick: whether the condition belongs to the nuisance baseline: a nuisance change of
+            memlab at its primary dose. Other conditions of role `floor` are reported only.
     """
 
     ablation: Ablation
@@ -39,12 +39,12 @@ class Condition:
 
     @property
     def name(self) -> str:
-        """Ablation and dose, then other parameters and region where they are not the usual.
+        """Return ablation and dose, then parameters and region that differ from the defaults.
 
-        Without the role: `blur@2[faces]`, `remove_faces@1`, `remove_faces@1(fill=mean)`.
+        The role is not included: `blur@2[faces]`, `remove_faces@1`, `remove_faces@1(fill=mean)`.
         """
         ablation, usual = self.ablation, self.ablation.usual
-        others = list(ablation.spec["init_args"].items())[1:]  # the first is the dose
+        others = list(ablation.spec["init_args"].items())[1:]  # the first argument is the dose
         rest = [
             f"{argument}={value}"
             for argument, value in others
@@ -60,17 +60,17 @@ class Condition:
 
     @property
     def key(self) -> str:
-        """Short and unique in a plan: `blur@2`, `blur@2[faces]`, `blur@2[faces]:control`."""
+        """Return a short unique key: `blur@2`, `blur@2[faces]`, `blur@2[faces]:control`."""
         return self.name if self.role == "target" else f"{self.name}:{self.role}"
 
     @property
     def primary(self) -> bool:
-        """Whether this is the dose that was asked for, and is tested."""
+        """Return whether the dose is the primary dose, which is tested."""
         return self.dose == self.ablation.dose
 
     def describe(self) -> dict[str, Any]:
-        """The condition as plain data, for results and tables."""
-        arguments = self.ablation.spec["init_args"]  # the first is the dose
+        """Return the condition as plain data, for results and tables."""
+        arguments = self.ablation.spec["init_args"]  # the first argument is the dose
         return {
             "condition": self.key,
             "ablation": self.ablation.name,
@@ -91,13 +91,13 @@ class Condition:
 def plan(
     ablations: Sequence[Ablation], doses: Doses = "primary", controls: int = 0
 ) -> list[Condition]:
-    """The conditions that some ablations ask for, each once.
+    """Return the conditions for a list of ablations, each condition once.
 
     Args:
-        ablations: any number; the same one twice counts once.
-        doses: `primary` for one dose each, `ladder` for the whole curve with the primary dose.
-        controls: draws of each control at the primary dose, at most 2 at the others; with 0 there
-            is nothing to compare with, and a swap has one draw.
+        ablations: any number of ablations; duplicates count once.
+        doses: `primary` for the primary dose alone, `ladder` for the ladder and the primary dose.
+        controls: draws of each control at the primary dose; other doses get at most 2. With 0 the
+            plan has no controls, and a swap has one draw.
     """
     conditions: dict[str, Condition] = {}
     for ablation in ablations:
@@ -107,19 +107,19 @@ def plan(
             for role, count in _roles(ablation, draws):
                 condition = Condition(ablation, dose, role, count)
                 other = conditions.setdefault(condition.key, condition)
-                if condition.primary and not other.primary:  # a step of another's ladder gives way
+                if condition.primary and not other.primary:  # primary wins over a ladder step
                     conditions[condition.key] = condition
     if controls and any(_asks_for_floor(one.ablation) for one in conditions.values()):
         for condition in floor():
-            there = conditions.get(condition.key, condition)  # somebody may have asked for it
+            there = conditions.get(condition.key, condition)  # the plan may contain it
             conditions[condition.key] = replace(there, yardstick=True)
     return list(conditions.values())
 
 
 def _asks_for_floor(ablation: Ablation) -> bool:
-    """Whether effects are compared with the nuisance baseline, or may have to be.
+    """Return whether effects are compared, or may have to be compared, with the nuisance baseline.
 
-    Around the complement of annotated regions there is seldom room for a matched control.
+    The complement of annotated regions seldom leaves room for a matched control.
     """
     complement = ablation.place.inverted or ablation.place.name == "background"
     kind = ablation.compared_with
@@ -127,7 +127,7 @@ def _asks_for_floor(ablation: Ablation) -> bool:
 
 
 def floor() -> list[Condition]:
-    """Memlab's own nuisance changes at their primary doses; plugins never add to them."""
+    """Return memlab's own nuisance changes at their primary doses; plugins cannot add to them."""
     own = [one for one in plugins("ablations") if one.distribution == "memlab"]
     classes = [load("ablations", one.name) for one in own]
     members = [cls() for cls in classes if cls.family == "floor"]

@@ -1,4 +1,4 @@
-"""Removal: takes faces, people, objects, text, the background or any named region out."""
+"""Removal of faces, people, objects, text, the background or any named region."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from memlab.imaging.morphology import blobs, dilated, feathered, pixels_of
 from memlab.types import Context, Donors
 
 FACE_ORACLES = ("oracle_face_chroma", "oracle_face_luminance")
-"""Closed-form models that read nothing but faces."""
+"""White-box models that read only faces."""
 
 
 class Remove(Ablation):
-    """Take a region out: what is filled in is computed from the pixels around it alone.
+    """Removal of a region, filled from the pixels around it; compared with matched controls.
 
-    Compared with the same hole elsewhere. What is left of the region's outline is a blurred hole:
-    look at several fills, and trust what they agree on.
+    The fill leaves a blurred outline of the region. Compare several fills, and rely on results that
+    agree.
 
     Args:
         amount: share of the way from the image to the fill, 0 to 1.
-        region: what is taken out: NAME, `not NAME` or `NAME without NAME`; by default what the
-            ablation is named after, of `remove` faces.
-        fill: harmonic (the edge carried smoothly inwards, with noise like the surroundings'), mean
-            (colour within 10 % of the width around it), blur (of the surroundings, sigma 10 % of
-            the width), donor (another image's pixels of the same place) or grey (mid grey).
-        margin: how far beyond the region the hole reaches, fading out, in % of the width.
+        region: region to remove: NAME, `not NAME` or `NAME without NAME`; by default the region in
+            the ablation's name, and faces for `remove`.
+        fill: harmonic (smooth interpolation from the edge, with noise like the surroundings'), mean
+            (mean colour within 10 % of the width around the region), blur (of the surroundings,
+            sigma 10 % of the width), donor (a donor's pixels at the same position) or grey (mid
+            grey).
+        margin: how far the fill extends beyond the region, fading out, in % of the width.
     """
 
     family = "region"
@@ -44,7 +45,7 @@ class Remove(Ablation):
     maximum = 1.0
     moves: ClassVar[tuple[str, ...]] = (*FACE_ORACLES, "oracle_redness")
     own: ClassVar[str] = "faces"
-    """The region by default."""
+    """Default region."""
     same_as = "remove_faces"
 
     def __init__(
@@ -69,7 +70,7 @@ class Remove(Ablation):
         self.needs_donors = fill == "donor"
 
     def eligible(self, context: Context) -> Tensor:
-        """Images that have the region, and something around its margin: (B,) bool, on the CPU."""
+        """Return which images have the region and pixels beyond its margin: (B,), on the CPU."""
         eligible = super().eligible(context)
         mask, pixels = self._mask(context.masks)
         if mask is None:
@@ -77,20 +78,20 @@ class Remove(Ablation):
         return eligible & partial(dilated(mask, pixels))
 
     def within(self, context: Context) -> Tensor | None:
-        """1 on the region, 0 beyond the margin, fading in between: (B, 1, H, W).
+        """Return weights that fall from 1 on the region to 0 beyond the margin: (B, 1, H, W).
 
         Regions that are cut out of it keep their own margin.
         """
         return self._weights(context.masks) if context.where is None else context.where
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Go the share `dose` of the way to the fill, everywhere."""
+        """Move all pixels the share `dose` of the way to the fill."""
         weights = self.within(context)
         if weights is None:
             raise MemlabError(f"{self.name}: no masks of {self.place.name!r}")
         hole = (weights > 0).to(images)
         filled = self._filled(images, hole, context)
-        return torch.lerp(images, filled, dose).clamp(0, 1)  # its noise may go beyond
+        return torch.lerp(images, filled, dose).clamp(0, 1)  # the noise may exceed the range
 
     def _filled(self, images: Tensor, hole: Tensor, context: Context) -> Tensor:
         if self.fill == "donor":
@@ -100,7 +101,7 @@ class Remove(Ablation):
         return fills.filled(self.fill, images, hole, drawn)
 
     def _lent(self, images: Tensor, donors: Donors | None) -> Tensor:
-        """The donors, without the region: where they have it, its edge is carried inwards."""
+        """Return the donors without the region, which is filled from its edge."""
         if donors is None:
             raise MemlabError(f"{self.name}: fill 'donor' needs donors")
         weights = self._weights(donors.masks)
@@ -113,20 +114,20 @@ class Remove(Ablation):
         return None if mask is None else feathered(mask, pixels)
 
     def _mask(self, masks: Mapping[str, Tensor]) -> tuple[Tensor | None, int]:
-        """The region without its margin, and how wide that is in pixels."""
+        """Return the region without its margin, and the width of the margin in pixels."""
         width = next(iter(masks.values())).shape[-1] if masks else 0
         pixels = pixels_of(self.margin, width)
         return self.place.mask(masks, apart=pixels), pixels
 
 
 class RemoveFaces(Remove):
-    """Take faces out. See `remove`."""
+    """Removal of faces. See `remove`."""
 
 
 class RemovePeople(Remove):
-    """Take people out, but for their faces, which keep a margin of their own. See `remove`.
+    """Removal of people, except their faces, which keep their own margin. See `remove`.
 
-    `region: people` takes them out whole.
+    `region: people` removes faces too.
     """
 
     own = "people without faces"
@@ -135,7 +136,7 @@ class RemovePeople(Remove):
 
 
 class RemoveObjects(Remove):
-    """Take objects out, but for people. See `remove`."""
+    """Removal of objects, except people. See `remove`."""
 
     own = "objects without people"
     moves = ("oracle_redness",)
@@ -143,7 +144,7 @@ class RemoveObjects(Remove):
 
 
 class RemoveText(Remove):
-    """Take text out. See `remove`."""
+    """Removal of text. See `remove`."""
 
     own = "text"
     moves = ("oracle_redness",)
@@ -151,13 +152,14 @@ class RemoveText(Remove):
 
 
 class RemoveBackground(Remove):
-    """Take the background out: all that no other region has, where there are no masks of it.
+    """Removal of the background.
 
-    A control of its area would cover annotated regions, so there is none: the effect is compared
-    with the nuisance baseline. The hole has hard edges: what stays is whole. Grey by default,
-    because the other fills carry the colours of what stays into the background, where it then
-    disappears. So it gives the numbers of `foreground_only`: one question from two sides, which
-    `all` asks once.
+    Without background masks, the background is everything outside all other regions. A matched
+    control of its area would cover annotated regions, so the effect is compared with the nuisance
+    baseline. The default margin is 0, so the fill has hard edges and the foreground stays
+    complete. The default fill is grey, because the other fills spread the foreground's colours into
+    the background and the foreground becomes hard to see. With default arguments the results equal
+    those of `foreground_only`, so `all` runs only one of the two.
     """
 
     family = "context"
@@ -176,14 +178,14 @@ class RemoveBackground(Remove):
 
 
 class Occlude(Ablation):
-    """Cover random smooth blobs: what covering that much area does, whatever is there.
+    """Occlusion by random smooth shapes, independent of content.
 
-    The response to area that effects of large regions are read against. A larger dose covers what
-    the smaller ones cover, and more.
+    Effects of large regions are interpreted against this response to area. A larger dose covers all
+    pixels that the smaller doses cover.
 
     Args:
-        area: covered, % of the image's area.
-        fill: harmonic, mean, blur or grey, as of `remove`.
+        area: covered area, % of the image's area.
+        fill: harmonic, mean, blur or grey, as in `remove`.
     """
 
     family = "region"

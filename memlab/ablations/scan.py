@@ -1,4 +1,4 @@
-"""The blind scan's occlusion: one cell of a grid, wherever nothing is labelled."""
+"""Occlusion of the blind scan: one cell of a grid, except labelled pixels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from memlab.imaging.cells import SIDE, cell_free, cell_weights, fill_cell
 from memlab.types import Context
 
 FREE = 0.75
-"""Share of a cell that must not be labelled: what is left alone would weaken the occlusion."""
+"""Minimum unlabelled share of an eligible cell. Labelled pixels stay and weaken the occlusion."""
 
 
 class OccludeCell(Ablation):
-    """Replace one cell of a grid by what surrounds it; labelled pixels stay as they are.
+    """Occlusion of one grid cell by its surroundings; labelled pixels stay unchanged.
 
-    Not in the catalogue: it takes nothing out by name. `memlab test --scan` makes one per cell.
+    The class is not in the catalogue, because it removes no named property. `memlab test --scan`
+    makes one instance per cell.
 
     Args:
-        strength: 1 replaces the cell, less mixes it with the image.
+        strength: share of the way from the image to the fill, 0 to 1.
         row: 0 to 7 from the top.
         column: 0 to 7 from the left.
     """
@@ -38,14 +39,14 @@ class OccludeCell(Ablation):
         self.column = column
 
     def eligible(self, context: Context) -> Tensor:
-        """Images of whose cell at least three quarters are not labelled: (B,) bool."""
+        """Return which images have at least three quarters of the cell unlabelled: (B,) bool."""
         labelled = labels(context)
         if labelled is None:
             return torch.ones(len(context.ids), dtype=torch.bool)
         return cell_free(self.row, self.column, labelled) >= FREE
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Fill the cell with what surrounds it, softly, but for what is labelled."""
+        """Fill the unlabelled part of the cell from its surroundings, with a soft edge."""
         weights = cell_weights(self.row, self.column, *images.shape[-2:]).to(images)
         labelled = labels(context)
         if labelled is not None:
@@ -54,9 +55,9 @@ class OccludeCell(Ablation):
 
 
 def labels(context: Context) -> Tensor | None:
-    """Where something is labelled, (B, 1, H, W) of 0 and 1; None without masks.
+    """Return which pixels are labelled, (B, 1, H, W) of 0 and 1; None without masks.
 
-    `background` is no label: all that is not something else lies in it.
+    `background` does not count as a label, because it contains all unlabelled pixels.
     """
     masks = [mask for name, mask in context.masks.items() if name != "background"]
     if not masks:
@@ -65,6 +66,6 @@ def labels(context: Context) -> Tensor | None:
 
 
 def scan_conditions() -> list[Condition]:
-    """One condition per cell, row by row."""
+    """Return one condition per cell, row by row."""
     cells = [OccludeCell(1.0, row, column) for row in range(SIDE) for column in range(SIDE)]
     return [Condition(cell, cell.dose) for cell in cells]

@@ -1,6 +1,7 @@
-"""What an ablation takes out, as a number: the statistics that must fall as its dose grows.
+"""Statistics that measure what an ablation removes, and that must fall as its dose grows.
 
-Each takes the ablation, images, their context and a dose, and returns one number per image.
+Each function takes the ablation, images, their context and a dose, and returns one number per
+image.
 """
 
 from __future__ import annotations
@@ -24,20 +25,21 @@ Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
 def high_frequency_energy(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
-    """Mean squared luma left after taking out 3 × 3 means: (B,)."""
+    """Return the mean squared luma after subtraction of 3 × 3 means: (B,)."""
     left = frequency.detail(ablation(images, context, dose))
     return left.square().flatten(1).mean(dim=1)
 
 
 def chroma(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Mean distance of R, G and B from luma: (B,), in units of the pixel range."""
+    """Return the mean distance of R, G and B from luma: (B,), in units of the pixel range."""
     return colour.chroma(ablation(images, context, dose)).flatten(1).mean(dim=1)
 
 
 def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Share of the image's area still shown: (B,), 0 to 1.
+    """Return the share of the image's area that is still visible: (B,), 0 to 1.
 
-    The ablation is applied to an image of coordinates; what it shows spans the field of view.
+    The ablation is applied to an image of coordinates. The visible coordinates span the field of
+    view.
     """
     shown = ablation(_coordinates(images), context, dose)[:, :2].flatten(2)
     area: Tensor = (shown.amax(dim=2) - shown.amin(dim=2)).prod(dim=1)
@@ -45,9 +47,9 @@ def field_of_view(ablation: Ablation, images: Tensor, context: Context, dose: fl
 
 
 def fine_texture(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Median distance of luma from its 3 × 3 means: (B,), in units of the pixel range.
+    """Return the median distance of luma from its 3 × 3 means: (B,), in units of the pixel range.
 
-    The median, because a few strong edges make most of the energy, and they are no texture.
+    The median is used because a few strong edges, which are not texture, dominate the mean energy.
     """
     return frequency.detail(ablation(images, context, dose)).abs().flatten(1).median(dim=1).values
 
@@ -55,22 +57,22 @@ def fine_texture(ablation: Ablation, images: Tensor, context: Context, dose: flo
 def low_frequency_energy(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
-    """Variance of luma between the cells of an 8 × 8 grid: (B,)."""
+    """Return the variance of luma between the cells of an 8 × 8 grid: (B,)."""
     cells = adaptive_avg_pool2d(colour.luma(ablation(images, context, dose)), 8)
     return cells.flatten(1).var(dim=1, correction=0)
 
 
 def chroma_sd(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Root mean squared distance of colours, R, G and B less luma, from their mean: (B,)."""
+    """Return the root mean squared distance of (R, G, B) − luma from its mean: (B,)."""
     offsets = _offsets(ablation(images, context, dose))
     apart = offsets - offsets.mean(dim=(2, 3), keepdim=True)
     return apart.square().sum(dim=1).flatten(1).mean(dim=1).sqrt()
 
 
 def hue_agreement(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Mean cosine of the angle between hues before and after: (B,), −1 to 1.
+    """Return the mean cosine of the angle between hues before and after: (B,), −1 to 1.
 
-    Weighted by the product of the chromas: pixels without colour have no hue.
+    Weights are the products of the chromas, because pixels without colour have no hue.
     """
     before, after = _offsets(images), _offsets(ablation(images, context, dose))
     weights = before.norm(dim=1) * after.norm(dim=1)
@@ -79,19 +81,19 @@ def hue_agreement(ablation: Ablation, images: Tensor, context: Context, dose: fl
 
 
 def luma_mean(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Mean luma: (B,), 0 to 1."""
+    """Return the mean luma: (B,), 0 to 1."""
     return colour.luma(ablation(images, context, dose)).flatten(1).mean(dim=1)
 
 
 def luma_sd(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Standard deviation of luma, that is RMS contrast: (B,), in units of the pixel range."""
+    """Return the standard deviation of luma (RMS contrast): (B,), in units of the pixel range."""
     return colour.luma(ablation(images, context, dose)).flatten(1).std(dim=1, correction=0)
 
 
 def phase_agreement(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Mean cosine of the turns of luma's Fourier phases: (B,), −1 to 1.
+    """Return the mean cosine of the changes of luma's Fourier phases: (B,), −1 to 1.
 
-    Weighted by the amplitudes before; without the mean.
+    Weights are the original amplitudes; the zero frequency is excluded.
     """
     before, after = (
         torch.fft.rfft2(colour.luma(one)).flatten(1)[:, 1:]
@@ -104,7 +106,7 @@ def phase_agreement(ablation: Ablation, images: Tensor, context: Context, dose: 
 
 
 def spectral_distance(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Root mean squared log ratio of luma's radial amplitudes to those of the 1/f reference: (B,).
+    """Return the RMS log ratio of luma's radial amplitudes to the 1/f reference: (B,).
 
     See `memlab.imaging.texture.spectral_distance`.
     """
@@ -113,10 +115,10 @@ def spectral_distance(ablation: Ablation, images: Tensor, context: Context, dose
 
 
 def layout(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Share of pairs of pixels that keep their places relative to each other: (B,), 0 to 1.
+    """Return the share of pixel pairs that keep their relative position: (B,), 0 to 1.
 
     The ablation is applied to an image of coordinates. Pairs lie 1/2, 1/4, … 1/32 of the side
-    apart, along either axis; every distance counts the same.
+    apart along either axis. All distances have equal weight.
     """
     shown = ablation(_coordinates(images), context, dose)[:, :2]
     kept = []
@@ -132,9 +134,9 @@ def layout(ablation: Ablation, images: Tensor, context: Context, dose: float) ->
 
 
 def overlap(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """How near the pixels shown are to their own places: (B,), 1 for none moved.
+    """Return 1 − the mean distance by which pixels move: (B,), 1 if no pixel moves.
 
-    The ablation is applied to an image of coordinates; 1 less the mean distance, in widths.
+    The ablation is applied to an image of coordinates. The unit of distance is the image side.
     """
     own = _coordinates(images)
     moved = (ablation(own, context, dose) - own)[:, :2]
@@ -143,7 +145,7 @@ def overlap(ablation: Ablation, images: Tensor, context: Context, dose: float) -
 
 
 def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """1 less the mean absolute difference from the original, where the change is made: (B,)."""
+    """Return 1 − the mean absolute difference from the original in the changed area: (B,)."""
     changed = ablation(images, context, dose)
     difference = (changed - images).abs().mean(dim=1, keepdim=True)
     weights = ablation.within(context)
@@ -153,26 +155,26 @@ def likeness(ablation: Ablation, images: Tensor, context: Context, dose: float) 
 
 
 def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Share of the pixels that stay as they were, bit for bit: (B,), 0 to 1."""
+    """Return the share of pixels that stay the same bit for bit: (B,), 0 to 1."""
     same = (ablation(images, context, dose) == images).all(dim=1)
     share: Tensor = same.flatten(1).float().mean(dim=1)
     return share
 
 
 def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Distance to the donor's palette, (B,); see `palette.palette_distance`."""
+    """Return the distance to the donor's palette, (B,); see `palette.palette_distance`."""
     changed = ablation(images, context, dose)
     return palette.palette_distance(changed, _lent(ablation, context).images)
 
 
 def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Distance to the donor's radial spectrum, (B,); see `spectrum.spectrum_distance`."""
+    """Return the distance to the donor's spectrum, (B,); see `spectrum.spectrum_distance`."""
     changed = ablation(images, context, dose)
     return spectrum.spectrum_distance(changed, _lent(ablation, context).images)
 
 
 def texture_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Distance to the donor's grain, (B,); see `grain.texture_distance`."""
+    """Return the distance to the donor's grain, (B,); see `grain.texture_distance`."""
     changed = ablation(images, context, dose)
     return grain.texture_distance(changed, _lent(ablation, context).images)
 
@@ -180,7 +182,7 @@ def texture_to_donor(ablation: Ablation, images: Tensor, context: Context, dose:
 def background_to_donor(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
-    """Distance to the donor's background, (B,); see `plates.background_distance`."""
+    """Return the distance to the donor's background, (B,); see `plates.background_distance`."""
     donors = _lent(ablation, context)
     own, theirs = (_background(masks, images) for masks in (context.masks, donors.masks))
     changed = ablation(images, context, dose)
@@ -188,7 +190,7 @@ def background_to_donor(
 
 
 def face_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Distance of the largest face to the donor's largest, (B,); see `plates.face_distance`."""
+    """Return the distance of the largest faces, (B,); see `plates.face_distance`."""
     donors = _lent(ablation, context)
     own, theirs = (
         plates.largest_part((masks["faces"] > 0).to(images))
@@ -202,7 +204,7 @@ def _offsets(images: Tensor) -> Tensor:
 
 
 def _coordinates(images: Tensor) -> Tensor:
-    """Images whose red is the place down and whose green the place across, 0 to 1."""
+    """Return images whose red is the row and whose green is the column coordinate, 0 to 1."""
     height, width = images.shape[-2:]
     down = torch.linspace(0, 1, height, device=images.device).view(1, 1, -1, 1)
     across = torch.linspace(0, 1, width, device=images.device).view(1, 1, 1, -1)

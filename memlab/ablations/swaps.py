@@ -1,4 +1,4 @@
-"""Swaps: put the palette, spectrum, texture, background or face of another image in."""
+"""Swaps: replace palette, spectrum, texture, background or face by those of a donor."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from memlab.types import Context, Donors
 
 
 class Swap(Ablation):
-    """A change towards a donor's value; compared with a swap there and back.
+    """Base class of swaps: changes towards a donor's value, with a round-trip control.
 
-    The way back goes all the way at every dose, so that nothing of the donor's value is left.
-
-    A subclass implements `changed`, the image with the donor's value.
+    The way back of the round trip always has full strength, at every dose, so that nothing of the
+    donor's value remains. A subclass implements `changed`, which returns the image with the donor's
+    value.
     """
 
     unit = "of the way to the donor"
@@ -33,7 +33,7 @@ class Swap(Ablation):
     needs_donors = True
 
     def eligible(self, context: Context) -> Tensor:
-        """Besides what the base class asks: donors have the regions, neither empty nor all."""
+        """Return which images the base class accepts and have donors with the donor regions."""
         found = super().eligible(context)
         if context.donors is None:
             return found
@@ -45,22 +45,25 @@ class Swap(Ablation):
         return found
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Go the share `dose` of the way to the donor's value."""
+        """Move the share `dose` of the way to the donor's value."""
         swapped = self.changed(images, context, self.lent(context))
         return torch.lerp(images, swapped, dose).clamp(0, 1)
 
     @abstractmethod
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The images with the donors' value: (B, 3, H, W)."""
+        """Return the images with the donors' value: (B, 3, H, W)."""
 
     def lent(self, context: Context) -> Donors:
-        """The donors, or a MemlabError."""
+        """Return the donors, or raise a MemlabError if the context has none."""
         if context.donors is None:
             raise MemlabError(f"{self.name}: no donors given (Context(..., donors=Donors(...)))")
         return context.donors
 
     def noises(self, context: Context, donors: Donors) -> list[torch.Generator]:
-        """One CPU generator per image and donor: the way back has another stream."""
+        """Return one CPU generator per pair of image and donor.
+
+        The way back of a round trip has other donors, and therefore another random stream.
+        """
         return [
             torch.Generator().manual_seed(
                 seed_of(context.seed, image, f"{self.name}:{donor}", context.draw)
@@ -70,10 +73,10 @@ class Swap(Ablation):
 
 
 class SwapPalette(Swap):
-    """Give an image the colours of another: mean and covariance of chroma; luma is kept.
+    """Swap of the palette: mean and covariance of chroma come from the donor.
 
-    Luma and its spectrum stay exactly; which colours go together with which shapes stays. A grey
-    image is tinted, for it has nothing to spread.
+    Luma and its spectrum stay exactly the same. The assignment of colours to shapes stays. A grey
+    image becomes tinted, because it has no chroma to scale.
 
     Args:
         amount: share of the way to the donor's palette, 0 to 1.
@@ -91,15 +94,15 @@ class SwapPalette(Swap):
         super().__init__(dose=amount)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The images with the donors' palettes."""
+        """Return the images with the donors' palettes."""
         return swap_palette(images, donors.images)
 
 
 class SwapSpectrum(Swap):
-    """Give an image the share of coarse and fine of another: luma's energy per radial band.
+    """Swap of the spectrum: luma's energy per radial frequency band comes from the donor.
 
-    Phase, the balance of directions, mean luma and chroma stay; the standard deviation of luma,
-    which is the sum of the bands, goes to the donor's.
+    Phase, the balance of directions, mean luma and chroma stay. The variance of luma, which is the
+    sum of the bands, becomes the donor's.
 
     Args:
         amount: share of the way to the donor's amplitudes, 0 to 1.
@@ -114,22 +117,22 @@ class SwapSpectrum(Swap):
         super().__init__(dose=amount)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The images with the donors' spectra."""
+        """Return the images with the donors' spectra."""
         return swap_spectrum(images, donors.images)
 
 
 class SwapTexture(Swap):
-    """Replace an image's fine grain by noise like that of another; strong edges and chroma stay.
+    """Swap of the texture: fine grain is replaced by noise like the donor's grain.
 
-    Weak edges, below an SD of luma of 0.15 in windows of 4 % of the width, go with the grain, and
-    so do small marks and letters. Where strong ones alone have more fine detail than the donor they
-    are softened. The noise lies evenly over the image, without the order of the grain it stands
-    for; the fine end of luma's spectrum and its standard deviation go with it. The way back is
-    noise like the image's own grain, on the same base and in the same phases, so that T is that
-    of the grain's amplitudes alone.
+    Strong edges and chroma stay. Weak edges (SD of luma below 0.15 in windows of 4 % of the width),
+    small marks and letters are replaced with the grain. Strong edges are softened where they alone
+    have more fine detail than the donor. The noise covers the image evenly, without the structure
+    of the original grain. The fine end of luma's spectrum and the SD of luma change with the grain.
+    The round-trip control adds noise like the image's own grain, on the same base and with the same
+    phases, so that the variance share measures the amplitudes of the grain alone.
 
     Args:
-        amount: share of the grain's energy that is replaced, 0 to 1.
+        amount: share of the grain's energy to replace, 0 to 1.
     """
 
     family = "texture"
@@ -145,24 +148,24 @@ class SwapTexture(Swap):
         super().__init__(dose=amount)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Replace the share `dose` of the grain's energy; there and back, by noise like it."""
+        """Replace the share `dose` of the grain's energy; for a round trip, by noise like it."""
         generators = context.generators(self.name)
         own = context.role == "there-and-back"
         return swap_texture(images, self.lent(context).images, generators, dose, own)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The images with noise like the donors' grain."""
+        """Return the images with noise like the donors' grain."""
         return self.change(images, context, 1.0)
 
 
 class SwapBackground(Swap):
-    """Put another image's background behind the figures of an image.
+    """Swap of the background: the donor's background goes behind the image's foreground.
 
-    The donor's own figures are inpainted first. Figures stay as they are; the background's colours,
-    contrast and spectrum are the donor's.
+    The donor's own foreground is inpainted first. The image's foreground stays unchanged. Colours,
+    contrast and spectrum of the background become the donor's.
 
     Args:
-        amount: how far the backgrounds are blended, 0 to 1.
+        amount: blending weight of the donor's background, 0 to 1.
     """
 
     family = "context"
@@ -175,14 +178,14 @@ class SwapBackground(Swap):
         super().__init__(dose=amount, region="background")
 
     def within(self, context: Context) -> Tensor | None:
-        """The background without the seam beside figures, where pixels hold something of both."""
+        """Return weights of the background, without the mixed pixels next to the foreground."""
         mask = super().within(context)
         return None if mask is None else plates.inner_weights(plates.eroded(mask))
 
     def own_donors(self, images: Tensor, context: Context) -> Donors:
-        """The images, with the donors' figures to be inpainted beside their own.
+        """Return the images as donors, with the donors' foreground to be inpainted as well.
 
-        Without that the way back would show none of what inpainting does to the way there.
+        Otherwise the round trip would lack the inpainting artefacts of the swap.
         """
         own, theirs = (
             mask_of("background", masks) for masks in (context.masks, self.lent(context).masks)
@@ -190,12 +193,12 @@ class SwapBackground(Swap):
         if own is None or theirs is None:
             raise MemlabError(f"{self.name}: images or donors have no masks of 'background'")
         both = ((own > 0) & (theirs > 0).to(own.device)).to(images)
-        # two figures that leave no background between them: the image's own alone
+        # if the two foregrounds together cover the image, inpaint only the image's own
         there = both.amax(dim=(1, 2, 3), keepdim=True) > 0
         return Donors(context.ids, images, {"background": both.where(there, (own > 0).to(images))})
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The donors' images without their figures."""
+        """Return the donors' images without their foreground."""
         mask = mask_of("background", donors.masks)
         if mask is None:
             raise MemlabError(f"{self.name}: the donors have no masks of 'background'")
@@ -205,15 +208,15 @@ class SwapBackground(Swap):
 
 
 class SwapFace(Swap):
-    """Put another image's face in the place of an image's; the largest where there are several.
+    """Swap of the largest face by the donor's largest face.
 
-    It is moved and scaled to the size of the one it replaces, not turned, and matched in colour at
-    the border, so that features change more than the colour of the skin. Nothing changes outside
-    the face; whole-image statistics follow what the face holds of them, and a mark or a letter
-    that lies over the face goes with it.
+    The donor's face is shifted and scaled to the size of the replaced face, not rotated, and its
+    colour is matched at the border, so that facial features change more than skin colour. Pixels
+    outside the face stay unchanged. Whole-image statistics change as far as the face contributes to
+    them. A mark or letter over the face is replaced with it.
 
     Args:
-        amount: how far the faces are blended, 0 to 1.
+        amount: blending weight of the donor's face, 0 to 1.
     """
 
     family = "region"
@@ -226,12 +229,12 @@ class SwapFace(Swap):
         super().__init__(dose=amount, region="faces")
 
     def within(self, context: Context) -> Tensor | None:
-        """The largest face, rising from 0 at its border."""
+        """Return weights of the largest face, which rise from 0 at its border."""
         mask = super().within(context)
         return None if mask is None else plates.inner_weights(plates.largest_part(mask))
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """The donors' faces, where the images' own are."""
+        """Return the donors' faces at the position of the images' faces."""
         own, theirs = (
             plates.largest_part((masks["faces"] > 0).to(images))
             for masks in (context.masks, donors.masks)

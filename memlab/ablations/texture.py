@@ -1,4 +1,4 @@
-"""Texture and layout: takes out fine structure, places, phases, or each image's spectrum."""
+"""Texture and layout ablations: fine structure, positions, phases, or the spectrum."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from memlab.types import Context
 
 
 class TextureSmooth(Ablation):
-    """Smooth texture and keep edges: structure of low contrast goes, strong contours stay.
+    """Guided filter that smooths low-contrast texture and keeps strong edges.
 
-    A guided filter with windows of a sigma of 1.5 % of the width. Where it has halved the fine
-    detail beside edges, the strongest 5 % of edges of photographs keep .93 of their slope (.59
-    under a blur) and 1.00 of their gradients' correlation (.96). Edges are most of the energy of
-    fine detail: to take out as much energy as a blur does, it must take all texture and weak edges,
-    and then the correlation is lower (.97 against .98 at 37 %) and the slope alone higher.
+    The windows have a sigma of 1.5 % of the width. At a dose that halves the fine detail outside
+    edges, the strongest 5 % of edges in photographs keep 93 % of their slope (59 % under a blur),
+    and their gradients have a correlation of 1.00 with the original (0.96 under a blur). Edges
+    carry most of the energy of fine detail. To remove as much energy as a blur, the filter must
+    remove all texture and weak edges. The correlation is then lower than under a blur (0.97 against
+    0.98, at 37 %), and only the slope is higher.
 
     Args:
-        threshold: contrast in % of the range; structure of less contrast is smoothed away.
-        region: where: `all`, a region's name, or `not NAME`.
+        threshold: contrast in % of the range; structure of lower contrast is smoothed.
+        region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
     family = "texture"
@@ -43,20 +44,20 @@ class TextureSmooth(Ablation):
         super().__init__(dose=threshold, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Smooth structure of less contrast than `dose` % of the range."""
+        """Smooth structure whose contrast is below `dose` % of the range."""
         return smooth_texture(images, dose / 100, sigma=1.5).clamp(0, 1)
 
 
 class PatchShuffle(Ablation):
-    """Cut the image into a grid and shuffle: layout goes, what the patches show stays.
+    """Random permutation of the patches of a grid, which removes the layout.
 
-    The order is a single random cycle, so no patch stays in its place. The patches' borders are
-    new edges.
+    The permutation is a single cycle, so no patch keeps its position. The borders of the patches
+    are new edges.
 
     Args:
         patches: patches per side, a whole number.
-        region: where: `all`, a region's name, or `not NAME`; what is shown there comes from
-            anywhere in the image.
+        region: where to apply the change: `all`, a region's name, or `not NAME`; patches come from
+            the whole image.
     """
 
     family = "texture"
@@ -71,7 +72,7 @@ class PatchShuffle(Ablation):
         super().__init__(dose=patches, region=region)
 
     def checked(self, dose: float) -> float:
-        """The dose itself, or a MemlabError if it is out of range or not whole."""
+        """Return the dose, or raise a MemlabError if it is out of range or not a whole number."""
         return whole(super().checked(dose), self)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -91,15 +92,16 @@ class PatchShuffle(Ablation):
 
 
 class PhaseScramble(Ablation):
-    """Scramble the phases of the Fourier spectrum: layout, edges and shapes go.
+    """Randomisation of the Fourier phases, which removes layout, edges and shapes.
 
-    The amplitude of every frequency, the mean colour and the correlation of the channels stay, but
-    for what cutting to the range changes; mean and contrast of every channel are matched again.
+    The amplitude of each frequency, the mean colour and the correlation of the channels stay,
+    except for the effect of clipping to [0, 1]. Mean and contrast of each channel are matched
+    afterwards.
 
     Args:
         amount: share of the phase noise, 0 to 1; at 1 phases are random.
-        region: where: `all`, a region's name, or `not NAME`; what is shown there is the whole
-            image, scrambled.
+        region: where to apply the change: `all`, a region's name, or `not NAME`; the whole image is
+            scrambled first.
     """
 
     family = "texture"
@@ -121,14 +123,14 @@ class PhaseScramble(Ablation):
 
 
 class PowerEqualize(Ablation):
-    """Give all images one amplitude spectrum, 1/f with a luma SD of about 0.2; phases stay.
+    """Equalisation of the amplitude spectrum to 1/f with a luma SD of about 0.2; phases stay.
 
-    What is taken out is what the spectrum says about an image: how sharp, how rough, and how rich
-    in contrast it is.
+    The ablation removes what the spectrum tells about an image: sharpness, roughness and contrast.
 
     Args:
         amount: share of the way to the reference, in log amplitude, 0 to 1.
-        region: where: `all`, a region's name, or `not NAME`; the spectrum is the whole image's.
+        region: where to apply the change: `all`, a region's name, or `not NAME`; the spectrum is
+            the whole image's.
     """
 
     family = "texture"
@@ -144,5 +146,5 @@ class PowerEqualize(Ablation):
         super().__init__(dose=amount, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Go the share `dose` of the way to the reference."""
+        """Move the share `dose` of the way to the reference."""
         return equalize_power(images, dose).clamp(0, 1)

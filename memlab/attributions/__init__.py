@@ -1,1 +1,1 @@
-"""Maps of where a score comes from."""
+"""Attribution maps: where in an image a score comes from."""

@@ -1,4 +1,4 @@
-"""What an attribution is, and the one way to run it."""
+"""Base class of attributions, and the functions that run them."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from memlab.spec import Specified
 
 
 class Attribution(Specified, ABC):
-    """One way to explain a score by place.
+    """Base class of methods that explain a score by image position.
 
-    A subclass implements `maps`. It must leave the model as it found it: gradients are taken with
-    `torch.autograd.grad`, never `backward`, and no hooks stay.
+    A subclass implements `maps`, which must not change the model: use `torch.autograd.grad`, not
+    `backward`, and remove all hooks.
     """
 
     unit: ClassVar[str]
-    """Unit of a map's values, as written at a colour bar."""
+    """Unit of a map's values, printed at the colour bar."""
 
     @functools.cached_property
     def name(self) -> str:
-        """The plugin's name, or the class's where it is not registered."""
+        """Return the plugin name, or the lower-case class name if the class is not registered."""
         plugin = plugin_of(type(self))
         return plugin.name if plugin else type(self).__name__.lower()
 
     @abstractmethod
     def maps(self, model: Scorer, images: Tensor) -> Tensor:
-        """Explain the scores of some images; gradients are enabled by the caller.
+        """Return maps that explain the scores of images; the caller enables gradients.
 
         Args:
-            model: in evaluation mode.
+            model: model in evaluation mode.
             images: (B, 3, H, W), RGB in [0, 1], without a gradient.
 
         Returns:
-            (B, 1, h, w), signed, at the method's own resolution, never normalised; or (B, K, h, w),
-            one for each of the model's `branches`: the map is their sum.
+            (B, 1, h, w), signed, at the method's own resolution, not normalised; or (B, K, h, w)
+            with one map per branch of the model, whose sum is the map.
         """
 
 
 def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
-    """Maps of some images: those of all branches added up; see `explain_branches`.
+    """Return the maps of images, summed over branches; see `explain_branches`.
 
     Returns:
         (B, 1, h, w), signed, detached.
@@ -56,21 +56,22 @@ def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
 
 
 def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
-    """Maps of some images, in single precision, whatever context the caller is in.
+    """Return the maps of images per branch, in single precision, in any calling context.
 
-    Test loops run in inference mode, where nothing can have a gradient and `enable_grad` does not
-    help: the mode is left, and the images are copied because tensors made in it stay unusable.
+    Test loops run in inference mode, where `enable_grad` has no effect. The function therefore
+    leaves inference mode and copies the images, because tensors made in this mode cannot have
+    gradients.
 
     Args:
         attribution: the method.
-        model: its training flags, parameters, gradients and hooks stay as they are.
+        model: the model; training flags, parameters, gradients and hooks stay unchanged.
         images: (B, 3, H, W), RGB in [0, 1].
 
     Returns:
-        (B, K, h, w), signed, detached: one for each of the model's `branches`, or a single one.
+        (B, K, h, w), signed, detached: one map for each of the model's `branches`, or a single map.
 
     Raises:
-        MemlabError: if the model has no seam.
+        MemlabError: if the model has no feature layer.
         PluginError: if the maps have another shape or are not finite.
     """
     with (
@@ -97,14 +98,14 @@ def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) ->
 
 
 def by_branch(model: Scorer, maps: Tensor) -> dict[str, Any]:
-    """Maps as `maps/METHOD.npz` holds them.
+    """Return the maps as arrays, in the layout of `maps/METHOD.npz`.
 
     Args:
-        model: that was explained.
+        model: the explained model.
         maps: (B, K, h, w), from `explain_branches`.
 
     Returns:
-        `maps` (B, h, w), and where there are branches `maps_NAME` (B, h, w) of each.
+        `maps` (B, h, w), and if the model has branches, `maps_NAME` (B, h, w) of each.
     """
     found = {"maps": maps.sum(dim=1)}
     if maps.shape[1] > 1:
@@ -113,7 +114,7 @@ def by_branch(model: Scorer, maps: Tensor) -> dict[str, Any]:
 
 
 def require_seam(model: Scorer, method: str) -> None:
-    """Raise a MemlabError if a model cannot be cut at a seam."""
+    """Raise a MemlabError if a model has no feature layer."""
     missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
     if missing:
         raise MemlabError(

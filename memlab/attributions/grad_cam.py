@@ -1,4 +1,4 @@
-"""Grad-CAM at the model's seam: signed, unnormalised, without hooks."""
+"""Grad-CAM at the model's feature layer: signed, unnormalised, without hooks."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from memlab.scorer import Scorer
 class GradCAM(Attribution):
     """Gradient-weighted activations (Selvaraju et al. 2017, ICCV, eq. 1 and 2, without the ReLU).
 
-    A regressor's map has two signs: places that raise the score and places that lower it. So the
-    ReLU is left out, and nothing is rescaled per image. The graph is cut at the seam: below it
-    nothing is stored or differentiated. Channel weights are the mean gradient over places. For
-    mean pooling and a linear head with a sigmoid the map sums to the sigmoid's slope times the
-    logit without its offset.
+    A regressor's map has two signs: positions that raise the score and positions that lower it.
+    Therefore the ReLU is omitted, and maps are not rescaled per image. The graph is cut at the
+    feature layer, so nothing before it is stored or differentiated. Channel weights are the mean
+    gradient over positions. For mean pooling and a linear head with a sigmoid, the map sums to the
+    slope of the sigmoid times the logit without its offset.
 
-    A model without a seam may have `cam_layer()`, a module whose output is (B, C, h, w): its output
-    takes the seam's place, as in the paper.
+    For a model without a feature layer, `cam_layer()` may return a module with output (B, C, h, w).
+    This output takes the place of the feature layer, as in the paper.
     """
 
     unit = "score per grid cell, linearised"
 
     def maps(self, model: Scorer, images: Tensor) -> Tensor:
-        """(B, 3, H, W) images to (B, 1 or branches, h, w) maps on the grid of the seam."""
+        """Return maps (B, 1 or branches, h, w) on the grid of the feature layer.
+
+        Args:
+            model: the model.
+            images: (B, 3, H, W), RGB in [0, 1].
+        """
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
             return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
         require_seam(model, "grad_cam")
@@ -40,7 +45,7 @@ class GradCAM(Attribution):
         scores = model.score(seam)  # type: ignore[operator]
         gradients = torch.autograd.grad(scores.sum(), leaves)
         gradient = gradients if isinstance(activations, tuple) else gradients[0]
-        # the grid of the gradients is the gradient of the grid: both are the same rearrangement
+        # the gradient of the grid equals the grid of the gradients: `grid` only rearranges values
         weights = model.grid(gradient).mean(dim=(2, 3), keepdim=True)  # type: ignore[operator]
         grid = model.grid(seam).detach()  # type: ignore[operator]
         channels = list(model.branches.values()) or [grid.shape[1]]
@@ -66,7 +71,7 @@ def _at_layer(model: Scorer, layer: nn.Module, images: Tensor) -> Tensor:
 
     handle = layer.register_forward_hook(see)
     try:
-        # with frozen weights only the images bring a gradient that far
+        # if the weights are frozen, the layer's output has a gradient only through the images
         scores = model(images.clone().requires_grad_())
     finally:
         handle.remove()

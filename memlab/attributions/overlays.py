@@ -1,4 +1,4 @@
-"""Maps drawn over their images, on one scale."""
+"""Figures of maps drawn over their images, on one scale."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from memlab.drawing import SIGNED, save, short_name
 def map_overlays(
     arrays: dict[str, Any], method: str, unit: str, folder: Path, limit: float | None = None
 ) -> list[str]:
-    """Each image beside its map, all maps on one symmetric scale with a colour bar.
+    """Draw each image beside its map, all maps on one symmetric scale with a colour bar.
 
     Args:
-        arrays: `id`, `maps`, `images`, `predicted`, `score`: what `maps/METHOD.npz` holds.
+        arrays: `id`, `maps`, `images`, `predicted`, `score`: the content of `maps/METHOD.npz`.
         method: name of the method.
-        unit: of the maps.
-        folder: the figure goes to `maps/METHOD.png` in it.
-        limit: the value of full colour; by default the largest absolute value there is.
+        unit: unit of the maps.
+        folder: folder in which to write `maps/METHOD.png`.
+        limit: value of full colour; by default the largest absolute value of all maps.
+
+    Returns:
+        The names of the written files.
     """
     maps, images = arrays["maps"], arrays["images"]
     limit = limit or float(np.abs(maps).max()) or 1.0
@@ -64,15 +67,15 @@ def map_overlays(
 
 
 def overlay(image: Any, signed: Any, limit: float) -> Any:
-    """A signed map over a muted grey copy of its image.
+    """Return a signed map over a muted grey copy of its image.
 
     Args:
         image: (H, W, 3) uint8.
-        signed: (h, w) map, stretched to the image bilinearly.
-        limit: the value of full colour, the same for all images that are compared.
+        signed: (h, w) map, resized to the image bilinearly.
+        limit: value of full colour, the same for all images that are compared.
 
     Returns:
-        (H, W, 3) float in [0, 1]. Zero is transparent: opacity grows with the absolute value.
+        (H, W, 3) float in [0, 1]. Opacity grows with the absolute value; zero is transparent.
     """
     from PIL import Image
 

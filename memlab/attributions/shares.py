@@ -1,4 +1,4 @@
-"""How much of a map is whose, where a model has branches: from arrays alone, without torch."""
+"""Shares of a model's branches in a map, computed from arrays without torch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 
 def branch_shares(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Each branch's share of the absolute values of an image's maps, 0 to 1, (n,) a branch.
+    """Return each branch's share of the absolute values of each image's map, 0 to 1: (n,) each.
 
     Args:
-        arrays: what `maps/METHOD.npz` holds.
+        arrays: the content of `maps/METHOD.npz`.
     """
     sums = {
         name.removeprefix("maps_"): np.abs(values).sum(axis=(1, 2), dtype=float)
@@ -20,6 +20,6 @@ def branch_shares(arrays: Mapping[str, Any]) -> dict[str, Any]:
         if name.startswith("maps_")
     }
     whole = np.sum(list(sums.values()), axis=0)
-    # where nothing has an effect no branch has a share: NaN
+    # if all maps are zero, the shares are NaN
     with np.errstate(invalid="ignore"):
         return {name: value / whole for name, value in sums.items()}

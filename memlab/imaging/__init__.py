@@ -1,1 +1,1 @@
-"""The maths of the ablations: pure functions on images (B, 3, H, W), RGB in [0, 1]."""
+"""Tensor functions on images (B, 3, H, W), RGB in [0, 1], shared by several packages."""

@@ -1,4 +1,4 @@
-"""The cells of a blind scan: where they are, and what is put in the place of one."""
+"""Grid cells of the blind scan: their positions and their fill."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ import torch
 from torch import Tensor
 
 SIDE = 8
-"""Cells across, and down."""
+"""Cells per row and per column."""
 CELL = 16.0
-"""Side of a cell in % of the width: four overlapping ones cover most places, so that a mark of up
-to 4 % lies wholly inside a cell, and one of up to 16 % at least by half."""
+"""Side of a cell in % of the width. Neighbouring cells overlap by 4 %, so that a mark of up to 4 %
+lies inside at least one cell, and a mark of up to 16 % by at least half of its width and height."""
 STEP = (100.0 - CELL) / (SIDE - 1)
-"""From one cell to the next in % of the width: 12, so that the grid fills the image."""
+"""Distance between the starts of neighbouring cells in % of the width: 12, so that the grid covers
+the image."""
 SOFT = 2.0
-"""Width of a cell's soft edge, inside it, in % of the width."""
+"""Width of a cell's soft inner edge, in % of the width."""
 
 
 def ends(place: int) -> tuple[float, float]:
-    """Where the cells of a row or column of the grid begin and end, in % of the width."""
+    """Return the start and end of a row or column of the grid, in % of the width."""
     return place * STEP, place * STEP + CELL
 
 
 def cell_weights(row: int, column: int, height: int, width: int) -> Tensor:
-    """How much of each pixel a cell takes: (1, 1, H, W), 1 inside, 0 outside, soft between.
+    """Return the weight of a cell at each pixel: (1, 1, H, W), 1 inside, 0 outside, soft between.
 
-    The edge is hard where it is the image's own: nothing shows through there.
+    The edge of the cell is hard where it coincides with the edge of the image.
 
     Args:
         row: 0 to 7 from the top.
         column: 0 to 7 from the left.
-        height: of the image, pixels.
-        width: of the image, pixels.
+        height: height of the image, pixels.
+        width: width of the image, pixels.
     """
     down, across = _along(row, height), _along(column, width)
     return (down[:, None] * across[None, :]).float()[None, None]
 
 
 def cell_free(row: int, column: int, labelled: Tensor) -> Tensor:
-    """Share of a cell that is not labelled: (B,) on the CPU.
+    """Return the share of a cell that is not labelled: (B,) on the CPU.
 
     Args:
         row: 0 to 7 from the top.
         column: 0 to 7 from the left.
-        labelled: (B, 1, H, W), above 0 where something is labelled.
+        labelled: (B, 1, H, W), above 0 at labelled pixels.
     """
     weights = cell_weights(row, column, *labelled.shape[-2:]).to(labelled.device)
     taken = ((labelled > 0) * weights).sum(dim=(1, 2, 3)) / weights.sum()
@@ -50,11 +51,12 @@ def cell_free(row: int, column: int, labelled: Tensor) -> Tensor:
 
 
 def fill_cell(images: Tensor, row: int, column: int) -> Tensor:
-    """Replace a cell by what surrounds it, smoothly, with a hard edge.
+    """Fill a cell smoothly from its surroundings, with a hard edge.
 
-    Each pixel becomes the mean of the pixels outside the cell, weighted by a Gaussian of its
-    distance to them, of half the cell's side as standard deviation (Shepard's interpolation, with
-    a Gaussian weight): flat where the surroundings are flat, a ramp between two of them.
+    Each pixel becomes the mean of the pixels outside the cell, weighted by a Gaussian of the
+    distance with half of the cell's side as standard deviation (Shepard's interpolation with
+    Gaussian weights). The fill is flat where the surroundings are flat, and a ramp between two
+    values.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -74,7 +76,7 @@ def fill_cell(images: Tensor, row: int, column: int) -> Tensor:
 
 
 def _along(place: int, length: int) -> Tensor:
-    """Weights of the pixels along one axis, (length,) double."""
+    """Return the weights of the pixels along one axis, (length,) double."""
     first, last = ends(place)
     centres = (torch.arange(length, dtype=torch.float64) + 0.5) * (100 / length)
     rising = (centres - first) / SOFT if place > 0 else torch.ones_like(centres)
@@ -83,7 +85,7 @@ def _along(place: int, length: int) -> Tensor:
 
 
 def _gaussian(covered: Tensor, length: int) -> Tensor:
-    """Gaussian weights between each covered pixel and all pixels of an axis: (c, length)."""
+    """Return Gaussian weights between the covered pixels and all pixels of an axis: (c, length)."""
     places = torch.arange(length, dtype=torch.float64)
     distance = places[covered][:, None] - places[None, :]
     return (-0.5 * (distance / (CELL / 200 * length)).square()).exp()

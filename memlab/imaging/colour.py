@@ -1,4 +1,4 @@
-"""Luma, chroma, and what changes colour."""
+"""Luma, chroma, and colour transforms."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import torch
 from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
-"""Weights of R, G and B in luma (ITU-R BT.601), those of Pillow's mode `L`."""
+"""Weights of R, G and B in luma (ITU-R BT.601), as in Pillow's mode `L`."""
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Weights of linear R, G and B in luminance (sRGB, IEC 61966-2-1)."""
 
 _KNEE, _LIGHT_KNEE = 0.04045, 0.0031308
-"""Where sRGB passes from its line to its power, as a coded value and as light."""
+"""Boundary of the linear and the power segment of sRGB, as a coded value and as linear light."""
 
 
 def luma(images: Tensor) -> Tensor:
-    """Luma of gamma-coded RGB images: (B, 3, H, W) in [0, 1] to (B, 1, H, W) in [0, 1]."""
+    """Return the luma of gamma-coded RGB images: (B, 3, H, W) to (B, 1, H, W), both in [0, 1]."""
     return _weighted(images, LUMA)
 
 
 def chroma(images: Tensor) -> Tensor:
-    """Distance of R, G and B from luma: (B, 3, H, W) in [0, 1] to (B, 1, H, W)."""
+    """Return the distance of R, G and B from luma: (B, 3, H, W) in [0, 1] to (B, 1, H, W)."""
     return (images - luma(images)).square().sum(dim=1, keepdim=True).sqrt()
 
 
 def with_luma(grey: Tensor, offsets: Tensor) -> Tensor:
-    """Images of a given luma and colour; where a colour does not fit, it gets paler.
+    """Return images with a given luma and colour; colours outside the RGB gamut become paler.
 
-    Cutting R, G and B to [0, 1] instead would change luma and hue.
+    Clipping R, G and B to [0, 1] instead would change luma and hue.
 
     Args:
         grey: luma, (B, 1, H, W) in [0, 1].
-        offsets: R, G and B less luma, (B, 3, H, W).
+        offsets: (R, G, B) − luma, (B, 3, H, W).
 
     Returns:
         (B, 3, H, W) in [0, 1].
@@ -46,7 +46,7 @@ def with_luma(grey: Tensor, offsets: Tensor) -> Tensor:
 
 
 def desaturate(images: Tensor, amount: float) -> Tensor:
-    """Move every pixel towards its luma.
+    """Move each pixel towards its luma.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -57,7 +57,7 @@ def desaturate(images: Tensor, amount: float) -> Tensor:
 
 
 def desaturate_light(images: Tensor, amount: float) -> Tensor:
-    """Mix every pixel's light with grey light of the same luminance (CIE Y, hence L*).
+    """Mix each pixel's light with grey light of the same luminance (CIE Y, and so L*).
 
     Args:
         images: (B, 3, H, W) in [0, 1], sRGB.
@@ -65,7 +65,7 @@ def desaturate_light(images: Tensor, amount: float) -> Tensor:
     """
     mixed = torch.empty_like(images)
     for index in range(len(images)):
-        # one image at a time: its intermediate results stay in the processor's cache
+        # one image at a time, so that intermediate results stay in the processor's cache
         source, target = images[index : index + 1], mixed[index]
         light = to_light(source)
         grey = _weighted(light, LUMINANCE)
@@ -83,15 +83,15 @@ def to_light(values: Tensor) -> Tensor:
         The same shape, in [0, 1]; within 1e-6 of the standard's formula.
     """
     levels = values.mul(255).round_()
-    if torch.equal(levels / 255, values):  # decoded from 8 bits: a table of 256 entries
+    if torch.equal(levels / 255, values):  # 8-bit values: a table of 256 entries
         table = _to_light(torch.arange(256, dtype=torch.float64) / 255).to(values)
         return table.index_select(0, levels.flatten().int()).view_as(values)
     return _to_light(values)
 
 
-# Both directions are a power above a knee and a line below it. Each part is computed on values that
-# are clamped to its side, and the two are added: that takes a third of the time of choosing one of
-# two results. A logarithm and an exponential take half of the time of a power.
+# Both directions are a power above a knee and a line below it. Each part is computed on values
+# clamped to its side, and the two parts are added. This takes a third of the time of selecting one
+# of two results. A logarithm and an exponential take half of the time of a power.
 
 
 def _to_light(values: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ def _to_light(values: Tensor) -> Tensor:
 
 
 def from_light(light: Tensor) -> Tensor:
-    """Encode linear light as sRGB values: the inverse of `to_light`.
+    """Encode linear light as sRGB values, the inverse of `to_light`.
 
     Args:
         light: any shape, in [0, 1].
@@ -110,14 +110,15 @@ def from_light(light: Tensor) -> Tensor:
     """
     power = light.clamp(min=_LIGHT_KNEE).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
     line = light.clamp(max=_LIGHT_KNEE).sub_(_LIGHT_KNEE)
-    return power.add_(line, alpha=12.92).clamp_(min=0)  # black is 3e-8 below 0 otherwise
+    return power.add_(line, alpha=12.92).clamp_(min=0)  # black would be −3e-8
 
 
 def rotate_hue(images: Tensor, degrees: float) -> Tensor:
-    """Turn every colour in the plane of its luma; luma stays, chroma as far as it fits.
+    """Rotate the hue of each colour and keep luma; chroma stays within the RGB gamut.
 
-    RGB less luma lies in the plane at right angles to `LUMA`; turning it there (Rodrigues) changes
-    neither its length, which is the chroma, nor the luma. At 180° a colour is its opposite.
+    (R, G, B) − luma lies in the plane perpendicular to `LUMA`. A rotation in this plane (Rodrigues)
+    changes neither its length, which is the chroma, nor the luma. At 180° each colour becomes its
+    opposite.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -133,11 +134,11 @@ def rotate_hue(images: Tensor, degrees: float) -> Tensor:
 
 
 def flatten_palette(images: Tensor, amount: float) -> Tensor:
-    """Move every colour towards the image's mean colour; luma stays.
+    """Move each colour towards the mean colour of the image and keep luma.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        amount: share of the way, 0 to 1; at 1 the image is a tinted black and white one.
+        amount: share of the way, 0 to 1; at 1 the image is monochrome in its mean tint.
     """
     grey = luma(images)
     offsets = images - grey

@@ -1,4 +1,4 @@
-"""Contrast and light."""
+"""Contrast and brightness transforms."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from memlab.imaging.colour import luma, with_luma
 
 
 def flatten_luma(images: Tensor, amount: float) -> Tensor:
-    """Move luma towards its mean over the image; chroma stays as far as it fits.
+    """Move luma towards its mean over the image; chroma stays within the RGB gamut.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        amount: share of the way, 0 to 1; at 1 only colour is left.
+        amount: share of the way, 0 to 1; at 1 luma is constant.
     """
     grey = luma(images)
     mean = grey.mean(dim=(2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""Windows of an image."""
+"""Crops of an image."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 AWAY = 0.25
-"""How far, as a share of the way that there is, a window that stands for another place lies from
-the middle, in one direction at least."""
+"""Minimum offset of an off-centre crop from the centre along at least one axis, as a share of the
+available range."""
 
 
 def center_crop(images: Tensor, removed: float) -> Tensor:
-    """Keep the middle and zoom it back to the size that the image had.
+    """Crop the centre and resize the crop to the original size.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        removed: % of the width, and of the height, cut away: half of it at either side, rounded
-            to whole pixels.
+        removed: % of the width, and of the height, to cut away: half on either side, rounded to
+            whole pixels.
     """
     return zoomed(images, removed, torch.full((len(images), 2), 0.5))
 
 
 def zoomed(images: Tensor, removed: float, places: Tensor) -> Tensor:
-    """Keep a window of each image and zoom it back to the size that the image had.
+    """Crop each image and resize the crop to the original size.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        removed: % of the width, and of the height, cut away.
-        places: (B, 2) how far down and across the window lies, 0 to 1 of the way that there is.
+        removed: % of the width, and of the height, to cut away.
+        places: (B, 2) position of the crop, down and across, 0 to 1 of the available range.
     """
-    if (places == places[:1]).all():  # the same window of all: a view, nothing is copied
+    if (places == places[:1]).all():  # same crop for all images: a view, without a copy
         rows, columns = (axis[0].tolist() for axis in _pixels(images, removed, places[:1]))
         windows = images[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     else:
@@ -43,11 +43,11 @@ def zoomed(images: Tensor, removed: float, places: Tensor) -> Tensor:
 
 
 def padded(images: Tensor, removed: float, places: Tensor) -> Tensor:
-    """Keep a window of each image where it is; around it lies the image's mean colour.
+    """Keep a crop of each image at its position, surrounded by the image's mean colour.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        removed: % of the width, and of the height, covered.
+        removed: % of the width, and of the height, to cover.
         places: as in `zoomed`.
     """
     rows, columns = _pixels(images, removed, places)
@@ -59,14 +59,14 @@ def padded(images: Tensor, removed: float, places: Tensor) -> Tensor:
 
 
 def anywhere(generators: Sequence[torch.Generator]) -> Tensor:
-    """A uniform place of a window for each generator: (B, 2), 0 to 1."""
+    """Return a uniformly random crop position for each generator: (B, 2), 0 to 1."""
     return torch.stack([torch.rand(2, generator=one) for one in generators])
 
 
 def elsewhere(generators: Sequence[torch.Generator]) -> Tensor:
-    """A uniform place at least `AWAY` from the middle, down or across: (B, 2), 0 to 1.
+    """Return a random position at least `AWAY` from the centre, down or across: (B, 2), 0 to 1.
 
-    At half of the width removed such a window shares 3/4 of the middle one's area at most.
+    With half of the width and height removed, such a crop shares at most 3/4 of the centre crop.
     """
     places = []
     for generator in generators:
@@ -78,12 +78,12 @@ def elsewhere(generators: Sequence[torch.Generator]) -> Tensor:
 
 
 def gathered(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Other rows and columns of each image.
+    """Gather rows and columns of each image.
 
     Args:
         images: (B, C, H, W).
-        rows: (B, h) int64, on the same device; so below.
-        columns: (B, w).
+        rows: (B, h) int64, on the device of `images`.
+        columns: (B, w) int64, on the device of `images`.
 
     Returns:
         (B, C, h, w).
@@ -94,10 +94,10 @@ def gathered(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _pixels(images: Tensor, removed: float, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows (B, h) and columns (B, w) of the windows."""
+    """Return the rows (B, h) and columns (B, w) of the crops."""
     axes = []
     for length, place in zip(images.shape[-2:], places.T, strict=True):
-        cut = 2 * round(length * removed / 200)  # pixels; the same at either side of the middle
+        cut = 2 * round(length * removed / 200)  # even, so that the centre crop is symmetric
         first = (place * cut).round().long()[:, None]
         axes.append((first + torch.arange(length - cut)).to(images.device))
     return axes[0], axes[1]

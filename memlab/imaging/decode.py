@@ -1,4 +1,4 @@
-"""The only place that decodes an image."""
+"""Decoding of image and mask files; no other module decodes images."""
 
 from __future__ import annotations
 
@@ -17,59 +17,63 @@ from memlab.image_files import UNREADABLE, formats, require_file
 
 try:
     import simplejpeg
-except ImportError:  # an extra: memlab[fast]
+except ImportError:  # installed by the extra memlab[fast]
     simplejpeg = None
 
 _WIDE = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 def decoder() -> str:
-    """Name and version of what decodes: pixels differ by a grey level or two between decoders."""
+    """Return name and version of the decoder.
+
+    Pixels differ by a grey level or two between decoders.
+    """
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
     fast = f", simplejpeg {version('simplejpeg')}" if simplejpeg else ""
     return f"Pillow {PIL.__version__}, libjpeg {jpeg}{fast}"
 
 
 def decode(source: Path | bytes) -> Tensor:
-    """Read an image as people see it.
+    """Decode an image to upright RGB.
 
-    The camera's rotation is applied, palettes and CMYK become RGB, transparent pixels are laid over
-    white, 16-bit greys keep their top eight bits; of an animation the first frame is read.
+    The EXIF orientation is applied. Palettes and CMYK become RGB. Transparent pixels are blended
+    with white. 16-bit grey values keep their top eight bits. Only the first frame of an animation
+    is read.
 
     Args:
-        source: a file, or the bytes of one.
+        source: a file, or the bytes of a file.
 
     Returns:
-        (3, H, W) uint8, RGB; in memory the channels of a pixel lie side by side, as resizing likes
-        it best.
+        (3, H, W) uint8, RGB. The channels of a pixel are adjacent in memory, the fastest layout for
+        resizing.
 
     Raises:
-        DataError: if the file is missing, truncated or not an image; one line that names it.
+        DataError: if the file is missing, truncated or not an image; one line that names the file.
     """
     name = str(source) if isinstance(source, Path) else "the image"
     try:
         with _opened(source) as image:
             pixels = _plain_jpeg(image, source)
             if pixels is None:
-                ImageOps.exif_transpose(image, in_place=True)  # in place: without a copy
+                ImageOps.exif_transpose(image, in_place=True)  # avoids a copy
                 pixels = np.array(_rgb(image))
     except DataError as error:
         raise DataError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
-    # Pillow's decoders raise many kinds on a damaged file: SyntaxError, struct.error, EOFError ...
+    # on a damaged file Pillow's decoders raise SyntaxError, struct.error, EOFError and others
     except Exception as error:
         raise DataError(f"{name}: cannot be read: {_why(error, name)}") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def _opened(source: Path | bytes) -> Image.Image:
-    """An image whose header alone is read; raises a DataError if a path leads to no plain file."""
+    """Open an image and read its header; raise a DataError if the path is not a regular file."""
     if isinstance(source, Path):
-        require_file(source)  # a FIFO would be waited for
+        require_file(source)  # opening a FIFO would block
     return Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=formats())
 
 
 def _why(error: Exception, name: str = "") -> str:
-    """Why a file cannot be decoded, in one line."""
+    """Return why a file cannot be decoded, in one line."""
     if not isinstance(error, PIL.UnidentifiedImageError):
         return (str(error).splitlines() or [type(error).__name__])[0]
     ending = Path(name).suffix.lower()
@@ -78,7 +82,7 @@ def _why(error: Exception, name: str = "") -> str:
 
 
 def _plain_jpeg(image: Image.Image, source: Path | bytes) -> np.ndarray | None:
-    # the same library, and the same pixels, as in Pillow, with less around it
+    # same library and same pixels as Pillow, with less overhead
     if simplejpeg is None or image.format != "JPEG" or image.mode not in ("RGB", "L"):
         return None
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
@@ -86,31 +90,31 @@ def _plain_jpeg(image: Image.Image, source: Path | bytes) -> np.ndarray | None:
     content = source.read_bytes() if isinstance(source, Path) else source
     try:
         pixels: np.ndarray = simplejpeg.decode_jpeg(content, "RGB")
-    except ValueError:  # damaged: Pillow says how, or mends it
+    except ValueError:  # damaged: Pillow repairs the file or reports the error
         return None
     return pixels
 
 
 def stored_as(path: Path) -> str:
-    """Format and pixel mode of an image file, read from its header: `JPEG RGB`, `PNG RGBA`."""
+    """Return format and pixel mode of an image file, from its header: `JPEG RGB`, `PNG RGBA`."""
     with _opened(path) as image:
         return f"{image.format} {image.mode}"
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file begins as an image of a kind that memlab decodes; nothing is decoded."""
+    """Return whether the header of a file is that of a supported image; no pixels are decoded."""
     try:
         with _opened(path) as image:
             return image.format is not None and min(image.size) > 0
-    except Exception:  # Pillow raises many kinds on what is no image
+    except Exception:  # Pillow raises many exception types
         return False
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """Width and height of an image as people see it, read from its header.
+    """Return width and height of an image after EXIF rotation, read from its header.
 
     Raises:
-        DataError: if the file cannot be read; names it.
+        DataError: if the file cannot be read; names the file.
     """
     try:
         with _opened(path) as image:
@@ -124,23 +128,24 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def turned_unseen(path: Path) -> bool:
-    """Whether EXIF turns or mirrors an image without changing its shape, so that nothing shows it.
+    """Return whether EXIF turns or mirrors an image without changing its shape.
 
-    Read from its header; false where that cannot be read.
+    The image shape does not reveal such an orientation. The orientation is read from the header;
+    the result is false if the header cannot be read.
     """
     try:
         with _opened(path) as image:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return orientation in (2, 3, 4) or (orientation > 4 and len(set(image.size)) == 1)
-    except Exception:  # Pillow raises many kinds on a damaged file
+    except Exception:  # Pillow raises many exception types
         return False
 
 
 def pixels_of(image: Image.Image) -> Tensor:
-    """A PIL image as people see it, (3, H, W) uint8, RGB; see `decode`.
+    """Convert a PIL image to an upright (3, H, W) uint8 RGB tensor; see `decode`.
 
     Raises:
-        DataError: if its values have no agreed range.
+        DataError: if the pixel values have no standard range.
     """
     rgb = _rgb(ImageOps.exif_transpose(image))
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
@@ -149,13 +154,13 @@ def pixels_of(image: Image.Image) -> Tensor:
 def decode_mask(path: Path) -> Tensor:
     """Read a region mask: (1, H, W) uint8, 1 inside and 0 outside.
 
-    Inside is grey 128 or lighter. Where nothing is that light, and all that is not 0 has one value,
-    as in files of labels 0 and 1, that is inside. In a palette of colours, as of Pascal VOC, inside
-    is all but its first; where a part is transparent, inside is what is light of the rest, or, if
-    the rest has one value, all of it.
+    Pixels of grey 128 or lighter are inside. If all non-zero pixels have one value, as in label
+    files of 0 and 1, all non-zero pixels are inside. In a colour palette, as of Pascal VOC, all
+    entries except the first are inside. Transparent pixels are outside; if the visible pixels have
+    one value, all visible pixels are inside.
 
     Raises:
-        DataError: if the file cannot be read, or its values can mean several things; names it.
+        DataError: if the file cannot be read or its values are ambiguous; names the file.
     """
     try:
         with _opened(path) as image:
@@ -180,20 +185,20 @@ def decode_mask(path: Path) -> Tensor:
 
 
 def mask_is_empty(path: Path) -> bool:
-    """Whether a region mask has nothing inside; false where it cannot be read."""
+    """Return whether a region mask has no inside pixels; false if the file cannot be read."""
     try:
         if not path.is_file():
             return False
         with Image.open(path) as image:
             if image.mode in ("1", "L") and "transparency" not in image.info:
-                return image.getbbox() is None  # the same, without a copy
+                return image.getbbox() is None  # same result, without a copy
             return not _mask_values(image).any()
-    except Exception:  # Pillow raises many kinds on a damaged file
+    except Exception:  # Pillow raises many exception types
         return False
 
 
 def _mask_values(image: Image.Image) -> np.ndarray:
-    """(H, W) of 0 to 255."""
+    """Return grey values, (H, W), 0 to 255."""
     if image.mode in _WIDE:
         wide = np.asarray(image, dtype=np.int64)
         if wide.min() < 0 or wide.max() > 65535:
@@ -219,7 +224,7 @@ def _mask_values(image: Image.Image) -> np.ndarray:
 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in _WIDE:
-        # Pillow's own conversion clips at 255 instead of scaling
+        # Pillow clips at 255 instead of scaling
         values = np.asarray(image, dtype=np.int64)
         if values.min() < 0 or values.max() > 65535:
             raise DataError("greys beyond 16 bits; save it with 8 or 16 bits")

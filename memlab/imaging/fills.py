@@ -1,4 +1,4 @@
-"""What is put where something was taken out; none of it depends on what was there."""
+"""Fills for removed regions; no fill depends on the removed pixels."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from memlab.imaging.harmonic import harmonic
 from memlab.imaging.morphology import dilated, surround
 
 Computed = Literal["harmonic", "mean", "blur", "grey"]
-"""Fills that need nothing but the image."""
+"""Fills that need only the image."""
 Fill = Literal["harmonic", "mean", "blur", "donor", "grey"]
-"""Ways to fill a hole: its edge carried smoothly inwards with noise like the surroundings', the
-mean colour around it, a heavy blur of what is around it, a donor's pixels, mid grey."""
+"""Fills of a hole: smooth interpolation from its edge with noise like the surroundings', mean
+colour around the hole, strong blur of the surroundings, a donor's pixels, or mid grey."""
 
 SIGMA = 10.0
 """Standard deviation of the blur, % of the width."""
 EDGES = 20.0
-"""How many times the median energy of fine detail is more than grain has: of Gaussian grain that is
-equal in R, G and B, three standard deviations."""
+"""Multiple of the median energy of fine detail above which a pixel counts as an edge. For Gaussian
+grain that is equal in R, G and B, this threshold is three standard deviations."""
 
 
 def filled(
     fill: Computed, images: Tensor, hole: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """Whole images whose pixels inside the hole are to be taken.
+    """Return whole images whose pixels inside the hole are the fill.
 
     Args:
-        fill: which.
-        images: (B, 3, H, W) in [0, 1]; what is inside the hole is not looked at.
+        fill: kind of fill.
+        images: (B, 3, H, W) in [0, 1]; pixels inside the hole are not used.
         hole: (B, 1, H, W) float of 0 and 1, neither all 0 nor all 1.
         generators: one per image, for the noise.
 
     Returns:
-        (B, 3, H, W), not clamped; outside the hole it means nothing.
+        (B, 3, H, W), not clamped; values outside the hole are undefined.
     """
-    clean = torch.where(hole > 0, 0, images)  # not even NaN gets out of a hole
+    clean = torch.where(hole > 0, 0, images)  # masks NaN inside the hole, too
     if fill == "harmonic":
         return harmonic_with_noise(clean, hole, generators)
     if fill == "mean":
@@ -48,11 +48,11 @@ def filled(
 
 
 def mean(images: Tensor, hole: Tensor) -> Tensor:
-    """The mean colour of what lies within 10 % of the width around the hole.
+    """Return the mean colour of the pixels within 10 % of the width around the hole.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        hole: (B, 1, H, W) float of 0 and 1, neither all 0 nor all 1; so below.
+        hole: (B, 1, H, W) float of 0 and 1, neither all 0 nor all 1.
 
     Returns:
         (B, 3, 1, 1).
@@ -62,10 +62,15 @@ def mean(images: Tensor, hole: Tensor) -> Tensor:
 
 
 def blur(images: Tensor, hole: Tensor) -> Tensor:
-    """A Gaussian blur, sigma 10 % of the width, of the pixels outside the hole.
+    """Return a Gaussian blur, sigma 10 % of the width, of the pixels outside the hole.
 
-    It is normalised by how much of the kernel lies outside (Knutsson and Westin, Normalized
-    convolution, 1993): nothing of the hole leaks. Far inside large holes it becomes the mean.
+    The result is normalised by the share of the kernel outside the hole (Knutsson and Westin,
+    Normalized convolution, 1993), so that no pixel of the hole contributes. Far inside a large hole
+    the result approaches the mean of the pixels outside.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+        hole: (B, 1, H, W) float of 0 and 1, neither all 0 nor all 1.
 
     Returns:
         (B, 3, H, W) in [0, 1].
@@ -81,10 +86,10 @@ def blur(images: Tensor, hole: Tensor) -> Tensor:
 def harmonic_with_noise(
     images: Tensor, hole: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """The solution of Laplace's equation in the hole, with noise as strong as the surroundings'.
+    """Return the solution of Laplace's equation in the hole, plus noise like the surroundings'.
 
-    The noise is Gaussian. What it has left after taking out 3 × 3 means has the same covariance of
-    R, G and B as the grain within 10 % of the width around the hole.
+    The noise is Gaussian. After subtraction of its 3 × 3 means, its covariance of R, G and B equals
+    that of the grain within 10 % of the width around the hole.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -95,7 +100,7 @@ def harmonic_with_noise(
         (B, 3, H, W), not clamped.
     """
     height, width = images.shape[-2:]
-    # 9 / 8: white noise of variance 1 keeps 8 / 9 of it when its 3 × 3 means are taken out
+    # 9 / 8: white noise of variance 1 keeps a variance of 8 / 9 after subtraction of 3 × 3 means
     spread = torch.linalg.cholesky(detail_covariance(images, hole) * 9 / 8)
     white = torch.stack([torch.randn(3, height * width, generator=one) for one in generators])
     noise = (spread @ white.to(images)).view_as(images)
@@ -104,13 +109,15 @@ def harmonic_with_noise(
 
 
 def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
-    """Second moments of R, G and B around a hole, after taking out 3 × 3 means: (B, 3, 3).
+    """Return second moments of R, G and B around a hole, after subtraction of 3 × 3 means.
 
-    Pixels next to the hole or to the frame do not count, nor do those of edges and letters, which
-    are no grain: those with more than `EDGES` times the median energy. A variance of 1e-8, far
-    below that of rounding to 256 levels, and 1e-5 of their sum are added, so that it always has a
-    root: the channels of black and white images are the same, and single precision has no
-    smaller share.
+    Pixels next to the hole or the frame are excluded. Pixels with more than `EDGES` times the
+    median energy are excluded too, because edges and letters are not grain. A variance of 1e-8, far
+    below that of rounding to 256 levels, plus 1e-5 of the sum of variances is added, so that the
+    matrix has a Cholesky factor in single precision even if all channels are equal.
+
+    Returns:
+        (B, 3, 3).
     """
     there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
     details = fine(images * (1 - hole))

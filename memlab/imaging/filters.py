@@ -1,4 +1,4 @@
-"""Spatial frequency: what is fine and what is coarse."""
+"""Spatial-frequency filters."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from memlab.imaging.colour import luma, with_luma
 
 
 def detail(images: Tensor) -> Tensor:
-    """Luma less its 3 × 3 means, without the edge: (B, 3, H, W) to (B, 1, H - 2, W - 2)."""
+    """Return luma minus its 3 × 3 means, without the edge: (B, 3, H, W) to (B, 1, H - 2, W - 2)."""
     return fine(luma(images))
 
 
 def fine(values: Tensor) -> Tensor:
-    """Values less their 3 × 3 means, without the edge: (B, C, H, W) to (B, C, H - 2, W - 2)."""
+    """Return values minus their 3 × 3 means, without the edge.
+
+    Args:
+        values: (B, C, H, W).
+
+    Returns:
+        (B, C, H - 2, W - 2).
+    """
     down = values[..., :-2, :] + values[..., 1:-1, :] + values[..., 2:, :]
     sums = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
     return torch.sub(values[..., 1:-1, 1:-1], sums, alpha=1 / 9)
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur, the edge pixels repeated outwards.
+    """Blur with a Gaussian; edge pixels are repeated outwards.
 
-    Rows and columns are blurred by matrices, which takes a sixth of the time of a convolution with
-    a wide kernel.
+    Rows and columns are blurred by matrix products, which take a sixth of the time of a convolution
+    with a wide kernel.
 
     Args:
         images: (B, C, H, W), any number of channels.
@@ -39,14 +46,14 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
 
 
 def gaussian_matrix(side: int, sigma: float) -> Tensor:
-    """The matrix (side, side) that blurs a column of pixels, the edge pixels repeated outwards.
+    """Return the matrix (side, side) that blurs a column of pixels; edge pixels are repeated.
 
     Args:
         side: number of pixels.
-        sigma: standard deviation in pixels, above 0; below 1, too, it is that of the kernel.
+        sigma: standard deviation of the sampled kernel in pixels, above 0.
     """
     sigma = _sampled(sigma) if sigma < 1 else sigma
-    reach = max(1, math.ceil(4 * sigma))  # the cut tails hold 6e-5
+    reach = max(1, math.ceil(4 * sigma))  # the truncated tails hold 6e-5
     offsets = torch.arange(-reach, reach + 1)
     kernel = torch.exp(-offsets.double().square() / (2 * sigma**2))
     sources = (torch.arange(side)[:, None] + offsets).clamp(0, side - 1)
@@ -55,9 +62,10 @@ def gaussian_matrix(side: int, sigma: float) -> Tensor:
 
 
 def _sampled(sigma: float) -> float:
-    """Sigma of the Gaussian whose values at whole pixels have a standard deviation of `sigma`.
+    """Return the sigma of the Gaussian whose samples at whole pixels have an SD of `sigma`.
 
-    Narrow Gaussians lose most of theirs between the pixels: one of 0.32 keeps 0.12.
+    Sampling reduces the SD of narrow Gaussians: the samples of a Gaussian of sigma 0.32 have an SD
+    of 0.12.
     """
     low, high = sigma, sigma + 0.5
     for _ in range(40):
@@ -69,9 +77,9 @@ def _sampled(sigma: float) -> float:
 
 
 def high_pass(images: Tensor, cutoff: float) -> Tensor:
-    """Take coarse luma out; the mean luma stays, and chroma as far as it fits.
+    """Remove coarse luma; the mean luma stays, and chroma stays within the RGB gamut.
 
-    What is taken out is the luma blurred by the Gaussian that halves the amplitude at the cut-off.
+    The removed part is the luma blurred by the Gaussian that halves the amplitude at the cut-off.
 
     Args:
         images: (B, 3, H, W) in [0, 1].

@@ -1,4 +1,4 @@
-"""Grain: what fine pattern lies on an image's surfaces, edges apart, and noise that is like it."""
+"""Grain: the fine pattern of an image without its edges, and noise with the same spectrum."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from memlab.imaging.spectrum import luma_room
 RADIUS = 2.0
 """Radius of the windows in which a base is smooth, % of the width."""
 EDGE = 0.15
-"""SD of luma in a window, of the pixel range, from which on it is an edge rather than grain.
+"""SD of luma in a window, in units of the pixel range, above which the window counts as an edge.
 
-Of the slope of the strongest 5 % of edges of 60 photographs a base keeps .96, .78, .57, .40, .20
-and .12 at 0.05, 0.1, 0.15, 0.2, 0.3 and 0.4; the lower it is, the more grain stays in the base, and
-the fewer donors are reached."""
+At 0.05, 0.1, 0.15, 0.2, 0.3 and 0.4 the base keeps 96, 78, 57, 40, 20 and 12 % of the slope of the
+strongest 5 % of edges in 60 photographs. A lower value leaves more grain in the base, and fewer
+donors' energies can be reached."""
 BANDS = 2
 """Bands per octave."""
 FAINT = (0.5 / 255) ** 2
-"""Energy added to each band: an SD of half a grey level of 256, which nobody sees."""
+"""Energy added to each band: an SD of half a grey level of 256, which is invisible."""
 ROOM = 0.5
-"""Share of the donor's energy in a band that a base may have; the rest is left to the noise."""
+"""Share of the donor's energy in a band that the base may have; the noise supplies the rest."""
 SOFTENINGS = 4
-"""Times that a base gives way where it has more."""
+"""Number of passes that soften the base in bands above `ROOM`."""
 STEPS = 3
-"""Corrections of the noise for what the base and the gamut do to it."""
+"""Corrections of the noise for the effects of the base and the gamut."""
 GAIN = 32.0
-"""Most that a band is amplified by: rounding of a smooth image must not become its texture."""
+"""Largest amplification of a band, so that rounding of a smooth image does not become texture."""
 
 
 def smooth_base(grey: Tensor) -> Tensor:
-    """Luma without its grain: smooth inside surfaces, edges kept.
+    """Return luma without its grain: smooth inside surfaces, with edges kept.
 
-    The guided filter (He, Sun and Tang 2013), the image being its own guide, with a slope that is
-    nearer to 0 below the threshold and to 1 above than theirs; see `texture.smooth_texture`.
+    The filter is a guided filter (He, Sun and Tang 2013) that uses the image as its own guide. Its
+    slope is nearer to 0 below the threshold and nearer to 1 above than in the paper; see
+    `texture.smooth_texture`.
 
     Args:
         grey: (B, 1, H, W).
@@ -53,38 +54,38 @@ def smooth_base(grey: Tensor) -> Tensor:
 
 
 def grain_energies(grey: Tensor) -> Tensor:
-    """Energy of the grain of luma (B, 1, H, W) in radial bands half an octave apart: (B, K).
+    """Return the energy of the grain of luma (B, 1, H, W) in half-octave radial bands: (B, K).
 
-    Mean squares over pixels. The lowest band's waves are three windows long, the highest ends
-    with what pixels can show.
+    Energies are mean squares over pixels. The wavelength of the lowest band is three windows; the
+    highest band ends at the Nyquist frequency.
     """
     return _energies(_spectrum(grey - smooth_base(grey)), _bands_of(grey))
 
 
 def texture_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """How far the grains of two images differ: (B,).
+    """Return the distance of the grains of two images: (B,).
 
-    The root mean square, over bands, of the logarithm of the ratio of amplitudes: 0.1 is 10 %.
-    `FAINT` is added to all energies.
+    The distance is the root mean square, over bands, of the logarithm of the amplitude ratio: 0.1
+    is 10 %. `FAINT` is added to all energies.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        donors: the same.
+        donors: (B, 3, H, W) in [0, 1].
     """
     found, wanted = grain_energies(luma(images)), grain_energies(luma(donors))
     return _log_ratio(found, wanted).square().mean(dim=1).sqrt()
 
 
 def noise_like(pattern: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Noise of the amplitude spectrum of a pattern: random phases, the same in all channels.
+    """Return noise with the amplitude spectrum of a pattern and random phases.
 
     Args:
         pattern: (B, C, H, W).
         generators: CPU generators, one per image.
 
     Returns:
-        (B, C, H, W) of mean 0; each channel of the variance of the pattern's, and correlated with
-        the others as there.
+        (B, C, H, W) with mean 0. Variances and correlations of the channels equal those of the
+        pattern, because all channels have the same phases.
     """
     spectrum = torch.fft.rfft2(pattern) * _turns(pattern, generators)
     noise: Tensor = torch.fft.irfft2(spectrum, s=pattern.shape[-2:])
@@ -98,20 +99,21 @@ def swap_texture(
     share: float,
     own: bool = False,
 ) -> Tensor:
-    """Replace the grain of images by noise like the grain of others.
+    """Replace the grain of images by noise like the donors' grain.
 
-    The noise has the amplitude spectrum of the donor's grain and random phases; its bands are
-    scaled until the image's grain, measured anew, has the donor's energies. It lies evenly over
-    the image. Chroma and the base stay; but where edges alone have as much as the donor's grain
-    in a band, the base gives way in that band.
+    The noise has the amplitude spectrum of the donor's grain and random phases. Its bands are
+    scaled until the measured grain of the result has the donor's energies. The noise covers the
+    image evenly. Chroma and the base stay, except in bands where the edges alone have as much
+    energy as the donor's grain: there the base is softened.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        donors: the same.
+        donors: (B, 3, H, W) in [0, 1].
         generators: CPU generators, one per image.
-        share: 0 to 1: how much of the energy is the noise's; the rest is the image's own grain.
-        own: make the control: lay noise like the image's own grain, in the same phases, on the
-            same base.
+        share: share of the energy that comes from the noise, 0 to 1; the rest is the image's own
+            grain.
+        own: whether to make the control: noise like the image's own grain, with the same phases, on
+            the same base.
 
     Returns:
         (B, 3, H, W) in [0, 1].
@@ -123,7 +125,7 @@ def swap_texture(
     wanted = _energies(grain, bands)
     soft = base
     for _ in range(SOFTENINGS):
-        left = _spectrum(soft - smooth_base(soft))  # of edges, and of grain as strong as they
+        left = _spectrum(soft - smooth_base(soft))  # edges, and grain as strong as edges
         kept = (ROOM * (wanted + FAINT) / (_energies(left, bands) + FAINT)).clamp(max=1)
         soft = soft + _inverse(_scaled(left, kept - 1, bands), grey)
     if own:
@@ -150,9 +152,9 @@ def swap_texture(
 
 
 def _turns(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    """Random phases for `rfft2` of images, as complex numbers of size 1; 0 for the mean.
+    """Return random phases for `rfft2` as complex numbers of modulus 1, and 0 for the mean.
 
-    They are those of real noise: conjugates are where they must be.
+    The phases are those of real noise, so that conjugate coefficients match.
     """
     white = [torch.randn(1, *like.shape[-2:], generator=one) for one in generators]
     noise = torch.fft.rfft2(torch.stack(white).to(like))
@@ -162,7 +164,7 @@ def _turns(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
 
 
 def _scaled(spectrum: Tensor, factors: Tensor, bands: Tensor) -> Tensor:
-    """A spectrum, (B, 1, H, W // 2 + 1), times a factor per band, (B, K)."""
+    """Return a spectrum, (B, 1, H, W // 2 + 1), times a factor per band, (B, K)."""
     return spectrum * (factors @ bands.mT).view(spectrum.shape)
 
 
@@ -177,42 +179,42 @@ def _inverse(spectrum: Tensor, like: Tensor) -> Tensor:
 
 
 def _energies(spectrum: Tensor, bands: Tensor) -> Tensor:
-    """Mean square over pixels in each band, (B, K), from `rfft2` scaled by 1 / (H · W)."""
+    """Return mean squares over pixels per band, (B, K), from `rfft2` scaled by 1 / (H · W)."""
     squares = torch.view_as_real(spectrum).square().sum(dim=-1)
-    # columns but the first (and of an even width the last, which has next to nothing) stand for
-    # their conjugates, too
+    # all columns except the first also represent their conjugates; the last column of an even
+    # width does not, but its energy is negligible
     squares = torch.cat([squares[..., :1], 2 * squares[..., 1:]], dim=-1)
     return squares.flatten(1) @ bands
 
 
 def _log_ratio(wanted: Tensor, found: Tensor) -> Tensor:
-    """Logarithms of the ratios of amplitudes, from energies."""
+    """Return logarithms of amplitude ratios, from energies."""
     return ((wanted + FAINT) / (found + FAINT)).log() / 2
 
 
 def _bands_of(grey: Tensor) -> Tensor:
-    """How much of each coefficient of `rfft2` belongs to each band: (H · (W // 2 + 1), K)."""
+    """Return the share of each `rfft2` coefficient in each band: (H · (W // 2 + 1), K)."""
     height, width = grey.shape[-2:]
     return _radial_bands(height, width, 3 * (2 * _radius(width) + 1)).to(grey)
 
 
 @functools.lru_cache(maxsize=2)
 def _radial_bands(height: int, width: int, longest: int) -> Tensor:
-    """Bands half an octave apart, the lowest of waves of `longest` pixels: (H · (W // 2 + 1), K).
+    """Return bands of half an octave, from a wavelength of `longest` pixels: (H · (W // 2 + 1), K).
 
-    They overlap: a frequency between two centres counts in both, in shares.
+    Bands overlap: a frequency between two centres contributes a share to each.
     """
-    with torch.inference_mode(False):  # it is kept, and gradients may want it later
+    with torch.inference_mode(False):  # the cached tensor may be used with gradients later
         down, across = torch.fft.fftfreq(height), torch.fft.rfftfreq(width)
         radius = torch.hypot(down[:, None], across).flatten().clamp(min=1e-6)
         place = BANDS * (radius * longest).log2()
-        last = max(0, math.floor(BANDS * math.log2(longest / 2)))  # to the Nyquist frequency
+        last = max(0, math.floor(BANDS * math.log2(longest / 2)))  # up to the Nyquist frequency
         centres = torch.arange(last + 1)
         return (1 - (place.clamp(max=last)[:, None] - centres).abs()).clamp(min=0)
 
 
 def _window_means(grey: Tensor) -> Tensor:
-    """Means over square windows, the edge pixels repeated outwards: (B, C, H, W)."""
+    """Return means over square windows; edge pixels are repeated outwards: (B, C, H, W)."""
     radius = _radius(grey.shape[-1])
     size = 2 * radius + 1
     padded = pad(grey, (radius,) * 4, mode="replicate")
@@ -220,7 +222,10 @@ def _window_means(grey: Tensor) -> Tensor:
 
 
 def _running_sums(values: Tensor, size: int, axis: int) -> Tensor:
-    """Sums of `size` neighbours along an axis, by doubling: a tenth of the time of pooling."""
+    """Return sums of `size` neighbours along an axis, by doubling.
+
+    Doubling takes a tenth of the time of pooling.
+    """
     length = values.shape[axis] - size + 1
     total, start, span = None, 0, 1  # `values` holds sums of `span` neighbours
     while True:

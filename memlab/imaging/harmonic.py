@@ -1,4 +1,4 @@
-"""Laplace's equation inside a hole, for a whole batch at once, by multigrid."""
+"""Solver of Laplace's equation inside a hole, for a whole batch at once, by multigrid."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 STEPS = 4
-"""Steps of conjugate gradients. The largest error left, of the pixel range: 1e-4 in the middle half
-of an image, 1e-3 where four fifths are a hole, 1e-2 where all but a pixel is."""
+"""Number of conjugate-gradient steps. The largest remaining error, in units of the pixel range, is
+1e-4 for a hole in the middle half of an image, 1e-3 if four fifths are a hole, and 1e-2 if all
+pixels but one are a hole."""
 SIDE = 16
-"""Pixels that the sides of a box are multiples of."""
+"""The sides of a box are multiples of this number of pixels."""
 COARSEST = 4
 """Side in pixels at which coarsening ends."""
 SWEEPS = tuple(1 / (1.25 + 0.75 * math.cos((2 * k + 1) * math.pi / 6)) for k in range(3))
-"""Relaxations of three Jacobi sweeps that damp the finer half of all errors most (Chebyshev's
-polynomial on [1/2, 2], the eigenvalues of those errors): to 0.074 at worst."""
+"""Relaxation factors of three Jacobi sweeps that best damp the finer half of all errors
+(Chebyshev's polynomial on [1/2, 2], the eigenvalues of these errors): to 0.074 at worst."""
 
 
 def harmonic(images: Tensor, hole: Tensor, steps: int = STEPS) -> Tensor:
     """Fill a hole so that each pixel in it is the mean of its neighbours.
 
-    The values around the hole are held; across the edge of the image nothing flows. Each image
-    is solved in the box of its own hole and the pixels next to it, which is all the hole depends
-    on, together with those of the images whose boxes are as large.
+    The values around the hole are fixed, and there is no flux across the edge of the image. The
+    solution depends only on the hole and the pixels next to it, so each image is solved in this
+    bounding box. Boxes of equal size are solved together.
 
     Args:
-        images: (B, C, H, W); what is inside the hole is not looked at.
+        images: (B, C, H, W); pixels inside the hole are not used.
         hole: (B, 1, H, W) float of 0 and 1, not all 1.
-        steps: of conjugate gradients, the same for all images.
+        steps: number of conjugate-gradient steps, the same for all images.
 
     Returns:
         (B, C, H, W): the images outside the hole, the solution inside.
@@ -48,9 +49,9 @@ Box = tuple[int, slice, slice, slice]
 
 
 def _boxes(hole: Tensor) -> Iterable[list[Box]]:
-    """Where in (B, C, H, W) the holes lie, with the pixels next to them: lists of equal size.
+    """Return the boxes in (B, C, H, W) of the holes and the pixels next to them, grouped by size.
 
-    Sides are whole multiples of `SIDE`, so that there are few sizes, or those of the image.
+    Sides are multiples of `SIDE`, which limits the number of sizes, or the sides of the image.
     """
     ends = []
     for axis in (3, 2):
@@ -71,9 +72,9 @@ def _boxes(hole: Tensor) -> Iterable[list[Box]]:
 
 
 def _solved(images: Tensor, hole: Tensor, steps: int) -> Tensor:
-    """All of it, by conjugate gradients from a coarse-to-fine guess.
+    """Return the solution, by conjugate gradients from a coarse-to-fine initial guess.
 
-    Preconditioned by a multigrid cycle (Tatebe, The multigrid preconditioned conjugate gradient
+    The preconditioner is a multigrid cycle (Tatebe, The multigrid preconditioned conjugate gradient
     method, 1993).
     """
     filled = _guess(torch.where(hole > 0, 0, images), 1 - hole)
@@ -81,7 +82,7 @@ def _solved(images: Tensor, hole: Tensor, steps: int) -> Tensor:
     towards, size = torch.zeros_like(left), torch.ones_like(left[..., :1, :1])
     for _ in range(steps):
         conditioned = _cycle(left, hole)
-        # Polak and Ribière's formula: the cycle is not quite symmetric
+        # Polak and Ribière's formula, because the cycle is not quite symmetric
         turn = _dot(left - before, conditioned) / size.clamp(min=1e-20)
         towards = conditioned + turn * towards
         bend = hole * _excess(towards)
@@ -93,12 +94,12 @@ def _solved(images: Tensor, hole: Tensor, steps: int) -> Tensor:
 
 
 def residual(images: Tensor, hole: Tensor) -> Tensor:
-    """How far each pixel of a hole is from the mean of its neighbours: (B, C, H, W)."""
+    """Return how far each pixel of a hole is from the mean of its neighbours: (B, C, H, W)."""
     return _excess(images) / 4 * hole
 
 
 def _guess(known: Tensor, weight: Tensor) -> Tensor:
-    """Known values spread over unknown ones, from coarse to fine.
+    """Spread known values over unknown pixels, from coarse to fine.
 
     Args:
         known: (B, C, H, W), 0 where unknown.
@@ -112,13 +113,13 @@ def _guess(known: Tensor, weight: Tensor) -> Tensor:
 
 
 def _cycle(force: Tensor, hole: Tensor) -> Tensor:
-    """Roughly the v, 0 outside the hole, with `4 v - (sum of neighbours) = force` inside it."""
+    """Return an approximate v, 0 outside the hole, of `4 v - (sum of neighbours) = force`."""
     values = SWEEPS[0] / 4 * hole * force
     for step in SWEEPS[1:]:
         values = _swept(values, force, hole, step)
     if min(values.shape[-2:]) > COARSEST:
         left = hole * (force - _excess(values))
-        # sums of 2 × 2 pixels: the equation of a coarser grid is in steps twice as long
+        # sums of 2 × 2 pixels, because the grid spacing of the coarser equation is twice as long
         height, width = left.shape[-2:]
         sums = 4 * avg_pool2d(pad(left, (0, width % 2, 0, height % 2)), 2)
         error = _cycle(sums, (_coarser(hole) == 1).to(hole))
@@ -129,17 +130,17 @@ def _cycle(force: Tensor, hole: Tensor) -> Tensor:
 
 
 def _swept(values: Tensor, force: Tensor, hole: Tensor, step: float) -> Tensor:
-    """The values after a Jacobi sweep with a relaxation of `step`."""
+    """Return the values after a Jacobi sweep with relaxation factor `step`."""
     return torch.addcmul(values, hole, force - _excess(values), value=step / 4)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
-    """Inner product of each channel of each image: (B, C, 1, 1)."""
+    """Return the inner product of each channel of each image: (B, C, 1, 1)."""
     return (one * other).sum(dim=(2, 3), keepdim=True)
 
 
 def _excess(values: Tensor) -> Tensor:
-    """Four times each value less its four neighbours; beyond the frame a pixel meets itself."""
+    """Return four times each value minus its four neighbours; edge pixels are repeated outwards."""
     wide = pad(values, (1, 1, 1, 1), mode="replicate")
     rows, columns = wide[..., 1:-1], wide[..., 1:-1, :]
     excess = 4 * values
@@ -149,11 +150,11 @@ def _excess(values: Tensor) -> Tensor:
 
 
 def _coarser(values: Tensor) -> Tensor:
-    """Means of 2 × 2 pixels; of those that there are, at an odd edge."""
+    """Return means of 2 × 2 pixels; at an odd edge, of the existing pixels."""
     return avg_pool2d(values, 2, ceil_mode=True, count_include_pad=False)
 
 
 def _finer(values: Tensor, like: Tensor) -> Tensor:
-    """Twice as fine, cut to the size of another."""
+    """Return values at twice the resolution, cropped to the size of `like`."""
     twice = interpolate(values, scale_factor=2, mode="bilinear", align_corners=False)
     return twice[..., : like.shape[-2], : like.shape[-1]]

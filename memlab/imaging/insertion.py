@@ -1,4 +1,4 @@
-"""Putting a part of one image into another."""
+"""Functions that paste a part of one image into another."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from memlab.imaging.crops import gathered
 
 
 def moved(images: Tensor, weights: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Images and weights shifted so that what has weight lies at a place inside the frame.
+    """Shift images and weights so that the weighted part lies at a given position.
 
     Args:
         images: (B, C, H, W).
-        weights: (B, 1, H, W); the box around those above 0 is what is placed.
-        places: (B, 2) how far down and across the box goes, 0 to 1 of the way that there is.
+        weights: (B, 1, H, W); the bounding box of positive weights is moved.
+        places: (B, 2) position of the box, down and across, 0 to 1 of the available range.
 
     Returns:
-        Both, shifted around the edge.
+        Images and weights, shifted cyclically.
     """
     axes = []
     for axis, place in ((3, places[:, 0]), (2, places[:, 1])):
@@ -33,7 +33,7 @@ def moved(images: Tensor, weights: Tensor, places: Tensor) -> tuple[Tensor, Tens
 
 
 def patch(images: Tensor, weights: Tensor) -> Tensor:
-    """The mean colour of what lies under weights (B, 1, H, W): (B, 3, H, W)."""
+    """Return the mean colour under weights (B, 1, H, W), as images: (B, 3, H, W)."""
     under = (images * weights).sum(dim=(2, 3), keepdim=True)
     mean = under / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     return mean.expand_as(images)

@@ -1,4 +1,4 @@
-"""Shapes of regions: random blobs, and soft masks that reach beyond what they cover."""
+"""Shapes of regions: random shapes, and soft masks that extend beyond the region."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 CELLS = 6
-"""Random heights along the longer side, between which a blob's landscape is smooth."""
+"""Random heights along the longer side of the landscape that defines a random shape."""
 
 
 def blobs(
@@ -19,20 +19,21 @@ def blobs(
     generators: Sequence[torch.Generator],
     free: Tensor | None = None,
 ) -> Tensor:
-    """Random smooth shapes of exact areas: what is highest in a random landscape.
+    """Return random smooth shapes of exact areas: the highest part of a random landscape.
 
-    For the same state of its generator a larger shape contains the smaller ones, and has the same
-    form at any resolution.
+    For the same generator state a larger shape contains the smaller shapes, and the form is the
+    same at any resolution.
 
     Args:
         areas: (B,) shares of the image's area, 0 to 1.
         size: height and width in pixels.
         generators: one per image, on the CPU.
-        free: (B, 1, H, W) bool, where a blob may lie, at least its area; by default anywhere.
+        free: (B, 1, H, W) bool, where a shape may lie, at least as large as the shape; by default
+            anywhere.
 
     Returns:
-        (B, 1, H, W) float of 0 and 1, on the device of `areas`; each has its area rounded to whole
-        pixels, in one piece or several.
+        (B, 1, H, W) float of 0 and 1, on the device of `areas`. Each shape has its area rounded to
+        whole pixels, in one or several pieces.
     """
     height, width = size
     longer = max(size)
@@ -49,11 +50,11 @@ def blobs(
 
 
 def dilated(mask: Tensor, pixels: int) -> Tensor:
-    """A mask (B, 1, H, W) of 0 and 1 grown by some pixels in all directions, corners too."""
+    """Return a mask (B, 1, H, W) of 0 and 1 grown by `pixels` in all directions, diagonals too."""
     size = 2 * pixels + 1
     for dim, beyond in ((2, (0, 0, pixels, pixels)), (3, (pixels, pixels))):
         mask, window = pad(mask, beyond), 1
-        while window < size:  # largest values in windows that grow to twice their length
+        while window < size:  # maxima over windows that double in length
             step = min(window, size - window)
             length = mask.shape[dim] - step
             mask = torch.maximum(mask.narrow(dim, 0, length), mask.narrow(dim, step, length))
@@ -62,25 +63,25 @@ def dilated(mask: Tensor, pixels: int) -> Tensor:
 
 
 def feathered(mask: Tensor, pixels: int) -> Tensor:
-    """Weights that are 1 on a mask and fall to 0 within some pixels of it.
+    """Return weights that are 1 on a mask and fall to 0 within `pixels` of it.
 
-    The mask is grown by half of the way and blurred, by a box, over the other half.
+    The mask is grown by half of the distance and blurred by a box filter over the other half.
 
     Args:
         mask: (B, 1, H, W) float of 0 and 1.
-        pixels: how far from the mask the last weight above 0 may lie.
+        pixels: distance from the mask within which weights are above 0.
 
     Returns:
         (B, 1, H, W) in [0, 1]; exactly 1 on the mask, exactly 0 beyond `pixels`.
     """
     blur = pixels // 2
     weights = dilated(mask, pixels - blur)
-    # edge pixels count for what lies beyond the frame
+    # normalised by the window area inside the frame
     return _window_sums(weights, blur) / _window_sums(torch.ones_like(weights[:1]), blur)
 
 
 def _window_sums(values: Tensor, reach: int) -> Tensor:
-    """Sums over all pixels not further than `reach`, down and across: (B, 1, H, W)."""
+    """Return sums over all pixels within `reach`, down and across: (B, 1, H, W)."""
     values = pad(values, (reach, reach, reach, reach))
     for dim in (2, 3):
         length = values.shape[dim] - 2 * reach
@@ -90,18 +91,18 @@ def _window_sums(values: Tensor, reach: int) -> Tensor:
 
 
 def surround(hole: Tensor, reach: float = 10.0) -> Tensor:
-    """What lies around a hole.
+    """Return the surroundings of a hole.
 
     Args:
         hole: (B, 1, H, W) float of 0 and 1.
-        reach: how far around, in % of the width.
+        reach: width of the surroundings, in % of the width.
 
     Returns:
-        (B, 1, H, W) float of 0 and 1; at least a pixel wide.
+        (B, 1, H, W) float of 0 and 1; at least one pixel wide.
     """
     return dilated(hole, pixels_of(reach, hole.shape[-1]) or 1) - hole
 
 
 def pixels_of(share: float, width: int) -> int:
-    """A length in % of the width as whole pixels."""
+    """Convert a length in % of the width to whole pixels."""
     return round(share / 100 * width)

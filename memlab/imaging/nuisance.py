@@ -1,4 +1,4 @@
-"""Changes that should not matter: shift, JPEG, resizing there and back."""
+"""Nuisance changes: shift, JPEG compression, resizing to a smaller size and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 
 
 def shift(images: Tensor, down: Tensor, across: Tensor) -> Tensor:
-    """Move each image by whole pixels; what comes in is the image mirrored at its edge.
+    """Shift each image by whole pixels; the exposed edge is filled with the mirrored image.
 
     Args:
         images: (B, C, H, W); H and W larger than the shift.
@@ -27,7 +27,7 @@ def shift(images: Tensor, down: Tensor, across: Tensor) -> Tensor:
 
 
 def _shift_into(target: Tensor, image: Tensor, down: int, across: int) -> None:
-    """Write an image (C, H, W), moved by whole pixels, into a tensor of its shape."""
+    """Write an image (C, H, W), shifted by whole pixels, into a tensor of the same shape."""
     height, width = image.shape[-2:]
     to_rows, from_rows = _kept(height, down)
     to_columns, from_columns = _kept(width, across)
@@ -37,13 +37,13 @@ def _shift_into(target: Tensor, image: Tensor, down: int, across: int) -> None:
 
 
 def _kept(side: int, pixels: int) -> tuple[slice, slice]:
-    """Where the pixels that stay inside go to, and where they come from."""
+    """Return the target and the source slice of the pixels that stay inside the frame."""
     first, last = max(pixels, 0), side + min(pixels, 0)
     return slice(first, last), slice(first - pixels, last - pixels)
 
 
 def _mirror_edge(target: Tensor, pixels: int, dim: int) -> None:
-    """Fill the edge that a shift left empty with what lies on its other side."""
+    """Fill the edge that a shift left empty with the mirrored pixels next to it."""
     side = target.shape[dim]
     if pixels > 0:
         target.narrow(dim, 0, pixels).copy_(target.narrow(dim, pixels + 1, pixels).flip(dim))
@@ -53,13 +53,13 @@ def _mirror_edge(target: Tensor, pixels: int, dim: int) -> None:
 
 
 def jpeg(images: Tensor, quality: int) -> Tensor:
-    """Write each image as a JPEG and read it back, as Pillow does: 8 bits, colour at half size.
+    """Compress each image as a JPEG and decode it, as Pillow does: 8 bits, chroma subsampled.
 
     Args:
         images: (B, 3, H, W) in [0, 1], on any device; the codec runs on the CPU.
         quality: 1 to 100.
     """
-    # NumPy turns floats into bytes in a third of torch's time
+    # NumPy converts floats to bytes in a third of torch's time
     planes = (images * 255).round_().cpu().numpy().astype(np.uint8)
     stored = np.stack([_through_jpeg(image, quality) for image in planes])
     back = torch.from_numpy(stored).to(images.device).permute(0, 3, 1, 2)
@@ -67,7 +67,7 @@ def jpeg(images: Tensor, quality: int) -> Tensor:
 
 
 def _through_jpeg(planes: np.ndarray, quality: int) -> np.ndarray:
-    """Write an image, (3, H, W) uint8, as a JPEG and read it back: (H, W, 3) uint8."""
+    """Compress an image, (3, H, W) uint8, as a JPEG and decode it: (H, W, 3) uint8."""
     stream = io.BytesIO()
     image = Image.merge("RGB", [Image.fromarray(plane) for plane in planes])
     image.save(stream, "JPEG", quality=quality)
@@ -76,7 +76,7 @@ def _through_jpeg(planes: np.ndarray, quality: int) -> np.ndarray:
 
 
 def resize_roundtrip(images: Tensor, removed: float) -> Tensor:
-    """Resize down and up again, bicubic, with antialiasing on the way down.
+    """Resize to a smaller size and back, bicubic, with antialiasing on the way down.
 
     Args:
         images: (B, C, H, W).
@@ -91,10 +91,10 @@ def resize_roundtrip(images: Tensor, removed: float) -> Tensor:
 
 @functools.lru_cache(maxsize=32)
 def _roundtrip_matrix(side: int, smaller: int) -> Tensor:
-    """The matrix (side, side) that resizes a column of pixels to `smaller` and back.
+    """Return the matrix (side, side) that resizes a column of pixels to `smaller` and back.
 
-    Both ways are linear and separable, so that one matrix for each axis makes the whole trip, in
-    two thirds of the time of two calls of `interpolate`.
+    Both resizing steps are linear and separable, so that one matrix per axis does both, in two
+    thirds of the time of two calls of `interpolate`.
     """
     unit = torch.eye(side)[None, None]
     small = interpolate(unit, (smaller, side), mode="bicubic", align_corners=False, antialias=True)

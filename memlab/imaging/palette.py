@@ -1,4 +1,4 @@
-"""The palette: mean and covariance of chroma, luma apart."""
+"""Palette of an image: mean and covariance of chroma, independent of luma."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 from memlab.imaging.colour import LUMA, luma
 
 STEPS = 8
-"""Corrections of the map for what the gamut cuts off."""
+"""Corrections of the map for clipping to the gamut."""
 FLOOR = (1 / 255) ** 2
-"""Variance added to both palettes: that of one grey level, so that grey images have a map."""
+"""Variance added to both palettes, that of one grey level, so that grey images have a map."""
 GAIN = 32.0
-"""Most that chroma is stretched by: the noise of a nearly grey image must not become colour."""
+"""Largest amplification of chroma, so that noise of a nearly grey image does not become colour."""
 
 
 def palette(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and covariance of chroma.
+    """Return mean and covariance of chroma.
 
-    Chroma is what is left of R, G and B without luma, in two orthonormal coordinates of the plane
-    in which luma is 0: its length is `colour.chroma`.
+    Chroma here is (R, G, B) − luma, in two orthonormal coordinates of the plane of zero luma. Its
+    length is `colour.chroma`.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -31,37 +31,37 @@ def palette(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """Wasserstein distance between the palettes of two images, taken as Gaussian: (B,).
+    """Return the Wasserstein distance of two images' palettes as Gaussian distributions: (B,).
 
-    The root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in units
-    of the pixel range.
+    The distance is the root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in
+    units of the pixel range.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        donors: the same.
+        donors: (B, 3, H, W) in [0, 1].
     """
     (mean, covariance), (other_mean, other) = palette(images), palette(donors)
     product = covariance @ other
-    # the trace of a 2 × 2 root, from trace and determinant
+    # the trace of a 2 × 2 square root, from trace and determinant
     root = (_trace(product) + 2 * _determinant(product).clamp(min=0).sqrt()).clamp(min=0).sqrt()
     square = (mean - other_mean).square().sum(dim=1) + _trace(covariance + other) - 2 * root
     return square.clamp(min=0).sqrt()
 
 
 def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
-    """Give images the palettes of others, luma kept.
+    """Replace the palettes of images by the donors' and keep luma.
 
-    The chroma of every pixel goes through the linear map that carries one Gaussian to the other
+    The chroma of each pixel is transformed by the linear map that carries one Gaussian to the other
     with the least change (Monge–Kantorovich; Pitié and Kokaram 2007). Colours outside the gamut
-    are drawn towards grey of the same luma, and the map is corrected for that.
+    move towards grey of the same luma, and the map is corrected for this loss.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        donors: the same.
+        donors: (B, 3, H, W) in [0, 1].
 
     Returns:
-        (B, 3, H, W) in [0, 1], of the luma of `images`. Where a palette does not fit the lights and
-        shades of the image, as saturated colours in the dark, it is only approached.
+        (B, 3, H, W) in [0, 1], with the luma of `images`. Where a palette does not fit the luma of
+        the image, such as saturated colours in dark areas, the result only approaches the palette.
     """
     grey, own = luma(images), _coordinates(images)
     mean, covariance = _moments(own)
@@ -76,12 +76,12 @@ def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
 
 
 def _coordinates(images: Tensor) -> Tensor:
-    """Chroma in the two coordinates of its plane: (B, 2, H · W)."""
+    """Return chroma in the two coordinates of its plane: (B, 2, H · W)."""
     return _axes(images) @ (images - luma(images)).flatten(2)
 
 
 def _axes(like: Tensor) -> Tensor:
-    """Two orthonormal directions in RGB without luma: (2, 3)."""
+    """Return two orthonormal directions of zero luma in RGB: (2, 3)."""
     weights = torch.tensor(LUMA, dtype=torch.float64)
     first = torch.stack([weights[2], torch.zeros_like(weights[0]), -weights[0]])
     second = torch.linalg.cross(weights, first)
@@ -89,14 +89,14 @@ def _axes(like: Tensor) -> Tensor:
 
 
 def _moments(chroma: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (B, 2) and covariance (B, 2, 2) of (B, 2, N)."""
+    """Return mean (B, 2) and covariance (B, 2, 2) of (B, 2, N) values."""
     mean = chroma.mean(dim=2)
     centred = chroma - mean[..., None]
     return mean, centred @ centred.mT / chroma.shape[2]
 
 
 def _transport(covariance: Tensor, wanted: Tensor) -> Tensor:
-    """The symmetric T with T C T = C': the geometric mean of C⁻¹ and C' in closed form (2 × 2)."""
+    """Return the symmetric 2 × 2 matrix T with T C T = C', the geometric mean of C⁻¹ and C'."""
     floor = FLOOR * torch.eye(2).to(covariance)
     own, other = covariance + floor, wanted + floor
     size, other_size = _determinant(own).sqrt(), _determinant(other).sqrt()
@@ -108,20 +108,20 @@ def _transport(covariance: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _capped(stretch: Tensor) -> Tensor:
-    """The same maps (B, 2, 2), stretching by no more than `GAIN` in any direction."""
+    """Return the maps (B, 2, 2) with their amplification limited to `GAIN` in any direction."""
     left, sizes, right = torch.linalg.svd(stretch)
     capped: Tensor = (left * sizes.clamp(max=GAIN)[:, None]) @ right
     return capped
 
 
 def _in_gamut(grey: Tensor, chroma: Tensor) -> tuple[Tensor, Tensor]:
-    """Images of a luma (B, 1, H, W) and of chroma (B, 2, H · W), as far as there is such colour.
+    """Return images of a luma (B, 1, H, W) and a chroma (B, 2, H · W), scaled to fit the gamut.
 
     Returns:
         The images (B, 3, H, W) and their chroma.
     """
     offsets: Tensor = (_axes(grey).mT @ chroma).view(-1, 3, *grey.shape[2:])
-    # how far each channel may go before it leaves [0, 1]; the first to do so stops all three
+    # the largest offset that keeps each channel in [0, 1]; the smallest share limits all three
     room = torch.where(offsets > 0, 1 - grey, grey)
     share = (room / offsets.abs().clamp(min=1e-6)).amin(dim=1, keepdim=True).clamp(max=1)
     return grey + share * offsets, share.flatten(2) * chroma

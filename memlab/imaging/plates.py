@@ -1,4 +1,4 @@
-"""Backgrounds and faces of other images, fitted into an image."""
+"""Backgrounds and faces of donors, fitted into an image."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from memlab.imaging.grain import noise_like
 from memlab.imaging.morphology import dilated, pixels_of
 
 EDGE = 1.5
-"""Width of the seam at a region's border, % of the image's width."""
+"""Width of the border strip of a region, % of the image's width."""
 
 
 def spread(images: Tensor, known: Tensor) -> Tensor:
-    """Fill what is not known smoothly from what is, by a pyramid (push-pull; Gortler et al. 1996).
+    """Fill unknown pixels smoothly from known pixels, by a pyramid (Gortler et al. 1996).
+
+    The method is called push-pull.
 
     Args:
         images: (B, C, H, W).
         known: (B, 1, H, W) of 0 and 1.
 
     Returns:
-        (B, C, H, W): known pixels as they are; all 0 where nothing is known.
+        (B, C, H, W): known pixels unchanged; all 0 if no pixel is known.
     """
     height, width = images.shape[-2:]
     if height == width == 1:
@@ -39,35 +41,35 @@ def spread(images: Tensor, known: Tensor) -> Tensor:
 
 
 def inner_weights(mask: Tensor) -> Tensor:
-    """A mask of 0 and 1 that rises from 0 at its border to 1 inside: (B, 1, H, W).
+    """Return weights that rise from 0 at the border of a 0–1 mask to 1 inside: (B, 1, H, W).
 
-    Nothing outside the mask has weight; the image's own edge is no border.
+    Pixels outside the mask have weight 0. The edge of the image does not count as a border.
     """
     blurred = gaussian_blur(mask, EDGE / 2)
     return mask * (2 * blurred - 1).clamp(0, 1)
 
 
 def eroded(mask: Tensor) -> Tensor:
-    """A mask of 0 and 1 without its seam: (B, 1, H, W). The image's own edge is no border."""
+    """Return a 0–1 mask without its border strip; the image's edge is no border: (B, 1, H, W)."""
     return 1 - dilated(1 - mask, pixels_of(EDGE, mask.shape[-1]) or 1)
 
 
 def empty_plate(
     donors: Tensor, background: Tensor, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """Images without their foreground: what it hid is filled smoothly, and given grain.
+    """Return images without their foreground, which is filled smoothly and given grain.
 
     Args:
         donors: (B, 3, H, W) in [0, 1].
         background: (B, 1, H, W) of 0 and 1.
-        generators: CPU generators, one per image, of the grain.
+        generators: CPU generators of the grain, one per image.
 
     Returns:
-        (B, 3, H, W); background pixels as they are, but for a seam beside the foreground, where
-        edges of figures are smeared.
+        (B, 3, H, W). Background pixels stay unchanged, except in a strip along the foreground,
+        which is filled too because its pixels mix background and foreground.
     """
     clear = eroded(background)
-    # a figure that all but covers its image leaves no more than the seam
+    # if the foreground nearly covers the image, only the border strip is left
     seen = torch.where(clear.amax(dim=(2, 3), keepdim=True) > 0, clear, background)
     filled = spread(donors, seen)
     rest = seen * (donors - gaussian_blur(filled, 2 * EDGE))
@@ -77,7 +79,7 @@ def empty_plate(
 
 
 def largest_part(mask: Tensor) -> Tensor:
-    """The largest connected part of each mask (B, 1, H, W) of 0 and 1."""
+    """Return the largest connected component of each mask (B, 1, H, W) of 0 and 1."""
     parts = []
     for one in mask[:, 0].cpu().numpy() > 0:
         labels, count = label(one)
@@ -89,20 +91,21 @@ def largest_part(mask: Tensor) -> Tensor:
 
 
 def face_over(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Tensor) -> Tensor:
-    """Faces of other images, brought to the place, size and border colour of images' own.
+    """Fit donors' faces to the position, size and border colour of the images' faces.
 
-    Centre and spread, across and down, of the donor's mask are brought to those of the image's.
-    What of the image's face the donor's does not cover is filled from it. The median
-    difference in colour along the border of the image's face is added throughout.
+    Centroid and spread of the donor's mask, across and down, are mapped to those of the image's
+    mask. Pixels of the image's face that the donor's face does not cover are extrapolated from the
+    donor's face. The median colour difference along the border of the image's face is added to all
+    pixels.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         faces: (B, 1, H, W) of 0 and 1: one face each.
-        donors: the same of the donors.
-        donor_faces: the same of the donors.
+        donors: (B, 3, H, W) in [0, 1].
+        donor_faces: (B, 1, H, W) of 0 and 1: one face each.
 
     Returns:
-        (B, 3, H, W); of use inside `faces` only.
+        (B, 3, H, W); valid inside `faces` only.
     """
     warped = _warped(spread(donors, donor_faces), _boxes(donor_faces), _boxes(faces))
     ring = faces - eroded(faces)
@@ -112,16 +115,16 @@ def face_over(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Tensor
 
 
 def face_distance(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Tensor) -> Tensor:
-    """How unlike images' faces are to others' faces, colour apart: (B,), 0 to 2.
+    """Return the dissimilarity of images' and donors' faces, apart from mean colour: (B,), 0 to 2.
 
-    1 − the correlation, over pixels inside the seam and the three channels, each less its mean,
-    with the donor's face brought to the same place and size.
+    The value is 1 − the correlation over the three channels and the pixels inside the border strip,
+    each channel minus its mean, after the donor's face is fitted to the same position and size.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         faces: (B, 1, H, W) of 0 and 1: one face each.
-        donors: the same of the donors.
-        donor_faces: the same of the donors.
+        donors: (B, 3, H, W) in [0, 1].
+        donor_faces: (B, 1, H, W) of 0 and 1: one face each.
     """
     warped = _warped(spread(donors, donor_faces), _boxes(donor_faces), _boxes(faces))
     inner = (inner_weights(faces) > 0.99).to(images)
@@ -140,13 +143,15 @@ def face_distance(images: Tensor, faces: Tensor, donors: Tensor, donor_faces: Te
 def background_distance(
     images: Tensor, background: Tensor, donors: Tensor, donor_background: Tensor
 ) -> Tensor:
-    """Mean absolute difference where both images show background, beside the seams: (B,).
+    """Return the mean absolute difference where both images show background: (B,).
+
+    The border strips are excluded.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         background: (B, 1, H, W) of 0 and 1.
-        donors: the same of the donors.
-        donor_background: the same of the donors.
+        donors: (B, 3, H, W) in [0, 1].
+        donor_background: (B, 1, H, W) of 0 and 1.
     """
     both = (inner_weights(eroded(background)) > 0.99) & (eroded(donor_background) > 0)
     area = both.flatten(1).sum(dim=1).clamp(min=1)
@@ -154,7 +159,7 @@ def background_distance(
 
 
 def _boxes(mask: Tensor) -> Tensor:
-    """Centre and standard deviation of each mask, across and down: (B, 4), the image as -1 to 1.
+    """Return centre and SD of each mask, across and down: (B, 4), with the image as -1 to 1.
 
     An empty mask counts as the whole image.
     """
@@ -167,15 +172,15 @@ def _boxes(mask: Tensor) -> Tensor:
         place = ((2 * torch.arange(size) + 1) / size - 1).to(mask).view(shape)
         mean = (mask * place).sum(dim=(1, 2, 3)) / area
         square = (mask * (place - mean.view(-1, 1, 1, 1)).square()).sum(dim=(1, 2, 3)) / area
-        moments += [mean, (square + (1 / size) ** 2 / 3).sqrt()]  # a pixel has a width, too
+        moments += [mean, (square + (1 / size) ** 2 / 3).sqrt()]  # plus the variance within a pixel
     centre_across, across, centre_down, down = moments
     return torch.stack([centre_across, centre_down, across, down], dim=1)
 
 
 def _warped(donors: Tensor, source: Tensor, target: Tensor) -> Tensor:
-    """Images moved and scaled so that one box comes to lie on another; both (B, 4).
+    """Shift and scale images so that a source box maps to a target box; both (B, 4).
 
-    Where they shrink they are halved first, as often as it takes, so that no detail is skipped.
+    Images that shrink are halved first, as often as needed, so that no detail is skipped.
     """
     scale = source[:, 2:] / target[:, 2:]
     matrix = torch.zeros(len(donors), 2, 3).to(donors)

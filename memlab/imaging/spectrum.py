@@ -1,7 +1,7 @@
-"""The radial spectrum of luma: how much of it is coarse and how much fine, whatever its direction.
+"""Radial spectrum of luma: energy per frequency band, over all directions.
 
-Spectra are those of the cosine transform: that of the image mirrored at its edges, which has no
-jump where the image ends. Scaling its coefficients by radius is a filter without phase.
+Spectra use the cosine transform, which is the spectrum of the image mirrored at its edges and has
+no discontinuity at the edge. Scaling its coefficients by radius is a zero-phase filter.
 """
 
 from __future__ import annotations
@@ -17,54 +17,55 @@ from memlab.imaging.colour import luma
 BANDS = 2
 """Bands per octave."""
 STEPS = 5
-"""Corrections of the bands' gains for what the gamut cuts off."""
+"""Corrections of the bands' gains for clipping to the gamut."""
 FLOOR = 1e-7
 """Energy added to each band: well below that of rounding to 256 grey levels."""
 GAIN = 32.0
-"""Most that a band is amplified by: rounding of a smooth image must not become its texture."""
+"""Largest amplification of a band, so that rounding of a smooth image does not become texture."""
 
 
 def band_energies(grey: Tensor) -> Tensor:
-    """Energy of luma in radial bands half an octave apart.
+    """Return the energy of luma in radial bands of half an octave.
 
     Args:
         grey: (B, 1, H, W).
 
     Returns:
-        (B, K): mean squares over pixels, the mean of the image apart; they add up to its
-        variance. Bands overlap: a frequency between two centres counts in both, in shares.
+        (B, K): mean squares over pixels, without the mean of the image. The sum is the variance of
+        luma. Bands overlap: a frequency between two centres contributes a share to each.
     """
     return energies(cosine_transform(grey), radial_bands(grey))
 
 
 def spectrum_distance(images: Tensor, donors: Tensor) -> Tensor:
-    """How far two images' radial spectra of luma differ: (B,).
+    """Return the distance of two images' radial spectra of luma: (B,).
 
-    The root mean square, over bands, of the logarithm of the ratio of amplitudes: 0.1 is 10 %.
+    The distance is the root mean square, over bands, of the logarithm of the amplitude ratio: 0.1
+    is 10 %.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        donors: the same.
+        donors: (B, 3, H, W) in [0, 1].
     """
     return log_ratio(band_energies(luma(images)), band_energies(luma(donors)))
 
 
 def log_ratio(found: Tensor, wanted: Tensor) -> Tensor:
-    """Root mean square log ratio of the amplitudes of (B, K) energies: (B,)."""
+    """Return the root mean square log ratio of the amplitudes of (B, K) energies: (B,)."""
     ratio = ((found + FLOOR) / (wanted + FLOOR)).log() / 2
     return ratio.square().mean(dim=1).sqrt()
 
 
 def swap_spectrum(images: Tensor, donors: Tensor) -> Tensor:
-    """Give the luma of images the radial spectrum of others.
+    """Replace the radial spectrum of the images' luma by the donors'.
 
-    Each band's amplitude is scaled; phase, what directions have among each other, mean luma and
-    chroma stay. Luma is cut where its pixel's chroma leaves no room, and the gains are corrected
-    for that.
+    The amplitude of each band is scaled. Phase, the balance of directions, mean luma and chroma
+    stay. Luma is clipped where the pixel's chroma leaves no room, and the gains are corrected for
+    the clipping.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        donors: the same.
+        donors: (B, 3, H, W) in [0, 1].
 
     Returns:
         (B, 3, H, W) in [0, 1].
@@ -87,18 +88,18 @@ def fit_bands(
     room: tuple[Tensor, Tensor],
     measure: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Add a pattern to a base, its bands scaled until the sum measures what it should.
+    """Add a pattern to a base, with its bands scaled until the sum has the requested energies.
 
     Args:
-        base: luma that stays, (B, 1, H, W) or (B, 1, 1, 1).
-        coefficients: cosine transform of the pattern, (B, 1, H, W); its mean does not count.
-        bands: which coefficients are scaled together, (H · W, K); see `radial_bands`.
-        wanted: what the sum must measure, (B, K).
+        base: fixed luma, (B, 1, H, W) or (B, 1, 1, 1).
+        coefficients: cosine transform of the pattern, (B, 1, H, W); its mean is ignored.
+        bands: share of each coefficient in each band, (H · W, K); see `radial_bands`.
+        wanted: requested energies of the sum, (B, K).
         room: lowest and highest luma of each pixel.
-        measure: luma to energies of the same bands, (B, K).
+        measure: function from luma to energies of the same bands, (B, K).
 
     Returns:
-        Luma (B, 1, H, W) within the room, of the mean of the base as far as there is room.
+        Luma (B, 1, H, W) within `room`, with the mean of the base as far as `room` allows.
     """
     mean = base.mean(dim=(2, 3), keepdim=True)
     shift = torch.zeros_like(mean)
@@ -119,26 +120,26 @@ def fit_bands(
 
 
 def luma_room(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Lowest and highest luma that each pixel can have with the chroma it has: (B, 1, H, W)."""
+    """Return the lowest and highest luma that each pixel's chroma allows: (B, 1, H, W) each."""
     offsets = images - luma(images)
     return -offsets.amin(dim=1, keepdim=True), 1 - offsets.amax(dim=1, keepdim=True)
 
 
 def cosine_transform(grey: Tensor, inverse: bool = False) -> Tensor:
-    """Orthonormal cosine transform (DCT-II) of (B, 1, H, W) over both axes, or its inverse."""
+    """Return the orthonormal cosine transform (DCT-II) of (B, 1, H, W), or its inverse."""
     down, across = (_cosines(size, grey) for size in grey.shape[-2:])
     return down.mT @ grey @ across if inverse else down @ grey @ across.mT
 
 
 def energies(coefficients: Tensor, bands: Tensor) -> Tensor:
-    """Energy in each band, (B, K), from the cosine transform (B, 1, H, W)."""
+    """Return the energy in each band, (B, K), from the cosine transform (B, 1, H, W)."""
     return coefficients.square().flatten(1) @ bands / coefficients[0].numel()
 
 
 def radial_bands(like: Tensor) -> Tensor:
-    """How much of each coefficient of (B, 1, H, W) belongs to each band: (H · W, K).
+    """Return the share of each coefficient of (B, 1, H, W) in each band: (H · W, K).
 
-    Rows add up to 1, that of the mean to 0.
+    Rows sum to 1; the row of the mean sums to 0.
     """
     height, width = like.shape[-2:]
     down = torch.arange(height, dtype=torch.float64).view(-1, 1) / (2 * height)
@@ -160,7 +161,7 @@ def _without_mean(coefficients: Tensor) -> Tensor:
 
 
 def _cosines(size: int, like: Tensor) -> Tensor:
-    """The orthonormal matrix of the cosine transform of `size` values."""
+    """Return the orthonormal matrix of the cosine transform of `size` values."""
     row = torch.arange(size, dtype=torch.float64)
     matrix = (math.pi / size * torch.outer(row, row + 0.5)).cos() * math.sqrt(2 / size)
     matrix[0] /= math.sqrt(2)

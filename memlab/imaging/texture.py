@@ -1,4 +1,4 @@
-"""Texture and layout: smoothing, shuffled patches, scrambled phases, one spectrum for all."""
+"""Texture and layout transforms: smoothing, patch shuffling, phase scrambling, equalisation."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ REFERENCE = 0.027
 """Amplitude of the reference spectrum at one cycle per width. A square image with this spectrum
 has a luma SD of about 0.2, as photographs have."""
 
-_FAINTEST = 1e-6  # amplitude that counts as nothing: a tenth of what 8-bit rounding leaves
+_FAINTEST = 1e-6  # negligible amplitude, a tenth of the error of 8-bit rounding
 
 
 def smooth_texture(images: Tensor, threshold: float, sigma: float) -> Tensor:
-    """Edge-preserving smoothing: the guided filter, guided by luma, with Gaussian windows.
+    """Smooth and keep edges, by a guided filter with luma as guide and Gaussian windows.
 
-    In each window every channel is fitted as a straight line of luma (He, Sun & Tang 2013, eqs 5, 6
-    and 8). Their ridge multiplies the slope by v / (v + t²), where v is the variance of luma and t
-    the threshold; here it is by v² / (v² + t⁴), which is nearer to 0 below the threshold and to 1
-    above.
+    In each window each channel is fitted as a linear function of luma (He, Sun & Tang 2013, eqs 5,
+    6 and 8). The paper multiplies the slope by v / (v + t²), where v is the variance of luma and t
+    the threshold. This function multiplies by v² / (v² + t⁴), which is nearer to 0 below the
+    threshold and nearer to 1 above.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        threshold: contrast of luma, 0 to 1, below which structure is smoothed away.
+        threshold: contrast of luma, 0 to 1, below which structure is smoothed.
         sigma: standard deviation of the windows in % of the width.
     """
     grey = luma(images)
@@ -43,20 +43,20 @@ def smooth_texture(images: Tensor, threshold: float, sigma: float) -> Tensor:
 
 
 def shuffle_patches(images: Tensor, grid: int, order: Tensor) -> Tensor:
-    """Cut images into grid × grid patches and put them elsewhere.
+    """Cut images into grid × grid patches and permute the patches.
 
-    Where the grid does not divide the image, patches differ by one row or column: one that comes
-    to a larger place repeats its last, one that comes to a smaller place loses it.
+    If the grid does not divide the image, patches differ by one row or column. A patch moved to a
+    larger position repeats its last row or column; a patch moved to a smaller position loses it.
 
     Args:
         images: (B, C, H, W); H and W at least `grid`.
         grid: patches per side.
-        order: (B, grid²) int64: which patch each place shows.
+        order: (B, grid²) int64: index of the patch shown at each position.
     """
     height, width = images.shape[-2:]
     row, top, depth = _cuts(height, grid, images.device)
     column, left, breadth = _cuts(width, grid, images.device)
-    shown = order.view(-1, grid, grid)[:, row][:, :, column]  # the patch that each pixel shows
+    shown = order.view(-1, grid, grid)[:, row][:, :, column]  # index of the patch at each pixel
     place_y, place_x = torch.arange(height), torch.arange(width)
     within_y = (place_y.to(top) - top[row]).view(-1, 1)
     within_x = (place_x.to(left) - left[column]).view(1, -1)
@@ -68,7 +68,7 @@ def shuffle_patches(images: Tensor, grid: int, order: Tensor) -> Tensor:
 
 
 def _cuts(side: int, grid: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Which patch each pixel of a side is in, and where each patch begins and how long it is."""
+    """Return the patch of each pixel along a side, and the start and length of each patch."""
     bounds = torch.tensor([round(cut * side / grid) for cut in range(grid + 1)], device=device)
     lengths = bounds.diff()
     patches = torch.arange(grid, device=device)
@@ -76,11 +76,11 @@ def _cuts(side: int, grid: int, device: torch.device) -> tuple[Tensor, Tensor, T
 
 
 def scramble_phases(images: Tensor, amount: float, noise: Tensor) -> Tensor:
-    """Turn the phase of every frequency by a share of the phase of noise; amplitudes stay.
+    """Add a share of the phases of noise to the phase of each frequency; amplitudes stay.
 
-    All channels are turned alike, so their correlation at each frequency stays. The phases of a
-    real field are odd, so the result is real; a frequency that is its own mirror image (the mean is
-    left alone, the Nyquist ones not) can keep its phase or turn by 180° only.
+    All channels are changed alike, so their correlation at each frequency stays. The phases of a
+    real field are odd, so the result is real. A frequency that is its own mirror image can only
+    keep its phase or turn by 180°; the mean keeps its phase, and the Nyquist frequencies may turn.
 
     Args:
         images: (B, C, H, W).
@@ -88,7 +88,7 @@ def scramble_phases(images: Tensor, amount: float, noise: Tensor) -> Tensor:
         noise: (B, 1, H, W) real, normally distributed.
 
     Returns:
-        (B, C, H, W), not cut to [0, 1].
+        (B, C, H, W), not clipped to [0, 1].
     """
     height, width = images.shape[-2:]
     angle = torch.fft.rfft2(noise).angle() * amount
@@ -102,13 +102,14 @@ def scramble_phases(images: Tensor, amount: float, noise: Tensor) -> Tensor:
 
 
 def rematch(changed: Tensor, images: Tensor) -> Tensor:
-    """Bring every channel into [0, 1] with the mean and SD that it had.
+    """Bring each channel into [0, 1] with its original mean and SD.
 
-    Cutting to [0, 1] lowers the SD, stretching goes beyond again: both are repeated, eight times.
+    Clipping to [0, 1] lowers the SD, and rescaling exceeds the range again. Both steps are repeated
+    eight times.
 
     Args:
         changed: (B, C, H, W), of any range.
-        images: (B, C, H, W) in [0, 1]: whose mean and SD.
+        images: (B, C, H, W) in [0, 1]: the originals.
     """
     mean = images.mean(dim=(2, 3), keepdim=True)
     size = torch.linalg.vector_norm(images - mean, dim=(2, 3), keepdim=True)  # SD, up to a factor
@@ -121,17 +122,17 @@ def rematch(changed: Tensor, images: Tensor) -> Tensor:
 
 
 def equalize_power(images: Tensor, amount: float) -> Tensor:
-    """Bring the amplitude of each radial band of luma to the reference; phases stay.
+    """Scale the amplitude of each radial band of luma to the reference; phases stay.
 
-    All channels get the same gain, at most `spectrum.GAIN` at amount 1, and the mean stays: the
-    rounding of a smooth image must not become its texture.
+    All channels get the same gain, and the mean stays. The gain is at most `spectrum.GAIN` at
+    amount 1, so that rounding of a smooth image does not become texture.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         amount: share of the way in log amplitude, 0 to 1.
 
     Returns:
-        (B, 3, H, W), not cut to [0, 1].
+        (B, 3, H, W), not clipped to [0, 1].
     """
     band, distance = spectral_distance(images)
     gain = torch.exp(-amount * distance.clamp(min=-math.log(GAIN)))[:, band][:, None]
@@ -140,14 +141,14 @@ def equalize_power(images: Tensor, amount: float) -> Tensor:
 
 
 def spectral_distance(images: Tensor) -> tuple[Tensor, Tensor]:
-    """How far the radial amplitude spectrum of luma lies from the reference, `REFERENCE` / f.
+    """Return the distance of luma's radial amplitude spectrum from the reference, `REFERENCE` / f.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
 
     Returns:
         The band of each frequency of `rfft2`, (H, W // 2 + 1) int64, in whole cycles per width, 0
-        for the mean alone; and for each band the mean log amplitude less the log of the reference,
+        for the mean alone; and for each band the mean log amplitude minus the log of the reference,
         (B, bands), 0 for the mean.
     """
     height, width = images.shape[-2:]
@@ -161,7 +162,7 @@ def spectral_distance(images: Tensor) -> tuple[Tensor, Tensor]:
     total = amplitude.new_zeros(len(images), bands)
     total.index_add_(1, band.flatten(), (amplitude + _FAINTEST).log())
     frequency = torch.arange(bands, device=images.device).clamp(min=1)
-    # an image that is not square has W / H times the frequencies per square cycle
+    # each frequency stands for W / H square cycles per width, and has as many times the energy
     reference = math.log(REFERENCE * math.sqrt(width / height)) - frequency.log()
     distance = torch.where(count > 0, total / count.clamp(min=1) - reference, 0)
     distance[:, 0] = 0
