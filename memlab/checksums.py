@@ -1,6 +1,6 @@
-"""Whether a zip file, as torch.save writes one, is what was written: every checksum in it is read.
+"""Checksums of zip files that `torch.save` writes.
 
-torch.load itself compares none. The standard library only.
+`torch.load` does not compare the checksums. Uses only the standard library.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def is_zip(path: Path) -> bool:
-    """Whether a file begins as a zip file does."""
+    """Return whether a file begins with the signature of a zip file."""
     try:
         with path.open("rb") as file:
             return file.read(2) == b"PK"
@@ -19,10 +19,10 @@ def is_zip(path: Path) -> bool:
 
 
 def damage(path: Path) -> str:
-    """What is wrong with a file of torch.save, in words; empty where every checksum in it holds.
+    """Return a description of the damage in a `torch.save` file, or "" if all checksums match.
 
-    The file is read once, piece by piece. The padding between the parts carries no content and has
-    no checksum.
+    The file is read once, in pieces. The padding between the parts has no checksum and is not
+    checked.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -35,7 +35,7 @@ def damage(path: Path) -> str:
             bad = archive.testzip()
     except FileNotFoundError:
         return "there is no such file"
-    except Exception as error:  # zipfile raises many kinds on a damaged file
+    except Exception as error:  # zipfile raises many exception types on a damaged file
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     if bad and not any(member.CRC for member in members):
         return "it holds no checksums (torch's crc32 option was off when it was written)"

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and fingerprints. No heavy imports."""
+"""Atomic writing of files, and fingerprints. No heavy imports."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from memlab.errors import MemlabError, OutputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SHOWN = 160
-"""Characters of a path that a message shows."""
+"""Maximum number of characters of a path in a message."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well, it takes that name.
+    """Yield a temporary path beside `path`, and rename it to `path` if the block succeeds.
 
-    A reader sees the old file or the new one, never a part. After an exception the old file stays.
+    A reader sees the old file or the new file, never a part. After an exception the old file
+    remains.
 
     Raises:
-        OutputError: if the file cannot be written, whatever the reason; names it.
+        OutputError: if the file cannot be written, for any reason; names the file.
     """
     make_folder(path.parent)
     try:
@@ -38,13 +39,13 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files that only the owner may read; results are for the group, too
+        # mkstemp makes files that only the owner may read; results are also for the group
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
-        # one without a number is a library's word for something else: a pixel mode, say
+        # without a number the error is a library's own, such as an unsupported pixel mode
         other = error.filename not in (None, name, str(path))
         if error.errno is None or (other and error.errno not in _FULL):
             raise
@@ -55,7 +56,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def cannot_write(path: Path, error: OSError) -> OutputError:
-    """Return the error for a file or folder that the system refuses to write, with the remedy."""
+    """Return the error for a file or folder that cannot be written, with a remedy."""
     remedy = {
         **dict.fromkeys(_FULL, "make room, or choose another folder"),
         errno.ENAMETOOLONG: "choose a shorter name",
@@ -73,7 +74,7 @@ def _short_suffix(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8; raises MemlabError as `replacing` does."""
+    """Write a text file atomically, as UTF-8; raises OutputError as `replacing` does."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -82,7 +83,7 @@ def make_folder(path: Path) -> Path:
     """Make a folder and its parents.
 
     Raises:
-        OutputError: if it cannot be made; names the folder.
+        OutputError: if the folder cannot be made; names it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def make_folder(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there; raises OutputError where that is not allowed."""
+    """Remove a file if it exists; raises OutputError if that is not allowed."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -103,7 +104,7 @@ def remove(path: Path) -> None:
 
 
 def require_empty(folder: Path, option: str = "--out") -> None:
-    """Raise a MemlabError if a folder holds something already: nothing there is mixed or lost."""
+    """Raise a MemlabError if a folder is not empty, so that nothing is mixed or overwritten."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
@@ -113,17 +114,17 @@ def require_empty(folder: Path, option: str = "--out") -> None:
 
 
 def file_name(text: str) -> str:
-    """A text as part of a path on any system: what Windows forbids in names becomes `-`."""
+    """Return a text as a file name: characters that Windows forbids become `-`."""
     return re.sub(r'[\x00-\x1f/\\?*:<>|"]', "-", text)
 
 
 def fingerprint(text: str) -> str:
-    """First 16 hex digits of the SHA-256 of a text: enough to tell one input from another."""
+    """Return the first 16 hex digits of the SHA-256 of a text, to tell inputs apart."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def state_of(path: Path) -> str:
-    """Changes when a file does: its size, and when it was written; empty where there is none."""
+    """Return size and modification time of a file, to detect changes; "" if it does not exist."""
     try:
         found = path.stat()
     except OSError:

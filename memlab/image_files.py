@@ -1,4 +1,4 @@
-"""Which files are images: in folders, by their names and kinds. Pillow is imported when asked."""
+"""Search for image files in folders, by name and file type. Imports Pillow lazily."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMATS = {
 }  # fmt: skip
 """Pillow's names of the raster formats that are decoded, and the library that each needs."""
 _NOT_DECODED = frozenset({".pfm", ".avifs"})
-"""Endings of these formats whose files hold something else: floating-point pixels, a film."""
+"""Suffixes of these formats for files with other content: floating-point pixels, animations."""
 
 UNREADABLE = frozenset(
     f".{ending}"
@@ -31,20 +31,21 @@ UNREADABLE = frozenset(
     )
     for ending in endings_of_a_kind.split()
 )
-"""Endings of images and films that memlab does not read: a person must hear of them."""
+"""Suffixes of images and videos that memlab does not read, which are reported to the user."""
 
 _SYSTEM = frozenset(
     {"__macosx", "@eadir", "@recycle", "#recycle", "$recycle.bin", "system volume information",
      "lost+found", "__pycache__"}
 )  # fmt: skip
-"""Folders that systems make for themselves, in lower case; those that begin with a dot are too."""
+"""Folders that operating systems create, in lower case; folders with a leading dot also count."""
 
 
 @functools.cache
 def formats() -> tuple[str, ...]:
-    """Pillow's names of the formats that memlab decodes, where this Pillow has their libraries.
+    """Return Pillow's names of the formats that memlab decodes, if this Pillow has their libraries.
 
-    No others are opened: Pillow hands an EPS file, whatever its name, to another program.
+    No other format is opened: for example, Pillow passes an EPS file, whatever its name, to another
+    program.
     """
     from PIL import Image, features
 
@@ -58,7 +59,7 @@ def formats() -> tuple[str, ...]:
 
 @functools.cache
 def endings() -> frozenset[str]:
-    """File name endings that are taken for images, in lower case."""
+    """Return the file name suffixes that are taken for images, in lower case."""
     from PIL import Image
 
     kinds = formats()
@@ -70,9 +71,9 @@ def endings() -> frozenset[str]:
 
 
 def what_is(path: Path) -> str:
-    """What a path leads to: `file`, `folder`, `nothing`, or another kind, such as `a FIFO`.
+    """Return the type of a path: `file`, `folder`, `nothing`, or another type, such as `a FIFO`.
 
-    Links are followed. Nothing is opened, so nothing can hang.
+    Links are followed. Nothing is opened, so the call cannot block.
     """
     try:
         mode = path.stat().st_mode
@@ -89,7 +90,7 @@ def what_is(path: Path) -> str:
 
 
 def require_file(path: Path) -> None:
-    """Raise a DataError unless a path leads to a plain file, whose opening cannot hang."""
+    """Raise a DataError unless a path is a regular file, which can be opened without blocking."""
     found = what_is(path)
     if found == "nothing":
         raise DataError(f"{shown(path)}: no such file")
@@ -100,14 +101,14 @@ def require_file(path: Path) -> None:
 
 
 def images_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Path]:
-    """The images in a folder and all folders below it, in no order.
+    """Yield the images in a folder and all folders below it, in no order.
 
-    Folders of the system, hidden files, links to other folders and what is no plain file are passed
-    over; so are names that are not UTF-8, which no table can hold.
+    System folders, hidden files, links to other folders and files that are not regular are skipped;
+    so are names that are not UTF-8, because a table cannot hold them.
 
     Args:
-        folder: where to look.
-        left_out: what was passed over is counted here, by the reason.
+        folder: folder to search.
+        left_out: counts the skipped files here, by reason.
     """
     left = Counter[str]() if left_out is None else left_out
     pending = [folder]
@@ -137,17 +138,17 @@ def images_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Pa
 
 
 def find_images(given: Sequence[Path], quiet: bool = False) -> list[Path]:
-    """The images that files and folders mean, in order, each once; folders are searched whole.
+    """Return the images that files and folders stand for, in order, without repeats.
 
-    Of a folder that memlab rendered, the masks are no images. What a folder has beside them, and is
-    left out, is said in one line.
+    Folders are searched recursively. In a folder that memlab rendered, the masks do not count as
+    images. Files that are left out are reported in one line.
 
     Args:
         given: files and folders.
-        quiet: say nothing of what is left out.
+        quiet: do not report the files that are left out.
 
     Raises:
-        DataError: if something does not exist, or a folder has no image in it.
+        DataError: if a path does not exist, or a folder has no image in it.
     """
     found: dict[Path, None] = {}
     unnamed: Counter[str] = Counter()
@@ -174,7 +175,7 @@ def find_images(given: Sequence[Path], quiet: bool = False) -> list[Path]:
 
 
 def leaves(root: Path, name: str) -> bool:
-    """Whether a path in a table of the folder `root` leads out of it; links are not followed."""
+    """Return whether a path in a table of folder `root` leads out of it; links are not followed."""
     if ".." not in name and not os.path.isabs(name):  # noqa: PTH117 - of many thousand names
         return False
     folder = os.path.abspath(root)  # noqa: PTH100 - Path.resolve follows links
@@ -183,17 +184,17 @@ def leaves(root: Path, name: str) -> bool:
 
 
 def no_images(folder: Path, left_out: Counter[str]) -> str:
-    """What is wrong with a folder without images, and what there is in it instead."""
+    """Return the error message for a folder without images, with the files that were left out."""
     there = f"; {left_out_line(folder, left_out)}" if left_out else ""
     return f"{shown(folder)}: no images in this folder{there}"
 
 
 def left_out_line(folder: Path, left_out: Counter[str]) -> str:
-    """`photos: 3 files left out: 2 .heic (not readable: convert to JPEG), 1 in .ipynb_checkpoints`.
+    """Return a line such as `photos: 3 files left out: 2 .heic (...), 1 in .ipynb_checkpoints`.
 
     Args:
-        folder: that was searched.
-        left_out: as `images_in` counts.
+        folder: folder that was searched.
+        left_out: counts by reason, from `images_in`.
     """
     counted = sorted(left_out.items())
     parts = [f"{count} {ending}" for ending, count in counted if ending[0] == "."]
@@ -211,7 +212,7 @@ def left_out_line(folder: Path, left_out: Counter[str]) -> str:
 
 
 def shown(name: Path | str) -> str:
-    r"""A name on one line of any terminal: what cannot be printed is written as `\x07`."""
+    r"""Return a name on one line; unprintable characters are escaped, such as `\x07`."""
     text = str(name)
     if text.isprintable():
         return text
@@ -222,7 +223,7 @@ _NOT_UTF8 = "with a name that is not UTF-8 (rename it)"
 
 
 def _reason(entry: os.DirEntry[str]) -> str | None:
-    """Why a file is no image of its folder: None where it is one, empty where nobody need know."""
+    """Return why a file is no image of its folder: None if it is an image, "" if not reported."""
     ending = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a name, not a path
     hidden = entry.name.startswith(".")
     try:
@@ -246,7 +247,7 @@ def _system(name: str) -> bool:
 
 
 def _count(folder: Path) -> int:
-    """How many files below a folder have the ending of an image."""
+    """Return the number of files below a folder that have the suffix of an image."""
     count = 0
     for _, _, names in os.walk(folder):
         count += sum(os.path.splitext(name)[1].lower() in endings() for name in names)  # noqa: PTH122

@@ -1,4 +1,4 @@
-"""How numbers are printed: the one place that turns statistics into text."""
+"""Formatting of numbers: the only code that turns statistics into text."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 NOTHING = "–"
-"""Stands for a number that does not exist."""
+"""Text for a missing number."""
 
 
 def number(value: float | None, digits: int = 4, *, signed: bool = False, zero: bool = True) -> str:
-    """Return a number with a fixed count of decimals; never a nought that is not one.
+    """Format a number with a fixed number of decimals; a value that is not 0 never prints as 0.
 
-    Exactly 0 is `0`. What is not 0 and would round to 0 is `<0.0001`, or `>-0.0001` below 0.
+    Exactly 0 is `0`. A value that would round to 0 is `<0.0001`, or `>-0.0001` below 0.
 
     Args:
         value: the number; None and NaN give a dash.
@@ -44,7 +44,7 @@ def interval(
     signed: bool = False,
     zero: bool = True,
 ) -> str:
-    """Return `[low, high]`, empty where an end is missing.
+    """Format an interval as `[low, high]`; empty if an end is missing.
 
     >>> interval(-0.00002, 0.0113, signed=True, zero=False)
     '[>-.0001, +.0113]'
@@ -56,7 +56,7 @@ def interval(
 
 
 def p_value(p: float | None) -> str:
-    """Return a p-value with three decimals, `<.001` below .001; never `0` or `.000`.
+    """Format a p-value with three decimals, `<.001` below .001; never `0` or `.000`.
 
     >>> p_value(0.00004), p_value(0.0317), p_value(1.0), p_value(None)
     ('<.001', '.032', '1.000', '–')
@@ -74,14 +74,14 @@ def statistic(
     zero: bool = True,
     n: int | None = None,
 ) -> str:
-    """Return a statistic's value and interval, or why there is none.
+    """Format the value and interval of a statistic, or the reason why it is missing.
 
     Args:
         found: `value`, `low`, `high`, `n`, `reason`; None gives a dash.
         digits: decimals.
         signed: write `+` before numbers above 0.
         zero: write the 0 before the point.
-        n: the count of images that is printed beside; another one is added.
+        n: number of images printed elsewhere; the statistic's own `n` is appended if it differs.
 
     >>> statistic({"value": 0.25, "low": None, "high": None, "n": 9, "reason": None}, 2, n=12)
     '0.25 (n 9)'
@@ -96,5 +96,5 @@ def statistic(
 
 
 def with_n(text: str, n: int, beside: int | None) -> str:
-    """Return the text, followed by its count of images where that is not the one beside it."""
+    """Append the number of images to a text if it differs from the number printed elsewhere."""
     return text if beside is None or n == beside else f"{text} (n {n})"

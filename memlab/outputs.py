@@ -1,4 +1,4 @@
-"""Outputs never replace an input: what --out may be, settled before anything is computed."""
+"""Checks that an output does not replace an input, made before any computation."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def require_apart(
     folders: Iterable[Path | str | None] = (),
     option: str = "--out",
 ) -> None:
-    """See that an output is none of the inputs, holds none of them, and can be written.
+    """Check that an output is no input, contains no input, and can be written.
 
-    Links count as what they point to, and two names of one file as one file.
+    Links are resolved, and two names of one file count as one file.
 
     Args:
-        out: the file or folder that a command writes.
-        files: inputs of it: images, tables, checkpoints, mask stores. What is no path of this
-            machine, such as the name of a plugin, is passed over.
-        folders: inputs that are searched for images: what is written there would be found by the
-            next command.
-        option: that named the output, for messages.
+        out: file or folder that a command writes.
+        files: input files: images, tables, checkpoints, mask stores. Entries that are no path on
+            this machine, such as the name of a plugin, are ignored.
+        folders: input folders that are searched for images. The output must not lie in them,
+            because the next command would read it as input.
+        option: option that gave the output, for messages.
 
     Raises:
-        MemlabError: if it is, or lies where it must not; one line.
+        MemlabError: if the output overlaps an input or lies in a searched folder.
     """
     require_writable(out, option)
     there = [Path(one) for one in files if one]
@@ -54,7 +54,7 @@ def require_apart(
 
 
 def require_writable(out: Path, option: str = "--out") -> None:
-    """See, before any work, that a file or folder of this name can be made.
+    """Check, before any work, that a file or folder can be made.
 
     Raises:
         MemlabError: if its name is too long, or its folder is a file or cannot be written.
@@ -79,15 +79,15 @@ def require_writable(out: Path, option: str = "--out") -> None:
 
 
 def require_own_table(out: Path, header: Iterable[str], option: str = "--out") -> None:
-    """See that a table may be written: a new file, or one that the same command wrote before.
+    """Check that a table may be written: a new file, or a table that the same command wrote before.
 
     Args:
         out: the file.
         header: the first columns of such a table.
-        option: that named it, for messages.
+        option: option that gave the file, for messages.
 
     Raises:
-        MemlabError: if it is a folder, something else that is there, or no name of a table.
+        MemlabError: if the path is a folder, another file, or not a name for a table.
     """
     if out.is_dir():
         raise MemlabError(f"{option} {out} is a folder; name a file in it, such as scores.csv")
@@ -107,15 +107,15 @@ def require_own_table(out: Path, header: Iterable[str], option: str = "--out") -
 
 
 def require_own_folder(out: Path, mark: str, option: str = "--out") -> None:
-    """See that a folder is new, empty, or one that the same command wrote before.
+    """Check that a folder is new, empty, or was written by the same command before.
 
     Args:
         out: the folder.
         mark: a file that the command always writes there.
-        option: that named it, for messages.
+        option: option that gave the folder, for messages.
 
     Raises:
-        MemlabError: if it holds something else: nothing there is mixed or lost.
+        MemlabError: if it holds other files, so that nothing is mixed or overwritten.
     """
     require_writable(out, option)
     if _exists(out) and not out.is_dir():
@@ -130,7 +130,7 @@ def require_own_folder(out: Path, mark: str, option: str = "--out") -> None:
 def _same(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
-    except (OSError, ValueError):  # one is not there, or is the name of a plugin
+    except (OSError, ValueError):  # a path does not exist, or is the name of a plugin
         return False
 
 

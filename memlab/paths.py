@@ -1,4 +1,4 @@
-"""Paths made from names that stand in files, and file names that every system takes."""
+"""Safe paths and portable file names from names that a file contains."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from memlab.errors import DataError
 from memlab.files import file_name
 
 LONGEST = 120
-"""Bytes of a file name that is made from a name in a file; most systems allow 255 in all."""
+"""Maximum bytes of a file name made from a name in a file; most systems allow 255."""
 
 
 def inside(root: Path, name: str, origin: str = "") -> Path:
-    """Return the path that a name in a file means below a folder.
+    """Return the path below a folder that a name in a file stands for.
 
     Args:
         root: the folder, which no path may leave.
-        name: a relative path with `/` between its parts, as it stands in the file.
+        name: a relative path with `/` between its parts, as the file spells it.
         origin: the file, for messages.
 
     Raises:
-        DataError: if the name is empty, absolute, begins with a drive, goes up by `..`, or has a
-            character that no path may have; one line that shows it.
+        DataError: if the name is empty, absolute, begins with a drive, contains `..`, or has a
+            control character.
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
     wrong = (
@@ -43,14 +43,14 @@ def inside(root: Path, name: str, origin: str = "") -> Path:
 
 
 def short_name(text: str, longest: int = LONGEST) -> str:
-    """Return a text as one file name that every system takes, without its ending.
+    """Return a text as a portable file name, without suffix.
 
-    What Windows forbids becomes `-`. A text that is too long is cut and ends in a hash of all of
-    it, so that two long names stay two.
+    Characters that Windows forbids become `-`. A text that is too long is cut and ends in a hash of
+    the whole text, so that different long texts get different names.
 
     Args:
-        text: any text, a path too.
-        longest: bytes of the result at most.
+        text: any text, including a path.
+        longest: maximum bytes of the result.
 
     >>> short_name("a/b")
     'a-b'
@@ -66,11 +66,11 @@ def short_name(text: str, longest: int = LONGEST) -> str:
 
 
 def distinct_names(texts: Iterable[str], longest: int = LONGEST) -> dict[str, str]:
-    """Return a file name for each text, none like another, also where capitals do not count.
+    """Return a different file name for each text, also on file systems that ignore case.
 
     Args:
-        texts: names from files; those that stand there twice are one.
-        longest: bytes of a name at most.
+        texts: names from files; repeated texts count once.
+        longest: maximum bytes of a name.
 
     >>> distinct_names(["a/b", "c"])
     {'a/b': 'a-b', 'c': 'c'}
@@ -86,12 +86,12 @@ def distinct_names(texts: Iterable[str], longest: int = LONGEST) -> dict[str, st
 
 
 def same_path(one: Path | str, other: Path | str | None) -> bool:
-    """Whether two paths mean one file or folder, whether or not it is there."""
+    """Return whether two paths mean the same file or folder, whether or not it exists."""
     return other is not None and Path(one).resolve() == Path(other).resolve()
 
 
 def shown(name: str, longest: int = 80) -> str:
-    """Return a name from a file as a message shows it: in quotes, escaped, cut."""
+    """Return a name from a file for a message: quoted, escaped and shortened."""
     return repr(name if len(name) <= longest else f"{name[:longest]}...")
 
 

@@ -1,4 +1,4 @@
-"""YAML and JSON from files that may be damaged, or made to do harm: one line says what is wrong."""
+"""Safe reading of YAML and JSON from damaged or malicious files, with one-line errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from memlab.values import NODES, check_bounded, shown
 
 
 def read_text(path: Path, remedy: str = "") -> str:
-    """A text file, UTF-8, with or without a byte-order mark.
+    """Read a text file in UTF-8, with or without a byte-order mark.
 
     Raises:
-        MemlabError: if it cannot be read, or is something else; names it.
+        MemlabError: if it cannot be read or is not UTF-8; names the file.
     """
     end = f"; {remedy}" if remedy else ""
     try:
@@ -33,10 +33,10 @@ def read_text(path: Path, remedy: str = "") -> str:
 
 @contextmanager
 def content_of(*paths: Path, remedy: str = "") -> Iterator[None]:
-    """Turn what results that cannot be used raise into one line that names their folders.
+    """Convert exceptions from damaged results into a one-line error that names their folders.
 
-    Every field that memlab reads is checked when the file is read; this is for the combinations of
-    fields that cannot be.
+    Every field is checked when its file is read. This context manager covers invalid combinations
+    of fields.
 
     Raises:
         MemlabError: for a missing entry, or a value of another type.
@@ -52,11 +52,11 @@ def content_of(*paths: Path, remedy: str = "") -> Iterator[None]:
 
 
 def read_config(path: Path, recorded: bool = False) -> dict[str, Any]:
-    """The content of a configuration file: sections with keys, all of them text.
+    """Read a configuration file: sections with keys that are all text.
 
     Args:
         path: the file.
-        recorded: whether memlab wrote it, with all of its sections.
+        recorded: whether memlab wrote it, so that all sections must exist.
 
     Raises:
         MemlabError: if it cannot be read or has another form; names the file and the section.
@@ -85,10 +85,10 @@ def read_config(path: Path, recorded: bool = False) -> dict[str, Any]:
 
 
 def read_json(path: Path, remedy: str = "") -> Any:
-    """The content of a JSON file.
+    """Read a JSON file.
 
     Raises:
-        MemlabError: if it cannot be read, is damaged, or is nested too deep; names it.
+        MemlabError: if it cannot be read, is damaged, or is nested too deep; names the file.
     """
     text = read_text(path, remedy)
     try:
@@ -102,16 +102,16 @@ def read_json(path: Path, remedy: str = "") -> Any:
 
 
 def read_yaml(path: Path, remedy: str = "") -> Any:
-    """The content of a YAML file; no tags of Python, no endless or exploding references.
+    """Read a YAML file without Python tags, and without recursive or exploding aliases.
 
     Raises:
-        MemlabError: if it cannot be read, is damaged, or refers to itself; names it.
+        MemlabError: if it cannot be read, is damaged, or refers to itself; names the file.
     """
     return parse_yaml(read_text(path, remedy), str(path), remedy)
 
 
 def parse_yaml(text: str, origin: str, remedy: str = "") -> Any:
-    """The content of a YAML text; raises as `read_yaml` does, and names `origin`."""
+    """Parse a YAML text; raises as `read_yaml` does, and names `origin`."""
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
@@ -131,7 +131,7 @@ def parse_yaml(text: str, origin: str, remedy: str = "") -> Any:
 
 
 def _check_references(node: yaml.Node, origin: str) -> None:
-    """See that references do not go in a circle, nor multiply; each use of a node counts."""
+    """Check that aliases are not recursive and do not multiply; each use of a node counts."""
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
 

@@ -1,9 +1,9 @@
-"""Which classes a file may name: registered ones, and those that the user names in this command.
+"""Rules for the classes that a file may name: registered classes, and classes that the user trusts.
 
-A checkpoint, the files of a run folder and a mask store are data that people pass on. memlab builds
-from them only what is registered by entry point. A third-party class is built from a file only if
-the user names it: `--trust MODULE:CLASS`, or as a model, a callback or a source of the same
-command. The standard library only; nothing here imports what it judges.
+Checkpoints, the files of a run folder and mask stores are shared between people. memlab builds
+only classes that are registered by entry point from them. A third-party class is built from a
+file only if the user names it: `--trust MODULE:CLASS`, or as a model, a callback or a source of
+the same command. Uses only the standard library, and never imports the classes that it checks.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from memlab.registry import plugin_at
 _FORM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*")
 
 _PACKAGES = ("torch.optim", "lightning.pytorch", "lightning.fabric.plugins")
-"""Packages whose classes a run's configuration may name; what is no class there is refused."""
+"""Packages whose classes a run's configuration may name; other objects in them are refused."""
 
 OWN = (
     "memlab.models.foreign.ForeignModel",  # its `target` needs the same trust
     "memlab.models.schedules.WarmupCosine",
 )
-"""Classes of memlab that files may name, besides the registered ones."""
+"""Classes of memlab that files may name, besides the registered classes."""
 
 
 @dataclass
 class Guard:
-    """Judges class paths while memlab reads files that were recorded, not written by the user.
+    """Check of class paths while memlab reads recorded files, which the user did not write.
 
     Args:
         files: the recorded files, for messages.
@@ -46,18 +46,19 @@ class Guard:
     refused: str = ""
 
     def allows(self, path: str) -> bool:
-        """Whether a class at this dotted path may be imported."""
+        """Return whether the class at this dotted path may be imported."""
         inside = any(path.startswith(f"{package}.") for package in _PACKAGES)
-        # memlab's own dataclasses (a world) have no entry point; what is loaded runs nothing anew
+        # memlab's dataclasses (such as a world) have no entry point; a loaded module runs no new
+        # code
         loaded = path.startswith("memlab.") and path.rpartition(".")[0] in sys.modules
         return inside or loaded or path in OWN or self.trusts(path) or plugin_at(path) is not None
 
     def trusts(self, path: str) -> bool:
-        """Whether the user named the class at this dotted path."""
+        """Return whether the user named the class at this dotted path."""
         return path in self.named or path in trusted()
 
     def refusal(self, path: str) -> MemlabError:
-        """The error that names file, class and remedy; the first refused path is kept."""
+        """Return the error that names file, class and remedy; record the first refused path."""
         self.refused = self.refused or path
         return refusal(str(self.files[0]), "", path)
 
@@ -67,12 +68,12 @@ _guard: ContextVar[Guard | None] = ContextVar("guard", default=None)
 
 
 def trusted() -> frozenset[str]:
-    """Dotted paths of the classes that the user named."""
+    """Return the dotted paths of the classes that the user trusts."""
     return _trusted.get()
 
 
 def dotted(name: str) -> str:
-    """`package.module:Class` as a dotted path.
+    """Return `package.module:Class` as a dotted path.
 
     Raises:
         MemlabError: if the name has another form.
@@ -83,7 +84,7 @@ def dotted(name: str) -> str:
 
 
 def is_path(name: str) -> bool:
-    """Whether a name is spelt as `package.module:Class`, or with a dot for the colon."""
+    """Return whether a name has the form `package.module:Class`, or `package.module.Class`."""
     return _FORM.fullmatch(name) is not None
 
 
@@ -94,7 +95,7 @@ def trust(name: str) -> None:
 
 @contextmanager
 def trusting(names: Iterable[str] = ()) -> Iterator[None]:
-    """Trust these classes, and those that are trusted inside the block, until it ends."""
+    """Trust these classes inside the block; trust added inside the block ends with it."""
     token = _trusted.set(_trusted.get() | {dotted(name) for name in names})
     try:
         yield
@@ -104,7 +105,7 @@ def trusting(names: Iterable[str] = ()) -> Iterator[None]:
 
 @contextmanager
 def guarded(files: Collection[Path], named: Iterable[str] = ()) -> Iterator[None]:
-    """Judge every class path that is imported in the block, if it reads recorded files."""
+    """Check every class path that is imported in the block, if `files` is not empty."""
     token = _guard.set(Guard(list(files), set(named)))
     try:
         yield
@@ -113,14 +114,14 @@ def guarded(files: Collection[Path], named: Iterable[str] = ()) -> Iterator[None
 
 
 def guard() -> Guard | None:
-    """What judges class paths now, or `None` where only the user's own words are read."""
+    """Return the active guard, or None if only the user's own input is read."""
     judge = _guard.get()
     return judge if judge is not None and judge.files else None
 
 
 @contextmanager
 def reading(path: Path, recorded: bool) -> Iterator[None]:
-    """Judge what one more file names, beside those that are read, if it was recorded."""
+    """Add a file to the guard inside the block, if it was recorded."""
     judge = _guard.get() or Guard([])
     with guarded([*judge.files, *([path] if recorded else [])], judge.named):
         yield
@@ -134,11 +135,11 @@ def check_import(path: str) -> None:
 
 
 def refusal(origin: str, where: str, path: str, group: str = "") -> MemlabError:
-    """The error for a class that a file names and that is not registered.
+    """Return the error for a class that a file names and that is not registered.
 
     Args:
         origin: the file.
-        where: the field in it.
+        where: the field in the file.
         path: dotted path of the class.
         group: the plugin group that was expected.
     """
@@ -152,7 +153,7 @@ def refusal(origin: str, where: str, path: str, group: str = "") -> MemlabError:
 
 
 def named_in(value: object) -> set[str]:
-    """All dotted names in plain data, `module:Class` as `module.Class`."""
+    """Return all dotted names in plain data, with `module:Class` as `module.Class`."""
     found: set[str] = set()
     waiting = [value]
     while waiting:

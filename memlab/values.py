@@ -1,4 +1,4 @@
-"""Plain data from a file, compared with annotated types. The standard library only."""
+"""Validation of plain data from a file against annotated types. Uses only the standard library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from memlab.errors import MemlabError
 
 DEPTH, NODES = 60, 1_000_000
-"""How deep, and how large, data in a file may be; with references each use counts."""
+"""Maximum nesting depth and number of values of data in a file; each use of a reference counts."""
 
 
 def check_bounded(value: object, origin: str) -> None:
@@ -34,7 +34,7 @@ def check_bounded(value: object, origin: str) -> None:
 
 
 def shown(value: object) -> str:
-    """A value in an error message: its start, where it is long."""
+    """Return a value for an error message, shortened if it is long."""
     try:
         text = repr(value)
     except RecursionError:
@@ -43,7 +43,7 @@ def shown(value: object) -> str:
 
 
 def expected(annotation: Any) -> str:
-    """An annotated type in words: `a whole number or None`."""
+    """Return an annotated type in words: `a whole number or None`."""
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return expected(inner[0])
@@ -66,10 +66,10 @@ def expected(annotation: Any) -> str:
 
 
 def fits(value: object, annotation: Any) -> bool:
-    """Whether a plain value is of an annotated type; what cannot be judged is let through.
+    """Return whether a plain value matches an annotated type; True if that cannot be determined.
 
-    A whole number is a number, text may stand for a path, a list for any sequence, and a mapping
-    for a dataclass. Plain data are never callable, nor an object of another class.
+    A whole number matches a float, text matches a path, a list matches any sequence, and a mapping
+    matches a dataclass. Plain data never match a callable or another class.
     """
     if annotation is Any or annotation is object or annotation is typing.Self:
         return True
@@ -117,16 +117,16 @@ def fits(value: object, annotation: Any) -> bool:
 
 
 def check_fields(cls: Any, found: object, origin: str, remedy: str = "") -> dict[str, Any]:
-    """The fields of a dataclass in a file's content, each of its annotated type.
+    """Return the fields of a dataclass from a file's content, after checking their types.
 
     Args:
-        cls: the dataclass; fields that it has not are left out.
+        cls: the dataclass; entries that are not its fields are left out.
         found: the content.
         origin: the file.
-        remedy: what to do about it.
+        remedy: remedy for the error message.
 
     Raises:
-        MemlabError: if a field is missing or of another type; names file, field and value.
+        MemlabError: if a field is missing or has another type; names file, field and value.
     """
     end = f"; {remedy}" if remedy else ""
     if not isinstance(found, dict):
@@ -150,7 +150,7 @@ def check_fields(cls: Any, found: object, origin: str, remedy: str = "") -> dict
 
 
 def finite(value: object) -> bool:
-    """Whether a value is a number, and neither NaN nor infinite."""
+    """Return whether a value is a number, and neither NaN nor infinite."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 

@@ -1,1 +1,1 @@
-"""From files to batches: one validated table, one decoder, one geometry."""
+"""Pipeline from files to batches: one validated table, one decoder, one geometry."""

@@ -1,4 +1,4 @@
-"""Columns that say something of a data set's images, wherever they are kept."""
+"""Columns that describe the images of a data set, from its table or from a separate CSV file."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _KEPT = {
     "correct_rejections",
     "n",
 }
-"""Columns of a table that name the image, or are what its score is made of."""
+"""Columns that identify the image or from which its score is computed."""
 _TAKEN = {
     name: f"given_{name}" for name in ("index", "predicted", "residual", "calibrated_residual")
 }
-"""Names that memlab gives itself, and what columns of that name are called."""
+"""Column names that memlab uses itself, and the names that such columns of the user get."""
 
 
 def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
-    """What a data set's own table says of its images, by `id`: category and the like."""
+    """Return the descriptive columns of a data set's table, such as `category`, indexed by `id`."""
     names = [name for name in rows if name not in _KEPT and not str(name).startswith(MASK)]
     return rows.set_index("id")[names].rename(columns=_TAKEN)
 
@@ -42,20 +42,21 @@ def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
 def joined_columns(
     path: Path, rows: pd.DataFrame, image: str | None = None
 ) -> tuple[pd.DataFrame, list[str], str]:
-    """The columns of a CSV file for the images of a data set, by `id`.
+    """Return the columns of a CSV file for the images of a data set, indexed by `id`.
 
     Args:
-        path: a column `id`, or of images' paths (`image`, `filename`, ...), and any others.
+        path: CSV file with a column `id` or a column of image paths (`image`, `filename`, ...), and
+            any other columns.
         rows: the images: columns `id` and `image`.
         image: the column that names the image; recognised by default.
 
     Returns:
-        The columns, a row per image that the file has; the names that mean no image; and what
-        was decided when the file was read.
+        The columns, with one row per image that the file lists; the names in the file that match
+        no image; and a note on how the file was read.
 
     Raises:
-        DataError: if it cannot be read, has no such column or no other, names an image twice, or
-            none of these.
+        DataError: if the file cannot be read, has no column that names the image or no other
+            column, names an image twice, or names none of the images.
     """
     text = read_text_table(path)
     names = list(text.frame.columns)
@@ -92,14 +93,14 @@ def joined_columns(
 
 
 def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance) -> pd.DataFrame:
-    """Whether an image has each region, and how much of it: `has_faces`, `area_faces` (0 to 1).
+    """Return whether each image has each region, and its area: `has_faces`, `area_faces` (0 to 1).
 
-    Missing where nobody looked. The area is missing where the region is: that there is one, and how
-    large it is, are two questions.
+    `has_*` is missing where the image is not annotated for the region. `area_*` is missing where
+    the region is absent, so that presence and area stay separate variables.
 
     Args:
-        masks: by region.
-        ids: of the images.
+        masks: mask source of each region.
+        ids: ids of the images.
         advance: called with 1 after each image and region.
     """
     found: dict[str, list[object]] = {}
@@ -109,7 +110,7 @@ def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance)
         area = found.setdefault(f"area_{region}", [])
         for name in ids:
             mask = source.read(name, [region]).get(region) if name in having else None
-            # a file may be all black
+            # a mask file may be all black
             share = 0.0 if mask is None else float(mask.inside.float().mean())
             has.append(float(share > 0) if name in looked else None)
             area.append(share or None)
@@ -118,13 +119,13 @@ def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance)
 
 
 def columns_of(table: Table) -> pd.DataFrame:
-    """A data set's own columns; `category` is there, and empty, where a set has none."""
+    """Return the own columns of a data set; `category` is added, empty, where the set has none."""
     own = own_columns(table.rows)
     return own if "category" in own else own.assign(category=None)
 
 
 def _typed(column: pd.Series) -> pd.Series:
-    """Numbers where all are, true and false as 1 and 0, else text."""
+    """Convert a column to numbers, or true and false to 1 and 0, if all entries allow it."""
     words = column.str.strip().str.lower()
     if words.notna().any() and words.dropna().isin(["true", "false", "yes", "no"]).all():
         return words.map({"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0})

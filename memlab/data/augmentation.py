@@ -1,4 +1,4 @@
-"""What training images go through, on the device; never those that are tested."""
+"""Augmentation of training images on the device. Tested images are never augmented."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from torch.nn.functional import affine_grid, grid_sample
 from memlab.seeds import seed_of
 
 Augmentation = Literal["none", "flip", "standard"]
-"""flip: half of the images mirrored; standard: that, a slight crop, slight colour jitter."""
+"""flip: mirrors half of the images; standard: also crops slightly and jitters the colours."""
 
 LEAST_WINDOW = 0.85
-"""Side of the smallest crop, as a share of the image's: what is cut off is small on purpose,
-because what an image shows is what makes it memorable."""
+"""Side of the smallest crop, as a share of the image's side. The crop is mild because memorability
+depends on the content of the image.
+"""
 
 JITTER = 0.15
-"""Brightness, contrast and saturation are multiplied by 1 - this to 1 + this."""
+"""Brightness, contrast and saturation are multiplied by factors from 1 - JITTER to 1 + JITTER."""
 
 
 def augmented(
     images: Tensor, ids: Sequence[str], seed: int, epoch: int, kind: Augmentation
 ) -> Tensor:
-    """Augment a batch, each image by a function of (seed, epoch, id) alone.
+    """Augment a batch. The result for each image depends only on (seed, epoch, id).
 
     Args:
         images: (B, 3, H, W), RGB in [0, 1].
-        ids: of the images.
-        seed: of the run.
+        ids: ids of the images.
+        seed: seed of the run.
         epoch: number of the epoch.
-        kind: what is done.
+        kind: kind of augmentation.
 
     Returns:
         (B, 3, H, W), in [0, 1].
@@ -56,25 +57,25 @@ def augmented(
 
 
 def parameters(ids: Sequence[str], seed: int, epoch: int) -> Tensor:
-    """What `standard` does to each image.
+    """Draw the parameters of the `standard` augmentation for each image.
 
     Returns:
-        (B, 6): side of the window (share of the image's), its centre (x and y, -1 to 1), and the
+        (B, 6): side of the crop (share of the image's side), its centre (x and y, -1 to 1), and the
         factors of brightness, contrast and saturation; all drawn uniformly.
     """
     seeds = [seed_of(seed, epoch, name, "standard") for name in ids]
     drawn = torch.stack([torch.rand(6, generator=torch.Generator().manual_seed(s)) for s in seeds])
     side = LEAST_WINDOW + (1 - LEAST_WINDOW) * drawn[:, :1]
-    centre = (2 * drawn[:, 1:3] - 1) * (1 - side)  # the window stays inside the image
+    centre = (2 * drawn[:, 1:3] - 1) * (1 - side)  # the crop stays inside the image
     return torch.cat([side, centre, 1 + JITTER * (2 * drawn[:, 3:] - 1)], dim=1)
 
 
 def cropped(images: Tensor, side: Tensor, centre: Tensor) -> Tensor:
-    """A square window of each image, brought to the image's size (bilinear).
+    """Crop a square from each image and resize it to the image's size (bilinear).
 
     Args:
         images: (B, C, H, W).
-        side: (B,), share of the image's.
+        side: (B,), side of the crop as a share of the image's side.
         centre: (B, 2), x and y from -1 to 1.
     """
     matrix = torch.zeros(len(images), 2, 3, device=images.device)
@@ -85,5 +86,5 @@ def cropped(images: Tensor, side: Tensor, centre: Tensor) -> Tensor:
 
 
 def mirrored(images: Tensor, chosen: Tensor) -> Tensor:
-    """Images (B, C, H, W), those `chosen` (B,) turned left to right."""
+    """Mirror the `chosen` (B,) images of a batch (B, C, H, W) left to right."""
     return torch.where(chosen.to(images.device).view(-1, 1, 1, 1), images.flip(-1), images)

@@ -1,4 +1,4 @@
-"""Decoded images on disk, so that only the first epoch decodes."""
+"""Disk cache of decoded images, so that only the first epoch decodes."""
 
 from __future__ import annotations
 
@@ -23,29 +23,30 @@ from memlab.files import fingerprint, make_folder
 from memlab.imaging.decode import decoder
 
 _HEADER = 4096
-_MARK = 8  # bytes before the pixels of a slot: a checksum, and that it was written at all
+_MARK = 8  # bytes before the pixels of a slot: a checksum, and a flag that the slot was written
 _WRITTEN = 1 << 32
 
 
 class ImageCache:
-    """One file with a slot per image: its pixels at the model's size, and a checksum.
+    """Single file with one slot per image: its pixels at the model's size, and a checksum.
 
-    A slot is filled when its image is first decoded. The checksum covers the pixels
-    and what they were made from: the path of the image below its root, its size and time, the
-    decoder and the geometry. A slot that was half written, or whose image changed since, does not
-    match; the image is then decoded again. So any number of processes may fill one file, without
-    locks, and be killed at any moment. Other images, another size or another decoder have a
-    file of their own. The file is read and written, not mapped: a broken disk is then an error that
-    can be handled, and does not kill the process. In a process, one thread at a time may use it.
+    A slot is filled when its image is first decoded. The checksum covers the pixels and their
+    origin: the path of the image below its root, its file size and time, the decoder and the
+    geometry. If a slot was written only in part, or its image changed since, the checksum does not
+    match and the image is decoded again. Any number of processes may therefore fill one file
+    without locks, and may be killed at any moment. Another set of images, size or decoder uses
+    another file. The file is read and written, not memory-mapped: an I/O error then raises an
+    exception instead of killing the process. Within a process, only one thread at a time may use
+    the cache.
 
     Args:
-        folder: where the file is, or is made; its disk space is taken at once.
+        folder: folder of the cache file; its disk space is reserved at once.
         root: folder that the paths are relative to.
         images: paths of all images of the data set.
-        geometry: how they come to size.
+        geometry: how images are resized.
 
     Raises:
-        DataError: if the file cannot be made, or something else has its name.
+        DataError: if the file cannot be made, or another file has its name.
     """
 
     def __init__(self, folder: Path, root: Path, images: Sequence[str], geometry: Geometry) -> None:
@@ -56,7 +57,7 @@ class ImageCache:
         header = {
             "memlab": "decoded images",
             "layout": 1,
-            "root": str(root.resolve()),  # another root may have files of the same names and times
+            "root": str(root.resolve()),  # another root may have files of equal names and times
             "images": len(names),
             "paths": fingerprint("\n".join(names)),
             "decoder": decoder(),
@@ -76,11 +77,12 @@ class ImageCache:
         self.new = _make(self.path, text.encode().ljust(_HEADER), self.size)
 
     def image(self, image: str, fresh: Callable[[], Tensor]) -> Tensor:
-        """An image from its slot; else from `fresh`, and into the slot.
+        """Return an image from its slot, or decode it with `fresh` and fill the slot.
 
         Args:
-            image: its path, as given at first.
-            fresh: decodes it: (3, size, size) uint8. What it raises is raised, and nothing kept.
+            image: path of the image, as given to the constructor.
+            fresh: decodes the image: (3, size, size) uint8. If it raises, the exception propagates
+                and the slot stays empty.
         """
         pixels = self.read(image)
         if pixels is None:
@@ -89,7 +91,7 @@ class ImageCache:
         return pixels
 
     def read(self, image: str) -> Tensor | None:
-        """An image, (3, size, size) uint8, or None if it is not there whole and up to date."""
+        """Return an image, (3, size, size) uint8, or None if its slot is empty, damaged or old."""
         slot, origin = self._slots[image]
         try:
             file = self._at(slot)
@@ -102,7 +104,7 @@ class ImageCache:
             return None
         if whole and mark == _mark(pixels, origin):
             return pixels
-        if not self._told:  # by each process once: of many slots one is an example
+        if not self._told:  # each process prints this once, for the first such slot
             print(  # noqa: T201
                 f"memlab: {self.path}: what it keeps of {image} does not match (damaged, or the "
                 "image changed): decoded again",
@@ -125,9 +127,9 @@ class ImageCache:
             self._failed = True
 
     def _at(self, slot: int) -> io.FileIO:
-        """The file at a slot; every process opens its own, for a forked one would share places."""
+        """Seek to a slot. Each process opens the file itself: forks would share a file position."""
         if self._file is None or self._process != os.getpid():
-            # a cache that may only be read is read
+            # a read-only cache is only read
             self._file = io.FileIO(self.path, "r+" if os.access(self.path, os.W_OK) else "r")
             self._process = os.getpid()
             weakref.finalize(self, self._file.close)
@@ -139,7 +141,7 @@ class ImageCache:
 
 
 def _origin(key: str, name: str, path: Path) -> int:
-    """What a slot's pixels are made from, as a number."""
+    """Return a checksum of the origin of a slot's pixels."""
     try:
         found = path.stat()
         stamp = f"{found.st_size}\0{found.st_mtime_ns}"
@@ -153,10 +155,10 @@ def _mark(pixels: Tensor, origin: int) -> bytes:
 
 
 def _make(path: Path, header: bytes, size: int) -> bool:
-    """See that the file is there with this header and all its space; whether it had to be made.
+    """Make the cache file with this header and all its space; return whether it was new.
 
-    Several processes may do this at once, or be killed in it: each leaves the same bytes, and the
-    next one completes them.
+    Several processes may do this at once, or be killed while doing it. Each writes the same bytes,
+    and the next process completes them.
     """
     remedy = "choose another --data.cache, or leave it out"
     try:
@@ -187,11 +189,11 @@ def _make(path: Path, header: bytes, size: int) -> bool:
 
 
 def _reserve(handle: int, size: int, folder: Path) -> None:
-    """Take disk space now, so that it is not missing in mid-epoch."""
+    """Reserve the disk space now, so that the disk cannot run full in the middle of an epoch."""
     try:
         os.posix_fallocate(handle, 0, size)
     except (AttributeError, OSError) as error:
-        # not on macOS, nor on every file system
+        # not available on macOS, nor on every file system
         if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
             raise
         if shutil.disk_usage(folder).free < size:

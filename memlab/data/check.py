@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a data set, found by looking at every image once."""
+"""Check of a data set: decodes every image once and reports everything that is wrong."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from memlab.progress import progress
 from memlab.stats.measures import Statistic
 
 SMALL = 32
-"""Side in pixels below which an image is worth a note."""
+"""Side in pixels below which an image is noted as small."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a check finds.
+    """Results of a check.
 
     Args:
-        problems: what must be mended before a number can be trusted.
-        notes: what to know, though nothing may be wrong.
-        images: one row per image with what is known of its file; see `with_facts`.
-        correlations: of facts about the files with the score, by name.
+        problems: errors that must be fixed before any number can be trusted.
+        notes: facts worth knowing that are not necessarily errors.
+        images: one row per image with the facts about its file; see `with_facts`.
+        correlations: correlation of each fact about the files with the score, by name.
         deciles: the same facts per tenth of the scores.
-        near_bits: the most bits between near duplicates; None if they were not looked for.
-        near: near duplicates, those in two splits first, then the closest: columns `id`, `split`,
+        near_bits: the most bits by which near duplicates differ; None if they were not searched
+            for.
+        near: near duplicates, sorted by leaks first, then by distance: columns `id`, `split`,
             `image`, `other_id`, `other_split`, `other_image`, `bits`, `leak` (in two splits).
         masks: a row per region, as in `memlab.data.mask_check.RegionCount`.
     """
@@ -49,18 +50,18 @@ class Findings:
 
 
 def check(table: Table, near_bits: int | None = None) -> Findings:
-    """Find what is wrong with a data set, decoding each image once.
+    """Find everything that is wrong with a data set, decoding each image once.
 
     Problems are missing, unreadable and truncated files, bad scores and counts, duplicates (files
-    with the same bytes under two names), masks that are not of their image, and leaks between
-    splits: the same image, or nearly the same, in two of them. Notes are near duplicates inside a
-    split, facts of the files that go with the score, images too small or too flat to say much,
-    and masks of images that are not there.
+    with the same bytes under two names), masks that do not fit their image, and leaks between
+    splits: the same image, or nearly the same, in two splits. Notes are near duplicates inside a
+    split, facts about the files that correlate with the score, images that are too small or too
+    flat, and masks of images that the data set lacks.
 
     Args:
         table: the table as its source read it.
-        near_bits: look for near duplicates, whose perceptual hashes differ by at most this many of
-            64 bits; not looked for by default.
+        near_bits: also search for near duplicates, whose perceptual hashes differ by at most this
+            many of 64 bits; no search by default.
 
     Raises:
         MemlabError: if near duplicates are asked for and imagehash is not installed.
@@ -109,7 +110,7 @@ def check(table: Table, near_bits: int | None = None) -> Findings:
 
 
 def _near(images: pd.DataFrame, bits: int | None) -> pd.DataFrame:
-    # of files with the same bytes one per split is enough: the others are known as duplicates
+    # of files with the same bytes, one per split is enough: the rest are reported as duplicates
     known = images[images["hash"].notna()].drop_duplicates(["content", "split"])
     known = known.reset_index(drop=True)
     hashes = np.array([int(value) for value in known["hash"]], dtype=np.uint64)
@@ -142,7 +143,7 @@ def _near_problems(near: pd.DataFrame, leaks: bool) -> Iterable[Problem]:
 def _same_content(images: pd.DataFrame) -> Iterable[Problem]:
     for _, group in images[images["readable"]].groupby("content", sort=False):
         names = sorted(set(group["id"].astype(str)))
-        if len(names) < 2:  # the same id twice is reported by the table itself
+        if len(names) < 2:  # the table itself reports an id that is listed twice
             continue
         splits = sorted(set(group["split"].dropna().astype(str)))
         shown = " = ".join(names)

@@ -1,4 +1,4 @@
-"""Usual names of columns in the tables of the field, and which column of a table is meant."""
+"""Common column names of memorability tables, and the search for a column by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMAGES = (
     "img", "image", "image_path", "photo", "stimulus", "stim", "stimulus_name", "impath",
     "image_id",
 )  # fmt: skip
-"""Of images; the first found is taken."""
+"""Names of columns of image paths; the first that a table has is used."""
 
 PLAIN = ("score", "memorability_score", "memorability", "mem_score", "memscore", "mem",
          "image_memorability")  # fmt: skip
@@ -26,7 +26,10 @@ HIT_RATES = ("hit_rate", "hitrate", "hr", "target_hr", "memorability_wo_fa_corre
 CORRECTED = ("memorability_w_fa_correction", "memoir_mem_score_yfa", "hit_minus_false_alarm",
              "corrected_recognition", "crr", "target_crr", "cr")  # fmt: skip
 SCORES = (*PLAIN, *HIT_RATES, *CORRECTED)
-"""Of scores: named so, hit rates, and hit rates less false alarms; the first found is taken."""
+"""Names of columns of scores: plain scores, hit rates, and hit rates minus false-alarm rates.
+
+The first that a table has is used.
+"""
 
 COUNTS = {
     "hits": ("hits", "nhits", "n_hits", "num_hits", "hit_count", "target_hit", "target_hits"),
@@ -39,27 +42,27 @@ COUNTS = {
     "correct_rejections": ("correct_rejections", "ncr", "n_cr", "n_correct_rejections",
                            "target_cr"),
 }  # fmt: skip
-"""Of counts of responses, by the name that memlab gives them."""
+"""Names of columns of response counts, by the name that memlab uses."""
 
 PEOPLE = (
     "participant", "participant_id", "subject", "subject_id", "observer", "person", "worker",
     "worker_id", "workerid", "session", "user",
 )  # fmt: skip
-"""Of people who answered."""
+"""Names of columns that identify the participant."""
 
 
 def normal(name: str) -> str:
-    """A column's name without case, quotes and spaces: `Hit Rate` and `hit-rate` are `hit_rate`."""
+    """Normalise a column name: `Hit Rate` and `hit-rate` both become `hit_rate`."""
     return re.sub(r"[\s\-.]+", "_", name.strip(" \t\xa0\ufeff\"'").lower())
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that was found, and the others that could have been meant.
+    """Column that was found, and the other candidates.
 
     Args:
-        name: as the table spells it.
-        others: of other columns with a usual name.
+        name: the name as the table spells it.
+        others: names of other columns that also match a common name.
     """
 
     name: str
@@ -67,10 +70,10 @@ class Column:
 
 
 def named(names: Sequence[str], wanted: str, told: str) -> str:
-    """The column that a user names, in any case.
+    """Return the column that a user names, ignoring case.
 
     Raises:
-        DataError: if there is none; with the closest, and all columns.
+        DataError: if there is no such column; lists the closest name and all columns.
     """
     if wanted in names:
         return wanted
@@ -82,10 +85,10 @@ def named(names: Sequence[str], wanted: str, told: str) -> str:
 
 
 def usual(names: Sequence[str], known: Sequence[str], told: str, option: str = "") -> Column | None:
-    """The first column with a usual name, and all others with one; None where there is none.
+    """Return the first column with a common name, and all other candidates; None without any.
 
     Raises:
-        DataError: if two columns differ by case or spaces alone.
+        DataError: if two columns differ only by case or spaces.
     """
     by_name: dict[str, list[str]] = {}
     for name in names:
@@ -101,14 +104,14 @@ def usual(names: Sequence[str], known: Sequence[str], told: str, option: str = "
 
 
 def canonical(frame: pd.DataFrame, name: str) -> str | None:
-    """The column that a table spells as `name`, in any case; None where there is none."""
+    """Return the column of a table that is spelled as `name` in any case, or None."""
     if name in frame:
         return name
     return next((str(column) for column in frame.columns if normal(str(column)) == name), None)
 
 
 def is_counts(column: pd.Series) -> bool:
-    """Whether a column of text holds whole numbers from 0, and at least one."""
+    """Return whether a column of text holds only whole numbers from 0, and at least one."""
     numbers = pd.to_numeric(column, errors="coerce")
     known = numbers[column.notna()]
     return len(known) > 0 and bool(((known >= 0) & (known % 1 == 0)).all())

@@ -1,4 +1,4 @@
-"""What the bytes of image files are, so that an image is known whatever its name. No torch."""
+"""Checksums of image files, which identify an image independently of its name. No torch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ THREADS = 8
 
 
 def content_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hex; empty if it is no regular, readable file."""
+    """Return the SHA-256 of a file's bytes in hex, or "" if it is not a regular, readable file."""
     try:
-        if not path.is_file():  # a pipe would never end
+        if not path.is_file():  # reading a pipe would never end
             return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -26,7 +26,7 @@ def content_of(path: Path) -> str:
 
 
 def contents_of(paths: Sequence[Path], shown: bool = True) -> list[str]:
-    """Return the SHA-256 of each file, in order; with a progress bar.
+    """Return the SHA-256 of each file, in order, with a progress bar.
 
     Args:
         paths: image files; each is read once.
@@ -44,13 +44,13 @@ def contents_of(paths: Sequence[Path], shown: bool = True) -> list[str]:
 
 
 def twins(names: Sequence[str], paths: Sequence[Path]) -> dict[str, frozenset[str]]:
-    """Return, for each image that is there more than once, the names of all its copies.
+    """Return, for each image that has copies, the names of all its copies, itself included.
 
-    Only files of equal size are read.
+    Only files that share their size with another file are read.
 
     Args:
-        names: of the images.
-        paths: of their files, in the same order.
+        names: names of the images.
+        paths: paths of their files, in the same order.
     """
     sizes = _groups(names, [_size(path) for path in paths])
     where = dict(zip(names, paths, strict=True))
@@ -62,7 +62,7 @@ def twins(names: Sequence[str], paths: Sequence[Path]) -> dict[str, frozenset[st
 
 
 def same(contents: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return, for each name whose content others share, all names of that content."""
+    """Return, for each name whose content is not unique, all names with that content."""
     groups = _groups(list(contents), list(contents.values()))
     together = [frozenset(group) for group in groups.values() if len(group) > 1]
     return {name: group for group in together for name in group}

@@ -1,4 +1,4 @@
-"""From rows of the table to batches."""
+"""Data set of images: from rows of the table to batches."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from memlab.types import Batch, Sample
 
 
 class ImageDataset(Dataset[Sample]):
-    """Images of a table, decoded and brought to size.
+    """Images of a table, decoded and resized.
 
-    An image that cannot be read becomes a black one with its `error` set, so that it keeps its
-    place in the batch; who reads the batch decides what that means.
+    An image that cannot be read becomes a black image with its `error` set, so that it keeps its
+    position in the batch. The reader of the batch decides how to handle it.
 
     Args:
         rows: rows of a table, numbered from 0.
         root: folder that the paths are relative to.
-        geometry: how images and masks come to size.
-        masks: regions whose masks are read, too, and where from; where nobody looked for a region,
-            its mask is empty, and `looked` of the sample says so.
-        cache: where images (not masks) are kept once decoded; it must know all of the rows.
-        strict: raise on a mask that does not belong to its image.
+        geometry: how images and masks are resized.
+        masks: mask source of each region to read; where an image is not annotated for a region, its
+            mask is empty and `looked` of the sample is False.
+        cache: cache of decoded images (not masks); it must have a slot for every row.
+        strict: raise on a mask that does not fit its image.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class ImageDataset(Dataset[Sample]):
 
 
 def looked_for(source: MaskSource, region: str, ids: Sequence[str]) -> list[bool]:
-    """In which images somebody looked for a region."""
+    """Return, for each image, whether it is annotated for a region."""
     looked = frozenset(source.looked_at(region))
     return [name in looked for name in ids]
 
@@ -114,7 +114,7 @@ def _empty(size: int) -> Tensor:
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Put samples side by side."""
+    """Stack samples to a batch."""
     batch = Batch(
         index=torch.tensor([sample["index"] for sample in samples]),
         ids=[sample["id"] for sample in samples],
@@ -131,5 +131,5 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def to_float(batch: Batch) -> Batch:
-    """The same batch with RGB float images in [0, 1]."""
+    """Return the same batch with RGB float images in [0, 1]."""
     return {**batch, "images": to_unit(batch["images"])}

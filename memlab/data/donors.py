@@ -1,4 +1,4 @@
-"""Images that lend what a swap puts in: from outside the evaluated sample where there are any."""
+"""Donor images for swaps, taken from outside the evaluated images where possible."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from memlab.seeds import seed_of
 from memlab.types import Donors, Sample
 
 KEPT = 256 * 2**20
-"""Bytes of decoded donors that are kept; the least recently used go first."""
+"""Maximum bytes of decoded donors in memory; the least recently used are dropped first."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """The donors of a batch.
+    """Donors of a batch.
 
     Args:
-        donors: one per image; another image's donor where there is none.
-        found: (B,) bool.
+        donors: one donor per image; an image without a donor holds another image's donor.
+        found: (B,) bool, whether each image has a donor.
     """
 
     donors: Donors
@@ -35,15 +35,17 @@ class Given:
 def with_background(
     having: Mapping[str, Sequence[int]], looked: Mapping[str, Sequence[bool]]
 ) -> dict[str, Sequence[int]]:
-    """Who may lend a background: where there are no masks of it, it is what no other region has.
+    """Add the donors of `background` where the background has no masks of its own.
+
+    Such a background is the part of an image that no other region covers.
 
     Args:
-        having: region to the places of donors that may have it, for all regions with masks.
-        looked: region to whether somebody looked for it in each donor.
+        having: region to the indices of donors that may have it, for all regions with masks.
+        looked: region to whether each donor is annotated for it.
 
     Returns:
-        `having`, with those donors as `background` that have something in front of it, and in
-        which somebody looked for everything.
+        `having`, plus `background`: the donors that have at least one region and are annotated for
+        all regions.
     """
     if not having or "background" in having:
         return dict(having)
@@ -53,27 +55,28 @@ def with_background(
 
 
 class DonorList:
-    """Gives each evaluated image its donor.
+    """Assignment of a donor to each evaluated image.
 
-    Image r of n evaluated ones has, in draw k, donor r + k · n of a seeded order of N, the same
-    for all ablations that ask for the same regions. With N ≥ n · K donors for K draws nobody lends
-    twice. With fewer the order is gone through again, one place further, so that an image never
-    has a donor twice while there are others; the images of a draw share none as long as N ≥ n.
+    The possible donors have a seeded order of length N. In draw k, image r of n evaluated images
+    gets donor r + k · n of that order. All ablations that need the same regions use the same
+    order. With N ≥ n · K donors for K draws, no image donates twice. With fewer donors the order is
+    repeated, shifted by one position, so that an image gets the same donor twice only if there is
+    no other. The images of one draw share no donor as long as N ≥ n.
 
-    Where the evaluated images donate to each other, the order is a ring: in draw k an image has
-    the k-th one after itself, so that none is its own donor, and each donates once in a draw.
+    If the evaluated images donate to each other, the order is a ring: in draw k an image gets
+    the k-th donor after itself. No image is its own donor, and each donates once per draw.
 
-    A donor that cannot be read, that is the image itself or a copy of it, or whose mask of a
-    region is empty at this size is passed over for the next.
+    A donor is skipped for the next if it cannot be read, if it is the image itself or a copy of
+    it, or if its mask of a needed region is empty at this size.
 
     Args:
-        images: the possible donors, with the masks that ablations ask for.
-        having: region to the places of donors that may have it.
-        count: how many donors there are.
-        evaluated: ids of the evaluated images, in their order.
-        seed: of the order.
-        names: ids of the donors, where they are evaluated images themselves; else None.
-        copies: ids of images to those of all images with the same content.
+        images: the possible donors, with the masks that ablations need.
+        having: region to the indices of donors that may have it.
+        count: number of donors.
+        evaluated: ids of the evaluated images, in order.
+        seed: seed of the order.
+        names: ids of the donors if the donors are the evaluated images, else None.
+        copies: id of an image to the ids of all images with the same content.
     """
 
     def __init__(
@@ -102,13 +105,13 @@ class DonorList:
     def take(
         self, ids: Sequence[str], draw: int, regions: Sequence[str], device: torch.device
     ) -> Given | None:
-        """The donors of some images; None where there is none for any of them.
+        """Return the donors of some images, or None if none of the images has a donor.
 
         Args:
-            ids: of the images, among those evaluated.
-            draw: which donor of each.
-            regions: that a donor must have.
-            device: where to.
+            ids: ids of the images, among those evaluated.
+            draw: number of the draw; each draw gives an image another donor.
+            regions: regions that a donor must have.
+            device: device of the result.
         """
         order = self.order(regions)
         samples = [
@@ -127,7 +130,7 @@ class DonorList:
         return Given(Donors([sample["id"] for sample in filled], images, masks), found)
 
     def order(self, regions: Sequence[str]) -> list[int]:
-        """Places of the donors that have the regions, in their seeded order."""
+        """Return the indices of the donors that have the regions, in their seeded order."""
         key = tuple(sorted(regions))
         if key not in self._orders:
             suitable = set(range(self.count))
@@ -140,11 +143,11 @@ class DonorList:
         return self._orders[key]
 
     def shared(self, regions: Sequence[str], draws: int) -> str | None:
-        """A sentence for the reader where donors serve more than once, or None.
+        """Return a sentence for the report if donors donate more than once, else None.
 
         Args:
-            regions: that a donor must have.
-            draws: K, how many donors each image has.
+            regions: regions that a donor must have.
+            draws: K, the number of donors per image.
         """
         there, images = len(self.order(regions)), len(self.ranks)
         if there >= images * draws and not self.among_themselves:
@@ -169,7 +172,7 @@ class DonorList:
         )
 
     def _start(self, name: str, draw: int, regions: Sequence[str]) -> int:
-        """The place in the order, which is gone round, of an image's donor."""
+        """Return the position of an image's donor in the order, which is used as a ring."""
         count = len(self.order(regions))
         if not self.among_themselves:
             return self.ranks[name] + self._first(draw, count)
@@ -179,7 +182,7 @@ class DonorList:
         return position + 1 + draw % max(count - 1, 1)
 
     def _position(self, name: str, regions: Sequence[str]) -> int | None:
-        """Where an evaluated image is itself in the order of donors; None if it is none."""
+        """Return the position of an evaluated image in the order of donors, or None."""
         key = tuple(sorted(regions))
         if key not in self._positions:
             order = self.order(regions)
@@ -187,14 +190,14 @@ class DonorList:
         return self._positions[key].get(self._own[name])
 
     def _first(self, draw: int, count: int) -> int:
-        """The place, in the order of `count` donors, of the first image's donor."""
+        """Return the position, in the order of `count` donors, of the first image's donor."""
         rounds = max(count // len(self.ranks), 1)
         return draw % rounds * len(self.ranks) + draw // rounds
 
     def _read(
         self, order: list[int], rank: int, image: str, regions: Sequence[str]
     ) -> Sample | None:
-        """The donor of a rank; the next one where it cannot serve."""
+        """Return the donor at a rank, or the next donor that is usable."""
         for step in range(len(order)):
             sample = self._sample(order[(rank + step) % len(order)])
             found = [mask_of(region, sample["masks"]) for region in regions]

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone: every image is decoded and sent through it once."""
+"""Features of a frozen backbone: every image is decoded and encoded once."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from memlab.types import Batch, Sample
 
 @dataclass(frozen=True)
 class Encoder:
-    """What turns images into features that training leaves as they are.
+    """Encoder of images to features that training does not change.
 
     Args:
-        embed: images (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
-        weights: hash of its weights, which tells encoders apart; asked for when features are, for
-            a run that goes on has its weights from a checkpoint by then, and not before.
-        device: where images are wanted.
+        embed: maps images (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
+        weights: returns the hash of the encoder's weights. It is called only when features are
+            needed: a resumed run loads its weights from the checkpoint first.
+        device: device of the images.
     """
 
     embed: Callable[[Tensor], Tensor]
@@ -43,9 +43,9 @@ class FeatureDataset(Dataset[Sample]):
     """Samples with features in place of pixels.
 
     Args:
-        images: the data set that they were computed from.
-        features: (n, D) float32, in its order.
-        errors: why an image could not be read, else empty.
+        images: the data set that the features were computed from.
+        features: (n, D) float32, in the order of `images`.
+        errors: why each image could not be read; empty if it could.
     """
 
     def __init__(self, images: ImageDataset, features: Tensor, errors: list[str]) -> None:
@@ -77,17 +77,17 @@ def featured(
     processes: int = 1,
     rank: int = 0,
 ) -> FeatureDataset:
-    """Compute the features of all photos, or read those of an earlier run.
+    """Compute the features of all images, or read those of an earlier run.
 
     Args:
-        photos: what is decoded.
-        encoder: what they are sent through, in single precision.
-        batch_size: photos at once.
+        photos: the images to encode.
+        encoder: the encoder, in single precision.
+        batch_size: images per batch.
         num_workers: processes that decode.
-        folder: where features are kept for later runs, keyed by weights, photos, decoder and
+        folder: where features are kept for later runs, keyed by weights, images, decoder and
             geometry; None to keep them in memory only.
-        processes: how many share the work.
-        rank: which one this is.
+        processes: number of processes that share the work.
+        rank: rank of this process.
     """
     path = None if folder is None else make_folder(folder) / f"{_key(photos, encoder)}.features"
     known = None if path is None else _agreed(path, len(photos), processes)
@@ -119,7 +119,7 @@ def featured(
     errors = [error for _, _, some in parts for error in some]
     errors = [errors[place] for place in order]
     for place in np.flatnonzero(~np.isfinite(values).all(axis=1)):
-        # zero in their stead: an image with an error takes no part in training
+        # replaced by zeros: an image with an error takes no part in training
         values[place] = 0
         errors[place] = errors[place] or (
             f"{photos.paths[place]}: the backbone's features of it are NaN or infinite"
@@ -131,7 +131,7 @@ def featured(
 
 
 def _agreed(path: Path, count: int, processes: int) -> np.ndarray | None:
-    """The kept features if every process can read them, else None: all compute them together."""
+    """Return the kept features if every process can read them, else None: all compute anew."""
     found = _kept(path, count)
     if processes == 1:
         return found
@@ -141,7 +141,7 @@ def _agreed(path: Path, count: int, processes: int) -> np.ndarray | None:
 
 
 def _kept(path: Path, count: int) -> np.ndarray | None:
-    """Features (n, D) that were kept, or None where there are none, or they are damaged."""
+    """Return kept features (n, D), or None if the file is missing or damaged."""
     if not path.is_file():
         return None
     try:
@@ -152,7 +152,7 @@ def _kept(path: Path, count: int) -> np.ndarray | None:
             raise ValueError(f"features of shape {values.shape} for {count} images")
         if checksum != _checksum(values) or not np.isfinite(values).all():
             raise ValueError("its checksum does not match")
-    except Exception as error:  # zipfile and NumPy raise many kinds on a damaged file
+    except Exception as error:  # zipfile and NumPy raise many exception types on a damaged file
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         print(  # noqa: T201
             f"memlab: {path}: damaged ({first}); the features are computed again", file=sys.stderr

@@ -1,4 +1,4 @@
-"""What the files themselves give away: bytes, resolution, aspect ratio, format, and the score."""
+"""Facts about image files (size, resolution, format) and their correlation with scores."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ FACTS = {
     "aspect": "aspect ratio (width / height)",
     "bytes_per_pixel": "bytes per pixel",
 }
-"""Numbers of a file that know nothing of what it shows, and what they are called."""
+"""Facts about a file that do not depend on the content of the image, and their labels."""
 NOTABLE = 0.1
-"""Absolute rank correlation with the score from which a number of the file is worth a note."""
-_RARE = 10  # a format that fewer images have, or lack, says nothing
+"""Absolute rank correlation with the score from which a fact is noted."""
+_RARE = 10  # a format that fewer images have, or lack, is not tested
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one look at a file finds.
+    """Facts about one file.
 
     Args:
-        error: why it cannot be read; empty if it can, and the rest holds only then.
+        error: why the file cannot be read; empty if it can. The other fields hold only then.
         content: SHA-256 of the bytes.
-        bytes: how many.
+        bytes: file size.
         width: in pixels, after the camera's rotation.
         height: in pixels.
         stored: format and pixel mode: `JPEG RGB`.
@@ -53,11 +53,11 @@ class FileFacts:
 
 
 def look(path: Path, hashed: bool) -> FileFacts:
-    """Decode an image once and keep all that later steps need of it.
+    """Decode an image once and return all the facts that later steps need.
 
     Args:
         path: the file.
-        hashed: whether the perceptual hash is needed.
+        hashed: whether to compute the perceptual hash.
     """
     try:
         require_file(path)
@@ -81,11 +81,11 @@ def look(path: Path, hashed: bool) -> FileFacts:
 
 
 def with_facts(rows: pd.DataFrame, facts: dict[int, FileFacts]) -> pd.DataFrame:
-    """Rows of a table with one column per fact; NaN where a file is missing or unreadable.
+    """Return the rows of a table with one column per fact; NaN where a file cannot be read.
 
     Args:
-        rows: numbered from 0.
-        facts: by row, where there was a file to look at.
+        rows: rows numbered from 0.
+        facts: facts by row number, for rows whose file exists.
     """
     looked = [facts.get(place, FileFacts()) for place in range(len(rows))]
     images = rows[["id", "image", "split", "score"]].copy()
@@ -102,17 +102,17 @@ def with_facts(rows: pd.DataFrame, facts: dict[int, FileFacts]) -> pd.DataFrame:
 
 
 def correlations(images: pd.DataFrame) -> dict[str, Statistic]:
-    """Spearman's correlation of each fact with the score, with a bootstrap interval over images.
+    """Compute Spearman's correlation of each fact with the score, with a bootstrap interval.
 
-    A model can score well by such a fact alone, if the files were made differently for memorable
-    and forgettable images. Formats count as 0 or 1; the most common one is what others are
-    compared with.
+    A model can predict the score from such a fact alone if memorable and forgettable images were
+    saved differently. Each format is coded as 0 or 1; the most common format is the reference. The
+    bootstrap resamples images.
 
     Args:
-        images: as `with_facts` makes them.
+        images: the result of `with_facts`.
 
     Returns:
-        By the fact's name; null with a reason where all images are alike or lack scores.
+        Statistic by the fact's name; null with a reason if all images are alike or lack scores.
     """
     known = images[images["readable"] & images["score"].notna()]
     columns = {FACTS[name]: known[name].astype(float) for name in FACTS}
@@ -127,7 +127,7 @@ def correlations(images: pd.DataFrame) -> dict[str, Statistic]:
             found[name] = Statistic(None, len(column), reason="the same for all images")
             continue
         seed = seed_of(0, "data check", name)
-        draws = 2000 if len(column) <= 10_000 else 500  # half a minute saved per fact, for LaMem
+        draws = 2000 if len(column) <= 10_000 else 500  # saves half a minute per fact for LaMem
         found[name] = metric_with_interval(
             "spearman", np.asarray(column, dtype=np.float64), score, seed, draws
         )
@@ -135,20 +135,20 @@ def correlations(images: pd.DataFrame) -> dict[str, Statistic]:
 
 
 def notable(statistic: Statistic) -> bool:
-    """Whether the interval leaves out 0 and the correlation is at least `NOTABLE`."""
+    """Return whether the interval excludes 0 and the correlation is at least `NOTABLE`."""
     if statistic.value is None or statistic.low is None or statistic.high is None:
         return False
     return abs(statistic.value) >= NOTABLE and (statistic.low > 0 or statistic.high < 0)
 
 
 def deciles(images: pd.DataFrame) -> pd.DataFrame:
-    """Quartiles of each fact per tenth of the scores.
+    """Return quartiles of each fact per tenth of the scores.
 
     Equal scores stay together, so tenths may differ in size, and there may be fewer than ten.
 
     Returns:
         Columns `decile` (1 is the lowest), `score_low`, `score_high`, `images`, `fact`, `q25`,
-        `median`, `q75`; empty below ten images with scores.
+        `median`, `q75`; empty if fewer than ten images have scores.
     """
     names = ["decile", "score_low", "score_high", "images", "fact", "q25", "median", "q75"]
     known = images[images["readable"] & images["score"].notna()]

@@ -1,4 +1,4 @@
-"""Filling a cache of decoded images ahead of training."""
+"""Filling of a cache of decoded images ahead of training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memlab.data.dataset import ImageDataset
 
 @dataclass
 class Filled:
-    """What was found: images `there` before, `decoded` now, `lost` (decoded but not kept)."""
+    """Counts of images: `there` before, `decoded` now, `lost` (decoded, not kept); errors."""
 
     there: int = 0
     decoded: int = 0
@@ -23,7 +23,7 @@ class Filled:
 def fill(
     images: ImageDataset, num_workers: int, progress: Callable[[int], None] | None = None
 ) -> Filled:
-    """Decode the images that a data set's cache lacks.
+    """Decode the images that are missing from a data set's cache.
 
     Args:
         images: a data set with a cache.
@@ -49,7 +49,7 @@ def fill(
 
 
 class _Filling(Dataset[tuple[str, str]]):
-    """What became of each image, and why it could not be read."""
+    """Outcome of each image, and why it could not be read."""
 
     def __init__(self, images: ImageDataset) -> None:
         self.images = images

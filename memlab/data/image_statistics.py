@@ -1,4 +1,4 @@
-"""What images look like, in a dozen numbers that know nothing of what they show."""
+"""Low-level statistics of images that do not depend on their content."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ STATISTICS = {
     "pixels": "resolution of the file (pixels)",
     "aspect": "aspect ratio of the file (width / height)",
 }
-"""Statistics by name; the first nine at the model's geometry, the others of the file as it is."""
+"""Statistics by name. The first nine are measured at the model's size, the others on the file."""
 
 
 def measure(images: Tensor) -> dict[str, Tensor]:
-    """The statistics of images, by name.
+    """Compute the statistics of images, by name.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
 
     Returns:
-        (B,) each; see `STATISTICS`. A flat image has no spectral slope: NaN.
+        (B,) each; see `STATISTICS`. The spectral slope of a flat image is NaN.
     """
     grey = luma(images)
     red, green, blue = images.unbind(dim=1)
@@ -64,10 +64,10 @@ def measure(images: Tensor) -> dict[str, Tensor]:
 
 
 def spectral_slope(grey: Tensor) -> Tensor:
-    """Slope of log amplitude on log frequency by least squares: (B, 1, H, W) to (B,).
+    """Fit the slope of log amplitude on log frequency by least squares: (B, 1, H, W) to (B,).
 
-    Mean amplitudes of rings one cycle per image wide, from 2 cycles to half the resolution's
-    limit, under a Hann window, which keeps the image's edges out of it.
+    The fit uses mean amplitudes of rings one cycle per image wide, from 2 cycles to half of the
+    Nyquist frequency. A Hann window suppresses the edges of the image.
     """
     height, width = grey.shape[-2:]
     window = torch.hann_window(height)[:, None] * torch.hann_window(width)
@@ -88,16 +88,16 @@ def spectral_slope(grey: Tensor) -> Tensor:
 def measured(
     ids: Sequence[str], paths: Sequence[Path], size: int, advance: Advance
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The statistics of files.
+    """Measure the statistics of files.
 
     Args:
-        ids: of the images.
-        paths: of their files.
-        size: side in pixels at which the model sees them.
+        ids: ids of the images.
+        paths: paths of their files.
+        size: side in pixels of the model's input.
         advance: called with 1 after each image.
 
     Returns:
-        A row per image, in their order, by `id`; NaN where a file cannot be read; and why.
+        A row per image, in order, by `id`; NaN where a file cannot be read; and the read errors.
     """
     found: list[dict[str, float]] = []
     errors: list[str] = []

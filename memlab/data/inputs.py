@@ -1,4 +1,4 @@
-"""Images as people hand them over in Python: files, arrays, tensors, PIL images."""
+"""Images as users pass them in Python: files, arrays, tensors, PIL images."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ from memlab.types import Batch, Sample
 
 Images = Any
 """A path (file or folder), an image (array, tensor or PIL), a batch of images, or a list of one
-of these kinds; `pixels_from` says what arrays mean."""
+of these kinds; see `pixels_from` for the meaning of arrays.
+"""
 
-_SLACK = 1e-6  # the grain of single precision, as left by somebody's resizing
+_SLACK = 1e-6  # rounding error of single precision, as resizing leaves it
 _CHANNELS = (1, 3, 4)
 
 
 class Inputs:
-    """Images ready to be batched: each is read when its batch is due, and then forgotten.
+    """Images ready to be batched. Each is read when its batch is made, and not kept.
 
     Args:
-        images: see `Images`. Arrays and PIL images are called `0`, `1`, ...; files by their
-            paths, and folders are searched whole.
-        size: side in pixels that they are brought to, as files of a data set are.
-        masks: of the images; none by default.
-        resampler: who brings them there; see `Geometry`.
+        images: see `Images`. Arrays and PIL images get the ids `0`, `1`, ...; files their paths.
+            Folders are searched recursively.
+        size: side in pixels that images are resized to, as files of a data set are.
+        masks: masks of the images; none by default.
+        resampler: library that resizes; see `Geometry`.
 
     Raises:
-        DataError: if there are none, a path does not exist, kinds are mixed, or masks are not of
-            these images; one line.
+        DataError: if there are no images, a path does not exist, kinds are mixed, or masks do not
+            belong to these images.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Inputs:
         self.length = len(several)
         self.ids = [str(place) for place in range(len(several))]
         if kinds == {"paths"}:
-            # one by one: a file given twice is two rows, so that rows stay beside what was given
+            # no deduplication: a file given twice is two rows, so that rows match the input
             paths = [path for one in several for path in find_images([Path(one)])]
             if not paths:
                 raise DataError("no images given")
@@ -88,10 +89,10 @@ class Inputs:
     def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
         """Yield batches with float images in [0, 1].
 
-        A file that cannot be read is there as a black image, not `valid`, with its error.
+        A file that cannot be read becomes a black image that is not `valid`, with its error.
 
         Args:
-            batch_size: images at once.
+            batch_size: images per batch.
             num_workers: processes that decode files.
 
         Raises:
@@ -110,7 +111,7 @@ class Inputs:
 
 
 class _Images(Dataset[Sample]):
-    """Images in memory as samples: float, because those given as floats lie between bytes."""
+    """Images in memory as float samples: rounding floats to bytes would change them."""
 
     def __init__(
         self, images: Sequence[Any], geometry: Geometry, source: MaskSource | None
@@ -131,7 +132,7 @@ class _Images(Dataset[Sample]):
         try:
             given = pixels_from(self.images[index])
             pixels = self.geometry.image(given)
-        except (DataError, OSError) as error:  # OSError: a PIL image that is read only now
+        except (DataError, OSError) as error:  # OSError: PIL may read lazily and fail here
             raise DataError(f"image {index}: {error}") from error
         image = pixels if pixels.is_floating_point() else to_unit(pixels)
         masks = {} if self.source is None else self._masks(self.source, index, given)
@@ -156,17 +157,20 @@ class _Images(Dataset[Sample]):
 
 
 def pixels_from(image: Any) -> Tensor:
-    """One image of somebody's as pixels, or a DataError that says in a line what to give.
+    """Convert an image that a user passed to pixels.
 
-    uint8 is 0 to 255; floats of any width must lie in [0, 1]; other types have no agreed range and
-    are refused. Channels are where 3 of them are: (H, W, 3) or (3, H, W); greys are (H, W),
-    (H, W, 1) or (1, H, W). With a fourth channel uint8 is RGBA and laid over white, as in files.
+    uint8 means 0 to 255. Floats of any width must lie in [0, 1]. Other types have no agreed range
+    and are refused. Colour images are (H, W, 3) or (3, H, W); grey images are (H, W), (H, W, 1) or
+    (1, H, W). uint8 with a fourth channel is RGBA, composited over white, as in files.
 
     Args:
         image: a PIL image, an array or a tensor.
 
     Returns:
         (3, H, W), RGB: uint8 as given, or float32 in [0, 1].
+
+    Raises:
+        DataError: if it is not an image; the message says what to pass instead.
     """
     if isinstance(image, Image.Image):
         return pixels_of(image)
@@ -185,7 +189,7 @@ def pixels_from(image: Any) -> Tensor:
         raise DataError("four channels of floats: lay them over white first, or give uint8 (RGBA)")
     values = values.float()
     low, high = (float(end) for end in values.aminmax())
-    if not np.isfinite([low, high]).all():  # NaN spreads to both ends
+    if not np.isfinite([low, high]).all():  # NaN propagates to both ends
         raise DataError("NaN or infinite pixels: repair it, or leave it out")
     if low < -_SLACK or high > 1 + _SLACK:
         remedy = (
@@ -198,7 +202,7 @@ def pixels_from(image: Any) -> Tensor:
 
 
 def _separate(images: Any) -> Sequence[Any]:
-    """A batch or a list as a sequence of single images."""
+    """Return a batch or a list as a sequence of single images."""
     if isinstance(images, list | tuple):
         return images
     shape = getattr(images, "shape", None)
@@ -207,7 +211,7 @@ def _separate(images: Any) -> Sequence[Any]:
             f"{type(images).__name__} is not an image: give a path, an array, a tensor, a PIL "
             "image, or a list of these"
         )
-    if len(shape) == 1:  # a column of paths, say
+    if len(shape) == 1:  # such as a column of paths
         return list(images)
     return images if len(shape) == 4 else [images]
 

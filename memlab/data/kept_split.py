@@ -1,7 +1,7 @@
 """The split that a run keeps: which images it was trained, validated and tested on.
 
-It is written as `fit/split.csv` before the first training step, and a packed copy travels in every
-checkpoint, so that a checkpoint that was moved still knows its images. No torch.
+The split is written to `fit/split.csv` before the first training step. Every checkpoint holds a
+packed copy, so that the split is known even if the checkpoint is moved. No torch.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from memlab.run_folder import CHECKPOINTS, SPLIT
 
 COLUMNS = ("id", "image", "split", "score", "sha256")
 SPLITS = ("train", "val", "test")
-"""In the order of strictness: what was trained on is never tested, whatever else it was."""
+"""In order of strictness: an image of an earlier split is never tested as one of a later split."""
 LARGEST = 2**28
-"""Bytes that a packed copy may unpack to; a damaged one could claim any number."""
+"""Maximum size of an unpacked copy in bytes; a damaged copy could claim any size."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Entry:
     """One image of a run.
 
     Args:
-        id: its id in the table.
-        image: its path, relative to the table's root.
+        id: id of the image in the table.
+        image: path of the image, relative to the table's root.
         split: train, val or test.
         score: NaN where there was none.
-        sha256: of the file's bytes; empty where it could not be read.
+        sha256: SHA-256 of the file's bytes; empty where the file could not be read.
     """
 
     id: str
@@ -50,12 +50,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class KeptSplit:
-    """All images of a run.
+    """All images of a run with their splits.
 
     Args:
-        entries: the images. An id is there twice if its content changed during the run.
-        split: `--data.split` as the run was asked for; None for the table's own or the usual.
-        split_seed: of a random split.
+        entries: the images. An id occurs twice if its content changed during the run.
+        split: `--data.split` of the run; None for the table's own split or the default.
+        split_seed: seed of a random split.
     """
 
     entries: tuple[Entry, ...]
@@ -66,13 +66,13 @@ class KeptSplit:
     def of(
         cls, rows: pd.DataFrame, contents: Sequence[str], split: int | str | None, split_seed: int
     ) -> KeptSplit:
-        """Return the split that a table has; images without one are no part of it.
+        """Return the split of a table; images without a split are left out.
 
         Args:
             rows: `id`, `image`, `split`, `score`.
             contents: the SHA-256 of each row's file.
-            split: as asked for.
-            split_seed: as asked for.
+            split: the `--data.split` option.
+            split_seed: the `--data.split_seed` option.
         """
         columns = (rows[name] for name in ("id", "image", "split", "score"))
         entries = [
@@ -83,9 +83,9 @@ class KeptSplit:
         return cls(_sorted(entries), split, split_seed)
 
     def joined(self, before: KeptSplit | None) -> KeptSplit:
-        """Return this split with the images that only an earlier one has: those count as well.
+        """Return this split plus the images that only an earlier split has.
 
-        What was merely renamed is there once.
+        An image that was only renamed occurs once.
         """
         if before is None:
             return self
@@ -113,14 +113,14 @@ class KeptSplit:
         return hashlib.sha256(self.to_csv()).hexdigest()
 
     def write(self, folder: Path) -> Path:
-        """Write `split.csv` into a folder, atomically; return its path."""
+        """Write `split.csv` into a folder, atomically, and return its path."""
         path = folder / SPLIT
         with replacing(path) as temporary:
             temporary.write_bytes(self.to_csv())
         return path
 
     def packed(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps: about 40 bytes an image."""
+        """Return the split in the form that a checkpoint holds: about 40 bytes per image."""
         return {
             "rows": zlib.compress(self.to_csv(), 9),
             "split": self.split,
@@ -129,14 +129,14 @@ class KeptSplit:
 
 
 def unpacked(kept: Any, origin: Path) -> KeptSplit:
-    """Return the split that a checkpoint keeps.
+    """Return the split that a checkpoint holds.
 
     Args:
-        kept: what `KeptSplit.packed` made of it.
+        kept: the result of `KeptSplit.packed`.
         origin: the checkpoint, for messages.
 
     Raises:
-        CheckpointError: if it is damaged.
+        CheckpointError: if the split is damaged.
     """
     try:
         unpack = zlib.decompressobj()
@@ -157,7 +157,7 @@ def read_split(path: Path, split: int | str | None = None, split_seed: int = 0) 
     """Read a `split.csv`.
 
     Raises:
-        MemlabError: if it is damaged; names the file.
+        MemlabError: if the file is damaged; names the file.
     """
     try:
         return KeptSplit(_entries(path.read_bytes()), split, split_seed)
@@ -169,18 +169,18 @@ def read_split(path: Path, split: int | str | None = None, split_seed: int = 0) 
 
 
 def split_of(checkpoint: Path, content: Mapping[str, Any], beside: bool = True) -> KeptSplit | None:
-    """Return the split of the run that a checkpoint is of; None where the run keeps none.
+    """Return the split of the run that a checkpoint belongs to, or None if the run keeps none.
 
-    The checkpoint's own copy counts. Beside it, `../split.csv` may have more images: those that
-    the run has met since.
+    The checkpoint's own copy is authoritative. `../split.csv` may hold more images, which the run
+    met after the checkpoint was written.
 
     Args:
-        checkpoint: its path.
-        content: what `read_checkpoint` read.
-        beside: whether the images that the run has met since are wanted, too.
+        checkpoint: path of the checkpoint.
+        content: the result of `read_checkpoint`.
+        beside: whether to include the images of `../split.csv`.
 
     Raises:
-        MemlabError: if either is damaged, or says another split of the same image.
+        MemlabError: if either is damaged, or the two disagree about the split of an image.
     """
     data = content.get("MemorabilityData")
     kept = data.get("split") if isinstance(data, Mapping) else None
@@ -210,10 +210,10 @@ def split_of(checkpoint: Path, content: Mapping[str, Any], beside: bool = True) 
 
 
 def used_note(kept: KeptSplit, contents: Sequence[str]) -> str | None:
-    """Say how many of some images a model was trained or chosen on; None where it knows none.
+    """Return a sentence on how many of some images the model was trained or chosen on, or None.
 
     Args:
-        kept: the split of its run.
+        kept: the split of the model's run.
         contents: the SHA-256 of each image's file.
     """
     of = {split: {one.sha256 for one in kept.entries if one.split == split} for split in SPLITS}
@@ -231,7 +231,7 @@ def used_note(kept: KeptSplit, contents: Sequence[str]) -> str | None:
 
 
 def _asked(folder: Path) -> tuple[int | str | None, int]:
-    """What split a run was asked for, as its configuration says."""
+    """Return the split options of a run from its configuration."""
     import yaml
 
     try:
@@ -244,7 +244,7 @@ def _asked(folder: Path) -> tuple[int | str | None, int]:
 
 
 def _entries(content: bytes) -> tuple[Entry, ...]:
-    # strict: a NUL or an open quotation mark is damage
+    # strict: a NUL or an open quotation mark means damage
     text = io.StringIO(content.decode("utf-8-sig", "surrogateescape"), newline="")
     try:
         rows = list(csv.reader(text, strict=True))

@@ -1,4 +1,4 @@
-"""Which images of a table a run knows, by content and by name. No torch."""
+"""Matching of the images of a table with those of a run, by content and by name. No torch."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ SAME_SCORE = 1e-6
 
 @dataclass
 class Known:
-    """What a run knows of each row of a table.
+    """Match of each row of a table with the images of a run.
 
     Args:
-        split: of each row: train, val, test, or None where the image is new to the run.
-        recorded: how many images the run has.
-        renamed: id to the id that the run knows the same content by.
-        changed: ids whose content is another one now.
-        rescored: ids whose score is another one now.
-        gone: ids of the run's images that the table has no more.
-        namesakes: how many ids are the run's, while content and score are not: other images.
+        split: split of each row: train, val, test, or None where the image is new to the run.
+        recorded: number of images of the run.
+        renamed: id in the table to the id in the run, for images with the same content.
+        changed: ids whose content changed since.
+        rescored: ids whose score changed since.
+        gone: ids of the run's images that the table no longer has.
+        namesakes: number of ids that the run also has, but with other content and score: these are
+            different images.
     """
 
     split: np.ndarray
@@ -38,20 +39,21 @@ class Known:
 
     @property
     def new(self) -> np.ndarray:
-        """Which rows the run does not know, bool."""
+        """Rows that the run does not know, bool."""
         return np.array([one is None for one in self.split], dtype=bool)
 
     @property
     def n(self) -> int:
-        """How many rows the run knows."""
+        """Number of rows that the run knows."""
         return int((~self.new).sum())
 
     def notes(self, run: str, scores: bool = True) -> list[str]:
-        """One sentence for each kind of change since the run was trained.
+        """Return one sentence for each kind of change since the run was trained.
 
         Args:
-            run: its name.
-            scores: whether other scores are a change: LaMem's splits have scores of their own.
+            run: name of the run.
+            scores: whether a different score counts as a change: LaMem's splits have different
+                scores.
         """
         found = []
         if self.renamed:
@@ -84,12 +86,12 @@ class Known:
 
 
 def recognise_images(kept: KeptSplit, rows: pd.DataFrame, contents: Sequence[str]) -> Known:
-    """Find each row of a table among the images of a run.
+    """Match each row of a table with the images of a run.
 
-    Content comes before name: a file with the bytes of an image that was trained on was trained
-    on, whatever it is called now. An id that the run knows, with other content, is the same image
-    changed, as long as most of the ids that both have are the same by content or by score;
-    otherwise the two data sets merely use the same names (000001.jpg, ...).
+    Content takes precedence over the name: a file with the bytes of a training image counts as that
+    training image, whatever its name. An id that the run knows, with other content, counts as the
+    same image changed if most of the shared ids agree in content or score. Otherwise the two data
+    sets only use the same names (000001.jpg, ...).
 
     Args:
         kept: the images of the run.
@@ -133,7 +135,7 @@ def recognise_images(kept: KeptSplit, rows: pd.DataFrame, contents: Sequence[str
         changed=[] if others else [names[place] for place in changed],
         namesakes=namesakes,
     )
-    scored = not bool(np.isnan(scores).all())  # a folder without scores corrects none
+    scored = not bool(np.isnan(scores).all())  # a folder without scores changes no score
     met: set[str] = set()
     met_contents = set(contents)
     for name, entry, score in zip(names, found, scores, strict=True):
@@ -150,7 +152,7 @@ def recognise_images(kept: KeptSplit, rows: pd.DataFrame, contents: Sequence[str
 
 
 def _strictest(pairs: Iterable[tuple[str, Entry]]) -> dict[str, Entry]:
-    """For each key the entry whose split is the strictest."""
+    """Return, for each key, the entry with the strictest split."""
     found: dict[str, Entry] = {}
     for key, entry in pairs:
         other = found.get(key)
@@ -172,7 +174,7 @@ def _known(names: dict[str, str]) -> str:
 
 
 def first_names(names: Sequence[str], between: str = ", ") -> str:
-    """Return the first three of some names on one line, whatever is in them."""
+    """Join the first three names to one line, with unprintable characters replaced."""
     shown = [
         "".join(letter if letter.isprintable() else "?" for letter in name) for name in names[:3]
     ]

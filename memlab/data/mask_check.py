@@ -1,4 +1,4 @@
-"""What there is to know, and what is wrong, about the masks of a data set."""
+"""Check of the masks of a data set."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from memlab.progress import progress
 
 @dataclass(frozen=True)
 class RegionCount:
-    """The masks of one region.
+    """Counts for the masks of one region.
 
     Args:
-        region: its name.
-        looked_at: readable images in which it was looked for.
-        found: images that have it, those that it covers included.
-        empty: images in which it was looked for and is not.
-        everywhere: images that it covers altogether, so that nothing is left to compare with.
-        wrong: masks that cannot be read, or are not of their image.
-        area: share of the image in %, the median of those that have the region; None without any.
+        region: name of the region.
+        looked_at: readable images that are annotated for the region.
+        found: images that have the region, including images that it covers entirely.
+        empty: annotated images that do not have the region.
+        everywhere: images that the region covers entirely, so that no matched control fits.
+        wrong: masks that cannot be read or do not fit their image.
+        area: median share of the image in %, over images that have the region; None without any.
     """
 
     region: str
@@ -51,11 +51,12 @@ def check_masks(
 
     Args:
         table: the data set.
-        images: what is known of its files: `id`, `image`, `readable`, `width`, `height`.
+        images: facts about its files: `id`, `image`, `readable`, `width`, `height`.
 
     Returns:
-        A row per region, as in `RegionCount`; problems (masks that cannot be read, or are not of
-        their image); notes (masks of images that the data set lacks, regions that cover all).
+        A row per region, as in `RegionCount`; problems (masks that cannot be read or do not fit
+        their image); notes (masks of images that the data set lacks, regions that cover the whole
+        image).
     """
     problems: dict[tuple[str, str], Problem] = {}
     notes: list[Problem] = []
@@ -95,12 +96,12 @@ def check_masks(
 def _share(
     table: Table, source: MaskSource, region: str, name: str, image: str, width: int, height: int
 ) -> float | str:
-    """The share of an image that a region takes, or what is wrong with its mask."""
+    """Return the share of an image that a region covers, or an error message."""
     try:
         mask = source.read(name, [region]).get(region)
         if mask is None:
             return 0.0
-        # only masks that bring a thumbnail are compared with the pixels
+        # only masks with a thumbnail are compared with the pixels
         pixels = mask.inside if mask.thumbnail is None else decode(table.root / image)
         require_fit(mask, image, (int(width), int(height)), pixels)
         return float(mask.inside.float().mean())

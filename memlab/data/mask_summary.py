@@ -1,4 +1,4 @@
-"""What is said about the masks of a data set: in a line, and in the results."""
+"""Summary of the masks of a data set, for messages and for the results."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from memlab.data.table import Table
 
 _IN_A_LINE = 6
-"""Regions whose counts stand in one line; of more, each has its own."""
+"""Maximum number of regions whose counts are printed on one line."""
 
 _SAMPLE = 1000
-"""Images whose headers are read at the start of a run, of larger data sets spread evenly."""
+"""Number of images whose headers are read at the start of a run, spread evenly over larger sets."""
 
 
 def describe_masks(table: Table, region: str) -> dict[str, Any]:
-    """Where the masks of a region come from, and how many images of each split it was sought in.
+    """Return the origin of a region's masks, and the counts of annotated images per split.
 
     Returns:
         The source's own description; `looked_at` and `found`: split to number of images.
@@ -40,8 +40,8 @@ def describe_masks(table: Table, region: str) -> dict[str, Any]:
 
 
 def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
-    """How good the finder of some masks is known to be, a line for each count."""
-    while "found_by" in provenance:  # a store that was imported
+    """Return the known precision and recall of a detector's masks, a line for each evaluation."""
+    while "found_by" in provenance:  # an imported mask store
         provenance = provenance["found_by"]
     threshold = provenance.get("threshold")
     by = f"by {provenance.get('plugin')}{'' if threshold is None else f' from {threshold:g}'}"
@@ -52,13 +52,13 @@ def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
         if one["region"] == region
     ]
     corrected = provenance.get("corrected", {})
-    if corrected.get("rejected"):  # a table without a cross may be one that nobody went through
+    if corrected.get("rejected"):  # a review table without any cross may never have been reviewed
         lines.append(f"{corrected['rejected']} of {corrected['finds']} finds rejected by a person")
     return lines
 
 
 def region_notes(table: Table, regions: Iterable[str]) -> list[str]:
-    """What must be said of masks with a result: how good they are, where there are none."""
+    """Return the notes on masks for a report: detector quality, and regions found in no image."""
     notes = []
     for region in sorted(set(regions) & set(table.masks)):
         source = table.masks[region]
@@ -72,17 +72,17 @@ def region_notes(table: Table, regions: Iterable[str]) -> list[str]:
 
 
 def told(table: Table) -> list[str]:
-    """What must be said of the masks of a data set before anything is computed, in lines.
+    """Return the lines to print about the masks of a data set before a computation.
 
-    For each region of masks that were given, in how many images it is annotated and in how many it
-    is present; which columns of the table they replace; and where many images have no mask, what
-    that counts as, and the option that says otherwise.
+    For each region of the given masks: in how many images it is annotated, and in how many it is
+    present. Also: which columns of the table the given masks replace; and, if many images have no
+    mask, how such images count and which option changes that.
     """
     return [*_counts(table), *_replaced(table), *_without_masks(table)]
 
 
 def announce(table: Table) -> None:
-    """Print what `told` returns, on stderr."""
+    """Print the lines of `told` on stderr."""
     for line in told(table):
         print(f"memlab: {line}", file=sys.stderr)  # noqa: T201
 
@@ -90,16 +90,16 @@ def announce(table: Table) -> None:
 def with_masks(
     table: Table, masks: Path | None, empty: EmptyMasks | None, say: bool = True
 ) -> Table:
-    """Give a data set the masks that a command was asked to use, and say what there is.
+    """Add the masks that a command was given to a data set, and print a summary.
 
     Args:
-        table: the data set, perhaps with mask columns of its own.
-        masks: of any kind that `open_masks` knows; None for the columns alone.
-        empty: what an image has of which there is no mask; see `Table.with_masks`.
-        say: whether to print it.
+        table: the data set, which may have mask columns of its own.
+        masks: masks of any kind that `open_masks` reads; None to use only the columns.
+        empty: meaning of an image without a mask; see `Table.with_masks`.
+        say: whether to print the summary.
 
     Raises:
-        DataError: if the masks cannot be read, or `empty` has nothing to say of them.
+        DataError: if the masks cannot be read, or `empty` does not apply to them.
     """
     if masks is not None:
         table = table.with_masks(masks, empty)
@@ -112,10 +112,10 @@ def with_masks(
 
 
 def require_use(table: Table, empty_masks: str | None) -> None:
-    """See that `--data.empty_masks` means something for the masks of a data set.
+    """Check that `--data.empty_masks` applies to the masks of a data set.
 
     Raises:
-        DataError: if it has none, or a store that knows by itself where somebody looked.
+        DataError: if the set has no masks, or a mask store, which records the annotated images.
     """
     if empty_masks is None or any(
         isinstance(source, MaskFiles | CocoMasks) for source in table.masks.values()
@@ -162,7 +162,7 @@ def _replaced(table: Table) -> list[str]:
 
 
 def _without_masks(table: Table) -> list[str]:
-    """Where more than half of the images have no mask of a region: what that counts as."""
+    """Return how images without a mask count, for regions that over half of the images lack."""
     lines = []
     count = len(table.rows)
     for region, source in table.masks.items():
@@ -196,7 +196,10 @@ def _meaning(source: MaskFiles | CocoMasks, region: str) -> str:
 
 
 def _turned(table: Table, looked_at: Container[str]) -> list[str]:
-    """An image on which outlines that were drawn on its pixels as stored would lie elsewhere."""
+    """Warn if an annotated image has an EXIF rotation.
+
+    COCO outlines must be drawn on the upright image.
+    """
     ids, images = (table.rows[name].astype(str) for name in ("id", "image"))
     drawn = [image for name, image in zip(ids, images, strict=True) if name in looked_at]
     some = drawn[:: len(drawn) // _SAMPLE + 1]

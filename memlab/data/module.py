@@ -1,4 +1,4 @@
-"""The data module: table, splits, loaders, and images as float RGB on the device."""
+"""Data module: table, splits, data loaders, and images as float RGB on the device."""
 
 from __future__ import annotations
 
@@ -43,33 +43,34 @@ from memlab.values import shown
 
 
 class MemorabilityData(LightningDataModule):
-    """Images with memorability scores.
+    """Lightning data module of images with memorability scores.
 
     Args:
         root: folder of the data set, or a CSV file.
-        source: its layout (csv, folder, lamem, scenes, or a plugin's); recognised by default.
+        source: layout of the data set (csv, folder, lamem, scenes, or a plugin's); recognised by
+            default.
         split: number of the split where the data set has several (LaMem: 1 to 5); shares such as
             80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; or
             all, to test every image that the model was not trained on. By default the data set's
-            own, else 70/10/20 to train, and all where the model was not trained here. A run keeps
-            its split, image by image.
+            own split, else 70/10/20 to train, and all if the model was not trained here. A run
+            keeps its split, image by image.
         split_seed: seed of a random split.
-        image_size: side in pixels that images are brought to; the model's by default.
+        image_size: side in pixels that images are resized to; the model's by default.
         batch_size: images per batch and process.
-        num_workers: processes that decode; by default one less than there are cores for each
-            process that trains, at most 8.
-        cache: folder for decoded images: the first epoch fills it, later ones and later runs read
-            it; none by default. It takes 3 * image_size^2 bytes per image, at once. Features of a
-            frozen backbone are kept there, too.
-        masks: where faces, people, objects, text are: a mask store, as `memlab regions find` makes
-            it; a COCO file; or a folder of images REGION/IMAGE.png. They take the place of the
-            data set's own masks of the same region.
-        empty_masks: what an image has of which there is no mask, as an empty cell of a table or no
-            file in a folder: none (it lacks the region) or unknown (nobody looked). By default none
-            for a table's own columns, unknown for a folder and for images that a COCO file does
-            not list; a mask store knows by itself.
-        augmentation: what training images go through: flip (half of them mirrored), standard
-            (flip, a slight crop, slight changes of brightness, contrast and saturation) or none.
+        num_workers: processes that decode images; by default one less than the cores per training
+            process, at most 8.
+        cache: folder for decoded images: the first epoch fills it, later epochs and runs read it;
+            none by default. It takes 3 * image_size^2 bytes per image, at once. Features of a
+            frozen backbone are also kept there.
+        masks: masks of faces, people, objects, text: a mask store, as `memlab regions find` makes
+            it; a COCO file; or a folder of images REGION/IMAGE.png. They replace the data set's own
+            masks of the same region.
+        empty_masks: meaning of an image without a mask, such as an empty cell of a table or no file
+            in a folder: none (it lacks the region) or unknown (not annotated). By default none for
+            a table's own columns, unknown for a folder and for images that a COCO file does not
+            list; a mask store records which images are annotated.
+        augmentation: augmentation of training images: flip (half of them mirrored), standard (flip,
+            a slight crop, slight changes of brightness, contrast and saturation) or none.
         on_error: what to do with an image that cannot be read: fail, or skip and list it.
     """
 
@@ -120,27 +121,27 @@ class MemorabilityData(LightningDataModule):
         self.seed = 0
         self._place = (0, 0)
         self._table: Table | None = None
-        self._contents: dict[str, str] = {}  # SHA-256 by path; empty before they are asked for
+        self._contents: dict[str, str] = {}  # SHA-256 by path; empty until first needed
         self._kept: KeptSplit | None = None
         self._packed: dict[str, Any] | None = None
-        self._images: list[str] = []  # those of the table, the missing ones too
+        self._images: list[str] = []  # all images of the table, including missing files
         self._decoded: ImageCache | None = None
 
     @property
     def table(self) -> Table:
-        """The validated table with a split for every image; read on first use."""
+        """Validated table with a split for every image; read on first use."""
         if self._table is None:
             self._table = self._read()
         return self._table
 
     @functools.cached_property
     def layout(self) -> Source:
-        """The source that was given, or else recognised."""
+        """Source that was given, or else recognised."""
         return self.source or recognise(self.root)
 
     @property
     def geometry(self) -> Geometry:
-        """How images come to size; the size is the model's unless it was given."""
+        """Geometry of the images; the size is the model's unless `image_size` was given."""
         model = None if self.trainer is None else self.trainer.lightning_module
         size: object = self.image_size or getattr(model, "input_size", None)
         if not isinstance(size, int):
@@ -148,10 +149,10 @@ class MemorabilityData(LightningDataModule):
         return Geometry(size, getattr(model, "resampler", "torch"))
 
     def require_regions(self, regions: Iterable[str]) -> None:
-        """See that there are masks of these regions.
+        """Check that the data set has masks of these regions.
 
         Args:
-            regions: their names.
+            regions: names of the regions.
 
         Raises:
             DataError: if the data set has no masks of one of them.
@@ -165,34 +166,34 @@ class MemorabilityData(LightningDataModule):
             )
 
     def load_regions(self, regions: Iterable[str]) -> None:
-        """Load masks of these regions with the images from now on, where there are any.
+        """Load masks of these regions with the images from now on, where the data set has masks.
 
-        For a background without masks of its own all others are: it is what none of them has,
-        whatever else is asked for.
+        A background without its own masks needs the masks of all other regions, because it is the
+        part of the image that no other region covers.
         """
         asked, known = set(regions), set(self.table.regions)
         there = known if "background" in asked - known else asked & known
         self.regions = tuple(sorted(there | set(self.regions)))
 
     def donors(self, split: str, seed: int) -> DonorList:
-        """Images that donate to those of a split what a swap puts in: never tested ones.
+        """Return the donors for swaps into the images of a split.
 
-        Those trained on, or else those validated on. Where there are none, because all images are
-        tested, the tested images donate to each other, never to themselves or to a copy of
-        themselves; `donated` says which.
+        Donors are the training images, or else the validation images. If there are none, because
+        all images are tested, the tested images donate to each other, never to themselves or to a
+        copy of themselves. `donated` records which images donate.
 
         Args:
-            split: whose images are changed.
-            seed: of who donates to whom.
+            split: split whose images are changed.
+            seed: seed of the assignment of donors.
 
         Raises:
-            DataError: if there is no other image at all.
+            DataError: if there is no other image.
         """
         others = next((one for one in SPLITS if one != split and len(self.table.part(one))), None)
         rows = self.table.part(others or split)
         if others is None and len(rows) < 2:
             raise DataError(f"{self.table.origin}: one image has no other to swap with")
-        # a donor that cannot be read is passed over; masks of other images are a mistake
+        # a donor that cannot be read is skipped; a mask of another image is an error
         images = self._dataset(rows, strict=self.on_error == "fail")
         there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
         having = {
@@ -207,24 +208,24 @@ class MemorabilityData(LightningDataModule):
         return DonorList(images, lending, len(rows), evaluated, seed, names, copies)
 
     def _copies(self, ids: list[str], images: list[str]) -> dict[str, frozenset[str]]:
-        """Tested images that are there more than once, by content."""
+        """Return the tested images that have copies, by content."""
         if self._contents:
             contents = (self._contents.get(image, "") for image in images)
             return same(dict(zip(ids, contents, strict=True)))
         return twins(ids, [self.table.root / image for image in images])
 
     def prepare_data(self) -> None:
-        """Let the source make its files, if it makes any, in one process."""
+        """Let the source make its files, if any, in one process."""
         if self.source is not None:
             self.source.prepare(self.root)
 
     def setup(self, stage: str) -> None:
-        """Read the table and see that the splits this stage needs can be used."""
+        """Read the table and check that the splits of this stage can be used."""
         self._share_contents()
         if stage == "fit":
-            # order and augmentation; torch's own seed changes with every step that is taken
+            # seed of order and augmentation; torch's own seed changes with every training step
             self.seed = torch.initial_seed()
-            if self.trainer is not None:  # unseeded processes have seeds of their own
+            if self.trainer is not None:  # processes without a seed differ
                 self.seed = self.trainer.strategy.broadcast(self.seed)
         needed = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
         for split in needed:
@@ -234,15 +235,15 @@ class MemorabilityData(LightningDataModule):
             print(f"memlab: {self.table.unscored}", file=sys.stderr)  # noqa: T201
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint remembers: the seed, what is done, and every image's split."""
+        """Return the state for a checkpoint: the seed, the progress, and every image's split."""
         epoch, batch = self._progress()
         return {"seed": self.seed, "epoch": epoch, "batch": batch, "split": self._packed_split()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on in the order of a checkpoint, from where it was.
+        """Resume the order of a checkpoint at its position.
 
         Raises:
-            CheckpointError: if it holds no numbers for that.
+            CheckpointError: if the seed or the position is missing.
         """
         for name in ("seed", "epoch", "batch"):
             if type(state_dict.get(name)) is not int:
@@ -257,12 +258,12 @@ class MemorabilityData(LightningDataModule):
             return 0, 0
         loop = self.trainer.fit_loop
         epochs: Any = loop.epoch_progress.current
-        batches = loop.epoch_loop.batch_progress  # at an epoch's end they are still counted
+        batches = loop.epoch_loop.batch_progress  # at an epoch's end they are not reset yet
         within = epochs.started > epochs.processed and not batches.is_last_batch
         return epochs.processed, batches.current.ready if within else 0
 
     def check_split(self, split: str) -> None:
-        """See that a split can be trained or tested on.
+        """Check that a split can be trained or tested on.
 
         Raises:
             DataError: if it is empty, lacks scores, has equal training scores, or too few images.
@@ -274,7 +275,7 @@ class MemorabilityData(LightningDataModule):
         self.skipped |= missing
         self._images = images
         if self.trainer is None or self.trainer.is_global_zero:
-            table.say(scores=not table.unscored)  # training says that itself, in an error
+            table.say(scores=not table.unscored)  # training raises an error about missing scores
         table, self.rule = decide(
             table, self.split, self.split_seed, self.use, lambda: self._contents_of(table)
         )
@@ -294,7 +295,7 @@ class MemorabilityData(LightningDataModule):
         try:
             return read_table(self.layout, self.root, numbered, skip)
         except NoNumberedSplitsError:
-            # the number came with a run, and these are other data
+            # the number comes from the run's options, and this is another data set
             if kept is None or self.split not in (kept.split, ALL):
                 raise
             return read_table(self.layout, self.root, None, skip)
@@ -304,10 +305,10 @@ class MemorabilityData(LightningDataModule):
             print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
 
     def keep_split(self, folder: Path | None = None) -> KeptSplit:
-        """Take note of every image's split, by content; checkpoints keep it from now on.
+        """Record the split of every image, by content; checkpoints keep it from now on.
 
         Args:
-            folder: where `split.csv` is written; None to write none.
+            folder: folder in which to write `split.csv`; None to write no file.
         """
         if self._kept is None:
             contents = self._contents_of(self.table)
@@ -320,7 +321,7 @@ class MemorabilityData(LightningDataModule):
         return self._kept
 
     def _packed_split(self) -> dict[str, Any] | None:
-        # the first process saves; a checkpoint of a run begun in Python keeps its split, too
+        # only the first process saves; a checkpoint of a run begun in Python keeps its split, too
         if self._packed is None and self.trainer is not None and self.trainer.is_global_zero:
             self._packed = self.keep_split().packed()
         return self._packed
@@ -335,18 +336,19 @@ class MemorabilityData(LightningDataModule):
         return [self._contents[image] for image in images]
 
     def _share_contents(self) -> None:
-        """Have the first of several processes read the files, and tell the others."""
+        """Read the checksums of the files in the first of several processes, and broadcast them."""
         if self.trainer is None or self.trainer.world_size == 1 or self.use.kept is None:
             return
         if self.trainer.is_global_zero and not self._contents:
-            with contextlib.suppress(MemlabError):  # every process says it itself, below
+            with contextlib.suppress(MemlabError):  # every process raises the error itself, later
                 self._contents_of(self._read_source()[2])
         self._contents = self.trainer.strategy.broadcast(self._contents)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Training images in an order of each epoch's own, from where the trainer is in it.
+        """Return training images in the order of the epoch, from the current position.
 
-        With `--trainer.overfit_batches` the order is the table's, so that each epoch sees the same.
+        With `--trainer.overfit_batches` the order is the table's, so that all epochs see the same
+        images.
         """
         rows = self.table.part("train")
         processes, rank = 1, 0
@@ -354,7 +356,7 @@ class MemorabilityData(LightningDataModule):
             if self.trainer.overfit_batches:  # type: ignore[attr-defined]
                 return self._loader(rows)
             processes, rank = self.trainer.world_size, self.trainer.global_rank
-        # the loader may be asked for before the trainer has its progress back from a checkpoint
+        # the loader may be made before the trainer has restored its progress from a checkpoint
         place = max(self._progress(), self._place)
         sampler = EpochSampler(
             range(len(rows)), self.batch_size, self.seed, processes, rank, *place
@@ -362,15 +364,15 @@ class MemorabilityData(LightningDataModule):
         return self._loader(rows, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Validation images in order."""
+        """Return the validation images in order."""
         return self._evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Test images in order, with the masks that were asked for."""
+        """Return the test images in order, with the masks that were asked for."""
         return self._evaluation_loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """All images of the table in order."""
+        """Return all images of the table in order."""
         return self._evaluation_loader(None)
 
     def _evaluation_loader(self, split: str | None) -> DataLoader[Any]:
@@ -390,7 +392,7 @@ class MemorabilityData(LightningDataModule):
         if self.encoder is not None:
             world = self.trainer.world_size, self.trainer.global_rank  # type: ignore[union-attr]
             dataset = featured(images, self.encoder, self.batch_size, workers, self.cache, *world)
-            workers = 0  # there is nothing left to load
+            workers = 0  # the features are in memory
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
@@ -418,9 +420,10 @@ class MemorabilityData(LightningDataModule):
         return self._decoded
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Fail on, or take note of, images that could not be read.
+        """Raise on, or record, images that could not be read.
 
-        One of several processes only keeps the reason in `failure`: they must end together.
+        With several processes the error is only stored in `failure`, because all must stop
+        together.
         """
         for name, error in zip(batch["ids"], batch["errors"], strict=True):
             if not error:
@@ -433,7 +436,7 @@ class MemorabilityData(LightningDataModule):
         return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Images become float RGB in [0, 1] on the device; those for training are augmented."""
+        """Convert images to float RGB in [0, 1] on the device, and augment training images."""
         batch = to_float(batch)
         trainer = self.trainer
         if trainer is not None and trainer.training and not trainer.overfit_batches:  # type: ignore[attr-defined]
@@ -443,7 +446,7 @@ class MemorabilityData(LightningDataModule):
         return batch
 
     def describe(self) -> dict[str, Any]:
-        """What was read and how, as plain data for the results."""
+        """Return what was read and how, as plain data for the results."""
         counts = self.table.rows["split"].value_counts()
         splits = dict(zip(self.table.rows["id"], self.table.rows["split"], strict=True))
         return {

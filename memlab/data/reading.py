@@ -1,4 +1,4 @@
-"""From a source to a table that can be trained and tested on."""
+"""Reading of a source into a table that can be trained and tested on."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from memlab.registry import described
 def read_table(
     source: Source, root: Path, numbered: int | None, skip_missing: bool
 ) -> tuple[dict[str, str], list[str], Table]:
-    """Read and validate a data set; `memlab.data.split_rule` gives every image its split.
+    """Read and validate a data set; `memlab.data.split_rule` assigns the splits later.
 
     Args:
-        source: its layout.
+        source: layout of the data set.
         root: its folder or file.
         numbered: number of one of its splits, or None.
-        skip_missing: whether images that are not there are left out.
+        skip_missing: whether to leave out images whose file is missing.
 
     Returns:
-        Why images were left out, by id; the paths of all images, those included; the table.
+        The reason for each image that was left out, by id; the paths of all images, including those
+        left out; the table.
 
     Raises:
-        DataError: if something is wrong with it; names the offenders.
+        DataError: if the data set has problems; names the images.
     """
     table = _promised(source, source.table(root, numbered))
     images = [str(name) for name in table.rows["image"]]
@@ -41,7 +42,7 @@ def read_table(
 
 
 def check_arguments(source: Source, root: Path, number: int | None) -> str:
-    """The arguments of `memlab data check` that read the same table."""
+    """Return the arguments of `memlab data check` that read the same table."""
     given: dict[str, object] = {} if number is None else {"split": number}
     if isinstance(source, CsvSource):
         arguments = source.spec["init_args"]
@@ -51,10 +52,10 @@ def check_arguments(source: Source, root: Path, number: int | None) -> str:
 
 
 def _promised(source: Source, table: Any) -> Table:
-    """The table of a source, if it is one.
+    """Return the table of a source after checking that it meets the contract.
 
     Raises:
-        PluginError: if it is none, or lacks a column; names the plugin.
+        PluginError: if the source returns no table, or one that lacks a column; names the plugin.
     """
     name = described(type(source))
     if not isinstance(table, Table) or not isinstance(table.rows, pd.DataFrame):
@@ -80,12 +81,12 @@ def _promised(source: Source, table: Any) -> Table:
 
 
 def check_split(table: Table, split: str, processes: int) -> None:
-    """See that a split can be trained or tested on.
+    """Check that a split can be trained or tested on.
 
     Args:
         table: the data set.
         split: one of its splits.
-        processes: how many share it.
+        processes: number of processes that share the split.
 
     Raises:
         DataError: if it is empty, lacks scores, has equal training scores, or too few images.
@@ -98,7 +99,7 @@ def check_split(table: Table, split: str, processes: int) -> None:
     if split != "test" and scores.isna().all() and table.unscored:
         raise DataError(table.unscored)
     if split == "test" and table.rows["score"].isna().all():
-        scores = scores.dropna()  # bare images can be taken apart; there is no accuracy
+        scores = scores.dropna()  # without scores, images can still be ablated
     if scores.isna().any():
         first = rows.loc[scores.isna(), "id"].iloc[0]
         raise DataError(

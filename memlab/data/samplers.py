@@ -1,4 +1,4 @@
-"""Which process sees which images, and in which order."""
+"""Samplers: which process gets which images, and in which order."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from memlab.seeds import seed_of
 
 
 class EpochSampler(DistributedSampler[int]):
-    """Training images in an order that depends on the seed and the epoch alone.
+    """Sampler of training images in an order that depends only on the seed and the epoch.
 
-    So a run that was cut off in mid-epoch can go on where it was: it knows the order without having
-    gone through it. Every process gets equally many images (the first ones of the order are dealt
-    out again where they do not divide), and none a last batch of a single image, because batch
-    normalisation cannot train on it.
+    A run that stopped in the middle of an epoch can therefore resume at its position. Every process
+    gets the same number of images; if the number does not divide evenly, the first images of the
+    order are repeated. A last batch of a single image is dropped, because batch normalisation
+    cannot train on it.
 
     Args:
-        dataset: what is sampled.
+        dataset: the data set to sample.
         batch_size: images per batch and process.
-        seed: of the order.
-        processes: how many processes there are.
-        rank: which one this is.
-        epoch: the epoch that comes first.
-        done: batches of that epoch that were trained on before.
+        seed: seed of the order.
+        processes: number of processes.
+        rank: rank of this process.
+        epoch: the first epoch.
+        done: number of batches of the first epoch that were already trained on.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class EpochSampler(DistributedSampler[int]):
         self.done = done * batch_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch; from its beginning, unless it is the one that was gone on with."""
+        """Set the epoch; any epoch but the resumed one starts at its first image."""
         if epoch != self.epoch:
             self.epoch = epoch
             self.done = 0
@@ -60,15 +60,15 @@ class EpochSampler(DistributedSampler[int]):
 
 
 class UnpaddedDistributedSampler(DistributedSampler[int]):
-    """Deal the images out in order, none twice.
+    """Sampler that deals the images out in order, without repeating any.
 
-    The stock sampler repeats images until every process has equally many. A rank correlation over
-    repeated rows is wrong, and they cannot be told apart later.
+    The stock sampler repeats images until every process has the same number. A rank correlation
+    over repeated rows is wrong, and repeated rows cannot be recognised later.
 
     Args:
-        dataset: what is sampled.
-        processes: how many processes there are.
-        rank: which one this is.
+        dataset: the data set to sample.
+        processes: number of processes.
+        rank: rank of this process.
     """
 
     def __init__(self, dataset: Sized, processes: int, rank: int) -> None:

@@ -1,7 +1,7 @@
-"""Which images a command trains on and tests, and why: the one place where that is decided.
+"""Assignment of images to splits: the only code that decides what a command trains on and tests.
 
-A run keeps its split image by image (`memlab.data.kept_split`). What was trained on is never
-tested, whatever the table says now; what was not trained here is tested on all images, unless the
+A run keeps its split image by image (`memlab.data.kept_split`). A training image is never tested,
+whatever the table says now. A model that was not trained here is tested on all images, unless the
 table or the user says otherwise. No torch.
 """
 
@@ -24,22 +24,22 @@ ALL = "all"
 """`--data.split all`: every image that the model was not trained on."""
 
 USUAL = (0.7, 0.1, 0.2)
-"""Shares of a random split, where nothing else is said."""
+"""Shares of a random split by default."""
 
 Purpose = Literal["draw", "go_on", "begin", "test", "validate", "predict"]
 
 
 @dataclass(frozen=True)
 class SplitUse:
-    """Who asks for a split.
+    """Request for a split.
 
     Args:
-        purpose: `draw` a new one; `go_on` with a run; `begin` a new run with the weights of
+        purpose: `draw` a new split; `go_on` with a run; `begin` a new run with the weights of
             another; or `test`, `validate` or `predict`.
-        kept: the split of the run whose weights are used; None where it keeps none, or there is
-            none.
-        run: that run, for messages; None where the model was not trained here.
-        model: what messages call a model that was not trained here.
+        kept: split of the run whose weights are used; None where the run keeps none, or there is
+            no run.
+        run: name of that run, for messages; None if the model was not trained here.
+        model: name in messages for a model that was not trained here.
     """
 
     purpose: Purpose = "draw"
@@ -49,27 +49,27 @@ class SplitUse:
 
     @property
     def target(self) -> str:
-        """The split that is evaluated."""
+        """Split that is evaluated."""
         return "val" if self.purpose == "validate" else "test"
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Splits of the run whose images this command may not evaluate."""
+        """Splits of the run whose images this command must not evaluate."""
         return ("train",) if self.purpose == "validate" else ("train", "val")
 
 
 @dataclass
 class SplitRule:
-    """How images came to their splits, for the results; and what the user must know.
+    """How images were assigned to splits, for the results and for messages.
 
     Args:
         rule: `recorded` (the run's own), `table` (its column, or a numbered split), `random` or
             `all`.
-        evaluated: how many images are tested, validated or predicted.
-        of: how many the table has.
-        left_out: reason to how many are left out for it.
-        sha256: of `split.csv`, where there is one.
-        notes: sentences for people, said once.
+        evaluated: number of images that are tested, validated or predicted.
+        of: number of images in the table.
+        left_out: number of images left out, by reason.
+        sha256: SHA-256 of `split.csv`, if there is one.
+        notes: sentences for the user, printed once.
     """
 
     rule: str
@@ -80,7 +80,7 @@ class SplitRule:
     notes: list[str] = field(default_factory=list)
 
     def describe(self) -> dict[str, Any]:
-        """Return plain data for the results."""
+        """Return the rule as plain data for the results."""
         return {
             "rule": self.rule,
             "evaluated": self.evaluated,
@@ -98,20 +98,20 @@ def decide(
     use: SplitUse,
     contents: Callable[[], Sequence[str]],
 ) -> tuple[Table, SplitRule]:
-    """Give every image its split, or none.
+    """Assign every image to a split, or to none.
 
     Args:
-        table: as read; its `split` column is the table's own, or a numbered split.
+        table: the table as read; its `split` column is the table's own, or a numbered split.
         split: number, shares, `all`, or None.
-        split_seed: of a random split.
-        use: who asks.
-        contents: returns the SHA-256 of every row's file; called only where a split is kept.
+        split_seed: seed of a random split.
+        use: what the split is for.
+        contents: returns the SHA-256 of every row's file; called only if a split is kept.
 
     Returns:
-        The table with its splits; an image in none has NA.
+        The table with its splits; an image in no split has NA.
 
     Raises:
-        DataError: if the split contradicts what the run keeps, or nothing is left.
+        DataError: if the split contradicts what the run keeps, or no image is left.
     """
     if split == ALL and use.purpose in ("draw", "go_on", "begin"):
         raise DataError(
@@ -138,7 +138,7 @@ def decide(
 
 
 def _drawn(table: Table, split: int | str | None, split_seed: int) -> tuple[Table, str]:
-    """A split as asked for: the table's own, or a random one."""
+    """Return the split that the option asks for: the table's own, or a random one."""
     if isinstance(split, str):
         return random_split(table, parse_shares(split), split_seed), "random"
     if table.rows["split"].isna().all():
@@ -153,7 +153,7 @@ def _whole(table: Table, target: str | None) -> Table:
 def _untrained(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse
 ) -> tuple[Table, SplitRule]:
-    """All images, unless the table or the user says otherwise: nothing was trained on."""
+    """Use all images unless the table or the user says otherwise: none was trained on."""
     own = bool(table.rows["split"].notna().any())
     if split == ALL or (split is None and not own):
         chosen = _whole(table, None if use.purpose == "predict" else use.target)
@@ -167,7 +167,7 @@ def _untrained(
 def _unknown(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse
 ) -> tuple[Table, SplitRule]:
-    """A run of an earlier memlab, which kept no split: as the table and the options say now."""
+    """Split as the table and the options say now: the run kept no split."""
     notes = []
     if use.purpose != "predict":
         notes.append(
@@ -189,7 +189,7 @@ def _unknown(
 def _gone_on(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
 ) -> tuple[Table, SplitRule]:
-    """Go on with the split of the run; what is new stays out."""
+    """Resume with the split of the run; new images are left out."""
     kept = _kept(use)
     if _asks_another(table, split, split_seed, kept):
         asked, was = "split", kept.split
@@ -219,7 +219,7 @@ def _gone_on(
 def _begun(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
 ) -> tuple[Table, SplitRule]:
-    """A new run with weights that know some images: those keep their split, others get one."""
+    """Begin a new run: images that the weights were trained on keep their split, others get one."""
     new = known.new
     if not new.any():
         chosen, rule = table.with_split(known.split), "recorded"
@@ -241,7 +241,7 @@ def _begun(
 def _evaluated(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
 ) -> tuple[Table, SplitRule]:
-    """Evaluate a run: never what it was trained or chosen on."""
+    """Evaluate a run without the images it was trained or chosen on."""
     kept, target, new = _kept(use), use.target, known.new
     used = np.isin(known.split.astype(str), use.used)
     free = ~used
@@ -251,7 +251,7 @@ def _evaluated(
     own = bool(table.rows["split"].notna().any()) and not (grown and isinstance(kept.split, str))
     of_table: Any = table.rows["split"].to_numpy(dtype=object) if own else None
     counted, asked_for, hint = False, 0, False
-    if use.purpose == "predict":  # all are predicted; the split is a column of the rows
+    if use.purpose == "predict":  # all images are predicted; the split is a column of the rows
         return table.with_split(_where(new, of_table, known.split)), rule
     if split == ALL:
         rule.rule, counted = "all", True
@@ -316,7 +316,7 @@ def _trained(use: SplitUse) -> str:
 
 
 def _asks_another(table: Table, split: int | str | None, split_seed: int, kept: KeptSplit) -> bool:
-    """Whether another split is asked for than the run had: its seed counts for a random one."""
+    """Return whether the options ask for another split; the seed counts only for random splits."""
     if split != kept.split:
         return True
     drawn = isinstance(split, str) or (split is None and bool(table.rows["split"].isna().all()))
@@ -324,7 +324,7 @@ def _asks_another(table: Table, split: int | str | None, split_seed: int, kept: 
 
 
 def _same_labels(split: int | str | None, kept: KeptSplit) -> bool:
-    """Whether scores should be those of the training: numbered splits bring scores of their own."""
+    """Return whether scores should equal those in training; numbered splits have their own."""
     numbers = isinstance(split, int), isinstance(kept.split, int)
     return split == kept.split or not any(numbers)
 
@@ -334,8 +334,8 @@ def _of_table(split: int | str | None, use: SplitUse) -> str:
 
 
 def _overridden(table: Table, known: Known, use: SplitUse) -> list[str]:
-    """What to say where the table's own column disagrees with what the run keeps."""
-    if isinstance(_kept(use).split, str):  # shares were asked for, whatever the column said
+    """Return a note if the table's split column disagrees with the split that the run keeps."""
+    if isinstance(_kept(use).split, str):  # shares were asked for: the column did not count
         return []
     own = table.rows["split"].to_numpy(dtype=object)
     other = ~known.new & pd.notna(own) & (own != known.split)
@@ -348,7 +348,7 @@ def _overridden(table: Table, known: Known, use: SplitUse) -> list[str]:
 
 
 def _said(chosen: Table, use: SplitUse, why: str, hint: bool = False) -> list[str]:
-    """One line: how many of how many are evaluated, why, and how to have all of them."""
+    """Return one line: how many images are evaluated, why, and how to evaluate all of them."""
     if use.purpose not in ("test", "validate"):
         return []
     verb = "testing" if use.target == "test" else "validating on"
@@ -359,14 +359,14 @@ def _said(chosen: Table, use: SplitUse, why: str, hint: bool = False) -> list[st
 
 
 def _count(where: np.ndarray, table: Table) -> str:
-    """How many, and the first few by name: `5 images (a, b, c, ...) are`."""
+    """Return the number of images and the first names: `5 images (a, b, c, ...) are`."""
     names = [str(name) for name in table.rows["id"][where]]
     noun, verb = ("image", "is") if len(names) == 1 else ("images", "are")
     return f"{len(names)} {noun} ({first_names(names)}) {verb}"
 
 
 def _where(where: np.ndarray, these: Any, others: np.ndarray) -> np.ndarray:
-    """Splits: one, some or None in some places, and others elsewhere."""
+    """Return `these` (a value, an array or None) where `where` is true, `others` elsewhere."""
     splits = others.astype(object)
     splits[where] = these[where] if isinstance(these, np.ndarray) else these
     return splits

@@ -10,17 +10,17 @@ from memlab.data.table import SPLITS, Table
 from memlab.errors import DataError
 
 VALIDATION_SHARE = 0.1
-"""Share of the training part that is held back to choose the checkpoint, where two are given."""
+"""Share of the training part that is held back for validation if only two shares are given."""
 
 
 def parse_shares(text: str) -> tuple[float, float, float]:
-    """Read `80/20` or `70/10/20` as shares of train, validation and test that sum to 1.
+    """Parse `80/20` or `70/10/20` into shares of train, validation and test that sum to 1.
 
-    Of two parts the second is the test part, and a tenth of the first is held back for validation:
-    images that choose the checkpoint must not also be those that test it.
+    With two parts the second is the test part, and a tenth of the first is held back for
+    validation: the images that choose the checkpoint must not also test it.
 
     Raises:
-        DataError: if the text cannot be read so, or the parts sum to neither 100 nor 1.
+        DataError: if the text has another form, or the parts sum to neither 100 nor 1.
     """
     try:
         parts = [float(part) for part in text.split("/")]
@@ -41,15 +41,15 @@ def parse_shares(text: str) -> tuple[float, float, float]:
 
 
 def random_split(table: Table, shares: tuple[float, float, float], seed: int) -> Table:
-    """Give every image a split, so that all splits have nearly the same scores.
+    """Assign images to splits at random, so that all splits have nearly the same scores.
 
-    Images are sorted by score and dealt out in short runs of neighbours, each in a random order.
-    The result depends on the ids, scores and seed, not on the order of the rows.
+    Images are sorted by score. Each run of ten neighbours is divided among the splits in random
+    order. The result depends on the ids, scores and seed, not on the order of the rows.
 
     Args:
-        table: the images; those without a score are split at random.
-        shares: of train, validation and test, summing to 1.
-        seed: of the random order.
+        table: the images; images without a score are split at random.
+        shares: shares of train, validation and test, summing to 1.
+        seed: seed of the random order.
     """
     rng = np.random.default_rng(seed)
     rows = table.rows.reset_index(drop=True)
@@ -58,7 +58,7 @@ def random_split(table: Table, shares: tuple[float, float, float], seed: int) ->
     scores = rows["score"].to_numpy(dtype=float)[shuffled]
     order = shuffled[np.argsort(scores, kind="stable")]  # NaN last
 
-    # the k-th image goes where the split is furthest behind its share: exact to one image
+    # the k-th image goes to the split furthest behind its share: exact to one image
     dealt = np.zeros(3)
     split = np.empty(len(rows), dtype=object)
     for start in range(0, len(order), 10):

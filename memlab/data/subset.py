@@ -1,4 +1,4 @@
-"""A random part of a data set, copied with its table."""
+"""Copy of a random part of a data set, with its table."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FILE = "subset.csv"
 
 @dataclass
 class Subset:
-    """What was copied.
+    """Record of a copy.
 
     Args:
-        path: of the CSV file.
-        copied: how many images.
-        left_out: why an image was not copied, by its id.
-        linked: ids of images that links lead to, outside the folder of the data set.
+        path: path of the CSV file.
+        copied: number of images that were copied.
+        left_out: why an image was not copied, by id.
+        linked: ids of images whose file is a link to a file outside the data set's folder.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Subset:
     linked: list[str] = field(default_factory=list)
 
     def say(self) -> Subset:
-        """Print on stderr what was not copied, the first three by name; returns the subset."""
+        """Print on stderr what was not copied, the first three by name; return the subset."""
         for reason in list(self.left_out.values())[:3]:
             print(f"memlab: not copied: {reason}", file=sys.stderr)  # noqa: T201
         if len(self.left_out) > 3:
@@ -57,26 +57,26 @@ def write_subset(
     progress: Callable[[int], None] | None = None,
     outside: bool = False,
 ) -> Subset:
-    """Copy `n` random images, and the masks they have, and write their table.
+    """Copy `n` random images with their masks, and write their table.
 
-    Which ones depends on the ids and the seed, not on the order of the table. The copy may be
-    passed on, so nothing but images is copied, and none whose path leads out of the data set's
-    folder, unless that is asked for: a table may name any file of this machine.
+    The choice depends on the ids and the seed, not on the order of the table. A copy is likely to
+    be shared, and a table may name any file of this machine. Therefore only image files are copied,
+    and a file outside the data set's folder is copied only if `outside` is set.
 
     Args:
-        table: the whole.
-        n: how many.
-        seed: of the draw.
+        table: the whole data set.
+        n: number of images.
+        seed: seed of the draw.
         out: a folder that does not exist yet, or is empty.
         progress: called with the number of images done since the last call.
         outside: also copy images whose paths lead out of the folder.
 
     Returns:
-        What was copied; its CSV file is written last.
+        The record of the copy; the CSV file is written last.
 
     Raises:
         DataError: if there are fewer than `n` images, one is missing, or none can be copied.
-        MemlabError: if the folder holds something already.
+        MemlabError: if the folder is not empty.
     """
     if n < 1 or n > len(table.rows):
         raise DataError(f"{table.origin}: {len(table.rows)} images there, {n} asked for")
@@ -110,17 +110,17 @@ def write_subset(
 
 
 class _Targets:
-    """Paths of copies: as they were, unless that leads out of the folder, or is another's."""
+    """Paths of copies: unchanged, unless a path leads out of the folder or is already taken."""
 
     def __init__(self) -> None:
         self._taken: dict[str, Path] = {FILE: Path(FILE)}
 
     def of(self, source: Path, name: str, root: Path, other: str) -> str:
-        """The path for a file, relative to the copy; the same file has one."""
+        """Return the path for a file, relative to the copy; a file always gets the same path."""
         target = os.path.normpath(name)
         if Path(target).is_absolute() or leaves(root, name):
             target = f"{other}-{source.name}"
-        # a system may tell no capitals
+        # file systems may ignore case
         if self._taken.setdefault(target.casefold(), source) != source:
             target = f"{other}-{source.name}"
             self._taken[target.casefold()] = source
@@ -128,7 +128,7 @@ class _Targets:
 
 
 def _refused(table: Table, files: dict[str, str], outside: bool) -> str:
-    """Why a row is not copied; empty if it can be."""
+    """Return why a row is not copied, or "" if it can be."""
     for column, name in files.items():
         path = table.root / name
         what = "" if column == "image" else f" ({column})"
@@ -145,7 +145,7 @@ def _refused(table: Table, files: dict[str, str], outside: bool) -> str:
 
 
 def _elsewhere(root: Path, name: str) -> bool:
-    """Whether links lead from inside the folder to a file outside."""
+    """Return whether links lead from inside the folder to a file outside."""
     inside = (root / name).resolve().is_relative_to(root.resolve())
     return not inside and not leaves(root, name)
 

@@ -1,4 +1,4 @@
-"""The one table that every source becomes, and what can be wrong with it."""
+"""Table of a data set, which every source returns, and its validation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from memlab.masks.open import open_masks
 
 SPLITS = ("train", "val", "test")
 MASK = "mask_"
-"""Columns of masks are named `mask_` and the region: `mask_faces`."""
+"""Prefix of mask columns, followed by the region: `mask_faces`."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one image of a table."""
+    """One problem with one image of a table."""
 
     kind: str
     id: str
@@ -42,14 +42,14 @@ class Table:
         rows: columns `id` (text), `image` (path relative to `root`), `score` (0 to 1, NaN where
             absent), `split` (`train`, `val`, `test`, or NA), and any of `hits`, `false_alarms`,
             `n`, `category`, `mask_REGION` (path relative to `root`, NA where the region is absent),
-            plus whatever else the source has.
+            and any other columns of the source.
         root: folder that the paths are relative to.
-        origin: what was read, for messages and results: a file or a folder.
-        given: masks from elsewhere; they take the place of the columns' of the same region.
-        empty_masks: what an empty cell of a mask column means: `none` of the region (the default),
-            or `unknown`, as nobody looked.
-        notes: what the source decided, or left out, a line each.
-        scoring: where the scores are from, or why there are none, if that is worth a note.
+        origin: file or folder that was read, for messages and results.
+        given: masks from elsewhere; they replace the masks of columns of the same region.
+        empty_masks: meaning of an empty cell of a mask column: `none` (the default: the image lacks
+            the region), or `unknown` (the image is not annotated).
+        notes: lines about the source's decisions and omissions.
+        scoring: origin of the scores, or why there are none, if worth a note.
     """
 
     rows: pd.DataFrame
@@ -61,10 +61,10 @@ class Table:
     scoring: str = ""
 
     def say(self, scores: bool = True) -> Table:
-        """Print on stderr what was decided when the table was read; returns the table itself.
+        """Print the notes of the table on stderr; return the table.
 
         Args:
-            scores: whether to say, too, where the scores are from.
+            scores: whether to print the note on the origin of the scores, too.
         """
         for note in self.notes:
             if scores or note != self.scoring:
@@ -73,17 +73,17 @@ class Table:
 
     @property
     def unscored(self) -> str:
-        """Why there are no scores; empty where there are some, or nobody can tell."""
+        """Reason why there are no scores; empty if there are some, or the reason is unknown."""
         return self.scoring if self.rows["score"].isna().all() else ""
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Regions for which there are masks."""
+        """Regions that have masks."""
         return tuple(self.masks)
 
     @cached_property
     def masks(self) -> dict[str, MaskSource]:
-        """Where the masks of each region come from."""
+        """Mask source of each region."""
         named = self.mask_columns
         own = masks_in_columns(self.rows, named, self.root, self.origin, self.empty_masks or "none")
         there: dict[str, MaskSource] = dict.fromkeys(named, own)
@@ -96,7 +96,7 @@ class Table:
         """Region to the column of its masks.
 
         Raises:
-            DataError: if a column's name is no region's, or two are of one.
+            DataError: if a column's name is not a valid region, or two columns are of one region.
         """
         named: dict[str, str] = {}
         for column in map(str, self.rows.columns):
@@ -112,21 +112,21 @@ class Table:
         return named
 
     def with_masks(self, path: Path, empty: EmptyMasks | None = None) -> Table:
-        """The same table with the masks at a path, of any kind that `open_masks` knows.
+        """Return the same table with the masks at a path, of any kind that `open_masks` reads.
 
         Args:
-            path: of the masks.
-            empty: what an image has of which there is no mask; by default an empty cell of the
-                table's own columns means `none`, and an image without a file is `unknown`.
+            path: path of the masks.
+            empty: meaning of an image without a mask; by default an empty cell of the table's own
+                columns means `none`, and an image without a file is `unknown`.
 
         Raises:
-            DataError: if they cannot be read, or are not of these images.
+            DataError: if the masks cannot be read, or are not of these images.
         """
         given = open_masks(path, self.rows, self.root, empty)
         return replace(self, given=given, empty_masks=empty or self.empty_masks)
 
     def problems(self) -> list[Problem]:
-        """Everything that can be seen without decoding: ids, scores, files, splits."""
+        """Return all problems that are visible without decoding: ids, scores, files, splits."""
         return [
             *_id_problems(self.rows),
             *_split_problems(self.rows),
@@ -135,13 +135,13 @@ class Table:
         ]
 
     def validated(self, check: str) -> Table:
-        """The table itself when nothing is wrong with it.
+        """Return the table itself if it has no problems.
 
         Args:
-            check: the arguments of `memlab data check` that show all its problems.
+            check: arguments of `memlab data check` that show all problems of the table.
 
         Raises:
-            DataError: in two lines that name the offenders and how to see all of them.
+            DataError: if it has problems; names the first images and the command that shows all.
         """
         problems = self.problems()
         if problems:
@@ -149,21 +149,21 @@ class Table:
         return self
 
     def without_missing(self) -> tuple[Table, dict[str, str]]:
-        """The table without the rows whose file is missing, and why each was left out, by id."""
+        """Return the table without rows whose file is missing, and the reason for each, by id."""
         missing = {problem.id: problem.message for problem in self._file_problems()}
         kept = self.rows[~self.rows["id"].isin(missing)]
         return replace(self, rows=kept), missing
 
     def with_split(self, split: np.ndarray) -> Table:
-        """The same table with another `split` column."""
+        """Return the same table with another `split` column."""
         return replace(self, rows=self.rows.assign(split=split))
 
     def part(self, split: str) -> pd.DataFrame:
-        """The rows of one split, in the table's order, numbered from 0."""
+        """Return the rows of one split, in the table's order, numbered from 0."""
         return self.rows[self.rows["split"] == split].reset_index(drop=True)
 
     def fingerprint(self) -> str:
-        """Hash of ids, scores, splits and file sizes: which data made a result."""
+        """Return a hash of ids, scores, splits and file sizes, which identifies the data."""
         lines = [
             f"{row.id}\t{row.score}\t{row.split}\t{_size(self.root / str(row.image))}"
             for row in self.rows[["id", "image", "score", "split"]].itertuples()
@@ -205,7 +205,7 @@ def _split_problems(rows: pd.DataFrame) -> Iterable[Problem]:
 def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
     scores = rows["score"]
     above = (scores > 1) & (scores <= 100)
-    if above.sum() * 2 > scores.notna().sum():  # the whole column, not single slips
+    if above.sum() * 2 > scores.notna().sum():  # the whole column is above 1, not single values
         found = scores[above]
         message = (
             f"{int(above.sum())} of {int(scores.notna().sum())} scores lie above 1, up to "
@@ -221,7 +221,7 @@ def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
 
 
 def report(problems: list[Problem], origin: str, check: str) -> str:
-    """Two lines: how many, the first few, and how to see all."""
+    """Return two lines: the number of problems, with examples, and the command that shows all."""
     shown = "; ".join(problem.message for problem in problems[:3])
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
@@ -229,12 +229,12 @@ def report(problems: list[Problem], origin: str, check: str) -> str:
 
 
 def row_of(column: pd.Series, place: int) -> int:
-    """The row of the file that an entry of a column stands in, as its reader counts them."""
+    """Return the row number in the file of an entry of a column, as a spreadsheet counts rows."""
     return int(column.index[place]) if column.index.name == LINE else place + 2
 
 
 def numbers(column: pd.Series, origin: str) -> pd.Series:
-    """A column as numbers; empty cells become NaN.
+    """Convert a column to numbers; empty cells become NaN.
 
     Raises:
         DataError: naming the file, the row and the value that is not a number.

@@ -1,7 +1,8 @@
-"""Tables that people hand over, read as text, with what was decided about their spelling.
+"""Reading of users' tables as text, with detection of encoding, separator and decimal commas.
 
-Excel in half of Europe writes semicolons, decimal commas and UTF-16. What can be read without a
-doubt is read, and said in one line; anything else is an error with what was found and the remedy.
+In half of Europe, Excel writes semicolons, decimal commas and UTF-16. A table is read if its format
+is unambiguous, and a one-line note reports the format. Otherwise an error says what was found and
+how to fix it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from memlab.errors import DataError
 from memlab.image_files import shown, what_is
 
 LINE = "line"
-"""Name of the index of a table: the line of the file at which a row begins."""
+"""Name of the index of a table: the line of the file on which a row begins."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-"""What may stand between the columns, and what it is called."""
+"""Supported separators and their names."""
 ENDINGS = (".csv", ".tsv", ".tab", ".txt")
 
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|"}
@@ -38,8 +39,8 @@ _OTHERS = {
     b"\xff\xd8\xff": "an image",
     b"{\\rtf": "a document of a word processor",
 }
-"""What a file is that begins so."""
-_MARKS = (  # the longer first: UTF-32 begins as UTF-16 does
+"""Descriptions of other file types, by their first bytes."""
+_MARKS = (  # longer marks first: the UTF-32 mark begins with the UTF-16 mark
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -51,21 +52,21 @@ _MISSING = [
     "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ]  # fmt: skip
 _AROUND = " \t\r\n\v\f\xa0\ufeff\u200b\"'"
-"""What is stripped from the name of a column."""
+"""Characters that are stripped from the names of columns."""
 
 Records = list[tuple[int, list[str]]]
-"""Rows with the line of the file at which each begins."""
+"""Rows with the line of the file on which each begins."""
 Columns = list[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table as text.
+    """Table as text.
 
     Args:
-        frame: columns of text, empty where there is nothing; the index is the line of the file.
+        frame: columns of text; empty cells are ""; the index is the line of the file.
         path: the file.
-        note: what was decided, where it was not a plain CSV file in UTF-8; else empty.
+        note: detected format, if the file is not a plain CSV file in UTF-8; else empty.
     """
 
     frame: pd.DataFrame
@@ -73,10 +74,11 @@ class TextTable:
     note: str = ""
 
     def values(self, keep: Iterable[str] = ()) -> pd.DataFrame:
-        """The columns, missing where a cell says so (empty, NA, null, ...).
+        """Return the columns with missing values (empty, NA, null, ...) as NA.
 
         Args:
-            keep: columns of names, in which only an empty cell is missing: an image may be NA.
+            keep: columns of names, in which only an empty cell is missing: an image may be named
+                NA.
         """
         kept = set(keep)
         columns = {
@@ -92,24 +94,24 @@ def read_text_table(
     encoding: str | None = None,
     option: str | None = "--data.source",
 ) -> TextTable:
-    """Read a table of columns with a line of names.
+    """Read a table with a header line.
 
     Args:
         path: the file.
-        separator: between the columns; recognised by default. Names such as `tab` work, too.
-        encoding: of the text, as Python names it; recognised by default.
-        option: what an error tells the user to give `.separator` or `.encoding` of; None where the
+        separator: separator of the columns, or its name, such as `tab`; recognised by default.
+        encoding: encoding of the text, as Python names it; recognised by default.
+        option: option prefix in error messages, before `.separator` or `.encoding`; None if the
             command has no such options.
 
     Raises:
-        DataError: if it cannot be read without a doubt; names the line, and what was found.
+        DataError: if the format is ambiguous or wrong; names the line and the finding.
     """
     told = shown(path)
     text, decoded = _text(_content(path), encoding, told, option)
     given = None if separator is None else _separator(separator, told)
     first, _, rest = text.partition("\n")
     declared = re.fullmatch(r'"?sep=(.)"?\s*', first)
-    if declared:  # Excel's own line
+    if declared:  # a line that Excel writes
         text, given = "\n" + rest, given or declared.group(1)
     text = _without_comments(text)
     found, records = _records(text, given, told, option)
@@ -131,7 +133,7 @@ def read_text_table(
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """The tables in a folder, in order: CSV files, else tab-separated ones; no hidden files."""
+    """Return the tables in a folder, in order: CSV files, else TSV files; no hidden files."""
     names = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~$")))
     for ending in (".csv", ".tsv"):
         found = [path for path in names if path.suffix.lower() == ending and path.is_file()]
@@ -141,13 +143,13 @@ def tables_in(folder: Path) -> list[Path]:
 
 
 def cut(text: str, most: int = 60) -> str:
-    """A cell for a message, without its end where it is long."""
+    """Return a cell for a message, shortened if it is long."""
     told = shown(text)
     return told if len(told) <= most else f"{told[: most - 3]}..."
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
-    """Names of columns for a message: the first few, each cut to 40 letters."""
+    """Return column names for a message: the first few, each cut to 40 characters."""
     return ", ".join(cut(name, 40) for name in names[:most]) + (
         f", ... ({len(names)} columns)" if len(names) > most else ""
     )
@@ -178,12 +180,12 @@ def _content(path: Path) -> bytes:
 def _text(
     content: bytes, encoding: str | None, told: str, option: str | None
 ) -> tuple[str, str | None]:
-    """The text, and how it was decoded, where that is worth saying."""
+    """Return the text, and the name of its encoding if it should be reported."""
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
     name = encoding or marked or _wide(content) or "utf-8"
     try:
         text = content.decode(name).removeprefix("\ufeff")
-    except (LookupError, ValueError) as error:  # a codec of Python's may raise either
+    except (LookupError, ValueError) as error:  # Python's codecs may raise either
         if isinstance(error, UnicodeDecodeError) and encoding is None:
             raise DataError(_undecoded(content, error, told, option)) from error
         reason = " ".join(str(error).split())
@@ -202,7 +204,7 @@ def _text(
 
 
 def _wide(content: bytes) -> str | None:
-    """UTF-16 without its mark: every other byte of plain letters is 0."""
+    """Detect UTF-16 without a byte-order mark: in plain text every other byte is 0."""
     start = content[:4000]
     start = start[: len(start) // 2 * 2]
     even, odd = start[::2].count(0), start[1::2].count(0)
@@ -238,9 +240,9 @@ def _separator(given: str, told: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """Empty the lines above the names that begin with #, so that other lines keep their numbers.
+    """Blank the comment lines (#) above the header, so that line numbers stay the same.
 
-    A line of names that is marked so, as NumPy writes it, loses its mark.
+    A header line that is marked with #, as NumPy writes it, loses its mark.
     """
     lines = text.splitlines(keepends=True)
     for place, line in enumerate(lines):
@@ -255,11 +257,11 @@ def _without_comments(text: str) -> str:
             lines[place] = names
             return "".join(lines)
         lines[place] = "\n"
-    return text  # nothing but comments
+    return text  # only comments
 
 
 def _records(text: str, given: str | None, told: str, option: str | None) -> tuple[str, Records]:
-    """What separates the columns, and the rows; blank ones left out."""
+    """Return the separator and the rows, without blank rows."""
     if given is not None:
         return given, _parsed(text, given, told)
     header = next((line for line in text.splitlines() if line.strip()), "")
@@ -316,7 +318,7 @@ def _parsed(text: str, separator: str, told: str) -> Records:
 
 
 def _is_even(records: Records) -> bool:
-    """Whether all rows have as many cells as there are names."""
+    """Return whether all rows have as many cells as the header."""
     width = _width(records)
     return all(
         len(cells) == width or (len(cells) > width and not any(cells[width:]))
@@ -325,14 +327,14 @@ def _is_even(records: Records) -> bool:
 
 
 def _is_usual(records: Records) -> bool:
-    """Whether a column has a usual name of images or people."""
+    """Return whether a column has a common name for images or participants."""
     from memlab.data.columns import IMAGES, PEOPLE, normal
 
     return any(normal(name) in {"id", *IMAGES, *PEOPLE} for name in records[0][1])
 
 
 def _width(records: Records) -> int:
-    """How many columns there are: names at the end that are empty count where a cell is filled."""
+    """Return the number of columns; trailing unnamed columns count if they have a filled cell."""
     names = records[0][1]
     width = len(names)
     while width > 1 and not names[width - 1].strip(_AROUND):
@@ -343,12 +345,12 @@ def _width(records: Records) -> int:
 
 
 def _even(records: Records, separator: str, told: str) -> tuple[list[str], Records, int]:
-    """Names, rows with a cell for each, and how often the names are repeated among the rows."""
+    """Return the names, the rows with a cell for each, and how often the header is repeated."""
     width = _width(records)
     names, rows = records[0][1][:width], records[1:]
     if rows and all(len(cells) == width + 1 for _, cells in rows):
         numbered = _row_numbers([cells[0] for _, cells in rows])
-        if numbered:  # R leaves the name of its row names out
+        if numbered:  # R writes no name for its row names
             names, width = ["", *names], width + 1
     even: Records = []
     repeated = 0
@@ -378,11 +380,11 @@ def _uneven(names: list[str], cells: list[str], line: int, separator: str, told:
 
 
 def _named(names: list[str], columns: Columns, told: str) -> tuple[list[str], Columns]:
-    """The columns with clean names: row numbers and empty columns without a name are left out."""
+    """Return columns with clean names, without row numbers and empty unnamed columns."""
     kept: dict[str, tuple[int, tuple[str, ...]]] = {}
     for place, (name, column) in enumerate(zip(names, columns, strict=True), start=1):
         name = " ".join(name.strip(_AROUND).split())
-        if not name or name.startswith("Unnamed: "):  # as pandas calls them
+        if not name or name.startswith("Unnamed: "):  # as pandas names them
             if not any(column) or (place == 1 and len(names) > 1 and _row_numbers(column)):
                 continue
             name = name or f"column {place}"
@@ -400,7 +402,7 @@ def _named(names: list[str], columns: Columns, told: str) -> tuple[list[str], Co
 
 
 def _row_numbers(cells: Sequence[str]) -> bool:
-    """Whether cells count the rows, from 0 or 1."""
+    """Return whether cells count the rows, from 0 or 1."""
     start = cells[0] if cells else ""
     if start not in ("0", "1"):
         return False
@@ -414,7 +416,7 @@ _POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 
 
 def _commas(columns: Columns) -> list[bool]:
-    """In which columns all numbers have decimal commas; empty where none has."""
+    """Return which columns have only numbers with decimal commas; empty if none has."""
     found = []
     for column in columns:
         filled = [cell for cell in column if cell not in _MISSING]
@@ -429,10 +431,10 @@ def _commas(columns: Columns) -> list[bool]:
 
 
 def _points(names: list[str], columns: Columns, lines: list[int], told: str) -> Columns:
-    """The columns with decimal points for commas.
+    """Return the columns with decimal commas replaced by points.
 
     Raises:
-        DataError: if another column has what may be thousands: 1.234 beside 0,5.
+        DataError: if another column has numbers that may have thousands separators: 1.234 with 0,5.
     """
     converted: Columns = []
     for name, column, commas in zip(names, columns, _commas(columns), strict=True):

@@ -1,4 +1,4 @@
-"""Processes that load images: how many."""
+"""Number of processes that load images."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 
 def default_workers(processes: int = 1) -> int:
-    """One less than there are cores for each of the processes, at most 8; none on a single core.
+    """Return the default number of workers: cores per process minus one, from 0 to 8.
 
     Args:
-        processes: how many there are on this machine that train, each with workers of its own.
+        processes: number of training processes on this machine, each with its own workers.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(0, min(8, (cores or 1) // processes - 1))

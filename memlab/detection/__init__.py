@@ -1,1 +1,1 @@
-"""Detectors of regions, and the review of what they found."""
+"""Detectors of regions, and the review of their detections."""

@@ -1,4 +1,4 @@
-"""What finds regions, and what is known about it."""
+"""Base class of detectors, their quality, and their provenance."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from memlab.spec import Specified
 
 @dataclass(frozen=True)
 class Quality:
-    """How much of a region a finder found, and how much of what it marked was right, as counts.
+    """Counts for the recall and precision of a detector on one region.
 
     Args:
-        region: what was looked for.
-        on: in which images, and who or what told right from wrong.
-        there: regions that are in them.
-        found: of these, those that the finder marked.
-        marked: everything that it marked.
-        right: of these, those that are such a region.
+        region: the region.
+        on: the evaluated images, and the person or reference that judged them.
+        there: number of regions in the images.
+        found: number of these that the detector marked.
+        marked: number of all detections.
+        right: number of detections that are such a region.
     """
 
     region: str
@@ -40,18 +40,18 @@ class Quality:
 
 
 class RegionFinder(Specified, nn.Module, ABC):
-    """Finds faces, people, text or anything else that has a place.
+    """Base class of detectors of faces, people, text or other regions.
 
-    A subclass implements `forward`; its constructor's arguments, a threshold say, become
-    `--with.NAME` options, and are kept with the masks. Any class whose objects can be called in the
-    same way serves, too, but without its arguments nobody knows how its masks came about.
+    A subclass implements `forward`. The arguments of its constructor, such as a threshold, become
+    `--with.NAME` options and are kept with the masks. Any class whose objects are callable with the
+    same signature also works, but its arguments are not recorded.
     """
 
     licence: ClassVar[str | None] = None
-    """Licence of the code and of the weights, where theirs is another."""
+    """Licence of the code, and of the weights if it differs."""
 
     quality: ClassVar[Sequence[Quality]] = ()
-    """What is known of recall and precision; kept with the masks, and told with every result."""
+    """Known recall and precision; kept with the masks and printed with every result."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -61,21 +61,21 @@ class RegionFinder(Specified, nn.Module, ABC):
             images: (B, 3, H, W) float in [0, 1]; of any size.
 
         Returns:
-            Region name to masks, (B, 1, H, W) of 0 and 1; a mask of zeros where nothing was found.
+            Region name to masks, (B, 1, H, W) of 0 and 1; a mask of zeros if nothing was found.
         """
 
     def weights_id(self) -> str | None:
-        """Which weights are loaded, by a hash or a file name; None where there are none."""
+        """Return a hash or file name of the loaded weights; None without weights."""
         return None
 
 
 def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept with the masks of a finder, as plain data.
+    """Return the provenance of a detector as plain data, which is kept with its masks.
 
     Args:
-        finder: of any class; `licence`, `threshold`, `quality` and `weights_id()` are asked for
-            where it has them.
-        arguments: that it was made with.
+        finder: detector of any class; `licence`, `threshold`, `quality` and `weights_id()` are
+            recorded if it has them.
+        arguments: arguments of its constructor.
     """
     cls = type(finder)
     plugin = plugin_of(cls)
@@ -94,7 +94,7 @@ def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _declared(cls: type, threshold: Any) -> Sequence[Quality]:
-    """What a finder declares of its quality; nothing at another threshold than its own."""
+    """Return the declared quality of a detector; empty at a threshold other than the default."""
     usual = signature(cls).parameters.get("threshold")
     if usual is not None and usual.default != threshold:
         return ()

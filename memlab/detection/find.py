@@ -1,4 +1,4 @@
-"""Fills a mask store: by a finder, or from masks that are there."""
+"""Filling of a mask store, by a detector or from existing masks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Finder = Callable[[Tensor], Mapping[str, Tensor]]
 
 @dataclass
 class Filled:
-    """What became of the images of a data set.
+    """Counts of the images of a data set.
 
     Args:
-        looked_at: how many are new in the store.
-        there: how many were there already.
-        failures: why the others are not there, by id.
-        regions: what was found, or would have been.
+        looked_at: number of images that were added to the store.
+        there: number of images that were in the store before.
+        failures: the error for each image that was not added, by id.
+        regions: regions of the detector or of the imported masks.
     """
 
     looked_at: int = 0
@@ -45,22 +45,22 @@ def find_regions(
     device: str = "cpu",
     advance: Callable[[int], None] = lambda _: None,
 ) -> Filled:
-    """Look for regions in every image that the store does not know yet.
+    """Detect regions in every image that the store does not have yet.
 
-    Images are seen one at a time, upright, in their own size. One that cannot be read, or at
-    which the finder crashes, is left out of the store; the next call tries it again.
+    The detector gets one upright image at a time, at its original size. An image that cannot be
+    read, or on which the detector fails, is left out of the store; the next call tries it again.
 
     Args:
         table: the images.
         finder: called with (1, 3, H, W) images in [0, 1]; returns names and (1, 1, H, W) masks.
-        provenance: of the finder, kept with the masks.
-        store: where to.
-        device: where the images are brought for it.
+        provenance: provenance of the detector, kept with the masks.
+        store: store to fill.
+        device: device that the images are moved to for the detector.
         advance: called with the number of images done since the last call.
 
     Raises:
-        DataError: if something else has found the same regions in the store.
-        PluginError: if what the finder returns is not what its contract says.
+        DataError: if the store has masks of the same regions from another detector.
+        PluginError: if the output of the detector violates its contract.
     """
     filled = Filled(regions=store.found_by(provenance))
     try:
@@ -74,7 +74,7 @@ def find_regions(
                     found = _found(finder, to_unit(pixels[None]).to(device))
                 except PluginError:
                     raise
-                except Exception as error:  # a stranger's code may raise anything
+                except Exception as error:  # third-party code may raise anything
                     filled.failures[name] = _reason(error, name)
                 else:
                     _require_same(found, filled.regions, finder, name)
@@ -83,7 +83,7 @@ def find_regions(
                     filled.regions |= found.keys()
                     filled.looked_at += 1
             advance(1)
-    finally:  # what is done stays done, also after Ctrl-C
+    finally:  # finished images are kept, also after Ctrl-C
         store.close(filled.failures)
     return filled
 
@@ -91,15 +91,15 @@ def find_regions(
 def import_masks(
     table: Table, store: MaskStore, advance: Callable[[int], None] = lambda _: None
 ) -> Filled:
-    """Pack the masks that a table was given into a store, at the size of their upright images.
+    """Pack the masks of a table into a store, at the size of the upright images.
 
     Args:
         table: the images, with masks.
-        store: where to.
+        store: store to fill.
         advance: called with the number of images done since the last call.
 
     Raises:
-        DataError: if something else has found the same regions in the store.
+        DataError: if the store has masks of the same regions from another source.
     """
     filled = Filled(regions=set(table.regions))
     for region, source in table.masks.items():
@@ -129,7 +129,7 @@ def import_masks(
                     }
                     store.write(name, inside, thumbnail_of(pixels))
                     filled.looked_at += 1
-            except OutputError:  # no image's fault, and the next would fail alike
+            except OutputError:  # the image is not the cause, and the next would fail, too
                 raise
             except MemlabError as error:
                 filled.failures[name] = str(error)
@@ -168,7 +168,7 @@ def _found(finder: Finder, images: Tensor) -> dict[str, Tensor]:
 def _require_same(
     found: Collection[str], regions: Collection[str], finder: Finder, image: str
 ) -> None:
-    """An image without the regions of the others would be looked at anew for ever."""
+    """Raise if an image has other regions than before: every call would process it again."""
     if regions and set(found) != set(regions):
         raise PluginError(
             f"{_name(finder)}: found {', '.join(sorted(found))} in {image}, and "

@@ -1,4 +1,4 @@
-"""Masks to look at and to correct: sheets of numbered finds, a table to cross out wrong ones."""
+"""Review of masks: sheets of numbered detections, and a table to reject wrong detections."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from memlab.paths import distinct_names, inside, shown
 TABLE = "rejects.csv"
 KEYS = ["region", "id", "number"]
 _LONGEST = 100
-"""Bytes of a region's name in the name of a sheet."""
+"""Maximum bytes of a region's name in the file name of a sheet."""
 _SIDE, _COLUMNS, _ROWS, _LINE = 240, 6, 6, 14
 _TOUCHING = np.ones((3, 3), dtype=int)
 
 
 @dataclass
 class Reviewed:
-    """What was drawn.
+    """Counts of a review.
 
     Args:
-        finds: how many.
-        sheets: on how many sheets.
-        failures: why images could not be drawn, by id.
+        finds: number of detections.
+        sheets: number of sheets.
+        failures: the error for each image that could not be drawn, by id.
     """
 
     finds: int = 0
@@ -53,15 +53,16 @@ class Reviewed:
 def write_review(
     table: Table, masks: MaskSource, folder: Path, advance: Callable[[int], None] = lambda _: None
 ) -> Reviewed:
-    """Write `REGION-001.jpg`, ..., images with outlines and numbers, and `rejects.csv`.
+    """Write sheets `REGION-001.jpg`, ..., with outlined and numbered detections, and `rejects.csv`.
 
-    A find is what hangs together in a mask. The table has a row for each, with its share of the
-    image and an empty column `reject`: whatever a person writes there rejects it.
+    A detection is a connected component of a mask. The table has a row for each detection, with its
+    area share of the image and an empty column `reject`. Any text in that column rejects the
+    detection.
 
     Args:
         table: the images.
-        masks: of these images, of any kind.
-        folder: an empty or new one.
+        masks: masks of these images, of any kind.
+        folder: an empty or new folder.
         advance: called with the number of images and regions done since the last call.
     """
     require_empty(folder)
@@ -84,7 +85,7 @@ def write_review(
                 done.failures[name] = str(error)
             else:
                 shares = np.bincount(numbers.ravel())[1:] / numbers.size
-                # by the store's own id, which another data set may spell otherwise
+                # the store's own id, which another data set may spell differently
                 key = {"region": region, "id": stored.get(name, name)}
                 rows += [
                     {**key, "number": at, "share": share, "reject": ""}
@@ -104,7 +105,7 @@ def write_review(
 
 
 def _numbered(masks: MaskSource, name: str, region: str, pixels: Tensor) -> NDArray[np.int32]:
-    """The finds in an image, at its own size, as a store keeps its masks."""
+    """Return the numbered detections in an image, at the size of the image."""
     mask = masks.read(name, [region])[region]
     height, width = pixels.shape[1:]
     require_fit(mask, name, (width, height), pixels)
@@ -112,18 +113,18 @@ def _numbered(masks: MaskSource, name: str, region: str, pixels: Tensor) -> NDAr
 
 
 def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int]:
-    """Copy a store without the finds that somebody has crossed out.
+    """Copy a store without the rejected detections.
 
     Args:
-        store: as it was found; it stays as it is.
+        store: the original store, which is not changed.
         path: `rejects.csv`, filled in.
-        corrected: an empty one.
+        corrected: an empty store.
 
     Returns:
-        Number of finds that were left out, and of finds in the table.
+        Number of rejected detections, and number of detections in the table.
 
     Raises:
-        DataError: if the table is not of this store; names the row.
+        DataError: if the table does not belong to this store; names the row.
     """
     if corrected.regions:
         raise DataError(f"{corrected.folder}: holds masks already; choose another --out")
@@ -163,7 +164,7 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
 
 
 def finds(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Number what hangs together, corners too: (H, W) of 0 and 1 to 0, 1, 2, ...."""
+    """Number connected components, with diagonal connections: (H, W) of 0 and 1 to 0, 1, 2, ...."""
     numbers, _ = ndimage.label(inside, structure=_TOUCHING)
     return np.asarray(numbers, dtype=np.int32)
 
@@ -182,7 +183,7 @@ def _require_numbers(
 
 
 def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
-    """`rejects.csv` as spreadsheets save it, too: with a byte order mark, with `;` or tabs."""
+    """Read `rejects.csv`, also as spreadsheets save it: with a byte-order mark, `;` or tabs."""
     content = b""
     try:
         content = path.read_bytes()
@@ -206,7 +207,7 @@ def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
 
 
 def _cell(pixels: NDArray[np.uint8], numbers: NDArray[np.int32], name: str) -> Image.Image:
-    """An image, (H, W, 3), outlined and numbered, under its name."""
+    """Draw an image, (H, W, 3), with outlines and numbers, below its name."""
     inside = numbers > 0
     wide = max(1, round(max(inside.shape) / _SIDE))
     edge = inside & ~ndimage.binary_erosion(inside, _TOUCHING, iterations=2 * wide)

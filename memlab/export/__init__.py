@@ -1,1 +1,1 @@
-"""Changed images as files."""
+"""Export of changed images as files."""

@@ -1,4 +1,4 @@
-"""The changed images themselves, on disk: a folder per condition, and a manifest."""
+"""Export of changed images: a folder per condition, and a manifest."""
 
 from __future__ import annotations
 
@@ -38,30 +38,29 @@ def export(
     donors: Lending | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Change images and write them as PNG, without loss, and `manifest.csv`.
+    """Change images and write them as lossless PNG files, with `manifest.csv`.
 
-    An image that cannot be read, or lacks what an ablation needs, is listed with the reason, and
+    An image that cannot be read, or lacks what an ablation needs, is listed with the reason and
     not written.
 
     Args:
         originals: the images.
-        conditions: how to change them.
-        out: the folder.
-        size: side in pixels that images are brought to; their own by default.
-        seed: of what is random.
-        donors: from the height and width of an image, where swaps and insertions take theirs
-            from.
-        advance: called after each image with 1.
+        conditions: conditions that change them.
+        out: output folder.
+        size: side in pixels that images are resized to; their own size by default.
+        seed: seed of random changes.
+        donors: returns the donors for swaps and insertions, given height and width of an image.
+        advance: called with 1 after each image.
 
     Returns:
-        The manifest: a row an image, condition and draw: `image` (path in `out`, empty where
+        The manifest, with a row per image, condition and draw: `image` (path in `out`, empty if
         nothing was written), `original`, `condition`, `ablation`, `dose`, `unit`, `region`, `role`,
-        `draw`, `donor`, `eligible`, `reason` (why not). And what went wrong, by original.
+        `draw`, `donor`, `eligible`, `reason` (why not). And the errors, by original.
 
     Raises:
-        MemlabError: if something went wrong with every image; nothing is written then.
-        OutputError: if a file cannot be written; the first ends all, and the manifest lists what
-            is complete.
+        MemlabError: if every image failed; nothing is written then.
+        OutputError: if a file cannot be written; the export stops, and the manifest lists the
+            complete images.
     """
     rows: list[dict[str, Any]] = []
     failures: dict[str, str] = {}
@@ -119,13 +118,15 @@ def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
 
 
 def _stopped(error: OutputError, rows: list[dict[str, Any]], of: int, out: Path) -> OutputError:
-    """List what is complete, and say so; on a full disk the last images make room for the list.
+    """Write the manifest of the complete images, and return the error to raise.
+
+    On a full disk, the last images are deleted to make room for the manifest.
 
     Args:
-        error: what the system refused.
-        rows: of the images until then.
-        of: how many images were given.
-        out: the folder.
+        error: the error of the system.
+        rows: rows of the manifest so far.
+        of: number of images that were given.
+        out: output folder.
     """
     kept = list(rows)
     listed = False
@@ -167,7 +168,7 @@ def _prepared(
 def _write(
     preparation: Preparation, condition: Condition, draw: int, path: Path
 ) -> tuple[str, str]:
-    """Write a changed image; returns its donor and, where there is none, the reason."""
+    """Write a changed image; return its donor, or the reason why it was not written."""
     prepared = preparation.prepare(condition, draw)
     if not prepared.eligible.any():
         return "", why_not(condition, prepared)
@@ -178,7 +179,7 @@ def _write(
 
 
 def why_not(condition: Condition, prepared: Prepared) -> str:
-    """Why the first of some images cannot be changed in a way, in a few words."""
+    """Return a short reason why the first of some images cannot be changed."""
     ablation, context = condition.ablation, prepared.context
     for region in ablation.regions:
         masks = mask_of(region, context.masks)

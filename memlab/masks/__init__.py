@@ -1,1 +1,1 @@
-"""Where faces, people, objects, text and background are: masks, where they come from, finders."""
+"""Masks of regions such as faces, people, objects, text and background, and their sources."""

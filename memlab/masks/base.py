@@ -1,4 +1,4 @@
-"""What a source of masks is, and whether a mask belongs to its image."""
+"""Base class of mask sources, and the check that a mask belongs to its image."""
 
 from __future__ import annotations
 
@@ -18,43 +18,46 @@ from memlab.errors import DataError, MaskError
 from memlab.paths import shown
 
 THUMBNAIL = 8
-"""Side of the grey thumbnail that tells one image from another."""
+"""Side of the grey thumbnail that identifies an image."""
 
 ANOTHER_IMAGE = 6.0
-"""Mean difference of two thumbnails, in grey levels, from which they are of two images.
+"""Mean difference of two thumbnails, in grey levels, above which they are of different images.
 
-Halving a photograph and saving it as JPEG of quality 50 moves it by at most 3; the two most alike
-of 240 photographs differ by 13, of 80 rendered scenes by 10.
+Halving a photograph and saving it as JPEG of quality 50 changes its thumbnail by at most 3. The two
+most similar of 240 photographs differ by 13, and of 80 rendered images by 10.
 """
 
 LONGEST = 100
-"""Characters of a region's name."""
+"""Maximum number of characters in a region's name."""
 
 _REGION = re.compile(rf"[\w-]{{1,{LONGEST}}}")
 
 EmptyMasks = Literal["none", "unknown"]
-"""What an image without a mask has: `none` of the region, or `unknown`, as nobody looked."""
+"""Meaning of an image without a mask: `none` (lacks the region) or `unknown` (not annotated)."""
 
 RESERVED = ("all", "not", "without")
-"""Words that say where a change is made, and so cannot name a region."""
+"""Words with a meaning in region expressions, which cannot name a region."""
 
 NAMES = {"person": "people", "face": "faces", "object": "objects", "texts": "text"}
-"""Other names of memlab's own regions; any others are kept."""
+"""Other names of memlab's own regions; other region names are not changed."""
 
 
 def known_regions(regions: Collection[str]) -> set[str]:
-    """Regions that masks of these tell of: the background is what no other region has."""
+    """Return the regions that masks of `regions` define, including `background` if there are any.
+
+    The background is the part of the image that no other region covers.
+    """
     return {*regions, "background"} if regions else set()
 
 
 @dataclass(frozen=True)
 class Mask:
-    """Where a region lies in one image.
+    """Mask of a region in one image.
 
     Args:
-        inside: (1, h, w) uint8 of 0 and 1, on the upright image, of its size or scaled evenly.
-        file: where it was read, for messages.
-        thumbnail: of the image it was drawn on, as by `thumbnail_of`, where that is known.
+        inside: (1, h, w) uint8 of 0 and 1, on the upright image, at its size or scaled evenly.
+        file: file that the mask was read from, for messages.
+        thumbnail: thumbnail of the annotated image, as by `thumbnail_of`, if known.
     """
 
     inside: Tensor
@@ -63,34 +66,34 @@ class Mask:
 
 
 class MaskSource(ABC):
-    """Masks of the images of one data set, whatever file they are kept in.
+    """Source of masks of the images of one data set, in any file format.
 
-    Images go by the ids of the data set's table. Objects travel to worker processes.
+    Images are identified by the ids of the data set's table. Sources are sent to worker processes.
     """
 
     origin: str
-    """The file or folder, for messages and results."""
+    """File or folder, for messages and results."""
     regions: tuple[str, ...]
     """Names of the regions."""
 
     @abstractmethod
     def looked_at(self, region: str) -> Collection[str]:
-        """Ids of the images in which the region was looked for."""
+        """Return the ids of the images that are annotated for the region."""
 
     @abstractmethod
     def having(self, region: str) -> Collection[str]:
-        """Ids of the images in which the region is present: its mask is not empty.
+        """Return the ids of the images in which the region is present: its mask is not empty.
 
-        A mask that cannot be read counts as present: whoever reads it gets the error.
+        A mask that cannot be read counts as present; reading it raises the error.
         """
 
     @abstractmethod
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
-        """The masks of one image: empty where nothing was found, absent where nobody looked.
+        """Return the masks of one image: empty if the region is absent, missing if not annotated.
 
         Args:
             name: id of the image.
-            regions: some of the source's.
+            regions: some of the source's regions.
 
         Raises:
             DataError: if a mask cannot be read; names the file.
@@ -98,36 +101,37 @@ class MaskSource(ABC):
 
     @abstractmethod
     def paths(self, region: str) -> Iterable[Path]:
-        """The files that the masks of a region are read from: their dates tell of changes."""
+        """Return the files of a region's masks; their dates show changes."""
 
     @abstractmethod
     def describe(self, region: str) -> dict[str, Any]:
-        """Where the masks of a region come from, as plain data for the results."""
+        """Return the origin of a region's masks, as plain data for the results."""
 
 
 def thumbnail_of(image: Tensor) -> Tensor:
-    """What of an image survives resizing and saving again: (3, H, W) uint8 to (64,) uint8.
+    """Compute the thumbnail of an image: (3, H, W) uint8 to (64,) uint8.
 
-    Mean grey of each cell of an 8 x 8 grid; nothing of the aspect ratio.
+    The thumbnail is the mean grey of each cell of an 8 x 8 grid. It changes little when the image
+    is resized or saved again, and does not depend on the aspect ratio.
     """
     grey = image.float().mean(dim=0, keepdim=True)
     return adaptive_avg_pool2d(grey, THUMBNAIL).flatten().round().to(torch.uint8)
 
 
 def require_fit(mask: Mask, name: str, size: tuple[int, int], image: Tensor) -> None:
-    """See that a mask belongs to an image.
+    """Check that a mask belongs to an image.
 
-    It may be of any size, if some scale brings the image to it within a pixel on each side, as
-    programs round differently.
+    The mask may have any size, if one scale factor maps the image to it within a pixel on each
+    side, because programs round differently.
 
     Args:
         mask: the mask.
-        name: the image's file.
+        name: file of the image.
         size: (width, height) of the upright image.
         image: (3, H, W) uint8, the image at any size and aspect ratio.
 
     Raises:
-        MaskError: if it has another shape, or was drawn on another image; names both.
+        MaskError: if the mask has another shape, or was drawn on another image; names both.
     """
     height, width = mask.inside.shape[-2:]
     require_shape((width, height), mask.file, size, name)
@@ -142,16 +146,16 @@ def require_fit(mask: Mask, name: str, size: tuple[int, int], image: Tensor) -> 
 
 
 def require_shape(mask: tuple[int, int], file: str, size: tuple[int, int], name: str) -> None:
-    """See that a mask has its image's shape; nothing of either is read.
+    """Check that a mask has the shape of its image, from the sizes alone.
 
     Args:
-        mask: its width and height.
-        file: where it is, for messages.
+        mask: width and height of the mask.
+        file: file of the mask, for messages.
         size: width and height of the upright image.
-        name: the image's file.
+        name: file of the image.
 
     Raises:
-        MaskError: if no scale brings one to the other; names both.
+        MaskError: if no scale factor maps one size to the other; names both.
     """
     if _alike(mask, size):
         return
@@ -170,10 +174,10 @@ def _alike(mask: tuple[int, int], image: tuple[int, int]) -> bool:
 
 
 def region_name(text: str, origin: str) -> str:
-    """A region's name as options spell it: lower case, `_` for anything else, `person` `people`.
+    """Normalise a region's name: lower case, `_` for other characters, `person` to `people`.
 
     Raises:
-        DataError: if nothing is left, or the name has a meaning of its own.
+        DataError: if the result is empty, too long, or a reserved word.
     """
     composed = unicodedata.normalize("NFC", text)
     name = re.sub(r"[^\w-]+", "_", composed.strip().lower()).strip("_")
@@ -184,11 +188,13 @@ def region_name(text: str, origin: str) -> str:
 
 
 def require_region(name: object, origin: str) -> str:
-    """Return a region's name as it stands in a file that memlab writes, where it can be one.
+    """Return a region's name from a file of memlab, if it is valid.
+
+    Names become parts of paths and options.
 
     Raises:
-        DataError: if it holds anything but letters, digits, `_` and `-`, or is a reserved word:
-            names become parts of paths and options.
+        DataError: if it has other characters than letters, digits, `_` and `-`, or is a reserved
+            word.
     """
     if not isinstance(name, str) or not _REGION.fullmatch(name) or name in RESERVED:
         raise DataError(

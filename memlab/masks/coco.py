@@ -28,13 +28,14 @@ from memlab.masks.names import Names
 from memlab.paths import shown
 
 NO_OBJECTS = ("people", "faces", "text", "background")
-"""Categories that are not part of `objects`, which a file without such a category has all the same:
-it is everything else that was drawn."""
+"""Categories that are not part of `objects`. If a file has no category `objects`, that region is
+the union of all other categories.
+"""
 
 
 @dataclass
 class _Drawn:
-    """What was drawn on one image."""
+    """Outlines drawn on one image."""
 
     name: str
     size: tuple[int, int] | None
@@ -42,19 +43,19 @@ class _Drawn:
 
 
 class CocoMasks(MaskSource):
-    """The masks of a COCO file, `{"images": ..., "annotations": ..., "categories": ...}`.
+    """Masks of a COCO file, `{"images": ..., "annotations": ..., "categories": ...}`.
 
-    Every image that the file lists was looked at for every category. Outlines of one category
-    are united, crowds too; an annotation without an outline counts as its bounding box.
+    Every image that the file lists counts as annotated for every category. Outlines of one category
+    are united, including crowds. An annotation without an outline counts as its bounding box.
 
-    Sizes in the file are compared with the images' before memory is taken for a mask.
+    The sizes in the file are compared with those of the images before a mask is allocated.
 
     Args:
         path: the JSON file.
-        names: the images of the data set; what is drawn on others is left out.
-        files: the files of the images, by id.
-        empty: what an image that the file does not list has: `none`, none of the regions, or
-            `unknown`, nobody looked.
+        names: the images of the data set; annotations of other images are ignored.
+        files: files of the images, by id.
+        empty: meaning of an image that the file does not list: `none` (it has none of the regions)
+            or `unknown` (it is not annotated).
 
     Raises:
         DataError: if the file cannot be read as COCO, or has no image of the data set.
@@ -91,7 +92,7 @@ class CocoMasks(MaskSource):
 
     @property
     def listed(self) -> int:
-        """How many images of the data set the file lists."""
+        """Number of images of the data set that the file lists."""
         return len(self._drawn)
 
     def looked_at(self, region: str) -> Collection[str]:
@@ -130,10 +131,10 @@ class CocoMasks(MaskSource):
         return size is not None and holds_pixels(outlines, size)
 
     def _size(self, name: str, drawn: _Drawn) -> tuple[int, int] | None:
-        """Height and width of the masks of an image: as the file says, where that can be.
+        """Return height and width of an image's masks, from the file or else from the image.
 
         Raises:
-            MaskError: if the image has another shape, or they are out of proportion to it.
+            MaskError: if the image has another shape, or the masks are much too large for it.
         """
         outlines = [one for some in drawn.outlines.values() for one in some]
         own = (one["size"] for one in outlines if isinstance(one, dict))

@@ -1,4 +1,4 @@
-"""What one annotation of a COCO file draws, checked before any memory is taken for it."""
+"""Outlines of annotations in a COCO file, validated before memory is allocated for them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from memlab.masks.outlines import polygon, run_lengths, uncompressed
 
 Outline = NDArray[np.float64] | dict[str, Any]
-"""The corners of a polygon, or run lengths as COCO writes them."""
+"""Corners of a polygon, or run lengths in COCO's format."""
 
 LARGEST = 2**26
-"""Pixels of a mask at most, where its image is not larger: 8192 x 8192."""
+"""Maximum number of pixels of a mask, unless its image is larger: 8192 x 8192."""
 
 _LONGEST_SIDE = 10**6
 
@@ -26,8 +26,8 @@ def outlines_of(annotation: dict[str, Any]) -> list[Outline]:
     """Return the outlines of an annotation: its segmentation, else its bounding box.
 
     Raises:
-        ValueError: if it has neither, its numbers are none, a box has no area, or all of them are
-            shares of 1 instead of pixels; says which.
+        ValueError: if it has neither, a value is not a number, a box has no area, or all values are
+            fractions of 1 instead of pixels; the message says which.
     """
     drawn = annotation.get("segmentation")
     if isinstance(drawn, dict):
@@ -45,10 +45,10 @@ def outlines_of(annotation: dict[str, Any]) -> list[Outline]:
 
 
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """Return (height, width) as an image of a file has them; None where the file does not say.
+    """Return (height, width) of an image in a COCO file; None where the file does not say.
 
     Raises:
-        ValueError: if these are no whole numbers of pixels.
+        ValueError: if width or height is not a whole number of pixels.
     """
     if width is None or height is None or (width == 0 and height == 0):
         return None
@@ -68,13 +68,13 @@ def united(outlines: Sequence[Outline], size: tuple[int, int]) -> NDArray[np.boo
 
     Args:
         outlines: polygons and run lengths.
-        size: height and width of the mask, already compared with its image.
+        size: height and width of the mask, already compared with the image.
 
     Returns:
         (height, width).
 
     Raises:
-        ValueError: if run lengths are of another size; or a polygon lies beside the image.
+        ValueError: if run lengths have another size, or a polygon lies outside the image.
     """
     inside = np.zeros(size, dtype=bool)
     for outline in outlines:
@@ -99,9 +99,9 @@ def united(outlines: Sequence[Outline], size: tuple[int, int]) -> NDArray[np.boo
 
 
 def holds_pixels(outlines: Sequence[Outline], size: tuple[int, int]) -> bool:
-    """Whether outlines enclose the middle of any pixel of a mask; mostly without drawing them.
+    """Return whether outlines contain the centre of any pixel, mostly without drawing them.
 
-    Outlines that cannot be drawn count as drawn: whoever reads them gets the error.
+    Outlines that cannot be drawn count as non-empty; reading them raises the error.
     """
     try:
         return any(_holds(outline, size) for outline in outlines)
@@ -115,7 +115,7 @@ def _holds(outline: Outline, size: tuple[int, int]) -> bool:
         runs = uncompressed(counts) if isinstance(counts, str) else counts
         return any(runs[1::2])
     x, y = outline.T
-    row = np.clip(np.floor(y.mean()), 0, size[0] - 1) + 0.5  # one row is enough for most
+    row = np.clip(np.floor(y.mean()), 0, size[0] - 1) + 0.5  # for most polygons one row is enough
     below = y < row
     crossed = below != np.roll(below, -1)
     ends = np.roll(x, -1), np.roll(y, -1)

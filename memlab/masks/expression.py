@@ -1,4 +1,4 @@
-"""Where in an image a change is made: `all`, `faces`, `not faces`, `people without faces`."""
+"""Region expressions: `all`, `faces`, `not faces`, `people without faces`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _SPELT = re.compile(r"(not )?([\w-]+)((?: without [\w-]+)*)")
 
 @dataclass(frozen=True)
 class Region:
-    """A part of an image, by the names of masks.
+    """Part of an image, defined by the names of masks.
 
     Args:
-        name: of the region; `all` for the whole image.
-        inverted: everything but the region.
-        without: regions that are cut out of it, where the image has masks of them: on photographs
-            faces lie inside people.
+        name: name of the region; `all` for the whole image.
+        inverted: use everything but the region.
+        without: regions that are cut out of it, if the image has their masks: on photographs, faces
+            lie inside people.
     """
 
     name: str = "all"
@@ -32,10 +32,10 @@ class Region:
 
     @classmethod
     def parse(cls, text: str, asker: str) -> Region:
-        """Read `all`, NAME, `not NAME` or `NAME without NAME`.
+        """Parse `all`, NAME, `not NAME` or `NAME without NAME`.
 
         Raises:
-            MemlabError: if it is none of these; begins with the asker's name.
+            MemlabError: if the text has another form; the message begins with `asker`.
         """
         found = _SPELT.fullmatch(" ".join(text.split()))
         inverted, name, rest = found.groups() if found else (None, "not", "")
@@ -48,15 +48,15 @@ class Region:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Masks that there must be."""
+        """Regions whose masks are required."""
         return () if self.name == "all" else (self.name,)
 
     def mask(self, masks: Mapping[str, Tensor], apart: int = 0) -> Tensor | None:
-        """The region of each image, (B, 1, H, W) of 0 and 1; None where there are no masks.
+        """Return the region of each image, (B, 1, H, W) of 0 and 1; None if there are no masks.
 
         Args:
             masks: region name to (B, 1, H, W) of 0 and 1.
-            apart: pixels around a region that is cut out which are cut out with it.
+            apart: width in pixels of the margin that is cut out around regions in `without`.
         """
         named = mask_of(self.name, masks)
         if named is None:
@@ -70,9 +70,10 @@ class Region:
 
 
 def mask_of(name: str, masks: Mapping[str, Tensor]) -> Tensor | None:
-    """The masks of a region, (B, 1, H, W) of 0 and 1; None where there are none.
+    """Return the masks of a region, (B, 1, H, W) of 0 and 1; None if there are none.
 
-    Where there are masks but none of the background, it is all that no other region has.
+    If other regions have masks but the background has none, the background is everything that no
+    region covers.
     """
     if name in masks or name != "background" or not masks:
         return masks.get(name)

@@ -1,4 +1,4 @@
-"""Masks as images: in the columns of a table, or in a folder for each region."""
+"""Masks as image files, named in the columns of a table or stored in a folder for each region."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from memlab.progress import progress
 
 
 class MaskFiles(MaskSource):
-    """A file per image and region.
+    """Masks with one file per image and region.
 
     Args:
         origin: the table or the folder.
         files: region to the files, by image id.
         ids: the images of the data set.
-        empty: what an image without a file has: `none` of the region, or `unknown`, as nobody
-            looked.
-        unknown: how many files belong to no image of the data set.
+        empty: meaning of an image without a file: `none` (lacks the region) or `unknown` (not
+            annotated).
+        unknown: number of files that belong to no image of the data set.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class MaskFiles(MaskSource):
         return self.ids if self.empty == "none" else self.files[region].keys()
 
     def having(self, region: str) -> Collection[str]:
-        """See `MaskSource.having`; each file is looked at once, as it may be all black."""
+        """See `MaskSource.having`; each file is read once, because it may be all black."""
         if region not in self._having:
             files = self.files[region]
             with (
@@ -99,14 +99,14 @@ def masks_in_columns(
     origin: str,
     empty: EmptyMasks = "none",
 ) -> MaskFiles:
-    """The masks that a table names; where it names none, the image has no such region.
+    """Return the masks that a table names; an empty cell means what `empty` says.
 
     Args:
         rows: rows of a table.
         columns: region to the column of its masks.
         root: folder that the paths are relative to.
-        origin: what the table was read from.
-        empty: what an empty cell means: `none` of the region, or `unknown`.
+        origin: file or folder that the table was read from.
+        empty: meaning of an empty cell: `none` (lacks the region) or `unknown` (not annotated).
     """
     ids = rows["id"].astype(str)
     there = {
@@ -127,16 +127,17 @@ def masks_in_columns(
 def masks_in_folder(
     folder: Path, names: Names, ids: Iterable[str], empty: EmptyMasks = "unknown"
 ) -> MaskFiles:
-    """The masks in a folder, `REGION/IMAGE.png`; an image without a file was not looked at.
+    """Return the masks in a folder, `REGION/IMAGE.png`.
 
     Args:
-        folder: with a folder for each region; inside, a mask has the name or path of its image.
+        folder: folder with a subfolder for each region; a mask has the name or path of its image.
         names: the images of the data set.
-        ids: their ids.
-        empty: what an image without a file has: `none` of the region, or `unknown`.
+        ids: ids of the images.
+        empty: meaning of an image without a file: `none` (lacks the region) or `unknown` (not
+            annotated).
 
     Raises:
-        DataError: if there are none, or two are of the same image.
+        DataError: if there are no masks, or two are of the same image.
     """
     files: dict[str, dict[str, Path]] = {}
     unknown = 0

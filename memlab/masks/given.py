@@ -1,4 +1,4 @@
-"""Masks as people hand them over in Python: a path, or arrays by region."""
+"""Masks as users pass them in Python: a path, or arrays by region."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from memlab.masks.base import Mask, MaskSource, region_name
 from memlab.masks.open import open_masks
 
 Masks = str | Path | Mapping[str, Any]
-"""Of images: a path that `memlab.masks.open.open_masks` knows, or region to a mask per image:
-(n, H, W), or a list of (H, W) with None where nobody looked. A mask is True, 1, 255 or a float of
-0.5 or more inside, and has its image's size, or that scaled evenly."""
+"""Masks of images: a path that `memlab.masks.open.open_masks` reads, or region to a mask per image:
+(n, H, W), or a list of (H, W) with None for an image that is not annotated. A mask is True, 1, 255
+or a float of at least 0.5 inside the region. It has its image's size, or that size scaled evenly.
+"""
 
 
 class GivenMasks(MaskSource):
@@ -26,10 +27,11 @@ class GivenMasks(MaskSource):
 
     Args:
         masks: region to a mask per image, as in `Masks`.
-        ids: of the images, in the masks' order.
+        ids: ids of the images, in the order of the masks.
 
     Raises:
-        DataError: if a region has more or fewer masks than there are images, or two names.
+        DataError: if a region's masks do not match the images in number, a region is given twice
+            under two names, or an image is given twice.
     """
 
     origin = "masks"
@@ -75,7 +77,7 @@ class GivenMasks(MaskSource):
         }
 
     def paths(self, region: str) -> Collection[Path]:
-        """None: they are in memory."""
+        """Return no paths: the masks are in memory."""
         return ()
 
     def describe(self, region: str) -> dict[str, Any]:
@@ -84,12 +86,12 @@ class GivenMasks(MaskSource):
 
 
 def masks_of(masks: Masks, ids: Sequence[str], files: bool) -> MaskSource:
-    """Where the masks of loose images come from.
+    """Return the mask source for images outside a data set.
 
     Args:
-        masks: as people hand them over.
-        ids: of the images.
-        files: whether these are paths.
+        masks: masks as users pass them.
+        ids: ids of the images.
+        files: whether the ids are paths.
 
     Raises:
         DataError: if they are not masks of these images.
@@ -110,12 +112,12 @@ def masks_of(masks: Masks, ids: Sequence[str], files: bool) -> MaskSource:
 def _empty(mask: Any) -> bool:
     try:
         return not bool(_inside(mask, "").any())
-    except DataError:  # whoever reads it gets the error
+    except DataError:  # reading the mask raises the error
         return False
 
 
 def _inside(mask: Any, told: str) -> Tensor:
-    """(1, H, W) uint8 of 0 and 1."""
+    """Convert a mask to (1, H, W) uint8 of 0 and 1."""
     try:
         values = (
             mask.detach().cpu() if isinstance(mask, Tensor) else torch.as_tensor(np.array(mask))

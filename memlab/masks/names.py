@@ -1,4 +1,4 @@
-"""Which image of a data set a name in somebody's file means."""
+"""Matching of names in a user's file with the images of a data set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from memlab.errors import DataError
 
 
 class Names:
-    """Finds images by their ids, by their paths, or by the end of either.
+    """Index of images by id, by path, or by the end of either.
 
-    `train2017/0001.jpg`, `0001.jpg` and `0001.png` all mean the image `images/0001.jpg`, as long
-    as no other image's path ends so.
+    `train2017/0001.jpg`, `0001.jpg` and `0001.png` all match the image `images/0001.jpg`, unless
+    another image's path has the same end.
 
     Args:
         rows: rows of a table, with columns `id` and `image`.
@@ -30,18 +30,18 @@ class Names:
                 self._ends[end] = name if self._ends.get(end, name) == name else None
 
     def match(self, given: Iterable[str], origin: str) -> tuple[dict[str, str], int]:
-        """The images that some names mean, each the image whose path is most like it.
+        """Match names with images; an image with several candidates gets the most similar name.
 
         Args:
             given: names or paths.
-            origin: where they stand, for messages.
+            origin: file that holds the names, for messages.
 
         Returns:
-            Image ids to names; and how many names mean no image, or one that another fits
-            better.
+            Image ids to names; and the number of names that match no image, or an image that
+            another name matches better.
 
         Raises:
-            DataError: if two names mean the same image equally well.
+            DataError: if two names match the same image equally well.
         """
         matched: dict[str, tuple[int, str]] = {}
         count = 0
@@ -69,9 +69,9 @@ class Names:
 
 
 def _ends(name: str) -> Iterator[str]:
-    """The ends of a path, the longest first: with their suffix, then without."""
+    """Yield the ends of a path, the longest first: with suffix, then without."""
     whole = PurePosixPath(name)
-    if not whole.name:  # of "" and "/" no image is called
+    if not whole.name:  # "" and "/" name no image
         return
     for path in (whole, whole.with_suffix("")):
         for start in range(len(path.parts)):

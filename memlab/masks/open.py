@@ -1,4 +1,4 @@
-"""One option, any kind of masks."""
+"""Opening of masks of any supported kind."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from memlab.masks.store_files import FILE
 def open_masks(
     path: Path, rows: pd.DataFrame, root: Path = Path(), empty: EmptyMasks | None = None
 ) -> MaskSource:
-    """The masks at a path: a mask store, a COCO file, or a folder of images.
+    """Open the masks at a path: a mask store, a COCO file, or a folder of images.
 
     Args:
-        path: of any of them.
+        path: path of the masks.
         rows: the images of the data set: columns `id` and `image`.
         root: folder that the images' paths are relative to.
-        empty: what an image has of which there is no mask; `unknown` by default. A store knows by
-            itself where somebody looked.
+        empty: meaning of an image without a mask; `unknown` by default. A mask store records which
+            images are annotated.
 
     Raises:
-        DataError: if it is none of these, or has no masks of these images.
+        DataError: if the path is of none of these kinds, or has no masks of these images.
     """
     names = Names(rows)
     if path.is_file() and path.name == FILE:

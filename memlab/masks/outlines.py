@@ -1,4 +1,4 @@
-"""COCO's ways to write a mask down: polygons and run lengths."""
+"""Decoding of COCO's mask formats: polygons and run lengths."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LONGEST = 60
-"""Bits of a number in compressed run lengths, beyond those of any image."""
+"""Maximum number of bits of a number in compressed run lengths; no image needs more."""
 
 
 def polygon(points: Sequence[float], height: int, width: int) -> NDArray[np.bool_]:
-    """Fill a polygon: pixels whose middle lies inside by the even-odd rule.
+    """Fill a polygon: the pixels whose centre lies inside by the even-odd rule.
 
-    Where the outline crosses itself, or runs back to go around a hole, what it encloses twice is
+    Where the outline crosses itself, or runs back to go around a hole, an area enclosed twice is
     outside.
 
     Args:
         points: x, y, x, y, ... in pixels; (0, 0) is the upper left corner of the first pixel.
-        height: of the mask in pixels.
-        width: of the mask in pixels.
+        height: height of the mask in pixels.
+        width: width of the mask in pixels.
 
     Returns:
         (height, width).
 
     Raises:
-        ValueError: if these are not three points or more.
+        ValueError: if there are fewer than three points, or a coordinate is not finite.
     """
     corners = np.asarray(points, dtype=np.float64).reshape(-1, 2)
     if len(corners) < 3 or not np.isfinite(corners).all():
         raise ValueError("a polygon has at least three points x, y")
-    # only the box around it is filled, at a byte a pixel
+    # only the bounding box is filled, with one byte per pixel
     (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
     rows, columns = _middles(top, bottom, height), _middles(left, right, width)
     inside = np.zeros((height, width), dtype=bool)
@@ -39,7 +39,7 @@ def polygon(points: Sequence[float], height: int, width: int) -> NDArray[np.bool
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         (xa, ya), (xb, yb) = ((x0, y0), (x1, y1)) if y0 < y1 else ((x1, y1), (x0, y0))
         first, last = _middles(ya, yb, height)
-        passed = np.arange(first, last)  # the rows whose middle the edge passes
+        passed = np.arange(first, last)  # the rows whose centre the edge crosses
         if passed.size == 0:
             continue
         x = xa + (passed + 0.5 - ya) * (xb - xa) / (yb - ya)
@@ -51,7 +51,7 @@ def polygon(points: Sequence[float], height: int, width: int) -> NDArray[np.bool
 
 
 def _middles(low: float, high: float, count: int) -> tuple[int, int]:
-    """The pixels from the first to before the last whose middle lies between, of so many."""
+    """Return first and end index of the pixels, of `count`, whose centre lies in [low, high)."""
     first, last = (int(np.clip(np.ceil(end - 0.5), 0, count)) for end in (low, high))
     return first, last
 
@@ -60,9 +60,9 @@ def run_lengths(counts: Sequence[int], height: int, width: int) -> NDArray[np.bo
     """Decode run lengths: column by column, outside first.
 
     Args:
-        counts: pixels outside, inside, outside, ... in turn.
-        height: of the mask in pixels.
-        width: of the mask in pixels.
+        counts: alternating numbers of pixels outside and inside.
+        height: height of the mask in pixels.
+        width: width of the mask in pixels.
 
     Returns:
         (height, width).
@@ -73,7 +73,7 @@ def run_lengths(counts: Sequence[int], height: int, width: int) -> NDArray[np.bo
     runs = [int(count) for count in counts]
     if any(count != run or run < 0 for count, run in zip(counts, runs, strict=True)):
         raise ValueError("its runs are not whole numbers from 0")
-    total = sum(runs)  # before anything is made: numbers of any size add up without wrapping
+    total = sum(runs)  # before allocation: Python integers do not overflow
     if total != height * width:
         raise ValueError(f"its runs fill {total:.6g} pixels, not {width} x {height}")
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
@@ -81,10 +81,11 @@ def run_lengths(counts: Sequence[int], height: int, width: int) -> NDArray[np.bo
 
 
 def uncompressed(text: str) -> list[int]:
-    """Run lengths from COCO's compressed text.
+    """Decode COCO's compressed text to run lengths.
 
-    Each is a number in groups of five bits, the lowest first, a sixth bit saying that more follow;
-    from the fourth on, the difference to the one two before (`rleFrString` in cocoapi's maskApi.c).
+    Each number is a sequence of groups of five bits, the lowest first; a sixth bit marks that more
+    groups follow. From the fourth number on, each is the difference to the number two before
+    (`rleFrString` in cocoapi's maskApi.c).
 
     Raises:
         ValueError: if the text ends within a number, or holds other characters.

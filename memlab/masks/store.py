@@ -1,10 +1,10 @@
-"""The mask store: a folder with the masks of many images, packed, and where they come from.
+"""Mask store: a folder with the packed masks of many images and their provenance.
 
-`store.json` says for each region what found it: plugin, distribution, version, arguments (a
-threshold, say), licence, weights. `masks/xx/*.npz` is a file per image: its id, size and
-thumbnail, and a bit per pixel for each region that was looked for, compressed. `index.csv` lists
-the images with the share that each region takes; it is made from those files, which alone count.
-`failed.csv` lists those at which the finder crashed the last time.
+`store.json` records for each region the detector that found it: plugin, distribution, version,
+arguments (such as a threshold), licence, weights. `masks/xx/*.npz` is a file per image: its id,
+size and thumbnail, and a bit per pixel for each annotated region, compressed. `index.csv` lists the
+images with the area share of each region. It is derived from the `.npz` files, which are
+authoritative. `failed.csv` lists the images on which the detector failed in the last run.
 """
 
 from __future__ import annotations
@@ -46,38 +46,38 @@ from memlab.paths import shown
 LOCK = ".lock"
 _WHEN = "time"
 _BESIDE = (_WHEN, "quality")
-"""What may differ in the provenance of two masks that are alike."""
+"""Provenance entries that may differ between two sets of equal masks."""
 
 
 class MaskStore:
-    """Masks on disk. Several processes may add to one at the same time.
+    """Masks on disk. Several processes may add to one store at the same time.
 
     Args:
-        folder: the store's; a new one is made when something is written.
+        folder: folder of the store; it is made on the first write.
 
     Raises:
-        DataError: if the folder holds something else, or a newer format.
+        DataError: if the folder holds other files, or a newer format.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.regions: dict[str, dict[str, Any]] = {}
         self.areas: dict[str, dict[str, float]] = {}
-        self._dates: dict[Path, int] = {}  # of the files that `areas` was read from
+        self._dates: dict[Path, int] = {}  # modification times of the files behind `areas`
         if (folder / FILE).is_file():
             self._read_again()
         elif folder.exists() and (not folder.is_dir() or _others(folder)):
             raise DataError(f"{folder}: no mask store (no {FILE}), and not empty; choose another")
 
     def claim(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
-        """Note what finds some regions.
+        """Record the provenance of some regions.
 
         Args:
-            regions: their names.
-            provenance: plain data; the same finder must always give the same.
+            regions: names of the regions.
+            provenance: plain data; the same detector must always give the same.
 
         Raises:
-            DataError: if something else has found one of them already.
+            DataError: if the store has masks of one of the regions from another detector.
         """
         for region in regions:
             require_region(region, str(self.folder))
@@ -85,7 +85,7 @@ class MaskStore:
         if not set(regions) - set(self.regions):
             return
         with self._alone():
-            if (self.folder / FILE).is_file():  # of another process, since this one looked
+            if (self.folder / FILE).is_file():  # another process has written since
                 self.regions = read_declared(self.folder / FILE)
                 self._require_own(regions, provenance)
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -104,20 +104,20 @@ class MaskStore:
                 )
 
     def found_by(self, provenance: Mapping[str, Any]) -> set[str]:
-        """Regions that a finder has found here before."""
+        """Return the regions that a detector has found here before."""
         return {region for region, there in self.regions.items() if _same(there, provenance)}
 
     def write(self, name: str, masks: Mapping[str, Tensor], thumbnail: Tensor) -> None:
-        """Add masks of one image to those that are there.
+        """Add masks of one image to the masks in the store.
 
         Args:
             name: id of the image.
-            masks: claimed regions to (1, H, W) of 0 and 1, all of one size; empty where nothing was
+            masks: claimed regions to (1, H, W) of 0 and 1, all of one size; empty if nothing was
                 found.
-            thumbnail: of the image, as by `thumbnail_of`.
+            thumbnail: thumbnail of the image, as by `thumbnail_of`.
 
         Raises:
-            DataError: if masks of another size are there.
+            DataError: if the store has masks of the image of another size.
         """
         path = self.path(name)
         sizes = {tuple(mask.shape[-2:]) for mask in masks.values()}
@@ -141,10 +141,10 @@ class MaskStore:
         self.areas[name] = _areas(content)
 
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
-        """The masks of an image that are there.
+        """Return the masks of an image that are in the store.
 
         Raises:
-            DataError: if its file is damaged; names it.
+            DataError: if its file is damaged; names the file.
         """
         there = [region for region in regions if region in self.areas.get(name, ())]
         if not there:
@@ -170,10 +170,10 @@ class MaskStore:
         }
 
     def close(self, failures: Mapping[str, str]) -> None:
-        """Bring the list of images up to date, and the list of those that could not be looked at.
+        """Update the index and the list of failed images.
 
         Args:
-            failures: why they could not, by id.
+            failures: the error for each failed image, by id.
         """
         if not self.regions:
             return
@@ -192,13 +192,13 @@ class MaskStore:
                 pd.DataFrame(rows).to_csv(temporary, index=False)
 
     def state(self) -> str:
-        """Changes when a mask does: of each image's file, when it was written."""
+        """Return a hash of the provenances and all modification times, to detect changes."""
         dates = sorted((path.name, date) for path, date in self._dates.items())
         return fingerprint(json.dumps([self.regions, dates]))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Nobody else writes meanwhile, where the file system has locks.
+        """Hold the lock of the store, where the file system has locks.
 
         Raises:
             OutputError: if the folder cannot be written.
@@ -213,14 +213,14 @@ class MaskStore:
             lock.release()
 
     def path(self, name: str) -> Path:
-        """The file of one image's masks."""
+        """Return the file of one image's masks."""
         key = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / "masks" / key[:2] / f"{key[:24]}.npz"
 
     def _read_again(self) -> None:
-        """Take up what is on disk now."""
+        """Read the store again from disk."""
         self.regions = read_declared(self.folder / FILE)
-        # hidden is what a process that was killed has left half written
+        # hidden files are incomplete files of a process that was killed
         paths = self.folder.glob("masks/*/[!.]*.npz")
         dates = {path: path.stat().st_mtime_ns for path in paths}
         new = {path: date for path, date in dates.items() if self._dates.get(path) != date}
@@ -228,7 +228,7 @@ class MaskStore:
         self._dates = dates
 
     def _indexed(self, files: dict[Path, int]) -> Iterator[tuple[str, dict[str, float]]]:
-        """What each image's file holds: from the index where that is newer, else from the file.
+        """Yield each image's areas: from the index if it is newer, else from the file.
 
         A process that was killed has written files, but no index.
         """
@@ -237,7 +237,7 @@ class MaskStore:
             age = index.stat().st_mtime_ns
             for name, shares in read_index(index, self.regions).items():
                 path = self.path(name)
-                # where the index has a gap, the file says whether there is a mask
+                # if the index has a gap, only the file shows whether there is a mask
                 if files.get(path, age) < age and shares.keys() == self.regions.keys():
                     del files[path]
                     yield name, shares
@@ -254,10 +254,10 @@ class MaskStore:
 
 
 class StoredMasks(MaskSource):
-    """The masks of a store, for the images of a data set.
+    """Masks of a store, for the images of a data set.
 
     Args:
-        folder: the store.
+        folder: folder of the store.
         names: the images of the data set.
 
     Raises:
@@ -278,7 +278,7 @@ class StoredMasks(MaskSource):
 
     @property
     def stored_ids(self) -> dict[str, str]:
-        """Ids of the data set's images to those of the store."""
+        """Ids of the data set's images to ids in the store."""
         return self._stored
 
     def looked_at(self, region: str) -> Collection[str]:
@@ -316,7 +316,7 @@ def _share(bits: Any, pixels: int) -> float:
 
 
 def _areas(content: Mapping[str, Any]) -> dict[str, float]:
-    """The share of the image that each region in its file takes."""
+    """Return the area share of each region in an image's file."""
     total = int(np.prod(content["size"], dtype=np.int64))
     return {
         key.removeprefix(MASK): _share(content[key], total)
@@ -330,12 +330,12 @@ def _others(folder: Path) -> list[Path]:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two provenances are of the same finder, or of the same masks."""
+    """Return whether two provenances are of the same detector, or of the same imported masks."""
     pair = [
         {key: value for key, value in each.items() if key not in _BESIDE} for each in (one, other)
     ]
     if all(each.get("plugin") is None and each.get("fingerprint") for each in pair):
-        # imported: by whatever path, and whatever else was there
+        # imported masks are compared by content, not by path
         pair = [{key: each.get(key) for key in ("kind", "fingerprint")} for each in pair]
     return pair[0] == pair[1]
 

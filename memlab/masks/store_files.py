@@ -1,6 +1,6 @@
-"""The files of a mask store, read with care: what is damaged is named, nothing in them is believed.
+"""Files of a mask store, validated as untrusted input; errors name the damaged file.
 
-Region names become parts of paths and sizes become memory, so both are checked before use.
+Region names become parts of paths, and sizes become allocations, so both are checked before use.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ VERSION = 1
 MASK = "mask_"
 AREA = "area_"
 LARGEST = 2**28
-"""Pixels of an image at most; Pillow refuses to decode larger ones, too."""
+"""Maximum number of pixels of an image; Pillow refuses to decode larger images, too."""
 
 _COUNTS = ("there", "found", "marked", "right")
 
 
 def read_declared(path: Path) -> dict[str, dict[str, Any]]:
-    """Read `store.json`: region to what found it.
+    """Read `store.json`: region to its provenance.
 
     Raises:
-        DataError: if it is no such file, is damaged, or of a newer memlab; names it.
+        DataError: if the file is no `store.json`, is damaged, or of a newer memlab; names the file.
     """
     try:
         declared = json.loads(path.read_text(encoding="utf-8"))
@@ -81,10 +81,11 @@ def _require_provenance(region: str, provenance: Any) -> None:
 
 
 def read_index(path: Path, regions: Collection[str]) -> dict[str, dict[str, float]]:
-    """Read `index.csv`: image id to the share that each of some regions takes.
+    """Read `index.csv`: image id to the area share of each region.
 
     Raises:
-        DataError: if it is damaged; it may be deleted, as it is made from the masks' files.
+        DataError: if it is damaged; the user may delete it, because it is derived from the mask
+            files.
     """
     remedy = f"delete it: {INDEX} is made anew from the masks"
     try:
@@ -114,17 +115,17 @@ def read_masks(path: Path, name: str | None = None) -> dict[str, Any]:
 
     Args:
         path: the file.
-        name: id of the image that they must be of; any by default.
+        name: id that the file must hold; any by default.
 
     Returns:
-        `id`, `size` (height, width), `thumbnail` (64,) uint8, and `mask_REGION`, whose bits fill
-        the size.
+        `id`, `size` (height, width), `thumbnail` (64,) uint8, and `mask_REGION` with one bit per
+        pixel.
 
     Raises:
-        DataError: if the file is damaged, or of another image; names it.
+        DataError: if the file is damaged, or of another image; names the file.
     """
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if not path.is_file():  # reading a pipe would block
             raise ValueError("no such file")
         with zipfile.ZipFile(path) as file:  # before anything is unpacked
             if any(one.file_size > LARGEST // 8 + 4096 for one in file.infolist()):
@@ -134,7 +135,7 @@ def read_masks(path: Path, name: str | None = None) -> dict[str, Any]:
         _require_arrays(content)
         if name is not None and str(content["id"]) != name:
             raise ValueError(f"they are of {str(content['id'])[:80]!r}")
-    # zipfile and NumPy raise many kinds on a damaged file
+    # zipfile and NumPy raise many exception types on a damaged file
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(

@@ -1,1 +1,1 @@
-"""Layouts of data sets: each turns a folder into the one table."""
+"""Sources: each reads one layout of data sets into a table."""

@@ -1,4 +1,4 @@
-"""What a source is, and which one a folder asks for."""
+"""Base class of sources, and recognition of the source of a folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from memlab.spec import Specified
 
 
 class Source(Specified, ABC):
-    """One data set's layout on disk."""
+    """Layout of one data set on disk."""
 
     @classmethod
     @abstractmethod
     def recognises(cls, root: Path) -> bool:
-        """Whether `root` looks like this layout; must be cheap."""
+        """Return whether `root` looks like this layout; must be cheap."""
 
     def prepare(self, root: Path) -> None:
-        """Make what a source makes itself; most have nothing to make.
+        """Make the files that the source generates; does nothing by default.
 
         Called once, in one process, before `table`.
         """
@@ -40,15 +40,15 @@ class Source(Specified, ABC):
             split: number of the split, where the data set has several.
 
         Raises:
-            DataError: if the layout is not there, naming what was looked for.
+            DataError: if the layout is missing; names the expected files.
         """
 
 
 def recognise(root: Path) -> Source:
-    """The source for a folder, by its layout: strangers' first, then memlab's own.
+    """Return the source for a folder, by its layout: third-party sources first, then memlab's own.
 
     Raises:
-        DataError: if the folder is missing, or nothing in it looks like a data set.
+        DataError: if the folder is missing, or no source recognises it.
     """
     kind = what_is(root)
     if kind == "nothing":
@@ -60,7 +60,7 @@ def recognise(root: Path) -> Source:
     for name in [*names, *own]:
         try:
             source = load("sources", name)
-        except PluginError:  # broken ones only fail the run that asks for them
+        except PluginError:  # a broken plugin fails only the run that asks for it
             continue
         if source.recognises(root):
             return source()  # type: ignore[no-any-return]
@@ -75,7 +75,7 @@ def recognise(root: Path) -> Source:
 def make_table(
     columns: dict[str, Any], root: Path, origin: str, notes: Iterable[str] = (), scoring: str = ""
 ) -> Table:
-    """A table from columns, those that must exist filled in with missing values."""
+    """Build a table from columns; required columns that are missing are filled with NA."""
     rows = pd.DataFrame(columns).reset_index(drop=True)
     for name in ("score", "split"):
         if name not in rows:

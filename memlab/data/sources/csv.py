@@ -1,4 +1,4 @@
-"""A CSV file with any image and score columns."""
+"""Source that reads a CSV file with columns of images and scores."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ OPTION = "--data.source"
 
 
 class CsvSource(Source):
-    """A CSV file that lists images, and scores if it has them.
+    """CSV file that lists images, and optionally scores.
 
     Paths are relative to the folder of the file. Columns named `split` (train, val, test), `hits`,
-    `false_alarms`, `n`, `category` and `mask_REGION` are used; others are kept. A column `id` names
-    the images; without one their paths do.
+    `false_alarms`, `n`, `category` and `mask_REGION` are used; other columns are kept. A column
+    `id` gives the ids of the images; without it, their paths are the ids.
 
     Args:
-        file: name of the CSV file inside the root; the only one there by default.
+        file: name of the CSV file inside the root; by default the only one there.
         image: column of image paths; by default the first of image, image_path, path, ...
         score: column of scores, 0 to 1; by default the first of score, memorability_score, ...
-        separator: between the columns (`,`, `;`, `tab`, ...); recognised by default.
-        encoding: of the text, such as cp1252; by default UTF-8, or UTF-16 where the file says so.
+        separator: character between the columns (`,`, `;`, `tab`, ...); recognised by default.
+        encoding: encoding of the text, such as cp1252; by default UTF-8, or UTF-16 if the file is
+            so marked.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class CsvSource(Source):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Any file, or a folder with exactly one table."""
+        """Return whether `root` is a file, or a folder with exactly one table."""
         kind = what_is(root)
         return kind == "file" or (kind == "folder" and len(tables_in(root)) == 1)
 
@@ -138,7 +139,7 @@ class CsvSource(Source):
         counts: dict[str, tuple[str, pd.Series]],
         told: str,
     ) -> tuple[str | None, pd.Series | None, str]:
-        """The column of scores, what is in it, and what was decided."""
+        """Return the name of the score column, the scores, and a note on how they were chosen."""
         names = list(values.columns)
         if self.score is not None:
             name = named(names, self.score, told)
@@ -164,7 +165,7 @@ class CsvSource(Source):
 
 
 def _with_files(names: list[str], text: TextTable) -> str:
-    """The first of several columns whose first entry is a file; the first, where none is."""
+    """Return the first column whose first entry is a file, else the first column."""
     root = text.path.parent
     for name in names if len(names) > 1 else ():
         filled = [entry for entry in text.frame[name].head(20) if entry]
@@ -174,7 +175,7 @@ def _with_files(names: list[str], text: TextTable) -> str:
 
 
 def _paths(column: pd.Series, path: Path) -> pd.Series:
-    """Paths as this system spells them, relative to the folder of the table where they were."""
+    """Return paths in this system's spelling, relative to the folder of the table."""
     web = column.str.lower().str.startswith(("http://", "https://"), na=False)
     if web.any():
         place = int(web.to_numpy().argmax())
@@ -188,11 +189,11 @@ def _paths(column: pd.Series, path: Path) -> pd.Series:
 
 def _path_of(name: str, root: Path) -> str:
     if name.lower().startswith("file:"):
-        with contextlib.suppress(ValueError):  # no such address: it is taken as it is
+        with contextlib.suppress(ValueError):  # not a valid URL: the entry is used as it is
             name = unquote(urlparse(name).path)
     elif name.startswith("~/"):
         name = str(Path(name).expanduser())
-    # a backslash may be part of a name where it is no separator
+    # a backslash may be part of a name on systems where it is not a separator
     if "\\" in name and os.sep == "/" and what_is(root / name) == "nothing":
         name = name.replace("\\", "/")
     while name.startswith("./"):
@@ -201,14 +202,14 @@ def _path_of(name: str, root: Path) -> str:
 
 
 def _counts(values: pd.DataFrame, told: str) -> dict[str, tuple[str, pd.Series]]:
-    """Counts of responses by memlab's own names, with the column that each is from."""
+    """Return counts of responses by memlab's names, each with the column that it comes from."""
     by_name = {normal(str(name)): str(name) for name in reversed(list(values.columns))}
     found: dict[str, tuple[str, pd.Series]] = {}
     for count, (own, *others) in COUNTS.items():
         if own in by_name:
             found[count] = by_name[own], numbers(values[by_name[own]], told)
             continue
-        for other in others:  # a rate may have such a name, too
+        for other in others:  # a rate may also have such a name
             if other in by_name and is_counts(values[by_name[other]]):
                 found[count] = by_name[other], numbers(values[by_name[other]], told)
                 break

@@ -1,4 +1,4 @@
-"""A folder of images, without scores."""
+"""Source that reads a folder of images, without scores."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from memlab.image_files import images_in, left_out_line, no_images, shown, what_
 
 
 class FolderSource(Source):
-    """All images under a folder; the first folder below the root is their category.
+    """All images in a folder, recursively; the first folder below the root is their category.
 
-    There are no scores, so it serves `predict`, `score` and `ablate`, not `fit` or `test`.
+    The images have no scores. The source serves `predict`, `score` and `ablate`, not `fit` or
+    `test`.
     """
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """Any folder with an image somewhere in it."""
+        """Return whether `root` is a folder with an image anywhere below it."""
         return root.is_dir() and next(images_in(root), None) is not None
 
     def table(self, root: Path, split: int | None = None) -> Table:

@@ -1,4 +1,4 @@
-"""LaMem as its authors distribute it (Khosla et al. 2015, ICCV)."""
+"""Source that reads LaMem as its authors distribute it (Khosla et al. 2015, ICCV)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from memlab.errors import DataError
 
 
 class LaMemSource(Source):
-    """`images/` and `splits/{train,val,test}_{1..5}.txt`, lines `name score`.
+    """LaMem: `images/` and `splits/{train,val,test}_{1..5}.txt`, lines `name score`.
 
-    The same image has a different label in each of the five splits: the share of a random half of
-    the observers who recognised it. A label belongs to (image, split); labels of two splits are
-    never merged, and a net trained on one split has seen test images of another.
+    Each of the five splits has a different label for the same image: the share of a random half of
+    the observers who recognised it. A label belongs to (image, split). Labels of two splits are
+    never merged, and a model trained on one split has seen test images of another.
     """
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """A folder with `splits/train_1.txt`, or any other numbered split file."""
+        """Return whether `root` has `splits/train_1.txt`, or any other numbered split file."""
         return root.is_dir() and any((root / "splits").glob("train_*.txt"))
 
     def table(self, root: Path, split: int | None = None) -> Table:

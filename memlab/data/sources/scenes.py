@@ -1,4 +1,4 @@
-"""memlab's own images, rendered on first use."""
+"""Source of memlab's synthetic images, rendered on first use."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from memlab.synthetic.write import Masks
 
 
 class ScenesSource(Source):
-    """Rendered images with exact masks, whose causes of memorability are known.
+    """Synthetic images with exact masks, whose causes of memorability are known.
 
-    A new or empty folder is filled on first use; one that holds scenes is read as it is.
+    A new or empty folder is filled on first use. A folder that already holds synthetic images is
+    read as it is.
 
     Args:
-        n: how many images to render; as many as the folder holds, or 1500.
-        seed: of the images; the folder's own, or 0.
-        size: side in pixels; the folder's own, or 64.
-        world: how images and scores come about, as in configs/worlds; the folder's own, or the
-            quickstart's. Change a part by --data.source.world.r2 .3, say.
-        style: pack of glyphs, textures, fonts and palettes; the folder's own, or A.
-        masks: exact, or degraded as by a poor detector; the folder's own, or exact.
-        photos: folder of photographs of your own, where the world is made from such (W12).
+        n: number of images to render; by default as many as the folder holds, or 1500.
+        seed: seed of the images; by default the folder's own, or 0.
+        size: side in pixels; by default the folder's own, or 64.
+        world: how images and scores are generated, as in configs/worlds; by default the folder's
+            own, or the quickstart's. Change a part with, for example, --data.source.world.r2 .3.
+        style: rendering style, with its glyphs, textures, fonts and palettes; by default the
+            folder's own, or A.
+        masks: exact, or degraded as by a poor detector; by default the folder's own, or exact.
+        photos: folder of your own photographs, for worlds made from photographs (W12).
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class ScenesSource(Source):
         self.n = n
         self.seed = seed
         self.size = size
-        # a mapping, where the source is built from what a file says
+        # a mapping if the source is built from a configuration file
         self.world = World(**world) if isinstance(world, dict) else world
         self.style = style
         self.masks = masks
@@ -55,16 +57,16 @@ class ScenesSource(Source):
 
     @classmethod
     def recognises(cls, root: Path) -> bool:
-        """A folder that memlab rendered."""
+        """Return whether memlab rendered the folder."""
         return (root / "scenes.json").is_file()
 
     def prepare(self, root: Path) -> None:
-        """Render what is missing; see `Source.prepare`."""
+        """Render the missing images; see `Source.prepare`."""
         given = {name: getattr(self, name) for name in Declaration._fields}
         try:
             render(root, settled(root, given))
         except DataError as error:
-            if isinstance(error.__cause__, ValueError):  # the folder holds something else
+            if isinstance(error.__cause__, ValueError):  # the folder holds other images
                 hint = (
                     "or ask for what it holds: --data.source.n N, .size, .style, .world.r2, ...; "
                     "for images of your own add --data.source null"
@@ -84,7 +86,7 @@ class ScenesSource(Source):
             there = masks.map(lambda mask: (root / mask).is_file())
             columns[MASK + region] = masks.where(there)
         table = make_table(columns, root, str(root))
-        return replace(table, empty_masks="none")  # masks are exact: without a file, no region
+        return replace(table, empty_masks="none")  # masks are exact: no file means no region
 
 
 def render(root: Path, wanted: Declaration) -> Path:
@@ -103,7 +105,7 @@ def render(root: Path, wanted: Declaration) -> Path:
 
 
 def settled(root: Path, given: Mapping[str, Any]) -> Declaration:
-    """What to make a folder from: what is given, else what it was made from, else the usual."""
+    """Return the declaration of a folder: given values, else its own, else the defaults."""
     there = (root / "scenes.json").is_file()
     wanted = read_declaration(root) if there else Declaration()
     wanted = wanted._replace(**{name: value for name, value in given.items() if value is not None})

@@ -1,1 +1,1 @@
-"""Finders of regions for memlab. Each loads what it runs with when it is made, not before."""
+"""Detectors of regions for memlab. Each loads its dependencies when it is instantiated."""

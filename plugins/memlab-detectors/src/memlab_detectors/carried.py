@@ -1,4 +1,4 @@
-"""Weights that installed packages carry: read from their files, nothing of theirs is imported."""
+"""Weights inside installed packages, read as files without importing the packages."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from memlab.models.published.files import sha256_of
 
 @dataclass(frozen=True)
 class Carried:
-    """A file of weights, and what it came with.
+    """File of weights, and its origin.
 
     Args:
         path: the file.
-        origin: `distribution version`, or where the user keeps it.
+        origin: `distribution version`, or empty for a file of the user.
     """
 
     path: Path
     origin: str
 
     def id(self) -> str:
-        """Which weights these are, in a line: their origin, name and SHA-256."""
+        """Return origin, name and SHA-256 of the weights in one line."""
         return f"{self.origin} {self.path.name} sha256:{sha256_of(self.path)}".lstrip()
 
 
 def carried_by(package: str, name: str, install: str) -> Carried:
-    """A file that an installed package carries.
+    """Return a file of an installed package.
 
     Args:
         package: name of the distribution.
-        name: of the file.
-        install: the command that installs the package, for the message.
+        name: name of the file.
+        install: command that installs the package, for the message.
 
     Raises:
-        MissingWeightsError: if the package is not installed, or carries no such file.
+        MissingWeightsError: if the package is not installed, or has no such file.
     """
     try:
         found = distribution(package)
@@ -49,5 +49,5 @@ def carried_by(package: str, name: str, install: str) -> Carried:
 
 
 def missing(package: str, install: str) -> MissingWeightsError:
-    """What is said where a package is not installed."""
+    """Return the error for a package that is not installed."""
     return MissingWeightsError(f"{package} is not installed; try: {install}")

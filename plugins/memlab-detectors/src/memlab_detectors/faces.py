@@ -1,4 +1,4 @@
-"""Faces, by MTCNN."""
+"""Detector of faces: MTCNN."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from memlab_detectors.carried import carried_by, missing
 from memlab_detectors.images import as_bytes, shrunk
 
 INSTALL = "pip install --no-deps facenet-pytorch==2.6.0"
-"""It pins a torch of 2024, which it does not need."""
+"""facenet-pytorch pins a torch of 2024, which it does not need."""
 
 NETS = ("pnet.pt", "rnet.pt", "onet.pt")
 
 
 class Faces(RegionFinder):
-    """Find people's faces, seen from the front or half from the side.
+    """Detector of people's faces, in frontal or half-profile view.
 
-    MTCNN, three small nets in turn (Zhang et al. 2016, IEEE Signal Processing Letters 23,
-    doi:10.1109/LSP.2016.2603342), with the weights that facenet-pytorch carries. A mask is the oval
-    within the box, which goes from the brow to the chin. Faces of fewer than 20 pixels, or 2 % of
-    the image's longer side, are not looked for; a dog's is taken for a person's now and then.
+    MTCNN, a cascade of three small networks (Zhang et al. 2016, IEEE Signal Processing Letters 23,
+    doi:10.1109/LSP.2016.2603342), with the weights that facenet-pytorch includes. A mask is the
+    ellipse inside the box, which spans from brow to chin. Faces smaller than 20 pixels, or 2 % of
+    the image's longer side, are not detected. A dog's face is sometimes detected as a person's.
 
     Args:
-        threshold: how sure the last net must be, 0 to 1.
+        threshold: minimum confidence of the last network, 0 to 1.
 
     Raises:
         MissingWeightsError: if facenet-pytorch is not installed.
@@ -50,16 +50,16 @@ class Faces(RegionFinder):
             from facenet_pytorch import MTCNN
         except ImportError as error:
             raise missing(str(error.name), f"pip install {error.name}") from error
-        # it keeps a device of its own; its nets are too small to gain from another
+        # MTCNN keeps a device of its own; its networks are too small to gain from a GPU
         self._detect = MTCNN(keep_all=True, min_face_size=20, device="cpu").detect
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Mark the faces; see `RegionFinder.forward`."""
+        """Detect faces; see `RegionFinder.forward`."""
         masks = [torch.from_numpy(self._faces(image)) for image in images.cpu()]
         return {"faces": torch.stack(masks)[:, None].to(images)}
 
     def weights_id(self) -> str | None:
-        """The three nets, each by its SHA-256."""
+        """Return the SHA-256 of each of the three networks."""
         return "; ".join(weights.id() for weights in self._weights)
 
     def _faces(self, image: Tensor) -> NDArray[np.bool_]:
@@ -73,12 +73,12 @@ class Faces(RegionFinder):
 
 
 def ovals(boxes: NDArray[np.floating], height: int, width: int) -> NDArray[np.bool_]:
-    """Mark what lies within the ellipses that touch the edges of boxes.
+    """Fill the ellipses inscribed in boxes.
 
     Args:
         boxes: (N, 4): left, upper, right, lower edge in pixels.
-        height: of the mask in pixels.
-        width: of the mask in pixels.
+        height: height of the mask in pixels.
+        width: width of the mask in pixels.
 
     Returns:
         (height, width).

@@ -1,4 +1,4 @@
-"""Images as other people's nets take them."""
+"""Preparation of images for third-party networks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 SPECK = 0.01
-"""Share of the image below which a piece of a mask is left out, unless it is the largest."""
+"""Minimum area of a component, as a share of the image; the largest component is always kept."""
 
 
 def without_specks(mask: Tensor) -> Tensor:
-    """A mask without pieces smaller than `SPECK`; its largest stays: (1, H, W) of 0 and 1."""
+    """Remove components smaller than `SPECK`, except the largest: (1, H, W) of 0 and 1."""
     pieces, count = ndimage.label(mask[0].numpy() > 0, structure=np.ones((3, 3), dtype=int))
     if count == 0:
         return mask
@@ -25,7 +25,7 @@ def without_specks(mask: Tensor) -> Tensor:
 
 
 def shrunk(image: Tensor, longest: int) -> Tensor:
-    """An image whose longer side has no more than so many pixels, (3, H, W) in [0, 1]."""
+    """Shrink an image to at most `longest` pixels on its longer side, (3, H, W) in [0, 1]."""
     scale = longest / max(image.shape[-2:])
     if scale >= 1:
         return image
@@ -34,11 +34,11 @@ def shrunk(image: Tensor, longest: int) -> Tensor:
 
 
 def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """An image of (height, width) pixels, antialiased, (3, H, W) in [0, 1]."""
+    """Resize an image to (height, width), antialiased, (3, H, W) in [0, 1]."""
     return interpolate(image[None], size, mode="bilinear", antialias=True)[0].clamp(0, 1)
 
 
 def as_bytes(image: Tensor) -> NDArray[np.uint8]:
-    """(3, H, W) float in [0, 1] to (H, W, 3) uint8."""
+    """Convert (3, H, W) float in [0, 1] to (H, W, 3) uint8."""
     pixels: NDArray[np.uint8] = (image * 255).round().permute(1, 2, 0).to(torch.uint8).cpu().numpy()
     return pixels

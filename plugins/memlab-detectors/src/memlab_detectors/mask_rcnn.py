@@ -1,4 +1,4 @@
-"""People and objects, by torchvision's Mask R-CNN, where the user has its weights."""
+"""Detector of people and objects: torchvision's Mask R-CNN, with weights from the user."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from memlab_detectors.images import shrunk
 URL = "https://download.pytorch.org/models/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
 
 PERSON = 1
-"""Label of people in COCO; all others are objects."""
+"""Label of people in COCO; all other labels are objects."""
 
 
 class MaskRCNN(RegionFinder):
-    """Find people and objects of COCO's 80 kinds, by their outlines.
+    """Detector of people and objects of COCO's 80 categories, with outlines.
 
-    Mask R-CNN (He et al. 2017, arXiv:1703.06870) with ResNet-50-FPN, of torchvision. Its weights
-    are in no package: download maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth where there is a network.
+    Mask R-CNN (He et al. 2017, arXiv:1703.06870) with ResNet-50-FPN, from torchvision. No package
+    includes its weights: download maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth on a machine with a
+    network.
 
     Args:
-        weights: the file.
-        threshold: how sure the net must be of a find, 0 to 1.
-        regions: what is kept: both, people, or objects alone, where the store has the others.
+        weights: file of weights.
+        threshold: minimum confidence of a detection, 0 to 1.
+        regions: regions to keep: both, or only people or objects if the store has the others.
 
     Raises:
-        CheckpointError: if there are no weights (MissingWeightsError), or another net's.
+        CheckpointError: if there are no weights (MissingWeightsError), or they are of another
+            network.
     """
 
     licence: ClassVar[str | None] = "BSD-3-Clause (torchvision); trained on COCO"
@@ -56,16 +58,16 @@ class MaskRCNN(RegionFinder):
         self.net = _net(weights)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Mark people and objects; see `RegionFinder.forward`."""
+        """Detect people and objects; see `RegionFinder.forward`."""
         found = [self._found(image) for image in images]
         return {region: torch.stack([masks[region] for masks in found]) for region in self.kept}
 
     def weights_id(self) -> str | None:
-        """The file, by its SHA-256."""
+        """Return the SHA-256 of the file."""
         return self._weights.id()
 
     def _found(self, image: Tensor) -> dict[str, Tensor]:
-        self.net.eval()  # in training it wants targets
+        self.net.eval()  # in training mode the network requires targets
         size = image.shape[-2:]
         finds = self.net([shrunk(image, 1333)])[0]
         sure = finds["scores"] >= self.threshold

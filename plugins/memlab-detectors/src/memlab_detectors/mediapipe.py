@@ -1,4 +1,4 @@
-"""People, and what the image is about, by two small nets that MediaPipe carries."""
+"""Detectors of people and of the main subject, with two small networks from MediaPipe."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from memlab_detectors.carried import Carried, carried_by, missing
 from memlab_detectors.images import resized, without_specks
 
 INSTALL = "pip install ai-edge-litert; pip install --no-deps mediapipe==0.10.21"
-"""Only the files of weights are taken of MediaPipe, which pins an old NumPy for its code."""
+"""Only MediaPipe's files of weights are used; its code pins an old NumPy."""
 
 LICENCE = "Apache-2.0 (MediaPipe, weights)"
 SEGMENTS, PERSONS = "selfie_segmentation.tflite", "pose_detection.tflite"
 SEEN, LOOKED_AT = 256, 224
-"""Sides in pixels that the two nets take."""
+"""Input sides in pixels of the two networks."""
 GRIDS = ((8, 2), (16, 2), (32, 6))
-"""Strides in pixels of the person detector's grids, and its guesses at each place."""
+"""Strides in pixels of the person detector's grids, and number of anchors per grid position."""
 SAME = 0.3
-"""Overlap (intersection over union) from which two finds are of one person."""
+"""Overlap (intersection over union) from which two detections are of the same person."""
 
 
 class People(RegionFinder):
-    """Find people who are seen large enough: a quarter of the image's height, say.
+    """Detector of people who are large enough: about a quarter of the image's height.
 
-    MediaPipe's pose detector (BlazePose, Bazarevsky et al. 2020, arXiv:2006.10204) says where a
-    person is and how far the body reaches; within that circle, its selfie segmentation draws the
-    outline. The outline takes in what a person holds or sits beside, a dog, say. Small people,
-    close-ups of a face and the rows of a crowd are missed; a mannequin is taken for a person.
-    Pieces of less than 1 % of the image are left out, unless there is no larger one.
+    MediaPipe's pose detector (BlazePose, Bazarevsky et al. 2020, arXiv:2006.10204) locates a person
+    and the radius of the body. Within that circle, MediaPipe's selfie segmentation draws the
+    outline. The outline includes things that a person holds or sits beside, such as a dog. Small
+    people, close-ups of a face and rows of a crowd are missed; a mannequin is detected as a person.
+    Components of less than 1 % of the image are left out, unless there is no larger one.
 
     Args:
-        threshold: how sure the pose detector must be, 0 to 1.
+        threshold: minimum confidence of the pose detector, 0 to 1.
 
     Raises:
         MissingWeightsError: if mediapipe or ai-edge-litert is not installed.
@@ -56,12 +56,12 @@ class People(RegionFinder):
         self._segments, self._persons = (interpreter(weights) for weights in self._weights)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Mark people; see `RegionFinder.forward`."""
+        """Detect people; see `RegionFinder.forward`."""
         masks = [self._people(image) for image in images.cpu()]
         return {"people": torch.stack(masks).to(images)}
 
     def weights_id(self) -> str | None:
-        """The two nets, each by its SHA-256."""
+        """Return the SHA-256 of each of the two networks."""
         return "; ".join(weights.id() for weights in self._weights)
 
     def _people(self, image: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class People(RegionFinder):
         return without_specks(foreground(self._segments, image) * within)
 
     def _circles(self, image: Tensor) -> list[tuple[float, float, float]]:
-        """Centre and radius in pixels of the circles that bodies lie in."""
+        """Return centre and radius in pixels of the circles around bodies."""
         height, width = image.shape[-2:]
         side = max(height, width)
         left, top = (side - width) // 2, (side - height) // 2
@@ -86,7 +86,7 @@ class People(RegionFinder):
         places, logits = sorted(outputs(self._persons, small * 2 - 1), key=lambda o: -o.shape[-1])
         scores = 1 / (1 + np.exp(-np.clip(logits[:, 0].astype(np.float64), -50, 50)))
         finds = places.astype(np.float64) / LOOKED_AT
-        for at in (0, 4, 6):  # the face's centre, the hips', a point on the circle: from an anchor
+        for at in (0, 4, 6):  # face centre, hip centre, point on the circle: relative to anchors
             finds[:, at : at + 2] += ANCHORS
         circles = []
         for find in finds[unlike(finds, scores, self.threshold)] * side:
@@ -96,15 +96,16 @@ class People(RegionFinder):
 
 
 class Subject(RegionFinder):
-    """Find what the image is about, where that stands before its background.
+    """Detector of the main subject of an image, where it stands before its background.
 
-    MediaPipe's selfie segmentation, used beyond what it was made for: it was trained on people, and
-    outlines animals and things in front of a plain or blurred ground, too. Its region is `salient`,
-    as that of the finder of this name, which needs no weights. No object is told from another.
-    Pieces of less than 1 % of the image are left out, unless there is no larger one.
+    MediaPipe's selfie segmentation, used outside its intended domain. It was trained on people, but
+    also outlines animals and things in front of a plain or blurred background. Its region is
+    `salient`, the same as that of the detector `salient`, which needs no weights. Objects are not
+    separated from each other. Components of less than 1 % of the image are left out, unless there
+    is no larger one.
 
     Args:
-        threshold: how sure the net must be of a pixel, 0 to 1.
+        threshold: minimum confidence of a pixel, 0 to 1.
 
     Raises:
         MissingWeightsError: if mediapipe or ai-edge-litert is not installed.
@@ -122,7 +123,7 @@ class Subject(RegionFinder):
         self._segments = interpreter(self._weights)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Mark the subject; see `RegionFinder.forward`."""
+        """Detect the main subject; see `RegionFinder.forward`."""
         masks = [
             without_specks(foreground(self._segments, image, self.threshold))
             for image in images.cpu()
@@ -130,12 +131,12 @@ class Subject(RegionFinder):
         return {"salient": torch.stack(masks).to(images)}
 
     def weights_id(self) -> str | None:
-        """The net, by its SHA-256."""
+        """Return the SHA-256 of the network."""
         return self._weights.id()
 
 
 def interpreter(weights: Carried) -> Any:
-    """Make a net ready to run, on as many threads as torch has.
+    """Prepare a network to run, on as many threads as torch uses.
 
     Raises:
         MissingWeightsError: if ai-edge-litert is not installed.
@@ -150,7 +151,7 @@ def interpreter(weights: Carried) -> Any:
 
 
 def outputs(net: Any, image: Tensor) -> list[NDArray[np.float32]]:
-    """Run a net on one image, (3, H, W) as it wants it; its outputs without the batch."""
+    """Run a network on one image, (3, H, W) in its range; return its outputs without the batch."""
     pixels = image.permute(1, 2, 0)[None].contiguous().float().numpy()
     net.set_tensor(net.get_input_details()[0]["index"], pixels)
     net.invoke()
@@ -158,7 +159,7 @@ def outputs(net: Any, image: Tensor) -> list[NDArray[np.float32]]:
 
 
 def foreground(net: Any, image: Tensor, threshold: float = 0.5) -> Tensor:
-    """What selfie segmentation takes for the foreground: (3, H, W) to (1, H, W) of 0 and 1."""
+    """Return the foreground by selfie segmentation: (3, H, W) to (1, H, W) of 0 and 1."""
     (sure,) = outputs(net, resized(image, (SEEN, SEEN)))
     likely = torch.from_numpy(sure).permute(2, 0, 1)[None]
     scaled = interpolate(likely, tuple(image.shape[-2:]), mode="bilinear")[0]
@@ -166,12 +167,12 @@ def foreground(net: Any, image: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def unlike(finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: float) -> list[int]:
-    """The surest finds, each of another face than those before.
+    """Select the most confident detections, each of another face than those before.
 
     Args:
         finds: (N, at least 4): centre, width and height of the face.
         scores: (N,).
-        threshold: least score.
+        threshold: minimum score.
     """
     chosen: list[int] = []
     for at in np.argsort(-scores):
@@ -183,7 +184,7 @@ def unlike(finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: f
 
 
 def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Intersection over union of two boxes: centre, width and height."""
+    """Return the intersection over union of two boxes: centre, width and height."""
     low = np.maximum(one[:2] - one[2:4] / 2, other[:2] - other[2:4] / 2)
     high = np.minimum(one[:2] + one[2:4] / 2, other[:2] + other[2:4] / 2)
     shared = float(np.clip(high - low, 0, None).prod())
@@ -191,7 +192,7 @@ def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 
 def anchors() -> NDArray[np.float64]:
-    """Places that the person detector's guesses start from, (2254, 2) in shares of the side."""
+    """Return the anchors of the person detector, (2254, 2) in shares of the side."""
     grids = []
     for stride, guesses in GRIDS:
         places = (np.arange(LOOKED_AT // stride) + 0.5) * stride / LOOKED_AT

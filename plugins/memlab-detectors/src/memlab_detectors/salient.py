@@ -1,4 +1,4 @@
-"""What stands out from the edge of the image, without any weights."""
+"""Detector of salient regions by colour, without weights."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from memlab.detection.detector import RegionFinder
 from memlab_detectors.images import resized, without_specks
 
 PATCHES = 40
-"""Patches along the longer side; the paper has patches of 10 pixels in images of 400."""
+"""Patches along the longer side; the paper uses patches of 10 pixels in images of 400 pixels."""
 
 NOTICEABLE = 2.3
-"""Distance in CIELAB that is just seen (Mahy et al. 1994, Color Research & Application 19)."""
+"""Just noticeable distance in CIELAB (Mahy et al. 1994, Color Research & Application 19)."""
 
 
 class Salient(RegionFinder):
-    """Find what stands out; no net, no weights: a rule about colour.
+    """Detector of salient regions by a colour rule, without a network.
 
     Geodesic saliency on a grid of patches (Wei et al. 2012, ECCV, "Geodesic saliency using
-    background priors", GS_GD): a patch is as salient as the cheapest way from it to the image's
-    edge is dear, where a step costs how much the colour changes beyond what neighbours differ by
-    anyway. The region is what is more salient than `threshold` times the mean (Achanta et al. 2009,
-    CVPR). It is no object: a bright cloud stands out, too, and what touches the edge seldom does.
-    Pieces of less than 1 % of the image are left out, unless there is no larger one.
+    background priors", GS_GD). The saliency of a patch is the cost of the cheapest path from it to
+    the image's edge. A step costs the colour difference beyond the usual difference of neighbours.
+    The region is where saliency exceeds `threshold` times its mean (Achanta et al. 2009, CVPR). The
+    region need not be an object: a bright cloud is also salient, and an object that touches the
+    edge seldom is. Components of less than 1 % of the image are left out, unless there is no larger
+    one.
 
     Args:
-        threshold: times the mean saliency of the image.
+        threshold: multiple of the mean saliency of the image.
     """
 
     licence: ClassVar[str | None] = "Apache-2.0 (no weights)"
@@ -42,7 +43,7 @@ class Salient(RegionFinder):
         self.threshold = threshold
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Mark what stands out; see `RegionFinder.forward`."""
+        """Detect salient regions; see `RegionFinder.forward`."""
         masks = [self._salient(image) for image in images.cpu()]
         return {"salient": torch.stack(masks).to(images)}
 
@@ -58,10 +59,10 @@ class Salient(RegionFinder):
 
 
 def geodesic(colours: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How dear the cheapest way from each patch to the edge is.
+    """Compute the cost of the cheapest path from each patch to the edge.
 
     Args:
-        colours: (H, W, 3) of patches, CIELAB or the like.
+        colours: (H, W, 3) of patches, CIELAB or a similar space.
 
     Returns:
         (H, W) in the unit of the colours; 0 where it is less than `NOTICEABLE`.
@@ -73,14 +74,14 @@ def geodesic(colours: NDArray[np.float64]) -> NDArray[np.float64]:
     ways += [(place[:-1, :-1], place[1:, 1:]), (place[:-1, 1:], place[1:, :-1])]
     start, end = (np.concatenate([way[side].ravel() for way in ways]) for side in (0, 1))
     step = np.linalg.norm(flat[start] - flat[end], axis=1)
-    # what a patch differs by from the one most like it is texture, and costs nothing
+    # a patch's difference to its most similar neighbour counts as texture and costs nothing
     least = np.full(height * width, np.inf)
     np.minimum.at(least, start, step)
     np.minimum.at(least, end, step)
     step = np.clip(step - least.mean(), 0, None)
     edge = np.unique(np.concatenate([place[0], place[-1], place[:, 0], place[:, -1]]))
     outside = np.full(edge.size, height * width)
-    tiny = 1e-9  # a sparse graph takes 0 for no way at all
+    tiny = 1e-9  # a sparse graph takes 0 for a missing edge
     graph = coo_array(
         (
             np.concatenate([step, np.zeros(edge.size)]) + tiny,
@@ -95,7 +96,7 @@ def geodesic(colours: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def lab(image: Tensor) -> NDArray[np.float64]:
-    """(3, H, W) sRGB in [0, 1] to (H, W, 3) CIELAB."""
+    """Convert (3, H, W) sRGB in [0, 1] to (H, W, 3) CIELAB."""
     from kornia.color import rgb_to_lab
 
     colours: NDArray[np.float64] = rgb_to_lab(image[None])[0].permute(1, 2, 0).double().numpy()

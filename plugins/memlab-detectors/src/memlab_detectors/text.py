@@ -1,4 +1,4 @@
-"""Text, by PP-OCR as rapidocr runs it."""
+"""Detector of text: PP-OCR, run by rapidocr."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ INSTALL = "pip install 'memlab-detectors[text]'"
 NETS = ("PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx")
 
 SHORTEST = 2
-"""Characters. Single ones are read into birds and bones as surely as from shop windows."""
+"""Minimum number of characters of a text. The network reads single characters into birds and bones
+as confidently as it reads shop windows.
+"""
 
 
 class Text(RegionFinder):
-    """Find written text that can be read, by lines and words.
+    """Detector of readable text, by lines and words.
 
-    PP-OCRv6, small, as rapidocr carries and runs it: a net marks what may be text (differentiable
-    binarisation, Liao et al. 2020, arXiv:1911.08947), another reads it. The first alone takes most
-    animals on plain ground for letters, so what the second cannot read is no text here. Single
-    characters, unreadably small print and watermarks are missed.
+    PP-OCRv6, small, as rapidocr includes and runs it. One network marks text candidates
+    (differentiable binarisation, Liao et al. 2020, arXiv:1911.08947), another reads them. The first
+    alone marks most animals on plain backgrounds as text, so only candidates that the second can
+    read are kept. Single characters, illegibly small print and watermarks are missed.
 
     Args:
-        threshold: how sure the reading must be, 0 to 1.
+        threshold: minimum confidence of the reading, 0 to 1.
 
     Raises:
         MissingWeightsError: if rapidocr or onnxruntime is not installed.
@@ -53,9 +55,9 @@ class Text(RegionFinder):
         except ImportError as error:
             raise missing(str(error.name), INSTALL) from error
         options = {
-            "Global.log_level": "critical",  # it warns of every image without text
+            "Global.log_level": "critical",  # rapidocr warns of every image without text
             "Global.text_score": threshold,
-            "Global.use_cls": False,  # upside down is text, too
+            "Global.use_cls": False,  # upside-down text also counts
             "Det.model_path": str(self._weights[0].path),
             "Rec.model_path": str(self._weights[1].path),
             "EngineConfig.onnxruntime.intra_op_num_threads": torch.get_num_threads(),
@@ -63,18 +65,18 @@ class Text(RegionFinder):
         self._read = RapidOCR(params=options)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Mark the text; see `RegionFinder.forward`."""
+        """Detect text; see `RegionFinder.forward`."""
         masks = [torch.from_numpy(self._words(image)) for image in images.cpu()]
         return {"text": torch.stack(masks)[:, None].to(images)}
 
     def weights_id(self) -> str | None:
-        """The two nets, each by its SHA-256."""
+        """Return the SHA-256 of each of the two networks."""
         return "; ".join(weights.id() for weights in self._weights)
 
     def _words(self, image: Tensor) -> NDArray[np.bool_]:
         height, width = image.shape[-2:]
         small = shrunk(image, 2000)
-        read = self._read(np.ascontiguousarray(as_bytes(small)[:, :, ::-1]))  # blue first
+        read = self._read(np.ascontiguousarray(as_bytes(small)[:, :, ::-1]))  # RapidOCR expects BGR
         inside = np.zeros((height, width), dtype=np.bool_)
         if read.boxes is None:
             return inside
