@@ -1,1 +1,1 @@
-"""From the rows of a test to effects, quantities, tests and curves. No torch."""
+"""Effects, quantities, tests and dose curves, computed from the rows of a test. No torch."""

@@ -1,4 +1,4 @@
-"""From the rows of `rows.csv` and `conditions.csv` to arrays, once for all quantities."""
+"""Conversion of `rows.csv` and `conditions.csv` to arrays, shared by all quantities."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from memlab.types import Role
 
 ROLES = get_args(Role)
 SAME = 1e-4
-"""Two passes of one model differ by less, whatever the batches and the device."""
+"""Upper bound of the difference between two passes of one model, for any batches and device."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """The clean pass over a table of images, some or all of which were audited.
+    """Clean predictions for a table of images, of which some or all were audited.
 
     Args:
-        table: one row per image, indexed by id; columns of features say who has them.
+        table: one row per image, indexed by id; each feature has a column of 0 and 1.
         predicted: (n,) the model's scores of the unchanged images.
-        score: (n,) what people gave; NaN where there is none.
-        weight: (n,) how many images of the population an image stands for; the variance of the
-            predictions and the prevalence of features come from these.
-        audited: (n,) the same among the audited images, 0 for the others; means of effects come
-            from these.
+        score: (n,) scores measured from people; NaN if there is none.
+        weight: (n,) number of images of the population that each image represents; used for the
+            variance of the predictions and the prevalence of features.
+        audited: (n,) weights of the audited images, 0 for other images; used for means of effects.
     """
 
     table: pd.DataFrame
@@ -39,10 +38,10 @@ class Images:
     audited: Array
 
     def present(self, feature: str) -> Array:
-        """Which images have a feature, (n,) of 0 and 1.
+        """Return which images have a feature, (n,) of 0 and 1.
 
         Raises:
-            DataError: if no column says so, or not for every image.
+            DataError: if the feature has no column, or a value is neither 0 nor 1.
         """
         if feature not in self.table:
             raise DataError(f"rows: no column {feature!r} says which images have the feature")
@@ -56,18 +55,18 @@ class Images:
 
 @dataclass(frozen=True)
 class Effects:
-    """What one ablation did to each image, at one dose and with one fill, in all its roles.
+    """Effects of one ablation on each image, at one dose and with one fill, in all roles.
 
     Args:
         name: the condition, without its role: `remove@1(fill=mean)[face]`.
-        dose: in the ablation's unit.
-        images: the clean pass, n images.
-        drops: per role (n, draws), clean minus changed prediction; NaN where the image was not
-            eligible or the draw is missing.
-        bound: whether it changes a region, which some images may lack.
-        present: (n,) which images have the region: 1, 0, or NaN where they are not annotated for
-            it. An image that has it and could not be changed counts as 1. None where the rows do
-            not say.
+        dose: dose in the ablation's unit.
+        images: the clean predictions of n images.
+        drops: effects per role, (n, draws), clean minus changed prediction; NaN if the image was
+            not eligible or the draw is missing.
+        bound: whether the ablation changes a region, which some images may lack.
+        present: (n,) whether each image has the region: 1, 0, or NaN if the image is not annotated
+            for it. An image that has the region but could not be changed counts as 1. None if the
+            rows do not contain this information.
     """
 
     name: str
@@ -78,22 +77,21 @@ class Effects:
     present: Array | None = None
 
     def drop(self, role: str) -> Array:
-        """Clean minus changed prediction in a role, (n, draws); no draws if it was not run."""
+        """Return the effects in a role, (n, draws); (n, 0) if the role was not run."""
         return self.drops.get(role, np.empty((len(self.images.predicted), 0)))
 
 
 def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Images:
-    """Check the rows of unchanged images.
+    """Check the rows of unchanged images and convert them to arrays.
 
     Args:
-        clean: the audited images: `id`, `predicted`, and where there are any `score`, `weight`
-            (inverse of the chance with which the image came into the sample; 1 if absent) and a
-            column of 0 and 1 for each feature that images have or lack.
-        whole: the clean pass over the whole table that the audited images were drawn from, same
-            columns; if absent, the weighted sample stands for it.
+        clean: the audited images: `id`, `predicted`, and optionally `score`, `weight` (inverse of
+            the sampling probability; 1 if absent) and a column of 0 and 1 for each feature.
+        whole: the clean predictions of the whole table that the audited images were sampled from,
+            same columns; if absent, the weighted sample represents it.
 
     Raises:
-        DataError: if a column is missing, an id comes twice, a prediction is missing, a weight is
+        DataError: if a column is missing, an id is duplicated, a prediction is missing, a weight is
             not above 0, or an audited image is not in the whole table or has another prediction
             there.
     """
@@ -117,19 +115,20 @@ def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Image
 
 
 def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]:
-    """Bring the rows of changed images into arrays, by condition.
+    """Convert the rows of changed images to arrays, by condition.
 
     Args:
-        images: the clean pass.
+        images: the clean predictions.
         conditions: the rows of `conditions.csv`: `condition`, `id`, `draw`, `eligible`,
-            `predicted`, `dose`, `role`; `region`, if there, says what is bound to one (else none);
-            `reason`, if there, which images lack it or are not annotated for it.
+            `predicted`, `dose`, `role`; optionally `region`, the region that the condition changes
+            (without the column: none), and `reason`, why images were not changed (region absent, or
+            image not annotated).
 
     Returns:
         Effects by the name of their condition without its role, in the rows' order.
 
     Raises:
-        DataError: if a column is missing, a role or an id is unknown, a row comes twice, or an
+        DataError: if a column is missing, a role or an id is unknown, a row is duplicated, or an
             eligible image has no prediction.
     """
     columns = ["condition", "id", "draw", "eligible", "predicted", "dose", "role"]
@@ -184,7 +183,7 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]
         doses.setdefault(name, float(part["dose"].iloc[0]))
         if "region" in conditions:
             bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")
-        if "reason" in conditions and role != "control":  # a control's reasons are its own
+        if "reason" in conditions and role != "control":  # a control has its own reasons
             has = present.setdefault(name, np.full(len(images.predicted), np.nan))
             has[places[at]] = known[at]
     return {
@@ -227,5 +226,5 @@ def _weights(rows: pd.DataFrame) -> Array:
 
 
 def _numbers(values: pd.Series) -> Array:
-    """A copy as floats, NaN for what is no number."""
+    """Return a copy as floats; non-numeric values become NaN."""
     return np.array(pd.to_numeric(values, errors="coerce").to_numpy(float, na_value=np.nan))

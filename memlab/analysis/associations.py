@@ -1,4 +1,4 @@
-"""Which columns go with the score, the prediction and the error: frame in, frames out. No torch."""
+"""Associations of columns with the score, the prediction and the error. No torch."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from memlab.stats import LEVEL, bootstrap, holm, positive, rho
 from memlab.stats.measures import Array, Statistic, constant
 
 OUTCOMES = ("score", "predicted", "residual", "calibrated_residual")
-"""What columns are associated with; see `with_residuals`."""
+"""Outcomes that columns are associated with; see `with_residuals`."""
 LEAST = 3
-"""Images that a level needs; those of rarer levels are set aside, and counted."""
+"""Minimum number of images per level; rarer levels are left out and counted."""
 FOR_P = 10
-"""Images below which the approximations behind the p-values are poor: there are none then."""
+"""Minimum number of images for p-values, whose approximations are poor below it."""
 HALVES = 20
-"""Random halves over which `baseline` is averaged."""
+"""Number of random splits over which `baseline` is averaged."""
 
 
 @dataclass(frozen=True)
 class Associations:
-    """What columns say of a test.
+    """Tables of associations.
 
     Args:
-        table: a row per column and outcome; see `docs/results.md`.
-        levels: a row per categorical column, level and outcome, and per level's accuracy.
-        within: a row per categorical column: accuracy inside its levels beside that over all.
+        table: one row per column and outcome; see `docs/results.md`.
+        levels: one row per categorical column, level and outcome, and each level's accuracy.
+        within: one row per categorical column: accuracy within its levels and overall.
     """
 
     table: pd.DataFrame
@@ -39,20 +39,21 @@ class Associations:
 
 
 def with_residuals(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with two residuals, both prediction less score: above 0 the model says too much.
+    """Return rows with two residuals, both prediction minus score: positive is overestimated.
 
-    `residual` is the error as users meet it. A model whose predictions spread too little or too far
-    has a residual that goes with whatever the score goes with, for no other reason.
-    `calibrated_residual` is a + b prediction − score, with a and b by least squares on these
-    images. It is uncorrelated with the prediction, so what goes with it tells of the score what
-    the prediction does not. Either goes down with the score itself (regression to the mean), and is
-    therefore never held against it.
+    `residual` is the raw error. If a model's predictions spread too little or too far, this
+    residual correlates with everything that the score correlates with, for that reason alone.
+    `calibrated_residual` is a + b prediction − score, with a and b from least squares on these
+    images. It is uncorrelated with the prediction, so a column that correlates with it carries
+    information about the score that the prediction lacks. Both residuals decrease with the score
+    (regression to the mean), so memlab does not associate them with the score.
 
     Args:
-        rows: columns `score` and `predicted`; NaN where there is none.
+        rows: columns `score` and `predicted`; NaN if there is none.
 
     Returns:
-        A copy; NaN where score or prediction is missing, all NaN where predictions are constant.
+        A copy; residuals are NaN if the score or prediction is missing, and `calibrated_residual`
+        is NaN for all images if predictions are constant.
     """
     rows = rows.copy()
     score, predicted = (rows[name].to_numpy(dtype=float) for name in ("score", "predicted"))
@@ -74,19 +75,19 @@ def associations(
 ) -> Associations:
     """Associate columns with the score, the prediction and the residuals of the same images.
 
-    Numbers and booleans by Spearman's rho, text by the share of variance between its levels
-    (omega squared). Images that lack a value are left out of that column only. p-values are
-    Holm-corrected over the columns, for each outcome by itself.
+    Numbers and booleans are associated by Spearman's rho, text by the share of variance between its
+    levels (omega squared). Images without a value are left out of that column only. p-values are
+    Holm-corrected over the columns, separately for each outcome.
 
     Args:
-        rows: a row per image: `id`, `score`, `predicted`, and the columns. Where no image has a
-            prediction, the score alone is an outcome.
-        columns: which columns, in the order of the result.
-        categorical: of these, numbers that are names of levels.
-        seed: of the resampling.
-        resamples: of the bootstrap of each rho.
+        rows: one row per image: `id`, `score`, `predicted`, and the columns. If no image has a
+            prediction, the score is the only outcome.
+        columns: names of the columns, in the order of the result.
+        categorical: columns whose numbers are names of levels.
+        seed: seed of the resampling.
+        resamples: number of resamples for each rho.
     """
-    # sorted by id: results do not depend on the order of the rows
+    # Sorting by id makes results independent of the order of the rows.
     rows = with_residuals(rows.sort_values("id", kind="stable").reset_index(drop=True))
     outcomes = OUTCOMES if rows["predicted"].notna().any() else OUTCOMES[:1]
     found, levels, within = [], [], []
@@ -118,35 +119,35 @@ _WITHIN = ["column", *_STATISTIC, "groups", "over_all", "over_all_low", "over_al
 
 
 def is_number(column: pd.Series) -> bool:
-    """Whether a column's values have an order: numbers, or true and false."""
+    """Return whether a column's values have an order: numbers, or true and false."""
     return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
 
 
 def correlation(values: Array, outcome: Array, seed: int, resamples: int = 2000) -> Statistic:
-    """Spearman's rho with its BCa interval over images; null with the reason where undefined."""
+    """Return Spearman's rho with its BCa interval; null, with a reason, if undefined."""
     n = len(values)
     if n >= 3:
         for what, each in (("the column", values), ("the outcome", outcome)):
             if np.ptp(each) == 0 or (what != "the column" and constant(each)):
                 return Statistic(None, n, reason=f"{what} is the same for all {n} images")
-    # ranks: a column in bytes and one in tenths are as far from constant
+    # With ranks, the check for constant values does not depend on the column's unit.
     return bootstrap({"rho": rho(stats.rankdata(values), outcome)}, seed, resamples)[
         "rho"
     ].interval()
 
 
 def omega_squared(groups: Sequence[Array], level: float = LEVEL) -> tuple[Statistic, float | None]:
-    """Share of an outcome's variance that lies between levels, corrected for chance, and eta².
+    """Return the share of variance between levels, corrected for chance, and eta squared.
 
-    Omega squared (Hays 1963; Olejnik & Algina 2003, Psychological Methods 8, equation 4) is 0 on
-    average where nothing is there, and may come out below 0; eta squared beside it is what the
-    sample shows, (k − 1) / (n − 1) on average where nothing is there. The interval is that of the
-    noncentral F, λ / (λ + n) (Steiger 2004, Psychological Methods 9, 164–182): normal errors of one
-    variance; its ends are never below 0.
+    Omega squared (Hays 1963; Olejnik & Algina 2003, Psychological Methods 8, equation 4) has mean 0
+    without an association, and may be negative. Eta squared is the share in the sample, with mean
+    (k − 1) / (n − 1) without an association. The interval is λ / (λ + n) from the noncentral F
+    (Steiger 2004, Psychological Methods 9, 164–182), which assumes normal errors of equal variance;
+    its ends are never below 0.
 
     Args:
-        groups: the outcome's values, level by level, at least two levels of `LEAST` values.
-        level: of the interval.
+        groups: values of the outcome for each level, at least two levels of `LEAST` values.
+        level: level of the interval.
     """
     n, k = sum(map(len, groups)), len(groups)
     every = np.concatenate(groups)
@@ -167,7 +168,7 @@ def omega_squared(groups: Sequence[Array], level: float = LEVEL) -> tuple[Statis
 
 
 def _noncentrality(f: float, between: int, inside: int, share: float) -> float:
-    """The noncentrality at which a share of F lies below `f`; 0 if none does."""
+    """Return the noncentrality at which P(F <= f) equals `share`; 0 if there is none."""
 
     def beyond(noncentrality: float) -> float:
         return float(stats.ncf.cdf(f, between, inside, noncentrality)) - share
@@ -181,12 +182,12 @@ def _noncentrality(f: float, between: int, inside: int, share: float) -> float:
 
 
 def baseline(label: pd.Series, outcome: pd.Series, seed: int) -> float | None:
-    """Spearman's rho of an outcome with its level's mean in the other half of the images.
+    """Return Spearman's rho of an outcome with its level's mean in the other half of the images.
 
-    What a model that knows only the level reaches (MemCat's sub-category alone: .71). Means of all
-    other images, leave-one-out, would not do: each falls as the image's own value rises, and
-    where nothing is there rho comes out far below 0. Averaged over halves and over `HALVES` random
-    splits; None where the levels' means are the same.
+    This is the accuracy of a model that knows only the level (MemCat's sub-category alone: .71).
+    Leave-one-out means are not used: the mean decreases as the image's own value increases, so
+    without an association rho would be far below 0. The result is averaged over both halves of
+    `HALVES` random splits; None if the means of the levels are equal.
     """
     rng = np.random.default_rng(seed)
     codes, _ = pd.factorize(label, sort=True)
@@ -276,7 +277,7 @@ def _unusable(counts: pd.Series, groups: int, kept: int) -> Statistic | None:
 
 
 def _labels(column: pd.Series) -> pd.Series:
-    """A column's levels as text; empty cells are missing."""
+    """Return a column's levels as text; empty cells are missing."""
     text = column.astype("string").str.strip()
     return text.mask(text == "").astype(object).where(text.notna() & (text != ""), None)
 
@@ -293,13 +294,13 @@ def _levels(
             values = part[outcome].dropna().to_numpy(dtype=float)
             found.append({**head, "outcome": outcome, "statistic": "mean", **_mean(values)})
         found.append({**head, "outcome": "accuracy", "statistic": "spearman"})
-        own = seed_of(seed, "attributes", str(label.name))  # whatever the level is called
+        own = seed_of(seed, "attributes", str(label.name))  # the same seed for every level
         found[-1] |= _accuracy(part, own, resamples).describe()
     return found
 
 
 def _mean(values: Array) -> dict[str, object]:
-    """A mean with Student's interval."""
+    """Return a mean with Student's interval."""
     n = len(values)
     if n == 0:
         return Statistic(None, 0, reason="no images").describe()
@@ -318,7 +319,10 @@ def _accuracy(part: pd.DataFrame, seed: int, resamples: int) -> Statistic:
 
 
 def _within(label: pd.Series, rows: pd.DataFrame, seed: int, resamples: int) -> dict[str, object]:
-    """Accuracy inside levels, pooled by Fisher's z (variance 1.06 / (n − 3); Fieller 1957)."""
+    """Return the accuracy within levels, pooled by Fisher's z.
+
+    The variance is 1.06 / (n − 3) (Fieller 1957).
+    """
     both = rows[label.notna() & rows["score"].notna() & rows["predicted"].notna()]
     inside, weights, n = [], [], 0
     for _, part in both.groupby(label):

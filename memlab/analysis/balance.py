@@ -1,4 +1,4 @@
-"""How like the regions the places are on which their controls were made."""
+"""Balance between regions and the positions of their matched controls."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import pandas as pd
 from memlab.errors import DataError
 
 WARNING = 0.1
-"""Standardised mean difference beyond which controls are unlike their targets: the usual limit
-(Austin, Statistics in Medicine 2009, 28:3083)."""
+"""Standardised mean difference above which controls are imbalanced: the usual limit.
+
+Source: Austin, Statistics in Medicine 2009, 28:3083.
+"""
 MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
 
 
 def balance(conditions: pd.DataFrame) -> dict[str, float | None]:
-    """Standardised mean differences between regions and their placed controls.
+    """Return standardised mean differences between regions and their matched controls.
 
-    The mean of control minus target over the images that have both, in units of
-    sqrt((var target + var control) / 2) over images. The draws of an image's control are
-    averaged in the mean; each counts for the variance, which is thus that of single places.
+    The difference is the mean of control minus target over the images that have both, in units of
+    sqrt((var target + var control) / 2) over images. The mean uses the average over an image's
+    control draws. The variance includes the variance between draws, so it is that of single draws.
 
     Args:
         conditions: rows of one target and its control, as in `conditions.csv`: `id`, `role`
@@ -25,8 +27,8 @@ def balance(conditions: pd.DataFrame) -> dict[str, float | None]:
             `gradient_energy`, `luminance_sd`.
 
     Returns:
-        Measure to its difference; beyond `WARNING` either way it is worth a warning. None where
-        fewer than two images have both, or where nothing but the difference varies.
+        Measure to its difference; an absolute value above `WARNING` deserves a warning. None if
+        fewer than two images have both, or if neither target nor control varies.
 
     Raises:
         DataError: if a column is missing.
@@ -47,7 +49,8 @@ def _difference(rows: pd.DataFrame, measure: str) -> float | None:
     own = target[target["id"].isin(both)].groupby("id")[measure].mean().astype(float)
     placed = control[control["id"].isin(both)].groupby("id")[measure]
     means = placed.mean().astype(float)
-    # between images plus within: the variance of single draws, each image counting once
+    # Variance between images plus within images: the variance of single draws, with equal weight
+    # for each image.
     spread = float(means.var(ddof=0) + placed.var(ddof=0).mean())
     scale = ((float(own.var(ddof=0)) + spread) / 2) ** 0.5
     difference = float((means - own).mean())

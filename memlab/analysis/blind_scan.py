@@ -1,16 +1,16 @@
-"""Does one place of the images matter more than places like it? The test behind a blind scan.
+"""Test behind a blind scan: does one cell of the images matter more than similar cells?
 
-Photographs have their subjects near the middle, so an occlusion there costs more, mark or no mark:
-a cell is compared with like ones only, the up to seven others as far from the middle, into which
-mirroring and turning the square takes it. Null hypothesis: had each image been mirrored or turned
-by any of those eight, its drops would have been as likely. Choosing one of the eight for each
-image then gives statistics from the same distribution, however skewed the drops and however cells
-depend on each other, so the most extreme of all cells (max-T; Westfall & Young 1993) has its
-distribution, too. What differs between top and bottom in most images (sky, ground) breaks the
-null as a mark does: p says that a place differs, and only looking says what is there. Networks
-break it a little, too, by strides and padding that are not alike on all sides; so a place stands
-out only if its effect is also above the smallest of interest. A mark that lies evenly about the
-middle of the image is one with the subject, and is not found.
+The subject of a photograph is usually near the centre, so occluding central cells has larger
+effects even without a mark. Each cell is therefore compared only with the up to seven other cells
+that mirroring or turning the square maps it to; these have the same distance to the centre. Null
+hypothesis: each image is equally likely in its original orientation or mirrored or turned in any of
+the eight ways. Choosing one of the eight for each image then gives statistics from the same
+distribution, for any distribution of effects and any dependence between cells. The most extreme of
+all cells therefore also has a known distribution (max-T; Westfall & Young 1993). Typical
+differences between top and bottom (sky, ground) violate the null hypothesis just as a mark does: p
+says that a cell differs, and a person must look at the images to see why. Strides and padding that
+differ between sides also violate it slightly, so a cell stands out only if its effect also exceeds
+the smallest effect of interest. A mark that is symmetric about the centre is not detected.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from memlab.stats.measures import Array, Statistic
 
 PERMUTATIONS = 9999
 LEVEL = 0.05
-_BLOCK = 4_000_000  # choices held at once
+_BLOCK = 4_000_000  # choices held in memory at once
 
 
 @dataclass(frozen=True)
 class Place:
-    """What occluding one cell did.
+    """Effect of occluding one cell.
 
     Args:
-        row: from the top, 0 first.
-        column: from the left.
-        n: images in which it and all like cells could be occluded.
-        drop: mean of clean − occluded, with interval.
-        specific: that less the median of the like cells' mean drops, with interval.
-        spread: how far drops lie from their image's mean over it and the like cells (mean
-            square), less the median of that of the like cells: the root of its absolute value, with
-            its sign, with interval. Large also where some scores rise and others fall.
-        z: the more extreme of `specific` and the mean square, in its SDs over all relabellings.
-        p: share of relabellings as extreme.
-        p_corrected: the same against the most extreme of all cells.
-        stands_out: whether that is below 0.05 and the interval of `specific`, or of `spread`, above
-            the smallest effect of interest.
+        row: row from the top, starting with 0.
+        column: column from the left, starting with 0.
+        n: number of images in which this cell and all similar cells could be occluded.
+        drop: mean effect, clean − occluded, with interval.
+        specific: mean effect minus the median of the similar cells' mean effects, with interval.
+        spread: mean square deviation of effects from their image's mean over this cell and the
+            similar cells, minus the median of the same for the similar cells; given as the signed
+            square root, with interval. It is also large if some scores rise and others fall.
+        z: the more extreme of `specific` and the mean square, in SDs over all permutations.
+        p: share of permutations that are as extreme.
+        p_corrected: share of permutations whose most extreme cell is as extreme.
+        stands_out: whether `p_corrected` is below 0.05 and the interval of `specific` or of
+            `spread` lies beyond the smallest effect of interest.
         reason: why there is no p.
     """
 
@@ -64,13 +64,16 @@ class Place:
     reason: str | None = None
 
     def describe(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the fields as plain data."""
         shown = {name: getattr(self, name).describe() for name in ("drop", "specific", "spread")}
         return {**asdict(self), **shown}
 
 
 def like_cells(side: int) -> NDArray[np.int64]:
-    """Where mirroring and turning a grid takes each cell: (side², 8) places, its own first."""
+    """Return the cells that mirroring and turning a grid maps each cell to, (side², 8).
+
+    The first column is the cell itself.
+    """
     grid = np.arange(side * side).reshape(side, side)
     turned = [np.rot90(one, times).ravel() for one in (grid, grid.T) for times in range(4)]
     return np.stack(turned, axis=1)
@@ -79,34 +82,35 @@ def like_cells(side: int) -> NDArray[np.int64]:
 def scan(
     drops: Array, side: int, smallest: float, seed: int, permutations: int = PERMUTATIONS
 ) -> list[Place]:
-    """Test every cell of a grid against those like it.
+    """Test every cell of a grid against similar cells.
 
-    Two statistics a cell: its mean drop less the median of its like cells' (the median, so that a
-    mark does not make the cells opposite stand out, too), two-sided; and the same of mean squares,
-    for a mark that raises some scores and lowers others, one-sided. Both are divided by their SD
-    over the relabellings; p counts the observed labels (Phipson & Smyth 2010).
+    Each cell has two statistics. The first is the mean effect minus the median of the similar
+    cells' mean effects, two-sided; with the median, a mark does not make the opposite cells stand
+    out. The second is the same for mean squares, one-sided, which detects a mark that raises some
+    scores and lowers others. Both are divided by their SD over the permutations; p counts the
+    observed labels (Phipson & Smyth 2010).
 
     Args:
-        drops: (n, side²) clean − occluded, row by row; NaN where a cell is not eligible. An image
-            bears on a cell if that and all its like cells are eligible.
-        side: cells across, and down.
+        drops: (n, side²) effects, clean − occluded, row by row; NaN if a cell is not eligible. An
+            image contributes to a cell if this cell and all similar cells are eligible.
+        side: number of cells per side.
         smallest: the smallest effect of interest, in units of the score.
-        seed: of the relabellings and the bootstrap.
-        permutations: how many relabellings.
+        seed: seed of the permutations and the bootstrap.
+        permutations: number of permutations.
 
     Returns:
         One entry per cell, row by row.
     """
     like = like_cells(side)
     cells = drops.shape[1]
-    # (n, cells), the same for like cells
+    # (n, cells); equal for similar cells
     bearing: NDArray[np.bool_] = np.logical_not(np.isnan(drops)[:, like].any(axis=2))
     known = np.where(bearing, drops, 0.0)
     centred = (known - known[:, like].mean(axis=2)) ** 2
     counts = bearing.sum(axis=0)
     found = _statistics(known, centred, counts, like, permutations, seed)
     observed, drawn = np.abs(found[0]), np.abs(found)
-    # a square has one side to be extreme on
+    # The test of mean squares is one-sided.
     observed[cells:], drawn[:, cells:] = found[0, cells:], found[:, cells:]
     sd = found.std(axis=0)
     largest = np.abs(known).max(initial=0.0)
@@ -115,7 +119,7 @@ def scan(
     )
     scaled = np.where(tested, drawn / np.where(tested, sd, 1), -np.inf)
     either = np.maximum(scaled[:, :cells], scaled[:, cells:])
-    least = either[0] - 1e-9  # equal but for rounding is equal
+    least = either[0] - 1e-9  # tolerance for rounding in ties
     p = (either >= least).mean(axis=0)
     p_corrected = (either.max(axis=1)[:, None] >= least).mean(axis=0)
     described = bootstrap(_estimates(known, centred, bearing, like), seed).statistics
@@ -149,13 +153,16 @@ def scan(
 
 
 def strongest(places: list[Place]) -> Place | None:
-    """Of the cells that stand out, else of all, that of the largest z; None if none was tested."""
+    """Return the cell with the largest z among cells that stand out, or else among all.
+
+    None if no cell was tested.
+    """
     tested = [place for place in places if place.z is not None]
     return max(tested, key=lambda place: (place.stands_out, place.z or 0.0), default=None)
 
 
 def _beyond(statistic: Statistic, smallest: float) -> bool:
-    """Whether the interval lies wholly above `smallest`, or wholly below its negative."""
+    """Return whether the interval lies wholly above `smallest` or wholly below its negative."""
     low, high = statistic.low, statistic.high
     return low is not None and high is not None and (low > smallest or high < -smallest)
 
@@ -168,9 +175,9 @@ def _statistics(
     permutations: int,
     seed: int,
 ) -> Array:
-    """Both statistics of all cells, (1 + permutations, 2 cells): as observed, then relabelled."""
+    """Return both statistics of all cells, (1 + permutations, 2 cells), observed values first."""
     n, cells = known.shape
-    # row 8 i + g: the image i after mirroring and turning g
+    # row 8 i + g: image i after symmetry g of the square
     table = np.concatenate([known[:, like], centred[:, like]], axis=1)
     table = table.transpose(0, 2, 1).reshape(8 * n, 2 * cells) / np.tile(np.maximum(counts, 1), 2)
     rng = np.random.default_rng(seed)
@@ -194,12 +201,12 @@ def _others(like: NDArray[np.int64], cell: int) -> NDArray[np.int64]:
 def _estimates(
     known: Array, centred: Array, bearing: NDArray[np.bool_], like: NDArray[np.int64]
 ) -> dict[str, Estimate]:
-    def mean(means: Array) -> Array:  # (..., a column, who bears on it)
+    def mean(means: Array) -> Array:  # (..., columns: the value, contributes)
         with np.errstate(invalid="ignore", divide="ignore"):
             found: Array = means[..., 0] / means[..., -1]
         return found
 
-    def specific(means: Array) -> Array:  # (..., a column, those of like cells, who bears on it)
+    def specific(means: Array) -> Array:  # (..., columns: the value, similar cells, contributes)
         with np.errstate(invalid="ignore", divide="ignore"):
             found: Array = (means[..., 0] - np.median(means[..., 1:-1], axis=-1)) / means[..., -1]
         return found

@@ -1,4 +1,4 @@
-"""What a test says of one ablation: estimates, by what it is compared with."""
+"""Estimates of one ablation, depending on what it is compared with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memlab.stats import Estimate
 from memlab.stats.bootstrap import point
 from memlab.stats.measures import Array
 
-if TYPE_CHECKING:  # it imports torch
+if TYPE_CHECKING:  # imports torch
     from memlab.ablations.base import Control
 
 REMOVAL = ("S", "M", "RMS", "RMS+", "S_sd", "g", "g+")
@@ -24,20 +24,20 @@ UNLIKE = {
     "windows": "off-centre crops are not exchangeable with the centre",
     "blobs": "random shapes are not exchangeable with the region",
 }
-"""Why of some comparisons S alone can be had: what M, RMS and g take for granted."""
+"""Why M, RMS and g are undefined for some controls, which leaves S alone."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An ablation at one dose, with the rows of what it is compared with.
+    """Ablation at one dose, with the rows of its comparison.
 
     Args:
-        effects: drops of all its roles.
-        kind: what it is compared with.
+        effects: effects in all roles.
+        kind: kind of the comparison.
         role: `target`, `swap`, or `floor` for a nuisance change.
-        primary: whether this is the dose that is tested.
+        primary: whether this is the tested dose.
         blobs: whether its controls are random shapes of the region's area.
-        no_control: why no image has a control; None where one has.
+        no_control: why no image has a control; None if some image has one.
     """
 
     effects: Effects
@@ -49,36 +49,38 @@ class Subject:
 
     @property
     def beside_floor(self) -> bool:
-        """Whether it is compared with the nuisance baseline, for want of controls of its own."""
+        """Whether the ablation is compared with the nuisance baseline, for lack of a control."""
         alone = self.kind == "floor" or (self.kind == "placed" and self.no_control is not None)
         return self.role == "target" and alone
 
     @property
     def controlled(self) -> bool:
-        """Whether controls of its own are subtracted from its effect."""
+        """Whether the ablation has its own controls, which are subtracted from its effect."""
         return self.role == "target" and self.kind in ("placed", "windows", "patch")
 
     @property
     def unlike(self) -> str | None:
-        """Why its controls are not exchangeable with it, as all but S needs; None where they are.
+        """Why the controls are not exchangeable with the target; None if they are.
 
-        Target and controls then differ by their shape, or by where they lie, without any effect. So
-        their distance says nothing, and S, tested over images, what the difference of both is.
+        All quantities but S need exchangeability. Otherwise target and controls differ in shape or
+        position even without an effect. Their distance then carries no information, and S, tested
+        over images, estimates the difference of both.
         """
         return UNLIKE.get("blobs" if self.blobs else self.kind) if self.controlled else None
 
     @property
     def against(self) -> str:
-        """The role of what it is compared with."""
+        """Role of the comparison."""
         return "there-and-back" if self.role == "swap" else "control"
 
 
 def estimates(subject: Subject) -> dict[str, Estimate]:
-    """All that is estimated of an ablation by itself and its own controls.
+    """Return all estimates of an ablation and its own controls.
 
-    `D` is the mean drop and `rms` its root mean square, over all eligible images. Over those that
-    have both, `control` is the mean drop of what it is compared with, and `D with control` its own.
-    At the primary dose all of `REMOVAL`, at others S alone; of a swap `SWAP`.
+    `D` is the mean effect and `rms` the root mean square effect, over all eligible images. Over the
+    images that have both, `control` is the mean effect of the comparison and `D with control` the
+    mean effect of the ablation. The primary dose has all of `REMOVAL`, other doses S alone; a swap
+    has `SWAP`.
     """
     effects, images = subject.effects, subject.effects.images
     own = effects.drop(subject.role)
@@ -112,15 +114,15 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
 def largest_floor(
     subject: Subject, floor: Mapping[str, Effects]
 ) -> tuple[str, dict[str, Estimate]] | None:
-    """The nuisance change that moves the scores of the same images most.
+    """Return the nuisance change with the largest RMS effect on the same images.
 
     Args:
         subject: a change of the whole image.
         floor: nuisance changes by condition.
 
     Returns:
-        Its condition, with `control` (its mean drop), `floor_rms`, and `ratio`, the subject's RMS
-        over it; None where no nuisance change has a drop.
+        Its condition, with `control` (its mean effect), `floor_rms`, and `ratio`, the subject's RMS
+        effect over `floor_rms`; None if no nuisance change has an effect.
     """
     images = subject.effects.images
     eligible = np.isfinite(subject.effects.drop(subject.role)).any(axis=1)
@@ -142,7 +144,7 @@ def largest_floor(
 
 
 def _size(square: Array) -> Array:
-    return np.sqrt(np.maximum(square, 0))  # rounding of resampled zeros
+    return np.sqrt(np.maximum(square, 0))  # resampled zeros may round below 0
 
 
 def _ratio(own: Array, floor: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What readers must know of controls: imbalance, images without one, donors used twice, shares."""
+"""Notes on controls and donors: imbalance, missing controls, repeated donors, variance shares."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from memlab.numbers import interval, number
 from memlab.stats.measures import Statistic
 
 NAMED = 3
-"""Ablations that a note names; of more it gives the number."""
+"""Maximum number of ablations that a note names; the rest is given as a number."""
 FEW = 50
-"""Images below which the tests of a mean or of an RMS effect find too much: at .05, without any
-effect, in .11 of simulated tests of the mean of 10 images, .08 of 20, .05 of 100."""
+"""Number of images below which tests of a mean or of an RMS effect have too many false positives.
+
+At .05 without any effect, simulated tests of the mean reject in .11 of cases with 10 images, .08
+with 20, .05 with 100.
+"""
 
 
 def of_rows(condition: Mapping[str, Any], changed: pd.DataFrame) -> dict[str, Any]:
-    """What the rows of an ablation say of its controls or donors.
+    """Return the balance of an ablation's controls, or the use of its donors.
 
     Args:
         condition: `Condition.describe()` of the ablation itself.
         changed: `conditions.csv`.
 
     Returns:
-        `balance` of matched controls: per measure the standardised mean difference. Of swaps
-        `donors`: how many there were, and the most images of one draw that one donor served.
+        For matched controls `balance`, the standardised mean difference per measure. For swaps
+        `donors`: the number of distinct donors, and the largest number of images in one draw with
+        the same donor.
     """
     key, kind = condition["condition"], condition["compared_with"]
     if kind == "there-and-back":
@@ -41,7 +45,7 @@ def of_rows(condition: Mapping[str, Any], changed: pd.DataFrame) -> dict[str, An
 
 
 def warnings(entry: Mapping[str, Any]) -> list[str]:
-    """Sentences, without the ablation's name, on one entry's control."""
+    """Return warnings on the control of one entry, without the ablation's name."""
     control, found = entry["control"] or {}, []
     uneven = {
         name: value
@@ -84,10 +88,10 @@ def warnings(entry: Mapping[str, Any]) -> list[str]:
 
 
 def of_share(entry: Mapping[str, Any], overall: Statistic) -> list[str]:
-    """Why the variance share T of an entry is no plain share; empty where it is, or there is none.
+    """Return why an entry's variance share T cannot be read as a share; empty if it can.
 
     Args:
-        entry: of the results.
+        entry: entry of the results.
         overall: Spearman's rho of all clean predictions with the scores.
     """
     share = ((entry["control"] or {}).get("T") or {}).get("value")
@@ -104,11 +108,11 @@ def of_share(entry: Mapping[str, Any], overall: Statistic) -> list[str]:
 
 
 def uncorrelated(overall: Statistic) -> list[str]:
-    """A sentence where predictions are not shown to correlate with the scores, else none."""
+    """Return a note if predictions are not shown to correlate with the scores."""
     reason = overall.reason or ""
     if overall.value is None:
         if "constant" not in reason:
-            return []  # without scores there is nothing to correlate with
+            return []  # without scores, no correlation is expected
         return [f"{reason}: no share of their variance says what makes images memorable"]
     if overall.low is None or overall.low > 0:
         return []
@@ -121,18 +125,21 @@ def uncorrelated(overall: Statistic) -> list[str]:
 
 
 def above_one(entry: Mapping[str, Any]) -> bool:
-    """Whether the T of an entry is above 1, which no share is."""
+    """Return whether the T of an entry is above 1, which is impossible for a share."""
     share = (entry["control"] or {}).get("T") or {}
     return share.get("value") is not None and share["value"] > 1
 
 
 def few(entry: Mapping[str, Any]) -> bool:
-    """Whether a p of an entry is of too few images for a test by resampling the images."""
+    """Return whether an entry has a p from too few images for a test that resamples images."""
     return entry["role"] == "target" and bool(_scarce(entry))
 
 
 def _scarce(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The tests of an entry that resample too few images; permutation tests hold for any n."""
+    """Return the tests of an entry that resample too few images.
+
+    Permutation tests are excluded, because they are valid for any n.
+    """
     tests = (entry.get("test_mean") or {}, entry.get("test_size") or {})
     return [
         test
@@ -144,7 +151,7 @@ def _scarce(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _not_swapped(reasons: Mapping[str, int]) -> list[str]:
-    """What T takes for granted of images that were not swapped."""
+    """Return what T assumes about images that were not swapped."""
     found = []
     unknown = reasons.get("not annotated", 0)
     failed = {
@@ -166,7 +173,7 @@ def _images(count: int) -> str:
 
 
 def notes(entries: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The warnings and notes of primary ablations, those alike together."""
+    """Return warnings and notes of primary ablations; ablations with the same text share a note."""
     alike: dict[str, list[str]] = {}
     for entry in entries:
         if entry["primary"]:

@@ -1,4 +1,4 @@
-"""A curve over doses, summarised: its normalised area, and whether it rises as it should."""
+"""Dose curves, their normalised area, and their deviation from a monotone curve."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from memlab.stats.measures import Array
 
 
 def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
-    """The mean effect at each dose, from dose 0, where it is 0.
+    """Return the mean effect at each dose above 0.
 
-    The effect is D - c̄ if all doses above 0 have controls, else D; of a swap it is T.
+    The effect is D - c̄ if all doses above 0 have controls, else D; for a swap it is T.
 
     Args:
         ladder: one ablation at several doses, in any order.
@@ -27,7 +27,7 @@ def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
         (k,) doses above 0, ascending, and the effect at each.
 
     Raises:
-        DataError: if a dose comes twice or is below 0, or none is above 0.
+        DataError: if a dose is duplicated or below 0, or none is above 0.
     """
     above = sorted((one for one in ladder if one.dose != 0), key=lambda one: one.dose)
     doses = np.array([one.dose for one in above])
@@ -42,9 +42,10 @@ def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
 
 
 def dose_area(ladder: Sequence[Effects]) -> Estimate:
-    """Area under the curve of effects over doses, divided by the highest dose.
+    """Return the area under the curve of effects over doses, divided by the highest dose.
 
-    That is the mean effect over the ladder, in units of the score: trapezoids, from 0 at dose 0.
+    This is the mean effect over the ladder, in units of the score, by the trapezoidal rule from
+    effect 0 at dose 0.
 
     Args:
         ladder: one ablation at several doses, in any order.
@@ -54,7 +55,7 @@ def dose_area(ladder: Sequence[Effects]) -> Estimate:
     """
     doses, curve = dose_curve(ladder)
     width = np.diff(doses, prepend=0.0)
-    # each height belongs to the trapezoids on both sides of it
+    # each height belongs to the trapezoids on both sides
     share = (width + np.append(width[1:], 0.0)) / 2 / doses[-1]
 
     def area(*heights: Array) -> Array:
@@ -64,10 +65,10 @@ def dose_area(ladder: Sequence[Effects]) -> Estimate:
 
 
 def isotonic_residual(heights: Array) -> float:
-    """How far a curve is from rising (or from falling) all the way: 0 if it does, at most about .5.
+    """Return the deviation of a curve from the closest monotone curve: 0 to about .5.
 
-    The root mean square distance between the curve, 0 at dose 0, and the closest monotone one, as a
-    share of the curve's range.
+    The deviation is the root mean square distance between the curve, starting with 0 at dose 0, and
+    the closest increasing or decreasing curve, as a share of the curve's range.
 
     Args:
         heights: (k,) mean effects at ascending doses above 0.

@@ -1,4 +1,4 @@
-"""Which images an ablation, or its control, could not be made of, and why. From the rows alone."""
+"""Reasons why images could not be changed or have no control, from the rows alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def no_control(key: str, changed: pd.DataFrame) -> str | None:
-    """Why no image has a control though some were changed; None where one has, or none was run."""
+    """Return why no changed image has a control; None if some image has one, or none was run."""
     own = changed[(changed["condition"] == key) & changed["eligible"]]
     controls = changed[changed["condition"] == f"{key}:control"]
     controls = controls[controls["id"].isin(own["id"])]
@@ -19,7 +19,7 @@ def no_control(key: str, changed: pd.DataFrame) -> str | None:
 
 
 def not_eligible(key: str, changed: pd.DataFrame) -> dict[str, int] | None:
-    """How many images could not be changed, by reason; None where the rows do not say."""
+    """Return how many images could not be changed, by reason; None if the rows have no reasons."""
     if "reason" not in changed:
         return None
     own = changed[(changed["condition"] == key) & ~changed["eligible"]]

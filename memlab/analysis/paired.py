@@ -1,4 +1,4 @@
-"""How two tests differ on the images they share: second minus first, pairs kept together."""
+"""Paired differences of two tests on their common images, second minus first."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ SEED = 0
 
 
 def level_for_all(comparisons: int) -> float | None:
-    """The level at which each of several intervals makes them hold together (Bonferroni)."""
+    """Return the level at which several intervals hold together (Bonferroni).
+
+    None for a single comparison.
+    """
     return 1 - (1 - LEVEL) / comparisons if comparisons > 1 else None
 
 
 def metric_differences(
     one: Tested, two: Tested, both: pd.DataFrame, wide: float | None
 ) -> dict[str, Any]:
-    """Rho and errors of two tests on the same images, and how much their predictions agree.
+    """Compare rho and errors of two tests on the same images, and their predictions' agreement.
 
     Args:
-        one: a test.
-        two: another, which the first is subtracted from.
-        both: their images, from `in_common`.
-        wide: level of a second interval, if one is wanted.
+        one: the first test, which is subtracted.
+        two: the second test.
+        both: their common images, from `in_common`.
+        wide: level of a second interval, if requested.
     """
     agree = both[same_score(both)]
     first, second, score = _arrays(agree, "predicted", "predicted_second", "score")
@@ -41,7 +44,7 @@ def metric_differences(
     }
     same = _arrays(both, "predicted", "predicted_second")
     entry["agreement"] = metric_with_interval("spearman", same[0], same[1], SEED).describe()
-    # where most labels differ, those that agree do so by chance: they are no sample of anything
+    # If most labels differ, equal labels are coincidences and not a sample of the images.
     refused = None
     if len(both) == 0:
         refused = "no image in common"
@@ -72,7 +75,7 @@ def _metric_difference(
         return Statistic(None, len(score), reason=reason), None
     if name == "spearman":
         return _intervals(pairs.spearman_differences(first, second, score, SEED), wide)
-    # the mean over a single image: its own error
+    # the error of each single image
     errors = [CORES[name](values[:, None], score[:, None]) for values in (second, first)]
     return _means(errors[0], errors[1], wide)
 
@@ -80,14 +83,14 @@ def _metric_difference(
 def drop_differences(
     one: Tested, two: Tested, both: pd.DataFrame, key: str, wide: float | None
 ) -> dict[str, Any]:
-    """The drops by one ablation in two tests, on the images that it could be taken from in both.
+    """Compare the effects of one ablation in two tests, on images that are eligible in both.
 
     Args:
-        one: a test.
-        two: another, which the first is subtracted from.
-        both: their images, from `in_common`.
-        key: the condition, `blur@2`.
-        wide: level of a second interval, if one is wanted.
+        one: the first test, which is subtracted.
+        two: the second test.
+        both: their common images, from `in_common`.
+        key: the condition, for example `blur@2`.
+        wide: level of a second interval, if requested.
     """
     changed = pd.DataFrame({"first": one.changed[key], "second": two.changed[key]})
     joined = both.join(changed, how="inner").dropna(subset=["first", "second"])

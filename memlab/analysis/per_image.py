@@ -1,7 +1,7 @@
-"""What one ablation says of each image: the per-image columns that quantities are means of.
+"""Per-image columns of one ablation; the quantities are means of these columns.
 
-All take arrays that `memlab.analysis.arrays` made and return (n,), NaN for images that say
-nothing.
+All functions take arrays from `memlab.analysis.arrays` and return (n,), NaN for images without a
+value.
 """
 
 from __future__ import annotations
@@ -15,33 +15,34 @@ from memlab.stats.measures import Array
 
 
 def row_mean(values: Array) -> Array:
-    """Mean of each row's finite values, (n, k) to (n,); NaN for rows without any."""
+    """Return the mean of each row's finite values, (n, k) to (n,); NaN for rows without any."""
     count = np.isfinite(values).sum(axis=1)
     total = np.where(np.isfinite(values), values, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def dropped(effects: Effects) -> Array:
-    """D, the mean drop of each image over the target's draws: (n,)."""
+    """Return D, the mean effect on each image over the target's draws: (n,)."""
     return row_mean(effects.drop("target"))
 
 
 def specific(effects: Effects) -> Array:
-    """D - c̄, what an image loses beyond its controls: (n,)."""
+    """Return D - c̄, the specific effect on each image: (n,)."""
     return dropped(effects) - row_mean(effects.drop("control"))
 
 
 def energy(effects: Effects) -> Array:
-    """`mean_k |D - c_k| - mean_{j<k} |c_j - c_k|`: (n,), NaN for fewer than two controls.
+    """Return `mean_k |D - c_k| - mean_{j<k} |c_j - c_k|`: (n,), NaN with fewer than two controls.
 
-    The terms of the energy distance (Székely and Rizzo 2013) that one draw of the target has. Its
-    mean is 0 where target and controls are exchangeable, whatever shifts them together.
+    These are the terms of the energy distance (Székely and Rizzo 2013) that involve one draw of the
+    target. The mean is 0 if target and controls are exchangeable, also if they are shifted
+    together.
     """
     targets, controls = effects.drop("target"), effects.drop("control")
-    pairs = targets.shape[1] * controls.shape[1]  # not -1: there may be no images
+    pairs = targets.shape[1] * controls.shape[1]  # -1 fails if there are no images
     distances = np.abs(targets[:, :, None] - controls[:, None, :])
     between = row_mean(distances.reshape(len(targets), pairs))
-    # Σ_{j<k} |c_j - c_k| is a sum over the sorted controls; NaN sort last and count 0
+    # Σ_{j<k} |c_j - c_k| is a sum over the sorted controls; NaN values sort last and count as 0.
     ordered = np.sort(controls, axis=1)
     count = np.isfinite(controls).sum(axis=1, keepdims=True)
     factor = 2 * np.arange(1, controls.shape[1] + 1) - count - 1
@@ -52,11 +53,11 @@ def energy(effects: Effects) -> Array:
 
 
 def specific_square(effects: Effects, quiet: bool = False) -> Array:
-    """(D - c̄)² less what noise adds to it: (n,), NaN for fewer than two controls.
+    """Return (D - c̄)² minus the contribution of noise: (n,), NaN with fewer than two controls.
 
     Args:
-        effects: with targets and controls.
-        quiet: take the target to have no noise of its own: s²/K is subtracted, not (1 + 1/K) s².
+        effects: effects with targets and controls.
+        quiet: assume that the target has no noise of its own: s²/K is subtracted, not (1 + 1/K) s².
     """
     targets, controls = effects.drop("target"), effects.drop("control")
     count = np.isfinite(controls).sum(axis=1)
@@ -68,32 +69,32 @@ def specific_square(effects: Effects, quiet: bool = False) -> Array:
 
 
 def swap_square(effects: Effects, quiet: bool = False) -> Array:
-    """D² - B² of a swap and its way there and back, averaged over draws: (n,).
+    """Return D² - B² of a swap and its round trip, averaged over draws: (n,).
 
     Args:
-        effects: with swaps, and with the way there and back unless `quiet`.
-        quiet: take the swap to leave no artefact: nothing is subtracted.
+        effects: effects with swaps, and with round trips unless `quiet`.
+        quiet: assume that the swap leaves no artefact: nothing is subtracted.
     """
     moved = row_mean(effects.drop("swap") ** 2)
     return moved if quiet else moved - row_mean(effects.drop("there-and-back") ** 2)
 
 
 def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
-    """What `relabelling` permutes: each feature's target, (n, F), and its controls, (n, F, K).
+    """Return each feature's target, (n, F), and its controls, (n, F, K), for `relabelling`.
 
-    Drops are averaged over fills draw by draw: a draw is one placement, whatever fills it. Of a
-    target with several draws only the first is taken, since the mean of several is not exchangeable
-    with one control. What is missing is NaN: a feature, or an image, with fewer controls than
-    others has NaN in the last places, one without targets or controls in all.
+    Effects are averaged over fills for each draw: a draw is one position, with any fill. Only the
+    first draw of a target is used, because the mean of several draws is not exchangeable with one
+    control. Missing values are NaN: a feature or an image with fewer controls has NaN in the last
+    positions, and without targets or controls in all.
 
     Args:
-        features: the removals of each feature, one per fill; one feature at least.
+        features: the removals of each feature, one per fill; at least one feature.
     """
     n = len(features[0][0].images.predicted)
     k = max(min(one.drop("control").shape[1] for one in fills) for fills in features)
 
     def drops(role: str, draws: int) -> Array:
-        """(n, features, draws): the mean over fills."""
+        """Return the mean over fills, (n, features, draws)."""
         found = np.full((n, len(features), draws), np.nan)
         for feature, fills in enumerate(features):
             of_fills = [one.drop(role)[:, :draws] for one in fills]

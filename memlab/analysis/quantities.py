@@ -1,9 +1,9 @@
-"""How much a model relies on a feature, as numbers: S, M, V, RMS, T and g.
+"""Quantities of a model's reliance on a feature: S, M, V, RMS, T and g.
 
-Each is an `Estimate`: means of per-image columns and a function of these means, so that prevalence
-and the variance of the predictions are resampled with the effects. A weighted mean is the ratio of
-two plain ones: weights are in the columns, and `bootstrap` is given none. Averages within an image
-(over draws and fills) come first.
+Each quantity is an `Estimate`: a function of means of per-image columns. Prevalence and the
+variance of the predictions are therefore resampled with the effects. A weighted mean is the ratio
+of two plain means: the weights are in the columns, and `bootstrap` gets none. Averages within an
+image (over draws and fills) come first.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from memlab.stats import Estimate
 from memlab.stats.measures import Array, constant
 
 SESOI = 0.05
-"""Smallest effect size of interest, in SDs of the clean predictions: the scale of S, RMS and g."""
+"""Smallest effect of interest, in SDs of the clean predictions: the scale of S, RMS and g."""
 SESOI_T = SESOI**2 / 2
-"""The same as a share of the predictions' variance: the scale of T."""
+"""Smallest effect of interest as a share of the predictions' variance: the scale of T."""
 
 
 @dataclass(frozen=True)
 class Quantities:
-    """All that is said of a feature's size.
+    """All quantities of a feature.
 
     Args:
-        estimates: by name: `D`, `S`, `M`, `RMS`, `RMS+` in units of the score, `V`, `V+` in their
-            square; `S_sd`, `g`, `g+` in SDs of the clean predictions; `T` a share of their
-            variance. Of a value feature `V`, `T`, `T+` and `g`.
-        notes: sentences a reader must know.
+        estimates: by name: `D`, `S`, `M`, `RMS`, `RMS+` in units of the score, `V`, `V+` in squared
+            units; `S_sd`, `g`, `g+` in SDs of the clean predictions; `T` as a share of their
+            variance. A value feature has `V`, `RMS`, `T`, `T+` and `g`.
+        notes: notes for the reader.
     """
 
     estimates: dict[str, Estimate]
@@ -47,12 +47,12 @@ class Quantities:
 
 
 def removal_quantities(removals: Sequence[Effects]) -> dict[str, Estimate]:
-    """What a change does where it is made, beyond its controls.
+    """Return the quantities of a removal, compared with its controls.
 
-    S = mean(D - c̄). M = `mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|)`, for testing.
-    V = mean((D - c̄)² - (1 + 1/K) s²), unbiased for the mean squared effect if the target has the
-    controls' own noise; V+ = mean((D - c̄)² - s²/K), the reading if it has none. RMS = sign(V) √|V|;
-    nothing is clipped at 0.
+    S = mean(D - c̄). M = `mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|)`, for testing. V =
+    mean((D - c̄)² - (1 + 1/K) s²), unbiased for the mean squared effect if the target has the same
+    noise as the controls. V+ = mean((D - c̄)² - s²/K), the value if the target has no noise. RMS =
+    sign(V) √|V|; nothing is clipped at 0.
 
     Args:
         removals: targets and controls of the same ablation, one per fill.
@@ -78,16 +78,17 @@ def presence_quantities(
     insertions: Sequence[Effects] = (),
     swap: Effects | None = None,
 ) -> Quantities:
-    """Quantities of a feature that images have or lack: a face, a person, an object, text.
+    """Return the quantities of a feature that images have or lack: a face, a person, text.
 
-    Those of its removal say what it does where it is; T what it does over the data set, the
-    total-effect index (Jansen 1999): [p(1 - p)(V_removal + V_insertion) + p² V_swap] / (2 Var f).
+    The quantities of the removal describe the effect on images that have the feature. T describes
+    the effect over the data set, the total-effect index (Jansen 1999): [p(1 - p)(V_removal +
+    V_insertion) + p² V_swap] / (2 Var f).
 
     Args:
-        feature: the column of the rows that says which images have it.
+        feature: column of the rows that says which images have the feature.
         removals: targets and controls, one per fill.
-        insertions: the feature pasted where it was not, and a neutral patch as control.
-        swap: the feature replaced by another image's, with the way there and back.
+        insertions: the feature pasted into images without it, with a neutral patch as control.
+        swap: the feature replaced by that of another image, with the round trip.
     """
     images = removals[0].images
     estimates = removal_quantities(removals)
@@ -125,18 +126,18 @@ def presence_quantities(
 
 
 def value_quantities(swap: Effects) -> Quantities:
-    """Quantities of a feature's value: palette, spectrum, texture, background; a face for a face.
+    """Return the quantities of a feature's value: palette, spectrum, texture, background.
 
-    V = mean(D² - B²) over the images that have it, RMS = sign(V) √|V|, g = RMS in SDs of the
-    clean predictions. T over the data set, the total-effect index (Jansen 1999): p² V / (2 Var f),
-    with p the share of images that have the feature, for only where both an image and its donor
-    have it is there something to swap; p is 1 unless the swap is bound to a region. Images that
-    have the feature and could not be swapped (no donor, a background that fills the image) count
-    in p and are taken to be like those that could; images that are not annotated for it count
-    nowhere. T+ is T with nothing subtracted, the reading if the swap left no artefact.
+    V = mean(D² - B²) over the images that have the feature, RMS = sign(V) √|V|, g = RMS in SDs of
+    the clean predictions. T over the data set is the total-effect index (Jansen 1999): p² V / (2
+    Var f), where p is the share of images that have the feature, because a swap needs the feature
+    in the image and in its donor. p is 1 unless the swap is bound to a region. Images that have the
+    feature but could not be swapped (no donor, a background that fills the image) count in p and
+    are assumed to be like the swapped images. Images that are not annotated for the feature are not
+    counted. T+ is T without subtraction, the value if the swap left no artefact.
 
     Args:
-        swap: values of other images put in, and the way there and back.
+        swap: swaps with values of other images, and their round trips.
     """
     images = swap.images
     variance = variance_of_predictions(images)
@@ -157,7 +158,7 @@ def value_quantities(swap: Effects) -> Quantities:
 
 
 def presence(swap: Effects) -> Array:
-    """Which images have what a swap exchanges, (n,): 1, 0, or NaN where nothing says so."""
+    """Return which images have the swapped feature, (n,): 1, 0, or NaN if unknown."""
     if not swap.bound:
         return np.ones(len(swap.images.predicted))
     if swap.present is not None:
@@ -166,11 +167,11 @@ def presence(swap: Effects) -> Array:
 
 
 def mean(images: Images, values: Array) -> Estimate:
-    """Weighted mean over the audited images that have a value.
+    """Return the weighted mean over the audited images that have a value.
 
     Args:
-        images: n of them.
-        values: (n,), NaN for images that do not bear on it.
+        images: n images.
+        values: (n,), NaN for images that do not contribute.
     """
     eligible = np.isfinite(values) & (images.audited > 0)
     weight = np.where(eligible, images.audited, 0.0)
@@ -181,14 +182,14 @@ def mean(images: Images, values: Array) -> Estimate:
 
 
 def prevalence(images: Images, feature: str) -> Estimate:
-    """Share of the whole table's images that have a feature, weighted."""
+    """Return the weighted share of the whole table's images that have a feature."""
     present, weight = images.present(feature), images.weight
     columns = np.stack([weight * present, weight], axis=1)
     return Estimate(columns, lambda means: _ratio(means[..., 0], means[..., 1]), len(weight))
 
 
 def variance_of_predictions(images: Images) -> Estimate:
-    """Variance of the clean predictions over the whole table, weighted, with n - 1."""
+    """Return the weighted variance of the clean predictions over the whole table, with n - 1."""
     f, weight = images.predicted, images.weight
     n = len(f)
     reason = f"only {n} image{'s' * (n > 1)}" if n < 3 else None
@@ -206,12 +207,12 @@ def variance_of_predictions(images: Images) -> Estimate:
 
 
 def combine(of: Callable[..., Array], *parts: Estimate, n: int | None = None) -> Estimate:
-    """A function of estimates, as an estimate; without a value where a part has none.
+    """Return a function of estimates as an estimate; without a value if a part has none.
 
     Args:
-        of: arrays of the parts' values to an array of values.
+        of: function from arrays of the parts' values to an array of values.
         parts: estimates over the same images.
-        n: how many images bear on it; by default those of the first part.
+        n: number of images that contribute; by default that of the first part.
     """
     ends = np.cumsum([part.columns.shape[1] for part in parts])[:-1]
 
@@ -225,7 +226,7 @@ def combine(of: Callable[..., Array], *parts: Estimate, n: int | None = None) ->
 
 
 def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> Estimate:
-    """Mean of a column, averaged over fills first; says if it lacks the controls it needs."""
+    """Return the mean of a column, averaged over fills first; the reason names missing controls."""
     found = mean(fills[0].images, row_mean(np.stack([column(one) for one in fills], axis=1)))
     if found.n == 0 and any(np.isfinite(one.drop("target")).any() for one in fills):
         controlled = any(np.isfinite(one.drop("control")).any() for one in fills)
@@ -250,5 +251,5 @@ def _in_sd(effect: Array, variance: Array) -> Array:
 
 
 def _ratio(over: Array, under: Array) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):  # nothing there: NaN
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where undefined
         return np.asarray(np.where(np.asarray(under) > 0, over / under, np.nan))

@@ -1,8 +1,8 @@
-"""P and Q: what changed images do to the rank correlation with people's scores.
+"""P and Q: effects of changed images on the rank correlation with people's scores.
 
 The correlation of a condition with several draws is the mean of the draws' ρ. The ρ of averaged
-draws would be higher than that of one draw, which is all that the target has: eight averaged
-controls against one exchangeable target would look like a loss.
+draws would be higher than that of one draw, and the target has only one: eight averaged controls
+against one exchangeable target would look like a loss.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from memlab.stats.measures import Array
 
 
 def performance_loss(effects: Effects) -> Correlations:
-    """P = ρ(f(control), y) - ρ(f(target), y), over images that have both.
+    """Return P = ρ(f(control), y) - ρ(f(target), y), over images that have both.
 
     Args:
-        effects: with targets and controls.
+        effects: effects with targets and controls.
     """
     target, control = _predictions(effects, "target"), _predictions(effects, "control")
     eligible, controlled = _audited(effects, target), _audited(effects, control)
@@ -29,10 +29,10 @@ def performance_loss(effects: Effects) -> Correlations:
 
 
 def sufficiency(effects: Effects) -> tuple[Correlations, Correlations]:
-    """Q = ρ(f(reduced), y), and ρ(f(clean), y) over the same images.
+    """Return Q = ρ(f(reduced), y), and ρ(f(clean), y) over the same images.
 
     Args:
-        effects: whose targets are images reduced to one kind of information.
+        effects: effects whose targets are images reduced to one kind of information.
     """
     reduced = _predictions(effects, "target")
     among, score = _audited(effects, reduced), effects.images.score
@@ -41,7 +41,7 @@ def sufficiency(effects: Effects) -> tuple[Correlations, Correlations]:
 
 
 def _predictions(effects: Effects, role: str) -> Array:
-    """(n, draws) predictions; in place of a draw that an image lacks, its others in turn."""
+    """Return predictions (n, draws); an image's missing draws are filled by cycling its others."""
     values = effects.images.predicted[:, None] - effects.drop(role)
     missing = ~np.isfinite(values)
     ordered = np.take_along_axis(values, np.argsort(missing, axis=1, kind="stable"), axis=1)

@@ -1,4 +1,4 @@
-"""What a command found, as one versioned JSON file."""
+"""Results of a command, as one versioned JSON file."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ REMEDY = "test the run again: memlab test --run RUN"
 
 @dataclass
 class Results:
-    """Everything that `results.json` holds; `null` where there is nothing, with a reason.
+    """Contents of `results.json`; a missing value is `null`, with a reason.
 
     Args:
         command: fit, validate, test or predict.
-        status: `finished`, once everything before it was written.
+        status: `finished`, set once everything else is written.
         started: UTC, ISO 8601.
         finished: UTC, ISO 8601.
         provenance: versions, commit, device, plugins.
-        model: its spec, weights id and checkpoint.
+        model: spec, weights id and checkpoint of the model.
         data: source, split, counts, fingerprint, decoder, geometry, skipped images.
-        seed: the run's seed.
-        n: images in rows.
+        seed: seed of the run.
+        n: number of images in rows.
         metrics: name to statistic with interval.
-        interval: prediction intervals: nominal level, half width, coverage, where that was to be
-            expected, and mean width.
-        conditions: one entry per ablation, dose and role `target`, `swap` or `floor`; see
-            `condition_entry`. What they are compared with is inside.
-        dose_curves: one entry per ablation run at several doses.
+        interval: prediction intervals: nominal level, half width, coverage, expected coverage, and
+            mean width.
+        conditions: one entry per ablation, dose and role `target`, `swap` or `floor`, which
+            contains its comparison; see `condition_entry`.
+        dose_curves: one entry per ablation with several doses.
         families: statistics per family of ablations.
-        scan: what occluding each cell of a grid did, where that was asked for.
+        scan: effects of occluding each cell of a grid, if requested.
         maps: one entry per attribution method.
-        notes: sentences that a reader must know.
+        notes: notes for the reader.
         figures: paths relative to the file.
         schema: version of this layout.
     """
@@ -79,7 +79,8 @@ def read(folder: Path) -> Results:
     """Read a folder's `results.json`.
 
     Raises:
-        MemlabError: if it is missing, damaged, or of a newer memlab; names the file.
+        MemlabError: if the file is missing, damaged, or written by a newer memlab; the message
+            names the file.
     """
     path = folder / FILE
     if not path.exists():
@@ -91,7 +92,7 @@ def read(folder: Path) -> Results:
     if fields["schema"] != SCHEMA:
         schema = fields["schema"]
         raise MemlabError(f"{path}: schema {schema}, this memlab reads {SCHEMA}; update memlab")
-    if "pictures" in fields["data"]:  # as earlier versions called them
+    if "pictures" in fields["data"]:  # key of earlier versions
         fields["data"]["images"] = fields["data"].pop("pictures")
     results = Results(**fields)
     _check_entries(results, path)
@@ -99,7 +100,7 @@ def read(folder: Path) -> Results:
 
 
 def _check_entries(results: Results, path: Path) -> None:
-    """See that what is inside the fields can be used; raises a MemlabError that names the field."""
+    """Check the contents of the fields; raise a MemlabError that names an invalid field."""
     named = {f"metrics.{name}": statistic for name, statistic in results.metrics.items()}
     for entry in results.conditions:
         condition = entry.get("condition")
@@ -138,21 +139,21 @@ def condition_entry(
     test_size: dict[str, Any] | None = None,
     not_eligible: dict[str, int] | None = None,
 ) -> dict[str, Any]:
-    """One condition's entry.
+    """Return the entry of one condition.
 
     Args:
         condition: `Condition.describe()`.
-        n: images evaluated.
-        eligible: images that have what the ablation needs.
-        drop: mean of clean - changed with interval, over eligible images.
+        n: number of evaluated images.
+        eligible: number of images that the ablation can change.
+        drop: mean effect, clean - changed, with interval, over eligible images.
         spearman_clean: correlation of clean predictions with scores, same images.
         spearman: correlation of changed predictions with scores, same images.
-        rms: root mean square of the drop with interval.
+        rms: root mean square effect with interval.
         control: what the effect is compared with, and the comparison.
-        test: what was tested, and `p`, `p_corrected`; or why nothing was.
-        test_mean: the same of the mean effect alone, its `p` inside.
-        test_size: the same of the size of the effect alone.
-        not_eligible: how many images could not be changed, by reason.
+        test: tested statistic, `p` and `p_corrected`; or the reason why there is no test.
+        test_mean: the same for the mean effect alone.
+        test_size: the same for the size of the effect alone.
+        not_eligible: number of images that could not be changed, by reason.
     """
     test = dict(test) if test else {}
     return {
@@ -176,9 +177,9 @@ def condition_entry(
 
 
 def without_nan(value: Any) -> Any:
-    """Plain data with every NaN and infinity turned into None, and -0.0 into 0, for JSON."""
+    """Return plain data for JSON: NaN and infinity become None, and -0.0 becomes 0."""
     if isinstance(value, float):
-        return value + 0.0 if math.isfinite(value) else None  # no -0.0
+        return value + 0.0 if math.isfinite(value) else None  # turns -0.0 into 0.0
     if isinstance(value, dict):
         return {name: without_nan(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):

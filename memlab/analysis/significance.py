@@ -1,4 +1,4 @@
-"""p-values of the ablations of one test: of the mean effect, of its size, and of either."""
+"""p-values of a test's ablations: of the mean effect, of its size, and of either."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ NUISANCE, OTHER_DOSE = "a nuisance change", "not the primary dose"
 
 @dataclass(frozen=True)
 class Tested:
-    """A p-value, or the reason why there is none.
+    """p-value, or the reason why there is none.
 
     Args:
-        statistic: what was tested, in words.
-        n: images that bear on it.
-        p: of this ablation alone.
-        p_corrected: for all primary ablations of the test with such a p together (Holm).
-        p_max_t: for the ablations with controls of their own together, by max-T; None for others.
-        method: how p was found.
-        reason: why there is none.
+        statistic: tested statistic, in words.
+        n: number of images that contribute.
+        p: p-value of this ablation alone.
+        p_corrected: p corrected over all primary ablations of the test with a p of this kind
+            (Holm).
+        p_max_t: p corrected over the ablations with their own controls by max-T; None for others.
+        method: how p was computed.
+        reason: why there is no p.
     """
 
     statistic: str | None
@@ -43,17 +44,17 @@ class Tested:
 
 @dataclass(frozen=True)
 class Tests:
-    """The tests of one ablation. Each kind is corrected over all ablations of the test by itself.
+    """Tests of one ablation; each kind is corrected separately over all ablations of the test.
 
     Args:
-        either: what `p` of an entry is: of a region, that mean or size differ from the controls';
-            of a change of the whole image, or off-centre crops, the mean; of a swap, the size.
-        mean: that the mean effect is not 0, beyond the controls where there are any.
-        size: that the ablation moves predictions further than what it is compared with, whichever
-            way: nuisance baseline, matched controls, round trip.
+        either: the `p` of an entry. For a region: the mean or the size differs from the controls'.
+            For a change of the whole image, or off-centre crops: the mean. For a swap: the size.
+        mean: the mean effect is not 0; with controls, the specific effect is not 0.
+        size: the ablation changes predictions more than its comparison, in either direction; the
+            comparison is the nuisance baseline, matched controls or the round trip.
     """
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # not a pytest class
 
     either: Tested
     mean: Tested
@@ -68,21 +69,22 @@ def tests(
 ) -> dict[str, Tests]:
     """Test all primary ablations.
 
-    An ablation with controls of its own is tested by permuting, within each image, which of the
-    occlusions is the target: S in both directions for the mean, the energy distance M for the
-    size, the larger of the two for either. Where controls are not exchangeable with it (off-centre
-    crops, random shapes) S alone is tested, by its interval. A swap is tested by whether T is above
-    0. Of a change of the whole image the mean is tested by its interval, and the size against each
-    nuisance change: the largest p counts, which holds without a correction for their number.
+    An ablation with its own controls has a permutation test within image: two-sided S for the mean,
+    the energy distance M for the size, the larger of both for either. If its controls are not
+    exchangeable with it (off-centre crops, random shapes), only S is tested, by its interval. For a
+    swap, the test is whether T is above 0. For a change of the whole image, the mean is tested by
+    its interval, and the size against each nuisance change; the largest p is used, which needs no
+    correction for their number.
 
-    Holm's correction takes the raw p-values of all ablations, one kind of test at a time; it is
-    valid however they depend on each other. Max-T over the ablations with controls is sharper, but
-    holds for them alone, and is kept beside.
+    Holm's correction uses the raw p-values of all ablations, separately for each kind of test, and
+    is valid for any dependence between them. Max-T over the ablations with controls has more power
+    but is valid for these alone; it is reported as well.
 
     Args:
-        subjects: by condition; those not primary, and nuisance changes, are not tested.
+        subjects: ablations by condition; only primary ablations are tested, and no nuisance
+            changes.
         found: condition to its resampled estimates, by the names of `comparisons.estimates`.
-        seed: of permutations and resamples.
+        seed: seed of permutations and resamples.
         floor: nuisance changes by condition.
     """
     tested = {
@@ -148,7 +150,7 @@ def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
 
 
 def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> Tested:
-    """That an estimate is not 0, or above 0: its interval inverted."""
+    """Test that an estimate is not 0, or is above 0, by inverting its interval."""
     known = resampled.interval()
     ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
     ps = [p for p in ends if p is not None]
@@ -161,7 +163,7 @@ def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> T
 def _sizes(
     subjects: Mapping[str, Subject], floor: Mapping[str, Effects], seed: int
 ) -> dict[str, Tested]:
-    """That the RMS effect is above that of every nuisance change."""
+    """Test that the RMS effect is above that of every nuisance change."""
     statistic = "RMS effect above the nuisance baseline"
     if not floor:
         none = Tested(statistic, 0, reason="no nuisance change was run")
@@ -180,7 +182,7 @@ def _sizes(
 
 
 def _largest(statistic: str, found: list[SizeTest]) -> Tested:
-    """Larger than each: the largest p, whose claim is that all are true (Berger 1982)."""
+    """Return the largest p: the effect exceeds all nuisance changes (Berger 1982)."""
     tested = [one for one in found if one.p is not None]
     if not tested:
         return Tested(statistic, found[0].n, reason=found[0].reason)

@@ -1,4 +1,4 @@
-"""From rows to what results say of each ablation: entries, dose curves, notes. No torch."""
+"""Summary of ablations from the rows of a test: entries, dose curves, notes. No torch."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Statistic
 
-if TYPE_CHECKING:  # it imports torch
+if TYPE_CHECKING:  # imports torch
     from memlab.ablations.base import Control
 
 RHO_RESAMPLES = 2000
-"""As for the metrics; ranking costs more than a mean."""
+"""Number of resamples for rank correlations, as for the metrics; ranks are slower than means."""
 _FLOOR = ("floor_drop", "floor_rms", "ratio")
 SHOWN = ("target", "swap", "floor")
-"""Roles with an entry of their own; controls and ways there and back are inside these."""
+"""Roles with their own entry; these entries contain controls and round trips."""
 
 Details = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What results say of ablations.
+    """Results of all ablations.
 
     Args:
-        conditions: an entry per ablation, dose and role of `SHOWN`.
-        dose_curves: an entry per ablation at several doses.
-        notes: sentences a reader must know.
+        conditions: one entry per ablation, dose and role of `SHOWN`.
+        dose_curves: one entry per ablation with several doses.
+        notes: notes for the reader.
     """
 
     conditions: list[dict[str, Any]] = field(default_factory=list)
@@ -51,13 +51,13 @@ class Summary:
 def summarise(
     rows: pd.DataFrame, changed: pd.DataFrame, details: Sequence[Details], seed: int
 ) -> Summary:
-    """Every number of every ablation, from one set of resamples.
+    """Compute all statistics of all ablations, from one set of resamples.
 
     Args:
-        rows: the clean pass, `rows.csv`.
+        rows: the clean predictions, `rows.csv`.
         changed: the changed images, `conditions.csv`.
         details: `Condition.describe()` of all conditions, controls included.
-        seed: of the resampling and the relabelling.
+        seed: seed of the resampling and the permutations.
     """
     shown = [one for one in details if one["role"] in SHOWN]
     changed, blobs = _comparable(changed)
@@ -131,7 +131,7 @@ def summarise(
 
 
 def _overall(images: Images, seed: int) -> Statistic:
-    """Spearman's rho of all clean predictions with the scores."""
+    """Return Spearman's rho of all clean predictions with the scores."""
     wanted = {("", "rho"): rho(images.predicted, images.score)}
     found = _resampled(wanted, seed, resamples=RHO_RESAMPLES, kind="percentile")
     return found["", "rho"].interval()
@@ -148,8 +148,8 @@ def _resampled(
 def _correlations(
     subjects: Mapping[str, Subject], images: Images, changed: pd.DataFrame, seed: int
 ) -> dict[tuple[str, str], Statistic]:
-    """Spearman's rho of clean and of changed predictions, over each condition's own images."""
-    # draws within an image are averaged first: the image is the unit
+    """Return Spearman's rho of clean and of changed predictions, for each condition's images."""
+    # Draws are averaged within an image first, because the image is the unit.
     kept = changed[changed["eligible"] & changed["condition"].isin(list(subjects))]
     means = kept.groupby(["condition", "id"])["predicted"].mean()
     wanted: dict[tuple[str, str], AnyEstimate] = {}
@@ -177,7 +177,7 @@ def _control(
     largest: str | None,
     tested: Tests | None,
 ) -> dict[str, Any] | None:
-    """What an effect is compared with, and the comparison."""
+    """Return the comparison of an effect with its control or baseline."""
     if subject.role == "floor":
         return None
     if subject.kind == "floor":
@@ -204,7 +204,7 @@ def _control(
     }
     if subject.kind == "placed":
         control["blobs"] = subject.blobs
-    if largest is not None:  # for want of controls
+    if largest is not None:  # there are no controls
         control["baseline"] = _beside_floor(found, largest, "floor_drop")
     if subject.controlled and tested is not None:
         control["p_max_t"] = tested.either.p_max_t
@@ -212,7 +212,7 @@ def _control(
 
 
 def _beside_floor(found: Mapping[str, Resampled], largest: str, drop: str) -> dict[str, Any]:
-    """The largest nuisance change of the same images, and the ratio of the RMS effect to it."""
+    """Return the largest nuisance change of the same images, and the ratio of the RMS effects."""
     own, floor = _described(found["rms"]), _described(found["floor_rms"])
     beyond = None
     if own["low"] is not None and floor["high"] is not None:
@@ -227,7 +227,7 @@ def _beside_floor(found: Mapping[str, Resampled], largest: str, drop: str) -> di
 
 
 def _tests(subject: Subject, tested: Tests | None) -> dict[str, Any]:
-    """The arguments of `condition_entry` that hold the tests."""
+    """Return the arguments of `condition_entry` that contain the tests."""
     if tested is None:
         nothing = _untested(NUISANCE if subject.role == "floor" else OTHER_DOSE)
         return {"test": nothing, "test_mean": nothing, "test_size": nothing}
@@ -249,7 +249,7 @@ def _untested(reason: str) -> dict[str, Any]:
 def _curves(
     shown: Sequence[Details], subjects: Mapping[str, Subject]
 ) -> dict[str, dict[str, Effects]]:
-    """Ladders by the name of the ablation without its dose: condition to effects, ascending."""
+    """Return ladders by ablation without dose: condition to effects, ascending in dose."""
     ladders: dict[str, dict[str, Effects]] = {}
     for one in sorted(shown, key=lambda one: float(one["dose"])):
         key = one["condition"]
@@ -259,7 +259,7 @@ def _curves(
 
 
 def curve_name(one: Details) -> str:
-    """A condition without its dose: `blur[faces]`."""
+    """Return a condition's name without its dose: `blur[faces]`."""
     start = f"{one['ablation']}@{one['dose']:.6g}"
     return str(one["ablation"]) + _name(one["condition"]).removeprefix(start)
 
@@ -273,7 +273,7 @@ def _curve(
     by_key = {entry["condition"]: entry for entry in entries}
     steps = [by_key[key] for key in ladder]
     swapped = steps[0]["role"] == "swap"
-    # as in `dose_curve`
+    # the same rule as in `dose_curve`
     controlled = all(np.isfinite(one.drop("control")).any() for one in ladder.values())
     effect = "T" if swapped else "S" if controlled else "D"
     if effect == "D":
@@ -300,7 +300,7 @@ def _curve(
 def _without(
     one: Details, rows: pd.DataFrame, changed: pd.DataFrame, reason: str
 ) -> dict[str, Any]:
-    """An entry without numbers."""
+    """Return an entry without numbers, with the reason."""
     own = changed[(changed["condition"] == one["condition"]) & changed["eligible"]]
     eligible = own["id"].nunique()
     nothing = Statistic(None, eligible, reason=reason).describe()
@@ -314,11 +314,12 @@ def _without(
 
 
 def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
-    """Leave images with another kind of place than most out of each comparison.
+    """Restrict each comparison to images with the more frequent kind of control.
 
     Returns:
-        The rows, in which controls in blobs are not eligible where most images have room for the
-        region's own shape; and the conditions, without their role, of which most have blobs.
+        The rows, in which random-shape controls are not eligible if most images have matched
+        controls; and the conditions, without their role, in which most images have random-shape
+        controls.
     """
     if "place" not in changed:
         return changed, set()
@@ -333,13 +334,13 @@ def _comparable(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
 
 
 def _finite(changed: pd.DataFrame) -> set[str]:
-    """Conditions, without their role, of which every eligible image has a score."""
+    """Return the conditions, without their role, in which every eligible image has a score."""
     bad = changed["eligible"] & ~changed["predicted"].map(np.isfinite)
     return set(changed["condition"].map(_name)) - set(changed.loc[bad, "condition"].map(_name))
 
 
 def _name(condition: str) -> str:
-    """A condition without its role."""
+    """Return a condition without its role."""
     for role in ("target", "control", "floor", "swap", "there-and-back"):
         condition = condition.removesuffix(f":{role}")
     return condition

@@ -1,1 +1,1 @@
-"""What a model relies on: quantities, statistics, worlds' truth."""
+"""Audit of the features that a model relies on: claims and hypotheses."""

@@ -1,8 +1,8 @@
-"""What may be said of a feature: relies, does not rely, or cannot tell, and by which clause.
+"""Claims about a feature: relies, does not rely, or cannot tell, with the rule that decided.
 
-Claims are about size: an effect that is significant and smaller than anyone cares for is no
-reliance, and "not significant" is no proof of absence. The smallest effect of interest is fixed
-beforehand, so false alarms do not grow with the number of images.
+Claims are about size. A significant effect below the smallest effect of interest is no reliance,
+and "not significant" does not show absence. The smallest effect of interest is fixed beforehand, so
+false positives do not increase with the number of images.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from memlab.stats.measures import Statistic
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim with its reason.
+    """Claim with its reason.
 
     Args:
-        claim: what may be said.
-        clause: the rule that fired, in plain words.
+        claim: the claim.
+        clause: the rule that decided, in words.
     """
 
     claim: Literal["relies", "does not rely", "cannot tell"]
@@ -38,26 +38,27 @@ def removal_claim(
     sesoi: float = SESOI,
     alpha: float = ALPHA,
 ) -> Claim:
-    """Whether the model relies on a feature that was removed, against controls of the same shape.
+    """Decide whether the model relies on a removed feature, compared with matched controls.
 
-    Relies: M or S is significant, and the interval of RMS or of `|S|` lies above `sesoi`. Does not
-    rely: S lies inside ±`sesoi`, and either RMS+ lies below it, or RMS does, the controls do not
-    vary more than the target, and M finds no difference that S does not. Controls that vary more
-    hide an effect: what is subtracted for their noise is more than the target has. Where they vary
-    only somewhat more, neither RMS nor M need show it; then RMS+, printed beside it, is the bound
-    that holds whatever the target's own noise, and the clause says what it rests on.
+    "relies": M or S is significant, and the interval of RMS or of `|S|` lies above `sesoi`. "does
+    not rely": S lies inside ±`sesoi`, and one of two conditions holds. Either RMS+ lies below
+    `sesoi`; or RMS lies below `sesoi`, the controls do not vary more than the target, and M finds
+    no difference that S does not find. Controls that vary more hide an effect, because the noise
+    correction then subtracts more than the target's noise. If controls vary only slightly more, RMS
+    and M may not show it. RMS+, reported as well, is an upper bound for any noise of the target,
+    and the clause says which bound it uses.
 
     Args:
-        signed: S, in SDs of the clean predictions, with its interval. Intervals at
-            `statistics.equivalence.CLAIM_LEVEL` make each of their ends a test at `ALPHA`; wider
-            ones make claims fewer.
+        signed: S, in SDs of the clean predictions, with its interval. At level
+            `memlab.stats.CLAIM_LEVEL` each end of an interval is a test at `ALPHA`; wider intervals
+            make claims rarer.
         size: RMS, in the same unit; below 0 exactly where V is.
         upper: RMS+, in the same unit.
         energy: M, in any unit.
-        p_signed: of S, corrected for the number of features; None where there is none.
-        p_energy: of M, likewise.
+        p_signed: p-value of S, corrected for the number of features; None if there is none.
+        p_energy: p-value of M, corrected in the same way.
         sesoi: smallest effect of interest, in SDs.
-        alpha: a p-value below it is significant.
+        alpha: p-values below it are significant.
     """
     significant = [
         name for name, p in {"S": p_signed, "M": p_energy}.items() if p is not None and p < alpha
@@ -95,15 +96,15 @@ def removal_claim(
 
 
 def swap_claim(share: Statistic, upper: Statistic, sesoi: float = SESOI_T) -> Claim:
-    """Whether the model relies on a feature whose value was swapped between images.
+    """Decide whether the model relies on a feature whose value was swapped between images.
 
-    Relies: T lies above `sesoi`. Does not rely: T+ lies below it, or T does and the way there and
-    back does not change predictions more than the swap itself.
+    "relies": T lies above `sesoi`. "does not rely": T+ lies below `sesoi`, or T does and the round
+    trip does not change predictions more than the swap itself.
 
     Args:
         share: T, with its interval.
         upper: T+.
-        sesoi: smallest share of the predictions' variance of interest.
+        sesoi: smallest share of interest of the predictions' variance.
     """
     if _above(share, sesoi):
         return Claim("relies", f"T above {sesoi:g}")

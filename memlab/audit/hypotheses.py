@@ -1,7 +1,8 @@
-"""The prototype's two hypotheses, each an order of features, and what a test measured of them.
+"""Two hypotheses of the Columbia student study, as rankings of features, and their test results.
 
-Stated before any data by the student project that memlab grew from: Case A, the model relies on
-what people remember; Case B, it relies on surface. Read from `results.json` alone, no torch.
+The study stated both hypotheses before it collected data. Case A: the model relies on the features
+that people remember. Case B: the model relies on surface features. The module reads `results.json`
+alone and needs no torch.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 LEAST = 20
-"""Images below which an interval is too narrow to decide anything by."""
+"""Minimum number of images for a decision; below it, intervals are too narrow."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a feature is taken out or exchanged.
+    """Way to measure a feature: an ablation and its requirements.
 
     Args:
-        ablation: its name.
-        masks: the region it must have masks of; `any` for whatever region; None for none.
-        donors: whether it puts in what other images have.
-        region: what it is bound to, where that is not the ablation's own.
+        ablation: name of the ablation.
+        masks: region whose masks the ablation needs; `any` for any region; None for none.
+        donors: whether the ablation needs donor images.
+        region: region that the ablation is applied to, if not its default.
     """
 
     ablation: str
@@ -32,12 +33,12 @@ class Way:
 
     @property
     def arguments(self) -> list[str]:
-        """As options of memlab test."""
+        """Arguments for `memlab test`."""
         bound = ["--ablation.region", self.region] if self.region else []
         return ["--ablation", self.ablation, *bound]
 
     def lacks(self, regions: Collection[str], donors: bool) -> str | None:
-        """What is missing to run it, in words; None where nothing is."""
+        """Return which requirement is missing, in words; None if nothing is missing."""
         if self.masks == "any" and not regions:
             return "no masks"
         if self.masks not in (None, "any") and self.masks not in regions:
@@ -47,20 +48,21 @@ class Way:
         return None
 
     def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Whether an entry of `results.json` is its primary dose."""
+        """Return whether an entry of `results.json` is the primary dose of this ablation."""
         own = self.region is None or entry["region"] == self.region
         return bool(entry["ablation"] == self.ablation and entry["primary"] and own)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A feature in a hypothesis.
+    """Feature in a hypothesis.
 
     Args:
-        name: as the hypothesis has it.
-        rank: its place; the same for features it does not order.
-        ways: to measure it, the first that can be run; none where nothing measures it.
-        reading: what is in truth measured.
+        name: name of the feature in the hypothesis.
+        rank: rank of the feature; equal for features that the hypothesis does not order.
+        ways: ways to measure the feature, of which the first available is used; empty if there is
+            none.
+        reading: what the ablation measures, in words.
     """
 
     name: str
@@ -71,7 +73,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Case:
-    """A hypothesis: features, that which the model is said to rely on most first."""
+    """Hypothesis: features in the order of the model's predicted reliance, largest first."""
 
     name: str
     claim: str
@@ -79,8 +81,9 @@ class Case:
     members: tuple[Member, ...]
 
 
-# Each way has a control of its own: the same elsewhere, or a swap there and back. Changes of the
-# whole image without one (grayscale, say) are compared with a floor, and cannot be ordered.
+# Each way has its own control: a matched control or a round trip. Changes of the whole image
+# without their own control (grayscale, for example) are compared with the nuisance baseline, and
+# cannot be ranked.
 _PALETTE = (Way("swap_palette", donors=True),)
 CASES = (
     Case(
@@ -127,17 +130,17 @@ CASES = (
     ),
 )
 WHOLE = ("blur", "grayscale", "center_crop", "desaturate", "color_contrast")
-"""What the prototype did to whole images, and colour contrast taken out."""
+"""Whole-image ablations of the Columbia student study, and removal of colour contrast."""
 BESIDE = (Way("remove_background", "any"),)
-"""What is shown and is in neither order."""
+"""Ablations that are reported but belong to neither ranking."""
 
 
 def ways(regions: Collection[str], donors: bool) -> list[Way]:
-    """All that the study runs, each once.
+    """Return all ablations that the study runs, without duplicates.
 
     Args:
-        regions: of which there are masks.
-        donors: whether there are other images to swap with.
+        regions: regions with masks.
+        donors: whether there are donor images to swap with.
     """
     found = [Way(name) for name in WHOLE]
     for member in (member for case in CASES for member in case.members):
@@ -150,19 +153,19 @@ def ways(regions: Collection[str], donors: bool) -> list[Way]:
 def measured(
     case: Case, conditions: Sequence[Mapping[str, Any]], regions: Collection[str], donors: bool
 ) -> list[dict[str, Any]]:
-    """What a test says of each member, in the order of the hypothesis.
+    """Return the test results of each member, in the order of the hypothesis.
 
     Args:
         case: the hypothesis.
-        conditions: of `results.json`.
-        regions: of which there were masks.
-        donors: whether there were other images to swap with.
+        conditions: entries of `results.json`.
+        regions: regions with masks.
+        donors: whether there were donor images to swap with.
 
     Returns:
-        An entry per member: `name`, `rank`, `reading`, `condition`, `n` images that bear on it,
-        `eligible`, `effect` (a statistic: how far the score moves beyond the control, root mean
-        square in units of the score, below 0 where the control moves it further), `mean` (drop
-        beyond the control; None of swaps), `p_corrected`, and `reason` where there is no effect.
+        An entry per member: `name`, `rank`, `reading`, `condition`, `n` images that contribute,
+        `eligible`, `effect` (a statistic: the specific RMS effect in units of the score, negative
+        if the control changes the score more), `mean` (the specific effect; None for swaps),
+        `p_corrected`, and `reason` if there is no effect.
     """
     found = []
     for member in case.members:
@@ -202,17 +205,18 @@ def measured(
 
 
 def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each two members that the hypothesis orders, and whether the numbers order them.
+    """Return, for each pair of members that the hypothesis orders, whether the results agree.
 
-    They do where the 95 % intervals of both effects, of at least `LEAST` images each, do not
-    overlap: stricter than a test of their difference, and the images need not be the same.
+    A pair is decided if the 95 % intervals of both effects, from at least `LEAST` images each, do
+    not overlap. This is stricter than a test of the difference, and the two effects may come from
+    different images.
 
     Args:
-        members: of `measured`.
+        members: result of `measured`.
 
     Returns:
         An entry per pair: `first` and `second` as predicted, and `outcome`: `as predicted`,
-        `reversed`, `open` (the intervals overlap, or of too few images) or `not measured`.
+        `reversed`, `open` (intervals overlap, or too few images) or `not measured`.
     """
     found = []
     for place, first in enumerate(members):
@@ -233,7 +237,7 @@ def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def sentence(case: Case, pairs: Sequence[Mapping[str, Any]]) -> str:
-    """What is decisive and what is not, in one sentence; no verdict on the hypothesis."""
+    """Return one sentence on which pairs are decided and which are open; it states no verdict."""
     by: dict[str, list[str]] = {}
     for pair in pairs:
         by.setdefault(pair["outcome"], []).append(f"{pair['first']} > {pair['second']}")

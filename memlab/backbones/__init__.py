@@ -1,1 +1,1 @@
-"""Networks that turn images into features, each cut in two at a seam."""
+"""Networks that turn images into features; each is split in two at a feature layer."""

@@ -1,4 +1,4 @@
-"""What a backbone is: features, and a seam where maps are computed."""
+"""Base class of backbones: image features, and a feature layer where maps are computed."""
 
 from __future__ import annotations
 
@@ -19,64 +19,71 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(Specified, nn.Module, ABC):
-    """Features of an image, in two halves: `forward(x) == tail(stem(x))`.
+    """Feature extractor in two halves: `forward(x) == tail(stem(x))`.
 
-    Activations at the seam explain a score by place, without hooks. A subclass takes `pretrained:
-    bool` and, if it can, `weights: str | None` in its constructor, and sets what stands below.
-    Images come normalised by `mean` and `std`.
+    Activations at the feature layer explain a score by position, without hooks. The constructor of
+    a subclass takes `pretrained: bool` and, if it can load a local file, `weights: str | None`. The
+    subclass sets the attributes below. Images arrive normalised by `mean` and `std`.
     """
 
     feature_dim: int
-    """D, the length of the feature vector."""
+    """Length D of the feature vector."""
     input_size: int
-    """Side in pixels of the square images it was made for."""
+    """Side in pixels of the square images that the backbone was made for."""
     fixed_size: bool = False
-    """Whether it takes images of that size only."""
+    """Whether the backbone accepts images of `input_size` only."""
     mean: tuple[float, ...] = IMAGENET_MEAN
-    """Channel means of RGB in [0, 1] that it expects to be taken off."""
+    """Channel means of RGB in [0, 1]; the model subtracts these before the backbone."""
     std: tuple[float, ...] = IMAGENET_STD
-    """Channel standard deviations that it expects to be divided by."""
+    """Channel standard deviations; the model divides by these before the backbone."""
     seam: ClassVar[str] = "the last spatial activations"
-    """Where the network is cut, in words."""
+    """Where the network is split, in words."""
 
     @abstractmethod
     def stem(self, images: Tensor) -> Any:
-        """Normalised images (B, 3, H, W) to the activations at the seam (a tensor or a tuple)."""
+        """Return the activations at the feature layer (a tensor or a tuple).
+
+        Args:
+            images: normalised images (B, 3, H, W).
+        """
 
     @abstractmethod
     def tail(self, activations: Any) -> Tensor:
-        """Activations at the seam to features (B, D)."""
+        """Return features (B, D) from activations at the feature layer."""
 
     @abstractmethod
     def grid(self, activations: Any) -> Tensor:
-        """The spatial part of activations (or of their gradients) as (B, C, h, w).
+        """Return the spatial part of activations (or of their gradients) as (B, C, h, w).
 
         Raises:
-            MemlabError: if the network keeps no places.
+            MemlabError: if the activations have no spatial layout.
         """
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, H, W) to features (B, D)."""
+        """Return features (B, D) of normalised images (B, 3, H, W)."""
         return self.tail(self.stem(images))
 
     def blocks(self) -> list[nn.Module]:
-        """The parts that are frozen or trained as one, from the input to the output.
+        """Return the blocks that are frozen or trained as a unit, from the input to the output.
 
-        Every parameter is in exactly one of them. Here the backbone is a single one; a subclass
-        that knows its stages gives them (`gathered` makes them from names of parameters).
+        Each parameter belongs to exactly one block. By default the whole backbone is a single
+        block. A subclass with stages returns its stages (`gathered` builds blocks from parameter
+        names).
         """
         return [self]
 
 
 def gathered(network: nn.Module, groups: Sequence[Collection[str]]) -> list[nn.Module]:
-    """Blocks of a network, made from the names of the parameters in each.
+    """Build the blocks of a network from the names of the parameters in each block.
 
-    A module whose parameters belong together goes there whole; one whose parameters do not is
-    entered. What has no parameters (dropout, pooling) goes with what stands before it.
+    A module whose parameters all belong to one block goes into that block. A module whose
+    parameters belong to several blocks is split into its children. A module without parameters
+    (dropout, pooling) goes into the block of the module before it.
 
     Args:
-        network: its modules are referred to, not copied.
-        groups: names of parameters, from the input to the output; every one of the network's.
+        network: the network; the blocks refer to its modules and do not copy them.
+        groups: parameter names of each block, from the input to the output; together they name
+            every parameter of the network.
 
     Returns:
         One module list for each group.
@@ -102,7 +109,7 @@ def gathered(network: nn.Module, groups: Sequence[Collection[str]]) -> list[nn.M
 
 
 def download_error(name: str, error: Exception) -> MemlabError:
-    """One line for weights that could not be fetched, with the two ways on."""
+    """Return the error for pretrained weights that cannot be downloaded, with two remedies."""
     return MemlabError(
         f"cannot download the pretrained weights of {name} ({type(error).__name__}): set "
         "--model.backbone.pretrained false,\nor give a local file: --model.backbone.weights FILE"
@@ -113,12 +120,12 @@ def load_weights(network: nn.Module, path: str, classifier: tuple[str, ...]) -> 
     """Load a file of weights (.safetensors, .pth) into a network without its classifier.
 
     Args:
-        network: where to.
-        path: the file; no pickled code is run.
-        classifier: prefixes of the keys that belong to the classifier left out.
+        network: the network that receives the weights.
+        path: the file; memlab runs no pickled code.
+        classifier: prefixes of the classifier's keys, which are skipped.
 
     Raises:
-        MemlabError: if the file cannot be read or does not fit; names the first keys.
+        MemlabError: if the file cannot be read or does not fit; the message names the first keys.
     """
     try:
         if path.endswith(".safetensors"):
@@ -131,7 +138,7 @@ def load_weights(network: nn.Module, path: str, classifier: tuple[str, ...]) -> 
                 raise ValueError(f"damaged: {wrong}")
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state.get("model", state))
-    except Exception as error:  # unreadable in any of many ways
+    except Exception as error:  # a damaged or wrong file raises many types
         first = str(error).strip().splitlines()[0]
         raise MemlabError(f"{path}: cannot be read as weights: {first}") from error
     kept = {key: value for key, value in state.items() if not key.startswith(classifier)}
@@ -142,7 +149,7 @@ def load_weights(network: nn.Module, path: str, classifier: tuple[str, ...]) -> 
 
 
 def misfit(wanted: dict[str, Any], given: dict[str, Any]) -> str:
-    """Why a state does not fit, in one line that names the first keys; empty if it fits."""
+    """Return why a state dict does not fit, with the first keys; empty if the state dict fits."""
     missing = [key for key in wanted if key not in given]
     extra = [key for key in given if key not in wanted]
     other = [

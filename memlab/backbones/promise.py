@@ -1,4 +1,4 @@
-"""Whether a backbone gives the features that it says."""
+"""Checks that a backbone's features match the attributes that the backbone declares."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from memlab.registry import described
 
 
 def check_declared(backbone: Backbone) -> None:
-    """See that a backbone says what is needed to build a head on it.
+    """Check that a backbone declares the attributes that its head needs.
 
     Raises:
-        PluginError: if it does not; names the plugin.
+        PluginError: if an attribute is missing or invalid; the message names the plugin.
     """
     name = described(type(backbone))
     for what in ("feature_dim", "input_size"):
@@ -30,10 +30,11 @@ def check_declared(backbone: Backbone) -> None:
 
 
 def check_features(backbone: Backbone, features: Any, count: int) -> None:
-    """See that features have the shape (B, feature_dim); costs no computation.
+    """Check that features have the shape (B, feature_dim); this runs no forward pass.
 
     Raises:
-        PluginError: if they have another one; names the plugin and both lengths.
+        PluginError: if the features are not floats or have another shape; the message names the
+            plugin and both shapes.
     """
     if not isinstance(features, Tensor) or not features.is_floating_point():
         kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
@@ -48,18 +49,18 @@ def check_features(backbone: Backbone, features: Any, count: int) -> None:
 
 @torch.no_grad()
 def try_backbone(backbone: Backbone, size: int, device: torch.device) -> None:
-    """Compute the features of two small images, before anything is trained on them.
+    """Compute the features of two small images, before training starts.
 
-    The backbone's modes and the random numbers stay as they are.
+    The function restores the backbone's training flags and the random state.
 
     Args:
-        backbone: a trained or new one.
+        backbone: a trained or new backbone.
         size: side in pixels of the images.
-        device: where it is.
+        device: device of the backbone.
 
     Raises:
-        PluginError: if the features are not what the backbone says, or not finite; names the
-            plugin.
+        PluginError: if the features do not match what the backbone declares, or are not finite; the
+            message names the plugin.
     """
     modes = {module: module.training for module in backbone.modules()}
     ramp = torch.linspace(-1, 1, size, device=device)
@@ -70,7 +71,7 @@ def try_backbone(backbone: Backbone, size: int, device: torch.device) -> None:
             features = backbone.eval()(images)
     except PluginError:
         raise
-    except Exception as error:  # a plugin's code may raise anything
+    except Exception as error:  # plugin code may raise any exception
         said = " ".join(str(error).split())[:200]
         raise PluginError(
             f"{described(type(backbone))}: cannot compute features of images of {size} pixels: "

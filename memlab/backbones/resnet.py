@@ -1,4 +1,4 @@
-"""ResNet50 from torchvision, the prototype's backbone."""
+"""ResNet50 from torchvision, the backbone of the Columbia student study."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from memlab.backbones.base import Backbone, download_error, load_weights
 
 
 class ResNet50(Backbone):
-    """ResNet50 (He et al. 2016, CVPR) as torchvision has it; 2048 features.
+    """ResNet50 of torchvision (He et al. 2016, CVPR); 2048 features.
 
     Args:
-        pretrained: start from ImageNet weights, downloaded once by torchvision.
+        pretrained: start from ImageNet weights, which torchvision downloads once.
         weights: start from a local file (torchvision's keys) instead.
     """
 
@@ -24,7 +24,7 @@ class ResNet50(Backbone):
         try:
             wanted = ResNet50_Weights.DEFAULT if pretrained and weights is None else None
             network = resnet50(weights=wanted)
-        except Exception as error:  # no network, a proxy, a full disk: the ways on are the same
+        except Exception as error:  # no network, a proxy, a full disk: the remedies are the same
             raise download_error("resnet50", error) from error
         del network.fc
         self.network = network
@@ -32,7 +32,7 @@ class ResNet50(Backbone):
             load_weights(network, weights, classifier=("fc.",))
 
     def stem(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, 2048, H/32, W/32)."""
+        """Return activations (B, 2048, H/32, W/32) of images (B, 3, H, W)."""
         net = self.network
         x = net.maxpool(net.relu(net.bn1(net.conv1(images))))
         x = net.layer4(net.layer3(net.layer2(net.layer1(x))))
@@ -40,15 +40,15 @@ class ResNet50(Backbone):
         return x
 
     def tail(self, activations: Tensor) -> Tensor:
-        """Mean over places: (B, 2048)."""
+        """Return the mean over positions, (B, 2048)."""
         return activations.mean(dim=(2, 3))
 
     def grid(self, activations: Tensor) -> Tensor:
-        """The activations as they are."""
+        """Return the activations unchanged."""
         return activations
 
     def blocks(self) -> list[nn.Module]:
-        """The first convolution and the four stages."""
+        """Return the first convolution and the four stages."""
         net = self.network
         first = nn.ModuleList([net.conv1, net.bn1])
         return [first, net.layer1, net.layer2, net.layer3, net.layer4]

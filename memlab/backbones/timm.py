@@ -1,4 +1,4 @@
-"""Any network of timm, by name: CNNs and vision transformers."""
+"""Networks of timm, by name: CNNs and vision transformers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from memlab.errors import MemlabError, did_you_mean
 
 
 class Timm(Backbone):
-    """A network of timm (github.com/huggingface/pytorch-image-models) without its classifier.
+    """Network of timm (github.com/huggingface/pytorch-image-models) without its classifier.
 
-    The seam lies after the last spatial activations; in a vision transformer before the last block,
-    because behind it a class token no longer depends on the patch tokens.
+    The feature layer is the last spatial activations. In a vision transformer it lies before the
+    last block: after the last block, a class token no longer depends on the patch tokens.
 
     Args:
         name: any name that timm knows, such as resnet18, convnext_tiny, vit_small_patch16_224.
         pretrained: start from timm's weights, downloaded once.
         weights: start from a local file (timm's keys) instead.
-        image_size: side in pixels, where it is not the network's own.
+        image_size: side in pixels, if it differs from the network's default.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Timm(Backbone):
             load_weights(network, weights, classifier=tuple(f"{head}." for head in names))
 
     def stem(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to maps (B, C, h, w) or (B, h, w, C), or to tokens (B, N, C)."""
+        """Return maps (B, C, h, w) or (B, h, w, C), or tokens (B, N, C), of images (B, 3, H, W)."""
         network = self.network
         if not self._cut_before_last:
             features = network.forward_features(images)
@@ -73,20 +73,25 @@ class Timm(Backbone):
         return torch.cat([prefix, patches], dim=1)
 
     def rest(self, activations: Tensor) -> Tensor:
-        """Activations at the seam to those that the network's head pools and reads."""
+        """Return the activations that the head pools, from activations at the feature layer."""
         network = self.network
         if self._cut_before_last:
             activations = network.norm(network.blocks[-1](activations))
         return activations
 
     def tail(self, activations: Tensor) -> Tensor:
-        """Activations at the seam to features (B, D)."""
+        """Return features (B, D) from activations at the feature layer."""
         features = self.network.forward_head(self.rest(activations), pre_logits=True)
         assert isinstance(features, Tensor)
         return features
 
     def grid(self, activations: Tensor) -> Tensor:
-        """Maps, or the patch tokens laid out as they lie in the image: (B, C, h, w)."""
+        """Return maps, or the patch tokens in their image layout, as (B, C, h, w).
+
+        Raises:
+            MemlabError: if the network reads its class token alone, or its tokens form no square
+                grid.
+        """
         network = self.network
         if activations.ndim == 4:
             channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
@@ -103,7 +108,7 @@ class Timm(Backbone):
         return patches.transpose(1, 2).reshape(len(patches), -1, side, side)
 
     def blocks(self) -> list[nn.Module]:
-        """What timm calls coarse groups: a stem and stages, or the blocks of a transformer."""
+        """Return timm's coarse groups: the stem and stages, or the blocks of a transformer."""
         network = self.network
         named = dict(network.named_parameters())
         try:
@@ -112,13 +117,13 @@ class Timm(Backbone):
             return [self]
         groups: list[list[str]] = [names for _, names in sorted(numbered.items())]
         if len(groups) > 1 and all(named[name].ndim == 1 for name in groups[-1]):
-            # a last normalisation alone is no block: it goes with the one before
+            # A last normalisation layer alone is not a useful block; it joins the block before it.
             groups[-2:] = [groups[-2] + groups[-1]]
         return gathered(network, groups)
 
 
 def _create(name: str, pretrained: bool, image_size: int | None) -> Any:
-    # transformers are built for one size; convolutional networks take none
+    # Transformers are built for one size; convolutional networks take no `img_size`.
     fixed = timm.get_pretrained_cfg(name, allow_unregistered=True)
     options: dict[str, Any] = {}
     if image_size is not None and getattr(fixed, "fixed_input_size", False):
@@ -128,12 +133,13 @@ def _create(name: str, pretrained: bool, image_size: int | None) -> Any:
     try:
         _ask_hub(getattr(fixed, "hf_hub_id", None))
         return timm.create_model(name, pretrained=True, num_classes=0, **options)
-    except Exception as error:  # no network, no such weights: the ways on are the same
+    except Exception as error:  # no network, no such weights: the remedies are the same
         raise download_error(name, error) from error
 
 
 def _ask_hub(repository: str | None) -> None:
-    # the hub's own client tries for 45 seconds, loudly, before it says that there is no network
+    # Without a network, the hub's client retries for 45 seconds and prints each attempt; this check
+    # fails at once instead.
     if repository is None:
         return
     names = ("model.safetensors", "pytorch_model.bin")

@@ -1,1 +1,1 @@
-"""How well people agree, and so the highest correlation that a perfect model can expect."""
+"""Noise ceiling: agreement between people, and the highest correlation a model can expect."""

@@ -1,4 +1,4 @@
-"""Counts of hits and false alarms per image, and the scores they give."""
+"""Counts of hits and false alarms per image, and the scores derived from them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FIRST = ("false_alarms", "first_showings")
 
 
 def scores_of_responses(responses: Responses) -> pd.DataFrame:
-    """Counts and scores of each image that came back, in the order of `responses.images`.
+    """Return counts and scores of each repeated image, in the order of `responses.images`.
 
     Returns:
-        Columns `image`, `hits`, `n`, `hit_rate`; where first showings were answered to, too,
+        Columns `image`, `hits`, `n`, `hit_rate`; if there are answers to first showings, also
         `false_alarms`, `first_showings`, `false_alarm_rate`, `hit_minus_false_alarm`, `d_prime`,
         `criterion`.
     """
@@ -38,17 +38,18 @@ def scores_of_responses(responses: Responses) -> pd.DataFrame:
 
 
 def scores_of_counts(table: Table) -> tuple[pd.DataFrame, int]:
-    """Counts and scores of each image of a table, as `scores_of_responses` has them.
+    """Return counts and scores of each image of a table, as `scores_of_responses` does.
 
     Args:
-        table: with columns `hits` and `n`, or `hits` and `misses`; `false_alarms` are of n first
-            showings, or of the sum with `correct_rejections`.
+        table: table with columns `hits` and `n`, or `hits` and `misses`; `false_alarms` are counted
+            among n first showings, or among `false_alarms` + `correct_rejections`.
 
     Returns:
-        The scores, by the table's index, and how many images have no counts.
+        The scores, by the table's index, and the number of images without counts.
 
     Raises:
-        DataError: naming the image whose counts cannot be, or that is listed twice.
+        DataError: if the counts of an image are impossible, or an image is listed twice; the
+            message names the image.
     """
     rows = table.rows
     if rows["id"].duplicated().any():

@@ -1,4 +1,4 @@
-"""The human ceiling of a data set: from answers of people, from counts, or from scores alone."""
+"""Noise ceiling of a data set: from answers of people, from counts, or from scores alone."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Entry:
     """Agreement about one kind of score, by one correlation.
 
     Args:
-        scores: what is correlated: hit rate, false alarm rate, ...
+        scores: kind of score: hit rate, false alarm rate, ...
         correlation: `spearman` or `pearson`.
-        reliability: what was found.
+        reliability: estimated reliability and ceiling.
         left_out: images without enough answers in a half, mean over halves.
     """
 
@@ -48,21 +48,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What is known of the scores of a data set.
+    """Noise ceiling of a data set and the data behind it.
 
     Args:
-        origin: what was read.
-        overview: people, images and answers, in words.
-        how: where the numbers come from.
-        entries: the agreement; the first is Spearman's of hit rates.
-        responses: per image, on average.
+        origin: file that was read.
+        overview: numbers of people, images and answers, in words.
+        how: how the agreement was estimated.
+        entries: agreement per kind of score; the first is Spearman's of hit rates.
+        responses: mean number of responses per image.
         scores: one row per image: counts and the scores derived from them.
-        growth: reliability and ceiling against responses per image: `responses`, `people` (in
-            each of two groups), `reliability`, `low`, `high`, `ceiling`, `kind` (measured, or
-            predicted by Spearman-Brown).
+        growth: reliability and ceiling against responses per image: `responses`, `people` (in each
+            of two groups), `reliability`, `low`, `high`, `ceiling`, `kind` (measured, or predicted
+            by Spearman-Brown).
         pair: scores of one pair of halves, or None.
-        lag: the lag model, if it was asked for.
-        notes: what to know.
+        lag: the lag model, if requested.
+        notes: notes for the reader.
     """
 
     origin: str
@@ -85,18 +85,18 @@ def ceiling_of_responses(
     lag: bool = False,
     at: float = 100,
 ) -> Ceiling:
-    """The ceiling from random halves of the people.
+    """Estimate the noise ceiling from random halves of the people.
 
     Args:
-        responses: their answers.
-        halves: how many times the people are dealt.
-        seed: of the draws.
-        least: answers that an image needs in a half to be compared.
+        responses: answers of the people.
+        halves: number of random splits of the people.
+        seed: seed of the splits.
+        least: minimum number of answers to an image in a half; images with fewer are left out.
         lag: whether to fit the lag model, and report the agreement before and after.
         at: lag that scores are corrected to.
 
     Raises:
-        DataError: for fewer than two people or three images, or scores that are all equal.
+        DataError: if there are fewer than two people or three images, or all scores are equal.
     """
     people, images, repeats = len(responses.people), len(responses.images), responses.repeats
     if people < 2:
@@ -125,7 +125,7 @@ def ceiling_of_responses(
         kinds["false alarm rate"] = alarms.means
         kinds["hit − false alarm"] = lambda groups: hits.means(groups) - alarms.means(groups)
 
-    draws = seed_of(seed, "data ceiling", "halves")  # the same halves for every kind of score
+    draws = seed_of(seed, "data ceiling", "halves")  # all kinds of score use the same halves
     with progress("Halves of people", halves * len(kinds)) as advance:
         found = {
             name: halves_of_people(score_of, people, draws, halves, advance=advance)
@@ -155,16 +155,17 @@ def ceiling_of_responses(
 
 
 def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceiling:
-    """The ceiling from hits and n of each image, as if all answers were independent.
+    """Estimate the noise ceiling from hits and n of each image, assuming independent answers.
 
     Args:
-        table: with columns `hits` and `n`, or `hits` and `misses`; also scores false alarms, if
-            there are `false_alarms` (of n first showings, or with `correct_rejections`).
-        halves: how many times each image's answers are dealt.
-        seed: of the draws.
+        table: table with columns `hits` and `n`, or `hits` and `misses`; false alarms are also
+            scored if the table has `false_alarms` (among n first showings, or with
+            `correct_rejections`).
+        halves: number of random splits of each image's answers.
+        seed: seed of the splits.
 
     Raises:
-        DataError: for counts that cannot be, fewer than three images, or equal scores.
+        DataError: if counts are impossible, there are fewer than three images, or scores are equal.
     """
     scores, missing = scores_of_counts(table)
     _require_spread(scores["hit_rate"].to_numpy(), table.origin)
@@ -221,14 +222,15 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
 
 
 def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
-    """The ceiling by the binomial model, when only scores and the number of observers are known.
+    """Estimate the noise ceiling by the binomial model, from scores and the number of observers.
 
     Args:
-        table: with scores that are hit rates.
-        observers: of each image.
+        table: table whose scores are hit rates.
+        observers: number of observers of each image.
 
     Raises:
-        DataError: for scores outside 0 to 1, fewer than three, or no spread beyond chance.
+        DataError: if scores lie outside 0 to 1, are fewer than three, or spread no more than
+            chance.
     """
     known = table.rows["score"].notna()
     score = table.rows.loc[known, "score"].to_numpy(float)

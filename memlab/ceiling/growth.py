@@ -1,4 +1,4 @@
-"""Reliability against the number of answers to each image: measured, and as predicted."""
+"""Reliability against the number of answers per image: measured, and predicted."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ _GRID = (*range(1, 11), 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)
 
 
 def measured(score_of: ScoreOf, people: int, responses: float, seed: int) -> pd.DataFrame:
-    """Agreement of two groups without a common member, from few people to half of them each.
+    """Measure the agreement of two disjoint groups of people, for several group sizes.
 
-    The correlation of two groups of n answers an image is the reliability of the scores of n.
+    The correlation of two groups with n answers per image is the reliability of scores from n
+    answers. Sizes range from few people to half of them.
 
     Args:
         score_of: scores of groups of people, as for `halves_of_people`.
-        people: how many there are.
-        responses: per image, on average, of all people.
-        seed: of the groups.
+        people: number of people.
+        responses: mean number of responses per image, from all people.
+        seed: seed of the groups.
 
     Returns:
-        Columns `responses` (per image and group), `people` (in a group), `reliability` (mean of
-        50 draws, Spearman), `low`, `high` (95 % of the draws), `ceiling` (its root), `kind`.
+        Columns `responses` (per image and group), `people` (in a group), `reliability` (mean of 50
+        draws, Spearman), `low`, `high` (95 % of the draws), `ceiling` (the root of `reliability`),
+        `kind`.
     """
     rows = []
     for size in sorted({round(people / 2 * share) for share in np.geomspace(0.05, 1, 8)}):
@@ -44,11 +46,11 @@ def measured(score_of: ScoreOf, people: int, responses: float, seed: int) -> pd.
 
 
 def predicted(half: float, responses: float) -> pd.DataFrame:
-    """What Spearman-Brown makes of the agreement of two halves, at 1 to 100 answers an image.
+    """Predict the reliability at 1 to 100 answers per image by Spearman-Brown.
 
     Args:
         half: correlation of two halves.
-        responses: per image, of both halves together.
+        responses: responses per image in both halves together.
 
     Returns:
         Columns `responses`, `reliability`, `ceiling`, `kind`.

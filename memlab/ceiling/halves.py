@@ -1,4 +1,4 @@
-"""Random halves, of the people or of the answers: how well they agree about the images."""
+"""Random halves of the people or of the answers, and the agreement between the halves."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scipy import sparse, stats
 from memlab.stats.measures import Array
 
 OF_PEOPLE = "random halves of the people"
-_CHUNK = 4_000_000  # scores held at once: 32 MB
+_CHUNK = 4_000_000  # scores held in memory at once: 32 MB
 _DENSE = 20_000_000  # cells of a dense matrix: 160 MB
-_SPARSE = 0.1  # share of answered images below which a sparse product is the faster one
+_SPARSE = 0.1  # share of answered images below which a sparse product is faster
 
 ScoreOf = Callable[[Array], Array]
-"""Groups of people (groups, people), 0 or 1, to the scores that each gives (groups, images)."""
+"""Function from groups of people (groups, people), 0 or 1, to their scores (groups, images)."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Halves:
     """Correlations of random halves, one per draw.
 
     Args:
-        spearman: (halves,) rank correlations, ties at their mean rank; NaN where a half is
-            constant or fewer than three images are in both.
-        pearson: (halves,) likewise.
-        images: (halves,) images with a score in both halves.
+        spearman: (halves,) rank correlations, ties at mean ranks; NaN if a half is constant or
+            fewer than three images are in both halves.
+        pearson: (halves,) Pearson correlations; NaN in the same cases.
+        images: (halves,) number of images with a score in both halves.
         one: (images,) scores in the first half of the first draw, NaN where left out.
-        other: (images,) those in its second half.
+        other: (images,) scores in the second half of the first draw.
     """
 
     spearman: Array
@@ -42,16 +42,16 @@ class Halves:
 
 
 class Answers:
-    """Answers of people to images, ready to be averaged over any groups of the people.
+    """Answers of people to images, as matrices that give means over any groups of people.
 
     Args:
-        person: (answers,) whose, 0 to people - 1.
-        image: (answers,) to which, 0 to images - 1.
-        value: (answers,) 1 for a hit, 0 for a miss; or any finite number, such as one corrected
-            for the lag.
-        people: how many there are.
-        images: how many there are.
-        least: answers that an image needs in a group to have a score there.
+        person: (answers,) index of the person, 0 to people - 1.
+        image: (answers,) index of the image, 0 to images - 1.
+        value: (answers,) 1 for a hit, 0 for a miss; or any finite number, such as a lag-corrected
+            answer.
+        people: number of people.
+        images: number of images.
+        least: minimum number of answers that an image needs in a group to have a score.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Answers:
         images: int,
         least: int = 1,
     ) -> None:
-        # images in rows: the product with groups in columns is three times as fast so
+        # With images in rows, the product with groups in columns is three times as fast.
         shape = (images, people)
         places = (np.asarray(image), np.asarray(person))
         sums = sparse.csr_array((np.asarray(value, float), places), shape=shape)
@@ -74,7 +74,7 @@ class Answers:
         self._least = least
 
     def means(self, groups: Array) -> Array:
-        """Mean per image in each group of people, as one matrix product.
+        """Return the mean per image in each group of people, as one matrix product.
 
         Args:
             groups: (groups, people) 1 for members, 0 for others.
@@ -98,18 +98,18 @@ def halves_of_people(
     size: int | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Halves:
-    """Deal the people into two random halves, score every image in both, correlate; many times.
+    """Correlate the image scores of two random halves of the people, many times.
 
-    The classic consistency of memorability (Isola 2011; Khosla 2015: 25 halves, Spearman). A half
-    has people // 2 of them, the other the rest.
+    This is the usual consistency measure of memorability (Isola 2011; Khosla 2015: 25 halves,
+    Spearman). One half has people // 2 members, the other half has the rest.
 
     Args:
-        score_of: scores of groups of people: `Answers.means`, or a difference of two.
-        people: how many there are, at least two.
-        seed: of the draws.
-        halves: how many times the people are dealt.
-        size: people in each of two groups without a common member, for fewer than half of them.
-        advance: told how many draws are done since the last call.
+        score_of: function that scores groups of people: `Answers.means`, or a difference of two.
+        people: number of people, at least two.
+        seed: seed of the splits.
+        halves: number of splits.
+        size: number of people in each of two disjoint groups, for groups smaller than a half.
+        advance: called with the number of splits done since the last call.
     """
     rng = np.random.default_rng(seed)
     first = people // 2 if size is None else size
@@ -132,19 +132,20 @@ def halves_of_counts(
     false_alarms: tuple[Array, Array] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Halves:
-    """Deal each image's answers into two random halves, as if all of them were independent.
+    """Correlate the scores of two random halves of each image's answers, assumed independent.
 
-    The hits of a half are hypergeometric: exactly what halves of n independent answers are, given
-    their sum.
+    The number of hits in a half is hypergeometric, the exact distribution for halves of n
+    independent answers given their sum.
 
     Args:
         hits: (images,) correct recognitions.
-        n: (images,) answers, two at least; a half has n // 2 of them, the other the rest.
-        seed: of the draws.
-        halves: how many times the answers are dealt.
-        false_alarms: (images,) first showings taken for repeats, and (images,) first showings,
-            two at least; scores are then hit rates less false alarm rates.
-        advance: told how many draws are done since the last call.
+        n: (images,) answers, at least two; one half has n // 2 answers, the other half has the
+            rest.
+        seed: seed of the splits.
+        halves: number of splits.
+        false_alarms: (images,) false alarms at first showings, and (images,) first showings, at
+            least two; scores are then hit rates minus false alarm rates.
+        advance: called with the number of splits done since the last call.
     """
     rng = np.random.default_rng(seed)
 
@@ -186,7 +187,7 @@ def _dealt(
 def _correlations(one: Array, other: Array) -> tuple[Array, Array, NDArray[np.int64]]:
     both = np.isfinite(one) & np.isfinite(other)
     pearson = _pearson(one, other, both)
-    # what is left out ranks above everything else, and so moves no other rank
+    # Images that are left out rank above all others, so they change no other rank.
     first, second = (stats.rankdata(np.where(both, x, np.inf), axis=1) for x in (one, other))
     return _pearson(first, second, both), pearson, both.sum(axis=1)
 
@@ -199,7 +200,8 @@ def _pearson(one: Array, other: Array, both: NDArray[np.bool_]) -> Array:
         for half in (one, other):
             mean = np.where(both, half, 0).sum(axis=1, keepdims=True) / n
             centred.append(np.where(both, half - mean, 0))
-            # compared, not computed: rounding leaves a trace of spread in a constant half
+            # Compare values instead of computing a variance, which rounding makes positive in a
+            # constant half.
             low = np.where(both, half, np.inf).min(axis=1)
             sure &= np.where(both, half, -np.inf).max(axis=1) > low
         a, b = centred

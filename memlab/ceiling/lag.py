@@ -1,4 +1,4 @@
-"""What a longer wait costs memory: scores at one common lag (Khosla et al. 2015, section 3)."""
+"""Effect of the lag on memory: scores at one common lag (Khosla et al. 2015, section 3)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ROUNDS = 10_000
 
 @dataclass(frozen=True)
 class LagModel:
-    """Memory that falls, or rises, with the logarithm of the lag: m_t = m_T + alpha log(t / T).
+    """Memory as a linear function of the log lag: m_t = m_T + alpha log(t / T).
 
     Args:
-        alpha: change of the hit rate per unit of the natural logarithm of the lag; below zero where
-            longer waits lose memories. One for all images.
+        alpha: change of the hit rate per unit of the natural logarithm of the lag, the same for all
+            images; negative if longer lags reduce memory.
         at: the lag T that scores are given for.
-        scores: (images,) m_T of each image; NaN for one without an answer. A model of rates by
-            a straight line: it may leave [0, 1] and is not clipped.
-        rounds: how many updates it took.
+        scores: (images,) m_T of each image; NaN for an image without answers. The model is linear,
+            so scores may leave [0, 1]; they are not clipped.
+        rounds: number of updates.
     """
 
     alpha: float
@@ -34,7 +34,10 @@ class LagModel:
     rounds: int
 
     def corrected(self, value: Array, lag: Array) -> Array:
-        """Each answer as it would count at lag T: value - alpha log(lag / T); means are scores."""
+        """Return each answer corrected to lag T, value - alpha log(lag / T).
+
+        The mean over an image's corrected answers is its score.
+        """
         return np.asarray(value - self.alpha * np.log(lag / self.at))
 
 
@@ -46,23 +49,24 @@ def fit_lag(
     at: float = 100,
     images_equal: bool = True,
 ) -> LagModel:
-    """Fit m_t = m_T + alpha log(t / T) by the paper's alternate updates, until they stand still.
+    """Fit m_t = m_T + alpha log(t / T) by the paper's alternating updates, until convergence.
 
-    From m_T = each image's hit rate, alpha and all m_T are updated in turn; about ten rounds.
+    Starting with m_T = each image's hit rate, alpha and all m_T are updated in turn, for about ten
+    rounds.
 
     Args:
-        image: (answers,) to which image, 0 to images - 1.
+        image: (answers,) index of the image, 0 to images - 1.
         value: (answers,) 1 for a hit, 0 for a miss.
         lag: (answers,) images between showing and repeat (or seconds), above zero.
-        images: how many there are.
+        images: number of images.
         at: the lag T.
-        images_equal: whether each image weighs the same in alpha, its sums divided by its n:
-            the update as printed. Otherwise each answer does, which is least squares with a dummy
-            per image, the error that the paper writes down. They agree where every image has
-            the same number of answers.
+        images_equal: whether each image has the same weight in alpha (its sums divided by its n),
+            as in the printed update. Otherwise each answer has the same weight, which is least
+            squares with a dummy per image, the error that the paper states. Both agree if every
+            image has the same number of answers.
 
     Raises:
-        DataError: if a lag or T is not above zero, or no image comes back at two lags.
+        DataError: if a lag or T is not above zero, or no image is repeated at two lags.
     """
     if not (np.isfinite(lag) & (lag > 0)).all() or not 0 < at < np.inf:
         raise DataError(
@@ -70,7 +74,7 @@ def fit_lag(
         )
     log = np.log(lag / at)
     n = np.bincount(image, minlength=images).astype(float)
-    with np.errstate(invalid="ignore", divide="ignore"):  # an image without answers: NaN
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN for an image without answers
         hit_rate = np.bincount(image, value, images) / n
         log_mean = np.bincount(image, log, images) / n
         weight = (1 / n if images_equal else np.ones(images))[image]

@@ -1,4 +1,4 @@
-"""How reliable scores of n observers are, and how many observers it takes: the binomial model."""
+"""Binomial model: reliability of scores of n observers, and the number of observers required."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ MODEL = "a model, no data on agreement: binomial noise of the observers, σ²/(�
 
 
 def reliability_of_mean(p: float, sd: float, n: float) -> float:
-    """Reliability of hit rates of n observers: sd² / (sd² + p (1 - p) / n).
+    """Return the reliability of hit rates of n observers: sd² / (sd² + p (1 - p) / n).
 
-    True scores spread by `sd` round `p`, and each observer's answer is one draw, independent of all
-    others. The root is the correlation that a perfect model can expect. LaMem and MemCat have p of
-    about .76 and sd .13: 20 observers give .65, and a perfect model .81. (The noise is that of a
-    image at the mean; averaged over images it is less by sd² / n, and 20 observers give .67.)
+    True scores have SD `sd` and mean `p`, and each observer's answer is an independent draw. The
+    square root is the correlation that a perfect model can expect. LaMem and MemCat have p of about
+    .76 and sd .13: 20 observers give .65, and a perfect model .81. (The noise is that of an image
+    at the mean. Averaged over images, the noise is smaller by sd² / n, and 20 observers give .67.)
 
     Args:
         p: mean of the true scores, 0 to 1.
-        sd: their standard deviation between images, without the observers' noise.
-        n: observers of each image.
+        sd: SD of the true scores between images, without the observers' noise.
+        n: number of observers of each image.
 
     Raises:
-        MemlabError: if no such scores can be.
+        MemlabError: if no scores between 0 and 1 have this mean and SD.
     """
     _require(p, sd)
     if not n > 0:
@@ -36,17 +36,17 @@ def reliability_of_mean(p: float, sd: float, n: float) -> float:
 
 
 def observers_needed(p: float, sd: float, reliability: float) -> int:
-    """The fewest observers of each image whose hit rates are that reliable.
+    """Return the smallest number of observers per image for a reliability of the hit rates.
 
-    The inverse of `reliability_of_mean`.
+    This is the inverse of `reliability_of_mean`.
 
     Args:
         p: mean of the true scores, 0 to 1.
-        sd: their standard deviation between images, above 0.
-        reliability: wanted, above 0 and below 1.
+        sd: SD of the true scores between images, above 0.
+        reliability: required reliability, above 0 and below 1.
 
     Raises:
-        MemlabError: if no such scores can be, or no number of observers will do.
+        MemlabError: if no scores between 0 and 1 have this mean and SD, or no number suffices.
     """
     _require(p, sd)
     if not 0 < reliability < 1 or sd == 0:
@@ -56,40 +56,43 @@ def observers_needed(p: float, sd: float, reliability: float) -> int:
 
 
 def times_as_many(now: float, wanted: float) -> float:
-    """How many times as many responses lift a reliability to another: Spearman-Brown, solved for k.
+    """Return the factor on the number of responses that raises a reliability to another.
+
+    This is Spearman-Brown's formula, solved for k.
 
     Args:
-        now: reliability of the scores there are, above 0 and below 1.
-        wanted: reliability wished for, above 0 and below 1.
+        now: reliability of the present scores, above 0 and below 1.
+        wanted: required reliability, above 0 and below 1.
     """
     return wanted * (1 - now) / (now * (1 - wanted))
 
 
 def least_mse(rho: float, variance: float) -> float:
-    """The least mean squared error of predictions that correlate by rho: (1 - rho²) variance.
+    """Return the least mean squared error for a correlation of rho: (1 - rho²) variance.
 
-    What predictions reach that are calibrated, slope 1 and no shift.
+    Calibrated predictions (slope 1, no shift) reach this error.
 
     Args:
         rho: Pearson's correlation of predictions and scores.
-        variance: of the scores; of LaMem's about .0153.
+        variance: variance of the scores; about .0153 for LaMem.
     """
     return (1 - rho**2) * variance
 
 
 def reliability_from_scores(score: Array, observers: float) -> Reliability:
-    """Reliability of hit rates of which only the number of observers is known, by the model.
+    """Estimate the reliability of hit rates from the number of observers, by the binomial model.
 
-    The variance of the scores holds the observers' noise, whose expectation is the mean over
-    images of s (1 - s) / (n - 1); what is left is that of the true scores. No halves are needed.
-    Meant for hit rates, not for scores corrected for false alarms, which hold the noise of those.
+    The variance of the scores includes the observers' noise, whose expectation is the mean over
+    images of s (1 - s) / (n - 1). The rest is the variance of the true scores. The function is
+    meant for hit rates, not for scores corrected for false alarms, which also include the noise of
+    the false alarms.
 
     Args:
         score: (images,) hit rates, 0 to 1.
-        observers: of each image, at least two.
+        observers: number of observers of each image, at least two.
 
     Returns:
-        Without intervals: a model has no halves.
+        Reliability without intervals, because the model has no random halves.
     """
     images = len(score)
     if images < 3:

@@ -1,4 +1,4 @@
-"""Memory scores from the four counts of a recognition game."""
+"""Memory scores from the four counts of a recognition experiment."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ from memlab.stats.measures import Array
 
 
 def hit_rate(hits: Array, n: Array) -> Array:
-    """Hits / (hits + misses), NaN where an image never came back."""
+    """Return hits / (hits + misses); NaN for an image that was never repeated."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(hits / n)
 
 
 def d_prime(hits: Array, n: Array, false_alarms: Array, first: Array) -> Array:
-    """Sensitivity z(HR) - z(FAR), each rate (k + 1/2) / (n + 1), which is finite at 0 and n.
+    """Return the sensitivity z(HR) - z(FAR), with rates (k + 1/2) / (n + 1), finite at 0 and n.
 
     Args:
-        hits: (images,) repeats recognised.
+        hits: (images,) recognised repeats.
         n: (images,) repeats.
-        false_alarms: (images,) first showings taken for repeats.
+        false_alarms: (images,) false alarms at first showings.
         first: (images,) first showings.
 
     Returns:
-        (images,) in standard deviations. Of few observers it is mostly the correction rule.
+        (images,) in standard deviations. With few observers, the correction (k + 1/2) / (n + 1)
+        dominates the value.
     """
     return _z(hits, n) - _z(false_alarms, first)
 
 
 def criterion(hits: Array, n: Array, false_alarms: Array, first: Array) -> Array:
-    """Bias c = -(z(HR) + z(FAR)) / 2: above zero where people rather say new; see `d_prime`."""
+    """Return the bias c = -(z(HR) + z(FAR)) / 2; positive if people tend to say new.
+
+    See `d_prime` for the rates and arguments.
+    """
     return -(_z(hits, n) + _z(false_alarms, first)) / 2
 
 

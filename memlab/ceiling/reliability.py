@@ -1,4 +1,4 @@
-"""How well the scores themselves are known, and how high a perfect model can score."""
+"""Reliability of scores, and the highest correlation that a perfect model can expect."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FROM_COUNTS = (
 
 @dataclass(frozen=True)
 class Reliability:
-    """How well scores agree with themselves, and what that leaves a perfect model.
+    """Reliability of scores and the resulting noise ceiling.
 
     Args:
-        half: correlation of the scores in two random halves; no Spearman-Brown correction.
-        full: the reliability of the scores of all responses, by Spearman-Brown: 2r / (1 + r).
-        ceiling: the highest correlation that a perfect model can expect with the scores of all
+        half: correlation of the scores in two random halves, without Spearman-Brown correction.
+        full: reliability of the scores from all responses, by Spearman-Brown: 2r / (1 + r).
+        ceiling: highest correlation that a perfect model can expect with the scores from all
             responses, the root of `full`.
         half_ceiling: the same with scores from one half, the root of `half`.
-        how: what the halves are halves of.
+        how: what was split into halves.
     """
 
     half: Statistic
@@ -42,21 +42,22 @@ class Reliability:
 def over_images(
     reliability: float, images: int, responses: float, level: float = 0.95
 ) -> tuple[float, float]:
-    """Where a reliability lies if the images are a sample of others: Feldt's interval.
+    """Return Feldt's interval of a reliability, if the images are a sample of a population.
 
-    (1 - true) / (1 - found) is F distributed with images - 1 and (images - 1) (responses - 1)
-    degrees of freedom (Feldt 1965, Psychometrika 30): exact for normal answers whose noise
-    is that of one person as of another, good for answers of 0 and 1. Random halves of the same
-    answers do not show this: with few images chance alone makes halves agree.
+    (1 - true) / (1 - estimate) follows an F distribution with images - 1 and (images - 1)
+    (responses - 1) degrees of freedom (Feldt 1965, Psychometrika 30). This is exact for normal
+    answers with equal noise for all people, and a good approximation for answers of 0 and 1. Random
+    halves of the same answers do not show this uncertainty: with few images, halves may agree by
+    chance.
 
     Args:
-        reliability: of all answers, by Pearson's correlation and Spearman-Brown.
-        images: how many, at least 2.
-        responses: per image, above 1.
-        level: of the interval.
+        reliability: reliability of all answers, by Pearson's correlation and Spearman-Brown.
+        images: number of images, at least 2.
+        responses: responses per image, above 1.
+        level: level of the interval.
 
     Returns:
-        Its ends; the lower one may lie below 0.
+        Ends of the interval; the lower end may be below 0.
     """
     degrees = (images - 1, (images - 1) * (responses - 1))
     least, most = (
@@ -66,26 +67,28 @@ def over_images(
 
 
 def spearman_brown(half: float, times: float = 2) -> float:
-    """Reliability of `times` as many responses: kr / (1 + (k - 1) r) (Spearman 1910, Brown 1910).
+    """Return the reliability for `times` as many responses: kr / (1 + (k - 1) r).
+
+    The formula is that of Spearman (1910) and Brown (1910).
 
     Args:
-        half: reliability of the responses there are; the correlation of two halves for one half.
-        times: how many times as many responses; 2 goes from halves to the whole.
+        half: reliability of the present responses; the correlation of two halves is that of a half.
+        times: factor k on the number of responses; 2 converts from halves to the whole.
     """
     return times * half / (1 + (times - 1) * half)
 
 
 def from_halves(drawn: Array, images: int, how: str) -> Reliability:
-    """What correlations of random halves say together.
+    """Summarise the correlations of random halves as a reliability.
 
     Args:
-        drawn: (halves,) correlations, NaN where a half happened to be constant.
-        images: how many images they are over.
-        how: what the halves are halves of.
+        drawn: (halves,) correlations, NaN where a half was constant.
+        images: number of images.
+        how: what was split into halves.
 
     Returns:
-        The mean over halves, Spearman-Brown and roots of that mean; intervals hold 95 % of the
-        halves, they are not over images. Null where the mean is not above zero.
+        The mean over halves, and Spearman-Brown and roots of that mean. Intervals contain 95 % of
+        the halves; they do not cover the sampling of images. Null if the mean is not above zero.
     """
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
@@ -119,25 +122,26 @@ def from_halves(drawn: Array, images: int, how: str) -> Reliability:
 
 
 def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) -> Reliability:
-    """Reliability of hit rates hits / n when all that is known are the two counts.
+    """Estimate the reliability of hit rates hits / n from the two counts alone.
 
-    The binomial simulation: all answers to an image are taken for independent, and dealt into two
-    halves at random; see `halves_of_counts`. (Binomial draws round hits / n would count the noise
-    in hits / n as signal, and promise too much.)
+    The binomial simulation assumes that all answers to an image are independent, and splits them
+    into two random halves; see `halves_of_counts`. (Binomial draws around hits / n would count the
+    noise in hits / n as signal, and overestimate the reliability.)
 
-    Where the same people answer to many images, and some remember more than others, halves of
-    *people* agree more than this: whoever is good is good at every image, and a common shift
-    leaves correlations alone. Counts that hold several answers of one person to an image promise
-    too much.
+    If the same people answer to many images, and some people remember more than others, halves of
+    *people* agree more: differences between people shift all images alike, and a common shift does
+    not change correlations. If the counts contain several answers of one person to an image, the
+    reliability is overestimated.
 
     Args:
         hits: (images,) correct recognitions.
         n: (images,) responses; images with fewer than two are left out.
-        seed: of the draws.
-        draws: how many times the responses are dealt.
+        seed: seed of the splits.
+        draws: number of splits.
 
     Returns:
-        The mean over draws; intervals hold 95 % of the draws, they are not over images.
+        The mean over splits; intervals contain 95 % of the splits and do not cover the sampling of
+        images.
     """
     usable = np.isfinite(hits) & np.isfinite(n) & (n >= 2) & (hits >= 0) & (hits <= n)
     hit, count = hits[usable], n[usable]
@@ -152,7 +156,7 @@ def reliability_from_counts(hits: Array, n: Array, seed: int, draws: int = 500) 
 
 
 def no_reliability(images: int, reason: str, how: str) -> Reliability:
-    """Null, with the reason, in every place."""
+    """Return a reliability whose statistics are all null, with the reason."""
     nothing = Statistic(None, images, reason=reason)
     return Reliability(nothing, nothing, nothing, nothing, how)
 
@@ -161,7 +165,7 @@ def reliability_of_rows(rows: pd.DataFrame) -> Reliability | None:
     """Return the reliability of the hit rates of a table, or None without counts.
 
     Args:
-        rows: of a table; the columns `hits` and `n` are read.
+        rows: rows of a table; the columns `hits` and `n` are read.
     """
     if not {"hits", "n"} <= set(rows.columns):
         return None

@@ -1,4 +1,4 @@
-"""Answers of single people to single images, from a CSV file: one row each, or a matrix."""
+"""Answers of people to images, from a CSV file with one row per answer, or a matrix."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "lag": ("lag",),
     "old": ("old", "is_old", "repeat", "is_repeat"),
 }  # fmt: skip
-"""Usual names of each column, in any case; the first found is taken."""
+"""Usual names of each column, in any case; the first match is used."""
 
 OPTIONS = {"image": "--data.source.image"}
-"""Options that name a column, where they are not called after it."""
+"""Options that name a column, if the option's name differs from the column's."""
 
 _ROW = "row of the file"
-"""Column that says where an answer stands; users' files may have a column row of their own."""
+"""Internal column with the row number; users' files may have their own column named row."""
 _YES = {"1", "1.0", "true", "yes", "old"}
 _NO = {"0", "0.0", "false", "no", "new"}
 
 
 @dataclass(frozen=True)
 class Responses:
-    """Who recognised which image.
+    """Answers of people to repeated images.
 
     Args:
         people: names of the people who answered to a repeat.
-        images: the images that came back.
-        repeats: one row per answer to a repeat: `person` and `image` (places in `people` and
-            `images`), `said` (1 hit, 0 miss), `lag` (NaN where not given).
-        first: one row per answer to the first showing of an image of `images`, the same columns;
-            `said` is 1 for a false alarm. Empty where the file has none.
-        left_out: rows that were not used, by the reason.
-        origin: the file.
+        images: names of the repeated images.
+        repeats: one row per answer to a repeat: `person` and `image` (indices into `people` and
+            `images`), `said` (1 hit, 0 miss), `lag` (NaN if not given).
+        first: one row per answer to the first showing of an image of `images`, with the same
+            columns; `said` is 1 for a false alarm. Empty if the file has none.
+        left_out: number of rows that were left out, by reason.
+        origin: name of the file.
     """
 
     people: list[str]
@@ -55,10 +55,10 @@ class Responses:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def lags(self) -> Array:
-        """The lag of every repeat.
+        """Return the lag of every repeat.
 
         Raises:
-            DataError: naming the first repeat whose lag is not above zero.
+            DataError: if a lag is not above zero; the message names the first such repeat.
         """
         lag = self.repeats["lag"].to_numpy(float)
         if np.isnan(lag).all():
@@ -75,18 +75,18 @@ class Responses:
 
 
 def holds_responses(text: TextTable, named: dict[str, str | None]) -> bool:
-    """Whether a table lists answers of people, by its names of columns alone.
+    """Return whether a table lists answers of people, judged by its column names alone.
 
     Args:
         text: the table.
-        named: columns the user has named: `participant` or `response` settles it.
+        named: columns that the user named; naming `participant` or `response` implies True.
     """
     if named.get("participant") or named.get("response"):
         return True
     header = list(text.frame.columns)
     if _usual(header, "participant") is None:
         return False
-    # a table of images may have a column such as user, too
+    # A table of images may also have a column such as user.
     of_images = {*COUNTS["hits"], *SCORES} & {normal(name) for name in header}
     return _usual(header, "response") is not None or not of_images
 
@@ -94,20 +94,20 @@ def holds_responses(text: TextTable, named: dict[str, str | None]) -> bool:
 def read_responses(
     text: TextTable, named: dict[str, str | None], only: list[tuple[str, str]] | None = None
 ) -> Responses:
-    """Read answers: a row for each, or a row per person with a column per image.
+    """Read answers from a table with a row per answer, or a row per person and a column per image.
 
-    It takes columns `participant`, `image` and `response` (1: said to have seen it, 0: not), or
-    other usual names for them. Where a column `old` tells repeats (1) from first showings (0), a
-    response to a first showing is a false alarm. Rows with role `vigilance`, and those marked in
-    columns `excluded` or `flagged`, are left out and counted.
+    The columns are `participant`, `image` and `response` (1: said to have seen the image, 0: not),
+    or other usual names for them. If a column `old` distinguishes repeats (1) from first showings
+    (0), a positive response to a first showing is a false alarm. Rows with role `vigilance`, and
+    rows marked in columns `excluded` or `flagged`, are left out and counted.
 
     Args:
         text: the table.
-        named: names of the columns `participant`, `image`, `response`, `lag`, where not usual.
-        only: keep rows with these values in these columns.
+        named: names of the columns `participant`, `image`, `response`, `lag`, if unusual.
+        only: pairs of column and value; only rows with these values are kept.
 
     Raises:
-        DataError: naming the row and the value that cannot be.
+        DataError: if a value is invalid; the message names the row and the value.
     """
     frame, path = text.values(), text.path
     lines = frame.index.to_numpy()
@@ -181,7 +181,7 @@ def _long(frame: pd.DataFrame, person: str, only: list[Any], origin: str) -> pd.
     if only:
         raise DataError(f"{origin}: --only is for tables with one row per answer")
     long = frame.melt(id_vars=[person, _ROW], var_name="image", value_name="response")
-    long = long[long["response"].notna()]  # an empty cell: was not shown
+    long = long[long["response"].notna()]  # an empty cell means not shown
     bad = ~long["response"].str.strip().str.lower().isin(_YES | _NO)
     if bad.any():
         first = long[bad].iloc[0]
@@ -218,7 +218,7 @@ def _one_version(frame: pd.DataFrame, origin: str) -> None:
 
 
 def _binary(frame: pd.DataFrame, name: str, origin: str, meaning: str) -> pd.Series:
-    # over the few values that there are, not over all rows
+    # Map the few distinct values instead of all rows.
     text = frame[name].map({value: value.strip().lower() for value in frame[name].unique()})
     bad = ~text.isin(_YES | _NO)
     if bad.any():

@@ -1,1 +1,1 @@
-"""Scores, maps and effects of images without a data set and a Trainer."""
+"""Scores, maps and effects of loose images, without a data set or a Trainer."""

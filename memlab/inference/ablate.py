@@ -1,4 +1,4 @@
-"""What taking something out does to the scores of loose images: no data set, no trainer."""
+"""Effects of ablations on the scores of loose images, without a data set or a Trainer."""
 
 from __future__ import annotations
 
@@ -34,30 +34,32 @@ def ablate_images(
     seed: int = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Change images, and score them beside their unchanged selves.
+    """Ablate images and score each changed image next to the unchanged image.
 
     Args:
-        model: any.
+        model: any model.
         images: as for `memlab.inference.predict.predict`.
-        ablations: plugins' names, which mean their defaults, or ablations.
-        doses: `primary` for one dose each, `ladder` for the whole curve.
-        masks: where faces, people, text are: the path of a mask store, a COCO file or a folder with
-            REGION/IMAGE.png; or region to a mask per image; see `memlab.masks.given.Masks`.
-        batch_size: images at once.
-        num_workers: processes that decode files.
-        device: where to; by default where the model is.
-        seed: of random ablations.
-        progress: whether to show a bar on a terminal.
+        ablations: ablations, or plugins' names, which stand for the default parameters.
+        doses: `primary` for one dose each, `ladder` for the dose curve.
+        masks: region masks: the path of a mask store, a COCO file or a folder with
+            REGION/IMAGE.png; or a mapping from region to a mask per image; see
+            `memlab.masks.given.Masks`.
+        batch_size: number of images per batch.
+        num_workers: number of processes that decode files.
+        device: device to run on; by default the model's device.
+        seed: seed of random ablations.
+        progress: whether to show a progress bar on a terminal.
 
     Returns:
-        One row an image, condition and draw: `image`, `condition`, `ablation`, `dose`, `unit`,
-        `draw`, `eligible`, `clean` (score of the unchanged image), `predicted` (of the changed
-        one), `drop` (clean − predicted, positive where the score falls), `error`. The three are NaN
-        for an image that cannot be read, and the last two for one that is not eligible.
+        One row per image, condition and draw: `image`, `condition`, `ablation`, `dose`, `unit`,
+        `draw`, `eligible`, `clean` (score of the unchanged image), `predicted` (score of the
+        changed image), `drop` (the effect, clean − predicted, positive where the score falls),
+        `error`. `clean`, `predicted` and `drop` are NaN for an unreadable image; `predicted` and
+        `drop` are also NaN for an image that is not eligible.
 
     Raises:
-        MemlabError: if there is no such ablation, one needs masks that are not given, or a mask is
-            not of its image.
+        MemlabError: if an ablation does not exist or needs missing masks, or a mask does not fit
+            its image.
     """
     given = [ablations] if isinstance(ablations, str | Ablation) else ablations
     parts = [registry.load("ablations", one)() if isinstance(one, str) else one for one in given]

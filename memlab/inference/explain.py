@@ -1,4 +1,4 @@
-"""Maps of loose images: no data set, no trainer."""
+"""Attribution maps of loose images, without a data set or a Trainer."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from memlab.paths import short_name
 from memlab.scorer import Scorer
 
 SHEET = 16
-"""Images on the sheet with the colour bar; the others are in files of their own."""
+"""Number of images on the sheet with the colour bar; every image also gets its own overlay file."""
 
 
 @dataclass(frozen=True)
 class Maps:
-    """Maps of some images by one method.
+    """Attribution maps of images by one method.
 
     Args:
-        method: its name.
-        unit: of the maps' values.
-        image: paths, or places from 0, as in the table of `predict`.
+        method: name of the method.
+        unit: unit of the maps' values.
+        image: paths, or indices from 0, as in the table of `predict`.
         maps: (n, h, w) float32, signed, at the method's own resolution.
         images: (n, 3, H, W) uint8, as the model saw them.
         predicted: (n,) scores.
-        errors: files that could not be read, and why; they have no map.
-        branches: `maps_NAME` to (n, h, w) of each branch of the model; the maps are their sum.
+        errors: unreadable files with the reason; they have no map.
+        branches: `maps_NAME` to (n, h, w) for each branch of the model; `maps` is their sum.
     """
 
     method: str
@@ -52,7 +52,7 @@ class Maps:
         return len(self.image)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """What `maps/METHOD.npz` holds; there are no scores to compare with, so they are NaN."""
+        """Return the arrays of `maps/METHOD.npz`; `score` is NaN, because there are no labels."""
         return {
             "id": np.array(self.image),
             "index": np.arange(len(self)),
@@ -64,12 +64,13 @@ class Maps:
         }
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the maps, one overlay an image, and a sheet of the first 16 with a colour bar.
+        """Write the maps, one overlay per image, and a sheet of the first 16 with a colour bar.
 
         All overlays share one scale: the largest absolute value of all the maps.
 
         Args:
-            folder: where to: `maps/METHOD.npz`, `maps/METHOD.png`, `overlays/NUMBER-NAME.png`.
+            folder: output folder; receives `maps/METHOD.npz`, `maps/METHOD.png` and
+                `overlays/NUMBER-NAME.png`.
 
         Returns:
             The files written.
@@ -108,21 +109,21 @@ def explain_images(
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Maps:
-    """Explain the scores of photos by place.
+    """Explain the scores of images by position.
 
-    The photos are kept at the model's size, as bytes: 150 kB each at 224 pixels.
+    The images are kept in memory at the model's size, as bytes: 150 kB each at 224 pixels.
 
     Args:
-        model: any that the method can look into.
-        photos: as for `memlab.inference.predict.predict`.
+        model: a model that the method supports.
+        photos: images, as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
-        batch_size: photos at once.
-        num_workers: processes that decode files.
-        device: where to; by default where the model is.
-        progress: whether to show a bar on a terminal.
+        batch_size: number of images per batch.
+        num_workers: number of processes that decode files.
+        device: device to run on; by default the model's device.
+        progress: whether to show a progress bar on a terminal.
 
     Raises:
-        MemlabError: if the method cannot look into the model, or no image can be read.
+        MemlabError: if the method does not support the model, or no image can be read.
     """
     attribution: Attribution = (
         registry.load("attributions", method)() if isinstance(method, str) else method

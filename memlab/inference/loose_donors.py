@@ -1,4 +1,4 @@
-"""Donors for loose images: rendered scenes, or a folder of somebody's own."""
+"""Donors for loose images: rendered synthetic images, or the images of a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from memlab.synthetic.sampling import sample
 from memlab.types import Sample
 
 SCENES = 32
-"""Scenes that are rendered to lend: enough that a draw seldom repeats within a few images."""
+"""Number of rendered donors: enough that a draw seldom repeats within a few images."""
 
 
 def loose_donors(
@@ -27,14 +27,14 @@ def loose_donors(
     seed: int = 0,
     lent: Sequence[Original] | None = None,
 ) -> DonorList:
-    """Donors for images that belong to no data set; each is made when it is first asked for.
+    """Return donors for images without a data set; each donor is made when first requested.
 
     Args:
-        size: height and width of the images in pixels; donors are squashed to it.
+        size: height and width of the images in pixels; donors are squashed to this size.
         evaluated: ids of the images, in their order.
-        seed: of who lends to whom, and of the scenes.
-        lent: images that lend; by default scenes are rendered, with exact masks of faces, people,
-            objects, text and background.
+        seed: seed of the donor draws and of the rendered donors.
+        lent: donor images; by default synthetic images are rendered, with exact masks of faces,
+            people, objects, text and background.
     """
     having: dict[str, Sequence[int]]
     if lent is None:
@@ -50,7 +50,7 @@ def loose_donors(
 
 
 class _Scenes(Dataset[Sample]):
-    """Rendered scenes with their masks."""
+    """Rendered synthetic images with their masks."""
 
     def __init__(self, size: tuple[int, int], seed: int) -> None:
         self.size = size
@@ -71,7 +71,7 @@ class _Scenes(Dataset[Sample]):
 
 
 class _Files(Dataset[Sample]):
-    """Somebody's images; one that cannot be read has its `error` set."""
+    """Images of the user; `error` is set for an image that cannot be read."""
 
     def __init__(
         self, lent: Sequence[Original], size: tuple[int, int], regions: Sequence[str]
@@ -89,7 +89,7 @@ class _Files(Dataset[Sample]):
         masks = dict.fromkeys(self.regions, empty)
         try:
             pixels, found = one.read()
-        except MaskError:  # a mistake, not an image that is damaged
+        except MaskError:  # a user error, not a damaged image
             raise
         except DataError as failure:
             black = torch.zeros(3, *self.size, dtype=torch.uint8)

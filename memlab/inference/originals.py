@@ -1,4 +1,4 @@
-"""Loose images that are to be changed, each at its own size, with the masks that there are."""
+"""Loose images to be changed, each at its own size, with the available masks."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from memlab.paths import distinct_names, short_name
 
 @dataclass(frozen=True)
 class Original:
-    """One image as it was given.
+    """Image as given by the user.
 
     Args:
-        name: one of its own among all, fit for a file.
-        path: of the file.
-        id: by which its masks go.
-        key: what is drawn for it hangs on, whatever other images are given: its data set's id, or
-            the file's name.
-        masks: region to where its masks come from.
+        name: unique name, valid as a file name.
+        path: path of the file.
+        id: id of the image in the mask sources.
+        key: key of the image's random draws, independent of the other images: the id in its data
+            set, or the file's name.
+        masks: region to the source of its masks.
     """
 
     name: str
@@ -43,21 +43,21 @@ class Original:
     masks: Mapping[str, MaskSource] = field(default_factory=dict)
 
     def has(self, region: str) -> bool:
-        """Whether the region was found in the image."""
+        """Return whether the region is present in the image: its mask is not empty."""
         return region in self.masks and self.id in self.masks[region].having(region)
 
     def looked_for(self, region: str) -> bool:
-        """Whether somebody looked for the region in the image."""
+        """Return whether the image is annotated for the region."""
         return region in self.masks and self.id in self.masks[region].looked_at(region)
 
     def read(self, size: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """The image, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
+        """Return the image, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
 
         Args:
-            size: side in pixels that both are brought to; the image's own by default.
+            size: side in pixels to resize both to; by default the image's own size.
 
         Raises:
-            DataError: if a file cannot be read, or a mask is not of this image.
+            DataError: if a file cannot be read, or a mask does not fit this image.
         """
         pixels = decode(self.path)
         height, width = pixels.shape[1:]
@@ -77,20 +77,20 @@ def find_originals(
     empty: EmptyMasks | None = None,
     tables: Mapping[Path, Table] | None = None,
 ) -> list[Original]:
-    """The images that files and folders mean, in order, each once.
+    """Return the images in files and folders, in order, without duplicates.
 
-    A folder that is a data set with masks gives the images of its table, and their masks.
+    If a folder is a data set with masks, the images of its table and their masks are returned.
 
     Args:
         given: files and folders.
-        masks: of the images, of any kind that `memlab.masks.open.open_masks` knows; they take
-            the place of a data set's own of the same region.
-        empty: what an image has of which there is no mask; see `Table.with_masks`.
-        tables: those among the files and folders that were read already; who read them has said
-            what was left out.
+        masks: masks of the images, of any kind that `memlab.masks.open.open_masks` reads; they
+            replace a data set's own masks of the same region.
+        empty: what a missing mask means; see `Table.with_masks`.
+        tables: tables already read for some of the files and folders; the caller has reported which
+            rows were left out.
 
     Raises:
-        DataError: if something does not exist, there is no image, or names cannot be told apart.
+        DataError: if a path does not exist, there is no image, or names are ambiguous.
     """
     found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
     for path in given:
@@ -130,15 +130,15 @@ def find_originals(
 def lenders(
     folder: Path, originals: Sequence[Original], empty: EmptyMasks | None = None
 ) -> list[Original]:
-    """The images of a folder as donors, those that are to be changed left out.
+    """Return the images of a folder as donors, without the images to be changed.
 
     Args:
-        folder: of the donors, perhaps a data set with masks.
+        folder: folder of the donors; may be a data set with masks.
         originals: the images to be changed.
-        empty: what an image has of which there is no mask; see `Table.with_masks`.
+        empty: what a missing mask means; see `Table.with_masks`.
 
     Raises:
-        DataError: if there are none.
+        DataError: if the folder holds no other image.
     """
     taken = {original.path.resolve() for original in originals}
     found = find_originals([folder], empty=empty)
@@ -149,14 +149,14 @@ def lenders(
 
 
 def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:
-    """The data set of a folder, where it is one with masks."""
+    """Return the table of a folder that is a data set with masks; else None."""
     try:
         source = recognise(folder)
     except DataError:
         return None
     try:
         table = source.table(folder)
-    except DataError as error:  # it may be no table of theirs
+    except DataError as error:  # the folder may only look like this source
         without = f"{error}; the images are changed all the same, without masks of its own"
         print(f"memlab: {without}", file=sys.stderr)  # noqa: T201
         return None
@@ -168,9 +168,9 @@ def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """A name for each image: its own, or, where two files share it, with its folder's.
+    """Return a name for each image: the file's stem, with its folder's name if two stems are equal.
 
-    Two are never one, also where capitals do not count or a name was too long.
+    Names stay distinct when case is ignored and when long names are shortened.
     """
     count = Counter(path.stem.casefold() for path in paths)
     names = {

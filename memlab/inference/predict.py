@@ -1,4 +1,4 @@
-"""Scores for loose images, with their intervals: no data set, no trainer."""
+"""Scores of loose images with prediction intervals, without a data set or a Trainer."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ def predict(
 ) -> pd.DataFrame:
     """Score images.
 
-    Nothing but the rows grows with the number of files.
+    Only the table of results grows with the number of files; images are read batch by batch.
 
     Args:
-        model: any; in evaluation mode while it scores.
-        images: a path, a list of paths, a folder; or one image or more as arrays, tensors or
-            PIL images. What arrays mean is said at `memlab.data.inputs.pixels_from`.
-        batch_size: images scored at once.
-        num_workers: processes that decode files.
-        device: where to; the model stays there. By default where it is.
-        level: of the intervals, above 0 and below 1.
-        progress: whether to show a bar on a terminal.
+        model: any model; it is in evaluation mode while it scores.
+        images: a path, a list of paths or a folder; or one or more images as arrays, tensors or PIL
+            images. `memlab.data.inputs.pixels_from` describes how arrays are read.
+        batch_size: number of images per batch.
+        num_workers: number of processes that decode files.
+        device: device to run on, where the model stays; by default the model's device.
+        level: level of the intervals, above 0 and below 1.
+        progress: whether to show a progress bar on a terminal.
 
     Returns:
-        One row an image, in the order given. `image`: its path, or its place from 0. `predicted`:
-        the score, NaN where there is none. `low`, `high`: the split-conformal interval at that
-        level. `percentile`: 0 to 100, among the model's training labels. `error`: why there is no
-        score (the image cannot be read, or the model predicts NaN), else empty. Where there is no
-        interval or no percentile the columns are NaN, and `attrs["notes"]` says why;
-        `attrs["level"]` is the level.
+        One row per image, in the given order. `image`: path, or index from 0. `predicted`: score,
+        NaN if there is none. `low`, `high`: split-conformal interval at `level`. `percentile`: 0 to
+        100, among the model's training labels. `error`: why there is no score (the image cannot be
+        read, or the model predicts NaN), else empty. If intervals or percentiles are not available,
+        their columns are NaN and `attrs["notes"]` says why. `attrs["level"]` is the level.
 
     Raises:
-        MemlabError: if something is not an image, a path does not exist, or the level is none.
+        MemlabError: if an input is not an image, a path does not exist, or the level is out of
+            range.
     """
-    half = model.calibration.half_width(level)  # a wrong level ends here
+    half = model.calibration.half_width(level)  # an invalid level fails before scoring
     parts: dict[str, list[object]] = {"image": [], "predicted": [], "error": []}
     inputs = Inputs(images, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
@@ -92,10 +92,10 @@ def predict(
 
 
 class Batched(Protocol):
-    """Images that come in batches: loose ones (`memlab.data.inputs.Inputs`), or rendered."""
+    """Images in batches: loose images (`memlab.data.inputs.Inputs`) or rendered images."""
 
     def __len__(self) -> int:
-        """How many images there are."""
+        """Return the number of images."""
 
     def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
         """Yield batches with float images in [0, 1]."""
@@ -110,18 +110,19 @@ def scored(
     progress: bool,
     title: str = "Scoring",
 ) -> Iterator[tuple[Batch, Tensor]]:
-    """Yield each batch, on the model's device, with its scores (B,) on the CPU, NaN if not valid.
+    """Yield each batch, on the model's device, with its scores (B,) on the CPU.
 
-    An image for which the model predicts no finite number is not valid either, and says so.
+    The score is NaN for an image that is not valid. An image without a finite score is marked as
+    not valid, with the reason in the batch's `errors`.
 
     Args:
-        model: any.
+        model: any model.
         inputs: the images, in batches.
-        batch_size: images at once.
-        num_workers: processes that decode files.
-        device: where to; by default where the model is.
-        progress: whether to show a bar on a terminal.
-        title: of the bar.
+        batch_size: number of images per batch.
+        num_workers: number of processes that decode files.
+        device: device to run on; by default the model's device.
+        progress: whether to show a progress bar on a terminal.
+        title: title of the bar.
     """
     model.to(_device(device) if device is not None else model.device)
     with bar(title, len(inputs), shown=progress) as advance:
@@ -150,7 +151,7 @@ def scored(
 def _device(name: str | torch.device) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)  # a name may be known, and the device absent
+        torch.empty(0, device=device)  # the name may be valid although the device is absent
     except (RuntimeError, AssertionError) as error:
         raise MemlabError(f"device {name}: {str(error).splitlines()[0]}") from error
     return device

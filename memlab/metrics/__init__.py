@@ -1,1 +1,1 @@
-"""How well predictions agree with people, with stated rules where there is no answer."""
+"""Agreement of predictions with scores, with defined results for degenerate inputs."""

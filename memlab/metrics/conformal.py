@@ -1,4 +1,4 @@
-"""How far a prediction may be off, learnt from images that were not trained on."""
+"""Prediction intervals, calibrated on images that the model was not trained on."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from memlab.errors import MemlabError
 from memlab.stats.measures import Array, Statistic
 
 LEVEL = 0.9
-"""Level of a prediction's interval, unless another is asked for."""
+"""Default level of prediction intervals."""
 
 MOST_LABELS = 1001
-"""Training labels kept for percentiles: all, or so many evenly spaced order statistics."""
+"""Number of training labels kept for percentiles; more are thinned to evenly spaced ranks."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is known about a model's errors, and about the labels that it was trained on.
+    """Validation errors and training labels of a model.
 
     Args:
-        residuals: (n,) `|score − predicted|` of the validation images, ascending; None if
-            these weights were never validated.
-        labels: (m,) training labels, ascending; None if there were none.
-        reason: why something is missing.
+        residuals: (n,) `|score − predicted|` of the validation images, ascending; None if these
+            weights were never validated.
+        labels: (m,) training labels, ascending; None if there are none.
+        reason: why `residuals` is missing.
     """
 
     residuals: Array | None = None
@@ -36,13 +36,13 @@ class Calibration:
     reason: str = "the model brings no validation errors"
 
     def half_width(self, level: float = LEVEL) -> Statistic:
-        """Half the width of the interval around a prediction, before it is cut to [0, 1]."""
+        """Return half the width of the interval around a prediction, before clipping to [0, 1]."""
         if self.residuals is None:
             return Statistic(None, 0, reason=self.reason)
         return half_width(self.residuals, level)
 
     def columns(self, predicted: Array, level: float = LEVEL) -> dict[str, Array]:
-        """`low`, `high` and `percentile` of predictions (n,); NaN where there is none."""
+        """Return `low`, `high` and `percentile` of predictions (n,); NaN if not available."""
         none = np.full(len(predicted), np.nan)
         half = self.half_width(level).value
         low, high = (none, none) if half is None else interval(predicted, half)
@@ -52,12 +52,12 @@ class Calibration:
 
 
 def half_width(residuals: Array, level: float) -> Statistic:
-    """The ceil((n + 1) level)-th smallest residual: split-conformal prediction.
+    """Return the ceil((n + 1) level)-th smallest residual: split-conformal prediction.
 
-    For exchangeable images, predicted ± this holds the score with a probability of at least
-    `level`, whatever the model and the distribution, and below level + 1/(n + 1) without ties
-    (Vovk, Gammerman & Shafer 2005; Lei et al. 2018, JASA, theorem 2.2; Angelopoulos & Bates 2023,
-    eq. 1).
+    For exchangeable images, the interval predicted ± residual contains the score with a probability
+    of at least `level`, for any model and any distribution, and below level + 1/(n + 1) without
+    ties (Vovk, Gammerman & Shafer 2005; Lei et al. 2018, JASA, theorem 2.2; Angelopoulos & Bates
+    2023, eq. 1).
 
     Args:
         residuals: (n,) `|score − predicted|` of images not trained on, ascending.
@@ -74,7 +74,7 @@ def half_width(residuals: Array, level: float) -> Statistic:
     n = len(residuals)
     if not np.isfinite(residuals).all():
         return Statistic(None, n, reason="validation predictions are not finite")
-    # as a fraction: 100 * 0.07 is 7.000000000000001, whose ceiling is 8
+    # exact fraction: 100 * 0.07 is 7.000000000000001 in floating point, and its ceiling is 8
     exact = Fraction(str(level))
     rank = math.ceil((n + 1) * exact)
     if rank > n:
@@ -90,18 +90,18 @@ def half_width(residuals: Array, level: float) -> Statistic:
 
 
 def interval(predicted: Array, half: float) -> tuple[Array, Array]:
-    """Lower and upper ends (n,) of predicted ± half, cut to [0, 1], where all scores lie."""
+    """Return the ends (n,) of predicted ± half, clipped to the score range [0, 1]."""
     return np.clip(predicted - half, 0, 1), np.clip(predicted + half, 0, 1)
 
 
 def coverage(score: Array, low: Array, high: Array, level: float = 0.95) -> Statistic:
-    """Share of scores inside their intervals, ends included.
+    """Return the share of scores inside their intervals, ends included.
 
     Args:
         score: (n,) memorability scores.
         low: (n,) lower ends.
         high: (n,) upper ends.
-        level: of the share's own interval, Clopper & Pearson's (1934), which never covers less.
+        level: level of the share's own interval (Clopper & Pearson 1934), which is conservative.
     """
     n = len(score)
     if n == 0:
@@ -116,17 +116,18 @@ def coverage(score: Array, low: Array, high: Array, level: float = 0.95) -> Stat
 
 
 def expected_coverage(n: int, tested: int, level: float) -> tuple[float, float]:
-    """Where the coverage measured on a test lies 19 times in 20, if its images are exchangeable.
+    """Return the range that holds the measured coverage in 95 % of tests with exchangeable images.
 
-    Given n calibration images, the probability of being held is Beta(k, n + 1 − k) distributed, k
-    the rank of the residual that was taken (Vovk 2012, ACML, proposition 2a), so the number held of
-    those tested is beta-binomial. A coverage outside says that the test is not like the validation,
-    or that the checkpoint was chosen too closely on it.
+    Given n calibration images, the coverage probability follows Beta(k, n + 1 − k), where k is the
+    rank of the selected residual (Vovk 2012, ACML, proposition 2a). The number of covered test
+    images is therefore beta-binomial. A coverage outside the range means that the test images
+    differ from the validation images, or that the checkpoint selection overfitted the validation
+    images.
 
     Args:
-        n: validation images.
-        tested: test images.
-        level: of the intervals; n must be enough for it.
+        n: number of validation images.
+        tested: number of test images.
+        level: level of the intervals; n must be large enough for the level.
     """
     rank = math.ceil((n + 1) * Fraction(str(level)))
     held = stats.betabinom(tested, rank, n + 1 - rank)
@@ -136,13 +137,13 @@ def expected_coverage(n: int, tested: int, level: float) -> tuple[float, float]:
 def coverage_entry(
     calibration: Calibration, predicted: Array, score: Array, level: float = LEVEL
 ) -> dict[str, Any]:
-    """What the results say of intervals: nominal level, half width, coverage and mean width.
+    """Return the results' entry on intervals: level, half width, coverage and mean width.
 
     Args:
-        calibration: of the model.
-        predicted: (n,) predictions of images that played no part in the calibration.
-        score: (n,) their scores.
-        level: of the intervals.
+        calibration: calibration of the model.
+        predicted: (n,) predictions of images that were not used for calibration.
+        score: (n,) scores of these images.
+        level: level of the intervals.
     """
     half = calibration.half_width(level)
     if half.value is None:
@@ -168,9 +169,10 @@ def coverage_entry(
 
 
 def percentile(predicted: Array, labels: Array) -> Array:
-    """Share (0 to 100) of the training labels below each prediction, ties counted half.
+    """Return the share (0 to 100) of training labels below each prediction; ties count half.
 
-    Predictions shrink towards the mean of the labels, so extremes are rarer among them.
+    Predictions shrink towards the mean of the labels, so extreme percentiles are rarer than among
+    labels.
 
     Args:
         predicted: (n,) predictions; NaN gives NaN.
@@ -183,9 +185,9 @@ def percentile(predicted: Array, labels: Array) -> Array:
 
 
 def thinned(labels: Array) -> Array:
-    """Labels in ascending order: all of up to 1,001, else as many evenly spaced order statistics.
+    """Return labels in ascending order: all of up to 1,001, else evenly spaced order statistics.
 
-    A percentile among those differs from one among all by at most 0.1.
+    Percentiles among the thinned labels differ by at most 0.1 from percentiles among all labels.
     """
     ascending = np.sort(labels)
     if len(ascending) <= MOST_LABELS:

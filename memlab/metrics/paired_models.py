@@ -1,4 +1,4 @@
-"""Two models on the same images: every image is drawn for both, or for neither."""
+"""Paired comparisons of two models: each resample uses the same images for both."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ RESAMPLES = 9999
 def spearman_differences(
     first: Array, second: Array, score: Array, seed: int, resamples: int = RESAMPLES
 ) -> Resampled:
-    """Spearman's rho of the second minus that of the first, on resamples of the images.
+    """Return Spearman's rho of the second model minus that of the first, on resampled images.
 
-    Both correlations of a resample are of the same images, so what makes a draw of images easy
-    or hard for both models cancels. Percentile intervals of them (Efron and Tibshirani 1993, An
-    Introduction to the Bootstrap, chapter 13) held the difference in 95.6 % of 1,000 simulated data
-    sets of 80 images.
+    Each resample uses the same images for both correlations, so variation that is common to both
+    models cancels. The percentile intervals (Efron and Tibshirani 1993, An Introduction to the
+    Bootstrap, chapter 13) contained the true difference in 95.6 % of 1,000 simulated data sets of
+    80 images.
 
     Args:
         first: (n,) predictions of one model.
-        second: (n,) predictions of the other, same images.
+        second: (n,) predictions of the other model for the same images.
         score: (n,) scores.
-        seed: of the resampling.
-        resamples: how many.
+        seed: seed of the resampling.
+        resamples: number of resamples.
     """
     difference = rho_difference(first, second, score)
     return bootstrap({"rho": difference}, seed, resamples, kind="percentile")["rho"]
@@ -34,16 +34,16 @@ def spearman_differences(
 def standardised_differences(
     first: tuple[Array, Array], second: tuple[Array, Array], seed: int, resamples: int = RESAMPLES
 ) -> Resampled:
-    """Mean drop of the second minus that of the first, each in SDs of its clean predictions.
+    """Return the second model's mean effect minus the first's, in SDs of the clean predictions.
 
-    A model whose predictions spread twice as far has drops twice as large and relies on nothing
-    twice as much; the SD is resampled with the drops.
+    Effects scale with the spread of a model's predictions, so each mean is divided by its model's
+    SD. The SD is resampled with the effects.
 
     Args:
         first: (n,) clean and (n,) changed predictions of one model.
-        second: those of the other, same images.
-        seed: of the resampling.
-        resamples: how many.
+        second: the same of the other model, for the same images.
+        seed: seed of the resampling.
+        resamples: number of resamples.
     """
     n = len(first[0])
     columns = []
@@ -62,5 +62,5 @@ def standardised_differences(
 
 
 def standardised_drop(clean: Array, changed: Array) -> float:
-    """Mean of clean - changed in SDs of the clean predictions, which are not constant."""
+    """Return the mean of clean - changed in SDs of the clean predictions, which must vary."""
     return float((clean - changed).mean() / clean.std(ddof=1))

@@ -1,4 +1,4 @@
-"""The metric that a model holds: it gathers pairs from all processes, then computes."""
+"""Metric of predictions and scores, gathered from all processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memlab.stats.measures import METRICS, Statistic
 class ScoreMetrics(Metric):
     """All statistics of `METRICS`, over every image of every process, each counted once.
 
-    A rank correlation is not a mean over batches, so the pairs themselves are kept.
+    The metric keeps all pairs, because a rank correlation is not a mean over batches.
     """
 
     full_state_update = False
@@ -28,18 +28,18 @@ class ScoreMetrics(Metric):
         self.add_state("scores", default=[], dist_reduce_fx="cat")
 
     def update(self, predicted: Tensor, scores: Tensor) -> None:
-        """Add images: predictions and scores, (B,) each."""
+        """Add the predictions and scores, (B,) each, of a batch."""
         self.predicted.append(predicted.detach().float())
         self.scores.append(scores.detach().float())
 
     def compute(self) -> Tensor:
-        """Predictions and scores of all processes: (2, n) float64, on the CPU."""
+        """Return predictions and scores of all processes: (2, n) float64, on the CPU."""
         empty = torch.zeros(0)
         predicted = dim_zero_cat(self.predicted) if len(self.predicted) else empty
         scores = dim_zero_cat(self.scores) if len(self.scores) else empty
         return torch.stack([predicted, scores]).cpu().double()
 
     def statistics(self) -> dict[str, Statistic]:
-        """Each statistic by name; null with the reason where there is none."""
+        """Return each statistic by name; an undefined statistic is null, with the reason."""
         predicted, scores = self.compute().numpy()
         return {name: metric(predicted, scores) for name, metric in METRICS.items()}

@@ -1,4 +1,4 @@
-"""Intervals: the images are resampled, pairs kept together."""
+"""Bootstrap intervals of metrics over images; predictions and scores stay paired."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from memlab.stats.measures import CORES, METRICS, Array, Statistic, constant
 def metric_with_interval(
     name: str, predicted: Array, score: Array, seed: int, resamples: int = 2000
 ) -> Statistic:
-    """A statistic of `METRICS` with its percentile bootstrap interval over images.
+    """Return a statistic of `METRICS` with its percentile bootstrap interval over images.
 
     Args:
-        name: which statistic.
+        name: name of the statistic.
         predicted: (n,) predictions.
         score: (n,) scores.
-        seed: of the resampling.
-        resamples: how many.
+        seed: seed of the resampling.
+        resamples: number of resamples.
     """
     statistic = METRICS[name](predicted, score)
     if statistic.value is None or statistic.n < 3:
@@ -35,17 +35,17 @@ def metric_with_interval(
 def mean_drop(
     clean: Array, changed: Array, seed: int, resamples: int = 9999, level: float = LEVEL
 ) -> Statistic:
-    """Mean of clean - changed over images, with its BCa bootstrap interval (Efron 1987).
+    """Return the mean of clean - changed over images, with its BCa interval (Efron 1987).
 
-    Positive where the change lowers the score: what was taken out had raised it. Serves every mean
-    of paired differences.
+    The mean is positive if the change lowers the score. The function works for any mean of paired
+    differences.
 
     Args:
-        clean: (n,) predictions of the images as they are.
+        clean: (n,) predictions of the unchanged images.
         changed: (n,) predictions of the same images, changed.
-        seed: of the resampling.
-        resamples: how many.
-        level: of the interval.
+        seed: seed of the resampling.
+        resamples: number of resamples.
+        level: level of the interval.
     """
     drop = clean - changed
     n = len(drop)
@@ -56,16 +56,16 @@ def mean_drop(
 
 
 def mean(values: Array) -> Estimate:
-    """The mean of values (n,), to be resampled."""
+    """Return the mean of values (n,) as an estimate that can be resampled."""
     return Estimate(values[:, None], lambda means: means[..., 0])
 
 
 def _of_moments(
     core: Callable[[Array, Array, Array, Array], Array],
 ) -> Callable[[Array, Array], Estimate]:
-    """From variances of predictions and scores, their covariance and the mean squared error."""
+    """Build an estimate from variances, covariance and MSE of predictions and scores."""
 
-    # centred, so that variances do not cancel in rounding
+    # Centring avoids cancellation in the variances.
     def estimate(predicted: Array, score: Array) -> Estimate:
         p, s = predicted - predicted.mean(), score - score.mean()
         error = (predicted - score) ** 2
@@ -74,7 +74,7 @@ def _of_moments(
         def of(means: Array) -> Array:
             p, s, pp, ss, ps, error = np.moveaxis(means, -1, 0)
             variances = pp - p * p, ss - s * s
-            # a resample may happen to be constant: there it is undefined
+            # undefined on a resample where predictions or scores are constant
             spread = [np.where(v > z, v, np.nan) for v, z in zip(variances, least, strict=True)]
             return core(spread[0], spread[1], ps - p * s, error)
 

@@ -1,1 +1,1 @@
-"""Predictors of memorability, and the one function that loads them."""
+"""Predictors of memorability, and the function that loads them."""

@@ -1,4 +1,4 @@
-"""What a model is: images in [0, 1] to memorability scores, on proven weights."""
+"""Base class of models: images in [0, 1] to memorability scores, with verified weights."""
 
 from __future__ import annotations
 
@@ -31,17 +31,19 @@ if TYPE_CHECKING:
 
 
 class MemorabilityModel(Scorer, LightningModule):
-    """A predictor of memorability that the Trainer can evaluate.
+    """Predictor of memorability that the Trainer can evaluate.
 
-    A subclass implements `forward`, `input_size` and `weights_id`. Where it can be cut in two it
-    also has `stem(images) -> A`, `score(A) -> (B,)` and `grid(A) -> (B, C, h, w)`, and maps are
-    computed there; `embed(images) -> (B, D)` gives features. Normalisation happens inside.
+    A subclass implements `forward`, `input_size` and `weights_id`. A model that can be split at a
+    feature layer also implements `stem(images) -> A`, `score(A) -> (B,)` and `grid(A) -> (B, C, h,
+    w)`; attribution maps are computed at that layer. `embed(images) -> (B, D)` returns features.
+    The model normalises images itself.
 
-    Where several branches meet behind the seam, each with places of its own, `grid` lays them on
-    one grid, their channels behind one another, and `branches` says whose they are.
+    If several branches with different spatial grids are merged after the feature layer, `grid`
+    resamples them to one grid, concatenates their channels, and `branches` says how many channels
+    belong to each branch.
 
-    One that must know where something is, as oracles may, names the regions in `needs_context` and
-    implements `forward(images, context)`: whoever scores calls `scores`, which hands both over.
+    A model that needs region masks (some white-box models do) lists the regions in `needs_context`
+    and implements `forward(images, context)`. Callers use `scores`, which passes both arguments.
     """
 
     def __init__(self) -> None:
@@ -74,7 +76,7 @@ class MemorabilityModel(Scorer, LightningModule):
         device: str | torch.device | None = None,
         progress: bool = True,
     ) -> Maps:
-        """Explain the scores of images by place; see `memlab.inference.explain`."""
+        """Explain the scores of images by position; see `memlab.inference.explain`."""
         from memlab.inference.explain import explain_images
 
         return explain_images(self, images, method, batch_size, num_workers, device, progress)
@@ -92,7 +94,7 @@ class MemorabilityModel(Scorer, LightningModule):
         seed: int = 0,
         progress: bool = True,
     ) -> pd.DataFrame:
-        """Take something out of images and score them; see `memlab.inference.ablate`."""
+        """Ablate images and score them; see `memlab.inference.ablate`."""
         from memlab.inference.ablate import ablate_images
 
         return ablate_images(
@@ -100,11 +102,11 @@ class MemorabilityModel(Scorer, LightningModule):
         )
 
     def predict_batch(self, batch: Batch) -> Tensor:
-        """Scores (B,) of a batch's images."""
+        """Return the scores (B,) of a batch's images."""
         return self.scores(batch["images"], Context(batch["ids"], masks=batch["masks"]))
 
     def setup(self, stage: str) -> None:
-        """Have the masks that the model needs loaded with the images."""
+        """Load the masks that the model needs together with the images."""
         if self.needs_context:
             data = self.trainer.datamodule  # type: ignore[attr-defined]
             data.require_regions(self.needs_context)
@@ -121,28 +123,28 @@ class MemorabilityModel(Scorer, LightningModule):
         return predicted.float()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Score the images; callbacks find them under `predicted` (B,)."""
+        """Score the images; callbacks read the scores under `predicted` (B,)."""
         predicted = self._evaluate(batch)
-        if self.trainer.state.fn != TrainerFn.FITTING:  # there, an undefined metric says so
+        if self.trainer.state.fn != TrainerFn.FITTING:  # fitting reports it in the metric
             self._name_unscored(batch, predicted)
         valid = batch["valid"]
         self.val_metrics.update(predicted[valid], batch["scores"][valid])
         return {"predicted": predicted}
 
     def on_train_start(self) -> None:
-        """Take note of the training labels."""
+        """Store the training labels for percentiles."""
         labels = self.trainer.datamodule.table.part("train")["score"]  # type: ignore[attr-defined]
         self.calibration = Calibration(labels=thinned(labels.to_numpy(dtype=float)))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Forget the validation errors: the weights are about to change."""
+        """Discard the validation errors, because the weights are about to change."""
         labels = self.calibration.labels
         self.calibration = Calibration(labels=labels, reason="no validation at these weights")
 
     def on_validation_epoch_end(self) -> None:
-        """Log every statistic; one that there is none of is logged as NaN.
+        """Log every statistic; an undefined statistic is logged as NaN.
 
-        While training, the errors of all processes are kept for prediction intervals.
+        While fitting, the errors of all processes are kept for prediction intervals.
         """
         if self.trainer.state.fn == TrainerFn.FITTING:
             predicted, scores = self.val_metrics.compute().numpy()
@@ -151,7 +153,7 @@ class MemorabilityModel(Scorer, LightningModule):
         self._log("val", self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Score the images; callbacks find them under `predicted` (B,)."""
+        """Score the images; callbacks read the scores under `predicted` (B,)."""
         predicted = self._evaluate(batch)
         self._name_unscored(batch, predicted)
         valid = batch["valid"]
@@ -159,17 +161,17 @@ class MemorabilityModel(Scorer, LightningModule):
         return {"predicted": predicted}
 
     def on_test_epoch_end(self) -> None:
-        """Log every statistic; one that there is none of is logged as NaN."""
+        """Log every statistic; an undefined statistic is logged as NaN."""
         self._log("test", self.test_metrics)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Score the images; callbacks find them under `predicted` (B,)."""
+        """Score the images; callbacks read the scores under `predicted` (B,)."""
         predicted = self._evaluate(batch)
         self._name_unscored(batch, predicted)
         return {"predicted": predicted}
 
     def _name_unscored(self, batch: Batch, predicted: Tensor) -> None:
-        """Take images without a finite prediction out of the batch's valid ones, and list them."""
+        """Mark images without a finite prediction as not valid, and list them as skipped."""
         named = with_unscored(batch, predicted)
         skipped = self.trainer.datamodule.skipped  # type: ignore[attr-defined]
         for name, error, before in zip(batch["ids"], named["errors"], batch["errors"], strict=True):
@@ -178,7 +180,7 @@ class MemorabilityModel(Scorer, LightningModule):
         batch.update(named)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say in the checkpoint what the model is and how far it errs, as plain data."""
+        """Write the model's spec and its calibration to the checkpoint, as plain data."""
         calibration = {
             name: torch.tensor(values, dtype=torch.float32)
             for name in ("residuals", "labels")
@@ -192,7 +194,7 @@ class MemorabilityModel(Scorer, LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take over how far the weights that are being loaded err."""
+        """Read the calibration that belongs to the checkpoint's weights."""
         kept: dict[str, Any] = {
             name: value.double().numpy() if isinstance(value, Tensor) else value
             for name, value in checkpoint["memlab"].get("calibration", {}).items()
@@ -203,14 +205,17 @@ class MemorabilityModel(Scorer, LightningModule):
         for name, statistic in metrics.statistics().items():
             value = float("nan") if statistic.value is None else statistic.value
             shown = split == "val" and name == "spearman"
-            # equal on every process already, because the metric gathered the images; sync_dist
-            # changes nothing, but Lightning warns without it
+            # The metric gathers the images, so the value is already equal on every process.
+            # sync_dist changes nothing, but Lightning warns without it.
             self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
         metrics.reset()
 
 
 def hash_weights(state: Mapping[str, Any]) -> str:
-    """First 16 hex digits of the SHA-256 of names, shapes, types and values of a state dict."""
+    """Return the first 16 hex digits of the SHA-256 of a state dict.
+
+    The hash covers the names, shapes, types and values of all entries.
+    """
     digest = hashlib.sha256()
     for name in sorted(state):
         value = state[name]

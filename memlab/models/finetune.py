@@ -1,4 +1,4 @@
-"""Which part of a network is trained, at which rates, and through what."""
+"""Fine-tuning: which blocks are trained, at which learning rates, compiled or not."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from memlab.backbones.base import Backbone
 from memlab.errors import MemlabError
 
 Unfrozen = int | Literal["all"]
-"""How many blocks, counted from the head, are trained."""
+"""Number of trained blocks, counted from the head, or all."""
 
 
 def freeze(backbone: Backbone, unfrozen: Unfrozen) -> tuple[list[nn.Module], list[nn.Module]]:
-    """Take the first blocks of a backbone out of training.
+    """Freeze the first blocks of a backbone.
 
     Args:
-        backbone: its frozen blocks go into evaluation mode, their parameters need no gradient.
+        backbone: its frozen blocks switch to evaluation mode and their parameters need no gradient.
         unfrozen: how many of its last blocks are trained, or all.
 
     Returns:
-        The frozen blocks and the others, from the input to the output.
+        The frozen blocks and the trained blocks, each from the input to the output.
 
     Raises:
-        MemlabError: if there are not as many blocks; says how many there are.
+        MemlabError: if the backbone has fewer blocks; the message says how many it has.
     """
     blocks = backbone.blocks()
     count = len(blocks) if unfrozen == "all" else unfrozen
@@ -52,20 +52,20 @@ def make_optimizer(
     blocks: Sequence[nn.Module],
     layer_decay: float,
 ) -> Optimizer:
-    """Build an optimizer whose learning rate falls from the head towards the input.
+    """Build an optimizer whose learning rate decreases from the head towards the input.
 
-    The head keeps the optimizer's own rate, and each block has that of the block behind it times
-    `layer_decay`: the discriminative fine-tuning of Howard & Ruder 2018 (ACL, section 3.2), with
-    the decay of BEiT (Bao et al. 2022, ICLR).
+    The head keeps the optimizer's learning rate. Each block has the rate of the next block towards
+    the head times `layer_decay`: the discriminative fine-tuning of Howard & Ruder 2018 (ACL,
+    section 3.2), with the decay of BEiT (Bao et al. 2022, ICLR).
 
     Args:
-        make: from parameters, or groups of them, to an optimizer.
-        model: parameters of it that need no gradient are left out.
+        make: function from parameters, or parameter groups, to an optimizer.
+        model: the model; its parameters that need no gradient are left out.
         blocks: the backbone's trained blocks, from the input to the output.
         layer_decay: above 0, at most 1.
 
     Raises:
-        MemlabError: if the optimizer does not take its arguments, or no groups.
+        MemlabError: if the optimizer rejects its arguments or the parameter groups.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
@@ -85,10 +85,11 @@ def make_optimizer(
 
 
 def compiled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The same function through torch.compile.
+    """Return the function compiled by torch.compile.
 
     Raises:
-        MemlabError: if there is no C++ compiler; torch would say so after minutes, and at length.
+        MemlabError: if there is no C++ compiler; torch would fail only after minutes, with a long
+            trace.
     """
     name = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(name) is None:
@@ -100,10 +101,11 @@ def compiled(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 def check_mode(mode: str, monitor: str) -> None:
-    """See that a scheduler waits for a correlation to rise, and for an error to fall.
+    """Check that a scheduler expects a correlation to rise, and an error to fall.
 
     Raises:
-        MemlabError: if it is the other way round: it would slow down a model that gets better.
+        MemlabError: if the mode is reversed; the scheduler would reduce the rate of an improving
+            model.
     """
     rising = monitor.rpartition("/")[2] in ("spearman", "pearson", "r2")
     wanted = "max" if rising else "min"
@@ -115,10 +117,10 @@ def check_mode(mode: str, monitor: str) -> None:
 
 
 def check_decay(optimizer: Optimizer, layer_decay: float) -> None:
-    """See that a scheduler that was put on an optimizer kept the ratio of its groups' rates.
+    """Check that a scheduler kept the ratios between the learning rates of an optimizer's groups.
 
     Raises:
-        MemlabError: if it did not; some (OneCycleLR, CyclicLR) set one rate for all.
+        MemlabError: if the ratios changed; OneCycleLR and CyclicLR set one rate for all groups.
     """
     top = float(optimizer.param_groups[0]["lr"])
     for depth, group in enumerate(optimizer.param_groups):

@@ -1,4 +1,4 @@
-"""Anybody's plain torch.nn.Module, run as it is: no subclass, no package."""
+"""Third-party torch.nn.Module classes, run without subclassing or packaging."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from memlab.spec import import_typed
 from memlab.types import Context
 
 INPUT_SIZE = 224
-"""Side in pixels of the images for a module that does not say (`input_size`)."""
+"""Side in pixels of the images for a module without `input_size`."""
 
 _SEAM = ("stem", "score", "grid")
 
 
 class ForeignModel(MemorabilityModel):
-    """A module of somebody's that maps images to scores.
+    """Third-party module that maps images to scores.
 
-    Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1); normalisation and
-    loading of weights belong inside it. It may have `input_size` (224 otherwise), `resampler`,
-    `weights_id()`, and for maps `stem`, `score`, `grid` and `branches`, or `cam_layer()`. With
-    `needs_context`, a tuple of regions, its `forward` takes a `memlab.Context` with their masks
-    besides the images. What its users must know it says in `card` and `seen_data`, as those of
-    `MemorabilityModel`, and `embed(images)` gives features.
+    Its `forward` takes (B, 3, H, W), RGB in [0, 1], and returns (B,) or (B, 1). The module
+    normalises images and loads its weights itself. Optional attributes are `input_size` (default
+    224), `resampler` and `weights_id()`; for maps `stem`, `score`, `grid` and `branches`, or
+    `cam_layer()`; and `embed(images)` for features. If `needs_context` is a tuple of regions,
+    `forward` takes the images and a `memlab.Context` with masks of these regions. `card` and
+    `seen_data` tell users about the model, as in `MemorabilityModel`.
 
-    Without a `weights_id()` of its own the module is made twice, and the weights that its
-    constructor leaves are compared: if they differ, they are random, and nothing was loaded.
+    If the module has no `weights_id()`, memlab instantiates the class twice and compares the
+    weights. If the weights differ, they were not loaded from a file, and memlab refuses the model.
 
     Args:
-        target: package.module:Class, importable from here; made without arguments.
+        target: importable class, as package.module:Class; instantiated without arguments.
 
     Raises:
-        MemlabError: if it cannot be imported or made.
-        CheckpointError: if nothing proves its weights.
+        MemlabError: if the class cannot be imported or instantiated.
+        CheckpointError: if the weights cannot be verified.
     """
 
     def __init__(self, target: str) -> None:
@@ -56,45 +56,46 @@ class ForeignModel(MemorabilityModel):
 
     @property
     def input_size(self) -> int:
-        """The module's own, else 224."""
+        """Input size of the module; 224 if the module has none."""
         return int(getattr(self.network, "input_size", INPUT_SIZE))
 
     def weights_id(self) -> str | None:
-        """The module's own, else the hash of what its constructor left, or `closed-form`."""
+        """Return the module's own id, else the hash of its initial weights, or `closed-form`."""
         return self._weights_id
 
     @property
     def card(self) -> dict[str, str]:
-        """The module's own, else empty."""
+        """Card of the module; empty if the module has none."""
         return _said(self.network, "card", str)
 
     @property
     def branches(self) -> dict[str, int]:
-        """The module's own, else none."""
+        """Branches of the module; empty if the module has none."""
         return _said(self.network, "branches", int)
 
     @property
     def title(self) -> str:
-        """What messages call it: package.module:Class."""
+        """Name of the model in messages: package.module:Class."""
         return self.target
 
     @property
     def seen_data(self) -> tuple[str, ...] | None:
-        """The module's own, else None."""
+        """Data sets that the module was trained on; None if the module does not say."""
         own = getattr(self.network, "seen_data", None)
         return tuple(own) if isinstance(own, list | tuple) else None
 
     def forward(self, images: Tensor, *context: Context) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
+        """Return scores (B,) of images (B, 3, H, W), RGB in [0, 1]."""
         scores: Tensor = self.network(images, *context)
         return scores.squeeze(1) if scores.ndim == 2 and scores.shape[1] == 1 else scores
 
 
 def model_from(target: str) -> MemorabilityModel:
-    """The model that package.module:Class means, made without arguments.
+    """Instantiate the model class package.module:Class, without arguments.
 
     Raises:
-        MemlabError: if it is no model, or cannot be made; CheckpointError as `ForeignModel`.
+        MemlabError: if the class is not a model, or cannot be instantiated.
+        CheckpointError: as for `ForeignModel`.
     """
     cls = import_typed(target)
     if issubclass(cls, MemorabilityModel):
@@ -128,13 +129,13 @@ def _regions(network: nn.Module, target: str) -> tuple[str, ...]:
 
 
 def _said(network: nn.Module, name: str, kind: type) -> dict[str, Any]:
-    found = getattr(network, name, None)  # a part of the network may bear the name, too
+    found = getattr(network, name, None)  # a submodule may have the same name
     said = isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
     return dict(found) if said else {}  # type: ignore[arg-type]
 
 
 def _method(network: nn.Module, name: str) -> Callable[[], Any] | None:
-    found = getattr(network, name, None)  # a part of the network may bear the name, too
+    found = getattr(network, name, None)  # a submodule may have the same name
     return found if callable(found) and not isinstance(found, nn.Module) else None
 
 

@@ -1,4 +1,4 @@
-"""Whether tested images are among those that a model was trained on, as far as names tell."""
+"""Notes on overlap between tested images and a model's training data, judged by names."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from memlab.models.base import MemorabilityModel
 
 
 def leak_notes(model: MemorabilityModel, source: str, root: Path) -> list[str]:
-    """What readers of accuracies must know: that the images are no clean test; else nothing.
+    """Return a note if the tested images may be among the model's training images.
 
-    Names are compared, not images: those of the data sets in `model.seen_data` with the name of
-    the layout and the words in the last two parts of the folder's path.
+    The function compares names, not images: the data set names in `model.seen_data` with the name
+    of the source and the words in the last two parts of the folder's path.
 
     Args:
-        model: that was tested.
-        source: class path of the layout, such as `memlab.data.sources.lamem.LaMemSource`.
+        model: the tested model.
+        source: class path of the source, such as `memlab.data.sources.lamem.LaMemSource`.
         root: folder or file of the data.
     """
     layout = source.rpartition(".")[2].lower().removesuffix("source")

@@ -1,4 +1,4 @@
-"""The one function that loads models, whatever names them."""
+"""Function that loads every kind of model, and checks of checkpoints."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _CALIBRATION = {"residuals", "labels", "reason"}
 
 
 def load(ref: str | Path, trust: Iterable[str] = ()) -> MemorabilityModel:
-    """Load a model for evaluation, on proven weights.
+    """Load a model for evaluation, with verified weights.
 
-    A checkpoint is data: only registered classes are built from it, whatever it names.
+    Only registered or trusted classes are built from a checkpoint, whatever the checkpoint names.
 
     Args:
-        ref: a run folder, a checkpoint, a plugin's name (`resmem`, `distribution:resmem`), one with
-            a file of weights for it (`vitmem:FILE`), or `package.module:Class`.
-        trust: classes of your own, as `package.module:Class`, that a checkpoint may name, too.
+        ref: a run folder, a checkpoint, a plugin's name (`resmem`, `distribution:resmem`), a
+            plugin's name with a file of weights (`vitmem:FILE`), or `package.module:Class`.
+        trust: additional classes, as `package.module:Class`, that a checkpoint may name.
 
     Returns:
         The model in evaluation mode, on the CPU.
 
     Raises:
-        MemlabError: if nothing by that name is found (it says what was searched), if a checkpoint
-            does not fit, or if the model cannot prove its weights.
+        MemlabError: if `ref` matches nothing (the message says what was searched), if a checkpoint
+            does not fit, or if the weights cannot be verified.
     """
     path = Path(ref)
     with trusting(trust):
@@ -55,7 +55,11 @@ def load(ref: str | Path, trust: Iterable[str] = ()) -> MemorabilityModel:
 
 
 def proven(model: MemorabilityModel, ref: str) -> MemorabilityModel:
-    """The model in evaluation mode, if it can name its weights; else a CheckpointError."""
+    """Return the model in evaluation mode.
+
+    Raises:
+        CheckpointError: if the model has no weights id.
+    """
     if model.weights_id() is None:
         raise CheckpointError(
             f"{ref}: nothing proves that its weights were loaded (weights_id() is None)"
@@ -64,10 +68,10 @@ def proven(model: MemorabilityModel, ref: str) -> MemorabilityModel:
 
 
 def checkpoint_in(folder: Path) -> Path:
-    """The checkpoint that a run was tested on, given the run's folder or one inside it.
+    """Return the checkpoint that a run was tested on, given the run's folder or a subfolder.
 
     Raises:
-        CheckpointError: if there is none; says where it was looked for.
+        CheckpointError: if there is none; the message says which path was searched.
     """
     for path in map(tested_checkpoint, (folder, folder.parent)):
         if path.is_file():
@@ -79,19 +83,20 @@ def checkpoint_in(folder: Path) -> Path:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint that memlab wrote; its checksums are compared, no pickled code is run.
+    """Read a checkpoint that memlab wrote; checksums are verified and no pickled code is run.
 
     Raises:
-        CheckpointError: if it is missing, damaged, or not memlab's; names it.
+        CheckpointError: if the file is missing, damaged, or not written by memlab; the message
+            names it.
     """
     check_whole(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's words recommend to run the code
+    except pickle.UnpicklingError as error:  # torch's message recommends running the code
         raise CheckpointError(
             f"{path}: not a checkpoint that loads without running code"
         ) from error
-    except Exception as error:  # a damaged file raises many kinds
+    except Exception as error:  # a damaged file raises many types
         raise CheckpointError(f"{path}: damaged or not a checkpoint{_other(path)}") from error
     ours = checkpoint.get("memlab") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or not {"schema", "model", "input_size"} <= ours.keys():
@@ -107,10 +112,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def check_whole(path: Path) -> None:
-    """See that a checkpoint is there and that its checksums match.
+    """Check that a checkpoint exists and that its checksums match.
 
     Raises:
-        CheckpointError: if not; names it, and the one before where that is whole.
+        CheckpointError: if not; the message names the file, and the previous checkpoint if that is
+            intact.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
@@ -126,7 +132,7 @@ def _other(path: Path) -> str:
 
 
 def _check_types(checkpoint: dict[str, Any], path: Path) -> None:
-    """See that the fields that every loader reads are of the right types."""
+    """Check the types of the fields that every loader reads."""
     ours, state = checkpoint["memlab"], checkpoint.get("state_dict")
     size, spec, calibration = ours["input_size"], ours["model"], ours.get("calibration", {})
     named = isinstance(spec, dict) and isinstance(spec.get("class_path"), str)
@@ -151,11 +157,11 @@ def _check_types(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def from_checkpoint(path: Path) -> MemorabilityModel:
-    """Build the model that a checkpoint describes, and give it its weights.
+    """Build the model that a checkpoint describes, and load its weights.
 
     Raises:
-        CheckpointError: if it names a class that is neither registered nor trusted, or if the
-            weights do not fit the description.
+        CheckpointError: if the checkpoint names a class that is neither registered nor trusted, or
+            if the weights do not fit the description.
     """
     checkpoint = read_checkpoint(path)
     try:
@@ -173,7 +179,7 @@ def from_checkpoint(path: Path) -> MemorabilityModel:
 
 
 def check_resumable(path: Path, checkpoint: dict[str, Any]) -> None:
-    """Raise a CheckpointError, naming the field, if training cannot go on from a checkpoint."""
+    """Raise a CheckpointError, naming the field, if training cannot resume from a checkpoint."""
     kinds: dict[str, type[Any]] = {
         **dict.fromkeys(("epoch", "global_step"), int),
         **dict.fromkeys(("loops", "callbacks", "MemorabilityData"), dict),
@@ -198,7 +204,7 @@ def check_fits(
 
 
 def without_downloads(spec: Spec) -> Spec:
-    """A spec whose backbone starts empty, because a checkpoint brings the weights."""
+    """Return a spec whose backbone starts without weights, because a checkpoint provides them."""
 
     def emptied(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -213,9 +219,9 @@ def without_downloads(spec: Spec) -> Spec:
 
 
 def contradiction(asked: Spec, trained: Spec) -> str:
-    """How a model that was asked for differs from a checkpoint's, in one line; empty if not.
+    """Return how a requested model differs from a checkpoint's, in one line; empty if equal.
 
-    Where a backbone's first weights came from does not matter once a checkpoint brings its own.
+    The source of a backbone's initial weights is ignored, because the checkpoint provides weights.
     """
     asked_flat = _flat(without_downloads(plain(asked)))
     trained_flat = _flat(without_downloads(trained))
@@ -237,10 +243,11 @@ def _flat(spec: Any, prefix: str = "model") -> dict[str, Any]:
 
 
 def with_weights(cls: type[Any], name: str, file: str) -> MemorabilityModel:
-    """A plugin's model on a file of weights.
+    """Instantiate a plugin's model with a file of weights.
 
     Raises:
-        MemlabError: if it is not made from a file alone; CheckpointError as the plugin.
+        MemlabError: if the model needs more arguments than the file.
+        CheckpointError: as raised by the plugin.
     """
     try:
         inspect.signature(cls).bind(weights=file)

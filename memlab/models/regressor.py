@@ -1,4 +1,4 @@
-"""The trainable model: normalise, backbone, head."""
+"""Trainable model: normalisation, backbone, head."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ from memlab.types import Batch
 
 
 class MemorabilityRegressor(MemorabilityModel):
-    """A backbone with a small head that predicts the memorability score.
+    """Regressor of the memorability score: a backbone with a small head.
 
     Args:
         backbone: the network that turns images into features.
-        head: mlp (linear, ReLU, dropout, linear, sigmoid: the prototype's) or linear (linear,
-            sigmoid).
+        head: mlp (linear, ReLU, dropout, linear, sigmoid; as in the Columbia student study) or
+            linear (linear, sigmoid).
         hidden: width of the mlp's hidden layer.
         dropout: share of hidden units dropped in training.
         loss: mse, huber (linear beyond errors of 0.1), or rank (1 minus a soft Spearman correlation
             within the batch, plus the squared error: memlab.models.losses.rank_loss).
         unfrozen: how many blocks of the backbone are trained, counted from the head, or all; 0
-            leaves it as it is, batch normalisation included, and trains the head alone.
-        layer_decay: each block's learning rate as a share of that of the block behind it; the head
-            has the optimizer's own. 1 is one rate for all, 0.75 usual for transformers.
-        compile: train through torch.compile; needs a C++ compiler. Evaluation is never compiled.
+            trains the head alone and freezes the backbone, batch normalisation included.
+        layer_decay: ratio of each block's learning rate to that of the next block towards the head,
+            whose rate is the optimizer's; 1 is one rate for all, 0.75 is usual for transformers.
+        compile: train through torch.compile, which needs a C++ compiler; evaluation is never
+            compiled.
         optimizer: class and arguments of the optimizer; Adam with lr 1e-4 by default.
         lr_scheduler: class and arguments of a scheduler, stepped after each epoch
             (memlab.models.schedules.WarmupCosine: after each batch); none by default.
@@ -92,10 +93,10 @@ class MemorabilityRegressor(MemorabilityModel):
         layer_decay: float = 1.0,
         **_: Any,
     ) -> None:
-        """See that the numbers make sense; asked before a backbone is built, or downloaded.
+        """Check the ranges of the options, before a backbone is built or downloaded.
 
         Raises:
-            MemlabError: if one does not; names the option.
+            MemlabError: if a value is out of range; the message names the option.
         """
         if hidden < 1:
             raise MemlabError(f"--model.hidden {hidden}: at least 1")
@@ -112,43 +113,47 @@ class MemorabilityRegressor(MemorabilityModel):
 
     @property
     def frozen_backbone(self) -> bool:
-        """Whether training leaves every feature of an image as it is."""
+        """Whether training leaves the features of every image unchanged."""
         return self.unfrozen == 0
 
     @property
     def seen_data(self) -> tuple[str, ...]:
-        """None by name: it is trained here, and its run says which images are which split."""
+        """Empty: memlab trains the model, and the run records each image's split."""
         return ()
 
     @property
     def input_size(self) -> int:
-        """Side in pixels that it was trained at, else that the backbone was made for."""
+        """Side in pixels of the training images; before training, the backbone's input size."""
         return self._trained_size or self.backbone.input_size
 
     def weights_id(self) -> str | None:
-        """Hash of the checkpoint that was loaded; None before, and once training changes them."""
+        """Return the hash of the loaded checkpoint; None before loading and during training."""
         return self._weights_id
 
     def stem(self, images: Tensor) -> Any:
-        """Images (B, 3, H, W) in [0, 1] to the backbone's activations at its seam."""
+        """Return the backbone's activations at its feature layer.
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
         return self.backbone.stem((images - self.mean).div_(self.std))
 
     def score(self, activations: Any) -> Tensor:
-        """Activations at the seam to scores (B,) in (0, 1)."""
+        """Return scores (B,) in (0, 1) from activations at the feature layer."""
         return self.readout(self._features(activations))
 
     def readout(self, features: Tensor) -> Tensor:
-        """Features (B, D), as `embed` gives them, to scores (B,); always in single precision."""
+        """Return scores (B,) from features (B, D) of `embed`; always in single precision."""
         with torch.autocast(features.device.type, enabled=False):
             scores: Tensor = self.head(features.float()).squeeze(1).sigmoid()
         return scores
 
     def grid(self, activations: Any) -> Tensor:
-        """The spatial part of activations, (B, C, h, w)."""
+        """Return the spatial part of activations, (B, C, h, w)."""
         return self.backbone.grid(activations)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] to features (B, D)."""
+        """Return features (B, D) of images (B, 3, H, W) in [0, 1]."""
         return self._features(self.stem(images))
 
     def _features(self, activations: Any) -> Tensor:
@@ -158,36 +163,38 @@ class MemorabilityRegressor(MemorabilityModel):
         return features
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
+        """Return scores (B,) in (0, 1) of images (B, 3, H, W), RGB in [0, 1]."""
         return self.score(self.stem(images))
 
     def predict_batch(self, batch: Batch) -> Tensor:
-        """Scores (B,) of a batch's images, from their features where those are known."""
+        """Return the scores (B,) of a batch, from cached features if the batch holds them."""
         if "features" in batch:
             return self.readout(batch["features"])
         return super().predict_batch(batch)
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode for all but the frozen blocks, which stay in evaluation mode."""
+        """Set the training mode; frozen blocks stay in evaluation mode."""
         super().train(mode)
         for block in self._frozen:
             block.eval()
         return self
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Mean loss over the images that could be read."""
-        # a black image must not enter batch normalisation either, so it is not shown at all
+        """Return the mean loss over the images that could be read."""
+        # Unreadable images are black; they are left out so that they do not enter batch
+        # normalisation.
         valid = batch["valid"]
         scores = batch["scores"][valid]
         if len(scores) < 2:
-            # nothing to normalise over; zero that touches every parameter keeps processes in step
+            # Batch normalisation needs two images. A zero loss that depends on every parameter
+            # keeps distributed processes in step.
             return sum(parameter.sum() for parameter in self.parameters()) * 0.0  # type: ignore[return-value]
         if "features" in batch:
             return self.loss(self.readout(batch["features"][valid]), scores)
         return self.loss((self._compiled_forward or self)(batch["images"][valid]), scores)
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and scheduler that were given."""
+        """Return the configured optimizer and scheduler."""
         make = self.optimizer or functools.partial(torch.optim.Adam, lr=1e-4)
         optimizer = make_optimizer(make, self, self._unfrozen, self.layer_decay)
         if self.lr_scheduler is None:
@@ -198,7 +205,7 @@ class MemorabilityRegressor(MemorabilityModel):
             scheduler.span(int(self.trainer.estimated_stepping_batches))
             interval = "step"
         check_decay(optimizer, self.layer_decay)
-        # torch's own cannot say what it watches
+        # torch's own ReduceLROnPlateau does not name the metric that it monitors.
         monitor = getattr(scheduler, "monitor", "val/spearman")
         if isinstance(scheduler, ReduceLROnPlateau):
             check_mode(scheduler.mode, monitor)
@@ -212,14 +219,14 @@ class MemorabilityRegressor(MemorabilityModel):
         }
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Step a scheduler that watches no metric; the others wait for the end of the epoch."""
+        """Step a scheduler that monitors no metric; the others are stepped after the epoch."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def on_train_epoch_end(self) -> None:
-        """Step a scheduler that watches a metric, where the epoch was validated.
+        """Step a scheduler that monitors a metric, if the epoch was validated.
 
-        Lightning would after `last.ckpt` is written, and not at all in an epoch gone on with.
+        Lightning would step it after `last.ckpt` is written, and not at all in a resumed epoch.
         """
         if not self.trainer.fit_loop.epoch_loop._should_check_val_epoch():
             return
@@ -229,10 +236,10 @@ class MemorabilityRegressor(MemorabilityModel):
                 config.scheduler.step(metric)
 
     def on_fit_start(self) -> None:
-        """Take note of the size it is trained at; the weights are no longer those loaded.
+        """Record the training size and clear the weights id, because the weights will change.
 
         Raises:
-            MemlabError: if the backbone takes one size only, and the data have another.
+            MemlabError: if the backbone accepts one size only, and the data have another size.
         """
         size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]
         if self.backbone.fixed_size and size != self.backbone.input_size:
@@ -247,22 +254,22 @@ class MemorabilityRegressor(MemorabilityModel):
             self._compiled_forward = compiled(self.forward)
 
     def on_validation_start(self) -> None:
-        """See that the weights are those that were loaded; while fitting, none were."""
+        """Check that the weights are those of the loaded checkpoint, if one was loaded."""
         self._same_weights()
 
     def on_test_start(self) -> None:
-        """See that weights and the size of images are those of the checkpoint."""
+        """Check that the weights and the image size are those of the checkpoint."""
         self._same_weights()
         self._same_size()
 
     def on_predict_start(self) -> None:
-        """See that weights and the size of images are those of the checkpoint."""
+        """Check that the weights and the image size are those of the checkpoint."""
         self._same_weights()
         self._same_size()
 
     def _same_weights(self) -> None:
-        # callbacks may exchange weights after they were loaded: Lightning's WeightAveraging does,
-        # and would have those of the last step tested in the name of their average
+        # Callbacks may exchange weights after loading. Lightning's WeightAveraging does: the
+        # weights of the last step would be tested under the name of the average.
         if self._weights_id not in (None, hash_weights(self.state_dict())):
             raise MemlabError(
                 "the weights are not those of the checkpoint: a callback changed them after they "
@@ -278,7 +285,7 @@ class MemorabilityRegressor(MemorabilityModel):
             )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take note of which weights are being loaded, and of the size they were trained at."""
+        """Record the id of the loaded weights and the size that they were trained at."""
         super().on_load_checkpoint(checkpoint)
         self._trained_size = checkpoint["memlab"]["input_size"]
         self._weights_id = hash_weights(checkpoint["state_dict"])

@@ -1,4 +1,4 @@
-"""Learning rates over a run."""
+"""Learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 class WarmupCosine(LRScheduler):
-    """A linear rise to the optimizer's learning rate, then half a cosine down to zero.
+    """Linear warm-up to the optimizer's learning rate, then half a cosine down to zero.
 
-    It spans the whole run and is stepped after each batch; the model tells it how many there are.
-    After Loshchilov & Hutter 2017 (ICLR, eq. 5), without restarts.
+    The schedule spans the whole run and is stepped after each batch; the model sets the number of
+    steps. After Loshchilov & Hutter 2017 (ICLR, eq. 5), without restarts.
 
     Args:
-        optimizer: whose learning rate is the top.
-        warmup: share of the run that the rise takes.
+        optimizer: its learning rate is the maximum.
+        warmup: share of the run used for the warm-up.
     """
 
     def __init__(self, optimizer: Optimizer, warmup: float = 0.1) -> None:
@@ -27,18 +27,18 @@ class WarmupCosine(LRScheduler):
         super().__init__(optimizer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the span: a run that goes on may have become longer."""
+        """Return the state without the number of steps, because a resumed run may be longer."""
         state = super().state_dict()
         return {name: value for name, value in state.items() if name != "total_steps"}
 
     def span(self, total_steps: int) -> None:
-        """Say how many steps the run has; takes effect at once."""
+        """Set the number of steps of the run, and update the rates at once."""
         self.total_steps = total_steps
         for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = rate
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rate of each parameter group at the current step."""
+        """Return the rate of each parameter group at the current step."""
         rising = max(1.0, self.warmup * self.total_steps)
         step = self.last_epoch
         if step < rising:

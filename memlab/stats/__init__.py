@@ -1,4 +1,4 @@
-"""Statistics of an audit: the image is the unit, draws are averaged within it first."""
+"""Statistics with the image as the unit; draws are averaged within an image first."""
 
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.bootstrap import RESAMPLES, Bootstrap, bootstrap

@@ -1,4 +1,4 @@
-"""Estimates computed together on many resamples: by one matrix product, or from the same ranks."""
+"""Blocks of estimates that share a matrix product or ranks, computed on many resamples at once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ AnyEstimate = Estimate | Correlations
 
 
 class Means:
-    """Estimates from means, their columns side by side.
+    """Block of estimates from means; their columns are concatenated.
 
     Args:
-        estimates: by name, all of the same images.
+        estimates: estimates by name, all of the same images.
         weights: (n,) inverse-inclusion weights.
     """
 
@@ -27,20 +27,23 @@ class Means:
         n = len(columns)
         self._weights = np.ones(n) if weights is None else weights
         self._plain = weights is None
-        # centred: their sums are small, and so is what rounding takes from them
+        # Sums of centred columns are small, and so are their rounding errors.
         self._means = self._weights @ columns / self._weights.sum()
         self._centred = columns - self._means
         if weights is not None:
             self._centred *= weights[:, None]
-        self._centred = np.asfortranarray(self._centred)  # a third faster in the product
+        self._centred = np.asfortranarray(self._centred)  # makes the product a third faster
 
     def values(self, counts: Array) -> dict[str, Array]:
-        """Each estimate on (B, n) counts: (B,)."""
+        """Return each estimate on (B, n) counts: (B,)."""
         total = counts.shape[1] if self._plain else (counts @ self._weights)[:, None]
         return _of_each(self._estimates, self._means + counts @ self._centred / total)
 
     def influences(self) -> dict[str, Array]:
-        """Each estimate less its value without each image, (n,), up to a constant."""
+        """Return each image's influence on each estimate, (n,), up to a constant.
+
+        The influence is minus the leave-one-out estimate.
+        """
         left = self._weights.sum() - self._weights
         with np.errstate(invalid="ignore", divide="ignore"):
             without = _of_each(self._estimates, self._means - self._centred / left[:, None])
@@ -48,10 +51,10 @@ class Means:
 
 
 class RankCorrelations:
-    """Estimates from rank correlations with the same scores of the same images.
+    """Block of estimates from rank correlations with the same scores of the same images.
 
     Args:
-        estimates: by name.
+        estimates: estimates by name.
         weights: (n,) inverse-inclusion weights.
     """
 
@@ -63,13 +66,13 @@ class RankCorrelations:
         self._ranked = Ranked(first.score, predicted, first.among)
 
     def values(self, counts: Array) -> dict[str, Array]:
-        """Each estimate on (B, n) counts: (B,)."""
-        # whole numbers are summed several times as fast
+        """Return each estimate on (B, n) counts: (B,)."""
+        # integers are summed several times as fast as floats
         weights = counts.astype(np.int32) if self._weights is None else counts * self._weights
         return _of_each(self._estimates, self._ranked.rho(weights))
 
     def influences(self) -> dict[str, Array]:
-        """Each estimate less its value without each image, (n,), up to a constant."""
+        """Return each image's influence on each estimate, (n,), up to a constant."""
         weights = np.ones(self._ranked.n) if self._weights is None else self._weights
         without = self._ranked.rho(weights[None]) - self._ranked.influence(weights)
         return {
@@ -80,7 +83,7 @@ class RankCorrelations:
 def blocks_of(
     estimates: Mapping[str, AnyEstimate], weights: Array | None
 ) -> Sequence[Means | RankCorrelations]:
-    """Estimates that share a matrix product, or ranks of the same scores, computed together."""
+    """Group estimates that share a matrix product, or ranks of the same scores."""
     means = {name: one for name, one in estimates.items() if isinstance(one, Estimate)}
     shared: dict[tuple[bytes, bytes], dict[str, Correlations]] = {}
     for name, one in estimates.items():
@@ -92,9 +95,9 @@ def blocks_of(
 
 
 def _of_each(estimates: Mapping[str, AnyEstimate], values: Array) -> dict[str, Array]:
-    """Each estimate from its own among the columns, (B, k), of all."""
+    """Return each estimate from its slice of the columns, (B, k), of all estimates."""
     found, start = {}, 0
-    with np.errstate(all="ignore"):  # undefined on a resample: NaN
+    with np.errstate(all="ignore"):  # NaN where undefined on a resample
         for name, one in estimates.items():
             own = one.predicted if isinstance(one, Correlations) else one.columns
             end = start + own.shape[1]
@@ -104,7 +107,7 @@ def _of_each(estimates: Mapping[str, AnyEstimate], values: Array) -> dict[str, A
 
 
 def _finite(values: Array) -> Array:
-    """An image without which there is no estimate says nothing of its skewness."""
+    """Replace values of images without a leave-one-out estimate by the mean of the others."""
     good = np.isfinite(values)
     usual = values[good].mean() if good.any() else 0.0
     return np.where(good, values, usual)

@@ -1,4 +1,4 @@
-"""The bootstrap over images: one set of resamples for all that is estimated."""
+"""Bootstrap over images: one set of resamples for all estimates."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """What the resamples say of each estimate; `draws` of different estimates are paired.
+    """Bootstrap results of all estimates; the `draws` of different estimates are paired.
 
     Args:
-        resampled: by name.
+        resampled: results by name.
     """
 
     resampled: dict[str, Resampled]
@@ -36,7 +36,7 @@ class Bootstrap:
 
     @property
     def draws(self) -> dict[str, Array]:
-        """Values on the resamples, (resamples,), of those estimates that have any."""
+        """Values on the resamples, (resamples,), of the estimates that were resampled."""
         return {name: one.draws for name, one in self.resampled.items() if len(one.draws)}
 
 
@@ -51,26 +51,26 @@ def bootstrap(
 ) -> Bootstrap:
     """Resample the images, and compute every estimate on each resample.
 
-    All estimates are of the same images in the same order, and see the same resamples: whatever is
-    computed from the draws of several (differences, ranks) is paired. A resample is how often it
-    holds each image; the means of all columns on many resamples are one matrix product. Memory does
-    not grow with the number of resamples but for the draws themselves.
+    All estimates have the same images in the same order and use the same resamples, so functions of
+    several estimates' draws (differences, ranks) are paired. A resample is stored as the number of
+    times that it contains each image. The means of all columns on many resamples are one matrix
+    product. Only the draws grow with the number of resamples; other memory does not.
 
     Args:
-        estimates: by name.
-        seed: of the resampling.
-        resamples: how many.
-        level: of the intervals.
-        weights: (n,) inverse-inclusion weights of a stratified sample: means become
-            Σ w x / Σ w, and mid-ranks weighted ones.
-        strata: (n,) strata that images were sampled from; each is resampled by itself.
+        estimates: estimates by name.
+        seed: seed of the resampling.
+        resamples: number of resamples.
+        level: level of the intervals.
+        weights: (n,) inverse-inclusion weights of a stratified sample: means become Σ w x / Σ w,
+            and mid-ranks become weighted mid-ranks.
+        strata: (n,) stratum of each image; each stratum is resampled separately.
         kind: BCa (Efron 1987) or percentile intervals.
 
     Returns:
-        A result for every name; one without a value or an interval says why.
+        A result for each name; a result without a value or an interval has a reason.
 
     Raises:
-        ValueError: if estimates are of different numbers of images.
+        ValueError: if estimates have different numbers of images.
     """
     found: dict[str, Resampled] = {}
     usable: dict[str, AnyEstimate] = {}
@@ -103,18 +103,18 @@ def bootstrap(
 
 
 def size_of(estimate: AnyEstimate) -> int:
-    """How many images an estimate has, those that do not bear on it included."""
+    """Return an estimate's number of images, including images that do not contribute."""
     return len(estimate.score if isinstance(estimate, Correlations) else estimate.columns)
 
 
 def point(estimate: AnyEstimate, weights: Array | None = None) -> Statistic:
-    """The value of an estimate without an interval, or the reason why it has none.
+    """Return the value of an estimate without an interval, or the reason why it has none.
 
-    With fewer than three images that bear on it, a mean keeps its value and says why there will be
-    no interval; a correlation has none.
+    If fewer than three images contribute, a mean keeps its value and has the reason why there is no
+    interval; a correlation has no value.
 
     Args:
-        estimate: what is wanted.
+        estimate: the estimate.
         weights: (n,) inverse-inclusion weights.
     """
     n = size_of(estimate)

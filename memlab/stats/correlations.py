@@ -1,8 +1,9 @@
-"""Spearman's rho of resamples, by weighted mid-ranks on values that are sorted once.
+"""Spearman's rho on resamples, from weighted mid-ranks of values that are sorted once.
 
-The mid-rank of a value in a sample that holds each image w times (w may be any weight) is the
-weight below it plus half the weight at it. Spearman's rho is Pearson's correlation of these, ties
-included; they follow from cumulated weights in the order of the values, without sorting again.
+If a sample contains each image w times (w may be any weight), the mid-rank of a value is the weight
+below the value plus half the weight at the value. Spearman's rho is Pearson's correlation of
+mid-ranks, ties included. Mid-ranks follow from cumulative weights in the order of the values,
+without sorting again.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 
 from memlab.stats.measures import Array
 
-_CACHED = 65_536  # weights ranked in one go: gathering them stays in the processor's cache
+_CACHED = 65_536  # weights ranked per step; they fit into the processor's cache
 
 
 Numbers = NDArray[Any]
-"""float64, or int32: whole numbers are cumulated several times as fast."""
+"""float64, or int32, which is cumulated several times as fast."""
 
 
 def _only(rho: Array) -> Array:
@@ -29,16 +30,16 @@ def _only(rho: Array) -> Array:
 
 @dataclass(frozen=True)
 class Correlations:
-    """A number that depends on the images through rank correlations with one score.
+    """Number that depends on the images through rank correlations with one score.
 
-    Made by `rho` and `rho_difference`; goes wherever an `Estimate` goes.
+    `rho` and `rho_difference` create it; it can be used wherever an `Estimate` can.
 
     Args:
         predicted: (n, k) predictions, one column per correlation.
-        score: (n,) what all columns are correlated with.
-        of: correlations (..., k) to values (...).
-        among: (n,) the images that bear on it, if not all; the others may hold NaN.
-        reason: why there is no number; the columns are then not looked at.
+        score: (n,) scores that all columns are correlated with.
+        of: function from correlations (..., k) to values (...).
+        among: (n,) the images that contribute, if not all; values of other images may be NaN.
+        reason: why there is no number; the columns are then ignored.
     """
 
     predicted: Array
@@ -54,13 +55,13 @@ def rho(
     among: NDArray[np.bool_] | None = None,
     reason: str | None = None,
 ) -> Correlations:
-    """Spearman's rank correlation of predictions (n,) with scores (n,), to be resampled.
+    """Return Spearman's correlation of predictions with scores, as an estimate to be resampled.
 
     Args:
         predicted: (n,) predictions.
         score: (n,) scores.
-        among: (n,) the images that bear on it, if not all.
-        reason: why there is none.
+        among: (n,) the images that contribute, if not all.
+        reason: why there is no number.
     """
     return Correlations(predicted[:, None], score, _only, among, reason)
 
@@ -72,18 +73,18 @@ def rho_difference(
     among: NDArray[np.bool_] | None = None,
     reason: str | None = None,
 ) -> Correlations:
-    """Spearman's rho of the second minus that of the first, with the same scores.
+    """Return Spearman's rho of the second minus that of the first, with the same scores.
 
-    Both are of the same images in every resample: what makes a draw of images easy or hard for both
-    cancels, as it does not in two intervals held side by side. Either may be (n, k), draws of the
-    same control: its rho is then the mean over its columns.
+    Each resample uses the same images for both correlations, so variation that is common to both
+    cancels; it does not cancel between two separate intervals. Either argument may be (n, k), draws
+    of the same control: its rho is then the mean over its columns.
 
     Args:
         first: (n,) or (n, k) predictions.
         second: (n,) or (n, k) predictions of the same images.
         score: (n,) scores.
-        among: (n,) the images that bear on it, if not all.
-        reason: why there is none.
+        among: (n,) the images that contribute, if not all.
+        reason: why there is no number.
     """
     one, two = (values.reshape(len(score), -1) for values in (first, second))
     split = one.shape[1]
@@ -95,19 +96,19 @@ def rho_difference(
 
 
 class Ranked:
-    """Scores and columns of predictions, sorted once, of which any weighting's rho is wanted.
+    """Scores and columns of predictions, sorted once to compute rho for any weights.
 
     Args:
         score: (n,) scores.
         predicted: (n, k) predictions.
-        among: (n,) the images that count; the others' weights are ignored.
+        among: (n,) the images that contribute; weights of other images are ignored.
     """
 
     def __init__(
         self, score: Array, predicted: Array, among: NDArray[np.bool_] | None = None
     ) -> None:
         places = np.arange(len(score)) if among is None else np.flatnonzero(among)
-        # the images in the order of their scores: only predictions need another order then
+        # With images in the order of their scores, only predictions need another order.
         self.places = places[np.argsort(score[places], kind="stable")]
         self.n = len(score)
         self._score = _Order(score[self.places], np.arange(len(places)))
@@ -115,10 +116,10 @@ class Ranked:
         self._columns = [_Order(c[o], o) for c in columns for o in [np.argsort(c, kind="stable")]]
 
     def rho(self, weights: Numbers) -> Array:
-        """Spearman's rho of every column with the scores.
+        """Return Spearman's rho of every column with the scores.
 
         Args:
-            weights: (B, n), how often each image is in each sample, times its own weight.
+            weights: (B, n), number of times that each sample contains each image, times its weight.
 
         Returns:
             (B, k); NaN where predictions or scores are constant.
@@ -132,7 +133,7 @@ class Ranked:
         total = weights.sum(axis=1, keepdims=True, dtype=float)
         weighted = weights * self._score.spread(self._score.ranks(weights, total))
         of_score = _squares(self._score.gathered(weights), total)
-        # all orders of distinct values have these in common
+        # All columns without ties share these values.
         distinct = np.vecdot(weighted, weights) / 2, _squares(weights, total)
         found = np.empty((len(weights), len(self._columns)))
         for place, order in enumerate(self._columns):
@@ -141,22 +142,23 @@ class Ranked:
             half, squares = distinct
             if order.tied:
                 half, squares = np.vecdot(moved, held) / 2, _squares(held, total)
-            # those moved sum to 0, so the ranks that they meet need not be centred
+            # `moved` sums to 0, so the ranks that it is multiplied with need not be centred.
             product = np.vecdot(moved, held.cumsum(axis=1, dtype=held.dtype)) - half
             with np.errstate(invalid="ignore", divide="ignore"):
                 found[:, place] = product / np.sqrt(of_score * squares)
         return found
 
     def influence(self, weights: Array) -> Array:
-        """What each image adds to every rho: its derivative by how often the image is counted.
+        """Return each image's influence on every rho: the derivative by the image's count.
 
-        The infinitesimal jackknife (Jaeckel 1972; Efron 1987, equation 6.5), exact for mid-ranks.
+        This is the infinitesimal jackknife (Jaeckel 1972; Efron 1987, equation 6.5), exact for
+        mid-ranks.
 
         Args:
             weights: (n,) weight of each image.
 
         Returns:
-            (n, k); 0 for images that do not count; every column sums to 0.
+            (n, k); 0 for images that do not contribute; every column sums to 0.
         """
         own = weights[self.places][None]
         total = own.sum(axis=1, keepdims=True)
@@ -184,11 +186,11 @@ class Ranked:
 
 
 class _Order:
-    """One column in ascending order, its ties known.
+    """Column in ascending order, with its groups of ties.
 
     Args:
-        values: (m,) ascending.
-        order: (m,) where they were.
+        values: (m,) ascending values.
+        order: (m,) original indices of the values.
     """
 
     def __init__(self, values: Array, order: NDArray[np.intp]) -> None:
@@ -199,31 +201,38 @@ class _Order:
         self._group = np.cumsum(new) - 1
 
     def gathered(self, values: Numbers) -> Numbers:
-        """Sums over ties of (B, m) sorted values: (B, groups)."""
+        """Return the sums over groups of ties, (B, groups), of (B, m) sorted values."""
         return np.add.reduceat(values, self._starts, axis=1) if self.tied else values
 
     def spread(self, values: Numbers) -> Numbers:
-        """What each group of ties has, (B, groups), for each of its members: (B, m)."""
+        """Return (B, m) values that repeat each group's value, (B, groups), for its members."""
         return np.take(values, self._group, axis=1) if self.tied else values
 
     def ranks(self, weights: Numbers, total: Array) -> Array:
-        """Mid-ranks less their mean, (B, groups), of (B, m) sorted weights that sum to `total`."""
+        """Return centred mid-ranks (B, groups) of (B, m) sorted weights that sum to `total`."""
         held = self.gathered(weights)
         return np.asarray(held.cumsum(axis=1, dtype=held.dtype) - held / 2 - total / 2)
 
     def slope(self, weights: Numbers, total: Array) -> Array:
-        """Derivative of the ranks' sum of squares by each sorted weight: (1, m)."""
+        """Return the derivative of the ranks' sum of squares by each sorted weight: (1, m)."""
         return self.spread((total**2 - self.gathered(weights) ** 2) / 4)
 
     def above(self, values: Array) -> Array:
-        """Sum of (1, m) values that sum to 0 over the places above each, ties counted half."""
+        """Return sums over the positions above each value; ties count half.
+
+        Args:
+            values: (1, m) sorted values that sum to 0.
+        """
         held = self.gathered(values)
         return self.spread(held / 2 - held.cumsum(axis=1))
 
 
 def _squares(held: Numbers, total: Array) -> Array:
-    """Sum of squares of centred mid-ranks: (W³ - Σ h³) / 12, h what each group of ties holds."""
+    """Return the sum of squares of centred mid-ranks, (W³ - Σ h³) / 12.
+
+    W is the total weight, h the weight of each group of ties.
+    """
     cubes = np.einsum("ij,ij,ij->i", held, held, held, dtype=float)
     most = total[:, 0] ** 3
-    # constant but for rounding is constant: NaN
+    # NaN if values are constant except for rounding
     return np.where(most - cubes > 1e-9 * most, most - cubes, np.nan) / 12

@@ -1,4 +1,4 @@
-"""Evidence that an effect is too small to matter, and p-values of several tests together."""
+"""Equivalence tests of effects, and correction of p-values for multiple tests."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array
 
 ALPHA = 0.05
-"""Of each one-sided test."""
+"""Level of each one-sided test."""
 CLAIM_LEVEL = 1 - 2 * ALPHA
-"""Of intervals that claims about size are made by: each of their ends is a test at `ALPHA`."""
+"""Level of the intervals behind claims about size: each end is a one-sided test at `ALPHA`."""
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Whether an effect lies between -margin and margin, or why that cannot be said.
+    """Result of an equivalence test of an effect against ±margin, or the reason why there is none.
 
     Args:
-        margin: the smallest effect that would matter, in units of the estimate.
-        equivalent: whether both one-sided tests reject at `alpha`; None if there is no answer. Not
-            equivalent does not mean that there is an effect.
+        margin: the smallest effect of interest, in units of the estimate.
+        equivalent: whether both one-sided tests reject at `alpha`; None without a result. False
+            does not mean that there is an effect.
         p: the larger of the two one-sided p-values.
-        alpha: of each one-sided test; equivalent is as much as an interval at level 1 - 2 alpha
-            inside the margins.
-        method: how p was found.
-        reason: why there is no answer.
+        alpha: level of each one-sided test; the result is equivalent exactly if an interval at
+            level 1 - 2 alpha lies inside the margins.
+        method: how p was computed.
+        reason: why there is no result.
     """
 
     margin: float
@@ -41,17 +41,19 @@ class Equivalence:
     reason: str | None = None
 
     def describe(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the fields as plain data."""
         return asdict(self)
 
 
 def equivalence(resampled: Resampled, margin: float, alpha: float = ALPHA) -> Equivalence:
-    """Two one-sided tests against ±margin (Schuirmann 1987), by inverting the bootstrap's interval.
+    """Test an estimate against ±margin by two one-sided tests, inverting the bootstrap interval.
+
+    The procedure is that of Schuirmann (1987).
 
     Args:
         resampled: an estimate, from `bootstrap`.
-        margin: the smallest effect that would matter, fixed before the data were seen.
-        alpha: of each one-sided test.
+        margin: the smallest effect of interest, fixed before the data were seen.
+        alpha: level of each one-sided test.
     """
     above, below = resampled.p_above(-margin), resampled.p_below(margin)
     if above is None or below is None:
@@ -62,12 +64,12 @@ def equivalence(resampled: Resampled, margin: float, alpha: float = ALPHA) -> Eq
 
 
 def equivalence_t(values: Array, margin: float, alpha: float = ALPHA) -> Equivalence:
-    """Two one-sided t-tests of a mean against ±margin (Schuirmann 1987).
+    """Test a mean against ±margin by two one-sided t-tests (Schuirmann 1987).
 
     Args:
         values: (n,) one value per image.
-        margin: the smallest mean that would matter.
-        alpha: of each one-sided test.
+        margin: the smallest mean of interest.
+        alpha: level of each one-sided test.
     """
     n = len(values)
     if n < 3:
@@ -76,7 +78,8 @@ def equivalence_t(values: Array, margin: float, alpha: float = ALPHA) -> Equival
         return Equivalence(margin, alpha=alpha, reason="predictions are not finite")
     mean, error = float(values.mean()), float(values.std(ddof=1)) / n**0.5
     if error <= 1e-12 * max(1.0, abs(mean)):
-        # as many images on one side of the margin as by chance: no p can be smaller
+        # probability that all n values fall on one side of the margin by chance: the smallest
+        # possible p
         p = positive(0.5**n) if abs(mean) < margin else 1.0
         return Equivalence(margin, p <= alpha, p, alpha, "all differences are equal")
     p = positive(float(stats.t.sf((margin - abs(mean)) / error, n - 1)))
@@ -84,15 +87,16 @@ def equivalence_t(values: Array, margin: float, alpha: float = ALPHA) -> Equival
 
 
 def positive(p: float) -> float:
-    """Return a p of a formula that has underflown to 0 as the smallest number above it."""
+    """Return p, or the smallest positive number if the formula for p underflowed to 0."""
     return max(p, float(np.finfo(float).tiny))
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """p-values adjusted for their number: at most one error in 20 among all that are below .05.
+    """Return p-values adjusted by Holm's method, which controls the family-wise error rate.
 
-    Step-down Bonferroni (Holm 1979, Scandinavian Journal of Statistics 6, 65–70); valid however the
-    tests depend on each other. None (no test) stays None and does not count.
+    This is the step-down Bonferroni method (Holm 1979, Scandinavian Journal of Statistics 6,
+    65–70), valid for any dependence between the tests. None (no test) stays None and is not
+    counted.
 
     Args:
         p: raw p-values of a family declared in advance.

@@ -1,4 +1,4 @@
-"""A quantity as a function of means over images, so that resampling it is a matrix product."""
+"""Quantities as functions of means over images, so that resampling is a matrix product."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from memlab.stats.measures import Array
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number that depends on the images through means of per-image columns alone.
+    """Number that depends on the images only through means of per-image columns.
 
-    A mean over some of the images only (those that have a face) is a ratio of two means: of the
-    column, zero elsewhere, and of the indicator. All estimates of one audit have the same images
-    in the same order, so one set of resamples serves them all.
+    A mean over a subset of the images (those with a face) is a ratio of two means: of the column,
+    zero elsewhere, and of the indicator. All estimates of one audit have the same images in the
+    same order, so they share one set of resamples.
 
     Args:
         columns: (n, k) finite values, one row per image.
-        of: means (..., k) to values (...); NaN where the quantity is not defined.
-        n: how many images bear on it, if not all (those with a face).
-        reason: why there is no number; the columns are then not looked at.
+        of: function from means (..., k) to values (...); NaN where the quantity is undefined.
+        n: number of images that contribute, if not all (those with a face).
+        reason: why there is no number; the columns are then ignored.
     """
 
     columns: Array

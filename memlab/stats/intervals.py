@@ -1,4 +1,4 @@
-"""From the values of an estimate on resamples to an interval and to significance."""
+"""Intervals and p-values from the values of an estimate on resamples."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MOST_UNDEFINED = 0.2
 
 @dataclass(frozen=True)
 class Resampled:
-    """An estimate and its values on resamples.
+    """Estimate with its values on resamples.
 
     Args:
         statistic: the value without an interval, or the reason why there is none.
-        draws: (resamples,) values, NaN where undefined; empty where there is nothing to resample.
-        acceleration: how fast the standard error changes with the value (Efron 1987).
-        kind: of the intervals.
+        draws: (resamples,) values, NaN where undefined; empty if the estimate was not resampled.
+        acceleration: rate of change of the standard error with the value (Efron 1987).
+        kind: kind of the intervals.
         unit: what was resampled, for `method`.
-        level: of the interval, unless another is asked for.
+        level: default level of the interval.
     """
 
     statistic: Statistic
@@ -38,11 +38,11 @@ class Resampled:
     level: float = LEVEL
 
     def interval(self, level: float | None = None) -> Statistic:
-        """The value with its interval, or with the reason why there is none.
+        """Return the value with its interval, or with the reason why there is none.
 
-        BCa (Efron 1987, JASA 82, 171–185, equation 2.3): percentiles of the draws, moved for their
-        median bias and for the acceleration. Draws on which the estimate is undefined are left out,
-        as long as they are few; where no draw differs, the interval is the value.
+        BCa intervals (Efron 1987, JASA 82, 171–185, equation 2.3) are percentiles of the draws,
+        corrected for median bias and acceleration. Undefined draws are left out if they are few. If
+        all draws are equal, both ends of the interval are the value.
         """
         level = self.level if level is None else level
         statistic, draws = self.statistic, self._defined()
@@ -73,11 +73,11 @@ class Resampled:
         )
 
     def p_above(self, bound: float) -> float | None:
-        """One-sided p of the hypothesis that the truth is at most `bound`.
+        """Return the one-sided p of the hypothesis that the true value is at most `bound`.
 
-        The error at which the lower end of the interval of `kind` would be the bound (the interval
-        inverted; DiCiccio & Efron 1996, Statistical Science 11, section 4). Never below
-        1 / (resamples + 1), and None where there is no interval.
+        p is the error level at which the lower end of the interval of `kind` equals the bound (an
+        inverted interval; DiCiccio & Efron 1996, Statistical Science 11, section 4). It is at least
+        1 / (resamples + 1), and None if there is no interval.
         """
         statistic = self.interval()
         if statistic.value is None or statistic.low is None:
@@ -97,7 +97,10 @@ class Resampled:
         return float(np.clip(ndtr(place), least, 1))
 
     def p_below(self, bound: float) -> float | None:
-        """One-sided p of the hypothesis that the truth is at least `bound`; see `p_above`."""
+        """Return the one-sided p of the hypothesis that the true value is at least `bound`.
+
+        See `p_above`.
+        """
         value = self.statistic.value
         if value is None:
             return None
@@ -110,7 +113,7 @@ class Resampled:
         return mirrored.p_above(-bound)
 
     def standard_error(self) -> float | None:
-        """SD of the draws, None where there is no interval."""
+        """Return the SD of the draws; None if there is no interval."""
         return float(self._defined().std(ddof=1)) if self.interval().low is not None else None
 
     def _defined(self) -> Array:
@@ -121,12 +124,12 @@ class Resampled:
 
 
 def acceleration(influence: Array, strata: Array | None = None) -> float:
-    """A sixth of the skewness of the linear part of an estimate.
+    """Return the acceleration: a sixth of the skewness of the linear part of an estimate.
 
     Args:
-        influence: (n,) what each image adds to the estimate, up to a factor above 0: its mean over
-            the leave-one-out values less its own (Efron 1987, equation 7.3).
-        strata: (n,) strata; images are then compared with those of their own.
+        influence: (n,) influence of each image on the estimate, up to a positive factor: the mean
+            of the leave-one-out values minus the image's own (Efron 1987, equation 7.3).
+        strata: (n,) strata; influences are then centred within each stratum.
     """
     if strata is None:
         own = influence - influence.mean()
@@ -142,5 +145,5 @@ def _bias(draws: Array, value: float) -> float:
 
 
 def _same(draws: Array, value: float) -> bool:
-    """Whether draws differ from the value by no more than rounding."""
+    """Return whether draws differ from the value by no more than rounding."""
     return bool(np.abs(draws - value).max() <= 1e-15 + 1e-9 * abs(value))

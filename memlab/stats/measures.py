@@ -1,4 +1,4 @@
-"""Statistics of predictions against scores; NumPy arrays in, a number or a reason out."""
+"""Agreement of predictions with scores: NumPy arrays in, a number or a reason out."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from scipy import stats
 
 Array = NDArray[np.float64]
 CONSTANT = 1e-7
-"""Predictions that spread by less than this (single precision's grain) count as constant."""
+"""Spread below which predictions count as constant: the resolution of single precision."""
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number with its interval, or the reason why there is none.
+    """Number with its interval, or the reason why there is none.
 
     Args:
         value: the number, or None.
-        n: how many images it is computed from.
+        n: number of images.
         low: lower end of the interval, if one was computed.
-        high: its upper end.
-        level: its level, 0.95 as a rule.
-        method: how the interval was made.
+        high: upper end of the interval.
+        level: level of the interval, usually 0.95.
+        method: how the interval was computed.
         reason: why `value` is None.
     """
 
@@ -38,12 +38,12 @@ class Statistic:
     reason: str | None = None
 
     def describe(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the fields as plain data."""
         return asdict(self)
 
 
 def spearman(predicted: Array, score: Array) -> Statistic:
-    """Spearman's rank correlation, ties at their mean rank as in `scipy.stats.spearmanr`.
+    """Return Spearman's rank correlation; ties have mean ranks, as in `scipy.stats.spearmanr`.
 
     Null for fewer than three images, for constant predictions or scores, and for NaN.
     """
@@ -51,20 +51,20 @@ def spearman(predicted: Array, score: Array) -> Statistic:
 
 
 def pearson(predicted: Array, score: Array) -> Statistic:
-    """Pearson's correlation; null as for `spearman`."""
+    """Return Pearson's correlation; null as for `spearman`."""
     return _guarded(predicted, score, CORES["pearson"])
 
 
 def calibration_slope(predicted: Array, score: Array) -> Statistic:
-    """Slope of the scores on the predictions by least squares; 1 is ideal.
+    """Return the least-squares slope of the scores on the predictions; 1 is ideal.
 
-    Below 1 the predictions spread too far, above 1 too little. Null as for `spearman`.
+    Below 1, predictions spread too far; above 1, too little. Null as for `spearman`.
     """
     return _guarded(predicted, score, CORES["calibration_slope"])
 
 
 def r2(predicted: Array, score: Array) -> Statistic:
-    """Share of the scores' variance explained, 1 - MSE / variance; can be negative.
+    """Return the explained share of the scores' variance, 1 - MSE / variance; may be negative.
 
     Null for fewer than three images, constant scores, and NaN.
     """
@@ -72,12 +72,18 @@ def r2(predicted: Array, score: Array) -> Statistic:
 
 
 def mse(predicted: Array, score: Array) -> Statistic:
-    """Mean squared error, in squared units of the score; null without images and for NaN."""
+    """Return the mean squared error, in squared units of the score.
+
+    Null without images, and for NaN.
+    """
     return _error(predicted, score, CORES["mse"])
 
 
 def mae(predicted: Array, score: Array) -> Statistic:
-    """Mean absolute error, in units of the score; null without images and for NaN."""
+    """Return the mean absolute error, in units of the score.
+
+    Null without images, and for NaN.
+    """
     return _error(predicted, score, CORES["mae"])
 
 
@@ -89,7 +95,7 @@ METRICS: dict[str, Callable[[Array, Array], Statistic]] = {
     "mae": mae,
     "calibration_slope": calibration_slope,
 }
-"""What is logged after each epoch, by name."""
+"""Metrics that are logged after each epoch, by name."""
 
 
 def _slope(predicted: Array, score: Array) -> Array:
@@ -110,11 +116,11 @@ CORES: dict[str, Callable[[Array, Array], Array]] = {
     "mae": lambda p, s: np.mean(np.abs(p - s), axis=-1),
     "calibration_slope": _slope,
 }
-"""The bare formulas, (..., n) pairs to (...), for whoever resamples; they guard against nothing."""
+"""Formulas without checks, from (..., n) pairs to (...), for resampling."""
 
 
 def constant(values: Array) -> bool:
-    """Whether values spread by no more than rounding."""
+    """Return whether values spread by no more than rounding."""
     return bool(np.ptp(values) <= CONSTANT)
 
 

@@ -1,12 +1,11 @@
-"""Is the target's occlusion like its controls'? A permutation test that needs no symmetry.
+"""Permutation test within image: does removing a target differ from removing its controls?
 
-Null hypothesis: in each image the target's occlusion and its K controls are exchangeable: had
-another of the K + 1 been called the target, the drops would have been as likely. Then any of the
-(K + 1)^n ways to call one occlusion of each image the target gives a statistic from the same
-distribution, whatever the drops' distribution, however skewed, and however images differ, in the
-number of their controls too. Images must be independent. Flipping signs of target − mean of
-controls instead assumes that this difference is symmetric; the mean of several controls is less
-skewed than one target, so it is not.
+Null hypothesis: in each image, the occlusion of the target and its K controls are exchangeable. Any
+of the (K + 1)^n ways to choose one occlusion per image as the target then gives a statistic from
+the same distribution. This holds for any distribution of the effects, however skewed, and for
+images that differ, also in their number of controls. Images must be independent. Flipping signs of
+target − mean of controls would assume that this difference is symmetric. It is not, because the
+mean of several controls is less skewed than one target.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ from scipy import sparse
 from memlab.stats.measures import Array
 
 PERMUTATIONS = 9999
-_CELLS = 4_000_000  # choices, or standardised statistics, held at once
+_CELLS = 4_000_000  # choices, or standardised statistics, held in memory at once
 
 
 @dataclass(frozen=True)
 class Test:
-    """A test of one feature, or the reason why there is none.
+    """Test of one feature, or the reason why there is none.
 
     Args:
-        n: images that the feature's occlusion and one of its controls at least were scored on.
-        z: the statistic in its SDs over all relabellings.
-        p: share of relabellings as extreme, the observed one counted.
-        p_all: the same against the most extreme of all features (max-T): the probability that any
-            feature has a p as small, if none has an effect.
-        method: how p was found.
-        reason: why there is none.
+        n: number of images with a score for the target and for at least one control.
+        z: the statistic in its SDs over all permutations.
+        p: share of permutations that are as extreme, the observed labels included.
+        p_all: share of permutations whose most extreme feature is as extreme (max-T): the
+            probability that any feature has a p this small if none has an effect.
+        method: how p was computed.
+        reason: why there is no test.
     """
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # not a pytest class
 
     n: int
     z: float | None = None
@@ -48,7 +47,7 @@ class Test:
     reason: str | None = None
 
     def describe(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the fields as plain data."""
         return asdict(self)
 
 
@@ -57,11 +56,11 @@ class Relabelling:
     """Tests of each feature, in the order of the columns.
 
     Args:
-        energy: M, one-sided: the target's drops lie elsewhere than its controls'.
-        specific: S, two-sided: the target's drop is another than the mean of its controls'.
+        energy: M, one-sided: the target's effects are distributed differently from the controls'.
+        specific: S, two-sided: the target's effect differs from the mean of its controls'.
         specific_above: S above 0.
         specific_below: S below 0.
-        either: the larger of M and `|S|`, each in its SDs: for whoever acts on either of the two.
+        either: the larger of M and `|S|`, each in its SDs, for decisions based on either of them.
     """
 
     energy: list[Test]
@@ -78,38 +77,38 @@ def relabelling(
     permutations: int = PERMUTATIONS,
     weights: Array | None = None,
 ) -> Relabelling:
-    """Permute within each image which of the K + 1 occlusions is the target.
+    """Test each feature by permuting within each image which of the K + 1 occlusions is the target.
 
-    The statistics are means over images. S: the target's drop less the mean of its controls'.
-    M: the mean distance of the target to its controls less the mean distance among these (the
-    energy distance of one occlusion to K; Székely & Rizzo 2013, J. Stat. Plan. Inference 143).
-    Both have mean 0 over all relabellings, and are divided by their SD over these, which is the
-    same whatever the labels, so features are comparable. One relabelling serves all features of an
-    image: how features depend on each other is kept (max-T; Westfall & Young 1993), to the draw
-    where they have as many controls, else as nearly as the numbers allow. p-values count the
-    observed labels: (1 + as extreme) / (1 + permutations), never 0 (Phipson & Smyth 2010).
+    The statistics are means over images. S is the target's effect minus the mean of its controls'.
+    M is the mean distance of the target to its controls minus the mean distance among the controls
+    (the energy distance of one occlusion to K; Székely & Rizzo 2013, J. Stat. Plan. Inference 143).
+    Both have mean 0 over all permutations. Each is divided by its SD over all permutations, which
+    does not depend on the observed labels, so features are comparable. One permutation serves all
+    features of an image, which preserves the dependence between features (max-T; Westfall & Young
+    1993): exactly if features have equal numbers of controls, else approximately. p-values count
+    the observed labels: (1 + as extreme) / (1 + permutations), never 0 (Phipson & Smyth 2010).
 
-    With one control a relabelling flips the sign of the difference, and M is the same for all: such
-    images bear on S alone.
+    With one control, a permutation flips the sign of the difference and M is constant; such images
+    contribute to S only.
 
     Args:
-        target: (n, F) drops of each image by the occlusion of each feature; NaN where it has none.
-        control: (n, F, K) drops by its controls; NaN where an image has fewer. An image without any
-            does not bear on that feature.
-        seed: of the permutation.
-        permutations: how many.
+        target: (n, F) effects of occluding each feature; NaN where an image has no target.
+        control: (n, F, K) effects of its controls; NaN where an image has fewer. An image without
+            controls does not contribute to the feature.
+        seed: seed of the permutations.
+        permutations: number of permutations.
         weights: (n,) inverse-inclusion weights; they change the statistics, not the validity.
     """
-    order = np.isnan(control).argsort(axis=2, kind="stable")  # what is missing comes last
+    order = np.isnan(control).argsort(axis=2, kind="stable")  # missing controls come last
     control = np.take_along_axis(control, order, axis=2)
     drops = np.concatenate([target[:, :, None], control], axis=2)
     n, features, k = control.shape
     reasons, eligible = _looked_at(drops)
     there = np.isfinite(drops) & eligible[:, :, None]
-    counts = there.sum(axis=2)  # (n, F), with the target
+    counts = there.sum(axis=2)  # (n, F), target included
     drops = np.where(there, drops, 0.0)
     own = np.where(eligible, 1.0 if weights is None else weights[:, None], 0.0)
-    # (n (K + 1), 2 F), M of all features beside S: a relabelling picks one row of each image
+    # (n (K + 1), 2 F): M of all features, then S; a permutation selects one row per image
     every = [own[:, :, None] * each for each in _of_every_choice(drops, there)]
     squares = [(each**2).sum(axis=2) / np.maximum(counts, 1) for each in every]
     spread = np.sqrt(np.concatenate(squares, axis=1).sum(axis=0))
@@ -123,7 +122,7 @@ def relabelling(
     rng = np.random.default_rng(seed)
     step = max(1, _CELLS // max(n, 2 * features))
     numbers, group = np.unique(np.maximum(counts, 1), axis=1, return_inverse=True)
-    groups = np.tile(group.ravel(), 2)  # features with as many controls in every image
+    groups = np.tile(group.ravel(), 2)  # features with equal numbers of controls in every image
     for start in range(0, permutations, step):
         size = min(step, permutations - start)
         share = rng.random((size, n))
@@ -134,7 +133,7 @@ def relabelling(
             choice = sparse.csr_array((np.ones(size * n), picked.ravel(), ends), (size, len(table)))
             drawn_z[:, groups == place] = choice @ table[:, groups == place]
         for tail, drawn in _tails(drawn_z, tested).items():
-            least = observed[tail] - 1e-9  # equal but for rounding is equal
+            least = observed[tail] - 1e-9  # tolerance for rounding in ties
             hits[tail][0] += (drawn >= least).sum(axis=0)
             hits[tail][1] += (drawn.max(axis=1, keepdims=True, initial=-np.inf) >= least).sum(
                 axis=0
@@ -158,7 +157,7 @@ def relabelling(
 
 
 def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
-    """Why features have no test, (F,), and which images bear on each, (n, F)."""
+    """Return why features have no test, (F,), and which images contribute to each, (n, F)."""
     eligible: NDArray[np.bool_] = ~np.isnan(drops[:, :, 0])
     eligible &= ~np.isnan(drops[:, :, 1:]).all(axis=2)
     reasons: list[str | None] = []
@@ -178,18 +177,18 @@ def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
 
 
 def _of_every_choice(drops: Array, there: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """M and S of each image were each of its occlusions the target; M is 0 of one control.
+    """Return M and S of each image for each choice of the target; M is 0 with one control.
 
     Args:
-        drops: (n, F, K + 1), 0 where there is none.
-        there: (n, F, K + 1), where there is one.
+        drops: (n, F, K + 1) effects, 0 where missing.
+        there: (n, F, K + 1), whether there is an effect.
 
     Returns:
-        Two of (n, F, K + 1), 0 where there is none.
+        Two arrays (n, F, K + 1), 0 where missing.
     """
     k = np.maximum(there.sum(axis=2, keepdims=True) - 1, 1)
     specific = np.where(there, ((k + 1) * drops - drops.sum(axis=2, keepdims=True)) / k, 0.0)
-    distance = np.zeros_like(drops)  # of each to all others
+    distance = np.zeros_like(drops)  # from each occlusion to all others
     for other in range(drops.shape[2]):
         distance += np.abs(drops - drops[:, :, other, None]) * there[:, :, other, None]
     distance = np.where(there, distance, 0.0)
@@ -199,7 +198,7 @@ def _of_every_choice(drops: Array, there: NDArray[np.bool_]) -> tuple[Array, Arr
 
 
 def _tails(z: Array, tested: NDArray[np.bool_]) -> dict[str, Array]:
-    """What is compared, (B, F) each: large is extreme; -inf where a feature is not tested."""
+    """Return the compared values, (B, F) each: large is extreme, -inf is not tested."""
     features = z.shape[1] // 2
     energy = np.where(tested[:features], z[:, :features], -np.inf)
     above = np.where(tested[features:], z[:, features:], -np.inf)

@@ -1,4 +1,4 @@
-"""How sure an order of features is: ranks are statistics, too."""
+"""Rankings of features, with bootstrap intervals of the ranks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from memlab.stats.intervals import LEVEL
 
 @dataclass(frozen=True)
 class Place:
-    """A feature's place among others, or why it has none.
+    """Rank of a feature among others, or the reason why it has none.
 
     Args:
-        name: of the feature.
-        rank: 1 for the largest value, ties at their mean.
+        name: name of the feature.
+        rank: 1 for the largest value; ties have mean ranks.
         low: lower end of the interval of the rank.
-        high: its upper end.
-        first: share of resamples on which it has the largest value, ties shared.
-        tier: 1 for the highest; features of one tier are not told apart.
-        level: of the interval.
-        reason: why it has no place.
+        high: upper end of the interval of the rank.
+        first: share of resamples on which the feature has the largest value; ties are shared.
+        tier: 1 for the highest; features of one tier are not distinguished.
+        level: level of the interval.
+        reason: why the feature has no rank.
     """
 
     name: str
@@ -39,28 +39,29 @@ class Place:
     reason: str | None = None
 
     def describe(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the fields as plain data."""
         return asdict(self)
 
 
 def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> list[Place]:
-    """Order features by their values, and say how far the order may be trusted.
+    """Rank features by their values, with intervals of the ranks.
 
-    The features are ranked on every resample; the interval of a rank holds the middle `level` of
-    these ranks, whole ranks (Efron & Tibshirani 1993; Hall & Miller 2009 on its limits near ties).
-    A tier goes on down the order while the percentile interval of the paired difference between a
-    feature and the one just above holds 0. Neighbours in one tier are not told apart; the ends of a
-    long tier may be.
+    The features are ranked on every resample. The interval of a rank contains the middle `level` of
+    these ranks, rounded outwards to whole ranks (Efron & Tibshirani 1993; see Hall & Miller 2009 on
+    its limits near ties). Going down the order, a new tier starts where the percentile interval of
+    the paired difference between a feature and the feature just above excludes 0. Neighbours in one
+    tier are not distinguished, but the first and last feature of a long tier may differ.
 
     Args:
-        found: a bootstrap that has all features.
-        names: which of its estimates are ranked.
-        level: of the intervals.
+        found: bootstrap that contains all features.
+        names: names of the ranked estimates.
+        level: level of the intervals.
 
     Returns:
-        The features, largest value first; those without an interval last, with the reason.
+        The features, largest value first; features without an interval last, with the reason.
     """
-    # one without an interval is undefined on many resamples: those left would flatter it
+    # A feature without an interval is undefined on many resamples; ranking it on the other
+    # resamples would be biased in its favour.
     intervals = {name: found[name].interval() for name in names}
     placed = [name for name in names if intervals[name].low is not None]
     rest = [Place(name, reason=intervals[name].reason) for name in names if name not in placed]

@@ -1,4 +1,4 @@
-"""Which images are drawn: the one place where the project resamples."""
+"""Bootstrap resampling of images; all resampling of the project uses this module."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from memlab.stats.measures import Array
 
-_CELLS = 131_072  # counts held at once: 1 MB, which a processor's cache takes
-_FILLED = 65_536  # counts filled in one go
+_CELLS = 131_072  # counts held at once: 1 MB, which fits into a processor's cache
+_FILLED = 65_536  # counts filled at once
 
 
 def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None) -> Iterator[Array]:
-    """How often each image is in each resample, a bounded number of resamples at a time.
+    """Yield how often each image is in each resample, in batches of bounded size.
 
-    What follows from means needs these counts alone: one matrix product gives the means of all
-    columns in all resamples, and ranks follow from counts and the order of the values.
+    The counts are sufficient for means and ranks: one matrix product gives the means of all columns
+    in all resamples, and ranks follow from the counts and the order of the values.
 
     Args:
-        n: images, at least one.
-        seed: of the resampling.
-        resamples: how many in all.
-        strata: (n,) stratum of each image; as many images of each as there are are drawn from it.
+        n: number of images, at least one.
+        seed: seed of the resampling.
+        resamples: total number of resamples.
+        strata: (n,) stratum of each image; each resample keeps the size of every stratum.
 
     Yields:
-        (B, n) counts, each row summing to n; the numbers depend on the seed alone.
+        (B, n) counts, each row summing to n; the numbers depend on the arguments alone.
     """
     rng = np.random.default_rng(seed)
     groups = None

@@ -1,12 +1,12 @@
-"""Does one change move predictions further than another? A paired test of mean squares.
+"""Paired test of mean squares: does one change move predictions further than another?
 
 Per image, d = (effect of the first change)² − (effect of the second)². Null hypothesis: the mean of
 d is at most 0, so the root mean square of the first is at most that of the second.
 
-Two p-values are computed and the larger is reported. The sign-flip test is exact where the two
-effects of an image are exchangeable under the null hypothesis, at every n. Where they differ in
-shape (a constant effect against a heavy-tailed one), d is skewed and the sign-flip test rejects too
-often; the studentised bootstrap follows the skewness and is accurate to second order in n.
+Two p-values are computed and the larger is reported. The sign-flip test is exact at every n if the
+two effects of an image are exchangeable under the null hypothesis. If the effects differ in shape
+(a constant effect against a heavy-tailed one), d is skewed and the sign-flip test rejects too
+often. The studentised bootstrap follows the skewness and is accurate to second order in n.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from memlab.stats.resampling import resamples_of
 
 RESAMPLES = 9999
 METHOD = "larger of sign-flip test and studentised bootstrap, {} resamples each"
-_CELLS = 2_000_000  # signs held at once
+_CELLS = 2_000_000  # signs held in memory at once
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class SizeTest:
     """One-sided test that the mean of a column is above 0.
 
     Args:
-        n: images that have a value.
+        n: number of images that have a value.
         p: the larger of both p-values, at least 1 / (resamples + 1); None without a test.
-        p_flip: of the sign-flip test.
-        p_bootstrap: of the studentised bootstrap; None where all values are equal.
-        method: how p was found.
+        p_flip: p-value of the sign-flip test.
+        p_bootstrap: p-value of the studentised bootstrap; None if all values are equal.
+        method: how p was computed.
         reason: why there is no p.
     """
 
@@ -47,18 +47,18 @@ class SizeTest:
 def size_tests(differences: Array, seed: int, resamples: int = RESAMPLES) -> list[SizeTest]:
     """Test each column of paired differences of squared effects.
 
-    Sign-flip test: the sum of d against its sums under all choices of signs; p = (1 + as large) /
-    (1 + resamples), never 0 (Phipson & Smyth 2010, Statistical Applications in Genetics 9:39).
-    Studentised bootstrap: mean / standard error, centred, on resamples of the images (Hall 1992,
-    The Bootstrap and Edgeworth Expansion, section 3.10). Simulated false-positive rates at .05: at
-    most .06 where the pairs are exchangeable; of a constant effect against a Laplace one .17 at
-    n = 10, .11 at 20, .10 at 50, .06 at 200.
+    The sign-flip test compares the sum of d with its sums under random signs; p = (1 + as large) /
+    (1 + resamples), never 0 (Phipson & Smyth 2010, Statistical Applications in Genetics 9:39). The
+    studentised bootstrap uses mean / standard error, centred, on resamples of the images (Hall
+    1992, The Bootstrap and Edgeworth Expansion, section 3.10). Simulated false-positive rates at
+    .05: at most .06 if the pairs are exchangeable; for a constant effect against a
+    Laplace-distributed one .17 at n = 10, .11 at 20, .10 at 50, .06 at 200.
 
     Args:
-        differences: (n, F) squared effect less the other squared effect, NaN where an image does
-            not bear on a column.
-        seed: of signs and resamples.
-        resamples: how many of each.
+        differences: (n, F) squared effect minus the other squared effect, NaN where an image does
+            not contribute to a column.
+        seed: seed of signs and resamples.
+        resamples: number of sign flips and of resamples.
 
     Returns:
         A test of each column, in their order.
@@ -91,10 +91,10 @@ def size_tests(differences: Array, seed: int, resamples: int = RESAMPLES) -> lis
 
 
 def _flips(values: Array, seed: int, resamples: int) -> Array:
-    """p-values of the sign-flip test, (F,)."""
+    """Return the p-values of the sign-flip test, (F,)."""
     n = len(values)
     observed = values.sum(axis=0)
-    least = observed - 1e-12 * np.abs(values).sum(axis=0)  # equal but for rounding is equal
+    least = observed - 1e-12 * np.abs(values).sum(axis=0)  # tolerance for rounding in ties
     rng = np.random.default_rng(seed)
     hits = np.ones(values.shape[1])  # the observed signs count
     step = max(1, _CELLS // n)
@@ -106,7 +106,7 @@ def _flips(values: Array, seed: int, resamples: int) -> Array:
 
 
 def _bootstrap(values: Array, there: Array, seed: int, resamples: int) -> Array:
-    """p-values of the studentised bootstrap, (F,); NaN where the values do not vary."""
+    """Return the p-values of the studentised bootstrap, (F,); NaN where the values are constant."""
     n = len(values)
     count = there.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -122,7 +122,8 @@ def _bootstrap(values: Array, there: Array, seed: int, resamples: int) -> Array:
             centre = drawn @ centred / own
             square = drawn @ centred**2 / own - centre**2
             z = centre * np.sqrt(own) / np.sqrt(np.maximum(square, 0))
-            # a resample without spread is as extreme as its sign says
+            # On a resample without spread, z is infinite with the sign of the mean. If the mean is
+            # 0, z is 0; without any contributing image, z is infinite.
             z = np.where(np.isnan(z), np.where(own > 0, 0.0, np.inf), z)
             hits += (z >= observed).sum(axis=0)
     return np.where(varies, hits / (1 + resamples), np.nan)

@@ -1,4 +1,4 @@
-"""The bootstrap over images and, above them, over training runs that differ in their seed."""
+"""Bootstrap over images and over training runs that differ in their seed."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ def bootstrap_seeds(
     weights: Array | None = None,
     strata: Array | None = None,
 ) -> Bootstrap:
-    """The mean over training seeds of each estimate, seeds and images resampled.
+    """Estimate the mean over training seeds, resampling seeds and images.
 
-    All networks see the same images, so seeds and images are crossed: a resample draws images, the
-    same for all networks, and networks, the same for all estimates (Owen 2007, Annals of Applied
-    Statistics 1, 386–411). Of R networks R - 1 are drawn with replacement: the mean of so few then
-    has the variance s² / R without bias (Rao & Wu 1988, JASA 83, 231–241), where R of R would make
-    it too small by (R - 1) / R. Intervals are percentiles.
-    Where seeds differ more than images do, few networks say too little of how much: intervals of
-    2, 3, 5 and 10 networks held the truth in 75, 89, 93 and 95 % of 150 simulated audits.
+    All networks score the same images, so seeds and images are crossed: a resample draws images,
+    the same for all networks, and networks, the same for all estimates (Owen 2007, Annals of
+    Applied Statistics 1, 386–411). Of R networks, R - 1 are drawn with replacement: the variance of
+    the mean is then s² / R without bias (Rao & Wu 1988, JASA 83, 231–241); drawing R would make it
+    too small by the factor (R - 1) / R. Intervals are percentile intervals. If seeds vary more than
+    images, few networks underestimate the variation: intervals from 2, 3, 5 and 10 networks
+    contained the true value in 75, 89, 93 and 95 % of 150 simulated audits.
 
-    One network alone cannot say how networks differ: its images are resampled, and `method` says
-    so.
+    With a single network, only its images are resampled, and `method` says so.
 
     Args:
-        estimates: by name, one for each network, the networks in the same order for all names.
-        seed: of the resampling.
-        resamples: how many.
-        level: of the intervals.
+        estimates: by name, one estimate per network; networks have the same order for all names.
+        seed: seed of the resampling.
+        resamples: number of resamples.
+        level: level of the intervals.
         weights: (n,) inverse-inclusion weights.
         strata: (n,) strata that images were sampled from.
 
@@ -78,7 +77,7 @@ def bootstrap_seeds(
         draws = np.empty(0)
         if statistic.value is not None and statistic.reason is None:
             values = np.stack([one.draws for one in each], axis=1)
-            # 0 · NaN is NaN: a network that was not drawn must not spoil a resample
+            # 0 · NaN is NaN, so a network that was not drawn would make the resample undefined.
             draws = np.where(drawn > 0, drawn * values, 0.0).sum(axis=1)
         found[name] = Resampled(statistic, draws, kind="percentile", unit=unit, level=level)
     return Bootstrap(found)

@@ -1,1 +1,1 @@
-"""Predictors that others trained, on files of weights that the user has."""
+"""Published predictors, loaded from files of weights that the user provides."""

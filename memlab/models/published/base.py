@@ -1,4 +1,4 @@
-"""What predictors with fixed weights share: they are loaded, proven, never trained."""
+"""Base class of predictors with fixed weights: loaded, verified, never trained."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from memlab.models.published.files import fitting, read_tensors, sha256_of
 
 
 class FixedModel(MemorabilityModel):
-    """A predictor that somebody else trained, with the weights of one file.
+    """Third-party predictor with the weights of one file.
 
-    A subclass makes its network and hands it to `take`. It may say which file is the right one
-    (`prove`), and what the file calls the network's parts (`renamed`).
+    A subclass builds its network and passes it to `take`. It may override `prove`, which checks
+    that the file is the right one, and `renamed`, which maps the file's keys to the network's.
     """
 
     about: ClassVar[dict[str, str]] = {}
-    """Of the card: output, trained_on, licence."""
+    """Entries of the card: output, trained_on, licence."""
     data: ClassVar[tuple[str, ...] | None] = None
-    """Names of the data sets that it was trained on."""
+    """Names of the data sets that the model was trained on; None if unknown."""
 
     def take(self, network: nn.Module, path: Path) -> None:
-        """Give a network the weights of a file.
+        """Load the weights of a file into a network.
 
         Raises:
-            CheckpointError: if the file cannot be read, is not the right one, or does not fit;
-                names the first keys.
+            CheckpointError: if the file cannot be read, is not the right one, or does not fit; the
+                message names the first keys.
         """
         self.file, self.sha256 = path, sha256_of(path)
         self.prove()
@@ -45,31 +45,33 @@ class FixedModel(MemorabilityModel):
         self.eval()
 
     def prove(self) -> None:
-        """See that `file`, of the hash `sha256`, is the right one; it has not been read yet.
+        """Check that `file`, whose hash is `sha256`, is the right one, before its tensors are read.
+
+        The base class accepts any file.
 
         Raises:
-            CheckpointError: if it is not. Here any file will do.
+            CheckpointError: if the file is not the right one.
         """
 
     @staticmethod
     def renamed(key: str) -> str:
-        """A name in the file as the network calls it: the same, here."""
+        """Return the network's name of a key in the file; unchanged in the base class."""
         return key
 
     @property
     def card(self) -> dict[str, str]:
-        """What it predicts, what it was trained on, whose weights these are."""
+        """Output, training data, licence and weights of the model."""
         return {**self.about, "weights": f"{self.file.name}, SHA-256 {self.sha256}"}
 
     @property
     def seen_data(self) -> tuple[str, ...] | None:
-        """Names of the data sets that it was trained on; None where that is not known."""
+        """Names of the data sets that the model was trained on; None if unknown."""
         return self.data
 
     def weights_id(self) -> str:
-        """First 16 hex digits of the SHA-256 of the file."""
+        """Return the first 16 hex digits of the SHA-256 of the file."""
         return self.sha256[:16]
 
     def train(self, mode: bool = True) -> Self:
-        """Evaluation mode, whatever is asked for: it is not trained here."""
+        """Set evaluation mode for any `mode`, because the model is never trained."""
         return super().train(False)

@@ -1,4 +1,4 @@
-"""Files of weights: where they are, which they are, their tensors; no code in them is run."""
+"""Files of weights: find, verify and read them, without running code in them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from memlab.errors import CheckpointError, MissingWeightsError
 
 @dataclass(frozen=True)
 class Release:
-    """A file that its authors publish for download; memlab downloads nothing.
+    """File of weights that its authors publish; memlab does not download it.
 
     Args:
         model: the plugin's name.
-        url: where the file is.
-        sha256: how its SHA-256 begins, as far as the authors say; else empty.
+        url: where the file is published.
+        sha256: first digits of its SHA-256, as far as the authors publish them; else empty.
     """
 
     model: str
@@ -33,20 +33,21 @@ class Release:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Name of the file."""
         return self.url.rpartition("/")[2]
 
     @property
     def usual(self) -> Path:
-        """Where torch.hub keeps it."""
+        """Path of the file in torch.hub's folder."""
         return Path(torch.hub.get_dir()) / "checkpoints" / self.name
 
     def find(self, given: str | None) -> Path:
-        """The file: the given one, else that in the folder where torch.hub keeps downloads.
+        """Return the path of the given file, or else of the file in torch.hub's download folder.
 
         Raises:
-            MissingWeightsError: if none was given, and none found; with the two remedies.
-            CheckpointError: if the given one is not there.
+            MissingWeightsError: if no file was given and none was found; the message has two
+                remedies.
+            CheckpointError: if the given file does not exist.
         """
         if given is not None:
             path = Path(given)
@@ -61,11 +62,7 @@ class Release:
         return self.usual
 
     def prove(self, path: Path, sha256: str) -> None:
-        """See that the file where downloads are kept is the published one; any other may differ.
-
-        Raises:
-            CheckpointError: if it is not.
-        """
+        """Check that a file in the download folder is the published one; other files may differ."""
         if path == self.usual and not sha256.startswith(self.sha256):
             raise CheckpointError(
                 f"{path}: damaged or another file: SHA-256 {sha256[:16]}..., that of the published "
@@ -74,16 +71,16 @@ class Release:
 
     @property
     def source(self) -> str:
-        """URL and hash in words."""
+        """URL and hash, in words."""
         known = f"begins with {self.sha256}" if self.sha256 else "is not published"
         return f"{self.url} (its SHA-256 {known})"
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits.
+    """Return the SHA-256 of a file, 64 hex digits.
 
     Raises:
-        CheckpointError: if it cannot be read.
+        CheckpointError: if the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -93,18 +90,19 @@ def sha256_of(path: Path) -> str:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file of weights, in single precision; no pickled code is run.
+    """Return the tensors in a file of weights, in single precision; no pickled code is run.
 
-    Read are safetensors, what torch.save writes, and plain pickles of tensors. Of a checkpoint the
-    part `state_dict` or `model` is taken, and a first part that all names share (`module.`, as
-    DataParallel leaves it) is left to `fitting`.
+    Supported are safetensors, files written by torch.save, and plain pickles of tensors. If the
+    file holds a checkpoint, its `state_dict` or `model` entry is read. A prefix that all names
+    share (`module.`, written by DataParallel) is kept; `fitting` removes it.
 
     Raises:
-        CheckpointError: if it is none of these, or holds something else; names it.
+        CheckpointError: if the format is another, or the file holds other objects; the message
+            names it.
     """
     try:
         found = _read(path)
-    except Exception as error:  # unreadable in any of many ways
+    except Exception as error:  # a damaged or wrong file raises many types
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{path}: cannot be read as weights: {first}") from error
     for part in ("state_dict", "model"):
@@ -122,7 +120,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def fitting(state: dict[str, Tensor], wanted: dict[str, Any]) -> dict[str, Tensor]:
-    """The state without the first part of its names, where all share it and none is wanted so."""
+    """Return the state without the first part of its names.
+
+    The prefix is removed only if all names share it and no name in `wanted` starts with it.
+    """
     first = next(iter(state)).partition(".")[0] + "."
     shared = all(name.startswith(first) for name in state)
     if not shared or any(name.startswith(first) for name in wanted):
@@ -141,19 +142,19 @@ def _read(path: Path) -> Any:
     with path.open("rb") as file:
         if file.read(2) != b"PK":  # torch.save writes a zip file
             file.seek(0)
-            found = _Tensors(file, encoding="latin1").load()  # as Python 2 wrote them, too
-            if not isinstance(found, int):  # a number stands before what torch.save wrote once
+            found = _Tensors(file, encoding="latin1").load()  # also reads pickles of Python 2
+            if not isinstance(found, int):  # older torch.save files start with a number
                 return found
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's words recommend to run the code
+    except pickle.UnpicklingError as error:  # torch's message recommends running the code
         raise pickle.UnpicklingError(
             "it holds something else than tensors, and code that makes it: nothing was run"
         ) from error
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    # how Python 3 writes bytes in pickles that Python 2 can read
+    # Python 3 writes bytes this way in pickles that Python 2 can read.
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes in the encoding {encoding}")
     return text.encode("latin1")
@@ -165,7 +166,7 @@ def _storage(content: bytes | str) -> Any:
 
 
 class _Tensors(pickle.Unpickler):
-    """Reads a plain pickle of tensors, and refuses to look up anything that those do not need."""
+    """Unpickler of plain pickles of tensors; every other lookup is refused."""
 
     _allowed = {  # noqa: RUF012 - private, and never changed
         ("_codecs", "encode"): _encode,
@@ -177,7 +178,7 @@ class _Tensors(pickle.Unpickler):
     }
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a pickle asks for by name, if tensors need it."""
+        """Return the object that a pickle names, if tensors need it."""
         if (module, name) not in self._allowed:
             raise pickle.UnpicklingError(
                 f"it asks for {module}.{name}, which tensors do not need: refused, nothing was run"

@@ -1,4 +1,4 @@
-"""MemNet, the network that came with LaMem (Khosla et al. 2015)."""
+"""MemNet, the network published with LaMem (Khosla et al. 2015)."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ from memlab.models.published.files import Release, sha256_of
 from memlab.models.published.places import CELLS, shares
 
 SQUASH, CROP = 256, 227
-"""Sides in pixels: what images are squashed to, and of what the network sees at once."""
+"""Sides in pixels: of the squashed image, and of each crop."""
 
 CORNERS = ((0, 0), (0, 29), (29, 0), (29, 29), (15, 15))
-"""Top and left of the five crops; the middle one lies a pixel off the middle, as published."""
+"""Top and left of the five crops; the central crop is off-centre by a pixel, as published."""
 
 MEAN_SHA256 = "7374e6d7bb3a2e11765e4e745948c914c28a585a5fefe6aa414b71012353b19c"
-"""Of `memnet_mean.mat` as it is in the repository LoreGoetschalckx/GANalyze."""
+"""SHA-256 of `memnet_mean.mat` in the repository LoreGoetschalckx/GANalyze."""
 
 RELEASE = Release(model="memnet", url="http://ganalyze.csail.mit.edu/models/memnet_state_dict.p")
 
 _MEANS = ("memnet_mean.mat", "memnet_mean.npy")
-# conv5's places: the first receptive field is centred on pixel 17 of a crop, the next 16 further
+# conv5 grid: the first receptive field is centred on pixel 17 of a crop, the next 16 pixels
+# further.
 _SIDE, _FIRST, _STEP = 13, 17, 16
 
 
 class CaffeNet(nn.Module):
-    """The layers of MemNet, called as in the published weights, for crops of 227 pixels.
+    """Layers of MemNet, with the names of the published weights, for crops of 227 pixels.
 
-    Krizhevsky et al. (2012) with pooling before normalisation, as Caffe's reference network, and
-    one output. Dropout is left out: it has no weights, and this is evaluated, not trained.
+    The architecture is that of Krizhevsky et al. (2012) with pooling before normalisation, as in
+    Caffe's reference network, and one output. Dropout is left out: it has no weights, and the
+    network is never trained here.
 
     Args:
-        units: of fc6 and fc7.
+        units: units of fc6 and fc7.
     """
 
     def __init__(self, units: int = 4096) -> None:
@@ -59,7 +61,11 @@ class CaffeNet(nn.Module):
         self.normalise = nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
 
     def stem(self, crops: Tensor) -> Tensor:
-        """(B, 3, 227, 227), BGR from 0 to 255 without the mean, to conv5: (B, 256, 13, 13)."""
+        """Return conv5 (B, 256, 13, 13) of crops (B, 3, 227, 227).
+
+        Args:
+            crops: BGR from 0 to 255 minus the mean image.
+        """
         x = self.normalise(self.pool(self.conv1(crops).relu()))
         x = self.normalise(self.pool(self.conv2(x).relu()))
         x = self.conv5(self.conv4(self.conv3(x).relu()).relu()).relu()
@@ -67,30 +73,31 @@ class CaffeNet(nn.Module):
         return places
 
     def embed(self, places: Tensor) -> Tensor:
-        """conv5 (B, 256, 13, 13) to fc7 (B, units)."""
+        """Return fc7 (B, units) from conv5 (B, 256, 13, 13)."""
         x = self.fc6(self.pool(places).flatten(1)).relu()
         hidden: Tensor = self.fc7(x).relu()
         return hidden
 
 
 class MemNet(FixedModel):
-    """MemNet: how memorable an image is, 0 to 1, as LaMem's labels.
+    """MemNet: memorability score from 0 to 1, as in LaMem's labels.
 
-    The network of Khosla, Raju, Torralba & Oliva (2015, ICCV), with the weights and the handling of
-    images of GANalyze (Goetschalckx et al. 2019, ICCV), which took both over from Caffe: squashed
-    to 256 × 256, BGR from 0 to 255 without a mean image, ten crops of 227 × 227 (the corners and
-    the middle, and their mirror images), the mean of the ten outputs, stretched: (mean - .7626) × 2
-    + .65, cut off at 0 and 1. Where it is cut off no change shows. `input_size` is 256; images of
-    another size are brought there inside (bilinear, antialiased).
+    The network is that of Khosla, Raju, Torralba & Oliva (2015, ICCV). Weights and preprocessing
+    are those of GANalyze (Goetschalckx et al. 2019, ICCV), which converted both from Caffe. The
+    image is squashed to 256 × 256 and converted to BGR from 0 to 255; the mean image is subtracted.
+    Ten crops of 227 × 227 are scored: the corners, the centre and their mirror images. The mean of
+    the ten outputs is rescaled, (mean - .7626) × 2 + .65, and clipped to [0, 1]. At a clipped
+    score, changes of the image may have no effect. `input_size` is 256; images of other sizes are
+    resized inside the model (bilinear, antialiased).
 
-    **Maps** show the ten crops on one grid of 16 × 16 cells, each place where it is in the image.
+    **Maps** show the ten crops on one grid of 16 × 16 cells of the whole image.
 
     Args:
-        weights: the file `memnet_state_dict.p`; by default in torch.hub's folder. Beside it lies
-            the mean image, `memnet_mean.mat` or `memnet_mean.npy`.
+        weights: the file `memnet_state_dict.p`; by default in torch.hub's folder. The same folder
+            holds the mean image, `memnet_mean.mat` or `memnet_mean.npy`.
 
     Raises:
-        CheckpointError: if one of the files is not there, with where to fetch it; or does not fit.
+        CheckpointError: if a file is missing, with its download address, or does not fit.
     """
 
     about: ClassVar[dict[str, str]] = {
@@ -108,31 +115,35 @@ class MemNet(FixedModel):
         self.mean_file = mean_beside(path)
         mean = torch.from_numpy(read_mean(self.mean_file)).permute(2, 0, 1)
         self.register_buffer("mean", mean.contiguous(), persistent=False)
-        # without memory, so that no random weights are drawn only to be thrown away
+        # On the meta device, no random weights are drawn that would be discarded.
         with torch.device("meta"):
             self.network = CaffeNet(self.units)
         self.take(self.network, path)
 
     @property
     def input_size(self) -> int:
-        """256, where the original squashes images to."""
+        """256, the size that the original squashes images to."""
         return SQUASH
 
     @property
     def card(self) -> dict[str, str]:
-        """What it predicts, and the two files; of the weights no hash is published."""
+        """Card with both files; the authors publish no hash of the weights."""
         known = sha256_of(self.mean_file) == MEAN_SHA256
         mean = f"{self.mean_file.name}, {'' if known else 'not '}GANalyze's"
         card = super().card
         return {**card, "weights": f"{card['weights']} (none is published); mean image {mean}"}
 
     def weights_id(self) -> str:
-        """First 16 hex digits of the hash of the weights' and the mean image's SHA-256."""
+        """Return the first 16 hex digits of the hash of the weights and the mean image."""
         mean = hashlib.sha256(self.mean.cpu().numpy().tobytes()).hexdigest()
         return fingerprint(self.sha256 + mean)
 
     def crops(self, images: Tensor) -> Iterator[Tensor]:
-        """Yield ten times (B, 3, 227, 227) of images (B, 3, H, W): each crop, then its mirror."""
+        """Yield each of the five crops, then its mirror image: ten times (B, 3, 227, 227).
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
         centred = squashed(images, (SQUASH, SQUASH)).flip(1) * 255 - self.mean
         for top, left in CORNERS:
             crop = centred[:, :, top : top + CROP, left : left + CROP]
@@ -140,7 +151,7 @@ class MemNet(FixedModel):
             yield crop.flip(3)
 
     def stem(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] to conv5 of the ten crops: (B, 10, 256, 13, 13)."""
+        """Return conv5 of the ten crops, (B, 10, 256, 13, 13), of images (B, 3, H, W) in [0, 1]."""
         return torch.stack([self.network.stem(crop) for crop in self.crops(images)], dim=1)
 
     def _hidden(self, activations: Tensor) -> Tensor:
@@ -148,17 +159,18 @@ class MemNet(FixedModel):
         return hidden.view(len(activations), 2 * len(CORNERS), -1)
 
     def score(self, activations: Tensor) -> Tensor:
-        """conv5 of the ten crops to scores (B,) from 0 to 1."""
+        """Return scores (B,) from 0 to 1, from conv5 of the ten crops."""
         outputs = self.network.fc8(self._hidden(activations)).squeeze(2).mean(dim=1)
         scores: Tensor = ((outputs - 0.7626) * 2 + 0.65).clamp(0, 1)
         return scores
 
     def grid(self, activations: Tensor) -> Tensor:
-        """All crops on one grid of the whole image, (B, 2560, 16, 16).
+        """Return all crops on one grid of the whole image, (B, 2560, 16, 16).
 
-        A place is the cell of 16 pixels around the centre of its receptive field, cut off where its
-        crop ends; it is shared out to the grid's cells by the area in common, then multiplied by
-        16/13, so that Grad-CAM on the result is the sum of the crops' own maps, each shared out.
+        A position of conv5 covers the 16 × 16 pixels around the centre of its receptive field,
+        clipped at the border of its crop. Its value is distributed over the grid cells in
+        proportion to the shared area, then multiplied by 16/13. Grad-CAM on the result is therefore
+        the sum of the crops' Grad-CAM maps, each distributed in the same way.
         """
         placed = []
         for number, places in enumerate(activations.unbind(1)):
@@ -171,19 +183,23 @@ class MemNet(FixedModel):
         return torch.cat(placed, dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] to fc7, its mean over the ten crops: (B, 4096)."""
+        """Return the mean of fc7 over the ten crops, (B, 4096).
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
         return self._hidden(self.stem(images)).mean(dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) from 0 to 1."""
+        """Return scores (B,) from 0 to 1 of images (B, 3, H, W), RGB in [0, 1]."""
         return self.score(self.stem(images))
 
 
 def mean_beside(weights: Path) -> Path:
-    """The mean image in the folder of the weights.
+    """Return the path of the mean image in the folder of the weights.
 
     Raises:
-        CheckpointError: if there is none; without it every score would be wrong.
+        CheckpointError: if there is no mean image; every score would be wrong without it.
     """
     for name in _MEANS:
         if (weights.parent / name).is_file():
@@ -195,10 +211,10 @@ def mean_beside(weights: Path) -> Path:
 
 
 def read_mean(path: Path) -> npt.NDArray[np.float32]:
-    """A mean image, BGR from 0 to 255: (256, 256, 3), rows first.
+    """Return the mean image (256, 256, 3), rows first, BGR from 0 to 255.
 
     Raises:
-        CheckpointError: if it cannot be read, or has another shape.
+        CheckpointError: if the file cannot be read, or has another shape.
     """
     try:
         if path.suffix == ".npy":
@@ -207,7 +223,7 @@ def read_mean(path: Path) -> npt.NDArray[np.float32]:
             from scipy.io import loadmat
 
             found = loadmat(path, variable_names=["image_mean"])["image_mean"]
-    except Exception as error:  # unreadable in any of many ways
+    except Exception as error:  # a damaged or wrong file raises many types
         said = str(error) or type(error).__name__
         raise CheckpointError(f"{path}: cannot be read as a mean image: {said}") from error
     shape = found.shape

@@ -1,4 +1,4 @@
-"""Where in the 256 × 256 image the places of a network are that sees crops of it."""
+"""Positions of a network's features in the 256 × 256 image, for networks that see crops of it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import torch
 from torch import Tensor
 
 CELLS, CELL = 16, 16
-"""The common grid of the image: cells on a side, and pixels on a cell's side."""
+"""Common grid of the image: cells per side, and pixels per side of a cell."""
 
 
 def shares(places: int, first: int, step: int, crop: tuple[int, int]) -> Tensor:
-    """Which share of each place along an axis lies in each cell of the common grid.
+    """Return the share of each feature position, along an axis, in each cell of the common grid.
 
-    A place is the cell of `step` pixels around the centre of its receptive field, cut off where the
-    crop ends.
+    A position covers `step` pixels around the centre of its receptive field, clipped at the border
+    of the crop.
 
     Args:
-        places: how many along the axis.
-        first: the pixel of the crop that the first place's receptive field is centred on.
-        step: pixels from one to the next.
-        crop: the pixels of the image that the crop keeps: from, to.
+        places: number of positions along the axis.
+        first: pixel of the crop at the centre of the first position's receptive field.
+        step: pixels between neighbouring positions.
+        crop: first pixel and end pixel of the crop in the image.
 
     Returns:
-        (16, places).
+        Shares, (16, places).
     """
     centres = crop[0] + first + 0.5 + step * torch.arange(places, dtype=torch.float64)
     low = (centres - step / 2).clamp(*crop)

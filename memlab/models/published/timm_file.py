@@ -1,4 +1,4 @@
-"""A network of timm with one output, on a file of weights."""
+"""Networks of timm with one output, loaded from a file of weights."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from memlab.models.published.base import FixedModel
 
 
 class TimmFile(FixedModel):
-    """A checkpoint of any network of timm whose head has one output.
+    """Checkpoint of a timm network whose head has one output.
 
-    A file of weights does not say what was done with the images before and with the output
-    behind: images are squashed to the network's size and normalised by timm's mean and standard
-    deviation for it, and `output` must be stated.
+    A file of weights does not say how images were preprocessed or how the output was used. Images
+    are squashed to the network's size and normalised by timm's mean and standard deviation for the
+    network; `output` must be given.
 
     Args:
-        name: the network as timm calls it, such as resnet18.
-        weights: the file (.safetensors, .pth), with timm's names of the parameters.
-        output: what makes scores of the head's output: `sigmoid`, or `none` if it is the score.
-        image_size: side in pixels, where it is not the network's own.
+        name: the network's name in timm, such as resnet18.
+        weights: the file (.safetensors, .pth), with timm's parameter names.
+        output: how the head's output becomes the score: `sigmoid`, or `none` if it is the score.
+        image_size: side in pixels, if it differs from the network's default.
 
     Raises:
         MemlabError: if timm has no such network.
@@ -50,22 +50,22 @@ class TimmFile(FixedModel):
 
     @property
     def input_size(self) -> int:
-        """Side in pixels that the network was made for."""
+        """Side in pixels of the network's input."""
         return self.backbone.input_size
 
     @property
     def card(self) -> dict[str, str]:
-        """What is known of it: the file, and what was stated."""
+        """Card with the file and the given `output`."""
         said = "the output of the network" + (
             ", through a sigmoid" if self.output != "none" else ""
         )
         return {"output": f"number that the file was trained on: {said}", **super().card}
 
     def setup(self, stage: str) -> None:
-        """See that the data come in a size that the network takes.
+        """Check that the network accepts the image size of the data.
 
         Raises:
-            MemlabError: if it takes one size only, and the data have another.
+            MemlabError: if the network accepts one size only, and the data have another size.
         """
         super().setup(stage)
         size = int(self.trainer.datamodule.geometry.size)  # type: ignore[attr-defined]
@@ -76,28 +76,32 @@ class TimmFile(FixedModel):
             )
 
     def prepared(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] as the network wants them."""
+        """Return images (B, 3, H, W) in [0, 1], normalised for the network."""
         mean = images.new_tensor(self.backbone.mean).view(1, 3, 1, 1)
         return (images - mean) / images.new_tensor(self.backbone.std).view(1, 3, 1, 1)
 
     def stem(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] to the activations at the seam; see `Timm`."""
+        """Return the activations at the feature layer (see `Timm`).
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
         return self.backbone.stem(self.prepared(images))
 
     def score(self, activations: Tensor) -> Tensor:
-        """Activations at the seam to scores (B,)."""
+        """Return scores (B,) from activations at the feature layer."""
         network = self.backbone.network
         outputs: Tensor = network.forward_head(self.backbone.rest(activations)).squeeze(1)
         return outputs.sigmoid() if self.output == "sigmoid" else outputs
 
     def grid(self, activations: Tensor) -> Tensor:
-        """The places among the activations, (B, C, h, w)."""
+        """Return the spatial part of activations, (B, C, h, w)."""
         return self.backbone.grid(activations)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] to what the head reads: (B, D)."""
+        """Return the input (B, D) of the head, of images (B, 3, H, W) in [0, 1]."""
         return self.backbone.tail(self.stem(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,)."""
+        """Return scores (B,) of images (B, 3, H, W), RGB in [0, 1]."""
         return self.score(self.stem(images))

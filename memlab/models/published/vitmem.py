@@ -12,7 +12,7 @@ from memlab.models.published.files import Release
 from memlab.models.published.timm_file import TimmFile
 
 SQUASH, CROP = 256, 224
-"""Sides in pixels: what images are squashed to, and of the middle that the network sees."""
+"""Sides in pixels: of the squashed image, and of its central crop, the network's input."""
 
 RELEASE = Release(
     model="vitmem",
@@ -23,20 +23,20 @@ RELEASE = Release(
 
 
 class ViTMem(TimmFile):
-    """ViTMem: how memorable an image is, 0 to 1.
+    """ViTMem: memorability score from 0 to 1.
 
-    The network of Hagen & Espeseth (2023, arXiv:2301.08647), a ViT-B/16 with one output, as in the
-    package `vitmem` 1.0.1. Images are not normalised. The original squashes an image to 256 ×
-    256 pixels and looks at the middle 224 × 224. So does this: `input_size` is 256, which is where
-    memlab squashes to, and the crop is inside: of a border of 16 pixels (23 % of the area) the
-    model sees nothing, and what an ablation does there has no effect. Images of another size are
-    brought to 256 × 256 inside.
+    The network is that of Hagen & Espeseth (2023, arXiv:2301.08647), a ViT-B/16 with one output, as
+    in the package `vitmem` 1.0.1. Images are not normalised. The original squashes an image to 256
+    × 256 pixels and crops the central 224 × 224. This class does the same: `input_size` is 256, the
+    size that memlab squashes to, and the model crops. The model does not see a border of 16 pixels
+    (23 % of the area), so an ablation has no effect there. Images of other sizes are resized to 256
+    × 256 inside the model.
 
     Args:
-        weights: the file; by default where the package `vitmem` puts it, in torch.hub's folder.
+        weights: the file; by default where the package `vitmem` stores it, in torch.hub's folder.
 
     Raises:
-        CheckpointError: if the file is not there, with where to fetch it; or does not fit.
+        CheckpointError: if the file is missing, with its download address, or does not fit.
     """
 
     about: ClassVar[dict[str, str]] = {
@@ -45,30 +45,30 @@ class ViTMem(TimmFile):
         "licence": "MIT, as the package vitmem says",
     }
     data = ("LaMem", "MemCat")
-    resampler = "pillow"  # as the package
-    _blank = "meta"  # no random weights are drawn only to be thrown away
+    resampler = "pillow"  # as the package resizes
+    _blank = "meta"  # no random weights are drawn that would be discarded
 
     def __init__(self, weights: str | None = None) -> None:
         super().__init__("vit_base_patch16_224_miil", str(RELEASE.find(weights)), "sigmoid")
-        self._one_size = False  # the crop is inside
+        self._one_size = False  # the model resizes and crops
 
     def prove(self) -> None:
-        """See that what lies where downloads are kept is the published file."""
+        """Check that the file in the download folder is the published one."""
         RELEASE.prove(self.file, self.sha256)
 
     @property
     def published(self) -> bool:
-        """Whether the file is the published one, by the eight digits that are published."""
+        """Whether the file's hash begins with the eight published digits."""
         return self.sha256.startswith(RELEASE.sha256)
 
     @property
     def input_size(self) -> int:
-        """256, where the original squashes images to."""
+        """256, the size that the original squashes images to."""
         return SQUASH
 
     @property
     def card(self) -> dict[str, str]:
-        """The published file's; of another file of the same shape nothing is known."""
+        """Card of the published file; for another file, data and licence are given as unknown."""
         if self.published:
             return {**super().card, **self.about}
         other = {"trained_on": "unknown data (not the published file)", "licence": "not known"}
@@ -76,10 +76,10 @@ class ViTMem(TimmFile):
 
     @property
     def seen_data(self) -> tuple[str, ...] | None:
-        """LaMem and MemCat, if the file is the published one."""
+        """LaMem and MemCat for the published file; else None."""
         return super().seen_data if self.published else None
 
     def prepared(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) to the middle 224 × 224 of the image squashed to 256 × 256."""
+        """Return the central 224 × 224 of images (B, 3, H, W) squashed to 256 × 256."""
         crops: Tensor = center_crop(squashed(images, (SQUASH, SQUASH)), [CROP, CROP])
         return crops

@@ -1,4 +1,4 @@
-"""ResMem and FalseResMem as memlab's models."""
+"""ResMem and FalseResMem as models of memlab."""
 
 from memlab_resmem.models import FalseResMem, ResMem
 

@@ -17,29 +17,29 @@ from memlab_resmem.places import on_image
 from memlab_resmem.weights import Release
 
 SQUASH, CROP = 256, 227
-"""Sides in pixels: what images are squashed to, and of the middle that the network sees."""
+"""Sides in pixels: of the squashed image, and of its central crop, the network's input."""
 
 LICENCE = "non-commercial use only, © The University of Chicago"
 
 
 class ResMem(FixedModel):
-    """ResMem: how often people recognise an image, 0 to 1 (hit rate, false alarms not taken off).
+    """ResMem: predicted hit rate from 0 to 1, not corrected for false alarms.
 
-    The network of Needell & Bainbridge (2022), with the weights in the package `resmem` 1.1.6:
-    an AlexNet-like branch beside a ResNet-152 with its 1000 ImageNet logits. Images are not
+    The network is that of Needell & Bainbridge (2022), with the weights in the package `resmem`
+    1.1.6: an AlexNet-like branch and a ResNet-152 with its 1000 ImageNet logits. Images are not
     normalised.
 
-    **Squash and crop.** The original squashes an image to 256 × 256 pixels and looks at the middle
-    227 × 227. So does this: `input_size` is 256, which is where memlab squashes to, and the crop is
-    inside. Ablations are made on the squashed 256 × 256 image, before the crop: of a border of 14
-    pixels above and left, 15 below and right (21 % of the area) the model sees nothing, changed or
-    not, and what an ablation does there has no effect on the score. Images of another size, as
-    with `--data.image_size 512`, are brought to 256 × 256 inside (bilinear, antialiased): an
-    ablation made there shrinks with them, so a blur of 8 pixels at 512 acts as one of 4.
+    **Squash and crop.** The original squashes an image to 256 × 256 pixels and crops the central
+    227 × 227. This class does the same: `input_size` is 256, the size that memlab squashes to, and
+    the model crops. Ablations change the squashed 256 × 256 image, before the crop. The model does
+    not see a border of 14 pixels at the top and left and 15 at the bottom and right (21 % of the
+    area), so an ablation has no effect there. Images of other sizes, as with `--data.image_size
+    512`, are resized to 256 × 256 inside the model (bilinear, antialiased). Resizing also shrinks
+    an ablation: a blur of 8 pixels at 512 acts like a blur of 4.
 
-    **Maps** show both branches on one grid of 16 × 16 cells of the whole 256 × 256 image. Each
-    branch's places (13 × 13 of conv5, 8 × 8 of layer4) are laid where their receptive fields are
-    centred, so the border that the crop cuts off stays empty.
+    **Maps** show both branches on one grid of 16 × 16 cells of the whole 256 × 256 image. The
+    positions of each branch (13 × 13 of conv5, 8 × 8 of layer4) are placed at the centres of their
+    receptive fields. The border that the crop removes stays empty.
 
     Raises:
         CheckpointError: if the weights are not installed, or are not the published ones.
@@ -63,65 +63,70 @@ class ResMem(FixedModel):
 
     def __init__(self) -> None:
         super().__init__()
-        # without memory, so that no random weights are drawn only to be thrown away
+        # On the meta device, no random weights are drawn that would be discarded.
         with torch.device("meta"):
             self.network = self.make_network()
         self.take(self.network, self.release.find())
 
     def prove(self) -> None:
-        """See that the weights are the published ones."""
+        """Check that the weights are the published ones."""
         self.release.prove(self.file, self.sha256)
 
     @classmethod
     def make_network(cls) -> TwoBranches:
-        """The network without its weights."""
+        """Return the network without its weights."""
         resnet = cls.resnet(weights=None)
         return TwoBranches(resnet, resnet.fc.out_features, cls.hidden)
 
     @property
     def input_size(self) -> int:
-        """256, where the original squashes images to."""
+        """256, the size that the original squashes images to."""
         return SQUASH
 
     @property
     def card(self) -> dict[str, str]:
-        """What it predicts, what it was trained on, whose weights these are."""
+        """Output, training data, licence and weights of the model."""
         source = f"{self.release.package} {self.release.version}, SHA-256 {self.sha256}"
         return {**super().card, "weights": source}
 
     @property
     def branches(self) -> dict[str, int]:
-        """Channels of the grid that belong to each branch."""
+        """Number of channels of the grid that belong to each branch."""
         return {"alexnet": 256, "resnet": self.network.features.inplanes}
 
     def stem(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, H, W) in [0, 1] to (B, 256, 13, 13) and (B, C, 8, 8), its branches'."""
+        """Return the activations of both branches, (B, 256, 13, 13) and (B, C, 8, 8).
+
+        Args:
+            images: (B, 3, H, W) in [0, 1].
+        """
         return self.network.stem(cropped(images))
 
     def score(self, activations: tuple[Tensor, Tensor]) -> Tensor:
-        """Activations of both branches to scores (B,) in (0, 1)."""
+        """Return scores (B,) in (0, 1) from the activations of both branches."""
         return self.network.readout(self.network.embed(activations))
 
     def grid(self, activations: tuple[Tensor, Tensor]) -> Tensor:
-        """Both branches on one grid of the whole image, (B, 256 + C, 16, 16); see `places`."""
+        """Return both branches on one grid of the whole image, (B, 256 + C, 16, 16)."""
         return torch.cat([on_image(part) for part in activations], dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) in [0, 1] to the last hidden layer, fc11: (B, 256)."""
+        """Return the last hidden layer, fc11, (B, 256), of images (B, 3, H, W) in [0, 1]."""
         return self.network.embed(self.stem(images))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) in (0, 1)."""
+        """Return scores (B,) in (0, 1) of images (B, 3, H, W), RGB in [0, 1]."""
         return self.network(cropped(images))  # type: ignore[no-any-return]
 
 
 class FalseResMem(ResMem):
-    """FalseResMem: how often people take a new image for a known one, 0 to 1 (false-alarm rate).
+    """FalseResMem: predicted false-alarm rate from 0 to 1.
 
-    The network of Mikhailova & Bainbridge (2026), with the weights in the package `falseresmem`
-    1.0.3: ResMem's AlexNet-like branch beside a ResNet-50 with its 2048 pooled features. Squash,
-    crop and maps are ResMem's. A high score says that an image seems familiar, not that it is
-    remembered.
+    The false-alarm rate is the share of people who take a new image for a known one. The network is
+    that of Mikhailova & Bainbridge (2026), with the weights in the package `falseresmem` 1.0.3:
+    ResMem's AlexNet-like branch and a ResNet-50 with its 2048 pooled features. Squash, crop and
+    maps are those of ResMem. A high score means that an image seems familiar, not that people
+    remember it.
 
     Raises:
         CheckpointError: if the weights are not installed, or are not the published ones.
@@ -143,7 +148,7 @@ class FalseResMem(ResMem):
 
     @classmethod
     def make_network(cls) -> TwoBranches:
-        """The network without its weights: the ResNet without its classifier."""
+        """Return the network without its weights; the ResNet has no classifier."""
         resnet = cls.resnet(weights=None)
         features = resnet.fc.in_features
         resnet.fc = nn.Identity()
@@ -151,7 +156,7 @@ class FalseResMem(ResMem):
 
     @staticmethod
     def renamed(key: str) -> str:
-        """A key of the published weights, where the ResNet's parts have numbers, with names."""
+        """Return the network's name of a published key, whose ResNet layers are numbered."""
         numbers = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3"}
         part, _, rest = key.partition(".")
         number, _, behind = rest.partition(".")
@@ -160,6 +165,6 @@ class FalseResMem(ResMem):
 
 
 def cropped(images: Tensor) -> Tensor:
-    """(B, 3, H, W) to the middle 227 × 227 of the image squashed to 256 × 256."""
+    """Return the central 227 × 227 of images (B, 3, H, W) squashed to 256 × 256."""
     crops: Tensor = center_crop(squashed(images, (SQUASH, SQUASH)), [CROP, CROP])
     return crops

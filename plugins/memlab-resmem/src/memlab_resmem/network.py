@@ -1,4 +1,4 @@
-"""The shape of both networks: an AlexNet-like branch beside a ResNet, and seven layers behind."""
+"""Architecture of both networks: an AlexNet-like branch, a ResNet, and seven linear layers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ HIDDEN = (4096, 4096, 2048, 1024, 512, 256)
 """Units of fc6 to fc11, as published."""
 
 PLACES = 9216
-"""What the AlexNet-like branch gives at 227 pixels: 256 channels on 6 × 6 places."""
+"""Features of the AlexNet-like branch at 227 pixels: 256 channels at 6 × 6 positions."""
 
 
 class TwoBranches(nn.Module):
-    """The network of Needell & Bainbridge (2022, Computational Brain & Behavior 5), for 227 pixels.
+    """Network of Needell & Bainbridge (2022, Computational Brain & Behavior 5), for 227 pixels.
 
-    Layers are called as in the published weights. Dropout is left out: it has no weights, and these
-    networks are evaluated here, not trained.
+    Layers have the names of the published weights. Dropout is left out: it has no weights, and
+    these networks are never trained here.
 
     Args:
-        resnet: the other branch; what it returns goes beside the first branch's 9216 features.
-        features: how many numbers that is.
+        resnet: the second branch; its output is concatenated with the first branch's 9216 features.
+        features: length of the output of `resnet`.
         hidden: units of fc6 to fc11.
     """
 
@@ -44,7 +44,11 @@ class TwoBranches(nn.Module):
             self.add_module(f"fc{number}", layer)
 
     def stem(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, 227, 227) to the last places of both: (B, 256, 13, 13) and (B, C, 8, 8)."""
+        """Return the last spatial activations of both branches, for crops (B, 3, 227, 227).
+
+        Returns:
+            The AlexNet-like branch's, (B, 256, 13, 13), and the ResNet's, (B, C, 8, 8).
+        """
         x = self.normalise(self.pool(self.conv1(crops).relu()))
         x = self.normalise(self.pool(self.conv2(x).relu()))
         x = self.conv5(self.conv4(self.conv3(x).relu()).relu()).relu()
@@ -54,7 +58,7 @@ class TwoBranches(nn.Module):
         return x, y
 
     def embed(self, places: tuple[Tensor, Tensor]) -> Tensor:
-        """What `stem` gave to the last hidden layer, fc11: (B, 256)."""
+        """Return the last hidden layer, fc11, (B, 256), from the output of `stem`."""
         net = self.features
         other = net.fc(net.avgpool(places[1]).flatten(1))
         x = torch.cat([self.pool(places[0]).flatten(1), other], dim=1)
@@ -63,10 +67,10 @@ class TwoBranches(nn.Module):
         return x
 
     def readout(self, hidden: Tensor) -> Tensor:
-        """The last hidden layer to scores (B,) in (0, 1)."""
+        """Return scores (B,) in (0, 1) from the last hidden layer."""
         scores: Tensor = self.get_submodule("fc12")(hidden).squeeze(1).sigmoid()
         return scores
 
     def forward(self, crops: Tensor) -> Tensor:
-        """(B, 3, 227, 227), RGB in [0, 1], not normalised, to scores (B,) in (0, 1)."""
+        """Return scores (B,) in (0, 1) of crops (B, 3, 227, 227), RGB in [0, 1], not normalised."""
         return self.readout(self.embed(self.stem(crops)))

