@@ -14,7 +14,7 @@ from memlab.errors import DataError, did_you_mean
 IMAGES = (
     "image", "image_path", "img_path", "path", "file_path", "filepath", "filename", "file_name",
     "file", "image_file", "image_filename", "imagefile", "image_name", "imagename", "img_name",
-    "img", "image", "image_path", "photo", "stimulus", "stim", "stimulus_name", "impath",
+    "img", "picture", "picture_path", "photo", "stimulus", "stim", "stimulus_name", "impath",
     "image_id",
 )  # fmt: skip
 """Names of columns of image paths; the first that a table has is used."""
