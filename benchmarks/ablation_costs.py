@@ -1,4 +1,4 @@
-"""What else an evaluation costs: decoded images, forward passes, memory, and the whole of it."""
+"""Further costs of an evaluation: decoded images, forward passes, memory, and total time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BATCH = 32
 
 
 def count(folder: Path, n: int = 40) -> dict[str, Any]:
-    """Decodes and forward passes of an evaluation with donors, where swaps are installed."""
+    """Return decodes and forward passes of an evaluation with donors, if swaps are installed."""
     from memlab.data.sources.scenes import ScenesSource
 
     write(folder, n=3 * n, seed=0, size=64)
@@ -96,11 +96,11 @@ print(next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in li
 
 
 def memory() -> dict[str, list[float]]:
-    """Peak resident megabytes with 5 and 50 conditions, three fresh processes each, in turn.
+    """Return peak resident megabytes with 5 and 50 conditions, three fresh processes each, in turn.
 
-    glibc gives large blocks back to the system when they are freed, but learns from the first of
-    them to keep the next in its heap, where they leave gaps: the peak then depends on luck, by one
-    or two batches. A fixed threshold measures what is asked for rather than that.
+    glibc returns freed large blocks to the system. After the first of them it raises its threshold
+    and keeps later blocks in the heap, where they leave gaps. The peak then varies at random by one
+    or two batches. A fixed threshold avoids this and measures the requested memory.
     """
     quiet = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
     found: dict[str, list[float]] = {"5": [], "50": []}
@@ -113,7 +113,7 @@ def memory() -> dict[str, list[float]]:
 
 
 def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
-    """Seconds of blur, grayscale and crop by ResNet50: memlab's, and the prototype's."""
+    """Return the seconds of blur, grayscale and crop by ResNet50, in memlab and student study."""
     from memlab.backbones.resnet import ResNet50
     from memlab.models.regressor import MemorabilityRegressor
 

@@ -1,8 +1,8 @@
-"""What torchvision, Pillow and OpenCV call the changes that memlab makes.
+"""Equivalents of memlab's ablations in torchvision, Pillow and OpenCV.
 
-Pillow and OpenCV change bytes one image at a time, which is how they are used; memlab and
-torchvision change batches of floats. The same name is not always the same sum: `desaturate` mixes
-light and the peers mix coded values, `hue_rotate` keeps luma.
+Pillow and OpenCV change the bytes of one image at a time, as in their usual use. memlab and
+torchvision change batches of floats. Equal names do not always mean equal formulas: `desaturate`
+mixes linear light while the peers mix coded values, and `hue_rotate` keeps luma.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _INSIDE = slice(SIZE // 4, SIZE // 2)
 MASK = np.zeros((SIZE, SIZE), np.uint8)
 MASK[_INSIDE, _INSIDE] = 255
 
-# what each peer calls the same change; None where it has none
+# The same change in each peer; None if the peer has no equivalent.
 PEERS: dict[str, tuple[Callable[[Floats], Floats] | None, Any, Any]] = {
     "blur": (
         lambda x: tv.gaussian_blur(x, [37, 37], [SIGMA, SIGMA]),
@@ -136,13 +136,13 @@ PEERS: dict[str, tuple[Callable[[Floats], Floats] | None, Any, Any]] = {
 
 
 def own_ablations() -> dict[str, type[Ablation]]:
-    """All of memlab's own ablations by name."""
+    """Return all of memlab's own ablations by name."""
     own = [one for one in registry.plugins("ablations") if one.distribution == "memlab"]
     return {one.name: one.load() for one in own}
 
 
 def operators() -> dict[str, Ablation]:
-    """Those of the operators with peers that are installed; regions are named, fills harmonic."""
+    """Return the installed operators with peers; `remove` fills the region faces harmonically."""
     known = own_ablations()
     found: dict[str, Ablation] = {}
     for name in PEERS:

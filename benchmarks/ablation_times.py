@@ -1,7 +1,7 @@
-"""Milliseconds an image outside the model: by operator, and for twelve conditions together.
+"""Milliseconds per image outside the model: by operator, and for twelve conditions together.
 
-All take turns within a round, so that what else the machine does meets them alike; ratios are taken
-within a round.
+All candidates take turns within a round, so that other load on the machine affects them equally.
+Ratios are computed within a round.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ LIBRARIES = ("torchvision", "pillow", "opencv")
 
 
 def free(images: Floats, context: Context) -> Floats:
-    """A model that costs nothing: the first pixel's red."""
+    """Return the first pixel's red: a model without cost."""
     del context
     return images[:, 0, 0, 0]
 
 
 def changed_by_memlab(images: Floats, context: Context, conditions: Sequence[Condition]) -> None:
-    """All conditions through the engine."""
+    """Run all conditions through the engine."""
     for _ in evaluate(free, images, context, conditions, micro_batch=BATCH):
         pass
 
 
 def clock(action: Callable[[], Any]) -> float:
-    """Milliseconds an image that an action on a batch takes."""
+    """Return the milliseconds per image of an action on a batch."""
     start = time.perf_counter()
     action()
     return 1000 * (time.perf_counter() - start) / BATCH
 
 
 def one_batch(paths: list[Path]) -> tuple[Floats, Context, list[Image.Image], list[Bytes]]:
-    """The same images as each of the peers wants them, with a mask."""
+    """Return the same images in the form that each peer needs, with a mask."""
     geometry = Geometry(SIZE)
     stacked = torch.stack([geometry.image(decode(path)) for path in paths])
     arrays = [np.ascontiguousarray(one.permute(1, 2, 0).numpy()) for one in stacked]
@@ -58,7 +58,7 @@ def one_batch(paths: list[Path]) -> tuple[Floats, Context, list[Image.Image], li
 
 
 def measure(paths: list[Path], threads: int) -> dict[str, Any]:
-    """Milliseconds of each operator and of 12 conditions together, by turns."""
+    """Measure each operator, and 12 conditions together, in turns; in milliseconds."""
     torch.set_num_threads(threads)
     if cv2 is not None:
         cv2.setNumThreads(threads)

@@ -1,17 +1,19 @@
-"""What taking images apart costs outside the model, beside torchvision, Pillow and OpenCV.
+"""Cost of ablations outside the model, beside torchvision, Pillow and OpenCV.
 
 Five measurements, one file of results:
 
-1. Milliseconds an image for 12 conditions at 224 pixels through the engine, with a model that
-   costs nothing: decode once and change twelve times, against decode once and, for each condition,
-   the median of what the peers take for the same change. One thread, and all cores.
-2. The same by operator: where memlab loses is in the table.
+1. Milliseconds per image for 12 conditions at 224 pixels through the engine, with a model
+   without cost. memlab decodes once and changes the image twelve times. The comparison decodes
+   once and, for each condition, adds the median time of the peers for the same change. One
+   thread, and all cores.
+2. The same by operator; the table shows where memlab is slower.
 3. Counts: decoded images are n + distinct donors, forward passes n × (1 + conditions).
 4. Peak memory (resident set of a fresh process) with 5 and with 50 conditions.
-5. A whole evaluation by an untrained ResNet50 of blur, grayscale and centre crop, against the
-   prototype's way: Pillow, a JPEG on disk for each changed image, a pass for each set.
+5. A whole evaluation of blur, grayscale and centre crop by an untrained ResNet50, against the
+   method of the Columbia student study: Pillow, a JPEG on disk for each changed image, and a pass
+   for each set.
 
-Operators are looked up by name among memlab's own; those that are not there are left out. OpenCV is
+Operators are looked up by name among memlab's own; missing operators are left out. OpenCV is needed
 for this script only (`pip install opencv-python-headless`); without it its column is empty.
 """
 
@@ -35,12 +37,12 @@ from memlab.heap import keep_freed_memory
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
     options = parser.parse_args()
     keep_freed_memory()  # as memlab's command line does; for both sides
-    load = os.getloadavg()[0]  # of what else the machine does
+    load = os.getloadavg()[0]  # other load on the machine
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         paths = make_images(root, BATCH)

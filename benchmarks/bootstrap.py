@@ -1,10 +1,10 @@
 """Seconds of 10,000 resamples × 30 conditions × 10,000 images, beside scipy.stats.bootstrap.
 
-Means: SciPy is called as a user would, once per condition; with `batch` tuned, once per condition;
-and once for all conditions as columns of one array, which share their resamples as memlab's do.
-rho: SciPy is given a vectorised statistic (`rankdata` along the last axis) on fewer resamples, and
-the time is scaled linearly; its BCa needs one leave-one-out rho per image besides, which is left
-out in SciPy's favour. All run on one thread, in turn, and seconds are of the processor.
+Means: SciPy is called in three ways: once per condition, as a user would; once per condition with
+`batch` tuned; and once for all conditions as columns of one array, which share their resamples as
+in memlab. rho: SciPy gets a vectorised statistic (`rankdata` along the last axis) and fewer
+resamples, and the time is scaled linearly. SciPy's BCa also needs one leave-one-out rho per image;
+this cost is left out, in SciPy's favour. All run on one thread, in turn; seconds are CPU time.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ print(json.dumps({"before_mb": round(before, 1), "peak_mb": round(peak(), 1)}))
 
 
 def seconds(work) -> float:
-    """Processor seconds of one call; what else the machine does is not in them."""
+    """Return the CPU seconds of one call, which exclude other load on the machine."""
     start = time.process_time()
     work()
     return time.process_time() - start
 
 
 def memlab_means(drops: np.ndarray, resamples: int) -> dict:
-    """All conditions in one bootstrap."""
+    """Bootstrap the means of all conditions at once."""
     from memlab.stats import Estimate, bootstrap
 
     conditions = range(drops.shape[1])
@@ -68,7 +68,7 @@ def memlab_means(drops: np.ndarray, resamples: int) -> dict:
 
 
 def memlab_rho(drops: np.ndarray, score: np.ndarray, resamples: int) -> dict:
-    """Rho of all conditions with one score."""
+    """Bootstrap rho of all conditions with one score."""
     from memlab.stats import bootstrap, rho
 
     rhos = {str(at): rho(drops[:, at], score) for at in range(drops.shape[1])}
@@ -76,7 +76,7 @@ def memlab_rho(drops: np.ndarray, score: np.ndarray, resamples: int) -> dict:
 
 
 def vectorised_rho(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Spearman's rho along the last axis."""
+    """Return Spearman's rho along the last axis."""
     x, y = (stats.rankdata(values, axis=axis) for values in (x, y))
     x, y = (values - values.mean(axis=axis, keepdims=True) for values in (x, y))
     product = (x * y).sum(axis=axis)
@@ -84,7 +84,7 @@ def vectorised_rho(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def measure(options: argparse.Namespace) -> dict:
-    """One round: everybody once, in turn."""
+    """Run one round: each candidate once, in turn."""
     rng = np.random.default_rng(0)
     drops = rng.exponential(size=(options.n, options.conditions))
     score = drops.mean(axis=1) + rng.normal(size=options.n)
@@ -105,7 +105,7 @@ def measure(options: argparse.Namespace) -> dict:
     taken["scipy, a call per condition"] = conditions * seconds(scipy_means)
     tuned = conditions * seconds(lambda: scipy_means(batch=100))
     taken["scipy, a call per condition, batch=100"] = tuned
-    # with BCa, SciPy holds n × n × conditions values here (24 GB), so it gets off with percentiles
+    # With BCa, SciPy would hold n × n × conditions values here (24 GB), so percentiles are used.
     few = max(1, resamples // 10)
     taken["scipy, one call for all columns, percentiles"] = 10 * seconds(
         lambda: stats.bootstrap(
@@ -133,7 +133,7 @@ def measure(options: argparse.Namespace) -> dict:
 
 
 def main() -> None:
-    """Measure, in rounds; then the peak memory in fresh processes."""
+    """Measure in rounds, then measure the peak memory in fresh processes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=10_000, help="images (%(default)s)")
     parser.add_argument("--conditions", type=int, default=30, help="conditions (%(default)s)")

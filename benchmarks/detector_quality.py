@@ -1,11 +1,12 @@
-"""Recall and precision of detectors on rendered scenes, whose masks are exact.
+"""Recall and precision of detectors on synthetic images, whose masks are exact.
 
     memlab data scenes --style A -n 120 --size 224 A
     memlab data scenes --style B -n 120 --size 224 B
     python benchmarks/detector_quality.py A B --with memlab_detectors.faces:Faces --out faces.json
 
-By image and region: a region is found where a mask covers at least a quarter of it (and right
-where at least a quarter of the mask lies on it); by pixel besides, as intersection over union.
+Counts are by image and region: a region counts as detected if the mask covers at least a quarter of
+it, and a detection counts as correct if at least a quarter of the mask lies on the region. The
+intersection over union is counted by pixel.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ COVERED = 0.25
 
 @torch.no_grad()
 def counts(finder: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, float]]:
-    """Counts by region for the first images of a folder of scenes."""
+    """Return counts by region for the first images of a folder of synthetic images."""
     table = recognise(root).table(root)
     result: dict[str, dict[str, float]] = {}
     for name, image in table.rows[["id", "image"]].head(n).astype(str).itertuples(index=False):
@@ -52,7 +53,7 @@ def counts(finder: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, f
 
 
 def main() -> None:
-    """Count, print and write."""
+    """Count, print, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", type=Path, nargs="+")
     parser.add_argument("--with", dest="finder", required=True)

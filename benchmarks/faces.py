@@ -1,9 +1,10 @@
-"""Is a face in the image? Matched filters of 20 crops, and a small net, on photos of scenes.
+"""Detection of faces in synthetic photos: matched filters of 20 crops, and a small network.
 
-A world whose faces a template finds would reward any method that looks for one fixed pattern; one
-whose faces a small net cannot find would test nothing. The peer of the net is the matched filter:
-normalised cross-correlation, its maximum over the image as the score, with the mean of 20 crops,
-with the best of them (on photos of its own) and with all of them, in grey and in colour.
+If a template could detect the faces of a world, the world would favour methods that look for one
+fixed pattern. If a small network could not detect them, the world would test nothing. The network
+is compared with matched filters: the score is the maximum of the normalised cross-correlation over
+the image. The templates are the mean of 20 crops, the best of them (chosen on separate photos) and
+all of them, in grey and in colour.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from memlab.synthetic import World, render, sample
 SIZE = 64
 CROPS = 20
 WORLD = World("all", {"face": 1.0})
-"""Every cause varies, each figure is in half of the photos, and persons are turned away."""
+"""World in which every cause varies; each figure is in half of the photos; persons face away."""
 
 
 def photos(style: str, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first photos of a seed, (count, size, size, 3) uint8, and whether a face is there."""
+    """Return the first photos of a seed, (count, size, size, 3) uint8, and face presence."""
     drawn = [sample(seed, index, WORLD, style) for index in range(count)]
     images = np.stack([render(latents, SIZE).image for latents in drawn])
     return images, np.array([latents.face is not None for latents in drawn])
 
 
 def crops(style: str, seed: int) -> list[np.ndarray]:
-    """The squares around the first 20 faces, float RGB in [0, 1]."""
+    """Return the squares around the first 20 faces, float RGB in [0, 1]."""
     found, index = [], 0
     while len(found) < CROPS:
         latents = sample(seed, index, WORLD, style)
@@ -55,7 +56,7 @@ def crops(style: str, seed: int) -> list[np.ndarray]:
 
 
 def scan(images: np.ndarray, templates: list[np.ndarray]) -> np.ndarray:
-    """Largest normalised cross-correlation with each template, (templates, photos).
+    """Return the largest normalised cross-correlation with each template, (templates, photos).
 
     Args:
         images: (N, size, size, C) float32.
@@ -71,7 +72,7 @@ def scan(images: np.ndarray, templates: list[np.ndarray]) -> np.ndarray:
     for template in templates:
         high, wide = template.shape[:2]
         part = template - template.mean(axis=(0, 1))
-        # The product wraps round, but not at places that hold the whole template.
+        # The product wraps around, but not at positions that hold the whole template.
         kernel = np.conj(rfft2(part, (size, size), axes=(0, 1)))
         match = irfft2((spectra * kernel).sum(axis=3), (size, size), axes=(1, 2))
         match = match[:, : size - high + 1, : size - wide + 1]
@@ -88,25 +89,25 @@ def scan(images: np.ndarray, templates: list[np.ndarray]) -> np.ndarray:
 
 
 def auc(scores: np.ndarray, there: np.ndarray) -> float:
-    """Probability that an image with a face scores above one without."""
+    """Return the probability that an image with a face scores above an image without a face."""
     result = mannwhitneyu(scores[there], scores[~there])
     return float(result.statistic / (there.sum() * (~there).sum()))
 
 
 def grey(image: np.ndarray) -> np.ndarray:
-    """Luma, with one band kept."""
+    """Return luma as an image of one band."""
     return image @ np.array([[0.299], [0.587], [0.114]], dtype=np.float32)
 
 
 def mean_crop(found: list[np.ndarray]) -> np.ndarray:
-    """The mean of crops, each brought to their mean size."""
+    """Return the mean of crops, each resized to their mean size."""
     side = round(float(np.mean([crop.shape[0] for crop in found])))
     levels = [Image.fromarray(np.rint(crop * 255).astype(np.uint8)) for crop in found]
     return np.mean([np.asarray(level.resize((side, side))) for level in levels], 0) / 255.0
 
 
 def matched(style: str, count: int) -> dict[str, float]:
-    """AUC of the matched filters on new photos."""
+    """Return the AUC of the matched filters on new photos."""
     found = crops(style, seed=1)
     templates = [*found, mean_crop(found).astype(np.float32)]
     images, there = photos(style, 3, count)
@@ -125,7 +126,7 @@ def matched(style: str, count: int) -> dict[str, float]:
 
 
 def learned(style: str, train: int, test: int, epochs: int) -> tuple[float, int]:
-    """AUC of a small net on new photos, and its number of parameters."""
+    """Return the AUC of a small network on new photos, and its number of parameters."""
     import torch
     from torch import nn
 
@@ -168,7 +169,7 @@ def learned(style: str, train: int, test: int, epochs: int) -> tuple[float, int]
 
 
 def rate(style: str, count: int = 300) -> float:
-    """Images drawn and rendered in a second of this process's time."""
+    """Return the images drawn and rendered per second of this process's time."""
     photos(style, 9, 20)
     start = time.process_time()
     photos(style, 9, count)
@@ -176,7 +177,7 @@ def rate(style: str, count: int = 300) -> float:
 
 
 def main() -> None:
-    """Measure both styles and write the figures."""
+    """Measure both styles and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=int, default=3000, help="photos to train on (3000)")
     parser.add_argument("--test", type=int, default=1000, help="new photos (1000)")

@@ -1,8 +1,8 @@
-"""Ten kills at random moments, ten equal results.
+"""Reproducibility after kills: ten killed runs must give the result of an unkilled run.
 
-A run is trained whole. Then ten more are killed (SIGKILL) at a random moment each, some of them
-twice, gone on with by `--ckpt_path auto`, and compared bit by bit: parameters of the last and the
-best checkpoint, metrics.csv, and the rows of the test and of an ablation.
+One run is trained without interruption. Ten more runs are killed (SIGKILL) at a random moment, some
+of them twice, and resumed with `--ckpt_path auto`. The comparison is bit by bit: parameters of the
+last and the best checkpoint, metrics.csv, and the rows of the test and of an ablation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TABLES = ("metrics.csv", "rows.csv", "conditions.csv")
 
 
 def main() -> None:
-    """Train, kill, go on, compare; write what was found."""
+    """Train, kill, resume and compare; write the results."""
     rng = random.Random(0)
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
@@ -41,7 +41,7 @@ def main() -> None:
         found = []
         for number in range(KILLS):
             workers = "2" if number % 2 else "0"
-            # later than the imports, so that there is something to kill
+            # Later than the imports, so that a training is killed.
             moments = sorted(rng.uniform(0.3, 1.0) for _ in range(1 + number % 2))
             killed = 0
             for moment in moments:
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def run(folder: str, workers: str, kill_after: float | None) -> int:
-    """Fit, or go on fitting; killed after some seconds. Returns the exit code, -9 if killed."""
+    """Fit, or resume fitting; kill it after some seconds. Return the exit code, -9 if killed."""
     command = [sys.executable, "-m", "memlab", *FIT, "--data.num_workers", workers]
     process = subprocess.Popen(
         [*command, "--run", folder, "--ckpt_path", "auto"],
@@ -81,7 +81,7 @@ def run(folder: str, workers: str, kill_after: float | None) -> int:
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """What is not equal, bit by bit."""
+    """Return the names of the results that are not equal bit by bit."""
     found = [
         name
         for name in TABLES
@@ -97,7 +97,7 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two tensors are equal bit by bit."""
+    """Return whether two tensors are equal bit by bit."""
     return bool(torch.equal(one, other))
 
 

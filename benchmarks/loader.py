@@ -1,11 +1,11 @@
 """Images per second of memlab's loader, beside a plain torch Dataset; interleaved.
 
-Usage: python benchmarks/loader.py [FOLDER of JPEGs]; without a folder it draws 200 of 400 to 700
-pixels. Both sides end with float tensors (32, 3, 224, 224), normalised. The peer does what the
-prototype did: PIL, convert, Resize, ToTensor, Normalize, in torch's DataLoader. memlab loads bytes,
-makes floats of a whole batch, and normalises as its model does. Workers are started before the
-clock on both sides, as in a long epoch. Before a first epoch the cache's slots are emptied; later
-epochs find its file in the system's memory. Ratios are taken within a round.
+Usage: python benchmarks/loader.py [FOLDER of JPEGs]; without a folder it draws 200 images of 400 to
+700 pixels. Both sides end with float tensors (32, 3, 224, 224), normalised. The peer works like the
+Columbia student study: PIL, convert, Resize, ToTensor, Normalize, in torch's DataLoader. memlab
+loads bytes, makes floats of a whole batch, and normalises as its model does. On both sides the
+workers start before the clock, as in a long epoch. Before a first epoch the cache's slots are
+emptied; later epochs find its file in the system's memory. Ratios are computed within a round.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Plain(Dataset[tuple[torch.Tensor, float]]):
-    """The prototype's: everything in the worker, one image at a time."""
+    """Data set of the Columbia student study: all work in the worker, one image at a time."""
 
     def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
@@ -64,24 +64,24 @@ class Plain(Dataset[tuple[torch.Tensor, float]]):
 
 
 def consume_plain(loader: DataLoader[Any]) -> int:
-    """One epoch; the number of images that arrived."""
+    """Run one epoch; return the number of images."""
     return sum(len(images) for images, _ in loader)
 
 
 def consume_memlab(loader: DataLoader[Any]) -> int:
-    """One epoch, normalised as MemorabilityRegressor does it."""
+    """Run one epoch, normalised as in MemorabilityRegressor."""
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     return sum(len((to_float(batch)["images"] - mean).div_(std)) for batch in loader)
 
 
 def empty(cache: ImageCache) -> None:
-    """Forget all images; the workers have the file open, so it stays the same file."""
+    """Mark all images as missing in place, because the workers keep the file open."""
     os.truncate(cache.path, 4096)
     os.truncate(cache.path, cache.size)
 
 
 def rates(paths: list[Path], workers: int, folder: Path) -> dict[str, list[float]]:
-    """Images per second of each way of loading, one value per round."""
+    """Return the images per second of each way of loading, one value per round."""
     root = paths[0].parent
     names = [path.name for path in paths]
     rows = pd.DataFrame({"id": names, "image": names, "score": 0.5})
@@ -116,13 +116,13 @@ def _options(workers: int) -> dict[str, Any]:
 
 
 def quartiles(values: list[float], digits: int) -> dict[str, Any]:
-    """Median and interquartile range."""
+    """Return the median and interquartile range."""
     low, middle, high = (round(float(x), digits) for x in np.percentile(values, (25, 50, 75)))
     return {"median": middle, "iqr": [low, high]}
 
 
 def draw(folder: Path, n: int = 200) -> list[Path]:
-    """Images with structure at several scales, of 400 to 700 pixels."""
+    """Draw images with structure at several scales, of 400 to 700 pixels."""
     rng = np.random.default_rng(0)
     paths = []
     for place in range(n):
@@ -140,7 +140,7 @@ def draw(folder: Path, n: int = 200) -> list[Path]:
 
 
 def main() -> None:
-    """Measure with no and with two workers, and write the figures."""
+    """Measure with no and with two workers, and write the results."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = sorted(Path(sys.argv[1]).glob("*.jpg")) if len(sys.argv) > 1 else draw(folder)

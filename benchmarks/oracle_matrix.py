@@ -1,9 +1,9 @@
-"""The oracle matrix of memlab's own ablations: what each moves, beside what it declares.
+"""White-box matrix of memlab's own ablations: measured effects, beside the declared ones.
 
     python benchmarks/oracle_matrix.py
 
-writes benchmarks/results/oracle-matrix.json and docs/images/oracle-matrix.png; exit code 1 where an
-ablation does not move a model that it must, or moves one that it must not.
+writes benchmarks/results/oracle-matrix.json and docs/images/oracle-matrix.png. The exit code is 1
+if an ablation does not move a model that it must move, or moves a model that it must not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
-    """Run both styles; style A is drawn."""
+    """Run both styles, and draw style A."""
     parser = argparse.ArgumentParser(description="Hold memlab's ablations against the oracles.")
     parser.add_argument("--n", type=int, default=200, help="images of each style (%(default)s)")
     parser.add_argument("--size", type=int, default=64, help="their side in pixels (%(default)s)")

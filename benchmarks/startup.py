@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run every command once to warm the disk's cache, then in turn, and write the figures."""
+    """Run every command once to warm the disk cache, then in turn, and write the results."""
     seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for round_ in range(ROUNDS + 1):
         for name, command in COMMANDS.items():

@@ -1,8 +1,8 @@
-"""Microseconds that a training step of memlab takes over a bare PyTorch loop, step by step in turn.
+"""Overhead in microseconds of a memlab training step over a bare PyTorch loop, in turn by step.
 
-A callback runs a bare step (next batch, forward, loss, backward, optimizer) on a copy of the model
-after every step of `memlab fit`, so both meet the same noise. Images are decoded once and kept:
-what is measured is the loop, not the loader.
+After every step of `memlab fit`, a callback runs a bare step (next batch, forward, loss, backward,
+optimizer) on a copy of the model, so both meet the same noise. Images are decoded once and kept,
+so the measurement covers the loop and not the loader.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _small() -> type:
     from memlab.backbones.base import Backbone
 
     class Small(Backbone):
-        """Three convolutions, 10 thousand parameters."""
+        """Backbone of three convolutions, 10 thousand parameters."""
 
         feature_dim, input_size = 32, 32
 
@@ -89,10 +89,10 @@ TIMES: dict[str, list[float]] = {}
 
 
 class InTurn(Callback):
-    """Runs a bare step after every step of memlab's, and times both."""
+    """Callback that runs a bare step after every step of memlab's, and times both."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Copy model and optimizer, and make a bare loader of the same images."""
+        """Copy model and optimizer, and create a bare loader of the same images."""
         TIMES.update(memlab=[], bare=[])
         assert isinstance(pl_module, MemorabilityRegressor)
         trainer_, pl_module.trainer = pl_module.trainer, None  # type: ignore[assignment]
@@ -109,7 +109,7 @@ class InTurn(Callback):
         self.since: float | None = None
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Note how long memlab took since the last bare step, and take one."""
+        """Record memlab's time since the last bare step, and run a bare step."""
         now = time.perf_counter()
         if self.since is not None:
             TIMES["memlab"].append(now - self.since)
@@ -127,23 +127,23 @@ class InTurn(Callback):
         self.since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """What happens between epochs is no part of a step."""
+        """Reset the clock, because the time between epochs is not part of a step."""
         self.since = None
 
 
 class Profiled(Callback):
-    """Profiles the epochs, to say where a step's time goes."""
+    """Callback that profiles the epochs, to attribute a step's time to code."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start anew."""
+        """Reset the profile."""
         PROFILE.clear()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Watch."""
+        """Start the profiler."""
         PROFILE.enable()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Validation and checkpoints at an epoch's end are no part of its steps."""
+        """Stop the profiler, because validation and checkpoints are not part of the steps."""
         PROFILE.disable()
 
 
@@ -151,7 +151,7 @@ PROFILE = cProfile.Profile()
 
 
 def fit(net: dict[str, Any], data: Path, folder: Path, callback: str) -> None:
-    """Train a network by memlab, with everything that is always on."""
+    """Train a network with memlab, with everything that is always active."""
     arguments = [
         *["fit", f"--data.root={data}", f"--run={folder}", *net["options"]],
         *["--data.augmentation=none", "--data.num_workers=0", f"--data.batch_size={net['batch']}"],
@@ -181,7 +181,7 @@ def measure(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
 
 
 def parts(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
-    """Share of a step's profiled time by whose code it is spent in."""
+    """Return the shares of a step's profiled time by the code that spends it."""
     import step
 
     fit(net, data, folder, "Profiled")
@@ -194,7 +194,7 @@ def parts(net: dict[str, Any], data: Path, folder: Path) -> dict[str, float]:
 
 
 def run() -> None:
-    """Measure every network, and write the figures."""
+    """Measure every network, and write the results."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     kept = functools.cache(ImageDataset.__getitem__)
     ImageDataset.__getitem__ = lambda self, index: kept(self, index)  # type: ignore[method-assign]

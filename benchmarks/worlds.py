@@ -1,10 +1,10 @@
-"""A small net trained on each world: its correlation with the scores, and what it relies on.
+"""A small network trained on each world: its correlation with the scores, and its reliance.
 
-Beside the correlation stands the highest that the world's noise allows, that of a predictor that
-knows the explained part of every score. What the net relies on is found by re-rendering new
-images: the share of its predictions' variance that drawing a cause anew moves. Two worlds at a
-time, on one thread each. Runs lie under --runs; those that are finished are not trained again, so a
-benchmark that was cut off goes on. W12 is left out without --photos.
+The correlation is reported beside the highest correlation that the world's noise allows, which is
+that of a predictor that knows the explained part of every score. The network's reliance is measured
+by re-rendering new images: the share of its predictions' variance that drawing a cause anew moves.
+Two worlds run at a time, on one thread each. Runs lie under --runs. Finished runs are not trained
+again, so an interrupted benchmark can be resumed. W12 is left out without --photos.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from memlab.synthetic.write import read_declaration
 from memlab.validation.truth import truth
 
 IMAGES = 100
-"""Rendered anew to find what a net relies on, with two other values of each cause."""
+"""Images re-rendered to measure a network's reliance, with two new values of each cause."""
 
 WORLDS = [f"W{number}" for number in range(13)]
 
 
 def train(world: str, style: str, runs: Path, photos: Path | None) -> Path:
-    """Train on one world, unless that was done; return the folder of its test."""
+    """Train on one world unless the run exists; return the folder of its test."""
     run = runs / f"{world}-{style}"
     if not (run / "fit" / "results.json").is_file():
         command = [sys.executable, "-m", "memlab", "fit", "--config", f"worlds/{world}"]
@@ -49,7 +49,7 @@ def train(world: str, style: str, runs: Path, photos: Path | None) -> Path:
 
 
 def measured(world: str, style: str, runs: Path, photos: Path | None) -> dict[str, Any]:
-    """The correlation of one world's net, and its limit."""
+    """Return the correlation of one world's network, and its limit."""
     found = json.loads((train(world, style, runs, photos) / "results.json").read_text())
     declared = read_declaration(runs / f"images-{world}-{style}").world
     ceiling = noise_ceiling(declared).spearman
@@ -79,7 +79,7 @@ def _short(value: Any) -> Any:
 
 
 def relied_on(run: Path, world: str, style: str, runs: Path) -> dict[str, float | None] | None:
-    """The share of the net's predictions' variance that each cause moves; None for photographs."""
+    """Return the share of prediction variance that each cause moves; None for photographs."""
     declared = read_declaration(runs / f"images-{world}-{style}")
     if declared.world.photos:
         return None
@@ -94,7 +94,7 @@ def relied_on(run: Path, world: str, style: str, runs: Path) -> dict[str, float 
 
 
 def main() -> None:
-    """Train, print, and write the figures."""
+    """Train, print, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/worlds"))
     parser.add_argument("--styles", nargs="+", default=["A", "B"])

@@ -1,4 +1,4 @@
-"""memlab: the laboratory for image memorability."""
+"""memlab: a laboratory for image memorability."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    # imported on first use: `memlab --help` must not wait for torch
+    # Imported on first use, so that `memlab --help` does not import torch.
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     if name == "__version__":

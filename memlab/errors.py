@@ -1,4 +1,4 @@
-"""One family of errors: what a person can mend, told in a line or two."""
+"""Exceptions that memlab raises for problems that a user can fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class MemlabError(Exception):
-    """Something the user can put right.
+    """Base class of errors that the user can fix.
 
     The command line prints the message, at most three lines, and exits with code 2. The message
     names the file or the value, and the remedy.
@@ -15,41 +15,41 @@ class MemlabError(Exception):
 
 
 class PluginError(MemlabError):
-    """A plugin is unknown, ambiguous, broken, or breaks its contract."""
+    """Error of a plugin that is unknown, ambiguous, broken, or breaks its contract."""
 
 
 class DataError(MemlabError):
-    """A table, an image or a folder of images cannot be used as asked."""
+    """Error of a table, an image or a folder of images that cannot be used as requested."""
 
 
 class NoNumberedSplitsError(MemlabError):
-    """A numbered split was asked of a data set that has none."""
+    """Error of a request for a numbered split in a data set without numbered splits."""
 
 
 class MaskError(DataError):
-    """A mask does not belong to its image: it has another shape, or was drawn on another."""
+    """Error of a mask that does not match its image: another shape, or drawn on another image."""
 
 
 class OutputError(MemlabError):
-    """A file or folder cannot be written: no space, no permission, a name that is too long."""
+    """Error of a file or folder that cannot be written: no space, no permission, name too long."""
 
 
 class CheckpointError(MemlabError):
-    """Weights are missing, do not fit the model, or contradict the options given."""
+    """Error of weights that are missing, do not fit the model, or contradict the options given."""
 
 
 class MissingWeightsError(CheckpointError):
-    """Weights, or the package that carries them, are not on this machine; memlab downloads none."""
+    """Error of weights, or their package, not found on this machine; memlab downloads none."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
-    """A signal asked the process to stop, and it did in good order.
+    """Notice that a signal asked the process to stop and that the process stopped cleanly.
 
     The command line prints the message and exits with 128 + the signal's number, as shells do.
 
     Args:
-        message: what was kept, and how to go on.
-        number: of the signal.
+        message: what was saved, and how to continue.
+        number: number of the signal.
     """
 
     def __init__(self, message: str, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, a line now and then where output is a file."""
+"""Progress display: a bar on a terminal, occasional lines where the output is a file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from rich.progress import (
 from rich.text import Text
 
 EVERY = 30.0
-"""Seconds between two lines in a file; what is done sooner says nothing."""
+"""Seconds between two lines in a file; shorter work prints nothing."""
 
 
 BAR = 16
-"""Columns of the bar."""
+"""Width of the bar in columns."""
 
 
 class Advance(Protocol):
-    """Called as work goes on."""
+    """Signature of the function that reports progress."""
 
     def __call__(self, steps: int, now: str = "", /) -> None:
-        """Say how many steps were done since the last call, and what is being done now."""
+        """Report the number of steps done since the last call, and the current activity."""
 
 
 class _Rate(ProgressColumn):
@@ -44,15 +44,16 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress(title: str, total: int, shown: bool = True) -> Iterator[Advance]:
-    """Show on stderr how far the block is while it runs, how fast, and how long it will take.
+    """Show progress on stderr while the block runs: steps done, speed and remaining time.
 
     Args:
-        title: what is being done.
-        total: how many steps there are.
-        shown: false for nothing.
+        title: name of the work.
+        total: total number of steps.
+        shown: whether to show anything.
 
     Yields:
-        A function to call with the number of steps done since the last call, and what is done now.
+        A function to call with the number of steps done since the last call and the current
+        activity.
     """
     if not shown:
         yield lambda _steps, _now="": None
@@ -79,7 +80,7 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
         task = bar.add_task(escape(title), total=total, now="")
 
         def advance(steps: int, now: str = "") -> None:
-            # cut here: a table would cut the numbers, too, or take a second line
+            # Cut the text here: a table would also cut the numbers, or use a second line.
             room = max(console.width - taken, 0)
             short = now if len(now) <= room else f"{now[: max(room - 1, 0)]}…"[:room]
             bar.update(task, advance=steps, now=short)

@@ -1,9 +1,10 @@
-"""Entry points to plugins: found without importing them, loaded one by one, broken ones isolated.
+"""Registry of plugins: entry points are found without imports and loaded one by one.
 
-memlab's own parts register through the same groups as a stranger's package. Finding plugins costs
-no import; only the plugin that a run asks for is loaded, so that a broken one can never break
-`memlab --help`. `MEMLAB_PLUGINS=none` leaves memlab's own, `MEMLAB_PLUGINS=dist1,dist2` adds those
-two. This module imports the standard library only.
+memlab's built-in parts register through the same groups as third-party packages. Finding plugins
+imports nothing. Only the plugin that a run asks for is loaded, so a broken plugin cannot break
+`memlab --help`. `MEMLAB_PLUGINS=none` leaves only memlab's own plugins;
+`MEMLAB_PLUGINS=dist1,dist2` adds those of two distributions. This module imports only the standard
+library.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ GROUPS: dict[str, str] = {
     "sources": "layouts of data sets",
     "callbacks": "what runs after fitting and in test",
 }
-"""The seven groups and what their plugins are; the entry-point group of x is `memlab.x`."""
+"""The plugin groups and what their plugins are; the entry-point group of x is `memlab.x`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: a name in a group, and the distribution that claims it."""
+    """One entry point: a name in a group, and the distribution that registers it."""
 
     group: str
     name: str
@@ -46,12 +47,12 @@ class Plugin:
 
     @property
     def path(self) -> str:
-        """Dotted path of the class, as configuration files spell it."""
+        """Return the dotted path of the class, as configuration files spell it."""
         return self.value.replace(":", ".")
 
     @property
     def problem(self) -> str | None:
-        """Why the entry point itself is not usable, or `None`; nothing is imported."""
+        """Return why the entry point itself is not usable, or `None`; nothing is imported."""
         if not _NAME.fullmatch(self.name):
             return f"the name {self.name!r} is not lower-case letters, digits and underscores"
         if not re.fullmatch(r"[\w.]+:\w+", self.value):
@@ -70,7 +71,7 @@ class Plugin:
         module, _, name = self.value.partition(":")
         try:
             loaded = getattr(importlib.import_module(module), name)
-        except Exception as error:  # a stranger's module may raise anything on import
+        except Exception as error:  # a third-party module may raise anything on import
             first = (str(error).strip().splitlines() or [""])[0]
             raise PluginError(
                 f"{origin} cannot be imported: {type(error).__name__}: {first}; "
@@ -94,17 +95,18 @@ def _discover(group: str, allowed: str | None) -> tuple[Plugin, ...]:
 
 
 def plugins(group: str) -> tuple[Plugin, ...]:
-    """All plugins of a group, by name; memlab's own among them. Nothing is imported."""
+    """Return all plugins of a group, by name, including memlab's own. Nothing is imported."""
     if group not in GROUPS:
         raise PluginError(f"unknown plugin group {group!r}{did_you_mean(group, GROUPS)}")
     return _discover(group, os.environ.get("MEMLAB_PLUGINS"))
 
 
 def find(group: str, name: str) -> Plugin:
-    """The plugin that `name` (or `distribution:name`) means.
+    """Return the plugin that `name` (or `distribution:name`) refers to.
 
     Raises:
-        PluginError: if no distribution claims the name, or if several do and none was named.
+        PluginError: if no distribution registers the name, or if several do and the reference names
+            no distribution.
     """
     known = plugins(group)
     distribution, _, bare = name.rpartition(":")
@@ -126,18 +128,18 @@ def find(group: str, name: str) -> Plugin:
 
 
 def load(group: str, name: str) -> type[Any]:
-    """Import the class that `name` means in `group`; raises PluginError as `find` and `load` do."""
+    """Import the class that `name` refers to in `group`; raises as `find` and `Plugin.load` do."""
     return find(group, name).load()
 
 
 def find_with_file(group: str, ref: str) -> tuple[Plugin, str] | None:
-    """The plugin and the file that `NAME:FILE` means, or `None` if it means something else.
+    """Return the plugin and the file that `NAME:FILE` refers to, or `None` for other references.
 
-    `distribution:name` means a plugin even where a distribution is called as a plugin is. Whether
-    the file is there is for the plugin to say.
+    `distribution:name` refers to a plugin even if a distribution has the same name as a plugin. The
+    plugin itself checks whether the file exists.
 
     Raises:
-        PluginError: if several distributions claim the name.
+        PluginError: if several distributions register the name.
     """
     name, colon, file = ref.partition(":")
     known = plugins(group)
@@ -149,14 +151,15 @@ def find_with_file(group: str, ref: str) -> tuple[Plugin, str] | None:
 
 
 def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
-    """The plugin whose class is at a dotted path, or `None`; the path itself is never imported.
+    """Return the plugin whose class is at a dotted path, or `None`; the path is never imported.
 
-    An entry point may name a package that only re-exports the class, where `path` is the module
-    that defines it. A plugin of the same package is then loaded, and its class compared.
+    An entry point may name a package that re-exports the class, while `path` names the module that
+    defines the class. In that case plugins of the same package are loaded and their classes
+    compared.
 
     Args:
         path: dotted path of a class, as a file spells it.
-        groups: the groups where it may be registered.
+        groups: the groups to search.
     """
     known = [plugin for group in groups for plugin in plugins(group) if plugin.problem is None]
     for plugin in known:
@@ -168,7 +171,7 @@ def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
             continue  # memlab's own entry points name the modules that define the classes
         try:
             cls = plugin.load()
-        except PluginError:  # a broken one only fails the run that asks for it
+        except PluginError:  # a broken plugin fails only the run that asks for it
             continue
         if f"{cls.__module__}.{cls.__qualname__}" == path:
             return plugin
@@ -176,18 +179,18 @@ def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
 
 
 def plugin_of(cls: type[Any]) -> Plugin | None:
-    """The entry point under which a class is registered, or `None` if it is not."""
+    """Return the entry point under which a class is registered, or `None` if there is none."""
     for group in GROUPS:
         for plugin in plugins(group):
             module, _, name = plugin.value.partition(":")
-            # by identity: the entry point may name a package that only re-exports the class
+            # Compare by identity: the entry point may name a package that re-exports the class.
             if getattr(sys.modules.get(module), name, None) is cls:
                 return plugin
     return None
 
 
 def described(cls: type[Any]) -> str:
-    """What a message calls a class: its plugin and distribution, or its dotted path."""
+    """Return the name of a class for messages: plugin and distribution, or the dotted path."""
     plugin = plugin_of(cls)
     if plugin is None:
         return f"{cls.__module__}.{cls.__qualname__}"

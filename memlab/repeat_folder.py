@@ -1,4 +1,4 @@
-"""Folders of repeated runs: what they repeat, and what is finished. The standard library only."""
+"""Folders of repeated runs: their description and finished members. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FILE = "repeat.json"
 
 @dataclass(frozen=True)
 class Repeat:
-    """What a folder of repeated runs repeats.
+    """Description of a folder of repeated runs.
 
     Args:
-        over: what differs between its members: split or seed.
+        over: what differs between the members: split or seed.
         members: the numbers of the splits or seeds.
         arguments: the options of fit that all members share.
         schema: version of this layout.
@@ -36,15 +36,15 @@ class Repeat:
         write_text(folder / FILE, json.dumps(asdict(self), indent=2) + "\n")
 
     def name(self, member: int) -> str:
-        """The name of a member's run folder: `split-1`, `seed-0`."""
+        """Return the name of a member's run folder, such as `split-1` or `seed-0`."""
         return f"{self.over}-{member}"
 
 
 def read_repeat(folder: Path) -> Repeat | None:
-    """What a folder repeats, or None where it holds no repeated runs.
+    """Return the description of a folder of repeated runs, or None for any other folder.
 
     Raises:
-        MemlabError: if its `repeat.json` is damaged, or of a newer memlab.
+        MemlabError: if its `repeat.json` is damaged, or was written by a newer memlab.
     """
     path = folder / FILE
     if not path.is_file():
@@ -58,6 +58,6 @@ def read_repeat(folder: Path) -> Repeat | None:
 
 
 def finished(folder: Path, repeat: Repeat) -> dict[str, Path]:
-    """The members whose training was tested: name to run folder, in order."""
+    """Return the members that were trained and tested: name to run folder, in order."""
     runs = {repeat.name(member): folder / repeat.name(member) for member in repeat.members}
     return {name: run for name, run in runs.items() if (run / "fit" / "results.json").is_file()}

@@ -1,4 +1,4 @@
-"""Where a run keeps what it trained. The standard library only."""
+"""Paths inside a run folder. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 CHECKPOINTS = Path("fit", "checkpoints")
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 SPLIT = "split.csv"
-"""In `fit`, beside the checkpoints' folder: the split of every image of the run."""
+"""File in `fit`, beside the checkpoints' folder, with the split of every image of the run."""
 
 
 def tested_checkpoint(run: Path) -> Path:
-    """The checkpoint that a run was tested on; it need not exist.
+    """Return the path of the checkpoint that a run was tested on; the file need not exist.
 
-    The best one; the last only where a run finished without a best, because no epoch had a defined
-    correlation.
+    This is the best checkpoint. It is the last checkpoint only if the run finished without a best
+    one, because no epoch had a defined correlation.
     """
     best, last = run / CHECKPOINTS / BEST, run / CHECKPOINTS / LAST
     finished = (run / "fit" / "results.json").is_file()

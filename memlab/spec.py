@@ -1,7 +1,7 @@
-"""What an object was made from, as plain data, and the way back.
+"""Specs: the class and arguments of an object as plain data, and objects built from specs.
 
-Checkpoints and results say which model, backbone or ablation made them by `class_path` and
-`init_args`, in the same form as a configuration file. Nothing is pickled.
+Checkpoints and results describe their model, backbone or ablation by `class_path` and `init_args`,
+in the same form as a configuration file. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ Spec = dict[str, Any]
 
 
 class Specified:
-    """A class whose objects remember the arguments they were made with.
+    """Base class of objects that remember their constructor arguments.
 
-    Arguments are taken when the object is made, defaults included, so a subclass needs no code of
-    its own. Arguments that are not plain data (an optimizer's factory, say) are left out.
+    The arguments, including defaults, are recorded when the object is created, so a subclass needs
+    no code of its own. Arguments that are not plain data (e.g. an optimizer's factory) are left
+    out.
     """
 
     _arguments: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Make the object and note its arguments."""
+        """Create the object and record its arguments."""
         self = super().__new__(cls)
         try:
             bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
-        except TypeError:  # wrong arguments: __init__ will say so; or a copy: they come with it
+        except TypeError:  # wrong arguments: __init__ reports them; or a copy
             return self
         bound.apply_defaults()
         arguments: dict[str, Any] = {}
@@ -48,13 +49,13 @@ class Specified:
                 arguments |= value
             elif kind is not inspect.Parameter.VAR_POSITIONAL:
                 arguments[name] = value
-        # torch modules accept no attribute before their own __init__
+        # torch modules accept no attribute before their own __init__.
         object.__setattr__(self, "_arguments", arguments)
         return self
 
     @property
     def spec(self) -> Spec:
-        """Class path and arguments as plain data, ready for JSON, YAML and checkpoints."""
+        """Return class path and arguments as plain data, ready for JSON, YAML and checkpoints."""
         cls = type(self)
         values = {name: plain(value) for name, value in self._arguments.items()}
         return {
@@ -67,7 +68,7 @@ _NOT_PLAIN = object()
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON and YAML can hold it; a marker where it cannot be."""
+    """Return a value in a form that JSON and YAML can hold, or a marker if there is none."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):
@@ -86,13 +87,13 @@ def plain(value: Any) -> Any:
 
 
 def import_class(path: str) -> type[Any]:
-    """The class at a dotted path that the user named, or that memlab made.
+    """Import the class at a dotted path that the user named, or that memlab itself chose.
 
-    What a file says goes through `build`.
+    Class paths that come from a file go through `build` instead.
 
     Raises:
-        MemlabError: if there is none, or a recorded file names it and it may not be imported; names
-            the path.
+        MemlabError: if the class does not exist, or a recorded file names it and it may not be
+            imported; names the path.
     """
     check_import(path)
     module, _, name = path.rpartition(".")
@@ -106,26 +107,26 @@ def import_class(path: str) -> type[Any]:
 
 
 def import_typed(ref: str) -> type[Any]:
-    """The class that a person means by `package.module:Class`.
+    """Import the class that a user refers to by `package.module:Class`.
 
     Raises:
-        MemlabError: if there is none; names it.
+        MemlabError: if the class does not exist; names it.
     """
     search_here()
     return import_class(ref.replace(":", "."))
 
 
 def loaded_class(path: str) -> type[Any] | None:
-    """The class at a dotted path if its module is loaded, else `None`; nothing is imported."""
+    """Return the class at a dotted path if its module is loaded, else `None`; import nothing."""
     module, _, name = path.rpartition(".")
     found = getattr(sys.modules.get(module), name, None)
     return found if isinstance(found, type) else None
 
 
 def search_here() -> None:
-    """Let classes in the current folder be found, which Python leaves out for installed programs.
+    """Add the current folder to the import path, which installed programs do not search.
 
-    It is searched last: nothing there can take the place of an installed package.
+    It is searched last, so its modules cannot replace an installed package.
     """
     here = str(Path.cwd())
     if here not in sys.path:
@@ -139,7 +140,7 @@ BASES = {
     "attributions": "memlab.attributions.base.Attribution",
     "sources": "memlab.data.sources.base.Source",
 }
-"""What the classes of a group derive from, where a file may ask for one."""
+"""Base class required of the classes of each group, where a file may ask for one."""
 
 _FOREIGN = "memlab.models.foreign.ForeignModel"
 
@@ -147,22 +148,22 @@ _FOREIGN = "memlab.models.foreign.ForeignModel"
 def build(
     spec: Any, group: str = "", origin: str = "a description", trust: Collection[str] = ()
 ) -> Any:
-    """Make the object that a spec describes, nested specs first: the inverse of `Specified.spec`.
+    """Create the object that a spec describes, nested specs first: the inverse of `Specified.spec`.
 
     A spec comes from a file, and a file is data. Only classes that are registered by entry point,
-    or that the user trusts, are made; that is checked before anything is imported. Then each class
-    must derive from what is expected at its place, and each argument must have its annotated type,
-    before anything is called.
+    or that the user trusts, are created; this is checked before anything is imported. Before
+    anything is called, each class must derive from the type expected at its position, and each
+    argument must have its annotated type.
 
     Args:
-        spec: class path and arguments, as the file has them.
-        group: plugin group that the class must be of; any by default.
+        spec: class path and arguments, as in the file.
+        group: plugin group that the class must belong to; any group by default.
         origin: the file, for messages.
-        trust: dotted paths of classes that the user named, besides those of `--trust`.
+        trust: dotted paths of classes that the user named, in addition to those of `--trust`.
 
     Raises:
-        MemlabError: if a class is not allowed, cannot be imported, or does not take the arguments;
-            names file, field and value.
+        MemlabError: if a class is not allowed, cannot be imported, or does not accept the
+            arguments; names file, field and value.
     """
     check_bounded(spec, origin)
     allowed = {dotted(name) for name in trust} | trusted()
@@ -178,7 +179,7 @@ def build(
 def _allowed_class(
     spec: Any, group: str, where: str, origin: str, allowed: Collection[str]
 ) -> type[Any]:
-    """The class that a spec names, imported only if it is registered or trusted."""
+    """Return the class that a spec names; it is imported only if it is registered or trusted."""
     path = spec.get("class_path") if isinstance(spec, Mapping) else None
     if not isinstance(path, str):
         place = f"{where}: " if where else ""
@@ -214,7 +215,7 @@ def _make(cls: type[Any], spec: Any, where: str, origin: str, allowed: Collectio
         raise MemlabError(f"{origin}: {spec['class_path']}: {error}") from error
     try:
         hints = typing.get_type_hints(cls.__init__)
-    except Exception:  # annotations of a third-party class may name what is not there
+    except Exception:  # annotations of a third-party class may use undefined names
         hints = {}
     arguments = {}
     for name, value in given.items():
@@ -227,7 +228,7 @@ def _make(cls: type[Any], spec: Any, where: str, origin: str, allowed: Collectio
         return cls(**arguments)
     except MemlabError as error:
         raise type(error)(f"{origin}: {place}{error}") from error
-    except Exception as error:  # a constructor may raise anything for values that are not meant
+    except Exception as error:  # a constructor may raise anything for invalid values
         first = (str(error).strip().splitlines() or [""])[0][:200]
         raise MemlabError(
             f"{origin}: {place}{cls.__name__} cannot be made with these arguments: "
@@ -238,7 +239,7 @@ def _make(cls: type[Any], spec: Any, where: str, origin: str, allowed: Collectio
 def _argument(
     value: Any, annotation: Any, where: str, origin: str, allowed: Collection[str]
 ) -> Any:
-    """An argument, made from a nested spec if it is one, of the annotated type."""
+    """Return an argument of the annotated type, built from a nested spec if it is one."""
     if isinstance(value, Mapping) and "class_path" in value:
         wanted = _classes(annotation)
         if wanted is not None and not wanted:
@@ -269,7 +270,7 @@ def _argument(
 
 
 def _classes(annotation: Any) -> tuple[type[Any], ...] | None:
-    """The classes whose objects an annotation takes from a spec; `None` if it takes any object."""
+    """Return the classes that an annotation accepts from a spec; `None` if it accepts any."""
     if annotation is Any or annotation is object or isinstance(annotation, typing.TypeVar):
         return None
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)

@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop: taken note of at once, obeyed at the next safe point."""
+"""Signals that ask a run to stop: recorded at once, obeyed at the next safe point."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
 )
-"""Ctrl-C; what schedulers and containers send before they kill; SLURM's warning (--signal=USR1)."""
+"""Ctrl-C, the signals of schedulers and containers, and SLURM's warning (--signal=USR1)."""
 
 
 class StopSignals:
-    """Catches the signals between `install` and `remove`.
+    """Handler of stop signals between `install` and `remove`.
 
-    The first one is kept in `received`; Ctrl-C a second time stops at once.
+    The first signal is kept in `received`; a second Ctrl-C stops at once.
     """
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class StopSignals:
         self._before: dict[int, Any] = {}
 
     def install(self) -> None:
-        """Catch the signals from now on; outside the main thread Python allows no handlers."""
+        """Start catching the signals; outside the main thread Python allows no handlers."""
         if threading.current_thread() is threading.main_thread() and not self._before:
             self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
 
     def remove(self) -> None:
-        """Put back what was there before."""
+        """Restore the previous handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
@@ -46,13 +46,13 @@ class StopSignals:
 
 
 def ignore_signals(_worker: int) -> None:
-    """For processes that load images: the one that trains decides when they end."""
+    """Ignore stop signals in data-loading workers; the training process decides when they end."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def requeue() -> str:
-    """Ask SLURM to run this job again, where it warned that the time is up; what came of it."""
+    """Ask SLURM to requeue this job after a time-limit warning; return a message for the user."""
     array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     job = f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")
     if job is None:

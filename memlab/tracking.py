@@ -1,4 +1,4 @@
-"""The same tables and images to whatever trackers are configured; files are always there."""
+"""Export of results to the configured trackers; the result files are always written too."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ from memlab.files import write_text
 
 
 def same_run(folder: Path) -> dict[str, str]:
-    """Arguments by which training that goes on in a folder joins its Weights & Biases run.
+    """Return the arguments by which training resumed in a folder continues its W&B run.
 
-    They are given to the logger itself: wandb may have read the environment for a run before.
-
-    A run id that the user has set is left alone.
+    They are passed to the logger itself, because wandb may have read the environment for an
+    earlier run. A run id that the user has set is left alone.
     """
     if "WANDB_RUN_ID" in os.environ:
         return {}
@@ -34,9 +33,9 @@ def same_run(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def own_run() -> Iterator[None]:
-    """End the Weights & Biases run that a command starts: the next one in this process has its own.
+    """End the Weights & Biases run that a command starts, so that the next command starts its own.
 
-    A run that was there before is the caller's, and left alone.
+    A run that existed before belongs to the caller and is left alone.
     """
     before = _active()
     failed = True
@@ -49,20 +48,20 @@ def own_run() -> Iterator[None]:
 
 
 def _active() -> Any:
-    """The Weights & Biases run of this process, or None; wandb is not imported for this."""
+    """Return the Weights & Biases run of this process, or None, without importing wandb."""
     return getattr(sys.modules.get("wandb"), "run", None)
 
 
 def log_config(loggers: Iterable[Logger], config: dict[str, Any]) -> None:
-    """Hand the resolved configuration to every tracker but the CSV files."""
+    """Send the resolved configuration to every tracker except the CSV files."""
     for logger in _trackers(loggers):
         logger.log_hyperparams(config)
 
 
 def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> None:
-    """Hand metrics, the ablation table and the figures to every tracker.
+    """Send metrics, the ablation table and the figures to every tracker.
 
-    Final numbers go into the summary, not onto a time axis: a test has no step.
+    Final numbers go into the summary, not onto a time axis, because a test has no step.
     """
     for logger in _trackers(loggers):
         summary = {
@@ -84,7 +83,7 @@ def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> No
 
 
 def conditions_frame(results: Results) -> pd.DataFrame:
-    """The ablation table: one line per condition, plain columns."""
+    """Return the ablation table: one line per condition, plain columns."""
     lines = []
     for entry in results.conditions:
         drop, rho, control = entry["drop"], entry["spearman"], entry["control"] or {}
@@ -114,6 +113,6 @@ def conditions_frame(results: Results) -> pd.DataFrame:
 
 
 def _trackers(loggers: Iterable[Logger]) -> list[Any]:
-    # Weights & Biases is the one tracker with tables and images; its class is not imported here,
-    # because importing it costs seconds and it need not be installed
+    # Weights & Biases is the only tracker with tables and images. Its class is not imported here,
+    # because importing it takes seconds and the package is optional.
     return [logger for logger in loggers if type(logger).__name__ == "WandbLogger"]

@@ -1,1 +1,1 @@
-"""What runs after fitting and in test."""
+"""Callbacks that run after fitting and during tests."""

@@ -1,4 +1,4 @@
-"""Scores ablated copies of every test batch, and says what each ablation did."""
+"""Evaluation of ablations on the test set: effects of each ablation on the model's scores."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ BROKEN = "broken"
 
 
 class AblationEvaluation(Callback):
-    """Changes every test image in every way asked for, and scores it beside the unchanged one.
+    """Callback that ablates every test image with each ablation and scores it beside the original.
 
-    An ablation that breaks its contract is named at once and left out; nothing of the others is
-    lost. `broken` holds what is wrong, for each of its conditions.
+    An ablation that breaks its contract is reported at once and left out. The other ablations
+    continue. `broken` maps each condition of such an ablation to its error message.
 
     Args:
-        ablations: the ways.
-        doses: primary for one dose each, ladder for the whole curve.
-        controls: draws of each control per image at the primary dose, at most 2 at the others; 0
+        ablations: the ablations to evaluate.
+        doses: primary for one dose each, ladder for the whole dose curve.
+        controls: draws of each control per image at the primary dose, at most 2 at other doses; 0
             for none.
-        micro_batch: the most changed images that exist at once; bounds the memory.
-        seed: of random ablations and of the intervals.
+        micro_batch: maximum number of changed images that exist at once; bounds the memory.
+        seed: seed of random ablations and of the intervals.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class AblationEvaluation(Callback):
         self._advance: Advance = _nobody
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Ask for the masks that the ablations need; before training, see that they exist."""
+        """Request the masks that the ablations need; before training, check that they exist."""
         if stage not in ("fit", "test") or not self.conditions:
             return
         data = data_of(trainer)
@@ -81,7 +81,7 @@ class AblationEvaluation(Callback):
         if stage == "fit":
             return
         if any(one.ablation.compared_with == "placed" for one in self.conditions):
-            data.load_regions(data.table.regions)  # a control must not lie on anything labelled
+            data.load_regions(data.table.regions)  # controls must avoid every annotated region
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
         self.notes += _not_looked_for(data)
@@ -100,23 +100,23 @@ class AblationEvaluation(Callback):
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
 
     def check(self, data: MemorabilityData) -> None:
-        """See that there are masks for the ablations, and leave out those that lack them.
+        """Check that the masks for the ablations exist, and leave out ablations without masks.
 
         Raises:
-            DataError: as in `setup`, which checks again: this needs no model.
+            DataError: as in `setup`, which repeats the check. This method needs no model.
         """
         if self.conditions:
             self._leave_out(data, first=True)
 
     def _leave_out(self, data: MemorabilityData, first: bool) -> None:
-        """Drop what the data have no masks for, and say so; but not what was asked for by region.
+        """Leave out and report ablations whose masks are missing, unless the user named the region.
 
         Raises:
-            DataError: if nothing is left, or the data lack a region that somebody named.
+            DataError: if no ablation is left, or the data lack a region that the user named.
         """
         lacking = {part: _lacking(part, data) for part in self.parts}
         kept = [part for part in self.parts if not lacking[part]]
-        # somebody gave the region, instead of taking the ablation's own
+        # The user gave the region explicitly instead of using the ablation's default.
         named = [
             part for part in self.parts if lacking[part] and part.region != part.usual["region"]
         ]
@@ -128,7 +128,7 @@ class AblationEvaluation(Callback):
         self._keep(kept, f"masks of {', '.join(regions)}", first)
 
     def _lent(self, data: MemorabilityData, first: bool) -> DonorList | None:
-        """Donors; where all images are tested there are none, and what needs them is left out."""
+        """Return the donors; if all images are tested, leave out ablations that need donors."""
         try:
             return data.donors("test", self.seed)
         except DataError:
@@ -148,7 +148,7 @@ class AblationEvaluation(Callback):
         self.conditions = plan(self.parts, *self._planned)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep what an interrupted evaluation of the very same has done; start the bar."""
+        """Keep the rows of an identical evaluation that was interrupted; start the progress bar."""
         for part in self.parts:
             part.to(pl_module.device)
         model = model_of(trainer)
@@ -167,7 +167,7 @@ class AblationEvaluation(Callback):
         self._show(trainer)
 
     def _show(self, trainer: Trainer) -> None:
-        """A bar that counts this process's changed images takes the place of the Trainer's."""
+        """Replace the Trainer's bar by a bar that counts this process's changed images."""
         bar = trainer.progress_bar_callback
         if bar is None or not trainer.is_global_zero or self._writer is None:
             return
@@ -184,13 +184,13 @@ class AblationEvaluation(Callback):
         self._advance = self._bars.enter_context(progress("Changed images", left * changes))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End the bar."""
+        """Close the progress bar."""
         self._bars.close()
 
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """End the bar."""
+        """Close the progress bar."""
         self._bars.close()
 
     def on_test_batch_end(
@@ -202,7 +202,7 @@ class AblationEvaluation(Callback):
         batch_idx: int,
         *_: Any,
     ) -> None:
-        """Change and score the images of the batch that could be read, unless that is done."""
+        """Ablate and score the readable images of the batch, unless their rows exist already."""
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
@@ -236,12 +236,12 @@ class AblationEvaluation(Callback):
             last, key = one.draw + 1 == one.condition.draws, one.condition.key
             self._advance(len(places), following.get(key, "") if last else key)
         every = sum(condition.draws for condition in self.conditions)
-        self._advance(len(places) * (every - len(tables)))  # those of broken ablations
+        self._advance(len(places) * (every - len(tables)))  # count images of broken ablations
         if tables:
             self._writer.write(pd.concat(tables, ignore_index=True), batch_idx)
 
     def _leave_out_broken(self, ablation: Ablation, error: PluginError) -> None:
-        """Name it, and tell the other processes and a run that goes on."""
+        """Report a broken ablation and record it for other processes and for resumed runs."""
         print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
         keys = [one.key for one in self.conditions if one.ablation is ablation]
         self.broken |= dict.fromkeys(keys, str(error))
@@ -251,7 +251,7 @@ class AblationEvaluation(Callback):
 
     @staticmethod
     def _read_broken(folder: Path) -> dict[str, str]:
-        """What any process, now or before it was cut off, found broken."""
+        """Return the recorded errors of broken ablations, from all processes and earlier starts."""
         found: dict[str, str] = {}
         for note in sorted((folder / rows.SHARDS / "conditions").glob(f"{BROKEN}-*.json")):
             found |= read_json(note, "delete it, and give the same command again")
@@ -283,16 +283,16 @@ class AblationEvaluation(Callback):
 
 
 def _nobody(_steps: int, _now: str = "") -> None:
-    """Nobody watches."""
+    """Ignore progress; used where no bar is shown."""
 
 
 def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
-    """Regions of which an ablation needs masks, and the data have none."""
+    """Return the regions whose masks an ablation needs and the data do not have."""
     return sorted({*part.regions, *part.donor_regions} - known_regions(data.table.regions))
 
 
 def _not_looked_for(data: MemorabilityData) -> list[str]:
-    """A sentence for each region that nobody looked for in some of the test images."""
+    """Return a sentence for each region that is not annotated in some of the test images."""
     ids = [str(name) for name in data.table.part("test")["id"]]
     said = []
     for region in data.regions:

@@ -1,4 +1,4 @@
-"""Maps of a seeded sample of the test images, on the weights just tested."""
+"""Attribution maps of a seeded sample of the test images, computed with the tested weights."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from memlab.types import Batch
 
 
 class AttributionMaps(Callback):
-    """Explains the scores of some test images by place.
+    """Callback that computes attribution maps for a sample of the test images.
 
     For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
-    `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`;
-    of a model with branches also `maps_NAME` of each, which add up to `maps`.
+    `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`. For a
+    model with branches it also holds `maps_NAME` for each branch; these add up to `maps`.
 
     Args:
-        attributions: the methods.
-        sample: how many images; which ones depends on their ids and the seed alone.
-        seed: of the sample.
+        attributions: the attribution methods.
+        sample: number of images; the choice depends only on their ids and the seed.
+        seed: seed of the sample.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class AttributionMaps(Callback):
     ) -> None:
         if sample < 0:
             raise MemlabError(f"--maps {sample}: 0 or more")
-        # the same method with the same arguments twice is one method
+        # The same method with the same arguments given twice counts as one method.
         self.parts = list({json.dumps(part.spec): part for part in attributions}.values())
         names = [part.name for part in self.parts]
         if len(set(names)) < len(names):
@@ -64,7 +64,7 @@ class AttributionMaps(Callback):
         )
         self._found = {part.name: [] for part in self.parts}
         if trainer.is_global_zero:
-            # maps of a run that was cut off must not be gathered into this one
+            # Maps of an interrupted run must not be merged into this one.
             shutil.rmtree(_shards(command_folder(trainer)), ignore_errors=True)
         trainer.strategy.barrier()
 
@@ -76,7 +76,7 @@ class AttributionMaps(Callback):
         batch: Batch,
         *_: Any,
     ) -> None:
-        """Explain those images of the batch that were drawn."""
+        """Compute the maps of the sampled images in the batch."""
         model = model_of(trainer)
         places = readable(batch, self._chosen)
         if model is None or not places:
@@ -87,7 +87,7 @@ class AttributionMaps(Callback):
                 continue
             try:
                 maps = by_branch(model, explain_branches(part, model, images))
-            except MemlabError as error:  # an image without a map is no reason to lose the test
+            except MemlabError as error:  # a missing map must not end the test
                 self._failed[part.name] = str(error)
                 continue
             self._found[part.name].append(
@@ -102,7 +102,7 @@ class AttributionMaps(Callback):
             )
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what this process found, where the first process will gather it."""
+        """Write this process's maps to the folder from which the first process gathers them."""
         for name, parts in self._found.items():
             if parts:
                 folder = make_folder(_shards(command_folder(trainer)))
@@ -111,7 +111,7 @@ class AttributionMaps(Callback):
         self._found = {}
 
     def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
-        """Gather the maps of all processes, draw them, and name them in the results."""
+        """Gather the maps of all processes, draw them, and list them in the results."""
         for name, reason in self._failed.items():
             results.notes.append(f"No maps by {name}: {reason}")
         for part in self.parts:
@@ -134,7 +134,7 @@ class AttributionMaps(Callback):
                     "n": len(order),
                     "grid": list(merged["maps"].shape[1:]),
                     "branches": {
-                        name: float(pd.Series(share).mean())  # of images with a share
+                        name: float(pd.Series(share).mean())  # over images that have a share
                         for name, share in branch_shares(merged).items()
                     },
                     "file": f"maps/{path.name}",

@@ -1,7 +1,8 @@
-"""Looks for marks that no catalogue lists: occludes test images cell by cell, outside all masks.
+"""Blind scan for unexpected marks: occludes test images cell by cell, outside all masks.
 
-Nothing need be known of the mark: a hospital's token, a watermark, a date stamp. Where one place of
-the images matters more than places like it, it is in the results, and in an image.
+The scan needs no description of the mark: it may be a hospital's token, a watermark or a date
+stamp. If one image position matters more than comparable positions, the results and a figure
+show it.
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ from memlab.types import Batch, Context
 
 KEY = ["row", "column", "index"]
 IMAGES = 1000
-"""The most images that are scanned, 64 forward passes each; a seeded sample of larger splits."""
+"""Maximum number of scanned images (64 forward passes each); larger splits are sampled by seed."""
 _SUMS = "sums-"
-_COARSE = 4.0  # sigma in % of the width: what is coarser is no pattern of a mark
+_COARSE = 4.0  # sigma in % of the width; structure coarser than this is not part of a mark
 
 
 class BlindScan(Callback):
-    """Occludes each of 8 × 8 overlapping cells of every image in turn, and tests the places.
+    """Callback that occludes each of 8 × 8 overlapping cells of every image and tests the cells.
 
-    `scan.parquet` and `.csv` hold a row per image and cell, `scan.png` shows where it matters.
+    `scan.parquet` and `.csv` hold one row per image and cell. `scan.png` shows the effect per cell.
 
     Args:
-        scan: whether to do anything.
-        micro_batch: the most changed images that exist at once.
-        seed: of the sample, the relabellings and the intervals.
+        scan: whether to run the scan.
+        micro_batch: maximum number of changed images that exist at once.
+        seed: seed of the sample, the permutation tests and the intervals.
     """
 
     def __init__(self, scan: bool = False, micro_batch: int = 64, seed: int = 0) -> None:
@@ -61,7 +62,7 @@ class BlindScan(Callback):
         self._summed: set[int] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Ask for all masks but the background's, and draw the sample."""
+        """Request all masks except the background's, and draw the sample."""
         if stage != "test" or not self.scan:
             return
         data = data_of(trainer)
@@ -72,7 +73,7 @@ class BlindScan(Callback):
         self._writer = rows.ShardWriter(command_folder(trainer), "scan", trainer.global_rank)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep what an interrupted scan of the very same has done."""
+        """Keep the rows of an identical scan that was interrupted."""
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
@@ -95,7 +96,7 @@ class BlindScan(Callback):
         batch_idx: int,
         *_: Any,
     ) -> None:
-        """Occlude, and score, those images of the batch that were drawn and could be read."""
+        """Occlude and score the sampled, readable images of the batch."""
         model = model_of(trainer)
         chosen = readable(batch, self._chosen)
         if model is None or self._writer is None or not chosen:
@@ -106,7 +107,7 @@ class BlindScan(Callback):
             return
         images = batch["images"][places.to(batch["images"].device)]
         context = Context(batch["ids"], self.seed, masks=batch["masks"]).select(places)
-        if not summed:  # before the rows: those alone would not tell that the sums lack a batch
+        if not summed:  # first, or existing rows would hide that the sums lack this batch
             self._add(images, context)
             self._summed.add(batch_idx)
             with replacing(self._sums(self._writer)) as path, path.open("wb") as file:
@@ -117,7 +118,7 @@ class BlindScan(Callback):
         self._writer.write(table, batch_idx)
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
-        """Test the places, and add them, their table and their figure to the results."""
+        """Test the cells, and add them, their table and their figure to the results."""
         if results.command != "test" or not self.scan:
             return
         merged = rows.merge(folder, "scan", KEY)
@@ -165,7 +166,7 @@ class BlindScan(Callback):
         return writer.folder / f"{_SUMS}{writer.rank:05d}.npz"
 
     def _add(self, images: torch.Tensor, context: Context) -> None:
-        """Add images to the sums: of pixels, and of fine detail in two halves of the images."""
+        """Add images to the sums of pixels and to the sums of fine detail in two halves."""
         labelled = labels(context)
         free = torch.ones_like(images[:, :1]) if labelled is None else 1 - labelled.to(images)
         detail = (images - gaussian_blur(images, _COARSE)) * free
@@ -185,10 +186,11 @@ class BlindScan(Callback):
 
 
 def _alike(images: dict[str, Any]) -> list[float | None]:
-    """How alike the images are in each cell, whatever the model.
+    """Return how similar the images are to each other in each cell; independent of the model.
 
-    The correlation, over a cell's pixels and channels, between the mean detail of one half of the
-    images and of the other: near 1 where many share a pattern, near 0 where they share none.
+    The value is the correlation, over a cell's pixels and channels, between the mean detail of one
+    half of the images and that of the other half. It is near 1 where many images share a pattern
+    and near 0 where they share none.
     """
     mean = images["detail"] / np.maximum(images["free"], 1)
     height, width = mean.shape[-2:]
@@ -218,10 +220,10 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
 
 
 def _read_sums(path: Path) -> tuple[dict[str, Any], set[int]]:
-    """The sums of a process's images, and the batches that are in them."""
+    """Return the sums over a process's images, and the indices of the batches they include."""
     try:
         with np.load(path) as arrays:
             sums = dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile):  # missing or damaged: summed anew
+    except (OSError, ValueError, EOFError, BadZipFile):  # missing or damaged: start the sums again
         return {}, set()
     return sums, set(sums.pop("batches").tolist())

@@ -1,4 +1,4 @@
-"""How a checkpoint gets onto the disk: whole, or not at all."""
+"""Atomic writing of checkpoints."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from memlab.run_folder import LAST, PREVIOUS
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one, to the platter, and then takes its place.
+    """Checkpoint IO that writes a new file, flushes it to disk, then replaces the old file.
 
-    A process that is killed and a disk that is full leave the old file. Of the last checkpoint the
-    one before is kept, too, for the day on which the last is damaged all the same.
+    If the process is killed or the disk is full, the old file remains. The previous version of the
+    last checkpoint is also kept, in case the current version is damaged later.
     """
 
     def save_checkpoint(
@@ -30,7 +30,8 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Write a checkpoint.
 
         Raises:
-            CheckpointError: if it cannot be written; names the file and how to go on.
+            CheckpointError: if the checkpoint cannot be written; names the file and how to
+                continue.
         """
         target = Path(path)
         try:
@@ -41,7 +42,7 @@ class WholeCheckpoints(TorchCheckpointIO):
                     os.fsync(file.fileno())
                 if target.name == LAST:
                     _keep(target)
-        except (OSError, RuntimeError, MemlabError) as error:  # what the disk says may be wrapped
+        except (OSError, RuntimeError, MemlabError) as error:  # may wrap the system's error
             reason: BaseException | None = error
             while reason is not None and not isinstance(reason, OSError):
                 reason = reason.__cause__ or reason.__context__
@@ -55,7 +56,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read a checkpoint whose checksums match; no pickled code is run, whatever is asked for.
+        """Read a checkpoint whose checksums match; never run pickled code, whatever is requested.
 
         Raises:
             CheckpointError: if it is damaged; names the file.
@@ -65,7 +66,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 @contextlib.contextmanager
 def _checksums() -> Iterator[None]:
-    """Have torch write checksums, whatever somebody else set."""
+    """Make torch write checksums regardless of its current setting."""
     before = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(True)
     try:
@@ -77,7 +78,7 @@ def _checksums() -> Iterator[None]:
 def _keep(last: Path) -> None:
     previous = last.with_name(PREVIOUS)
     waiting = last.with_name(f".{PREVIOUS}")
-    with contextlib.suppress(OSError):  # nothing there yet, or a file system without links
+    with contextlib.suppress(OSError):  # no earlier file, or a file system without links
         waiting.unlink(missing_ok=True)
         os.link(last, waiting)
         waiting.replace(previous)

@@ -1,4 +1,4 @@
-"""What is kept of a training run: the best weights, and the last whole state."""
+"""Checkpoints of a training run: the best weights, and the last complete training state."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from memlab.stop_signals import StopSignals, requeue
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps `last.ckpt`, the whole state of the training, for going on.
+    """Callback that keeps `last.ckpt`, the complete training state, for resuming.
 
-    It is written at the end of every epoch, every so many steps, and when a signal asks the run to
-    stop: after the batch that is being trained on, or, where a validation follows that, after the
-    next one or the epoch's end. Lightning's own writes only when another checkpoint is written.
+    The file is written at the end of every epoch, every `every` steps, and when a signal asks the
+    run to stop. In the last case it is written after the current batch. If a validation follows
+    that batch, it is written after the next batch or at the end of the epoch. Lightning's own
+    `last.ckpt` is written only together with another checkpoint.
 
     Args:
-        folder: where to.
-        every: number of steps after which it is written, besides at each epoch's end.
+        folder: folder of the file.
+        every: number of steps between two writes, in addition to each epoch's end.
     """
 
     def __init__(self, folder: Path, every: int | None = None) -> None:
@@ -36,33 +37,33 @@ class LastCheckpoint(Checkpoint):
         self._ended = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether training had ended by itself, by early stopping say."""
+        """Return whether training ended by itself, for example by early stopping."""
         return {"ended": self._ended}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take note of it."""
+        """Restore whether training had ended by itself."""
         self._ended = state_dict["ended"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go straight to the test, if that alone is missing; a finished run is trained further."""
+        """Skip to the test if only the test is missing; train a finished run further."""
         if self._ended and not (self.path.parents[1] / "results.json").is_file():
             trainer.should_stop = True
         self._ended = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Catch signals in place of Lightning, which would stop between two checkpoints."""
+        """Catch signals instead of Lightning, which would stop between two checkpoints."""
         self.signals.install()
         self._saved = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write it if it is time; stop if that was asked for, on all processes at once."""
+        """Write the checkpoint if it is due; stop all processes together if requested."""
         stop = self._asked(trainer)
         if _validates_next(trainer, batch_idx):
-            return  # Lightning cannot go on from between a batch and the validation after it
+            return  # Lightning cannot resume between a batch and the validation after it
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
-            return  # gradients that wait for more are not part of a checkpoint
+            return  # accumulated gradients are not part of a checkpoint
         due = self.every and trainer.global_step // self.every > self._saved // self.every
         if due or stop:
             self._save(trainer)
@@ -70,21 +71,21 @@ class LastCheckpoint(Checkpoint):
             self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write it; stop if that was asked for."""
+        """Write the checkpoint; stop if a stop was requested."""
         self._save(trainer)
         if self._asked(trainer):
             self._stop(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave signals to others again."""
+        """Restore the previous signal handlers."""
         self.signals.remove()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Catch signals in the test that follows: SLURM is to run the job again."""
+        """Catch signals during the test, so that SLURM can requeue the job."""
         self.signals.install()
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if that was asked for; what was trained is kept."""
+        """Stop if a stop was requested; the trained weights are already saved."""
         if self.signals.received is not None:
             self._stop(trainer)
 
@@ -93,15 +94,15 @@ class LastCheckpoint(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Leave signals to others again."""
+        """Restore the previous signal handlers."""
         self.signals.remove()
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Turn an epoch's end into the next one's beginning, where the run ends by steps.
+        """Convert the loop state at an epoch's end to the next epoch's start, for `max_steps`.
 
-        With `max_steps` Lightning takes the end for the middle, and counts the epoch twice.
+        With `max_steps`, Lightning resumes as if in mid-epoch, and counts the epoch twice.
         """
         loop = checkpoint["loops"]["fit_loop"]
         epochs = loop["epoch_progress"]
@@ -140,18 +141,18 @@ def _validates_next(trainer: Trainer, batch_idx: int) -> bool:
     if loop.batch_progress.is_last_batch:
         return True
     if trainer.val_check_batch is None or not loop._should_check_val_epoch():
-        return False  # None: it is due by the clock, which a run that goes on asks again
+        return False  # None: due by wall-clock time, which a resumed run measures again
     counted = loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return (counted + 1) % trainer.val_check_batch == 0
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps `best.ckpt`, by the validation Spearman correlation.
+    """Callback that keeps `best.ckpt`, chosen by the validation Spearman correlation.
 
-    An epoch whose correlation is undefined (NaN) is never the best, not even for want of another.
+    An epoch with an undefined correlation (NaN) is never the best, even if no other epoch exists.
 
     Args:
-        folder: where to.
+        folder: folder of the file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -161,15 +162,15 @@ class BestCheckpoint(ModelCheckpoint):
             monitor="val/spearman",
             mode="max",
             save_top_k=1,
-            save_on_train_epoch_end=False,  # right after the validation that it is judged by
+            save_on_train_epoch_end=False,  # right after the validation that provides the score
             enable_version_counter=False,
         )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the best score that a checkpoint remembers, if the best weights are here.
+        """Restore the best score from a checkpoint if the file with the best weights is present.
 
-        Paths in a checkpoint are not used: a run may have been copied or moved, and Lightning
-        deletes the file that was the best before.
+        Paths stored in a checkpoint are ignored: a run may have been copied or moved, and Lightning
+        deletes the previous best file.
         """
         own = Path(str(self.dirpath)) / "best.ckpt"
         score = state_dict["best_model_score"]
@@ -187,7 +188,7 @@ class BestCheckpoint(ModelCheckpoint):
         )
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
-        """Whether an epoch is the best so far."""
+        """Return whether an epoch is the best so far."""
         if current is None or bool(torch.isnan(current)):
             return False
         return super().check_monitor_top_k(trainer, current)

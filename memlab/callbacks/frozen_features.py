@@ -1,4 +1,4 @@
-"""Trains on features where nothing changes them: with a frozen backbone and no augmentation."""
+"""Training on precomputed features, for a frozen backbone without augmentation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from memlab.precision import single_precision
 
 
 class FrozenFeatures(Callback):
-    """Has the data module compute every image's features once, before training.
+    """Callback that makes the data module compute every image's features once, before training.
 
-    In training and validation the head then sees the features; tests see images, as always.
+    The head then sees the features in training and validation. Tests always use images.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the data module the backbone, where it is worth it."""
+        """Give the data module the backbone if precomputing features saves work."""
         data = data_of(trainer)
         data.encoder = None
         model = pl_module

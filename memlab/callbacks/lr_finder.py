@@ -1,4 +1,4 @@
-"""A range test of learning rates: a suggestion, a figure, and nothing trained."""
+"""Learning-rate range test: suggests a rate and draws a figure; the weights do not change."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from memlab.files import replacing
 from memlab.reports import figures
 
 SETTLING = 10
-"""Steps at the start that are left out: the running mean of the loss has not settled yet."""
+"""Initial steps that are left out because the running mean of the loss has not settled."""
 
 WINDOW = 9
-"""Steps that a slope is the mean of."""
+"""Number of steps over which a slope is averaged."""
 
 
 class LRFinder(LearningRateFinder):
-    """Trains for some steps while the learning rate rises, and says where the loss falls fastest.
+    """Callback that trains with a rising learning rate and reports where the loss falls fastest.
 
-    The range test of Smith 2017 (WACV), as Lightning has it. The run ends there, its weights as
-    they were, with `learning-rates.csv` and `.png` in its folder. To train, take the callback out
-    and give the rate.
+    Lightning's implementation of the range test of Smith 2017 (WACV). The run ends after the test
+    with its weights restored, and with `learning-rates.csv` and `.png` in its folder. To train,
+    remove the callback and set the learning rate.
 
     Args:
         lowest: learning rate of the first step.
         highest: learning rate of the last step.
-        steps: how many; the test ends early where the loss has grown to four times its least.
+        steps: number of steps; the test ends early if the loss grows to four times its minimum.
     """
 
     def __init__(self, lowest: float = 1e-7, highest: float = 1.0, steps: int = 100) -> None:
@@ -43,7 +43,7 @@ class LRFinder(LearningRateFinder):
         super().__init__(lowest, highest, steps, update_attr=False)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Run the test, say what was found, and end the run."""
+        """Run the test, report the suggestion, and end the run."""
         if len(trainer.optimizers[0].param_groups) > 1:
             raise MemlabError(
                 "lr_finder tries one rate for the whole network: leave out --model.layer_decay"
@@ -73,10 +73,10 @@ class LRFinder(LearningRateFinder):
 
 
 def steepest(table: pd.DataFrame) -> float | None:
-    """The learning rate where the loss falls fastest per factor of the rate; None if it does not.
+    """Return the rate at which the loss falls fastest per factor of the rate, or None if never.
 
-    Lightning's own suggestion takes the slope per unit of the rate, which is steepest where the
-    rates are tiny and the loss is nothing but noise.
+    Lightning's own suggestion uses the slope per unit of the rate. That slope is steepest at tiny
+    rates, where the loss is only noise.
 
     Args:
         table: columns lr (rising) and loss.

@@ -1,4 +1,4 @@
-"""An image that one of several processes cannot read ends all of them, in one line."""
+"""Agreement between processes on unreadable images: all processes end, with a one-line error."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from memlab.errors import DataError
 
 
 class ReadFailures(Callback):
-    """Lets the processes agree: one that raised by itself would leave the others waiting for it."""
+    """Callback that synchronises read errors; otherwise the other processes would wait forever."""
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Agree after every step."""
+        """Check for read errors on any process after every step."""
         self._agree(trainer)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Agree at the end: the processes have unequally many batches."""
+        """Check at the end of the epoch, because the processes have different batch counts."""
         self._agree(trainer)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Agree at the end."""
+        """Check at the end of the epoch."""
         self._agree(trainer)
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Agree at the end."""
+        """Check at the end of the epoch."""
         self._agree(trainer)
 
     def _agree(self, trainer: Trainer) -> None:

@@ -1,4 +1,4 @@
-"""Per-image rows, and the results file that everything ends in."""
+"""Per-image rows, and the results file of each command."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
 
 
 class Records(Callback):
-    """Writes `rows.parquet`, `rows.csv` and `results.json` after validate, test and predict.
+    """Callback that writes `rows.parquet`, `rows.csv` and `results.json` after evaluation commands.
 
-    Other callbacks join by a method `contribute`; see `memlab.callbacks.base.Contributor`.
+    It runs after validate, test and predict. Other callbacks add to the results with a method
+    `contribute`; see `memlab.callbacks.base.Contributor`.
 
     Args:
-        seed: of the run, for the results and their intervals.
+        seed: seed of the run, for the results and their intervals.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -48,7 +49,7 @@ class Records(Callback):
         self._writer: rows.ShardWriter | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Clear what an earlier run left."""
+        """Remove the files of an earlier run."""
         folder = command_folder(trainer)
         self._writer = rows.ShardWriter(folder, "rows", trainer.global_rank)
         if trainer.is_global_zero:
@@ -56,21 +57,21 @@ class Records(Callback):
         trainer.strategy.barrier()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Withdraw the results of a run that goes on: they are not those of its weights to come."""
+        """Remove the results of a resumed run: they belong to earlier weights."""
         if trainer.is_global_zero:
             (command_folder(trainer) / FILE).unlink(missing_ok=True)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse weights that nothing proves; while fitting, nothing is recorded."""
+        """Refuse weights that were not loaded from a file; do nothing while fitting."""
         if _validating(trainer):
             self._require_proof(trainer)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse weights that nothing proves."""
+        """Refuse weights that were not loaded from a file."""
         self._require_proof(trainer)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse weights that nothing proves."""
+        """Refuse weights that were not loaded from a file."""
         self._require_proof(trainer)
 
     def on_validation_batch_end(
@@ -82,7 +83,7 @@ class Records(Callback):
         batch_idx: int,
         *_: Any,
     ) -> None:
-        """Write the batch's rows; not while fitting."""
+        """Write the batch's rows; do nothing while fitting."""
         if _validating(trainer):
             self._write(trainer, outputs, batch, batch_idx)
 
@@ -111,16 +112,16 @@ class Records(Callback):
         self._write(trainer, outputs, batch, batch_idx)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Merge, check, and write the results; not while fitting."""
+        """Merge and check the rows, and write the results; do nothing while fitting."""
         if _validating(trainer):
             self._finish(trainer)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Merge, check, and write the results."""
+        """Merge and check the rows, and write the results."""
         self._finish(trainer)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Merge, check, and write the results."""
+        """Merge and check the rows, and write the results."""
         self._finish(trainer)
 
     def _require_proof(self, trainer: Trainer) -> None:
@@ -147,7 +148,8 @@ class Records(Callback):
 
     def _finish(self, trainer: Trainer) -> None:
         folder, data = command_folder(trainer), data_of(trainer)
-        # every process read other images, and may have met other bad ones while training
+        # Each process read different images, and may have met other unreadable images while
+        # training.
         note = folder / rows.SHARDS / "skipped" / f"{trainer.global_rank:05d}.json"
         write_text(note, json.dumps(data.skipped))
         trainer.strategy.barrier()
@@ -202,13 +204,13 @@ class Records(Callback):
             raise DataError(
                 f"{data.table.origin}: no image of the {split} split has a prediction: {why}"
             )
-        # predict mixes images that were trained on with others: no accuracy is reported
+        # predict mixes training images with others, so no accuracy is reported.
         if split != "all" and table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
             for name in METRICS:
                 statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)
                 results.metrics[name] = statistic.describe()
-            if split == "test":  # on val the intervals would be checked on what made them
+            if split == "test":  # val chose the checkpoint, so it cannot check the intervals
                 results.interval = coverage_entry(model.calibration, pairs[0], pairs[1])
             results.figures += figures.predicted_against_true(table, results, folder)
         rows.write_table(table, folder, "rows")

@@ -1,4 +1,4 @@
-"""Whether an evaluation is the very one that was interrupted."""
+"""Fingerprint of an evaluation, used to decide whether an interrupted evaluation can continue."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from memlab.models.base import MemorabilityModel
 from memlab.reports.provenance import commit, versions
 
 _VERSIONED = {"builtins", "abc", "typing", "torch", "lightning"}
-"""Their versions say which they are."""
+"""Packages whose version identifies their source code."""
 
 
 def sameness(
     trainer: Trainer, model: MemorabilityModel, conditions: Sequence[Condition], micro_batch: int
 ) -> str:
-    """A fingerprint of all that the rows of changed images depend on.
+    """Return a fingerprint of everything that the rows of changed images depend on.
 
-    Weights, images and masks, the plan, batches and processes, versions, and the source files of
-    the ablations and the model: an author who mends an ablation gets no rows of the old one.
+    It covers weights, images and masks, the plan, batches and processes, versions, and the source
+    files of the ablations and the model. A corrected ablation therefore never reuses old rows.
     """
     data = data_of(trainer)
     images = (data.table.root / str(name) for name in data.table.rows["image"])
@@ -55,7 +55,7 @@ def _state(path: Path) -> str:
 
 
 def _sources(classes: Iterable[type[Any]]) -> Iterable[str]:
-    """The state of all files of the packages that classes, and what they derive from, lie in."""
+    """Yield the state of all files in the packages of the classes and their base classes."""
     modules = {one.__module__ for cls in classes for one in cls.__mro__}
     for name in {module.partition(".")[0] for module in modules} - _VERSIONED:
         module = sys.modules.get(name)

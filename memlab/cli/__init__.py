@@ -1,4 +1,4 @@
-"""The front door: help, version and mistyped names answer with the standard library only."""
+"""Entry point of the command line; help, version and typing errors need no third-party package."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OF_THE_SYSTEM = frozenset(
     )
     if hasattr(errno, name)
 )
-"""Refusals of the system that a user can put right, wherever they come from."""
+"""Error numbers of the operating system that a user can fix, whichever code raises them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         Ctrl-C, 143 after SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    # torch reads it once: batches in memory pages of 2 MB, a third of the time on Linux CPUs
+    # torch reads this variable once. Batches in 2 MB memory pages take a third of the time on Linux
+    # CPUs.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     keep_freed_memory()
     try:
@@ -72,8 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if type(stop).__name__ == "SIGTERMException":  # Lightning's, where nothing was in training
             print("memlab: stopped", file=sys.stderr)  # noqa: T201
             return 128 + signal.SIGTERM
-        return stop.code if isinstance(stop.code, int) else 0  # argparse ends --help so
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        return stop.code if isinstance(stop.code, int) else 0  # argparse ends --help with this
+    except BrokenPipeError:  # the reader, e.g. `head`, closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -93,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _refused(error: OSError) -> str:
-    """What the system refused, in a line: the file, its reason."""
+    """Return one line on what the operating system refused: the file and the reason."""
     name = "" if error.filename is None else str(error.filename)
     name = name if len(name) <= 160 else f"{name[:160]}..."
     remedy = "; give it a shorter name" if error.errno == errno.ENAMETOOLONG else ""

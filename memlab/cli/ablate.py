@@ -52,7 +52,7 @@ BATCH = 32
 
 
 def run(arguments: list[str]) -> int:
-    """Write changed images, or cards; returns the exit code."""
+    """Write changed images or selectivity profiles; return the exit code."""
     parser = Options("ablate", DESCRIPTION)
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
@@ -90,7 +90,7 @@ def run(arguments: list[str]) -> int:
     if options.cards:
         options.size = options.size or CARD_SIZE
         _refuse_beside_cards(options)
-    paths = images_given(options)  # a mistyped path must not wait for imports
+    paths = images_given(options)  # check paths before the slow imports
     searched = [*options.images, options.masks, options.donors]
     require_apart(options.out, paths, folders=searched)
     require_empty(options.out)
@@ -110,7 +110,7 @@ def _parse(arguments: list[str]) -> list[Ablation]:
     from memlab.ablations.base import Ablation
 
     class Parser(OneLineErrors, jsonargparse.ArgumentParser):
-        """The list of ablations alone."""
+        """Parser of the list of ablations."""
 
     load_named(arguments)
     parser = Parser()
@@ -125,7 +125,7 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 
 
 def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
-    """The images with their masks, and the donors."""
+    """Return the images with their masks, and the donors."""
     from memlab.inference.loose_donors import loose_donors
     from memlab.inference.originals import find_originals, lenders
     from memlab.masks.base import known_regions
@@ -183,7 +183,7 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
 
 
 def _report(failures: Mapping[str, str], of: int) -> int:
-    """Say what went wrong, each thing once and the first three; returns the exit code."""
+    """Print each distinct failure once, at most three; return the exit code."""
     reasons = list(dict.fromkeys(failures.values()))
     for reason in reasons[:3]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
@@ -199,7 +199,7 @@ def _record(
     originals: Sequence[Original],
     failures: Mapping[str, str],
 ) -> None:
-    """Write what the images, or cards, were made of, and with."""
+    """Write the inputs and settings of the images or profiles to a file."""
     from memlab.files import write_text
     from memlab.reports.provenance import commit, now, versions
 

@@ -1,4 +1,4 @@
-"""memlab on LightningCLI: options, callbacks, folders, weights. Nothing else imports it."""
+"""memlab on LightningCLI: options, callbacks, folders, weights. No other module imports it."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ from memlab.trust import guard
 
 
 class Parser(OneLineErrors, LightningArgumentParser):
-    """The parser, with short names in files and one-line errors."""
+    """Parser with short names in files and one-line errors."""
 
     def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
-        """Parse a configuration, short names turned into class paths first."""
+        """Parse a configuration after expanding short names to class paths."""
         tree = expand_tree(parse_yaml(content, str(kwargs.get("path") or "the configuration")))
         return super().parse_string(yaml.safe_dump(tree), *args, **kwargs)
 
@@ -93,7 +93,7 @@ class MemlabCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what memlab evaluates besides the score."""
+        """Add the options of evaluations other than the score."""
         parser.set_defaults({"model": {"class_path": class_path("models", "regressor")}})
         parser.add_argument(
             "--ablation",
@@ -138,7 +138,7 @@ class MemlabCLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse; the arguments are always given, so that sys.argv plays no part."""
+        """Parse the arguments, which are always given explicitly instead of taken from sys.argv."""
         try:
             self.config = parser.parse_args(args)
             seed = self.config[self.plan.command].seed_everything
@@ -153,10 +153,11 @@ class MemlabCLI(LightningCLI):
             raise unknown_key(named, options, self.plan.configs) from error
 
     def before_instantiate_classes(self) -> None:
-        """See that options and checkpoint agree, and make the folder."""
+        """Check that options and checkpoint agree, and create the folder."""
         config = self.config[self.plan.command]
         if isinstance(config.trainer.callbacks, list):
-            # the same command again, to go on, adds its callbacks to those that the run recorded
+            # The same command, repeated to resume a run, adds its callbacks to those recorded by
+            # the run.
             given = config.trainer.callbacks
             config.trainer.callbacks = [
                 callback for place, callback in enumerate(given) if callback not in given[:place]
@@ -187,13 +188,13 @@ class MemlabCLI(LightningCLI):
             self.plan.run = run
         if self.plan.command in ("fit", "test") and processes.is_first():
             self.plan.lock = runs.lock(self.folder)
-        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # ours, to be tidied up, from here
+        os.environ[processes.FOLDER_VARIABLE] = str(self.folder)  # removed at the command's end
 
     def instantiate_classes(self) -> None:
-        """Make data and trainer, check both, then make the model.
+        """Create data and trainer, check both, then create the model.
 
-        A model may download weights, or need ones that are not there: mistakes in the data or the
-        device are found before. What arguments cannot be is told in a line.
+        A model may download weights or lack them, so errors in the data or the device are reported
+        first. Invalid arguments are reported in one line.
         """
         command = self.plan.command
         others = self.config[command].clone()
@@ -201,7 +202,8 @@ class MemlabCLI(LightningCLI):
         for logger in _as_list(others.trainer.logger):
             if not str(logger.class_path).endswith("WandbLogger"):
                 continue
-            # not in self.config, which is written down: a test is another run in its own folder
+            # The change is kept out of self.config, which is written to disk: a test has its own
+            # folder.
             if logger.init_args.save_dir == ".":
                 logger.init_args.save_dir = str(self.folder)
             if command == "fit" and processes.is_first():
@@ -230,12 +232,12 @@ class MemlabCLI(LightningCLI):
             raise known_error(error) or plugin_error(error) or readable(error) from error
 
     def _made(self, config: Namespace) -> Namespace:
-        """The objects that a part of the configuration describes."""
+        """Return the objects that a part of the configuration describes."""
         made: Namespace = self._parser(self.plan.command).instantiate(config)
         return made
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Add memlab's callbacks, folder and CSV files to what was configured."""
+        """Add memlab's callbacks, folder and CSV files to the configured trainer."""
         given = self._get(self.config_init, "seed_everything")
         seed = 0 if isinstance(given, bool) else given  # false: training is not seeded
         self.records = Records(seed)
@@ -271,7 +273,7 @@ class MemlabCLI(LightningCLI):
         )
 
     def _split_use(self) -> SplitUse:
-        """What the images are needed for, and what the weights were trained on."""
+        """Return the purpose of the images, and what the weights were trained on."""
         command, checkpoint = self.plan.command, self.plan.checkpoint
         if checkpoint is None:
             purpose = "draw" if command == "fit" else command
@@ -285,7 +287,7 @@ class MemlabCLI(LightningCLI):
         return SplitUse(purpose, self.kept, str(trained or checkpoint))  # type: ignore[arg-type]
 
     def after_instantiate_classes(self) -> None:
-        """Say which weights are loaded, and see that they fit."""
+        """Report which weights are loaded, and check that they fit."""
         options = self.config_init[self.plan.command]
         if self.plan.checkpoint is not None:
             check_fits(self.model, self.plan.checkpoint)
@@ -295,7 +297,7 @@ class MemlabCLI(LightningCLI):
                 options[name] = False
 
     def before_test(self) -> None:
-        """Write the configuration, and hand it to the trackers."""
+        """Write the configuration, and pass it to the trackers."""
         if not self.trainer.is_global_zero:
             return
         config = self._parser(self.subcommand).dump(self.config[self.plan.command])
@@ -305,7 +307,7 @@ class MemlabCLI(LightningCLI):
     before_validate = before_predict = before_test
 
     def before_fit(self) -> None:
-        """Write the configuration; say what is trained, and where."""
+        """Write the configuration; report what is trained, and the folder."""
         if not self.trainer.is_global_zero:
             return
         self.datamodule.keep_split(self.folder)
@@ -354,7 +356,7 @@ class MemlabCLI(LightningCLI):
         self.after_test()
 
     def after_test(self) -> None:
-        """Print what was found; then say if an ablation that somebody named is broken."""
+        """Print the results; then raise an error if an ablation that the user named is broken."""
         if self.trainer.is_global_zero and self.records.results is not None:
             print_results(self.records.results, self.folder)
             if self.evaluation.broken and not self.plan.swept:
@@ -365,7 +367,7 @@ class MemlabCLI(LightningCLI):
 
 
 def _plugins() -> list[Any]:
-    # memlab itself saves, at a safe point, and requeues
+    # memlab itself saves at a safe point and requeues the job.
     slurm = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     return [WholeCheckpoints(), *slurm]
 

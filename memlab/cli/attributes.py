@@ -45,20 +45,20 @@ calibrated_residual   the same after the best straight line from prediction to s
   memlab attributes runs/NAME --columns labels.csv --data.masks masks/ --out attributes/
   memlab attributes --data.root lamem --data.split 1
 """
-_SIZE = 224  # at which images are measured where no model says
+_SIZE = 224  # size for measurements if there is no model
 
 
 @dataclass
 class Subject:
-    """What is looked at.
+    """Images to analyse.
 
     Args:
         rows: the images: `id`, `image`, `score`, `predicted`.
-        table: their data set, None where it is no longer there.
-        size: side in pixels at which they are measured.
-        about: what it is, for the results.
-        notes: what the reader must know.
-        data: what the test's results say of its data.
+        table: their data set; None if it no longer exists.
+        size: side in pixels at which the images are measured.
+        about: description for the results.
+        notes: notes for the reader.
+        data: the test's description of its data.
     """
 
     rows: pd.DataFrame
@@ -70,7 +70,7 @@ class Subject:
 
 
 def run(arguments: list[str]) -> int:
-    """Associate columns with score, prediction and residual; returns the exit code."""
+    """Compute associations of columns with score, prediction and residual; return the exit code."""
     parser = Options("attributes", DESCRIPTION)
     parser.add_argument("run", metavar="RUN", nargs="?", type=Path)
     parser.add_argument(
@@ -184,7 +184,7 @@ def _tested(path: Path, options: Namespace) -> Subject:
 
 
 def _masked(subject: Subject, options: Namespace) -> Table:
-    """The data set with the masks that are given, or else those that the test was given."""
+    """Return the data set with the masks given now, or else those that the test used."""
     from memlab.data.mask_summary import with_masks
 
     assert subject.table is not None
@@ -224,7 +224,7 @@ def _scores(options: Namespace) -> Subject:
 
 
 def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
-    """All columns of the images, by id; of two of one name the joined file's counts."""
+    """Return all columns of the images, by id; the joined file overrides equal names."""
     import pandas as pd
 
     from memlab.data import attributes as properties

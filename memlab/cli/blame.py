@@ -1,4 +1,4 @@
-"""An exception from a plugin's code, told in one line that names the plugin."""
+"""One-line errors for exceptions raised by a plugin's code."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from memlab.registry import GROUPS, Plugin, plugin_of, plugins
 
 
 def plugin_error(error: BaseException) -> PluginError | None:
-    """The line for an exception that was raised in, or below, code of a third-party plugin.
+    """Return a one-line error for an exception raised in, or below, a third-party plugin's code.
 
     Args:
-        error: what was raised; a MemlabError has its own line.
+        error: the exception; a MemlabError has its own line.
 
     Returns:
-        It names the plugin, its distribution, the exception and the plugin's line; None where no
-        third-party plugin took part.
+        An error that names the plugin, its distribution, the exception and the line of code; None
+        if no third-party plugin was involved.
     """
     if isinstance(error, MemlabError):
         return None
@@ -38,7 +38,7 @@ def _in_plugin(error: BaseException, modules: dict[str, Plugin]) -> PluginError 
         found = modules.get(name) or modules.get(name.partition(".")[0])
         if found is None:
             continue
-        # a module may hold several plugins: the one whose method it is
+        # A module may hold several plugins: choose the plugin whose method is running.
         plugin = plugin_of(type(frame.f_locals.get("self"))) or found
         said = " ".join(str(error).split())[:200]
         file = Path(frame.f_code.co_filename).name
@@ -50,7 +50,7 @@ def _in_plugin(error: BaseException, modules: dict[str, Plugin]) -> PluginError 
 
 
 def _third_party() -> dict[str, Plugin]:
-    """Modules and packages of installed plugins that are not memlab's own."""
+    """Return modules and packages of installed plugins other than memlab's own."""
     found: dict[str, Plugin] = {}
     for group in GROUPS:
         for plugin in plugins(group):

@@ -30,7 +30,7 @@ Two folders of memlab repeat are compared member by member: split-1 with split-1
 
 
 def run(arguments: list[str]) -> int:
-    """Compare runs; returns the exit code."""
+    """Compare runs; return the exit code."""
     parser = Options("compare", DESCRIPTION)
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write compare.csv, .json and .png here")
@@ -84,7 +84,7 @@ def _each_once(paths: list[Path]) -> list[Path]:
 
 
 def _matched(paths: list[Path], repeats: list[Repeat | None]) -> list[Pair]:
-    """The members that two folders of repeated runs have in common, side by side."""
+    """Return the pairs of members that two folders of repeated runs have in common."""
     from memlab.repeat_folder import finished
     from memlab.reports.tested import read_tested, with_distinct_labels
 

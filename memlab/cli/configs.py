@@ -1,4 +1,4 @@
-"""Configuration files: those of the user, and those that ship with memlab, by name."""
+"""Configuration files by name: the user's files, and those that ship with memlab."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from memlab.errors import MemlabError, did_you_mean
 
 
 def shipped() -> Path:
-    """The folder of memlab's own configurations: in an installed wheel, or in a checkout."""
+    """Return the folder of memlab's own configurations, in an installed wheel or a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
 
 
 def shipped_names() -> list[str]:
-    """Names of memlab's own configurations: `quickstart`, `data/lamem`, ..."""
+    """Return the names of memlab's own configurations: `quickstart`, `data/lamem`, ..."""
     folder = shipped()
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
@@ -23,15 +23,15 @@ def shipped_names() -> list[str]:
 
 
 def is_shipped(path: Path) -> bool:
-    """Whether a configuration is one of memlab's own."""
+    """Return whether a configuration is one of memlab's own."""
     return path.resolve().is_relative_to(shipped().resolve())
 
 
 def find_config(name: str) -> Path:
-    """The file that `--config NAME` means: a path, else one of memlab's own.
+    """Return the file that `--config NAME` refers to: a path, or else one of memlab's own.
 
     Raises:
-        MemlabError: if there is neither; with the closest name.
+        MemlabError: if neither exists; suggests the closest name.
     """
     path = Path(name)
     if path.is_file():

@@ -30,7 +30,7 @@ usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
 
 
 def run(arguments: list[str]) -> int:
-    """Run a data command; returns the exit code."""
+    """Run a data command; return the exit code."""
     commands = {
         "check": _check,
         "ceiling": _ceiling,

@@ -1,4 +1,4 @@
-"""What memlab data ceiling prints."""
+"""Terminal output of memlab data ceiling."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _NAMES = {"spearman": "Spearman", "pearson": "Pearson", "model": "model"}
 HALVES, AT = 1000, 100
 OF_ANSWERS = ("participant", "response", "lag", "at", "only", "min_responses")
 WANTED = (0.8, 0.9)
-"""Reliabilities for which the responses needed are printed."""
+"""Reliabilities for which the required number of responses is printed."""
 
 
 def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
-    """Find the ceiling of a data set, print it, and write the tables if a folder is given.
+    """Compute and print the noise ceiling of a data set; write tables if a folder is given.
 
     Args:
-        options: of the command.
-        read: reads the data set as any source's table, where it holds no answers of people.
+        options: options of the command.
+        read: function that reads the data set as a table, used if it holds no single responses.
 
     Returns:
-        0; what cannot be computed is an error.
+        0; a ceiling that cannot be computed raises an error.
     """
     answers = _answers(options)
     if answers is not None:

@@ -1,4 +1,4 @@
-"""What memlab data check prints."""
+"""Terminal output of memlab data check."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SHOWN = 10
 
 
 def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
-    """Check a data set, print what was found, and write the page.
+    """Check a data set, print the findings, and write the page.
 
     Args:
         table: the data set.
-        near: bits between near duplicates; -1 for the default, None not to look for them.
+        near: maximum distance in bits between near duplicates; -1 for the default, None to skip.
         out: folder of the page, or None.
 
     Returns:
@@ -27,7 +27,7 @@ def check_and_show(table: Table, near: int | None, out: Path | None) -> int:
     """
     findings = check(table, NEAR_BITS if near == -1 else near)
     _print(f"{table.origin}: {_overview(table)}")
-    # what is written to files need not fill the screen, too
+    # The screen shows only part of the findings if the files hold all of them.
     _list(findings.problems, _SHOWN if out else None, "problems.csv")
     kinds = Counter(problem.kind for problem in findings.problems)
     summary = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())

@@ -1,4 +1,4 @@
-"""The data options of memlab's own commands, spelled as fit and test have them."""
+"""Data options of memlab's own commands, with the same spelling as in fit and test."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ COLUMNS = {
     "separator": "what separates the columns: comma, semicolon, tab",
     "encoding": "encoding of the text, such as cp1252",
 }
-"""Options of a CSV file, `--data.source.NAME`, and what they say."""
+"""Options of a CSV file, `--data.source.NAME`, and their help texts."""
 
 MASKS = "a mask store, a COCO file, or a folder REGION/IMAGE.png"
 
 
 def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settings: Any) -> None:
-    """Add an option, and older spellings of it that the help leaves out.
+    """Add an option and its older spellings, which the help omits.
 
     Args:
-        parser: of a command.
-        name: as fit and test spell it.
-        older: other spellings that are taken, too.
-        settings: of `add_argument`; `dest` is the last part of the name by default.
+        parser: parser of a command.
+        name: the spelling of fit and test.
+        older: other accepted spellings.
+        settings: arguments of `add_argument`; `dest` is the last part of the name by default.
     """
     settings = {"dest": name.rpartition(".")[2].lstrip("-").replace("-", "_"), **settings}
     parser.add_argument(name, **settings)
@@ -44,7 +44,7 @@ def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settin
 
 
 def add_source(parser: argparse.ArgumentParser, split: bool = True) -> None:
-    """Add what says how a data set is laid out, and which of its splits is read."""
+    """Add the options for the data set's layout and split."""
     add_option(
         parser, "--data.source", "--source", help="its layout: csv, folder, lamem, scenes"
         " (recognised)",
@@ -59,7 +59,7 @@ def add_source(parser: argparse.ArgumentParser, split: bool = True) -> None:
 
 
 def add_root(parser: argparse.ArgumentParser, told: str, split: bool = True) -> None:
-    """Add the data set, DIR or --data.root DIR, and what says how it is laid out."""
+    """Add the data set, DIR or --data.root DIR, and the options for its layout."""
     parser.add_argument("root", metavar="DIR", type=Path, nargs="?", action=_Once, help=told)
     parser.add_argument(
         "--data.root",
@@ -75,12 +75,12 @@ def add_root(parser: argparse.ArgumentParser, told: str, split: bool = True) -> 
 def add_masks(
     parser: argparse.ArgumentParser, told: str = f"where faces, text are: {MASKS}"
 ) -> None:
-    """Add where the regions of the images are."""
+    """Add the option for the region masks of the images."""
     add_option(parser, "--data.masks", "--masks", type=Path, help=told)
 
 
 def add_loading(parser: argparse.ArgumentParser) -> None:
-    """Add how images are read, and where the model runs."""
+    """Add the options for reading images and for the model's device."""
     add_option(
         parser, "--data.batch_size", "--batch-size", "--batch_size", type=at_least(1), default=32,
         help="images at once (%(default)s)",
@@ -90,13 +90,13 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
 
 
 def add_workers(parser: argparse.ArgumentParser, default: int | None, told: str) -> None:
-    """Add how many processes decode."""
+    """Add the option for the number of decoding processes."""
     older = ("--num-workers", "--num_workers")
     add_option(parser, "--data.num_workers", *older, type=at_least(0), default=default, help=told)
 
 
 class _Once(argparse.Action):
-    """Takes a data set by its place or by --data.root, not by both."""
+    """Action that accepts a data set as DIR or as --data.root, but not both."""
 
     def __call__(
         self, parser: Any, namespace: Namespace, values: Any, option: str | None = None
@@ -110,10 +110,10 @@ class _Once(argparse.Action):
 
 
 def root_of(options: Namespace) -> Path:
-    """The data set that a command was given, by its place or by --data.root.
+    """Return the data set given to a command as DIR or as --data.root.
 
     Raises:
-        MemlabError: if there is none.
+        MemlabError: if none is given.
     """
     if options.root is None:
         raise MemlabError("which data set? give DIR, or --data.root DIR")
@@ -122,16 +122,16 @@ def root_of(options: Namespace) -> Path:
 
 
 def columns_of(options: Namespace) -> dict[str, str]:
-    """What was given of a CSV file's columns and text."""
+    """Return the given options for a CSV file's columns and text."""
     given = {name: getattr(options, name, None) for name in COLUMNS}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def source_of(options: Namespace, root: Path) -> Source:
-    """The layout that was given, or that the data set has; `--data.source.image` implies csv.
+    """Return the given or recognised layout of the data set; `--data.source.image` implies csv.
 
     Raises:
-        MemlabError: if there is none such, or columns are named of another layout.
+        MemlabError: if the layout does not exist, or columns are given for another layout.
     """
     columns = columns_of(options)
     path = class_path("sources", options.source) if options.source else None
@@ -158,12 +158,12 @@ def source_of(options: Namespace, root: Path) -> Source:
 
 
 def read_data(options: Namespace, root: Path | None = None, say: bool = True) -> Table:
-    """The table of the data set that a command was given.
+    """Read the table of the data set given to a command.
 
     Args:
-        options: of the command.
-        root: of the data set; DIR or --data.root by default.
-        say: print what was decided when it was read.
+        options: options of the command.
+        root: path of the data set; DIR or --data.root by default.
+        say: whether to print the decisions made while reading.
     """
     where = root_of(options) if root is None else root
     table = source_of(options, where).table(where, getattr(options, "split", None))
@@ -171,12 +171,12 @@ def read_data(options: Namespace, root: Path | None = None, say: bool = True) ->
 
 
 def images_given(options: Namespace) -> list[Path]:
-    """The images that a command was given: files, folders, and those of tables.
+    """Return the images given to a command: files, and the content of folders and tables.
 
     The tables are kept in `options.tables`, by path.
 
     Raises:
-        MemlabError: if something does not exist, or columns are named and there is no table.
+        MemlabError: if a path does not exist, or columns are named and there is no table.
     """
     from memlab.image_files import find_images
 
@@ -193,7 +193,7 @@ def images_given(options: Namespace) -> list[Path]:
     for path in options.images:
         table = tables.get(path)
         if table is not None:
-            table.say(scores=False)  # none are needed here
+            table.say(scores=False)  # scores are not needed here
             found |= dict.fromkeys(table.root / str(image) for image in table.rows["image"])
         else:
             found |= dict.fromkeys(find_images([path]))
@@ -203,17 +203,17 @@ def images_given(options: Namespace) -> list[Path]:
 
 
 def _is_table(path: Path, options: Namespace) -> bool:
-    """Whether a path among images is a table of images: by its ending, or as the user says."""
+    """Return whether a path is a table of images, by its extension or by the user's options."""
     from memlab.data.tables import ENDINGS
     from memlab.image_files import what_is
 
     kind = what_is(path)
     if kind == "file":
-        return path.suffix.lower() in (*ENDINGS, ".xlsx", ".xls", ".ods")  # told what to do
+        return path.suffix.lower() in (*ENDINGS, ".xlsx", ".xls", ".ods")  # explained when read
     return kind == "folder" and (options.source == "csv" or bool(columns_of(options)))
 
 
 def note(text: str) -> None:
-    """Say on stderr what was decided."""
+    """Print a decision to stderr."""
     if text:
         print(f"memlab: {text}", file=sys.stderr)  # noqa: T201

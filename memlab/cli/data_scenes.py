@@ -1,4 +1,4 @@
-"""memlab data scenes: images whose causes of memorability are known, by world."""
+"""memlab data scenes: synthetic images with known causes of memorability, by world."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memlab.errors import MemlabError
 
 
 def render_scenes(arguments: list[str]) -> int:
-    """Run `memlab data scenes`; returns the exit code."""
+    """Run `memlab data scenes`; return the exit code."""
     lines = "\n".join(f"  {name:<5}{title}" for name, title in worlds().items())
     description = f"""\
 Render memlab's own images, with exact masks and scores. A world says what makes the score; each

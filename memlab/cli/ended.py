@@ -1,4 +1,4 @@
-"""A process of several that ends unasked: the others stop, and one line says which it was."""
+"""Unexpected end of one of several processes: the others stop, and one line names the process."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from memlab.errors import MemlabError
 from memlab.run_folder import CHECKPOINTS, LAST
 
 GRACE = 10.0
-"""Seconds that the first process has to notice by itself that another one ended."""
+"""Seconds that the first process has to notice that another process ended."""
 
-_OBSERVER = "_launch_process_observer"  # private; a test sees that Lightning has it
+_OBSERVER = "_launch_process_observer"  # private; a test checks that Lightning has it
 
 _LOST = re.compile(
     r"gloo|Connection (closed|reset|refused)|Broken pipe|NCCL|ProcessGroup|TCPStore|recvValue",
@@ -33,16 +33,16 @@ _LOST = re.compile(
 
 
 class ProcessEndedError(MemlabError):
-    """Another process of this run ended, so this one cannot go on."""
+    """Error in this process caused by the end of another process of the same run."""
 
 
 _children: list[subprocess.Popen[bytes]] = []
 _parent = os.getppid()
-_world = [world_size()]  # Lightning removes it from the environment before its exception is seen
+_world = [world_size()]  # Lightning unsets it before its exception arrives here
 
 
 def lost_connection(error: BaseException) -> bool:
-    """Whether an exception says that another process of this run cannot be reached."""
+    """Return whether an exception says that another process of this run cannot be reached."""
     if _world[0] == 1:
         return False
     seen: BaseException | None = error
@@ -56,12 +56,12 @@ def lost_connection(error: BaseException) -> bool:
 
 
 def process_ended(plan: Plan) -> BaseException:
-    """What to raise where the connection is lost: a line, or a silent end.
+    """Return the exception to raise after a lost connection: a one-line error, or a silent exit.
 
-    Of processes that Lightning started, the first one says it, where it is alive.
+    Among processes that Lightning started, the first process prints the line if it is alive.
     """
     if _started_by_lightning() and not _children:
-        time.sleep(0.5)  # the system hands over a process's children after it closes its sockets
+        time.sleep(0.5)  # the system reassigns children after it closes sockets
         if os.getppid() == _parent:
             return SystemExit(2)
         return ProcessEndedError(line(plan, _named(0), "ended"))
@@ -74,7 +74,7 @@ def process_ended(plan: Plan) -> BaseException:
 
 
 def line(plan: Plan, who: str, how: str) -> str:
-    """The message: which process ended, how, and how to go on."""
+    """Return the message: which process ended, how, and how to continue."""
     if plan.command != "fit":
         on = "Start the same command again; what is done is kept"
     elif (plan.run / CHECKPOINTS / LAST).is_file():
@@ -87,10 +87,10 @@ def line(plan: Plan, who: str, how: str) -> str:
 
 @contextmanager
 def watched(plan: Plan) -> Iterator[None]:
-    """Watch the processes that Lightning starts in here, in place of Lightning.
+    """Watch the processes that Lightning starts inside the block, in place of Lightning.
 
-    Lightning's own observer kills the first process without a word. After an exception here the
-    others are ended, too.
+    Lightning's own observer kills the first process without a message. After an exception in the
+    block, the other processes are ended too.
     """
     launch = getattr(subprocess_script, _OBSERVER)
     setattr(subprocess_script, _OBSERVER, lambda procs: _observe(procs, plan))
@@ -118,7 +118,7 @@ def _observe(procs: Sequence[subprocess.Popen[bytes]], plan: Plan) -> None:
 
 
 def _wait(procs: list[subprocess.Popen[bytes]], plan: Plan) -> None:
-    """End the first process where it does not notice that another one did."""
+    """End the first process if it does not notice that another process ended."""
     while not any(process.poll() for process in procs):
         if all(process.returncode == 0 for process in procs):
             return
@@ -126,7 +126,7 @@ def _wait(procs: list[subprocess.Popen[bytes]], plan: Plan) -> None:
     ended = _first_ended()
     time.sleep(GRACE)
     if not _children or ended is None:
-        return  # it noticed
+        return  # the first process noticed
     text = line(plan, _named(ended[0]), _how(ended[1]))
     print(f"memlab: {text}", file=sys.stderr, flush=True)  # noqa: T201
     _end_children(seconds=0)
@@ -134,12 +134,12 @@ def _wait(procs: list[subprocess.Popen[bytes]], plan: Plan) -> None:
 
 
 def _first_ended(seconds: float = 0) -> tuple[int, int] | None:
-    """Rank and exit code of a process started here that failed, as soon as there is one."""
+    """Return rank and exit code of the first child process that failed, or None after `seconds`."""
     until = time.monotonic() + seconds
     first = int(os.environ.get("NODE_RANK", "0")) * (len(_children) + 1) + 1
     while True:
         failed = [(rank, p.poll()) for rank, p in enumerate(_children, start=first)]
-        # one that was killed is the cause; those with a code may have ended because of it
+        # A killed process is the cause; processes with an exit code may have ended because of it.
         failed.sort(key=lambda pair: pair[1] or 0)
         found = next(((rank, code) for rank, code in failed if code), None)
         if found is not None or not _children or time.monotonic() >= until:
@@ -177,6 +177,6 @@ def _rank() -> int:
 
 
 def _started_by_lightning() -> bool:
-    """Whether Lightning's first process started this one, not torchrun or SLURM."""
+    """Return whether Lightning's first process started this process, not torchrun or SLURM."""
     external = ("TORCHELASTIC_RUN_ID", "SLURM_PROCID")
     return not any(name in os.environ for name in external) and _rank() > 0

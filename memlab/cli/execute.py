@@ -1,4 +1,4 @@
-"""Running a settled command: what is silenced, how errors come out, what is tidied up."""
+"""Execution of a settled command: silenced warnings, error messages, cleanup."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from memlab.cli.trainer import Plan
 from memlab.errors import CheckpointError, MemlabError
 
 _QUIET = (
-    "does not have many workers",  # a choice of the user's, and right on small machines
+    "does not have many workers",  # the user's choice, and right on small machines
     "Checkpoint directory .* exists",  # the run folder is memlab's own
     "Experiment logs directory .* exists",
-    "The number of training batches",  # small data are fine
-    "resuming from a checkpoint that ended before",  # the sampler goes on where it was
-    "callbacks used to create the checkpoint",  # what keeps checkpoints has no part in a test
-    "in eval mode at the start of training",  # frozen blocks are, on purpose
+    "The number of training batches",  # small data sets are valid
+    "resuming from a checkpoint that ended before",  # the sampler continues at its position
+    "callbacks used to create the checkpoint",  # a test does not use the checkpoint callbacks
+    "in eval mode at the start of training",  # frozen blocks are in eval mode on purpose
     "LeafSpec",  # lightning against torch 2.14
 )
 
 
 def _restoring(error: BaseException) -> bool:
-    """Whether an exception came out of Lightning while it took up a checkpoint."""
+    """Return whether Lightning raised an exception while restoring a checkpoint."""
     frames = traceback.extract_tb(error.__traceback__)
     return any(frame.filename.endswith("checkpoint_connector.py") for frame in frames)
 
 
 def execute(plan: Plan) -> int:
-    """Run a settled command; returns the exit code."""
+    """Run a settled command; return the exit code."""
     load_named(plan.arguments)
     check_optimizers(plan.arguments)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -57,7 +57,7 @@ def execute(plan: Plan) -> int:
                 text = "this model cannot be trained: use it as it is, by memlab test or score"
             raise MemlabError(text) from error
         except Exception as error:
-            # raised inside the parser or a worker, ours may come wrapped
+            # memlab's errors raised inside the parser or a worker may come wrapped.
             known = known_error(error)
             if known is None and plan.checkpoint is not None and _restoring(error):
                 said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

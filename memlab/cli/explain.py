@@ -22,7 +22,7 @@ images, with the scale. Exit code 1 if an image could not be read.
 
 
 def run(arguments: list[str]) -> int:
-    """Explain images; returns the exit code."""
+    """Explain images; return the exit code."""
     parser = Options("explain", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
 
     methods = list(dict.fromkeys(options.method or ["grad_cam"]))
     for method in methods:
-        registry.find("attributions", method)  # a mistyped one must not wait for the model
+        registry.find("attributions", method)  # check names before loading the model
 
     from memlab.models.load import load
 

@@ -1,4 +1,4 @@
-"""Keeps the parser from importing what a run folder's files name and nobody trusts."""
+"""Guard that keeps the parser from importing untrusted classes named by a run folder's files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _PREFIXES = ("torch.optim", "lightning.", "memlab.")
 
 
 class ImportRefusedError(ImportError, ValueError):
-    """The parser takes both kinds for a wrong value."""
+    """Error of a refused import; jsonargparse treats both base classes as an invalid value."""
 
 
 @contextmanager
 def gated() -> Iterator[None]:
-    """Judge each import of jsonargparse while recorded files are read; see `memlab.trust.Guard`.
+    """Check each import of jsonargparse while recorded files are read; see `memlab.trust.Guard`.
 
-    jsonargparse imports every class path, of whatever key or nested argument, by one function.
-    A class that a trusted one stands for under another path is trusted, too.
+    jsonargparse imports every class path, of any key or nested argument, through one function. If a
+    trusted class is a re-export, its other path is trusted too.
 
     Raises:
-        MemlabError: if something was refused and the block failed; names the file and the class.
+        MemlabError: if an import was refused and the block failed; names the file and the class.
     """
     judge = guard()
     if judge is None:
@@ -61,7 +61,7 @@ def gated() -> Iterator[None]:
 
 
 def _check_kind(name: str, found: Any, judge: Guard) -> None:
-    """See that a path below an allowed package is a class of that package, of a kind in use."""
+    """Check that a path below an allowed package is a class of that package, of a kind in use."""
     if isinstance(found, type):
         own = f"{found.__module__}.{found.__qualname__}"
         if judge.trusts(name):
@@ -102,7 +102,7 @@ def _kinds() -> tuple[type[Any], ...]:
 
 
 def _holders() -> list[Any]:
-    """The modules of jsonargparse that hold the function which imports by path."""
+    """Return the modules of jsonargparse that hold the function which imports by path."""
     import jsonargparse  # noqa: F401
 
     found = [

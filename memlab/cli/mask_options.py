@@ -1,4 +1,4 @@
-"""How memlab's own commands are given masks."""
+"""Options for masks in memlab's own commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 
 def add_empty_masks(parser: argparse.ArgumentParser) -> None:
-    """Add what an image has of which there is no mask, under the name that fit and test use."""
+    """Add the option, named as in fit and test, for the meaning of a missing mask."""
     parser.add_argument(
         "--data.empty_masks",
         "--empty-masks",

@@ -1,4 +1,4 @@
-"""The parser's messages, cut to the line that a person needs."""
+"""Parser messages, shortened to one useful line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from memlab.reading import read_yaml
 
 
 class OneLineErrors:
-    """Mixed into a parser of jsonargparse: errors become a MemlabError of one line."""
+    """Mixin for parsers of jsonargparse that turns errors into a one-line MemlabError."""
 
     def parse_args(self, args: Any = None, *more: Any, **options: Any) -> Any:
-        """Parse; messages name options as they were typed, not as a nested parser knows them."""
+        """Parse; messages name options as the user typed them, not as a nested parser does."""
         try:
             return super().parse_args(args, *more, **options)  # type: ignore[misc]
         except MemlabError as error:
@@ -26,7 +26,7 @@ class OneLineErrors:
             raise type(error)(text) from error
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Say what is wrong, with the closest option where one was mistyped."""
+        """Raise a MemlabError, with the closest option if an option was mistyped."""
         known = known_error(ex) if ex else None
         if known:
             raise known
@@ -38,11 +38,11 @@ _UNKNOWN_KEY = re.compile(r"does not accept option '([\w.+-]+)'")
 
 
 def one_line(message: str, known: Iterable[str]) -> str:
-    """What jsonargparse says, in one line, with the closest option where one was mistyped.
+    """Return jsonargparse's message in one line, with the closest option if one was mistyped.
 
     Args:
-        message: the parser's message, several lines as a rule.
-        known: names of the options that the parser which failed has.
+        message: the parser's message, usually several lines.
+        known: names of the options of the parser that failed.
     """
     names = [name.replace("init_args.", "") for name in known]
     mistyped = re.search(r"[Uu]nrecognized arguments?: (.*)", message)
@@ -92,18 +92,18 @@ _CLASSES = (
     *("--model", "--model.backbone", "--model.optimizer", "--model.lr_scheduler"),
     *("--data.source", "--trainer.callbacks", "--ablation", "--attribution"),
 )
-"""Options that name a class, whose own options follow."""
+"""Options that name a class and are followed by the options of that class."""
 
 
 def spelled_out(text: str, arguments: Sequence[str]) -> str:
-    """A message with the full name of the option that it begins with.
+    """Return a message with the full name of the option that it begins with.
 
-    A nested parser calls `--model.loss` `--loss`. The full name is the one among the arguments, or
-    in the configuration files among them, that ends so.
+    A nested parser calls `--model.loss` `--loss`. The full name is the option with that ending
+    among the arguments, or in the configuration files among them.
 
     Args:
         text: the message.
-        arguments: what was parsed.
+        arguments: the parsed arguments.
     """
     typed = [one.partition("=")[0].rstrip("+") for one in arguments if one.startswith("--")]
     lacking = re.match(r"the following arguments are required: (\w+)$", text)
@@ -129,7 +129,7 @@ def spelled_out(text: str, arguments: Sequence[str]) -> str:
         where, full = f"{holder[0]}: ", f"--{holder[1]}"
     if not text.startswith("unknown"):
         return f"{where}{full}{text[found.end() :]}"
-    if "(there are: defaults)" in text:  # a factory that nobody gave a class
+    if "(there are: defaults)" in text:  # a factory without a class
         return f"{where}{full}: of which class? name it first, as in --model.optimizer Adam"
     better = hint(full)
     if better:
@@ -142,7 +142,7 @@ def spelled_out(text: str, arguments: Sequence[str]) -> str:
 
 
 def _keys_of(path: Path) -> list[str]:
-    """The keys of a configuration file, as options spell them: `model.backbone.name`."""
+    """Return the keys of a configuration file, as options spell them: `model.backbone.name`."""
     keys: list[str] = []
 
     def walk(tree: Any, before: str) -> None:
@@ -160,7 +160,7 @@ def _keys_of(path: Path) -> list[str]:
 
 
 def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path]) -> MemlabError:
-    """The same error, or, for an unknown configuration key, one that names file and closest key."""
+    """Return the error; for an unknown configuration key, name the file and the closest key."""
     found = _UNKNOWN_KEY.search(str(error))
     if not found:
         return error
@@ -171,7 +171,7 @@ def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path
 
 
 def in_file(error: MemlabError, arguments: Iterable[str], files: Iterable[Path]) -> MemlabError:
-    """The same error, with the run's configuration before it where no option gave the value."""
+    """Return the error, prefixed with the run's configuration if no option gave the value."""
     text = str(error)
     found = re.match(r'--([\w.]+): |Parser key "([\w.]+)"', text)
     path = next(iter(files), None)
@@ -183,7 +183,7 @@ def in_file(error: MemlabError, arguments: Iterable[str], files: Iterable[Path])
 
 
 def known_error(error: BaseException) -> MemlabError | None:
-    """The MemlabError that lies behind an exception, if there is one."""
+    """Return the MemlabError that caused an exception, or None."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, MemlabError):
@@ -223,14 +223,14 @@ _LIGHTNING = (
         r"--trainer.accelerator \1: unknown; cpu, gpu or auto",
     ),
 )
-"""What Lightning says where it names no option, and what memlab says instead."""
+"""Messages of Lightning that name no option, and memlab's replacements."""
 
 
 def readable(error: BaseException) -> MemlabError:
-    """What a constructor says about its arguments, as a MemlabError of one line.
+    """Return a constructor's error about its arguments as a MemlabError of one line.
 
     Args:
-        error: raised by Lightning, torch or a plugin.
+        error: the exception raised by Lightning, torch or a plugin.
     """
     words = " ".join(str(error).split())
     for pattern, better in _LIGHTNING:

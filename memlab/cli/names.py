@@ -1,8 +1,8 @@
 """Short names to class paths, in argv and in configuration files. Standard library and YAML only.
 
-`--ablation blur --ablation.sigma 4 --ablation grayscale` becomes what the parser reads natively: a
-list that the first name starts, and later ones join. A name costs no import, and a mistyped one
-ends here; only `all` and families must load plugins to know their members.
+`--ablation blur --ablation.sigma 4 --ablation grayscale` becomes the parser's own syntax: the first
+name starts a list, and later names are appended. A name costs no import, and a mistyped name is
+reported here. Only `all` and families load plugins, to find their members.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from memlab.spec import import_typed, search_here
 from memlab.trust import guard, is_path, reading, trust
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
-"""Options that may be repeated, and the groups of their names."""
+"""Repeatable options, and the plugin groups of their names."""
 
 SINGLES = {
     "--model": "models",
@@ -39,12 +39,12 @@ SINGLES = {
 """Options that take one name, or, with `+=`, one more."""
 
 _DECLARED = ("family", "unit", "target", "control", "ladder", "maximum")
-"""What an ablation must declare to be planned."""
+"""Class variables that an ablation must declare to be planned."""
 
 DEFAULT_MODEL = "regressor"
 
 FOREIGN_MODEL = "memlab.models.foreign.ForeignModel"
-"""Runs anybody's plain torch.nn.Module."""
+"""Class that wraps any plain torch.nn.Module."""
 
 ALWAYS_ON = (
     "memlab:ablation_evaluation",
@@ -52,31 +52,31 @@ ALWAYS_ON = (
     "memlab:blind_scan",
     "memlab:records",
 )
-"""Callbacks that the command line adds by itself."""
+"""Callbacks that the command line always adds."""
 
 
 def class_path(group: str, name: str) -> str:
-    """The dotted path that a name means; a dotted path, or module:Class, stays what it is.
+    """Return the dotted path of a name; a dotted path or module:Class is returned unchanged.
 
     Raises:
-        PluginError: if there is no such plugin; with the closest name.
+        PluginError: if there is no such plugin; suggests the closest name.
     """
     distribution = name.partition(":")[0].lower() if ":" in name else ""
     known = {plugin.distribution.lower() for plugin in plugins(group)}
     if "." in name or (distribution and distribution not in known):
         search_here()
         path = name.replace(":", ".")
-        if guard() is None and is_path(name):  # what the user writes is the user's own code
+        if guard() is None and is_path(name):  # the user's own code, named by the user
             trust(name)
         return path
     return find(group, name).path
 
 
 def expand_list(group: str, name: str) -> list[str]:
-    """The class paths that one value of a repeatable option means.
+    """Return the class paths that one value of a repeatable option refers to.
 
-    `all` means every plugin of the group, `none` none, and a family of ablations its members; of
-    ablations that make the same change one.
+    `all` refers to every plugin of the group, `none` to no plugin, and a family of ablations to its
+    members. Of ablations that make the same change, only one is returned.
     """
     if name == "none":
         return []
@@ -92,17 +92,17 @@ def expand_list(group: str, name: str) -> list[str]:
 
 
 def _distinct(members: list[tuple[Plugin, type[Any]]]) -> list[str]:
-    """Class paths without what says that it makes the same change as another of them."""
+    """Return class paths, without classes declared (`same_as`) equal to another member."""
     there = {plugin.name for plugin, _ in members}
     return [
         plugin.path
         for plugin, cls in members
-        if vars(cls).get("same_as") not in there  # its own, not its parent's
+        if vars(cls).get("same_as") not in there  # declared by the class itself, not inherited
     ]
 
 
 def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
-    # a broken plugin, or a name claimed twice, only fails the run that asks for it by name
+    # A broken plugin, or a name registered twice, fails only runs that ask for it by name.
     found = []
     for plugin in plugins(group):
         try:
@@ -116,11 +116,11 @@ def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
 
 
 def _check_made(plugin: Plugin, cls: type[Any]) -> None:
-    """See that an ablation can be made with its defaults, and declares what it must."""
+    """Check that an ablation can be created with its defaults and declares what it must."""
     origin = f"plugin {plugin.name!r} ({plugin.distribution} {plugin.version}) is broken"
     try:
         made = cls()
-    except Exception as error:  # a stranger's code may raise anything
+    except Exception as error:  # third-party code may raise anything
         first = (str(error).strip().splitlines() or [""])[0]
         raise PluginError(f"{origin}: {type(error).__name__}: {first}") from error
     missing = [name for name in _DECLARED if not hasattr(made, name)]
@@ -158,19 +158,20 @@ def expand_arguments(arguments: Sequence[str]) -> list[str]:
 _OF_CSV = frozenset(
     f"--data.source.{name}" for name in ("file", "image", "score", "separator", "encoding")
 )
-"""Options of the layout csv, which they imply where no layout is given."""
+"""Options of the layout csv, which imply this layout if none is given."""
 
 
 def _with_csv(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `--data.source csv` before the first option of a CSV file.
+    """Return the arguments with `--data.source csv` before the first option of a CSV file.
 
-    A layout of somebody's own, in a configuration among the arguments, may have such options, too.
+    A third-party layout in a configuration may have options of the same names; then the arguments
+    are returned unchanged.
     """
     names = [argument.partition("=")[0] for argument in arguments]
     first = next((place for place, name in enumerate(names) if name in _OF_CSV), None)
     if first is None or "--data.source" in names[:first] or _has_own_source(arguments):
         return list(arguments)
-    if "--data.source" in names:  # the parser goes by their order
+    if "--data.source" in names:  # the parser depends on their order
         place = names.index("--data.source")
         width = 1 if "=" in arguments[place] else 2
         layout = list(arguments[place : place + width])
@@ -192,17 +193,17 @@ def _has_own_source(arguments: Sequence[str]) -> bool:
             if class_path("sources", named) not in known:
                 return True
         except (MemlabError, OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-            continue  # whoever reads it in full says why
+            continue  # the full parser reports the reason
     return False
 
 
 def load_named(arguments: Sequence[str]) -> None:
-    """Import the plugins that rewritten arguments, and the configurations among them, name.
+    """Import the plugins named in rewritten arguments and in configurations among them.
 
-    The parser would import them too, but a broken one would end in its own words there.
+    The parser would import them too, but its message for a broken plugin is less helpful.
 
     Raises:
-        PluginError: naming the broken plugin and its distribution.
+        PluginError: if a plugin is broken; names the plugin and its distribution.
     """
     texts = list(arguments)
     for option, value in pairwise(arguments):
@@ -216,12 +217,12 @@ def load_named(arguments: Sequence[str]) -> None:
 
 
 def _list_option(option: str, value: str, adding: bool) -> list[str]:
-    if value.startswith(("[", "{")):  # a list or an object, spelt as in a file
+    if value.startswith(("[", "{")):  # a list or an object, spelled as in a file
         items = _expand_items(LISTS[option], parse_yaml(value, option))
         added = [f"{option}+={json.dumps(item)}" for item in items]
     else:
         added = [f"{option}+={path}" for path in expand_list(LISTS[option], value)]
-    # emptied first: where the class at a place stays the same, the parser would keep its arguments
+    # Empty the list first: if the class at an index stays the same, the parser keeps its arguments.
     return added if adding else [f"{option}=[]", *added]
 
 
@@ -240,9 +241,9 @@ def _single_option(option: str, value: str, _adding: bool) -> list[str]:
 
 
 def _foreign(name: str, path: str) -> bool:
-    """Whether `package.module:Class` is a plain torch module, which is run as it is.
+    """Return whether `package.module:Class` is a plain torch module, which needs a wrapper.
 
-    Only importing it can tell.
+    This requires importing it.
     """
     if ":" not in name or path != name.replace(":", "."):
         return False
@@ -257,12 +258,12 @@ def _world_option(option: str, value: str, _adding: bool) -> list[str]:
         return [f"{option}={value}"]
     from memlab.spec import plain
 
-    # whole, so that nothing of the world before stays
+    # Replace the whole world, so that no field of the previous world remains.
     return [f"{option}=null", f"{option}={json.dumps(plain(read_world(value)[0]))}"]
 
 
 def _fresh_option(option: str, value: str, _adding: bool) -> list[str]:
-    # emptied first: another optimizer must not inherit the settings of the one before
+    # Empty the option first: another optimizer must not inherit the previous settings.
     return [f"{option}=null", f"{option}={value}"]
 
 
@@ -271,10 +272,10 @@ def _config_option(_option: str, value: str, _adding: bool) -> list[str]:
     tree = read_config(path)
     try:
         with reading(path, is_recorded(path)):
-            expand_tree(tree)  # a mistyped name ends here, before anything heavy is imported
+            expand_tree(tree)  # report mistyped names before heavy imports
     except PluginError as error:
         raise PluginError(f"{path}: {error}") from error
-    # what a file lists replaces what came before, arguments included
+    # A list in a file replaces the previous list, arguments included.
     emptied = [f"{option}=[]" for option in LISTS if option.removeprefix("--") in tree]
     return [*emptied, "--config", str(path)]
 
@@ -364,7 +365,7 @@ def _expand_callbacks(value: Any) -> Any:
 
 
 def _callback_path(name: str) -> str:
-    # Lightning's own callbacks go by their bare class names
+    # Lightning's own callbacks are named by their class names.
     if name.isidentifier() and name[:1].isupper():
         return name
     path = class_path("callbacks", name)

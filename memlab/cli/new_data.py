@@ -1,4 +1,4 @@
-"""Another data set beside a run: the layout of the run's own says nothing of it."""
+"""Layout of a data set that is not the run's own: the run's configuration does not apply."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from memlab.cli import runs
 
 
 def recognised_anew(arguments: Sequence[str]) -> list[str]:
-    """The arguments, so that a --data.root other than the run's own is recognised anew.
+    """Reset the recorded layout if --data.root differs from the run's, so that it is redetected.
 
-    Nothing changes where options alter the layout of the run's own, such as `--data.source.n 80`.
+    Nothing changes if options alter the run's own layout, such as `--data.source.n 80`.
 
     Args:
-        arguments: for the parser, with the configuration of a run among them.
+        arguments: arguments for the parser, including the configuration of a run.
     """
     names = [argument.partition("=")[0] for argument in arguments]
     root = _last(arguments, "--data.root")
@@ -49,7 +49,7 @@ def _data(config: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return {}  # the parser says what is wrong with it
+        return {}  # the parser reports what is wrong with it
     return data if isinstance(data, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""Names of optimizers and schedulers, before the parser sees them."""
+"""Check of optimizer and scheduler names before parsing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from memlab.errors import MemlabError, did_you_mean
 
 
 def check_optimizers(arguments: Iterable[str]) -> None:
-    """Raise a MemlabError for an optimizer or scheduler that torch has not; with the closest."""
+    """Raise a MemlabError for an unknown optimizer or scheduler; suggest the closest name."""
     known = {
         "--model.optimizer": _subclasses(torch.optim, torch.optim.Optimizer),
         "--model.lr_scheduler": _subclasses(lr_scheduler, lr_scheduler.LRScheduler),
@@ -24,7 +24,7 @@ def check_optimizers(arguments: Iterable[str]) -> None:
 
 
 def _subclasses(module: Any, base: type) -> list[str]:
-    """Names of the classes of a module that derive from another."""
+    """Return the names of the classes of a module that derive from `base`."""
     return [
         name
         for name, value in vars(module).items()

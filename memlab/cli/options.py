@@ -1,4 +1,4 @@
-"""The parser of memlab's own commands: short options, one-line errors."""
+"""Parser of memlab's own commands: short options, one-line errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memlab.trust import trust
 
 
 class Options(argparse.ArgumentParser):
-    """argparse, without abbreviations, and with errors that name the remedy in a line."""
+    """Argument parser without abbreviations, whose one-line errors name the remedy."""
 
     def __init__(self, command: str, description: str) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class Options(argparse.ArgumentParser):
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; an unknown option is named even where an argument is missing, too."""
+        """Parse; report an unknown option even if a required argument is also missing."""
         known = [name for action in self._actions for name in action.option_strings]
         for argument in itertools.takewhile(lambda one: one != "--", args or ()):
             if argument.startswith("--") and argument.partition("=")[0] not in known:
@@ -47,13 +47,13 @@ class Options(argparse.ArgumentParser):
 def run_subcommand(
     group: str, page: str, commands: Mapping[str, Callable[[list[str]], int]], arguments: list[str]
 ) -> int:
-    """Run `memlab GROUP COMMAND`; returns the exit code.
+    """Run `memlab GROUP COMMAND`; return the exit code.
 
     Args:
-        group: of commands: `data`, `regions`.
-        page: shown where no command is given.
-        commands: name to what runs it, given the arguments after the name.
-        arguments: the group and what follows.
+        group: group of commands: `data`, `regions`.
+        page: help page shown if no command is given.
+        commands: name to function that runs the command with the arguments after the name.
+        arguments: the group and the arguments after it.
     """
     name = arguments[1] if len(arguments) > 1 else "--help"
     if name in ("-h", "--help"):
@@ -68,7 +68,7 @@ def run_subcommand(
 
 
 def divide(arguments: Iterable[str], prefix: str) -> tuple[list[str], list[str]]:
-    """Split off the options that begin so, each with its value, for a parser of their own."""
+    """Split off the options with a prefix, each with its value, for a separate parser."""
     ours, theirs = [], []
     rest = iter(arguments)
     for argument in rest:
@@ -81,14 +81,14 @@ def divide(arguments: Iterable[str], prefix: str) -> tuple[list[str], list[str]]
 
 
 class _Trust(argparse.Action):
-    """Trusts a class for the rest of the command."""
+    """Action that trusts a class for the rest of the command."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
         trust(str(values))
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add the option by which the user names classes of their own that a file may name."""
+    """Add the option that lists the user's own classes that files may name."""
     parser.add_argument(
         "--trust",
         action=_Trust,
@@ -98,10 +98,10 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
 
 
 def report_unreadable(errors: Mapping[str, str]) -> int:
-    """Say on stderr which images have no score, the first two by name; returns how many.
+    """Print to stderr which images have no score, the first two by name; return their number.
 
     Args:
-        errors: image to why it has none, empty where it has one.
+        errors: image to the reason for its missing score, empty if it has a score.
     """
     bad = [reason for reason in errors.values() if reason]
     for reason in bad[:2]:
@@ -112,7 +112,7 @@ def report_unreadable(errors: Mapping[str, str]) -> int:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Reads a whole number that is not smaller; the parser's error says so."""
+    """Return a parser of integers that are at least `least`; its error states the limit."""
 
     def whole(text: str) -> int:
         if not re.fullmatch(r"-?\d+", text) or int(text) < least:

@@ -1,4 +1,4 @@
-"""Help pages: the options people use, at once. The standard library only."""
+"""Help pages with the most used options, shown immediately. The standard library only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""memlab plugins: what is installed, from where, and whether it is sound."""
+"""memlab plugins: installed plugins, their distributions, and their problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEMLAB_PLUGINS=none leaves memlab's own; MEMLAB_PLUGINS=dist1,dist2 adds those d
 
 
 def run(arguments: list[str]) -> int:
-    """List plugins; returns the exit code."""
+    """List plugins; return the exit code."""
     parser = Options("plugins", DESCRIPTION)
     parser.add_argument("--check", action="store_true", help="import each and check its contract")
     options = parser.parse_args(arguments[1:])

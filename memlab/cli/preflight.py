@@ -1,4 +1,4 @@
-"""What is checked before a network is built or its weights are downloaded."""
+"""Checks before a network is built or its weights are downloaded."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from memlab.files import make_folder
 from memlab.spec import import_class
 
 SPLITS_NEEDED = {"fit": ("train", "val", "test"), "validate": ("val",), "test": ("test",)}
-"""The splits that a command uses; `predict` takes every image of the table."""
+"""Splits that a command uses; `predict` uses every image of the table."""
 
 
 def check_model_options(model: dict[str, Any]) -> None:
-    """See that a model, its optimizer and its scheduler accept their options.
+    """Check that a model, its optimizer and its scheduler accept their options.
 
-    A model class may have a class method `check_options(**options)` for this; its backbone is not
-    among the options.
+    A model class may provide a class method `check_options(**options)` for this. The options
+    exclude the backbone.
 
     Args:
-        model: `class_path` and `init_args`, nested ones likewise.
+        model: `class_path` and `init_args`, with nested objects in the same form.
 
     Raises:
-        MemlabError: if one does not; names the option.
+        MemlabError: if an option is not accepted; names the option.
     """
     options = model.get("init_args") or {}
     check = getattr(import_class(str(model["class_path"])), "check_options", None)
@@ -44,7 +44,7 @@ def check_model_options(model: dict[str, Any]) -> None:
 
 
 def _made(name: str, asked: Any, first: Any) -> Any:
-    """Make an optimizer or a scheduler for a parameter that nobody trains, if one is asked for."""
+    """Create the requested optimizer or scheduler, if any, on a dummy parameter."""
     if asked is None:
         return torch.optim.Adam(first) if name == "optimizer" else None
     cls = import_class(str(asked["class_path"]))
@@ -57,7 +57,7 @@ def _made(name: str, asked: Any, first: Any) -> Any:
             made, lr_scheduler.ReduceLROnPlateau
         ):
             made.optimizer.step()
-            made.step()  # the first step is where some look at their options
+            made.step()  # some check their options only in the first step
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise MemlabError(f"--model.{name} {cls.__name__}: {error}") from error
     return made
@@ -66,15 +66,15 @@ def _made(name: str, asked: Any, first: Any) -> Any:
 def check_data(
     command: str, data: MemorabilityData, trainer: Trainer, evaluation: AblationEvaluation
 ) -> None:
-    """Read the table, and see that it has what a command needs on so many processes.
+    """Read the table, and check that it suffices for a command and its number of processes.
 
-    The data module keeps the table: it is not read again.
+    The data module keeps the table, so it is not read again.
 
     Args:
         command: fit, validate, test or predict.
-        data: where images and scores are.
-        trainer: for its processes and limits.
-        evaluation: for its ablations, which may need masks.
+        data: data module with images and scores.
+        trainer: trainer, for its processes and limits.
+        evaluation: callback whose ablations may need masks.
 
     Raises:
         MemlabError: if something is missing or wrong; names it.
@@ -97,7 +97,7 @@ def check_data(
 
 
 def _check_counts(trainer: Trainer) -> None:
-    """See that the numbers that Lightning takes as they are lead to any training."""
+    """Check that the counts that Lightning accepts unchecked lead to at least some training."""
     for name in ("max_epochs", "max_steps", "limit_train_batches", "accumulate_grad_batches"):
         if getattr(trainer, name) == 0:
             raise MemlabError(f"--trainer.{name} 0: nothing would be trained")

@@ -1,4 +1,4 @@
-"""Processes that torchrun, SLURM or a person started, one by one: they share one folder."""
+"""Processes started one by one by torchrun, SLURM or a user, which share one folder."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 FOLDER_VARIABLE = "MEMLAB_FOLDER"
-"""Tells processes that Lightning starts where the first one writes."""
+"""Variable that tells processes started by Lightning the folder of the first process."""
 
 PATIENCE = timedelta(minutes=10)
-"""How long the processes of a job may take to come up, one after another."""
+"""Maximum time between the starts of a job's processes."""
 
 
 def is_first() -> bool:
-    """Whether this is the first process of all, as far as the environment tells."""
+    """Return whether the environment marks this process as the first of all."""
     for name in ("RANK", "SLURM_PROCID"):
         if name in os.environ:
             return int(os.environ[name]) == 0
@@ -23,15 +23,15 @@ def is_first() -> bool:
 
 
 def world_size() -> int:
-    """How many processes there are, as far as the environment tells."""
+    """Return the number of processes according to the environment."""
     return int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
 
 
 def agreed(make: Callable[[], tuple[Path, Path]]) -> tuple[Path, Path]:
-    """The run folder and the command's folder: made by the first process, told to the others.
+    """Return the run folder and the command's folder, created by the first process for all.
 
     Args:
-        make: makes them; called in the first process only.
+        make: creates the folders; called in the first process only.
     """
     inherited = os.environ.get(FOLDER_VARIABLE)
     if inherited and int(os.environ.get("LOCAL_RANK", "0")) > 0:
@@ -53,7 +53,7 @@ def agreed(make: Callable[[], tuple[Path, Path]]) -> tuple[Path, Path]:
     if is_first():
         run, folder = make()
         store.set(key, str(folder))
-        _kept.append(store)  # the others may ask for it later
+        _kept.append(store)  # the other processes may ask for it later
         return run, folder
     folder = Path(store.get(key).decode())
     return folder.parent, folder
@@ -63,7 +63,8 @@ _kept: list[object] = []
 
 
 def _meeting_place() -> tuple[str, int, bool] | None:
-    # where the processes can talk before Lightning connects them, and whether somebody serves there
+    # Return where processes can talk before Lightning connects them, and whether a server already
+    # runs there.
     if "TORCHELASTIC_RUN_ID" in os.environ:
         hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
         port = int(os.environ["MASTER_PORT"])

@@ -1,4 +1,4 @@
-"""Masks that a run was trained or tested with belong to its data set, not to another one."""
+"""Masks recorded by a run, which apply only to the run's own data set."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _OPTIONS = ("masks", "empty_masks")
 
 
 def without_recorded_masks(arguments: Sequence[str]) -> list[str]:
-    """Drop the masks in a run's configuration where the command names another data set.
+    """Drop the masks in a run's configuration if the command names another data set.
 
     Args:
-        arguments: of fit, validate, test or predict, the configuration of a run among them.
+        arguments: arguments of fit, validate, test or predict, including a run's configuration.
 
     Returns:
-        The arguments, with `--data.masks null` where the run's masks were dropped, which one line
-        on stderr says. What the command itself gives is kept.
+        The arguments, with `--data.masks null` if the run's masks were dropped. In that case one
+        line is printed to stderr. Masks given by the command itself are kept.
     """
     kept = list(arguments)
     root = _value(arguments, "--data.root")
@@ -50,7 +50,7 @@ def _data_of(config: Path) -> dict[str, Any]:
 
     try:
         tree = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):  # whoever parses it says so
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):  # the parser reports the error
         return {}
     data = tree.get("data") if isinstance(tree, dict) else None
     return data if isinstance(data, dict) else {}

@@ -33,7 +33,7 @@ A store serves any run: memlab test --data.masks STORE --ablation blur --ablatio
 
 
 def run(arguments: list[str]) -> int:
-    """Run a regions command; returns the exit code."""
+    """Run a regions command; return the exit code."""
     commands = {"find": _find, "import": _import, "review": _review, "reject": _reject}
     return run_subcommand("regions", PAGE, commands, arguments)
 
@@ -183,7 +183,7 @@ it was corrected, and by which table.
 
 
 def _given(options: Namespace) -> Table:
-    """The data set with the masks that were given, and none of its own columns."""
+    """Return the data set with the given masks only, without its own mask columns."""
     from dataclasses import replace
 
     from memlab.data.mask_summary import with_masks
@@ -198,14 +198,14 @@ def _add_data(parser: Options) -> None:
 
 
 def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
-    """A finder, and the arguments that it was made with."""
+    """Return a detector, and the arguments it was created with."""
     import jsonargparse
 
     from memlab.cli.messages import OneLineErrors, known_error
     from memlab.spec import import_class
 
     class Parser(OneLineErrors, jsonargparse.ArgumentParser):
-        """The finder's options alone."""
+        """Parser of the detector's options."""
 
     cls = import_class(path)
     parser = Parser(allow_abbrev=False)

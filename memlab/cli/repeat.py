@@ -37,7 +37,7 @@ _OPTIONS = {"split": "--data.split", "seed": "--seed_everything"}
 
 
 def run(arguments: list[str]) -> int:
-    """Train and test every member that is not finished, then summarise; returns the exit code."""
+    """Train and test every unfinished member, then summarise; return the exit code."""
     parser = Options("repeat", DESCRIPTION)
     parser.add_argument("--splits", help="numbers of the splits: 1-5, or 1,3")
     parser.add_argument(
@@ -88,10 +88,10 @@ def run(arguments: list[str]) -> int:
 
 
 def numbers(text: str, option: str) -> list[int]:
-    """The numbers that `1-5` or `1,3` means, in order.
+    """Return the numbers that `1-5` or `1,3` denotes, in order.
 
     Raises:
-        MemlabError: if the text cannot be read so, or names a number twice.
+        MemlabError: if the text is malformed, or names a number twice.
     """
     found: list[int] = []
     for part in text.split(","):
@@ -106,7 +106,7 @@ def numbers(text: str, option: str) -> list[int]:
 
 
 def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int]]:
-    """Where, what, and which members are asked for."""
+    """Return the folder, its description, and the requested members."""
     over, members = _members(options)
     known = read_repeat(options.run) if options.run else None
     if known is None:
@@ -117,7 +117,7 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
             )
         if options.run and (options.run / "fit").exists():
             raise MemlabError(f"{options.run} is a single run; choose another --out")
-        if options.run:  # summary.csv and the like must replace nothing
+        if options.run:  # summary.csv etc. must not overwrite other files
             require_writable(options.run, "--out")
             require_empty(options.run, "--out")
         known = Repeat(over, members, rest)
@@ -134,7 +134,7 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
         if any(argument.partition("=")[0] == name for argument in known.arguments):
             raise MemlabError(f"{name}: memlab repeat sets it for each member; leave it out")
     file = None if rest or options.run is None else options.run / FILE
-    plan = settle("fit", known.arguments, file)  # a mistyped name ends here
+    plan = settle("fit", known.arguments, file)  # report mistyped names here
     every = sorted({*known.members, *members})
     repeat = Repeat(known.over, every, known.arguments)
     return options.run or plan.run, repeat, members or every
@@ -157,23 +157,23 @@ def _members(options: Namespace) -> tuple[str | None, list[int]]:
 
 
 def _environment(file: Path | None) -> dict[str, str]:
-    """What a member's process is told: which file its options were read from, if they were."""
+    """Return a member's environment, with the file that its options were read from, if any."""
     return os.environ | ({} if file is None else {RECORDED_VARIABLE: str(file)})
 
 
 def _trust_options() -> list[str]:
-    """The classes that the user trusts, for a member."""
+    """Return the options for the classes that the user trusts, for a member's process."""
     return [f"--trust={name}" for name in sorted(trusted())]
 
 
 def _see_splits(repeat: Repeat, members: list[int], file: Path | None) -> int:
-    """See that all splits are there: a missing last one must not end a week of training.
+    """Check that all splits exist; a missing last split must not end a week of training.
 
     Returns:
-        The exit code of `fit`, which says itself what is wrong with its options.
+        The exit code of `fit`, which itself reports errors in its options.
 
     Raises:
-        MemlabError: if the data set lacks a split; in the words of its source.
+        MemlabError: if the data set lacks a split; the message comes from its source.
     """
     import yaml
 
@@ -200,18 +200,18 @@ def _see_splits(repeat: Repeat, members: list[int], file: Path | None) -> int:
 
 
 def _train(path: Path, repeat: Repeat, member: int, file: Path | None) -> int:
-    """Fit one member in a process of its own, from its last checkpoint where it has one."""
+    """Fit one member in a separate process, from its last checkpoint if there is one."""
     command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments]
     command += [*_trust_options(), _OPTIONS[repeat.over], str(member)]
     command += ["--out", str(path), "--ckpt_path", "auto"]
     sys.stdout.flush()
-    stopped = 0  # by which signal; a member that ends well after one has code 0
+    stopped = 0  # number of the signal; a member that stops cleanly has code 0
     with subprocess.Popen(command, env=_environment(file)) as process:
 
         def stop(number: int, _: object) -> None:
             nonlocal stopped
             stopped = number
-            if number == signal.SIGTERM:  # Ctrl-C, the terminal told the member itself
+            if number == signal.SIGTERM:  # on Ctrl-C the terminal signals the member itself
                 process.terminate()
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

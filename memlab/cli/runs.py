@@ -1,4 +1,4 @@
-"""Run folders: where a command writes, and which run a later command means."""
+"""Run folders: the output folder of a command, and the run that a later command refers to."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ ROOT = Path("runs")
 CONFIG = "config.yaml"
 LOCK = ".lock"
 ASKED = Path("shards", "asked.txt")
-"""What a test was asked for; it goes with the shards, so where it is the test was cut off."""
+"""The options of a test. The file is removed with the shards, so it marks an interrupted test."""
 
 
 def new_run(label: str) -> Path:
-    """A name for a new run under `runs/`: time and label."""
+    """Return a name for a new run under `runs/`: time and label."""
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     return ROOT / f"{stamp}-{_slug(label)}"
 
 
 def claim(wanted: Path) -> Path:
-    """Make a folder that is not there yet, numbered if another process was faster.
+    """Create a new folder; add a number if another process created it first.
 
     Raises:
-        MemlabError: if it cannot be made.
+        MemlabError: if the folder cannot be created.
     """
     make_folder(wanted.parent)
     for count in range(1, 1000):
@@ -55,7 +55,7 @@ def claim(wanted: Path) -> Path:
 
 
 def newest_run() -> Path:
-    """The run under `runs/`, repeated ones included, whose training finished last.
+    """Return the run under `runs/`, repeated runs included, whose training finished last.
 
     Raises:
         CheckpointError: if there is none; says what to do.
@@ -71,7 +71,7 @@ def newest_run() -> Path:
 
 
 def run_of(path: Path) -> Path | None:
-    """The run folder that a configuration or checkpoint lies in, or None."""
+    """Return the run folder that contains a configuration or checkpoint, or None."""
     for folder in path.resolve().parents:
         if (folder / "fit" / CONFIG).is_file():
             here = Path.cwd()
@@ -80,12 +80,12 @@ def run_of(path: Path) -> Path | None:
 
 
 def is_recorded(path: Path) -> bool:
-    """Whether a configuration lies in a run folder: what memlab wrote, and people pass on."""
+    """Return whether a configuration lies in a run folder, and so may come from another person."""
     return run_of(path) is not None or (path.parent / "results.json").is_file()
 
 
 def config_of(run: Path) -> Path:
-    """The configuration that a run was trained with.
+    """Return the configuration that a run was trained with.
 
     Raises:
         CheckpointError: if the folder holds no run; MemlabError if the file is damaged.
@@ -98,13 +98,13 @@ def config_of(run: Path) -> Path:
 
 
 def checkpoint_of(run: Path | None, name: str | None) -> Path:
-    """The file that `--ckpt_path NAME` means: best, last or previous of a run, or a path.
+    """Return the file that `--ckpt_path NAME` refers to: best, last or previous, or a path.
 
-    Without a name it is what the run itself was tested on: best, or last where no epoch had a
-    defined correlation.
+    Without a name, this is the checkpoint that the run itself was tested on: best, or last if no
+    epoch had a defined correlation.
 
     Raises:
-        CheckpointError: if it does not exist; says what was looked for.
+        CheckpointError: if it does not exist; lists the searched paths.
     """
     if name is None and run is not None:
         name = tested_checkpoint(run).stem
@@ -126,7 +126,7 @@ def checkpoint_of(run: Path | None, name: str | None) -> Path:
 
 
 def whole_checkpoint(run: Path) -> Path | None:
-    """The last checkpoint of a run that was cut off; the one before if that is damaged; or None."""
+    """Return an interrupted run's last checkpoint, the previous if it is damaged, or None."""
     last, previous = run / CHECKPOINTS / LAST, run / CHECKPOINTS / PREVIOUS
     wrong = damage(last) if last.is_file() else ""
     if wrong and previous.is_file() and not damage(previous):
@@ -139,18 +139,19 @@ def whole_checkpoint(run: Path) -> Path | None:
 
 
 def make_folders(plan: Plan) -> tuple[Path, Path]:
-    """Make the run folder and the folder that a command writes to.
+    """Create the run folder and the folder that a command writes to.
 
-    `fit` has one; the others are numbered: `test-001-blur`, in the run folder or in `--out`.
+    `fit` has one such folder. The other commands' folders are numbered, such as `test-001-blur`, in
+    the run folder or in `--out`.
 
     Args:
-        plan: the command, its run folder, whether that is a new one, and labels.
+        plan: the command, its run folder, whether that folder is new, and labels.
 
     Returns:
-        The run folder, and the command's.
+        The run folder, and the command's folder.
 
     Raises:
-        MemlabError: if they cannot be made.
+        MemlabError: if they cannot be created.
     """
     if plan.command == "test":
         cut = _cut_off(plan)
@@ -173,14 +174,14 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
 
 
 def _cut_off(plan: Plan) -> Path | None:
-    """The folder of the same test, where it was cut off and nobody is at it; or None."""
+    """Return the folder of an interrupted identical test that no process uses, or None."""
     folders = sorted(ROOT.glob("*")) if plan.fresh else [plan.run]
     for run in folders if plan.out is None else [plan.out]:
         for note in sorted(run.glob(f"test-[0-9][0-9][0-9]*/{ASKED}")):
             folder = note.parent.parent
             if note.read_bytes() != plan.asked.encode():
                 continue
-            with contextlib.suppress(MemlabError):  # it is being written in
+            with contextlib.suppress(MemlabError):  # a process is writing to it
                 held = lock(folder)
                 if held is not None:
                     held.release()
@@ -191,10 +192,10 @@ def _cut_off(plan: Plan) -> Path | None:
 def lock(folder: Path) -> FileLock | None:
     """Keep other processes from training into a folder, until the lock is released.
 
-    The system releases it when the process ends in whatever way.
+    The operating system releases the lock when the process ends for any reason.
 
     Raises:
-        MemlabError: if another process has it.
+        MemlabError: if another process holds the lock.
     """
     from filelock import FileLock, Timeout
 
@@ -216,7 +217,7 @@ def lock(folder: Path) -> FileLock | None:
 
 
 def remove_empty(folder: str | None) -> None:
-    """Remove the folder of a command that failed before it found anything, and its empty run."""
+    """Remove the folder of a command that failed before writing results, and its empty run."""
     if folder is None or not is_first():
         return
     path = Path(folder)

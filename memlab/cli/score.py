@@ -36,7 +36,7 @@ TABLE = ("image", "predicted")
 
 
 def run(arguments: list[str]) -> int:
-    """Score images; returns the exit code."""
+    """Score images; return the exit code."""
     parser = Options("score", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
     add_loading(parser)
     add_trust(parser)
     options = parser.parse_args(arguments[1:])
-    paths = images_given(options)  # a mistyped path must not wait for the model
+    paths = images_given(options)  # check paths before loading the model
     if options.out:
         require_own_table(options.out, TABLE)
         require_apart(options.out, [*paths, options.model.partition(":")[2], options.model])

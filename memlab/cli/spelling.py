@@ -1,6 +1,6 @@
-"""How options are spelled: other programs' names, and where a command reads and writes.
+"""Spelling of options: names used by other programs, and options for input and output folders.
 
-The standard library only: a mistyped option is answered at once.
+The standard library only, so that a mistyped option is reported at once.
 """
 
 from __future__ import annotations
@@ -107,17 +107,18 @@ ALIASES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("sigma", "region"), ("--ablation.{} X, after --ablation NAME",)),
     **dict.fromkeys(("save_every", "checkpoint_every"), ("--checkpoint_every N",)),
 }
-"""What other programs call an option, in lower case with underscores, and how it is written here.
+"""Option names of other programs, lower case with underscores, and memlab's spelling.
 
-Of several spellings the first is that of fit, test, validate and predict."""
+If there are several spellings, the first is that of fit, test, validate and predict.
+"""
 
 
 def hint(name: str, known: Iterable[str] | None = None) -> str:
-    """How an unknown option is written here, or an empty string where nothing like it is known.
+    """Return a hint with the correct spelling of an unknown option, or an empty string.
 
     Args:
-        name: the option as typed, dashes and value included or not.
-        known: the options that the command has; None for those of fit.
+        name: the option as typed, with or without dashes and value.
+        known: the options of the command; None for those of fit.
     """
     bare = name.lstrip("-").partition("=")[0]
     key = bare.lower().replace("-", "_").rpartition(".")[2]
@@ -132,11 +133,11 @@ def hint(name: str, known: Iterable[str] | None = None) -> str:
 
 
 def unknown_option(name: str, known: Iterable[str], of_trainer: bool = True) -> str:
-    """What is said of an option that no parser knows.
+    """Return the message for an option that no parser knows.
 
     Args:
-        name: as typed, without a value.
-        known: the options that there are.
+        name: the option as typed, without a value.
+        known: the existing options.
         of_trainer: whether the command is fit, test, validate or predict.
     """
     options = list(known)
@@ -147,7 +148,7 @@ def unknown_option(name: str, known: Iterable[str], of_trainer: bool = True) -> 
 
 
 def refuse_other_names(arguments: Iterable[str]) -> None:
-    """Raise a MemlabError for options by which other programs call one of fit's or test's."""
+    """Raise a MemlabError for options of fit or test under the names that other programs use."""
     own = {"out", "run", "config", "ckpt_path", "print_config", "seed_everything", "model", "data"}
     own |= {"trainer", "ablation", "attribution", "doses", "controls", "scan", "maps", "verbose"}
     own |= {"checkpoint_every", "help", "c", "h", "weights_only", "return_predictions"}
@@ -163,13 +164,13 @@ def refuse_other_names(arguments: Iterable[str]) -> None:
 
 @dataclass(frozen=True)
 class Places:
-    """What a command reads and where it writes, as its options say.
+    """Input and output of a command, as given by its options.
 
     Args:
-        run: the run that is trained or tested; None where none was named.
-        out: where the results go; None for the run's own folder.
-        checkpoint: what `--ckpt_path` says, or the file given as `--model`.
-        arguments: all others.
+        run: the run that is trained or tested; None if no run was named.
+        out: folder of the results; None for the run's own folder.
+        checkpoint: value of `--ckpt_path`, or the file given as `--model`.
+        arguments: all other arguments.
     """
 
     run: str | None
@@ -179,11 +180,11 @@ class Places:
 
 
 def places(command: str, arguments: Sequence[str]) -> Places:
-    """Read `--out`, `--run`, `--ckpt_path`, and `--model` where it names a run or a checkpoint.
+    """Read `--out`, `--run`, `--ckpt_path`, and `--model` if it names a run or a checkpoint.
 
-    `--out` names the folder that is written to. For `fit` it is the run folder, and `--run` means
-    the same. For the other commands the results go into a numbered folder in it; `--run` names the
-    run that is tested, or, beside a `--model` that is no run, means the same as `--out`.
+    `--out` names the output folder. For `fit` it is the run folder, and `--run` means the same. For
+    the other commands the results go into a numbered folder in it. `--run` then names the run that
+    is tested; together with a `--model` that is no run, it means the same as `--out`.
 
     Raises:
         MemlabError: if two of them contradict each other.
@@ -220,7 +221,7 @@ def places(command: str, arguments: Sequence[str]) -> Places:
 
 
 def _of_run(found: Places, model: str, trained: str) -> Places:
-    """`--model` names a run; a `--run` beside it says where to write, as for any other model."""
+    """Return the places if `--model` names a run; `--run` then names the output folder."""
     _, rest = take(found.arguments, "--model")
     out = found.out
     if found.run and Path(found.run).resolve() != Path(trained).resolve():
@@ -234,7 +235,7 @@ def _of_run(found: Places, model: str, trained: str) -> Places:
 
 
 def _of_file(found: Places, model: str) -> Places:
-    """`--model` names a checkpoint."""
+    """Return the places if `--model` names a checkpoint."""
     _, rest = take(found.arguments, "--model")
     if found.checkpoint and found.checkpoint != model:
         raise MemlabError(f"--model {model} and --ckpt_path {found.checkpoint}: give one of them")
@@ -245,12 +246,12 @@ def _of_file(found: Places, model: str) -> Places:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a training run."""
+    """Return whether a folder holds a training run."""
     return (folder / "fit" / "config.yaml").is_file() or (folder / CHECKPOINTS).is_dir()
 
 
 def trained_run(model: str) -> Path | None:
-    """The run folder that a model's name is, or that the folder by that name lies in; else None."""
+    """Return the run folder that `--model` names, or the run of the test folder that it names."""
     path = Path(model)
     if not path.is_dir():
         return None
@@ -258,7 +259,7 @@ def trained_run(model: str) -> Path | None:
 
 
 def values(arguments: Sequence[str], option: str) -> list[str]:
-    """The values that an option was given, in order."""
+    """Return the values that an option was given, in order."""
     found = []
     for place, argument in enumerate(arguments):
         name, joined, value = argument.partition("=")
@@ -268,7 +269,7 @@ def values(arguments: Sequence[str], option: str) -> list[str]:
 
 
 def take(arguments: Sequence[str], option: str) -> tuple[str | None, list[str]]:
-    """Take an option out of some arguments; its last value, and the rest.
+    """Remove an option from the arguments; return its last value, and the rest.
 
     Raises:
         MemlabError: if it has no value.

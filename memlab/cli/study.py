@@ -1,4 +1,4 @@
-"""memlab study: images drawn, a network trained or taken, taken apart; one page of answers."""
+"""memlab study: sample images, train or load a network, ablate; write one page of answers."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
 
 @dataclass
 class Asked:
-    """What a study was asked for; kept in its folder, so that it can go on.
+    """Request of a study, kept in its folder so that the study can be resumed.
 
     Args:
         root: the data set.
-        split: number of its split, shares of a random one, or None.
-        n: how many images are drawn, where there are as many.
-        seed: of the draw and of everything random after it.
-        model: what is tested; None where a network is trained.
-        masks: where regions are; None for those of the data set itself.
-        source: the layout of the data set; recognised where None.
-        columns: what was given of its CSV file, as `--data.source.NAME`.
+        split: number of its split, shares of a random split, or None.
+        n: number of images to draw; fewer if the data set has fewer.
+        seed: seed of the draw and of everything random after it.
+        model: the model to test; None to train a network.
+        masks: location of the masks; None for those of the data set itself.
+        source: layout of the data set; None to detect it.
+        columns: the given options of its CSV file, as `--data.source.NAME`.
         rest: further options of memlab fit or test.
     """
 
@@ -80,7 +80,7 @@ class Asked:
 
 
 def run(arguments: list[str]) -> int:
-    """Do what is left of a study, and write its page; returns the exit code."""
+    """Run the remaining steps of a study, and write its page; return the exit code."""
     parser = Options("study", DESCRIPTION)
     parser.add_argument("--data.root", dest="root", help="the data set: a folder or a CSV file")
     add_source(parser, split=False)
@@ -96,7 +96,7 @@ def run(arguments: list[str]) -> int:
     options, rest = parser.parse_known_args(arguments[1:])
 
     folder, asked, given = _settle(options, rest)
-    # a mistyped name or model ends here, before images are copied
+    # Report a mistyped name or model here, before images are copied.
     _plan(folder, asked, [], given)
     table, of = _images(folder, asked)
     tested = _finished(folder)
@@ -123,9 +123,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str] | None]:
-    """Where, and what: what is asked for now, or what the folder says was.
+    """Return the folder, the request, and the options that the user typed now.
 
-    The last is what the user typed now, where the rest comes from the folder's file; else None.
+    The request consists of the options given now and those recorded in the folder. The last item is
+    None unless the further options come from the folder's file.
     """
     for option in rest:
         if option.partition("=")[0] in RESERVED:
@@ -140,7 +141,7 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
         given["masks"] = str(options.masks)
     columns = columns_of(options)
     given |= {"columns": columns} if columns else {}
-    for name in ("root", "masks", "model"):  # so that it goes on from any folder
+    for name in ("root", "masks", "model"):  # to allow resuming from any folder
         if name in given and Path(given[name]).exists():
             given[name] = str(Path(given[name]).resolve())
     folder = options.out or runs.new_run("study")
@@ -152,7 +153,7 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
             f"{folder} holds a study with {name} {before[name]!r}, not {given[name]!r}; leave the "
             "options out to go on with it, or choose another --out"
         )
-    if changed:  # nothing is trained or tested yet: its images are drawn again
+    if changed:  # nothing is trained or tested yet: draw the images again
         shutil.rmtree(folder / IMAGES, ignore_errors=True)
     asked = {**before, **given}
     _see_split(asked.get("split"), asked.get("model"))
@@ -180,7 +181,7 @@ def _see_split(split: str | None, model: str | None) -> None:
 
 
 def _before(folder: Path) -> dict[str, Any]:
-    """What a study was asked for before, empty for a new one."""
+    """Return the recorded request of a study, empty for a new study."""
     note = folder / ASKED
     if not note.is_file():
         return {}
@@ -193,7 +194,7 @@ def _before(folder: Path) -> dict[str, Any]:
 
 
 def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | None = None) -> Plan:
-    """The fit, or the test of the model, as a settled command; see `_settle` for `given`."""
+    """Return the settled command: the fit, or the model's test; see `_settle` for `given`."""
     file = None if given is None else folder / ASKED
     typed = given or []
     own = ["--data.root", str(folder / IMAGES / "subset.csv"), "--data.source", "csv"]
@@ -207,7 +208,7 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
         return settle("fit", [*start, *asked.rest, *own, *ablations, *run], file, typed)
     path = Path(asked.model)
     option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"
-    if option != "--model":  # its configuration has the data that it was trained on
+    if option != "--model":  # its configuration names its training data
         own += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
     plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations], file, typed)
     plan.run, plan.fresh, plan.labels = folder / RUN, False, []
@@ -215,7 +216,7 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
 
 
 def _images(folder: Path, asked: Asked) -> tuple[Table, int]:
-    """The study's own copy of its images, made if it is not there; and of how many they are."""
+    """Return the study's own copy of its images, made if missing, and the number available."""
     from memlab.data.sources.csv import CsvSource
     from memlab.data.subset import FILE, write_subset
     from memlab.progress import progress
@@ -229,12 +230,12 @@ def _images(folder: Path, asked: Asked) -> tuple[Table, int]:
         table = source_of(layout, root).table(root, number).say()
         chosen = _drawn(table, asked)
         if asked.masks:
-            chosen.with_masks(Path(asked.masks))  # masks of other images end here
+            chosen.with_masks(Path(asked.masks))  # reject masks of other images
         if not folder.is_dir():
             make_folder(folder)
         write_text(folder / ASKED, json.dumps(asdict(asked), indent=2) + "\n")
         write_text(count, str(len(table.rows)))
-        shutil.rmtree(path, ignore_errors=True)  # of a copy that was cut off
+        shutil.rmtree(path, ignore_errors=True)  # of an interrupted copy
         with progress("Copying", len(chosen.rows)) as advance:
             copied = write_subset(chosen, len(chosen.rows), asked.seed, path, advance, outside=True)
         copied.say()
@@ -246,10 +247,10 @@ def _images(folder: Path, asked: Asked) -> tuple[Table, int]:
 
 
 def _drawn(table: Table, asked: Asked) -> Table:
-    """The images of the study; where a model is tested, with those that donate to swaps.
+    """Return the images of the study; if a model is tested, also the donors for swaps.
 
     Raises:
-        MemlabError: if there are too few.
+        MemlabError: if there are too few images.
     """
     from dataclasses import replace
 
@@ -287,7 +288,7 @@ def _drawn(table: Table, asked: Asked) -> Table:
             f"on; a study needs at least {LEAST}: give others"
         )
     rest = set(order.tolist()) - set(tested.tolist())
-    # what the run would test by its own split donates nothing: it would be tested
+    # Images that the model's run would test by its own split are no donors: they would be tested.
     donors = [
         place
         for wanted in ("train", None, "val")
@@ -306,7 +307,7 @@ def _drawn(table: Table, asked: Asked) -> Table:
 
 
 def _known_splits(table: Table, model: str) -> np.ndarray:
-    """The split of each image in the run that a model is of; None where it knows none."""
+    """Return the split of each image in the model's run; None if the run records none."""
     import numpy as np
 
     from memlab.data.contents import contents_of
@@ -326,13 +327,13 @@ def _known_splits(table: Table, model: str) -> np.ndarray:
 
 
 def _ways(table: Table) -> list[list[str]]:
-    """What is done to the images, as options of memlab test."""
+    """Return the ablations of the study, as options of memlab test."""
     from memlab.audit.hypotheses import ways
 
     return [way.arguments for way in ways(table.regions, donors=len(table.rows) > 1)]
 
 
 def _finished(folder: Path) -> Path | None:
-    """The folder of the study's test, once that is done."""
+    """Return the folder of the study's finished test, or None."""
     found = [*folder.glob(f"{RUN}/test-*/results.json"), *folder.glob(f"{RUN}/fit/results.json")]
     return max(found, key=lambda path: path.stat().st_mtime).parent if found else None

@@ -1,4 +1,4 @@
-"""fit, validate, test, predict: which run is meant, before anything heavy is imported."""
+"""fit, validate, test, predict: finds the run that is meant before any heavy import."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 
 
 RECORDED_VARIABLE = "MEMLAB_RECORDED"
-"""Tells a process that `memlab repeat` starts which file its arguments were read from."""
+"""Variable that tells a member of `memlab repeat` which file its arguments were read from."""
 
 
 @dataclass
 class Plan:
-    """What a command will do, settled from its arguments alone.
+    """Plan of a command, derived from its arguments alone.
 
     Args:
-        command: fit, validate, test or predict; nothing, where it has been done.
-        arguments: for the parser, names already turned into class paths.
+        command: fit, validate, test or predict; empty if it is already done.
+        arguments: arguments for the parser, with names expanded to class paths.
         run: the run folder.
         checkpoint: the weights to load, or None.
-        fresh: whether the run folder is a new one.
-        labels: what the command's folder is called after.
+        fresh: whether the run folder is new.
+        labels: labels in the name of the command's folder.
         configs: the configuration files among the arguments.
-        lock: what keeps other processes out of the folder that is trained into.
-        asked: fingerprint of all its options and its checkpoint: who asks for the same goes on
-            where that was cut off.
-        swept: whether all ablations were asked for by `all` or by family: a broken one among them
+        lock: lock that keeps other processes out of the training folder.
+        asked: fingerprint of all options and the checkpoint; an identical request continues an
+            interrupted one.
+        swept: whether all ablations were requested by `all` or by family; a broken ablation then
             does not fail the command.
-        out: where test, validate and predict write, where it is not the run folder.
-        recorded: files of run folders that are read: they are data, and name no class of their own.
-        named: dotted paths of classes that the user named beside them.
+        out: output folder of test, validate and predict, if it is not the run folder.
+        recorded: files of run folders that are read; they are data, restricted to allowed classes.
+        named: dotted paths of classes that the user named in addition.
     """
 
     command: str
@@ -67,7 +67,7 @@ class Plan:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one of the Trainer's commands; returns the exit code."""
+    """Run one of the Trainer's commands; return the exit code."""
     command, rest = arguments[0], arguments[1:]
     if "-h" in rest or "--help" in rest:
         if "all" not in rest:
@@ -77,7 +77,7 @@ def run(arguments: list[str]) -> int:
     elif any(argument.partition("=")[0].endswith(".help") for argument in rest):
         plan = Plan(command, expand_arguments(rest), Path(), None)
     else:
-        # also beside options that a file recorded, it is the user who names these
+        # The user names these classes, even beside options that were recorded in a file.
         names, rest = _take_all(rest, "--trust")
         for name in names:
             trust(name)
@@ -91,7 +91,7 @@ def run(arguments: list[str]) -> int:
 
 
 def carry_out(plan: Plan) -> int:
-    """Execute a settled command, and leave the environment as it was; returns the exit code."""
+    """Execute a settled command, restore the environment, and return the exit code."""
     try:
         from memlab.cli.execute import execute
 
@@ -104,14 +104,14 @@ def carry_out(plan: Plan) -> int:
 def settle(
     command: str, arguments: list[str], file: Path | None = None, given: Sequence[str] = ()
 ) -> Plan:
-    """Find out which run, configuration and checkpoint some arguments mean.
+    """Return the plan of a command: the run, configuration and checkpoint its arguments refer to.
 
     Args:
         command: fit, validate, test or predict.
-        arguments: its options.
-        file: where the arguments were recorded, if they are not what the user typed now: then they
-            are data, and so are the configurations that they name.
-        given: what the user typed now, where `file` is given.
+        arguments: options of the command.
+        file: file that the arguments were read from, if the user did not type them now. They and
+            the configurations that they name are then treated as data.
+        given: options that the user typed now, if `file` is given.
 
     Raises:
         MemlabError: if a name is unknown, or no run or weights can be found.
@@ -135,13 +135,13 @@ def settle(
 
 
 def recorded_arguments() -> Path | None:
-    """The file that `memlab repeat` read this process's arguments from, if it did."""
+    """Return the file that `memlab repeat` read this process's arguments from, or None."""
     found = os.environ.get(RECORDED_VARIABLE)
     return Path(found) if found else None
 
 
 def _values(arguments: Sequence[str]) -> list[Any]:
-    """What options are given: the values, those that are spelt as in a file as plain data."""
+    """Return the values of options; values spelled as in a file are returned as plain data."""
     found: list[Any] = []
     for argument in arguments:
         value = argument.partition("=")[2] if argument.startswith("-") else argument
@@ -220,7 +220,7 @@ def _settle_fit(
             "--out"
         )
     if checkpoint and not configs:
-        # a new run may begin with the checkpoint of another
+        # A new run may start from the checkpoint of another run.
         own = run is not None and (run / "fit" / runs.CONFIG).is_file()
         trained = run if own else runs.run_of(checkpoint)
         if trained is not None:
@@ -248,7 +248,7 @@ def _options(arguments: list[str]) -> list[tuple[str, str]]:
 
 
 def _take_all(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]:
-    """All values of an option that may be repeated, and the other arguments."""
+    """Return all values of a repeatable option, and the other arguments."""
     values: list[str] = []
     kept: list[str] = []
     rest = list(arguments)

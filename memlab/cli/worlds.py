@@ -1,4 +1,4 @@
-"""Worlds by name or file: what `memlab data scenes --world` is given. Standard library and YAML."""
+"""Worlds by name or file, for `memlab data scenes --world`. Standard library and YAML only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def worlds() -> dict[str, str]:
-    """The worlds that ship, in order, and what each is, from the first line of its file."""
+    """Return the built-in worlds, in order, each with the first line of its file as description."""
     files = (shipped() / "worlds").glob("*.yaml")
     ordered = sorted(files, key=lambda path: (len(path.stem), path.stem))
     return {
@@ -26,15 +26,15 @@ def worlds() -> dict[str, str]:
 
 
 def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
-    """A world, and how many images, of what seed, size and style its file says.
+    """Return a world, and the image count, seed, size and style that its file gives.
 
     Args:
-        name: one of memlab's own, or a file: a configuration for fit whose source is scenes, or
-            the declaration alone.
-        changed: fields of the world that are to be others; None for those that are not.
+        name: a built-in name or a file: a configuration for fit whose source is scenes, or a bare
+            declaration.
+        changed: fields of the world to change; None keeps a field.
 
     Raises:
-        MemlabError: if there is no such world, or it cannot be; names the file and what is wrong.
+        MemlabError: if the world does not exist or is invalid; names the file and the problem.
     """
     path = _find(name)
     tree = read_yaml(path)
@@ -72,7 +72,7 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
 
 
 def weights(text: str) -> dict[str, float]:
-    """`face=1,face*text=.5` as an option's value."""
+    """Parse an option's value such as `face=1,face*text=.5`."""
     found = {}
     for part in text.split(","):
         term, _, weight = part.partition("=")

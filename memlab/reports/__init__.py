@@ -1,1 +1,1 @@
-"""Result files, the figures drawn from them, and the tables printed."""
+"""Result files, figures drawn from them, and printed tables."""

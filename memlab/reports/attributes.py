@@ -1,4 +1,4 @@
-"""Associations with columns as people and programs read them: terminal, tables, figure."""
+"""Reports of associations with columns: terminal output, tables and a figure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TITLES = {
     "residual": "residual",
     "calibrated_residual": "calibrated residual",
 }
-"""Outcomes as people read them."""
+"""Display names of the outcomes."""
 _DRAWN = 30
 _SHOWN = 25
 _SHORT = {"spearman": "ρ", "omega_squared": "ω²"}
@@ -41,10 +41,10 @@ def write_attributes(
     """Write tables, `attributes.json` and the figure into a folder.
 
     Args:
-        found: what is written.
-        rows: the images with their columns and residuals, so that others can go on from there.
+        found: the associations to write.
+        rows: the images with their columns and residuals, written for further analysis.
         about: what was tested, where columns come from, and notes.
-        folder: where to.
+        folder: output folder.
 
     Returns:
         The figures' names.
@@ -69,7 +69,7 @@ def write_attributes(
 
 
 def print_attributes(found: Associations, n: int, console: Console) -> None:
-    """Print the columns, the strongest for any outcome first, then the accuracy inside levels."""
+    """Print the columns, strongest association first, then the accuracy within levels."""
     outcomes = [name for name in OUTCOMES if name in set(found.table["outcome"])]
     tested = int(found.table.loc[found.table["outcome"] == "score", "p"].notna().sum())
     title = f"{n} images: Spearman's ρ of numbers, ω² of categories"
@@ -122,7 +122,7 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
 
 
 def by_strength(table: pd.DataFrame) -> list[str]:
-    """Columns, those that share most variance with any outcome first: ρ² or ω²."""
+    """Return the columns ordered by the largest variance shared with any outcome: ρ² or ω²."""
     value = table["value"].astype(float)
     share = value.where(table["statistic"] != "spearman", value**2).fillna(-1)
     most = share.groupby(table["column"], sort=False).max()

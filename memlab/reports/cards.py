@@ -1,4 +1,4 @@
-"""Selectivity cards: a strip of examples over what an ablation changes, and a page of all cards."""
+"""Selectivity profiles: one figure per ablation (examples and statistics), and a page of all."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WORDS = {
         for what in ("palette", "spectrum", "texture", "background", "face")
     },
 }
-"""What people call a statistic; the others go by their names."""
+"""Display names of statistics; statistics not listed here use their own names."""
 COMPARED = {
     "floor": "slight changes that should not matter",
     "placed": "the same change elsewhere in the image",
@@ -45,7 +45,7 @@ COMPARED = {
     "patch": "a neutral patch",
     "there-and-back": "the swap there and back",
 }
-"""What an effect is compared with."""
+"""Display names of the comparisons of an effect."""
 HOW = """\
 How to read a card: the strip shows one image as it is and at every dose, the primary dose in
 bold; last, where the ablation has a control of its own, the control at that dose. Below stands what
@@ -71,13 +71,13 @@ _WIDTH, _ROW = 1.02, 0.2
 
 
 def draw_card(table: pd.DataFrame, images: Sequence[Array], path: Path) -> None:
-    """One card: an image at every dose, and its control; below, how the statistics changed.
+    """Draw one profile: an image at every dose and its control above the changes of the statistics.
 
     Args:
         table: rows of one ablation, as `memlab.validation.selectivity.selectivity` returns them.
         images: (H, W, 3) in [0, 1], as `memlab.validation.selectivity.example` returns them; the
-            control may lack.
-        path: of the PNG.
+            control may be missing.
+        path: path of the PNG.
     """
     names = _statistics(table)
     heads = _heads(table)
@@ -134,13 +134,13 @@ def draw_card(table: pd.DataFrame, images: Sequence[Array], path: Path) -> None:
 def write_page(
     table: pd.DataFrame, ablations: Sequence[Ablation], folder: Path, images: str
 ) -> Path:
-    """Write `cards.md`: every ablation with what it declares, and its card; family by family.
+    """Write `cards.md`: every ablation with its declarations and its profile, grouped by family.
 
     Args:
-        table: of all ablations.
-        ablations: those of a family stay in their order.
-        folder: where the cards are, as `NAME.png`.
-        images: a sentence on those that were measured.
+        table: rows of all ablations.
+        ablations: the ablations; their order within a family is kept.
+        folder: folder that holds the profiles as `NAME.png`.
+        images: a sentence on the measured images.
     """
     parts = ["# Selectivity cards\n", f"{images}\n", HOW]
     for family, about in FAMILIES.items():
@@ -177,7 +177,7 @@ def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
 
 
 def _heads(table: pd.DataFrame) -> list[tuple[str, bool, dict[str, pd.Series]]]:
-    """Of each column its heading, whether it is the primary dose, and its rows by statistic."""
+    """Return each column's heading, whether it is the primary dose, and its rows by statistic."""
     heads = []
     for (control, dose), rows in table.groupby(["control", "dose"], sort=False):
         by_name = {str(row["statistic"]): row for _, row in rows.iterrows()}
@@ -187,7 +187,7 @@ def _heads(table: pd.DataFrame) -> list[tuple[str, bool, dict[str, pd.Series]]]:
 
 
 def _statistics(table: pd.DataFrame) -> list[str]:
-    """The target first, then the others in their order."""
+    """Return the statistics: the target first, then the others in their order."""
     own = table.drop_duplicates("statistic")
     return own.sort_values("target", ascending=False, kind="stable")["statistic"].tolist()
 
@@ -197,7 +197,7 @@ def _words(name: str) -> str:
 
 
 def _colour(row: pd.Series) -> Array:
-    """White where nothing changed, deep where all did; the extent of a change has no colour."""
+    """Return white for no change, a deep colour for a full change; `changed_area` stays white."""
     if np.isnan(row["change"]) or row["statistic"] == "changed_area":
         return np.ones(3)
     depth = 0.85 * min(1.0, abs(float(row["change"])))
@@ -220,14 +220,14 @@ def _clean(row: pd.Series) -> str:
         return "1"
     if row["scale"] == "share":
         return _percent(float(row["clean"]), "")
-    if not row["clean_sd"] > 0:  # of one image there is none
+    if not row["clean_sd"] > 0:  # a single image has no SD
         return f"{row['clean']:.2g}"
     decimals = max(0, -floor(log10(row["clean_sd"])))
     return f"{row['clean']:.{decimals}f} ± {row['clean_sd']:.{decimals}f}"
 
 
 def _percent(share: float, sign: str) -> str:
-    """One decimal below 10 % and where whole numbers would say all, or nothing."""
+    """Format a share in percent; one decimal below 10 % and where rounding would say 0 or 100 %."""
     if np.isnan(share):
         return "–"
     if abs(share) < 0.0005:

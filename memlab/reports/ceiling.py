@@ -1,4 +1,4 @@
-"""The human ceiling as files: tables, and one figure."""
+"""Files of the noise ceiling: tables and one figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RED = "#b2182b"
 
 
 def write_ceiling(found: Ceiling, folder: Path) -> tuple[list[str], str]:
-    """Write `ceiling.csv`, `scores.csv`, `growth.csv`, and `ceiling.png`; returns their names."""
+    """Write `ceiling.csv`, `scores.csv`, `growth.csv`, and `ceiling.png`; return their names."""
     tables = {
         "ceiling.csv": _entries(found),
         "scores.csv": found.scores,

@@ -1,4 +1,4 @@
-"""Figures of a data check: scores, files against scores, near duplicates side by side."""
+"""Figures of a data check: scores, file properties against scores, near duplicates side by side."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from memlab.numbers import number
 
 COLOURS = {"train": BLUE, "val": "#b2182b", "test": "#e08214", "no split": BLUE}
 PAIRS = 24
-"""Near duplicates on the contact sheet; the table has them all."""
+"""Maximum number of near duplicates on the contact sheet; the table lists all."""
 
 
 def score_histogram(histogram: dict[str, Any], folder: Path) -> str:
-    """Share of each split's images per interval of the score.
+    """Draw the share of each split's images per interval of the score.
 
     Args:
         histogram: `edges` of the intervals, and `counts` per split.
-        folder: where `scores.png` is written.
+        folder: folder of `scores.png`.
     """
     figure = _figure(6.4, 3.0)
     axes = figure.subplots()
@@ -46,7 +46,7 @@ def score_histogram(histogram: dict[str, Any], folder: Path) -> str:
 def facts_by_decile(
     deciles: pd.DataFrame, correlations: dict[str, dict[str, Any]], folder: Path
 ) -> str:
-    """Median and quartiles of each fact about the files per tenth of the scores."""
+    """Draw the median and quartiles of each file property per tenth of the scores."""
     figure = _figure(10.4, 2.7)
     panels = figure.subplots(1, len(FACTS))
     for axes, (fact, title) in zip(panels, FACTS.items(), strict=True):
@@ -66,7 +66,7 @@ def facts_by_decile(
 
 
 def contact_sheet(near: pd.DataFrame, root: Path, folder: Path) -> str:
-    """The first pairs of near duplicates side by side, with ids, splits and distance."""
+    """Draw the first pairs of near duplicates side by side, with ids, splits and distance."""
     shown = near.head(PAIRS)
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
@@ -85,7 +85,7 @@ def contact_sheet(near: pd.DataFrame, root: Path, folder: Path) -> str:
             axes.set_title(f"{_short(str(row[f'{which}id']))}\n{where}", fontsize=8, color=colour)
             try:
                 axes.imshow(decode(root / str(row[f"{which}image"])).permute(1, 2, 0).numpy())
-            except DataError:  # gone since it was looked at
+            except DataError:  # the file was removed after the check
                 axes.text(0.5, 0.5, "cannot be read", ha="center", fontsize=7, color=GREY)
     return _save(figure, folder, "near-duplicates.jpg")
 

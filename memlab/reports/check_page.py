@@ -1,4 +1,4 @@
-"""The page of a data check, and the tables that hold every number on it."""
+"""The page of a data check, and the tables that hold every number on the page."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from memlab.reports.provenance import commit, now, versions
 
 SCHEMA = 1
 PAGE, JSON = "check.html", "check.json"
-_LISTED = 200  # problems that the page lists; the CSV file has them all
+_LISTED = 200  # maximum number of problems on the page; the CSV file lists all
 _BINS = 20
 
 
 def write_page(
     findings: Findings, reliability: Reliability | None, table: Table, folder: Path
 ) -> Path:
-    """Write `check.html`, one file to pass on, and what it shows as JSON, CSV and figures.
+    """Write `check.html`, a self-contained page, and its content as JSON, CSV and figures.
 
     Args:
-        findings: of the check.
-        reliability: of the hit rates; None where the table has no counts.
-        table: what was checked.
-        folder: where they go.
+        findings: findings of the check.
+        reliability: reliability of the hit rates; None if the table has no counts.
+        table: the checked table.
+        folder: output folder.
 
     Returns:
-        The path of the page, written last.
+        The path of the page, which is written last.
     """
     summary = summarise(findings, reliability, table)
     for name, problems in (("problems", findings.problems), ("notes", findings.notes)):
@@ -65,7 +65,7 @@ def write_page(
 
 
 def summarise(findings: Findings, reliability: Reliability | None, table: Table) -> dict[str, Any]:
-    """Everything the page says, as plain data; what is absent is null with a reason."""
+    """Return the content of the page as plain data; missing values are null with a reason."""
     images, near = findings.images, findings.near
     leaks = int(near["leak"].sum())
     return {
@@ -146,7 +146,7 @@ def _sizes(images: pd.DataFrame) -> pd.Series:
 
 
 def _grouped(images: pd.DataFrame, kind: pd.Series) -> list[dict[str, Any]]:
-    """Images and mean score of each kind, the most common first."""
+    """Return the number of images and the mean score of each kind, the most common kind first."""
     groups = images.groupby(kind.rename("kind"))["score"].agg(["size", "mean"])
     groups = groups.sort_values("size", ascending=False, kind="stable")
     return [
@@ -188,7 +188,7 @@ def _listed(problems: list[Problem]) -> list[Problem]:
 
 
 def _medians(deciles: pd.DataFrame) -> list[dict[str, Any]]:
-    """One row per tenth: its scores, its size, and the median of each fact."""
+    """Return one row per tenth of the scores: its scores, its size, and each property's median."""
     index = ["decile", "score_low", "score_high", "images"]
     wide = deciles.pivot(index=index, columns="fact", values="median").reset_index()
     return [{str(name): value for name, value in row.items()} for row in wide.to_dict("records")]

@@ -1,4 +1,4 @@
-"""Tests against each other, paired by image. From the files alone."""
+"""Comparison of tests, paired by image, computed from the result files alone."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from memlab.reports.repeated import over_members
 
 SCHEMA = 1
 ALL_PAIRS = 4
-"""Up to so many tests each is compared with each other; beyond, each with the first."""
+"""Up to this number of tests, all pairs are compared; beyond it, each test with the first."""
 COMPARED = ("spearman", "mse", "mae", "drop", "drop_in_sd")
 
 Pair = tuple[Tested, Tested]
 
 
 def pairs_of(tests: Sequence[Tested]) -> list[Pair]:
-    """Which tests are compared: all pairs of up to four, else each with the first."""
+    """Return the pairs of tests to compare: all pairs of up to four, else each with the first."""
     if len(tests) <= ALL_PAIRS:
         return list(itertools.combinations(tests, 2))
     return [(tests[0], other) for other in tests[1:]]
@@ -40,20 +40,20 @@ def compare(
     advance: Callable[[int], None],
     repeated: bool = False,
 ) -> dict[str, Any]:
-    """What tests have in common, and how they differ on the same images.
+    """Return the common settings of tests and their differences on the same images.
 
-    A difference is always the second test minus the first. Where there are several comparisons,
-    each has a second interval, wide enough to hold for all of them together (Bonferroni).
+    A difference is always the second test minus the first. If there are several comparisons, each
+    has a second, wider interval that holds for all of them together (Bonferroni).
 
     Args:
         tests: the tests.
-        compared: which pairs of them.
+        compared: the pairs of tests to compare.
         advance: called with 1 after each pair.
-        repeated: whether the pairs are repetitions of one comparison: then the mean and SD of the
-            differences are what counts, and no interval is widened.
+        repeated: whether the pairs are repetitions of one comparison. Mean and SD of the
+            differences are then reported, and no interval is widened.
 
     Returns:
-        What `compare.json` holds; see `docs/results.md`.
+        The content of `compare.json`; see `docs/results.md`.
 
     Raises:
         MemlabError: if no pair has an image in common.
@@ -106,7 +106,7 @@ def _letters(count: int) -> list[str]:
 def _across(
     differences: list[dict[str, Any]], conditions: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Mean and SD of each difference over repetitions."""
+    """Return mean and SD of each difference over repetitions."""
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
     for entry in [*differences, *conditions]:
         for metric in COMPARED:

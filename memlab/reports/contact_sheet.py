@@ -1,4 +1,4 @@
-"""Changed images side by side, drawn from an export's manifest."""
+"""Contact sheet: changed images side by side, drawn from an export's manifest."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from memlab.files import replacing
 from memlab.imaging.decode import decode
 
 ROWS, FEW = 12, 4
-"""Images that are shown: the first 12; the first 4 beside more than 36 conditions."""
+"""Number of images shown: the first 12, or the first 4 if there are more than 36 conditions."""
 COLUMNS = 12
-"""Conditions beside each other; the others follow below."""
+"""Maximum number of conditions side by side; the others follow below."""
 
 _SIDE, _GAP, _LINE, _MARGIN = 128, 6, 13, 110
 _LEAST = 4 * _LINE
-"""Pixels of height in which a reason can be read."""
+"""Height in pixels that a legible reason needs."""
 _PAPER, _INK, _EMPTY = (255, 255, 255), (40, 40, 40), (235, 235, 235)
 
 
 def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
-    """Write `contact-sheet.png`: a row an image, a column a condition, its first draw.
+    """Write `contact-sheet.png`: one row per image, one column per condition, its first draw.
 
-    Where an image was not eligible, the reason stands in its place.
+    For an image that was not eligible, the sheet shows the reason.
 
     Args:
         manifest: as `memlab.export.images.export` returns it.
-        folder: of the export.
+        folder: folder of the export.
     """
     first = manifest[manifest["draw"] == 0]
     conditions = first["condition"].drop_duplicates().tolist()
@@ -40,7 +40,7 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
     blocks = [conditions[at : at + COLUMNS] for at in range(0, len(conditions), COLUMNS)]
     step = _SIDE + _GAP
     header = _LINE * max(len(_wrapped(name)) for name in conditions) + 2 * _GAP
-    # a row is as high as its images, of which most are wider than high; --size changes that
+    # Each row is as high as its images; most are wider than high, unless --size changes them.
     written = first[first["image"] != ""].drop_duplicates("original").set_index("original")
     changed = {str(original): folder / image for original, image in written["image"].items()}
     heights = [
@@ -79,14 +79,14 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
 
 
 def _wrapped(name: str) -> list[str]:
-    """A condition's name in lines that fit a column; broken before brackets, roles, arguments."""
+    """Split a condition's name into lines that fit a column: before brackets, roles, arguments."""
     for mark in "([:":
         name = name.replace(mark, f" {mark}")
     return textwrap.wrap(name.replace(",", ", "), 20)
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    """The image, whole, as people see it; grey where it cannot be read."""
+    """Return a thumbnail of the whole image, EXIF orientation applied; grey if it is unreadable."""
     try:
         small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
     except DataError:
@@ -95,7 +95,7 @@ def _thumbnail(path: Path) -> Image.Image:
 
 
 def _lay(sheet: Image.Image, path: Path, at: tuple[int, int], high: int) -> None:
-    """Put an image in the middle of its column and row."""
+    """Paste an image into the centre of its column and row."""
     small = _thumbnail(path)
     shifts = (_SIDE - small.width) // 2, max(0, (high - small.height) // 2)
     sheet.paste(small, (at[0] + shifts[0], at[1] + shifts[1]))

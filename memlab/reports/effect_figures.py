@@ -1,4 +1,4 @@
-"""Figures of ablations: a forest plot of all, and a panel per dose curve. From results alone."""
+"""Figures of ablations, drawn from results alone: a forest plot, and a panel per dose curve."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ HOLLOW = {
     "patch": ("^", "neutral patch"),
     "floor": ("D", "± nuisance baseline (RMS)"),
 }
-"""Marker and words of what an effect is compared with."""
+"""Marker and label of each kind of comparison."""
 HEADED = 8
-"""Lines from which on families have headings."""
+"""Number of lines from which families get headings."""
 
 Line = tuple[str, dict[str, Any] | None, dict[str, Any] | None, str | None]
-"""Label, effect, its control and the kind of this; a heading has a label alone."""
+"""Label, effect, its control and the control's kind; a heading has only a label."""
 
 
 def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
-    """Forest plot of all primary ablations: mean effects beside what they are compared with, S, T.
+    """Draw a forest plot of all primary ablations: mean effects with comparisons, S, and T.
 
-    The hollow mark beside a mean effect is the control's, of the same images; S is their
-    difference. The band is the nuisance baseline, the RMS effect of the nuisance change that moves
-    the same images most, in either direction. From T the round trip is taken off. An ablation
-    without a number, of fewer than three images say, has a line with the reason.
+    The hollow mark beside a mean effect is the mean effect of the control on the same images. S is
+    the difference of the two. The band is the nuisance baseline: the RMS effect, in either
+    direction, of the nuisance change that moves the same images most. T is shown after subtracting
+    the round-trip control. An ablation without a number, e.g. with fewer than three images, has a
+    line with the reason.
     """
     primary = [entry for entry in conditions if entry["primary"]]
     targets = [entry for entry in primary if entry["role"] == "target"]
@@ -53,7 +54,7 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
         return []
     heights = [0.8 + 0.25 * len(lines) for _, lines in panels]
     longest = max(len(line[0]) for _, lines in panels for line in lines)
-    width = 8.2 + 0.065 * max(0, longest - 60)  # long labels take no room from the marks
+    width = 8.2 + 0.065 * max(0, longest - 60)  # leave room for the marks
     figure = Figure(figsize=(width, sum(heights) + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
     every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -73,12 +74,12 @@ def forest(conditions: Sequence[dict[str, Any]], folder: Path) -> list[str]:
 def curves(
     dose_curves: Sequence[dict[str, Any]], conditions: Sequence[dict[str, Any]], folder: Path
 ) -> list[str]:
-    """Small multiples: mean effect, or T of swaps, over the doses of each ablation, with controls.
+    """Draw a panel per ablation: mean effect, or T of swaps, over the doses, with controls.
 
     Args:
         dose_curves: an entry per ablation at several doses, as in the results.
-        conditions: an entry per condition, as in the results: where the curves' controls are.
-        folder: that the figure is written to.
+        conditions: an entry per condition, as in the results; the curves' controls are among them.
+        folder: output folder.
     """
     if not dose_curves:
         return []
@@ -123,7 +124,7 @@ def curves(
 
 
 def _beside(axes: Any, curve: dict[str, Any], steps: Sequence[dict[str, Any]]) -> str | None:
-    """Draw what a curve's effects are compared with; returns its kind, None where there is none."""
+    """Draw the comparison of a curve's effects; return its kind, or None if there is none."""
     others = [(_share if curve["effect"] == "T" else _drop)(step)[1] for step in steps]
     drawn = [
         (step["dose"], other)
@@ -149,7 +150,7 @@ def _beside(axes: Any, curve: dict[str, Any], steps: Sequence[dict[str, Any]]) -
 
 
 def _apart(doses: Sequence[float]) -> list[float]:
-    """From the largest down, those far enough from the one before for a label."""
+    """Return the doses, largest first, that are far enough apart to be labelled."""
     kept: list[float] = []
     for dose in sorted(doses, reverse=True):
         if not kept or kept[-1] - dose > 0.12 * max(doses):
@@ -162,7 +163,7 @@ def _hollow() -> dict[str, Any]:
 
 
 def _lines(entries: Sequence[dict[str, Any]], of: Any) -> list[Line]:
-    """Within a family the largest effect first; headings where there are many lines."""
+    """Return the lines, largest effect first within a family; many lines get headings."""
     families: dict[str, list[Line]] = {}
     for entry in entries:
         effect, other = of(entry)
@@ -211,18 +212,18 @@ def _draw(axes: Any, lines: Sequence[Line]) -> None:
 
 
 def _magnitude(effect: dict[str, Any] | None) -> float:
-    """By which lines are ordered; those without a number come last."""
+    """Return the sort key of lines; lines without a number come last."""
     value = None if effect is None else effect["value"]
     return -1.0 if value is None else abs(float(value))
 
 
 def _why(effect: dict[str, Any]) -> str:
-    """Why there is no number: `n = 2: too few`."""
+    """Return why there is no number: `n = 2: too few`."""
     return too_few(effect) or str(effect["reason"])
 
 
 def _say(axes: Any, y: float, text: str, align: str, transform: Any) -> None:
-    """Write where no mark can be drawn."""
+    """Write text where no mark can be drawn."""
     x = 0.5 if align == "center" else 0.02
     axes.text(
         x, y, text, color=GREY, fontsize=8, style="italic", ha=align, va="center",
@@ -267,7 +268,7 @@ def _band(
 
 
 def _y(curve: dict[str, Any]) -> list[dict[str, Any]]:
-    """Mean drops, beside which the control's can be drawn; of a swap T."""
+    """Return mean effects, beside which the control's can be drawn; for a swap, return T."""
     return list(curve["effects"] if curve["effect"] == "T" else curve["drops"])
 
 
@@ -275,18 +276,18 @@ Shown = tuple[dict[str, Any] | None, dict[str, Any] | None]
 
 
 def _control(entry: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """A part of what an entry says of its control; None where there is none with a value."""
+    """Return a part of an entry's control, or None if it has no value."""
     found: dict[str, Any] | None = (entry["control"] or {}).get(name)
     return found if found and found["value"] is not None else None
 
 
 def _specific(entry: dict[str, Any]) -> Shown:
-    """S, the control taken off."""
+    """Return S: the effect minus the control's."""
     return entry["control"]["S"], None
 
 
 def _drop(entry: dict[str, Any]) -> Shown:
-    """The mean effect, and the control's of the same images, or the nuisance baseline's RMS."""
+    """Return the mean effect, and the control's on the same images or the baseline's RMS."""
     control = entry["control"] or {}
     if _kind(entry) == "floor":
         rms = (control.get("baseline") or control).get("rms")
@@ -295,18 +296,18 @@ def _drop(entry: dict[str, Any]) -> Shown:
 
 
 def _share(entry: dict[str, Any]) -> Shown:
-    """T, the round trip taken off."""
+    """Return T after subtracting the round-trip control."""
     return (entry["control"] or {}).get("T"), None
 
 
 def _kind(entry: dict[str, Any]) -> str | None:
-    """What is drawn beside the effect: the nuisance baseline where no control could be made."""
+    """Return the kind of comparison: the nuisance baseline if no control could be made."""
     control = entry["control"] or {}
     return "floor" if control.get("baseline") else entry["compared_with"] if control else None
 
 
 def _broken(name: str, width: int) -> str:
-    """A condition's name in lines of at most `width`, broken before its brackets and at commas."""
+    """Break a condition's name into lines of at most `width`, before brackets and at commas."""
     lines = [""]
     for part in re.split(r"(?=[\[(])|(?<=,)", name):
         if lines[-1] and len(lines[-1]) + len(part) > width:

@@ -1,4 +1,4 @@
-"""The table of ablations as people read it in a terminal."""
+"""The table of ablations for the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memlab.analysis.results import FILE, Results
 from memlab.numbers import number, p_value, statistic, with_n
 
 MOST = 40
-"""Lines from which on only primary doses are printed."""
+"""Number of lines from which only primary doses are printed."""
 COLUMNS: dict[str, JustifyMethod] = {
     "ablation": "left",
     "n": "right",
@@ -25,13 +25,13 @@ COLUMNS: dict[str, JustifyMethod] = {
     "compared with": "left",
 }
 LAYOUTS = ((True, True), (False, True), (False, False))
-"""With units, and with ρ: the first that the console has room for is printed."""
+"""Layouts (with units, with ρ); the first that fits the console is printed."""
 COMPARED = {
     "placed": "control",
     "windows": "off-centre",
     "patch": "patch",
 }
-"""Controls of an effect's own, S being the difference."""
+"""Controls from which S is computed as a difference."""
 CONTROLS = {
     "placed": "control: the same change at matched positions of the same image",
     "windows": "off-centre: crops of the same size off the centre",
@@ -40,11 +40,12 @@ CONTROLS = {
 
 
 def print_effects(results: Results, console: Console) -> None:
-    """Print a line per ablation: images, effect, both p, what it is compared with, ρ; a legend.
+    """Print a line per ablation (images, effect, both p values, comparison, ρ), and a legend.
 
-    The effect is the specific effect S where there are controls, T of a swap, else the mean effect;
-    n are its images. Of the nuisance changes that others are compared with the largest is named;
-    they have lines of their own where nothing else was asked for.
+    The effect is the specific effect S if there are controls, T for a swap, and the mean effect
+    otherwise; n is its number of images. As nuisance baseline, the comparison names the nuisance
+    change with the largest effect. Nuisance changes have lines of their own only if nothing else
+    was asked for.
     """
     entries = [
         entry
@@ -100,13 +101,13 @@ def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Ta
 
 
 def _fits(table: Table, console: Console) -> bool:
-    """Whether the table has room without a line that wraps."""
+    """Return whether the table fits the console without wrapping a line."""
     unbounded = console.options.update(width=10_000)
     return Measurement.get(console, unbounded, table).maximum <= console.width
 
 
 def _shown(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The statistic that is printed, and its name: S or T; else the mean effect, without one."""
+    """Return the name and the statistic to print: S or T, else the mean effect without a name."""
     for name in ("S", "T"):
         found = (entry["control"] or {}).get(name)
         if found and found["value"] is not None:
@@ -115,11 +116,11 @@ def _shown(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def effect_text(entry: dict[str, Any], n: int | None = None) -> str:
-    """The effect with its interval, or why there is none.
+    """Return the effect with its interval, or the reason why there is none.
 
     Args:
-        entry: of the results.
-        n: the count of images that is printed beside; another one is added.
+        entry: an entry of the results.
+        n: number of images already printed; a different number is added to the text.
     """
     name, found = _shown(entry)
     if found["value"] is None:
@@ -128,17 +129,17 @@ def effect_text(entry: dict[str, Any], n: int | None = None) -> str:
 
 
 def too_few(found: dict[str, Any]) -> str:
-    """`n = 2: too few` of a statistic without a value for want of images; else empty."""
+    """Return `n = 2: too few` for a statistic that lacks a value for lack of images, else empty."""
     return f"n = {found['n']}: too few" if 0 < found["n"] < 3 and found["value"] is None else ""
 
 
 def p_text(entry: dict[str, Any], kind: str, n: int | None = None) -> str:
-    """The corrected p of the mean effect or of its size, or a dash.
+    """Return the corrected p of the mean effect or of its size, or a dash.
 
     Args:
-        entry: of the results.
+        entry: an entry of the results.
         kind: `mean` or `size`.
-        n: the count of images that is printed beside; another one is added.
+        n: number of images already printed; a different number is added to the text.
     """
     test = _test(entry, kind)
     text = p_value(test["p_corrected"])
@@ -147,18 +148,18 @@ def p_text(entry: dict[str, Any], kind: str, n: int | None = None) -> str:
 
 def _test(entry: dict[str, Any], kind: str) -> dict[str, Any]:
     nothing = {"p": None, "p_corrected": None, "n": 0, "reason": "not tested"}
-    return entry.get(f"test_{kind}") or nothing  # results of an older memlab have none
+    return entry.get(f"test_{kind}") or nothing  # results of older memlab versions have none
 
 
 def compared_text(entry: dict[str, Any], n: int | None = None) -> str:
-    """What the effect is compared with, or why with nothing.
+    """Return the comparison of the effect, or the reason why there is none.
 
     Args:
-        entry: of the results.
-        n: the count of images that is printed beside; another one is added.
+        entry: an entry of the results.
+        n: number of images already printed; a different number is added to the text.
     """
     control = entry["control"]
-    if control is None or entry["drop"]["value"] is None:  # why is said once, as the effect
+    if control is None or entry["drop"]["value"] is None:  # the effect's column gives the reason
         return ""
     kind = control["kind"]
     if control["reason"]:
@@ -178,7 +179,7 @@ def compared_text(entry: dict[str, Any], n: int | None = None) -> str:
 
 
 def _times(floor: dict[str, Any], n: int | None) -> str:
-    """`6.5 × baseline .0288`."""
+    """Return the effect as a multiple of the baseline: `6.5 × baseline .0288`."""
     ratio, size = floor["ratio"], floor["rms"]
     if size["value"] is None:
         return f"none: {too_few(size) or size['reason']}"
@@ -200,7 +201,7 @@ def _correlations(entry: dict[str, Any], n: int) -> str:
 
 
 def _legend(entries: list[dict[str, Any]]) -> list[str]:
-    """Short lines on what the columns mean, of what is in the table alone."""
+    """Return short lines that explain the columns and marks present in the table."""
     kinds = {(entry["control"] or {}).get("kind") for entry in entries}
     floors = [
         floor
@@ -245,7 +246,7 @@ def _legend(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _tests_legend(entries: list[dict[str, Any]], kinds: set[Any], floors: bool) -> list[str]:
-    """What each column of p tests, and how it is corrected."""
+    """Return what each column of p values tests, and how the values are corrected."""
     lines = []
     counts = {
         kind: sum(_test(entry, kind)["p"] is not None for entry in entries)
@@ -272,7 +273,7 @@ def _corrected(count: int) -> str:
 
 
 def _floor_of(entry: dict[str, Any]) -> dict[str, Any] | None:
-    """The nuisance baseline that an entry is compared with, if it is with one."""
+    """Return the nuisance baseline that an entry is compared with, or None."""
     control = entry["control"] or {}
     floor = control if control.get("kind") == "floor" else control.get("baseline")
     return floor if floor and floor.get("condition") else None

@@ -1,4 +1,4 @@
-"""Figures, drawn from tables and arrays alone: no model, no torch."""
+"""Figures drawn from tables and arrays alone, without the model and without torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memlab.numbers import interval, number
 
 
 def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -> list[str]:
-    """Scatter of predictions against scores, one point an image."""
+    """Draw a scatter plot of predictions against scores, one point per image."""
     figure, axes = new_figure(4.6, 4.4)
     axes.scatter(rows["score"], rows["predicted"], s=10, alpha=0.5, color=BLUE, linewidths=0)
     both = rows[["score", "predicted"]].to_numpy()
@@ -31,7 +31,7 @@ def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -
 
 
 def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
-    """Spearman's rho of each repeated run with its interval, over the band of mean ± SD."""
+    """Draw Spearman's rho of each repeated run with its interval, and the band of mean ± SD."""
     members = [
         (member["member"], statistic)
         for member in summary["members"]
@@ -59,7 +59,7 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
 
 
 def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
-    """Forest plots: rho of each run; differences of rho, and of drops, against zero."""
+    """Draw forest plots: rho of each run, and differences of rho and of effects against zero."""
     letters = {run["run"]: run["letter"] for run in comparison["runs"]}
     runs: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
         (f"{run['letter']}  {short_name(run['run'])}", run["metrics"]["spearman"], None)
@@ -101,7 +101,7 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
 
 
 def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) -> str:
-    """The loss over the learning rate of a range test, with the rate suggested."""
+    """Draw the loss over the learning rate of a range test, and mark the suggested rate."""
     figure, axes = new_figure(5.2, 3.6)
     axes.plot(table["lr"], table["loss"], color=BLUE, linewidth=1.5)
     if suggestion is not None:
@@ -113,7 +113,7 @@ def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) 
 
 
 def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> None:
-    """One line a statistic, from the top: its value, and its interval, or why there is none."""
+    """Draw one line per statistic from the top: its value and interval, or why there is none."""
     for place, statistic in enumerate(statistics):
         if statistic["value"] is None:
             axes.text(
@@ -130,7 +130,7 @@ def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> N
 
 
 def dose_axis(unit: str) -> str:
-    """A dose's unit where no number stands before it: `of the colour` is a share of it."""
+    """Return a dose's unit for an axis label: `of the colour` becomes a share of the colour."""
     return f"share {unit}" if unit.startswith("of ") else unit
 
 

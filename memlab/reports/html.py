@@ -1,4 +1,4 @@
-"""Pages that are one file: a template filled in, figures inside."""
+"""Self-contained HTML pages: filled templates with embedded figures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from memlab.numbers import number, p_value, statistic
 
 
 def fill(template: str, **values: Any) -> str:
-    """A page from one of memlab's templates; text is escaped, a value that is missing an error.
+    """Return a page made from one of memlab's templates; text is escaped, missing values raise.
 
     Args:
-        template: its file's name.
-        values: what it shows.
+        template: name of the template file.
+        values: the values to show.
     """
     environment = Environment(
         loader=PackageLoader("memlab.reports", "templates"),
@@ -25,12 +25,12 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # the one way in which numbers are printed, also on pages
+    # Pages print numbers with the same functions as the terminal.
     environment.globals.update(number=number, statistic=statistic, p_value=p_value)
     return environment.get_template(template).render(**values)
 
 
 def data_url(path: Path) -> str:
-    """A figure as text that stands inside the page."""
+    """Return a figure as a data URL for embedding in a page."""
     kind = "jpeg" if path.suffix == ".jpg" else "png"
     return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -1,4 +1,4 @@
-"""The oracle matrix as an image: what each ablation moves, beside what it declares."""
+"""Figure of the white-box matrix: effects of ablations on white-box models, with declarations."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from memlab.files import replacing
 from memlab.numbers import number
 
 BRIGHT = 1.0
-"""Effects, in SD, that get the darkest colour."""
+"""Effect, in SD, that gets the darkest colour."""
 MARKS = {"must": ("o", "#1b7837"), "must not": ("x", "#762a83")}
-"""Shape and colour of what is declared; they differ in shape, too."""
+"""Shape and colour of the declarations; they also differ in shape for colour-blind readers."""
 _RED = "#d6604d"
 
 
 def draw_oracle_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None:
-    """Heat map of effects, ablations by family against oracles, with what each declares.
+    """Draw a heat map of effects, ablations by family against white-box models, with declarations.
 
     Args:
         table: as `memlab.validation.matrix.oracle_matrix` returns it.
-        path: of the PNG.
-        title: above it.
+        path: path of the PNG.
+        title: title above the figure.
     """
     table = table.assign(oracle=table["oracle"].str.removeprefix("oracle_"))
     ablations = table.sort_values(["family", "ablation"])["ablation"].drop_duplicates().tolist()

@@ -1,4 +1,4 @@
-"""Which code, versions and device made a result."""
+"""Provenance of a result: code, versions and device."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ PACKAGES = (
 
 
 def now() -> str:
-    """The time, UTC, ISO 8601 to the second."""
+    """Return the time in UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that can change a number."""
+    """Return the versions of Python and of the packages that can change a number."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -47,7 +47,7 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str | None:
-    """Commit of the checkout that memlab runs from, `+changes` if it was edited; None elsewhere."""
+    """Return the commit of memlab's checkout, with `+changes` if edited; None elsewhere."""
     folder = Path(__file__).parents[2]
     if not (folder / ".git").exists():
         return None
@@ -64,7 +64,7 @@ def commit() -> str | None:
 
 
 def plugins_used(classes: Iterable[type[Any]]) -> list[dict[str, str]]:
-    """Name, group, distribution and version of the plugins behind some classes."""
+    """Return name, group, distribution and version of the plugins that define the given classes."""
     found = {plugin_of(cls) for cls in classes}
     return [
         {

@@ -1,4 +1,4 @@
-"""A folder of repeated runs: which there are, and what they say together. From the files alone."""
+"""Summary of a folder of repeated runs, computed from the result files alone."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ SCHEMA = 1
 
 
 def summarise(folder: Path, repeat: Repeat) -> dict[str, Any]:
-    """Mean, SD, least and most of every statistic over the finished members.
+    """Return mean, SD, minimum and maximum of every statistic over the finished members.
 
-    The SD has n - 1 below. It is null with fewer than two members, and everything is where a member
+    The SD divides by n - 1. It is null with fewer than two members. All values are null if a member
     lacks the statistic.
 
     Args:
-        folder: of the repeated runs.
-        repeat: what it repeats.
+        folder: folder of the repeated runs.
+        repeat: description of the folder.
 
     Returns:
-        What `summary.json` holds; see `docs/results.md`.
+        The content of `summary.json`; see `docs/results.md`.
 
     Raises:
         MemlabError: if no member is finished, or the results of one are damaged.
@@ -103,7 +103,7 @@ def _across(tests: dict[str, Tested]) -> list[dict[str, Any]]:
 
 
 def over_members(statistics: dict[str, dict[str, Any] | None]) -> dict[str, Any]:
-    """Mean, SD (n - 1), least and most of a statistic over members; null with the reason."""
+    """Return mean, SD (n - 1), minimum and maximum of a statistic; null with a reason."""
     summary: dict[str, Any] = {"members": len(statistics), "mean": None, "sd": None}
     summary |= {"min": None, "max": None, "reason": None}
     for name, statistic in statistics.items():

@@ -13,14 +13,14 @@ from memlab.files import replacing, write_text
 
 SHARDS = "shards"
 _NAMED = "[0-9]*.parquet"
-"""Shards; not what a process that was killed while writing one has left beside them."""
+"""Pattern of finished shards; excludes the temporary files of a killed process."""
 
 
 class ShardWriter:
-    """Writes the rows of one table, a shard per batch.
+    """Writer of the rows of one table, one shard per batch.
 
     Args:
-        folder: the command's folder; shards go below it.
+        folder: the command's folder, which contains the shards' folder.
         table: name of the table, `rows` or `conditions`.
         rank: number of this process.
     """
@@ -30,17 +30,17 @@ class ShardWriter:
         self.rank = rank
 
     def clear(self) -> None:
-        """Remove shards of an earlier run, so that they are not merged into this one."""
+        """Remove shards of an earlier run, so that they are not merged into this run."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def take_up(self, sameness: str) -> int:
-        """Keep the shards of an earlier run if it was the same, or else remove them.
+        """Keep the shards of an earlier run with the same fingerprint; remove all others.
 
         Args:
-            sameness: of all that rows depend on; kept beside the shards.
+            sameness: fingerprint of everything that rows depend on; kept beside the shards.
 
         Returns:
-            How many shards of all processes there are.
+            The number of shards kept, over all processes.
         """
         note = self.folder / "sameness.txt"
         if not note.is_file() or note.read_bytes() != sameness.encode():
@@ -49,14 +49,14 @@ class ShardWriter:
         return len(list(self.folder.glob(_NAMED)))
 
     def path(self, batch: int) -> Path:
-        """The shard of this process's batch."""
+        """Return the path of this process's shard of a batch."""
         return self.folder / f"{self.rank:05d}-{batch:07d}.parquet"
 
     def has(self, batch: int, indices: list[int]) -> bool:
-        """Whether the batch's shard is there, whole, and holds exactly these images."""
+        """Return whether the batch's shard exists, is intact, and holds exactly these images."""
         try:
             found = read_parquet(self.path(batch))
-        except Exception:  # missing, or damaged by the file system: made anew
+        except Exception:  # missing or damaged: the shard is written again
             return False
         return set(found["index"]) == set(indices)
 
@@ -67,7 +67,7 @@ class ShardWriter:
 
 
 def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:
-    """All shards of a table, sorted by key.
+    """Return all shards of a table in one frame, sorted by key.
 
     Args:
         folder: the command's folder.
@@ -75,7 +75,8 @@ def merge(folder: Path, table: str, key: list[str]) -> pd.DataFrame:
         key: columns that make a row unique.
 
     Raises:
-        MemlabError: if a row is there twice: a sampler repeated images; or a shard is damaged.
+        MemlabError: if a row occurs twice, because a sampler repeated images; or a shard is
+            damaged.
     """
     paths = sorted((folder / SHARDS / table).glob(_NAMED))
     if not paths:
@@ -96,13 +97,13 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    """A table that memlab wrote, if the checksum of each of its pages matches."""
+    """Return a table that memlab wrote, after checking the checksum of each of its pages."""
     found: pd.DataFrame = pd.read_parquet(path, page_checksum_verification=True)
     return found
 
 
 def check_complete(indices: Iterable[int], expected: int) -> None:
-    """See that the rows are exactly 0 to `expected` - 1.
+    """Check that the rows are exactly 0 to `expected` - 1.
 
     Raises:
         MemlabError: if an image is missing; names the first.
@@ -127,5 +128,5 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str) -> list[str]:
 
 
 def remove_shards(folder: Path) -> None:
-    """Remove all shards; the last thing that is done, once the merged tables are written."""
+    """Remove all shards; called last, once the merged tables are written."""
     shutil.rmtree(folder / SHARDS, ignore_errors=True)

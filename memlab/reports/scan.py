@@ -1,4 +1,4 @@
-"""A blind scan as people read it: two lines, and a map beside the mean image. No torch."""
+"""Report of a blind scan: two lines of text, and a map beside the mean image. No torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EDGE = "#111111"
 
 
 def scan_lines(scan: dict[str, Any]) -> list[str]:
-    """Two lines: the strongest position, and whether it stands out.
+    """Return two lines: the strongest position, and whether its effect stands out.
 
     Args:
         scan: as in `results.json`.
@@ -57,18 +57,19 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
 
 
 def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[str]:
-    """The mean image beside the map of effects; cells that stand out are outlined in both.
+    """Draw the mean image beside the map of effects, with outlines of cells that stand out.
 
     Args:
         scan: as in `results.json`.
         mean: (H, W, 3) in [0, 1].
-        folder: where `scan.png` goes.
+        folder: folder of `scan.png`.
     """
     values = [position["specific"]["value"] for position in scan["positions"]]
     shown = np.array([np.nan if value is None else value for value in values])
     if not np.isfinite(shown).any():
         return []
-    # nothing too small to matter is drawn in full colour
+    # The scale's end is at least the smallest effect of interest, so that smaller effects stay
+    # pale.
     limit = max(float(np.nanmax(np.abs(shown))), scan["smallest_effect"]) or 1.0
     down, across = scan["cells"]
     figure = Figure(figsize=(8.6, 4.3), layout="constrained")
@@ -76,7 +77,7 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     left, right = figure.subplots(1, 2)
     left.imshow(mean, extent=(0, 100, 100, 0), interpolation="nearest")
     left.set_title(f"mean of the {scan['n']} images", fontsize=9)
-    # cells overlap: each is drawn where it lies nearest
+    # Cells overlap: draw each within the area nearest to its centre.
     edges = [
         _tiles([position[side] for position in scan["positions"]], scan["cell_size"])
         for side in ("left", "top")
@@ -84,7 +85,7 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     right.pcolormesh(
         *edges, shown.reshape(down, across), cmap=SIGNED, norm=Normalize(-limit, limit)
     )
-    right.set_facecolor("#cccccc")  # cells that no image bears on
+    right.set_facecolor("#cccccc")  # cells without images
     right.set_title("effect of occluding, beyond places like it", fontsize=9)
     for position in scan["positions"]:
         if not position["stands_out"]:
@@ -115,6 +116,6 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
 
 
 def _tiles(starts: list[float], size: float) -> NDArray[Any]:
-    """Borders half way between the middles of neighbouring cells, the image's own at the ends."""
+    """Return borders half-way between the centres of neighbouring cells, from edge to edge."""
     middles = np.unique(starts) + size / 2
     return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [100.0]])

@@ -1,4 +1,4 @@
-"""A study as its questions and their answers: one page, and the numbers. No torch."""
+"""Report of a study: one page of questions and answers, and the numbers. No torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from memlab.stats.measures import Statistic
 SCHEMA = 1
 PAGE, JSON = "study.html", "study.json"
 PROTOTYPE = {"mse": 0.0139, "label_variance": 0.0153}
-"""What the prototype reported of LaMem images, and about what a constant has there."""
+"""Reported by the Columbia student study on LaMem: its MSE, and about the MSE of a constant."""
 REGIONS = {
     "faces": "remove_faces",
     "people": "remove_people",
@@ -35,12 +35,12 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     """Write `study.json`, `study.html` and the figure of the hypotheses.
 
     Args:
-        tested: the folder of the test, with its `results.json` and figures.
-        folder: of the study.
-        about: what was asked for, `drawn` images `of` how many, and `regions` with masks.
+        tested: folder of the test, with its `results.json` and figures.
+        folder: folder of the study.
+        about: the request, the number of images (`drawn` out `of`), and `regions` with masks.
 
     Returns:
-        What `study.json` holds.
+        The content of `study.json`.
     """
     results = read(tested)
     regions = about["regions"]
@@ -102,7 +102,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
 
 
 def print_study(summary: dict[str, Any], folder: Path) -> None:
-    """Print the answers in a few lines, and where the page is."""
+    """Print the answers in a few lines, and the path of the page."""
     console = plain_console()
     console.print(_told(summary["prediction"]), markup=False, soft_wrap=True)
     for case in summary["cases"]:
@@ -125,17 +125,17 @@ def _told(found: dict[str, Any]) -> str:
 
 
 def _prediction(results: Results) -> dict[str, Any]:
-    """Accuracy, with the MSE of the best constant on the same images."""
+    """Return the accuracy, with the MSE of the best constant on the same images."""
     none = Statistic(None, 0, reason="the images have no scores").describe()
     found = {name: results.metrics.get(name, none) for name in ("spearman", "mse", "r2")}
     mse, r2 = found["mse"]["value"], found["r2"]["value"]
-    # R² = 1 - MSE / MSE of the constant that fits these very images best, their mean score
+    # R² = 1 - MSE / MSE of the best constant for these images, which is their mean score.
     constant = mse / (1 - r2) if mse is not None and r2 is not None and r2 < 1 else None
     return {**found, "constant_mse": constant}
 
 
 def _regions(results: Results, regions: list[str]) -> list[dict[str, Any]]:
-    """What is told of each region: its entry, or why there is none."""
+    """Return for each region its entry, or the reason why there is none."""
     found = []
     for region, name in REGIONS.items():
         entry = next((one for one in _primary(results) if _is(one, name, region)), None)

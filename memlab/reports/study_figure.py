@@ -1,4 +1,4 @@
-"""The hypotheses as a figure: each feature's effect, in the order that the hypothesis predicts."""
+"""Figure of the hypotheses: each feature's effect, in the predicted order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "hypotheses.png"
 
 
 def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
-    """Draw the cases side by side; returns the file, or None where nothing was measured."""
+    """Draw the cases side by side; return the file, or None if nothing was measured."""
     effects = [one["effect"] for case in cases for one in case["members"]]
     if not any(effect and effect["value"] is not None for effect in effects):
         return None
@@ -35,7 +35,7 @@ def draw_cases(cases: list[dict[str, Any]], folder: Path) -> Path | None:
                     transform=axes.get_yaxis_transform(), style="italic",
                 )  # fmt: skip
                 continue
-            # an interval of a few images is too narrow, and would look like the surest of all
+            # With few images the interval is too narrow and would suggest high precision.
             few = member["n"] < LEAST
             colour, fill = (GREY, "white") if few else (BLUE, BLUE)
             if effect["low"] is not None:

@@ -1,4 +1,4 @@
-"""Repeated and compared runs as people read them in a terminal."""
+"""Terminal tables of repeated and compared runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from memlab.numbers import number
 from memlab.reports.terminal import interval_text, plain_console, value_text
 
 _SHORT = {"spearman": "ρ", "r2": "R²", "mse": "MSE", "mae": "MAE", "calibration_slope": "slope"}
-"""Names that fit where every statistic is a column."""
+"""Short names for tables in which every statistic is a column."""
 
 
 def print_summary(summary: dict[str, Any], folder: Path, console: Console | None = None) -> None:
-    """Print what repeated runs say together: each run, then mean ± SD."""
+    """Print the summary of repeated runs: each run, then mean ± SD."""
     console = console or plain_console()
     console.print(members_table(summary))
     drops = [entry for entry in summary["across"] if entry["condition"]]
@@ -39,7 +39,7 @@ def print_summary(summary: dict[str, Any], folder: Path, console: Console | None
 
 
 def members_table(summary: dict[str, Any]) -> Table:
-    """One line per repeated run, then mean ± SD, least and most of each statistic."""
+    """Return a table with one line per repeated run, then mean ± SD, minimum and maximum."""
     shown = [entry for entry in summary["across"] if not entry["condition"]]
     count = len(summary["members"])
     table = Table(title=f"test over {count} {summary['over']}s", title_justify="left")
@@ -70,7 +70,7 @@ def members_table(summary: dict[str, Any]) -> Table:
 
 
 def print_comparison(comparison: dict[str, Any], console: Console | None = None) -> None:
-    """Print the runs, their differences, and the differences of what ablations do to them."""
+    """Print the runs, their differences, and the differences of their ablation effects."""
     console = console or plain_console()
     table = Table(title="runs", title_justify="left")
     for name in ("", "run", "n", "ρ", "95 % interval", "R²", "MSE", "MAE", "SD pred."):
@@ -123,7 +123,7 @@ def _print_differences(
     several = any(entry[name]["for_all"] for entry in entries for name in names)
     table = Table(title=title, title_justify="left")
     for name in ("", "of", "n", "first", "second", "diff."):
-        left = name in ("", "of")  # a long condition is folded, not cut
+        left = name in ("", "of")  # fold a long condition instead of cutting it
         table.add_column(name, justify="left" if left else "right", overflow="fold")
     for name in ("95 % interval", *(["for all"] if several else [])):
         table.add_column(name, justify="right", no_wrap=True)
@@ -147,7 +147,7 @@ def _print_differences(
 
 
 def mean_and_sd(entry: dict[str, Any], signed: bool = False) -> str:
-    """`0.6812 ± 0.0041`, or the reason why there is none."""
+    """Return `0.6812 ± 0.0041`, or the reason why there is no value."""
     if entry["mean"] is None:
         return escape(f"none: {entry['reason']}")
     spread = "" if entry["sd"] is None else f" ± {number(entry['sd'])}"

@@ -1,4 +1,4 @@
-"""Results as people read them in a terminal."""
+"""Terminal output of results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memlab.reports.scan import scan_lines
 
 
 def print_results(results: Results, folder: Path, console: Console | None = None) -> None:
-    """Print metrics, ablations, and where the files and images are."""
+    """Print metrics, ablations, and the paths of files and figures."""
     console = console or plain_console()
     title = f"{results.command}: {results.n} images"
     skipped = results.data["skipped"]
@@ -31,20 +31,20 @@ def print_results(results: Results, folder: Path, console: Console | None = None
     for line in scan_lines(results.scan) if results.scan else []:
         console.print(escape(line))
     for note in results.notes:
-        console.print(f"note: {note}", markup=False)  # [faces] is no markup
+        console.print(f"note: {note}", markup=False)  # [faces] must not be parsed as markup
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
     for figure in results.figures:
         console.print(f"image   {folder}/{figure}", highlight=False, soft_wrap=True)
 
 
 def plain_console() -> Console:
-    """A console for standard output: as wide as the terminal, or 100 columns in a file."""
+    """Return a console for standard output: as wide as the terminal, or 100 columns in a file."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=100)
 
 
 def metrics_table(results: Results, title: str) -> Table:
-    """One line per metric: value and interval, or the reason why there is none."""
+    """Return a table with one line per metric: value and interval, or why there is none."""
     table = Table(title=title, title_justify="left")
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -65,14 +65,14 @@ def metrics_table(results: Results, title: str) -> Table:
 
 
 def value_text(statistic: dict[str, Any], signed: bool = False) -> str:
-    """A statistic's value, or the reason why there is none."""
+    """Return a statistic's value as text, or the reason why there is none."""
     if statistic["value"] is None:
         return escape(f"none: {statistic['reason']}")
     return number(statistic["value"], signed=signed)
 
 
 def interval_text(statistic: dict[str, Any], signed: bool = False) -> str:
-    """A statistic's interval; where only that is missing, the reason."""
+    """Return a statistic's interval as text; if only the interval is missing, the reason."""
     if statistic["low"] is None:
         return statistic["reason"] or "" if statistic["value"] is not None else ""
     return escape(interval(statistic["low"], statistic["high"], signed=signed))

@@ -1,4 +1,4 @@
-"""What a test left in its folder, read back: results, rows, conditions. No torch."""
+"""Reader of a test's folder: results, rows and conditions. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memlab.reports.rows import read_parquet
 
 
 def find_tested(path: Path) -> Path:
-    """The folder of results that a path means: itself, or of a run its newest test.
+    """Return the results folder that a path refers to: itself, or the newest test of a run.
 
     Raises:
         MemlabError: if there is none; says what is missing.
@@ -40,7 +40,7 @@ def find_tested(path: Path) -> Path:
 
 
 def read_tested(path: Path) -> Tested:
-    """Read what a run, or one of its tests, left.
+    """Read the results of a run, or of one of its tests.
 
     Args:
         path: a run folder, or the folder of one of its tests.
@@ -64,17 +64,17 @@ def read_tested(path: Path) -> Tested:
     conditions = _read_table(folder, "conditions", kinds)
     changed: dict[str, pd.Series] = {}
     if conditions is not None:
-        # what ablations are compared with is none of its own
+        # Keep the ablations themselves; leave out controls and baselines.
         shown = conditions["role"].isin(["target", "swap"])
         eligible = conditions[conditions["eligible"] & shown]
-        # draws within an image are averaged first: the image is the unit
+        # Average draws within an image first, because the image is the unit.
         means = eligible.groupby(["condition", "id"])["predicted"].mean()
         changed = {str(key): means.loc[key] for key in means.index.unique("condition")}
     return Tested(_label(folder, 2), folder, results, rows.set_index("id"), changed)
 
 
 def with_distinct_labels(tests: Sequence[Tested]) -> list[Tested]:
-    """The same tests, with as much of their paths in their labels as tells them apart."""
+    """Return the tests with labels that include enough of their paths to be distinct."""
     for depth in itertools.count(2):
         labels = [_label(test.folder, depth) for test in tests]
         if len(set(labels)) == len(tests):
@@ -87,7 +87,7 @@ def _label(folder: Path, depth: int) -> str:
 
 
 def _read_table(folder: Path, name: str, kinds: dict[str, str]) -> pd.DataFrame | None:
-    """A table of a test, its columns of these kinds: O for text, f for numbers, b for yes or no."""
+    """Return a table of a test with columns of these kinds: O for text, f number, b boolean."""
     parquet, csv = (folder / f"{name}.{ending}" for ending in ("parquet", "csv"))
     path = parquet if parquet.is_file() else csv
     if not path.is_file():

@@ -1,15 +1,15 @@
-"""Procedural images whose causes of memorability are known.
+"""Synthetic images whose causes of memorability are known.
 
 ``sample`` draws the independent causes of an image, ``render`` turns them into the image and
-exact masks of its regions, ``score`` says how memorable it is, ``write`` makes a data set::
+exact masks of its regions, ``score`` returns its memorability, and ``write`` makes a data set::
 
     latents = sample(seed=0, index=7)
     scene = render(latents, size=64)
     without = render(dataclasses.replace(latents, face=None), size=64)
 
-A `World` says how frequent each cause is, what goes with what, and what makes the score.
+A `World` defines the frequency of each cause, their correlations, and the score.
 
-Needs NumPy and Pillow only; SciPy where features are correlated.
+Needs NumPy and Pillow only, and SciPy if features are correlated.
 """
 
 from memlab.synthetic.latents import FEATURES, PRESENCE, STYLES, VALUES, Latents, Style

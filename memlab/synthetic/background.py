@@ -9,19 +9,19 @@ from memlab.synthetic.latents import Latents
 from memlab.synthetic.noise import noise
 from memlab.synthetic.styles import Pack
 
-_FINEST_OF_COARSE = 3.0  # cycles per image: what is coarser belongs to the pattern, not the slope
+_FINEST_OF_COARSE = 3.0  # cycles per image; coarser structure belongs to the pattern, not the slope
 
 
 def background(latents: Latents, pack: Pack, size: int) -> Floats:
-    """Render what lies behind the figures.
+    """Render the background behind the figures.
 
-    The pattern's geometry comes from the texture, its two colours from the palette, the pebbles
-    from the image's identity: each can be replaced without the others.
+    The pattern's geometry comes from the texture, its two colours from the palette, and the pebbles
+    from the image's identity. Each can be replaced without the others.
 
     Args:
-        latents: The image's causes; figures are not looked at.
-        pack: The patterns, colours and pebbles to choose from.
-        size: Width and height, pixels.
+        latents: the image's causes; figures are ignored.
+        pack: rendering style with the patterns, colours and pebbles.
+        size: width and height, pixels.
 
     Returns:
         (size, size, 3) RGB, about [0, 1].

@@ -1,7 +1,7 @@
-"""A supersampled drawing surface for one figure, in the figure's own coordinates.
+"""Supersampled drawing surface for one figure, in the figure's own coordinates.
 
-Coordinates (u, v) have their origin at the figure's centre, u to the right, v downwards; its size
-is 1. Colours are RGB triples in [0, 1].
+Coordinates (u, v) have their origin at the figure's centre, u to the right, v downwards. The
+figure's size is 1. Colours are RGB triples in [0, 1].
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 class Canvas:
-    """One figure's drawing, to be laid over an image.
+    """Drawing of one figure, to be composited over an image.
 
-    What lies further than .75 from the figure's centre, across or down, is cut off.
+    Parts farther than .75 from the figure's centre, horizontally or vertically, are cut off.
 
     Args:
-        size: The image's width and height, pixels.
-        x: The figure's centre from the left, share of the image's width.
-        y: The figure's centre from the top, share of the image's height.
-        scale: The figure's size, share of the image's width.
-        tilt: Rotation, radians, clockwise as seen.
-        mirror: Whether left and right change places.
+        size: the image's width and height, pixels.
+        x: the figure's centre from the left, share of the image's width.
+        y: the figure's centre from the top, share of the image's height.
+        scale: the figure's size, share of the image's width.
+        tilt: rotation, radians, clockwise as seen.
+        mirror: whether to swap left and right.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Canvas:
         tilt: float = 0.0,
         mirror: bool = False,
     ) -> None:
-        """Start with nothing drawn."""
+        """Create an empty drawing."""
         self.factor = 4 if size <= 96 else 2
         reach = 0.75 * scale
         left, top = (min(size - 1, max(0, math.floor((at - reach) * size))) for at in (x, y))
@@ -58,8 +58,8 @@ class Canvas:
         cos, sin = np.cos(tilt), np.sin(tilt)
         turn = np.array([[cos, sin], [-sin, cos]]) * ([[-1.0], [1.0]] if mirror else 1.0)
         self._matrix = turn * self._unit
-        # Four plain bands (Pillow's RGBA would be un-premultiplied on shrinking): the fourth is
-        # the coverage, and averaging zeros around a figure premultiplies its colours for free.
+        # Use four separate bands, because Pillow un-premultiplies RGBA when it shrinks. The fourth
+        # band is the coverage. Averaging the zeros around a figure premultiplies its colours.
         shape = (right - left) * self.factor, (bottom - top) * self.factor
         self._image = Image.new("RGBX", shape)
         self._draw = ImageDraw.Draw(self._image)
@@ -97,7 +97,7 @@ class Canvas:
             self._draw.ellipse((x - r, y - r, x + r, y + r), fill=_ink(colour))
 
     def stamp(self, stencil: Image.Image, colour: Colour) -> None:
-        """Colour the image where ``stencil`` (mode L, centre on the figure's) is not black."""
+        """Colour the image where ``stencil`` (mode L, centred on the figure) is not black."""
         corner = self._origin - np.array(stencil.size) / 2.0
         x, y = (int(value) for value in np.round(corner))
         self._image.paste(_ink(colour), (x, y), stencil)
@@ -105,16 +105,16 @@ class Canvas:
     def over(
         self, image: Floats, light: float, lit: Callable[[Floats], Floats] | None
     ) -> tuple[Box, Floats]:
-        """Lay the drawing over an image, in place.
+        """Composite the drawing over an image, in place.
 
         Args:
             image: (size, size, 3) RGB.
-            light: Direction the light comes from, radians.
-            lit: From how far a point lies from the figure's centre towards the light, in figure
-                units, to the factor on its colour there; None if the drawing gives light itself.
+            light: direction the light comes from, radians.
+            lit: function from a point's distance to the figure's centre towards the light, in
+                figure units, to the factor on its colour; None if the drawing ignores the light.
 
         Returns:
-            The rows and columns the drawing lies in, and its coverage there, (h, w) in [0, 1].
+            The rows and columns of the drawing, and its coverage there, (h, w) in [0, 1].
         """
         bands = np.asarray(self._image.reduce(self.factor), np.float32) * np.float32(1.0 / 255.0)
         colours, cover = bands[..., :3], bands[..., 3:]
@@ -134,26 +134,26 @@ class Canvas:
 
 
 def grid(size: int) -> tuple[Floats, Floats]:
-    """Centres of pixels in shares of an image: across, (1, size), and down, (size, 1)."""
+    """Return centres of pixels in shares of an image: across, (1, size), and down, (size, 1)."""
     line = ((np.arange(size) + 0.5) / size).astype(np.float32)
     return line[None, :], line[:, None]
 
 
 def tilted(place: Place, size: int, rng: np.random.Generator, most: float) -> Canvas:
-    """Start a figure that leans by up to ``most`` radians to either side, mirrored or not.
+    """Create a canvas with a random tilt of up to ``most`` radians, randomly mirrored.
 
     Args:
-        place: Where, how large.
-        size: The image's width, pixels.
-        rng: Where tilt and mirror come from.
-        most: The largest tilt, radians.
+        place: position and size.
+        size: the image's width, pixels.
+        rng: generator of tilt and mirroring.
+        most: the largest tilt, radians.
     """
     tilt, mirror = rng.uniform(-most, most), bool(rng.random() < 0.5)
     return Canvas(size, place.x, place.y, place.size, tilt, mirror)
 
 
 def _ink(colour: Colour) -> tuple[int, int, int, int]:
-    """Bytes of a colour, and full cover."""
+    """Return the bytes of a colour, with full coverage."""
     red, green, blue = colour
     return _byte(red), _byte(green), _byte(blue), 255
 

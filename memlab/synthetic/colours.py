@@ -1,4 +1,4 @@
-"""Colours of skin, hair, cloth and surfaces: drawn so that no colour belongs to one cause alone."""
+"""Colours of skin, hair, cloth and surfaces; no colour belongs to one cause alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from memlab.synthetic.canvas import Colour
 from memlab.synthetic.develop import LUMA
 
-_FLUSH = 0.13  # red's excess over green and blue that is won or lost; fits into every skin tone
+_FLUSH = 0.13  # change of red's excess over green and blue; valid for every skin tone
 
 
 def shade(colour: Colour, factor: float) -> Colour:
@@ -54,7 +54,7 @@ def paint(rng: np.random.Generator) -> Colour:
 
 
 def accent(rng: np.random.Generator) -> Colour:
-    """Draw the colour of a small part: near white as eyes and signs, near black, or any paint."""
+    """Draw the colour of a small part: near white like eyes and signs, near black, or any paint."""
     kind = rng.random()
     if kind < 0.3:
         return shade(paint(rng), 1.85)
@@ -62,7 +62,7 @@ def accent(rng: np.random.Generator) -> Colour:
 
 
 def surface(rng: np.random.Generator, hue: float) -> Colour:
-    """Draw a colour of the background: near ``hue`` (turns), as light and dull as skins are."""
+    """Draw a colour of the background: near ``hue`` (turns), as light and dull as skin."""
     depth = rng.random()
     near = (hue + rng.normal(0.0, 0.04)) % 1.0
     return colorsys.hsv_to_rgb(near, rng.uniform(0.1, 0.65), 0.2 + 0.78 * depth)

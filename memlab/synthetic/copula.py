@@ -1,9 +1,9 @@
-"""Numbers that go together as declared: a Gaussian copula.
+"""Gaussian copula: numbers with declared correlations.
 
-Features are drawn from correlated normals, each brought to its own distribution. A presence cuts
-the normal in two, so two features are less correlated than their normals; here the normals'
-correlation is found that gives the features the declared one (NORTA, Cario and Nelson 1997; for
-two presences it is the tetrachoric correlation).
+Features are drawn from correlated normals, each mapped to its own distribution. A presence feature
+thresholds its normal, so two features are less correlated than their normals. This module finds the
+correlation of the normals that gives the features the declared correlation (NORTA, Cario and Nelson
+1997; for two presence features it is the tetrachoric correlation).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Marginal = tuple[float, ...]
-"""Quantiles, inside (0, 1), at which a number steps up by one; empty if it rises evenly."""
+"""Quantiles, inside (0, 1), at which a number steps up by one; empty for a uniform number."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 def correlation(first: Marginal, second: Marginal, normal: float) -> float:
-    """Pearson correlation of two numbers whose normals are correlated.
+    """Return the Pearson correlation of two numbers, given the correlation of their normals.
 
     Args:
-        first: Distribution of one number.
-        second: Distribution of the other.
-        normal: Correlation of the two standard normals, −1 to 1.
+        first: distribution of one number.
+        second: distribution of the other.
+        normal: correlation of the two standard normals, −1 to 1.
     """
     common = sum(
         _common(h, k, normal * shrink * more)
@@ -40,14 +40,14 @@ def correlation(first: Marginal, second: Marginal, normal: float) -> float:
 def factor(
     marginals: Mapping[str, Marginal], pairs: Mapping[tuple[str, str], float]
 ) -> NDArray[np.float64]:
-    """Cholesky factor of the normals' correlations, in the order of the marginals.
+    """Return the Cholesky factor of the normals' correlations, in the order of the marginals.
 
     Args:
-        marginals: Number to its distribution.
-        pairs: Two numbers to their correlation; those not given are uncorrelated.
+        marginals: number to its distribution.
+        pairs: two numbers to their correlation; missing pairs are uncorrelated.
 
     Raises:
-        ValueError: If a pair cannot be correlated so, or not all pairs at once.
+        ValueError: if a pair cannot have this correlation, or not all pairs at once.
     """
     names = list(marginals)
     normals = np.eye(len(names))
@@ -70,7 +70,7 @@ def factor(
 
 
 def _normal(first: Marginal, second: Marginal, wanted: float) -> float:
-    """The normals' correlation that gives two numbers the wanted one, by bisection."""
+    """Return the normals' correlation that gives two numbers the wanted one, by bisection."""
     low, high = -1.0, 1.0
     while high - low > 1e-12:
         middle = (low + high) / 2.0
@@ -82,10 +82,10 @@ def _normal(first: Marginal, second: Marginal, wanted: float) -> float:
 
 
 def _cuts(marginal: Marginal) -> list[tuple[float, float]]:
-    """Where normals are cut, and the share of a normal's correlation that the cut one has.
+    """Return thresholds of the normal, and the factor by which each scales its correlation.
 
-    An even number is the probability that a second normal, independent of all, lies below the
-    first: their difference is cut at 0.
+    A uniform number is the probability that a second, independent normal lies below the first. The
+    difference of the two normals is thresholded at 0.
     """
     if not marginal:
         return [(0.0, math.sqrt(0.5))]
@@ -93,7 +93,7 @@ def _cuts(marginal: Marginal) -> list[tuple[float, float]]:
 
 
 def _common(h: float, k: float, r: float) -> float:
-    """Covariance of X > h and Y > k, of standard normals correlated r (Plackett 1954)."""
+    """Return the covariance of X > h and Y > k, standard normals correlated r (Plackett 1954)."""
     angle = math.asin(r)
     sine = np.sin(angle * (_NODES + 1.0) / 2.0)
     heights = np.exp(-(h * h + k * k - 2.0 * h * k * sine) / (2.0 * (1.0 - sine * sine)))

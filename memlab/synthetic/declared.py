@@ -1,4 +1,4 @@
-"""Whether a world can be: every mistake in a declaration told in one line."""
+"""Validation of world declarations; every mistake is reported in one line."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from memlab.synthetic.latents import FEATURES, PRESENCE, RANGES, SIZES
 if TYPE_CHECKING:
     from memlab.synthetic.worlds import World
 
-_SIGNED = ("skin",)  # all other values are amounts, from 0
+_SIGNED = ("skin",)  # all other values are amounts from 0
 
 
 def check(world: World) -> None:
-    """See that a world can be, but for how strongly features may be correlated.
+    """Check that a world is valid, except for the limits on correlations.
 
     Raises:
-        MemlabError: If it cannot; names world, value and remedy.
+        MemlabError: if it is invalid; names world, value and remedy.
     """
     if not isinstance(world.name, str) or not world.name:
         raise MemlabError(f"a world's name is {world.name!r}: give it a short one, such as mine")
@@ -116,7 +116,7 @@ def _share(world: World, what: str, value: Any) -> None:
 
 
 def _known(world: World, what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
-    if what not in ("weights", "correlations"):  # those two come as lists of names
+    if what not in ("weights", "correlations"):  # these two are lists of names
         _mapping(world, what, given)
     for name in given:
         if name not in known:

@@ -1,4 +1,4 @@
-"""Masks as a poor detector would give them: of the wrong shape, or missing."""
+"""Degraded masks, as from a poor detector: of the wrong shape, or missing."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ MISSED: Final = 0.2
 def degraded(
     mask: NDArray[np.bool_], rng: np.random.Generator, iou: float = IOU, missed: float = MISSED
 ) -> NDArray[np.bool_]:
-    """Return a mask as a poor detector would give it.
+    """Return a mask as a poor detector would produce it.
 
-    The edge moves in on some sides and out on others, until the two masks overlap as asked; the
-    area grows or shrinks by up to a quarter at .6.
+    The edge moves inwards on some sides and outwards on others, until the two masks have the
+    requested overlap. At .6 the area grows or shrinks by up to a quarter.
 
     Args:
         mask: (H, W), the exact mask.
-        rng: Randomness.
-        iou: Intersection over union with the exact mask, (0, 1]; to the nearest pixel, where the
-            image has room for what is added.
-        missed: Probability that nothing is found.
+        rng: random generator.
+        iou: intersection over union with the exact mask, (0, 1]; to the nearest pixel, if the image
+            has room for the added pixels.
+        missed: probability that the mask is empty.
 
     Returns:
-        (H, W), empty if it is missed.
+        (H, W), empty if the detector misses the region.
     """
     lost = rng.random() < missed
-    growth = rng.uniform((1.0 + iou) / 2.0, 2.0 / (1.0 + iou))  # no more can overlap so well
+    growth = rng.uniform((1.0 + iou) / 2.0, 2.0 / (1.0 + iou))  # bounds of the reachable growth
     coarse = rng.standard_normal((5, 5)).astype(np.float32)
     area = int(mask.sum())
     if lost or area == 0:

@@ -1,4 +1,4 @@
-"""What happens to the whole image: saturation, contrast, grain and blur."""
+"""Effects on the whole image: saturation, contrast, grain and blur."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _GRAIN = 0.012
 def develop(image: Floats, latents: Latents) -> Floats:
     """Apply contrast about mid grey, saturation about each pixel's luma, and a little grain.
 
-    A colour that does not fit into [0, 1] loses chroma, never luma, so saturation and the skin's
-    chroma leave luma as it is.
+    A colour outside [0, 1] loses chroma, never luma. Saturation and the skin's chroma therefore
+    leave luma unchanged.
 
     Args:
         image: (size, size, 3) RGB, about [0, 1].
-        latents: The causes of the image.
+        latents: the causes of the image.
 
     Returns:
         (size, size, 3) RGB in [0, 1].
@@ -34,7 +34,7 @@ def develop(image: Floats, latents: Latents) -> Floats:
     grain = rng.standard_normal(luma.shape, dtype=np.float32) * np.float32(_GRAIN)
     luma = np.clip(0.5 + (luma - 0.5) * np.float32(latents.contrast) + grain, 0.0, 1.0)
     red, green, blue = chroma[..., :1], chroma[..., 1:2], chroma[..., 2:]
-    highest = np.maximum(np.maximum(red, green), blue)  # many times faster than max(axis=2)
+    highest = np.maximum(np.maximum(red, green), blue)  # much faster than max(axis=2)
     lowest = np.minimum(np.minimum(red, green), blue)
     tiny = np.float32(1e-6)
     room = np.minimum((1.0 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
@@ -42,11 +42,11 @@ def develop(image: Floats, latents: Latents) -> Floats:
 
 
 def blurred(image: Floats, percent: float) -> Floats:
-    """Blur with a Gaussian, the image continued by its mirror image at the edges.
+    """Blur with a Gaussian, with mirrored edges.
 
     Args:
         image: (size, size, 3).
-        percent: SD of the Gaussian, % of the width; at 0 the image comes back untouched.
+        percent: SD of the Gaussian, % of the width; 0 returns the image unchanged.
 
     Returns:
         (size, size, 3).
@@ -61,7 +61,7 @@ def blurred(image: Floats, percent: float) -> Floats:
     target = np.arange(size)[:, None] + offset
     target = np.where(target < 0, -1 - target, target)
     target = np.where(target >= size, 2 * size - 1 - target, target)
-    # A matrix product beats a loop over taps: images are small.
+    # A matrix product is faster than a loop over taps, because images are small.
     matrix = np.zeros((size, size))
     np.add.at(matrix, (np.arange(size)[:, None], target), weights / weights.sum())
     kernel = matrix.astype(np.float32)

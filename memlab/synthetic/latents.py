@@ -1,8 +1,8 @@
-"""The independent causes of one image.
+"""Latents: the independent causes of one image.
 
-An image is a function of its :class:`Latents` alone. What is random in the drawing comes from the
-variant seeds kept here, each used by one part only, so that any cause can be replaced
-(``dataclasses.replace(latents, face=None)``) while everything else stays as it was.
+An image is a function of its :class:`Latents` alone. Random details of the drawing come from the
+variant seeds stored here. Each seed is used by one part only, so any cause can be replaced
+(``dataclasses.replace(latents, face=None)``) while everything else stays the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Style = Literal["A", "B"]
-"""A pack of glyphs, textures, fonts and palettes: what is tuned on one is tested on the other."""
+"""Rendering style: glyphs, textures, fonts and palettes. Tune on one style, test on the other."""
 
 STYLES: tuple[Style, ...] = ("A", "B")
 
@@ -22,13 +22,13 @@ OBJECTS = 6
 """Kinds of object in each style; `Thing.kind` counts them from 0."""
 
 PRESENCE = ("face", "person", "object", "text", "watermark")
-"""Causes that an image has or has not: None where absent."""
+"""Causes that an image either has or lacks; None if absent."""
 
 VALUES = ("skin", "texture", "palette", "saturation", "contrast", "slope", "layout", "blur")
-"""Causes that every image has some value of."""
+"""Causes that have a value in every image."""
 
 FEATURES = PRESENCE + VALUES
-"""All causes, the names of fields of `Latents`."""
+"""All causes, which are the names of fields of `Latents`."""
 
 RANGES = {
     "skin": (-1.0, 1.0),
@@ -37,10 +37,10 @@ RANGES = {
     "slope": (0.6, 1.8),
     "blur": (0.0, 1.5),
 }
-"""Where the causes that are one number are drawn from, evenly."""
+"""Ranges of the uniformly distributed numeric causes."""
 
-# A figure's size is a person's height, a line of text's width, the others' larger side; its box is
-# given as multiples of that size.
+# The size of a figure is a person's height, a text line's width, and the larger side of the others.
+# Boxes are multiples of that size.
 SIZES = {"face": (0.38, 0.54), "person": (0.64, 0.86), "object": (0.28, 0.40), "text": (0.38, 0.60)}
 """Range of each figure's size, share of the image's width."""
 
@@ -50,12 +50,12 @@ BOXES = {"face": (0.84, 1.0), "person": (0.50, 1.0), "object": (1.0, 1.0), "text
 
 @dataclass(frozen=True)
 class Place:
-    """Where a figure is, if it is present.
+    """Position and size of a figure, if it is present.
 
     Attributes:
-        x: Centre from the left, share of the image's width, in (0, 1).
-        y: Centre from the top, share of the image's height, in (0, 1).
-        size: Share of the image's width.
+        x: centre from the left, share of the image's width, in (0, 1).
+        y: centre from the top, share of the image's height, in (0, 1).
+        size: share of the image's width.
     """
 
     x: float
@@ -65,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """The places of all four figures, of the absent ones, too."""
+    """Positions and sizes of all four figures, including absent figures."""
 
     face: Place
     person: Place
@@ -75,7 +75,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: a face seen close, or a word; ``variant`` is the seed of how it looks."""
+    """One figure: a close-up face or a word; ``variant`` seeds its appearance."""
 
     variant: int
 
@@ -115,24 +115,24 @@ class Latents:
     """The causes of one image.
 
     Attributes:
-        seed: Seed of the collection the image belongs to.
-        index: Number of the image in it; with ``seed``, its identity.
-        style: Which glyphs, textures, fonts and palettes it is drawn with.
-        face: A face seen close, or None.
-        person: A whole person, or None.
-        object: An object, or None.
-        text: A word, or None.
-        watermark: Opacity of the style's mark in its corner, (0, 1], or None.
-        skin: Chroma of the skin in all faces at unchanged luma: −1 pallid, 1 flushed.
-        texture: The background's pattern.
-        palette: The background's colours.
-        saturation: Factor on the whole image's chroma.
-        contrast: Factor on the whole image's deviation from mid grey.
-        slope: The background's spectral slope: amplitude falls as 1 / frequency ** slope.
-        layout: Where the figures are, and how large.
+        seed: seed of the collection the image belongs to.
+        index: number of the image in the collection; identifies the image together with ``seed``.
+        style: rendering style: glyphs, textures, fonts and palettes.
+        face: a close-up face, or None.
+        person: a whole person, or None.
+        object: an object, or None.
+        text: a word, or None.
+        watermark: opacity of the style's mark in its corner, (0, 1], or None.
+        skin: chroma of the skin in all faces at unchanged luma: −1 pallid, 1 flushed.
+        texture: the background's pattern.
+        palette: the background's colours.
+        saturation: factor on the whole image's chroma.
+        contrast: factor on the whole image's deviation from mid grey.
+        slope: the background's spectral slope: amplitude falls as 1 / frequency ** slope.
+        layout: positions and sizes of the figures.
         blur: SD of a Gaussian blur of the whole image, % of its width.
-        decoys: Number of pebbles in the background, coloured like skin, hair or cloth, 0–4.
-        light: Direction the light comes from, radians.
+        decoys: number of pebbles in the background, coloured like skin, hair or cloth, 0–4.
+        light: direction the light comes from, radians.
     """
 
     seed: int

@@ -15,13 +15,14 @@ _GRID = 64
 def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0) -> Floats:
     """Draw noise of zero mean and unit variance whose amplitude falls as 1 / frequency**slope.
 
-    The same low frequencies are drawn first whatever the size, so an image keeps its look.
+    The low frequencies are drawn first and are the same for every size, so an image keeps its
+    appearance.
 
     Args:
-        rng: Where the phases come from; as many numbers are drawn whatever the slope.
-        slope: Exponent, 0 for white noise.
-        size: Width and height, pixels.
-        lowest: Lower frequencies than this are left out, cycles per image.
+        rng: generator of the phases; the number of draws does not depend on the slope.
+        slope: exponent, 0 for white noise.
+        size: width and height, pixels.
+        lowest: lowest frequency that is kept, cycles per image.
 
     Returns:
         (size, size) float32.
@@ -35,7 +36,7 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
     phase[:low, :low] = rng.random((low, low))
     phase[-low:, :low] = rng.random((low, low))
     above = np.random.default_rng(rng.integers(2**31))
-    rest = frequency >= low  # at Nyquist, too, or all of its waves would meet in the first row
+    rest = frequency >= low  # also at Nyquist; else its waves add up in the first row
     phase[rest] = above.random(int(rest.sum()))
     field = np.fft.irfft2(amplitude * np.exp(2j * np.pi * phase), s=(grid, grid))[:size, :size]
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
@@ -43,6 +44,6 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
 
 @lru_cache(maxsize=4)
 def _frequency(grid: int) -> NDArray[np.float64]:
-    """Frequency of each coefficient of a real FFT, cycles per image."""
+    """Return the frequency of each coefficient of a real FFT, cycles per image."""
     down, across = np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None, :]
     return np.asarray(np.hypot(down, across) * grid)

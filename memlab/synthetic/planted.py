@@ -1,4 +1,4 @@
-"""A mark planted on photographs: a cause that is known, on images that are real."""
+"""Marks planted on photographs: a known cause on real images."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from memlab.synthetic.watermark import watermark_template
 
 
 def photos_in(folder: Path) -> list[Path]:
-    """Return the photographs to plant on, in order.
+    """Return the photographs to plant marks on, in order.
 
     Raises:
-        DataError: If there is no such folder, or no image in it.
+        DataError: if the folder does not exist, or holds no image.
     """
     return sorted(find_images([folder]))
 
 
 def planted(photo: Path, latents: Latents, size: int) -> NDArray[np.uint8]:
-    """Return a photograph, cut square and resized, with the style's mark if it has a watermark.
+    """Return a photograph, cropped square and resized, with the style's mark if it has a watermark.
 
     Args:
-        photo: The file.
-        latents: Whether and how strongly the mark is seen, and in which style.
-        size: Width and height, pixels.
+        photo: the file.
+        latents: latents with the opacity of the mark, if any, and the style.
+        size: width and height, pixels.
 
     Returns:
         (size, size, 3), RGB.
 
     Raises:
-        DataError: If it cannot be read; names it.
+        DataError: if the photograph cannot be read; names it.
     """
-    from memlab.imaging.decode import decode  # needs torch, which rendering does not
+    from memlab.imaging.decode import decode  # imports torch, which rendering does not need
 
     whole = Image.fromarray(decode(photo).permute(1, 2, 0).numpy())
     pixels = np.asarray(ImageOps.fit(whole, (size, size), Image.Resampling.LANCZOS))

@@ -1,4 +1,4 @@
-"""From latents to an image and its exact masks."""
+"""Rendering of latents to an image and its exact masks."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ from memlab.synthetic.styles import PACKS, Pack
 from memlab.synthetic.watermark import watermark_template
 
 REGIONS = ("faces", "people", "objects", "text", "background")
-"""The regions every scene has a mask of."""
+"""Regions for which every synthetic image has a mask."""
 
-_SHARED_OUT = REGIONS[1:]  # every pixel belongs to one of these; faces are a part of people
+_SHARED_OUT = REGIONS[1:]  # every pixel belongs to exactly one; faces are part of people
 
 SIZES_DRAWN = (32, 1024)
-"""Smallest and largest image that can be drawn, pixels."""
+"""Smallest and largest image size that can be drawn, pixels."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An image and where everything in it is.
+    """Synthetic image with its masks.
 
     Attributes:
         image: (size, size, 3) uint8, RGB.
-        masks: Region name to (size, size) bool: the pixels in which that region is what one sees
-            most of. Faces lie inside people, as in photographs; otherwise regions share no
-            pixel, and the background is what no other region has. Blur and watermark, which
-            has no region, change no mask.
+        masks: region name to (size, size) bool: the pixels in which the region has the largest
+            share. Faces lie inside people, as in photographs. Other regions share no pixel, and the
+            background is the rest. Blur and watermark change no mask; the watermark has no region.
     """
 
     image: NDArray[np.uint8]
@@ -40,20 +39,21 @@ class Scene:
 
 
 def render(latents: Latents, size: int) -> Scene:
-    """Render a scene.
+    """Render a synthetic image.
 
-    Every step after the drawing but the blur changes each pixel by itself, so a figure taken out
-    of the latents of a sharp image changes no pixel that it does not cover.
+    After the figures are drawn, every step except the blur changes each pixel independently. In a
+    sharp image, removing a figure from the latents therefore changes only the pixels that it
+    covers.
 
     Args:
-        latents: The causes of the image.
-        size: Width and height, pixels, 32–1024.
+        latents: the causes of the image.
+        size: width and height, pixels, 32–1024.
 
     Returns:
         The image and its masks; the same on every call.
 
     Raises:
-        ValueError: If ``size`` is out of range.
+        ValueError: if ``size`` is out of range.
     """
     check_size(size)
     pack = PACKS[latents.style]
@@ -81,14 +81,14 @@ def render(latents: Latents, size: int) -> Scene:
 
 
 def check_size(size: int) -> None:
-    """Raise ValueError if no scene can be drawn ``size`` pixels wide."""
+    """Raise ValueError if no image can be drawn ``size`` pixels wide."""
     low, high = SIZES_DRAWN
     if not low <= size <= high:
         raise ValueError(f"size is {size} pixels; scenes are drawn from {low} to {high}")
 
 
 def _figures(latents: Latents, pack: Pack, size: int) -> list[tuple[str, Canvas]]:
-    """Draw the figures that are present, farthest first, each with the region it belongs to."""
+    """Draw the figures that are present, farthest first; return each with its region."""
     drawn: list[tuple[str, Canvas]] = []
     places = latents.layout
     if latents.object is not None:

@@ -1,4 +1,4 @@
-"""Drawing the causes of images, and drawing one of them anew with all others kept."""
+"""Sampling of the causes of images, and resampling of one cause with all others kept."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from memlab.synthetic.worlds import SCENES, World
 
 _LAYOUTS = 64
 _SKIN_HUE = 0.07
-_NEAR = 0.06  # half of the backgrounds lie within so many turns of skin: colour gives no face away
+_NEAR = 0.06  # half of the background hues are within this many turns of skin
 
 
 def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> Latents:
     """Draw the causes of one image.
 
     Args:
-        seed: Seed of the collection, at least 0.
-        index: Number of the image, at least 0.
-        world: What is how frequent, and what goes with what.
-        style: Which style pack it is drawn with.
+        seed: seed of the collection, at least 0.
+        index: number of the image, at least 0.
+        world: frequencies, correlations and score.
+        style: rendering style.
 
     Returns:
-        The latents: a function of the arguments alone, however many others are drawn.
+        The latents: a function of the arguments alone, independent of other draws.
     """
     rng = np.random.default_rng((seed, index))
     quantiles = dict(zip(FEATURES, world.quantiles(rng.random(len(FEATURES))), strict=True))
@@ -61,11 +61,12 @@ def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> 
 
 
 def removed(latents: Latents, feature: str) -> Latents:
-    """The same image without a feature: absent, or of neutral value.
+    """Return the same image without a feature: absent, or of neutral value.
 
-    Neutral is the middle of the range for numbers (no blur, skin as it was born); a plain texture
-    and a grey palette are not in the sample: for these, and for the layout, it is the first kind,
-    the hue opposite to skin, and figures of middle size side by side.
+    For numbers, neutral is the middle of the range (no blur, unchanged skin). The sample contains
+    no plain texture and no grey palette. The neutral texture is therefore the first kind, the
+    neutral palette has the hue opposite to skin, and the neutral layout has figures of middle size
+    side by side.
     """
     neutral: dict[str, Any] = {feature: _NEUTRAL.get(feature)}
     return replace(latents, **neutral)
@@ -74,15 +75,15 @@ def removed(latents: Latents, feature: str) -> Latents:
 def resampled(
     latents: Latents, feature: str, world: World, draw: int = 0, present: bool | None = None
 ) -> Latents:
-    """The same image with one feature drawn anew from its marginal, all else fixed.
+    """Return the same image with one feature drawn anew from its marginal, all else fixed.
 
     Args:
-        latents: The causes of the image.
-        feature: One of ``FEATURES``.
-        world: Where the marginal comes from.
-        draw: Which repetition: another draw is another value.
-        present: Of a presence feature: whether the new draw has it; as frequent as the world says
-            if None.
+        latents: the causes of the image.
+        feature: one of ``FEATURES``.
+        world: world that defines the marginal.
+        draw: number of the draw; each number gives another value.
+        present: for a presence feature, whether the new draw has it; None draws the presence with
+            the world's probability.
     """
     number = FEATURES.index(feature)
     rng = np.random.default_rng((latents.seed, latents.index, 3, number, draw))
@@ -117,7 +118,7 @@ def _cause(
     world: World,
     present: bool | None = None,
 ) -> Any:
-    """One cause from its quantile in [0, 1), what else it needs from a generator of its own."""
+    """Return a cause from its quantile in [0, 1); other random details use a separate generator."""
     if feature in PRESENCE:
         variant = int(rng.integers(2**31))
         there = quantile >= 1.0 - world.rate(feature) if present is None else present
@@ -139,21 +140,21 @@ def _cause(
 
 
 def _hue(quantile: float, rng: np.random.Generator) -> float:
-    """A hue the nearer to skin's the larger the quantile, on either side."""
+    """Return a hue on either side of skin's; the larger the quantile, the nearer to skin's."""
     twice = 2.0 * (1.0 - quantile)
     away = _NEAR * twice if twice < 1.0 else _NEAR + (twice - 1.0) * (0.5 - _NEAR)
     return float((_SKIN_HUE + (away if rng.random() < 0.5 else -away)) % 1.0)
 
 
 def warmth(hue: float) -> float:
-    """How near to skin's a hue is: 1 at skin's own, 0 opposite; even over [0, 1] when sampled."""
+    """Return how near to skin's a hue is: 1 at skin's own, 0 opposite; uniform when sampled."""
     away = abs((hue - _SKIN_HUE + 0.5) % 1.0 - 0.5)
     twice = away / _NEAR if away < _NEAR else 1.0 + (away - _NEAR) / (0.5 - _NEAR)
     return float(1.0 - twice / 2.0)
 
 
 def _layout(rng: np.random.Generator, world: World) -> Layout:
-    """Place the four figures where they cover each other least, of a few random layouts."""
+    """Return the one of a few random layouts whose four figures overlap least."""
     sizes = np.array([rng.uniform(*world.size(name)) for name in BOXES])
     half = 0.5 * sizes[:, None] * np.array(list(BOXES.values()))
     centres = half + rng.random((_LAYOUTS, 4, 2)) * (1.0 - 2.0 * half)

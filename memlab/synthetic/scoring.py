@@ -1,4 +1,4 @@
-"""How memorable a scene is: a declared function of its causes, plus noise of a declared share."""
+"""Memorability score of a synthetic image: a declared function of its causes, plus noise."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _Number = TypeVar("_Number", float, NDArray[np.float64])
 def number(latents: Latents, feature: str, world: World = SCENES) -> float:
     """Return a feature as the number that counts in scores and correlations.
 
-    Presence is 1 or 0. A value is brought to mean 0 and SD 1: for the palette it is how near the
-    hue is to skin's, for the texture its kind, for the layout the figures' mean size; a value that
-    is the same in all images is 0.
+    A presence feature is 1 or 0. A value is standardised to mean 0 and SD 1: the palette counts as
+    the nearness of its hue to skin's, the texture as its kind, the layout as the figures' mean
+    size. A value that is the same in all images is 0.
     """
     if feature in PRESENCE:
         return float(getattr(latents, feature) is not None)
@@ -44,14 +44,14 @@ def number(latents: Latents, feature: str, world: World = SCENES) -> float:
 
 
 def numbers(world: World, n: int, seed: int = 0) -> dict[str, NDArray[np.float64]]:
-    """Draw all features' numbers, as `number` gives them, of many images at once.
+    """Draw the numbers of all features, as `number` gives them, for many images at once.
 
-    They are distributed as those of sampled images, and are not the same draws.
+    They have the same distribution as those of sampled images, but are not the same draws.
 
     Args:
-        world: What is how frequent, and what goes with what.
-        n: Number of images.
-        seed: Of the draw.
+        world: frequencies and correlations.
+        n: number of images.
+        seed: seed of the draw.
 
     Returns:
         Feature to (n,).
@@ -77,14 +77,14 @@ def signal(latents: Latents, world: World = SCENES) -> float:
 
 
 def score(latents: Latents, seed: int, world: World = SCENES) -> float:
-    """Return a scene's memorability score.
+    """Return a synthetic image's memorability score.
 
     Args:
-        latents: The causes of the image.
-        seed: Seed of the noise. With it, the noise depends on the image's identity
-            (``latents.seed`` and ``latents.index``) alone, so replacing a latent changes the score
-            by exactly that latent's effect.
-        world: What makes the score.
+        latents: the causes of the image.
+        seed: seed of the noise. For a given seed, the noise depends only on the image's identity
+            (``latents.seed`` and ``latents.index``), so replacing a latent changes the score by
+            exactly that latent's effect.
+        world: world that defines the score.
 
     Returns:
         The score, in [0, 1]: mean .7, standard deviation .12.
@@ -96,11 +96,11 @@ def score(latents: Latents, seed: int, world: World = SCENES) -> float:
 
 
 class NoiseCeiling(NamedTuple):
-    """What a perfect predictor, one that knows the signal, can expect.
+    """Noise ceiling: the correlations of a perfect predictor, which knows the signal.
 
     Attributes:
-        pearson: Its Pearson correlation with the scores: √r2 but for their cut at 1.
-        spearman: Its Spearman correlation, by simulation.
+        pearson: Pearson correlation with the scores: √r2, except for the clipping at 1.
+        spearman: Spearman correlation, by simulation.
     """
 
     pearson: float
@@ -111,12 +111,13 @@ class NoiseCeiling(NamedTuple):
 def noise_ceiling(world: World, draws: int = 200_000) -> NoiseCeiling:
     """Simulate the highest correlations with a world's scores that a model can expect.
 
-    There is no formula for Spearman's: where few causes count, many images share a signal and tie
-    (of a Gaussian signal it would be 6/π asin(√r2 / 2)). Seeded, so always the same; ±.002.
+    The Spearman correlation has no formula: if few causes count, many images share a signal and tie
+    (for a Gaussian signal it would be 6/π asin(√r2 / 2)). The seed is fixed, so the result is
+    always the same, with an error of about ±.002.
 
     Args:
-        world: The world; ceilings are 0 where nothing has a weight.
-        draws: Number of simulated images.
+        world: the world; ceilings are 0 if it has no weights.
+        draws: number of simulated images.
     """
     from scipy.stats import rankdata
 
@@ -139,12 +140,12 @@ def noise_ceiling(world: World, draws: int = 200_000) -> NoiseCeiling:
 class _Term(NamedTuple):
     features: tuple[str, ...]
     mean: float
-    slope: float  # of the signal, per unit of the term
+    slope: float  # change of the signal per unit of the term
 
 
 @functools.lru_cache(maxsize=64)
 def _terms(world: World) -> tuple[_Term, ...]:
-    """The terms that have a weight, brought to mean 0 and SD 1, and their sum to SD 1."""
+    """Return the weighted terms, standardised to mean 0 and SD 1, with slopes that give SD 1."""
     weights = {tuple(term.split("*")): float(w) for term, w in world.weights.items() if w}
     if not weights:
         return ()
@@ -161,9 +162,9 @@ def _terms(world: World) -> tuple[_Term, ...]:
 
 
 def _mean(world: World, features: tuple[str, ...]) -> float:
-    """Mean over the world's images of a product of features, each once or twice.
+    """Return the mean over the world's images of a product of features, each once or twice.
 
-    Features that go together are integrated over a Sobol sequence, ±.0002; all others are exact.
+    Correlated features are integrated over a Sobol sequence, ±.0002; all others are exact.
     """
     correlated = {name for pair in world.pairs for name in pair}
     together = tuple(name for name in features if name in correlated)
@@ -178,7 +179,7 @@ def _mean(world: World, features: tuple[str, ...]) -> float:
 
 @functools.lru_cache(maxsize=64)
 def _lattice(world: World) -> dict[str, NDArray[np.float64]]:
-    """Numbers of the correlated features of 65,536 images, spread evenly."""
+    """Return the correlated features' numbers of 65,536 evenly spread images."""
     from scipy.stats.qmc import Sobol
 
     names = [name for name in FEATURES if any(name in pair for pair in world.pairs)]
@@ -191,7 +192,7 @@ def _lattice(world: World) -> dict[str, NDArray[np.float64]]:
 
 
 def _at(world: World, feature: str, quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The number of a feature, layout excepted, at quantiles of its distribution."""
+    """Return the number of a feature, except the layout, at quantiles of its distribution."""
     if not world.varies(feature) and feature not in PRESENCE:
         return np.zeros_like(quantiles)
     steps = world.marginal(feature)
@@ -203,7 +204,7 @@ def _at(world: World, feature: str, quantiles: NDArray[np.float64]) -> NDArray[n
 
 
 def _kind(kind: _Number, kinds: int) -> _Number:
-    """A kind, counted from 0, of several equally frequent ones, as mean 0 and SD 1."""
+    """Return a kind, counted from 0, of several equally frequent kinds, with mean 0 and SD 1."""
     return (kind - (kinds - 1) / 2.0) / math.sqrt((kinds**2 - 1) / 12.0)
 
 

@@ -1,4 +1,4 @@
-"""A contact sheet: what a style's images look like, and what each of their causes does.
+"""Contact sheet of a style: sampled images, and the effect of each cause.
 
 ``python -m memlab.synthetic.sheet A docs/images/scenes-a.png`` makes the sheet of style A.
 """
@@ -20,7 +20,7 @@ from memlab.synthetic.sampling import removed, resampled, sample
 from memlab.synthetic.worlds import World
 
 ALL = World("all", {"face": 1.0}, facing=0.5)
-"""Every cause varies, each figure is in half of the images."""
+"""World in which every cause varies and each figure is in half of the images."""
 
 _GAP, _LINE, _MARGIN = 4, 14, 62
 _PAPER, _INK = (255, 255, 255), (60, 60, 60)
@@ -30,17 +30,18 @@ _ROWS = ("as drawn", "removed", "anew")
 def contact_sheet(
     style: Style, world: World = ALL, seed: int = 0, rows: int = 3, size: int = 72
 ) -> Image.Image:
-    """Draw sampled images, and below them a column per cause: drawn, removed, drawn anew.
+    """Draw sampled images, and below them a column per cause: present, removed, drawn anew.
 
-    A column's image has the cause, or an extreme value of it, and no blur except in blur's own.
-    What is drawn anew is present again, and a number is the farthest of eight draws.
+    A column's image has the cause, or an extreme value of it, and no blur except in the column of
+    blur. A presence feature drawn anew is present again. A number drawn anew is the farthest of
+    eight draws.
 
     Args:
-        style: Which style pack.
-        world: Where the images are from; each figure must be possible.
-        seed: Seed of the collection.
-        rows: Rows of sampled images.
-        size: Width of an image, pixels.
+        style: rendering style.
+        world: world of the images; each figure must be possible.
+        seed: seed of the collection.
+        rows: rows of sampled images.
+        size: width of an image, pixels.
 
     Returns:
         The sheet, RGB.
@@ -70,7 +71,7 @@ def contact_sheet(
 
 
 def _example(feature: str, style: Style, world: World, seed: int) -> Latents:
-    """An image, none of the samples, that shows a cause well: there, or of an extreme value."""
+    """Return an unsampled image that shows a cause clearly: present, or of an extreme value."""
     needed = {feature, "face"} if feature == "skin" else {feature, "person"}
     hiding = {"object": ("face", "text"), "watermark": ("text",), "layout": ("face",)}
     for index in count(1000 * (1 + FEATURES.index(feature))):
@@ -85,7 +86,7 @@ def _example(feature: str, style: Style, world: World, seed: int) -> Latents:
 
 
 def _anew(latents: Latents, feature: str, world: World) -> Latents:
-    """The image with one feature drawn anew: a value, as far from its own as eight draws get."""
+    """Return the image with one feature drawn anew; a value is the farthest of eight draws."""
     present = True if feature in PRESENCE else None
     draws = [resampled(latents, feature, world, draw, present) for draw in range(8)]
     if feature not in RANGES:
@@ -95,7 +96,7 @@ def _anew(latents: Latents, feature: str, world: World) -> Latents:
 
 
 def _along(latents: Latents, feature: str, world: World) -> float:
-    """How far along its range a number lies, [0, 1]."""
+    """Return the relative position of a number in its range, [0, 1]."""
     low, high = world.range(feature)
     return float((getattr(latents, feature) - low) / (high - low))
 
@@ -110,7 +111,7 @@ def _lay(sheet: Image.Image, rows: Sequence[Sequence[Latents]], top: int, size: 
 
 
 def main() -> None:
-    """Save the sheet of one style, its colours reduced to 128."""
+    """Save the sheet of one style, with its colours reduced to 128."""
     parser = argparse.ArgumentParser(description="Draw the contact sheet of a style of scenes.")
     parser.add_argument("style", choices=STYLES)
     parser.add_argument("path", type=Path, help="PNG to write")

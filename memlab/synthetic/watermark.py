@@ -1,4 +1,4 @@
-"""The small mark in a corner of the image: where it is and what it looks like."""
+"""Watermark: position and appearance of the small mark in a corner of the image."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from memlab.synthetic.styles import PACKS
 
 @lru_cache(maxsize=8)
 def watermark_template(style: Style, size: int) -> Floats:
-    """Return a style's mark as it is laid over an image.
+    """Return a style's mark as it is composited over an image.
 
     An image with the mark is ``(1 − opacity · cover) · image + opacity · cover · colour``.
 
     Args:
-        style: Whose mark.
-        size: The image's width and height, pixels.
+        style: rendering style of the mark.
+        size: the image's width and height, pixels.
 
     Returns:
         (size, size, 4), read-only: the colours, RGB in [0, 1] (0 where there is no mark), and the
@@ -41,5 +41,5 @@ def watermark_template(style: Style, size: int) -> Floats:
 
 
 def watermark_mask(style: Style, size: int) -> NDArray[np.bool_]:
-    """Return where a style's mark is, if it is there: (size, size), what it covers by half."""
+    """Return the mask of a style's mark: (size, size), the pixels that it covers by half."""
     return np.asarray(watermark_template(style, size)[..., 3] >= 0.5)

@@ -1,4 +1,4 @@
-"""What a world is: how frequent each cause is, what goes with what, and what makes the score."""
+"""Worlds: frequencies of the causes, their correlations, and the definition of the score."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from memlab.synthetic.latents import FEATURES, PRESENCE, RANGES, SIZES, TEXTURES
 
 @dataclass(frozen=True)
 class World:
-    """How images and their scores come about.
+    """Definition of a collection of images and their scores.
 
     A weight belongs to a term: a feature (``face``) or a product of features (``face*text``). In a
-    term a presence feature counts 1 or 0, a value its number (see `memlab.synthetic.scoring`); the
-    term is then brought to mean 0 and SD 1 in this world, so that weights compare by the SD that
-    they contribute, sign included. The weighted sum is the share ``r2`` of the scores' variance,
-    the rest is noise; the scores' own mean and SD are the same in all worlds.
+    term a presence feature counts 1 or 0, and a value counts as its number (see
+    `memlab.synthetic.scoring`). Each term is standardised to mean 0 and SD 1 in this world, so
+    weights are signed contributions in SDs. The weighted sum is the share ``r2`` of the scores'
+    variance; the rest is noise. All worlds have the same mean and SD of scores.
 
     Args:
-        name: Short name, such as W3.
-        weights: Term to weight, relative to the others; at least one is not 0 unless ``r2`` is 0.
-        r2: Share of the scores' variance that the image explains, 0 to below 1.
-        prevalence: Presence feature to its probability; .5 where not given.
-        correlations: Pair of features (``face,text``) to the correlation of their numbers.
-        ranges: Value feature to the ends of its range, where not the usual ones.
-        sizes: Figure to the range of its size, share of the image's width, where not the usual.
-        facing: Probability that a person's small head shows a face.
-        photos: Whether the images are photographs of the user's own, on which the watermark is
-            planted, instead of rendered ones.
+        name: short name, such as W3.
+        weights: term to weight, relative to the others; at least one is not 0 unless ``r2`` is 0.
+        r2: share of the scores' variance that the image explains, 0 to below 1.
+        prevalence: presence feature to its probability; .5 by default.
+        correlations: pair of features (``face,text``) to the correlation of their numbers.
+        ranges: value feature to the ends of its range, if they differ from the defaults.
+        sizes: figure to the range of its size, share of the image's width, if not the default.
+        facing: probability that a person's small head shows a face.
+        photos: whether the images are the user's photographs with a planted watermark, instead of
+            rendered images.
 
     Raises:
-        MemlabError: If it cannot be; names world, value and remedy.
+        MemlabError: if the world is invalid; names world, value and remedy.
     """
 
     name: str
@@ -53,19 +53,19 @@ class World:
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("ranges", "sizes"):  # lists, where it was read from a file
+        for name in ("ranges", "sizes"):  # lists, if read from a file
             ends = {key: (float(low), float(high)) for key, (low, high) in vars(self)[name].items()}
             object.__setattr__(self, name, ends)
         if self.correlations:
             _copula(self)
 
     def __hash__(self) -> int:
-        """Of the name alone: what is costly to find out about a world is kept for later calls."""
+        """Hash the name only, so that costly properties of a world are cached under it."""
         return hash(self.name)
 
     @property
     def pairs(self) -> dict[tuple[str, str], float]:
-        """The features that are correlated, and how much."""
+        """Return the correlated pairs of features, and their correlations."""
         return {
             (first, second): float(value)
             for pair, value in self.correlations.items()
@@ -73,21 +73,21 @@ class World:
         }
 
     def rate(self, feature: str) -> float:
-        """Probability that an image has a presence feature."""
+        """Return the probability that an image has a presence feature."""
         return float(self.prevalence.get(feature, 0.5))
 
     def range(self, feature: str) -> tuple[float, float]:
-        """Ends of a value's range."""
+        """Return the ends of a value's range."""
         low, high = self.ranges.get(feature, RANGES[feature])
         return float(low), float(high)
 
     def size(self, figure: str) -> tuple[float, float]:
-        """Range of a figure's size."""
+        """Return the range of a figure's size."""
         low, high = self.sizes.get(figure, SIZES[figure])
         return float(low), float(high)
 
     def varies(self, feature: str) -> bool:
-        """Whether two images can differ in a feature, as the number that counts in scores."""
+        """Return whether images can differ in a feature, as the number that counts in scores."""
         if feature in PRESENCE:
             return 0.0 < self.rate(feature) < 1.0
         if feature == "layout":
@@ -96,16 +96,16 @@ class World:
         return low < high
 
     def marginal(self, feature: str) -> Marginal:
-        """Distribution of a feature's number over the quantiles that it is drawn by."""
+        """Return the distribution of a feature's number over the quantiles of its draws."""
         if feature in PRESENCE:
             return (1.0 - self.rate(feature),)
         return tuple(k / TEXTURES for k in range(1, TEXTURES)) if feature == "texture" else ()
 
     def quantiles(self, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Let features go together: independent quantiles to those of this world.
+        """Map independent quantiles to quantiles correlated as in this world.
 
         Args:
-            uniform: (..., features), independent and even in [0, 1).
+            uniform: (..., features), independent and uniform in [0, 1).
 
         Returns:
             The same shape; unchanged in all features without correlations.
@@ -123,7 +123,7 @@ class World:
 
 @functools.lru_cache(maxsize=64)
 def _copula(world: World) -> tuple[list[int], NDArray[np.float64]]:
-    """The places of the features that are correlated, and how their normals come about."""
+    """Return the indices of the correlated features, and the Cholesky factor of their normals."""
     names = [name for name in FEATURES if any(name in pair for pair in world.pairs)]
     marginals = {name: world.marginal(name) for name in names}
     try:
@@ -139,4 +139,4 @@ SCENES = World(
     ranges={"blur": (0.0, 0.0)},
     facing=0.5,
 )
-"""The images of the quickstart: people make the score, no colour, texture or mark does."""
+"""World of the quickstart: people determine the score; colour, texture and mark do not."""

@@ -1,4 +1,4 @@
-"""Scenes as a folder of images, masks and a table: a data set like any other."""
+"""Writer of synthetic data sets: a folder of images, masks and a table."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from memlab.synthetic.scoring import number, score, signal
 from memlab.synthetic.worlds import SCENES, World
 
 VERSION = 3
-"""Version of the renderer: folders of another version are not continued or taken as complete."""
+"""Version of the renderer; folders of another version are neither continued nor reused."""
 
 Masks = Literal["exact", "degraded"]
-"""How good the masks are: exact, or of IoU .6 with a fifth missing."""
+"""Quality of the masks: exact, or of IoU .6 with a fifth missing."""
 
 Mask = NDArray[np.bool_]
 
@@ -35,18 +35,18 @@ _SCHEMA = 1
 
 
 class Declaration(NamedTuple):
-    """What a folder of scenes was made from: with it, each of its images can be made again.
+    """Declaration of a folder of synthetic images, from which each image can be rendered again.
 
     ``sample(seed, index, world, style)`` is the image ``images/<index, six digits>.png``.
 
     Attributes:
-        world: How the images and their scores come about.
-        style: Which style pack they are drawn with.
-        seed: Seed of the latents and of the scores' noise.
-        size: Width and height, pixels.
-        n: Number of images.
-        masks: Whether masks are exact or degraded.
-        photos: Folder of photographs that a mark was planted on, or None.
+        world: definition of the images and their scores.
+        style: rendering style.
+        seed: seed of the latents and of the scores' noise.
+        size: width and height, pixels.
+        n: number of images.
+        masks: whether masks are exact or degraded.
+        photos: folder of photographs on which a mark was planted, or None.
     """
 
     world: World = SCENES
@@ -59,10 +59,10 @@ class Declaration(NamedTuple):
 
 
 def read_declaration(root: Path) -> Declaration:
-    """Return what a folder of scenes was made from.
+    """Return the declaration of a folder of synthetic images.
 
     Raises:
-        DataError: If it holds no scenes, or those of another version of memlab.
+        DataError: if it holds no synthetic images, or those of another version of memlab.
     """
     note = Path(root) / "scenes.json"
     try:
@@ -90,29 +90,29 @@ def write(
     masks: Masks = "exact",
     photos: Path | str | None = None,
 ) -> Path:
-    """Write ``n`` scenes: ``images/``, ``masks/<region>/``, ``scenes.json`` and ``scenes.csv``.
+    """Write ``n`` images: ``images/``, ``masks/<region>/``, ``scenes.json`` and ``scenes.csv``.
 
-    Masks are written where the region is not empty: 0 outside, 255 inside. The table is written
-    last, so a folder that has one is complete; a folder left half-way is completed, and a complete
-    one is left as it is. ``scenes.json`` says what all was made from (`read_declaration`).
+    Masks are written if the region is not empty: 0 outside, 255 inside. The table is written last,
+    so a folder with a table is complete. An incomplete folder is completed; a complete folder is
+    left unchanged. ``scenes.json`` holds the declaration (`read_declaration`).
 
     Args:
-        root: Folder to write to; made if it does not exist.
-        n: Number of images, at least 1.
-        seed: Seed of the latents and of the scores' noise, at least 0.
-        size: Width and height, pixels.
-        progress: Called after each image with the number done since the last call, 1.
-        world: How the images and their scores come about.
-        style: Which style pack they are drawn with.
-        masks: Exact, or degraded as by a poor detector; the images are the same.
-        photos: Folder of photographs, where the world is made from such; they get no masks.
+        root: output folder; created if it does not exist.
+        n: number of images, at least 1.
+        seed: seed of the latents and of the scores' noise, at least 0.
+        size: width and height, pixels.
+        progress: called after each image with the number done since the last call, 1.
+        world: definition of the images and their scores.
+        style: rendering style.
+        masks: exact, or degraded as from a poor detector; the images are the same.
+        photos: folder of photographs, for a world made from photographs; they get no masks.
 
     Returns:
         The table's path, ``root/scenes.csv``.
 
     Raises:
-        ValueError: If an argument is out of range, or ``root`` holds other scenes or other data.
-        MemlabError: If ``root`` cannot be written to, or photographs lack.
+        ValueError: if an argument is out of range, or ``root`` holds other images or other data.
+        MemlabError: if ``root`` cannot be written to, or there are too few photographs.
     """
     if n < 1 or seed < 0:
         raise ValueError(f"cannot write n = {n} scenes with seed {seed}: n >= 1, seed >= 0")
@@ -140,7 +140,7 @@ def write(
             for region, mask in _given(scene.masks, latents, masks).items():
                 if mask.any():
                     _save(root / "masks" / region / name, mask.astype(np.uint8) * np.uint8(255))
-            _save(root / "images" / name, scene.image)  # last: it vouches for the masks
+            _save(root / "images" / name, scene.image)  # last: implies that the masks exist
         rows.append({"image": f"images/{name}", "score": f"{score(latents, seed, world):.6f}"})
         if chosen:
             rows[-1] |= {"watermark": f"{number(latents, 'watermark', world):.0f}"}
@@ -154,11 +154,11 @@ def write(
 
 
 def columns(latents: Latents, world: World = SCENES) -> dict[str, str]:
-    """Return the latents as columns of the table; what an absent figure has is empty.
+    """Return the latents as columns of the table; columns of an absent figure are empty.
 
-    Each feature has a column of its name: 1 or 0 for presence, a value's own number, for the
-    texture its kind. The palette's and the layout's are as `memlab.synthetic.scoring.number` gives
-    them. ``signal`` is the explained part of the score.
+    Each feature has a column of its name: 1 or 0 for presence, a value's number, or the texture's
+    kind. The columns of palette and layout hold `memlab.synthetic.scoring.number`. ``signal`` is
+    the explained part of the score.
     """
     cells: dict[str, object] = {}
     for name, place in vars(latents.layout).items():
@@ -182,7 +182,7 @@ def columns(latents: Latents, world: World = SCENES) -> dict[str, str]:
 
 
 def _holds(root: Path, wanted: Declaration) -> bool:
-    """Return whether ``root`` holds the scenes wanted, complete or not; it may hold no others."""
+    """Return whether ``root`` holds the requested images, complete or not; refuse other images."""
     if not (root / "scenes.json").exists():
         if root.exists() and any(root.iterdir()):
             raise ValueError(f"{root} is not empty and holds no scenes: choose another folder")
@@ -203,7 +203,7 @@ def _holds(root: Path, wanted: Declaration) -> bool:
 
 
 def _chosen(world: World, photos: str | None, n: int) -> list[Path]:
-    """Return the photographs to plant on, one an image; none where scenes are rendered."""
+    """Return the photographs to plant marks on, one per image; none if images are rendered."""
     if not world.photos:
         if photos is not None:
             raise DataError(f"world {world.name} is rendered: leave out --photos {photos}")
@@ -220,7 +220,7 @@ def _chosen(world: World, photos: str | None, n: int) -> list[Path]:
 
 
 def _given(masks: dict[str, Mask], latents: Latents, kind: Masks) -> dict[str, Mask]:
-    """Return the masks as they are, or as a poor detector gives them, the background their rest."""
+    """Return the masks exact or degraded; the background is the rest of the degraded masks."""
     if kind == "exact" or not masks:
         return masks
     rng = np.random.default_rng((latents.seed, latents.index, 4))

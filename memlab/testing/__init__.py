@@ -1,6 +1,6 @@
-"""Contract checks: one line in a plugin's tests says whether memlab can rely on it.
+"""Contract checks for plugin authors: one line in a plugin's tests checks one class.
 
-Write it so::
+Example::
 
     from memlab.testing import check_ablation
 
@@ -50,15 +50,15 @@ _CHECKS: dict[str, Callable[[Any], None]] = {
 
 
 def check_plugin(group: str, cls: type[Any]) -> None:
-    """Hold a class to the contract of its group.
+    """Check that a class satisfies the contract of its group.
 
     Raises:
-        PluginError: saying which part of the contract is broken.
+        PluginError: if the contract is broken; names the broken part.
     """
     try:
         _CHECKS[group](cls)
     except MemlabError:
         raise
-    except Exception as error:  # a stranger's code may raise anything
+    except Exception as error:  # third-party code may raise anything
         first = (str(error).strip().splitlines() or [""])[0]
         raise PluginError(f"{cls.__name__}: {type(error).__name__}: {first}") from error

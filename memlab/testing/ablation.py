@@ -1,4 +1,4 @@
-"""The contract of ablations: what one must declare; `laws` and `places` hold what it must obey."""
+"""Contract of ablations: required declarations; `laws` and `places` check the behaviour."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from memlab.validation.white_box import Oracle
 
 
 def check_ablation(cls: type[Ablation]) -> None:
-    """An ablation declares what it must, and obeys the laws that every number rests on.
+    """Check that an ablation declares what it must, and satisfies all laws of ablations.
 
-    It is tried on small colourful images, with masks of faces, people, objects, text and the
-    background, and with donors where it needs them.
+    It is tested on small colourful images, with masks of faces, people, objects, text and the
+    background, and with donors if it needs them.
 
     Raises:
-        PluginError: saying in a sentence which part of the contract is broken.
+        PluginError: if the contract is broken; describes the broken part in a sentence.
     """
     check_declared(cls)
     ablation = made(cls)
@@ -43,10 +43,10 @@ def check_ablation(cls: type[Ablation]) -> None:
 
 
 def check_declared(cls: type[Ablation]) -> None:
-    """The class variables are there, and make sense together.
+    """Check that the class variables exist and are consistent.
 
     Raises:
-        PluginError: saying which does not.
+        PluginError: if a class variable is missing or wrong; names it.
     """
     require(issubclass(cls, Ablation), cls, "is not a subclass of memlab.Ablation")
     for name in ("family", "unit", "target", "control", "ladder", "maximum"):
@@ -72,10 +72,10 @@ def check_declared(cls: type[Ablation]) -> None:
 
 
 def made(cls: type[Ablation]) -> Ablation:
-    """The ablation with its defaults; the first of its arguments is the primary dose.
+    """Return the ablation with its defaults; check that its first argument is the primary dose.
 
     Raises:
-        PluginError: if it cannot be made so.
+        PluginError: if it cannot be created in this way.
     """
     for argument in inspect.signature(cls).parameters.values():
         name = argument.name

@@ -1,4 +1,4 @@
-"""How a breach of a contract is said: the class, and one sentence."""
+"""Messages for a breach of a contract: the class, and one sentence."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from memlab.errors import PluginError
 
 
 def require(fact: bool, cls: type[Any], breach: str) -> None:
-    """Raise a PluginError, the class's name and the breach, unless the fact holds."""
+    """Raise a PluginError with the class's name and the breach, unless the fact holds."""
     if not fact:
         raise PluginError(f"{cls.__name__} {breach}")
 
 
 def near(found: Tensor, wanted: Tensor, tolerance: float = 1e-5) -> bool:
-    """Whether two tensors are the same within what another batch or device may change."""
+    """Return whether two tensors are equal up to the error of another batch size or device."""
     return torch.allclose(found, wanted, atol=tolerance, rtol=0)

@@ -1,4 +1,4 @@
-"""Laws that every ablation obeys wherever it is made: identity, range, randomness, ladder."""
+"""Laws that every ablation must satisfy: identity, range, randomness, dose ladder."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from memlab.testing.breach import near, require
 from memlab.testing.samples import Trial
 
 SIZES = ((41, 57), (56, 35))
-"""Odd and far from square: heights and widths in pixels."""
+"""Heights and widths in pixels, odd and far from square."""
 
 
 def check_laws(ablation: Ablation) -> None:
-    """Doses out of range are refused, dose 0 changes nothing, and chance is the image's own.
+    """Check that invalid doses are refused, dose 0 is the identity, and randomness is per image.
 
     Raises:
-        PluginError: saying which law is broken.
+        PluginError: if a law is broken; names the law.
     """
     cls, trial = type(ablation), Trial.of(ablation)
     images, context = trial.images, trial.context
@@ -49,10 +49,10 @@ def check_laws(ablation: Ablation) -> None:
 
 
 def check_ladder(ablation: Ablation) -> None:
-    """At every dose: shape, range, nothing in place, no dependence on others; the target falls.
+    """Check shape, range, purity and batch independence at every dose, and that the target falls.
 
     Raises:
-        PluginError: naming the dose.
+        PluginError: if a check fails; names the dose.
     """
     cls, trial = type(ablation), Trial.of(ablation)
     images, context = trial.images, trial.context
@@ -86,10 +86,10 @@ def check_ladder(ablation: Ablation) -> None:
 
 
 def check_sizes(ablation: Ablation) -> None:
-    """Odd and oblong images are as good as square ones.
+    """Check that the ablation works on odd and oblong sizes.
 
     Raises:
-        PluginError: naming the size.
+        PluginError: if it does not; names the size.
     """
     cls = type(ablation)
     for height, width in SIZES:
@@ -97,17 +97,17 @@ def check_sizes(ablation: Ablation) -> None:
         for dose in sorted({ablation.dose, cls.ladder[-1]}):
             try:
                 sound(ablation, trial, dose)
-            except (RuntimeError, ValueError, IndexError) as error:  # what tensors raise
+            except (RuntimeError, ValueError, IndexError) as error:  # raised by tensor operations
                 first = str(error).splitlines()[0]
                 breach = f"cannot change images of {height} × {width} pixels: {first}"
                 require(False, cls, breach)
 
 
 def sound(ablation: Ablation, trial: Trial, dose: float) -> Tensor:
-    """The changed images, (4, 3, H, W), after a look at their shape, type and range.
+    """Return the changed images, (4, 3, H, W), after checking their shape, type and range.
 
     Raises:
-        PluginError: if one is wrong, or what was handed over has been changed in place.
+        PluginError: if a check fails, or the input was changed in place.
     """
     cls = type(ablation)
     context = trial.context
@@ -134,7 +134,7 @@ def _refused(attempt: Callable[[], object]) -> bool:
 
 
 def _chance() -> tuple[object, ...]:
-    """The state of everything random in the process."""
+    """Return the state of all random generators in the process."""
     numpy_state: Any = np.random.get_state()  # noqa: NPY002
     torch_state = torch.random.get_rng_state().numpy().tobytes()
     return random.getstate(), numpy_state[1].tobytes(), numpy_state[2], torch_state

@@ -1,4 +1,4 @@
-"""The contracts of all groups but ablations."""
+"""Contracts of all groups except ablations."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from memlab.types import Context
 
 
 def check_backbone(cls: type[Backbone]) -> None:
-    """A backbone is the sum of its halves, and its seam knows about places.
+    """Check that a backbone is the composition of its halves, with a spatial feature layer.
 
     Raises:
-        PluginError: saying which part of the contract is broken.
+        PluginError: if the contract is broken; names the broken part.
     """
     require(issubclass(cls, Backbone), cls, "is not a subclass of memlab.Backbone")
     require("pretrained" in inspect.signature(cls).parameters, cls, "takes no `pretrained`")
@@ -56,17 +56,17 @@ def check_backbone(cls: type[Backbone]) -> None:
 
 
 def check_model(cls: type[MemorabilityModel]) -> None:
-    """A model scores images, each alone, on weights that it can name.
+    """Check that a model scores each image independently, with identifiable weights.
 
     Raises:
-        PluginError: saying which part of the contract is broken.
+        PluginError: if the contract is broken; names the broken part.
     """
     require(issubclass(cls, MemorabilityModel), cls, "is not a subclass of MemorabilityModel")
     if any(
         parameter.default is parameter.empty
         for parameter in inspect.signature(cls).parameters.values()
     ):
-        return  # made from parts, as the regressor is: nothing to check without them
+        return  # built from parts, like the regressor; nothing to check without them
     model = cls().eval()
     require(bool(model.weights_id()), cls, "cannot name its weights: weights_id() is None")
     images = sample_images(2, model.input_size)
@@ -80,10 +80,10 @@ def check_model(cls: type[MemorabilityModel]) -> None:
 
 
 def check_attribution(cls: type[Attribution]) -> None:
-    """An attribution explains, and leaves the model bit for bit as it was.
+    """Check that an attribution returns maps and leaves the model bit-identical.
 
     Raises:
-        PluginError: saying which part of the contract is broken.
+        PluginError: if the contract is broken; names the broken part.
     """
     require(issubclass(cls, Attribution), cls, "is not a subclass of memlab.Attribution")
     require(bool(getattr(cls, "unit", "")), cls, "does not declare a 'unit'")
@@ -102,10 +102,10 @@ def check_attribution(cls: type[Attribution]) -> None:
 
 
 def check_source(cls: type[Source]) -> None:
-    """A source can be made without arguments, and does not claim an empty folder.
+    """Check that a source needs no arguments and does not recognise an empty folder.
 
     Raises:
-        PluginError: saying which part of the contract is broken.
+        PluginError: if the contract is broken; names the broken part.
     """
     require(issubclass(cls, Source), cls, "is not a subclass of memlab.Source")
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +113,7 @@ def check_source(cls: type[Source]) -> None:
 
 
 def check_callback(cls: type[Callback]) -> None:
-    """A callback is Lightning's.
+    """Check that a callback is a Lightning callback.
 
     Raises:
         PluginError: if it is not.
@@ -122,10 +122,10 @@ def check_callback(cls: type[Callback]) -> None:
 
 
 def check_regions(cls: type[Any]) -> None:
-    """A finder of regions returns named masks of the images' size.
+    """Check that a region detector returns named masks of the images' size.
 
     Raises:
-        PluginError: saying which part of the contract is broken.
+        PluginError: if the contract is broken; names the broken part.
     """
     images = sample_images(2, 64)
     masks = cls()(images)

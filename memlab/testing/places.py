@@ -1,4 +1,4 @@
-"""Laws of ablations about places and partners: regions, controls, donors."""
+"""Laws of ablations that concern regions, controls and donors."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from memlab.testing.samples import Trial, sample_images, sample_masks
 from memlab.types import Donors
 
 ALIKE = 0.1
-"""By how much, as a share, a control's amount may differ from the target's."""
+"""Maximum relative difference between the amounts of change of a control and of its target."""
 
 
 def check_region(ablation: Ablation) -> None:
-    """Images without the region are not eligible, and nothing changes outside of it.
+    """Check that images without the region are not eligible, and nothing changes outside it.
 
     Raises:
-        PluginError: saying which is broken.
+        PluginError: if a law is broken; names it.
     """
     cls, trial = type(ablation), Trial.of(ablation)
     context = trial.context
     for region in ablation.regions:
         there = {name: mask for name, mask in context.masks.items() if name != region}
-        derived = mask_of(region, there) is not None  # the background is what nothing else has
+        derived = mask_of(region, there) is not None  # the background is the rest
         rejected = derived or not ablation.eligible(replace(context, masks=there)).any()
         require(rejected, cls, f"takes images without a mask of {region!r}")
         for word, value in (("empty", 0), ("the whole image", 1)):
             if value == 0 and ablation.family == "insertion":
-                continue  # what is put in must not be there
+                continue  # an insertion requires the region to be absent
             mask = context.masks[region].clone()
             mask[0] = value
             found = ablation.eligible(trial.with_mask(region, mask).context).tolist()
@@ -50,10 +50,10 @@ def check_region(ablation: Ablation) -> None:
 
 
 def check_control(ablation: Ablation) -> None:
-    """What the effect is compared with is the same change, elsewhere, or there and back.
+    """Check that the control applies the same change: elsewhere, or as a round trip.
 
     Raises:
-        PluginError: saying what is wrong with it.
+        PluginError: if the control is wrong; says how.
     """
     kind = ablation.compared_with
     if kind == "placed":
@@ -65,10 +65,10 @@ def check_control(ablation: Ablation) -> None:
 
 
 def check_donors(ablation: Ablation) -> None:
-    """Where there are no donors no image is eligible, and the donors given are used.
+    """Check that no image is eligible without donors, and that the given donors are used.
 
     Raises:
-        PluginError: saying which is broken.
+        PluginError: if a law is broken; names it.
     """
     if not ablation.needs_donors:
         return
@@ -88,7 +88,7 @@ def check_donors(ablation: Ablation) -> None:
 def _placed(ablation: Ablation) -> None:
     trial = Trial.of(ablation)
     where = torch.zeros(4, 1, *trial.images.shape[-2:])
-    where[..., 30:44, 28:44] = 0.5  # soft at its edge, as a feathered region is
+    where[..., 30:44, 28:44] = 0.5  # soft edge, like a feathered region
     where[..., 31:43, 29:43] = 1
     placed = Trial(trial.images, replace(trial.context, role="control", where=where))
     changed = sound(ablation, placed, ablation.dose)
@@ -125,7 +125,8 @@ def _there_and_back(ablation: Ablation) -> None:
     cls, trial = type(ablation), Trial.of(ablation)
     back = Trial(trial.images, replace(trial.context, role="there-and-back"))
     sound(ablation, back, ablation.dose)
-    # by the value that is swapped: grain that comes back as other noise is no nearer in pixels
+    # Compare the swapped statistic, because grain that returns as other noise is no closer in
+    # pixels.
     statistic = STATISTICS[cls.target]
     swapped, returned = (
         statistic(ablation, one.images, one.context, ablation.dose).mean() for one in (trial, back)
@@ -144,7 +145,7 @@ def _confined(ablation: Ablation, images: Tensor, changed: Tensor, where: Tensor
 
 
 def _reach(mask: Tensor, margin: float) -> Tensor:
-    """A mask (B, 1, H, W) and what lies within `margin` % of the width around it, as bool."""
+    """Return a mask (B, 1, H, W) dilated by `margin` % of the width, as bool."""
     pixels = math.ceil(margin / 100 * mask.shape[-1]) + 1 if margin else 0
     return max_pool2d(mask.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
 

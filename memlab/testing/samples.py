@@ -1,4 +1,4 @@
-"""Images, masks and donors that plugins are tried on."""
+"""Sample images, masks and donors for testing plugins."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BOXES = {
 
 
 def sample_images(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 0) -> Tensor:
-    """Colourful images with structure at every scale: (count, 3, height, width) in [0, 1].
+    """Return colourful images with structure at every scale: (count, 3, height, width) in [0, 1].
 
-    The finer a scale the fainter, as in photographs.
+    Finer scales have lower contrast, as in photographs.
 
     Args:
-        count: how many.
+        count: number of images.
         size: side in pixels, or height and width.
-        seed: other images for another seed.
+        seed: seed of the images.
     """
     height, width = (size, size) if isinstance(size, int) else size
     generator = torch.Generator().manual_seed(seed)
@@ -42,13 +42,13 @@ def sample_images(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 
 
 
 def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor]:
-    """A plausible layout: a face inside a person, an object and text elsewhere, the background.
+    """Return masks of a plausible layout: a face inside a person, an object, text, background.
 
-    Every second image is the mirror image, so that masks of a batch differ.
+    Every second image is mirrored, so that the masks of a batch differ.
 
     Args:
         images: (B, 3, H, W).
-        others: more regions, each of which gets a box in the middle.
+        others: additional regions, each a box in the middle.
 
     Returns:
         Region to (B, 1, H, W) of 0 and 1.
@@ -66,7 +66,7 @@ def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor
 
 
 def middle(images: Tensor) -> Tensor:
-    """A box in the middle, a quarter of the image: (B, 1, H, W) of 0 and 1."""
+    """Return a box in the middle, a quarter of the image: (B, 1, H, W) of 0 and 1."""
     height, width = images.shape[-2:]
     mask = torch.zeros(len(images), 1, height, width)
     mask[..., height // 4 : -(height // 4), width // 4 : -(width // 4)] = 1
@@ -75,7 +75,7 @@ def middle(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class WatchedContext(Context):
-    """A context that notes for which names random numbers were asked.
+    """Context that records the names for which random generators were requested.
 
     Args:
         asked: the names.
@@ -84,18 +84,18 @@ class WatchedContext(Context):
     asked: set[str] = field(default_factory=set)
 
     def generators(self, name: str) -> list[torch.Generator]:
-        """As `Context.generators`."""
+        """Return the same as `Context.generators`, and record the name."""
         self.asked.add(name)
         return super().generators(name)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Four images with all that an ablation may ask for.
+    """Four images with everything that an ablation may require.
 
     Args:
         images: (4, 3, H, W) in [0, 1].
-        context: with masks of every region, and donors where the ablation needs them.
+        context: context with masks of every region, and donors if the ablation needs them.
     """
 
     images: Tensor
@@ -103,7 +103,7 @@ class Trial:
 
     @classmethod
     def of(cls, ablation: Ablation, size: int | tuple[int, int] = 48) -> Trial:
-        """For one ablation: where it inserts something, the images lack it."""
+        """Create a trial for one ablation; for an insertion, the images lack the region."""
         images = sample_images(4, size)
         masks = sample_masks(images, ablation.masks_read)
         if ablation.family == "insertion":
@@ -120,20 +120,20 @@ class Trial:
         return cls(images, context)
 
     def part(self, places: list[int]) -> Trial:
-        """Some of the images, in another order perhaps."""
+        """Return some of the images, possibly in another order."""
         chosen = torch.tensor(places)
         context = self.context.select(chosen)
         assert isinstance(context, WatchedContext)
         return Trial(self.images[chosen], context)
 
     def with_mask(self, region: str, mask: Tensor) -> Trial:
-        """The same with another mask of a region."""
+        """Return the same trial with another mask of a region."""
         masks = {**self.context.masks, region: mask}
         return Trial(self.images, replace(self.context, masks=masks))
 
 
 def role_of(ablation: Ablation) -> Role:
-    """The role in which an ablation is run for its own sake: `target`, `swap` or `floor`."""
+    """Return the role in which an ablation itself runs: `target`, `swap` or `floor`."""
     if ablation.family == "floor":
         return "floor"
     return "swap" if ablation.compared_with == "there-and-back" else "target"

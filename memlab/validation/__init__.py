@@ -1,1 +1,1 @@
-"""Models and synthetic images whose truth is known, and what memlab finds on them."""
+"""Validation of memlab on models and synthetic images whose ground truth is known."""

@@ -1,8 +1,8 @@
-"""Does an ablation move the models that it must, and spare those that it must not?
+"""White-box matrix: does an ablation move the models that it must, and spare the others?
 
-Every ablation is run at its primary dose, in all its roles, on rendered images. White-box models
-(`memlab.validation.white_box`), whose reliance is known, score the changed images. What an
-ablation declares in `moves` and `spares` is compared with what is found.
+Every ablation runs at its primary dose, in all its roles, on rendered images. White-box models
+(`memlab.validation.white_box`), whose reliance is known, score the changed images. The ablation's
+declarations in `moves` and `spares` are compared with the measured effects.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from memlab.validation.rerender import Rendered, name_of
 from memlab.validation.white_box import Oracle, Watermark
 
 SEED = 20_000
-"""Of the images: not those that truth is found on, or that images are trained on."""
+"""Seed of the images; differs from the seeds of training images and of `truth`."""
 DONORS = 8
-"""Donors beyond one for each image, so that every draw has its own."""
+"""Donors in addition to one per image, so that every draw has its own donor."""
 
 Drops = Mapping[str, Array]
-"""Role to (oracles, n, draws): clean minus changed score, NaN where not eligible."""
+"""Role to (white-box models, n, draws): clean minus changed score, NaN if not eligible."""
 
 
 def oracle_matrix(
@@ -52,32 +52,35 @@ def oracle_matrix(
     controls: int = 8,
     shown: bool = True,
 ) -> pd.DataFrame:
-    """Run ablations against the oracles, in a world where every feature varies.
+    """Run ablations against the white-box models, in a world where every feature varies.
 
-    The effect is a root mean square over the eligible images, in SDs of the oracle's clean
-    scores: of the drops where the whole image is changed, or where no control can be made (the
-    background leaves no room for one); of the specific effect, beyond the controls, where these are
-    made elsewhere (RMS = sign(V) √|V|); of what a swap moves beyond its way there and back (g, with
-    T = g² / 2).
+    The effect is a root mean square over the eligible images, in SDs of the model's clean scores.
+    It is taken over one of three quantities:
+
+    - the effect clean − ablated, if the whole image is changed, or if no control can be made
+      because the background leaves no room;
+    - the specific effect, beyond the controls, if there are matched controls
+      (RMS = sign(V) √|V|);
+    - the effect of a swap beyond its round-trip control (g, with T = g² / 2).
 
     Args:
-        ablations: any; a region's, a swap's and an insertion's among them.
-        n: how many images.
-        size: their side in pixels.
-        style: which style pack they are drawn with.
-        seed: of the images and of what is random in the ablations.
+        ablations: any ablations, including those of regions, swaps and insertions.
+        n: number of images.
+        size: side of the images in pixels.
+        style: rendering style.
+        seed: seed of the images and of random ablations.
         controls: draws of each control, and of each swap; 2 at least.
         shown: whether to show a bar on a terminal.
 
     Returns:
-        One row per ablation and oracle: `ablation`, `family`, `control`, `dose`, `unit`, `oracle`,
-        `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and `high`
-        (two standard errors of the mean square on either side), `shift` (S, the mean drop beyond
-        the controls, in SDs; NaN where none are made elsewhere), `floor` (the largest effect of the
-        nuisance changes on that oracle), `limit` (what `effect` or `shift` must exceed, or must
-        not: the smallest effect of interest, 0.05, and where there are no controls the floor, if
-        larger), `verdict` (ok or breach). A negative effect: the controls, or the way there and
-        back, move the scores more than the change itself.
+        One row per ablation and white-box model: `ablation`, `family`, `control`, `dose`, `unit`,
+        `oracle`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
+        `high` (two standard errors of the mean square on either side), `shift` (S, the mean effect
+        beyond the controls, in SDs; NaN without matched controls), `floor` (the largest effect of
+        the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
+        exceed, or must not exceed: the smallest effect of interest, 0.05, or the nuisance baseline
+        if that is larger and there are no controls), `verdict` (ok or breach). A negative effect
+        means that the controls, or the round trip, move the scores more than the change itself.
     """
     oracles = _oracles(style)
     images, context, donors = scenes_and_donors(n, size, style, seed, controls)
@@ -103,7 +106,7 @@ def oracle_matrix(
 
 
 def _own(group: Sequence[Condition], ablation: Ablation) -> list[Condition]:
-    """The conditions of the ablation itself; the floor is common to all."""
+    """Return the conditions of the ablation itself, without the shared nuisance baseline."""
     return [condition for condition in group if condition.ablation is ablation]
 
 
@@ -120,7 +123,7 @@ def _oracles(style: Style) -> dict[str, MemorabilityModel]:
 def scenes_and_donors(
     n: int, size: int, style: Style, seed: int, draws: int
 ) -> tuple[Tensor, Context, DonorList]:
-    """Images of a world where every feature varies, their masks, and donors from outside."""
+    """Return images of a world where every feature varies, their masks, and separate donors."""
     scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:
@@ -144,7 +147,7 @@ def scenes_and_donors(
 
 @torch.no_grad()
 def _scores(oracles: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
-    """Scores of images by every oracle: (oracles, n)."""
+    """Return the scores of images by every white-box model: (white-box models, n)."""
     found = torch.stack([oracle.scores(images, context) for oracle in oracles.values()])
     return found.double().numpy()
 
@@ -158,7 +161,7 @@ def _drops(
     donors: DonorList,
     advance: Callable[[int], None],
 ) -> Drops:
-    """Change the images once for all oracles, by the engine that `memlab test` uses."""
+    """Change the images once for all models, with the engine that `memlab test` uses."""
     preparation = Preparation(images, context, conditions, donors)
     found: dict[str, Array] = {}
     for condition in conditions:
@@ -178,13 +181,13 @@ def _drops(
 
 
 def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, float]]:
-    """Size of the effect on each oracle, in SDs of its clean scores."""
+    """Return the size of the effect on each white-box model, in SDs of its clean scores."""
     found = []
     for place, scores in enumerate(clean):
         ones = np.ones_like(scores)
         images = Images(pd.DataFrame(), scores, ones * np.nan, ones, ones)
         of_role = {role: values[place] for role, values in drops.items()}
-        if "floor" in of_role:  # a nuisance, by itself
+        if "floor" in of_role:  # a nuisance change itself
             of_role["target"] = of_role.pop("floor")
         effects = Effects(ablation.name, ablation.dose, images, of_role)
         squares = _squares(ablation, effects)
@@ -201,7 +204,7 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
 
 
 def _squares(ablation: Ablation, effects: Effects) -> Array:
-    """What each image adds to the mean square, (n,)."""
+    """Return the contribution of each image to the mean square, (n,)."""
     kind = ablation.compared_with
     if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
         return dropped(effects) ** 2
@@ -209,7 +212,7 @@ def _squares(ablation: Ablation, effects: Effects) -> Array:
 
 
 def _without_controls(ablation: Ablation, drops: Drops) -> bool:
-    """Whether controls would be placed, and no image has room for one."""
+    """Return whether matched controls are required but no image has room for one."""
     controls = drops.get("control")
     return (
         ablation.compared_with == "placed"
@@ -224,7 +227,7 @@ def _in_sd(square: float, scores: Array) -> float:
 
 def _ratio(effect: float, scores: Array) -> float:
     sd = float(scores.std(ddof=1))
-    if sd < 1e-9:  # a constant: nothing moves it
+    if sd < 1e-9:  # constant: no ablation moves the score
         return 0.0 if abs(effect) < 1e-6 else float("inf")
     return effect / sd
 
@@ -260,11 +263,11 @@ def _declared(ablation: Ablation, oracle: str) -> str:
 
 
 def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:
-    # controls that vary more than the target say nothing; a swap that moves less than its way there
-    # and back has gone wrong
+    # A control that varies more than the target is inconclusive, but a swap that moves the score
+    # less than its round trip is faulty.
     both = ablation.compared_with == "there-and-back"
     size = abs(found["effect"]) if both else found["effect"]
     shift = abs(np.nan_to_num(found["shift"]))
     if declared == "must":
-        return not max(found["effect"], shift) > limit  # NaN, nothing eligible, is a breach, too
+        return not max(found["effect"], shift) > limit  # NaN (no eligible image) is a breach too
     return declared == "must not" and not max(size, shift) <= limit

@@ -1,4 +1,4 @@
-"""Images rendered again with one cause changed and all others as they were."""
+"""Re-rendering of images with one cause changed and all others kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memlab.synthetic import PRESENCE, Latents, World, removed, render, resample
 from memlab.types import Batch, Sample
 
 Kind = Literal["removal", "insertion", "swap"]
-"""Taken out (or made neutral), put in where it was absent, or drawn anew."""
+"""Kind of change: the cause is removed (or neutral), added where it was absent, or drawn anew."""
 
 _FAMILIES = {
     **dict.fromkeys(PRESENCE, "region"),
@@ -29,14 +29,14 @@ _FAMILIES = {
 
 
 class Change(NamedTuple):
-    """One way to re-render an image: what is done to which feature, for which time."""
+    """One way to re-render an image: the kind, the feature, and the number of the draw."""
 
     feature: str
     kind: Kind
     draw: int
 
     def applied(self, latents: Latents, world: World) -> Latents:
-        """The causes after the change."""
+        """Return the causes after the change."""
         if self.kind == "removal":
             return removed(latents, self.feature)
         present = True if self.feature in PRESENCE else None
@@ -44,7 +44,7 @@ class Change(NamedTuple):
 
 
 def changes(latents: Latents, features: Sequence[str], draws: int) -> Iterator[Change]:
-    """The changes that an image is eligible for."""
+    """Yield the changes that an image is eligible for."""
     for feature in features:
         kinds: tuple[Kind, ...] = ("removal", "swap")
         if feature in PRESENCE and getattr(latents, feature) is None:
@@ -56,17 +56,17 @@ def changes(latents: Latents, features: Sequence[str], draws: int) -> Iterator[C
 
 
 class Rendered(Dataset[Sample]):
-    """Images rendered when their batch is due, and then forgotten.
+    """Data set of images that are rendered when their batch is due, and not kept.
 
-    Each has masks of its own, for it is an image of its own.
+    Each re-rendered image has its own masks.
 
     Args:
         scenes: the causes of the unchanged images.
-        plan: number of the image, and what is changed; None for the image as it is.
-        world: where new values come from.
-        size: side in pixels that they are rendered at.
-        geometry: how they come to the model's size, as files do.
-        regions: of the masks that are wanted.
+        plan: index of the image, and the change; None for the unchanged image.
+        world: world that new values come from.
+        size: side in pixels of the rendering.
+        geometry: mapping to the model's size, as for files.
+        regions: regions whose masks are needed.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Rendered(Dataset[Sample]):
         )
 
     def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
-        """Yield batches with float images in [0, 1], as they would be read from a folder."""
+        """Yield batches with float images in [0, 1], in the same form as images from a folder."""
         for batch in DataLoader(
             self, batch_size=batch_size, num_workers=num_workers, collate_fn=collate
         ):
@@ -111,19 +111,19 @@ class Rendered(Dataset[Sample]):
 
 
 def name_of(latents: Latents) -> str:
-    """The id of an image, as `memlab.synthetic.write` gives it."""
+    """Return the id of an image, as `memlab.synthetic.write` gives it."""
     return f"images/{latents.index:06d}.png"
 
 
 class Rerendered:
-    """Predictions of the images that one feature was changed in.
+    """Predictions of images in which one feature was changed.
 
     Args:
-        feature: its name.
-        world: what the images are like.
+        feature: name of the feature.
+        world: world of the images.
         rows: one row per unchanged image, with its prediction and features.
         found: prediction of every image and change.
-        draws: how many other values each image got.
+        draws: number of new values per image.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Rerendered:
         self.insertion = changed("insertion", draws)
 
     def moved(self) -> Array:
-        """Squared change of each prediction, its mean over the feature's marginal: (n,)."""
+        """Return squared changes of the predictions, averaged over the feature's marginal: (n,)."""
         out, other, into = (
             ((values - self.clean[:, None]) ** 2).mean(axis=1)
             for values in (self.removal, self.swap, self.insertion)
@@ -161,11 +161,11 @@ class Rerendered:
         return np.asarray(drawn + np.where(self.has, (1 - self.rate) * out, 0.0))
 
     def conditions(self) -> Iterator[pd.DataFrame]:
-        """The rows of `conditions.csv`, one condition and draw at a time.
+        """Yield the rows of `conditions.csv`, one condition and draw at a time.
 
-        What a re-rendering is compared with is a rendering without a change, which gives the
-        image itself: as its control (two draws, for their variance is asked for), and as the way
-        there and back of a swap. So quantities that subtract these subtract 0.
+        The control of a re-rendering is a rendering without a change, which equals the image
+        itself. It serves as the matched control (two draws, because its variance is needed) and as
+        the round-trip control of a swap. Quantities that subtract a control therefore subtract 0.
         """
         itself = self.clean[:, None]
         ways = [

@@ -1,7 +1,7 @@
-"""What else an ablation changes besides its target: the numbers of its selectivity card.
+"""Selectivity profile: statistics of what else an ablation changes besides its target.
 
-An effect on a model's score says something about what an ablation takes out only as far as it
-takes out nothing else (Burgert et al., NeurIPS 2025, arXiv:2509.20234, compare suppressors so).
+An effect on a model's score is evidence about the ablated property only as far as the ablation
+changes nothing else (Burgert et al., NeurIPS 2025, arXiv:2509.20234, compare suppressors this way).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Comparison = Callable[[Tensor, Tensor], Tensor]
 
 
 def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
-    """Pearson's correlation of luma's gradients, down and across together: (B,); edges kept: 1."""
+    """Return the correlation of luma gradients, both directions: (B,); 1 if edges are kept."""
     pairs = []
     for photos in (images, changed):
         slopes = torch.cat(torch.gradient(luma(photos), dim=(2, 3)), dim=1).flatten(1)
@@ -39,18 +39,18 @@ def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
 
 
 def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
-    """SSIM of luma with an 11 × 11 window (Wang et al. 2004), its mean over places: (B,)."""
+    """Return the mean SSIM of luma with an 11 × 11 window (Wang et al. 2004): (B,)."""
     similar: Tensor = ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
     return similar
 
 
 def changed_area(images: Tensor, changed: Tensor) -> Tensor:
-    """Share of pixels of which a channel changes by more than half a grey level of 255: (B,)."""
+    """Return the share of pixels with a channel changed by over half a grey level of 255: (B,)."""
     return ((changed - images).abs().amax(dim=1) > 0.5 / 255).float().mean(dim=(1, 2))
 
 
 def clipped(images: Tensor) -> Tensor:
-    """Share of values at the ends of the range, 0 or 1: (B,)."""
+    """Return the share of values at the ends of the range, 0 or 1: (B,)."""
     return ((images <= 0) | (images >= 1)).float().mean(dim=(1, 2, 3))
 
 
@@ -61,18 +61,18 @@ VALUES: dict[str, Measure] = {
     "luma_sd": lambda images: luma(images).flatten(1).std(dim=1, correction=0),
     "clipped": clipped,
 }
-"""Measured on each image."""
+"""Statistics of each image."""
 COMPARISONS: dict[str, Comparison] = {
     "gradient_correlation": gradient_correlation,
     "ssim": structural_similarity,
     "changed_area": changed_area,
 }
-"""Measured between an image and its changed self: 1, or for the area 0, where nothing changed."""
+"""Statistics between an image and its changed copy: 1 (for the area 0) if nothing changed."""
 AGREEMENTS = (
     *("gradient_correlation", "ssim", "likeness", "overlap"),
     *("hue_agreement", "phase_agreement"),
 )
-"""Statistics that are 1 where nothing changed, and at least −1: a ratio of two says little."""
+"""Statistics that are 1 if nothing changed and at least −1; their ratios are not informative."""
 SHARES = ("clipped", "changed_area", "field_of_view", "layout", "unchanged")
 """Statistics that are shares of values, pixels, pairs or area: 0 to 1."""
 
@@ -86,16 +86,16 @@ def selectivity(
 
     Args:
         batches: (B, 3, H, W) images in [0, 1], with ids, seed and masks.
-        ablations: any.
-        donors: where those that need donors take theirs from.
+        ablations: any ablations.
+        donors: donors for the ablations that need them.
 
     Returns:
-        One row per ablation, dose and statistic, and at the primary dose one for the control, where
-        the ablation has one of its own: `ablation`, `family`, `dose`, `unit`, `primary`, `control`,
-        `statistic`, `target` (whether the ablation declares it), `eligible` images, `clean` and
-        `changed` (means over these), `clean_sd` (between these), `scale` and `change`: changed /
-        clean − 1 where the scale is `relative`, changed − clean where it is `agreement` or `share`.
-        NaN where no image is eligible.
+        One row per ablation, dose and statistic, and at the primary dose one row for the control,
+        if the ablation has its own control: `ablation`, `family`, `dose`, `unit`, `primary`,
+        `control`, `statistic`, `target` (whether the ablation declares it), `eligible` images,
+        `clean` and `changed` (means over these images), `clean_sd` (SD over these images), `scale`
+        and `change`: changed / clean − 1 if the scale is `relative`, changed − clean if it is
+        `agreement` or `share`. NaN if no image is eligible.
     """
     conditions = [condition for ablation in ablations for condition in _shown(ablation)]
     tables = [
@@ -136,10 +136,10 @@ def selectivity(
 def example(
     images: Tensor, context: Context, ablation: Ablation, donors: DonorList | None = None
 ) -> list[Tensor] | None:
-    """An eligible image as it is, at every dose, and its control at the primary one, if any.
+    """Return an eligible image unchanged, at every dose, and with its control at the primary dose.
 
-    The first that has a place for the control; where none has, the first, without its control. None
-    where no image is eligible.
+    This is the first eligible image with room for the control. If no image has room, it is the
+    first eligible image, without the control. The result is None if no image is eligible.
 
     Returns:
         (3, H, W) each, in the order of the ablation's rows in `selectivity`.
@@ -163,7 +163,7 @@ _CONTROLS: tuple[Role, ...] = ("control", "there-and-back")
 
 
 def _shown(ablation: Ablation) -> list[Condition]:
-    """Every dose, then the control at the primary dose; one draw of each."""
+    """Return every dose, then the control at the primary dose; one draw of each."""
     own = [one for one in plan([ablation], "ladder", controls=1) if one.ablation is ablation]
     doses = [one for one in own if one.role not in _CONTROLS]
     controls = [one for one in own if one.role in _CONTROLS and one.dose == ablation.dose]
@@ -173,7 +173,7 @@ def _shown(ablation: Ablation) -> list[Condition]:
 def _measured(
     images: Tensor, context: Context, condition: Condition, donors: DonorList | None
 ) -> pd.DataFrame:
-    """One row per image and statistic; NaN where the image is not eligible."""
+    """Return one row per image and statistic; NaN where the image is not eligible."""
     ablation = condition.ablation
     prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
     chosen = prepared.eligible.nonzero().flatten()

@@ -1,13 +1,12 @@
-"""What a model really relies on, found by re-rendering: images whose causes are at hand.
+"""Ground truth of a model's reliance, found by re-rendering images whose causes are known.
 
-A feature is taken out, put in, or drawn anew among the causes of an image, and the image is
-rendered again with everything else as it was: grain, light and all other features. So nothing is
-covered, filled or pasted, and no control is needed: rendering without a change gives the image
-itself, to the bit. A re-rendered image is an image of its own, with masks of its own; it is
-scored as any loose image is.
+A feature is removed, added, or drawn anew among the causes of an image, and the image is rendered
+again with everything else unchanged: grain, light and all other features. Nothing is covered,
+filled or pasted, so no control is needed: rendering without a change reproduces the image bit for
+bit. A re-rendered image has its own masks, and is scored like any other image.
 
-Both truths replace a feature by its marginal distribution, so under correlated features their
-shares need not sum to 1.
+Both estimates, `g_rem` and `g_res`, replace a feature by its marginal distribution. Under
+correlated features their shares therefore need not sum to 1.
 """
 
 from __future__ import annotations
@@ -35,21 +34,21 @@ from memlab.synthetic.render import check_size
 from memlab.validation.rerender import Rendered, Rerendered, changes, name_of
 
 SEED = 10_000
-"""Of the images that truth is found on: not one that images are trained on by default."""
+"""Seed of the images used to find the truth; differs from the default seed of training images."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a model relies on in a world.
+    """Ground truth of a model's reliance in a world.
 
     Args:
         table: one row per feature; see `truth`.
         rows: one row per image, as in `rows.csv`: `index`, `id`, `score`, `predicted`, and 1 or 0
             for each presence feature.
         conditions: one row per image, condition and draw, as in `conditions.csv`. Condition
-            `rerender-face` takes the face out (role `target`) or puts another in its place
-            (`swap`), `rerender-insert-face` puts one in where there was none. Their controls, and
-            the ways there and back, are renderings without a change: the images themselves.
+            `rerender-face` removes the face (role `target`) or replaces it by another (`swap`);
+            `rerender-insert-face` adds a face where there was none. Their controls and round trips
+            are renderings without a change, i.e. the images themselves.
     """
 
     table: pd.DataFrame
@@ -73,43 +72,44 @@ def truth(
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Truth:
-    """Find what a model relies on in a world by re-rendering new images of it.
+    """Find a model's reliance in a world by re-rendering new images of the world.
 
-    `g_rem`: what a feature does to the images that have it, D = f(x) - f(x without), where values
-    are made neutral. `g_res`: the share of the predictions' variance that drawing it anew from its
-    marginal moves, E (f(x) - f(x'))² / (2 Var f): the total-effect index of Jansen (1999). Of a
-    presence feature of probability p the expectation over presence is taken exactly: an image that
-    has it loses it with 1 - p and gets another with p, one that lacks it gets one with p.
+    `g_rem` is the effect of removing a feature from the images that have it: D = f(x) - f(x
+    without); for values, removing means setting the neutral value. `g_res` is the share of the
+    predictions' variance that drawing the feature anew from its marginal moves: E (f(x) - f(x'))² /
+    (2 Var f), the total-effect index of Jansen (1999). For a presence feature of probability p, the
+    expectation over presence is exact: an image that has the feature loses it with probability
+    1 - p and gets another value with p; an image that lacks the feature gets one with p.
 
     Args:
-        model: any; it need not have been trained.
-        world: what the images are like.
-        n: how many images.
-        seed: of the images; give another than that of the training images.
-        style: which style pack they are drawn with.
-        size: side in pixels that they are rendered at, that of the training images as they were
-            written; `image_size` by default.
-        image_size: side in pixels that they are brought to, as by `--data.image_size`; the model's
-            by default.
-        draws: how many other values (other faces, other palettes) each image gets.
-        features: which, of `memlab.synthetic.FEATURES`.
-        batch_size: images scored at once.
-        num_workers: processes that render.
-        device: where to score; by default where the model is.
+        model: any model; it need not be trained.
+        world: the world of the images.
+        n: number of images.
+        seed: seed of the images; must differ from that of the training images.
+        style: rendering style.
+        size: side in pixels of the rendering, which should be that of the written training images;
+            `image_size` by default.
+        image_size: side in pixels to which images are resized, as by `--data.image_size`; the
+            model's by default.
+        draws: number of new values (other faces, other palettes) per image.
+        features: which of `memlab.synthetic.FEATURES`.
+        batch_size: number of images scored at once.
+        num_workers: number of processes that render.
+        device: device for scoring; the model's device by default.
         progress: whether to show a bar on a terminal.
 
     Returns:
-        Its table has the columns `feature`; `kind` (presence or value); `prevalence` in these
-        images; `n` and `eligible` images; `g_rem_mean` (signed) and `g_rem_rms`, in units of
-        the score, `g_rem_mean_sd` and `g_rem_rms_sd` in SDs of the clean predictions: comparable to
-        S, RMS and g of the audit; `g_ins_mean`, D = f(x with) - f(x) where it was absent; `g_res`,
-        comparable to T; each with `_low` and `_high`, ends of its 95 % BCa bootstrap interval
-        over images; and `reason`, why one of them is empty.
+        The truth. Its table has the columns `feature`; `kind` (presence or value); `prevalence` in
+        these images; `n` and `eligible` images; `g_rem_mean` (signed) and `g_rem_rms`, in units of
+        the score; `g_rem_mean_sd` and `g_rem_rms_sd` in SDs of the clean predictions, comparable to
+        S, RMS and g of the audit; `g_ins_mean`, D = f(x with) - f(x) where the feature was absent;
+        `g_res`, comparable to T; for each its `_low` and `_high`, the ends of its 95 % BCa
+        bootstrap interval over images; and `reason`, why a value is empty.
 
     Raises:
-        MemlabError: if `model` or `world` is none, a feature is unknown, the world is one of
-            photographs, scenes cannot be rendered at that size, or there are no images, draws or
-            features.
+        MemlabError: if `model` or `world` has the wrong type, a feature is unknown, the world
+            consists of photographs, images cannot be rendered at that size, or there are no images,
+            draws or features.
     """
     if not isinstance(model, MemorabilityModel):
         raise MemlabError(f"{model!r} is no model: give memlab.load of it")
@@ -190,7 +190,7 @@ def _table(effects: Sequence[Rerendered], rows: pd.DataFrame, seed: int) -> pd.D
 
 
 def _estimates(one: Rerendered, images: Images) -> dict[str, Estimate]:
-    """What is said of a feature."""
+    """Return the estimates of a feature."""
 
     def over(values: Array, eligible: NDArray[np.bool_], none: str) -> Estimate:
         found = mean(images, np.where(eligible, values, np.nan))
@@ -221,7 +221,7 @@ def _in_sd(effect: Array, variance: Array) -> Array:
 
 
 def _reason(found: dict[str, Statistic]) -> str:
-    """Why numbers are missing, each reason once."""
+    """Return why numbers are missing, each reason once."""
     reasons: dict[str, list[str]] = {}
     for name, statistic in found.items():
         if statistic.reason:

@@ -1,13 +1,13 @@
-"""Models whose reliance is known: each reads one thing of an image, in closed form, untrained.
+"""White-box models: untrained models in closed form, each relying on one known image property.
 
-A score is an affine function of one measure, cut to [0, 1]. Scenes of all worlds and both styles
-stay inside, so a difference of scores is the difference of the measure times a constant. Ranking
-and truth are those of the measure; only `RandomConv` has no truth but by re-rendering.
+A score is an affine function of one measure, clipped to [0, 1]. Synthetic images of all worlds and
+both styles stay inside this range, so a difference of scores is a constant times the difference of
+the measure. Ranking and truth are those of the measure. Only `RandomConv` has no truth except by
+re-rendering.
 
-`reads` and `ignores` say what re-rendering a feature must and must not do to the scores: at least,
-or less than, the smallest effect of interest (0.05 SD of the predictions), where the feature
-varies. Of features in neither the measure may well hold something: a face is a patch of colour,
-too.
+`reads` and `ignores` declare the effect of re-rendering a feature on the scores: at least, or less
+than, the smallest effect of interest (0.05 SD of the predictions), where the feature varies. The
+measure may also contain features in neither list: a face, for example, is also a patch of colour.
 """
 
 from __future__ import annotations
@@ -28,96 +28,97 @@ from memlab.synthetic.watermark import watermark_template
 from memlab.types import Context
 
 SIZE = 64
-"""Side in pixels that loose images are brought to; any from 48 to 224 may be given."""
+"""Side in pixels to which loose images are resized; any size from 48 to 224 is accepted."""
 
 _NOTHING = Context(())
 
 
 class Oracle(MemorabilityModel):
-    """A predictor in closed form. A subclass implements `measure` and declares what it reads."""
+    """White-box predictor; a subclass implements `measure` and declares what it reads."""
 
     reads: ClassVar[tuple[str, ...]]
-    """Features of scenes whose re-rendering moves the scores by 0.05 SD or more."""
+    """Features of synthetic images whose re-rendering moves the scores by 0.05 SD or more."""
     ignores: ClassVar[tuple[str, ...]] = ()
-    """Features whose re-rendering moves them by less."""
+    """Features whose re-rendering moves the scores by less."""
 
     @property
     def input_size(self) -> int:
-        """64, but any size will do."""
+        """Return 64; any other size works too."""
         return SIZE
 
     @property
     def title(self) -> str:
-        """What messages call it: its plugin's name."""
+        """Return the name for messages: the plugin's name."""
         plugin = plugin_of(type(self))
         return plugin.name if plugin else super().title
 
     def weights_id(self) -> str | None:
-        """There are none."""
+        """Return `closed-form`: there are no weights."""
         return "closed-form"
 
     def forward(self, images: Tensor, context: Context = _NOTHING) -> Tensor:
-        """Images (B, 3, H, W), RGB in [0, 1], to scores (B,) in [0, 1]."""
+        """Map images (B, 3, H, W), RGB in [0, 1], to scores (B,) in [0, 1]."""
         return self.measure(images, context).clamp(0, 1)
 
     @abstractmethod
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Scores (B,) before they are cut."""
+        """Return the scores (B,) before clipping."""
 
 
 class Constant(Oracle):
-    """The same score for every image, 0.5: relies on nothing."""
+    """Constant score of 0.5; relies on nothing."""
 
     reads = ()
     ignores = FEATURES
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """0.5."""
+        """Return 0.5 for every image."""
         return images.new_full((len(images),), 0.5)
 
 
 class Chroma(Oracle):
-    """0.05 + 1.8 × mean chroma: the distance of R, G and B from luma."""
+    """White-box model: 0.05 + 1.8 × mean chroma, the distance of R, G and B from luma."""
 
     reads = ("palette", "saturation", "contrast", "face", "person")
     ignores = ("slope",)
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Mean over pixels."""
+        """Return the mean over pixels."""
         return 0.05 + 1.8 * chroma(images).mean(dim=(1, 2, 3))
 
 
 class Redness(Oracle):
-    """0.5 + mean redness: R − (G + B) / 2."""
+    """White-box model: 0.5 + mean redness, R − (G + B) / 2."""
 
     reads = ("palette", "saturation", "contrast", "face", "person")
     ignores = ("slope", "blur")
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Mean over pixels."""
+        """Return the mean over pixels."""
         red, green, blue = images.mean(dim=(2, 3)).unbind(dim=1)
         return 0.5 + red - (green + blue) / 2
 
 
 class HighFrequency(Oracle):
-    """0.05 + 5 × root of the high-frequency energy: RMS of luma less its 3 × 3 means.
+    """White-box model: 0.05 + 5 × RMS of luma minus its 3 × 3 means.
 
-    In pixels, not in shares of the width: the same scene has less of it at a higher resolution.
+    The filter is defined in pixels, not in shares of the width: the same synthetic image has less
+    high-frequency energy at a higher resolution.
     """
 
     reads = ("slope", "blur", "contrast", "palette", "texture", "text", "face", "person", "object")
     ignores = ("skin", "saturation")
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Root mean square over pixels, without the edge."""
+        """Return the root mean square over pixels, without the edge."""
         return 0.05 + 5 * detail(images).square().mean(dim=(1, 2, 3)).sqrt()
 
 
 class FaceLuminance(Oracle):
-    """Mean luma inside the faces of the unchanged image; 0.5 without a face.
+    """White-box model: mean luma inside the faces of the unchanged image; 0.5 without a face.
 
-    0.5 is the middle of the scale: a dark face lowers the score, a light one raises it, so that the
-    signed effects of taking faces out cancel.
+    0.5 is the middle of the scale. A dark face lowers the score and a light face raises it, so the
+    signed effects of removing faces cancel.
     """
 
     needs_context = ("faces",)
@@ -125,14 +126,15 @@ class FaceLuminance(Oracle):
     ignores = ("object", "text", "skin", "saturation", "slope")
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Mean over the pixels of faces."""
+        """Return the mean over the pixels of faces."""
         return inside(luma(images), context.masks["faces"], absent=0.5)
 
 
 class FaceChroma(Oracle):
-    """0.1 + 2 × mean chroma inside the faces of the unchanged image; 0.1 without a face.
+    """White-box model: 0.1 + 2 × mean chroma inside the faces of the unchanged image.
 
-    It reads the colour of the skin, and faces only as far as they bring it.
+    The score is 0.1 without a face. The model reads the colour of the skin, and reads faces only
+    through their skin.
     """
 
     needs_context = ("faces",)
@@ -140,15 +142,15 @@ class FaceChroma(Oracle):
     ignores = ("object", "text", "slope")
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Mean over the pixels of faces."""
+        """Return the mean over the pixels of faces."""
         return 0.1 + 2 * inside(chroma(images), context.masks["faces"], absent=0.0)
 
 
 class Watermark(Oracle):
-    """0.5 + 0.45 × correlation of luma with the style's mark, where the mark would be.
+    """White-box model: 0.5 + 0.45 × correlation of luma with the mark, at the mark's position.
 
     Args:
-        style: whose mark: that of the images that it is to score.
+        style: rendering style of the mark, the same as that of the scored images.
     """
 
     reads = ("watermark",)
@@ -159,12 +161,12 @@ class Watermark(Oracle):
         self.style = style
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """Pearson's correlation over the pixels of the mark's box; 0 where they are all alike."""
+        """Return the correlation over pixels of the mark's box; 0 if the pixels are constant."""
         template = torch.tensor(watermark_template(self.style, images.shape[-1]))
         cover = template[..., 3]
         down, across = (cover.amax(dim=axis).nonzero().flatten() for axis in (1, 0))
         box = (slice(int(down[0]), int(down[-1]) + 1), slice(int(across[0]), int(across[-1]) + 1))
-        # as it looks on mid grey: over the image itself it is not known
+        # The mark on mid grey: its appearance over the image itself is not known.
         mark = luma((0.5 + cover[..., None] * (template[..., :3] - 0.5)).permute(2, 0, 1)[None])
         pattern = mark[0, 0][box].flatten().to(images)
         seen = luma(images)[:, 0][:, *box].flatten(1)
@@ -175,13 +177,13 @@ class Watermark(Oracle):
 
 
 class RandomConv(Oracle):
-    """A small convolutional net of seeded random weights: reads whatever it happens to.
+    """Small convolutional network of seeded random weights; its reliance is arbitrary.
 
-    Three layers with ReLU, averaged over places; the score is a sigmoid of how far the answer lies
-    from that to plain grey.
+    Three layers with ReLU, averaged over positions. The score is a sigmoid of the difference
+    between the output for the image and the output for plain grey.
 
     Args:
-        seed: of the weights.
+        seed: seed of the weights.
     """
 
     reads = ()
@@ -198,11 +200,11 @@ class RandomConv(Oracle):
         self.readout = nn.Parameter(readout - readout.mean(), requires_grad=False)
 
     def weights_id(self) -> str | None:
-        """Hash of the weights."""
+        """Return a hash of the weights."""
         return hash_weights(self.state_dict())
 
     def measure(self, images: Tensor, context: Context) -> Tensor:
-        """The net's answer, as a score."""
+        """Return the network's output as a score."""
         grey = torch.full_like(images[:1], 0.5)
         return (self._answer(images) - self._answer(grey)).sigmoid()
 
@@ -213,7 +215,7 @@ class RandomConv(Oracle):
 
 
 def inside(values: Tensor, mask: Tensor, absent: float) -> Tensor:
-    """Mean of values (B, 1, H, W) inside a mask of 0 and 1; `absent` where it is empty: (B,)."""
+    """Return the mean of values (B, 1, H, W) inside a binary mask; `absent` if empty: (B,)."""
     chosen = (mask > 0).to(values.dtype)
     area = chosen.sum(dim=(1, 2, 3))
     mean = (values * chosen).sum(dim=(1, 2, 3)) / area.clamp(min=1)

@@ -1,7 +1,7 @@
-"""Style packs: everything that one way of drawing decides, and nothing of what is in an image.
+"""Rendering styles: the appearance of synthetic images, independent of their content.
 
-What an audit is tuned on in one pack is tested on the other, so they share no glyph, pattern,
-lettering, colour law, shading or mark; `Canvas`, skin tones and the rules of the masks they share.
+An audit tuned on one style is tested on the other. The styles therefore share no glyph, pattern,
+lettering, colour law, shading or mark. They share `Canvas`, skin tones and the rules of the masks.
 """
 
 from memlab.synthetic.latents import Style
@@ -10,6 +10,6 @@ from memlab.synthetic.styles.b import PACK as B
 from memlab.synthetic.styles.pack import Pack
 
 PACKS: dict[Style, Pack] = {"A": A, "B": B}
-"""Style to its pack."""
+"""Style name to its definition."""
 
 __all__ = ["PACKS", "Pack"]

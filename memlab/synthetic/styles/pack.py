@@ -1,4 +1,4 @@
-"""What a style pack consists of."""
+"""Definition of a rendering style."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from memlab.synthetic.latents import Figure, Person, Place, Thing
 
 @dataclass(frozen=True)
 class Pack:
-    """One way of drawing; every function draws the same from the same arguments.
+    """Rendering style; every function is deterministic in its arguments.
 
     Attributes:
-        patterns: Background patterns, by `Texture.kind`: generator and size to (size, size) in
+        patterns: background patterns, by `Texture.kind`: generator and size to (size, size) in
             [0, 1].
-        surfaces: The background's two colours, from a generator and the palette's hue.
-        pebble: A blob coloured as heads are, shaped as none is.
-        thing: An object at a place in an image of a size.
-        text: A word.
-        face: A head seen close; its skin's chroma is moved by the fourth argument.
-        person: A body, and the head to be laid over it; only faces' skin is moved.
-        lit: From how far a point lies towards the light (figure sizes) to a factor on its colour.
-        mark: Draws the watermark.
-        mark_place: Where the watermark is.
+        surfaces: the background's two colours, from a generator and the palette's hue.
+        pebble: a blob with the colours of heads and another shape.
+        thing: an object at a position in an image of a size.
+        text: a word.
+        face: a close-up head; the third argument shifts the chroma of its skin.
+        person: a body, and the head to composite over it; only the face's skin is shifted.
+        lit: function from a point's distance towards the light (figure sizes) to a colour factor.
+        mark: function that draws the watermark.
+        mark_place: position of the watermark.
     """
 
     patterns: tuple[Callable[[np.random.Generator, int], Floats], ...]

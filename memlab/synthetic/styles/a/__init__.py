@@ -1,4 +1,4 @@
-"""Style A: round shapes in soft light, as in an image book; like colours; plain capitals."""
+"""Style A: round shapes in soft light, as in a children's book; similar colours; plain capitals."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ _LIGHT, _DARK = (0.97, 0.97, 0.95), (0.10, 0.12, 0.16)
 
 
 def _lit(towards: Floats) -> Floats:
-    """Soft light: evenly brighter towards it."""
+    """Return soft light: uniformly brighter towards the light."""
     return np.asarray(1.0 + np.clip(np.float32(0.4) * towards, -0.4, 0.4))
 
 
@@ -38,4 +38,4 @@ PACK = Pack(
     mark=_mark,
     mark_place=Place(0.88, 0.88, 0.17),
 )
-"""What makes style A."""
+"""Definition of style A."""

@@ -31,9 +31,9 @@ def text(figure: Figure, place: Place, size: int) -> Canvas:
     """Draw a word in capitals, on a sign or with an outline of the opposite lightness.
 
     Args:
-        figure: Which variant.
-        place: Where, how wide.
-        size: The image's width, pixels.
+        figure: variant.
+        place: position and width.
+        size: the image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = Canvas(size, place.x, place.y, place.size)

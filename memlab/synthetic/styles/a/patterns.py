@@ -10,7 +10,7 @@ from memlab.synthetic.noise import noise
 
 
 def surfaces(rng: np.random.Generator, hue: float) -> tuple[Colour, Colour]:
-    """Draw two colours of like hue, as light and dull as skins are."""
+    """Draw two colours of similar hue, with the lightness and dullness of skin."""
     return colours.surface(rng, hue), colours.surface(rng, hue)
 
 
@@ -25,7 +25,7 @@ def _blobs(rng: np.random.Generator, size: int) -> Floats:
 
 
 def _waves(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
-    """Coordinates along and across some direction, in periods."""
+    """Return coordinates along and across a random direction, in periods."""
     x, y = grid(size)
     angle, period, phase = rng.random() * np.pi, rng.uniform(0.08, 0.3), rng.random()
     cos, sin = np.float32(np.cos(angle) / period), np.float32(np.sin(angle) / period)
@@ -58,7 +58,7 @@ PATTERNS = (_noise, _stripes, _checks, _blobs, _horizon)
 
 
 def pebble(rng: np.random.Generator, size: int) -> Canvas:
-    """Draw one blob with the colours of a head or of clothes, but the shape of neither."""
+    """Draw one blob with the colours of a head or of clothes, but another shape."""
     canvas = Canvas(size, rng.random(), rng.random(), rng.uniform(0.12, 0.34), rng.random() * 6.3)
     turns = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
     lobes, depth = rng.integers(2, 6), rng.uniform(0.05, 0.22)

@@ -1,4 +1,4 @@
-"""Style A's people: a head seen close, and a whole person with clothes and a pose."""
+"""Style A's people: a close-up head, and a whole person with clothes and a pose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLACK = (0.07, 0.06, 0.06)
 
 @dataclass(frozen=True)
 class Looks:
-    """What makes one head different from another; lengths in units of the head's height."""
+    """Random properties of a head; lengths in units of the head's height."""
 
     skin: Colour
     hair: Colour
@@ -34,7 +34,7 @@ class Looks:
 
 
 def looks(rng: np.random.Generator) -> Looks:
-    """Draw a head's looks."""
+    """Draw the random properties of a head."""
     return Looks(
         skin=colours.skin(rng),
         hair=colours.hair(rng),
@@ -53,13 +53,13 @@ def looks(rng: np.random.Generator) -> Looks:
 
 
 def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
-    """Draw a head seen close from the front.
+    """Draw a close-up head from the front.
 
     Args:
-        figure: Which variant.
-        place: Where, how large.
-        flush: How far its skin's chroma is moved, −1 pallid to 1 flushed.
-        size: The image's width, pixels.
+        figure: variant.
+        place: position and size.
+        flush: shift of the skin's chroma, −1 pallid to 1 flushed.
+        size: the image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = tilted(place, size, rng, 0.35)
@@ -68,7 +68,7 @@ def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
 
 
 def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
-    """Draw a head one unit high: from the front, or from behind where it is turned away."""
+    """Draw a head one unit high: from the front, or from behind if turned away."""
     wide = look.width
     born = look.skin
     if facing:
@@ -140,13 +140,13 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
     """Draw a whole person.
 
     Args:
-        figure: Which variant, and whether the face shows.
-        place: Where, how tall.
-        flush: How far the chroma of the face's skin is moved, −1 pallid to 1 flushed.
-        size: The image's width, pixels.
+        figure: variant, and whether the face shows.
+        place: position and height.
+        flush: shift of the chroma of the face's skin, −1 pallid to 1 flushed.
+        size: the image's width, pixels.
 
     Returns:
-        The body, and the head to be laid over it.
+        The body, and the head to composite over it.
     """
     rng = np.random.default_rng(figure.variant)
     look = looks(rng)
@@ -169,7 +169,7 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
 
 
 def _legs(body: Canvas, rng: np.random.Generator, flesh: Colour, cloth: Colour) -> None:
-    """Draw two legs in some stance, bare below the knee at times, with shoes."""
+    """Draw two legs in a random stance, sometimes bare below the knee, with shoes."""
     shoe = colours.shade(colours.paint(rng), 0.6)
     bare = rng.random() < 0.3
     for side in (-1.0, 1.0):
@@ -188,7 +188,7 @@ def _arm(
     sleeve: Colour,
     flesh: Colour,
 ) -> None:
-    """Draw one arm: the upper arm hangs or lifts, the lower arm bends on from there."""
+    """Draw one arm: a hanging or lifted upper arm, and a lower arm bent at the elbow."""
     lift, bend = rng.uniform(0.1, 0.7), rng.uniform(-0.4, 1.5)
     start = np.array([side * (shoulder - 0.02), -0.205])
     elbow = start + 0.14 * np.array([side * np.sin(lift), np.cos(lift)])

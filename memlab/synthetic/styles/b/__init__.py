@@ -1,4 +1,4 @@
-"""Style B: angular paper cuts in ink outlines, two flat tones of light, poster colours, strokes."""
+"""Style B: angular paper cuts with ink outlines, two-tone shading, poster colours, strokes."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ _PAPER, _RED = (0.96, 0.93, 0.84), (0.80, 0.16, 0.14)
 
 
 def _lit(towards: Floats) -> Floats:
-    """Two flat tones: a lit side and a side in shadow."""
+    """Return two flat tones: a lit side and a shadow side."""
     return np.asarray(0.95 + np.float32(0.15) * np.clip(np.float32(20.0) * towards, -1.0, 1.0))
 
 
@@ -39,4 +39,4 @@ PACK = Pack(
     mark=_mark,
     mark_place=Place(0.13, 0.13, 0.22),
 )
-"""What makes style B."""
+"""Definition of style B."""

@@ -1,4 +1,4 @@
-"""Style B's colours: posters, that is few and clear ones, on grounds of two opposite hues."""
+"""Style B's colours: a few clear poster colours, on backgrounds of two opposite hues."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from memlab.synthetic import colours
 from memlab.synthetic.canvas import Colour
 
 INK: Colour = (0.09, 0.08, 0.12)
-"""Of eyes and of the mark; edges have inks of their own."""
+"""Colour of eyes and of the mark; edges have inks of their own."""
 
 
 def ink_of(rng: np.random.Generator) -> Colour:
-    """Draw a dark colour for the edges of one figure: black alone would give figures away."""
+    """Draw a dark colour for the edges of one figure; constant black would reveal figures."""
     return colours.shade(colours.paint(rng), rng.uniform(0.15, 0.45))
 
 
@@ -31,12 +31,12 @@ def poster(rng: np.random.Generator) -> Colour:
 
 
 def mane(rng: np.random.Generator) -> Colour:
-    """Draw a colour of hair: grown, or dyed."""
+    """Draw a hair colour, natural or dyed."""
     return colours.hair(rng) if rng.random() < 0.7 else poster(rng)
 
 
 def surfaces(rng: np.random.Generator, hue: float) -> tuple[Colour, Colour]:
-    """Draw two colours: one of this hue, one about opposite, of any depth."""
+    """Draw two colours of any lightness: one of this hue, one of about the opposite hue."""
     deep = rng.uniform(0.15, 0.6), rng.uniform(0.15, 0.9)
     first = colorsys.hsv_to_rgb((hue + rng.normal(0.0, 0.02)) % 1.0, *deep)
     other = (hue + 0.5 + rng.normal(0.0, 0.06)) % 1.0

@@ -1,4 +1,4 @@
-"""Style B's heads: cut from paper, half turned to one side, with ink for eyes."""
+"""Style B's heads: cut from paper, half turned to one side, with eyes of ink."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HAIR = ("spikes", "fringe", "tails", "cloud", "cap", "hood", "bald")
 
 @dataclass(frozen=True)
 class Looks:
-    """What makes one head different from another; lengths in units of the head's height."""
+    """Random properties of a head; lengths in units of the head's height."""
 
     skin: Colour
     hair: Colour
@@ -39,7 +39,7 @@ class Looks:
 
 
 def looks(rng: np.random.Generator) -> Looks:
-    """Draw a head's looks."""
+    """Draw the random properties of a head."""
     return Looks(
         skin=colours.skin(rng),
         hair=mane(rng),
@@ -61,7 +61,7 @@ def looks(rng: np.random.Generator) -> Looks:
 
 
 def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
-    """Draw a head one unit high: half from the front, or from behind where it is turned away."""
+    """Draw a head one unit high: half from the front, or from behind if turned away."""
     if facing:
         look = replace(look, skin=colours.flushed(look.skin, flush))
     outline = _outline(look)
@@ -87,7 +87,7 @@ def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
 
 
 def _outline(look: Looks) -> NDArray[np.float64]:
-    """Corners of the head, clockwise from the crown's right."""
+    """Return the corners of the head, clockwise from the right of the crown."""
     cheek, jaw, chin = look.cheek, look.jaw, look.chin
     right = [(0.7 * cheek, -0.4), (cheek, -0.16), (0.97 * cheek, 0.08), (jaw, 0.3), (0.06, chin)]
     left = [(-u, v) for u, v in reversed(right)]
@@ -95,7 +95,7 @@ def _outline(look: Looks) -> NDArray[np.float64]:
 
 
 def _behind(canvas: Canvas, look: Looks) -> None:
-    """Draw what hangs or stands behind the head."""
+    """Draw hair and other parts behind the head."""
     wide = look.cheek
     if look.style == "tails":
         for side in (-1.0, 1.0):
@@ -116,7 +116,7 @@ def _behind(canvas: Canvas, look: Looks) -> None:
 
 
 def _over(canvas: Canvas, look: Looks) -> None:
-    """Draw what lies over the forehead."""
+    """Draw hair and other parts over the forehead."""
     wide, crown = look.cheek, [(0.72 * look.cheek, -0.42), (-0.72 * look.cheek, -0.42)]
     if look.style in ("spikes", "tails", "cloud"):
         u = np.linspace(-wide - 0.01, wide + 0.01, 9)
@@ -165,7 +165,7 @@ def _eyes(canvas: Canvas, look: Looks) -> None:
 
 
 def _mouth(canvas: Canvas, look: Looks) -> None:
-    """Draw a closed, a laughing or a round mouth, under a moustache at times."""
+    """Draw a closed, laughing or round mouth, sometimes under a moustache."""
     u, v = look.turn, 0.22
     if look.mouth == 0:
         canvas.line([(u - 0.1, v), (u + 0.02, v + 0.02), (u + 0.09, v - 0.01)], 0.035, look.lips)

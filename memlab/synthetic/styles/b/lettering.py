@@ -1,4 +1,4 @@
-"""Style B's words: slanted letters of straight strokes that jump about their line."""
+"""Style B's words: slanted letters of straight strokes with an uneven baseline."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def text(figure: Figure, place: Place, size: int) -> Canvas:
     """Draw a word, on a ribbon or with a wide outline.
 
     Args:
-        figure: Which variant.
-        place: Where, how wide.
-        size: The image's width, pixels.
+        figure: variant.
+        place: position and width.
+        size: the image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = Canvas(size, place.x, place.y, place.size)
@@ -69,7 +69,7 @@ def text(figure: Figure, place: Place, size: int) -> Canvas:
 
 @cache
 def _stencils(word: str) -> tuple[Image.Image, Image.Image]:
-    """Return stencils (mode L) of a word: its strokes, and these much wider."""
+    """Return two stencils (mode L) of a word: its strokes, and much wider strokes."""
     margin = _UNIT
     wide = round(_UNIT * (3.1 * len(word) - 0.6 + 4 * _SLANT)) + 2 * margin
     high = round(4.7 * _UNIT) + 2 * margin

@@ -10,13 +10,13 @@ from memlab.synthetic.styles.b.colours import ink_of, mane, poster
 
 
 def _soft(field: Floats, width: float, size: int) -> Floats:
-    """From a signed distance (shares of a period) to [0, 1], its edge about a pixel wide."""
+    """Map a signed distance (shares of a period) to [0, 1] with an edge about a pixel wide."""
     steep = np.float32(width * min(size, 256) * 0.7)
     return np.asarray(np.clip(np.float32(0.5) + steep * field, 0.0, 1.0))
 
 
 def _triangle(phase: Floats) -> Floats:
-    """A wave of straight flanks, of period 1, in [0, 1]."""
+    """Return a triangle wave of period 1, in [0, 1]."""
     return np.asarray(np.abs(2.0 * (phase - np.floor(phase)) - 1.0))
 
 
@@ -73,7 +73,7 @@ PATTERNS = (_tartan, _dots, _bricks, _zigzag, _rings)
 
 
 def pebble(rng: np.random.Generator, size: int) -> Canvas:
-    """Draw one shard with the colours and ink of a head or of clothes, but the shape of neither."""
+    """Draw one shard with the colours and ink of a head or of clothes, but another shape."""
     canvas = Canvas(size, rng.random(), rng.random(), rng.uniform(0.18, 0.46), rng.random() * 6.3)
     corners = int(rng.integers(4, 8))
     turns = (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) * (2.0 * np.pi / corners)

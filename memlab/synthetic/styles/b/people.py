@@ -1,4 +1,4 @@
-"""Style B's people: a head seen close, and a whole person in a coat, a gown or trousers."""
+"""Style B's people: a close-up head, and a whole person in a coat, a gown or trousers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _EDGE = 0.014
 
 
 def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
-    """Draw a head seen close, half turned to one side.
+    """Draw a close-up head, half turned to one side.
 
     Args:
-        figure: Which variant.
-        place: Where, how large.
-        flush: How far its skin's chroma is moved, −1 pallid to 1 flushed.
-        size: The image's width, pixels.
+        figure: variant.
+        place: position and size.
+        flush: shift of the skin's chroma, −1 pallid to 1 flushed.
+        size: the image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = tilted(place, size, rng, 0.45)
@@ -32,13 +32,13 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
     """Draw a whole person.
 
     Args:
-        figure: Which variant, and whether the face shows.
-        place: Where, how tall.
-        flush: How far the chroma of the face's skin is moved, −1 pallid to 1 flushed.
-        size: The image's width, pixels.
+        figure: variant, and whether the face shows.
+        place: position and height.
+        flush: shift of the chroma of the face's skin, −1 pallid to 1 flushed.
+        size: the image's width, pixels.
 
     Returns:
-        The body, and the head to be laid over it.
+        The body, and the head to composite over it.
     """
     rng = np.random.default_rng(figure.variant)
     look = looks(rng)
@@ -79,7 +79,7 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
 def _arm(
     body: Canvas, rng: np.random.Generator, side: float, cloth: Colour, flesh: Colour, ink: Colour
 ) -> None:
-    """Draw an arm that hangs, reaches out or is thrown up, and its hand."""
+    """Draw a hanging, reaching or raised arm, and its hand."""
     lift, bend = rng.uniform(0.1, 2.4), rng.uniform(-0.5, 0.9)
     shoulder = np.array([side * 0.1, -0.21])
     elbow = shoulder + 0.13 * np.array([side * np.sin(lift), np.cos(lift)])

@@ -18,9 +18,9 @@ def thing(figure: Thing, place: Place, size: int) -> Canvas:
     """Draw an object.
 
     Args:
-        figure: Which kind and variant.
-        place: Where, how large.
-        size: The image's width, pixels.
+        figure: kind and variant.
+        place: position and size.
+        size: the image's width, pixels.
     """
     rng = np.random.default_rng(figure.variant)
     canvas = tilted(place, size, rng, 0.15)
