@@ -67,7 +67,8 @@ def test_the_average_is_kept_tested_and_loaded(scenes: Path) -> None:
     assert results(folder)["model"]["weights_id"] == model.weights_id()
     assert model.weights_id() == hash_weights(best["state_dict"])
     rows = pd.read_csv(folder / "rows.csv").sort_values("index")
-    assert main(["test", "--run=runs/ema", "--data.num_workers=0", *OPTIONS[-2:-1]]) == 0
+    own = ["--trust=tests.test_ema:Steps", "--data.num_workers=0", *OPTIONS[-2:-1]]
+    assert main(["test", "--run=runs/ema", *own]) == 0
     again = pd.read_csv("runs/ema/test-001/rows.csv").sort_values("index")
     assert rows["predicted"].to_list() == pytest.approx(again["predicted"].to_list(), abs=1e-6)
     scored = model.predict([scenes / name for name in rows["id"]])
@@ -79,7 +80,8 @@ def test_going_on_restores_weights_and_average(scenes: Path) -> None:
     assert main(["fit", f"--data.root={scenes}", *OPTIONS, *ema(), steps, "--run=runs/on"]) == 0
     short = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     Steps.weights.clear()
-    assert main(["fit", "--run=runs/on", "--ckpt_path=last", "--trainer.max_epochs=2"]) == 0
+    own = ["--trust=tests.test_ema:Steps", "--trainer.max_epochs=2"]
+    assert main(["fit", "--run=runs/on", "--ckpt_path=last", *own]) == 0
     long = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     assert Steps.first == hash_weights(short["current_model_state"])
     assert len(Steps.weights) == 3

@@ -136,7 +136,7 @@ def run(arguments: list[str]) -> int:
         figures = write_attributes(found, with_residuals(rows), about, options.out)
         console.print(f"results   {options.out}/attributes.json, attributes.csv", soft_wrap=True)
         for figure in figures:
-            console.print(f"image   {options.out}/{figure}", soft_wrap=True)
+            console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
     return 0
 
 

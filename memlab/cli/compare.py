@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
         write_comparison(comparison, options.out)
         console.print(f"results   {options.out}/compare.json, compare.csv", soft_wrap=True)
         for figure in comparison["figures"]:
-            console.print(f"image   {options.out}/{figure}", soft_wrap=True)
+            console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
     return 0
 
 

@@ -63,7 +63,7 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
 
         tables, image = write_ceiling(found, options.out)
         console.print(f"results   {options.out}/{', '.join(tables)}", soft_wrap=True)
-        console.print(f"image   {options.out}/{image}", soft_wrap=True)
+        console.print(f"figure    {options.out}/{image}", soft_wrap=True)
     return 0
 
 

@@ -35,7 +35,7 @@ def print_summary(summary: dict[str, Any], folder: Path, console: Console | None
         console.print(f"not finished: {', '.join(summary['missing'])}")
     console.print(f"results   {folder}/summary.json, summary.csv", highlight=False, soft_wrap=True)
     for figure in summary["figures"]:
-        console.print(f"image   {folder}/{figure}", highlight=False, soft_wrap=True)
+        console.print(f"figure    {folder}/{figure}", highlight=False, soft_wrap=True)
 
 
 def members_table(summary: dict[str, Any]) -> Table:

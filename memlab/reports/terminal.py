@@ -34,7 +34,7 @@ def print_results(results: Results, folder: Path, console: Console | None = None
         console.print(f"note: {note}", markup=False)  # [faces] must not be parsed as markup
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
     for figure in results.figures:
-        console.print(f"image   {folder}/{figure}", highlight=False, soft_wrap=True)
+        console.print(f"figure    {folder}/{figure}", highlight=False, soft_wrap=True)
 
 
 def plain_console() -> Console:
