@@ -25,7 +25,7 @@ GROUPS: dict[str, str] = {
     "backbones": "features for a trainable regressor",
     "models": "whole predictors of memorability",
     "ablations": "ways to take something out of an image",
-    "regions": "finders of faces, people, objects, text",
+    "regions": "detectors of faces, people, objects, text",
     "attributions": "ways to explain a score",
     "sources": "layouts of data sets",
     "callbacks": "what runs after fitting and in test",

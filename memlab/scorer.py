@@ -110,7 +110,7 @@ class Scorer(Specified, nn.Module, ABC):
         if missing:
             raise MemlabError(
                 f"{self.title} needs masks of {missing[0]!r}, and there are none here: use memlab "
-                "test on a data set with masks, such as rendered scenes"
+                "test on a data set with masks, such as synthetic images"
             )
         predicted = self(images, context) if self.needs_context else self(images)
         shape = tuple(predicted.shape) if isinstance(predicted, Tensor) else None

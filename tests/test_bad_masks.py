@@ -236,7 +236,9 @@ def test_a_check_counts_masks_and_names_those_that_are_wrong(
     out = capsys.readouterr().out
     assert "no problems" in out
     share = 100 * 12 * 12 / (WIDTH * HEIGHT)
-    assert f"masks of faces: in 8 of 8 looked at, {share:.2g} % of the area (median)\n" in out
+    assert (
+        f"masks of faces: in 8 of 8 annotated images, {share:.2g} % of the area (median)\n" in out
+    )
     for folder in ("masks", "store"):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -258,7 +260,7 @@ def test_a_check_tells_empty_covering_damaged_and_stray_masks(
     masks = pngs({0: box(), 1: Image.new("L", (WIDTH, HEIGHT)), 2: whole, 77: box()})
     assert main(["data", "check", str(album), "--masks", str(masks)]) == 0
     out = capsys.readouterr().out
-    assert "in 2 of 3 looked at, " in out
+    assert "in 2 of 3 annotated images, " in out
     assert "(median); 1 empty; 1 everywhere" in out
     assert "masks of 1 image that the data set lacks" in out
     assert "faces cover the whole image in 1 of 2" in out

@@ -174,7 +174,7 @@ def test_swaps_are_claimed_by_their_share_of_the_variance() -> None:
     assert claim(at(-0.002, -0.001), at(0, 0.001)) == ("does not rely", "T+ below 0.00125")
     assert claim(at(-0.02, -0.01), at(0.01, 0.02)) == (
         "cannot tell",
-        "the way there and back changes more than the swap",
+        "the round trip changes more than the swap",
     )
     both = ("cannot tell", "T's interval reaches both sides of 0.00125")
     assert claim(at(-0.01, 0.01), at(0.01, 0.2)) == both

@@ -142,7 +142,7 @@ def test_files_that_give_the_score_away_are_noted(make_image: Callable[..., Path
     assert main(["data", "check", table(rows), "--out", "out"]) == 0
     notes = pd.read_csv("out/notes.csv")
     shortcuts = " ".join(notes.loc[notes["kind"] == "shortcut", "message"])
-    assert "aspect ratio (width / height) goes with the score: ρ = +1.00" in shortcuts
+    assert "aspect ratio (width / height) correlates with the score: ρ = +1.00" in shortcuts
     assert "stored as" in shortcuts
     facts = pd.read_csv("out/images.csv").set_index("image")
     path = Path(str(rows[0]["image"]))

@@ -103,7 +103,7 @@ def test_draws_share_donors_only_where_there_are_too_few(count: int) -> None:
         assert set(times.values()) == {1}
         assert said is None
     else:
-        most = f"4 draws: each lends up to {max(times.values())} times"
+        most = f"4 draws: each donates up to {max(times.values())} times"
         assert str(said).startswith(f"{count} donors for 10 images and {most}")
     with_faces = lenders(4, Counting(4), NAMES).shared(("faces",), 1)
     assert str(with_faces).startswith("4 donors with faces for 10 images")

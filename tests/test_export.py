@@ -249,7 +249,7 @@ def test_masks_from_elsewhere_confine_the_change(make_image: Callable[..., Path]
     assert main(["ablate", "set", *arguments]) == 0
     manifest = pd.read_csv("out/manifest.csv")
     assert manifest["eligible"].tolist() == [True, False]
-    assert manifest["reason"].tolist()[1] == "nobody looked for faces"
+    assert manifest["reason"].tolist()[1] == "not annotated for faces"
     changed = pixels(Path("out") / manifest["image"][0])
     assert (changed[:, 20:] == original[:, 20:]).all()
     assert (changed[:, :20] != original[:, :20]).any()

@@ -200,7 +200,7 @@ def test_a_mask_of_no_numbers_is_no_empty_mask(
         decode_mask(Path("masks/faces/0.tif"))
     assert main(["data", "check", str(photos), "--masks", "masks"]) == 1
     shown = capsys.readouterr()
-    assert "in 0 of 1 looked at; 1 wrong" in shown.out
+    assert "in 0 of 1 annotated images; 1 wrong" in shown.out
     assert "0.tif: the mask cannot be read" in shown.out
 
 
@@ -296,11 +296,11 @@ def test_no_flipped_byte_changes_a_mask_of_a_store(store: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "told"),
     [
-        ("1" + "0" * 20, "is no number of a find"),
-        ("-1", "'-1' is no number of a find"),
-        ("1.5", "'1.5' is no number of a find"),
-        ("nan", "'nan' is no number of a find"),
-        ("7", "1 finds of faces, not number 7"),
+        ("1" + "0" * 20, "is not the number of a detection"),
+        ("-1", "'-1' is not the number of a detection"),
+        ("1.5", "'1.5' is not the number of a detection"),
+        ("nan", "'nan' is not the number of a detection"),
+        ("7", "1 detections of faces, not number 7"),
     ],
 )
 def test_numbers_of_no_find_are_one_line(store: Path, failing: Any, number: str, told: str) -> None:
@@ -313,7 +313,7 @@ def test_numbers_of_no_find_are_one_line(store: Path, failing: Any, number: str,
 def test_what_is_no_table_of_finds_is_one_line(store: Path, failing: Any, content: str) -> None:
     Path("r.csv").write_text(content)
     told = failing("regions", "reject", str(store), "r.csv", "--out", "copy")
-    assert "r.csv: not a table of finds" in told if content else "r.csv: is empty" in told
+    assert "r.csv: not a table of detections" in told if content else "r.csv: is empty" in told
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_masks_of_any_kind_are_reviewed_and_rejected(
     review = ["regions", "review", str(photos), "--masks", str(masks), "--out", "review"]
     assert main(review) == 0
     out = capsys.readouterr().out
-    assert "2 finds on 1 sheets" in out
+    assert "2 detections on 1 sheets" in out
     assert f"memlab regions import {masks} photos --out STORE" in out
     with Image.open("review/faces-001.jpg") as sheet:
         assert sheet.width > 64
@@ -366,7 +366,7 @@ def test_an_image_that_cannot_be_drawn_is_named_and_the_others_are(
     review = ["regions", "review", str(photos), "--masks", str(store), "--out", "review"]
     assert main(review) == 1
     shown = capsys.readouterr()
-    assert "2 finds on 1 sheets" in shown.out
+    assert "2 detections on 1 sheets" in shown.out
     assert "photos/1.png: cannot be read" in shown.err
 
 

@@ -1,4 +1,4 @@
-"""Where nobody looked for a region, there may be one: nothing is claimed of such images."""
+"""Where not annotated for a region, there may be one: nothing is claimed of such images."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def test_a_background_does_not_depend_on_what_else_is_asked_for(
     assert rows.groupby("index")["eligible"].all().tolist() == sought.tolist()
     donors = {int(Path(name).stem) for name in rows.loc[rows["eligible"], "donor"]}
     assert donors <= {place for place in range(12) if place % 3}
-    assert any("Nobody looked for faces in 4 of 12" in note for note in results(alone)["notes"])
+    assert any(
+        "4 of 12 images are not annotated for faces" in note for note in results(alone)["notes"]
+    )
     # pasted only where somebody looked for a face and found none
     pasted = rows_of(among, "paste").groupby("index")["eligible"].all()
     assert pasted.tolist() == [place % 3 > 0 and place % 2 == 0 for place in range(12, 24)]

@@ -51,8 +51,8 @@ def edited(table: pd.DataFrame, name: str) -> str:
     [
         ("missing image", "zz.png: no such file"),
         ("percent", "in percent?"),
-        ("empty", "cannot be read as CSV"),
-        ("not CSV", "cannot be read as CSV"),
+        ("empty", "is empty"),
+        ("not CSV", "a quotation mark that is not closed"),
         ("no rows", "no images in it"),
         ("one score", "nothing to learn"),
     ],

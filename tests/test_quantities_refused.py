@@ -61,7 +61,7 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert [value(everything[name]) for name in ("D", "S", "M", "V", "RMS", "RMS+")] == [0] * 6
 
     swap = made(9, {"swap": c}, predicted=d[:, 0])
-    assert value_quantities(swap).estimates["T"].reason == "no draw there and back"
+    assert value_quantities(swap).estimates["T"].reason == "no draw of the round trip"
     assert value(value_quantities(swap).estimates["T+"]) is not None
 
     def why(one: Effects) -> list[str | None]:

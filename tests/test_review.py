@@ -74,7 +74,7 @@ def test_what_is_crossed_out_is_gone_from_the_copy_alone(
     listed.to_csv(path, index=False)
     copy = ["regions", "reject", str(found / "store"), str(path), "--out", str(found / "right")]
     assert main(copy) == 0
-    assert "1 of 4 finds left out" in capsys.readouterr().out
+    assert "1 of 4 detections left out" in capsys.readouterr().out
     before, after = MaskStore(found / "store"), MaskStore(found / "right")
     assert before.areas["a.png"]["spots"] == pytest.approx((64 + 600) / 4096)
     assert after.areas["a.png"]["spots"] == pytest.approx(64 / 4096)
@@ -87,7 +87,7 @@ def test_what_is_crossed_out_is_gone_from_the_copy_alone(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("spots,a.png,7,0.1,x", "2 finds of spots, not number 7"),
+        ("spots,a.png,7,0.1,x", "2 detections of spots, not number 7"),
         ("spots,z.png,1,0.1,x", "no spots of z.png"),
     ],
 )

@@ -238,7 +238,7 @@ def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> 
 def _swapped(swap: Effects) -> Estimate:
     found = mean(swap.images, swap_square(swap))
     if found.n == 0 and np.isfinite(swap.drop("swap")).any():
-        return replace(found, reason="no draw there and back")
+        return replace(found, reason="no draw of the round trip")
     return found
 
 

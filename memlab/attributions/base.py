@@ -118,6 +118,6 @@ def require_seam(model: Scorer, method: str) -> None:
     missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
     if missing:
         raise MemlabError(
-            f"{model.title} has no seam ({', '.join(missing)}) and no cam_layer(), so "
+            f"{model.title} has no feature layer ({', '.join(missing)}) and no cam_layer(), so "
             f"{method} cannot run: give it a method cam_layer() that returns the module to look at"
         )

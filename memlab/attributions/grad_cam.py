@@ -62,7 +62,7 @@ def _at_layer(model: Scorer, layer: nn.Module, images: Tensor) -> Tensor:
     if model.needs_context:
         raise MemlabError(
             f"{model.title} needs masks of {model.needs_context[0]!r}, which grad_cam does not "
-            "hand over: give it a seam (stem, score, grid)"
+            "hand over: give it a feature layer (stem, score, grid)"
         )
     seen: list[Any] = []
 

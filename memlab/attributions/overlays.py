@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from memlab.attributions.shares import branch_shares
 from memlab.drawing import SIGNED, save, short_name
+from memlab.numbers import number
 
 
 def map_overlays(
@@ -47,8 +48,8 @@ def map_overlays(
         plain.set_title(short_name(str(arrays["id"][place])), fontsize=7)
         over.imshow(overlay(image, maps[place], limit))
         score = arrays["score"][place]
-        true = "" if np.isnan(score) else f" (true {score:.2f})"
-        lines_of = [f"{arrays['predicted'][place]:.2f}{true}"]
+        true = "" if np.isnan(score) else f" (true {number(float(score), 2)})"
+        lines_of = [f"{number(float(arrays['predicted'][place]), 2)}{true}"]
         if shares:
             whose = ", ".join(f"{name} {share[place]:.0%}" for name, share in shares.items())
             lines_of.append(whose)

@@ -111,7 +111,7 @@ def swap_claim(share: Statistic, upper: Statistic, sesoi: float = SESOI_T) -> Cl
     if _below(upper, sesoi):
         return Claim("does not rely", f"T+ below {sesoi:g}")
     if _below(share, 0):
-        return Claim("cannot tell", "the way there and back changes more than the swap")
+        return Claim("cannot tell", "the round trip changes more than the swap")
     if _below(share, sesoi):
         return Claim("does not rely", f"T below {sesoi:g}")
     missing = _missing({"T": share})

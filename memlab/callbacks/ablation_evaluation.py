@@ -299,9 +299,9 @@ def _not_looked_for(data: MemorabilityData) -> list[str]:
         missing = looked_for(data.table.masks[region], region, ids).count(False)
         if missing:
             said.append(
-                f"Nobody looked for {region} in {missing} of {len(ids)} images, which may have "
-                f"it: they get no placed controls, no pasted {region}, and no background but one "
-                "with masks of its own."
+                f"{missing} of {len(ids)} images are not annotated for {region}. They get no "
+                f"matched controls and no pasted {region}; their background is used only if it has "
+                "its own mask."
             )
     return said
 

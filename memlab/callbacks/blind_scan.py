@@ -152,7 +152,7 @@ class BlindScan(Callback):
             "fill": "Gaussian-weighted mean of what surrounds the cell",
             "outside": self._outside,
             "free": FREE,
-            "method": f"each cell against its mirror images and turns, {PERMUTATIONS} relabellings",
+            "method": f"each cell against its mirror images and turns, {PERMUTATIONS} permutations",
             "level": LEVEL,
             "smallest_effect": smallest,
             "strongest": None if first is None else first.row * SIDE + first.column,

@@ -72,7 +72,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--donors",
         type=Path,
-        help="folder of images that swaps and insertions take from (rendered scenes)",
+        help="folder of images that swaps and insertions take from (synthetic images)",
     )
     parser.add_argument(
         "--cards", action="store_true", help="selectivity cards instead of the images"

@@ -117,9 +117,8 @@ class MemlabCLI(LightningCLI):
             "--controls",
             type=NonNegativeInt,
             default=DRAWS,
-            help="Times that what an ablation is compared with is drawn per image: the same "
-            "change elsewhere, a swap there and back; with 0 no comparison, nor the floor of "
-            "nuisance changes.",
+            help="Draws of each control per image: the same change at another position, or the "
+            "round trip of a swap. With 0 there are no controls and no nuisance baseline.",
         )
         parser.add_argument(
             "--attribution",

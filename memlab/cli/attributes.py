@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from memlab.data.table import Table
 
 DESCRIPTION = """\
-Which properties of images go with their score, with the prediction, and with its error.
+Which properties of images correlate with the score, the prediction and its error.
 
-RUN is a run folder, of which the newest test is taken, or the folder of a test. Without RUN the
-scores of --data.root alone are looked at: all of its images, no model needed.
+RUN is a run folder, of which the newest test is taken, or the folder of a test. Without RUN
+memlab analyses the scores of --data.root alone: all images, no model.
 
 Properties are the data set's own columns (category and the like), those of --columns, regions
 (has_faces, area_faces) where there are masks, and thirteen numbers that memlab measures from the
-images (contrast, colourfulness, file size, ...). An association is no reliance: for that, take
-the property out (memlab test --ablation NAME).
+images (contrast, colourfulness, file size, ...). A correlation is no proof of reliance: to test
+reliance, ablate the property (memlab test --ablation NAME).
 
-residual              prediction − score: above 0 the model says too much
-calibrated_residual   the same after the best straight line from prediction to score: what goes with
-                      it tells of the score what the prediction does not
+residual              prediction − score: above 0 the model predicts too much
+calibrated_residual   the same after the best straight line from prediction to score: a property
+                      that correlates with it explains what the prediction does not
 
   memlab attributes runs/NAME
   memlab attributes runs/NAME --columns labels.csv --data.masks masks/ --out attributes/

@@ -19,7 +19,7 @@ Compare runs on the images they were all tested on, from their files alone.
 
 RUN is a run folder, of which the newest test is taken (fit is the one after training), or the
 folder of a test, such as runs/NAME/test-001-blur. Up to four are compared each with each, more with
-the first. Differences of Spearman's rho, of the errors, and of the drops by every ablation that
+the first. Differences of Spearman's rho, of the errors, and of the effects of every ablation that
 both were tested with come with intervals that resample the images of both together.
 
 Two folders of memlab repeat are compared member by member: split-1 with split-1.

@@ -7,12 +7,12 @@ memlab: what makes an image memorable to a model, and is it what people remember
 
 usage: memlab COMMAND [options]        memlab COMMAND --help for each
 
-  fit        train a model; then test the best checkpoint, take images apart, explain
+  fit        train a model; then test the best checkpoint, ablate images, explain
   test       test a trained model, with any ablations
   repeat     fit on several splits, or from several seeds: mean ± SD
   compare    runs against each other, paired by image: memlab compare RUN RUN...
-  attributes what goes with score, prediction and error: memlab attributes RUN
-  study      the prototype's study, end to end: memlab study --data.root DIR [--model MODEL]
+  attributes what correlates with score, prediction and error: memlab attributes RUN
+  study      the Columbia student study, end to end: memlab study --data.root DIR [--model MODEL]
   validate   metrics on the validation split
   predict    scores for a whole data set, on any devices
   score      scores for some images: memlab score MODEL IMAGES...
@@ -52,7 +52,7 @@ _MODEL = """\
   --model.backbone NAME   resnet50 or timm (with --model.backbone.name ANY_TIMM_NETWORK)
   --model.backbone.pretrained BOOL     start from downloaded weights (true)
   --model.backbone.weights FILE        start from a local file
-  --model.head NAME       mlp (the prototype's) or linear
+  --model.head NAME       mlp (two layers) or linear
   --model.loss NAME       mse, huber, or rank (order within the batch, and mse)
   --model.unfrozen N      train the head and the last N blocks; 0: the head alone; all (default)
   --model.layer_decay X   learning rate of each block as a share of the next one's (1); 0.75, say
@@ -62,12 +62,12 @@ _MODEL = """\
 """
 
 _EVALUATION = """\
-  --ablation NAME         take something out: blur, grayscale, center_crop, all, none, a family,
+  --ablation NAME         an ablation: blur, grayscale, center_crop, all, none, a family,
                           or a plugin's; may be repeated, parameters follow: --ablation.sigma 4
   --doses WHICH           primary or ladder (the whole dose curve)
-  --controls K            what effects are compared with, K draws per image (8): the same change
-                          elsewhere in the image, a swap there and back, changes that should
-                          not matter; 0: faster, nothing to compare with
+  --controls K            draws of each control per image (8): the same change at another
+                          position, the round trip of a swap; 0: faster, no controls and no
+                          nuisance baseline
   --scan                  occlude cell by cell, outside all masks: finds marks that nobody listed
   --attribution NAME      explain by maps: grad_cam, none, or a plugin's; may be repeated
   --maps N                images that are explained (16)

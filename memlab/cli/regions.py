@@ -41,10 +41,10 @@ def run(arguments: list[str]) -> int:
 def _find(arguments: list[str]) -> int:
     description = """\
 Look for regions in every image, and keep the masks in a store, with what found them. Killed and
-started again, it goes on. An image at which the finder crashes is named, and tried again the next
+started again, it goes on. An image at which the detector crashes is named, and tried again the next
 time; exit code 1 if there is one.
 
-Another finder can add other regions to the same store; its options are --with.NAME VALUE.
+Another detector can add other regions to the same store; its options are --with.NAME VALUE.
 
   memlab regions find photos/ --with NAME --out masks/
   memlab regions find photos/ --with mine:Faces --with.threshold 0.8 --out masks/
@@ -136,7 +136,7 @@ image that cannot be drawn is named, and left out; exit code 1 if there is one.
     with progress("Drawing", count) as advance:
         done = write_review(table, table.given, options.out, advance)
     print(  # noqa: T201
-        f"{done.finds} finds on {done.sheets} sheets; cross out in {options.out / TABLE}"
+        f"{done.finds} detections on {done.sheets} sheets; cross out in {options.out / TABLE}"
     )
     store = str(options.masks)
     if not isinstance(table.given, StoredMasks):
@@ -157,7 +157,7 @@ image that cannot be drawn is named, and left out; exit code 1 if there is one.
 
 def _reject(arguments: list[str]) -> int:
     description = """\
-Copy a store without the finds that somebody has crossed out in rejects.csv: any text in the column
+Copy a store without the detections that are crossed out in rejects.csv: any text in the column
 reject. A row that was deleted rejects nothing. The store itself stays as it is; the copy says that
 it was corrected, and by which table.
 
@@ -177,7 +177,7 @@ it was corrected, and by which table.
     if not store.regions:
         raise MemlabError(f"{options.store}: no mask store; memlab regions find makes one")
     rejected, listed = reject(store, options.table, MaskStore(options.out))
-    print(f"{rejected} of {listed} finds left out")  # noqa: T201
+    print(f"{rejected} of {listed} detections left out")  # noqa: T201
     print(f"use the rest with: --data.masks {options.out}")  # noqa: T201
     return 0
 
@@ -222,7 +222,7 @@ def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
             f"{path} cannot be made: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
     if not callable(finder):
-        raise MemlabError(f"{path} finds no regions: it is not called with images")
+        raise MemlabError(f"{path} detects no regions: it is not called with images")
     return finder, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
 

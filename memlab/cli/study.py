@@ -26,18 +26,19 @@ if TYPE_CHECKING:
     from memlab.data.table import Table
 
 DESCRIPTION = """\
-The prototype's study, end to end: 500 random images; ResNet50 with the prototype's head, 80/20,
-Adam 1e-4, MSE, batches of 32, 3 epochs; blur, grey, crop, desaturation, faces removed, each beside
-its control; Grad-CAM; and the two hypotheses, Case A and Case B, beside what was measured. The
-answers are in study.html, every number in study.json.
+Repeat the Columbia student study, end to end: draw 500 random images; train ResNet50 with a
+two-layer head (80/20, Adam 1e-4, MSE, batches of 32, 3 epochs); ablate by blur, grayscale, crop,
+desaturation and removed faces, each beside its control; draw Grad-CAM maps; and set what was
+measured beside two hypotheses, Case A and Case B. study.html has the answers, study.json every
+number.
 
 With --model nothing is trained: MODEL (a run folder, a checkpoint, a plugin's name or
-package.module:Class) is tested on all images drawn. Of a run none is drawn that it was trained or
-chosen on. As many others, where the data set has more, donate what swaps put in; where it has not,
-the tested images donate to each other.
+package.module:Class) is tested on all images drawn. No image is drawn that trained or chose a run.
+Images outside the draw donate what swaps put in; where the data set has no others, the tested
+images donate to each other.
 
-What is about faces, people, objects or text needs masks: --data.masks (see memlab regions find).
-Every other option is one of memlab fit's, with --model of memlab test's.
+Ablations of faces, people, objects or text need masks: --data.masks (see memlab regions find).
+All other options are those of memlab fit, with --model those of memlab test.
 
   memlab study --data.root lamem --data.masks masks/
   memlab study --data.root photos/ --config study/small          no download, minutes

@@ -180,7 +180,7 @@ def _shortcut_notes(associations: dict[str, Statistic]) -> Iterable[Problem]:
     for name, found in associations.items():
         if notable(found):
             message = (
-                f"{name} goes with the score: ρ = {number(found.value, 2, signed=True)} "
+                f"{name} correlates with the score: ρ = {number(found.value, 2, signed=True)} "
                 f"{interval(found.low, found.high, 2, signed=True)}; a model may learn that instead"
             )
             yield Problem("shortcut", "", message)

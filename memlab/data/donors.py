@@ -167,7 +167,7 @@ class DonorList:
                 "Intervals take images as independent, and may be too narrow for that."
             )
         return (
-            f"{there} donors{having} for {images} images and {draws} draws: each lends up to "
+            f"{there} donors{having} for {images} images and {draws} draws: each donates up to "
             f"{most} times. Intervals take images as independent, and are too narrow for that."
         )
 

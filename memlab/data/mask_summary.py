@@ -53,7 +53,9 @@ def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
     ]
     corrected = provenance.get("corrected", {})
     if corrected.get("rejected"):  # a review table without any cross may never have been reviewed
-        lines.append(f"{corrected['rejected']} of {corrected['finds']} finds rejected by a person")
+        lines.append(
+            f"{corrected['rejected']} of {corrected['finds']} detections rejected by a person"
+        )
     return lines
 
 
@@ -191,7 +193,7 @@ def _without_masks(table: Table) -> list[str]:
 def _meaning(source: MaskFiles | CocoMasks, region: str) -> str:
     none = f'"no {region}"' if isinstance(source, MaskFiles) else "without any region"
     if source.empty == "none":
-        return f"{none}; if nobody annotated those images, add --data.empty_masks unknown"
+        return f"{none}; if those images are not annotated, add --data.empty_masks unknown"
     return f"not annotated; if that means {none}, add --data.empty_masks none"
 
 

@@ -177,7 +177,7 @@ def _require_numbers(
         strange = [number for number in out if not 1 <= number <= count]
         if strange:
             raise DataError(
-                f"{path}: {name} has {count} finds of {region}, not number {strange[0]}; is the "
+                f"{path}: {name} has {count} detections of {region}, not number {strange[0]}; is the "
                 "table of another store?"
             )
 
@@ -196,13 +196,15 @@ def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
         listed = listed.fillna("")
         bad = listed.loc[~listed["number"].str.fullmatch(r"\s*\d{1,9}(\.0*)?\s*"), "number"]
         if len(bad):
-            raise ValueError(f"row {bad.index[0] + 2}: {bad.iloc[0][:40]!r} is no number of a find")
+            raise ValueError(
+                f"row {bad.index[0] + 2}: {bad.iloc[0][:40]!r} is not the number of a detection"
+            )
         listed = listed.assign(number=listed["number"].astype(float).astype(int))
         return content, listed[[*KEYS, "reject"]]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise DataError(
-            f"{path}: not a table of finds ({reason}); memlab regions review writes one"
+            f"{path}: not a table of detections ({reason}); memlab regions review writes one"
         ) from error
 
 

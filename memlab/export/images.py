@@ -186,7 +186,7 @@ def why_not(condition: Condition, prepared: Prepared) -> str:
         if masks is None:
             return f"no masks of {region!r}"
         if not context.looked_for(region)[0]:
-            return f"nobody looked for {region}"
+            return f"not annotated for {region}"
         mask = masks[0] > 0
         if not mask.any():
             return f"no {region} in it"

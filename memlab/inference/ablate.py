@@ -72,7 +72,7 @@ def ablate_images(
     side = model.input_size
     donors = loose_donors((side, side), inputs.ids, seed)
     for batch, clean in scored(
-        model, inputs, batch_size, num_workers, device, progress, "Taking apart"
+        model, inputs, batch_size, num_workers, device, progress, "Ablating"
     ):
         context = Context(batch["ids"], seed, masks=batch["masks"], looked=batch["looked"])
         for part in parts:

@@ -45,7 +45,7 @@ class GivenMasks(MaskSource):
                 count = len(given) if hasattr(given, "__len__") else "no"
                 raise DataError(
                     f"masks of {region!r}: {count} for {len(ids)} images; give one an image, "
-                    "None where nobody looked"
+                    "None where an image is not annotated"
                 )
             if name in self._masks:
                 raise DataError(f"masks of {region!r}: {name!r} is given, too; unite them")

@@ -41,9 +41,9 @@ WORDS = {
 COMPARED = {
     "floor": "slight changes that should not matter",
     "placed": "the same change elsewhere in the image",
-    "windows": "windows elsewhere",
+    "windows": "off-centre crops",
     "patch": "a neutral patch",
-    "there-and-back": "the swap there and back",
+    "there-and-back": "the round trip of the swap",
 }
 """Display names of the comparisons of an effect."""
 HOW = """\

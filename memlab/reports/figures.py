@@ -68,7 +68,7 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     panels = [("Spearman ρ with the memorability score", runs)]
     for key, title, entries in (
         ("spearman", "difference of ρ, same images", comparison["differences"]),
-        ("drop", "difference of the mean drop, same images", comparison["conditions"]),
+        ("drop", "difference of the mean effect, same images", comparison["conditions"]),
     ):
         lines = []
         for entry in entries:

@@ -39,7 +39,7 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
     drop = f"{number(effect['value'], signed=True)} {ends}".rstrip()
     first = (
         f"{title} strongest at x {found['left']:g}–{found['left'] + size:g} %, "
-        f"y {found['top']:g}–{found['top'] + size:g} %: drop {drop} "
+        f"y {found['top']:g}–{found['top'] + size:g} %: effect {drop} "
         f"beyond places like it, corrected p {p_value(found['p_corrected'])}"
     )
     if not found["stands_out"]:
@@ -105,7 +105,7 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
         axes.set(xlim=(0, 100), ylim=(100, 0), aspect="equal", xlabel="% of the width")
         axes.tick_params(labelsize=8)
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), ax=right, shrink=0.85)
-    bar.set_label("drop of the score: red, what is there raises it", fontsize=8)
+    bar.set_label("effect on the score: red raises the score", fontsize=8)
     outlined = any(position["stands_out"] for position in scan["positions"])
     what = "outlined: stands out (corrected p < 0.05, above the smallest effect of interest)"
     what = what if outlined else "no position stands out"

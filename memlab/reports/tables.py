@@ -22,7 +22,9 @@ def print_summary(summary: dict[str, Any], folder: Path, console: Console | None
     console.print(members_table(summary))
     drops = [entry for entry in summary["across"] if entry["condition"]]
     if drops:
-        table = Table(title="ablations: drop = clean − ablated, over members", title_justify="left")
+        table = Table(
+            title="ablations: effect = clean − ablated, over members", title_justify="left"
+        )
         for name in ("ablation", "mean ± SD", "least", "most"):
             table.add_column(name, justify="left" if name == "ablation" else "right")
         for entry in drops:
@@ -89,7 +91,7 @@ def print_comparison(comparison: dict[str, Any], console: Console | None = None)
     title = "differences on the same images"
     _print_differences(console, title, comparison["differences"], metrics, letters)
     drops = {"drop": "{}", "drop_in_sd": "{} /SD"}
-    title = "differences of drops, same images (/SD: in SDs of the model's predictions)"
+    title = "differences of effects, same images (/SD: in SDs of the model's predictions)"
     _print_differences(console, title, comparison["conditions"], drops, letters)
     for entry in comparison["differences"]:
         pair = f"{letters[entry['second']]} and {letters[entry['first']]}"

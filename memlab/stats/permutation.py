@@ -139,7 +139,7 @@ def relabelling(
                 axis=0
             )
     bearing = eligible.sum(axis=0)
-    method = f"relabelling within images, {permutations} permutations"
+    method = f"permutation within images, {permutations} permutations"
 
     def test(tail: str, feature: int) -> Test:
         z, count = float(observed[tail][0, feature]), int(bearing[feature])

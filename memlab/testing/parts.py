@@ -52,7 +52,9 @@ def check_backbone(cls: type[Backbone]) -> None:
     gradients = torch.autograd.grad(backbone.tail(seam).square().sum(), leaves)
     grid = backbone.grid(gradients if isinstance(activations, tuple) else gradients[0])
     require(grid.ndim == 4 and len(grid) == 2, cls, "grid is not (B, C, h, w)")
-    require(bool(grid.abs().sum() > 0), cls, "no gradient reaches the places at the seam")
+    require(
+        bool(grid.abs().sum() > 0), cls, "no gradient reaches the positions at the feature layer"
+    )
 
 
 def check_model(cls: type[MemorabilityModel]) -> None:

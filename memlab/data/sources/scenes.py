@@ -78,7 +78,9 @@ class ScenesSource(Source):
         """Read a rendered folder; see `Source.table`."""
         one_split_only(split, str(root))
         if not (root / "scenes.csv").is_file():
-            raise DataError(f"{root}: no rendered scenes; make them with memlab data scenes {root}")
+            raise DataError(
+                f"{root}: no synthetic images; make them with memlab data scenes {root}"
+            )
         frame = pd.read_csv(root / "scenes.csv")
         columns = {"id": frame["image"], **{name: frame[name] for name in frame.columns}}
         for region in REGIONS if (root / "masks").is_dir() else ():
