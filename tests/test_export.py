@@ -150,7 +150,7 @@ def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
     chosen = ["--ablation=blur", "--ablation.region=faces", "--ablation=patch_shuffle"]
     assert main(["ablate", "set", *chosen, "--masks=masks", "--out=out"]) == 1
     told = capsys.readouterr().err
-    assert "masks/faces/a.png: the mask is 10 x 10 pixels, its make_image set/a.png 40 x 30" in told
+    assert "masks/faces/a.png: the mask is 10 x 10 pixels, its image set/a.png 40 x 30" in told
     assert "set/damaged.png: cannot be read" in told
     assert "3 of 4 images failed" in told
     manifest = pd.read_csv("out/manifest.csv", keep_default_na=False)

@@ -142,7 +142,7 @@ def test_features_and_head_are_apart() -> None:
     ("options", "message"),
     [
         (["--model.unfrozen=6"], "--model.unfrozen 6: Timm has 5 blocks; 0 to 5, or all"),
-        (["--model.unfrozen=-1"], "0 to 5, or all"),
+        (["--model.unfrozen=-1"], "0 or more, or all"),
         (["--model.layer_decay=1.5"], "--model.layer_decay 1.5: above 0, at most 1"),
         (["--model.layer_decay=0.5", "--model.unfrozen=0"], "no block to act on"),
         (

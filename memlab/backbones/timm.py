@@ -98,7 +98,8 @@ class Timm(Backbone):
             return activations.permute(0, 3, 1, 2) if channels_last else activations
         if not self._cut_before_last and getattr(network, "global_pool", "") == "token":
             raise MemlabError(
-                f"{self._arguments['name']} has no spatial feature layer: only its class token is read"
+                f"{self._arguments['name']} has no spatial feature layer: only its class token is "
+                "read"
             )
         patches = activations[:, getattr(network, "num_prefix_tokens", 0) :]
         count = patches.shape[1]

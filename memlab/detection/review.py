@@ -177,8 +177,8 @@ def _require_numbers(
         strange = [number for number in out if not 1 <= number <= count]
         if strange:
             raise DataError(
-                f"{path}: {name} has {count} detections of {region}, not number {strange[0]}; is the "
-                "table of another store?"
+                f"{path}: {name} has {count} detections of {region}, not number {strange[0]}; is "
+                "the table of another store?"
             )
 
 
