@@ -11,7 +11,7 @@ from memlab.data.geometry import Resampler
 from memlab.data.kept_split import KeptSplit
 from memlab.errors import MemlabError, PluginError
 from memlab.metrics.conformal import Calibration
-from memlab.registry import described
+from memlab.registry import described, plugin_of
 from memlab.spec import Specified
 from memlab.types import Batch, Context
 
@@ -116,9 +116,10 @@ class Scorer(Specified, nn.Module, ABC):
         shape = tuple(predicted.shape) if isinstance(predicted, Tensor) else None
         if shape != (len(images),):
             found = f"scores of shape {shape}" if shape is not None else type(predicted).__name__
+            who = described(type(self)) if plugin_of(type(self)) else self.title
             raise PluginError(
-                f"{described(type(self))} returned {found} for {len(images)} images; one score a "
-                "image, a tensor of shape (B,), is needed"
+                f"{who} returned {found} for {len(images)} images; one score "
+                "per image, a tensor of shape (B,), is needed"
             )
         scores: Tensor = predicted
         return scores

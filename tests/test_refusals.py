@@ -106,7 +106,7 @@ def test_no_readable_image_is_one_line(
         (root / name).write_bytes(b"junk")
     options = ["--run", str(finished), f"--data.root={root}", "--data.on_error=skip"]
     message = failing("test", *options, "--ablation", "blur", *QUIET)
-    assert "no image of the test split could be read" in message
+    assert "no image of the test split has a prediction" in message
 
 
 def test_ablate_leaves_a_used_folder_alone(

@@ -306,7 +306,7 @@ def _scored(
     if scores.shape != (len(changed),):
         raise MemlabError(
             f"the model returned scores of shape {tuple(scores.shape)} for {len(changed)} "
-            "images; one score an image, (B,), is needed"
+            "images; one score per image, (B,), is needed"
         )
     if not scores.isfinite().all():
         image = context.ids[int((~scores.isfinite()).nonzero()[0])]

@@ -138,7 +138,7 @@ def scored(
             if predicted.shape != batch["valid"].shape:
                 raise MemlabError(
                     f"{model.title} returned scores of shape {tuple(predicted.shape)} for "
-                    f"{len(images)} images; one score an image, (B,), is needed"
+                    f"{len(images)} images; one score per image, (B,), is needed"
                 )
             named = with_unscored(batch, predicted)
             yield (

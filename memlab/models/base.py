@@ -118,7 +118,7 @@ class MemorabilityModel(Scorer, LightningModule):
         if predicted.shape != (len(batch["ids"]),):
             raise MemlabError(
                 f"{self.title} returned scores of shape {tuple(predicted.shape)} for "
-                f"{len(batch['ids'])} images; one score an image, (B,), is needed"
+                f"{len(batch['ids'])} images; one score per image, (B,), is needed"
             )
         return predicted.float()
 
