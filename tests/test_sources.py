@@ -98,7 +98,7 @@ def test_a_folder_has_images_and_no_scores(tmp_path: Path, make_image: Callable[
 
 def test_scenes_bring_masks_and_render_only_once(tmp_path: Path) -> None:
     source = ScenesSource(n=8, seed=1, size=48)
-    with pytest.raises(DataError, match="no rendered scenes"):
+    with pytest.raises(DataError, match="no synthetic images"):
         source.table(tmp_path / "s")
     source.prepare(tmp_path / "s")
     table = source.table(tmp_path / "s").validated("x")
