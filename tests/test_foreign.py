@@ -187,7 +187,8 @@ def test_without_a_layer_maps_are_refused_in_a_line(nets: str, failing: Callable
 
     Image.new("RGB", (50, 50)).save("in/a.png")
     message = failing("explain", f"{nets}:Blind", "in", "--out", "maps")
-    assert "no feature layer (stem, score, grid) and no cam_layer(), so grad_cam cannot run" in message
+    told = "no feature layer (stem, score, grid) and no cam_layer(), so grad_cam cannot run"
+    assert told in message
     assert not Path("maps").exists()
     assert "did you mean 'grad_cam'" in failing(
         "explain", f"{nets}:Blind", "in", "--out", "maps", "--method", "gradcam"
