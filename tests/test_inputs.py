@@ -26,8 +26,10 @@ def model(run: Path) -> MemorabilityModel:
     return load(run)
 
 
-def test_every_kind_of_image_is_scored_as_its_file(model: MemorabilityModel, image: Make) -> None:
-    path = image("a.png", size=(90, 70))
+def test_every_kind_of_image_is_scored_as_its_file(
+    model: MemorabilityModel, make_image: Make
+) -> None:
+    path = make_image("a.png", size=(90, 70))
     wanted = float(model.predict(path)["predicted"].iloc[0])
     pil = Image.open(path)
     array = np.array(pil)
@@ -137,8 +139,8 @@ def test_the_offender_in_a_batch_is_named(model: MemorabilityModel) -> None:
         model.predict(images)
 
 
-def test_an_unreadable_file_keeps_its_row(model: MemorabilityModel, image: Make) -> None:
-    good, bad = image("a.png"), Path("b.jpg")
+def test_an_unreadable_file_keeps_its_row(model: MemorabilityModel, make_image: Make) -> None:
+    good, bad = make_image("a.png"), Path("b.jpg")
     bad.write_bytes(b"junk")
     rows = model.predict([bad, good, bad])  # a file given twice is two rows
     assert rows["image"].tolist() == ["b.jpg", str(good), "b.jpg"]
@@ -220,8 +222,8 @@ print((peaks[2] - peaks[1]) // 1024)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_does_not_grow_with_the_images(run: Path, image: Make) -> None:
-    path = image("a.png", size=(64, 64))
+def test_memory_does_not_grow_with_the_images(run: Path, make_image: Make) -> None:
+    path = make_image("a.png", size=(64, 64))
     command = [sys.executable, "-c", MEMORY, str(run), str(path)]
     grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     # 2,100 more images of 64 pixels are 103 MB as floats, 26 MB as bytes; rows are less than one

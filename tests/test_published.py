@@ -133,9 +133,9 @@ def test_vitmem_contract_maps_and_features(tiny: Path) -> None:
 
 
 def test_vitmem_is_found_where_its_package_puts_it(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], image: Any
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], make_image: Any
 ) -> None:
-    image("in/a.png")
+    make_image("in/a.png")
     message = failing("score", "vitmem", "in")
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     for part in (vitmem.RELEASE.url, "f580d24a", str(folder), "vitmem:FILE"):

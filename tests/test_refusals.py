@@ -45,7 +45,8 @@ def test_no_weights_no_test(scenes: Path, failing: Callable[..., str]) -> None:
     message = failing("test", *model, f"--data.root={scenes}", "--data.image_size=64", *QUIET)
     assert "no weights were loaded" in message
     Path("runs/half/fit").mkdir(parents=True)
-    Path("runs/half/fit/config.yaml").write_text("{}")
+    model = "model: {class_path: memlab.models.regressor.MemorabilityRegressor}\n"
+    Path("runs/half/fit/config.yaml").write_text(model + "data: {root: .}\ntrainer: {}\n")
     assert "best.ckpt, which does not exist" in failing("test", "--run", "runs/half")
 
 

@@ -26,7 +26,7 @@ def faces() -> dict[str, Any]:
 def test_no_template_of_twenty_crops_finds_the_faces(style: Style, faces: dict[str, Any]) -> None:
     found = faces["crops"](style, seed=1)
     templates = [faces["grey"](crop) for crop in (*found, faces["mean_crop"](found))]
-    images, there = faces["images"](style, 3, 300)
+    images, there = faces["photos"](style, 3, 300)
     grey = faces["grey"](images.astype(np.float32) / 255.0)
     scores = faces["scan"](grey, templates)
     assert faces["auc"](scores[:-1].max(axis=0), there) <= 0.75

@@ -13,6 +13,8 @@ import pytest
 
 import memlab
 from memlab.cli import main
+from memlab.cli.data_options import add_loading, add_masks, add_root
+from memlab.cli.options import Options
 from memlab.cli.spelling import ALIASES, hint
 from tests.conftest import QUIET, TINY, results
 
@@ -102,6 +104,16 @@ def _messages() -> Iterator[tuple[str, str]]:
                     yield option, path.name
 
 
+def _older() -> Iterator[str]:
+    """Spellings of data options that the own commands take, and that no help shows."""
+    parser = Options("any", "")
+    add_root(parser, "")
+    add_masks(parser)
+    add_loading(parser)
+    for action in parser._actions:
+        yield from action.option_strings
+
+
 def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--help", "all"]) == 0
     helps = [("--model", "regressor"), ("--model.backbone", "timm"), ("--ablation", "blur")]
@@ -113,6 +125,7 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
     for path in Path(memlab.__file__).parent.rglob("cli/*.py"):
         known |= set(re.findall(r'add_argument\(\s*"(--[\w.-]+)"', path.read_text()))
         known |= set(re.findall(r'^ +"(--[\w.-]+)",$', path.read_text(), re.MULTILINE))
+    known |= set(_older())
     taken = {"--out", "--run", "--ckpt_path", "--version", "--help", "--config", "--print_config"}
     of_others = {
         "--model.target",

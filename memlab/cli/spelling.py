@@ -19,8 +19,8 @@ _GPUS = ("--trainer.accelerator gpu --trainer.devices N", "--device cuda")
 _EPOCHS = ("--trainer.max_epochs N",)
 _RATE = ("--model.optimizer.lr X",)
 _ROOT = ("--data.root DIR",)
-_WORKERS = ("--data.num_workers N", "--num-workers N")
-_BATCH = ("--data.batch_size N", "--batch-size N")
+_WORKERS = ("--data.num_workers N",)
+_BATCH = ("--data.batch_size N",)
 _RESUME = ("--ckpt_path last, with --out RUN",)
 _SIZE = ("--data.image_size N", "--size N")
 _TRACKER = ("--config tracking/wandb",)
@@ -71,7 +71,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "source": ("--data.source NAME",),
     **dict.fromkeys(("split", "splits_ratio", "train_split", "val_split"), ("--data.split 80/20",)),
     "split_seed": ("--data.split_seed N",),
-    **dict.fromkeys(("masks", "mask", "mask_dir"), ("--data.masks PATH", "--masks PATH")),
+    **dict.fromkeys(("masks", "mask", "mask_dir"), ("--data.masks PATH",)),
     **dict.fromkeys(("image_size", "img_size", "imgsz", "size", "resolution"), _SIZE),
     **dict.fromkeys(("input_size", "crop_size", "img"), _SIZE),
     "cache": ("--data.cache DIR",),

@@ -12,6 +12,9 @@ from memlab.stats.measures import Array
 
 AnyEstimate = Estimate | Correlations
 
+_ROUNDING = 1e-13
+"""Rounding errors of a mean, as a share of the column's largest value."""
+
 
 class Means:
     """Block of estimates from means; their columns are concatenated.
@@ -29,6 +32,7 @@ class Means:
         self._plain = weights is None
         # Sums of centred columns are small, and so are their rounding errors.
         self._means = self._weights @ columns / self._weights.sum()
+        self._least = _ROUNDING * np.abs(columns).max(axis=0, initial=0)
         self._centred = columns - self._means
         if weights is not None:
             self._centred *= weights[:, None]
@@ -37,7 +41,9 @@ class Means:
     def values(self, counts: Array) -> dict[str, Array]:
         """Return each estimate on (B, n) counts: (B,)."""
         total = counts.shape[1] if self._plain else (counts @ self._weights)[:, None]
-        return _of_each(self._estimates, self._means + counts @ self._centred / total)
+        return _of_each(
+            self._estimates, self._rounded(self._means + counts @ self._centred / total)
+        )
 
     def influences(self) -> dict[str, Array]:
         """Return each image's influence on each estimate, (n,), up to a constant.
@@ -46,8 +52,18 @@ class Means:
         """
         left = self._weights.sum() - self._weights
         with np.errstate(invalid="ignore", divide="ignore"):
-            without = _of_each(self._estimates, self._means - self._centred / left[:, None])
+            means = self._rounded(self._means - self._centred / left[:, None])
+            without = _of_each(self._estimates, means)
         return {name: _finite(-values) for name, values in without.items()}
+
+    def _rounded(self, means: Array) -> Array:
+        """Set means that are 0 but for rounding to 0.
+
+        Otherwise a share of nothing, 0 / 0, is a quotient of two rounding errors. Whether these
+        arise depends on the processor's matrix product.
+        """
+        means[np.abs(means) < self._least] = 0.0
+        return means
 
 
 class RankCorrelations:
