@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,20 @@ TINY = [
 
 @pytest.fixture(autouse=True)
 def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every test in a folder of its own, seeded, with memlab's own plugins and no hub cache."""
+    """Every test in a folder of its own, seeded, with memlab's own plugins and no hub cache.
+
+    Modules that a test wrote and imported are gone after it: another test may write one of that
+    name.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEMLAB_PLUGINS", "none")
     torch.hub.set_dir(str(tmp_path / "hub"))
     torch.manual_seed(0)
-    return
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not path.startswith(str(tmp_path))]
 
 
 @pytest.fixture(scope="session")
