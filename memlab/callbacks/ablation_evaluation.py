@@ -17,6 +17,7 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
+from memlab.analysis.effects_table import FILE, effects_table
 from memlab.analysis.results import Results
 from memlab.analysis.summary import summarise
 from memlab.callbacks.base import command_folder, data_of, model_of
@@ -26,7 +27,7 @@ from memlab.data.donors import DonorList
 from memlab.data.mask_summary import region_notes
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
-from memlab.files import write_text
+from memlab.files import replacing, write_text
 from memlab.masks.base import known_regions
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
@@ -276,6 +277,8 @@ class AblationEvaluation(Callback):
         rows.write_table(table, folder, "conditions")
         summary = summarise(rows_, table, details, self.seed)
         results.conditions = summary.conditions
+        with replacing(folder / FILE) as temporary:
+            effects_table(results.conditions).to_csv(temporary, index=False)
         results.dose_curves = summary.dose_curves
         results.notes += summary.notes
         results.figures += effect_figures.forest(results.conditions, folder)
