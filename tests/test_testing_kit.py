@@ -127,8 +127,11 @@ def test_what_keeps_the_contract_passes(cls: type[Ablation]) -> None:
         ({"ladder": (0.1, 0.2, 0.3, 0.4, 0.5)}, "the default dose must be one of the ladder"),
         ({"control": "there-and-back"}, "compared there-and-back but needs no donors"),
         ({"donor_regions": ("faces",)}, "declares donor_regions but not needs_donors"),
-        ({"moves": ("oracle_chrome",)}, "moves 'oracle_chrome', which is no oracle.*oracle_chroma"),
-        ({"spares": ("regressor",)}, "spares 'regressor', which is no oracle"),
+        (
+            {"moves": ("oracle_chrome",)},
+            "moves 'oracle_chrome', which is no white-box model.*oracle_chroma",
+        ),
+        ({"spares": ("regressor",)}, "spares 'regressor', which is no white-box model"),
         ({"moves": ("oracle_constant",)}, "cannot move 'oracle_constant'"),
         (
             {"moves": ("oracle_chroma",), "spares": ("oracle_chroma",)},

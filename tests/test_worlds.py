@@ -226,7 +226,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"ranges": {"blur": 3}}, "ranges of blur 3: two numbers"),
     ({"sizes": {"face": [0, 0.5]}}, "sizes of face 0 to 0.5: above 0"),
     ({"correlations": {"face": 0.5}}, "'face' is no pair of features"),
-    ({"correlations": {"face,layout": 0.5}}, "layout goes with nothing"),
+    ({"correlations": {"face,layout": 0.5}}, "layout cannot correlate"),
     ({"correlations": {"face,txt": 0.5}}, "no 'txt'; did you mean 'text'?"),
     ({"correlations": {"face,text": 0.5, "text,face": 0.5}}, "are given twice"),
     ({"correlations": {"face,text": 1}}, "face,text 1: a number between -1 and 1"),

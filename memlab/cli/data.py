@@ -61,7 +61,7 @@ Exit code 1 if a problem was found; notes alone leave it 0.
         "BITS of 64 bits (6: saved again, resized, trimmed by 2 %%; 10 finds more, also false "
         "ones); needs memlab[check]",
     )
-    add_masks(parser, f"where faces, text are: {MASKS}; those in columns are looked at, too")
+    add_masks(parser, f"where faces, text are: {MASKS}; masks in columns are checked, too")
     add_empty_masks(parser)
     parser.add_argument(
         "--out",

@@ -23,13 +23,13 @@ images of the quickstart: people make the score.
   memlab data scenes --world W3 --style A data/worlds/W3
   memlab fit --config worlds/W3
 
-Two style packs, A and B, share neither glyphs nor textures: what is tuned on one is tested on the
-other. The folder's scenes.json says what all was made from, its scenes.csv has every cause.
+Two rendering styles, A and B, share neither glyphs nor textures, so that a method tuned on one can
+be tested on the other. scenes.json in the folder has the declaration, scenes.csv every cause.
 """
     parser = Options("data scenes", description)
     parser.add_argument("root", metavar="DIR", type=Path, help="folder to render into")
     parser.add_argument("--world", metavar="W", help="one of these, or a YAML file of your own")
-    parser.add_argument("--style", choices=("A", "B"), help="style pack (A)")
+    parser.add_argument("--style", choices=("A", "B"), help="rendering style (A)")
     parser.add_argument("-n", type=int, help="how many images (as the world's file says, or 1500)")
     parser.add_argument("--seed", type=int, help="of the images (0)")
     parser.add_argument("--size", type=int, help="side in pixels (64)")

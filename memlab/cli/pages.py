@@ -68,7 +68,7 @@ _EVALUATION = """\
   --controls K            draws of each control per image (8): the same change at another
                           position, the round trip of a swap; 0: faster, no controls and no
                           nuisance baseline
-  --scan                  occlude cell by cell, outside all masks: finds marks that nobody listed
+  --scan                  occlude cell by cell, outside all masks: finds marks that no region covers
   --attribution NAME      explain by maps: grad_cam, none, or a plugin's; may be repeated
   --maps N                images that are explained (16)
 """

@@ -67,7 +67,7 @@ def draw_oracle_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None
     bar = figure.colorbar(
         mesh, ax=axes, shrink=min(1.0, 6 / len(ablations)), extend="max", pad=0.01
     )
-    bar.set_label("effect on the oracle's score, in SD", fontsize=8)
+    bar.set_label("effect on the score of the white-box model, in SD", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     handles: list[Line2D | Rectangle] = [
         Line2D([], [], marker=marker, color=colour, linestyle="", label=f"declares: {name} move")

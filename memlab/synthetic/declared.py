@@ -77,7 +77,7 @@ def _correlations(world: World) -> None:
             _refuse(world, f"correlations: {pair!r} is no pair of features; write face,text: .5")
         _known(world, "correlations", features, FEATURES)
         if "layout" in features:
-            _refuse(world, "correlations: layout goes with nothing, it is many numbers")
+            _refuse(world, "correlations: layout cannot correlate, it is many numbers")
         if frozenset(features) in seen:
             _refuse(world, f"correlations: {features[0]} and {features[1]} are given twice")
         seen.add(frozenset(features))

@@ -100,7 +100,7 @@ def _check_oracles(cls: type[Ablation]) -> None:
             except MemlabError:
                 known = False
             hint = did_you_mean(name, oracles)
-            require(known, cls, f"{declared} {name!r}, which is no oracle{hint}")
+            require(known, cls, f"{declared} {name!r}, which is no white-box model{hint}")
     both = sorted(set(cls.moves) & set(cls.spares))
     require(not both, cls, f"both moves and spares {', '.join(both)}")
     require("oracle_constant" not in cls.moves, cls, "cannot move 'oracle_constant': nothing can")

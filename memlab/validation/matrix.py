@@ -88,7 +88,7 @@ def oracle_matrix(
     nuisances = floor()
     groups = [plan([one], controls=controls) for one in ablations]
     total = len(nuisances) + sum(len(group) for group in groups)
-    with progress("Held against oracles", total, shown) as advance:
+    with progress("Testing white-box models", total, shown) as advance:
 
         def drops(conditions: Sequence[Condition]) -> Drops:
             return _drops(oracles, clean, images, context, conditions, donors, advance)
