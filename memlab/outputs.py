@@ -53,6 +53,34 @@ def require_apart(
             )
 
 
+def require_outside_data(out: Path | None, root: str | None, option: str = "--out") -> None:
+    """Check that a run is not written among the images of its data set.
+
+    The figures that it leaves would be taken for images by the next command. The current folder is
+    allowed, because runs/ lies in it by default.
+
+    Args:
+        out: the folder of the run; None if it is chosen by memlab.
+        root: `--data.root`, a folder or a table; None if it was not given.
+        option: option that gave the folder, for messages.
+
+    Raises:
+        MemlabError: if the folder is that of the data set, or lies in it.
+    """
+    if out is None or root is None or not _exists(Path(root)):
+        return
+    data = Path(root)
+    folder = _resolved(data if data.is_dir() else data.parent)
+    if folder == _resolved(Path()):
+        return
+    whole = _resolved(out)
+    if whole == folder or (data.is_dir() and whole.is_relative_to(folder)):
+        raise MemlabError(
+            f"{option} {out} lies among the images of {root}, where its figures would be taken for "
+            "images; choose a folder outside it"
+        )
+
+
 def require_writable(out: Path, option: str = "--out") -> None:
     """Check, before any work, that a file or folder can be made.
 

@@ -74,9 +74,10 @@ def warnings(entry: Mapping[str, Any]) -> list[str]:
     if entry["role"] == "swap":
         found += _not_swapped(entry.get("not_eligible") or {})
     if few(entry):
+        n = min(test["n"] for test in _scarce(entry))
+        rate = 11 if n < 20 else 8  # simulated at n = 10 and at n = 20
         found.append(
-            f"n = {min(test['n'] for test in _scarce(entry))} is small: at α = .05 the "
-            "false-positive rate of these tests is up to 11 %"
+            f"n = {n} is small: at α = .05 the false-positive rate of these tests is up to {rate} %"
         )
     donors = control.get("donors")
     if donors and donors["most_served"] > 1:

@@ -16,7 +16,7 @@ from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.options import Options, run_subcommand
 from memlab.errors import MemlabError
 from memlab.files import require_empty
-from memlab.outputs import require_apart, require_writable
+from memlab.outputs import require_apart, require_outside_data, require_writable
 
 PAGE = """\
 usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
@@ -211,6 +211,7 @@ def _cache(arguments: list[str]) -> int:
         raise MemlabError("at least 16 pixels (--size)")
     require_writable(options.out)
     table = read_data(options)
+    require_outside_data(options.out, str(options.root))
 
     import time
 

@@ -67,7 +67,8 @@ def _list(problems: list[Problem], most: int | None, rest: str) -> None:
     for problem in problems:
         shown[problem.kind] += 1
         if most is None or shown[problem.kind] <= most:
-            _print(f"  {problem.kind:<14} {problem.message}")
+            told = "".join(char if char.isprintable() else "?" for char in problem.message)
+            _print(f"  {problem.kind:<14} {told}")
     for kind, count in shown.items():
         if most is not None and count > most:
             _print(f"  {kind:<14} and {count - most} more: {rest}")

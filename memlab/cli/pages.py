@@ -19,7 +19,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   explain    maps of some images: memlab explain MODEL IMAGES... --out DIR
   ablate     the changed images themselves: memlab ablate IMAGES... --ablation NAME --out DIR
   data       check | ceiling | subset | cache | scenes: look after data sets
-  regions    find | import: where faces, people, text, ... are, kept in a store of masks
+  regions    find | import | review | reject: masks of faces, people, text, ... in a store
   plugins    what is installed, from where, and whether it is sound
 
 try:
@@ -97,10 +97,12 @@ _TESTED = (
     + "the run's own split, and all where it was not trained here"
 )
 
+_ALL = ";\n" + " " * 26 + "predict scores the images of all splits"
+
 _TESTS = """\
-  --run DIR               the run that is tested: its configuration and best checkpoint are used
-                          (the newest finished run)
-  --model MODEL           what is tested, in place of a run: a run folder, a checkpoint, a plugin's
+  --run DIR               the run whose configuration and best checkpoint are used (the newest
+                          finished run)
+  --model MODEL           the model, in place of a run: a run folder, a checkpoint, a plugin's
                           model, or package.module:Class
   --out DIR               write into a numbered folder in DIR, such as DIR/{command}-001; by
                           default in the run folder (with a --model that is no run, --run DIR: the
@@ -139,7 +141,11 @@ COMMANDS: dict[str, str] = {
     + _END,
     "predict": "usage: memlab predict [--run DIR] [--out DIR] --data.root DIR [options]\n\n"
     "Scores for every image of a data set, on any number of devices; rows.csv in the run.\n\n"
-    + _USUAL.format(configs=_CONFIGS, where=_TESTS.format(command="predict"), split=_TESTED)
+    + _USUAL.format(
+        configs=_CONFIGS,
+        where=_TESTS.format(command="predict"),
+        split=_ALL,
+    )
     + "  --ckpt_path NAME        best (default) or last of the run, or a file\n"
     + _TRAINER
     + _END,

@@ -8,7 +8,7 @@ import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memlab.checksums import damage
 from memlab.cli.processes import is_first
@@ -95,6 +95,37 @@ def config_of(run: Path) -> Path:
         raise CheckpointError(f"{run}: not a run folder (no {path}); where to write is --out DIR")
     read_config(path, recorded=True)
     return path
+
+
+_WRITTEN = ("dirpath", "default_root_dir")
+"""Arguments of Lightning's classes that name a folder in which files are replaced."""
+
+
+def require_own_paths(config: Path) -> None:
+    """Check that a recorded configuration names no folder outside its run for replacing files.
+
+    Raises:
+        MemlabError: if it does; names the file, the key and the folder.
+    """
+    run = run_of(config) or config.parent
+    waiting: list[Any] = [read_config(config).get("trainer")]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            for key in _WRITTEN:
+                folder = item.get(key)
+                if folder is not None and not _inside(str(folder), run):
+                    raise MemlabError(
+                        f"{config}: {key} {str(folder)[:160]!r} is outside the run, and files "
+                        "there would be replaced; remove it from the file"
+                    )
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _inside(folder: str, run: Path) -> bool:
+    return Path(folder).resolve().is_relative_to(run.resolve())
 
 
 def checkpoint_of(run: Path | None, name: str | None) -> Path:

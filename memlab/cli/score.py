@@ -49,7 +49,8 @@ def run(arguments: list[str]) -> int:
     paths = images_given(options)  # check paths before loading the model
     if options.out:
         require_own_table(options.out, TABLE)
-        require_apart(options.out, [*paths, options.model.partition(":")[2], options.model])
+        inputs = [*paths, *options.images, options.model.partition(":")[2], options.model]
+        require_apart(options.out, inputs)
 
     from memlab.models.load import load
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -15,8 +16,9 @@ from memlab.cli.configs import is_shipped
 from memlab.cli.names import expand_arguments
 from memlab.cli.new_data import recognised_anew
 from memlab.cli.recorded_masks import without_recorded_masks
-from memlab.cli.spelling import places, refuse_other_names, take
+from memlab.cli.spelling import is_run, places, refuse_other_names, take
 from memlab.errors import MemlabError
+from memlab.outputs import require_outside_data
 from memlab.reading import parse_yaml, read_yaml
 from memlab.run_folder import CHECKPOINTS, LAST
 from memlab.trust import guarded, named_in, trust
@@ -128,6 +130,7 @@ def settle(
     for path in plan.configs:
         if runs.is_recorded(path) or (file is not None and not is_shipped(path)):
             plan.recorded.append(path)
+            runs.require_own_paths(path)
         else:
             named |= named_in(read_yaml(path))
     plan.named = named
@@ -170,9 +173,14 @@ def _settle(command: str, arguments: list[str]) -> Plan:
     found = [folder for folder in map(runs.run_of, candidates) if folder is not None]
     if run is None and found:
         run = found[-1]
+    recorded: list[Path] = []
     if run is None and not configs and "--model" not in given:
-        run = runs.newest_run()
-        print(f"memlab: this is {run}, the newest finished run", file=sys.stderr)  # noqa: T201
+        if checkpoint_given and Path(checkpoint_given).is_file():
+            recorded = [Path(checkpoint_given)]  # outside every run, so it says itself what it is
+            expanded = [*_described_in(recorded[0], given), *expanded]
+        else:
+            run = runs.newest_run()
+            print(f"memlab: this is {run}, the newest finished run", file=sys.stderr)  # noqa: T201
     checkpoint = None
     if run is not None:
         if not any(map(runs.run_of, configs)):
@@ -188,7 +196,21 @@ def _settle(command: str, arguments: list[str]) -> Plan:
     model = given.get("--model.target") or given.get("--model", command)
     run = run or runs.new_run(model.rpartition(".")[2])
     out = Path(where.out) if where.out else None
-    return Plan(command, expanded, run, checkpoint, fresh, labels, configs, out=out)
+    if out is not None and is_run(out) and out.resolve() != run.resolve():
+        raise MemlabError(f"--out {out} holds another run, to which this {command} does not belong")
+    require_outside_data(out, given.get("--data.root"))
+    return Plan(
+        command, expanded, run, checkpoint, fresh, labels, configs, out=out, recorded=recorded
+    )
+
+
+def _described_in(checkpoint: Path, given: dict[str, str]) -> list[str]:
+    """Return the options that make the model which a checkpoint describes."""
+    from memlab.models.load import read_checkpoint
+
+    told = read_checkpoint(checkpoint)["memlab"]
+    size = [] if "--data.image_size" in given else [f"--data.image_size={told['input_size']}"]
+    return [f"--model={json.dumps(told['model'])}", *size]
 
 
 def _settle_fit(
@@ -228,6 +250,7 @@ def _settle_fit(
             expanded = ["--config", str(path), *expanded]
             recorded = [path]
     expanded = without_recorded_masks(expanded)
+    require_outside_data(run, given.get("--data.root"))
     fresh = run is None
     if run is None:
         backbone = given.get("--model.backbone", "fit").rpartition(".")[2].lower()

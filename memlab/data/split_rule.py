@@ -203,7 +203,7 @@ def _gone_on(
     if known.n == 0:
         raise DataError(
             f"{table.origin}: none of its {len(table.rows)} images belongs to {use.run}; to train "
-            "on other images begin a new run: --run NEW --ckpt_path FILE"
+            "on other images begin a new run: --out NEW --ckpt_path FILE"
         )
     chosen = table.with_split(known.split)
     rule = SplitRule("recorded", notes=_overridden(table, known, use))
@@ -211,7 +211,7 @@ def _gone_on(
         rule.left_out["new to the run"] = int(known.new.sum())
         rule.notes.append(
             f"{_count(known.new, table)} new to {use.run} and in no split of it; to train on "
-            "them begin a new run: --run NEW --ckpt_path FILE"
+            "them begin a new run: --out NEW --ckpt_path FILE"
         )
     return chosen, rule
 

@@ -390,6 +390,9 @@ def _named(names: list[str], columns: Columns, told: str) -> tuple[list[str], Co
             name = name or f"column {place}"
         if name in kept:
             before, same = kept[name]
+            if same != column and not _has_a_use(name):
+                kept[f"{name} (column {place})"] = place, column
+                continue
             if same != column:
                 raise DataError(
                     f"{told}: columns {before} and {place} are both called {name!r}; rename one"
@@ -399,6 +402,16 @@ def _named(names: list[str], columns: Columns, told: str) -> tuple[list[str], Co
     if not kept:
         raise DataError(f"{told}: no names of columns in its first line")
     return list(kept), [column for _, column in kept.values()]
+
+
+def _has_a_use(name: str) -> bool:
+    """Return whether memlab reads a column by this name, so that two of them are ambiguous."""
+    from memlab.data import columns
+
+    plain = columns.normal(name)
+    known = {*columns.IMAGES, *columns.SCORES, "id", "split", "category"}
+    counts = {alias for names in columns.COUNTS.values() for alias in names}
+    return plain in known | counts or plain.startswith("mask_")
 
 
 def _row_numbers(cells: Sequence[str]) -> bool:

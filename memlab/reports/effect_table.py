@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from memlab.analysis.control_notes import FEW, above_one, few
+from memlab.analysis.control_notes import above_one
 from memlab.analysis.results import FILE, Results
 from memlab.numbers import number, p_value, statistic, with_n
 
@@ -227,21 +227,6 @@ def _legend(entries: list[dict[str, Any]]) -> list[str]:
             f"({name.removesuffix(':floor')}); ×: RMS effect over it"
         )
     lines += _tests_legend(entries, kinds, bool(floors))
-    scarce = min(
-        (
-            test["n"]
-            for entry in entries
-            if few(entry)
-            for test in (_test(entry, "mean"), _test(entry, "size"))
-            if test["p"] is not None
-        ),
-        default=None,
-    )
-    if scarce is not None:
-        lines.append(
-            f"n from {scarce}, below {FEW}: these p are too small (false-positive rate at .05: .11 "
-            "of 10 images, .08 of 20)"
-        )
     return lines
 
 
