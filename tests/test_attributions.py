@@ -112,5 +112,5 @@ def test_a_model_without_a_seam_is_named() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return images.mean(dim=(1, 2, 3))
 
-    with pytest.raises(MemlabError, match="Flat has no seam"):
+    with pytest.raises(MemlabError, match="Flat has no feature layer"):
         explain(GradCAM(), Flat(), sample_images(2, 16))

@@ -122,8 +122,8 @@ def test_empty_cells_mean_what_the_user_says(
     usual = evaluated(finished, f"--data.root={album}")
     err = capsys.readouterr().err
     assert (
-        'album/table.csv: mask_faces: 7 of 12 cells are empty and count as "no faces"; if nobody '
-        "annotated those images, add --data.empty_masks unknown"
+        'album/table.csv: mask_faces: 7 of 12 cells are empty and count as "no faces"; if those '
+        "images are not annotated, add --data.empty_masks unknown"
     ) in err
     assert faces(usual) == (6, 1, 1)
     unknown = evaluated(finished, f"--data.root={album}", "--data.empty_masks=unknown")
