@@ -172,8 +172,11 @@ class MemorabilityModel(Scorer, LightningModule):
 
     def _name_unscored(self, batch: Batch, predicted: Tensor) -> None:
         """Mark images without a finite prediction as not valid, and list them as skipped."""
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if data is None:  # a loader of the user's own, whose batches may say less
+            return
         named = with_unscored(batch, predicted)
-        skipped = self.trainer.datamodule.skipped  # type: ignore[attr-defined]
+        skipped = data.skipped
         for name, error, before in zip(batch["ids"], named["errors"], batch["errors"], strict=True):
             if error and not before:
                 skipped[name] = error
