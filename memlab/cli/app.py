@@ -73,6 +73,7 @@ class MemlabCLI(LightningCLI):
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.kept: KeptSplit | None = None
+        self._checkpoint: dict[str, Any] | None = None
         self.folder = Path()
         super().__init__(
             model_class=MemorabilityModel,
@@ -170,7 +171,7 @@ class MemlabCLI(LightningCLI):
                 "evaluation needs; use bf16-mixed or 16-mixed"
             )
         if self.plan.checkpoint is not None:
-            checkpoint = read_checkpoint(self.plan.checkpoint)
+            checkpoint = self._checkpoint = read_checkpoint(self.plan.checkpoint)
             self.kept = split_of(self.plan.checkpoint, checkpoint)
             if self.plan.command == "fit":
                 check_resumable(self.plan.checkpoint, checkpoint)
@@ -289,7 +290,8 @@ class MemlabCLI(LightningCLI):
         """Report which weights are loaded, and check that they fit."""
         options = self.config_init[self.plan.command]
         if self.plan.checkpoint is not None:
-            check_fits(self.model, self.plan.checkpoint)
+            check_fits(self.model, self.plan.checkpoint, self._checkpoint)
+            self._checkpoint = None  # large
             options["ckpt_path"] = str(self.plan.checkpoint)
         for name in ("verbose", "return_predictions"):
             if name in options:

@@ -1,14 +1,17 @@
-"""Layout of a data set that is not the run's own: the run's configuration does not apply."""
+"""What a run recorded about its data set, which does not apply to another one."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from memlab.cli import runs
+from memlab.cli.spelling import values
+from memlab.errors import MemlabError
+from memlab.paths import same_path
+from memlab.reading import read_yaml
 
 
 def recognised_anew(arguments: Sequence[str]) -> list[str]:
@@ -20,38 +23,55 @@ def recognised_anew(arguments: Sequence[str]) -> list[str]:
         arguments: arguments for the parser, including the configuration of a run.
     """
     names = [argument.partition("=")[0] for argument in arguments]
-    root = _last(arguments, "--data.root")
-    places = [
-        place + 1
-        for place, name in enumerate(arguments[:-1])
-        if name == "--config" and runs.run_of(Path(arguments[place + 1])) is not None
-    ]
     altered = any(name.startswith("--data.source.") for name in names)
-    if root is None or not places or (altered and "--data.source" not in names):
+    recorded = _of_other_data(arguments)
+    if recorded.get("source") is None or (altered and "--data.source" not in names):
         return list(arguments)
-    data = _data(Path(arguments[places[-1]]))
-    if data.get("source") is None or _same(Path(root), data.get("root")):
-        return list(arguments)
-    after = places[-1] + 1
+    after = 2 + max(
+        place
+        for place, name in enumerate(names[:-1])
+        if name == "--config" and runs.run_of(Path(arguments[place + 1])) is not None
+    )
     return [*arguments[:after], "--data.source=null", *arguments[after:]]
 
 
-def _last(arguments: Sequence[str], option: str) -> str | None:
-    found = None
-    for place, argument in enumerate(arguments):
-        name, joined, value = argument.partition("=")
-        if name == option:
-            found = value if joined else "".join(arguments[place + 1 : place + 2])
-    return found
+def without_recorded_masks(arguments: Sequence[str]) -> list[str]:
+    """Drop the masks in a run's configuration if the command names another data set.
+
+    Args:
+        arguments: arguments of fit, validate, test or predict, including a run's configuration.
+
+    Returns:
+        The arguments, with `--data.masks null` if the run's masks were dropped. In that case one
+        line is printed to stderr. Masks given by the command itself are kept.
+    """
+    kept = list(arguments)
+    recorded = _of_other_data(arguments)
+    for name in ("masks", "empty_masks"):
+        value = recorded.get(name)
+        if value is None or values(arguments, f"--data.{name}"):
+            continue
+        kept += [f"--data.{name}", "null"]
+        if name == "masks":
+            told = (
+                f"the run's --data.masks {value} are of {recorded['root']} and are not used for "
+                f"{values(arguments, '--data.root')[-1]}; to use them, or others, give --data.masks"
+            )
+            print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+    return kept
 
 
-def _data(config: Path) -> dict[str, Any]:
+def _of_other_data(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the data section of the run's configuration if --data.root is not the run's own."""
+    roots = values(arguments, "--data.root")
+    configs = [Path(value) for value in values(arguments, "--config")]
+    own = [path for path in configs if runs.run_of(path) is not None]
+    if not roots or not own:
+        return {}
     try:
-        data = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return {}  # the parser reports what is wrong with it
-    return data if isinstance(data, dict) else {}
-
-
-def _same(root: Path, before: object) -> bool:
-    return isinstance(before, str) and root.resolve() == Path(before).resolve()
+        tree = read_yaml(own[-1])
+    except MemlabError:  # the parser reports what is wrong with it
+        return {}
+    data = tree.get("data") if isinstance(tree, dict) else None
+    known = isinstance(data, dict) and isinstance(data.get("root"), str)
+    return data if known and not same_path(roots[-1], data["root"]) else {}

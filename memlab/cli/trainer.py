@@ -14,8 +14,7 @@ from memlab.ablations import FAMILIES
 from memlab.cli import pages, processes, runs
 from memlab.cli.configs import is_shipped
 from memlab.cli.names import expand_arguments
-from memlab.cli.new_data import recognised_anew
-from memlab.cli.recorded_masks import without_recorded_masks
+from memlab.cli.new_data import recognised_anew, without_recorded_masks
 from memlab.cli.spelling import is_run, places, refuse_other_names, take
 from memlab.errors import MemlabError
 from memlab.outputs import require_outside_data
