@@ -269,7 +269,9 @@ def test_parts_that_differ_have_names_that_differ() -> None:
         (lambda images: images * float("nan"), "returned values outside"),
     ],
 )
-def test_a_strangers_bad_images_are_named(bad: Callable[[Tensor], Tensor], message: str) -> None:
+def test_bad_images_of_a_third_party_are_named(
+    bad: Callable[[Tensor], Tensor], message: str
+) -> None:
     class Bad(Noise):
         """Breaks the contract."""
 

@@ -60,7 +60,7 @@ def image(finished: Path) -> str:
 
 @pytest.fixture
 def strange(image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Write a stranger's ablation that breaks at one image."""
+    """Write a third-party ablation that breaks at one image."""
     monkeypatch.syspath_prepend(str(Path.cwd()))
 
     def make(line: str) -> None:

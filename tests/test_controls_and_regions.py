@@ -150,8 +150,8 @@ class Some(DonorList):
     def take(self, ids, draw, regions, device):  # type: ignore[no-untyped-def]
         given = super().take(ids, draw, regions, device)
         assert given is not None
-        lent = torch.tensor([name not in self.without for name in ids])
-        return Given(given.donors, given.found & lent)
+        donates = torch.tensor([name not in self.without for name in ids])
+        return Given(given.donors, given.found & donates)
 
 
 def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:

@@ -43,7 +43,7 @@ def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
 
 
 class Sharp(Blur):
-    """A stranger's nuisance change."""
+    """A third-party nuisance change."""
 
     family = "floor"
     ladder = (1.0,)

@@ -482,9 +482,9 @@ def test_where_all_are_tested_they_donate_to_each_other(tmp_path: Path) -> None:
     data = MemorabilityData(tmp_path / "d" / "scores.csv", image_size=16)
     found = donors_of(data, draws=7)
     assert data.donated == "tested images"
-    for name, lent in found.items():
-        assert name not in lent
-        assert len(lent) >= 6
+    for name, donors in found.items():
+        assert name not in donors
+        assert len(donors) >= 6
     assert "008.png" not in found["000.png"]
     assert "000.png" not in found["008.png"]
     assert found == donors_of(MemorabilityData(tmp_path / "d" / "scores.csv", image_size=16), 7)

@@ -151,7 +151,7 @@ def test_t_of_a_stratified_sample_is_that_of_the_population() -> None:
 def swapped(
     rng: np.random.Generator, f: np.ndarray, moved: np.ndarray, gain: float, sd: float
 ) -> Quantities:
-    """A swap that also blurs the image a little, as the way there and back does."""
+    """A swap that also blurs the image a little, as a round trip does."""
 
     def artefact(x: np.ndarray) -> np.ndarray:
         return gain * x + rng.normal(0, sd, x.shape)

@@ -199,15 +199,15 @@ def test_donors_never_come_from_the_tested_split(scenes: Path) -> None:
     donors = data.donors("test", 0)
     tested = set(data.table.part("test")["id"].astype(str))
     others = set(data.table.rows["id"].astype(str)) - tested
-    lent = {
+    taken = {
         name
         for draw in range(4)
         for name in donors.take(sorted(tested), draw, (), torch.device("cpu")).donors.ids  # type: ignore[union-attr]
     }
     assert tested
-    assert lent
-    assert lent <= others
-    assert not lent & tested
+    assert taken
+    assert taken <= others
+    assert not taken & tested
 
 
 # --- quantities and tests

@@ -194,7 +194,7 @@ def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
     images, context = pairs(12)
     own = context.masks["background"]
     lent = own.clone()
-    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the image lends to itself
+    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the image donates to itself
     donors = Donors(context.ids, images, {"background": lent})
     there, back = (
         SwapBackground()(images, replace(context, donors=donors, role=role))

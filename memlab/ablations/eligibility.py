@@ -45,7 +45,7 @@ def reasons(
     known = context.looked_for(*ablation.regions, *ablation.place.without)
     if any(mask_of(region, context.masks) is None for region in ablation.regions):
         known = torch.zeros_like(known)
-    lent = donated & _donor_has(ablation, context)
+    complete = donated & _donor_has(ablation, context)
     found: list[Reason | None] = []
     for image, able in enumerate(eligible.tolist()):
         reason: Reason = "not possible"
@@ -56,7 +56,7 @@ def reasons(
             reason = "absent"
         elif not known[image]:
             reason = "not annotated"
-        elif not lent[image]:
+        elif not complete[image]:
             reason = "no donor"
         elif annotated is not None:
             reason = "no room" if annotated[image] else "not annotated"

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.data_options import add_masks, add_source, images_given
-from memlab.cli.mask_options import add_empty_masks
+from memlab.cli.data_options import add_empty_masks, add_masks, add_source, images_given
 from memlab.cli.messages import OneLineErrors, known_error
 from memlab.cli.names import expand_arguments, load_named
 from memlab.cli.options import Options, at_least, divide

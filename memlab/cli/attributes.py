@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli.data_options import (
+    add_empty_masks,
     add_masks,
     add_source,
     columns_of,
@@ -15,7 +16,6 @@ from memlab.cli.data_options import (
     read_data,
     source_of,
 )
-from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.options import Options, add_trust
 from memlab.errors import DataError, MemlabError, did_you_mean
 from memlab.outputs import require_apart, require_own_folder

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from memlab.cli.data_options import (
     MASKS,
+    add_empty_masks,
     add_masks,
     add_root,
     add_workers,
     read_data,
 )
-from memlab.cli.mask_options import add_empty_masks
 from memlab.cli.options import Options, run_subcommand
 from memlab.errors import MemlabError
 from memlab.files import require_empty

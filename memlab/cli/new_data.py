@@ -73,5 +73,6 @@ def _of_other_data(arguments: Sequence[str]) -> dict[str, Any]:
     except MemlabError:  # the parser reports what is wrong with it
         return {}
     data = tree.get("data") if isinstance(tree, dict) else None
-    known = isinstance(data, dict) and isinstance(data.get("root"), str)
-    return data if known and not same_path(roots[-1], data["root"]) else {}
+    if not isinstance(data, dict) or not isinstance(data.get("root"), str):
+        return {}
+    return {} if same_path(roots[-1], data["root"]) else data

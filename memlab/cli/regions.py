@@ -7,8 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.data_options import add_masks, add_root, read_data
-from memlab.cli.mask_options import add_empty_masks
+from memlab.cli.data_options import add_empty_masks, add_masks, add_root, read_data
 from memlab.cli.names import class_path
 from memlab.cli.options import Options, divide, run_subcommand
 from memlab.errors import MemlabError
