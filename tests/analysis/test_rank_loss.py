@@ -6,7 +6,7 @@ from scipy import stats
 
 from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.stats import rho_difference
-from tests.test_quantities import NAN, made, value, with_holes
+from tests.analysis.test_quantities import NAN, made, value, with_holes
 
 
 def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:

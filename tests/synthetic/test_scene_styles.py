@@ -19,7 +19,7 @@ both = pytest.mark.parametrize("style", STYLES)
 
 @pytest.fixture(scope="module")
 def faces() -> dict[str, Any]:
-    return runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "faces.py"))
+    return runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "faces.py"))
 
 
 @both
@@ -102,7 +102,7 @@ def test_the_contact_sheet_shows_every_cause(style: Style) -> None:
 
 @both
 def test_a_committed_sheet_is_small(style: Style) -> None:
-    path = Path(__file__).parents[1] / "docs" / "images" / f"scenes-{style.lower()}.png"
+    path = Path(__file__).parents[2] / "docs" / "images" / f"scenes-{style.lower()}.png"
     assert path.stat().st_size <= 300_000
 
 

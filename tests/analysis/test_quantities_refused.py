@@ -18,7 +18,7 @@ from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.errors import MemlabError
 from memlab.stats import relabelling
 from memlab.stats.bootstrap import point
-from tests.test_quantities import NAN, clean_rows, condition_rows, made, value, with_holes
+from tests.analysis.test_quantities import NAN, clean_rows, condition_rows, made, value, with_holes
 
 
 def _removal(targets: np.ndarray, controls: np.ndarray, f: np.ndarray | None = None) -> Effects:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from memlab.stats.sizes import size_tests
-from tests.test_effects import N, made
+from tests.analysis.test_effects import N, made
 
 
 def alarms(own: np.ndarray, other: np.ndarray, resamples: int = 499) -> float:

@@ -14,7 +14,7 @@ from memlab.registry import load, plugins
 from memlab.validation.matrix import scenes_and_donors
 from memlab.validation.selectivity import COMPARISONS, VALUES, example, selectivity
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 OWN = [plugin.name for plugin in plugins("ablations") if plugin.distribution == "memlab"]
 CARDS = sorted(name for name in OWN if not vars(load("ablations", name)).get("same_as"))
 

@@ -13,7 +13,7 @@ from memlab.analysis.quantities import SESOI, removal_quantities, value_quantiti
 from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats import bootstrap, relabelling
 from memlab.stats.measures import Statistic
-from tests.test_claims import ALL, K
+from tests.audit.test_claims import ALL, K
 
 
 def audited(

@@ -21,10 +21,10 @@ from memlab.reports import attributes, comparison, effect_figures, figures, tabl
 from memlab.reports.html import fill
 from memlab.reports.scan import scan_lines
 from memlab.reports.tested import read_tested
+from tests.analysis.test_effects import N, made, shown
 from tests.finished import people, write_finished
-from tests.test_effects import N, made, shown
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOUGHT = re.compile(r"(?<![\d.<>-])[+-]?0?\.0+(?!\d)|(?<![\d.<>])[+-]0?\.0+(?!\d)")
 """A number of noughts alone, with or without a sign; `<.0001` and `>-.0001` are none."""
 
