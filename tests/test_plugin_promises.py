@@ -199,7 +199,9 @@ def test_models(mode: str, said: str, scenes: Path, failing: Callable[..., str])
 def test_loose_images(scenes: Path, failing: Callable[..., str]) -> None:
     image = str(next((scenes / "images").glob("*.png")))
     assert "plugin 'bad_model' (memlab-bad 1.0) returned" in failing("score", "bad_model", image)
-    message = failing("explain", "oracle_redness", image, "--method", "bad_maps", "--out", "maps")
+    message = failing(
+        "explain", "white_box_redness", image, "--method", "bad_maps", "--out", "maps"
+    )
     assert "plugin 'bad_maps' (memlab-bad 1.0) returned (1,)" in message
 
 

@@ -11,7 +11,7 @@ from memlab import registry
 from memlab.cli import main
 from memlab.errors import PluginError
 
-ORACLES = (
+WHITE_BOX = (
     *("chroma", "constant", "face_chroma", "face_luminance"),
     *("high_frequency", "random_conv", "redness", "watermark"),
 )
@@ -47,6 +47,26 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     registry._discover.cache_clear()
 
 
+def test_an_old_name_is_read_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    registry.say_renamed.cache_clear()
+    for _ in range(2):
+        assert registry.find("models", "oracle_chroma").name == "white_box_chroma"
+        assert registry.find("models", "memlab:oracle_chroma").name == "white_box_chroma"
+    found = registry.find_with_file("models", "oracle_redness:weights.pt")
+    assert found is not None
+    assert found[0].name == "white_box_redness"
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[0].startswith("memlab: 'oracle_chroma' is now called 'white_box_chroma'")
+
+
+def test_each_renamed_plugin_exists_under_its_new_name_only() -> None:
+    for group, names in registry.RENAMED.items():
+        known = {plugin.name for plugin in registry.plugins(group)}
+        assert set(names.values()) <= known
+        assert not set(names) & known
+
+
 def test_the_seven_groups_hold_memlabs_own() -> None:
     names = {
         group: [plugin.name for plugin in registry.plugins(group)] for group in registry.GROUPS
@@ -57,9 +77,8 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
     assert names == {
         "backbones": ["resnet50", "timm"],
         "models": [
-            "memnet",
-            *(f"oracle_{name}" for name in ORACLES),
-            *("regressor", "timm_file", "vitmem"),
+            *("memnet", "regressor", "timm_file", "vitmem"),
+            *(f"white_box_{name}" for name in WHITE_BOX),
         ],
         "regions": [],
         "attributions": ["grad_cam"],

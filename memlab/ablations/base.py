@@ -69,12 +69,13 @@ class Ablation(Specified, nn.Module, ABC):
     """Whether `change` makes the round-trip control itself when `context.role` is `there-and-back`.
     Swaps by synthesis set this, because two passes would double the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
-    """Plugin names of white-box models (`memlab.validation.white_box`) whose scores the ablation
-    must change by more than the nuisance baseline and by at least 0.05 SD."""
+    """For third-party ablations, optional: plugin names of white-box models
+    (`memlab.validation.white_box`) whose scores the ablation must change by more than the nuisance
+    baseline and by at least 0.05 SD. memlab's own are in `memlab.validation.expected`."""
     spares: ClassVar[tuple[str, ...]] = ()
-    """White-box models whose scores the ablation must not change by more than the nuisance
-    baseline. For a swap, the variance share must stay below 0.00125. Scores of models in neither
-    tuple may change."""
+    """For third-party ablations, optional: white-box models whose scores the ablation must not
+    change by more than the nuisance baseline. For a swap, the variance share must stay below
+    0.00125. Scores of models in neither tuple may change."""
     same_as: ClassVar[str | None] = None
     """Name of another ablation that makes the same change with default arguments. `all` and
     families then run only the other ablation, so that each question is tested and corrected for

@@ -37,8 +37,6 @@ class Paste(Ablation):
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     needs_donors = True
-    moves = ("oracle_redness",)
-    spares = ("oracle_face_chroma", "oracle_face_luminance")
 
     def __init__(self, amount: float = 1.0, what: Pasted = "faces", margin: float = 1.0) -> None:
         super().__init__(dose=amount)

@@ -84,11 +84,6 @@ class SwapPalette(Swap):
 
     family = "colour"
     target = "palette_to_donor"
-    moves = ("oracle_chroma", "oracle_redness")
-    spares = (
-        *("oracle_constant", "oracle_face_luminance"),
-        *("oracle_high_frequency", "oracle_watermark"),
-    )
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -110,8 +105,6 @@ class SwapSpectrum(Swap):
 
     family = "frequency"
     target = "spectrum_to_donor"
-    moves = ("oracle_high_frequency",)
-    spares = ("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_redness")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -138,11 +131,6 @@ class SwapTexture(Swap):
     family = "texture"
     target = "texture_to_donor"
     one_pass = True
-    moves = ("oracle_high_frequency",)
-    spares = (
-        *("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_face_luminance"),
-        "oracle_redness",
-    )
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -171,8 +159,6 @@ class SwapBackground(Swap):
     family = "context"
     target = "background_to_donor"
     donor_regions = ("background",)
-    moves = ("oracle_chroma", "oracle_high_frequency", "oracle_redness")
-    spares = ("oracle_constant", "oracle_face_chroma", "oracle_face_luminance")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="background")
@@ -222,8 +208,6 @@ class SwapFace(Swap):
     family = "region"
     target = "face_to_donor"
     donor_regions = ("faces",)
-    moves = ("oracle_face_chroma", "oracle_face_luminance")
-    spares = ("oracle_constant",)
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="faces")

@@ -121,7 +121,7 @@ def test_of_a_model_of_faces_the_background_has_no_specific_effect(
     """Its controls, random shapes, covered faces, and S became minus the effect of these."""
     options = [f"--data.root={scenes}", "--data.split=10/10/80", "--data.num_workers=0", *QUIET]
     asked = ["--ablation", "remove_background", "--controls", "4", "--maps", "0"]
-    assert main(["test", "--model", "oracle_face_chroma", *options, *asked]) == 0
+    assert main(["test", "--model", "white_box_face_chroma", *options, *asked]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
     control = entry["control"]
@@ -156,7 +156,7 @@ class Some(DonorList):
 
 def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
     images, known, donors = scenes_and_donors(60, 48, "A", 3, 2)
-    model = memlab.load("oracle_face_luminance")
+    model = memlab.load("white_box_face_luminance")
     clean = pd.DataFrame(
         {"id": known.ids, "predicted": model.scores(images, known).double().numpy()}
     )
@@ -189,7 +189,7 @@ def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
 def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     """Faces drawn anew by rendering; of half the images that have one the swap is said to fail."""
     world = World(name="half", weights={"face": 1.0}, prevalence={"face": 0.5})
-    model = memlab.load("oracle_face_luminance")
+    model = memlab.load("white_box_face_luminance")
     found = truth(model, world, n=160, size=48, features=("face",), progress=False)
     own = found.conditions[found.conditions["condition"].str.startswith("rerender-face:")].copy()
     own["region"] = "faces"

@@ -258,7 +258,7 @@ def test_removing_faces_moves_the_models_that_read_them() -> None:
     chosen = RemoveFaces().eligible(context).nonzero().flatten()
     images, context = images[chosen], context.select(chosen)
     for name, fill in (("face_chroma", "harmonic"), ("face_luminance", "mean")):
-        model = memlab.load(f"oracle_{name}")
+        model = memlab.load(f"white_box_{name}")
         change = model.scores(images, context) - model.scores(
             RemoveFaces(fill=fill)(images, context), context
         )

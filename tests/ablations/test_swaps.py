@@ -347,16 +347,16 @@ class Lenders(Dataset[Sample]):
 @pytest.mark.parametrize(
     ("name", "moved", "spared"),
     [
-        ("oracle_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
-        ("oracle_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
+        ("white_box_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
+        ("white_box_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
         (
-            "oracle_face_luminance",
+            "white_box_face_luminance",
             ["swap_face"],
             ["swap_palette", "swap_background", "swap_texture"],
         ),
     ],
 )
-def test_t_tells_what_an_oracle_reads(
+def test_t_tells_what_a_white_box_model_reads(
     name: str, moved: list[str], spared: list[str], style: Style
 ) -> None:
     (images, masks), (donors, lent) = scenes(60, 5, style), scenes(70, 6, style)

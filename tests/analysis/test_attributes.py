@@ -309,7 +309,7 @@ def test_masks_of_the_test_come_by_themselves(
         mask.save(name)
     given = ["--data.root", str(scenes), "--data.masks", "masks"]
     change = ["--ablation", "blur", "--ablation.region", "hats"]
-    assert main(["test", "--model", "oracle_redness", *given, *change, *QUIET]) == 0
+    assert main(["test", "--model", "white_box_redness", *given, *change, *QUIET]) == 0
     (run,) = Path("runs").iterdir()
     assert main(["attributes", str(run), "--out", "out"]) == 0
     table = pd.read_csv("out/attributes.csv")

@@ -28,7 +28,7 @@ from tests.conftest import QUIET, results
 N, K = 60, 4
 
 
-def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
+def run_white_box(scenes: Path, model: str, *more: str) -> Path:
     root = shutil.copytree(scenes, "scenes")
     options = [
         f"--data.root={root}",
@@ -37,7 +37,7 @@ def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
         *QUIET,
         *more,
     ]
-    assert main(["test", "--model", oracle, *options]) == 0
+    assert main(["test", "--model", model, *options]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     return folder
 
@@ -56,7 +56,7 @@ FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
 
 
 def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "3")
+    folder = run_white_box(scenes, "white_box_face_chroma", *FACES, "--controls", "3")
     printed = capsys.readouterr().out
     assert "grayscale@1[faces]" in printed
     assert ", control " in printed
@@ -81,7 +81,9 @@ def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFix
 
 
 def test_a_constant_model_has_no_effects(scenes: Path) -> None:
-    folder = run_oracle(scenes, "oracle_constant", *FACES, "--ablation", "blur", "--controls", "2")
+    folder = run_white_box(
+        scenes, "white_box_constant", *FACES, "--ablation", "blur", "--controls", "2"
+    )
     for entry in results(folder)["conditions"]:
         assert entry["drop"]["value"] == entry["rms"]["value"] == 0
         assert entry["spearman"]["value"] is None
@@ -90,7 +92,7 @@ def test_a_constant_model_has_no_effects(scenes: Path) -> None:
 
 
 def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None:
-    folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "0")
+    folder = run_white_box(scenes, "white_box_face_chroma", *FACES, "--controls", "0")
     (entry,) = results(folder)["conditions"]
     assert entry["drop"]["value"] > 0.05
     assert entry["control"]["reason"] == "no control was run"
@@ -101,8 +103,8 @@ def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None
 
 
 def test_a_ladder_makes_curves_and_figures(scenes: Path) -> None:
-    folder = run_oracle(
-        scenes, "oracle_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
+    folder = run_white_box(
+        scenes, "white_box_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
     )
     found = results(folder)
     (curve,) = found["dose_curves"]

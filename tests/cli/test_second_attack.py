@@ -55,11 +55,11 @@ def test_score_does_not_replace_the_table_that_it_reads(
     scenes: Path, failing: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = [str(path) for path in sorted((scenes / "images").iterdir())[:2]]
-    assert main(["score", "oracle_redness", *images, "--out", "s.csv"]) == 0
+    assert main(["score", "white_box_redness", *images, "--out", "s.csv"]) == 0
     table = pd.read_csv("s.csv").assign(notes="mine")
     table.to_csv("s.csv", index=False)
     assert "an input of this command" in failing(
-        "score", "oracle_redness", "s.csv", "--out", "s.csv"
+        "score", "white_box_redness", "s.csv", "--out", "s.csv"
     )
     assert "notes" in pd.read_csv("s.csv")
 
@@ -67,7 +67,7 @@ def test_score_does_not_replace_the_table_that_it_reads(
 def test_runs_are_not_written_among_the_images(scenes: Path, failing: Failing) -> None:
     root = Path(shutil.copytree(scenes / "images", "album"))
     given = ["--data.root=album", *QUIET]
-    model = ["--model", "oracle_redness"]
+    model = ["--model", "white_box_redness"]
     assert "among the images" in failing("test", *model, *given, "--out", "album")
     assert "among the images" in failing("test", *model, *given, "--out", "album/new")
     assert "among the images" in failing("fit", *TINY, *given, "--out", "album")

@@ -178,7 +178,7 @@ def test_out_and_model_of_test(finished: Path, failing: Callable[..., str]) -> N
 
 
 def test_a_plugins_model_is_tested_into_a_named_folder(scenes: Path) -> None:
-    more = ["--model", "oracle_redness", f"--data.root={scenes}", "--data.image_size=64"]
+    more = ["--model", "white_box_redness", f"--data.root={scenes}", "--data.image_size=64"]
     more += ["--attribution=none", *QUIET]
     assert main(["test", *more, "--run", "new"]) == 0
     assert main(["test", *more, "--out", "new"]) == 0

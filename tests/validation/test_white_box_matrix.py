@@ -1,4 +1,4 @@
-"""The oracle matrix: every ablation moves what it declares, and spares what it declares."""
+"""White-box matrix: every ablation moves the models that it must, and spares the others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from memlab import Ablation, Context
 from memlab.ablations.colour import Grayscale
 from memlab.ablations.frequency import Blur
 from memlab.registry import load, plugins
-from memlab.reports.oracle_figure import draw_oracle_matrix
+from memlab.reports.white_box_figure import draw_white_box_matrix
 from memlab.synthetic import render, sample
 from memlab.synthetic.sheet import ALL
-from memlab.validation.matrix import SEED, oracle_matrix
+from memlab.validation.expected import EXPECTED, Expected, expected
+from memlab.validation.matrix import SEED, white_box_matrix
 
 N = 80
 
@@ -28,20 +29,20 @@ N = 80
 def test_every_ablation_moves_and_spares_what_it_declares(style: str) -> None:
     own = [one.name for one in plugins("ablations") if one.distribution == "memlab"]
     ablations = [load("ablations", name)() for name in own]
-    table = oracle_matrix(ablations, N, style=style, controls=4, shown=False)  # type: ignore[arg-type]
+    table = white_box_matrix(ablations, N, style=style, controls=4, shown=False)  # type: ignore[arg-type]
     assert len(table) == 8 * len(own)
-    columns = ["ablation", "oracle", "declared", "n", "effect", "shift", "limit"]
+    columns = ["ablation", "model", "declared", "n", "effect", "shift", "limit"]
     breaches = table.loc[table["verdict"] == "breach", columns]
     assert breaches.empty, "\n" + breaches.to_string(index=False)
-    constant = table[table["oracle"] == "oracle_constant"]
+    constant = table[table["model"] == "white_box_constant"]
     assert (constant["effect"].abs() < 1e-6).all()
 
 
 class Grey(Grayscale):
     """Grey-scale with declarations of which some are wrong."""
 
-    moves = ("oracle_redness", "oracle_watermark")
-    spares = ("oracle_chroma", "oracle_high_frequency")
+    moves = ("white_box_redness", "white_box_watermark")
+    spares = ("white_box_chroma", "white_box_high_frequency")
 
 
 class Donated(Ablation):
@@ -54,8 +55,8 @@ class Donated(Ablation):
     ladder = (1.0,)
     maximum = 1.0
     needs_donors = True
-    moves = ("oracle_redness", "oracle_chroma")
-    spares = ("oracle_high_frequency", "oracle_watermark")
+    moves = ("white_box_redness", "white_box_chroma")
+    spares = ("white_box_high_frequency", "white_box_watermark")
 
     def __init__(self, share: float = 1.0) -> None:
         super().__init__(share)
@@ -69,39 +70,60 @@ class Donated(Ablation):
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return oracle_matrix([Grey(), Blur(), Donated()], 40, controls=2, shown=False)
+    return white_box_matrix([Grey(), Blur(), Donated()], 40, controls=2, shown=False)
+
+
+def test_the_table_of_expected_effects_names_registered_plugins() -> None:
+    names = {one.name for one in plugins("ablations") if one.distribution == "memlab"}
+    assert set(EXPECTED) <= names
+    assert expected(Blur) is not expected(Grey)
+    assert expected(Blur) == EXPECTED["blur"]
+    assert expected(load("ablations", "flip")) == Expected()
+
+
+def test_what_a_third_party_ablation_declares_counts_before_the_table() -> None:
+    class Softer(Blur):
+        """Inherits what is expected of blur."""
+
+    class Other(Blur):
+        """Declares one side, by an old name."""
+
+        moves = ("oracle_redness",)
+
+    assert expected(Softer) == EXPECTED["blur"]
+    assert expected(Other) == Expected(("white_box_redness",), EXPECTED["blur"].spares)
 
 
 def test_wrong_declarations_are_breaches(table: pd.DataFrame) -> None:
-    found = table[table["ablation"] == "grey"].set_index("oracle")["verdict"]
-    assert found["oracle_redness"] == found["oracle_high_frequency"] == "ok"
-    assert found["oracle_watermark"] == found["oracle_chroma"] == "breach"
-    assert (found.drop(["oracle_watermark", "oracle_chroma"]) == "ok").all()
+    found = table[table["ablation"] == "grey"].set_index("model")["verdict"]
+    assert found["white_box_redness"] == found["white_box_high_frequency"] == "ok"
+    assert found["white_box_watermark"] == found["white_box_chroma"] == "breach"
+    assert (found.drop(["white_box_watermark", "white_box_chroma"]) == "ok").all()
 
 
 def test_an_effect_is_the_root_mean_square_of_drops(table: pd.DataFrame) -> None:
     scenes = [render(sample(SEED, index, ALL, "A"), 64).image for index in range(40)]
     images = torch.from_numpy(np.stack(scenes)).permute(0, 3, 1, 2).float() / 255
-    model = memlab.load("oracle_redness")
+    model = memlab.load("white_box_redness")
     context = Context([str(place) for place in range(40)])
     clean = model.scores(images, context)
     drops = clean - model.scores(Grayscale()(images, context), context)
     wanted = drops.square().mean().sqrt() / clean.std()
-    found = table.set_index(["ablation", "oracle"]).loc[("grey", "oracle_redness")]
+    found = table.set_index(["ablation", "model"]).loc[("grey", "white_box_redness")]
     assert found["effect"] == pytest.approx(float(wanted), rel=1e-4)
     assert found["low"] < found["effect"] < found["high"]
     assert (found["n"], found["control"]) == (40, "floor")
 
 
 def test_a_swap_is_held_against_its_way_there_and_back(table: pd.DataFrame) -> None:
-    found = table[table["ablation"] == "donated"].set_index("oracle")
+    found = table[table["ablation"] == "donated"].set_index("model")
     assert (found["control"] == "there-and-back").all()
-    assert found.loc["oracle_redness", "effect"] > 0.5  # T of 0.125: a donor's redness went in
-    assert found.loc["oracle_redness", "verdict"] == "ok"
+    assert found.loc["white_box_redness", "effect"] > 0.5  # T of 0.125: a donor's redness went in
+    assert found.loc["white_box_redness", "verdict"] == "ok"
 
 
 def test_the_matrix_as_a_image(table: pd.DataFrame) -> None:
-    draw_oracle_matrix(table, Path("matrix.png"), "three")
+    draw_white_box_matrix(table, Path("matrix.png"), "three")
     with Image.open("matrix.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     red = (np.abs(pixels - [214, 96, 77]).sum(axis=2) < 30).sum()
