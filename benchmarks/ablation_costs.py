@@ -28,10 +28,10 @@ BATCH = 32
 
 def count(folder: Path, n: int = 40) -> dict[str, Any]:
     """Return decodes and forward passes of an evaluation with donors, if swaps are installed."""
-    from memlab.data.sources.scenes import ScenesSource
+    from memlab.data.sources.synthetic import SyntheticSource
 
     write(folder, n=3 * n, seed=0, size=64)
-    table = ScenesSource().table(folder).rows.reset_index(drop=True)
+    table = SyntheticSource().table(folder).rows.reset_index(drop=True)
     decodes: list[str] = []
     passes = 0
 

@@ -2,7 +2,7 @@
 
     python docs/cards.py
 
-renders scenes, has `memlab ablate` measure every ablation of memlab's own on them, and writes
+renders images, has `memlab ablate` measure every ablation of memlab's own on them, and writes
 docs/reference/cards.md with docs/images/cards/. A few minutes on one core.
 """
 
@@ -25,13 +25,13 @@ from memlab.cli import main
 DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images" / "cards"
 # the first image of this seed has a face, a person, an object and text, apart from each other
-SCENES = "memlab data scenes --seed 7923 -n 40 --size 160 scenes"
-CARDS = "memlab ablate scenes --ablation all --cards --out cards"
+RENDER = "memlab data synthetic --seed 7923 -n 40 --size 160 synthetic"
+CARDS = "memlab ablate synthetic --ablation all --cards --out cards"
 MADE = f"""\
-Every ablation of memlab's own, measured on 40 rendered [scenes](../guides/worlds.md):
+Every ablation of memlab's own, measured on 40 rendered [images](../guides/worlds.md):
 
 ```bash
-{SCENES}
+{RENDER}
 {CARDS}
 ```
 
@@ -46,7 +46,7 @@ def make() -> int:
     """Run both commands in a folder of their own; take over the page, and the cards as WebP."""
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
-        for line in (SCENES, CARDS):
+        for line in (RENDER, CARDS):
             code = main(shlex.split(line)[1:])
             if code:
                 return code

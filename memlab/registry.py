@@ -39,10 +39,13 @@ _WHITE_BOX = (
 
 RENAMED: dict[str, dict[str, str]] = {
     "models": {f"oracle_{name}": f"white_box_{name}" for name in _WHITE_BOX},
+    "sources": {"scenes": "synthetic"},
 }
 """Old name to new name of memlab's own plugins, by group; old names are read for one version."""
 
-MOVED: dict[str, str] = {}
+MOVED: dict[str, str] = {
+    "memlab.data.sources.scenes.ScenesSource": "memlab.data.sources.synthetic.SyntheticSource",
+}
 """Old path to new path of memlab's own classes, as recorded in runs and checkpoints."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -133,6 +136,11 @@ def current(group: str, name: str) -> str:
     return f"{distribution}{colon}{new}"
 
 
+def current_path(path: str) -> str:
+    """Return the dotted path at which a class that a file names is now."""
+    return MOVED.get(path, path)
+
+
 @functools.cache
 def say_renamed(old: str, new: str) -> None:
     """Say on stderr that something has a new name; once in a process for each old name."""
@@ -205,7 +213,7 @@ def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
         path: dotted path of a class, as a file spells it.
         groups: the groups to search.
     """
-    path = MOVED.get(path, path)
+    path = current_path(path)
     known = [plugin for group in groups for plugin in plugins(group) if plugin.problem is None]
     for plugin in known:
         if plugin.path == path:

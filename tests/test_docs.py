@@ -55,15 +55,15 @@ def typed() -> list[str]:
 
 
 @pytest.fixture
-def desk(finished: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def desk(finished: Path, synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What docs and README take for granted: a run, photographs, scored images, a network."""
     finished.rename(tmp_path / "runs" / "quickstart")
-    shutil.copytree(scenes / "images", tmp_path / "my-data" / "images")
-    table = pd.read_csv(scenes / "scenes.csv")
+    shutil.copytree(synthetic / "images", tmp_path / "my-data" / "images")
+    table = pd.read_csv(synthetic / "synthetic.csv")
     table["category"] = "scene"
     table[["image", "score", "category"]].to_csv(tmp_path / "my-data" / "scores.csv", index=False)
     (tmp_path / "photos").mkdir()
-    for path in sorted((scenes / "images").iterdir())[:6]:
+    for path in sorted((synthetic / "images").iterdir())[:6]:
         shutil.copy(path, tmp_path / "photos")
     (tmp_path / "mynets.py").write_text("import torch\n\nclass Net(torch.nn.Module): pass\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])

@@ -9,7 +9,9 @@ import pytest
 
 from memlab import registry
 from memlab.cli import main
+from memlab.cli.names import expand_tree
 from memlab.errors import PluginError
+from memlab.spec import build
 
 WHITE_BOX = (
     *("chroma", "constant", "face_chroma", "face_luminance"),
@@ -60,6 +62,17 @@ def test_an_old_name_is_read_and_said_once(capsys: pytest.CaptureFixture[str]) -
     assert said[0].startswith("memlab: 'oracle_chroma' is now called 'white_box_chroma'")
 
 
+def test_a_recorded_class_path_of_former_times_is_found(tmp_path: Path) -> None:
+    old = "memlab.data.sources.scenes.ScenesSource"
+    found = registry.plugin_at(old)
+    assert found is not None
+    assert found.name == "synthetic"
+    source = build({"class_path": old, "init_args": {"n": 3}}, "sources")
+    assert source.n == 3
+    recorded = {"data": {"source": {"class_path": old, "init_args": {}}}}
+    assert expand_tree(recorded)["data"]["source"]["class_path"] == found.path
+
+
 def test_each_renamed_plugin_exists_under_its_new_name_only() -> None:
     for group, names in registry.RENAMED.items():
         known = {plugin.name for plugin in registry.plugins(group)}
@@ -82,7 +95,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
         ],
         "regions": [],
         "attributions": ["grad_cam"],
-        "sources": ["csv", "folder", "lamem", "scenes"],
+        "sources": ["csv", "folder", "lamem", "synthetic"],
         "callbacks": [
             *("ablation_evaluation", "attribution_maps", "blind_scan"),
             *("ema", "lr_finder", "records"),

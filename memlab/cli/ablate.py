@@ -33,7 +33,7 @@ DESCRIPTION = """\
 Write the changed images themselves: one folder per condition, a manifest, contact-sheet.png.
 
 Images keep their own size unless --size is given; they are written as PNG, without loss. A
-folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along, others
+folder of synthetic images, or a data set with mask_REGION columns, brings its masks along, others
 have --data.masks; images that lack what an ablation needs are listed in the manifest, with the
 reason.
 
@@ -41,7 +41,7 @@ With --cards nothing is exported: measured is what each ablation changes besides
 every dose of its ladder, on these images: cards.csv, a figure per ablation, and cards.md.
 
   memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
-  memlab ablate scenes/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
+  memlab ablate synthetic/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
   memlab ablate photos/ --ablation all --cards --out cards/
 """
 
@@ -217,7 +217,7 @@ def _record(
         "seed": options.seed,
         "masks": masks,
         "empty_masks": options.empty_masks,
-        "donors": str(options.donors or "rendered scenes"),
+        "donors": str(options.donors or "synthetic images"),
         "time": now(),
         "versions": versions(),
         "commit": commit(),

@@ -1,4 +1,4 @@
-"""memlab data check | ceiling | subset | cache | scenes."""
+"""memlab data check | ceiling | subset | cache | synthetic."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from memlab.cli.options import Options, run_subcommand
 from memlab.errors import MemlabError
 from memlab.files import require_empty
 from memlab.outputs import require_apart, require_outside_data, require_writable
+from memlab.registry import say_renamed
 
 PAGE = """\
 usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
@@ -25,7 +26,7 @@ usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
   ceiling    how well the scores are known, and the best ρ that a perfect model can expect
   subset     copy a random part of a data set, with its CSV file
   cache      decode all images once, so that training need not
-  scenes     render memlab's own images, with exact masks and scores
+  synthetic  render memlab's own images, with exact masks and scores
 """
 
 
@@ -36,8 +37,11 @@ def run(arguments: list[str]) -> int:
         "ceiling": _ceiling,
         "subset": _subset,
         "cache": _cache,
-        "scenes": _scenes,
+        "synthetic": _synthetic,
     }
+    if arguments[1:2] == ["scenes"]:  # former name of synthetic
+        say_renamed("memlab data scenes", "memlab data synthetic")
+        arguments = [arguments[0], "synthetic", *arguments[2:]]
     return run_subcommand("data", PAGE, commands, arguments)
 
 
@@ -246,10 +250,10 @@ def _cache(arguments: list[str]) -> int:
     return 1 if found.errors else 0
 
 
-def _scenes(arguments: list[str]) -> int:
-    from memlab.cli.data_scenes import render_scenes
+def _synthetic(arguments: list[str]) -> int:
+    from memlab.cli.data_synthetic import render_synthetic
 
-    return render_scenes(arguments)
+    return render_synthetic(arguments)
 
 
 def _with_data(parser: Options) -> Options:

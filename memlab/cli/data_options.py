@@ -46,7 +46,7 @@ def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settin
 def add_source(parser: argparse.ArgumentParser, split: bool = True) -> None:
     """Add the options for the data set's layout and split."""
     add_option(
-        parser, "--data.source", "--source", help="its layout: csv, folder, lamem, scenes"
+        parser, "--data.source", "--source", help="its layout: csv, folder, lamem, synthetic"
         " (recognised)",
     )  # fmt: skip
     for name, told in COLUMNS.items():

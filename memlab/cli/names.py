@@ -23,7 +23,7 @@ from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
 from memlab.reading import parse_yaml, read_config
-from memlab.registry import GROUPS, Plugin, find, find_with_file, load, plugins
+from memlab.registry import GROUPS, Plugin, current_path, find, find_with_file, load, plugins
 from memlab.spec import import_typed, search_here
 from memlab.trust import guard, is_path, reading, trust
 
@@ -65,7 +65,7 @@ def class_path(group: str, name: str) -> str:
     known = {plugin.distribution.lower() for plugin in plugins(group)}
     if "." in name or (distribution and distribution not in known):
         search_here()
-        path = name.replace(":", ".")
+        path = current_path(name.replace(":", "."))
         if guard() is None and is_path(name):  # the user's own code, named by the user
             trust(name)
         return path

@@ -1,4 +1,4 @@
-"""Worlds by name or file, for `memlab data scenes --world`. Standard library and YAML only."""
+"""Worlds by name or file, for `memlab data synthetic --world`. Standard library and YAML only."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
     """Return a world, and the image count, seed, size and style that its file gives.
 
     Args:
-        name: a built-in name or a file: a configuration for fit whose source is scenes, or a bare
-            declaration.
+        name: a built-in name or a file: a configuration for fit whose source is synthetic, or a
+            bare declaration.
         changed: fields of the world to change; None keeps a field.
 
     Raises:

@@ -47,7 +47,7 @@ class MemorabilityData(LightningDataModule):
 
     Args:
         root: folder of the data set, or a CSV file.
-        source: layout of the data set (csv, folder, lamem, scenes, or a plugin's); recognised by
+        source: layout of the data set (csv, folder, lamem, synthetic, or a plugin's); recognised by
             default.
         split: number of the split where the data set has several (LaMem: 1 to 5); shares such as
             80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; or

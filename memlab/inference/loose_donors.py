@@ -17,7 +17,7 @@ from memlab.synthetic.render import REGIONS, SIZES_DRAWN, render
 from memlab.synthetic.sampling import sample
 from memlab.types import Sample
 
-SCENES = 32
+RENDERED = 32
 """Number of rendered donors: enough that a draw seldom repeats within a few images."""
 
 
@@ -38,8 +38,8 @@ def loose_donors(
     """
     having: dict[str, Sequence[int]]
     if lent is None:
-        having = {region: range(SCENES) for region in REGIONS}
-        return DonorList(_Scenes(size, seed), having, SCENES, evaluated, seed)
+        having = {region: range(RENDERED) for region in REGIONS}
+        return DonorList(_Rendered(size, seed), having, RENDERED, evaluated, seed)
     regions = {region for one in lent for region in one.masks}
     having = {
         region: [place for place, one in enumerate(lent) if one.has(region)] for region in regions
@@ -49,24 +49,24 @@ def loose_donors(
     return DonorList(_Files(lent, size, sorted(regions)), having, len(lent), evaluated, seed)
 
 
-class _Scenes(Dataset[Sample]):
+class _Rendered(Dataset[Sample]):
     """Rendered synthetic images with their masks."""
 
     def __init__(self, size: tuple[int, int], seed: int) -> None:
         self.size = size
         self.side = min(max(*size, SIZES_DRAWN[0]), SIZES_DRAWN[1])
-        self.seed = seed_of(seed, "donor scenes") % 2**31
+        self.seed = seed_of(seed, "donor scenes") % 2**31  # the text is part of the seed
 
     def __len__(self) -> int:
-        return SCENES
+        return RENDERED
 
     def __getitem__(self, index: int) -> Sample:
-        scene = render(sample(self.seed, index), self.side)
+        rendered = render(sample(self.seed, index), self.side)
         masks = {
             region: squashed_mask(torch.from_numpy(mask)[None].byte(), self.size)
-            for region, mask in scene.masks.items()
+            for region, mask in rendered.masks.items()
         }
-        pixels = torch.from_numpy(scene.image).permute(2, 0, 1)
+        pixels = torch.from_numpy(rendered.image).permute(2, 0, 1)
         return _lent(index, f"scene-{index}", squashed(pixels, self.size), masks)
 
 

@@ -84,7 +84,7 @@ def white_box_matrix(
         means that the controls, or the round trip, move the scores more than the change itself.
     """
     models = _white_box_models(style)
-    images, context, donors = scenes_and_donors(n, size, style, seed, controls)
+    images, context, donors = images_and_donors(n, size, style, seed, controls)
     clean = _scores(models, images, context)
     nuisances = floor()
     groups = [plan([one], controls=controls) for one in ablations]
@@ -121,14 +121,14 @@ def _white_box_models(style: Style) -> dict[str, MemorabilityModel]:
     }
 
 
-def scenes_and_donors(
+def images_and_donors(
     n: int, size: int, style: Style, seed: int, draws: int
 ) -> tuple[Tensor, Context, DonorList]:
     """Return images of a world where every feature varies, their masks, and separate donors."""
-    scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
+    originals = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:
-        some = scenes[part]
+        some = originals[part]
         changes = [(index, None) for index in range(len(some))]
         return Rendered(some, changes, ALL, size, Geometry(size), REGIONS)
 
@@ -141,7 +141,7 @@ def scenes_and_donors(
         for region in REGIONS:
             if masks[region].any():
                 having[region].append(place)
-    ids = [name_of(latents) for latents in scenes[:n]]
+    ids = [name_of(latents) for latents in originals[:n]]
     donors = DonorList(outside, having, len(outside), ids, seed)
     return batch["images"], Context(ids, seed, masks=batch["masks"]), donors
 

@@ -32,7 +32,7 @@ from memlab.imaging.morphology import blobs, dilated, feathered
 from memlab.synthetic import Latents, World, removed, render, sample
 from memlab.testing import sample_images
 from memlab.types import Donors
-from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.matrix import images_and_donors
 
 EVERY = World(name="every", weights={"face": 1.0})
 REMOVALS = [Remove, RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
@@ -40,13 +40,15 @@ FILLS = ["harmonic", "mean", "blur", "donor", "grey"]
 
 
 def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
-    scenes = [render(one, size) for one in latents]
-    images = torch.stack([torch.from_numpy(scene.image).permute(2, 0, 1) for scene in scenes])
+    synthetic = [render(one, size) for one in latents]
+    images = torch.stack(
+        [torch.from_numpy(rendered.image).permute(2, 0, 1) for rendered in synthetic]
+    )
     masks = {
-        region: torch.from_numpy(np.stack([scene.masks[region] for scene in scenes]))[:, None].to(
-            torch.uint8
-        )
-        for region in scenes[0].masks
+        region: torch.from_numpy(np.stack([rendered.masks[region] for rendered in synthetic]))[
+            :, None
+        ].to(torch.uint8)
+        for region in synthetic[0].masks
     }
     ids = [str(one.index) for one in latents]
     return images.float() / 255, Context(ids, seed=3, masks=masks)
@@ -54,7 +56,7 @@ def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
 
 @pytest.fixture(scope="module")
 def photos() -> tuple[Tensor, Context]:
-    """30 scenes, each with a donor."""
+    """30 synthetic images, each with a donor."""
     images, context = drawn([sample(5, index, EVERY) for index in range(30)])
     lent, theirs = drawn([sample(5, index, EVERY) for index in range(500, 530)])
     return images, replace(context, donors=Donors(theirs.ids, lent, theirs.masks))
@@ -234,7 +236,7 @@ def test_the_dose_is_the_share_of_the_way(photos: tuple[Tensor, Context]) -> Non
         assert torch.allclose(part, 0.4 * whole, atol=1e-6)
 
 
-def test_a_face_taken_out_is_close_to_a_scene_without_it() -> None:
+def test_a_face_taken_out_is_close_to_an_image_without_it() -> None:
     latents = [sample(5, index, EVERY) for index in range(60)]
     latents = [one for one in latents if one.face and not one.person and one.blur > 0.5]
     images, context = drawn(latents)
@@ -374,7 +376,7 @@ def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Cont
 
 
 def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -> None:
-    images, context, donors = scenes_and_donors(12, 48, "A", 5, 4)
+    images, context, donors = images_and_donors(12, 48, "A", 5, 4)
     conditions = [one for one in plan([Paste()], controls=4) if one.role != "floor"]
     preparation = Preparation(images, context, conditions, donors)
     made: dict[tuple[str, int], Tensor] = {}

@@ -38,7 +38,7 @@ EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
 """Almost every image has a face, so that few have to be drawn."""
 
 
-def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
+def synthetic(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
     drawn = [render(sample(seed, index, EVERY, style), 64) for index in range(n)]
     images = torch.stack([torch.from_numpy(one.image) for one in drawn]).permute(0, 3, 1, 2)
     masks = {
@@ -50,7 +50,7 @@ def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Ten
 
 def pairs(n: int, style: Style = "A", height: int = 64) -> tuple[Tensor, Context]:
     """Images and their donors; all have faces and a background."""
-    (images, masks), (donors, lent) = scenes(n, 5, style), scenes(n, 6, style)
+    (images, masks), (donors, lent) = synthetic(n, 5, style), synthetic(n, 6, style)
     context = Context(
         [f"image-{k}" for k in range(n)],
         seed=3,
@@ -359,7 +359,7 @@ class Lenders(Dataset[Sample]):
 def test_t_tells_what_a_white_box_model_reads(
     name: str, moved: list[str], spared: list[str], style: Style
 ) -> None:
-    (images, masks), (donors, lent) = scenes(60, 5, style), scenes(70, 6, style)
+    (images, masks), (donors, lent) = synthetic(60, 5, style), synthetic(70, 6, style)
     ids = [str(k) for k in range(60)]
     having = {
         region: mask.flatten(1).any(dim=1).nonzero().flatten().tolist()

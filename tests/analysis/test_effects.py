@@ -28,8 +28,8 @@ from tests.conftest import QUIET, results
 N, K = 60, 4
 
 
-def run_white_box(scenes: Path, model: str, *more: str) -> Path:
-    root = shutil.copytree(scenes, "scenes")
+def run_white_box(synthetic: Path, model: str, *more: str) -> Path:
+    root = shutil.copytree(synthetic, "synthetic")
     options = [
         f"--data.root={root}",
         "--data.split=10/10/80",
@@ -55,8 +55,10 @@ class Sharp(Blur):
 FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
 
 
-def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = run_white_box(scenes, "white_box_face_chroma", *FACES, "--controls", "3")
+def test_numbers_are_those_of_the_tables(
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "3")
     printed = capsys.readouterr().out
     assert "grayscale@1[faces]" in printed
     assert ", control " in printed
@@ -80,9 +82,9 @@ def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFix
     assert found["S"]["value"] > 0.05
 
 
-def test_a_constant_model_has_no_effects(scenes: Path) -> None:
+def test_a_constant_model_has_no_effects(synthetic: Path) -> None:
     folder = run_white_box(
-        scenes, "white_box_constant", *FACES, "--ablation", "blur", "--controls", "2"
+        synthetic, "white_box_constant", *FACES, "--ablation", "blur", "--controls", "2"
     )
     for entry in results(folder)["conditions"]:
         assert entry["drop"]["value"] == entry["rms"]["value"] == 0
@@ -91,8 +93,8 @@ def test_a_constant_model_has_no_effects(scenes: Path) -> None:
         assert entry["p"] == 1 or (entry["p"] is None and entry["test"]["reason"])
 
 
-def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None:
-    folder = run_white_box(scenes, "white_box_face_chroma", *FACES, "--controls", "0")
+def test_without_controls_there_is_nothing_to_compare_with(synthetic: Path) -> None:
+    folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "0")
     (entry,) = results(folder)["conditions"]
     assert entry["drop"]["value"] > 0.05
     assert entry["control"]["reason"] == "no control was run"
@@ -102,9 +104,9 @@ def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None
     assert set(pd.read_csv(folder / "conditions.csv")["role"]) == {"target"}
 
 
-def test_a_ladder_makes_curves_and_figures(scenes: Path) -> None:
+def test_a_ladder_makes_curves_and_figures(synthetic: Path) -> None:
     folder = run_white_box(
-        scenes, "white_box_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
+        synthetic, "white_box_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
     )
     found = results(folder)
     (curve,) = found["dose_curves"]

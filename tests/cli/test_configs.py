@@ -44,11 +44,11 @@ def test_configs_compose(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed["trainer"]["logger"][0]["class_path"].endswith("WandbLogger")
 
 
-def test_yaml_takes_short_names(scenes: Path) -> None:
+def test_yaml_takes_short_names(synthetic: Path) -> None:
     Path("mine.yaml").write_text(
         "model:\n  backbone:\n    class_path: timm\n"
         "    init_args: {name: test_resnet, pretrained: false}\n"
-        f"data: {{root: {scenes}, source: scenes, image_size: 64, num_workers: 0}}\n"
+        f"data: {{root: {synthetic}, source: synthetic, image_size: 64, num_workers: 0}}\n"
         "ablation: [grayscale, {class_path: blur, init_args: {sigma: 1}}]\n"
         "attribution: none\n"
         "trainer: {max_epochs: 1, accelerator: cpu, enable_progress_bar: false}\n"

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from memlab import Ablation, Context, evaluate, plan
 from memlab.data.donors import DonorList
 from memlab.errors import DataError
-from memlab.inference.loose_donors import SCENES, loose_donors
+from memlab.inference.loose_donors import RENDERED, loose_donors
 from memlab.inference.originals import find_originals
 from memlab.inference.originals import lenders as lenders_of
 from memlab.testing import sample_images
@@ -152,7 +152,7 @@ def test_all_conditions_together_decode_each_donor_once() -> None:
         assert torch.allclose(one.predicted, rows[one.condition.key, one.draw], atol=1e-6)
 
 
-def test_loose_images_borrow_from_scenes_of_their_own_size() -> None:
+def test_loose_images_borrow_from_synthetic_images_of_their_own_size() -> None:
     given = loose_donors((40, 56), ["a", "b"], seed=3)
     lent = given.take(["a", "b"], 0, ("faces",), CPU)
     assert lent.donors.images.shape == (2, 3, 40, 56)
@@ -161,7 +161,7 @@ def test_loose_images_borrow_from_scenes_of_their_own_size() -> None:
     assert lent.donors.ids[0] != lent.donors.ids[1]
     again = loose_donors((40, 56), ["a", "b"], seed=3).take(["b"], 0, ("faces",), CPU)
     assert torch.equal(again.donors.images[0], lent.donors.images[1])
-    assert SCENES >= 32
+    assert RENDERED >= 32
 
 
 def test_a_folder_lends_to_all_but_its_own(make_image: Callable[..., Path]) -> None:

@@ -166,7 +166,7 @@ def test_a_store_knows_by_itself(album: Path, failing: Any) -> None:
     assert "bare.csv: has no masks; leave --data.empty_masks out" in failing(*given)
 
 
-def test_a_study_is_told_too(album: Path, scenes: Path) -> None:
+def test_a_study_is_told_too(album: Path, synthetic: Path) -> None:
     from argparse import Namespace
 
     from memlab.cli.data_options import COLUMNS

@@ -34,7 +34,7 @@ class Borrow(Ablation):
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen scenes with masks; some have faces, some have none."""
+    """A dozen synthetic images with masks; some have faces, some have none."""
     root = tmp_path_factory.mktemp("rendered")
     write(root, n=12, seed=4, size=64)
     return root
@@ -110,8 +110,8 @@ def test_swaps_take_donors_from_another_folder(
     for place in range(3):
         make_image(f"lent/donor-{place}.png", seed=place)
     swap = ["ablate", str(rendered), "--ablation", "lending:Borrow"]
-    assert main([*swap, "--out", "scenes"]) == 0  # rendered ones lend where nobody else does
-    assert pd.read_csv("scenes/manifest.csv")["donor"].str.startswith("scene-").all()
+    assert main([*swap, "--out", "synthetic"]) == 0  # synthetic donors
+    assert pd.read_csv("synthetic/manifest.csv")["donor"].str.startswith("scene-").all()
     give = ["--donors", "lent", "--size", "48", "--controls", "2"]
     assert main([*swap, *give, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
@@ -175,14 +175,14 @@ def test_the_manifest_says_how_images_were_made(
     rendered: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--ablation", "swap_palette", "--size=48", "--seed=3"]
-    scenes = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
+    synthetic = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
     masks = f"--masks={rendered / 'masks'}"
-    assert main(["ablate", *scenes, *arguments, masks, "--out", "out"]) == 0
+    assert main(["ablate", *synthetic, *arguments, masks, "--out", "out"]) == 0
     # of those in the folder, most are of images that were not given
     assert "of its images are not in the data set" in capsys.readouterr().err
     told = json.loads(Path("out/manifest.json").read_text())
     assert (told["size"], told["seed"], told["n"], told["failed"]) == (48, 3, 2, {})
-    assert told["donors"] == "rendered scenes"
+    assert told["donors"] == "synthetic images"
     assert told["ablations"][0]["class_path"].endswith("SwapPalette")
     assert {"memlab", "torch"} <= told["versions"].keys()
     for sources in told["masks"].values():

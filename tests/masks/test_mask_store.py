@@ -237,12 +237,12 @@ def test_bad_finders_and_stores(photos: Path, failing: Any) -> None:
 
 
 def test_masks_that_are_there_are_packed(
-    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    masks = str(scenes / "masks")
-    assert main(["regions", "import", masks, str(scenes), "--out", "packed"]) == 0
-    own = MemorabilityData(root=scenes).table
-    packed = MemorabilityData(root=scenes, masks=Path("packed")).table
+    masks = str(synthetic / "masks")
+    assert main(["regions", "import", masks, str(synthetic), "--out", "packed"]) == 0
+    own = MemorabilityData(root=synthetic).table
+    packed = MemorabilityData(root=synthetic, masks=Path("packed")).table
     for region in own.regions:
         assert set(packed.masks[region].having(region)) == set(own.masks[region].having(region))
         for name in list(own.masks[region].having(region))[:5]:

@@ -138,11 +138,11 @@ def test_other_categories_are_regions_and_objects(album: Path) -> None:
     assert table.masks["objects"].having("objects") == {"images/2.png"}
 
 
-def test_given_masks_take_the_place_of_a_tables(scenes: Path, tmp_path: Path) -> None:
+def test_given_masks_take_the_place_of_a_tables(synthetic: Path, tmp_path: Path) -> None:
     (tmp_path / "m" / "faces").mkdir(parents=True)
     Image.new("L", (64, 64), 255).save(tmp_path / "m" / "faces" / "000000.png")
-    data = MemorabilityData(root=scenes, masks=tmp_path / "m")
-    own = MemorabilityData(root=scenes)
+    data = MemorabilityData(root=synthetic, masks=tmp_path / "m")
+    own = MemorabilityData(root=synthetic)
     assert data.table.regions == own.table.regions
     assert set(data.table.masks["faces"].having("faces")) == {"images/000000.png"}
     one, other = (set(found.table.masks["text"].having("text")) for found in (data, own))

@@ -77,14 +77,14 @@ def test_weights_of_another_network_name_the_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backbone", ["resnet50", "timm"])
 def test_no_network_is_one_line_with_two_ways_on(
-    backbone: str, scenes: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
+    backbone: str, synthetic: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     monkeypatch.setattr("socket.create_connection", refuse)
-    message = failing("fit", f"--model.backbone={backbone}", f"--data.root={scenes}")
+    message = failing("fit", f"--model.backbone={backbone}", f"--data.root={synthetic}")
     assert "--model.backbone.pretrained false" in message
     assert "--model.backbone.weights FILE" in message
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from memlab.registry import load, plugins
-from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.matrix import images_and_donors
 from memlab.validation.selectivity import COMPARISONS, VALUES, example, selectivity
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -20,13 +20,13 @@ CARDS = sorted(name for name in OWN if not vars(load("ablations", name)).get("sa
 
 
 @pytest.fixture(scope="module")
-def scenes_with_donors() -> Any:
-    return scenes_and_donors(24, 64, "A", 5, 1)
+def images_with_donors() -> Any:
+    return images_and_donors(24, 64, "A", 5, 1)
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_the_target_falls_with_every_dose(name: str, scenes_with_donors: Any) -> None:
-    images, context, donors = scenes_with_donors
+def test_the_target_falls_with_every_dose(name: str, images_with_donors: Any) -> None:
+    images, context, donors = images_with_donors
     ablation = load("ablations", name)()
     table = selectivity([(images, context)], [ablation], donors)
     own: pd.DataFrame = table[table["target"] & ~table["control"]]
@@ -54,8 +54,8 @@ def test_every_ablation_has_its_card_in_the_docs() -> None:
         assert doses == list(load("ablations", name)().ladder)
 
 
-def test_controls_stand_beside_the_target(scenes_with_donors: Any) -> None:
-    images, context, donors = scenes_with_donors
+def test_controls_stand_beside_the_target(images_with_donors: Any) -> None:
+    images, context, donors = images_with_donors
     for name, kept in (("swap_palette", "palette_to_donor"), ("remove_faces", "likeness")):
         ablation = load("ablations", name)()
         table = selectivity([(images, context)], [ablation], donors)
@@ -73,8 +73,8 @@ def test_controls_stand_beside_the_target(scenes_with_donors: Any) -> None:
     assert not torch.equal(shown[-1], shown[-2])
 
 
-def test_agreements_and_shares_are_differences(scenes_with_donors: Any) -> None:
-    images, context, _ = scenes_with_donors
+def test_agreements_and_shares_are_differences(images_with_donors: Any) -> None:
+    images, context, _ = images_with_donors
     table = selectivity([(images, context)], [load("ablations", "hue_rotate")()])
     assert set(table["statistic"]) == {*VALUES, *COMPARISONS, "hue_agreement"}
     opposite = table[table["target"] & (table["dose"] == 180)].iloc[0]

@@ -56,15 +56,15 @@ def test_every_quantity_equals_a_plain_loop_over_re_rendered_images() -> None:
     world = replace(EVERY, prevalence={"face": 0.3})
     features = ("face", "palette", "saturation")
     found = truth(memlab.load("white_box_redness"), world, n=25, seed=9, features=features, **QUICK)
-    scenes = [sample(9, index, world) for index in range(25)]
-    clean = np.array([red(latents) for latents in scenes])
+    originals = [sample(9, index, world) for index in range(25)]
+    clean = np.array([red(latents) for latents in originals])
     assert np.abs(found.rows["predicted"] - clean).max() < 1e-6
     sd = clean.std(ddof=1)
     table = found.table.set_index("feature")
     for feature in ("face", "palette"):
-        has = np.array([getattr(latents, feature) is not None for latents in scenes])
+        has = np.array([getattr(latents, feature) is not None for latents in originals])
         drops, gains, moved = [], [], []
-        for latents, before in zip(scenes, clean, strict=True):
+        for latents, before in zip(originals, clean, strict=True):
             other = None if feature == "palette" else True
             drawn = [red(resampled(latents, feature, world, k, other)) for k in range(2)]
             change = np.square(np.array(drawn) - before).mean()
@@ -195,11 +195,11 @@ def test_mistakes_are_told_in_a_line() -> None:
         truth(Constant(), EVERY, features=("pallete",))
     with pytest.raises(MemlabError, match="at least 1"):
         truth(Constant(), EVERY, n=0)
-    with pytest.raises(MemlabError, match="size is 20 pixels; scenes are drawn from 32 to 1024"):
+    with pytest.raises(MemlabError, match="size is 20 pixels; images are drawn from 32 to 1024"):
         truth(Constant(), EVERY, size=20)
 
     class Dogs(Constant):
-        """Asks for what scenes have not."""
+        """Asks for what synthetic images have not."""
 
         needs_context = ("dogs",)
 
@@ -219,11 +219,11 @@ def test_the_rows_do_not_depend_on_batches_or_workers() -> None:
         assert np.allclose(whole.table["g_res"], other.table["g_res"], atol=1e-5)
 
 
-def test_clean_images_are_those_that_data_scenes_writes() -> None:
+def test_clean_images_are_those_that_data_synthetic_writes() -> None:
     model = memlab.load("white_box_random_conv")  # takes 64 pixels by default
     found = truth(model, EVERY, n=5, seed=4, size=48, features=("face",), progress=False).rows
     write(Path("written"), 5, seed=4, size=48, world=EVERY)
-    table = pd.read_csv("written/scenes.csv")
+    table = pd.read_csv("written/synthetic.csv")
     assert list(found["id"]) == list(table["image"])
     assert np.allclose(found["score"], table["score"], atol=1e-6)
     assert list(found["face"]) == list(table["face"])

@@ -74,9 +74,11 @@ CLOSED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 
 
 def photos(size: int, n: int = 12) -> tuple[torch.Tensor, Context, list[np.ndarray]]:
-    scenes = [render(sample(5, index, EVERY), size) for index in range(n)]
-    images = torch.stack([torch.from_numpy(scene.image) for scene in scenes]).permute(0, 3, 1, 2)
-    faces = [scene.masks["faces"] for scene in scenes]
+    synthetic = [render(sample(5, index, EVERY), size) for index in range(n)]
+    images = torch.stack([torch.from_numpy(rendered.image) for rendered in synthetic]).permute(
+        0, 3, 1, 2
+    )
+    faces = [rendered.masks["faces"] for rendered in synthetic]
     masks = {"faces": torch.from_numpy(np.stack(faces))[:, None].to(torch.uint8)}
     return images.float() / 255, Context([str(k) for k in range(n)], masks=masks), faces
 
@@ -180,10 +182,10 @@ def test_without_masks_a_face_model_says_so_in_a_line(
 
 
 def test_score_and_test_take_white_box_models_by_name_and_fit_says_why_not(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    root = shutil.copytree(scenes, "scenes")
-    assert main(["score", "white_box_redness", "scenes/images", "--out", "scores.csv"]) == 0
+    root = shutil.copytree(synthetic, "synthetic")
+    assert main(["score", "white_box_redness", "synthetic/images", "--out", "scores.csv"]) == 0
     assert len(pd.read_csv("scores.csv")) == 60
     message = failing("fit", "--model", "white_box_redness", f"--data.root={root}", *QUIET)
     assert "this model cannot be trained: use it as it is, by memlab test or score" in message
@@ -197,7 +199,7 @@ def test_score_and_test_take_white_box_models_by_name_and_fit_says_why_not(
     grey_faces = conditions[conditions["eligible"]]
     assert np.allclose(grey_faces["predicted"], 0.1, atol=1e-6)
     clean = pd.read_csv(folder / "rows.csv").set_index("index")["predicted"]
-    assert (clean[grey_faces["index"]] > 0.12).all()  # all scenes, small faces among them
+    assert (clean[grey_faces["index"]] > 0.12).all()  # all images, small faces among them
     assert np.allclose(clean[conditions.loc[~conditions["eligible"], "index"]], 0.1)
 
 
@@ -257,9 +259,9 @@ def test_maps_at_a_layer_are_refused_where_masks_are_needed() -> None:
         GradCAM().maps(model, photos(48)[0])
 
 
-def test_scoring_a_rendered_folder_leaves_its_masks_alone(scenes: Path) -> None:
-    assert (scenes / "masks").is_dir()
-    assert main(["score", "white_box_redness", str(scenes), "--out", "scores.csv"]) == 0
+def test_scoring_a_rendered_folder_leaves_its_masks_alone(synthetic: Path) -> None:
+    assert (synthetic / "masks").is_dir()
+    assert main(["score", "white_box_redness", str(synthetic), "--out", "scores.csv"]) == 0
     scored = pd.read_csv("scores.csv")
     assert len(scored) == 60
     assert scored["image"].str.contains("images").all()
@@ -270,6 +272,6 @@ def test_a_face_model_is_refused_where_photographs_have_no_masks(
 ) -> None:
     for place in range(12):
         make_image(f"photos/{place:02d}.jpg", seed=place)
-    assert main(["data", "scenes", "--world", "W12", "--photos", "photos", "planted"]) == 0
+    assert main(["data", "synthetic", "--world", "W12", "--photos", "photos", "planted"]) == 0
     test = ["test", "--model=white_box_face_chroma", "--data.root=planted", *QUIET]
     assert "no masks of region 'faces'" in failing(*test, "--ablation=grayscale")

@@ -102,8 +102,8 @@ def test_wrong_declarations_are_breaches(table: pd.DataFrame) -> None:
 
 
 def test_an_effect_is_the_root_mean_square_of_drops(table: pd.DataFrame) -> None:
-    scenes = [render(sample(SEED, index, ALL, "A"), 64).image for index in range(40)]
-    images = torch.from_numpy(np.stack(scenes)).permute(0, 3, 1, 2).float() / 255
+    synthetic = [render(sample(SEED, index, ALL, "A"), 64).image for index in range(40)]
+    images = torch.from_numpy(np.stack(synthetic)).permute(0, 3, 1, 2).float() / 255
     model = memlab.load("white_box_redness")
     context = Context([str(place) for place in range(40)])
     clean = model.scores(images, context)

@@ -1,4 +1,4 @@
-"""memlab data scenes: synthetic images with known causes of memorability, by world."""
+"""memlab data synthetic: synthetic images with known causes of memorability, by world."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from memlab.cli.worlds import read_world, weights, worlds
 from memlab.errors import MemlabError
 
 
-def render_scenes(arguments: list[str]) -> int:
-    """Run `memlab data scenes`; return the exit code."""
+def render_synthetic(arguments: list[str]) -> int:
+    """Run `memlab data synthetic`; return the exit code."""
     lines = "\n".join(f"  {name:<5}{title}" for name, title in worlds().items())
     description = f"""\
 Render memlab's own images, with exact masks and scores. A world says what makes the score; each
@@ -20,13 +20,13 @@ images of the quickstart: people make the score.
 
 {lines}
 
-  memlab data scenes --world W3 --style A data/worlds/W3
+  memlab data synthetic --world W3 --style A data/worlds/W3
   memlab fit --config worlds/W3
 
 Two rendering styles, A and B, share neither glyphs nor textures, so that a method tuned on one can
-be tested on the other. scenes.json in the folder has the declaration, scenes.csv every cause.
+be tested on the other. synthetic.json in the folder has the declaration, synthetic.csv every cause.
 """
-    parser = Options("data scenes", description)
+    parser = Options("data synthetic", description)
     parser.add_argument("root", metavar="DIR", type=Path, help="folder to render into")
     parser.add_argument("--world", metavar="W", help="one of these, or a YAML file of your own")
     parser.add_argument("--style", choices=("A", "B"), help="rendering style (A)")
@@ -61,7 +61,7 @@ be tested on the other. scenes.json in the folder has the declaration, scenes.cs
     chosen["photos"] = options.photos
     given |= {name: value for name, value in chosen.items() if value is not None}
 
-    from memlab.data.sources.scenes import render, settled
+    from memlab.data.sources.synthetic import render, settled
     from memlab.numbers import number
     from memlab.synthetic import noise_ceiling
 
