@@ -85,7 +85,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
         group: [plugin.name for plugin in registry.plugins(group)] for group in registry.GROUPS
     }
     ablations = names.pop("ablations")
-    # each has tests of its own; here, that they come through the same door as a stranger's
+    # each has tests of its own; here, that they come through the same door as third-party ones
     assert {"blur", "center_crop", "paste", "remove_faces", "swap_face"} <= set(ablations)
     assert names == {
         "backbones": ["resnet50", "timm"],
@@ -103,7 +103,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
     }
 
 
-def test_a_strangers_plugin_is_listed_checked_and_used(
+def test_a_third_party_plugin_is_listed_checked_and_used(
     install: Callable[..., None],
     make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],

@@ -144,7 +144,7 @@ class Ablation(Specified, nn.Module, ABC):
         image, if the image is not annotated for the region or for a region that is cut out of the
         first, or if the image has no donor.
         """
-        eligible = context.looked_for(*self.regions, *self.place.without)
+        eligible = context.annotated_for(*self.regions, *self.place.without)
         for region in self.regions:
             mask = mask_of(region, context.masks)
             if mask is None:
@@ -166,7 +166,7 @@ class Ablation(Specified, nn.Module, ABC):
         mask = None if self.place.name == "all" else self.place.mask(context.masks)
         if mask is None:
             return nowhere
-        known = context.looked_for(*self.regions, *self.place.without)
+        known = context.annotated_for(*self.regions, *self.place.without)
         return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
 
     def within(self, context: Context) -> Tensor | None:

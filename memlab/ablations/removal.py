@@ -91,12 +91,12 @@ class Remove(Ablation):
 
     def _filled(self, images: Tensor, hole: Tensor, context: Context) -> Tensor:
         if self.fill == "donor":
-            return self._lent(images, context.donors)
+            return self._from_donors(images, context.donors)
         # only the noise of the harmonic fill is random
         drawn = context.generators(self.name) if self.fill == "harmonic" else ()
         return fills.filled(self.fill, images, hole, drawn)
 
-    def _lent(self, images: Tensor, donors: Donors | None) -> Tensor:
+    def _from_donors(self, images: Tensor, donors: Donors | None) -> Tensor:
         """Return the donors without the region, which is filled from its edge."""
         if donors is None:
             raise MemlabError(f"{self.name}: fill 'donor' needs donors")

@@ -46,14 +46,14 @@ class Swap(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Move the share `dose` of the way to the donor's value."""
-        swapped = self.changed(images, context, self.lent(context))
+        swapped = self.changed(images, context, self.donors_of(context))
         return torch.lerp(images, swapped, dose).clamp(0, 1)
 
     @abstractmethod
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' value: (B, 3, H, W)."""
 
-    def lent(self, context: Context) -> Donors:
+    def donors_of(self, context: Context) -> Donors:
         """Return the donors, or raise a MemlabError if the context has none."""
         if context.donors is None:
             raise MemlabError(f"{self.name}: no donors given (Context(..., donors=Donors(...)))")
@@ -139,7 +139,7 @@ class SwapTexture(Swap):
         """Replace the share `dose` of the grain's energy; for a round trip, by noise like it."""
         generators = context.generators(self.name)
         own = context.role == "there-and-back"
-        return swap_texture(images, self.lent(context).images, generators, dose, own)
+        return swap_texture(images, self.donors_of(context).images, generators, dose, own)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with noise like the donors' grain."""
@@ -174,7 +174,7 @@ class SwapBackground(Swap):
         Otherwise the round trip would lack the inpainting artefacts of the swap.
         """
         own, theirs = (
-            mask_of("background", masks) for masks in (context.masks, self.lent(context).masks)
+            mask_of("background", masks) for masks in (context.masks, self.donors_of(context).masks)
         )
         if own is None or theirs is None:
             raise MemlabError(f"{self.name}: images or donors have no masks of 'background'")

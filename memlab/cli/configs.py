@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from memlab.errors import MemlabError, did_you_mean
+from memlab.registry import say_renamed
+
+RENAMED = {"study/prototype": "study/student-study"}
+"""Old name to new name of memlab's own configurations; old names are read for one version."""
 
 
 def shipped() -> Path:
@@ -36,7 +40,11 @@ def find_config(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    own = shipped() / f"{name.removesuffix('.yaml')}.yaml"
+    stem = name.removesuffix(".yaml")
+    if stem in RENAMED:
+        say_renamed(stem, RENAMED[stem])
+        stem = RENAMED[stem]
+    own = shipped() / f"{stem}.yaml"
     if own.is_file():
         return own
     names = shipped_names()

@@ -78,7 +78,7 @@ def _print_masks(findings: Findings) -> None:
     for row in findings.masks.to_dict("records"):
         area = f", {row['area']:.2g} % of the area (median)" if row["found"] else ""
         odd = "".join(f"; {row[it]} {it}" for it in ("empty", "everywhere", "wrong") if row[it])
-        found = f"in {row['found']} of {row['looked_at']} annotated images"
+        found = f"in {row['found']} of {row['annotated']} annotated images"
         _print(f"masks of {row['region']}: {found}{area}{odd}")
 
 

@@ -48,7 +48,7 @@ All other options are those of memlab fit, with --model those of memlab test.
 
 ASKED = "asked.json"
 IMAGES, RUN = "images", "run"
-CONFIG = "study/prototype"
+CONFIG = "study/student-study"
 LEAST, LEAST_TRAINED = 3, 10
 RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
 

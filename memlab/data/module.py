@@ -201,11 +201,11 @@ class MemorabilityData(LightningDataModule):
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
-        lending = with_background(having, images.looked)
+        donating = with_background(having, images.annotated)
         self.donated = others or "tested images"
         names = None if others else images.ids
         copies = {} if others else self._copies(images.ids, images.images)
-        return DonorList(images, lending, len(rows), evaluated, seed, names, copies)
+        return DonorList(images, donating, len(rows), evaluated, seed, names, copies)
 
     def _copies(self, ids: list[str], images: list[str]) -> dict[str, frozenset[str]]:
         """Return the tested images that have copies, by content."""

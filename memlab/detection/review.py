@@ -40,12 +40,12 @@ class Reviewed:
     """Counts of a review.
 
     Args:
-        finds: number of detections.
+        detections: number of detections.
         sheets: number of sheets.
         failures: the error for each image that could not be drawn, by id.
     """
 
-    finds: int = 0
+    detections: int = 0
     sheets: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -100,7 +100,7 @@ def write_review(
     with replacing(folder / TABLE) as temporary:
         columns = [*KEYS, "share", "reject"]
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
-    done.finds = len(rows)
+    done.detections = len(rows)
     return done
 
 
@@ -109,7 +109,7 @@ def _numbered(masks: MaskSource, name: str, region: str, pixels: Tensor) -> NDAr
     mask = masks.read(name, [region])[region]
     height, width = pixels.shape[1:]
     require_fit(mask, name, (width, height), pixels)
-    return finds(squashed_mask(mask.inside, (height, width))[0].numpy())
+    return detections(squashed_mask(mask.inside, (height, width))[0].numpy())
 
 
 def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int]:
@@ -146,14 +146,14 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
         told = {
             "table": str(path),
             "sha256": sha256(content).hexdigest(),
-            "finds": len(of),
+            "detections": len(of),
             "rejected": int((of["reject"].str.strip() != "").sum()),
         }
         corrected.claim([region], {**provenance, "corrected": told})
     for name, areas in store.areas.items():
         masks, thumbnail = {}, None
         for region, mask in store.read(name, list(areas)).items():
-            numbers = finds(mask.inside[0].numpy())
+            numbers = detections(mask.inside[0].numpy())
             out = wrong.get((name, region), set())
             kept = (numbers > 0) & ~np.isin(numbers, list(out))
             masks[region], thumbnail = torch.from_numpy(kept)[None], mask.thumbnail
@@ -163,7 +163,7 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
     return len(crossed), len(listed)
 
 
-def finds(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
+def detections(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Number connected components, with diagonal connections: (H, W) of 0 and 1 to 0, 1, 2, ...."""
     numbers, _ = ndimage.label(inside, structure=_TOUCHING)
     return np.asarray(numbers, dtype=np.int32)
@@ -173,7 +173,7 @@ def _require_numbers(
     store: MaskStore, wrong: Mapping[tuple[str, str], set[int]], path: Path
 ) -> None:
     for (name, region), out in wrong.items():
-        count = int(finds(store.read(name, [region])[region].inside[0].numpy()).max())
+        count = int(detections(store.read(name, [region])[region].inside[0].numpy()).max())
         strange = [number for number in out if not 1 <= number <= count]
         if strange:
             raise DataError(

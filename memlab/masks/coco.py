@@ -95,8 +95,8 @@ class CocoMasks(MaskSource):
         """Number of images of the data set that the file lists."""
         return len(self._drawn)
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self._files.keys() if self.empty == "none" else self._drawn.keys()
 
     def having(self, region: str) -> Collection[str]:

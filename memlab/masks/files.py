@@ -48,8 +48,8 @@ class MaskFiles(MaskSource):
         self.ids = frozenset(ids)
         self._having: dict[str, frozenset[str]] = {}
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self.ids if self.empty == "none" else self.files[region].keys()
 
     def having(self, region: str) -> Collection[str]:

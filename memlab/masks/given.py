@@ -55,8 +55,8 @@ class GivenMasks(MaskSource):
         if len(set(ids)) < len(ids):
             raise DataError("masks: an image is given twice; give it once")
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self._masks[region].keys()
 
     def having(self, region: str) -> Collection[str]:

@@ -281,8 +281,8 @@ class StoredMasks(MaskSource):
         """Ids of the data set's images to ids in the store."""
         return self._stored
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         areas = self.store.areas
         return {name for name, stored in self._stored.items() if region in areas[stored]}
 

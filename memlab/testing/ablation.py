@@ -67,8 +67,8 @@ def check_declared(cls: type[Ablation]) -> None:
     require(ladder[-1] <= cls.maximum, cls, "the ladder goes beyond the maximum")
     swaps = cls.control == "there-and-back"
     require(cls.needs_donors or not swaps, cls, "is compared there-and-back but needs no donors")
-    lent = cls.needs_donors or not cls.donor_regions
-    require(lent, cls, "declares donor_regions but not needs_donors")
+    consistent = cls.needs_donors or not cls.donor_regions
+    require(consistent, cls, "declares donor_regions but not needs_donors")
     _check_expected(cls)
 
 

@@ -218,7 +218,7 @@ def test_why_an_image_is_not_changed_is_told() -> None:
     known = Context(
         [f"image-{place}" for place in range(count)],
         masks={"faces": faces},
-        looked={"faces": torch.tensor([True, True, True, False, True])},
+        annotated={"faces": torch.tensor([True, True, True, False, True])},
     )
     (entry, _) = evaluate(
         lambda changed, _: changed.mean((1, 2, 3)),

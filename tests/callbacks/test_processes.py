@@ -103,9 +103,9 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     assert not first.duplicated(["condition", "draw", "id"]).any()
     assert (first.groupby(["condition", "draw"])["id"].nunique() == count).all()
     assert {"own", "elsewhere"} <= set(first["place"].dropna())
-    lenders = set(first["donor"].dropna())
-    assert len(lenders) > count
-    assert lenders.isdisjoint(first["id"])
+    donor_ids = set(first["donor"].dropna())
+    assert len(donor_ids) > count
+    assert donor_ids.isdisjoint(first["id"])
     for folder in folders[1:]:
         assert results(folder)["n"] == count
         pd.testing.assert_frame_equal(

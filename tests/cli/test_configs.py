@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from memlab import registry
 from memlab.cli import configs, main
 from tests.conftest import QUIET, results
 
@@ -22,6 +23,15 @@ def test_unknown_keys_name_file_and_closest_key(failing: Callable[..., str]) -> 
     assert "mine.yaml: unknown ablation 'blurr'" in failing("fit", "--config", "mine.yaml")
     Path("mine.yaml").write_text("a: [b\n")
     assert "mine.yaml: not YAML" in failing("fit", "--config", "mine.yaml")
+
+
+def test_a_config_is_found_by_its_former_name(capsys: pytest.CaptureFixture[str]) -> None:
+    registry.say_renamed.cache_clear()
+    assert configs.find_config("study/prototype").name == "student-study.yaml"
+    assert configs.find_config("study/prototype.yaml").name == "student-study.yaml"
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("memlab: 'study/prototype' is now called 'study/student-study'")
 
 
 @pytest.mark.parametrize("name", configs.shipped_names())

@@ -77,7 +77,7 @@ def test_a_hint_is_taken_by_the_command_that_gives_it(
     finished = Path(shutil.copytree(run, tmp_path / "run"))
     arguments = [str(finished) if word == "RUN" else word for word in COMMANDS[name]]
     if name == "find":
-        Path("nothing.py").write_text(FINDER)
+        Path("nothing.py").write_text(DETECTOR)
         arguments[arguments.index("tests.finished:Nothing")] = "nothing:Nothing"
     message = failing(*arguments)
     hint = re.search(r"give (--\S+) NAME \(columns: .*pic", message)
@@ -106,7 +106,7 @@ def _carried_out(plan: object) -> int:
     raise _CarriedOut
 
 
-FINDER = """
+DETECTOR = """
 import torch
 
 class Nothing:

@@ -238,7 +238,7 @@ def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
 
 
 class Counting(Callback):
-    """A stranger's callback, given by its path."""
+    """A third-party callback, given by its path."""
 
     batches = 0
 
@@ -249,7 +249,7 @@ class Counting(Callback):
         results_.notes.append(f"{Counting.batches} batches, {len(rows)} rows")
 
 
-def test_a_strangers_callback_joins_the_results(finished: Path) -> None:
+def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
     option = "--trainer.callbacks+=tests.test_pipeline.Counting"
     assert main(["test", "--run", str(finished), option, "--data.batch_size=4", *QUIET]) == 0
     assert "3 batches, 12 rows" in results(finished / "test-001")["notes"]

@@ -99,7 +99,7 @@ def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: 
     assert (out / "images" / "subset.csv").read_text() == whole
 
 
-def test_a_model_is_tested_on_all_images_and_the_rest_lend(synthetic: Path, run: Path) -> None:
+def test_a_model_is_tested_on_all_images_and_the_rest_donate(synthetic: Path, run: Path) -> None:
     given = ["--out", "s", f"--data.root={synthetic}", "-n", "6", "--model", str(run)]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))

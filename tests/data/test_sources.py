@@ -39,7 +39,9 @@ def test_a_bad_lamem_line_is_named(line: str, lamem: Path) -> None:
         LaMemSource().table(lamem, 1)
 
 
-def test_the_prototypes_csv_loads_as_it_is(tmp_path: Path, make_image: Callable[..., Path]) -> None:
+def test_the_csv_of_the_student_study_loads_as_it_is(
+    tmp_path: Path, make_image: Callable[..., Path]
+) -> None:
     for place in range(10):
         make_image(f"images/{place}.jpg", seed=place)
     lines = [f"images/{place}.jpg,{0.5 + place / 25}" for place in range(10)]

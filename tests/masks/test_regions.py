@@ -156,7 +156,7 @@ def test_nobody_looked_is_not_nothing_found(album: Path) -> None:
     data = MemorabilityData(root=album, masks=path, image_size=50)
     data.load_regions(["faces"])
     told = data.describe()["masks"]["faces"]
-    assert told["looked_at"] == {"train": 2, "test": 2}
+    assert told["annotated"] == {"train": 2, "test": 2}
     assert told["found"] == {"train": 2, "test": 1}
     assert told["kind"] == "COCO"
     assert told["fingerprint"]
@@ -299,6 +299,6 @@ def test_a_test_confined_to_given_masks(
     assert "faces: annotated in 4 of 6 images, present in 4" in capsys.readouterr().err
     folder = next(finished.glob("test-*/results.json")).parent
     found = results(folder)
-    assert found["data"]["masks"]["faces"]["looked_at"] == {"train": 2, "test": 2}
+    assert found["data"]["masks"]["faces"]["annotated"] == {"train": 2, "test": 2}
     assert [one["eligible"] for one in found["conditions"]] == [2]
     assert [one["n"] for one in found["conditions"]] == [4]

@@ -30,7 +30,7 @@ from tests.conftest import TINY
 
 
 class Strange(Backbone):
-    """A stranger's backbone that says nothing about its blocks."""
+    """A third-party backbone that says nothing about its blocks."""
 
     feature_dim, input_size = 4, 32
 

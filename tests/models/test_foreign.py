@@ -1,4 +1,4 @@
-"""A stranger's plain torch module: tested, scored and explained as it is."""
+"""A third-party plain torch module: tested, scored and explained as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every ablation removes its target: more of it with every dose; and has its card in the docs."""
+"""Every ablation removes more of its target with every dose, and has its profile in the docs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memlab.validation.selectivity import COMPARISONS, VALUES, example, selectiv
 
 DOCS = Path(__file__).parents[2] / "docs"
 OWN = [plugin.name for plugin in plugins("ablations") if plugin.distribution == "memlab"]
-CARDS = sorted(name for name in OWN if not vars(load("ablations", name)).get("same_as"))
+PROFILES = sorted(name for name in OWN if not vars(load("ablations", name)).get("same_as"))
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +38,17 @@ def test_the_target_falls_with_every_dose(name: str, images_with_donors: Any) ->
 
 
 def test_every_ablation_has_its_card_in_the_docs() -> None:
-    # where this fails, `python docs/cards.py` makes the page again
-    page = (DOCS / "reference" / "cards.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^### (\w+)\n.*?\]\(\.\./images/cards/(\w+)\.webp\)", page, re.M | re.S)
+    # where this fails, `python docs/selectivity_profiles.py` makes the page again
+    page = (DOCS / "reference" / "selectivity-profiles.md").read_text(encoding="utf-8")
+    link = r"\]\(\.\./images/selectivity-profiles/(\w+)\.webp\)"
+    shown = re.findall(rf"^### (\w+)\n.*?{link}", page, re.M | re.S)
     assert shown
     assert all(heading == image for heading, image in shown)
-    assert sorted(heading for heading, _ in shown) == CARDS
-    cards = sorted((DOCS / "images" / "cards").iterdir())
-    assert [card.stem for card in cards] == CARDS
-    assert sum(card.stat().st_size for card in cards) <= 1.5e6
-    for name in CARDS:  # the ladder on the page is the one that runs
+    assert sorted(heading for heading, _ in shown) == PROFILES
+    profiles = sorted((DOCS / "images" / "selectivity-profiles").iterdir())
+    assert [profile.stem for profile in profiles] == PROFILES
+    assert sum(profile.stat().st_size for profile in profiles) <= 1.5e6
+    for name in PROFILES:  # the ladder on the page is the one that runs
         ladder = re.search(rf"^### {name}\n.*?^Dose, [^:]+: ([\d., *]+)\.", page, re.M | re.S)
         assert ladder
         doses = [float(dose) for dose in ladder[1].replace("*", "").split(",")]

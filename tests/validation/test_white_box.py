@@ -212,7 +212,7 @@ def test_the_engine_hands_over_the_masks_of_the_unchanged_images() -> None:
         assert torch.allclose(found.predicted, clean, atol=1e-6)  # grey keeps luma
 
 
-def test_a_strangers_module_may_ask_for_masks() -> None:
+def test_a_third_party_module_may_ask_for_masks() -> None:
     Path("asking.py").write_text(
         "from torch import nn\n"
         "class Share(nn.Module):\n"
@@ -230,7 +230,7 @@ def test_a_strangers_module_may_ask_for_masks() -> None:
 
 
 @pytest.mark.parametrize(("module", "named"), [("naming", "'faces'"), ("numbering", "(1,)")])
-def test_what_a_strangers_module_asks_for_is_a_tuple_of_regions(module: str, named: str) -> None:
+def test_what_a_third_party_module_asks_for_is_a_tuple_of_regions(module: str, named: str) -> None:
     Path(f"{module}.py").write_text(
         f"from torch import nn\nclass Share(nn.Module):\n    needs_context = {named}\n"
     )

@@ -63,9 +63,9 @@ class Donated(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         assert context.donors is not None
-        lent = context.donors.images
+        donated = context.donors.images
         grey = torch.lerp(images, Grayscale()(images, context), dose)
-        return (grey + dose * (lent - Grayscale()(lent, context))).clamp(0, 1)
+        return (grey + dose * (donated - Grayscale()(donated, context))).clamp(0, 1)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_who_is_known_to_lack_what() -> None:
     del masks["background"]
     sought = torch.tensor([True, False, True, True])
     whole = Context(["a", "b", "c", "d"], masks=masks)
-    partly = Context(["a", "b", "c", "d"], masks=masks, looked={"text": sought})
+    partly = Context(["a", "b", "c", "d"], masks=masks, annotated={"text": sought})
     donors = Donors(["e"] * 4, images, sample_masks(images))
     for ablation in (
         SwapBackground(),
@@ -102,11 +102,11 @@ def test_who_is_known_to_lack_what() -> None:
         Blur(region="people without text"),
     ):
         for known, wanted in ((whole, torch.ones(4, dtype=torch.bool)), (partly, sought)):
-            lent = Context(known.ids, masks=masks, donors=donors, looked=known.looked)
-            assert torch.equal(ablation.eligible(lent), wanted), ablation.name
+            donated = Context(known.ids, masks=masks, donors=donors, annotated=known.annotated)
+            assert torch.equal(ablation.eligible(donated), wanted), ablation.name
     assert Blur(region="faces").eligible(partly).all()
     chosen = partly.select(torch.tensor([1, 2]))
-    assert chosen.looked_for("text").tolist() == [False, True]
+    assert chosen.annotated_for("text").tolist() == [False, True]
 
 
 def test_controls_lie_only_where_everything_was_looked_for() -> None:
@@ -114,7 +114,7 @@ def test_controls_lie_only_where_everything_was_looked_for() -> None:
     masks = {"faces": torch.zeros(4, 1, 48, 48), "text": torch.zeros(4, 1, 48, 48)}
     masks["faces"][..., 4:14, 4:14] = 1
     sought = torch.tensor([True, False, True, True])
-    known = Context(["a", "b", "c", "d"], masks=masks, looked={"text": sought})
+    known = Context(["a", "b", "c", "d"], masks=masks, annotated={"text": sought})
     scored = evaluate(
         lambda shown, _: shown.mean((1, 2, 3)), images, known, plan([Remove()], controls=1)
     )
