@@ -135,7 +135,7 @@ image that cannot be drawn is named, and left out; exit code 1 if there is one.
     with progress("Drawing", count) as advance:
         done = write_review(table, table.given, options.out, advance)
     print(  # noqa: T201
-        f"{done.finds} detections on {done.sheets} sheets; cross out in {options.out / TABLE}"
+        f"{done.detections} detections on {done.sheets} sheets; cross out in {options.out / TABLE}"
     )
     store = str(options.masks)
     if not isinstance(table.given, StoredMasks):
