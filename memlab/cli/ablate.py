@@ -88,7 +88,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
     if "--cards" in arguments:  # former name
         say_renamed("--cards", "--selectivity-profile")
-        arguments = ["--selectivity-profile" if one == "--cards" else one for one in arguments]
+        arguments = ["--selectivity-profile" if word == "--cards" else word for word in arguments]
     ours, theirs = divide(arguments[1:], "--ablation")
     options = parser.parse_args(ours)
     if not theirs:
@@ -110,9 +110,9 @@ def run(arguments: list[str]) -> int:
 
 def _refuse_beside_profiles(options: argparse.Namespace) -> None:
     if options.controls or options.doses == "ladder":
-        given = "--controls" if options.controls else "--doses"
+        option = "--controls" if options.controls else "--doses"
         raise MemlabError(
-            f"{given}: selectivity profiles show the ladder, and no controls; leave it out"
+            f"{option}: selectivity profiles show the ladder, and no controls; leave it out"
         )
 
 
@@ -145,8 +145,8 @@ def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     originals = find_originals(options.images, options.masks, options.empty_masks, options.tables)
     if options.empty_masks and not any(original.masks for original in originals):
         raise MemlabError("these images have no masks; leave --data.empty_masks out")
-    there = known_regions({region for original in originals for region in original.masks})
-    lacking = [[name for name in part.regions if name not in there] for part in ablations]
+    known = known_regions({region for original in originals for region in original.masks})
+    lacking = [[name for name in part.regions if name not in known] for part in ablations]
     if all(lacking):
         raise MemlabError(
             f"{ablations[0].name}: these images have no masks of {lacking[0][0]!r}; give some "
@@ -187,8 +187,8 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     draw_contact_sheet(manifest, options.out)
     _record(options, ablations, originals, failures)
     written = int(manifest["eligible"].sum())
-    told = "manifest.csv, manifest.json and contact-sheet.png"
-    print(f"{written} images, {told} in {options.out}")  # noqa: T201
+    files = "manifest.csv, manifest.json and contact-sheet.png"
+    print(f"{written} images, {files} in {options.out}")  # noqa: T201
     left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
     for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
         if reason not in failures.values():
@@ -202,8 +202,8 @@ def _report(failures: Mapping[str, str], of: int) -> int:
     for reason in reasons[:3]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if failures:
-        told = f"{len(failures)} of {of} images failed: manifest.json"
-        print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+        summary = f"{len(failures)} of {of} images failed: manifest.json"
+        print(f"memlab: {summary}", file=sys.stderr)  # noqa: T201
     return 1 if failures else 0
 
 
@@ -217,7 +217,7 @@ def _record(
     from memlab.files import write_text
     from memlab.reports.provenance import commit, now, versions
 
-    sources = {(name, each) for one in originals for name, each in one.masks.items()}
+    sources = {(name, each) for original in originals for name, each in original.masks.items()}
     masks: dict[str, list[Any]] = {}
     for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
         masks.setdefault(name, []).append(source.describe(name))
@@ -271,13 +271,14 @@ def _profiles(options: argparse.Namespace, ablations: list[Ablation]) -> int:
                 advance(1)
             if not read:
                 continue
-            some, pixels, masks = zip(*read, strict=True)
+            readable, pixels, masks = zip(*read, strict=True)
             none = torch.zeros(1, options.size, options.size, dtype=torch.uint8)
             known = {name: torch.stack([one.get(name, none) for one in masks]) for name in regions}
             annotated = {
-                name: torch.tensor([one.annotated_for(name) for one in some]) for name in regions
+                name: torch.tensor([one.annotated_for(name) for one in readable])
+                for name in regions
             }
-            keys = [one.key for one in some]
+            keys = [one.key for one in readable]
             yield (
                 to_unit(torch.stack(pixels)),
                 Context(keys, options.seed, 0, known, annotated=annotated),
@@ -291,19 +292,19 @@ def _profiles(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     with replacing(options.out / "selectivity-profiles.csv") as temporary:
         table.to_csv(temporary, index=False)
     for ablation in ablations:
-        own = table[table["ablation"] == ablation.name]
-        shown = None
-        if own["eligible"].any():
+        rows = table[table["ablation"] == ablation.name]
+        examples = None
+        if rows["eligible"].any():
             with progress("", 1, shown=False) as advance:
-                found = (example(*batch, ablation, donors) for batch in batches())
-                shown = next((images for images in found if images), None)
-        if shown:
-            images = [image.permute(1, 2, 0).numpy() for image in shown]
-            draw_profile(own, images, options.out / f"{ablation.name}.png")
+                drawn = (example(*batch, ablation, donors) for batch in batches())
+                examples = next((images for images in drawn if images), None)
+        if examples:
+            images = [image.permute(1, 2, 0).numpy() for image in examples]
+            draw_profile(rows, images, options.out / f"{ablation.name}.png")
     count, side = len(originals) - len(failures), options.size
     measured = f"{count} images, brought to {side} × {side} pixels."
     write_page(table, ablations, options.out, measured)
     _record(options, ablations, originals, failures)
-    told = "selectivity-profiles.csv, .md, manifest.json and a figure per ablation"
-    print(f"{told} in {options.out}")  # noqa: T201
+    files = "selectivity-profiles.csv, .md, manifest.json and a figure per ablation"
+    print(f"{files} in {options.out}")  # noqa: T201
     return _report(failures, len(originals))

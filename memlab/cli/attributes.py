@@ -126,14 +126,14 @@ def run(arguments: list[str]) -> int:
                 f"(columns: {', '.join(names)})"
             )
     rows = subject.rows.merge(columns, left_on="id", right_index=True, how="left")
-    found = associations(rows, names, {"category", *options.categories}, options.seed)
+    associated = associations(rows, names, {"category", *options.categories}, options.seed)
     console = plain_console()
-    print_attributes(found, len(rows), console)
+    print_attributes(associated, len(rows), console)
     for line in subject.notes:
         console.print(f"note: {line}", markup=False, soft_wrap=True)
     if options.out:
         about = {**subject.about, "n": len(rows), "seed": options.seed, "notes": subject.notes}
-        figures = write_attributes(found, with_residuals(rows), about, options.out)
+        figures = write_attributes(associated, with_residuals(rows), about, options.out)
         console.print(f"results   {options.out}/attributes.json, attributes.csv", soft_wrap=True)
         for figure in figures:
             console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
@@ -156,27 +156,32 @@ def _tested(path: Path, options: Namespace) -> Subject:
     }
     notes: list[str] = []
     root, split = options.root, options.split
-    there = root or Path(str(data.get("root") or ""))
+    data_root = root or Path(str(data.get("root") or ""))
     table = None
-    if root is not None or (data.get("root") and there.exists()):
-        given = root is not None or options.source or columns_of(options)
+    if root is not None or (data.get("root") and data_root.exists()):
+        named = root is not None or options.source or columns_of(options)
         recorded = str(test.folder / FILE)
-        source = source_of(options, there) if given else build(data["source"], "sources", recorded)
-        own = data.get("split")
-        number = split if split is not None else own if isinstance(own, int) else None
-        table = source.table(there, number).say()
+        source = (
+            source_of(options, data_root) if named else build(data["source"], "sources", recorded)
+        )
+        recorded_split = data.get("split")
+        if split is None and isinstance(recorded_split, int):
+            split = recorded_split
+        table = source.table(data_root, split).say()
         known = set(table.rows["id"])
         lost = [name for name in rows["id"] if name not in known]
         if len(lost) == len(rows):
             raise DataError(
-                f"{there}: none of the {len(rows)} tested images is in it: tested {lost[0]!r}, "
+                f"{data_root}: none of the {len(rows)} tested images is in it: tested {lost[0]!r}, "
                 f"there {table.rows['id'].iloc[0]!r}; give --data.root DIR"
             )
         if lost:
-            notes.append(f"{len(lost)} tested images are not in {there}, such as {lost[0]}")
+            notes.append(f"{len(lost)} tested images are not in {data_root}, such as {lost[0]}")
     else:
-        told = f"no images at {data['root']}" if data.get("root") else "no data set in its results"
-        notes.append(f"{told}: nothing is measured; give --data.root DIR")
+        problem = (
+            f"no images at {data['root']}" if data.get("root") else "no data set in its results"
+        )
+        notes.append(f"{problem}: nothing is measured; give --data.root DIR")
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
     size = int(data.get("geometry", {}).get("size", _SIZE))
@@ -193,8 +198,10 @@ def _masked(subject: Subject, options: Namespace) -> Table:
     if not moved:
         empty = empty or subject.data.get("empty_masks")
     described = subject.data.get("masks", {}).values()
-    given = {str(one["origin"]) for one in described} - {subject.data.get("origin")}
-    for origin in sorted(given) if masks is None else ():
+    origins = {str(description["origin"]) for description in described} - {
+        subject.data.get("origin")
+    }
+    for origin in sorted(origins) if masks is None else ():
         if moved:
             subject.notes.append(
                 f"masks of {origin} were given with another --data.root; to use them "
@@ -241,12 +248,12 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         parts["file"], unknown, decided = properties.joined_columns(file, rows, named)
         note(decided)
         if unknown:
-            shown = ", ".join(unknown[:3])
-            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {shown}")
+            examples = ", ".join(unknown[:3])
+            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {examples}")
     sources = {} if table is None else dict(table.masks)
     if masks is not None and table is None:
-        given = open_masks(masks, rows)
-        sources |= dict.fromkeys(given.regions, given)
+        source = open_masks(masks, rows)
+        sources |= dict.fromkeys(source.regions, source)
     if sources:
         with progress("Masks", len(ids) * len(sources)) as advance:
             parts["masks"] = properties.mask_columns(sources, ids, advance)
@@ -255,8 +262,8 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         notes.append("no masks: give --data.masks STORE, made by memlab regions find")
     if table is not None:
         parts["table"] = properties.columns_of(table)
-        there = set(table.rows["id"])
-        here = rows[rows["id"].isin(there)]
+        known = set(table.rows["id"])
+        here = rows[rows["id"].isin(known)]
         paths = [table.root / str(image) for image in here["image"]]
         with progress("Measuring", len(paths)) as advance:
             parts["images"], errors = measured(list(here["id"]), paths, subject.size, advance)

@@ -44,9 +44,9 @@ def find_config(name: str) -> Path:
     if stem in RENAMED:
         say_renamed(stem, RENAMED[stem])
         stem = RENAMED[stem]
-    own = shipped() / f"{stem}.yaml"
-    if own.is_file():
-        return own
+    shipped_file = shipped() / f"{stem}.yaml"
+    if shipped_file.is_file():
+        return shipped_file
     names = shipped_names()
     raise MemlabError(
         f"no configuration {name!r}{did_you_mean(name, names)} (a file, or one of: "

@@ -193,11 +193,11 @@ whose path leads out of the data set's folder; both are named, and the exit code
     from memlab.progress import progress
 
     with progress("Copying", options.n) as advance:
-        found = write_subset(table, options.n, options.seed, options.out, advance, options.outside)
-    found.say()
-    asked = f" ({options.n} asked for)" if found.left_out else ""
-    print(f"{found.copied} of {len(table.rows)} images{asked}: {found.path}")  # noqa: T201
-    return 1 if found.left_out else 0
+        subset = write_subset(table, options.n, options.seed, options.out, advance, options.outside)
+    subset.say()
+    asked = f" ({options.n} asked for)" if subset.left_out else ""
+    print(f"{subset.copied} of {len(table.rows)} images{asked}: {subset.path}")  # noqa: T201
+    return 1 if subset.left_out else 0
 
 
 def _cache(arguments: list[str]) -> int:
@@ -235,19 +235,19 @@ def _cache(arguments: list[str]) -> int:
     workers = default_workers() if options.num_workers is None else options.num_workers
     start = time.perf_counter()
     with progress("Decoding", len(images)) as advance:
-        found = fill(images, workers, advance)
+        filled = fill(images, workers, advance)
     seconds = time.perf_counter() - start
-    for error in found.errors:
+    for error in filled.errors:
         print(f"  unreadable  {error}")  # noqa: T201
-    if found.lost:
-        raise MemlabError(f"{cache.path}: {found.lost} images could not be kept in it")
-    unreadable = f", {len(found.errors)} unreadable" if found.errors else ""
+    if filled.lost:
+        raise MemlabError(f"{cache.path}: {filled.lost} images could not be kept in it")
+    unreadable = f", {len(filled.errors)} unreadable" if filled.errors else ""
     print(  # noqa: T201
-        f"{found.there} were there, {found.decoded} decoded{unreadable}; "
+        f"{filled.there} were there, {filled.decoded} decoded{unreadable}; "
         f"{seconds:.1f} s, {len(rows) / seconds:.0f} images/s\n"
         f"use it with: --data.cache {options.out} --data.image_size {options.size}"
     )
-    return 1 if found.errors else 0
+    return 1 if filled.errors else 0
 
 
 def _synthetic(arguments: list[str]) -> int:

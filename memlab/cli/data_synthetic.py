@@ -51,26 +51,27 @@ be tested on the other. synthetic.json in the folder has the declaration, synthe
         raise MemlabError(
             "at least one image (-n), of at least 32 pixels (--size), --seed 0 or more"
         )
-    given: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     if options.world:
-        world, given = read_world(options.world, r2=options.r2, weights=options.weights)
-        given["world"] = world
+        world, changed = read_world(options.world, r2=options.r2, weights=options.weights)
+        changed["world"] = world
     elif options.weights or options.r2 is not None:
         raise MemlabError("--weights and --r2 change a world; say which, such as --world W1")
     chosen = {name: getattr(options, name) for name in ("style", "n", "seed", "size", "masks")}
     chosen["photos"] = options.photos
-    given |= {name: value for name, value in chosen.items() if value is not None}
+    changed |= {name: value for name, value in chosen.items() if value is not None}
 
     from memlab.data.sources.synthetic import render, settled
     from memlab.numbers import number
     from memlab.synthetic import noise_ceiling
 
-    wanted = settled(options.root, given)
-    path = render(options.root, wanted)
-    print(f"{wanted.n} images: {path}")  # noqa: T201
-    ceiling = noise_ceiling(wanted.world)
+    declaration = settled(options.root, changed)
+    path = render(options.root, declaration)
+    print(f"{declaration.n} images: {path}")  # noqa: T201
+    ceiling = noise_ceiling(declaration.world)
     print(  # noqa: T201
-        f"world {wanted.world.name}, style {wanted.style}; a perfect predictor can expect Spearman "
-        f"{number(ceiling.spearman, 3)}, Pearson {number(ceiling.pearson, 3)} (simulated)"
+        f"world {declaration.world.name}, style {declaration.style}; a perfect predictor can "
+        f"expect Spearman {number(ceiling.spearman, 3)}, Pearson {number(ceiling.pearson, 3)} "
+        "(simulated)"
     )
     return 0

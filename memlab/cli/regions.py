@@ -233,11 +233,15 @@ def _report(table: Table, store: MaskStore, filled: Filled) -> int:
     known = [shares for name, shares in store.areas.items() if name in ids]
     for region in sorted(filled.regions):
         areas = [shares[region] for shares in known if region in shares]
-        found = sorted(share for share in areas if share > 0)
-        typical = f", {100 * found[len(found) // 2]:.1f} % of the image (median)" if found else ""
-        if areas and not found:
+        positive = sorted(share for share in areas if share > 0)
+        typical = (
+            f", {100 * positive[len(positive) // 2]:.1f} % of the image (median)"
+            if positive
+            else ""
+        )
+        if areas and not positive:
             typical = ": cannot tell whether a model relies on it"
-        print(f"{region:<12} in {len(found)} of {len(areas)} images{typical}")  # noqa: T201
+        print(f"{region:<12} in {len(positive)} of {len(areas)} images{typical}")  # noqa: T201
         for line in quality_told(region, store.regions.get(region, {})):
             print(f"             {line}")  # noqa: T201
     if filled.there:

@@ -89,7 +89,7 @@ def provenance_of(detector: Any, arguments: Mapping[str, Any]) -> dict[str, Any]
         "threshold": threshold if isinstance(threshold, int | float) else None,
         "licence": getattr(detector, "licence", None),
         "weights_id": weights() if callable(weights) else None,
-        "quality": [asdict(one) for one in _declared(cls, threshold)],
+        "quality": [asdict(measured) for measured in _declared(cls, threshold)],
     }
 
 

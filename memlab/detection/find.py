@@ -71,16 +71,16 @@ def find_regions(
             else:
                 try:
                     pixels = decode(table.root / image)
-                    found = _found(detector, to_unit(pixels[None]).to(device))
+                    detected = _found(detector, to_unit(pixels[None]).to(device))
                 except PluginError:
                     raise
                 except Exception as error:  # third-party code may raise anything
                     filled.failures[name] = _reason(error, name)
                 else:
-                    _require_same(found, filled.regions, detector, name)
-                    store.claim(found, provenance)
-                    store.write(name, found, thumbnail_of(pixels))
-                    filled.regions |= found.keys()
+                    _require_same(detected, filled.regions, detector, name)
+                    store.claim(detected, provenance)
+                    store.write(name, detected, thumbnail_of(pixels))
+                    filled.regions |= detected.keys()
                     filled.added += 1
             advance(1)
     finally:  # finished images are kept, also after Ctrl-C
@@ -152,28 +152,28 @@ def _found(detector: Detector, images: Tensor) -> dict[str, Tensor]:
         raise PluginError(
             f"{_name(detector)}: returns no masks by name, but {type(masks).__name__}"
         )
-    found = {}
+    detected = {}
     for region, mask in masks.items():
         if region in RESERVED or region != region_name(str(region), _name(detector)):
             known = NAMES.get(str(region))
-            told = f"is called {known!r}" if known else "is no name for a region"
-            raise PluginError(f"{_name(detector)}: {region!r} {told}")
+            problem = f"is called {known!r}" if known else "is no name for a region"
+            raise PluginError(f"{_name(detector)}: {region!r} {problem}")
         if not isinstance(mask, Tensor) or tuple(mask.shape) != shape:
-            given = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
-            raise PluginError(f"{_name(detector)}: mask {region!r} is {given}, not {shape}")
+            returned = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+            raise PluginError(f"{_name(detector)}: mask {region!r} is {returned}, not {shape}")
         if not bool(((mask == 0) | (mask == 1)).all()):
             raise PluginError(f"{_name(detector)}: mask {region!r} has other values than 0 and 1")
-        found[str(region)] = mask[0].to("cpu", torch.uint8)
-    return found
+        detected[str(region)] = mask[0].to("cpu", torch.uint8)
+    return detected
 
 
 def _require_same(
-    found: Collection[str], regions: Collection[str], detector: Detector, image: str
+    detected: Collection[str], regions: Collection[str], detector: Detector, image: str
 ) -> None:
     """Raise if an image has other regions than before: every call would process it again."""
-    if regions and set(found) != set(regions):
+    if regions and set(detected) != set(regions):
         raise PluginError(
-            f"{_name(detector)}: found {', '.join(sorted(found))} in {image}, and "
+            f"{_name(detector)}: found {', '.join(sorted(detected))} in {image}, and "
             f"{', '.join(sorted(regions))} before; return a mask of every region, empty where "
             "nothing is found"
         )

@@ -76,7 +76,7 @@ def write_review(
         cells: list[Image.Image] = []
         page = 0
         having = sorted(name for name in masks.having(region) if name in images)
-        for place, name in enumerate(having):
+        for index, name in enumerate(having):
             try:
                 pixels = decode(table.root / images[name])
                 numbers = _numbered(masks, name, region, pixels)
@@ -91,7 +91,7 @@ def write_review(
                     {**key, "number": at, "share": share, "reject": ""}
                     for at, share in enumerate(shares.round(5), start=1)
                 ]
-            if cells and (len(cells) == _COLUMNS * _ROWS or place == len(having) - 1):
+            if cells and (len(cells) == _COLUMNS * _ROWS or index == len(having) - 1):
                 page += 1
                 _lay(cells, inside(folder, f"{sheets[region]}-{page:03d}.jpg"))
                 cells = []
@@ -137,19 +137,19 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
                 f"{shown(str(row.id))[1:-1]}"
             )
     wrong: dict[tuple[str, str], set[int]] = {
-        (str(key[0]), str(key[1])): set(some["number"])
-        for key, some in crossed.groupby(["id", "region"])
+        (str(key[0]), str(key[1])): set(rows["number"])
+        for key, rows in crossed.groupby(["id", "region"])
     }
     _require_numbers(store, wrong, path)  # before anything is written
     for region, provenance in store.regions.items():
         of = listed[listed["region"] == region]
-        told = {
+        correction = {
             "table": str(path),
             "sha256": sha256(content).hexdigest(),
             "detections": len(of),
             "rejected": int((of["reject"].str.strip() != "").sum()),
         }
-        corrected.claim([region], {**provenance, "corrected": told})
+        corrected.claim([region], {**provenance, "corrected": correction})
     for name, areas in store.areas.items():
         masks, thumbnail = {}, None
         for region, mask in store.read(name, list(areas)).items():
@@ -191,8 +191,8 @@ def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
         listed = listed.rename(columns={name: normal(name) for name in listed.columns})
         lacking = [name for name in (*KEYS, "reject") if name not in listed]
         if lacking:
-            there = ", ".join(map(str, listed.columns))[:80]
-            raise ValueError(f"no column {', '.join(lacking)}; there: {there}")
+            columns = ", ".join(map(str, listed.columns))[:80]
+            raise ValueError(f"no column {', '.join(lacking)}; there: {columns}")
         listed = listed.fillna("")
         bad = listed.loc[~listed["number"].str.fullmatch(r"\s*\d{1,9}(\.0*)?\s*"), "number"]
         if len(bad):
@@ -224,8 +224,8 @@ def _cell(pixels: NDArray[np.uint8], numbers: NDArray[np.int32], name: str) -> I
     draw.text((2, 0), name[-38:], "black", font)
     scale = small.width / inside.shape[1]
     for at, box in enumerate(ndimage.find_objects(numbers), start=1):
-        place = (box[1].start * scale + 2, box[0].start * scale + _LINE + 1)
-        draw.text(place, str(at), "white", font, stroke_width=2, stroke_fill="black")
+        corner = (box[1].start * scale + 2, box[0].start * scale + _LINE + 1)
+        draw.text(corner, str(at), "white", font, stroke_width=2, stroke_fill="black")
     return cell
 
 
