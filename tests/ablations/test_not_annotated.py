@@ -80,7 +80,7 @@ def test_a_background_does_not_depend_on_what_else_is_asked_for(
     assert any(
         "4 of 12 images are not annotated for faces" in note for note in results(alone)["notes"]
     )
-    # pasted only where somebody looked for a face and found none
+    # pasted only into images that are annotated for faces and have none
     pasted = rows_of(among, "paste").groupby("index")["eligible"].all()
     assert pasted.tolist() == [place % 3 > 0 and place % 2 == 0 for place in range(12, 24)]
 
@@ -109,7 +109,7 @@ def test_who_is_known_to_lack_what() -> None:
     assert chosen.annotated_for("text").tolist() == [False, True]
 
 
-def test_controls_lie_only_where_everything_was_looked_for() -> None:
+def test_controls_lie_only_in_images_annotated_for_every_region() -> None:
     images = sample_images(4, 48)
     masks = {"faces": torch.zeros(4, 1, 48, 48), "text": torch.zeros(4, 1, 48, 48)}
     masks["faces"][..., 4:14, 4:14] = 1
@@ -123,7 +123,7 @@ def test_controls_lie_only_where_everything_was_looked_for() -> None:
     assert torch.equal(eligible["control"], sought)
 
 
-def test_images_in_memory_say_where_nobody_looked(finished: Path) -> None:
+def test_images_in_memory_say_what_is_not_annotated(finished: Path) -> None:
     images = (sample_images(3, SIDE).permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
     found, none = np.zeros((2, SIDE, SIDE), bool)
     found[10:30, 10:30] = True

@@ -118,7 +118,7 @@ def test_a_crash_is_named_and_tried_again(photos: Path, capsys: pytest.CaptureFi
     Path("crash").unlink()
     Path("calls").unlink()
     assert find() == 0
-    assert len(Path("calls").read_text()) == 1  # the one that was not looked at
+    assert len(Path("calls").read_text()) == 1  # the one that was not in the store
     assert "3 were there, 1 are new" in capsys.readouterr().out
     assert not Path("masks/failed.csv").exists()
 

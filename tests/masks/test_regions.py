@@ -149,7 +149,7 @@ def test_given_masks_take_the_place_of_a_tables(synthetic: Path, tmp_path: Path)
     assert one == other
 
 
-def test_nobody_looked_is_not_nothing_found(album: Path) -> None:
+def test_not_annotated_is_not_absent(album: Path) -> None:
     path = coco(album, range(4))
     tree = json.loads(path.read_text())
     path.write_text(json.dumps(tree | {"annotations": tree["annotations"][:3]}))

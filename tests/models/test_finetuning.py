@@ -258,7 +258,7 @@ def test_overfitting_a_batch_reaches_nothing_left(
     assert not Path("runs/over/fit/results.json").exists()
 
 
-def test_the_finder_suggests_and_trains_nothing(
+def test_lr_finder_suggests_and_trains_nothing(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     callback = ["--trainer.callbacks=lr_finder", "--trainer.callbacks.steps=40"]
