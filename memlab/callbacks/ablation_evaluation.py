@@ -22,7 +22,7 @@ from memlab.analysis.effects_table import FILE
 from memlab.analysis.results import Results
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
-from memlab.data.dataset import looked_for
+from memlab.data.dataset import annotated_for
 from memlab.data.donors import DonorList
 from memlab.data.mask_summary import region_notes
 from memlab.data.module import MemorabilityData
@@ -87,7 +87,7 @@ class AblationEvaluation(Callback):
             data.load_regions(data.table.regions)  # controls must avoid every annotated region
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
-        self.notes += _not_looked_for(data)
+        self.notes += _not_annotated(data)
         read = {name for part in self.parts for name in part.masks_read}
         self.notes += region_notes(data.table, read)
         if any(part.needs_donors for part in self.parts):
@@ -209,7 +209,9 @@ class AblationEvaluation(Callback):
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
-        context = Context(batch["ids"], self.seed, masks=batch["masks"], looked=batch["looked"])
+        context = Context(
+            batch["ids"], self.seed, masks=batch["masks"], annotated=batch["annotated"]
+        )
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
             return
@@ -295,12 +297,12 @@ def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
     return sorted({*part.regions, *part.donor_regions} - known_regions(data.table.regions))
 
 
-def _not_looked_for(data: MemorabilityData) -> list[str]:
+def _not_annotated(data: MemorabilityData) -> list[str]:
     """Return a sentence for each region that is not annotated in some of the test images."""
     ids = [str(name) for name in data.table.part("test")["id"]]
     said = []
     for region in data.regions:
-        missing = looked_for(data.table.masks[region], region, ids).count(False)
+        missing = annotated_for(data.table.masks[region], region, ids).count(False)
         if missing:
             said.append(
                 f"{missing} of {len(ids)} images are not annotated for {region}. They get no "
