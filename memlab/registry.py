@@ -39,6 +39,7 @@ _WHITE_BOX = (
 
 RENAMED: dict[str, dict[str, str]] = {
     "models": {f"oracle_{name}": f"white_box_{name}" for name in _WHITE_BOX},
+    "ablations": {"foreground_only": "remove_background"},
     "sources": {"scenes": "synthetic"},
     "families": {"floor": "nuisance"},
 }
@@ -47,6 +48,7 @@ RENAMED: dict[str, dict[str, str]] = {
 Old names are read for one version."""
 
 MOVED: dict[str, str] = {
+    "memlab.ablations.crops.ForegroundOnly": "memlab.ablations.removal.RemoveBackground",
     "memlab.data.sources.scenes.ScenesSource": "memlab.data.sources.synthetic.SyntheticSource",
 }
 """Old path to new path of memlab's own classes, as recorded in runs and checkpoints."""

@@ -11,3 +11,11 @@ FAMILIES: dict[str, str] = {
     "nuisance": "changes that should not matter",
 }
 """Families of ablations and what each family changes. Plugins cannot add a family."""
+
+INSTEAD: dict[str, str] = {
+    "remove": (
+        "; remove_faces, remove_people, remove_objects, remove_text and remove_background "
+        "name their own region"
+    ),
+}
+"""What to suggest, by name, where an ablation is used without an argument that it requires."""

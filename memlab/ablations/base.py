@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
 from memlab.registry import RENAMED, plugin_of, say_renamed
 from memlab.roles import CONTROLS, OLD_CONTROLS, Control
-from memlab.spec import Specified
+from memlab.spec import Specified, required_arguments
 from memlab.types import Context, Donors
 
 ROUNDING = 1e-3
@@ -72,10 +71,6 @@ class Ablation(Specified, nn.Module, ABC):
     """For third-party ablations, optional: white-box models whose scores the ablation must not
     change by more than the nuisance baseline. For a swap, the variance share must stay below
     0.00125. Scores of models in neither tuple may change."""
-    same_as: ClassVar[str | None] = None
-    """Name of another ablation that makes the same change with default arguments. `all` and
-    families then run only the other ablation, so that each question is tested and corrected for
-    once. Applies to this class only, not to its subclasses."""
     margin: float = 0.0
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
 
@@ -111,9 +106,7 @@ class Ablation(Specified, nn.Module, ABC):
 
         If the class has required arguments, return only the region.
         """
-        parameters = inspect.signature(type(self)).parameters.values()
-        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        if any(one.default is one.empty and one.kind not in variable for one in parameters):
+        if required_arguments(type(self)):
             return {"region": "all"}
         other: Ablation = type(self)()  # type: ignore[call-arg]
         return {**other.spec["init_args"], "region": other.region}

@@ -34,7 +34,7 @@ from memlab.registry import (
     plugins,
     say_renamed,
 )
-from memlab.spec import import_typed, search_here
+from memlab.spec import import_typed, required_arguments, search_here
 from memlab.trust import guard, is_path, reading, trust
 
 LISTS = {"--ablation": "ablations", "--attribution": "attributions"}
@@ -86,12 +86,12 @@ def expand_list(group: str, name: str) -> list[str]:
     """Return the class paths that one value of a repeatable option refers to.
 
     `all` refers to every plugin of the group, `none` to no plugin, and a family of ablations to its
-    members. Of ablations that make the same change, only one is returned.
+    members. `all` and families leave out classes that require an argument, such as `remove`.
     """
     if name == "none":
         return []
     if name == "all":
-        return _distinct(_sound(group))
+        return [plugin.path for plugin, _ in _sound(group)]
     if group == "ablations" and (family := RENAMED["families"].get(name)):
         say_renamed(name, family)
         name = family
@@ -100,18 +100,8 @@ def expand_list(group: str, name: str) -> list[str]:
         members = [(plugin, cls) for plugin, cls in sound if getattr(cls, "family", None) == name]
         if not members:
             raise PluginError(f"no ablation of the family {name!r} is installed")
-        return _distinct(members)
+        return [plugin.path for plugin, _ in members]
     return [class_path(group, name)]
-
-
-def _distinct(members: list[tuple[Plugin, type[Any]]]) -> list[str]:
-    """Return class paths, without classes declared (`same_as`) equal to another member."""
-    names = {plugin.name for plugin, _ in members}
-    return [
-        plugin.path
-        for plugin, cls in members
-        if vars(cls).get("same_as") not in names  # declared by the class itself, not inherited
-    ]
 
 
 def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
@@ -120,6 +110,8 @@ def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
     for plugin in plugins(group):
         try:
             cls = load(group, plugin.name)
+            if required_arguments(cls):
+                continue
             if group == "ablations":
                 _check_made(plugin, cls)
             working.append((plugin, cls))

@@ -35,7 +35,7 @@ from memlab.types import Donors
 from memlab.validation.matrix import images_and_donors
 
 EVERY = World(name="every", weights={"face": 1.0})
-REMOVALS = [Remove, RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
+REMOVALS = [RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
 FILLS = ["harmonic", "mean", "blur", "donor", "grey"]
 
 
@@ -136,7 +136,7 @@ def test_the_harmonic_fill_is_scipys(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("fill", FILLS)
 def test_a_fill_does_not_know_what_it_replaces(fill: str) -> None:
     images, context = wide_images()
-    remove = Remove(fill=fill)
+    remove = RemoveFaces(fill=fill)
     weights = remove.within(context)
     assert weights is not None
     garbage = torch.where(weights > 0, torch.rand(images.shape), images)
@@ -193,7 +193,7 @@ def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
     donated = context.donors
     assert donated is not None
     own = dilated(donated.masks["faces"].float(), 2)[0, 0] > 0
-    changed = Remove(fill="donor")(images, context)
+    changed = RemoveFaces(fill="donor")(images, context)
     free = inside & ~own
     assert free.any()
     assert torch.allclose(changed[:, :, free], donated.images[:, :, free], atol=1e-6)
@@ -333,9 +333,9 @@ def test_masks_of_another_size_are_named() -> None:
     ("arguments", "message"),
     [
         ({"region": "all"}, "leaves nothing to fill from"),
-        ({"margin": -1.0}, "margin -1"),
+        ({"margin": -1.0, "region": "faces"}, "margin -1"),
         ({"region": "background", "fill": "donor"}, "use swap_background"),
-        ({"amount": 1.5}, "outside 0 to 1"),
+        ({"amount": 1.5, "region": "faces"}, "outside 0 to 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: str) -> None:
