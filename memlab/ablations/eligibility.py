@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, partial
+from memlab.ablations.base import Ablation
+from memlab.ablations.checks import partial
 from memlab.masks.expression import mask_of
 from memlab.types import Context
 

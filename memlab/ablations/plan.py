@@ -166,7 +166,8 @@ def default_ablation(name: str) -> Ablation:
             f"ablation {name!r} has no default {' and '.join(needed)}: "
             f"give {cls.__module__}.{cls.__name__}({example}){INSTEAD.get(name, '')}"
         )
-    return cls()
+    ablation: Ablation = cls()
+    return ablation
 
 
 def _roles(ablation: Ablation, draws: int) -> Iterator[tuple[Role, int]]:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, partial
+from memlab.ablations.base import Ablation
+from memlab.ablations.checks import partial
 from memlab.errors import MemlabError
 from memlab.imaging import fills
 from memlab.imaging.fills import Computed, Fill

@@ -8,8 +8,8 @@ from argparse import SUPPRESS, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.names import class_path
 from memlab.cli.options import at_least
+from memlab.cli.plugin_names import class_path
 from memlab.errors import MemlabError
 
 if TYPE_CHECKING:

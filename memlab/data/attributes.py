@@ -9,7 +9,8 @@ import pandas as pd
 from memlab.data.columns import IMAGES, usual
 from memlab.data.columns import named as column_named
 from memlab.data.table import MASK, Table
-from memlab.data.tables import listed, read_text_table
+from memlab.data.table_rows import listed
+from memlab.data.tables import read_text_table
 from memlab.errors import DataError
 from memlab.masks.base import MaskSource
 from memlab.masks.names import Names

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memlab.ablations.evaluate import Preparation, Prepared, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.plan import Condition
+from memlab.ablations.preparation import Preparation, Prepared
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError, OutputError
 from memlab.files import make_folder, replacing

@@ -11,6 +11,7 @@ from memlab.ablations.statistics import STATISTICS
 from memlab.errors import MemlabError, did_you_mean
 from memlab.registry import load, plugins
 from memlab.roles import Control
+from memlab.spec import required_arguments
 from memlab.testing.breach import require
 from memlab.testing.laws import check_ladder, check_laws, check_sizes
 from memlab.testing.places import check_control, check_donors, check_region
@@ -26,13 +27,15 @@ def check_ablation(cls: type[Ablation], **required: Any) -> None:
 
     Args:
         cls: the class.
-        **required: values of the arguments that have no default, as in
-            `check_ablation(Remove, region="faces")`.
+        **required: values of the arguments that have no default. A required region is `faces`
+            unless given here.
 
     Raises:
         PluginError: if the contract is broken; describes the broken part in a sentence.
     """
     check_declared(cls)
+    if "region" in required_arguments(cls):
+        required = {"region": "faces", **required}
     ablation = made(cls, **required)
     check_laws(ablation)
     check_ladder(ablation)

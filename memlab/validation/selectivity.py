@@ -15,8 +15,9 @@ from kornia.metrics import ssim
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import Preparation, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.plan import Condition, plan
+from memlab.ablations.preparation import Preparation
 from memlab.ablations.statistics import STATISTICS
 from memlab.data.donors import DonorList
 from memlab.imaging.colour import chroma, luma

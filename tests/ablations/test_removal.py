@@ -13,8 +13,9 @@ from torch import Tensor
 
 import memlab
 from memlab import Ablation, Context, evaluate, plan
-from memlab.ablations.evaluate import Preparation, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.insertion import Paste
+from memlab.ablations.preparation import Preparation
 from memlab.ablations.removal import (
     Occlude,
     Remove,

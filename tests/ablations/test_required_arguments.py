@@ -7,7 +7,8 @@ import pytest
 from memlab.ablations.plan import default_ablation, own_ablations
 from memlab.ablations.removal import RemoveBackground
 from memlab.cli.messages import spelled_out
-from memlab.cli.names import expand_arguments, expand_list
+from memlab.cli.names import expand_arguments
+from memlab.cli.plugin_names import expand_list
 from memlab.errors import MemlabError
 from memlab.registry import find, load, plugins
 from memlab.spec import build, required_arguments

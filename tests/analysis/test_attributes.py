@@ -14,16 +14,12 @@ import torch
 from PIL import Image
 from scipy import stats
 
-from memlab.analysis.associations import (
-    associations,
-    baseline,
-    correlation,
-    omega_squared,
-    with_residuals,
-)
+from memlab.analysis.associations import associations, baseline, correlation
+from memlab.analysis.residuals import with_residuals
 from memlab.cli import main
 from memlab.data.image_statistics import measure
 from memlab.data.sources.base import recognise
+from memlab.stats.omega_squared import omega_squared
 from tests.conftest import QUIET
 from tests.finished import people, write_finished
 

@@ -18,7 +18,8 @@ from memlab.cli import main
 from memlab.data.kept_split import Entry, KeptSplit, split_of, unpacked
 from memlab.data.known_images import recognise_images
 from memlab.data.module import MemorabilityData
-from memlab.data.split_rule import SplitUse, decide
+from memlab.data.split_rule import decide
+from memlab.data.split_use import SplitUse
 from memlab.data.table import Table
 from memlab.errors import CheckpointError, DataError, MemlabError
 from tests.conftest import QUIET, TINY, results

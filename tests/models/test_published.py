@@ -397,7 +397,7 @@ def test_names_tell_whether_images_are_a_clean_test(tiny: Path) -> None:
 
 
 def test_a_configuration_takes_name_and_file(narrow: Path) -> None:
-    from memlab.cli.names import expand_tree
+    from memlab.cli.config_names import expand_tree
 
     found = expand_tree({"model": f"memnet:{narrow}"})["model"]
     assert found["class_path"] == "memlab.models.published.memnet.MemNet"

@@ -105,7 +105,7 @@ OWN = [plugin for plugin in plugins("ablations") if plugin.distribution == "meml
 
 @pytest.mark.parametrize("plugin", OWN, ids=lambda plugin: plugin.name)
 def test_every_registered_ablation_keeps_the_contract(plugin: Any) -> None:
-    check_ablation(plugin.load(), **({"region": "faces"} if plugin.name == "remove" else {}))
+    check_ablation(plugin.load())
 
 
 @pytest.mark.parametrize("cls", [Pale, Weak, Borrow, Patch, Once])

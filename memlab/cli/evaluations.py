@@ -1,0 +1,100 @@
+"""What the Trainer's commands evaluate: options, images, and a fit without a test."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Literal
+
+from jsonargparse import ActionYesNo, Namespace
+from jsonargparse.typing import NonNegativeInt, PositiveInt
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser
+
+from memlab.ablations.base import Ablation
+from memlab.ablations.plan import DRAWS
+from memlab.attributions.base import Attribution
+from memlab.cli import runs
+from memlab.cli.plugin_names import class_path
+from memlab.cli.trainer import Plan
+from memlab.data.kept_split import KeptSplit
+from memlab.data.split_use import SplitUse
+
+
+def add_evaluations(parser: LightningArgumentParser) -> None:
+    """Add the options of ablations, the blind scan, attribution maps and figures."""
+    parser.add_argument(
+        "--ablation",
+        type=list[Ablation],
+        default=[],
+        help="Ways to take something out of the test images; may be repeated.",
+    )
+    parser.add_argument(
+        "--doses",
+        type=Literal["primary", "ladder"],
+        default="primary",
+        help="One dose per ablation, or its whole ladder.",
+    )
+    parser.add_argument(
+        "--scan",
+        action=ActionYesNo,
+        default=False,
+        help="Occlude test images cell by cell, outside all masks: is there a mark?",
+    )
+    parser.add_argument(
+        "--controls",
+        type=NonNegativeInt,
+        default=DRAWS,
+        help="Draws of each control per image: the same change at another position, or the "
+        "round trip of a swap. With 0 there are no controls and no nuisance baseline.",
+    )
+    parser.add_argument(
+        "--attribution",
+        type=list[Attribution],
+        default=[{"class_path": class_path("attributions", "grad_cam")}],
+        help="Ways to explain scores by maps; may be repeated.",
+    )
+    parser.add_argument("--maps", type=int, default=16, help="How many test images are explained.")
+    parser.add_argument(
+        "--figures",
+        type=Literal["pdf", "svg"] | None,
+        default=None,
+        help="Write figures in this format, too, with text as text; they are always PNG.",
+    )
+    parser.add_argument(
+        "--checkpoint_every",
+        type=PositiveInt | None,
+        default=None,
+        help="Steps after which last.ckpt is written in fit, besides at each epoch's end.",
+    )
+
+
+def split_use(plan: Plan, kept: KeptSplit | None, model: Namespace) -> SplitUse:
+    """Return the purpose of the images, and what the weights were trained on.
+
+    Args:
+        plan: the command.
+        kept: split of the run whose weights are used, if it keeps one.
+        model: configuration of the model.
+    """
+    command, checkpoint = plan.command, plan.checkpoint
+    if checkpoint is None:
+        purpose = "draw" if command == "fit" else command
+        target = (model.get("init_args") or {}).get("target")  # of somebody's plain module
+        title = target or str(model.class_path).rpartition(".")[2]
+        return SplitUse(purpose, model=str(title))  # type: ignore[arg-type]
+    trained = runs.run_of(checkpoint)
+    of_this_run = checkpoint.resolve().is_relative_to(plan.run.resolve())
+    purpose = command if command != "fit" else "go_on" if of_this_run else "begin"
+    return SplitUse(purpose, kept, str(trained or checkpoint))  # type: ignore[arg-type]
+
+
+def say_overfitted(trainer: Trainer) -> None:
+    """Print the loss of a fit on a few batches, after which nothing is tested."""
+    loss = float(trainer.callback_metrics.get("train/loss", math.nan))
+    print(  # noqa: T201
+        f"memlab: loss {loss:.2g} after {trainer.current_epoch} epochs on the same "
+        f"{trainer.num_training_batches} batches; this checks that the network can learn, "
+        "so nothing is tested",
+        file=sys.stderr,
+    )
