@@ -33,13 +33,13 @@ class OneLineErrors:
         if known:
             raise known
         options = self.get_defaults().keys(branches=True)  # type: ignore[attr-defined]
-        raise MemlabError(one_line(message, options)) from ex
+        raise MemlabError(_one_line(message, options)) from ex
 
 
 _UNKNOWN_KEY = re.compile(r"does not accept option '([\w.+-]+)'")
 
 
-def one_line(message: str, known: Iterable[str]) -> str:
+def _one_line(message: str, known: Iterable[str]) -> str:
     """Return jsonargparse's message in one line, with the closest option if one was mistyped.
 
     Args:

@@ -82,7 +82,7 @@ def run(arguments: list[str]) -> int:
         names, rest = _take_all(rest, "--trust")
         for name in names:
             trust(name)
-        plan = settle(command, rest, recorded_arguments())
+        plan = settle(command, rest, _recorded_arguments())
         named = [value for option, value in _options(rest) if option == "--ablation"]
         plan.swept = bool(named) and {"all", "none", *FAMILIES}.issuperset(named)
     if plan.command == "nothing":
@@ -136,7 +136,7 @@ def settle(
     return plan
 
 
-def recorded_arguments() -> Path | None:
+def _recorded_arguments() -> Path | None:
     """Return the file that `memlab repeat` read this process's arguments from, or None."""
     recorded = os.environ.get(RECORDED_VARIABLE)
     return Path(recorded) if recorded else None

@@ -172,14 +172,14 @@ def _write(
     """Write a changed image; return its donor, or the reason why it was not written."""
     prepared = preparation.prepare(condition, draw)
     if not prepared.eligible.any():
-        return "", why_not(condition, prepared)
+        return "", _why_not(condition, prepared)
     for _, changed in changed_images(preparation.images, prepared, condition, 1):
         _save(changed[0], path)
     given = prepared.context.donors
     return ("" if given is None else given.ids[0]), ""
 
 
-def why_not(condition: Condition, prepared: Prepared) -> str:
+def _why_not(condition: Condition, prepared: Prepared) -> str:
     """Return a short reason why the first of some images cannot be changed."""
     ablation, context = condition.ablation, prepared.context
     for region in ablation.regions:

@@ -40,7 +40,7 @@ def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
     return agreement
 
 
-def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
+def _structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
     """Return the mean SSIM of luma with an 11 × 11 window (Wang et al. 2004): (B,)."""
     similar: Tensor = ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
     return similar
@@ -66,7 +66,7 @@ VALUES: dict[str, Measure] = {
 """Statistics of each image."""
 COMPARISONS: dict[str, Comparison] = {
     "gradient_correlation": gradient_correlation,
-    "ssim": structural_similarity,
+    "ssim": _structural_similarity,
     "changed_area": changed_area,
 }
 """Statistics between an image and its changed copy: 1 (for the area 0) if nothing changed."""
