@@ -2,7 +2,7 @@
 
     python docs/cards.py
 
-renders scenes, has `memlab ablate` measure every ablation of memlab's own on them, and writes
+renders scenes, has `memlab apply` measure every ablation of memlab's own on them, and writes
 docs/reference/cards.md with docs/images/cards/. A few minutes on one core.
 """
 
@@ -26,7 +26,7 @@ DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images" / "cards"
 # the first image of this seed has a face, a person, an object and text, apart from each other
 SCENES = "memlab data scenes --seed 7923 -n 40 --size 160 scenes"
-CARDS = "memlab ablate scenes --ablation all --cards --out cards"
+CARDS = "memlab apply scenes --ablation all --cards --out cards"
 MADE = f"""\
 Every ablation of memlab's own, measured on 40 rendered [scenes](../guides/worlds.md):
 

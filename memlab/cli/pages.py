@@ -17,7 +17,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   predict    scores for a whole data set, on any devices
   score      scores for some images: memlab score MODEL IMAGES...
   explain    maps of some images: memlab explain MODEL IMAGES... --out DIR
-  ablate     the changed images themselves: memlab ablate IMAGES... --ablation NAME --out DIR
+  apply      the changed images themselves: memlab apply IMAGES... --ablation NAME --out DIR
   data       check | ceiling | subset | cache | scenes: look after data sets
   regions    find | import | review | reject: masks of faces, people, text, ... in a store
   plugins    what is installed, from where, and whether it is sound

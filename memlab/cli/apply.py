@@ -1,4 +1,4 @@
-"""memlab ablate IMAGES... --ablation NAME --out DIR"""  # noqa: D415
+"""memlab apply IMAGES... --ablation NAME --out DIR"""  # noqa: D415
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ reason.
 With --cards nothing is exported: measured is what each ablation changes besides its target, at
 every dose of its ladder, on these images: cards.csv, a figure per ablation, and cards.md.
 
-  memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
-  memlab ablate scenes/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
-  memlab ablate photos/ --ablation all --cards --out cards/
+  memlab apply photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
+  memlab apply scenes/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
+  memlab apply photos/ --ablation all --cards --out cards/
 """
 
 WHICH = "which ablation? give --ablation NAME (see memlab plugins)"
@@ -52,7 +52,7 @@ BATCH = 32
 
 def run(arguments: list[str]) -> int:
     """Write changed images or selectivity profiles; return the exit code."""
-    parser = Options("ablate", DESCRIPTION)
+    parser = Options("apply", DESCRIPTION)
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
