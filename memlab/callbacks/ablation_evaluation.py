@@ -14,8 +14,7 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import ConditionScores, evaluate
-from memlab.ablations.placement import MEASURES
+from memlab.ablations.evaluate import evaluate
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
 from memlab.analysis.effects_table import FILE, effects_table
 from memlab.analysis.results import Results
@@ -28,6 +27,7 @@ from memlab.data.mask_summary import region_notes
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import replacing, write_text
+from memlab.inference.condition_rows import condition_rows, with_descriptions
 from memlab.masks.base import known_regions
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
@@ -233,7 +233,7 @@ class AblationEvaluation(Callback):
         self._advance(0, conditions[0].key if conditions else "")
         following = dict(pairwise(one.key for one in conditions))
         for one in scores:
-            tables.append(_rows(one, shown))
+            tables.append(condition_rows(one, shown))
             last, key = one.draw + 1 == one.condition.draws, one.condition.key
             self._advance(len(places), following.get(key, "") if last else key)
         every = sum(condition.draws for condition in self.conditions)
@@ -271,9 +271,7 @@ class AblationEvaluation(Callback):
         merged = rows.merge(folder, "conditions", KEY)
         merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
         details = [condition.describe() for condition in kept]
-        shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
-        described = pd.DataFrame(details)[shown]
-        table = merged.merge(described, on="condition", how="left", validate="many_to_one")
+        table = with_descriptions(merged, kept)
         rows.write_table(table, folder, "conditions")
         summary = summarise(rows_, table, details, self.seed)
         results.conditions = summary.conditions
@@ -307,23 +305,3 @@ def _not_looked_for(data: MemorabilityData) -> list[str]:
                 "its own mask."
             )
     return said
-
-
-def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
-    columns = {
-        "condition": scored.condition.key,
-        "draw": scored.draw,
-        **shown,
-        "eligible": scored.eligible.numpy(),
-        "donor": pd.array(list(scored.donors), dtype="string"),
-        "place": pd.array(list(scored.places), dtype="string"),
-        "reason": pd.array(list(scored.reasons), dtype="string"),
-        "predicted": scored.predicted.numpy(),
-        **{name: _measured(scored, name) for name in MEASURES},
-    }
-    return pd.DataFrame(columns)
-
-
-def _measured(scored: ConditionScores, name: str) -> Any:
-    values = scored.measures.get(name)
-    return float("nan") if values is None else values.numpy()
