@@ -26,7 +26,7 @@ def with_masks(
     kept = [part for part, regions in lacking.items() if not regions]
     left = [part for part, regions in lacking.items() if regions]
     named = [part for part in left if part.region != part.usual["region"]]
-    if named or any(part.family != "floor" for part in kept):
+    if named or any(part.family != "nuisance" for part in kept):
         return kept, named
     return kept, left
 

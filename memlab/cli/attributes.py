@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from memlab.paths import same_path
 if TYPE_CHECKING:
     import pandas as pd
 
+    from memlab.analysis.results import DataRecord
     from memlab.data.table import Table
 
 DESCRIPTION = """\
@@ -66,7 +67,7 @@ class Subject:
     size: int
     about: dict[str, Any]
     notes: list[str]
-    data: dict[str, Any] = field(default_factory=dict)
+    data: DataRecord | None = None
 
 
 def run(arguments: list[str]) -> int:
@@ -151,18 +152,18 @@ def _tested(path: Path, options: Namespace) -> Subject:
     about = {
         "run": test.label,
         "folder": str(test.folder),
-        "weights_id": test.results.model["weights_id"],
-        "fingerprint": data["fingerprint"],
+        "weights_id": test.results.model.weights_id,
+        "fingerprint": data.fingerprint,
     }
     notes: list[str] = []
     root, split = options.root, options.split
-    there = root or Path(str(data.get("root") or ""))
+    there = root or Path(data.root)
     table = None
-    if root is not None or (data.get("root") and there.exists()):
+    if root is not None or (data.root and there.exists()):
         given = root is not None or options.source or columns_of(options)
         recorded = str(test.folder / FILE)
-        source = source_of(options, there) if given else build(data["source"], "sources", recorded)
-        own = data.get("split")
+        source = source_of(options, there) if given else build(data.source, "sources", recorded)
+        own = data.split
         number = split if split is not None else own if isinstance(own, int) else None
         table = source.table(there, number).say()
         known = set(table.rows["id"])
@@ -175,11 +176,11 @@ def _tested(path: Path, options: Namespace) -> Subject:
         if lost:
             notes.append(f"{len(lost)} tested images are not in {there}, such as {lost[0]}")
     else:
-        told = f"no images at {data['root']}" if data.get("root") else "no data set in its results"
+        told = f"no images at {data.root}" if data.root else "no data set in its results"
         notes.append(f"{told}: nothing is measured; give --data.root DIR")
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
-    size = int(data.get("geometry", {}).get("size", _SIZE))
+    size = int(data.geometry.get("size", _SIZE))
     return Subject(rows, table, size, about, notes, data)
 
 
@@ -188,12 +189,15 @@ def _masked(subject: Subject, options: Namespace) -> Table:
     from memlab.data.mask_summary import with_masks
 
     assert subject.table is not None
+    recorded = subject.data
     masks, empty = options.masks, options.empty_masks
-    moved = options.root is not None and not same_path(options.root, subject.data.get("root"))
+    moved = options.root is not None and not same_path(
+        options.root, recorded.root if recorded else None
+    )
     if not moved:
-        empty = empty or subject.data.get("empty_masks")
-    described = subject.data.get("masks", {}).values()
-    given = {str(one["origin"]) for one in described} - {subject.data.get("origin")}
+        empty = empty or (recorded.empty_masks if recorded else None)
+    described = recorded.masks.values() if recorded else ()
+    given = {str(one["origin"]) for one in described} - {recorded.origin if recorded else None}
     for origin in sorted(given) if masks is None else ():
         if moved:
             subject.notes.append(

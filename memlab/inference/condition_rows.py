@@ -9,10 +9,8 @@ import pandas as pd
 
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES
-from memlab.ablations.plan import Condition
-
-DESCRIBED = ("condition", "ablation", "family", "region", "fill", "dose", "unit", "role")
-"""Columns that say what a condition is, from `Condition.describe()`."""
+from memlab.ablations.record import ConditionRecord
+from memlab.analysis.analyse import DESCRIBED
 
 
 def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.DataFrame:
@@ -24,7 +22,7 @@ def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.Dat
 
     Returns:
         One row per image: `condition`, `draw`, the columns of `images`, `eligible`, `donor`,
-        `place`, `reason` (why not eligible), `predicted`, and the measures of the changed region or
+        `position`, `reason` (why not eligible), `predicted`, and the measures of the changed region or
         of its matched control.
     """
     columns = {
@@ -33,7 +31,7 @@ def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.Dat
         **images,
         "eligible": scored.eligible.numpy(),
         "donor": pd.array(list(scored.donors), dtype="string"),
-        "place": pd.array(list(scored.places), dtype="string"),
+        "position": pd.array(list(scored.places), dtype="string"),
         "reason": pd.array(list(scored.reasons), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},
@@ -41,14 +39,14 @@ def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.Dat
     return pd.DataFrame(columns)
 
 
-def with_descriptions(rows: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
+def with_descriptions(rows: pd.DataFrame, records: Iterable[ConditionRecord]) -> pd.DataFrame:
     """Add the columns that say what each condition is.
 
     Args:
         rows: rows of `condition_rows`.
-        conditions: the plan; it holds every condition of the rows.
+        records: the records of the plan; they hold every condition of the rows.
     """
-    described = pd.DataFrame([condition.describe() for condition in conditions])[list(DESCRIBED)]
+    described = pd.DataFrame([vars(record) for record in records])[list(DESCRIBED)]
     return rows.merge(described, on="condition", how="left", validate="many_to_one")
 
 

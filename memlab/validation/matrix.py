@@ -16,9 +16,9 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import Preparation, changed_images
-from memlab.ablations.plan import Condition, floor, plan
-from memlab.analysis.arrays import Effects, Images
-from memlab.analysis.per_image import dropped, specific, specific_square, swap_square
+from memlab.ablations.plan import Condition, nuisance_baseline, plan
+from memlab.analysis.arrays import ImageEffects, Images
+from memlab.analysis.per_image import mean_effect, specific, specific_square, swap_square
 from memlab.analysis.quantities import SESOI
 from memlab.data.dataset import collate, to_float
 from memlab.data.donors import DonorList
@@ -76,8 +76,8 @@ def oracle_matrix(
         One row per ablation and white-box model: `ablation`, `family`, `control`, `dose`, `unit`,
         `oracle`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
         `high` (two standard errors of the mean square on either side), `shift` (S, the mean effect
-        beyond the controls, in SDs; NaN without matched controls), `floor` (the largest effect of
-        the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
+        beyond the controls, in SDs; NaN without matched controls), `nuisance` (the largest effect
+        of the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
         exceed, or must not exceed: the smallest effect of interest, 0.05, or the nuisance baseline
         if that is larger and there are no controls), `verdict` (ok or breach). A negative effect
         means that the controls, or the round trip, move the scores more than the change itself.
@@ -85,7 +85,7 @@ def oracle_matrix(
     oracles = _oracles(style)
     images, context, donors = scenes_and_donors(n, size, style, seed, controls)
     clean = _scores(oracles, images, context)
-    nuisances = floor()
+    nuisances = nuisance_baseline()
     groups = [plan([one], controls=controls) for one in ablations]
     total = len(nuisances) + sum(len(group) for group in groups)
     with progress("Testing white-box models", total, shown) as advance:
@@ -187,9 +187,9 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
         ones = np.ones_like(scores)
         images = Images(pd.DataFrame(), scores, ones * np.nan, ones, ones)
         of_role = {role: values[place] for role, values in drops.items()}
-        if "floor" in of_role:  # a nuisance change itself
-            of_role["target"] = of_role.pop("floor")
-        effects = Effects(ablation.name, ablation.dose, images, of_role)
+        if "nuisance" in of_role:  # a nuisance change itself
+            of_role["target"] = of_role.pop("nuisance")
+        effects = ImageEffects(ablation.name, ablation.dose, images, of_role)
         squares = _squares(ablation, effects)
         shifts = specific(effects)[np.isfinite(specific(effects))]
         there = squares[np.isfinite(squares)]
@@ -203,19 +203,23 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
     return found
 
 
-def _squares(ablation: Ablation, effects: Effects) -> Array:
+def _squares(ablation: Ablation, effects: ImageEffects) -> Array:
     """Return the contribution of each image to the mean square, (n,)."""
     kind = ablation.compared_with
-    if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
-        return dropped(effects) ** 2
-    return swap_square(effects) if kind == "there-and-back" else specific_square(effects)
+    if (
+        ablation.family == "nuisance"
+        or kind == "nuisance-baseline"
+        or _without_controls(ablation, effects.by_role)
+    ):
+        return mean_effect(effects) ** 2
+    return swap_square(effects) if kind == "round-trip" else specific_square(effects)
 
 
 def _without_controls(ablation: Ablation, drops: Drops) -> bool:
     """Return whether matched controls are required but no image has room for one."""
     controls = drops.get("control")
     return (
-        ablation.compared_with == "placed"
+        ablation.compared_with == "matched-control"
         and controls is not None
         and not np.isfinite(controls).any()
     )
@@ -236,7 +240,7 @@ def _rows(
     ablation: Ablation, drops: Drops, clean: Array, oracles: Sequence[str], floors: Array
 ) -> Iterator[dict[str, object]]:
     effects = _effects(ablation, drops, clean)
-    whole = ablation.family != "floor" and ablation.compared_with == "floor"
+    whole = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
     whole = whole or _without_controls(ablation, drops)
     for oracle, effect, least in zip(oracles, effects, floors, strict=True):
         limit = max(SESOI, float(least)) if whole else SESOI
@@ -250,7 +254,7 @@ def _rows(
             "oracle": oracle,
             "declared": declared,
             **effect,
-            "floor": float(least),
+            "nuisance": float(least),
             "limit": limit,
             "verdict": "breach" if _breach(ablation, declared, effect, limit) else "ok",
         }
@@ -265,7 +269,7 @@ def _declared(ablation: Ablation, oracle: str) -> str:
 def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:
     # A control that varies more than the target is inconclusive, but a swap that moves the score
     # less than its round trip is faulty.
-    both = ablation.compared_with == "there-and-back"
+    both = ablation.compared_with == "round-trip"
     size = abs(found["effect"]) if both else found["effect"]
     shift = abs(np.nan_to_num(found["shift"]))
     if declared == "must":

@@ -26,10 +26,10 @@ from memlab.testing import check_ablation, sample_images
 class Noise(Ablation):
     """A random ablation, to prove the rules of randomness."""
 
-    family = "floor"
+    family = "nuisance"
     unit = "SD"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.01, 0.02, 0.05, 0.1, 0.2)
     maximum = 1.0
 
@@ -94,7 +94,7 @@ def test_blur_can_be_asked_for_in_pixels() -> None:
     wide = torch.nn.functional.interpolate(images, (64, 128))
     assert (blur(wide, names(2)) - Blur(100 * 5 / 64)(wide, names(2))).abs().max() > 0.01
     (condition,) = plan([blur])
-    assert (condition.key, condition.describe()["unit"]) == ("blur@5(unit=pixels)", "pixels")
+    assert (condition.key, condition.record.unit) == ("blur@5(unit=pixels)", "pixels")
     assert [one.dose for one in plan([blur], "ladder")] == list(blur.ladder)
     assert Blur().unit == Blur.unit == "% of width"
     with pytest.raises(MemlabError, match=r"70 pixels is outside 0 to 64 \(ladder: 1, 2, 5, 10"):
