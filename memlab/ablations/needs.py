@@ -8,6 +8,9 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.plan import Condition
 from memlab.data.donors import DonorList
 
+LEFT_OUT = "Left out, for want of"
+"""Start of the note on ablations that are left out; it is also printed before the work."""
+
 
 def with_masks(
     lacking: Mapping[Ablation, Sequence[str]],
@@ -29,6 +32,18 @@ def with_masks(
     if named or any(part.family != "nuisance" for part in kept):
         return kept, named
     return kept, left
+
+
+def left_out_note(parts: Sequence[Ablation], kept: Sequence[Ablation], wanting: str) -> str:
+    """Return the note of a report on ablations that are left out.
+
+    Args:
+        parts: the ablations that were asked for.
+        kept: those of them that are run.
+        wanting: what the others lack, such as `masks of faces`.
+    """
+    names = dict.fromkeys(part.name for part in parts if part not in kept)
+    return f"{LEFT_OUT} {wanting}: {', '.join(names)}."
 
 
 def donor_notes(donors: DonorList, conditions: Sequence[Condition]) -> list[str]:

@@ -15,7 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
-from memlab.ablations.needs import donor_notes, with_masks
+from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
 from memlab.analysis.analyse import analyse_records
 from memlab.analysis.effects_table import FILE
@@ -135,8 +135,7 @@ class AblationEvaluation(Callback):
             return None
 
     def _keep(self, kept: list[Ablation], wanting: str, first: bool) -> None:
-        left = dict.fromkeys(part.name for part in self.parts if part not in kept)
-        note = f"Left out, for want of {wanting}: {', '.join(left)}."
+        note = left_out_note(self.parts, kept, wanting)
         if first:
             print(f"memlab: {note[0].lower()}{note[1:]}", file=sys.stderr)  # noqa: T201
         self.notes.append(note)

@@ -22,8 +22,8 @@ def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.Dat
 
     Returns:
         One row per image: `condition`, `draw`, the columns of `images`, `eligible`, `donor`,
-        `position`, `reason` (why not eligible), `predicted`, and the measures of the changed region or
-        of its matched control.
+        `position`, `reason` (why not eligible), `predicted`, and the measures of the changed region
+        or of its matched control.
     """
     columns = {
         "condition": scored.condition.key,
