@@ -86,6 +86,7 @@ def test_score_replaces_its_own_table(photos: Path) -> None:
 
 COMMANDS = {
     "explain": ["explain", "toy:Redness", "photos"],
+    "ablate": ["ablate", "toy:Redness", "photos", "--ablation", "blur"],
     "apply": ["apply", "photos", "--ablation", "blur"],
     "check": ["data", "check", "photos"],
     "subset": ["data", "subset", "photos", "-n", "2"],

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "study": "memlab.cli.study",
     "score": "memlab.cli.score",
     "explain": "memlab.cli.explain",
+    "ablate": "memlab.cli.ablate",
     "apply": "memlab.cli.apply",
     "data": "memlab.cli.data",
     "plugins": "memlab.cli.plugins",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from memlab.cli.data_options import add_empty_masks, add_masks, add_source, images_given
-from memlab.cli.messages import OneLineErrors, known_error
-from memlab.cli.names import expand_arguments, load_named
+from memlab.cli.ablation_options import WHICH, add_ablations, parse_ablations, write_manifest
+from memlab.cli.data_options import images_given
 from memlab.cli.options import Options, at_least, divide
 from memlab.errors import MemlabError
 from memlab.files import require_empty
@@ -45,7 +43,6 @@ every dose of its ladder, on these images: cards.csv, a figure per ablation, and
   memlab apply photos/ --ablation all --cards --out cards/
 """
 
-WHICH = "which ablation? give --ablation NAME (see memlab plugins)"
 CARD_SIZE = 128
 BATCH = 32
 
@@ -55,24 +52,7 @@ def run(arguments: list[str]) -> int:
     parser = Options("apply", DESCRIPTION)
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
-    parser.add_argument(
-        "--ablation", action="append", help="a name; may be repeated; parameters follow it"
-    )
-    parser.add_argument("--doses", choices=("primary", "ladder"), default="primary")
-    parser.add_argument(
-        "--controls",
-        type=at_least(0),
-        default=0,
-        help="also what effects are compared with, so many draws of each (%(default)s)",
-    )
-    add_masks(parser)
-    add_empty_masks(parser)
-    add_source(parser, split=False)
-    parser.add_argument(
-        "--donors",
-        type=Path,
-        help="folder of images that swaps and insertions take from (synthetic images)",
-    )
+    add_ablations(parser, controls=0)
     parser.add_argument(
         "--cards", action="store_true", help="selectivity cards instead of the images"
     )
@@ -81,7 +61,6 @@ def run(arguments: list[str]) -> int:
         type=at_least(16),
         help=f"bring images to this side in pixels first (their own; of cards {CARD_SIZE})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
     ours, theirs = divide(arguments[1:], "--ablation")
     options = parser.parse_args(ours)
     if not theirs:
@@ -93,7 +72,7 @@ def run(arguments: list[str]) -> int:
     searched = [*options.images, options.masks, options.donors]
     require_apart(options.out, paths, folders=searched)
     require_empty(options.out)
-    ablations = _parse(expand_arguments(theirs))
+    ablations = parse_ablations(theirs)
     return _cards(options, ablations) if options.cards else _export(options, ablations)
 
 
@@ -101,26 +80,6 @@ def _refuse_beside_cards(options: argparse.Namespace) -> None:
     if options.controls or options.doses == "ladder":
         given = "--controls" if options.controls else "--doses"
         raise MemlabError(f"{given}: cards show the ladder, and no controls; leave it out")
-
-
-def _parse(arguments: list[str]) -> list[Ablation]:
-    import jsonargparse
-
-    from memlab.ablations.base import Ablation
-
-    class Parser(OneLineErrors, jsonargparse.ArgumentParser):
-        """Parser of the list of ablations."""
-
-    load_named(arguments)
-    parser = Parser()
-    parser.add_argument("--ablation", type=list[Ablation])
-    try:
-        ablations: list[Ablation] = parser.instantiate(parser.parse_args(arguments)).ablation
-    except Exception as error:
-        raise known_error(error) or error from error
-    if not ablations:
-        raise MemlabError(WHICH)
-    return ablations
 
 
 def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
@@ -170,7 +129,7 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
             advance=advance,
         )
     draw_contact_sheet(manifest, options.out)
-    _record(options, ablations, originals, failures)
+    write_manifest(options, ablations, originals, failures, size=options.size)
     written = int(manifest["eligible"].sum())
     told = "manifest.csv, manifest.json and contact-sheet.png"
     print(f"{written} images, {told} in {options.out}")  # noqa: T201
@@ -190,39 +149,6 @@ def _report(failures: Mapping[str, str], of: int) -> int:
         told = f"{len(failures)} of {of} images failed: manifest.json"
         print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
     return 1 if failures else 0
-
-
-def _record(
-    options: argparse.Namespace,
-    ablations: Sequence[Ablation],
-    originals: Sequence[Original],
-    failures: Mapping[str, str],
-) -> None:
-    """Write the inputs and settings of the images or profiles to a file."""
-    from memlab.files import write_text
-    from memlab.reports.provenance import commit, now, versions
-
-    sources = {(name, each) for one in originals for name, each in one.masks.items()}
-    masks: dict[str, list[Any]] = {}
-    for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
-        masks.setdefault(name, []).append(source.describe(name))
-    record = {
-        "images": [str(path) for path in options.images],
-        "n": len(originals),
-        "failed": failures,
-        "ablations": [ablation.spec for ablation in ablations],
-        "doses": options.doses,
-        "controls": options.controls,
-        "size": options.size,
-        "seed": options.seed,
-        "masks": masks,
-        "empty_masks": options.empty_masks,
-        "donors": str(options.donors or "rendered scenes"),
-        "time": now(),
-        "versions": versions(),
-        "commit": commit(),
-    }
-    write_text(options.out / "manifest.json", json.dumps(record, indent=2, default=str) + "\n")
 
 
 def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
@@ -283,7 +209,7 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     count, side = len(originals) - len(failures), options.size
     measured = f"{count} images, brought to {side} × {side} pixels."
     write_page(table, ablations, options.out, measured)
-    _record(options, ablations, originals, failures)
+    write_manifest(options, ablations, originals, failures, size=options.size)
     told = "cards.csv, cards.md, manifest.json and a card per ablation"
     print(f"{told} in {options.out}")  # noqa: T201
     return _report(failures, len(originals))

@@ -49,6 +49,7 @@ COMMANDS = {
     "cache": ["data", "cache", "odd.csv", "--size", "32", "--out", "out", "--data.num_workers=0"],
     "score": ["score", "RUN", "odd.csv"],
     "explain": ["explain", "RUN", "odd.csv", "--out", "out"],
+    "ablate": ["ablate", "RUN", "odd.csv", "--ablation", "grayscale", "--controls", "0"],
     "apply": ["apply", "odd.csv", "--ablation", "grayscale", "--out", "out"],
     "import": ["regions", "import", "masks", "odd.csv", "--out", "out"],
     "find": ["regions", "find", "odd.csv", "--with", "tests.finished:Nothing", "--out", "out"],
