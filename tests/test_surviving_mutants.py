@@ -194,8 +194,8 @@ def test_the_most_alike_of_the_candidates_is_taken() -> None:
 # --- donors
 
 
-def test_donors_never_come_from_the_tested_split(scenes: Path) -> None:
-    data = MemorabilityData(root=scenes, split="60/40", num_workers=0, image_size=32)
+def test_donors_never_come_from_the_tested_split(synthetic: Path) -> None:
+    data = MemorabilityData(root=synthetic, split="60/40", num_workers=0, image_size=32)
     donors = data.donors("test", 0)
     tested = set(data.table.part("test")["id"].astype(str))
     others = set(data.table.rows["id"].astype(str)) - tested

@@ -66,12 +66,13 @@ class Ablation(Specified, nn.Module, ABC):
     """Whether `change` makes the round-trip control itself when `context.role` is `round-trip`.
     Swaps by synthesis set this, because two passes would double the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
-    """Plugin names of white-box models (`memlab.validation.white_box`) whose scores the ablation
-    must change by more than the nuisance baseline and by at least 0.05 SD."""
+    """For third-party ablations, optional: plugin names of white-box models
+    (`memlab.validation.white_box`) whose scores the ablation must change by more than the nuisance
+    baseline and by at least 0.05 SD. memlab's own are in `memlab.validation.expected`."""
     spares: ClassVar[tuple[str, ...]] = ()
-    """White-box models whose scores the ablation must not change by more than the nuisance
-    baseline. For a swap, the variance share must stay below 0.00125. Scores of models in neither
-    tuple may change."""
+    """For third-party ablations, optional: white-box models whose scores the ablation must not
+    change by more than the nuisance baseline. For a swap, the variance share must stay below
+    0.00125. Scores of models in neither tuple may change."""
     same_as: ClassVar[str | None] = None
     """Name of another ablation that makes the same change with default arguments. `all` and
     families then run only the other ablation, so that each question is tested and corrected for
@@ -153,7 +154,7 @@ class Ablation(Specified, nn.Module, ABC):
         image, if the image is not annotated for the region or for a region that is cut out of the
         first, or if the image has no donor.
         """
-        eligible = context.looked_for(*self.regions, *self.place.without)
+        eligible = context.annotated_for(*self.regions, *self.place.without)
         for region in self.regions:
             mask = mask_of(region, context.masks)
             if mask is None:
@@ -175,7 +176,7 @@ class Ablation(Specified, nn.Module, ABC):
         mask = None if self.place.name == "all" else self.place.mask(context.masks)
         if mask is None:
             return nowhere
-        known = context.looked_for(*self.regions, *self.place.without)
+        known = context.annotated_for(*self.regions, *self.place.without)
         return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
 
     def within(self, context: Context) -> Tensor | None:

@@ -30,8 +30,6 @@ class Grayscale(Ablation):
     control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_redness", "oracle_face_chroma")
-    spares = ("oracle_high_frequency", "oracle_face_luminance", "oracle_watermark")
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -59,8 +57,6 @@ class Desaturate(Ablation):
     control = "nuisance-baseline"
     ladder = (0.25, 0.5, 0.75, 0.9, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_redness")
-    spares = ("oracle_high_frequency", "oracle_face_luminance", "oracle_watermark")
 
     def __init__(self, amount: float = 0.5, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -87,13 +83,6 @@ class HueRotate(Ablation):
     control = "nuisance-baseline"
     ladder = (15.0, 30.0, 60.0, 90.0, 180.0)
     maximum = 180.0
-    moves = ("oracle_redness",)
-    spares = (
-        "oracle_high_frequency",
-        "oracle_face_luminance",
-        "oracle_face_chroma",
-        "oracle_watermark",
-    )
 
     def __init__(self, degrees: float = 90.0, region: str = "all") -> None:
         super().__init__(dose=degrees, region=region)
@@ -121,8 +110,6 @@ class ColorContrast(Ablation):
     control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma",)
-    spares = ("oracle_high_frequency", "oracle_face_luminance", "oracle_watermark")
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)

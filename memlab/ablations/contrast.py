@@ -26,8 +26,6 @@ class Contrast(Ablation):
     control = "nuisance-baseline"
     ladder = (0.3, 0.5, 0.7, 0.85, 0.95)
     maximum = 1.0
-    moves = ("oracle_high_frequency",)
-    spares = ("oracle_chroma", "oracle_redness", "oracle_face_chroma", "oracle_watermark")
 
     def __init__(self, amount: float = 0.7, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -53,8 +51,6 @@ class Brightness(Ablation):
     control = "nuisance-baseline"
     ladder = (0.15, 0.3, 0.45, 0.6, 0.8)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_redness", "oracle_high_frequency")
-    spares = ("oracle_watermark",)
 
     def __init__(self, amount: float = 0.45, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.removal import FACE_ORACLES, Remove
+from memlab.ablations.removal import Remove
 from memlab.imaging.crops import anywhere, elsewhere, padded, zoomed
 from memlab.imaging.fills import Computed
 from memlab.roles import Control
@@ -73,7 +73,6 @@ class RandomCrop(Window):
     """
 
     control = "nuisance-baseline"
-    moves = ("oracle_redness",)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Crop `dose` % of width and height, then resize."""
@@ -94,7 +93,6 @@ class ForegroundOnly(Remove):
     family = "context"
     unit = "of the way to grey"
     same_as = "remove_background"
-    moves = ("oracle_chroma", "oracle_redness")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(amount, region="background", fill="grey", margin=0.0)
@@ -110,7 +108,6 @@ class BackgroundOnly(Remove):
     """
 
     family = "context"
-    moves = (*FACE_ORACLES, "oracle_chroma", "oracle_redness")
 
     def __init__(
         self, amount: float = 1.0, fill: Computed = "harmonic", margin: float = 3.0

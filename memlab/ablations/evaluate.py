@@ -111,8 +111,8 @@ class Preparation:
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
             # a patch has the shape of the inserted region, whose donor is that of the first draw
-            lent = 0 if _is_patch(condition) else draw
-            given = self.donors.take(context.ids, lent, ablation.donor_regions, device)
+            donor_draw = 0 if _is_patch(condition) else draw
+            given = self.donors.take(context.ids, donor_draw, ablation.donor_regions, device)
             if given is not None:
                 context, found = replace(context, donors=given.donors), given.found
         with _blamed(condition, context.ids):
@@ -126,7 +126,7 @@ class Preparation:
                 places, weights = placed
                 context = replace(context, where=places.where(weights, draw))
                 # in an image that is not annotated, unlabelled pixels may show any region
-                annotated = context.looked_for(*context.masks)
+                annotated = context.annotated_for(*context.masks)
                 eligible &= places.found[:, draw] & annotated
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
                 kinds = places.kinds(draw)
@@ -283,8 +283,8 @@ def _one_draw(
         predicted = torch.full((len(images),), torch.nan)
         for places, changed in changed_images(images, prepared, condition, micro_batch):
             predicted[places] = _scored(score, changed, context.select(places), condition)
-    lent = prepared.context.donors
-    ids = [None] * len(images) if lent is None else list(lent.ids)
+    donors = prepared.context.donors
+    ids = [None] * len(images) if donors is None else list(donors.ids)
     return ConditionScores(
         condition,
         draw,

@@ -35,8 +35,6 @@ class Blur(Ablation):
     dose_name = "σ"
     ladder = (0.5, 1.0, 2.0, 4.0, 8.0)
     maximum = 25.0
-    moves = ("oracle_high_frequency",)
-    spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma")
 
     def __init__(
         self,
@@ -74,13 +72,6 @@ class Highpass(Ablation):
     control = "nuisance-baseline"
     ladder = (1.0, 2.0, 4.0, 8.0, 16.0)
     maximum = 32.0
-    spares = (
-        "oracle_chroma",
-        "oracle_redness",
-        "oracle_high_frequency",
-        "oracle_face_chroma",
-        "oracle_watermark",
-    )
 
     def __init__(self, cutoff: float = 4.0, region: str = "all") -> None:
         super().__init__(dose=cutoff, region=region)

@@ -201,7 +201,9 @@ class AblationEvaluation(Callback):
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
-        context = Context(batch["ids"], self.seed, masks=batch["masks"], looked=batch["looked"])
+        context = Context(
+            batch["ids"], self.seed, masks=batch["masks"], annotated=batch["annotated"]
+        )
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
             return

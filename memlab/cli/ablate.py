@@ -39,6 +39,8 @@ To write the ablated images themselves: memlab apply IMAGES... --ablation NAME -
 
 DRAWS = 8
 """Default of --controls, as in memlab test."""
+FLAGS = ("--cards", "--selectivity-profile", "-h", "--help")
+"""Options without a value, of this command or of memlab apply."""
 
 
 def run(arguments: list[str]) -> int:
@@ -146,7 +148,7 @@ def _first_positional(arguments: Sequence[str]) -> str | None:
     for argument in rest:
         if not argument.startswith("-"):
             return argument
-        if "=" not in argument and argument not in ("--cards", "-h", "--help"):
+        if "=" not in argument and argument not in FLAGS:
             next(rest, None)
     return None
 

@@ -97,7 +97,7 @@ def write_manifest(
     from memlab.files import write_text
     from memlab.reports.provenance import commit, now, versions
 
-    sources = {(name, each) for one in originals for name, each in one.masks.items()}
+    sources = {(name, each) for original in originals for name, each in original.masks.items()}
     masks: dict[str, list[Any]] = {}
     for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
         masks.setdefault(name, []).append(source.describe(name))
@@ -112,7 +112,7 @@ def write_manifest(
         "seed": options.seed,
         "masks": masks,
         "empty_masks": options.empty_masks,
-        "donors": str(options.donors or "rendered scenes"),
+        "donors": str(options.donors or "synthetic images"),
         "time": now(),
         "versions": versions(),
         "commit": commit(),

@@ -127,14 +127,14 @@ def run(arguments: list[str]) -> int:
                 f"(columns: {', '.join(names)})"
             )
     rows = subject.rows.merge(columns, left_on="id", right_index=True, how="left")
-    found = associations(rows, names, {"category", *options.categories}, options.seed)
+    associated = associations(rows, names, {"category", *options.categories}, options.seed)
     console = plain_console()
-    print_attributes(found, len(rows), console)
+    print_attributes(associated, len(rows), console)
     for line in subject.notes:
         console.print(f"note: {line}", markup=False, soft_wrap=True)
     if options.out:
         about = {**subject.about, "n": len(rows), "seed": options.seed, "notes": subject.notes}
-        figures = write_attributes(found, with_residuals(rows), about, options.out)
+        figures = write_attributes(associated, with_residuals(rows), about, options.out)
         console.print(f"results   {options.out}/attributes.json, attributes.csv", soft_wrap=True)
         for figure in figures:
             console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
@@ -245,12 +245,12 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         parts["file"], unknown, decided = properties.joined_columns(file, rows, named)
         note(decided)
         if unknown:
-            shown = ", ".join(unknown[:3])
-            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {shown}")
+            examples = ", ".join(unknown[:3])
+            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {examples}")
     sources = {} if table is None else dict(table.masks)
     if masks is not None and table is None:
-        given = open_masks(masks, rows)
-        sources |= dict.fromkeys(given.regions, given)
+        source = open_masks(masks, rows)
+        sources |= dict.fromkeys(source.regions, source)
     if sources:
         with progress("Masks", len(ids) * len(sources)) as advance:
             parts["masks"] = properties.mask_columns(sources, ids, advance)
@@ -259,8 +259,8 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         notes.append("no masks: give --data.masks STORE, made by memlab regions find")
     if table is not None:
         parts["table"] = properties.columns_of(table)
-        there = set(table.rows["id"])
-        here = rows[rows["id"].isin(there)]
+        known = set(table.rows["id"])
+        here = rows[rows["id"].isin(known)]
         paths = [table.root / str(image) for image in here["image"]]
         with progress("Measuring", len(paths)) as advance:
             parts["images"], errors = measured(list(here["id"]), paths, subject.size, advance)

@@ -27,7 +27,7 @@ from memlab.errors import DataError, MemlabError, did_you_mean
 from memlab.inference.condition_rows import condition_rows, with_descriptions
 from memlab.inference.loose_donors import loose_donors
 from memlab.inference.original_inputs import OriginalInputs
-from memlab.inference.originals import Original, find_originals, lenders
+from memlab.inference.originals import Original, donor_images, find_originals
 from memlab.inference.predict import score_columns, scored, use_notes
 from memlab.masks.base import EmptyMasks, known_regions
 from memlab.masks.given import Masks
@@ -102,9 +102,9 @@ def ablate(
     inputs, originals = _inputs(model, images, masks, empty_masks)
     parts, left_out = _possible(parts, list(inputs.masks))
     conditions = plan(parts, doses, controls)
-    lent = None if donors is None else lenders(Path(donors), originals, empty_masks)
+    donated = None if donors is None else donor_images(Path(donors), originals, empty_masks)
     size = model.input_size, model.input_size
-    donor_list = loose_donors(size, inputs.ids, seed, lent)
+    donor_list = loose_donors(size, inputs.ids, seed, donated)
 
     tables: list[pd.DataFrame] = []
     clean: dict[str, list[object]] = {"score": [], "predicted": [], "error": []}
@@ -165,7 +165,7 @@ def _changed(
     if len(valid) == 0:
         advance(len(batch["ids"]) * sum(condition.draws for condition in conditions))
         return []
-    context = Context(batch["ids"], seed, masks=batch["masks"], looked=batch["looked"])
+    context = Context(batch["ids"], seed, masks=batch["masks"], annotated=batch["annotated"])
     images = batch["images"][valid.to(batch["images"].device)]
     shown = {
         "index": batch["index"][valid].numpy(),

@@ -69,8 +69,8 @@ class _JoinedMasks(MaskSource):
             dict.fromkeys(each.origin for masks in self.sources.values() for each in masks.values())
         )
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self._ids[region][0]
 
     def having(self, region: str) -> Collection[str]:
@@ -81,19 +81,19 @@ class _JoinedMasks(MaskSource):
     def _ids(self) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
         """Return, for each region, the ids of the images annotated for it and of those with it."""
         known: dict[tuple[MaskSource, str], tuple[frozenset[str], frozenset[str]]] = {}
-        looked: dict[str, set[str]] = {region: set() for region in self.regions}
+        annotated: dict[str, set[str]] = {region: set() for region in self.regions}
         having: dict[str, set[str]] = {region: set() for region in self.regions}
         for name, masks in self.sources.items():
             for region, source in masks.items():
                 key = source, region
                 if key not in known:
-                    both = source.looked_at(region), source.having(region)
+                    both = source.annotated(region), source.having(region)
                     known[key] = frozenset(both[0]), frozenset(both[1])
-                for ids, there in zip((looked, having), known[key], strict=True):
+                for ids, there in zip((annotated, having), known[key], strict=True):
                     if name in there:
                         ids[region].add(name)
         return {
-            region: (frozenset(looked[region]), frozenset(having[region]))
+            region: (frozenset(annotated[region]), frozenset(having[region]))
             for region in self.regions
         }
 

@@ -21,7 +21,7 @@ from memlab.stats.measures import Statistic
 
 SCHEMA = 2
 PAGE, JSON = "study.html", "study.json"
-PROTOTYPE = {"mse": 0.0139, "label_variance": 0.0153}
+STUDENT_STUDY = {"mse": 0.0139, "label_variance": 0.0153}
 """Reported by the Columbia student study on LaMem: its MSE, and about the MSE of a constant."""
 REGIONS = {
     "faces": "remove_faces",
@@ -96,7 +96,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     page = fill(
         "study.html.jinja",
         **summary,
-        prototype=PROTOTYPE,
+        student_study=STUDENT_STUDY,
         figures=shown,
         overlays=maps,
         cases_figure=data_url(drawn) if drawn else None,

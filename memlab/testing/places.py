@@ -75,9 +75,9 @@ def check_donors(ablation: Ablation) -> None:
     cls, trial = type(ablation), Trial.of(ablation)
     without = replace(trial.context, donors=None)
     require(not ablation.eligible(without).any(), cls, "needs donors, but takes images without")
-    lent = sample_images(4, 48, seed=2)
+    donor_images = sample_images(4, 48, seed=2)
     names = ["other-a", "other-b", "other-c", "other-d"]
-    others = Donors(names, lent, sample_masks(lent, ablation.masks_read))
+    others = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
     changed = ablation(trial.images, trial.context)
     differs = not torch.equal(
         ablation(trial.images, replace(trial.context, donors=others)), changed

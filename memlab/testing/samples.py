@@ -112,9 +112,9 @@ class Trial:
             masks = {**masks, **absent}
         donors = None
         if ablation.needs_donors:
-            lent = sample_images(4, size, seed=1)
+            donor_images = sample_images(4, size, seed=1)
             names = ["donor-a", "donor-b", "donor-c", "donor-d"]
-            donors = Donors(names, lent, sample_masks(lent, ablation.masks_read))
+            donors = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
         context = WatchedContext(
             ["a", "b", "c", "d"], seed=7, masks=masks, role=role_of(ablation), donors=donors
         )

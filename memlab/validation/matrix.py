@@ -1,8 +1,8 @@
 """White-box matrix: does an ablation move the models that it must, and spare the others?
 
 Every ablation runs at its primary dose, in all its roles, on rendered images. White-box models
-(`memlab.validation.white_box`), whose reliance is known, score the changed images. The ablation's
-declarations in `moves` and `spares` are compared with the measured effects.
+(`memlab.validation.white_box`), whose reliance is known, score the changed images. The
+measured effects are compared with the expected effects (`memlab.validation.expected`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from memlab.stats.measures import Array
 from memlab.synthetic import REGIONS, Style, sample
 from memlab.synthetic.sheet import ALL
 from memlab.types import Context
+from memlab.validation.expected import Expected, expected
 from memlab.validation.rerender import Rendered, name_of
-from memlab.validation.white_box import Oracle, Watermark
+from memlab.validation.white_box import Watermark, WhiteBoxModel
 
 SEED = 20_000
 """Seed of the images; differs from the seeds of training images and of `truth`."""
@@ -42,7 +43,7 @@ Drops = Mapping[str, Array]
 """Role to (white-box models, n, draws): clean minus changed score, NaN if not eligible."""
 
 
-def oracle_matrix(
+def white_box_matrix(
     ablations: Sequence[Ablation],
     n: int = 100,
     *,
@@ -74,7 +75,7 @@ def oracle_matrix(
 
     Returns:
         One row per ablation and white-box model: `ablation`, `family`, `control`, `dose`, `unit`,
-        `oracle`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
+        `model`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
         `high` (two standard errors of the mean square on either side), `shift` (S, the mean effect
         beyond the controls, in SDs; NaN without matched controls), `nuisance` (the largest effect
         of the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
@@ -82,25 +83,25 @@ def oracle_matrix(
         if that is larger and there are no controls), `verdict` (ok or breach). A negative effect
         means that the controls, or the round trip, move the scores more than the change itself.
     """
-    oracles = _oracles(style)
-    images, context, donors = scenes_and_donors(n, size, style, seed, controls)
-    clean = _scores(oracles, images, context)
+    models = _white_box_models(style)
+    images, context, donors = images_and_donors(n, size, style, seed, controls)
+    clean = _scores(models, images, context)
     nuisances = nuisance_baseline()
     groups = [plan([one], controls=controls) for one in ablations]
     total = len(nuisances) + sum(len(group) for group in groups)
     with progress("Testing white-box models", total, shown) as advance:
 
         def drops(conditions: Sequence[Condition]) -> Drops:
-            return _drops(oracles, clean, images, context, conditions, donors, advance)
+            return _drops(models, clean, images, context, conditions, donors, advance)
 
-        floors = np.zeros(len(oracles))
+        floors = np.zeros(len(models))
         for nuisance in nuisances:
             moved = _effects(nuisance.ablation, drops([nuisance]), clean)
             floors = np.maximum(floors, [effect["effect"] for effect in moved])
         rows = [
             row
             for ablation, group in zip(ablations, groups, strict=True)
-            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(oracles), floors)
+            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), floors)
         ]
     return pd.DataFrame(rows)
 
@@ -110,24 +111,24 @@ def _own(group: Sequence[Condition], ablation: Ablation) -> list[Condition]:
     return [condition for condition in group if condition.ablation is ablation]
 
 
-def _oracles(style: Style) -> dict[str, MemorabilityModel]:
+def _white_box_models(style: Style) -> dict[str, MemorabilityModel]:
     names = [one.name for one in plugins("models") if one.distribution == "memlab"]
     classes = {name: load("models", name) for name in names}
     return {
         name: cls(style=style) if cls is Watermark else cls()
         for name, cls in classes.items()
-        if issubclass(cls, Oracle)
+        if issubclass(cls, WhiteBoxModel)
     }
 
 
-def scenes_and_donors(
+def images_and_donors(
     n: int, size: int, style: Style, seed: int, draws: int
 ) -> tuple[Tensor, Context, DonorList]:
     """Return images of a world where every feature varies, their masks, and separate donors."""
-    scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
+    originals = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:
-        some = scenes[part]
+        some = originals[part]
         changes = [(index, None) for index in range(len(some))]
         return Rendered(some, changes, ALL, size, Geometry(size), REGIONS)
 
@@ -140,20 +141,20 @@ def scenes_and_donors(
         for region in REGIONS:
             if masks[region].any():
                 having[region].append(place)
-    ids = [name_of(latents) for latents in scenes[:n]]
+    ids = [name_of(latents) for latents in originals[:n]]
     donors = DonorList(outside, having, len(outside), ids, seed)
     return batch["images"], Context(ids, seed, masks=batch["masks"]), donors
 
 
 @torch.no_grad()
-def _scores(oracles: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
+def _scores(models: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
     """Return the scores of images by every white-box model: (white-box models, n)."""
-    found = torch.stack([oracle.scores(images, context) for oracle in oracles.values()])
+    found = torch.stack([model.scores(images, context) for model in models.values()])
     return found.double().numpy()
 
 
 def _drops(
-    oracles: Mapping[str, MemorabilityModel],
+    models: Mapping[str, MemorabilityModel],
     clean: Array,
     images: Tensor,
     context: Context,
@@ -173,7 +174,7 @@ def _drops(
             for places, changed in changed_images(images, prepared, condition, micro_batch=64):
                 some = places.numpy()
                 values[:, some, draw] = clean[:, some] - _scores(
-                    oracles, changed, context.select(places)
+                    models, changed, context.select(places)
                 )
         found[condition.role] = values
         advance(1)
@@ -237,21 +238,22 @@ def _ratio(effect: float, scores: Array) -> float:
 
 
 def _rows(
-    ablation: Ablation, drops: Drops, clean: Array, oracles: Sequence[str], floors: Array
+    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], floors: Array
 ) -> Iterator[dict[str, object]]:
     effects = _effects(ablation, drops, clean)
     whole = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
     whole = whole or _without_controls(ablation, drops)
-    for oracle, effect, least in zip(oracles, effects, floors, strict=True):
+    expects = expected(type(ablation))
+    for model, effect, least in zip(models, effects, floors, strict=True):
         limit = max(SESOI, float(least)) if whole else SESOI
-        declared = _declared(ablation, oracle)
+        declared = _declared(expects, model)
         yield {
             "ablation": ablation.name,
             "family": ablation.family,
             "control": ablation.compared_with,
             "dose": ablation.dose,
             "unit": ablation.unit,
-            "oracle": oracle,
+            "model": model,
             "declared": declared,
             **effect,
             "nuisance": float(least),
@@ -260,10 +262,10 @@ def _rows(
         }
 
 
-def _declared(ablation: Ablation, oracle: str) -> str:
-    if oracle in ablation.moves:
+def _declared(expects: Expected, model: str) -> str:
+    if model in expects.moves:
         return "must"
-    return "must not" if oracle in ablation.spares else "may"
+    return "must not" if model in expects.spares else "may"
 
 
 def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:

@@ -77,7 +77,7 @@ def test_grayscale_equals_pillows_mode_l() -> None:
     assert (found - wanted).abs().max() <= 0.51  # Pillow rounds to whole greys
 
 
-def test_center_crop_is_the_prototypes() -> None:
+def test_center_crop_is_that_of_the_student_study() -> None:
     pixels = (sample_images(1, 64) * 255).round()
     image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
     crop = image.crop((16, 16, 48, 48)).resize((64, 64), Image.Resampling.BILINEAR)
@@ -103,7 +103,7 @@ def test_blur_can_be_asked_for_in_pixels() -> None:
         Blur(5, unit="px")  # type: ignore[arg-type]
 
 
-def test_blur_is_close_to_the_prototypes() -> None:
+def test_blur_is_close_to_that_of_the_student_study() -> None:
     pixels = (sample_images(1, 256) * 255).round()
     image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
     wanted = np.array(image.filter(ImageFilter.GaussianBlur(5)))[20:-20, 20:-20]

@@ -24,7 +24,7 @@ from memlab.data.donors import DonorList, Given
 from memlab.imaging.morphology import blobs
 from memlab.synthetic import World
 from memlab.testing import sample_images
-from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.matrix import images_and_donors
 from memlab.validation.truth import truth
 from tests.conftest import QUIET, results
 
@@ -116,12 +116,12 @@ def test_no_control_covers_what_any_mask_annotates(
 
 
 def test_of_a_model_of_faces_the_background_has_no_specific_effect(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its controls, random shapes, covered faces, and S became minus the effect of these."""
-    options = [f"--data.root={scenes}", "--data.split=10/10/80", "--data.num_workers=0", *QUIET]
+    options = [f"--data.root={synthetic}", "--data.split=10/10/80", "--data.num_workers=0", *QUIET]
     asked = ["--ablation", "remove_background", "--controls", "4", "--maps", "0"]
-    assert main(["test", "--model", "oracle_face_chroma", *options, *asked]) == 0
+    assert main(["test", "--model", "white_box_face_chroma", *options, *asked]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
     control = entry["control"]
@@ -157,8 +157,8 @@ class Some(DonorList):
 
 
 def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
-    images, known, donors = scenes_and_donors(60, 48, "A", 3, 2)
-    model = memlab.load("oracle_face_luminance")
+    images, known, donors = images_and_donors(60, 48, "A", 3, 2)
+    model = memlab.load("white_box_face_luminance")
     clean = pd.DataFrame(
         {"id": known.ids, "predicted": model.scores(images, known).double().numpy()}
     )
@@ -191,7 +191,7 @@ def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
 def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     """Faces drawn anew by rendering; of half the images that have one the swap is said to fail."""
     world = World(name="half", weights={"face": 1.0}, prevalence={"face": 0.5})
-    model = memlab.load("oracle_face_luminance")
+    model = memlab.load("white_box_face_luminance")
     found = truth(model, world, n=160, size=48, features=("face",), progress=False)
     own = found.conditions[found.conditions["condition"].str.startswith("rerender-face:")].copy()
     own["region"] = "faces"
@@ -220,7 +220,7 @@ def test_why_an_image_is_not_changed_is_told() -> None:
     known = Context(
         [f"image-{place}" for place in range(count)],
         masks={"faces": faces},
-        looked={"faces": torch.tensor([True, True, True, False, True])},
+        annotated={"faces": torch.tensor([True, True, True, False, True])},
     )
     (entry, _) = evaluate(
         lambda changed, _: changed.mean((1, 2, 3)),

@@ -38,7 +38,7 @@ EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
 """Almost every image has a face, so that few have to be drawn."""
 
 
-def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
+def synthetic(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
     drawn = [render(sample(seed, index, EVERY, style), 64) for index in range(n)]
     images = torch.stack([torch.from_numpy(one.image) for one in drawn]).permute(0, 3, 1, 2)
     masks = {
@@ -50,7 +50,7 @@ def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Ten
 
 def pairs(n: int, style: Style = "A", height: int = 64) -> tuple[Tensor, Context]:
     """Images and their donors; all have faces and a background."""
-    (images, masks), (donors, lent) = scenes(n, 5, style), scenes(n, 6, style)
+    (images, masks), (donors, donated) = synthetic(n, 5, style), synthetic(n, 6, style)
     context = Context(
         [f"image-{k}" for k in range(n)],
         seed=3,
@@ -59,7 +59,7 @@ def pairs(n: int, style: Style = "A", height: int = 64) -> tuple[Tensor, Context
         donors=Donors(
             [f"donor-{k}" for k in range(n)],
             donors[..., :height, :],
-            {name: mask[..., :height, :] for name, mask in lent.items()},
+            {name: mask[..., :height, :] for name, mask in donated.items()},
         ),
     )
     images = images[..., :height, :]
@@ -193,9 +193,9 @@ def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
 def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
     images, context = pairs(12)
     own = context.masks["background"]
-    lent = own.clone()
-    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the image donates to itself
-    donors = Donors(context.ids, images, {"background": lent})
+    donated = own.clone()
+    donated[..., 20:44, 8:32] = 0  # labelled as a figure; the image donates to itself
+    donors = Donors(context.ids, images, {"background": donated})
     there, back = (
         SwapBackground()(images, replace(context, donors=donors, role=role))
         for role in ("swap", "round-trip")
@@ -263,8 +263,8 @@ def test_grey_images_and_grey_donors_have_palettes() -> None:
     flat = torch.full_like(images, 0.5)
     for cls in (SwapPalette, SwapSpectrum, SwapTexture):
         context = Context(list("abcdef"), donors=Donors(list("uvwxyz"), flat))
-        for given, lent in ((flat, images), (images, flat), (flat, flat)):
-            changed = cls()(given, replace(context, donors=Donors(list("uvwxyz"), lent)))
+        for given, donated in ((flat, images), (images, flat), (flat, flat)):
+            changed = cls()(given, replace(context, donors=Donors(list("uvwxyz"), donated)))
             assert torch.isfinite(changed).all()
     assert torch.allclose(SwapPalette()(flat, context), flat, atol=1e-5)
 
@@ -327,7 +327,7 @@ def test_the_largest_face_is_taken_and_donors_without_one_are_not() -> None:
         SwapPalette()(images, replace(context, donors=None))
 
 
-class Lenders(Dataset[Sample]):
+class DonorImages(Dataset[Sample]):
     """Donors as a data set gives them."""
 
     def __init__(self, images: Tensor, masks: dict[str, Tensor]) -> None:
@@ -347,25 +347,25 @@ class Lenders(Dataset[Sample]):
 @pytest.mark.parametrize(
     ("name", "moved", "spared"),
     [
-        ("oracle_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
-        ("oracle_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
+        ("white_box_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
+        ("white_box_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
         (
-            "oracle_face_luminance",
+            "white_box_face_luminance",
             ["swap_face"],
             ["swap_palette", "swap_background", "swap_texture"],
         ),
     ],
 )
-def test_t_tells_what_an_oracle_reads(
+def test_t_tells_what_a_white_box_model_reads(
     name: str, moved: list[str], spared: list[str], style: Style
 ) -> None:
-    (images, masks), (donors, lent) = scenes(60, 5, style), scenes(70, 6, style)
+    (images, masks), (donors, donated) = synthetic(60, 5, style), synthetic(70, 6, style)
     ids = [str(k) for k in range(60)]
     having = {
         region: mask.flatten(1).any(dim=1).nonzero().flatten().tolist()
-        for region, mask in lent.items()
+        for region, mask in donated.items()
     }
-    given = DonorList(Lenders(donors, lent), having, 70, ids)
+    given = DonorList(DonorImages(donors, donated), having, 70, ids)
     context = Context(ids, 1, masks=masks)
     model = memlab.load(name)
     clean = model.scores(images, context).numpy().astype(float)

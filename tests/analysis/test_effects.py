@@ -30,8 +30,8 @@ from tests.conftest import QUIET
 N, K = 60, 4
 
 
-def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
-    root = shutil.copytree(scenes, "scenes")
+def run_white_box(synthetic: Path, model: str, *more: str) -> Path:
+    root = shutil.copytree(synthetic, "synthetic")
     options = [
         f"--data.root={root}",
         "--data.split=10/10/80",
@@ -39,7 +39,7 @@ def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
         *QUIET,
         *more,
     ]
-    assert main(["test", "--model", oracle, *options]) == 0
+    assert main(["test", "--model", model, *options]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     return folder
 
@@ -57,8 +57,10 @@ class Sharp(Blur):
 FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
 
 
-def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "3")
+def test_numbers_are_those_of_the_tables(
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "3")
     printed = capsys.readouterr().out
     assert "grayscale@1[faces]" in printed
     assert ", control " in printed
@@ -83,8 +85,10 @@ def test_numbers_are_those_of_the_tables(scenes: Path, capsys: pytest.CaptureFix
     assert beyond > 0.05
 
 
-def test_a_constant_model_has_no_effects(scenes: Path) -> None:
-    folder = run_oracle(scenes, "oracle_constant", *FACES, "--ablation", "blur", "--controls", "2")
+def test_a_constant_model_has_no_effects(synthetic: Path) -> None:
+    folder = run_white_box(
+        synthetic, "white_box_constant", *FACES, "--ablation", "blur", "--controls", "2"
+    )
     for entry in read(folder).conditions:
         assert entry.effect.value == entry.rms_effect.value == 0
         assert entry.spearman_ablated.value is None
@@ -94,8 +98,8 @@ def test_a_constant_model_has_no_effects(scenes: Path) -> None:
         )
 
 
-def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None:
-    folder = run_oracle(scenes, "oracle_face_chroma", *FACES, "--controls", "0")
+def test_without_controls_there_is_nothing_to_compare_with(synthetic: Path) -> None:
+    folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "0")
     (entry,) = read(folder).conditions
     assert entry.effect.value > 0.05
     assert entry.control.reason == "no control was run"
@@ -105,9 +109,9 @@ def test_without_controls_there_is_nothing_to_compare_with(scenes: Path) -> None
     assert set(pd.read_csv(folder / "conditions.csv")["role"]) == {"target"}
 
 
-def test_a_ladder_makes_curves_and_figures(scenes: Path) -> None:
-    folder = run_oracle(
-        scenes, "oracle_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
+def test_a_ladder_makes_curves_and_figures(synthetic: Path) -> None:
+    folder = run_white_box(
+        synthetic, "white_box_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
     )
     found = read(folder)
     (curve,) = found.dose_curves

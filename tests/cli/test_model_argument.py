@@ -34,19 +34,19 @@ def test_every_form_is_taken_by_score_and_ablate(
     Path("mine.py").write_text(NET)
     image = str(make_image("a.png"))
     checkpoint = finished / "fit" / "checkpoints" / "best.ckpt"
-    for model in (finished, finished / "fit", checkpoint, "oracle_redness", "mine:Net"):
+    for model in (finished, finished / "fit", checkpoint, "white_box_redness", "mine:Net"):
         assert main(["score", str(model), image]) == 0
         assert main(["ablate", str(model), image, "--ablation=grayscale", "--controls=0"]) == 0
 
 
 def test_a_folder_named_as_a_plugin_is_no_run(finished: Path) -> None:
-    Path("oracle_redness").mkdir()
-    assert memlab.load("oracle_redness").weights_id() == "closed-form"
-    assert not is_trained("oracle_redness")
-    assert places("test", ["--model", "oracle_redness"]).run is None
-    finished.rename("oracle_chroma")
-    assert memlab.load("oracle_chroma").weights_id() != "closed-form"
-    assert is_trained("oracle_chroma")
+    Path("white_box_redness").mkdir()
+    assert memlab.load("white_box_redness").weights_id() == "closed-form"
+    assert not is_trained("white_box_redness")
+    assert places("test", ["--model", "white_box_redness"]).run is None
+    finished.rename("white_box_chroma")
+    assert memlab.load("white_box_chroma").weights_id() != "closed-form"
+    assert is_trained("white_box_chroma")
 
 
 def test_a_recorded_model_means_the_same_in_every_folder(finished: Path) -> None:

@@ -33,10 +33,10 @@ def across_of(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
 
 
 def test_members_train_where_they_are_not_finished(
-    scenes: Path, capfd: pytest.CaptureFixture[str]
+    synthetic: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path("runs/both")
-    options = [*TINY, f"--data.root={scenes}", "--data.image_size=64", "--attribution=none"]
+    options = [*TINY, f"--data.root={synthetic}", "--data.image_size=64", "--attribution=none"]
     Repeat("seed", [0, 1], options).write(folder)
     predicted, score = people(30, 0)
     write_finished(folder / "seed-0/fit", predicted, score)

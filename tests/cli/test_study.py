@@ -34,11 +34,11 @@ def study(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def trained(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of 40 of the 60 scenes."""
+def trained(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of 40 of the 60 synthetic images."""
     out = tmp_path_factory.mktemp("study") / "first"
     network = ["--data.image_size=64", *TINY, *FAST]
-    given = [f"--data.root={scenes}", "-n", "40", "--config", "study/small", f"--out={out}"]
+    given = [f"--data.root={synthetic}", "-n", "40", "--config", "study/small", f"--out={out}"]
     assert main(["study", *given, *network]) == 0
     return out
 
@@ -101,8 +101,8 @@ def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: 
     assert (out / "images" / "subset.csv").read_text() == whole
 
 
-def test_a_model_is_tested_on_all_images_and_the_rest_lend(scenes: Path, run: Path) -> None:
-    given = ["--out", "s", f"--data.root={scenes}", "-n", "6", "--model", str(run)]
+def test_a_model_is_tested_on_all_images_and_the_rest_donate(synthetic: Path, run: Path) -> None:
+    given = ["--out", "s", f"--data.root={synthetic}", "-n", "6", "--model", str(run)]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))
     assert found["images"] == {"train": 6, "val": 0, "test": 6}
@@ -128,7 +128,7 @@ def test_bare_images_have_effects_and_no_accuracy(
 
 
 def test_bad_input_is_one_line(
-    scenes: Path,
+    synthetic: Path,
     run: Path,
     make_image: Callable[..., Path],
     tmp_path: Path,
@@ -139,12 +139,12 @@ def test_bad_input_is_one_line(
     assert "give --data.root" in failing("study")
     assert "sets it itself" in failing("study", "--data.root", "few", "--run", "x")
     assert "nowhere" in failing("study", "--data.root", "nowhere")
-    assert "study/smal" in failing("study", "--data.root", str(scenes), "--config", "study/smal")
+    assert "study/smal" in failing("study", "--data.root", str(synthetic), "--config", "study/smal")
     masks = tmp_path / "other"
     write(masks, n=4, seed=9, size=64)
     (tmp_path / "masks" / "faces").mkdir(parents=True)
     make_image("masks/faces/elsewhere.png")
-    given = ["--data.root", str(scenes), "--model", str(run), "--data.masks", "masks"]
+    given = ["--data.root", str(synthetic), "--model", str(run), "--data.masks", "masks"]
     assert "masks" in failing("study", *given, "--out", "none")
     assert not Path("none").exists()
 
@@ -155,9 +155,18 @@ def test_another_question_is_another_study(trained: Path, failing: Callable[...,
 
 
 def test_what_stopped_before_it_began_can_be_asked_again(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    given = ["study", f"--data.root={scenes}", "-n", "12", "--out", "s", "--config", "study/small"]
+    given = [
+        "study",
+        f"--data.root={synthetic}",
+        "-n",
+        "12",
+        "--out",
+        "s",
+        "--config",
+        "study/small",
+    ]
     failing(*given, "--model.backbone.name", "no_such_network", *FAST)
     assert main([*given, "--data.image_size=64", *TINY, *FAST]) == 0
     assert study(Path("s"))["asked"]["drawn"] == 12

@@ -29,13 +29,13 @@ def table_of(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / name)
 
 
-def test_loose_images_give_what_a_test_gives(finished: Path, scenes: Path) -> None:
-    root = Path(shutil.copytree(scenes, "set"))
+def test_loose_images_give_what_a_test_gives(finished: Path, synthetic: Path) -> None:
+    root = Path(shutil.copytree(synthetic, "set"))
     data = [f"--data.root={root}", "--data.num_workers=0", "--maps=0"]
     assert main(["test", "--run", str(finished), *data, *CHOSEN, *QUIET]) == 0
     (tested,) = finished.glob("test-*")
     wanted = {name: table_of(tested, f"{name}.csv") for name in ("rows", "conditions", "effects")}
-    table = pd.read_csv(root / "scenes.csv").set_index("image").loc[wanted["rows"]["id"]]
+    table = pd.read_csv(root / "synthetic.csv").set_index("image").loc[wanted["rows"]["id"]]
     table.to_csv(root / "tested.csv")
     given = [str(finished), str(root / "tested.csv"), *CHOSEN]
     given += [f"--data.masks={root / 'masks'}", "--data.empty_masks=none"]
@@ -55,12 +55,12 @@ def test_loose_images_give_what_a_test_gives(finished: Path, scenes: Path) -> No
 
 
 def test_from_python_and_from_the_command_line_it_is_the_same(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["ablate", "oracle_redness", str(scenes), *CHOSEN]) == 0  # into a pipe
+    assert main(["ablate", "white_box_redness", str(synthetic), *CHOSEN]) == 0  # into a pipe
     printed = capsys.readouterr().out
     parts: list[str | Ablation] = [Blur(), "remove_faces"]
-    found = memlab.ablate("oracle_redness", scenes, parts, controls=2, progress=False)
+    found = memlab.ablate("white_box_redness", synthetic, parts, controls=2, progress=False)
     assert found.effects.to_csv(index=False) == printed
     again = memlab.analyse(found.rows.drop(columns="error"), found.changed).effects
     once, twice = (one.sort_values("condition").reset_index() for one in (found.effects, again))
@@ -78,12 +78,12 @@ def test_an_unreadable_image_is_named_and_the_others_are_scored(
     for place in range(4):
         make_image(f"photos/{place}.png", seed=place)
     Path("photos/bad.png").write_bytes(b"no image")
-    ask = ["ablate", "oracle_redness", "photos", "--ablation", "grayscale", "--ablation"]
+    ask = ["ablate", "white_box_redness", "photos", "--ablation", "grayscale", "--ablation"]
     assert main([*ask, "remove_faces", "--out", "out"]) == 1
     said = capsys.readouterr()
     assert "photos/bad.png: cannot be read" in said.err
     assert "want of masks of faces: remove_faces" in said.err
-    assert "ablate: 4 images by oracle_redness" in said.out
+    assert "ablate: 4 images by white_box_redness" in said.out
     assert "grayscale@1" in said.out
     rows = table_of(Path("out"), "rows.csv")
     assert rows["predicted"].isna().sum() == 1
@@ -109,13 +109,13 @@ def test_the_earlier_use_is_answered(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["oracle_redness", "--ablation", "blur"], "required: IMAGES"),
-        (["oracle_redness", "photos"], "give --ablation NAME"),
-        (["oracle_rednes", "photos", "--ablation", "blur"], "did you mean 'oracle_redness'"),
-        (["oracle_redness", "photos", "--ablation", "remove_faces"], "no masks of 'faces'"),
-        (["oracle_redness", "photos", "--ablation=blur", "--ablation.region=text"], "'text'"),
-        (["oracle_redness", "photos", "--ablation=blur", "--out=photos"], "an input of"),
-        (["oracle_redness", "photos", "--ablation=blur", "--data.empty_masks=none"], "leave it"),
+        (["white_box_redness", "--ablation", "blur"], "required: IMAGES"),
+        (["white_box_redness", "photos"], "give --ablation NAME"),
+        (["white_box_rednes", "photos", "--ablation", "blur"], "did you mean 'white_box_redness'"),
+        (["white_box_redness", "photos", "--ablation", "remove_faces"], "no masks of 'faces'"),
+        (["white_box_redness", "photos", "--ablation=blur", "--ablation.region=text"], "'text'"),
+        (["white_box_redness", "photos", "--ablation=blur", "--out=photos"], "an input of"),
+        (["white_box_redness", "photos", "--ablation=blur", "--data.empty_masks=none"], "leave it"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_line(
@@ -131,15 +131,15 @@ def test_what_cannot_be_done_is_refused_in_a_line(
 def test_an_image_counts_once(make_image: Callable[..., Path]) -> None:
     file = make_image("a.png")
     with pytest.raises(MemlabError, match=r"a\.png is given twice"):
-        memlab.ablate("oracle_redness", [file, file], "blur")
+        memlab.ablate("white_box_redness", [file, file], "blur")
 
 
 def test_donors_come_from_a_folder(make_image: Callable[..., Path]) -> None:
     for place in range(3):
         make_image(f"photos/{place}.png", seed=place)
-        make_image(f"lent/donor-{place}.png", seed=10 + place)
+        make_image(f"donors/donor-{place}.png", seed=10 + place)
     given = ["swap_palette", "grayscale"]
-    found = memlab.ablate("oracle_redness", "photos", given, controls=1, donors="lent")
+    found = memlab.ablate("white_box_redness", "photos", given, controls=1, donors="donors")
     assert set(found.changed["donor"].dropna()) == {"donor-0", "donor-1", "donor-2"}
 
 
@@ -154,9 +154,9 @@ def test_methods_and_functions_have_one_signature() -> None:
 
 def test_a_reference_is_loaded_and_other_things_are_refused() -> None:
     images = torch.rand(2, 3, 64, 64)
-    model = memlab.load("oracle_redness")
+    model = memlab.load("white_box_redness")
     wanted = model.predict(images)["predicted"]
-    assert np.array_equal(memlab.predict("oracle_redness", images)["predicted"], wanted)
+    assert np.array_equal(memlab.predict("white_box_redness", images)["predicted"], wanted)
     assert np.array_equal(memlab.predict(model, images)["predicted"], wanted)
     with pytest.raises(MemlabError, match=r"GradCAM is no model.*attributions\.base\.explain"):
         memlab.explain(GradCAM(), model, images)  # type: ignore[arg-type]

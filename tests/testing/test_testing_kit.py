@@ -128,14 +128,14 @@ def test_what_keeps_the_contract_passes(cls: type[Ablation]) -> None:
         ({"control": "round-trip"}, "compared round-trip but needs no donors"),
         ({"donor_regions": ("faces",)}, "declares donor_regions but not needs_donors"),
         (
-            {"moves": ("oracle_chrome",)},
-            "moves 'oracle_chrome', which is no white-box model.*oracle_chroma",
+            {"moves": ("white_box_chrome",)},
+            "moves 'white_box_chrome', which is no white-box model.*white_box_chroma",
         ),
         ({"spares": ("regressor",)}, "spares 'regressor', which is no white-box model"),
-        ({"moves": ("oracle_constant",)}, "cannot move 'oracle_constant'"),
+        ({"moves": ("white_box_constant",)}, "cannot move 'white_box_constant'"),
         (
-            {"moves": ("oracle_chroma",), "spares": ("oracle_chroma",)},
-            "both moves and spares oracle_chroma",
+            {"moves": ("white_box_chroma",), "spares": ("white_box_chroma",)},
+            "both moves and spares white_box_chroma",
         ),
     ],
 )
