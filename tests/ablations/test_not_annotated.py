@@ -61,7 +61,7 @@ def evaluated(finished: Path, album: Path, *ablations: str) -> Path:
 
 
 def rows_of(folder: Path, ablation: str) -> pd.DataFrame:
-    rows = pd.read_csv(folder / "conditions.csv", dtype={"place": "string", "fill": "string"})
+    rows = pd.read_csv(folder / "conditions.csv", dtype={"position": "string", "fill": "string"})
     return rows[rows["ablation"] == ablation].reset_index(drop=True)
 
 
