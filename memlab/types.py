@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor
 
+from memlab.roles import Role
 from memlab.seeds import seed_of
-
-Role = Literal["target", "control", "floor", "swap", "there-and-back"]
-"""Role of a condition: the ablation itself (`target`, or `swap` for a swap), or a control.
-
-`control`: the matched control, off-centre crop or patch. `there-and-back`: the round-trip control
-of a swap. `floor`: a nuisance change, which should not matter."""
 
 
 class Sample(TypedDict):
@@ -83,9 +78,9 @@ class Context:
         seed: the seed of the evaluation.
         draw: index of the repetition of a random ablation or of its control.
         masks: region name to (B, 1, H, W) masks, 0 or 1, of the images.
-        role: role of the change. Ablations whose control is `windows` or `patch` make the control
-            themselves for role `control`; `one_pass` ablations make the round trip themselves for
-            role `there-and-back`.
+        role: role of the change. Ablations whose control is `off-centre-crops` or `patch` make the
+            control themselves for role `control`; `one_pass` ablations make the round trip
+            themselves for role `round-trip`.
         where: (B, 1, H, W) weights in [0, 1] of a matched control, which replace the ablation's own
             region.
         donors: the donors of this draw, for ablations that need donors.

@@ -7,23 +7,17 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
-from memlab.registry import plugin_of
+from memlab.registry import RENAMED, plugin_of, say_renamed
+from memlab.roles import CONTROLS, OLD_CONTROLS, Control
 from memlab.spec import Specified
 from memlab.types import Context, Donors
-
-Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
-"""Kinds of control that an effect is compared with.
-
-`placed`: matched control, the same change on the same shape at another position. `windows`:
-off-centre crops. `patch`: a neutral patch. `there-and-back`: round-trip control of a swap. `floor`:
-nuisance baseline, which is another kind of change and is never subtracted."""
 
 ROUNDING = 1e-3
 """Largest distance beyond [0, 1] that `require_images` accepts from `Ablation.change`: a quarter of
@@ -51,6 +45,8 @@ class Ablation(Specified, nn.Module, ABC):
     unit: str
     """Unit of the dose, printed after the number. An instance may override the unit together with
     `ladder` and `maximum`."""
+    dose_name: ClassVar[str] = ""
+    """Symbol of the dose in figures: `σ` gives "Blur, σ = 2 % of width"."""
     target: ClassVar[str]
     """Key of `memlab.ablations.statistics.STATISTICS`: the statistic that must fall as the dose
     grows."""
@@ -66,7 +62,7 @@ class Ablation(Specified, nn.Module, ABC):
     donor_regions: tuple[str, ...] = ()
     """Regions that a donor must have."""
     one_pass: ClassVar[bool] = False
-    """Whether `change` makes the round-trip control itself when `context.role` is `there-and-back`.
+    """Whether `change` makes the round-trip control itself when `context.role` is `round-trip`.
     Swaps by synthesis set this, because two passes would double the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
     """For third-party ablations, optional: plugin names of white-box models
@@ -82,6 +78,20 @@ class Ablation(Specified, nn.Module, ABC):
     once. Applies to this class only, not to its subclasses."""
     margin: float = 0.0
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read old names of a control or a family, and say so once; refuse an unknown control."""
+        super().__init_subclass__(**options)
+        origin = f"{cls.__module__}.{cls.__qualname__}"
+        kind, family = cls.__dict__.get("control"), cls.__dict__.get("family")
+        if kind in OLD_CONTROLS:
+            cls.control = OLD_CONTROLS[kind]
+            say_renamed(f"{origin}: control {kind}", cls.control)
+        elif isinstance(kind, str) and kind not in CONTROLS:
+            raise PluginError(f"{origin}: control is {kind!r}; there are {', '.join(CONTROLS)}")
+        if family in RENAMED["families"]:
+            cls.family = RENAMED["families"][family]
+            say_renamed(f"{origin}: family {family}", cls.family)
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__()
@@ -124,8 +134,8 @@ class Ablation(Specified, nn.Module, ABC):
 
         A change that is confined to a region is compared with matched controls.
         """
-        confined = self.place.name != "all" and self.control == "floor"
-        return "placed" if confined else self.control
+        confined = self.place.name != "all" and self.control == "nuisance-baseline"
+        return "matched-control" if confined else self.control
 
     def checked(self, dose: float) -> float:
         """Return the dose, or raise a MemlabError that lists the ladder."""
@@ -197,7 +207,7 @@ class Ablation(Specified, nn.Module, ABC):
         if context.donors is not None:
             require_sizes(images, context.donors.masks, context.donors.ids, f"{self.name}: donors")
         changed = self._changed(images, context, dose)
-        if context.role == "there-and-back" and not self.one_pass:
+        if context.role == "round-trip" and not self.one_pass:
             own = replace(context, donors=self.own_donors(images, context))
             changed = self._changed(changed, own, self.maximum)
         return changed

@@ -27,7 +27,7 @@ class Grayscale(Ablation):
     family = "colour"
     unit = "of the colour"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 
@@ -54,7 +54,7 @@ class Desaturate(Ablation):
     family = "colour"
     unit = "of the coloured light"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.25, 0.5, 0.75, 0.9, 1.0)
     maximum = 1.0
 
@@ -80,7 +80,7 @@ class HueRotate(Ablation):
     family = "colour"
     unit = "degrees"
     target = "hue_agreement"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (15.0, 30.0, 60.0, 90.0, 180.0)
     maximum = 180.0
 
@@ -107,7 +107,7 @@ class ColorContrast(Ablation):
     family = "colour"
     unit = "of the colour contrast"
     target = "chroma_sd"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 

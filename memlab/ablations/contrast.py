@@ -23,7 +23,7 @@ class Contrast(Ablation):
     family = "contrast"
     unit = "of the contrast"
     target = "luma_sd"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.3, 0.5, 0.7, 0.85, 0.95)
     maximum = 1.0
 
@@ -48,7 +48,7 @@ class Brightness(Ablation):
     family = "contrast"
     unit = "of the light"
     target = "luma_mean"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.15, 0.3, 0.45, 0.6, 0.8)
     maximum = 1.0
 

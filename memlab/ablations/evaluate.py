@@ -40,8 +40,8 @@ class ConditionScores:
         measures: `area`, `eccentricity`, `gradient_energy` and `luminance_sd` of the changed region
             or of the matched control, (B,) each; empty if the condition has no matched control.
         places: what was changed: the region itself (`own`), its shape at another position
-            (`elsewhere`), or a random shape of its area (`blob`); None where the condition has no
-            matched control or the control has no valid position.
+            (`matched`), or a random shape of its area (`random-shape`); None where the condition
+            has no matched control or the control has no valid position.
         reasons: why each image is not eligible, None for eligible images.
     """
 
@@ -119,7 +119,7 @@ class Preparation:
         measures: dict[str, Tensor] = {}
         annotated: Tensor | None = None
         kinds: list[Place | None] = [None] * len(context.ids)
-        if ablation.compared_with == "placed" and eligible.any():
+        if ablation.compared_with == "matched-control" and eligible.any():
             placed = self._placed(condition, context)
             if placed is not None and condition.role == "control":
                 places, weights = placed

@@ -31,7 +31,8 @@ class Blur(Ablation):
     family = "frequency"
     unit = "% of width"
     target = "high_frequency_energy"
-    control = "floor"
+    control = "nuisance-baseline"
+    dose_name = "σ"
     ladder = (0.5, 1.0, 2.0, 4.0, 8.0)
     maximum = 25.0
 
@@ -68,7 +69,7 @@ class Highpass(Ablation):
     family = "frequency"
     unit = "cycles per width"
     target = "low_frequency_energy"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0, 2.0, 4.0, 8.0, 16.0)
     maximum = 32.0
 

@@ -37,7 +37,7 @@ class Remove(Ablation):
     family = "region"
     unit = "of the way to the fill"
     target = "likeness"
-    control = "placed"
+    control = "matched-control"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     own: ClassVar[str] = "faces"
@@ -179,7 +179,7 @@ class Occlude(Ablation):
     family = "region"
     unit = "% of area"
     target = "unchanged"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (5.0, 10.0, 20.0, 40.0, 60.0, 80.0)
     maximum = 95.0
 

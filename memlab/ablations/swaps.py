@@ -27,7 +27,7 @@ class Swap(Ablation):
     """
 
     unit = "of the way to the donor"
-    control = "there-and-back"
+    control = "round-trip"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     needs_donors = True
@@ -138,7 +138,7 @@ class SwapTexture(Swap):
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Replace the share `dose` of the grain's energy; for a round trip, by noise like it."""
         generators = context.generators(self.name)
-        own = context.role == "there-and-back"
+        own = context.role == "round-trip"
         return swap_texture(images, self.donors_of(context).images, generators, dose, own)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:

@@ -35,7 +35,7 @@ class TextureSmooth(Ablation):
     family = "texture"
     unit = "% of range"
     target = "fine_texture"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0, 2.0, 5.0, 10.0, 20.0)
     maximum = 100.0
 
@@ -62,7 +62,7 @@ class PatchShuffle(Ablation):
     family = "texture"
     unit = "patches per side"
     target = "layout"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (2.0, 4.0, 8.0, 16.0, 32.0)
     maximum = 32.0
 
@@ -105,7 +105,7 @@ class PhaseScramble(Ablation):
     family = "texture"
     unit = "of the phase noise"
     target = "phase_agreement"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 
@@ -133,7 +133,7 @@ class PowerEqualize(Ablation):
     family = "texture"
     unit = "of the way to 1/f"
     target = "spectral_distance"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 

@@ -131,6 +131,12 @@ class MemlabCLI(LightningCLI):
             "--maps", type=int, default=16, help="How many test images are explained."
         )
         parser.add_argument(
+            "--figures",
+            type=Literal["pdf", "svg"] | None,
+            default=None,
+            help="Write figures in this format, too, with text as text; they are always PNG.",
+        )
+        parser.add_argument(
             "--checkpoint_every",
             type=PositiveInt | None,
             default=None,
@@ -242,7 +248,7 @@ class MemlabCLI(LightningCLI):
         """Add memlab's callbacks, folder and CSV files to the configured trainer."""
         seed_given = self._get(self.config_init, "seed_everything")
         seed = 0 if isinstance(seed_given, bool) else seed_given  # false: training is not seeded
-        self.records = Records(seed)
+        self.records = Records(seed, self._get(self.config_init, "figures"))
         self.evaluation = AblationEvaluation(
             self._get(self.config_init, "ablation"),
             self._get(self.config_init, "doses"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from memlab.paths import same_path
 if TYPE_CHECKING:
     import pandas as pd
 
+    from memlab.analysis.results import DataRecord
     from memlab.data.table import Table
 
 DESCRIPTION = """\
@@ -66,7 +67,7 @@ class Subject:
     size: int
     about: dict[str, Any]
     notes: list[str]
-    data: dict[str, Any] = field(default_factory=dict)
+    data: DataRecord | None = None
 
 
 def run(arguments: list[str]) -> int:
@@ -151,40 +152,35 @@ def _tested(path: Path, options: Namespace) -> Subject:
     about = {
         "run": test.label,
         "folder": str(test.folder),
-        "weights_id": test.results.model["weights_id"],
-        "fingerprint": data["fingerprint"],
+        "weights_id": test.results.model.weights_id,
+        "fingerprint": data.fingerprint,
     }
     notes: list[str] = []
     root, split = options.root, options.split
-    data_root = root or Path(str(data.get("root") or ""))
+    there = root or Path(data.root)
     table = None
-    if root is not None or (data.get("root") and data_root.exists()):
-        named = root is not None or options.source or columns_of(options)
+    if root is not None or (data.root and there.exists()):
+        given = root is not None or options.source or columns_of(options)
         recorded = str(test.folder / FILE)
-        source = (
-            source_of(options, data_root) if named else build(data["source"], "sources", recorded)
-        )
-        recorded_split = data.get("split")
-        if split is None and isinstance(recorded_split, int):
-            split = recorded_split
-        table = source.table(data_root, split).say()
+        source = source_of(options, there) if given else build(data.source, "sources", recorded)
+        own = data.split
+        number = split if split is not None else own if isinstance(own, int) else None
+        table = source.table(there, number).say()
         known = set(table.rows["id"])
         lost = [name for name in rows["id"] if name not in known]
         if len(lost) == len(rows):
             raise DataError(
-                f"{data_root}: none of the {len(rows)} tested images is in it: tested {lost[0]!r}, "
+                f"{there}: none of the {len(rows)} tested images is in it: tested {lost[0]!r}, "
                 f"there {table.rows['id'].iloc[0]!r}; give --data.root DIR"
             )
         if lost:
-            notes.append(f"{len(lost)} tested images are not in {data_root}, such as {lost[0]}")
+            notes.append(f"{len(lost)} tested images are not in {there}, such as {lost[0]}")
     else:
-        problem = (
-            f"no images at {data['root']}" if data.get("root") else "no data set in its results"
-        )
-        notes.append(f"{problem}: nothing is measured; give --data.root DIR")
+        told = f"no images at {data.root}" if data.root else "no data set in its results"
+        notes.append(f"{told}: nothing is measured; give --data.root DIR")
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
-    size = int(data.get("geometry", {}).get("size", _SIZE))
+    size = int(data.geometry.get("size", _SIZE))
     return Subject(rows, table, size, about, notes, data)
 
 
@@ -193,15 +189,16 @@ def _masked(subject: Subject, options: Namespace) -> Table:
     from memlab.data.mask_summary import with_masks
 
     assert subject.table is not None
+    recorded = subject.data
     masks, empty = options.masks, options.empty_masks
-    moved = options.root is not None and not same_path(options.root, subject.data.get("root"))
+    moved = options.root is not None and not same_path(
+        options.root, recorded.root if recorded else None
+    )
     if not moved:
-        empty = empty or subject.data.get("empty_masks")
-    described = subject.data.get("masks", {}).values()
-    origins = {str(description["origin"]) for description in described} - {
-        subject.data.get("origin")
-    }
-    for origin in sorted(origins) if masks is None else ():
+        empty = empty or (recorded.empty_masks if recorded else None)
+    described = recorded.masks.values() if recorded else ()
+    given = {str(one["origin"]) for one in described} - {recorded.origin if recorded else None}
+    for origin in sorted(given) if masks is None else ():
         if moved:
             subject.notes.append(
                 f"masks of {origin} were given with another --data.root; to use them "

@@ -74,7 +74,7 @@ def export(
             except MemlabError as error:
                 unread = failures[str(original.path)] = str(error)
             for condition in conditions:
-                described = condition.describe()
+                described = vars(condition.record)
                 named = {name: described[name] for name in _DESCRIBED}
                 for draw in range(condition.draws):
                     image, donor, reason = "", "", unread

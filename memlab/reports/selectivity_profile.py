@@ -39,11 +39,11 @@ WORDS = {
 }
 """Display names of statistics; statistics not listed here use their own names."""
 COMPARED = {
-    "floor": "slight changes that should not matter",
-    "placed": "the same change elsewhere in the image",
-    "windows": "off-centre crops",
+    "nuisance": "slight changes that should not matter",
+    "matched-control": "the same change elsewhere in the image",
+    "off-centre-crops": "off-centre crops",
     "patch": "a neutral patch",
-    "there-and-back": "the round trip of the swap",
+    "round-trip": "the round trip of the swap",
 }
 """Display names of the comparisons of an effect."""
 HOW = """\

@@ -6,10 +6,11 @@ import inspect
 from typing import get_args
 
 from memlab.ablations import FAMILIES
-from memlab.ablations.base import Ablation, Control
+from memlab.ablations.base import Ablation
 from memlab.ablations.statistics import STATISTICS
 from memlab.errors import MemlabError, did_you_mean
 from memlab.registry import load, plugins
+from memlab.roles import Control
 from memlab.testing.breach import require
 from memlab.testing.laws import check_ladder, check_laws, check_sizes
 from memlab.testing.places import check_control, check_donors, check_region
@@ -65,8 +66,8 @@ def check_declared(cls: type[Ablation]) -> None:
     )
     require(ladder == sorted(set(ladder)) and ladder[0] > 0, cls, "the ladder must grow from > 0")
     require(ladder[-1] <= cls.maximum, cls, "the ladder goes beyond the maximum")
-    swaps = cls.control == "there-and-back"
-    require(cls.needs_donors or not swaps, cls, "is compared there-and-back but needs no donors")
+    swaps = cls.control == "round-trip"
+    require(cls.needs_donors or not swaps, cls, "is compared round-trip but needs no donors")
     consistent = cls.needs_donors or not cls.donor_regions
     require(consistent, cls, "declares donor_regions but not needs_donors")
     _check_expected(cls)

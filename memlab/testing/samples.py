@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from memlab.ablations.base import Ablation
-from memlab.types import Context, Donors, Role
+from memlab.roles import Role
+from memlab.types import Context, Donors
 
 _BOXES = {
     "people": (0.12, 0.10, 0.95, 0.40),
@@ -133,7 +134,7 @@ class Trial:
 
 
 def role_of(ablation: Ablation) -> Role:
-    """Return the role in which an ablation itself runs: `target`, `swap` or `floor`."""
-    if ablation.family == "floor":
-        return "floor"
-    return "swap" if ablation.compared_with == "there-and-back" else "target"
+    """Return the role in which an ablation itself runs: `target`, `swap` or `nuisance`."""
+    if ablation.family == "nuisance":
+        return "nuisance"
+    return "swap" if ablation.compared_with == "round-trip" else "target"

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import Preparation, changed_images
-from memlab.ablations.plan import Condition, floor, plan
-from memlab.analysis.arrays import Effects, Images
-from memlab.analysis.per_image import dropped, specific, specific_square, swap_square
+from memlab.ablations.plan import Condition, nuisance_baseline, plan
+from memlab.analysis.arrays import ImageEffects, Images
+from memlab.analysis.per_image import mean_effect, specific, specific_square, swap_square
 from memlab.analysis.quantities import SESOI
 from memlab.data.dataset import collate, to_float
 from memlab.data.donors import DonorList
@@ -77,8 +77,8 @@ def white_box_matrix(
         One row per ablation and white-box model: `ablation`, `family`, `control`, `dose`, `unit`,
         `model`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
         `high` (two standard errors of the mean square on either side), `shift` (S, the mean effect
-        beyond the controls, in SDs; NaN without matched controls), `floor` (the largest effect of
-        the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
+        beyond the controls, in SDs; NaN without matched controls), `nuisance` (the largest effect
+        of the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
         exceed, or must not exceed: the smallest effect of interest, 0.05, or the nuisance baseline
         if that is larger and there are no controls), `verdict` (ok or breach). A negative effect
         means that the controls, or the round trip, move the scores more than the change itself.
@@ -86,7 +86,7 @@ def white_box_matrix(
     models = _white_box_models(style)
     images, context, donors = images_and_donors(n, size, style, seed, controls)
     clean = _scores(models, images, context)
-    nuisances = floor()
+    nuisances = nuisance_baseline()
     groups = [plan([one], controls=controls) for one in ablations]
     total = len(nuisances) + sum(len(group) for group in groups)
     with progress("Testing white-box models", total, shown) as advance:
@@ -94,14 +94,14 @@ def white_box_matrix(
         def drops(conditions: Sequence[Condition]) -> Drops:
             return _drops(models, clean, images, context, conditions, donors, advance)
 
-        floors = np.zeros(len(models))
+        baselines = np.zeros(len(models))
         for nuisance in nuisances:
             moved = _effects(nuisance.ablation, drops([nuisance]), clean)
-            floors = np.maximum(floors, [effect["effect"] for effect in moved])
+            baselines = np.maximum(baselines, [effect["effect"] for effect in moved])
         rows = [
             row
             for ablation, group in zip(ablations, groups, strict=True)
-            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), floors)
+            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), baselines)
         ]
     return pd.DataFrame(rows)
 
@@ -188,9 +188,9 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
         ones = np.ones_like(scores)
         images = Images(pd.DataFrame(), scores, ones * np.nan, ones, ones)
         of_role = {role: values[place] for role, values in drops.items()}
-        if "floor" in of_role:  # a nuisance change itself
-            of_role["target"] = of_role.pop("floor")
-        effects = Effects(ablation.name, ablation.dose, images, of_role)
+        if "nuisance" in of_role:  # a nuisance change itself
+            of_role["target"] = of_role.pop("nuisance")
+        effects = ImageEffects(ablation.name, ablation.dose, images, of_role)
         squares = _squares(ablation, effects)
         shifts = specific(effects)[np.isfinite(specific(effects))]
         there = squares[np.isfinite(squares)]
@@ -204,19 +204,23 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
     return found
 
 
-def _squares(ablation: Ablation, effects: Effects) -> Array:
+def _squares(ablation: Ablation, effects: ImageEffects) -> Array:
     """Return the contribution of each image to the mean square, (n,)."""
     kind = ablation.compared_with
-    if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
-        return dropped(effects) ** 2
-    return swap_square(effects) if kind == "there-and-back" else specific_square(effects)
+    if (
+        ablation.family == "nuisance"
+        or kind == "nuisance-baseline"
+        or _without_controls(ablation, effects.by_role)
+    ):
+        return mean_effect(effects) ** 2
+    return swap_square(effects) if kind == "round-trip" else specific_square(effects)
 
 
 def _without_controls(ablation: Ablation, drops: Drops) -> bool:
     """Return whether matched controls are required but no image has room for one."""
     controls = drops.get("control")
     return (
-        ablation.compared_with == "placed"
+        ablation.compared_with == "matched-control"
         and controls is not None
         and not np.isfinite(controls).any()
     )
@@ -234,13 +238,13 @@ def _ratio(effect: float, scores: Array) -> float:
 
 
 def _rows(
-    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], floors: Array
+    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], baselines: Array
 ) -> Iterator[dict[str, object]]:
     effects = _effects(ablation, drops, clean)
-    whole = ablation.family != "floor" and ablation.compared_with == "floor"
+    whole = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
     whole = whole or _without_controls(ablation, drops)
     expects = expected(type(ablation))
-    for model, effect, least in zip(models, effects, floors, strict=True):
+    for model, effect, least in zip(models, effects, baselines, strict=True):
         limit = max(SESOI, float(least)) if whole else SESOI
         declared = _declared(expects, model)
         yield {
@@ -252,7 +256,7 @@ def _rows(
             "model": model,
             "declared": declared,
             **effect,
-            "floor": float(least),
+            "nuisance": float(least),
             "limit": limit,
             "verdict": "breach" if _breach(ablation, declared, effect, limit) else "ok",
         }
@@ -267,7 +271,7 @@ def _declared(expects: Expected, model: str) -> str:
 def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:
     # A control that varies more than the target is inconclusive, but a swap that moves the score
     # less than its round trip is faulty.
-    both = ablation.compared_with == "there-and-back"
+    both = ablation.compared_with == "round-trip"
     size = abs(found["effect"]) if both else found["effect"]
     shift = abs(np.nan_to_num(found["shift"]))
     if declared == "must":

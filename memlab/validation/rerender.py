@@ -172,7 +172,7 @@ class Rerendered:
             ("rerender", "target", self.has, self.removal),
             ("rerender", "control", self.has, itself.repeat(2, axis=1)),
             ("rerender", "swap", self.has, self.swap),
-            ("rerender", "there-and-back", self.has, itself.repeat(self.swap.shape[1], axis=1)),
+            ("rerender", "round-trip", self.has, itself.repeat(self.swap.shape[1], axis=1)),
         ]
         if self.kind == "presence":
             ways += [

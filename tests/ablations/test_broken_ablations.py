@@ -28,7 +28,7 @@ class Bad(Ablation):
     family = "colour"
     unit = "of the way"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 

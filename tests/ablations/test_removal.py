@@ -377,7 +377,7 @@ def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Cont
 
 def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -> None:
     images, context, donors = images_and_donors(12, 48, "A", 5, 4)
-    conditions = [one for one in plan([Paste()], controls=4) if one.role != "floor"]
+    conditions = [one for one in plan([Paste()], controls=4) if one.role != "nuisance"]
     preparation = Preparation(images, context, conditions, donors)
     made: dict[tuple[str, int], Tensor] = {}
     donated = set()

@@ -24,7 +24,7 @@ from memlab.ablations.swaps import (
     SwapSpectrum,
     SwapTexture,
 )
-from memlab.analysis.arrays import Effects, read_images
+from memlab.analysis.arrays import ImageEffects, read_images
 from memlab.analysis.quantities import value_quantities
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError
@@ -78,7 +78,7 @@ def test_the_laws_hold(cls: type[Swap], height: int) -> None:
     statistic = STATISTICS[swap.target]
     last = statistic(swap, images, context, 0).mean()
     for dose in swap.ladder:
-        for role in ("swap", "there-and-back"):
+        for role in ("swap", "round-trip"):
             known = replace(context, role=role)  # type: ignore[arg-type]
             changed = swap(images, known, dose)
             assert changed.shape == images.shape
@@ -135,10 +135,10 @@ def test_a_image_that_lends_to_itself_stays_as_it_is(cls: type[Swap]) -> None:
 
 
 @pytest.mark.parametrize("cls", SWAPS)
-def test_there_and_back_is_near_the_image(cls: type[Swap]) -> None:
+def test_the_round_trip_is_near_the_image(cls: type[Swap]) -> None:
     images, context = pairs(20)
     there = cls()(images, context)
-    back = cls()(images, replace(context, role="there-and-back"))
+    back = cls()(images, replace(context, role="round-trip"))
     far, near = ((one - images).square().mean(dim=(1, 2, 3)).sqrt() for one in (there, back))
     if cls is SwapTexture:  # other noise than its own grain
         statistic = grain.texture_distance
@@ -151,11 +151,11 @@ def test_there_and_back_is_near_the_image(cls: type[Swap]) -> None:
 def test_the_way_back_of_a_texture_differs_from_the_swap_in_the_grain_alone() -> None:
     images, context = pairs(30)
     swap = SwapTexture()
-    there, back = (swap(images, replace(context, role=role)) for role in ("swap", "there-and-back"))  # type: ignore[arg-type]
+    there, back = (swap(images, replace(context, role=role)) for role in ("swap", "round-trip"))  # type: ignore[arg-type]
     far, near = ((one - images).square().mean().sqrt() for one in (there, back))
     assert near < far
     own = replace(context, donors=Donors(context.ids, images, context.masks))
-    for role in ("swap", "there-and-back"):  # with itself as donor, they are one
+    for role in ("swap", "round-trip"):  # with itself as donor, they are one
         other = swap(images, replace(own, role=role))  # type: ignore[arg-type]
         assert grain.texture_distance(other, images).median() < 0.1
         if role == "swap":
@@ -181,9 +181,9 @@ def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
 ) -> None:
     images, context = pairs(20)
     there = cls()(images, context)
-    back = cls()(images, replace(context, role="there-and-back"), dose)
+    back = cls()(images, replace(context, role="round-trip"), dose)
     # what is left at full dose is what the way does to the image, whatever the donor
-    full = cls()(images, replace(context, role="there-and-back"))
+    full = cls()(images, replace(context, role="round-trip"))
     far, near, own = (
         (one - images).square().mean(dim=(1, 2, 3)).sqrt() for one in (there, back, full)
     )
@@ -198,14 +198,14 @@ def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
     donors = Donors(context.ids, images, {"background": donated})
     there, back = (
         SwapBackground()(images, replace(context, donors=donors, role=role))
-        for role in ("swap", "there-and-back")
+        for role in ("swap", "round-trip")
     )
     one, other = (float((made - images).square().mean()) for made in (there, back))
     assert one > 1e-3
     assert abs(one - other) < 0.2 * one
     # figures that together hide all background: the image's own are inpainted alone
     none = Donors(context.ids, images, {"background": (own == 0).byte()})
-    hidden = replace(context, donors=none, role="there-and-back")
+    hidden = replace(context, donors=none, role="round-trip")
     assert SwapBackground()(images, hidden).isfinite().all()
 
 
@@ -377,6 +377,8 @@ def test_t_tells_what_a_white_box_model_reads(
         roles.setdefault(one.condition.role, []).append(clean - one.predicted.numpy())
     for swap, roles in drops.items():
         columns = {role: np.stack(values, axis=1) for role, values in roles.items()}
-        total = value_quantities(Effects(swap, 1.0, photos, columns)).estimates["T"]
+        total = value_quantities(ImageEffects(swap, 1.0, photos, columns)).estimates[
+            "variance_share"
+        ]
         found = float(total.of(total.columns.mean(axis=0)))
         assert found > 0.05 if swap in moved else abs(found) < 0.00125, swap

@@ -93,7 +93,7 @@ from memlab import Ablation
 from washed.maths import fade
 
 class Wash(Ablation):
-    family, unit, target, control = "colour", "of the way", "luma_sd", "floor"
+    family, unit, target, control = "colour", "of the way", "luma_sd", "nuisance-baseline"
     ladder, maximum = (1.0,), 1.0
     def __init__(self, share: float = 1.0) -> None:
         super().__init__(share)

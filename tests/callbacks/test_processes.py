@@ -102,7 +102,7 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     assert count == 13
     assert not first.duplicated(["condition", "draw", "id"]).any()
     assert (first.groupby(["condition", "draw"])["id"].nunique() == count).all()
-    assert {"own", "elsewhere"} <= set(first["place"].dropna())
+    assert {"own", "matched"} <= set(first["position"].dropna())
     donor_ids = set(first["donor"].dropna())
     assert len(donor_ids) > count
     assert donor_ids.isdisjoint(first["id"])

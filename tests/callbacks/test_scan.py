@@ -57,12 +57,12 @@ def test_a_mark_without_a_mask_is_found(marked: Path, capsys: pytest.CaptureFixt
     assert cell.sum() > covered.sum() / 2
     assert place["stands_out"]
     assert place["p_corrected"] < 0.05
-    assert place["specific"]["low"] > 0
+    assert place["specific_effect"]["low"] > 0
     assert place["alike"] > 0.9
     # what does not touch the mark does nothing at all, and nothing else stands out
     for other in found["scan"]["positions"]:
         if other["left"] + CELL < 78 or other["top"] + CELL < 78:
-            assert other["drop"]["value"] == pytest.approx(0, abs=1e-6)
+            assert other["effect"]["value"] == pytest.approx(0, abs=1e-6)
             assert not other["stands_out"]
     assert "watermark" not in found["scan"]["outside"]
     assert "faces" in found["scan"]["outside"]
@@ -80,14 +80,14 @@ def test_a_mark_without_a_mask_is_found(marked: Path, capsys: pytest.CaptureFixt
     drops = clean.loc[own["index"]].to_numpy() - own["predicted"].to_numpy()
     assert last["eligible"] == len(own)
     if last["n"] == len(own):
-        assert last["drop"]["value"] == pytest.approx(drops.mean(), abs=1e-6)
+        assert last["effect"]["value"] == pytest.approx(drops.mean(), abs=1e-6)
 
 
 def test_what_relies_on_nothing_has_no_p(marked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = results(scanned("white_box_constant", marked, "constant"))["scan"]
     assert found["strongest"] is None
     for place in found["positions"]:
-        assert place["drop"]["value"] in (0, None)
+        assert place["effect"]["value"] in (0, None)
         assert place["p"] is None
         assert place["p_corrected"] is None
         assert place["reason"]
@@ -245,9 +245,9 @@ def test_a_planted_mark_is_found(cancels: bool) -> None:
     assert len(like) == 7
     assert not any(place.stands_out for place in like)
     if not cancels:
-        assert first.specific.low is not None
-        assert first.specific.high is not None
-        assert first.specific.low < 2.5 < first.specific.high + 0.2
+        assert first.specific_effect.low is not None
+        assert first.specific_effect.high is not None
+        assert first.specific_effect.low < 2.5 < first.specific_effect.high + 0.2
 
 
 def test_too_few_images_are_a_reason() -> None:

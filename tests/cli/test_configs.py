@@ -74,7 +74,7 @@ def test_yaml_takes_short_names(synthetic: Path) -> None:
 def test_families_are_expanded(finished: Path) -> None:
     assert main(["test", "--run", str(finished), "--ablation", "colour", *QUIET]) == 0
     entries = results(finished / "test-001-colour")["conditions"]
-    targets = {entry["ablation"] for entry in entries if entry["role"] != "floor"}
+    targets = {entry["ablation"] for entry in entries if entry["role"] != "nuisance"}
     assert targets == {"color_contrast", "desaturate", "grayscale", "hue_rotate", "swap_palette"}
 
 

@@ -76,16 +76,16 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
     )
     assert rho["low"] <= rho["value"] <= rho["high"]
     for entry in found["conditions"]:
-        if entry["role"] == "floor":
+        if entry["role"] == "nuisance":
             continue
         own = conditions[conditions["condition"] == entry["condition"]].set_index("index")
         drop = rows["predicted"] - own["predicted"]
-        assert entry["drop"]["value"] == pytest.approx(drop.mean(), abs=1e-7)
-        assert entry["drop"]["low"] <= drop.mean() <= entry["drop"]["high"]
+        assert entry["effect"]["value"] == pytest.approx(drop.mean(), abs=1e-7)
+        assert entry["effect"]["low"] <= drop.mean() <= entry["effect"]["high"]
         ablated = spearman(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
-        assert entry["spearman"]["value"] == pytest.approx(ablated)
-        assert entry["control"]["kind"] == "floor"
-        assert entry["p"] <= entry["p_corrected"] <= 1
+        assert entry["spearman_ablated"]["value"] == pytest.approx(ablated)
+        assert entry["control"]["kind"] == "nuisance-baseline"
+        assert entry["tests"]["either"]["p"] <= entry["tests"]["either"]["p_corrected"] <= 1
     shown = [entry["condition"] for entry in found["conditions"] if entry["role"] == "target"]
     assert shown == ["blur@2", "grayscale@1"]
     assert pd.read_parquet(folder / "rows.parquet")["predicted"].to_numpy() == pytest.approx(
@@ -233,7 +233,7 @@ def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
     (folder,) = Path("runs").glob("*/test-001-all")
     found = results(folder)
     assert found["model"]["weights_id"] == "closed-form"
-    drops = {entry["ablation"]: entry["drop"]["value"] for entry in found["conditions"]}
+    drops = {entry["ablation"]: entry["effect"]["value"] for entry in found["conditions"]}
     assert abs(drops["blur"]) < 0.01  # blur keeps the mean but at the edges
 
 

@@ -157,7 +157,7 @@ def test_specs_of_classes_without_arguments_build() -> None:
 def test_conditions_describe_the_dose_they_were_run_at() -> None:
     from memlab.ablations.frequency import Blur
 
-    described = [condition.describe() for condition in plan([Blur()], "ladder")]
+    described = [vars(condition.record) for condition in plan([Blur()], "ladder")]
     assert [entry["parameters"]["sigma"] for entry in described] == [0.5, 1, 2, 4, 8]
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from memlab.analysis.effect import AblationEffect, BeyondControl, Comparison
 from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
 from memlab.cli import main
+from memlab.stats.measures import Statistic
 from memlab.synthetic import write
 from tests.conftest import QUIET, TINY
 
@@ -118,7 +120,7 @@ def test_bare_images_have_effects_and_no_accuracy(
     found = study(Path("s"))
     assert found["prediction"]["spearman"]["reason"] == "the images have no scores"
     assert {one["ablation"] for one in found["whole"]} >= {"blur", "grayscale", "center_crop"}
-    assert all(one["drop"]["value"] is not None for one in found["whole"])
+    assert all(one["effect"]["value"] is not None for one in found["whole"])
     reasons = [one["reason"] for one in found["cases"][0]["members"]]
     assert reasons[0] == "no masks of faces"
     assert reasons[-1] is None  # the tested images donate to each other
@@ -170,17 +172,31 @@ def test_what_stopped_before_it_began_can_be_asked_again(
     assert study(Path("s"))["asked"]["drawn"] == 12
 
 
-def entry(ablation: str, value: float, half: float, n: int, region: str = "all") -> dict[str, Any]:
-    effect = {"value": value, "low": value - half, "high": value + half, "n": n, "reason": None}
-    return {
-        "ablation": ablation,
-        "region": region,
-        "condition": f"{ablation}@1",
-        "primary": True,
-        "eligible": n,
-        "control": {"RMS": effect, "reason": None},
-        "p_corrected": 0.01,
-    }
+def entry(ablation: str, value: float, half: float, n: int) -> AblationEffect:
+    size = Statistic(value, n, value - half, value + half)
+    return AblationEffect(
+        condition=f"{ablation}@1",
+        ablation=ablation,
+        parameters={},
+        family="colour",
+        region="all",
+        fill=None,
+        dose=1.0,
+        unit="",
+        primary=True,
+        role="swap",
+        in_baseline=False,
+        compared_with="round-trip",
+        n=n,
+        eligible=n,
+        not_eligible=None,
+        effect=size,
+        rms_effect=size,
+        spearman_clean=size,
+        spearman_ablated=size,
+        control=Comparison("round-trip"),
+        beyond_control=BeyondControl(rms_effect=size),
+    )
 
 
 def test_intervals_that_do_not_overlap_decide() -> None:
@@ -192,21 +208,21 @@ def test_intervals_that_do_not_overlap_decide() -> None:
     ]
     members = measured(case, conditions, [], donors=True)
     pairs = decisive(members)
-    outcomes = {(one["first"], one["second"]): one["outcome"] for one in pairs}
+    outcomes = {(pair.first, pair.second): pair.outcome for pair in pairs}
     assert outcomes["texture, pattern", "colour contrast"] == "as predicted"
     assert outcomes["colour contrast", "spatial frequency"] == "open"
     assert outcomes["colour contrast", "semantic content"] == "not measured"
-    assert members[-1]["reason"] == "no masks"
+    assert members[-1].reason == "no masks"
     assert "2 decided as it says" in sentence(case, pairs)
     conditions[0] = entry("swap_texture", 0.01, 0.01, 100)
     turned = decisive(measured(case, conditions, [], donors=True))
-    assert [one["outcome"] for one in turned[:2]] == ["reversed", "reversed"]
+    assert [pair.outcome for pair in turned[:2]] == ["reversed", "reversed"]
 
 
 def test_few_images_decide_nothing() -> None:
     conditions = [entry("swap_texture", 0.5, 0.01, 7), entry("swap_palette", 0.05, 0.01, 100)]
     pairs = decisive(measured(CASES[1], conditions, [], donors=True))
-    assert pairs[0]["outcome"] == "open"
+    assert pairs[0].outcome == "open"
 
 
 def test_only_what_can_be_run_is_run() -> None:

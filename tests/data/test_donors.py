@@ -53,7 +53,7 @@ class SwapAll(Ablation):
     family = "texture"
     unit = "of the way"
     target = "chroma"
-    control = "there-and-back"
+    control = "round-trip"
     ladder = (1.0,)
     maximum = 1.0
     needs_donors = True

@@ -24,7 +24,7 @@ BORROW = """
 import torch
 from memlab import Ablation, Context
 class Borrow(Ablation):
-    family, unit, target, control = "colour", "of the way", "chroma", "there-and-back"
+    family, unit, target, control = "colour", "of the way", "chroma", "round-trip"
     ladder, maximum, needs_donors = (1.0,), 1.0, True
     def __init__(self, share: float = 1.0) -> None:
         super().__init__(share)
@@ -116,7 +116,7 @@ def test_swaps_take_donors_from_another_folder(
     give = ["--donors", "donors", "--size", "48", "--controls", "2"]
     assert main([*swap, *give, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
-    assert set(manifest["role"]) == {"swap", "there-and-back"}
+    assert set(manifest["role"]) == {"swap", "round-trip"}
     assert set(manifest["donor"]) == {"donor-0", "donor-1", "donor-2"}
     row = manifest.iloc[0]
     assert pixels(Path(f"donors/{row['donor']}.png")).shape == (30, 40, 3)

@@ -206,7 +206,7 @@ def test_test_runs_it_with_ablations_and_says_what_it_was(
     assert found["model"]["init_args"] == {"target": f"{nets}:Red"}
     assert found["model"]["weights_id"] == "closed-form"
     assert found["interval"]["coverage"]["value"] is None
-    assert found["conditions"][0]["drop"]["value"] is not None
+    assert found["conditions"][0]["effect"]["value"] is not None
     assert any("No maps by grad_cam" in note for note in found["notes"])
     Path("config.yaml").write_text(
         f"model: {nets}:Seeing\ndata: {{root: synthetic, num_workers: 0}}\n"

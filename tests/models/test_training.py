@@ -143,6 +143,6 @@ def test_nan_is_never_best_and_never_ends_a_run(
     assert found["metrics"]["spearman"]["value"] is None
     assert found["metrics"]["spearman"]["reason"] == "predictions are constant"
     assert found["metrics"]["mse"]["value"] > 0
-    assert found["conditions"][0]["drop"]["value"] == 0
+    assert found["conditions"][0]["effect"]["value"] == 0
     assert "last weights were tested" in found["notes"][0]
     assert "none: predictions are constant" in capsys.readouterr().out

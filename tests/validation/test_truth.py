@@ -28,7 +28,7 @@ from memlab.validation.white_box import Constant, WhiteBoxModel
 EVERY = World(name="every", weights={"face": 1.0})
 """A world in which every feature varies."""
 
-ROLES = ("", ":control", ":swap", ":there-and-back")
+ROLES = ("", ":control", ":swap", ":round-trip")
 QUICK = {"draws": 2, "image_size": 48, "progress": False}
 
 
@@ -265,15 +265,22 @@ def test_the_audits_quantities_of_the_rows_are_the_truth() -> None:
     insertion = [effects["rerender-insert-face"]]
     face = bootstrap(presence_quantities("face", [removal], insertion, removal).estimates, 0)
     skin = bootstrap(value_quantities(effects["rerender-skin"]).estimates, 0).statistics
-    for name, theirs in {"g_rem_mean": "S", "g_rem_rms": "RMS", "g_rem_rms_sd": "g"}.items():
+    names = {
+        "g_rem_mean": "specific_effect",
+        "g_rem_rms": "rms_effect",
+        "g_rem_rms_sd": "rms_effect_sd",
+    }
+    for name, theirs in names.items():
         assert table.loc["face", name] == pytest.approx(face[theirs].statistic.value, abs=1e-9)
     # they take how many of these images have a face for the chance that a new draw has one
     share = found.rows["face"].mean()
     assert 0.4 < share < 0.6
-    assert table.loc["face", "g_res"] == pytest.approx(face["T"].statistic.value, rel=0.1)
-    assert table.loc["skin", "g_res"] == pytest.approx(skin["T"].value, abs=1e-9)
-    assert table.loc["skin", "g_res_low"] == pytest.approx(skin["T"].low, rel=0.1)
-    assert skin["T"].value > 0.01
+    assert table.loc["face", "g_res"] == pytest.approx(
+        face["variance_share"].statistic.value, rel=0.1
+    )
+    assert table.loc["skin", "g_res"] == pytest.approx(skin["variance_share"].value, abs=1e-9)
+    assert table.loc["skin", "g_res_low"] == pytest.approx(skin["variance_share"].low, rel=0.1)
+    assert skin["variance_share"].value > 0.01
 
 
 def test_an_untrained_network_has_a_truth_and_stays_as_it_was() -> None:

@@ -51,7 +51,7 @@ class Donated(Ablation):
     family = "colour"
     unit = "of the way"
     target = "chroma"
-    control = "there-and-back"
+    control = "round-trip"
     ladder = (1.0,)
     maximum = 1.0
     needs_donors = True
@@ -112,12 +112,12 @@ def test_an_effect_is_the_root_mean_square_of_drops(table: pd.DataFrame) -> None
     found = table.set_index(["ablation", "model"]).loc[("grey", "white_box_redness")]
     assert found["effect"] == pytest.approx(float(wanted), rel=1e-4)
     assert found["low"] < found["effect"] < found["high"]
-    assert (found["n"], found["control"]) == (40, "floor")
+    assert (found["n"], found["control"]) == (40, "nuisance")
 
 
 def test_a_swap_is_held_against_its_way_there_and_back(table: pd.DataFrame) -> None:
     found = table[table["ablation"] == "donated"].set_index("model")
-    assert (found["control"] == "there-and-back").all()
+    assert (found["control"] == "round-trip").all()
     assert found.loc["white_box_redness", "effect"] > 0.5  # T of 0.125: a donor's redness went in
     assert found.loc["white_box_redness", "verdict"] == "ok"
 
