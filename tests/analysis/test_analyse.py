@@ -13,7 +13,6 @@ from memlab.analysis.results import SCHEMA_FILE, json_schema, read
 from memlab.errors import DataError, MemlabError
 from tests.conftest import results
 
-
 NAMES = ("rows", "conditions")
 
 

@@ -250,7 +250,7 @@ class Counting(Callback):
 
 
 def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
-    option = "--trainer.callbacks+=tests.test_pipeline.Counting"
+    option = "--trainer.callbacks+=tests.cli.test_pipeline.Counting"
     assert main(["test", "--run", str(finished), option, "--data.batch_size=4", *QUIET]) == 0
     assert "3 batches, 12 rows" in results(finished / "test-001")["notes"]
 

@@ -134,7 +134,7 @@ def test_nan_is_never_best_and_never_ends_a_run(
         "--trainer.max_epochs=3",
         *QUIET,
     ]
-    model = "--model=tests.test_training.Constant"
+    model = "--model=tests.models.test_training.Constant"
     assert main(["fit", *arguments, model, "--ablation", "blur", "--attribution", "none"]) == 0
     folder = Path("runs/constant/fit")
     assert pd.read_csv(folder / "metrics.csv")["epoch"].max() >= 2

@@ -17,12 +17,14 @@ from rich.console import Console
 
 from memlab.analysis.associations import associations
 from memlab.analysis.cell_effect import CellEffect
+from memlab.analysis.comparison import compare, pairs_of
 from memlab.analysis.effect import DoseCurve
+from memlab.analysis.over_members import OverMembers
+from memlab.analysis.repeated import Member, MemberStatistic, RepeatSummary, TestImages
 from memlab.analysis.results import Scan, without_nan
 from memlab.numbers import interval, number, p_value, statistic
 from memlab.reports import (
     attributes,
-    comparison,
     dose_figures,
     effect_figures,
     figures,
@@ -131,20 +133,19 @@ def test_nothing_that_is_printed_is_a_nought_with_a_sign(tmp_path: Path) -> None
     ]
     out = io.StringIO()
     console = Console(file=out, width=140)
-    compared = comparison.compare(tests, comparison.pairs_of(tests), lambda _: None)
+    compared = compare(tests, pairs_of(tests), lambda _: None)
     tables.print_comparison(compared, console)
-    entry = {"mean": -1e-9, "sd": 1e-9, "min": -2e-9, "max": -1e-10, "reason": None, "members": 2}
-    entry |= {"metric": "spearman", "condition": "blur@2"}
-    member = {"member": "seed-0", "n": 40, "statistics": [{"metric": "spearman"} | TINY.describe()]}
-    member["statistics"][0]["condition"] = None  # type: ignore[index]
-    summary: dict[str, Any] = {
-        "across": [entry, entry | {"condition": None}],
-        "over": "seed",
-        "members": [member, member],
-        "notes": [],
-        "missing": [],
-        "figures": [],
-    }
+    entry = OverMembers("spearman", "blur@2", 2, -1e-9, 1e-9, -2e-9, -1e-10)
+    own = [MemberStatistic("spearman", None, TINY)]
+    member = Member("seed-0", "seed-0/fit", 40, None, 0, 0, None, "same", own)
+    summary = RepeatSummary(
+        "seed",
+        [],
+        [member, member],
+        [entry, replace(entry, condition=None)],
+        TestImages(40, 1.0, 1.0, 1.0, 1.0),
+        [],
+    )
     tables.print_summary(summary, tmp_path, console)
     results = SimpleNamespace(
         metrics={"spearman": TINY, "r2": TINY},
@@ -381,7 +382,8 @@ def test_a_dose_curve_and_a_comparison_of_too_few_images_are_shown(
             tmp_path / name, predicted, score, drops={"blur@2": np.full(40, 0.1 + shift)}
         )
         tests.append(read_tested(folder))
-    compared = comparison.compare(tests, comparison.pairs_of(tests), lambda _: None)
-    compared["conditions"][0]["effect"]["difference"] |= {"value": None, "n": 0, "reason": "none"}
+    compared = compare(tests, pairs_of(tests), lambda _: None)
+    none = replace(compared.conditions[0].effect, difference=Statistic(None, 0, reason="none"))
+    compared.conditions[0] = replace(compared.conditions[0], effect=none)
     figures.compared_runs(compared, tmp_path)
     assert "n = 0: none" in words(drawn[-1])
