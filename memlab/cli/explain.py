@@ -37,7 +37,7 @@ def run(arguments: list[str]) -> int:
     add_trust(parser)
     options = parser.parse_args(arguments[1:])
     paths = images_given(options)
-    inputs = [*paths, *model_files(options.model)]
+    inputs: list[Path | str] = [*paths, *model_files(options.model)]
     require_apart(options.out, inputs, folders=options.images)
     require_empty(options.out)
 
