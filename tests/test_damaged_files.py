@@ -20,7 +20,7 @@ from memlab.data import features
 from memlab.errors import CheckpointError, MemlabError
 from memlab.reading import read_json, read_yaml
 from memlab.reports.tested import read_tested
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 TEST = [*QUIET, "--data.num_workers=0", "--ablation", "none", "--maps", "0"]
 

@@ -20,7 +20,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.spec import build
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 MODULE = """
 import pathlib

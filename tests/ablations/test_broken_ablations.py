@@ -15,7 +15,7 @@ from memlab.ablations.colour import Grayscale
 from memlab.cli import main
 from memlab.errors import PluginError
 from memlab.testing import sample_images, sample_masks
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 ABLATION = '''
 import torch

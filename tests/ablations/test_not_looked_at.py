@@ -20,7 +20,7 @@ from memlab.cli import main
 from memlab.inference.ablate import ablate_images
 from memlab.testing import sample_images, sample_masks
 from memlab.types import Donors
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 SIDE = 64
 

@@ -21,7 +21,7 @@ from memlab.analysis.balance import balance
 from memlab.cli import main
 from memlab.stats import relabelling
 from memlab.testing import sample_images
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 SIZE = 48
 DRAWS = 8

@@ -24,8 +24,8 @@ from memlab.analysis.associations import (
 from memlab.cli import main
 from memlab.data.image_statistics import measure
 from memlab.data.sources.base import recognise
-from tests.conftest import QUIET
-from tests.finished import people, write_finished
+from tests.builders.commands import QUIET
+from tests.builders.finished_runs import people, write_finished
 
 
 def images(n: int = 120, seed: int = 0) -> pd.DataFrame:

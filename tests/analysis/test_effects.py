@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 from scipy import stats
 
 from memlab import plan
 from memlab.ablations.frequency import Blur
 from memlab.ablations.nuisance import Jpeg
 from memlab.ablations.plan import floor
-from memlab.analysis.balance import MEASURES
-from memlab.analysis.summary import Summary, summarise
 from memlab.cli import main
 from memlab.numbers import number
-from memlab.reports.effect_table import print_effects
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
+from tests.builders.summaries import N, made_summary, shown
 
-N, K = 60, 4
+K = 4
 
 
 def run_oracle(scenes: Path, oracle: str, *more: str) -> Path:
@@ -115,51 +109,6 @@ def test_a_ladder_makes_curves_and_figures(scenes: Path) -> None:
         assert (folder / name).stat().st_size > 5000
 
 
-def made(
-    drops: dict[tuple[str, str], np.ndarray],
-    clean: np.ndarray,
-    score: np.ndarray,
-    place: np.ndarray | None = None,
-    asked_for: tuple[str, ...] = (),
-    **given: Any,
-) -> Summary:
-    """A summary of hand-made drops, (N, draws), by condition and role; not eligible where NaN."""
-    ids = [f"{place:03d}" for place in range(N)]
-    kinds = {"swap": "there-and-back", "there-and-back": "there-and-back", "floor": None}
-    parts, details = [], []
-    for (name, role), drop in drops.items():
-        key = name if role == "target" else f"{name}:{role}"
-        shown = {"condition": key, "ablation": name.partition("@")[0], "role": role, "dose": 1.0}
-        parts += [
-            pd.DataFrame({"id": ids, "draw": draw, "donor": ids}).assign(
-                eligible=~np.isnan(drop[:, draw]),
-                predicted=clean - drop[:, draw],
-                place=pd.array(
-                    [None] * N if place is None or role != "control" else place[:, draw].tolist(),
-                    dtype="string",
-                ),
-                region=given.get("region", "all"),
-                **dict.fromkeys(MEASURES, 0.1),
-                **shown,
-            )
-            for draw in range(drop.shape[1])
-        ]
-        more: dict[str, Any] = {"compared_with": kinds.get(role, "floor"), "primary": True}
-        more |= {"family": "colour", "region": "all", "fill": None, "unit": ""}
-        more["yardstick"] = role == "floor" and name not in asked_for
-        details.append(shown | more | given)
-    rows = pd.DataFrame({"id": ids, "predicted": clean, "score": score})
-    return summarise(rows, pd.concat(parts, ignore_index=True), details, 0)
-
-
-def shown(conditions: list[dict[str, Any]], columns: int) -> list[str]:
-    """What is printed in a terminal of some width."""
-    out = io.StringIO()
-    whole = SimpleNamespace(conditions=conditions)
-    print_effects(whole, Console(file=out, width=columns))  # type: ignore[arg-type]
-    return [line.rstrip() for line in out.getvalue().splitlines()]
-
-
 def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> None:
     rng = np.random.default_rng(0)
     clean, score = rng.normal(0.7, 0.1, N), rng.normal(0.7, 0.1, N)
@@ -167,7 +116,7 @@ def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> N
         ("remove_faces@1(fill=mean)", "target"): rng.normal(0.1, 0.05, (N, 1)),
         ("noise@8", "floor"): rng.normal(0, 0.02, (N, 1)),
     }
-    summary = made(drops, clean, score)
+    summary = made_summary(drops, clean, score)
     for entry in summary.conditions:
         entry["unit"] = "of the way to the fill"
     (wide, narrow, least) = (shown(summary.conditions, columns) for columns in (130, 105, 90))
@@ -190,7 +139,7 @@ def test_a_swap_gives_t_and_a_global_change_its_floor() -> None:
     clean, score = rng.normal(0.7, 0.1, N), rng.normal(0.7, 0.1, N)
     moved, back = rng.normal(0, 0.05, (N, K)), rng.normal(0, 0.01, (N, K))
     large, small, other = (rng.normal(0, sd, (N, 1)) for sd in (0.05, 0.002, 0.004))
-    summary = made(
+    summary = made_summary(
         {
             ("swapped@1", "swap"): moved,
             ("swapped@1", "there-and-back"): back,
@@ -220,12 +169,12 @@ def test_a_swap_gives_t_and_a_global_change_its_floor() -> None:
 def test_what_cannot_be_computed_says_why() -> None:
     clean = np.linspace(0, 1, N)
     drop = np.full((N, 1), 0.1)
-    entry = made({("greyed@1", "target"): drop}, clean, np.full(N, np.nan)).conditions[0]
+    entry = made_summary({("greyed@1", "target"): drop}, clean, np.full(N, np.nan)).conditions[0]
     assert entry["spearman"]["value"] is None
     assert entry["spearman"]["reason"] == "scores are missing"
     assert entry["control"]["reason"] == "no nuisance change was run"
     drop[3] = np.inf
-    entry = made({("greyed@1", "target"): drop}, clean, clean).conditions[0]
+    entry = made_summary({("greyed@1", "target"): drop}, clean, clean).conditions[0]
     assert entry["drop"]["reason"] == entry["test"]["reason"] == "predictions are not finite"
 
 
@@ -244,7 +193,7 @@ def test_the_floor_is_memlabs_own_slight_changes_however_strong_ones_are_asked_f
     drops = {("blur@2", "target"): rng.normal(0, 0.05, (N, 1))}
     drops |= {("jpeg@5", "floor"): rng.normal(0, 0.01, (N, 1))}
     drops |= {("jpeg@50", "floor"): rng.normal(0, 0.2, (N, 1))}
-    summary = made(drops, clean, clean, asked_for=("jpeg@50",))
+    summary = made_summary(drops, clean, clean, asked_for=("jpeg@50",))
     blur = summary.conditions[0]
     assert blur["control"]["condition"] == "jpeg@5:floor"
     assert blur["control"]["beyond"] is True
@@ -261,7 +210,9 @@ def test_table_and_results_state_s_of_the_images_that_have_controls() -> None:
     control[40:] = np.nan
     control[:10, 3:] = np.nan  # fewer than others: they bear on it all the same
     kinds = {"compared_with": "placed", "region": "faces"}
-    summary = made({("g@1", "target"): target, ("g@1", "control"): control}, clean, clean, **kinds)
+    summary = made_summary(
+        {("g@1", "target"): target, ("g@1", "control"): control}, clean, clean, **kinds
+    )
     (entry,) = summary.conditions
     found = entry["control"]
     means = np.array([np.nanmean(row) for row in control[:40]])
@@ -298,7 +249,7 @@ def test_of_windows_and_blobs_there_is_s_alone() -> None:
             "random shapes are not exchangeable",
         ),
     ):
-        (entry,) = made(drops, clean, clean, place=place, **kinds).conditions
+        (entry,) = made_summary(drops, clean, clean, place=place, **kinds).conditions
         for name in ("M", "RMS", "RMS+", "g", "g+"):
             assert entry["control"][name]["value"] is None
             assert reason in entry["control"][name]["reason"]
@@ -318,7 +269,7 @@ def test_where_few_regions_are_large_these_images_are_left_out() -> None:
     place[:5] = "blob"
     drops = {("g@1", "target"): target, ("g@1", "control"): control}
     kinds = {"compared_with": "placed", "region": "faces"}
-    (entry,) = made(drops, clean, clean, place=place, **kinds).conditions
+    (entry,) = made_summary(drops, clean, clean, place=place, **kinds).conditions
     assert (entry["control"]["without"], entry["control"]["S"]["n"]) == (5, N - 5)
     assert entry["test"]["n"] == N - 5
     assert entry["control"]["M"]["value"] is not None
@@ -333,7 +284,7 @@ def test_too_few_images_for_the_p_of_a_mean_are_told(count: int, told: bool) -> 
     drop = rng.normal(0, 0.05, (N, 1))
     drop[count:] = np.nan
     drops = {("greyed@1", "target"): drop, ("shift@1", "floor"): rng.normal(0, 0.01, (N, 1))}
-    summary = made(drops, clean, clean)
+    summary = made_summary(drops, clean, clean)
     rate = "n = 20 is small: at α = .05 the false-positive rate of these tests is up to 8 %"
     assert any(rate in note for note in summary.notes) == told
 
@@ -345,7 +296,7 @@ def test_t_of_a_swap_bound_to_a_region_counts_those_that_lack_it() -> None:
     moved[15:] = back[15:] = np.nan
     drops = {("swap@1", "swap"): moved, ("swap@1", "there-and-back"): back}
     whole, bound = (
-        made(drops, clean, clean, region=region).conditions[0]["control"]
+        made_summary(drops, clean, clean, region=region).conditions[0]["control"]
         for region in ("all", "faces")
     )
     assert bound["T"]["value"] == pytest.approx(whole["T"]["value"] / 16)

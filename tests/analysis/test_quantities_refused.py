@@ -18,14 +18,23 @@ from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.errors import MemlabError
 from memlab.stats import relabelling
 from memlab.stats.bootstrap import point
-from tests.analysis.test_quantities import NAN, clean_rows, condition_rows, made, value, with_holes
+from tests.builders.effect_arrays import (
+    NAN,
+    clean_rows,
+    condition_rows,
+    made_effects,
+    value,
+    with_holes,
+)
 
 
 def _removal(targets: np.ndarray, controls: np.ndarray, f: np.ndarray | None = None) -> Effects:
     n = len(targets)
     f = np.linspace(0, 1, n) if f is None else f
     score = np.full(n, NAN)
-    return made(n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0)
+    return made_effects(
+        n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0
+    )
 
 
 def _reasons(one: Effects) -> dict[str, str | None]:
@@ -60,7 +69,7 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     everything = presence_quantities("face", [_removal(d * 0, c * 0, np.full(9, 0.7))]).estimates
     assert [value(everything[name]) for name in ("D", "S", "M", "V", "RMS", "RMS+")] == [0] * 6
 
-    swap = made(9, {"swap": c}, predicted=d[:, 0])
+    swap = made_effects(9, {"swap": c}, predicted=d[:, 0])
     assert value_quantities(swap).estimates["T"].reason == "no draw of the round trip"
     assert value(value_quantities(swap).estimates["T+"]) is not None
 
@@ -72,11 +81,20 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert why(_removal(d, c)) == ["scores are missing"] * 2
     assert why(_removal(nobody, c)) == ["no eligible image"] * 2
     scored = {"predicted": d[:, 0], "score": np.arange(9.0)}
-    assert why(made(9, {"target": few, "control": c}, **scored)) == ["only 2 images"] * 2
-    assert why(made(9, {"target": d, "control": c}, **scored)) == ["predictions are constant"] * 2
+    assert why(made_effects(9, {"target": few, "control": c}, **scored)) == ["only 2 images"] * 2
+    assert (
+        why(made_effects(9, {"target": d, "control": c}, **scored))
+        == ["predictions are constant"] * 2
+    )
     level = {"predicted": d[:, 0], "score": np.full(9, 0.5)}
-    assert why(made(9, {"target": d * 2, "control": c}, **level)) == ["scores are constant"] * 2
-    assert point(performance_loss(made(9, {"target": d}, **scored))).reason == "no control draw"
+    assert (
+        why(made_effects(9, {"target": d * 2, "control": c}, **level))
+        == ["scores are constant"] * 2
+    )
+    assert (
+        point(performance_loss(made_effects(9, {"target": d}, **scored))).reason
+        == "no control draw"
+    )
 
 
 Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]

@@ -5,9 +5,6 @@ import pytest
 from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats.measures import Statistic
 
-K = 8
-ALL = ("S_sd", "g", "g+", "M")
-
 
 def at(low: float, high: float) -> Statistic:
     return Statistic((low + high) / 2, 100, low, high)

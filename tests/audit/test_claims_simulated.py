@@ -13,7 +13,9 @@ from memlab.analysis.quantities import SESOI, removal_quantities, value_quantiti
 from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats import bootstrap, relabelling
 from memlab.stats.measures import Statistic
-from tests.audit.test_claims import ALL, K
+
+K = 8
+ALL = ("S_sd", "g", "g+", "M")
 
 
 def audited(

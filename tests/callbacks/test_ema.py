@@ -15,7 +15,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.models.base import hash_weights
 from memlab.models.load import read_checkpoint
-from tests.conftest import TINY, results
+from tests.builders.commands import TINY, results
 
 OPTIONS = ["--data.image_size=64", *TINY, "--attribution=none", "--model.dropout=0.3"]
 DECAY = 0.8

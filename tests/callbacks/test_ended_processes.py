@@ -11,7 +11,7 @@ import pandas as pd
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from memlab.cli.ended import _OBSERVER, lost_connection
-from tests.interruption import FIT, same
+from tests.builders.interrupted_runs import FIT, same
 
 KILLER = """
 import os, signal

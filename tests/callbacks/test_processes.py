@@ -15,7 +15,7 @@ import pytest
 from memlab import load
 from memlab.cli import main
 from memlab.synthetic import write
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 
 def program(*arguments: str) -> subprocess.CompletedProcess[str]:

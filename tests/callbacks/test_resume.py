@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from memlab.cli import main
-from tests.interruption import FIT, Killed, at, kill, same
+from tests.builders.interrupted_runs import FIT, Killed, at, kill, same
 
 
 @pytest.fixture

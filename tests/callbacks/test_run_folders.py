@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from memlab.cli import main
 from memlab.models.regressor import MemorabilityRegressor
-from tests.interruption import FIT, Killed, at, kill, same
+from tests.builders.interrupted_runs import FIT, Killed, at, kill, same
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from memlab.synthetic import World, write
 from memlab.synthetic.watermark import watermark_mask
 from memlab.testing import sample_images
 from memlab.validation.white_box import Watermark
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from memlab.cli import configs, main
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 
 def test_unknown_keys_name_file_and_closest_key(failing: Callable[..., str]) -> None:

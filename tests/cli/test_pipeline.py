@@ -18,7 +18,7 @@ from memlab import load
 from memlab.analysis.results import read
 from memlab.cli import main
 from memlab.stats.measures import spearman
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 
 def test_fit_leaves_everything_in_one_folder(run: Path) -> None:

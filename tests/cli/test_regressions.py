@@ -24,7 +24,7 @@ from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
 from memlab.spec import build
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 def printed_config(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:

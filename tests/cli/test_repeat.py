@@ -16,8 +16,8 @@ from memlab.cli import main
 from memlab.cli.repeat import numbers
 from memlab.errors import MemlabError
 from memlab.repeat_folder import Repeat
-from tests.conftest import TINY
-from tests.finished import people, write_finished
+from tests.builders.commands import TINY
+from tests.builders.finished_runs import people, write_finished
 
 RHO = ("spearman", None)
 

@@ -29,7 +29,7 @@ from memlab.data.module import MemorabilityData
 from memlab.data.workers import default_workers
 from memlab.errors import DataError
 from memlab.imaging.decode import decode
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 # CPython 3.12 warns of any fork beside threads; torch forks its workers so
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -21,7 +21,7 @@ from memlab.data.module import MemorabilityData
 from memlab.data.split_rule import SplitUse, decide
 from memlab.data.table import Table
 from memlab.errors import CheckpointError, DataError, MemlabError
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 FAST = [*QUIET, "--attribution=none", "--data.num_workers=0"]
 DATA = "--data.root=data/scores.csv"

@@ -18,7 +18,7 @@ from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.masks.names import Names
 from memlab.masks.outlines import polygon, run_lengths, uncompressed
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 COMPRESSED = "1130O2ON40L"
 """What pycocotools 2.0.11 makes of the mask `SMALL`."""

@@ -26,7 +26,7 @@ from memlab.models.finetune import check_decay, make_optimizer
 from memlab.models.load import read_checkpoint
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 
 class Strange(Backbone):

@@ -30,7 +30,7 @@ from memlab.models.published.files import read_tensors
 from memlab.models.published.memnet import CaffeNet, MemNet
 from memlab.models.published.vitmem import ViTMem
 from memlab.testing import check_model, check_plugin, sample_images
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 MEMNET = {  # what the published file holds
     "conv1": (96, 3, 11, 11),

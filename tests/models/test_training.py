@@ -15,7 +15,7 @@ from torch import Tensor
 
 from memlab import MemorabilityModel, load
 from memlab.cli import main
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 
 def test_skipped_images_are_counted_and_listed(scenes: Path, tmp_path: Path) -> None:

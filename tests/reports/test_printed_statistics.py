@@ -21,8 +21,8 @@ from memlab.reports import attributes, comparison, effect_figures, figures, tabl
 from memlab.reports.html import fill
 from memlab.reports.scan import scan_lines
 from memlab.reports.tested import read_tested
-from tests.analysis.test_effects import N, made, shown
-from tests.finished import people, write_finished
+from tests.builders.finished_runs import people, write_finished
+from tests.builders.summaries import N, made_summary, shown
 
 ROOT = Path(__file__).parents[2]
 NOUGHT = re.compile(r"(?<![\d.<>-])[+-]?0?\.0+(?!\d)|(?<![\d.<>])[+-]0?\.0+(?!\d)")
@@ -148,7 +148,7 @@ def test_nothing_that_is_printed_is_a_nought_with_a_sign(tmp_path: Path) -> None
     found = associations(rows, ["column"])
     found.table.loc[:, ["value", "low", "high"]] = [-1e-9, -2e-9, 1e-9]
     attributes.print_attributes(found, 60, console)
-    summary_of = made(
+    summary_of = made_summary(
         {
             ("greyed@1", "target"): np.full((N, 1), -1e-9) + rng.normal(0, 1e-9, (N, 1)),
             ("shift@1", "floor"): rng.normal(0, 1e-9, (N, 1)),
@@ -193,7 +193,7 @@ def hidden(rng: np.random.Generator) -> dict[tuple[str, str], np.ndarray]:
 def test_the_table_says_which_p_is_which_and_finds_a_size_without_a_mean() -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
-    lines = shown(made(hidden(rng), clean, clean + rng.normal(0, 0.1, N)).conditions, 100)
+    lines = shown(made_summary(hidden(rng), clean, clean + rng.normal(0, 0.1, N)).conditions, 100)
     assert max(map(len, lines)) <= 100
     (grey,) = [line for line in lines if line.startswith("grayscale@1")]
     assert re.search(r"(1\.000|\.9\d\d)\s+<\.001\s+\d\d × baseline \.000\d", grey), grey
@@ -216,9 +216,9 @@ def test_n_stands_beside_each_number_that_is_of_other_images() -> None:
     moved[30:], back[20:] = np.nan, np.nan
     kinds = {"compared_with": "placed", "region": "faces"}
     removed = {("g@1", "target"): target, ("g@1", "control"): control}
-    entry = made(removed, clean, score, **kinds).conditions[0]
+    entry = made_summary(removed, clean, score, **kinds).conditions[0]
     swapped = {("s@1", "swap"): moved, ("s@1", "there-and-back"): back}
-    swap = made(swapped, clean, score).conditions[0]
+    swap = made_summary(swapped, clean, score).conditions[0]
     lines = shown([entry, swap], 120)
     (one,) = [line for line in lines if line.startswith("g@1")]
     assert "40/60" in one, "S is of the images with controls"
@@ -247,7 +247,7 @@ def swap_of(moved: float, clean: np.ndarray, score: np.ndarray, seed: int = 0) -
         ("swap@1", "swap"): rng.normal(0, moved, (N, 4)),
         ("swap@1", "there-and-back"): rng.normal(0, 0.001, (N, 4)),
     }
-    return made(drops, clean, score)
+    return made_summary(drops, clean, score)
 
 
 def test_a_share_above_one_gets_a_note_in_the_results_and_beside_the_number() -> None:
@@ -313,7 +313,10 @@ def test_an_ablation_of_too_few_images_is_shown_as_such(
     kinds = {"compared_with": "placed", "region": "faces"}
     drops = {("remove_faces@1", "target"): target, ("remove_faces@1", "control"): control}
     other = {("blur@2", "target"): rng.normal(0, 0.05, (N, 1))}
-    entries = made(drops, clean, clean, **kinds).conditions + made(other, clean, clean).conditions
+    entries = (
+        made_summary(drops, clean, clean, **kinds).conditions
+        + made_summary(other, clean, clean).conditions
+    )
     assert effect_figures.forest(entries, tmp_path) == ["ablation-effects.png"]
     why = f"n = {count}: too few" if count else "no eligible image"
     text = words(drawn[0])
@@ -335,7 +338,7 @@ def test_a_dose_curve_and_a_comparison_of_too_few_images_are_shown(
     clean = rng.normal(0.7, 0.1, N)
     few = np.full((N, 1), np.nan)
     few[:2] = 0.1
-    summary = made({("cut@1", "target"): few}, clean, clean)
+    summary = made_summary({("cut@1", "target"): few}, clean, clean)
     (entry,) = summary.conditions
     step = entry | {"condition": "cut@2", "dose": 2.0, "primary": False}
     curve = {"curve": "cut", "ablation": "cut", "family": "colour", "unit": "", "effect": "D"}
