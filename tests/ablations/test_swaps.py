@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ from memlab.data.donors import DonorList
 from memlab.errors import MemlabError
 from memlab.imaging import grain, palette, plates, spectrum
 from memlab.imaging.colour import luma
-from memlab.synthetic import Style, World, render, sample
+from memlab.synthetic import Scene, Style, World, render, sample
 from memlab.types import Donors, Sample
 
 SWAPS: list[type[Swap]] = [SwapBackground, SwapFace, SwapPalette, SwapSpectrum, SwapTexture]
@@ -38,8 +39,14 @@ EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
 """Almost every image has a face, so that few have to be drawn."""
 
 
+@cache
+def scene(seed: int, index: int, style: Style) -> Scene:
+    """An image that several tests stack, each for itself."""
+    return render(sample(seed, index, EVERY, style), 64)
+
+
 def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
-    drawn = [render(sample(seed, index, EVERY, style), 64) for index in range(n)]
+    drawn = [scene(seed, index, style) for index in range(n)]
     images = torch.stack([torch.from_numpy(one.image) for one in drawn]).permute(0, 3, 1, 2)
     masks = {
         region: torch.from_numpy(np.stack([one.masks[region] for one in drawn]))[:, None].byte()

@@ -22,6 +22,10 @@ TINY = [
 """A network that trains in a second."""
 
 
+PLAIN = ["--ablation=none", "--maps=0"]
+"""For fits and tests whose ablations and maps nobody looks at: the default of 16 maps is drawn."""
+
+
 def results(folder: Path) -> dict[str, Any]:
     """Return results.json of a folder."""
     found: dict[str, Any] = json.loads((folder / "results.json").read_text())

@@ -15,7 +15,7 @@ import pytest
 from memlab import load
 from memlab.cli import main
 from memlab.synthetic import write
-from tests.builders.commands import QUIET, TINY, results
+from tests.builders.commands import PLAIN, QUIET, TINY, results
 from tests.builders.processes import TWO, program, two_processes
 
 
@@ -114,7 +114,7 @@ def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
     bad = pd.read_csv(finished / "fit" / "rows.csv")["id"].iloc[1]
     (root / bad).write_bytes(b"not an image")
     data = [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
-    found = two_processes("test", "--run", str(finished), *data, *QUIET)
+    found = two_processes("test", "--run", str(finished), *data, *PLAIN, *QUIET)
     assert set(found.codes) == {2}, found.stderr
     assert f"{bad}: cannot be read: not an image" in found.stderr
     assert "Traceback" not in found.stderr
@@ -124,7 +124,16 @@ def test_processes_of_torchrun_share_a_folder(scenes: Path) -> None:
     found = subprocess.run(
         [
             *[sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"],
-            *["-m", "memlab", "fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *TWO],
+            *[
+                "-m",
+                "memlab",
+                "fit",
+                f"--data.root={scenes}",
+                "--data.image_size=64",
+                *TINY,
+                *TWO,
+                *PLAIN,
+            ],
         ],
         capture_output=True,
         text=True,

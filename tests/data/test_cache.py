@@ -286,18 +286,24 @@ def test_data_cache_lists_what_it_cannot_read(
     assert "--size" in failing("data", "cache", str(lamem), "--size=1")
 
 
+@pytest.fixture(scope="module")
+def uncached(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
+    return fit(scenes, tmp_path_factory.mktemp("uncached") / "run")
+
+
 @pytest.mark.parametrize("workers", [0, 2])
-def test_training_with_a_cold_and_a_warm_cache_is_that_without(workers: int, scenes: Path) -> None:
-    number = f"--data.num_workers={workers}"
-    without = fit(scenes, "off", number)
-    assert fit(scenes, "cold", number, "--data.cache=kept") == without
-    assert fit(scenes, "warm", number, "--data.cache=kept") == without
+def test_training_with_a_cold_and_a_warm_cache_is_that_without(
+    workers: int, scenes: Path, uncached: tuple[bytes, str]
+) -> None:
+    cached = [f"--data.num_workers={workers}", "--data.cache=kept"]
+    for name in ("cold", "warm"):
+        assert fit(scenes, Path("runs") / name, *cached) == uncached
 
 
-def fit(root: Path, name: str, *more: str) -> tuple[bytes, str]:
+def fit(root: Path, run: Path, *more: str) -> tuple[bytes, str]:
     """Train for two epochs: the parameters and the rows of the test."""
     size = ["--data.image_size=64", "--trainer.max_epochs=2", "--ablation=blur", "--maps=0"]
-    run = Path("runs") / name
+    size += ["--controls=1"]
     assert main(["fit", f"--data.root={root}", f"--run={run}", *TINY, *size, *more]) == 0
     state = torch.load(run / "fit" / "checkpoints" / "last.ckpt")["state_dict"]
     parameters = b"".join(value.numpy().tobytes() for value in state.values())

@@ -248,7 +248,7 @@ def test_accumulation_clipping_and_bf16_go_through(scenes: Path) -> None:
 def test_overfitting_a_batch_reaches_nothing_left(
     scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--trainer.overfit_batches=1", "--trainer.max_epochs=60", "--model.dropout=0"]
+    options = ["--trainer.overfit_batches=1", "--trainer.max_epochs=20", "--model.dropout=0"]
     rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
     assert fit(scenes, *options, *rate, "--run=runs/over", "--data.augmentation=standard") == 0
     message = capsys.readouterr().err
@@ -293,12 +293,12 @@ def test_no_compiler_is_one_line(
 
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
 def test_compiled_training_keeps_keys(scenes: Path) -> None:
-    small = ["--model.backbone=tests.test_finetuning.Strange", "--data.image_size=32"]
+    small = [f"--model.backbone={__name__}.Strange", "--data.image_size=32"]
     common = [f"--data.root={scenes}", *TINY[3:], "--attribution=none", "--model.head=linear"]
     common += ["--model.optimizer=SGD", "--model.optimizer.lr=0.1"]
     assert main(["fit", *small, *common, "--model.compile=true", "--run=runs/compiled"]) == 0
     assert main(["fit", *small, *common, "--run=runs/eager"]) == 0
-    trust = ["tests.test_finetuning:Strange"]
+    trust = [f"{__name__}:Strange"]
     one, other = (load(f"runs/{name}", trust=trust).state_dict() for name in ("compiled", "eager"))
     assert one.keys() == other.keys()
     assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in one)
