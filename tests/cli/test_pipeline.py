@@ -230,7 +230,8 @@ def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     arguments = ["--model", "brightness:Bright", f"--data.root={scenes}", "--ablation", "all"]
-    assert main(["test", *arguments, "--attribution", "none", *QUIET]) == 0
+    arguments += ["--data.split=60/20/20", "--controls=1", "--attribution=none", *QUIET]
+    assert main(["test", *arguments]) == 0
     (folder,) = Path("runs").glob("*/test-001-all")
     found = results(folder)
     assert found["model"]["weights_id"] == "closed-form"
