@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +16,9 @@ from torch import Tensor, nn
 from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
 from memlab.registry import plugin_of
+from memlab.roles import CONTROLS, OLD_CONTROLS, Control
 from memlab.spec import Specified
 from memlab.types import Context, Donors
-
-Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
-"""Kinds of control that an effect is compared with.
-
-`placed`: matched control, the same change on the same shape at another position. `windows`:
-off-centre crops. `patch`: a neutral patch. `there-and-back`: round-trip control of a swap. `floor`:
-nuisance baseline, which is another kind of change and is never subtracted."""
 
 ROUNDING = 1e-3
 """Largest distance beyond [0, 1] that `require_images` accepts from `Ablation.change`: a quarter of
@@ -51,6 +46,8 @@ class Ablation(Specified, nn.Module, ABC):
     unit: str
     """Unit of the dose, printed after the number. An instance may override the unit together with
     `ladder` and `maximum`."""
+    dose_name: ClassVar[str] = ""
+    """Symbol of the dose in figures: `σ` gives "Blur, σ = 2 % of width"."""
     target: ClassVar[str]
     """Key of `memlab.ablations.statistics.STATISTICS`: the statistic that must fall as the dose
     grows."""
@@ -66,21 +63,35 @@ class Ablation(Specified, nn.Module, ABC):
     donor_regions: tuple[str, ...] = ()
     """Regions that a donor must have."""
     one_pass: ClassVar[bool] = False
-    """Whether `change` makes the round-trip control itself when `context.role` is `there-and-back`.
+    """Whether `change` makes the round-trip control itself when `context.role` is `round-trip`.
     Swaps by synthesis set this, because two passes would double the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
-    """Plugin names of white-box models (`memlab.validation.white_box`) whose scores the ablation
-    must change by more than the nuisance baseline and by at least 0.05 SD."""
+    """For third-party ablations, optional: plugin names of white-box models
+    (`memlab.validation.white_box`) whose scores the ablation must change by more than the nuisance
+    baseline and by at least 0.05 SD. memlab's own are in `memlab.validation.expected`."""
     spares: ClassVar[tuple[str, ...]] = ()
-    """White-box models whose scores the ablation must not change by more than the nuisance
-    baseline. For a swap, the variance share must stay below 0.00125. Scores of models in neither
-    tuple may change."""
+    """For third-party ablations, optional: white-box models whose scores the ablation must not
+    change by more than the nuisance baseline. For a swap, the variance share must stay below
+    0.00125. Scores of models in neither tuple may change."""
     same_as: ClassVar[str | None] = None
     """Name of another ablation that makes the same change with default arguments. `all` and
     families then run only the other ablation, so that each question is tested and corrected for
     once. Applies to this class only, not to its subclasses."""
     margin: float = 0.0
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read the old name of a kind of control, and say so once; refuse an unknown one."""
+        super().__init_subclass__(**options)
+        kind = cls.__dict__.get("control")
+        if kind in OLD_CONTROLS:
+            cls.control = OLD_CONTROLS[kind]
+            origin = f"{cls.__module__}.{cls.__qualname__}"
+            said = f"memlab: {origin}: control {kind!r} is now called {cls.control!r}"
+            print(said, file=sys.stderr)  # noqa: T201
+        elif isinstance(kind, str) and kind not in CONTROLS:
+            origin = f"{cls.__module__}.{cls.__qualname__}"
+            raise PluginError(f"{origin}: control is {kind!r}; there are {', '.join(CONTROLS)}")
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__()
@@ -123,8 +134,8 @@ class Ablation(Specified, nn.Module, ABC):
 
         A change that is confined to a region is compared with matched controls.
         """
-        confined = self.place.name != "all" and self.control == "floor"
-        return "placed" if confined else self.control
+        confined = self.place.name != "all" and self.control == "nuisance-baseline"
+        return "matched-control" if confined else self.control
 
     def checked(self, dose: float) -> float:
         """Return the dose, or raise a MemlabError that lists the ladder."""
@@ -143,7 +154,7 @@ class Ablation(Specified, nn.Module, ABC):
         image, if the image is not annotated for the region or for a region that is cut out of the
         first, or if the image has no donor.
         """
-        eligible = context.looked_for(*self.regions, *self.place.without)
+        eligible = context.annotated_for(*self.regions, *self.place.without)
         for region in self.regions:
             mask = mask_of(region, context.masks)
             if mask is None:
@@ -165,7 +176,7 @@ class Ablation(Specified, nn.Module, ABC):
         mask = None if self.place.name == "all" else self.place.mask(context.masks)
         if mask is None:
             return nowhere
-        known = context.looked_for(*self.regions, *self.place.without)
+        known = context.annotated_for(*self.regions, *self.place.without)
         return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
 
     def within(self, context: Context) -> Tensor | None:
@@ -196,7 +207,7 @@ class Ablation(Specified, nn.Module, ABC):
         if context.donors is not None:
             require_sizes(images, context.donors.masks, context.donors.ids, f"{self.name}: donors")
         changed = self._changed(images, context, dose)
-        if context.role == "there-and-back" and not self.one_pass:
+        if context.role == "round-trip" and not self.one_pass:
             own = replace(context, donors=self.own_donors(images, context))
             changed = self._changed(changed, own, self.maximum)
         return changed

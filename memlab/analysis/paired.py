@@ -8,7 +8,7 @@ import pandas as pd
 
 from memlab.analysis.tested import Tested, same_score
 from memlab.metrics import paired_models as pairs
-from memlab.metrics.with_interval import mean_drop, metric_with_interval
+from memlab.metrics.with_interval import mean_effect, metric_with_interval
 from memlab.stats import LEVEL, Resampled
 from memlab.stats.measures import CORES, METRICS, Array, Statistic, constant
 
@@ -80,7 +80,7 @@ def _metric_difference(
     return _means(errors[0], errors[1], wide)
 
 
-def drop_differences(
+def effect_differences(
     one: Tested, two: Tested, both: pd.DataFrame, key: str, wide: float | None
 ) -> dict[str, Any]:
     """Compare the effects of one ablation in two tests, on images that are eligible in both.
@@ -96,18 +96,18 @@ def drop_differences(
     joined = both.join(changed, how="inner").dropna(subset=["first", "second"])
     first = _arrays(joined, "predicted", "first")
     second = _arrays(joined, "predicted_second", "second")
-    drops = [clean - ablated for clean, ablated in (first, second)]
+    effects = [clean - ablated for clean, ablated in (first, second)]
     n = len(joined)
     entry: dict[str, Any] = {"first": one.label, "second": two.label, "condition": key, "common": n}
-    means = [float(drop.mean()) if n else None for drop in drops]
-    entry["drop"] = _described(means[0], means[1], _means(drops[1], drops[0], wide))
+    means = [float(effect.mean()) if n else None for effect in effects]
+    entry["effect"] = _described(means[0], means[1], _means(effects[1], effects[0], wide))
     if n < 3 or any(constant(clean) for clean, _ in (first, second)):
         nothing = Statistic(None, n, reason=f"{n} images, or constant predictions")
-        return entry | {"drop_in_sd": _described(None, None, (nothing, None))}
-    standard = [pairs.standardised_drop(*each) for each in (first, second)]
+        return entry | {"effect_in_sd": _described(None, None, (nothing, None))}
+    standard = [pairs.standardised_effect(*each) for each in (first, second)]
     drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)
     found = _intervals(drawn, wide)
-    return entry | {"drop_in_sd": _described(standard[0], standard[1], found)}
+    return entry | {"effect_in_sd": _described(standard[0], standard[1], found)}
 
 
 def _intervals(drawn: Resampled, wide: float | None) -> tuple[Statistic, Statistic | None]:
@@ -115,8 +115,8 @@ def _intervals(drawn: Resampled, wide: float | None) -> tuple[Statistic, Statist
 
 
 def _means(second: Array, first: Array, wide: float | None) -> tuple[Statistic, Statistic | None]:
-    plain = mean_drop(second, first, SEED)
-    return plain, mean_drop(second, first, SEED, level=wide) if wide else None
+    plain = mean_effect(second, first, SEED)
+    return plain, mean_effect(second, first, SEED, level=wide) if wide else None
 
 
 def _described(

@@ -74,13 +74,15 @@ def run(arguments: list[str]) -> int:
 def _each_once(paths: list[Path]) -> list[Path]:
     from memlab.reports.tested import find_tested
 
-    found: dict[Path, Path] = {}
+    by_target: dict[Path, Path] = {}
     for path in paths:
         folder = find_tested(path)
-        if folder.resolve() in found:
-            raise MemlabError(f"{found[folder.resolve()]} and {path} are the same test ({folder})")
-        found[folder.resolve()] = path
-    return list(found)
+        if folder.resolve() in by_target:
+            raise MemlabError(
+                f"{by_target[folder.resolve()]} and {path} are the same test ({folder})"
+            )
+        by_target[folder.resolve()] = path
+    return list(by_target)
 
 
 def _matched(paths: list[Path], repeats: list[Repeat | None]) -> list[Pair]:
@@ -100,12 +102,12 @@ def _matched(paths: list[Path], repeats: list[Repeat | None]) -> list[Pair]:
     ]
     common = [name for name in members[0] if name in members[1]]
     if not common:
-        there = "; ".join(
-            f"{path}: {', '.join(found) or 'none finished'}"
-            for path, found in zip(paths, members, strict=True)
+        listed = "; ".join(
+            f"{path}: {', '.join(by_name) or 'none finished'}"
+            for path, by_name in zip(paths, members, strict=True)
         )
-        raise MemlabError(f"no member in common ({there})")
+        raise MemlabError(f"no member in common ({listed})")
     tests: list[Tested] = with_distinct_labels(
-        [read_tested(found[name] / "fit") for name in common for found in members]
+        [read_tested(by_name[name] / "fit") for name in common for by_name in members]
     )
     return list(zip(tests[::2], tests[1::2], strict=True))

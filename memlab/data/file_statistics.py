@@ -87,17 +87,17 @@ def with_facts(rows: pd.DataFrame, facts: dict[int, FileFacts]) -> pd.DataFrame:
         rows: rows numbered from 0.
         facts: facts by row number, for rows whose file exists.
     """
-    looked = [facts.get(place, FileFacts()) for place in range(len(rows))]
+    collected = [facts.get(place, FileFacts()) for place in range(len(rows))]
     images = rows[["id", "image", "split", "score"]].copy()
-    images["readable"] = [bool(fact.content) for fact in looked]
+    images["readable"] = [bool(fact.content) for fact in collected]
     for name in ("bytes", "width", "height"):
-        images[name] = [getattr(fact, name) if fact.content else np.nan for fact in looked]
+        images[name] = [getattr(fact, name) if fact.content else np.nan for fact in collected]
     images["pixels"] = images["width"] * images["height"]
     images["aspect"] = images["width"] / images["height"]
     images["bytes_per_pixel"] = images["bytes"] / images["pixels"]
-    images["stored"] = [fact.stored or None for fact in looked]
-    images["content"] = [fact.content or None for fact in looked]
-    images["hash"] = pd.Series([fact.hash for fact in looked], dtype=object)
+    images["stored"] = [fact.stored or None for fact in collected]
+    images["content"] = [fact.content or None for fact in collected]
+    images["hash"] = pd.Series([fact.hash for fact in collected], dtype=object)
     return images
 
 

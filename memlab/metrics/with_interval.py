@@ -32,7 +32,7 @@ def metric_with_interval(
     return dataclasses.replace(resampled, statistic=statistic).interval()
 
 
-def mean_drop(
+def mean_effect(
     clean: Array, changed: Array, seed: int, resamples: int = 9999, level: float = LEVEL
 ) -> Statistic:
     """Return the mean of clean - changed over images, with its BCa interval (Efron 1987).

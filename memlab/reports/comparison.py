@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from memlab.analysis.paired import drop_differences, level_for_all, metric_differences
+from memlab.analysis.paired import effect_differences, level_for_all, metric_differences
 from memlab.analysis.results import without_nan
 from memlab.analysis.tested import Tested, in_common
 from memlab.errors import MemlabError
@@ -19,10 +19,10 @@ from memlab.files import replacing, write_text
 from memlab.reports import figures
 from memlab.reports.repeated import over_members
 
-SCHEMA = 1
+SCHEMA = 2
 ALL_PAIRS = 4
 """Up to this number of tests, all pairs are compared; beyond it, each test with the first."""
-COMPARED = ("spearman", "mse", "mae", "drop", "drop_in_sd")
+COMPARED = ("spearman", "mse", "mae", "effect", "effect_in_sd")
 
 Pair = tuple[Tested, Tested]
 
@@ -71,7 +71,7 @@ def compare(
     for (one, two), both, keys in zip(compared, joined, shared, strict=True):
         differences.append(metric_differences(one, two, both, level_for_all(pair_count)))
         conditions += [
-            drop_differences(one, two, both, key, level_for_all(ablation_count)) for key in keys
+            effect_differences(one, two, both, key, level_for_all(ablation_count)) for key in keys
         ]
         advance(1)
     return {
@@ -125,12 +125,12 @@ def _run(test: Tested) -> dict[str, Any]:
         "run": test.label,
         "folder": str(test.folder),
         "n": results.n,
-        "split": results.data["split"],
-        "fingerprint": results.data["fingerprint"],
+        "split": results.data.split,
+        "fingerprint": results.data.fingerprint,
         "seed": results.seed,
-        "weights_id": results.model["weights_id"],
+        "weights_id": results.model.weights_id,
         "sd_predicted": float(test.rows["predicted"].std()),
-        "metrics": results.metrics,
+        "metrics": {name: one.describe() for name, one in results.metrics.items()},
     }
 
 
@@ -143,7 +143,7 @@ def _notes(
     for (one, two), entry in zip(compared, differences, strict=True):
         names, splits = (
             f"{one.label} and {two.label}",
-            [t.results.data["split"] for t in (one, two)],
+            [t.results.data.split for t in (one, two)],
         )
         if entry["other_score"]:
             text = f"{names}: {entry['other_score']} of {entry['common']} common images have"
@@ -152,7 +152,7 @@ def _notes(
                 text += f" (splits {splits[0]}, {splits[1]}: a score belongs to image and split)"
             used = entry["spearman"]["difference"]["value"] is not None
             notes.append(text + ("; they are left out." if used else "; no accuracy is compared."))
-        elif one.results.data["fingerprint"] != two.results.data["fingerprint"]:
+        elif one.results.data.fingerprint != two.results.data.fingerprint:
             notes.append(
                 f"{names} were not tested on the same data (fingerprints differ); compared on "
                 f"{entry['common']} images in common."
@@ -176,9 +176,7 @@ def _notes(
 
 
 def _settings(test: Tested, key: str) -> dict[str, Any]:
-    entry = next(entry for entry in test.results.conditions if entry["condition"] == key)
-    found: dict[str, Any] = entry["parameters"]
-    return found
+    return next(one for one in test.results.conditions if one.condition == key).parameters
 
 
 def _long(comparison: dict[str, Any]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from memlab.analysis.results import Results
 from memlab.drawing import BLUE, GREY, new_figure, save, short_name
 from memlab.numbers import interval, number
+from memlab.stats.measures import Statistic
 
 
 def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -> list[str]:
@@ -27,7 +28,7 @@ def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -
     title = f"n = {results.n}, Spearman ρ = {_number(rho)}"
     axes.set_title(title, fontsize=10)
     axes.legend(frameon=False, fontsize=8)
-    return [save(figure, folder, "predicted-against-true.png")]
+    return save(figure, folder, "predicted-against-true")
 
 
 def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
@@ -55,7 +56,7 @@ def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over images)")
     axes.set_title(title, fontsize=10)
-    return [save(figure, folder, "summary.png")]
+    return save(figure, folder, "summary")
 
 
 def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
@@ -68,7 +69,7 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     panels = [("Spearman ρ with the memorability score", runs)]
     for key, title, entries in (
         ("spearman", "difference of ρ, same images", comparison["differences"]),
-        ("drop", "difference of the mean effect, same images", comparison["conditions"]),
+        ("effect", "difference of the mean effect, same images", comparison["conditions"]),
     ):
         lines = []
         for entry in entries:
@@ -97,7 +98,7 @@ def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
     thin = any(wide for _, lines in panels for _, _, wide in lines)
     legend = "95 % intervals over images" + ("; thin: for all of a panel together" if thin else "")
     figure.suptitle(legend, fontsize=10)
-    return [save(figure, folder, "compare.png")]
+    return save(figure, folder, "compare")
 
 
 def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) -> str:
@@ -109,7 +110,7 @@ def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) 
         axes.legend(frameon=False, fontsize=8, title="suggested", title_fontsize=8)
     axes.set(xscale="log", xlabel="learning rate", ylabel="training loss (smoothed)")
     axes.set_title("Range test of learning rates", fontsize=10)
-    return save(figure, folder, "learning-rates.png")
+    return save(figure, folder, "learning-rates")[0]
 
 
 def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> None:
@@ -129,13 +130,14 @@ def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> N
     axes.set_ylim(len(labels) - 0.4, -0.6)
 
 
-def dose_axis(unit: str) -> str:
-    """Return a dose's unit for an axis label: `of the colour` becomes a share of the colour."""
-    return f"share {unit}" if unit.startswith("of ") else unit
+def dose_axis(unit: str, symbol: str = "") -> str:
+    """Return the label of an axis of doses: `σ, % of width`, `share of the colour`."""
+    named = f"share {unit}" if unit.startswith("of ") else unit
+    return f"{symbol}, {named}" if symbol else named
 
 
-def _number(statistic: dict[str, Any]) -> str:
-    if statistic["value"] is None:
-        return f"none ({statistic['reason']})"
-    ends = interval(statistic["low"], statistic["high"], 3)
-    return f"{number(statistic['value'], 3)} {ends}".rstrip()
+def _number(statistic: Statistic) -> str:
+    if statistic.value is None:
+        return f"none ({statistic.reason})"
+    ends = interval(statistic.low, statistic.high, 3)
+    return f"{number(statistic.value, 3)} {ends}".rstrip()

@@ -18,7 +18,7 @@ from memlab.repeat_folder import Repeat, finished
 from memlab.reports import figures
 from memlab.reports.tested import read_tested
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def summarise(folder: Path, repeat: Repeat) -> dict[str, Any]:
@@ -66,11 +66,11 @@ def write_summary(summary: dict[str, Any], folder: Path) -> None:
 
 
 def _statistics(test: Tested) -> dict[tuple[str, str], dict[str, Any]]:
-    found = {(name, ""): statistic for name, statistic in test.results.metrics.items()}
-    return found | {
-        ("drop", entry["condition"]): entry["drop"]
-        for entry in test.results.conditions
-        if entry["role"] != "floor"
+    metrics = {(name, ""): one.describe() for name, one in test.results.metrics.items()}
+    return metrics | {
+        ("effect", one.condition): one.effect.describe()
+        for one in test.results.conditions
+        if one.role != "nuisance"
     }
 
 
@@ -80,11 +80,11 @@ def _member(name: str, test: Tested) -> dict[str, Any]:
         "member": name,
         "folder": f"{name}/fit",
         "n": results.n,
-        "split": results.data["split"],
-        "split_seed": results.data["split_seed"],
+        "split": results.data.split,
+        "split_seed": results.data.split_seed,
         "seed": results.seed,
-        "weights_id": results.model["weights_id"],
-        "fingerprint": results.data["fingerprint"],
+        "weights_id": results.model.weights_id,
+        "fingerprint": results.data.fingerprint,
         "statistics": [
             {"metric": metric, "condition": condition or None, **statistic}
             for (metric, condition), statistic in _statistics(test).items()
@@ -159,11 +159,11 @@ def _notes(repeat: Repeat, tests: dict[str, Tested], shared: dict[str, Any]) -> 
             f"SD over {count} training seeds (initial weights, order, dropout): it does not "
             "contain the choice of images, which the intervals do."
         )
-        prints = {test.results.data["fingerprint"] for test in tests.values()}
+        prints = {test.results.data.fingerprint for test in tests.values()}
         if len(prints) > 1:
             notes.append("The members were not tested on the same data: their fingerprints differ.")
         else:
-            seed = next(iter(tests.values())).results.data["split_seed"]
+            seed = next(iter(tests.values())).results.data.split_seed
             notes.append(
                 f"All members train and test on the same images (--data.split_seed {seed} is "
                 "fixed), so they are paired by image."

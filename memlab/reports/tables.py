@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from rich.table import Table
 
 from memlab.numbers import number
 from memlab.reports.terminal import interval_text, plain_console, value_text
+from memlab.stats.measures import Statistic
 
+_ABSENT = {"value": None, "n": 0, "reason": "not there"}
 _SHORT = {"spearman": "ρ", "r2": "R²", "mse": "MSE", "mae": "MAE", "calibration_slope": "slope"}
 """Short names for tables in which every statistic is a column."""
 
@@ -55,10 +58,10 @@ def members_table(summary: dict[str, Any]) -> Table:
         found = {each["metric"]: each for each in member["statistics"] if not each["condition"]}
         cells = [member["member"], str(member["n"])]
         for entry in shown:
-            statistic = found.get(entry["metric"], {"value": None, "reason": "not there"})
+            statistic = _statistic(found.get(entry["metric"], _ABSENT))
             cells.append(value_text(statistic))
             if entry["metric"] == "spearman":
-                cells.append(interval_text(statistic) if statistic["value"] is not None else "")
+                cells.append(interval_text(statistic) if statistic.value is not None else "")
         table.add_row(*cells)
     table.add_section()
     for title, name in (("mean", "mean"), ("SD", "sd"), ("least", "min"), ("most", "max")):
@@ -79,7 +82,7 @@ def print_comparison(comparison: dict[str, Any], console: Console | None = None)
         left = name in ("", "run")
         table.add_column(name, justify="left" if left else "right", no_wrap=not left)
     for run in comparison["runs"]:
-        found = [run["metrics"][name] for name in ("spearman", "r2", "mse", "mae")]
+        found = [_statistic(run["metrics"][name]) for name in ("spearman", "r2", "mse", "mae")]
         values = [value_text(statistic) for statistic in found]
         table.add_row(
             run["letter"], escape(run["run"]), str(run["n"]), values[0], interval_text(found[0]),
@@ -90,12 +93,12 @@ def print_comparison(comparison: dict[str, Any], console: Console | None = None)
     metrics = {"spearman": "ρ", "mse": "MSE", "mae": "MAE"}
     title = "differences on the same images"
     _print_differences(console, title, comparison["differences"], metrics, letters)
-    drops = {"drop": "{}", "drop_in_sd": "{} /SD"}
+    effects = {"effect": "{}", "effect_in_sd": "{} /SD"}
     title = "differences of effects, same images (/SD: in SDs of the model's predictions)"
-    _print_differences(console, title, comparison["conditions"], drops, letters)
+    _print_differences(console, title, comparison["conditions"], effects, letters)
     for entry in comparison["differences"]:
         pair = f"{letters[entry['second']]} and {letters[entry['first']]}"
-        agreement = entry["agreement"]
+        agreement = _statistic(entry["agreement"])
         console.print(
             f"predictions of {pair} over {entry['common']} common images: "
             f"ρ = {value_text(agreement)} {interval_text(agreement)}"
@@ -141,9 +144,13 @@ def _print_differences(
                     f"{letter} {number(found[end])}" if found[end] is not None else ""
                     for end, letter in ends.items()
                 ),
-                value_text(found["difference"], signed=True),
-                interval_text(found["difference"], signed=True),
-                *([interval_text(wide, signed=True) if wide else ""] if several else []),
+                value_text(_statistic(found["difference"]), signed=True),
+                interval_text(_statistic(found["difference"]), signed=True),
+                *(
+                    [interval_text(_statistic(wide), signed=True) if wide else ""]
+                    if several
+                    else []
+                ),
             )
     console.print(table)
 
@@ -160,3 +167,12 @@ def _ends(entry: dict[str, Any]) -> list[str]:
     return [
         number(entry[end], signed=True) if entry[end] is not None else "" for end in ("min", "max")
     ]
+
+
+def _ends_text(found: dict[str, Any] | None) -> str:
+    return interval_text(_statistic(found), signed=True) if found else ""
+
+
+def _statistic(found: dict[str, Any]) -> Statistic:
+    parts: dict[str, Any] = {part.name: found.get(part.name) for part in fields(Statistic)}
+    return Statistic(**parts)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from memlab.analysis.arrays import Effects, read_images
+from memlab.analysis.arrays import ImageEffects, read_images
 from memlab.stats import Correlations, Estimate
 from memlab.stats.bootstrap import point
 
@@ -53,7 +53,7 @@ def with_holes(rng: np.random.Generator, values: np.ndarray, share: float = 0.2)
     return np.where(rng.random(values.shape) < share, NAN, values)
 
 
-def made_effects(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> Effects:
-    """Effects of an ablation from arrays, without rows in between."""
+def made_effects(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> ImageEffects:
+    """ImageEffects of an ablation from arrays, without rows in between."""
     rows = pd.DataFrame({"id": np.arange(n), **columns})
-    return Effects("made@1", 1.0, read_images(rows), drops)
+    return ImageEffects("made@1", 1.0, read_images(rows), drops)

@@ -11,5 +11,5 @@ OWN = {name: read_world(name)[0] for name in worlds()}
 
 
 def table(root: Path) -> list[dict[str, str]]:
-    with (root / "scenes.csv").open(newline="") as file:
+    with (root / "synthetic.csv").open(newline="") as file:
         return list(csv.DictReader(file))

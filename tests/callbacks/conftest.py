@@ -11,14 +11,14 @@ from tests.builders.interrupted_runs import FIT
 
 
 @pytest.fixture
-def data(scenes: Path) -> list[str]:
+def data(synthetic: Path) -> list[str]:
     """The command of a run that may be cut off."""
-    return [*FIT, f"--data.root={scenes}", "--data.source=csv"]
+    return [*FIT, f"--data.root={synthetic}", "--data.source=csv"]
 
 
 @pytest.fixture(scope="session")
-def whole(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run of this command that was not cut off."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    assert main([*FIT, f"--data.root={scenes}", "--data.source=csv", f"--run={run}"]) == 0
+    assert main([*FIT, f"--data.root={synthetic}", "--data.source=csv", f"--run={run}"]) == 0
     return run

@@ -23,9 +23,9 @@ class Killer(Callback):
 """
 
 
-def test_killed_in_mid_epoch_and_gone_on_with(scenes: Path) -> None:
+def test_killed_in_mid_epoch_and_gone_on_with(synthetic: Path) -> None:
     Path("killer.py").write_text(KILLER)
-    fit = [*FIT, f"--data.root={scenes}", "--data.source=csv", "--data.num_workers=0"]
+    fit = [*FIT, f"--data.root={synthetic}", "--data.source=csv", "--data.num_workers=0"]
     fit += ["--checkpoint_every=1", "--trainer.callbacks=killer.Killer"]
     assert two_processes(*fit, "--out=whole").codes == [0, 0]
     found = program(*fit, *TWO, "--out=cut", KILLED="1,5")

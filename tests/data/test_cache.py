@@ -247,9 +247,9 @@ def test_a_cache_that_may_only_be_read_is_read(
 
 
 def test_data_cache_fills_and_fit_finds_everything(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["data", "cache", str(scenes), "--size=64", "--out=kept", "--num-workers=0"]
+    command = ["data", "cache", str(synthetic), "--size=64", "--out=kept", "--num-workers=0"]
     assert main(command) == 0
     assert "0 were there, 60 decoded" in capsys.readouterr().out
     (path,) = Path("kept").iterdir()
@@ -260,7 +260,7 @@ def test_data_cache_fills_and_fit_finds_everything(
     assert str(path) in told
     assert "--data.cache kept --data.image_size 64" in told
     path.chmod(0o444)
-    assert fit(scenes, "one", "--data.cache=kept") == fit(scenes, "none")
+    assert fit(synthetic, "one", "--data.cache=kept") == fit(synthetic, "none")
     assert [file.name for file in Path("kept").iterdir()] == [path.name]
     assert path.read_bytes() == filled
 
@@ -287,17 +287,17 @@ def test_data_cache_lists_what_it_cannot_read(
 
 
 @pytest.fixture(scope="module")
-def uncached(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
-    return fit(scenes, tmp_path_factory.mktemp("uncached") / "run")
+def uncached(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
+    return fit(synthetic, tmp_path_factory.mktemp("uncached") / "run")
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_training_with_a_cold_and_a_warm_cache_is_that_without(
-    workers: int, scenes: Path, uncached: tuple[bytes, str]
+    workers: int, synthetic: Path, uncached: tuple[bytes, str]
 ) -> None:
     cached = [f"--data.num_workers={workers}", "--data.cache=kept"]
     for name in ("cold", "warm"):
-        assert fit(scenes, Path("runs") / name, *cached) == uncached
+        assert fit(synthetic, Path("runs") / name, *cached) == uncached
 
 
 def fit(root: Path, run: Path, *more: str) -> tuple[bytes, str]:

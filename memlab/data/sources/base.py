@@ -55,7 +55,7 @@ def recognise(root: Path) -> Source:
         raise DataError(f"{shown(root)}: no such file or folder; give that of your images")
     if kind not in ("file", "folder"):
         raise DataError(f"{shown(root)}: neither a table nor a folder, but {kind}")
-    own = ("lamem", "scenes", "csv", "folder")
+    own = ("lamem", "synthetic", "csv", "folder")
     names = [plugin.name for plugin in plugins("sources") if plugin.distribution != "memlab"]
     for name in [*names, *own]:
         try:
