@@ -31,7 +31,7 @@ from memlab.data.donors import DonorList
 from memlab.errors import MemlabError
 from memlab.imaging import grain, palette, plates, spectrum
 from memlab.imaging.colour import luma
-from memlab.synthetic import Scene, Style, World, render, sample
+from memlab.synthetic import Style, SyntheticImage, World, render, sample
 from memlab.types import Donors, Sample
 
 SWAPS: list[type[Swap]] = [SwapBackground, SwapFace, SwapPalette, SwapSpectrum, SwapTexture]
@@ -40,13 +40,13 @@ EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
 
 
 @cache
-def scene(seed: int, index: int, style: Style) -> Scene:
+def rendered(seed: int, index: int, style: Style) -> SyntheticImage:
     """An image that several tests stack, each for itself."""
     return render(sample(seed, index, EVERY, style), 64)
 
 
 def synthetic(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
-    drawn = [scene(seed, index, style) for index in range(n)]
+    drawn = [rendered(seed, index, style) for index in range(n)]
     images = torch.stack([torch.from_numpy(one.image) for one in drawn]).permute(0, 3, 1, 2)
     masks = {
         region: torch.from_numpy(np.stack([one.masks[region] for one in drawn]))[:, None].byte()

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from memlab.metrics.scores import ScoreMetrics
-from memlab.metrics.with_interval import mean_drop, metric_with_interval
+from memlab.metrics.with_interval import mean_effect, metric_with_interval
 from memlab.stats.measures import CORES, METRICS, spearman
 
 
@@ -99,7 +99,7 @@ def test_the_drop_equals_scipys_bca() -> None:
     rng = np.random.default_rng(0)
     clean = rng.beta(6, 2, size=60)
     changed = clean - rng.exponential(0.02, size=60)
-    found = mean_drop(clean, changed, seed=5)
+    found = mean_effect(clean, changed, seed=5)
     wanted = stats.bootstrap(
         (clean - changed,), np.mean, n_resamples=9999, method="BCa", rng=np.random.default_rng(5)
     ).confidence_interval
@@ -112,7 +112,7 @@ def test_the_drops_interval_covers() -> None:
     hits = 0
     for _ in range(300):
         drop = rng.exponential(0.02, size=60)
-        found = mean_drop(drop, np.zeros(60), seed=0, resamples=999)
+        found = mean_effect(drop, np.zeros(60), seed=0, resamples=999)
         hits += found.low <= 0.02 <= found.high  # type: ignore[operator]
     assert 0.89 <= hits / 300 <= 0.985
 
@@ -129,6 +129,6 @@ def test_the_drops_interval_covers() -> None:
 def test_the_drop_where_there_is_little_to_say(
     clean: list[float], changed: list[float], value: float, low: float, reason: str
 ) -> None:
-    found = mean_drop(np.array(clean), np.array(changed), seed=0)
+    found = mean_effect(np.array(clean), np.array(changed), seed=0)
     assert found.value == (None if value is None else pytest.approx(value))
     assert (found.low, found.reason) == (low, reason)
