@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
-from memlab.registry import plugin_of
+from memlab.registry import RENAMED, plugin_of, say_renamed
 from memlab.roles import CONTROLS, OLD_CONTROLS, Control
 from memlab.spec import Specified
 from memlab.types import Context, Donors
@@ -81,17 +80,18 @@ class Ablation(Specified, nn.Module, ABC):
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Read the old name of a kind of control, and say so once; refuse an unknown one."""
+        """Read old names of a control or a family, and say so once; refuse an unknown control."""
         super().__init_subclass__(**options)
-        kind = cls.__dict__.get("control")
+        origin = f"{cls.__module__}.{cls.__qualname__}"
+        kind, family = cls.__dict__.get("control"), cls.__dict__.get("family")
         if kind in OLD_CONTROLS:
             cls.control = OLD_CONTROLS[kind]
-            origin = f"{cls.__module__}.{cls.__qualname__}"
-            said = f"memlab: {origin}: control {kind!r} is now called {cls.control!r}"
-            print(said, file=sys.stderr)  # noqa: T201
+            say_renamed(f"{origin}: control {kind}", cls.control)
         elif isinstance(kind, str) and kind not in CONTROLS:
-            origin = f"{cls.__module__}.{cls.__qualname__}"
             raise PluginError(f"{origin}: control is {kind!r}; there are {', '.join(CONTROLS)}")
+        if family in RENAMED["families"]:
+            cls.family = RENAMED["families"][family]
+            say_renamed(f"{origin}: family {family}", cls.family)
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__()

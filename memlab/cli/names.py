@@ -23,7 +23,17 @@ from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
 from memlab.reading import parse_yaml, read_config
-from memlab.registry import GROUPS, Plugin, current_path, find, find_with_file, load, plugins
+from memlab.registry import (
+    GROUPS,
+    RENAMED,
+    Plugin,
+    current_path,
+    find,
+    find_with_file,
+    load,
+    plugins,
+    say_renamed,
+)
 from memlab.spec import import_typed, search_here
 from memlab.trust import guard, is_path, reading, trust
 
@@ -82,6 +92,9 @@ def expand_list(group: str, name: str) -> list[str]:
         return []
     if name == "all":
         return _distinct(_sound(group))
+    if group == "ablations" and (family := RENAMED["families"].get(name)):
+        say_renamed(name, family)
+        name = family
     if group == "ablations" and name in FAMILIES:
         sound = _sound(group)
         members = [(plugin, cls) for plugin, cls in sound if getattr(cls, "family", None) == name]

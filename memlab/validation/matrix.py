@@ -94,14 +94,14 @@ def white_box_matrix(
         def drops(conditions: Sequence[Condition]) -> Drops:
             return _drops(models, clean, images, context, conditions, donors, advance)
 
-        floors = np.zeros(len(models))
+        baselines = np.zeros(len(models))
         for nuisance in nuisances:
             moved = _effects(nuisance.ablation, drops([nuisance]), clean)
-            floors = np.maximum(floors, [effect["effect"] for effect in moved])
+            baselines = np.maximum(baselines, [effect["effect"] for effect in moved])
         rows = [
             row
             for ablation, group in zip(ablations, groups, strict=True)
-            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), floors)
+            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), baselines)
         ]
     return pd.DataFrame(rows)
 
@@ -238,13 +238,13 @@ def _ratio(effect: float, scores: Array) -> float:
 
 
 def _rows(
-    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], floors: Array
+    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], baselines: Array
 ) -> Iterator[dict[str, object]]:
     effects = _effects(ablation, drops, clean)
     whole = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
     whole = whole or _without_controls(ablation, drops)
     expects = expected(type(ablation))
-    for model, effect, least in zip(models, effects, floors, strict=True):
+    for model, effect, least in zip(models, effects, baselines, strict=True):
         limit = max(SESOI, float(least)) if whole else SESOI
         declared = _declared(expects, model)
         yield {

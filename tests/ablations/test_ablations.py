@@ -186,3 +186,20 @@ def test_ablate_needs_an_ablation_and_no_masks(
     assert "'--ablation.sigma'" in failing(
         "ablate", path, "--ablation", "blur", "--ablation.sigm", "3", "--out", "out"
     )
+
+
+def test_old_names_of_controls_and_families_are_read_and_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Older(Blur):
+        """A third-party class of an earlier version."""
+
+        control = "placed"  # type: ignore[assignment]
+        family = "floor"
+
+    assert (Older.control, Older.family) == ("matched-control", "nuisance")
+    said = capsys.readouterr().err
+    assert "control placed' is now called 'matched-control'" in said
+    assert "family floor' is now called 'nuisance'" in said
+    with pytest.raises(PluginError, match="control is 'elsewhere'; there are matched-control"):
+        type("Wrong", (Blur,), {"control": "elsewhere"})

@@ -73,7 +73,7 @@ def test_members_train_where_they_are_not_finished(
     assert (folder / "seed-0/fit/results.json").read_bytes() == before
     trained = read(folder / "seed-1/fit")
     assert trained.seed == 1
-    assert trained.data["split_seed"] == 0
+    assert trained.data.split_seed == 0
     rho = trained.metrics["spearman"].value
     own = read(folder / "seed-0/fit").metrics["spearman"].value
     across = {

@@ -173,7 +173,7 @@ def test_an_ablation_of_too_few_images_is_shown_as_such(
     assert effect_figures.forest(entries, tmp_path) == ["ablation-effects"]
     why = f"n = {count}: too few" if count else "no eligible image"
     text = words(drawn[0])
-    assert f"Remove faces@1  (n = {count} of {N})" in text
+    assert f"Remove faces, 1   (n = {count} of {N})" in text
     assert text.count(why) == 2, "in the panel of the effect and in that of S"
     lines = shown(entries, 100)
     (line,) = [line for line in lines if line.startswith("remove_faces@1")]

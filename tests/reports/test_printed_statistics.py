@@ -65,7 +65,7 @@ def test_a_number_is_never_a_nought_that_it_is_not(
 def test_the_interval_of_the_issue_is_printed_by_what_is_known() -> None:
     assert interval(-0.00004, -0.000001, signed=True) == "[>-0.0001, >-0.0001]"
     assert interval(-0.00004, 0.0, zero=False) == "[>-.0001, 0]"
-    found = {"value": -2e-5, "low": -4e-5, "high": -1e-6, "n": 9, "reason": None}
+    found = Statistic(-2e-5, 9, -4e-5, -1e-6)
     assert statistic(found, zero=False, n=12) == ">-.0001 [>-.0001, >-.0001] (n 9)"
 
 
