@@ -17,7 +17,7 @@ from memlab.ablations.colour import Grayscale
 from memlab.ablations.crops import CenterCrop
 from memlab.ablations.frequency import Blur
 from memlab.cli import main
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, PluginError
 from memlab.testing import check_ablation, sample_images
 
 
