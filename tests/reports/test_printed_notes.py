@@ -14,9 +14,9 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from memlab.analysis.comparison import compare, pairs_of
 from memlab.analysis.effect import DoseCurve
 from memlab.reports import (
-    comparison,
     dose_figures,
     effect_figures,
     figures,
@@ -220,7 +220,8 @@ def test_a_dose_curve_and_a_comparison_of_too_few_images_are_shown(
             tmp_path / name, predicted, score, drops={"blur@2": np.full(40, 0.1 + shift)}
         )
         tests.append(read_tested(folder))
-    compared = comparison.compare(tests, comparison.pairs_of(tests), lambda _: None)
-    compared["conditions"][0]["effect"]["difference"] |= {"value": None, "n": 0, "reason": "none"}
+    compared = compare(tests, pairs_of(tests), lambda _: None)
+    none = replace(compared.conditions[0].effect, difference=Statistic(None, 0, reason="none"))
+    compared.conditions[0] = replace(compared.conditions[0], effect=none)
     figures.compared_runs(compared, tmp_path)
     assert "n = 0: none" in words(drawn[-1])

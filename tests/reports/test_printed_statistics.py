@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +16,13 @@ from rich.console import Console
 
 from memlab.analysis.associations import associations
 from memlab.analysis.cell_effect import CellEffect
+from memlab.analysis.comparison import compare, pairs_of
+from memlab.analysis.over_members import OverMembers
+from memlab.analysis.repeated import Member, MemberStatistic, RepeatSummary, TestImages
 from memlab.analysis.results import Scan, without_nan
 from memlab.numbers import interval, number, p_value, statistic
 from memlab.reports import (
     attributes,
-    comparison,
     tables,
     terminal,
 )
@@ -128,20 +131,19 @@ def test_nothing_that_is_printed_is_a_nought_with_a_sign(tmp_path: Path) -> None
     ]
     out = io.StringIO()
     console = Console(file=out, width=140)
-    compared = comparison.compare(tests, comparison.pairs_of(tests), lambda _: None)
+    compared = compare(tests, pairs_of(tests), lambda _: None)
     tables.print_comparison(compared, console)
-    entry = {"mean": -1e-9, "sd": 1e-9, "min": -2e-9, "max": -1e-10, "reason": None, "members": 2}
-    entry |= {"metric": "spearman", "condition": "blur@2"}
-    member = {"member": "seed-0", "n": 40, "statistics": [{"metric": "spearman"} | TINY.describe()]}
-    member["statistics"][0]["condition"] = None  # type: ignore[index]
-    summary: dict[str, Any] = {
-        "across": [entry, entry | {"condition": None}],
-        "over": "seed",
-        "members": [member, member],
-        "notes": [],
-        "missing": [],
-        "figures": [],
-    }
+    entry = OverMembers("spearman", "blur@2", 2, -1e-9, 1e-9, -2e-9, -1e-10)
+    own = [MemberStatistic("spearman", None, TINY)]
+    member = Member("seed-0", "seed-0/fit", 40, None, 0, 0, None, "same", own)
+    summary = RepeatSummary(
+        "seed",
+        [],
+        [member, member],
+        [entry, replace(entry, condition=None)],
+        TestImages(40, 1.0, 1.0, 1.0, 1.0),
+        [],
+    )
     tables.print_summary(summary, tmp_path, console)
     results = SimpleNamespace(
         metrics={"spearman": TINY, "r2": TINY},
