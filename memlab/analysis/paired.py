@@ -8,9 +8,10 @@ import pandas as pd
 
 from memlab.analysis.tested import Tested, same_score
 from memlab.metrics import paired_models as pairs
-from memlab.metrics.with_interval import mean_effect, metric_with_interval
+from memlab.metrics.mean_effect import mean_effect
+from memlab.metrics.metric import METRICS, SPEARMAN
 from memlab.stats import LEVEL, Resampled
-from memlab.stats.measures import CORES, METRICS, Array, Statistic, constant
+from memlab.stats.measures import Array, Statistic, constant
 
 SEED = 0
 
@@ -121,7 +122,7 @@ def metric_differences(
         two.label,
         common=len(both),
         other_score=len(both) - len(agree),
-        agreement=metric_with_interval("spearman", same[0], same[1], SEED),
+        agreement=SPEARMAN.with_interval(same[0], same[1], SEED),
         **differences,
     )
 
@@ -141,7 +142,7 @@ def _metric_difference(
     if name == "spearman":
         return _intervals(pairs.spearman_differences(first, second, score, SEED), wide)
     # the error of each single image
-    errors = [CORES[name](values[:, None], score[:, None]) for values in (second, first)]
+    errors = [METRICS[name].core(values[:, None], score[:, None]) for values in (second, first)]
     return _means(errors[0], errors[1], wide)
 
 

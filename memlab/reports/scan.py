@@ -40,7 +40,7 @@ def scan_lines(scan: Scan) -> list[str]:
     first = (
         f"{title} strongest at x {found.left:g}–{found.left + size:g} %, "
         f"y {found.top:g}–{found.top + size:g} %: effect {text} "
-        f"beyond places like it, corrected p {p_value(found.p_corrected)}"
+        f"beyond similar cells, corrected p {p_value(found.p_corrected)}"
     )
     if not found.stands_out:
         least = f" by {number(scan.smallest_effect)} (0.05 SD of the predictions) or more"
@@ -86,7 +86,7 @@ def draw_scan(scan: Scan, mean: NDArray[Any], folder: Path) -> list[str]:
         *edges, shown.reshape(down, across), cmap=SIGNED, norm=Normalize(-limit, limit)
     )
     right.set_facecolor("#cccccc")  # cells without images
-    right.set_title("effect of occluding, beyond places like it", fontsize=9)
+    right.set_title("effect of occluding, beyond similar cells", fontsize=9)
     for position in scan.positions:
         if not position.stands_out:
             continue

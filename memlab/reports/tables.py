@@ -13,13 +13,12 @@ from memlab.analysis.comparison import Comparison, condition_of, named_differenc
 from memlab.analysis.over_members import OverMembers
 from memlab.analysis.paired import Difference, EffectDifferences, MetricDifferences
 from memlab.analysis.repeated import RepeatSummary
+from memlab.metrics.metric import METRICS
 from memlab.numbers import number
 from memlab.reports.terminal import interval_text, plain_console, value_text
 from memlab.stats.measures import Statistic
 
 _ABSENT = Statistic(None, 0, reason="not there")
-_SHORT = {"spearman": "ρ", "r2": "R²", "mse": "MSE", "mae": "MAE", "calibration_slope": "slope"}
-"""Short names for tables in which every statistic is a column."""
 
 
 def print_summary(summary: RepeatSummary, folder: Path, console: Console | None = None) -> None:
@@ -54,7 +53,10 @@ def members_table(summary: RepeatSummary) -> Table:
     table.add_column(summary.over)
     table.add_column("n", justify="right")
     for entry in shown:
-        table.add_column(_SHORT.get(entry.metric, entry.metric), justify="right")
+        table.add_column(
+            METRICS[entry.metric].symbol if entry.metric in METRICS else entry.metric,
+            justify="right",
+        )
         if entry.metric == "spearman":
             table.add_column("95 % interval")
     for member in summary.members:
@@ -94,7 +96,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
         )  # fmt: skip
     console.print(table)
     letters = {run.run: run.letter for run in comparison.runs}
-    metrics = {"spearman": "ρ", "mse": "MSE", "mae": "MAE"}
+    metrics = {name: METRICS[name].symbol for name in ("spearman", "mse", "mae")}
     title = "differences on the same images"
     _print_differences(console, title, comparison.differences, metrics, letters)
     effects = {"effect": "{}", "effect_in_sd": "{} /SD"}

@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 
 from memlab.cli import main
+from memlab.metrics.mean_effect import mean_effect
 from memlab.metrics.paired_models import spearman_differences, standardised_differences
-from memlab.metrics.with_interval import mean_effect
 from memlab.repeat_folder import Repeat
 from tests.builders.finished_runs import people, write_finished
 

@@ -17,7 +17,7 @@ from scipy import stats
 from memlab import load
 from memlab.analysis.results import read
 from memlab.cli import main
-from memlab.stats.measures import spearman
+from memlab.metrics.metric import SPEARMAN
 from memlab.synthetic import write
 from tests.builders.commands import QUIET, results
 
@@ -83,7 +83,7 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
         drop = rows["predicted"] - own["predicted"]
         assert entry["effect"]["value"] == pytest.approx(drop.mean(), abs=1e-7)
         assert entry["effect"]["low"] <= drop.mean() <= entry["effect"]["high"]
-        ablated = spearman(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
+        ablated = SPEARMAN(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
         assert entry["spearman_ablated"]["value"] == pytest.approx(ablated)
         assert entry["control"]["kind"] == "nuisance-baseline"
         assert entry["tests"]["either"]["p"] <= entry["tests"]["either"]["p_corrected"] <= 1

@@ -116,8 +116,8 @@ def test_thinned_labels_give_the_same_percentiles_to_a_tenth() -> None:
 def test_without_calibration_everything_is_null_with_the_reason() -> None:
     entry = coverage_entry(Calibration(), np.full(3, 0.5), np.full(3, 0.5))
     for name in ("half_width", "coverage", "mean_width"):
-        assert entry[name]["value"] is None
-        assert entry[name]["reason"] == "the model brings no validation errors"
+        assert entry[name].value is None
+        assert entry[name].reason == "the model brings no validation errors"
 
 
 @pytest.fixture(scope="module")
