@@ -19,7 +19,7 @@ from memlab.ablations.swaps import SwapBackground
 from memlab.cli import main
 from memlab.testing import sample_images, sample_masks
 from memlab.types import Donors
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 SIDE = 64
 

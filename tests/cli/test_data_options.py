@@ -14,7 +14,7 @@ import yaml
 from memlab.cli import main
 from memlab.cli.names import expand_arguments
 from memlab.cli.new_data import recognised_anew
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 TEST = [*QUIET, "--data.num_workers=0", "--controls=0", "--maps=0"]
 

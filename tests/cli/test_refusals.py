@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from memlab.data.module import MemorabilityData
 from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.masks.given import GivenMasks
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 COUNT = 12
 PRESENT = (0, 1, 6)  # drawn

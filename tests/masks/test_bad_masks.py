@@ -21,7 +21,7 @@ from memlab.masks.base import thumbnail_of
 from memlab.masks.store import MaskStore
 from memlab.testing import sample_images
 from memlab.types import Donors
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 WIDTH, HEIGHT = 48, 36
 TRAIN, IMAGES = 6, 12
