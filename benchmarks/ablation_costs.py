@@ -28,10 +28,10 @@ BATCH = 32
 
 def count(folder: Path, n: int = 40) -> dict[str, Any]:
     """Return decodes and forward passes of an evaluation with donors, if swaps are installed."""
-    from memlab.data.sources.scenes import ScenesSource
+    from memlab.data.sources.synthetic import SyntheticSource
 
     write(folder, n=3 * n, seed=0, size=64)
-    table = ScenesSource().table(folder).rows.reset_index(drop=True)
+    table = SyntheticSource().table(folder).rows.reset_index(drop=True)
     decodes: list[str] = []
     passes = 0
 
@@ -50,24 +50,24 @@ def count(folder: Path, n: int = 40) -> dict[str, Any]:
     whole = [one for one in every if not one.regions and not one.donor_regions]
     conditions = plan(whole)
     tested = table.iloc[:n].reset_index(drop=True)
-    lending = table.iloc[n:].reset_index(drop=True)
+    donor_rows = table.iloc[n:].reset_index(drop=True)
     photos = Counting(tested, folder, Geometry(64))
-    others = Counting(lending, folder, Geometry(64))
-    donors = DonorList(others, {}, len(lending), photos.ids)
-    lent: set[str] = set()
+    others = Counting(donor_rows, folder, Geometry(64))
+    donors = DonorList(others, {}, len(donor_rows), photos.ids)
+    donor_ids: set[str] = set()
     draws = sum(one.draws for one in conditions)
     for start in range(0, n, BATCH):
         batch = to_float(collate([photos[i] for i in range(start, min(n, start + BATCH))]))
         context = Context(batch["ids"], masks=batch["masks"])
         score(batch["images"], context)
         for one in evaluate(score, batch["images"], context, conditions, BATCH, donors):
-            lent |= {name for name in one.donors if name is not None}
+            donor_ids |= {name for name in one.donors if name is not None}
     return {
         "images": n,
         "conditions": draws,
-        "distinct_donors": len(lent),
+        "distinct_donors": len(donor_ids),
         "decodes": len(decodes),
-        "decodes_expected": n + len(lent),
+        "decodes_expected": n + len(donor_ids),
         "forward_passes": passes,
         "forward_passes_expected": n * (1 + draws),
     }
@@ -123,7 +123,7 @@ def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
     def ours() -> None:
         model.ablate(paths, list(changes), batch_size=8, progress=False)
 
-    def prototype() -> None:
+    def student_study() -> None:
         sets = {"clean": paths}
         for name, change in changes.items():
             sets[name] = []
@@ -142,19 +142,19 @@ def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
                         )
                     )
 
-    seconds: dict[str, list[float]] = {"memlab": [], "prototype": []}
+    seconds: dict[str, list[float]] = {"memlab": [], "student_study": []}
     for turn in range(4):  # the first warms up
-        for name, action in (("memlab", ours), ("prototype", prototype)):
+        for name, action in (("memlab", ours), ("student_study", student_study)):
             start = time.perf_counter()
             action()
             if turn:
                 seconds[name].append(time.perf_counter() - start)
-    ratios = [a / b for a, b in zip(seconds["memlab"], seconds["prototype"], strict=True)]
+    ratios = [a / b for a, b in zip(seconds["memlab"], seconds["student_study"], strict=True)]
     return {
         "images": len(paths),
         "threads": torch.get_num_threads(),
         "seconds": {name: round(statistics.median(all_), 2) for name, all_ in seconds.items()},
-        "ratio_to_prototype": {
+        "ratio_to_student_study": {
             "median": round(statistics.median(ratios), 3),
             "all": [round(ratio, 3) for ratio in ratios],
         },

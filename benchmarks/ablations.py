@@ -54,7 +54,7 @@ def main() -> None:
             "rounds": ROUNDS,
             "twelve_conditions": turns,
             "left_out": sorted(set(PEERS) - set(operators())),
-            "counts": count(root / "scenes"),
+            "counts": count(root / "synthetic"),
             "peak_memory_mb": memory(),
             "whole_evaluation": whole_evaluation(paths[:24], root),
         }

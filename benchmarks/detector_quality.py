@@ -1,7 +1,7 @@
 """Recall and precision of detectors on synthetic images, whose masks are exact.
 
-    memlab data scenes --style A -n 120 --size 224 A
-    memlab data scenes --style B -n 120 --size 224 B
+    memlab data synthetic --style A -n 120 --size 224 A
+    memlab data synthetic --style B -n 120 --size 224 B
     python benchmarks/detector_quality.py A B --with memlab_detectors.faces:Faces --out faces.json
 
 Counts are by image and region: a region counts as detected if the mask covers at least a quarter of
@@ -27,12 +27,12 @@ COVERED = 0.25
 
 
 @torch.no_grad()
-def counts(finder: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, float]]:
+def counts(detector: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, float]]:
     """Return counts by region for the first images of a folder of synthetic images."""
     table = recognise(root).table(root)
     result: dict[str, dict[str, float]] = {}
     for name, image in table.rows[["id", "image"]].head(n).astype(str).itertuples(index=False):
-        marks = finder(to_unit(decode(table.root / image)[None]))
+        marks = detector(to_unit(decode(table.root / image)[None]))
         for region, mark in marks.items():
             if region not in table.masks:
                 continue
@@ -55,14 +55,14 @@ def counts(finder: torch.nn.Module, root: Path, n: int) -> dict[str, dict[str, f
 def main() -> None:
     """Count, print, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenes", type=Path, nargs="+")
-    parser.add_argument("--with", dest="finder", required=True)
+    parser.add_argument("roots", type=Path, nargs="+")
+    parser.add_argument("--with", dest="detector", required=True)
     parser.add_argument("-n", type=int, default=120)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    finder = import_class(options.finder.replace(":", "."))().eval()
-    sets = {root.name: counts(finder, root, options.n) for root in options.scenes}
-    report = {"finder": provenance_of(finder, {}), "n": options.n, "scenes": sets}
+    detector = import_class(options.detector.replace(":", "."))().eval()
+    sets = {root.name: counts(detector, root, options.n) for root in options.roots}
+    report = {"detector": provenance_of(detector, {}), "n": options.n, "data_sets": sets}
     options.out.write_text(json.dumps(report, indent=2) + "\n")
     for name, regions in sets.items():
         for region, row in regions.items():

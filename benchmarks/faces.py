@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=3000, help="photos to train on (3000)")
     parser.add_argument("--test", type=int, default=1000, help="new photos (1000)")
     parser.add_argument("--epochs", type=int, default=8, help="of the small net (8)")
-    parser.add_argument("--styles", default="AB", help="which style packs (AB)")
+    parser.add_argument("--styles", default="AB", help="which rendering styles (AB)")
     parser.add_argument("--no-net", action="store_true", help="the matched filters only")
     default = Path(__file__).parent / "results" / "faces.json"
     parser.add_argument("--output", type=Path, default=default, help="(results/faces.json)")

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from memlab.ablations.base import Ablation as Ablation
     from memlab.ablations.evaluate import evaluate as evaluate
     from memlab.ablations.plan import plan as plan
+    from memlab.analysis.analyse import Analysis as Analysis
+    from memlab.analysis.analyse import analyse as analyse
     from memlab.attributions.base import Attribution as Attribution
     from memlab.attributions.base import explain as explain
     from memlab.backbones.base import Backbone as Backbone
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "Ablation": "memlab.ablations.base",
+    "Analysis": "memlab.analysis.analyse",
     "Attribution": "memlab.attributions.base",
     "Backbone": "memlab.backbones.base",
     "Context": "memlab.types",
     "MemlabError": "memlab.errors",
     "MemorabilityModel": "memlab.models.base",
     "Source": "memlab.data.sources.base",
+    "analyse": "memlab.analysis.analyse",
     "evaluate": "memlab.ablations.evaluate",
     "explain": "memlab.attributions.base",
     "load": "memlab.models.load",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,6 +19,12 @@ ORANGE = "#b35806"
 """Colour of controls; differs from blue for all colour-blind readers, and in greyscale."""
 SIGNED = "RdBu_r"
 """Colour map of signed maps, safe for colour-blind readers: blue lowers, red raises the score."""
+
+
+FORMATS = ("pdf", "svg")
+"""Formats that figures can have besides PNG."""
+_formats: ContextVar[tuple[str, ...]] = ContextVar("formats", default=())
+_TEXT: Any = {"svg.fonttype": "none", "svg.hashsalt": "memlab", "pdf.fonttype": 42}
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Any]:
@@ -29,11 +39,37 @@ def new_figure(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def save(figure: Figure, folder: Path, name: str) -> str:
-    """Write a figure into a folder atomically and return its name."""
-    with replacing(folder / name) as temporary:
-        figure.savefig(temporary, dpi=150)
-    return name
+@contextmanager
+def also_as(formats: Sequence[str]) -> Iterator[None]:
+    """Write every figure within the context in these formats, too: `pdf`, `svg`."""
+    token = _formats.set(tuple(formats))
+    try:
+        yield
+    finally:
+        _formats.reset(token)
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[str]:
+    """Write a figure into a folder atomically: as PNG, and in the formats of `also_as`.
+
+    In PDF and SVG, text stays text, and no date is written.
+
+    Args:
+        figure: the figure.
+        folder: output folder.
+        name: name of the file, without ending.
+
+    Returns:
+        The names of the files, PNG first.
+    """
+    names = []
+    for ending in ("png", *_formats.get()):
+        file = f"{name}.{ending}"
+        undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(ending)
+        with replacing(folder / file) as temporary, matplotlib.rc_context(_TEXT):
+            figure.savefig(temporary, dpi=150, format=ending, metadata=undated)
+        names.append(file)
+    return names
 
 
 def short_name(name: str) -> str:

@@ -137,6 +137,15 @@ def images_in(folder: Path, left_out: Counter[str] | None = None) -> Iterator[Pa
                 left[reason] += 1
 
 
+def declaration_file(folder: Path) -> Path:
+    """Return the path of the declaration of a folder of synthetic images, which may not exist.
+
+    Its name was `scenes.json`; folders that have this file keep it.
+    """
+    former = folder / "scenes.json"
+    return former if former.is_file() else folder / "synthetic.json"
+
+
 def find_images(given: Sequence[Path], quiet: bool = False) -> list[Path]:
     """Return the images that files and folders stand for, in order, without repeats.
 
@@ -155,7 +164,7 @@ def find_images(given: Sequence[Path], quiet: bool = False) -> list[Path]:
     for path in given:
         kind = what_is(path)
         if kind == "folder":
-            rendered = (path / "scenes.json").is_file()
+            rendered = declaration_file(path).is_file()
             left: Counter[str] = Counter()
             inside = sorted(images_in(path / "images" if rendered else path, left))
             if not inside:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
 
 NOTHING = "–"
 """Text for a missing number."""
@@ -66,8 +65,23 @@ def p_value(p: float | None) -> str:
     return "<.001" if p < 0.001 else number(p, 3, zero=False)
 
 
+class Estimated(Protocol):
+    """Number with an interval, or the reason why it is missing."""
+
+    @property
+    def value(self) -> float | None: ...  # noqa: D102
+    @property
+    def n(self) -> int: ...  # noqa: D102
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+    @property
+    def reason(self) -> str | None: ...  # noqa: D102
+
+
 def statistic(
-    found: Mapping[str, Any] | None,
+    found: Estimated | None,
     digits: int = 4,
     *,
     signed: bool = False,
@@ -77,22 +91,23 @@ def statistic(
     """Format the value and interval of a statistic, or the reason why it is missing.
 
     Args:
-        found: `value`, `low`, `high`, `n`, `reason`; None gives a dash.
+        found: the statistic; None gives a dash.
         digits: decimals.
         signed: write `+` before numbers above 0.
         zero: write the 0 before the point.
         n: number of images printed elsewhere; the statistic's own `n` is appended if it differs.
 
-    >>> statistic({"value": 0.25, "low": None, "high": None, "n": 9, "reason": None}, 2, n=12)
+    >>> from memlab.stats.measures import Statistic
+    >>> statistic(Statistic(0.25, 9), 2, n=12)
     '0.25 (n 9)'
     """
-    if not found:
+    if found is None:
         return NOTHING
-    if found["value"] is None:
-        return f"none: {found['reason']}"
-    text = number(found["value"], digits, signed=signed, zero=zero)
-    ends = interval(found["low"], found["high"], digits, signed=signed, zero=zero)
-    return with_n(f"{text} {ends}".rstrip(), found["n"], n)
+    if found.value is None:
+        return f"none: {found.reason}"
+    text = number(found.value, digits, signed=signed, zero=zero)
+    ends = interval(found.low, found.high, digits, signed=signed, zero=zero)
+    return with_n(f"{text} {ends}".rstrip(), found.n, n)
 
 
 def with_n(text: str, n: int, beside: int | None) -> str:

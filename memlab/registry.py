@@ -32,6 +32,25 @@ GROUPS: dict[str, str] = {
 }
 """The plugin groups and what their plugins are; the entry-point group of x is `memlab.x`."""
 
+_WHITE_BOX = (
+    *("chroma", "constant", "face_chroma", "face_luminance"),
+    *("high_frequency", "random_conv", "redness", "watermark"),
+)
+
+RENAMED: dict[str, dict[str, str]] = {
+    "models": {f"oracle_{name}": f"white_box_{name}" for name in _WHITE_BOX},
+    "sources": {"scenes": "synthetic"},
+    "families": {"floor": "nuisance"},
+}
+"""Old name to new name of memlab's own plugins, by group, and of families of ablations.
+
+Old names are read for one version."""
+
+MOVED: dict[str, str] = {
+    "memlab.data.sources.scenes.ScenesSource": "memlab.data.sources.synthetic.SyntheticSource",
+}
+"""Old path to new path of memlab's own classes, as recorded in runs and checkpoints."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -101,14 +120,48 @@ def plugins(group: str) -> tuple[Plugin, ...]:
     return _discover(group, os.environ.get("MEMLAB_PLUGINS"))
 
 
+def current(group: str, name: str) -> str:
+    """Return the current name of a plugin; a note on stderr says once that an old name was used.
+
+    A plugin that is registered under the old name keeps it.
+
+    Args:
+        group: the plugin group.
+        name: a name, or `distribution:name`.
+    """
+    distribution, colon, bare = name.rpartition(":")
+    new = RENAMED.get(group, {}).get(bare)
+    if new is None or distribution.lower() not in ("", "memlab"):
+        return name
+    if any(plugin.name == bare for plugin in plugins(group)):
+        return name
+    say_renamed(bare, new)
+    return f"{distribution}{colon}{new}"
+
+
+def current_path(path: str) -> str:
+    """Return the dotted path at which a class that a file names is now."""
+    return MOVED.get(path, path)
+
+
+@functools.cache
+def say_renamed(old: str, new: str) -> None:
+    """Say on stderr that something has a new name; once in a process for each old name."""
+    print(  # noqa: T201
+        f"memlab: {old!r} is now called {new!r}; the next version will not read the old name",
+        file=sys.stderr,
+    )
+
+
 def find(group: str, name: str) -> Plugin:
-    """Return the plugin that `name` (or `distribution:name`) refers to.
+    """Return the plugin that `name` (or `distribution:name`) refers to; old names are read, too.
 
     Raises:
         PluginError: if no distribution registers the name, or if several do and the reference names
             no distribution.
     """
     known = plugins(group)
+    name = current(group, name)
     distribution, _, bare = name.rpartition(":")
     found = [
         plugin
@@ -143,6 +196,8 @@ def find_with_file(group: str, ref: str) -> tuple[Plugin, str] | None:
     """
     name, colon, file = ref.partition(":")
     known = plugins(group)
+    if name in RENAMED.get(group, {}):
+        name = current(group, name)
     if not colon or not file or name not in {plugin.name for plugin in known}:
         return None
     if any((plugin.distribution.lower(), plugin.name) == (name.lower(), file) for plugin in known):
@@ -161,6 +216,7 @@ def plugin_at(path: str, groups: Iterable[str] = GROUPS) -> Plugin | None:
         path: dotted path of a class, as a file spells it.
         groups: the groups to search.
     """
+    path = current_path(path)
     known = [plugin for group in groups for plugin in plugins(group) if plugin.problem is None]
     for plugin in known:
         if plugin.path == path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from memlab.errors import MemlabError
-from memlab.registry import GROUPS, plugin_at
+from memlab.registry import GROUPS, current_path, plugin_at
 from memlab.trust import check_import, dotted, refusal, trusted
 from memlab.values import check_bounded, expected, fits, shown
 
@@ -96,7 +96,7 @@ def import_class(path: str) -> type[Any]:
             imported; names the path.
     """
     check_import(path)
-    module, _, name = path.rpartition(".")
+    module, _, name = current_path(path).rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)
     except Exception as error:  # a third-party module may raise anything on import

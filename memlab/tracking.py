@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from lightning.pytorch.loggers import Logger
 
+from memlab.analysis.effects_table import effects_table
 from memlab.analysis.results import Results
 from memlab.files import write_text
 
@@ -65,51 +65,22 @@ def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> No
     """
     for logger in _trackers(loggers):
         summary = {
-            f"{results.command}/{name}": statistic["value"]
+            f"{results.command}/{name}": statistic.value
             for name, statistic in results.metrics.items()
-            if statistic["value"] is not None
+            if statistic.value is not None
         }
-        if results.interval and results.interval["coverage"]["value"] is not None:
-            summary[f"{results.command}/coverage"] = results.interval["coverage"]["value"]
-        for entry in results.conditions:
-            if entry["drop"]["value"] is not None and entry["role"] != "floor":
-                summary[f"drop/{entry['condition']}"] = entry["drop"]["value"]
+        if results.interval and results.interval.coverage.value is not None:
+            summary[f"{results.command}/coverage"] = results.interval.coverage.value
+        for effect in results.conditions:
+            if effect.effect.value is not None and effect.role != "nuisance":
+                summary[f"effect/{effect.condition}"] = effect.effect.value
         logger.experiment.summary.update(summary)
         if results.conditions:
-            table = conditions_frame(results)
+            table = effects_table(results.conditions).astype(object)
+            table = table.where(table.notna(), None)
             logger.log_table(key="ablations", columns=list(table), data=table.to_numpy().tolist())
         for name in results.figures:
             logger.log_image(key=Path(name).stem, images=[str(folder / name)])
-
-
-def conditions_frame(results: Results) -> pd.DataFrame:
-    """Return the ablation table: one line per condition, plain columns."""
-    lines = []
-    for entry in results.conditions:
-        drop, rho, control = entry["drop"], entry["spearman"], entry["control"] or {}
-        beside = {name: (control.get(name) or {}).get("value") for name in ("drop", "S", "T")}
-        lines.append(
-            {
-                "condition": entry["condition"],
-                "family": entry["family"],
-                "region": entry["region"],
-                "role": entry["role"],
-                "n": entry["n"],
-                "eligible": entry["eligible"],
-                "drop": drop["value"],
-                "low": drop["low"],
-                "high": drop["high"],
-                "compared_with": entry["compared_with"],
-                "control_drop": beside["drop"],
-                "S": beside["S"],
-                "T": beside["T"],
-                "p": entry["p"],
-                "p_corrected": entry["p_corrected"],
-                "spearman_clean": entry["spearman_clean"]["value"],
-                "spearman": rho["value"],
-            }
-        )
-    return pd.DataFrame(lines)
 
 
 def _trackers(loggers: Iterable[Logger]) -> list[Any]:

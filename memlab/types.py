@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor
 
+from memlab.roles import Role
 from memlab.seeds import seed_of
-
-Role = Literal["target", "control", "floor", "swap", "there-and-back"]
-"""Role of a condition: the ablation itself (`target`, or `swap` for a swap), or a control.
-
-`control`: the matched control, off-centre crop or patch. `there-and-back`: the round-trip control
-of a swap. `floor`: a nuisance change, which should not matter."""
 
 
 class Sample(TypedDict):
@@ -27,7 +22,7 @@ class Sample(TypedDict):
     score: float
     masks: dict[str, Tensor]
     error: str
-    looked: NotRequired[dict[str, bool]]
+    annotated: NotRequired[dict[str, bool]]
     features: NotRequired[Tensor]
 
 
@@ -36,7 +31,7 @@ class Batch(TypedDict):
 
     `index` (B,) int64: row of the split. `ids`: image ids. `images` (B, 3, H, W): uint8 as loaded,
     float in [0, 1] on the device. `scores` (B,) float32, NaN where absent. `masks`: region to
-    (B, 1, H, W), 0 or 1. `looked`: region to (B,) bool, whether the image is annotated for the
+    (B, 1, H, W), 0 or 1. `annotated`: region to (B,) bool, whether the image is annotated for the
     region; all images are annotated for a region that is not a key. `valid` (B,) bool: whether the
     image could be read. `errors`: why an image is not valid. `features` (B, D): only if a frozen
     backbone has precomputed the features; `images` are then empty.
@@ -47,7 +42,7 @@ class Batch(TypedDict):
     images: Tensor
     scores: Tensor
     masks: dict[str, Tensor]
-    looked: dict[str, Tensor]
+    annotated: dict[str, Tensor]
     valid: Tensor
     errors: list[str]
     features: NotRequired[Tensor]
@@ -83,15 +78,15 @@ class Context:
         seed: the seed of the evaluation.
         draw: index of the repetition of a random ablation or of its control.
         masks: region name to (B, 1, H, W) masks, 0 or 1, of the images.
-        role: role of the change. Ablations whose control is `windows` or `patch` make the control
-            themselves for role `control`; `one_pass` ablations make the round trip themselves for
-            role `there-and-back`.
+        role: role of the change. Ablations whose control is `off-centre-crops` or `patch` make the
+            control themselves for role `control`; `one_pass` ablations make the round trip
+            themselves for role `round-trip`.
         where: (B, 1, H, W) weights in [0, 1] of a matched control, which replace the ablation's own
             region.
         donors: the donors of this draw, for ablations that need donors.
-        looked: region name to (B,) bool: whether the image is annotated for the region, so that an
-            empty mask means that the image lacks it. All images are annotated for a region that is
-            not a key.
+        annotated: region name to (B,) bool: whether the image is annotated for the region, so that
+            an empty mask means that the image lacks it. All images are annotated for a region that
+            is not a key.
     """
 
     ids: Sequence[str]
@@ -101,9 +96,9 @@ class Context:
     role: Role = "target"
     where: Tensor | None = None
     donors: Donors | None = None
-    looked: Mapping[str, Tensor] = field(default_factory=dict)
+    annotated: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def looked_for(self, *regions: str) -> Tensor:
+    def annotated_for(self, *regions: str) -> Tensor:
         """Return which images are annotated for all given regions: (B,) bool, on the CPU.
 
         For a background without its own masks, an image must be annotated for all other regions.
@@ -111,8 +106,8 @@ class Context:
         every = torch.ones(len(self.ids), dtype=torch.bool)
         derived = "background" in regions and "background" not in self.masks
         for region in self.masks if derived else regions:
-            if region in self.looked:
-                every &= self.looked[region].cpu()
+            if region in self.annotated:
+                every &= self.annotated[region].cpu()
         return every
 
     def generators(self, name: str) -> list[torch.Generator]:
@@ -137,7 +132,7 @@ class Context:
             masks=_some(self.masks, chosen),
             where=None if self.where is None else self.where[chosen.to(self.where.device)],
             donors=None if self.donors is None else self.donors.select(chosen),
-            looked=_some(self.looked, chosen),
+            annotated=_some(self.annotated, chosen),
         )
 
 

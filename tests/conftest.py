@@ -55,18 +55,18 @@ def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 rendered images of 64 pixels."""
-    root = tmp_path_factory.mktemp("scenes")
+    root = tmp_path_factory.mktemp("synthetic")
     write(root, n=60, seed=3, size=64)
     return root
 
 
 @pytest.fixture(scope="session")
-def run(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run: one epoch, tested with two ablations and maps."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    arguments = [f"--run={folder}", f"--data.root={scenes}", "--data.image_size=64", *TINY]
+    arguments = [f"--run={folder}", f"--data.root={synthetic}", "--data.image_size=64", *TINY]
     more = ["--ablation", "blur", "--ablation", "grayscale", "--maps", "4"]
     assert main(["fit", *arguments, *more]) == 0
     return folder

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memlab.analysis.results import Results, condition_entry
-from memlab.metrics.with_interval import mean_drop, metric_with_interval
+from memlab.analysis.effect import AblationEffect
+from memlab.analysis.results import DataRecord, ModelRecord, Provenance, Results
+from memlab.metrics.mean_effect import mean_effect
+from memlab.metrics.metric import METRICS
 from memlab.reports.rows import write_table
-from memlab.stats.measures import METRICS
 
 
 def write_finished(
@@ -26,32 +27,68 @@ def write_finished(
     """A test's folder as memlab leaves it; `drops` are per condition, a value per image."""
     ids = ids or [f"{place:03d}.jpg" for place in range(len(score))]
     folder.mkdir(parents=True)
-    described = {"split": None, "split_seed": 0, "fingerprint": "same", "skipped": []}
     results = Results(
         command="test",
         status="finished",
         started=finished,
         finished=finished,
-        provenance={},
-        model={"weights_id": "abc"},
-        data=described | data,
+        provenance=Provenance(None, {}, [], "cpu", 1),
+        model=ModelRecord("", {}, "abc", None, "32 in evaluation", {}, None),
+        data=DataRecord(
+            **{
+                "root": "",
+                "origin": "",
+                "source": {},
+                "split": None,
+                "split_seed": 0,
+                "images": {},
+                "split_rule": None,
+                "donors": None,
+                "fingerprint": "same",
+                "decoder": "",
+                "geometry": {},
+                "empty_masks": None,
+                "masks": {},
+                "skipped": [],
+            }
+            | data
+        ),
         seed=0,
         n=len(score),
     )
-    for name in METRICS:
-        results.metrics[name] = metric_with_interval(name, predicted, score, 0, 200).describe()
+    for name, metric in METRICS.items():
+        results.metrics[name] = metric.with_interval(predicted, score, 0, 200)
     rows = pd.DataFrame(
         {"index": range(len(ids)), "id": ids, "split": "test", "score": score}
     ).assign(predicted=predicted)
     write_table(rows, folder, "rows")
     tables = []
     for name, drop in (drops or {}).items():
-        described = {"condition": name, "unit": "", "parameters": {"dose": 1}, "role": "target"}
         changed = predicted - drop
         statistic = results.metrics["spearman"]
-        entry = mean_drop(predicted, changed, 0, 200).describe()
+        effect = mean_effect(predicted, changed, 0, 200)
         results.conditions.append(
-            condition_entry(described, len(ids), len(ids), entry, statistic, statistic)
+            AblationEffect(
+                condition=name,
+                ablation=name.partition("@")[0],
+                parameters={"dose": 1},
+                family="colour",
+                region="all",
+                fill=None,
+                dose=1.0,
+                unit="",
+                primary=True,
+                role="target",
+                in_baseline=False,
+                compared_with="nuisance-baseline",
+                n=len(ids),
+                eligible=len(ids),
+                not_eligible=None,
+                effect=effect,
+                rms_effect=effect,
+                spearman_clean=statistic,
+                spearman_ablated=statistic,
+            )
         )
         columns = {"condition": name, "draw": 0, "id": ids, "eligible": True, "predicted": changed}
         columns["role"] = "target"

@@ -285,9 +285,9 @@ FROZEN = ["--model.unfrozen=0", "--data.augmentation=none", "--data.cache=cache"
 
 
 def test_damaged_features_are_computed_again(
-    scenes: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:
-    command = ["fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *FROZEN]
+    command = ["fit", f"--data.root={synthetic}", "--data.image_size=64", *TINY, *FROZEN]
     command += ["--trainer.limit_test_batches=1", "--maps=0"]
     assert main([*command, "--run=first"]) == 0
     kept = sorted(Path("cache").glob("*.features"))
@@ -310,7 +310,7 @@ def test_damaged_features_are_computed_again(
 
 
 def test_features_that_are_not_finite_never_train(
-    scenes: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
+    synthetic: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
 ) -> None:
     original = features.to_float
 
@@ -320,7 +320,7 @@ def test_features_that_are_not_finite_never_train(
         return found
 
     monkeypatch.setattr(features, "to_float", broken)
-    command = ["fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *FROZEN]
+    command = ["fit", f"--data.root={synthetic}", "--data.image_size=64", *TINY, *FROZEN]
     said = failing(*command, "--run=fails")
     assert "7.png: the backbone's features of it are NaN or infinite" in said
     assert "--data.on_error skip" in said
@@ -344,7 +344,7 @@ class Nothing(nn.Module):
 
 
 def test_predictions_that_are_no_numbers_are_said(
-    scenes: Path,
+    synthetic: Path,
     make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],
     failing: Callable[..., str],
@@ -360,7 +360,7 @@ def test_predictions_that_are_no_numbers_are_said(
     rows = pd.read_csv("s.csv", keep_default_na=False)
     assert (rows["error"] != "").sum() == 1
     assert (rows.loc[rows["error"] != "", "predicted"] == "").all()
-    options = [f"--data.root={scenes}", "--data.split=70/10/20", *TEST]
+    options = [f"--data.root={synthetic}", "--data.split=70/10/20", *TEST]
     assert main(["test", "--model", "holed:Holes", *options]) == 0
     assert "6 of 12 images are left out" in " ".join(capsys.readouterr().err.split())
     (path,) = Path("runs").glob("*-Holes/test-001-none/results.json")

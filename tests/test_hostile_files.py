@@ -113,7 +113,7 @@ def test_every_command_that_loads_one_refuses_it(
     unharmed: Callable[[], None],
     make_image: Callable[..., Path],
     failing: Callable[..., str],
-    scenes: Path,
+    synthetic: Path,
 ) -> None:
     image = str(make_image("a.png"))
     checkpoint = hostile(POPEN, "head")
@@ -126,7 +126,7 @@ def test_every_command_that_loads_one_refuses_it(
         *([command, "--run", run, *QUIET] for command in ("test", "validate", "predict")),
         ["test", "--ckpt_path", file, *TEST],
         ["fit", "--run", run, "--ckpt_path", "last", *QUIET],
-        ["study", "--data.root", str(scenes), "--model", run, "-n", "10", "--out", "s", *QUIET],
+        ["study", "--data.root", str(synthetic), "--model", run, "-n", "10", "--out", "s", *QUIET],
     ):
         assert "'subprocess.Popen'" in failing(*command), command
         unharmed()
@@ -257,7 +257,7 @@ def test_every_command_that_reads_it_refuses_it(
     finished: Path,
     unharmed: Callable[[], None],
     failing: Callable[..., str],
-    scenes: Path,
+    synthetic: Path,
 ) -> None:
     _configure(finished, "trainer.callbacks", [{"class_path": f"{module}.Watcher"}])
     config = str(finished / "fit" / "config.yaml")
@@ -268,7 +268,17 @@ def test_every_command_that_reads_it_refuses_it(
         ["test", "--config", config, "--ckpt_path", "best"],
         ["fit", "--run", str(finished), "--ckpt_path", "last"],
         ["fit", "--config", config, "--run", "runs/new"],
-        ["study", "--data.root", str(scenes), "--model", str(finished), "-n", "10", "--out", "s"],
+        [
+            "study",
+            "--data.root",
+            str(synthetic),
+            "--model",
+            str(finished),
+            "-n",
+            "10",
+            "--out",
+            "s",
+        ],
     ):
         said = failing(*command, *QUIET)
         assert f"{module}.Watcher" in said, command
@@ -278,12 +288,12 @@ def test_every_command_that_reads_it_refuses_it(
 
 def test_recorded_options_name_no_class(
     module: str,
-    scenes: Path,
+    synthetic: Path,
     unharmed: Callable[[], None],
     failing: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = {"root": str(scenes), "n": 12, "model": f"{module}:Net", "rest": []}
+    asked = {"root": str(synthetic), "n": 12, "model": f"{module}:Net", "rest": []}
     Path("study").mkdir()
     Path("study/asked.json").write_text(json.dumps(asked))
     assert f"study/asked.json: names the class '{module}.Net'" in failing("study", "--out", "study")
@@ -338,12 +348,12 @@ def test_members_are_told_where_their_options_are_from(
 
 def test_a_class_that_the_user_names_is_taken(
     module: str,
-    scenes: Path,
+    synthetic: Path,
     make_image: Callable[..., Path],
     failing: Callable[..., str],
 ) -> None:
     image = str(make_image("a.png"))
-    fit = ["fit", "--run=runs/own", f"--data.root={scenes}", "--data.image_size=64"]
+    fit = ["fit", "--run=runs/own", f"--data.root={synthetic}", "--data.image_size=64"]
     fit += ["--model.backbone", f"{module}.Tiny", "--trainer.callbacks", f"{module}.Watcher"]
     assert main([*fit, "--trainer.max_epochs=1", *TEST]) == 0
     said = failing("score", "runs/own", image)

@@ -141,7 +141,7 @@ def test_repeated_runs_begin_in_an_empty_folder(failing: Any) -> None:
         ["score", "toy:Redness", LONG],
         ["score", LONG, "photos"],
         ["data", "check", LONG],
-        ["data", "scenes", LONG],
+        ["data", "synthetic", LONG],
         ["compare", LONG, LONG],
         ["fit", "--config", "quickstart", "--run", LONG],
         ["test", "--run", LONG],

@@ -143,9 +143,9 @@ def _installed(distribution: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fit(scenes: Path) -> list[str]:
+def fit(synthetic: Path) -> list[str]:
     return [
-        *["fit", "--model.backbone=bad_net", "--data.image_size=64", f"--data.root={scenes}"],
+        *["fit", "--model.backbone=bad_net", "--data.image_size=64", f"--data.root={synthetic}"],
         *["--data.num_workers=0", "--trainer.max_epochs=1", "--maps=0", "--out=x", *QUIET],
     ]
 
@@ -189,17 +189,19 @@ def test_frozen_backbones_are_tried_before_features_are_kept(
         ("raises", "failed: KeyError: 'oops' (memlab_bad.py, line "),
     ],
 )
-def test_models(mode: str, said: str, scenes: Path, failing: Callable[..., str]) -> None:
-    options = [f"--model.mode={mode}", f"--data.root={scenes}", "--data.num_workers=0"]
+def test_models(mode: str, said: str, synthetic: Path, failing: Callable[..., str]) -> None:
+    options = [f"--model.mode={mode}", f"--data.root={synthetic}", "--data.num_workers=0"]
     message = failing("test", "--model=bad_model", *options, "--maps=0", *QUIET)
     assert "plugin 'bad_model' (memlab-bad 1.0)" in message
     assert said in message
 
 
-def test_loose_images(scenes: Path, failing: Callable[..., str]) -> None:
-    image = str(next((scenes / "images").glob("*.png")))
+def test_loose_images(synthetic: Path, failing: Callable[..., str]) -> None:
+    image = str(next((synthetic / "images").glob("*.png")))
     assert "plugin 'bad_model' (memlab-bad 1.0) returned" in failing("score", "bad_model", image)
-    message = failing("explain", "oracle_redness", image, "--method", "bad_maps", "--out", "maps")
+    message = failing(
+        "explain", "white_box_redness", image, "--method", "bad_maps", "--out", "maps"
+    )
     assert "plugin 'bad_maps' (memlab-bad 1.0) returned (1,)" in message
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from memlab import progress
 
-LONG = "remove_people@1(fill=harmonic,margin=3.0)[people without faces]:there-and-back"
+LONG = "remove_people@1(fill=harmonic,margin=3.0)[people without faces]:round-trip"
 WORK = f"""
 import time
 from memlab.progress import progress

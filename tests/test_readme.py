@@ -32,8 +32,8 @@ def test_typed_commands_exist_and_their_names_resolve(
         finished.rename("runs/long")
     command, *arguments = shlex.split(line)[1:]
     assert command in COMMANDS
-    # its plugin is not installed here; an oracle is
-    expand_arguments(["oracle_redness" if word == "resmem" else word for word in arguments])
+    # its plugin is not installed here; a white-box model is
+    expand_arguments(["white_box_redness" if word == "resmem" else word for word in arguments])
     if command == "fit":
         assert main([command, *arguments, "--print_config"]) == 0
 

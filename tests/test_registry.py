@@ -9,9 +9,11 @@ import pytest
 
 from memlab import registry
 from memlab.cli import main
+from memlab.cli.names import expand_tree
 from memlab.errors import PluginError
+from memlab.spec import build
 
-ORACLES = (
+WHITE_BOX = (
     *("chroma", "constant", "face_chroma", "face_luminance"),
     *("high_frequency", "random_conv", "redness", "watermark"),
 )
@@ -47,23 +49,53 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     registry._discover.cache_clear()
 
 
+def test_an_old_name_is_read_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    registry.say_renamed.cache_clear()
+    for _ in range(2):
+        assert registry.find("models", "oracle_chroma").name == "white_box_chroma"
+        assert registry.find("models", "memlab:oracle_chroma").name == "white_box_chroma"
+    found = registry.find_with_file("models", "oracle_redness:weights.pt")
+    assert found is not None
+    assert found[0].name == "white_box_redness"
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert said[0].startswith("memlab: 'oracle_chroma' is now called 'white_box_chroma'")
+
+
+def test_a_recorded_class_path_of_former_times_is_found(tmp_path: Path) -> None:
+    old = "memlab.data.sources.scenes.ScenesSource"
+    found = registry.plugin_at(old)
+    assert found is not None
+    assert found.name == "synthetic"
+    source = build({"class_path": old, "init_args": {"n": 3}}, "sources")
+    assert source.n == 3
+    recorded = {"data": {"source": {"class_path": old, "init_args": {}}}}
+    assert expand_tree(recorded)["data"]["source"]["class_path"] == found.path
+
+
+def test_each_renamed_plugin_exists_under_its_new_name_only() -> None:
+    for group, names in registry.RENAMED.items():
+        known = {plugin.name for plugin in registry.plugins(group)}
+        assert set(names.values()) <= known
+        assert not set(names) & known
+
+
 def test_the_seven_groups_hold_memlabs_own() -> None:
     names = {
         group: [plugin.name for plugin in registry.plugins(group)] for group in registry.GROUPS
     }
     ablations = names.pop("ablations")
-    # each has tests of its own; here, that they come through the same door as a stranger's
+    # each has tests of its own; here, that they come through the same door as third-party ones
     assert {"blur", "center_crop", "paste", "remove_faces", "swap_face"} <= set(ablations)
     assert names == {
         "backbones": ["resnet50", "timm"],
         "models": [
-            "memnet",
-            *(f"oracle_{name}" for name in ORACLES),
-            *("regressor", "timm_file", "vitmem"),
+            *("memnet", "regressor", "timm_file", "vitmem"),
+            *(f"white_box_{name}" for name in WHITE_BOX),
         ],
         "regions": [],
         "attributions": ["grad_cam"],
-        "sources": ["csv", "folder", "lamem", "scenes"],
+        "sources": ["csv", "folder", "lamem", "synthetic"],
         "callbacks": [
             *("ablation_evaluation", "attribution_maps", "blind_scan"),
             *("ema", "lr_finder", "records"),
@@ -71,7 +103,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
     }
 
 
-def test_a_strangers_plugin_is_listed_checked_and_used(
+def test_a_third_party_plugin_is_listed_checked_and_used(
     install: Callable[..., None],
     make_image: Callable[..., Path],
     capsys: pytest.CaptureFixture[str],

@@ -18,8 +18,8 @@ from memlab.ablations.removal import RemoveFaces
 from memlab.analysis.associations import associations
 from memlab.analysis.blind_scan import scan
 from memlab.data.module import MemorabilityData
-from memlab.metrics.with_interval import mean
-from memlab.stats import Resampled, bootstrap, relabelling
+from memlab.metrics.mean_effect import mean
+from memlab.stats import Resampled, bootstrap, permutation_tests
 from memlab.stats.measures import Statistic
 from memlab.testing import sample_images
 
@@ -31,7 +31,7 @@ def test_the_least_p_of_a_permutation_test_is_one_over_all(permutations: int) ->
     rng = np.random.default_rng(0)
     control = rng.normal(0, 0.001, size=(80, 2, 8))
     target = np.stack([np.full(80, 5.0), rng.normal(0, 0.001, 80)], axis=1)
-    found = relabelling(target, control, 0, permutations)
+    found = permutation_tests(target, control, 0, permutations)
     for tests in (found.energy, found.specific, found.specific_above, found.either):
         assert tests[0].p == pytest.approx(1 / (1 + permutations))
         assert tests[0].p_all == pytest.approx(1 / (1 + permutations))
@@ -40,7 +40,7 @@ def test_the_least_p_of_a_permutation_test_is_one_over_all(permutations: int) ->
 
 def test_the_p_of_three_images_is_a_share_of_their_eight_relabellings() -> None:
     """With one control each: two of the eight are as extreme."""
-    found = relabelling(np.ones((3, 1)), np.zeros((3, 1, 1)), 0, 40_000)
+    found = permutation_tests(np.ones((3, 1)), np.zeros((3, 1, 1)), 0, 40_000)
     assert found.specific[0].p == pytest.approx(2 / 8, abs=0.01)
     assert found.specific_above[0].p == pytest.approx(1 / 8, abs=0.01)
 
@@ -194,8 +194,8 @@ def test_the_most_alike_of_the_candidates_is_taken() -> None:
 # --- donors
 
 
-def test_donors_never_come_from_the_tested_split(scenes: Path) -> None:
-    data = MemorabilityData(root=scenes, split="60/40", num_workers=0, image_size=32)
+def test_donors_never_come_from_the_tested_split(synthetic: Path) -> None:
+    data = MemorabilityData(root=synthetic, split="60/40", num_workers=0, image_size=32)
     donors = data.donors("test", 0)
     tested = set(data.table.part("test")["id"].astype(str))
     others = set(data.table.rows["id"].astype(str)) - tested

@@ -21,8 +21,12 @@ OLD = {
     "stranger('s)?": "third-party",
     "lend(s|er|ers)?|lent": "donate, donor",
     "seam": "feature layer",
-    "the prototype('s)?": "the Columbia student study",
-    "finders?": "detector",
+    "(?<!lr_)finders?": "detector",
+    "oracles?": "white-box model",
+    "scenes?": "synthetic image",
+    "prototypes?": "student study",
+    "(?<!model )cards": "selectivity profile",
+    "looked[ _]at": "annotated",
     "goes with": "correlates with",
     "relabellings?": "permutation",
     "there and back": "round trip",
@@ -30,6 +34,12 @@ OLD = {
     "nobody looked|somebody looked": "annotated",
 }
 """Words that are gone, as regular expressions, and what memlab says now."""
+
+ALLOWED = {
+    "memlab data scenes": "its former name, which one version reads",
+    "donor scenes": "part of a seed; another text would draw other images",
+}
+"""Messages with an old word, and why they keep it."""
 
 
 def messages() -> Iterator[tuple[str, str]]:
@@ -44,6 +54,8 @@ def messages() -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             text = node.value if isinstance(node, ast.Constant) else None
             if isinstance(text, str) and id(node) not in docstrings and " " in text:
+                if text in ALLOWED:
+                    continue
                 yield f"{path.relative_to(PACKAGE)}:{node.lineno}", text
 
 

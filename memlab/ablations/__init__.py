@@ -8,6 +8,6 @@ FAMILIES: dict[str, str] = {
     "context": "crop, background, what surrounds",
     "region": "faces, people, objects, text taken out",
     "insertion": "something pasted in",
-    "floor": "changes that should not matter",
+    "nuisance": "changes that should not matter",
 }
 """Families of ablations and what each family changes. Plugins cannot add a family."""

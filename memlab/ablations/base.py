@@ -7,23 +7,17 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
-from memlab.registry import plugin_of
+from memlab.registry import RENAMED, plugin_of, say_renamed
+from memlab.roles import CONTROLS, OLD_CONTROLS, Control
 from memlab.spec import Specified
 from memlab.types import Context, Donors
-
-Control = Literal["placed", "windows", "patch", "there-and-back", "floor"]
-"""Kinds of control that an effect is compared with.
-
-`placed`: matched control, the same change on the same shape at another position. `windows`:
-off-centre crops. `patch`: a neutral patch. `there-and-back`: round-trip control of a swap. `floor`:
-nuisance baseline, which is another kind of change and is never subtracted."""
 
 ROUNDING = 1e-3
 """Largest distance beyond [0, 1] that `require_images` accepts from `Ablation.change`: a quarter of
@@ -52,6 +46,8 @@ class Ablation(Specified, nn.Module, ABC):
     unit: str
     """Unit of the dose, printed after the number. An instance may override the unit together with
     `ladder` and `maximum`."""
+    dose_name: ClassVar[str] = ""
+    """Symbol of the dose in figures: `σ` gives "Blur, σ = 2 % of width"."""
     target: ClassVar[str]
     """Key of `memlab.ablations.statistics.STATISTICS`: the statistic that must fall as the dose
     grows."""
@@ -67,21 +63,36 @@ class Ablation(Specified, nn.Module, ABC):
     donor_regions: tuple[str, ...] = ()
     """Regions that a donor must have."""
     one_pass: ClassVar[bool] = False
-    """Whether `change` makes the round-trip control itself when `context.role` is `there-and-back`.
+    """Whether `change` makes the round-trip control itself when `context.role` is `round-trip`.
     Swaps by synthesis set this, because two passes would double the artefact."""
     moves: ClassVar[tuple[str, ...]] = ()
-    """Plugin names of white-box models (`memlab.validation.white_box`) whose scores the ablation
-    must change by more than the nuisance baseline and by at least 0.05 SD."""
+    """For third-party ablations, optional: plugin names of white-box models
+    (`memlab.validation.white_box`) whose scores the ablation must change by more than the nuisance
+    baseline and by at least 0.05 SD. memlab's own are in `memlab.validation.expected`."""
     spares: ClassVar[tuple[str, ...]] = ()
-    """White-box models whose scores the ablation must not change by more than the nuisance
-    baseline. For a swap, the variance share must stay below 0.00125. Scores of models in neither
-    tuple may change."""
+    """For third-party ablations, optional: white-box models whose scores the ablation must not
+    change by more than the nuisance baseline. For a swap, the variance share must stay below
+    0.00125. Scores of models in neither tuple may change."""
     same_as: ClassVar[str | None] = None
     """Name of another ablation that makes the same change with default arguments. `all` and
     families then run only the other ablation, so that each question is tested and corrected for
     once. Applies to this class only, not to its subclasses."""
     margin: float = 0.0
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read old names of a control or a family, and say so once; refuse an unknown control."""
+        super().__init_subclass__(**options)
+        origin = f"{cls.__module__}.{cls.__qualname__}"
+        kind, family = cls.__dict__.get("control"), cls.__dict__.get("family")
+        if kind in OLD_CONTROLS:
+            cls.control = OLD_CONTROLS[kind]
+            say_renamed(f"{origin}: control {kind}", cls.control)
+        elif isinstance(kind, str) and kind not in CONTROLS:
+            raise PluginError(f"{origin}: control is {kind!r}; there are {', '.join(CONTROLS)}")
+        if family in RENAMED["families"]:
+            cls.family = RENAMED["families"][family]
+            say_renamed(f"{origin}: family {family}", cls.family)
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__()
@@ -124,8 +135,8 @@ class Ablation(Specified, nn.Module, ABC):
 
         A change that is confined to a region is compared with matched controls.
         """
-        confined = self.place.name != "all" and self.control == "floor"
-        return "placed" if confined else self.control
+        confined = self.place.name != "all" and self.control == "nuisance-baseline"
+        return "matched-control" if confined else self.control
 
     def checked(self, dose: float) -> float:
         """Return the dose, or raise a MemlabError that lists the ladder."""
@@ -144,7 +155,7 @@ class Ablation(Specified, nn.Module, ABC):
         image, if the image is not annotated for the region or for a region that is cut out of the
         first, or if the image has no donor.
         """
-        eligible = context.looked_for(*self.regions, *self.place.without)
+        eligible = context.annotated_for(*self.regions, *self.place.without)
         for region in self.regions:
             mask = mask_of(region, context.masks)
             if mask is None:
@@ -166,7 +177,7 @@ class Ablation(Specified, nn.Module, ABC):
         mask = None if self.place.name == "all" else self.place.mask(context.masks)
         if mask is None:
             return nowhere
-        known = context.looked_for(*self.regions, *self.place.without)
+        known = context.annotated_for(*self.regions, *self.place.without)
         return known & ~(mask > 0).flatten(1).any(dim=1).cpu()
 
     def within(self, context: Context) -> Tensor | None:
@@ -197,7 +208,7 @@ class Ablation(Specified, nn.Module, ABC):
         if context.donors is not None:
             require_sizes(images, context.donors.masks, context.donors.ids, f"{self.name}: donors")
         changed = self._changed(images, context, dose)
-        if context.role == "there-and-back" and not self.one_pass:
+        if context.role == "round-trip" and not self.one_pass:
             own = replace(context, donors=self.own_donors(images, context))
             changed = self._changed(changed, own, self.maximum)
         return changed

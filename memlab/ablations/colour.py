@@ -27,11 +27,9 @@ class Grayscale(Ablation):
     family = "colour"
     unit = "of the colour"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_redness", "oracle_face_chroma")
-    spares = ("oracle_high_frequency", "oracle_face_luminance", "oracle_watermark")
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -56,11 +54,9 @@ class Desaturate(Ablation):
     family = "colour"
     unit = "of the coloured light"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.25, 0.5, 0.75, 0.9, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_redness")
-    spares = ("oracle_high_frequency", "oracle_face_luminance", "oracle_watermark")
 
     def __init__(self, amount: float = 0.5, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -84,16 +80,9 @@ class HueRotate(Ablation):
     family = "colour"
     unit = "degrees"
     target = "hue_agreement"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (15.0, 30.0, 60.0, 90.0, 180.0)
     maximum = 180.0
-    moves = ("oracle_redness",)
-    spares = (
-        "oracle_high_frequency",
-        "oracle_face_luminance",
-        "oracle_face_chroma",
-        "oracle_watermark",
-    )
 
     def __init__(self, degrees: float = 90.0, region: str = "all") -> None:
         super().__init__(dose=degrees, region=region)
@@ -118,11 +107,9 @@ class ColorContrast(Ablation):
     family = "colour"
     unit = "of the colour contrast"
     target = "chroma_sd"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma",)
-    spares = ("oracle_high_frequency", "oracle_face_luminance", "oracle_watermark")
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)

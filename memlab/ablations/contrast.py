@@ -23,11 +23,9 @@ class Contrast(Ablation):
     family = "contrast"
     unit = "of the contrast"
     target = "luma_sd"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.3, 0.5, 0.7, 0.85, 0.95)
     maximum = 1.0
-    moves = ("oracle_high_frequency",)
-    spares = ("oracle_chroma", "oracle_redness", "oracle_face_chroma", "oracle_watermark")
 
     def __init__(self, amount: float = 0.7, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -50,11 +48,9 @@ class Brightness(Ablation):
     family = "contrast"
     unit = "of the light"
     target = "luma_mean"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.15, 0.3, 0.45, 0.6, 0.8)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_redness", "oracle_high_frequency")
-    spares = ("oracle_watermark",)
 
     def __init__(self, amount: float = 0.45, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)

@@ -7,10 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, Control
-from memlab.ablations.removal import FACE_ORACLES, Remove
+from memlab.ablations.base import Ablation
+from memlab.ablations.removal import Remove
 from memlab.imaging.crops import anywhere, elsewhere, padded, zoomed
 from memlab.imaging.fills import Computed
+from memlab.roles import Control
 from memlab.types import Context
 
 
@@ -24,7 +25,7 @@ class Window(Ablation):
     family = "context"
     unit = "% of width removed"
     target = "field_of_view"
-    control: ClassVar[Control] = "windows"
+    control: ClassVar[Control] = "off-centre-crops"
     ladder = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0)
     maximum = 90.0
 
@@ -71,8 +72,7 @@ class RandomCrop(Window):
         removed: % of the width, and of the height, to cut away.
     """
 
-    control = "floor"
-    moves = ("oracle_redness",)
+    control = "nuisance-baseline"
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Crop `dose` % of width and height, then resize."""
@@ -93,7 +93,6 @@ class ForegroundOnly(Remove):
     family = "context"
     unit = "of the way to grey"
     same_as = "remove_background"
-    moves = ("oracle_chroma", "oracle_redness")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(amount, region="background", fill="grey", margin=0.0)
@@ -109,7 +108,6 @@ class BackgroundOnly(Remove):
     """
 
     family = "context"
-    moves = (*FACE_ORACLES, "oracle_chroma", "oracle_redness")
 
     def __init__(
         self, amount: float = 1.0, fill: Computed = "harmonic", margin: float = 3.0

@@ -42,7 +42,7 @@ def reasons(
     if eligible.all():
         return [None] * len(eligible)
     absent = ablation.absent(context)
-    known = context.looked_for(*ablation.regions, *ablation.place.without)
+    known = context.annotated_for(*ablation.regions, *ablation.place.without)
     if any(mask_of(region, context.masks) is None for region in ablation.regions):
         known = torch.zeros_like(known)
     complete = donated & _donor_has(ablation, context)

@@ -40,8 +40,8 @@ class ConditionScores:
         measures: `area`, `eccentricity`, `gradient_energy` and `luminance_sd` of the changed region
             or of the matched control, (B,) each; empty if the condition has no matched control.
         places: what was changed: the region itself (`own`), its shape at another position
-            (`elsewhere`), or a random shape of its area (`blob`); None where the condition has no
-            matched control or the control has no valid position.
+            (`matched`), or a random shape of its area (`random-shape`); None where the condition
+            has no matched control or the control has no valid position.
         reasons: why each image is not eligible, None for eligible images.
     """
 
@@ -110,8 +110,8 @@ class Preparation:
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
             # a patch has the shape of the inserted region, whose donor is that of the first draw
-            lent = 0 if _is_patch(condition) else draw
-            given = self.donors.take(context.ids, lent, ablation.donor_regions, device)
+            donor_draw = 0 if _is_patch(condition) else draw
+            given = self.donors.take(context.ids, donor_draw, ablation.donor_regions, device)
             if given is not None:
                 context, found = replace(context, donors=given.donors), given.found
         with _blamed(condition, context.ids):
@@ -119,13 +119,13 @@ class Preparation:
         measures: dict[str, Tensor] = {}
         annotated: Tensor | None = None
         kinds: list[Place | None] = [None] * len(context.ids)
-        if ablation.compared_with == "placed" and eligible.any():
+        if ablation.compared_with == "matched-control" and eligible.any():
             placed = self._placed(condition, context)
             if placed is not None and condition.role == "control":
                 places, weights = placed
                 context = replace(context, where=places.where(weights, draw))
                 # in an image that is not annotated, unlabelled pixels may show any region
-                annotated = context.looked_for(*context.masks)
+                annotated = context.annotated_for(*context.masks)
                 eligible &= places.found[:, draw] & annotated
                 measures = {name: values[:, draw] for name, values in places.placed.items()}
                 kinds = places.kinds(draw)
@@ -282,8 +282,8 @@ def _one_draw(
         predicted = torch.full((len(images),), torch.nan)
         for places, changed in changed_images(images, prepared, condition, micro_batch):
             predicted[places] = _scored(score, changed, context.select(places), condition)
-    lent = prepared.context.donors
-    ids = [None] * len(images) if lent is None else list(lent.ids)
+    donors = prepared.context.donors
+    ids = [None] * len(images) if donors is None else list(donors.ids)
     return ConditionScores(
         condition,
         draw,

@@ -31,11 +31,10 @@ class Blur(Ablation):
     family = "frequency"
     unit = "% of width"
     target = "high_frequency_energy"
-    control = "floor"
+    control = "nuisance-baseline"
+    dose_name = "σ"
     ladder = (0.5, 1.0, 2.0, 4.0, 8.0)
     maximum = 25.0
-    moves = ("oracle_high_frequency",)
-    spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma")
 
     def __init__(
         self,
@@ -70,16 +69,9 @@ class Highpass(Ablation):
     family = "frequency"
     unit = "cycles per width"
     target = "low_frequency_energy"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0, 2.0, 4.0, 8.0, 16.0)
     maximum = 32.0
-    spares = (
-        "oracle_chroma",
-        "oracle_redness",
-        "oracle_high_frequency",
-        "oracle_face_chroma",
-        "oracle_watermark",
-    )
 
     def __init__(self, cutoff: float = 4.0, region: str = "all") -> None:
         super().__init__(dose=cutoff, region=region)

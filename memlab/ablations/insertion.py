@@ -37,8 +37,6 @@ class Paste(Ablation):
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     needs_donors = True
-    moves = ("oracle_redness",)
-    spares = ("oracle_face_chroma", "oracle_face_luminance")
 
     def __init__(self, amount: float = 1.0, what: Pasted = "faces", margin: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -59,11 +57,11 @@ class Paste(Ablation):
         An image that is not annotated may have the region, so it is not eligible.
         """
         own = context.masks.get(self.what)
-        lent = None if context.donors is None else context.donors.masks.get(self.what)
-        if own is None or lent is None:
+        donated = None if context.donors is None else context.donors.masks.get(self.what)
+        if own is None or donated is None:
             return torch.zeros(len(context.ids), dtype=torch.bool)
-        has, inside = ((mask > 0).flatten(1) for mask in (own, lent))
-        lacks = ~has.any(dim=1).cpu() & context.looked_for(self.what)
+        has, inside = ((mask > 0).flatten(1) for mask in (own, donated))
+        lacks = ~has.any(dim=1).cpu() & context.annotated_for(self.what)
         return lacks & (inside.any(dim=1) & ~inside.all(dim=1)).cpu()
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:

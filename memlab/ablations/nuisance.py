@@ -17,10 +17,10 @@ class Shift(Ablation):
         pixels: distance along each axis that moves, a whole number.
     """
 
-    family = "floor"
+    family = "nuisance"
     unit = "pixels"
     target = "overlap"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0, 2.0, 4.0, 8.0, 16.0)
     maximum = 16.0
 
@@ -47,10 +47,10 @@ class Flip(Ablation):
         mirrored: 1, or 0 to keep the image unchanged.
     """
 
-    family = "floor"
+    family = "nuisance"
     unit = "flip"
     target = "likeness"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0,)
     maximum = 1.0
 
@@ -74,10 +74,10 @@ class Jpeg(Ablation):
         region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
-    family = "floor"
+    family = "nuisance"
     unit = "below quality 100"
     target = "likeness"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (5.0, 10.0, 25.0, 50.0, 75.0)
     maximum = 99.0
 
@@ -101,10 +101,10 @@ class ResizeRoundtrip(Ablation):
         region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
-    family = "floor"
+    family = "nuisance"
     unit = "% of width"
     target = "likeness"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (10.0, 20.0, 30.0, 50.0, 70.0)
     maximum = 90.0
 
@@ -124,10 +124,10 @@ class Noise(Ablation):
         region: where to apply the change: `all`, a region's name, or `not NAME`.
     """
 
-    family = "floor"
+    family = "nuisance"
     unit = "% of range"
     target = "likeness"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.5, 1.0, 2.0, 4.0, 8.0)
     maximum = 50.0
 

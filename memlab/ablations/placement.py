@@ -45,7 +45,7 @@ the choice must not depend on rounding."""
 AT_ONCE = 8
 """Images processed together; bounds the memory."""
 
-Place = Literal["own", "elsewhere", "blob"]
+Place = Literal["own", "matched", "random-shape"]
 """Changed area: the region itself, its shape at another position, or a random shape."""
 
 
@@ -94,7 +94,7 @@ class Placements:
         """Return the kind of each control of one draw, None without a valid position."""
         there, large = self.found[:, draw].tolist(), self.large.tolist()
         return [
-            None if not found else "blob" if blob else "elsewhere"
+            None if not found else "random-shape" if blob else "matched"
             for found, blob in zip(there, large, strict=True)
         ]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from memlab.ablations.base import Ablation
+from memlab.ablations.record import ConditionRecord
 from memlab.registry import load, plugins
-from memlab.types import Role
+from memlab.roles import Role
 
 Doses = Literal["primary", "ladder"]
 
@@ -27,15 +28,15 @@ class Condition:
         dose: in the unit of the ablation.
         role: the ablation itself (`target`), or the kind of control.
         draws: number of repetitions of a random condition.
-        yardstick: whether the condition belongs to the nuisance baseline: a nuisance change of
-            memlab at its primary dose. Other conditions of role `floor` are reported only.
+        in_baseline: whether the condition belongs to the nuisance baseline: a nuisance change of
+            memlab at its primary dose. Other conditions of role `nuisance` are reported only.
     """
 
     ablation: Ablation
     dose: float
     role: Role = "target"
     draws: int = 1
-    yardstick: bool = False
+    in_baseline: bool = False
 
     @property
     def name(self) -> str:
@@ -68,24 +69,27 @@ class Condition:
         """Return whether the dose is the primary dose, which is tested."""
         return self.dose == self.ablation.dose
 
-    def describe(self) -> dict[str, Any]:
+    @property
+    def record(self) -> ConditionRecord:
         """Return the condition as plain data, for results and tables."""
-        arguments = self.ablation.spec["init_args"]  # the first argument is the dose
-        return {
-            "condition": self.key,
-            "ablation": self.ablation.name,
-            "class_path": self.ablation.spec["class_path"],
-            "parameters": {**arguments, next(iter(arguments)): self.dose},
-            "family": self.ablation.family,
-            "region": self.ablation.region,
-            "fill": arguments.get("fill"),
-            "dose": self.dose,
-            "unit": self.ablation.unit,
-            "primary": self.primary,
-            "role": self.role,
-            "yardstick": self.yardstick,
-            "compared_with": None if self.role == "floor" else self.ablation.compared_with,
-        }
+        ablation = self.ablation
+        arguments = ablation.spec["init_args"]  # the first argument is the dose
+        return ConditionRecord(
+            condition=self.key,
+            ablation=ablation.name,
+            class_path=ablation.spec["class_path"],
+            parameters={**arguments, next(iter(arguments)): self.dose},
+            family=ablation.family,
+            region=ablation.region,
+            fill=arguments.get("fill"),
+            dose=self.dose,
+            unit=ablation.unit,
+            dose_name=ablation.dose_name,
+            primary=self.primary,
+            role=self.role,
+            in_baseline=self.in_baseline,
+            compared_with=None if self.role == "nuisance" else ablation.compared_with,
+        )
 
 
 def plan(
@@ -109,39 +113,39 @@ def plan(
                 other = conditions.setdefault(condition.key, condition)
                 if condition.primary and not other.primary:  # primary wins over a ladder step
                     conditions[condition.key] = condition
-    if controls and any(_asks_for_floor(one.ablation) for one in conditions.values()):
-        for condition in floor():
+    if controls and any(_needs_baseline(one.ablation) for one in conditions.values()):
+        for condition in nuisance_baseline():
             there = conditions.get(condition.key, condition)  # the plan may contain it
-            conditions[condition.key] = replace(there, yardstick=True)
+            conditions[condition.key] = replace(there, in_baseline=True)
     return list(conditions.values())
 
 
-def _asks_for_floor(ablation: Ablation) -> bool:
+def _needs_baseline(ablation: Ablation) -> bool:
     """Return whether effects are compared, or may have to be compared, with the nuisance baseline.
 
     The complement of annotated regions seldom leaves room for a matched control.
     """
     complement = ablation.place.inverted or ablation.place.name == "background"
     kind = ablation.compared_with
-    return kind == "floor" or (kind == "placed" and complement)
+    return kind == "nuisance-baseline" or (kind == "matched-control" and complement)
 
 
-def floor() -> list[Condition]:
+def nuisance_baseline() -> list[Condition]:
     """Return memlab's own nuisance changes at their primary doses; plugins cannot add to them."""
     own = [one for one in plugins("ablations") if one.distribution == "memlab"]
     classes = [load("ablations", one.name) for one in own]
-    members = [cls() for cls in classes if cls.family == "floor"]
-    return [Condition(one, one.dose, "floor", yardstick=True) for one in members]
+    members = [cls() for cls in classes if cls.family == "nuisance"]
+    return [Condition(one, one.dose, "nuisance", in_baseline=True) for one in members]
 
 
 def _roles(ablation: Ablation, draws: int) -> Iterator[tuple[Role, int]]:
-    if ablation.family == "floor":
-        yield "floor", 1
-    elif ablation.compared_with == "there-and-back":
+    if ablation.family == "nuisance":
+        yield "nuisance", 1
+    elif ablation.compared_with == "round-trip":
         yield "swap", max(draws, 1)
         if draws:
-            yield "there-and-back", draws
+            yield "round-trip", draws
     else:
         yield "target", 1
-        if draws and ablation.compared_with != "floor":
+        if draws and ablation.compared_with != "nuisance-baseline":
             yield "control", draws

@@ -16,9 +16,6 @@ from memlab.imaging.harmonic import harmonic
 from memlab.imaging.morphology import blobs, dilated, feathered, pixels_of
 from memlab.types import Context, Donors
 
-FACE_ORACLES = ("oracle_face_chroma", "oracle_face_luminance")
-"""White-box models that read only faces."""
-
 
 class Remove(Ablation):
     """Removal of a region, filled from the pixels around it; compared with matched controls.
@@ -40,10 +37,9 @@ class Remove(Ablation):
     family = "region"
     unit = "of the way to the fill"
     target = "likeness"
-    control = "placed"
+    control = "matched-control"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    moves: ClassVar[tuple[str, ...]] = (*FACE_ORACLES, "oracle_redness")
     own: ClassVar[str] = "faces"
     """Default region."""
     same_as = "remove_faces"
@@ -95,12 +91,12 @@ class Remove(Ablation):
 
     def _filled(self, images: Tensor, hole: Tensor, context: Context) -> Tensor:
         if self.fill == "donor":
-            return self._lent(images, context.donors)
+            return self._from_donors(images, context.donors)
         # only the noise of the harmonic fill is random
         drawn = context.generators(self.name) if self.fill == "harmonic" else ()
         return fills.filled(self.fill, images, hole, drawn)
 
-    def _lent(self, images: Tensor, donors: Donors | None) -> Tensor:
+    def _from_donors(self, images: Tensor, donors: Donors | None) -> Tensor:
         """Return the donors without the region, which is filled from its edge."""
         if donors is None:
             raise MemlabError(f"{self.name}: fill 'donor' needs donors")
@@ -131,24 +127,18 @@ class RemovePeople(Remove):
     """
 
     own = "people without faces"
-    moves = ("oracle_redness",)
-    spares = FACE_ORACLES
 
 
 class RemoveObjects(Remove):
     """Removal of objects, except people. See `remove`."""
 
     own = "objects without people"
-    moves = ("oracle_redness",)
-    spares = FACE_ORACLES
 
 
 class RemoveText(Remove):
     """Removal of text. See `remove`."""
 
     own = "text"
-    moves = ("oracle_redness",)
-    spares = FACE_ORACLES
 
 
 class RemoveBackground(Remove):
@@ -164,8 +154,6 @@ class RemoveBackground(Remove):
 
     family = "context"
     own = "background"
-    moves = ("oracle_chroma", "oracle_redness")
-    spares = FACE_ORACLES
 
     def __init__(
         self,
@@ -191,7 +179,7 @@ class Occlude(Ablation):
     family = "region"
     unit = "% of area"
     target = "unchanged"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (5.0, 10.0, 20.0, 40.0, 60.0, 80.0)
     maximum = 95.0
 

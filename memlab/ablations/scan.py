@@ -29,7 +29,7 @@ class OccludeCell(Ablation):
     family = "region"
     unit = "of the cell"
     target = "high_frequency_energy"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0,)
     maximum = 1.0
 

@@ -164,26 +164,26 @@ def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float)
 def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's palette, (B,); see `palette.palette_distance`."""
     changed = ablation(images, context, dose)
-    return palette.palette_distance(changed, _lent(ablation, context).images)
+    return palette.palette_distance(changed, _donors_of(ablation, context).images)
 
 
 def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's spectrum, (B,); see `spectrum.spectrum_distance`."""
     changed = ablation(images, context, dose)
-    return spectrum.spectrum_distance(changed, _lent(ablation, context).images)
+    return spectrum.spectrum_distance(changed, _donors_of(ablation, context).images)
 
 
 def texture_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's grain, (B,); see `grain.texture_distance`."""
     changed = ablation(images, context, dose)
-    return grain.texture_distance(changed, _lent(ablation, context).images)
+    return grain.texture_distance(changed, _donors_of(ablation, context).images)
 
 
 def background_to_donor(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
     """Return the distance to the donor's background, (B,); see `plates.background_distance`."""
-    donors = _lent(ablation, context)
+    donors = _donors_of(ablation, context)
     own, theirs = (_background(masks, images) for masks in (context.masks, donors.masks))
     changed = ablation(images, context, dose)
     return plates.background_distance(changed, own, donors.images, theirs)
@@ -191,7 +191,7 @@ def background_to_donor(
 
 def face_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance of the largest faces, (B,); see `plates.face_distance`."""
-    donors = _lent(ablation, context)
+    donors = _donors_of(ablation, context)
     own, theirs = (
         plates.largest_part((masks["faces"] > 0).to(images))
         for masks in (context.masks, donors.masks)
@@ -218,7 +218,7 @@ def _background(masks: Mapping[str, Tensor], like: Tensor) -> Tensor:
     return torch.ones_like(like[:, :1]) if mask is None else (mask > 0).to(like)
 
 
-def _lent(ablation: Ablation, context: Context) -> Donors:
+def _donors_of(ablation: Ablation, context: Context) -> Donors:
     if context.donors is None:
         raise MemlabError(f"{ablation.name}: {ablation.target} needs donors")
     return context.donors

@@ -27,7 +27,7 @@ class Swap(Ablation):
     """
 
     unit = "of the way to the donor"
-    control = "there-and-back"
+    control = "round-trip"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     needs_donors = True
@@ -46,14 +46,14 @@ class Swap(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Move the share `dose` of the way to the donor's value."""
-        swapped = self.changed(images, context, self.lent(context))
+        swapped = self.changed(images, context, self.donors_of(context))
         return torch.lerp(images, swapped, dose).clamp(0, 1)
 
     @abstractmethod
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' value: (B, 3, H, W)."""
 
-    def lent(self, context: Context) -> Donors:
+    def donors_of(self, context: Context) -> Donors:
         """Return the donors, or raise a MemlabError if the context has none."""
         if context.donors is None:
             raise MemlabError(f"{self.name}: no donors given (Context(..., donors=Donors(...)))")
@@ -84,11 +84,6 @@ class SwapPalette(Swap):
 
     family = "colour"
     target = "palette_to_donor"
-    moves = ("oracle_chroma", "oracle_redness")
-    spares = (
-        *("oracle_constant", "oracle_face_luminance"),
-        *("oracle_high_frequency", "oracle_watermark"),
-    )
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -110,8 +105,6 @@ class SwapSpectrum(Swap):
 
     family = "frequency"
     target = "spectrum_to_donor"
-    moves = ("oracle_high_frequency",)
-    spares = ("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_redness")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -138,11 +131,6 @@ class SwapTexture(Swap):
     family = "texture"
     target = "texture_to_donor"
     one_pass = True
-    moves = ("oracle_high_frequency",)
-    spares = (
-        *("oracle_chroma", "oracle_constant", "oracle_face_chroma", "oracle_face_luminance"),
-        "oracle_redness",
-    )
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
@@ -150,8 +138,8 @@ class SwapTexture(Swap):
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Replace the share `dose` of the grain's energy; for a round trip, by noise like it."""
         generators = context.generators(self.name)
-        own = context.role == "there-and-back"
-        return swap_texture(images, self.lent(context).images, generators, dose, own)
+        own = context.role == "round-trip"
+        return swap_texture(images, self.donors_of(context).images, generators, dose, own)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with noise like the donors' grain."""
@@ -171,8 +159,6 @@ class SwapBackground(Swap):
     family = "context"
     target = "background_to_donor"
     donor_regions = ("background",)
-    moves = ("oracle_chroma", "oracle_high_frequency", "oracle_redness")
-    spares = ("oracle_constant", "oracle_face_chroma", "oracle_face_luminance")
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="background")
@@ -188,7 +174,7 @@ class SwapBackground(Swap):
         Otherwise the round trip would lack the inpainting artefacts of the swap.
         """
         own, theirs = (
-            mask_of("background", masks) for masks in (context.masks, self.lent(context).masks)
+            mask_of("background", masks) for masks in (context.masks, self.donors_of(context).masks)
         )
         if own is None or theirs is None:
             raise MemlabError(f"{self.name}: images or donors have no masks of 'background'")
@@ -222,8 +208,6 @@ class SwapFace(Swap):
     family = "region"
     target = "face_to_donor"
     donor_regions = ("faces",)
-    moves = ("oracle_face_chroma", "oracle_face_luminance")
-    spares = ("oracle_constant",)
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="faces")

@@ -35,10 +35,9 @@ class TextureSmooth(Ablation):
     family = "texture"
     unit = "% of range"
     target = "fine_texture"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (1.0, 2.0, 5.0, 10.0, 20.0)
     maximum = 100.0
-    spares = ("oracle_redness", "oracle_face_luminance", "oracle_face_chroma", "oracle_watermark")
 
     def __init__(self, threshold: float = 10.0, region: str = "all") -> None:
         super().__init__(dose=threshold, region=region)
@@ -63,10 +62,9 @@ class PatchShuffle(Ablation):
     family = "texture"
     unit = "patches per side"
     target = "layout"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (2.0, 4.0, 8.0, 16.0, 32.0)
     maximum = 32.0
-    spares = ("oracle_chroma", "oracle_redness")
 
     def __init__(self, patches: float = 8.0, region: str = "all") -> None:
         super().__init__(dose=patches, region=region)
@@ -107,10 +105,9 @@ class PhaseScramble(Ablation):
     family = "texture"
     unit = "of the phase noise"
     target = "phase_agreement"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    spares = ("oracle_redness", "oracle_high_frequency")
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
@@ -136,11 +133,9 @@ class PowerEqualize(Ablation):
     family = "texture"
     unit = "of the way to 1/f"
     target = "spectral_distance"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    moves = ("oracle_chroma", "oracle_high_frequency")
-    spares = ("oracle_watermark",)
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from memlab.errors import DataError
+from memlab.roles import ROLES
 from memlab.stats.measures import Array
-from memlab.types import Role
 
-ROLES = get_args(Role)
 SAME = 1e-4
 """Upper bound of the difference between two passes of one model, for any batches and device."""
 
@@ -54,14 +52,14 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Effects:
+class ImageEffects:
     """Effects of one ablation on each image, at one dose and with one fill, in all roles.
 
     Args:
         name: the condition, without its role: `remove@1(fill=mean)[face]`.
         dose: dose in the ablation's unit.
         images: the clean predictions of n images.
-        drops: effects per role, (n, draws), clean minus changed prediction; NaN if the image was
+        by_role: effects per role, (n, draws), clean minus changed prediction; NaN if the image was
             not eligible or the draw is missing.
         bound: whether the ablation changes a region, which some images may lack.
         present: (n,) whether each image has the region: 1, 0, or NaN if the image is not annotated
@@ -72,13 +70,13 @@ class Effects:
     name: str
     dose: float
     images: Images
-    drops: Mapping[str, Array]
+    by_role: Mapping[str, Array]
     bound: bool = False
     present: Array | None = None
 
-    def drop(self, role: str) -> Array:
+    def of(self, role: str) -> Array:
         """Return the effects in a role, (n, draws); (n, 0) if the role was not run."""
-        return self.drops.get(role, np.empty((len(self.images.predicted), 0)))
+        return self.by_role.get(role, np.empty((len(self.images.predicted), 0)))
 
 
 def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Images:
@@ -100,21 +98,21 @@ def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Image
         weight = _weights(clean)
         return Images(clean.set_index("id"), *_scores(clean), weight, weight)
     _check_rows(whole, "rows of the whole table")
-    places = pd.Index(whole["id"]).get_indexer(pd.Index(clean["id"]))
-    if (places < 0).any():
-        lost = clean["id"].iloc[int((places < 0).argmax())]
+    indices = pd.Index(whole["id"]).get_indexer(pd.Index(clean["id"]))
+    if (indices < 0).any():
+        lost = clean["id"].iloc[int((indices < 0).argmax())]
         raise DataError(f"rows: image {lost} is not in the whole table; give the clean pass of it")
     predicted, score = _scores(whole)
     own = _scores(clean)[0]
-    if (np.abs(predicted[places] - own) > SAME).any():
+    if (np.abs(predicted[indices] - own) > SAME).any():
         raise DataError("rows: predictions differ from the whole table's; use one model for both")
-    predicted[places] = own  # changed images were scored in the same pass
+    predicted[indices] = own  # changed images were scored in the same pass
     audited = np.zeros(len(whole))
-    audited[places] = _weights(clean)
+    audited[indices] = _weights(clean)
     return Images(whole.set_index("id"), predicted, score, _weights(whole), audited)
 
 
-def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]:
+def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, ImageEffects]:
     """Convert the rows of changed images to arrays, by condition.
 
     Args:
@@ -140,8 +138,8 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]
             f"conditions: unknown role {rows.loc[unknown, 'role'].iloc[0]!r}; "
             f"there are {', '.join(ROLES)}"
         )
-    places = images.table.index.get_indexer(pd.Index(rows["id"]))
-    stray = (places < 0) | (images.audited[places] == 0)
+    indices = images.table.index.get_indexer(pd.Index(rows["id"]))
+    stray = (indices < 0) | (images.audited[indices] == 0)
     if stray.any():
         raise DataError(
             f"conditions: image {rows['id'].iloc[int(stray.argmax())]} is not among the audited "
@@ -155,16 +153,16 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]
             "twice; give the conditions of one run"
         )
     eligible = rows["eligible"].to_numpy(dtype=bool)
-    drop = images.predicted[places] - _numbers(rows["predicted"])
-    failed = eligible & ~np.isfinite(drop)
+    effect = images.predicted[indices] - _numbers(rows["predicted"])
+    failed = eligible & ~np.isfinite(effect)
     if failed.any():
         row = rows[failed].iloc[0]
         raise DataError(
             f"conditions: {row['condition']} of image {row['id']} is eligible but has no "
             "prediction; score it again"
         )
-    drop = np.where(eligible, drop, np.nan)
-    drops: dict[str, dict[str, Array]] = {}
+    effect = np.where(eligible, effect, np.nan)
+    by_role: dict[str, dict[str, Array]] = {}
     doses: dict[str, float] = {}
     bound: dict[str, bool] = {}
     present: dict[str, Array] = {}
@@ -178,17 +176,19 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, Effects]
         at = part.index.to_numpy()
         draws, column = np.unique(part["draw"].to_numpy(), return_inverse=True)
         array = np.full((len(images.predicted), len(draws)), np.nan)
-        array[places[at], column] = drop[at]
-        drops.setdefault(name, {})[str(role)] = array
+        array[indices[at], column] = effect[at]
+        by_role.setdefault(name, {})[str(role)] = array
         doses.setdefault(name, float(part["dose"].iloc[0]))
         if "region" in conditions:
             bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")
         if "reason" in conditions and role != "control":  # a control has its own reasons
             has = present.setdefault(name, np.full(len(images.predicted), np.nan))
-            has[places[at]] = known[at]
+            has[indices[at]] = known[at]
     return {
-        name: Effects(name, doses[name], images, roles, bound.get(name, False), present.get(name))
-        for name, roles in drops.items()
+        name: ImageEffects(
+            name, doses[name], images, roles, bound.get(name, False), present.get(name)
+        )
+        for name, roles in by_role.items()
     }
 
 

@@ -15,58 +15,17 @@ the smallest effect of interest. A mark that is symmetric about the centre is no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from memlab.analysis.cell_effect import CellEffect
 from memlab.stats import Estimate, bootstrap
 from memlab.stats.measures import Array, Statistic
 
 PERMUTATIONS = 9999
 LEVEL = 0.05
 _BLOCK = 4_000_000  # choices held in memory at once
-
-
-@dataclass(frozen=True)
-class Place:
-    """Effect of occluding one cell.
-
-    Args:
-        row: row from the top, starting with 0.
-        column: column from the left, starting with 0.
-        n: number of images in which this cell and all similar cells could be occluded.
-        drop: mean effect, clean − occluded, with interval.
-        specific: mean effect minus the median of the similar cells' mean effects, with interval.
-        spread: mean square deviation of effects from their image's mean over this cell and the
-            similar cells, minus the median of the same for the similar cells; given as the signed
-            square root, with interval. It is also large if some scores rise and others fall.
-        z: the more extreme of `specific` and the mean square, in SDs over all permutations.
-        p: share of permutations that are as extreme.
-        p_corrected: share of permutations whose most extreme cell is as extreme.
-        stands_out: whether `p_corrected` is below 0.05 and the interval of `specific` or of
-            `spread` lies beyond the smallest effect of interest.
-        reason: why there is no p.
-    """
-
-    row: int
-    column: int
-    n: int
-    drop: Statistic
-    specific: Statistic
-    spread: Statistic
-    z: float | None = None
-    p: float | None = None
-    p_corrected: float | None = None
-    stands_out: bool = False
-    reason: str | None = None
-
-    def describe(self) -> dict[str, Any]:
-        """Return the fields as plain data."""
-        shown = {name: getattr(self, name).describe() for name in ("drop", "specific", "spread")}
-        return {**asdict(self), **shown}
 
 
 def like_cells(side: int) -> NDArray[np.int64]:
@@ -80,8 +39,8 @@ def like_cells(side: int) -> NDArray[np.int64]:
 
 
 def scan(
-    drops: Array, side: int, smallest: float, seed: int, permutations: int = PERMUTATIONS
-) -> list[Place]:
+    effects: Array, side: int, smallest: float, seed: int, permutations: int = PERMUTATIONS
+) -> list[CellEffect]:
     """Test every cell of a grid against similar cells.
 
     Each cell has two statistics. The first is the mean effect minus the median of the similar
@@ -91,7 +50,7 @@ def scan(
     observed labels (Phipson & Smyth 2010).
 
     Args:
-        drops: (n, side²) effects, clean − occluded, row by row; NaN if a cell is not eligible. An
+        effects: (n, side²) effects, clean − occluded, row by row; NaN if a cell is not eligible. An
             image contributes to a cell if this cell and all similar cells are eligible.
         side: number of cells per side.
         smallest: the smallest effect of interest, in units of the score.
@@ -102,10 +61,10 @@ def scan(
         One entry per cell, row by row.
     """
     like = like_cells(side)
-    cells = drops.shape[1]
+    cells = effects.shape[1]
     # (n, cells); equal for similar cells
-    bearing: NDArray[np.bool_] = np.logical_not(np.isnan(drops)[:, like].any(axis=2))
-    known = np.where(bearing, drops, 0.0)
+    bearing: NDArray[np.bool_] = np.logical_not(np.isnan(effects)[:, like].any(axis=2))
+    known = np.where(bearing, effects, 0.0)
     centred = (known - known[:, like].mean(axis=2)) ** 2
     counts = bearing.sum(axis=0)
     found = _statistics(known, centred, counts, like, permutations, seed)
@@ -123,9 +82,11 @@ def scan(
     p = (either >= least).mean(axis=0)
     p_corrected = (either.max(axis=1)[:, None] >= least).mean(axis=0)
     described = bootstrap(_estimates(known, centred, bearing, like), seed).statistics
-    places = []
+    cell_effects = []
     for cell in range(cells):
-        drop, own, spread = (described[f"{name} {cell}"] for name in ("drop", "specific", "spread"))
+        effect, specific, spread = (
+            described[f"{name} {cell}"] for name in ("effect", "specific", "spread")
+        )
         count = int(counts[cell])
         reason = None
         if count < 3:
@@ -133,32 +94,34 @@ def scan(
         elif either[0, cell] == -np.inf:
             reason = "occluding it and cells like it has the same effect"
         if reason is not None:
-            places.append(Place(*divmod(cell, side), count, drop, own, spread, reason=reason))
+            cell_effects.append(
+                CellEffect(*divmod(cell, side), count, effect, specific, spread, reason=reason)
+            )
             continue
-        places.append(
-            Place(
+        cell_effects.append(
+            CellEffect(
                 *divmod(cell, side),
                 count,
-                drop,
-                own,
+                effect,
+                specific,
                 spread,
                 z=float(either[0, cell]),
                 p=float(p[cell]),
                 p_corrected=float(p_corrected[cell]),
                 stands_out=bool(p_corrected[cell] < LEVEL)
-                and (_beyond(own, smallest) or _beyond(spread, smallest)),
+                and (_beyond(specific, smallest) or _beyond(spread, smallest)),
             )
         )
-    return places
+    return cell_effects
 
 
-def strongest(places: list[Place]) -> Place | None:
+def strongest(cell_effects: list[CellEffect]) -> CellEffect | None:
     """Return the cell with the largest z among cells that stand out, or else among all.
 
     None if no cell was tested.
     """
-    tested = [place for place in places if place.z is not None]
-    return max(tested, key=lambda place: (place.stands_out, place.z or 0.0), default=None)
+    tested = [cell for cell in cell_effects if cell.z is not None]
+    return max(tested, key=lambda cell: (cell.stands_out, cell.z or 0.0), default=None)
 
 
 def _beyond(statistic: Statistic, smallest: float) -> bool:
@@ -219,8 +182,8 @@ def _estimates(
     for cell in range(known.shape[1]):
         there = bearing[:, cell, None].astype(float)
         cells, n = np.r_[cell, _others(like, cell)], int(there.sum())
-        drops, squares = (np.hstack([one[:, cells], there]) for one in (known, centred))
-        estimates[f"drop {cell}"] = Estimate(drops[:, [0, -1]], mean, n)
-        estimates[f"specific {cell}"] = Estimate(drops, specific, n)
+        effects, squares = (np.hstack([one[:, cells], there]) for one in (known, centred))
+        estimates[f"effect {cell}"] = Estimate(effects[:, [0, -1]], mean, n)
+        estimates[f"specific {cell}"] = Estimate(effects, specific, n)
         estimates[f"spread {cell}"] = Estimate(squares, spread, n)
     return estimates

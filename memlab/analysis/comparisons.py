@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memlab.analysis.arrays import Effects
+from memlab.analysis.arrays import ImageEffects
 from memlab.analysis.per_image import row_mean
 from memlab.analysis.quantities import combine, mean, removal_quantities, value_quantities
+from memlab.roles import Control, Role
 from memlab.stats import Estimate
 from memlab.stats.bootstrap import point
 from memlab.stats.measures import Array
 
-if TYPE_CHECKING:  # imports torch
-    from memlab.ablations.base import Control
-
-REMOVAL = ("S", "M", "RMS", "RMS+", "S_sd", "g", "g+")
-SWAP = ("V", "RMS", "T", "T+", "g")
+REMOVAL = (
+    "specific_effect",
+    "energy_distance",
+    "rms_effect",
+    "rms_effect_upper",
+    "specific_effect_sd",
+    "rms_effect_sd",
+    "rms_effect_sd_upper",
+)
+SWAP = (
+    "squared_effect",
+    "rms_effect",
+    "variance_share",
+    "variance_share_upper",
+    "rms_effect_sd",
+)
 UNLIKE = {
-    "windows": "off-centre crops are not exchangeable with the centre",
-    "blobs": "random shapes are not exchangeable with the region",
+    "off-centre-crops": "off-centre crops are not exchangeable with the centre",
+    "random shapes": "random shapes are not exchangeable with the region",
 }
 """Why M, RMS and g are undefined for some controls, which leaves S alone."""
 
@@ -34,29 +45,35 @@ class Subject:
     Args:
         effects: effects in all roles.
         kind: kind of the comparison.
-        role: `target`, `swap`, or `floor` for a nuisance change.
+        role: `target`, `swap`, or `nuisance` for a nuisance change.
         primary: whether this is the tested dose.
-        blobs: whether its controls are random shapes of the region's area.
+        random_shapes: whether its controls are random shapes of the region's area.
         no_control: why no image has a control; None if some image has one.
     """
 
-    effects: Effects
+    effects: ImageEffects
     kind: Control
-    role: str
+    role: Role
     primary: bool
-    blobs: bool = False
+    random_shapes: bool = False
     no_control: str | None = None
 
     @property
-    def beside_floor(self) -> bool:
+    def beside_baseline(self) -> bool:
         """Whether the ablation is compared with the nuisance baseline, for lack of a control."""
-        alone = self.kind == "floor" or (self.kind == "placed" and self.no_control is not None)
+        alone = self.kind == "nuisance-baseline" or (
+            self.kind == "matched-control" and self.no_control is not None
+        )
         return self.role == "target" and alone
 
     @property
     def controlled(self) -> bool:
         """Whether the ablation has its own controls, which are subtracted from its effect."""
-        return self.role == "target" and self.kind in ("placed", "windows", "patch")
+        return self.role == "target" and self.kind in (
+            "matched-control",
+            "off-centre-crops",
+            "patch",
+        )
 
     @property
     def unlike(self) -> str | None:
@@ -66,44 +83,52 @@ class Subject:
         position even without an effect. Their distance then carries no information, and S, tested
         over images, estimates the difference of both.
         """
-        return UNLIKE.get("blobs" if self.blobs else self.kind) if self.controlled else None
+        return (
+            UNLIKE.get("random shapes" if self.random_shapes else self.kind)
+            if self.controlled
+            else None
+        )
 
     @property
     def against(self) -> str:
         """Role of the comparison."""
-        return "there-and-back" if self.role == "swap" else "control"
+        return "round-trip" if self.role == "swap" else "control"
 
 
 def estimates(subject: Subject) -> dict[str, Estimate]:
     """Return all estimates of an ablation and its own controls.
 
-    `D` is the mean effect and `rms` the root mean square effect, over all eligible images. Over the
-    images that have both, `control` is the mean effect of the comparison and `D with control` the
-    mean effect of the ablation. The primary dose has all of `REMOVAL`, other doses S alone; a swap
-    has `SWAP`.
+    `effect` is the mean effect and `rms` the root mean square effect, over all eligible images.
+    Over the images that have both, `control_effect` is the mean effect of the comparison and
+    `ablation_effect` the mean effect of the ablation. The primary dose has all of `REMOVAL`, other
+    doses the specific effect alone; a swap has `SWAP`.
     """
     effects, images = subject.effects, subject.effects.images
-    own = effects.drop(subject.role)
+    own = effects.of(subject.role)
     found = {
-        "D": mean(images, row_mean(own)),
+        "effect": mean(images, row_mean(own)),
         "rms": combine(_size, mean(images, row_mean(own**2))),
     }
     if subject.controlled or subject.role == "swap":
-        beside = effects.drop(subject.against)
-        drops, controls = row_mean(own), row_mean(beside)
-        both = np.isfinite(drops) & np.isfinite(controls)
-        for name, values in (("control", controls), ("D with control", drops)):
+        beside = effects.of(subject.against)
+        ablated, controls = row_mean(own), row_mean(beside)
+        both = np.isfinite(ablated) & np.isfinite(controls)
+        for name, values in (("control_effect", controls), ("ablation_effect", ablated)):
             found[name] = mean(images, np.where(both, values, np.nan))
             if not both.any():
                 why = "no control was run" if beside.shape[1] == 0 else subject.no_control
                 found[name] = replace(found[name], reason=why or "no control could be made")
     if subject.controlled:
         quantities = removal_quantities([effects])
-        found |= {name: quantities[name] for name in (REMOVAL if subject.primary else ("S",))}
-        for name in {*REMOVAL, "S"} & found.keys():
+        found |= {name: quantities[name] for name in (REMOVAL if subject.primary else REMOVAL[:1])}
+        for name in set(REMOVAL) & found.keys():
             if subject.no_control and found[name].reason:
                 found[name] = replace(found[name], reason=subject.no_control)
-            if name not in ("S", "S_sd") and subject.unlike and found[name].reason is None:
+            if (
+                name not in ("specific_effect", "specific_effect_sd")
+                and subject.unlike
+                and found[name].reason is None
+            ):
                 found[name] = replace(found[name], reason=subject.unlike)
     if subject.role == "swap":
         quantities = value_quantities(effects).estimates
@@ -111,34 +136,36 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
     return found
 
 
-def largest_floor(
-    subject: Subject, floor: Mapping[str, Effects]
+def largest_nuisance(
+    subject: Subject, nuisance: Mapping[str, ImageEffects]
 ) -> tuple[str, dict[str, Estimate]] | None:
     """Return the nuisance change with the largest RMS effect on the same images.
 
     Args:
         subject: a change of the whole image.
-        floor: nuisance changes by condition.
+        nuisance: nuisance changes by condition.
 
     Returns:
-        Its condition, with `control` (its mean effect), `floor_rms`, and `ratio`, the subject's RMS
-        effect over `floor_rms`; None if no nuisance change has an effect.
+        Its condition, with `nuisance_effect` (its mean effect), `nuisance_rms`, and `ratio`, the
+        subject's RMS effect over `nuisance_rms`; None if no nuisance change has an effect.
     """
     images = subject.effects.images
-    eligible = np.isfinite(subject.effects.drop(subject.role)).any(axis=1)
+    eligible = np.isfinite(subject.effects.of(subject.role)).any(axis=1)
 
     def on_same(values: Array) -> Estimate:
         return mean(images, np.where(eligible, row_mean(values), np.nan))
 
-    found = {key: combine(_size, on_same(each.drop("floor") ** 2)) for key, each in floor.items()}
+    found = {
+        key: combine(_size, on_same(each.of("nuisance") ** 2)) for key, each in nuisance.items()
+    }
     sizes = {key: value for key, one in found.items() if (value := point(one).value) is not None}
     if not sizes:
         return None
     most = max(sizes, key=lambda key: sizes[key])
     own = estimates(subject)["rms"]
     return most, {
-        "control": on_same(floor[most].drop("floor")),
-        "floor_rms": found[most],
+        "nuisance_effect": on_same(nuisance[most].of("nuisance")),
+        "nuisance_rms": found[most],
         "ratio": combine(_ratio, own, found[most]),
     }
 
@@ -147,6 +174,6 @@ def _size(square: Array) -> Array:
     return np.sqrt(np.maximum(square, 0))  # resampled zeros may round below 0
 
 
-def _ratio(own: Array, floor: Array) -> Array:
+def _ratio(own: Array, nuisance: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(np.asarray(floor) > 0, own / floor, np.nan))
+        return np.asarray(np.where(np.asarray(nuisance) > 0, own / nuisance, np.nan))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
-from memlab.analysis.balance import WARNING, balance
+from memlab.analysis.balance import MEASURES, WARNING, balance
+from memlab.analysis.effect import AblationEffect, Comparison, DonorUse, PValue
 from memlab.numbers import interval, number
 from memlab.stats.measures import Statistic
 
@@ -21,91 +22,99 @@ with 20, .05 with 100.
 """
 
 
-def of_rows(condition: Mapping[str, Any], changed: pd.DataFrame) -> dict[str, Any]:
-    """Return the balance of an ablation's controls, or the use of its donors.
+def with_notes(effect: AblationEffect, changed: pd.DataFrame, overall: Statistic) -> AblationEffect:
+    """Return an effect with balance or donors of its control, warnings on it, and notes.
 
     Args:
-        condition: `Condition.describe()` of the ablation itself.
+        effect: effect of an ablation.
         changed: `conditions.csv`.
-
-    Returns:
-        For matched controls `balance`, the standardised mean difference per measure. For swaps
-        `donors`: the number of distinct donors, and the largest number of images in one draw with
-        the same donor.
+        overall: Spearman's rho of all clean predictions with the scores.
     """
-    key, kind = condition["condition"], condition["compared_with"]
-    if kind == "there-and-back":
-        own = changed[(changed["condition"] == key) & changed["eligible"]]
-        served = own.groupby("draw")["donor"].value_counts()
+    if effect.control is not None:
+        control = _from_rows(effect, effect.control, changed)
+        control = replace(control, warnings=warnings(replace(effect, control=control)))
+        effect = replace(effect, control=control)
+    return replace(effect, notes=of_share(effect, overall))
+
+
+def _from_rows(effect: AblationEffect, control: Comparison, changed: pd.DataFrame) -> Comparison:
+    """Return the control with the balance of matched controls, or the use of a swap's donors."""
+    key = effect.condition
+    if control.kind == "round-trip":
+        rows = changed[(changed["condition"] == key) & changed["eligible"]]
+        donors = rows["donor"] if "donor" in rows else pd.Series(dtype=object)
+        served = donors.groupby(rows["draw"]).value_counts()
         most = int(served.max()) if len(served) else 0
-        return {"donors": {"distinct": int(own["donor"].nunique()), "most_served": most}}
-    if kind == "placed":
-        return {"balance": balance(changed[changed["condition"].isin([key, f"{key}:control"])])}
-    return {}
+        return replace(control, donors=DonorUse(int(donors.nunique()), most))
+    if control.kind == "matched-control" and set(MEASURES) <= set(changed):
+        rows = changed[changed["condition"].isin([key, f"{key}:control"])]
+        return replace(control, balance=balance(rows))
+    return control
 
 
-def warnings(entry: Mapping[str, Any]) -> list[str]:
-    """Return warnings on the control of one entry, without the ablation's name."""
-    control, found = entry["control"] or {}, []
+def warnings(effect: AblationEffect) -> list[str]:
+    """Return warnings on the control of an effect, without the ablation's name."""
+    control, texts = effect.control, []
+    if control is None:
+        return []
     uneven = {
         name: value
-        for name, value in (control.get("balance") or {}).items()
+        for name, value in (control.balance or {}).items()
         if value is not None and abs(value) > WARNING
     }
     if uneven:
         listed = ", ".join(
             f"{name.replace('_', ' ')} {number(uneven[name], 2, signed=True)}" for name in uneven
         )
-        found.append(f"matched controls differ from the region, in SDs: {listed}")
-    if control.get("draws") and control["without"] and not control["reason"]:
-        control_of = {"there-and-back": "round trip", "placed": "matched control"}
-        found.append(
-            f"{control['without']} of {entry['eligible']} eligible images have no "
-            f"{control_of.get(control['kind'], 'control')}; the comparison is without them"
+        texts.append(f"matched controls differ from the region, in SDs: {listed}")
+    if control.draws and control.without and not control.reason:
+        names = {"round-trip": "round trip", "matched-control": "matched control"}
+        texts.append(
+            f"{control.without} of {effect.eligible} eligible images have no "
+            f"{names.get(control.kind, 'control')}; the comparison is without them"
         )
-    if control.get("draws") and control["reason"] and entry["eligible"]:
-        beside = "compared with the nuisance baseline instead" if control.get("baseline") else ""
-        found.append(f"S: {control['reason']}{'; ' if beside else ''}{beside}")
-    if control.get("blobs"):
-        found.append(
+    if control.draws and control.reason and effect.eligible:
+        instead = "; compared with the nuisance baseline instead" if control.baseline else ""
+        texts.append(f"S: {control.reason}{instead}")
+    if control.random_shapes:
+        texts.append(
             "most of these regions cover more than a quarter of the image: their controls are "
             "random shapes of the same area outside the annotated regions, and S alone is stated"
         )
-    if entry["role"] == "swap":
-        found += _not_swapped(entry.get("not_eligible") or {})
-    if few(entry):
-        n = min(test["n"] for test in _scarce(entry))
+    if effect.role == "swap":
+        texts += _not_swapped(effect.not_eligible or {})
+    if few(effect):
+        n = min(test.n for test in _scarce(effect))
         rate = 11 if n < 20 else 8  # simulated at n = 10 and at n = 20
-        found.append(
+        texts.append(
             f"n = {n} is small: at α = .05 the false-positive rate of these tests is up to {rate} %"
         )
-    donors = control.get("donors")
-    if donors and donors["most_served"] > 1:
-        found.append(
-            f"{donors['distinct']} donors for {entry['eligible']} images: one donated to "
-            f"{donors['most_served']} in one draw, so the interval is somewhat too narrow"
+    donors = control.donors
+    if donors and donors.most_served > 1:
+        texts.append(
+            f"{donors.distinct} donors for {effect.eligible} images: one donated to "
+            f"{donors.most_served} in one draw, so the interval is somewhat too narrow"
         )
-    return found
+    return texts
 
 
-def of_share(entry: Mapping[str, Any], overall: Statistic) -> list[str]:
-    """Return why an entry's variance share T cannot be read as a share; empty if it can.
+def of_share(effect: AblationEffect, overall: Statistic) -> list[str]:
+    """Return why an effect's variance share T cannot be read as a share; empty if it can.
 
     Args:
-        entry: entry of the results.
+        effect: effect of an ablation.
         overall: Spearman's rho of all clean predictions with the scores.
     """
-    share = ((entry["control"] or {}).get("T") or {}).get("value")
-    found = []
-    if above_one(entry):
-        found.append(
-            f"T = {number(share, 2)} is above 1: swapped images move predictions further than the "
-            "predictions of two images differ, so predictions leave the range of the clean ones "
-            "and T is no share of their variance"
+    share, texts = effect.beyond_control.variance_share, []
+    if share is not None and above_one(effect):
+        texts.append(
+            f"T = {number(share.value, 2)} is above 1: swapped images move predictions further "
+            "than the predictions of two images differ, so predictions leave the range of the "
+            "clean ones and T is no share of their variance"
         )
-    if entry["role"] == "swap":
-        found += uncorrelated(overall)
-    return found
+    if effect.role == "swap":
+        texts += uncorrelated(overall)
+    return texts
 
 
 def uncorrelated(overall: Statistic) -> list[str]:
@@ -125,29 +134,28 @@ def uncorrelated(overall: Statistic) -> list[str]:
     ]
 
 
-def above_one(entry: Mapping[str, Any]) -> bool:
-    """Return whether the T of an entry is above 1, which is impossible for a share."""
-    share = (entry["control"] or {}).get("T") or {}
-    return share.get("value") is not None and share["value"] > 1
+def above_one(effect: AblationEffect) -> bool:
+    """Return whether the T of an effect is above 1, which is impossible for a share."""
+    share = effect.beyond_control.variance_share
+    return share is not None and share.value is not None and share.value > 1
 
 
-def few(entry: Mapping[str, Any]) -> bool:
-    """Return whether an entry has a p from too few images for a test that resamples images."""
-    return entry["role"] == "target" and bool(_scarce(entry))
+def few(effect: AblationEffect) -> bool:
+    """Return whether an effect has a p from too few images for a test that resamples images."""
+    return effect.role == "target" and bool(_scarce(effect))
 
 
-def _scarce(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the tests of an entry that resample too few images.
+def _scarce(effect: AblationEffect) -> list[PValue]:
+    """Return the tests of an effect that resample too few images.
 
     Permutation tests are excluded, because they are valid for any n.
     """
-    tests = (entry.get("test_mean") or {}, entry.get("test_size") or {})
     return [
         test
-        for test in tests
-        if test.get("p") is not None
-        and test["n"] < FEW
-        and ("inverted" in str(test["method"]) or "bootstrap" in str(test["method"]))
+        for test in (effect.tests.mean, effect.tests.size)
+        if test.p is not None
+        and test.n < FEW
+        and ("inverted" in str(test.method) or "bootstrap" in str(test.method))
     ]
 
 
@@ -173,15 +181,16 @@ def _images(count: int) -> str:
     return f"{count} image{'s' * (count > 1)}"
 
 
-def notes(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+def notes(effects: Iterable[AblationEffect]) -> list[str]:
     """Return warnings and notes of primary ablations; ablations with the same text share a note."""
     alike: dict[str, list[str]] = {}
-    for entry in entries:
-        if entry["primary"]:
-            for text in [*(entry["control"] or {}).get("warnings", []), *entry.get("notes", [])]:
-                alike.setdefault(text, []).append(entry["condition"].removesuffix(":swap"))
-    found = []
+    for effect in effects:
+        if effect.primary:
+            warned = [] if effect.control is None else effect.control.warnings
+            for text in [*warned, *effect.notes]:
+                alike.setdefault(text, []).append(effect.condition.removesuffix(":swap"))
+    lines = []
     for text, names in alike.items():
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        found.append(f"{', '.join(names[:NAMED])}{more}: {text}.")
-    return found
+        lines.append(f"{', '.join(names[:NAMED])}{more}: {text}.")
+    return lines

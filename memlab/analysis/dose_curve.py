@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from memlab.analysis.arrays import Effects
-from memlab.analysis.per_image import dropped, specific
+from memlab.ablations.record import ConditionRecord
+from memlab.analysis.arrays import ImageEffects
+from memlab.analysis.comparisons import Subject
+from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.per_image import mean_effect, specific
 from memlab.analysis.quantities import combine, mean, value_quantities
 from memlab.errors import DataError
 from memlab.stats.estimate import Estimate
-from memlab.stats.measures import Array
+from memlab.stats.measures import Array, Statistic
 
 
-def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
+def dose_curve(ladder: Sequence[ImageEffects]) -> tuple[Array, list[Estimate]]:
     """Return the mean effect at each dose above 0.
 
     The effect is D - c̄ if all doses above 0 have controls, else D; for a swap it is T.
@@ -34,14 +37,13 @@ def dose_curve(ladder: Sequence[Effects]) -> tuple[Array, list[Estimate]]:
     if len(doses) == 0 or doses[0] < 0 or len(np.unique(doses)) < len(doses):
         named = ", ".join(f"{dose:g}" for dose in doses) or "none"
         raise DataError(f"conditions: a curve needs different doses above 0, not {named}")
-    if all(np.isfinite(one.drop("swap")).any() for one in above):
-        return doses, [value_quantities(one).estimates["T"] for one in above]
-    controlled = all(np.isfinite(one.drop("control")).any() for one in above)
-    column = specific if controlled else dropped
+    if all(np.isfinite(one.of("swap")).any() for one in above):
+        return doses, [value_quantities(one).estimates["variance_share"] for one in above]
+    column = specific if _controlled(above) else mean_effect
     return doses, [mean(one.images, column(one)) for one in above]
 
 
-def dose_area(ladder: Sequence[Effects]) -> Estimate:
+def dose_area(ladder: Sequence[ImageEffects]) -> Estimate:
     """Return the area under the curve of effects over doses, divided by the highest dose.
 
     This is the mean effect over the ladder, in units of the score, by the trapezoidal rule from
@@ -79,3 +81,76 @@ def isotonic_residual(heights: Array) -> float:
         return 0.0
     fits = [isotonic_regression(curve, increasing=up).x for up in (True, False)]
     return min(float(np.sqrt(np.mean((curve - fit) ** 2))) for fit in fits) / spread
+
+
+def ladders(
+    records: Sequence[ConditionRecord], subjects: Mapping[str, Subject]
+) -> dict[str, dict[str, ImageEffects]]:
+    """Return ablations with several doses by their curve: condition to effects, ascending."""
+    curves: dict[str, dict[str, ImageEffects]] = {}
+    for record in sorted(records, key=lambda record: record.dose):
+        if record.role != "nuisance" and record.dose != 0:
+            curve = curves.setdefault(record.curve, {})
+            curve[record.condition] = subjects[record.condition].effects
+    return {name: curve for name, curve in curves.items() if len(curve) > 1}
+
+
+def dose_curve_of(
+    steps: Sequence[AblationEffect], ladder: Mapping[str, ImageEffects], area: Statistic
+) -> DoseCurve:
+    """Return the curve of one ablation from its effects at each dose.
+
+    Args:
+        steps: effects, ascending in dose.
+        ladder: effects per image of the same conditions.
+        area: area under the curve, from `dose_area`.
+    """
+    first, controlled = steps[0], _controlled(list(ladder.values()))
+    if first.role == "swap":
+        quantity = "variance_share"
+        found = [step.beyond_control.variance_share for step in steps]
+    elif controlled:
+        quantity = "specific_effect"
+        found = [step.beyond_control.specific_effect for step in steps]
+    else:
+        quantity = "effect"
+        found = [step.effect for step in steps]
+    values = [statistic for statistic in found if statistic is not None]
+    heights = [statistic.value for statistic in values]
+    whole = all(value is not None for value in heights)
+    controls = [step.control for step in steps]
+    return DoseCurve(
+        curve=first.curve,
+        ablation=first.ablation,
+        family=first.family,
+        region=first.region,
+        fill=first.fill,
+        unit=first.unit,
+        compared_with=first.compared_with,
+        quantity=quantity,
+        conditions=list(ladder),
+        doses=[step.dose for step in steps],
+        values=values,
+        effects=[
+            control.ablation_effect
+            if controlled and control is not None and control.ablation_effect is not None
+            else step.effect
+            for step, control in zip(steps, controls, strict=True)
+        ],
+        control_effects=[_effect_beside(step) for step in steps],
+        area=area,
+        isotonic_residual=isotonic_residual(np.array(heights, dtype=float)) if whole else None,
+    )
+
+
+def _effect_beside(step: AblationEffect) -> Statistic | None:
+    """Return the mean effect of the control, or of the nuisance baseline."""
+    if step.control is None:
+        return None
+    if step.control.effect is None and step.control.baseline is not None:
+        return step.control.baseline.effect
+    return step.control.effect
+
+
+def _controlled(ladder: Sequence[ImageEffects]) -> bool:
+    return all(np.isfinite(effects.of("control")).any() for effects in ladder)

@@ -2,66 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from memlab.analysis.effect import AblationEffect
+from memlab.stats.measures import Statistic
+
 FILE = "effects.csv"
 
 _SAME = ("condition", "ablation", "family", "region", "fill", "dose", "unit", "role", "primary")
-"""Columns that are taken from the entry as they are."""
-
-_INTERVALS = {
-    "effect": ("drop",),
-    "control": ("control", "drop"),
-    "specific_effect": ("control", "S"),
-    "rms_effect": ("rms",),
-    "rms_effect_sd": ("control", "g"),
-    "variance_share": ("control", "T"),
-    "baseline_ratio": ("control", "ratio"),
-    "spearman_clean": ("spearman_clean",),
-    "spearman_ablated": ("spearman",),
-}
-"""Statistic to where its value and interval stand in an entry of `results.json`."""
+"""Columns that are fields of the effect."""
 
 
-def effects_table(conditions: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the entries of `results.json` as a table.
+def effects_table(effects: Sequence[AblationEffect]) -> pd.DataFrame:
+    """Return effects as a table.
 
     Args:
-        conditions: the entries of `Results.conditions`.
+        effects: effects, as in `Results.conditions`.
 
     Returns:
         One line per ablation, dose and role. `n`: eligible images. `effect`: mean of clean −
         ablated, in units of the score. `control`: mean effect of the matched controls, or of the
-        largest nuisance change. `specific_effect`: effect − control. `rms_effect_sd`: RMS of the
-        specific effect in SDs of the predictions. `variance_share`: T of a swap.
-        `baseline_ratio`: RMS effect over that of the nuisance baseline. Each of them has `_low` and
-        `_high`, the ends of its 95 % interval. `p_mean`, `p_size` and `_corrected`: see the guide
-        on statistics. `reason`: why a number is missing. Missing numbers are NaN.
+        largest nuisance change. `specific_effect`: effect − control. `rms_effect`: root mean square
+        of clean − ablated. `rms_effect_sd`: RMS effect beyond the control, in SDs of the
+        predictions. `variance_share`: T of a swap. `baseline_ratio`: RMS effect over that of the
+        nuisance baseline. Each of them has `_low` and `_high`, the ends of its 95 % interval. `p`
+        (either), `p_mean`, `p_size` and `_corrected`: see the guide on statistics. `reason`: why a
+        number is missing. Missing numbers are NaN.
     """
-    return pd.DataFrame([_line(entry) for entry in conditions])
+    return pd.DataFrame([_line(effect) for effect in effects])
 
 
-def _line(entry: Mapping[str, Any]) -> dict[str, Any]:
-    line: dict[str, Any] = {name: entry.get(name) for name in _SAME}
-    line |= {"compared_with": entry.get("compared_with"), "n": entry.get("eligible")}
+def _line(effect: AblationEffect) -> dict[str, Any]:
+    control, beyond, baseline = effect.control, effect.beyond_control, effect.baseline
+    beside = None if control is None else control.effect
+    statistics: dict[str, Statistic | None] = {
+        "effect": effect.effect,
+        "control": beside if beside is not None or baseline is None else baseline.effect,
+        "specific_effect": beyond.specific_effect,
+        "rms_effect": effect.rms_effect,
+        "rms_effect_sd": beyond.rms_effect_sd,
+        "variance_share": beyond.variance_share,
+        "baseline_ratio": None if baseline is None else baseline.ratio,
+        "spearman_clean": effect.spearman_clean,
+        "spearman_ablated": effect.spearman_ablated,
+    }
+    line: dict[str, Any] = {name: getattr(effect, name) for name in _SAME}
+    line |= {"compared_with": effect.compared_with, "n": effect.eligible}
     reasons = []
-    for name, path in _INTERVALS.items():
-        found: Any = entry
-        for part in path:
-            found = (found or {}).get(part)
-        statistic = found if isinstance(found, dict) else {}
-        line[name] = statistic.get("value")
-        line |= {f"{name}_{end}": statistic.get(end) for end in ("low", "high")}
-        if statistic.get("reason"):
-            reasons.append(f"{name}: {statistic['reason']}")
-    for name in ("mean", "size"):
-        test = entry.get(f"test_{name}") or {}
-        line |= {f"p_{name}": test.get("p"), f"p_{name}_corrected": test.get("p_corrected")}
-        if test.get("reason"):
-            reasons.append(f"p_{name}: {test['reason']}")
-    if (entry.get("control") or {}).get("reason"):
-        reasons.append(f"control: {entry['control']['reason']}")
+    for name, statistic in statistics.items():
+        for column, part in {name: "value", f"{name}_low": "low", f"{name}_high": "high"}.items():
+            line[column] = None if statistic is None else getattr(statistic, part)
+        if statistic is not None and statistic.reason:
+            reasons.append(f"{name}: {statistic.reason}")
+    tests = {"p": effect.tests.either, "p_mean": effect.tests.mean, "p_size": effect.tests.size}
+    for name, test in tests.items():
+        line |= {name: test.p, f"{name}_corrected": test.p_corrected}
+        if test.reason:
+            reasons.append(f"{name}: {test.reason}")
+    if control is not None and control.reason:
+        reasons.append(f"control: {control.reason}")
     return {**line, "reason": "; ".join(dict.fromkeys(reasons)) or None}

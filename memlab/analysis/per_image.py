@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memlab.analysis.arrays import Effects
+from memlab.analysis.arrays import ImageEffects
 from memlab.stats.measures import Array
 
 
@@ -21,24 +21,24 @@ def row_mean(values: Array) -> Array:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def dropped(effects: Effects) -> Array:
+def mean_effect(effects: ImageEffects) -> Array:
     """Return D, the mean effect on each image over the target's draws: (n,)."""
-    return row_mean(effects.drop("target"))
+    return row_mean(effects.of("target"))
 
 
-def specific(effects: Effects) -> Array:
+def specific(effects: ImageEffects) -> Array:
     """Return D - c̄, the specific effect on each image: (n,)."""
-    return dropped(effects) - row_mean(effects.drop("control"))
+    return mean_effect(effects) - row_mean(effects.of("control"))
 
 
-def energy(effects: Effects) -> Array:
+def energy(effects: ImageEffects) -> Array:
     """Return `mean_k |D - c_k| - mean_{j<k} |c_j - c_k|`: (n,), NaN with fewer than two controls.
 
     These are the terms of the energy distance (Székely and Rizzo 2013) that involve one draw of the
     target. The mean is 0 if target and controls are exchangeable, also if they are shifted
     together.
     """
-    targets, controls = effects.drop("target"), effects.drop("control")
+    targets, controls = effects.of("target"), effects.of("control")
     pairs = targets.shape[1] * controls.shape[1]  # -1 fails if there are no images
     distances = np.abs(targets[:, :, None] - controls[:, None, :])
     between = row_mean(distances.reshape(len(targets), pairs))
@@ -52,14 +52,14 @@ def energy(effects: Effects) -> Array:
     return between - within
 
 
-def specific_square(effects: Effects, quiet: bool = False) -> Array:
+def specific_square(effects: ImageEffects, quiet: bool = False) -> Array:
     """Return (D - c̄)² minus the contribution of noise: (n,), NaN with fewer than two controls.
 
     Args:
         effects: effects with targets and controls.
         quiet: assume that the target has no noise of its own: s²/K is subtracted, not (1 + 1/K) s².
     """
-    targets, controls = effects.drop("target"), effects.drop("control")
+    targets, controls = effects.of("target"), effects.of("control")
     count = np.isfinite(controls).sum(axis=1)
     mean = row_mean(controls)
     squares = np.where(np.isfinite(controls), (controls - mean[:, None]) ** 2, 0.0).sum(axis=1)
@@ -68,19 +68,19 @@ def specific_square(effects: Effects, quiet: bool = False) -> Array:
     return np.asarray(row_mean((targets - mean[:, None]) ** 2) - share * variance)
 
 
-def swap_square(effects: Effects, quiet: bool = False) -> Array:
+def swap_square(effects: ImageEffects, quiet: bool = False) -> Array:
     """Return D² - B² of a swap and its round trip, averaged over draws: (n,).
 
     Args:
         effects: effects with swaps, and with round trips unless `quiet`.
         quiet: assume that the swap leaves no artefact: nothing is subtracted.
     """
-    moved = row_mean(effects.drop("swap") ** 2)
-    return moved if quiet else moved - row_mean(effects.drop("there-and-back") ** 2)
+    moved = row_mean(effects.of("swap") ** 2)
+    return moved if quiet else moved - row_mean(effects.of("round-trip") ** 2)
 
 
-def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
-    """Return each feature's target, (n, F), and its controls, (n, F, K), for `relabelling`.
+def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array]:
+    """Return each feature's target, (n, F), and its controls, (n, F, K), for `permutation_tests`.
 
     Effects are averaged over fills for each draw: a draw is one position, with any fill. Only the
     first draw of a target is used, because the mean of several draws is not exchangeable with one
@@ -91,16 +91,16 @@ def occlusions(features: Sequence[Sequence[Effects]]) -> tuple[Array, Array]:
         features: the removals of each feature, one per fill; at least one feature.
     """
     n = len(features[0][0].images.predicted)
-    k = max(min(one.drop("control").shape[1] for one in fills) for fills in features)
+    k = max(min(one.of("control").shape[1] for one in fills) for fills in features)
 
-    def drops(role: str, draws: int) -> Array:
+    def effects_in(role: str, draws: int) -> Array:
         """Return the mean over fills, (n, features, draws)."""
         found = np.full((n, len(features), draws), np.nan)
         for feature, fills in enumerate(features):
-            of_fills = [one.drop(role)[:, :draws] for one in fills]
+            of_fills = [one.of(role)[:, :draws] for one in fills]
             common = min(values.shape[1] for values in of_fills)
             cut = [values[:, :common] for values in of_fills]
             found[:, feature, :common] = np.mean(cut, axis=0)
         return found
 
-    return drops("target", 1)[:, :, 0], drops("control", k)
+    return effects_in("target", 1)[:, :, 0], effects_in("control", k)

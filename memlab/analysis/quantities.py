@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memlab.analysis.arrays import Effects, Images
+from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.per_image import (
-    dropped,
     energy,
+    mean_effect,
     row_mean,
     specific,
     specific_square,
@@ -36,9 +36,12 @@ class Quantities:
     """All quantities of a feature.
 
     Args:
-        estimates: by name: `D`, `S`, `M`, `RMS`, `RMS+` in units of the score, `V`, `V+` in squared
-            units; `S_sd`, `g`, `g+` in SDs of the clean predictions; `T` as a share of their
-            variance. A value feature has `V`, `RMS`, `T`, `T+` and `g`.
+        estimates: by name, as in `memlab.analysis.effect.BeyondControl`. A removal has `effect`
+            (D), `specific_effect` (S), `energy_distance` (M), `rms_effect` (RMS) in units of the
+            score, and `squared_effect` (V) in squared units; `specific_effect_sd` and
+            `rms_effect_sd` (g) in SDs of the clean predictions. A feature of the data set also has
+            `variance_share` (T), a share of their variance. A value feature has V, RMS, T and g.
+            `_upper`: the value without noise of the ablation itself.
         notes: notes for the reader.
     """
 
@@ -46,7 +49,7 @@ class Quantities:
     notes: list[str]
 
 
-def removal_quantities(removals: Sequence[Effects]) -> dict[str, Estimate]:
+def removal_quantities(removals: Sequence[ImageEffects]) -> dict[str, Estimate]:
     """Return the quantities of a removal, compared with its controls.
 
     S = mean(D - c̄). M = `mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|)`, for testing. V =
@@ -59,24 +62,28 @@ def removal_quantities(removals: Sequence[Effects]) -> dict[str, Estimate]:
     """
     variance = variance_of_predictions(removals[0].images)
     found = {
-        "D": _mean_over(removals, dropped),
-        "S": _mean_over(removals, specific),
-        "M": _mean_over(removals, energy),
-        "V": _mean_over(removals, specific_square),
-        "V+": _mean_over(removals, lambda one: specific_square(one, quiet=True)),
+        "effect": _mean_over(removals, mean_effect),
+        "specific_effect": _mean_over(removals, specific),
+        "energy_distance": _mean_over(removals, energy),
+        "squared_effect": _mean_over(removals, specific_square),
+        "squared_effect_upper": _mean_over(removals, lambda one: specific_square(one, quiet=True)),
     }
-    found["RMS"] = combine(_root, found["V"])
-    found["RMS+"] = combine(_root, found["V+"])
-    for name, of in {"S_sd": "S", "g": "RMS", "g+": "RMS+"}.items():
+    found["rms_effect"] = combine(_root, found["squared_effect"])
+    found["rms_effect_upper"] = combine(_root, found["squared_effect_upper"])
+    for name, of in {
+        "specific_effect_sd": "specific_effect",
+        "rms_effect_sd": "rms_effect",
+        "rms_effect_sd_upper": "rms_effect_upper",
+    }.items():
         found[name] = combine(_in_sd, found[of], variance)
     return found
 
 
 def presence_quantities(
     feature: str,
-    removals: Sequence[Effects],
-    insertions: Sequence[Effects] = (),
-    swap: Effects | None = None,
+    removals: Sequence[ImageEffects],
+    insertions: Sequence[ImageEffects] = (),
+    swap: ImageEffects | None = None,
 ) -> Quantities:
     """Return the quantities of a feature that images have or lack: a face, a person, text.
 
@@ -92,7 +99,7 @@ def presence_quantities(
     """
     images = removals[0].images
     estimates = removal_quantities(removals)
-    removed, notes = estimates["V"], []
+    removed, notes = estimates["squared_effect"], []
     have = int((images.present(feature) * (images.audited > 0)).sum())
     if removed.n and removed.n < have:
         notes.append(
@@ -121,11 +128,11 @@ def presence_quantities(
     def total(p: Array, var: Array, out: Array, into: Array, other: Array | float = 0) -> Array:
         return _ratio(p * (1 - p) * (out + into) + p**2 * other, 2 * var)
 
-    estimates["T"] = combine(total, *parts, n=removed.n)
+    estimates["variance_share"] = combine(total, *parts, n=removed.n)
     return Quantities(estimates, notes)
 
 
-def value_quantities(swap: Effects) -> Quantities:
+def value_quantities(swap: ImageEffects) -> Quantities:
     """Return the quantities of a feature's value: palette, spectrum, texture, background.
 
     V = mean(D² - B²) over the images that have the feature, RMS = sign(V) √|V|, g = RMS in SDs of
@@ -148,22 +155,22 @@ def value_quantities(swap: Effects) -> Quantities:
     def total(v: Array, var: Array, p: Array) -> Array:
         return _ratio(p**2 * v, 2 * var)
 
-    found = {"V": moved, "RMS": combine(_root, moved)}
+    found = {"squared_effect": moved, "rms_effect": combine(_root, moved)}
     found |= {
-        "T": combine(total, moved, variance, has),
-        "T+": combine(total, raw, variance, has),
-        "g": combine(_in_sd, found["RMS"], variance),
+        "variance_share": combine(total, moved, variance, has),
+        "variance_share_upper": combine(total, raw, variance, has),
+        "rms_effect_sd": combine(_in_sd, found["rms_effect"], variance),
     }
     return Quantities(found, [])
 
 
-def presence(swap: Effects) -> Array:
+def presence(swap: ImageEffects) -> Array:
     """Return which images have the swapped feature, (n,): 1, 0, or NaN if unknown."""
     if not swap.bound:
         return np.ones(len(swap.images.predicted))
     if swap.present is not None:
         return swap.present
-    return np.isfinite(swap.drop("swap")).any(axis=1).astype(float)
+    return np.isfinite(swap.of("swap")).any(axis=1).astype(float)
 
 
 def mean(images: Images, values: Array) -> Estimate:
@@ -225,19 +232,19 @@ def combine(of: Callable[..., Array], *parts: Estimate, n: int | None = None) ->
     return Estimate(columns, whole, parts[0].n if n is None else n, reason)
 
 
-def _mean_over(fills: Sequence[Effects], column: Callable[[Effects], Array]) -> Estimate:
+def _mean_over(fills: Sequence[ImageEffects], column: Callable[[ImageEffects], Array]) -> Estimate:
     """Return the mean of a column, averaged over fills first; the reason names missing controls."""
     found = mean(fills[0].images, row_mean(np.stack([column(one) for one in fills], axis=1)))
-    if found.n == 0 and any(np.isfinite(one.drop("target")).any() for one in fills):
-        controlled = any(np.isfinite(one.drop("control")).any() for one in fills)
+    if found.n == 0 and any(np.isfinite(one.of("target")).any() for one in fills):
+        controlled = any(np.isfinite(one.of("control")).any() for one in fills)
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
         return replace(found, reason=why)
     return found
 
 
-def _swapped(swap: Effects) -> Estimate:
+def _swapped(swap: ImageEffects) -> Estimate:
     found = mean(swap.images, swap_square(swap))
-    if found.n == 0 and np.isfinite(swap.drop("swap")).any():
+    if found.n == 0 and np.isfinite(swap.of("swap")).any():
         return replace(found, reason="no draw of the round trip")
     return found
 

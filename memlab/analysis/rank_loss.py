@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from memlab.analysis.arrays import Effects
+from memlab.analysis.arrays import ImageEffects
 from memlab.stats import Correlations, rho, rho_difference
 from memlab.stats.measures import Array
 
 
-def performance_loss(effects: Effects) -> Correlations:
+def performance_loss(effects: ImageEffects) -> Correlations:
     """Return P = ρ(f(control), y) - ρ(f(target), y), over images that have both.
 
     Args:
@@ -28,7 +28,7 @@ def performance_loss(effects: Effects) -> Correlations:
     return rho_difference(target, control, effects.images.score, among, reason)
 
 
-def sufficiency(effects: Effects) -> tuple[Correlations, Correlations]:
+def sufficiency(effects: ImageEffects) -> tuple[Correlations, Correlations]:
     """Return Q = ρ(f(reduced), y), and ρ(f(clean), y) over the same images.
 
     Args:
@@ -40,14 +40,14 @@ def sufficiency(effects: Effects) -> tuple[Correlations, Correlations]:
     return of_draws, rho(effects.images.predicted, score, among)
 
 
-def _predictions(effects: Effects, role: str) -> Array:
+def _predictions(effects: ImageEffects, role: str) -> Array:
     """Return predictions (n, draws); an image's missing draws are filled by cycling its others."""
-    values = effects.images.predicted[:, None] - effects.drop(role)
+    values = effects.images.predicted[:, None] - effects.of(role)
     missing = ~np.isfinite(values)
     ordered = np.take_along_axis(values, np.argsort(missing, axis=1, kind="stable"), axis=1)
     there = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
     return np.take_along_axis(ordered, np.arange(values.shape[1]) % there, axis=1)
 
 
-def _audited(effects: Effects, predictions: Array) -> NDArray[np.bool_]:
+def _audited(effects: ImageEffects, predictions: Array) -> NDArray[np.bool_]:
     return np.isfinite(predictions).any(axis=1) & (effects.images.audited > 0)

@@ -1,4 +1,4 @@
-"""Results of a command, as one versioned JSON file."""
+"""Results of a command, as one versioned JSON file. No torch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,211 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from memlab.analysis import schema_1
+from memlab.analysis.cell_effect import CellEffect
+from memlab.analysis.effect import AblationEffect, DoseCurve
 from memlab.errors import MemlabError
 from memlab.files import write_text
 from memlab.reading import read_json
-from memlab.values import check_fields, fits, shown
+from memlab.stats.measures import Statistic
+from memlab.values import shown
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "results.json"
+SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
+"""JSON schema of the file, generated from the dataclasses; see `json_schema`."""
 REMEDY = "test the run again: memlab test --run RUN"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """Plugin that took part in a command."""
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Code and machine of a command.
+
+    Args:
+        commit: commit of memlab's checkout, with `+changes` if edited; None if installed.
+        versions: versions of Python and of the packages that can change a number.
+        plugins: plugins that took part.
+        device: device of the computation.
+        processes: number of processes.
+    """
+
+    commit: str | None
+    versions: dict[str, str]
+    plugins: list[Plugin]
+    device: str
+    processes: int
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """Tested model.
+
+    Args:
+        class_path: class of the model.
+        init_args: arguments of the class, as plain data.
+        weights_id: hash of the weights.
+        checkpoint: file of the weights, if one was read.
+        precision: precision of the predictions.
+        card: description, licence and source that a published model states.
+        seen_data: data sets that the model's weights were trained on, as far as known.
+    """
+
+    class_path: str
+    init_args: dict[str, Any]
+    weights_id: str | None
+    checkpoint: str | None
+    precision: str
+    card: dict[str, Any]
+    seen_data: list[str] | None
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """Image without a prediction."""
+
+    id: str
+    split: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """Rule that assigned the images to splits; see `memlab.data.split_rule.SplitRule`."""
+
+    rule: str
+    evaluated: int
+    of: int
+    left_out: dict[str, int]
+    sha256: str | None
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """Data of a command.
+
+    Args:
+        root: folder of the images.
+        origin: file or folder that was read.
+        source: class and arguments of the data source.
+        split: split as given.
+        split_seed: seed of a random split.
+        images: split to number of images.
+        split_rule: rule that assigned the images to splits.
+        donors: where donors came from, if any were needed.
+        fingerprint: hash of the table.
+        decoder: name and version of the image decoder.
+        geometry: how images were brought to the size of the model.
+        empty_masks: what an empty mask means, if the user said so.
+        masks: region to the origin of its masks, and their counts.
+        skipped: images without a prediction.
+    """
+
+    root: str
+    origin: str
+    source: dict[str, Any]
+    split: int | str | None
+    split_seed: int
+    images: dict[str, int]
+    split_rule: SplitRecord | None
+    donors: str | None
+    fingerprint: str
+    decoder: str
+    geometry: dict[str, Any]
+    empty_masks: str | None
+    masks: dict[str, dict[str, Any]]
+    skipped: list[SkippedImage]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Prediction intervals; see `memlab.metrics.conformal`.
+
+    Args:
+        level: nominal level.
+        half_width: half width of the intervals.
+        coverage: share of scores within their interval.
+        expected_coverage: range of the coverage in 95 % of tests with exchangeable images.
+        mean_width: mean width after cutting at 0 and 1.
+    """
+
+    level: float
+    half_width: Statistic
+    coverage: Statistic
+    expected_coverage: tuple[float, float] | None
+    mean_width: Statistic
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Effects of occluding each cell of a grid.
+
+    Args:
+        n: number of scanned images.
+        of: number of tested images.
+        cells: number of rows and columns.
+        cell_size: side of a cell, in `unit`.
+        unit: unit of positions and sizes.
+        fill: what replaces a cell.
+        outside: regions that are never occluded.
+        free: least share of a cell outside these regions.
+        method: how p was computed.
+        level: level below which a corrected p counts.
+        smallest_effect: smallest effect of interest, in units of the score.
+        strongest: index of the strongest position; None if no position was tested.
+        positions: one entry per cell, row by row.
+    """
+
+    n: int
+    of: int
+    cells: tuple[int, int]
+    cell_size: float
+    unit: str
+    fill: str
+    outside: list[str]
+    free: float
+    method: str
+    level: float
+    smallest_effect: float | None
+    strongest: int | None
+    positions: list[CellEffect]
+
+
+@dataclass(frozen=True)
+class MapsRecord:
+    """Attribution maps of one method.
+
+    Args:
+        method: plugin name.
+        parameters: arguments of the method.
+        unit: unit of the values.
+        n: number of images.
+        grid: height and width of the maps.
+        branches: branch of the model to its mean share.
+        file: the maps, relative to the results.
+        figure: overlays, relative to the results.
+    """
+
+    method: str
+    parameters: dict[str, Any]
+    unit: str
+    n: int
+    grid: tuple[int, ...]
+    branches: dict[str, float]
+    file: str
+    figure: str
 
 
 @dataclass
@@ -28,18 +225,15 @@ class Results:
         status: `finished`, set once everything else is written.
         started: UTC, ISO 8601.
         finished: UTC, ISO 8601.
-        provenance: versions, commit, device, plugins.
-        model: spec, weights id and checkpoint of the model.
-        data: source, split, counts, fingerprint, decoder, geometry, skipped images.
+        provenance: code and machine.
+        model: the model.
+        data: the data.
         seed: seed of the run.
         n: number of images in rows.
         metrics: name to statistic with interval.
-        interval: prediction intervals: nominal level, half width, coverage, expected coverage, and
-            mean width.
-        conditions: one entry per ablation, dose and role `target`, `swap` or `floor`, which
-            contains its comparison; see `condition_entry`.
-        dose_curves: one entry per ablation with several doses.
-        families: statistics per family of ablations.
+        interval: prediction intervals.
+        conditions: one effect per ablation, dose and role `target`, `swap` or `nuisance`.
+        dose_curves: one curve per ablation with several doses.
         scan: effects of occluding each cell of a grid, if requested.
         maps: one entry per attribution method.
         notes: notes for the reader.
@@ -51,18 +245,17 @@ class Results:
     status: str
     started: str
     finished: str
-    provenance: dict[str, Any]
-    model: dict[str, Any]
-    data: dict[str, Any]
+    provenance: Provenance
+    model: ModelRecord
+    data: DataRecord
     seed: int | None
     n: int
-    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    interval: dict[str, Any] | None = None
-    conditions: list[dict[str, Any]] = field(default_factory=list)
-    dose_curves: list[dict[str, Any]] = field(default_factory=list)
-    families: list[dict[str, Any]] | None = None
-    scan: dict[str, Any] | None = None
-    maps: list[dict[str, Any]] = field(default_factory=list)
+    metrics: dict[str, Statistic] = field(default_factory=dict)
+    interval: Intervals | None = None
+    conditions: list[AblationEffect] = field(default_factory=list)
+    dose_curves: list[DoseCurve] = field(default_factory=list)
+    scan: Scan | None = None
+    maps: list[MapsRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
     schema: int = SCHEMA
@@ -70,13 +263,13 @@ class Results:
     def write(self, folder: Path) -> Path:
         """Write `results.json` into a folder, atomically; NaN becomes null."""
         path = folder / FILE
-        text = json.dumps(without_nan(dataclasses.asdict(self)), indent=2, allow_nan=False)
+        text = json.dumps(without_nan(self), indent=2, allow_nan=False)
         write_text(path, text + "\n")
         return path
 
 
 def read(folder: Path) -> Results:
-    """Read a folder's `results.json`.
+    """Read a folder's `results.json`, of schema 2 or 1.
 
     Raises:
         MemlabError: if the file is missing, damaged, or written by a newer memlab; the message
@@ -85,99 +278,66 @@ def read(folder: Path) -> Results:
     path = folder / FILE
     if not path.exists():
         raise MemlabError(f"{path}: no results there; run memlab fit or memlab test")
-    found = read_json(path, REMEDY)
-    if isinstance(found, dict) and "schema" not in found:
+    content = read_json(path, REMEDY)
+    if not isinstance(content, dict):
+        raise MemlabError(f"{path}: damaged: {shown(content)} where fields were expected; {REMEDY}")
+    if "schema" not in content:
         raise MemlabError(f"{path}: damaged: no 'schema' in it; {REMEDY}")
-    fields = check_fields(Results, found, str(path), REMEDY)
-    if fields["schema"] != SCHEMA:
-        schema = fields["schema"]
-        raise MemlabError(f"{path}: schema {schema}, this memlab reads {SCHEMA}; update memlab")
-    if "pictures" in fields["data"]:  # key of earlier versions
-        fields["data"]["images"] = fields["data"].pop("pictures")
-    results = Results(**fields)
-    _check_entries(results, path)
+    if content["schema"] == 1:
+        try:
+            content = schema_1.results(content)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise MemlabError(
+                f"{path}: damaged: {error!r} in results of schema 1; {REMEDY}"
+            ) from error
+    elif content["schema"] != SCHEMA:
+        schema = shown(content["schema"])
+        raise MemlabError(f"{path}: schema {schema}, this memlab reads 1 and 2; update memlab")
+    try:
+        results = _adapter().validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        raise MemlabError(f"{path}: damaged: {_first(error, content)}; {REMEDY}") from error
+    for file in [*results.figures, *(maps.figure for maps in results.maps)]:
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            raise MemlabError(f"{path}: damaged: the figure {file!r} is not beside it; {REMEDY}")
     return results
 
 
-def _check_entries(results: Results, path: Path) -> None:
-    """Check the contents of the fields; raise a MemlabError that names an invalid field."""
-    named = {f"metrics.{name}": statistic for name, statistic in results.metrics.items()}
-    for entry in results.conditions:
-        condition = entry.get("condition")
-        for field_, kind in (("condition", str), ("role", str), ("parameters", dict)):
-            if not isinstance(entry.get(field_), kind):
-                found = shown(entry.get(field_))
-                raise MemlabError(f"{path}: damaged: {condition}: {field_} is {found}; {REMEDY}")
-        named |= {
-            f"{condition}.{name}": entry[name]
-            for name in ("drop", "rms", "spearman_clean", "spearman")
-            if entry.get(name) is not None
-        }
-    for name, statistic in named.items():
-        if not isinstance(statistic, dict):
-            raise MemlabError(f"{path}: damaged: {name} is {shown(statistic)}; {REMEDY}")
-        numbers = [statistic.get(part) for part in ("value", "low", "high")]
-        if not all(fits(number, float | None) for number in numbers) or "value" not in statistic:
-            raise MemlabError(f"{path}: damaged: {name} is {shown(statistic)}; {REMEDY}")
-    files = [*results.figures, *(str(one.get("figure")) for one in results.maps)]
-    for file in files:
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            raise MemlabError(f"{path}: damaged: the figure {file!r} is not beside it; {REMEDY}")
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of `results.json`, generated from the dataclasses."""
+    return _adapter().json_schema()
 
 
-def condition_entry(
-    condition: dict[str, Any],
-    n: int,
-    eligible: int,
-    drop: dict[str, Any],
-    spearman_clean: dict[str, Any],
-    spearman: dict[str, Any],
-    rms: dict[str, Any] | None = None,
-    control: dict[str, Any] | None = None,
-    test: dict[str, Any] | None = None,
-    test_mean: dict[str, Any] | None = None,
-    test_size: dict[str, Any] | None = None,
-    not_eligible: dict[str, int] | None = None,
-) -> dict[str, Any]:
-    """Return the entry of one condition.
+def _adapter() -> TypeAdapter[Results]:
+    return TypeAdapter(Results)
 
-    Args:
-        condition: `Condition.describe()`.
-        n: number of evaluated images.
-        eligible: number of images that the ablation can change.
-        drop: mean effect, clean - changed, with interval, over eligible images.
-        spearman_clean: correlation of clean predictions with scores, same images.
-        spearman: correlation of changed predictions with scores, same images.
-        rms: root mean square effect with interval.
-        control: what the effect is compared with, and the comparison.
-        test: tested statistic, `p` and `p_corrected`; or the reason why there is no test.
-        test_mean: the same for the mean effect alone.
-        test_size: the same for the size of the effect alone.
-        not_eligible: number of images that could not be changed, by reason.
-    """
-    test = dict(test) if test else {}
-    return {
-        **condition,
-        "n": n,
-        "eligible": eligible,
-        "drop": drop,
-        "rms": rms,
-        "spearman_clean": spearman_clean,
-        "spearman": spearman,
-        "control": control,
-        "p": test.pop("p", None),
-        "p_corrected": test.pop("p_corrected", None),
-        "test": test or None,
-        "test_mean": test_mean,
-        "test_size": test_size,
-        "not_eligible": not_eligible,
-        "notes": [],
-        "out_of_distribution": None,
-    }
+
+def _first(error: ValidationError, content: dict[str, Any]) -> str:
+    """Return the first invalid field with its value: `conditions.3.effect.n is 'x'`."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(_named(content, first["loc"]))
+    if first["type"] == "missing":
+        return f"no {where!r} in it"
+    return f"{where} is {shown(first['input'])}: {first['msg']}"
+
+
+def _named(content: Any, path: tuple[int | str, ...]) -> list[str]:
+    """Return the parts of a path; an entry of a list is named by its condition, if it has one."""
+    parts = []
+    for part in path:
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            content = None
+        name = content.get("condition") if isinstance(content, dict) else None
+        parts.append(name if isinstance(part, int) and isinstance(name, str) else str(part))
+    return parts
 
 
 def without_nan(value: Any) -> Any:
-    """Return plain data for JSON: NaN and infinity become None, and -0.0 becomes 0."""
+    """Return plain data for JSON, also of dataclasses; NaN becomes None, and -0.0 becomes 0."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
     if isinstance(value, float):
         return value + 0.0 if math.isfinite(value) else None  # turns -0.0 into 0.0
     if isinstance(value, dict):

@@ -3,69 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from memlab.analysis.arrays import Effects
+from memlab.analysis.arrays import ImageEffects
 from memlab.analysis.comparisons import Subject
+from memlab.analysis.effect import PValue, Tests
 from memlab.analysis.per_image import occlusions, row_mean
-from memlab.stats import Relabelling, Test, holm, relabelling
+from memlab.stats import PermutationTests, Test, holm, permutation_tests
 from memlab.stats.intervals import Resampled
 from memlab.stats.sizes import SizeTest, size_tests
 
 UNSIGNED = "of a swap there is no mean effect: its sign is that of the donor drawn"
-NUISANCE, OTHER_DOSE = "a nuisance change", "not the primary dose"
-
-
-@dataclass(frozen=True)
-class Tested:
-    """p-value, or the reason why there is none.
-
-    Args:
-        statistic: tested statistic, in words.
-        n: number of images that contribute.
-        p: p-value of this ablation alone.
-        p_corrected: p corrected over all primary ablations of the test with a p of this kind
-            (Holm).
-        p_max_t: p corrected over the ablations with their own controls by max-T; None for others.
-        method: how p was computed.
-        reason: why there is no p.
-    """
-
-    statistic: str | None
-    n: int
-    p: float | None = None
-    p_corrected: float | None = None
-    p_max_t: float | None = None
-    method: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Tests:
-    """Tests of one ablation; each kind is corrected separately over all ablations of the test.
-
-    Args:
-        either: the `p` of an entry. For a region: the mean or the size differs from the controls'.
-            For a change of the whole image, or off-centre crops: the mean. For a swap: the size.
-        mean: the mean effect is not 0; with controls, the specific effect is not 0.
-        size: the ablation changes predictions more than its comparison, in either direction; the
-            comparison is the nuisance baseline, matched controls or the round trip.
-    """
-
-    __test__ = False  # not a pytest class
-
-    either: Tested
-    mean: Tested
-    size: Tested
 
 
 def tests(
     subjects: Mapping[str, Subject],
     found: Mapping[str, Mapping[str, Resampled]],
     seed: int,
-    floor: Mapping[str, Effects],
+    nuisance: Mapping[str, ImageEffects],
 ) -> dict[str, Tests]:
     """Test all primary ablations.
 
@@ -85,30 +42,32 @@ def tests(
             changes.
         found: condition to its resampled estimates, by the names of `comparisons.estimates`.
         seed: seed of permutations and resamples.
-        floor: nuisance changes by condition.
+        nuisance: nuisance changes by condition.
     """
     tested = {
         key: subject
         for key, subject in subjects.items()
-        if subject.primary and subject.role != "floor"
+        if subject.primary and subject.role != "nuisance"
     }
     permuted = _permuted({k: s for k, s in tested.items() if _exchangeable(s)}, seed)
-    sizes = _sizes({k: s for k, s in tested.items() if s.beside_floor}, floor, seed)
+    sizes = _sizes({k: s for k, s in tested.items() if s.beside_baseline}, nuisance, seed)
     raw = {}
     for key, subject in tested.items():
         if key in permuted:
             raw[key] = permuted[key]
         elif subject.role == "swap":
-            share = _by_interval("variance share T above 0", found[key]["T"], above=True)
-            raw[key] = Tests(share, Tested(None, 0, reason=UNSIGNED), share)
+            share = _by_interval(
+                "variance share T above 0", found[key]["variance_share"], above=True
+            )
+            raw[key] = Tests(share, PValue(None, 0, reason=UNSIGNED), share)
         elif subject.no_control and subject.controlled:
-            none = Tested(None, 0, reason=subject.no_control)
+            none = PValue(None, 0, reason=subject.no_control)
             raw[key] = Tests(none, none, sizes.get(key, none))
         elif subject.controlled:
-            mean = _by_interval("specific effect S not 0", found[key]["S"])
-            raw[key] = Tests(mean, mean, Tested(None, 0, reason=subject.unlike))
+            mean = _by_interval("specific effect S not 0", found[key]["specific_effect"])
+            raw[key] = Tests(mean, mean, PValue(None, 0, reason=subject.unlike))
         else:
-            mean = _by_interval("mean effect not 0", found[key]["D"])
+            mean = _by_interval("mean effect not 0", found[key]["effect"])
             raw[key] = Tests(mean, mean, sizes[key])
     corrected = {
         kind: holm([getattr(one, kind).p for one in raw.values()])
@@ -133,15 +92,15 @@ def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
     if not subjects:
         return {}
     target, control = occlusions([[subject.effects] for subject in subjects.values()])
-    found: Relabelling = relabelling(target, control, seed)
+    found: PermutationTests = permutation_tests(target, control, seed)
     words = (
         (found.either, "beyond the matched controls: the larger of M and |S|"),
         (found.specific, "specific effect S not 0"),
         (found.energy, "energy distance M to the matched controls above 0"),
     )
 
-    def described(one: Test, statistic: str) -> Tested:
-        return Tested(statistic, one.n, one.p, None, one.p_all, one.method, one.reason)
+    def described(one: Test, statistic: str) -> PValue:
+        return PValue(statistic, one.n, one.p, None, one.p_all, one.method, one.reason)
 
     kinds = [[described(one, name) for one in of_all] for of_all, name in words]
     return {
@@ -149,29 +108,29 @@ def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
     }
 
 
-def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> Tested:
+def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:
     """Test that an estimate is not 0, or is above 0, by inverting its interval."""
     known = resampled.interval()
     ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
     ps = [p for p in ends if p is not None]
     if not ps:
-        return Tested(statistic, known.n, reason=known.reason)
+        return PValue(statistic, known.n, reason=known.reason)
     p = ps[0] if above else min(1.0, 2 * min(ps))
-    return Tested(statistic, known.n, p, method=f"inverted interval: {known.method}")
+    return PValue(statistic, known.n, p, method=f"inverted interval: {known.method}")
 
 
 def _sizes(
-    subjects: Mapping[str, Subject], floor: Mapping[str, Effects], seed: int
-) -> dict[str, Tested]:
+    subjects: Mapping[str, Subject], nuisance: Mapping[str, ImageEffects], seed: int
+) -> dict[str, PValue]:
     """Test that the RMS effect is above that of every nuisance change."""
     statistic = "RMS effect above the nuisance baseline"
-    if not floor:
-        none = Tested(statistic, 0, reason="no nuisance change was run")
+    if not nuisance:
+        none = PValue(statistic, 0, reason="no nuisance change was run")
         return dict.fromkeys(subjects, none)
-    squares = [row_mean(one.drop("floor") ** 2) for one in floor.values()]
+    squares = [row_mean(one.of("nuisance") ** 2) for one in nuisance.values()]
     columns = []
     for subject in subjects.values():
-        own = row_mean(subject.effects.drop(subject.role) ** 2)
+        own = row_mean(subject.effects.of(subject.role) ** 2)
         weight = subject.effects.images.audited
         columns += [np.where(weight > 0, weight * (own - other), np.nan) for other in squares]
     every = size_tests(np.stack(columns, axis=1), seed) if columns else []
@@ -181,11 +140,11 @@ def _sizes(
     }
 
 
-def _largest(statistic: str, found: list[SizeTest]) -> Tested:
+def _largest(statistic: str, found: list[SizeTest]) -> PValue:
     """Return the largest p: the effect exceeds all nuisance changes (Berger 1982)."""
     tested = [one for one in found if one.p is not None]
     if not tested:
-        return Tested(statistic, found[0].n, reason=found[0].reason)
+        return PValue(statistic, found[0].n, reason=found[0].reason)
     most = max(tested, key=lambda one: one.p or 0.0)
     method = f"{most.method}; largest p of {len(tested)} nuisance changes"
-    return Tested(statistic, most.n, most.p, method=method)
+    return PValue(statistic, most.n, most.p, method=method)

@@ -64,7 +64,7 @@ def map_overlays(
         "red raises the score, blue lowers it; one scale for all",
         fontsize=9,
     )
-    return [save(figure, folder, f"maps/{method}.png")]
+    return save(figure, folder, f"maps/{method}")
 
 
 def overlay(image: Any, signed: Any, limit: float) -> Any:

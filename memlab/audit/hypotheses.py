@@ -7,9 +7,12 @@ alone and needs no torch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from memlab.analysis.effect import AblationEffect
+from memlab.stats.measures import Statistic
 
 LEAST = 20
 """Minimum number of images for a decision; below it, intervals are too narrow."""
@@ -47,10 +50,10 @@ class Way:
             return "no other images to swap with"
         return None
 
-    def is_of(self, entry: Mapping[str, Any]) -> bool:
-        """Return whether an entry of `results.json` is the primary dose of this ablation."""
-        own = self.region is None or entry["region"] == self.region
-        return bool(entry["ablation"] == self.ablation and entry["primary"] and own)
+    def matches(self, effect: AblationEffect) -> bool:
+        """Return whether an effect is that of this ablation at its primary dose."""
+        same_region = self.region is None or effect.region == self.region
+        return effect.ablation == self.ablation and effect.primary and same_region
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,48 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """Test result of a feature in a hypothesis.
+
+    Args:
+        name: name of the feature.
+        rank: its rank in the hypothesis.
+        reading: what the ablation measures, in words.
+        condition: the ablation that measured the feature; None if none was run.
+        n: number of images that contribute to `rms_effect`.
+        eligible: number of images that the ablation can change.
+        rms_effect: RMS effect beyond the control, in units of the score, negative if the control
+            moves the score more.
+        specific_effect: specific effect; None for swaps.
+        p_corrected: corrected p of the ablation.
+        reason: why there is no effect.
+    """
+
+    name: str
+    rank: int
+    reading: str
+    condition: str | None = None
+    n: int = 0
+    eligible: int = 0
+    rms_effect: Statistic | None = None
+    specific_effect: Statistic | None = None
+    p_corrected: float | None = None
+    reason: str | None = None
+
+
+Outcome = Literal["as predicted", "reversed", "open", "not measured"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two features that a hypothesis orders, and whether the results agree."""
+
+    first: str
+    second: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
 class Case:
     """Hypothesis: features in the order of the model's predicted reliance, largest first."""
 
@@ -79,6 +124,18 @@ class Case:
     claim: str
     order: str
     members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Hypothesis with its test results; `sentence` says which pairs are decided."""
+
+    name: str
+    claim: str
+    order: str
+    members: list[Measured]
+    pairs: list[Pair]
+    sentence: str
 
 
 # Each way has its own control: a matched control or a round trip. Changes of the whole image
@@ -150,97 +207,97 @@ def ways(regions: Collection[str], donors: bool) -> list[Way]:
     return list(dict.fromkeys(found))
 
 
+def case_results(
+    effects: Sequence[AblationEffect], regions: Collection[str], donors: bool
+) -> list[CaseResult]:
+    """Return the test results of both hypotheses; arguments as for `measured`."""
+    results = []
+    for case in CASES:
+        members = measured(case, effects, regions, donors)
+        pairs = decisive(members)
+        results.append(
+            CaseResult(case.name, case.claim, case.order, members, pairs, sentence(case, pairs))
+        )
+    return results
+
+
 def measured(
-    case: Case, conditions: Sequence[Mapping[str, Any]], regions: Collection[str], donors: bool
-) -> list[dict[str, Any]]:
+    case: Case, effects: Sequence[AblationEffect], regions: Collection[str], donors: bool
+) -> list[Measured]:
     """Return the test results of each member, in the order of the hypothesis.
 
     Args:
         case: the hypothesis.
-        conditions: entries of `results.json`.
+        effects: effects of the test.
         regions: regions with masks.
         donors: whether there were donor images to swap with.
-
-    Returns:
-        An entry per member: `name`, `rank`, `reading`, `condition`, `n` images that contribute,
-        `eligible`, `effect` (a statistic: the specific RMS effect in units of the score, negative
-        if the control changes the score more), `mean` (the specific effect; None for swaps),
-        `p_corrected`, and `reason` if there is no effect.
     """
-    found = []
-    for member in case.members:
-        entry = next((one for way in member.ways for one in conditions if way.is_of(one)), None)
-        line: dict[str, Any] = {
-            "name": member.name,
-            "rank": member.rank,
-            "reading": member.reading,
-            "condition": None,
-            "n": 0,
-            "eligible": 0,
-            "effect": None,
-            "mean": None,
-            "p_corrected": None,
-            "reason": None,
-        }
-        found.append(line)
-        if entry is None:
-            lacking = [way.lacks(regions, donors) for way in member.ways]
-            line["reason"] = next(filter(None, lacking), "not run") if lacking else member.reading
-            continue
-        control = entry["control"] or {}
-        effect = control.get("RMS")
-        line |= {
-            "condition": entry["condition"],
-            "eligible": entry["eligible"],
-            "p_corrected": entry["p_corrected"],
-            "mean": control.get("S"),
-            "reason": control.get("reason"),
-        }
-        if entry["eligible"] == 0:
-            line["reason"] = "found in no tested image"
-        elif effect is not None:
-            line |= {"effect": effect, "n": effect["n"]}
-            line["reason"] = effect["reason"] if effect["value"] is None else None
-    return found
+    return [_measured(member, effects, regions, donors) for member in case.members]
 
 
-def decisive(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _measured(
+    member: Member, effects: Sequence[AblationEffect], regions: Collection[str], donors: bool
+) -> Measured:
+    named = Measured(member.name, member.rank, member.reading)
+    effect = next((one for way in member.ways for one in effects if way.matches(one)), None)
+    if effect is None:
+        lacking = [way.lacks(regions, donors) for way in member.ways]
+        why = next(filter(None, lacking), "not run") if lacking else member.reading
+        return replace(named, reason=why)
+    beyond = effect.beyond_control
+    named = replace(
+        named,
+        condition=effect.condition,
+        eligible=effect.eligible,
+        p_corrected=effect.tests.either.p_corrected,
+        specific_effect=beyond.specific_effect,
+        reason=effect.control.reason if effect.control else None,
+    )
+    if effect.eligible == 0:
+        return replace(named, reason="found in no tested image")
+    size = beyond.rms_effect
+    if size is None:
+        return named
+    reason = size.reason if size.value is None else None
+    return replace(named, rms_effect=size, n=size.n, reason=reason)
+
+
+def decisive(members: Sequence[Measured]) -> list[Pair]:
     """Return, for each pair of members that the hypothesis orders, whether the results agree.
 
     A pair is decided if the 95 % intervals of both effects, from at least `LEAST` images each, do
     not overlap. This is stricter than a test of the difference, and the two effects may come from
-    different images.
+    different images. Otherwise it is `open` (intervals overlap, or too few images) or `not
+    measured`.
 
     Args:
         members: result of `measured`.
-
-    Returns:
-        An entry per pair: `first` and `second` as predicted, and `outcome`: `as predicted`,
-        `reversed`, `open` (intervals overlap, or too few images) or `not measured`.
     """
-    found = []
-    for place, first in enumerate(members):
-        for second in members[place + 1 :]:
-            if first["rank"] == second["rank"]:
-                continue
-            one, two = _interval(first), _interval(second)
-            if one is None or two is None:
-                outcome = "not measured"
-            elif min(first["n"], second["n"]) < LEAST:
-                outcome = "open"
-            elif one[0] > two[1]:
-                outcome = "as predicted"
-            else:
-                outcome = "reversed" if two[0] > one[1] else "open"
-            found.append({"first": first["name"], "second": second["name"], "outcome": outcome})
-    return found
+    ordered = [
+        (first, second)
+        for index, first in enumerate(members)
+        for second in members[index + 1 :]
+        if first.rank != second.rank
+    ]
+    return [Pair(first.name, second.name, _outcome(first, second)) for first, second in ordered]
 
 
-def sentence(case: Case, pairs: Sequence[Mapping[str, Any]]) -> str:
+def _outcome(first: Measured, second: Measured) -> Outcome:
+    high, low = _interval(first), _interval(second)
+    if high is None or low is None:
+        return "not measured"
+    if min(first.n, second.n) < LEAST:
+        return "open"
+    if high[0] > low[1]:
+        return "as predicted"
+    return "reversed" if low[0] > high[1] else "open"
+
+
+def sentence(case: Case, pairs: Sequence[Pair]) -> str:
     """Return one sentence on which pairs are decided and which are open; it states no verdict."""
     by: dict[str, list[str]] = {}
     for pair in pairs:
-        by.setdefault(pair["outcome"], []).append(f"{pair['first']} > {pair['second']}")
+        by.setdefault(pair.outcome, []).append(f"{pair.first} > {pair.second}")
     told = [
         f"{len(by[outcome])} {words} ({'; '.join(by[outcome])})"
         for outcome, words in (
@@ -257,8 +314,8 @@ def sentence(case: Case, pairs: Sequence[Mapping[str, Any]]) -> str:
     return f"Of the {len(pairs)} orders in {case.name}: {', '.join(told)}."
 
 
-def _interval(member: Mapping[str, Any]) -> tuple[float, float] | None:
-    effect = member["effect"]
-    if effect is None or effect["low"] is None or effect["high"] is None:
+def _interval(member: Measured) -> tuple[float, float] | None:
+    size = member.rms_effect
+    if size is None or size.low is None or size.high is None:
         return None
-    return effect["low"], effect["high"]
+    return size.low, size.high

@@ -17,12 +17,12 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.placement import MEASURES
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
-from memlab.analysis.effects_table import FILE, effects_table
+from memlab.analysis.analyse import DESCRIBED, analyse_records
+from memlab.analysis.effects_table import FILE
 from memlab.analysis.results import Results
-from memlab.analysis.summary import summarise
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
-from memlab.data.dataset import looked_for
+from memlab.data.dataset import annotated_for
 from memlab.data.donors import DonorList
 from memlab.data.mask_summary import region_notes
 from memlab.data.module import MemorabilityData
@@ -31,7 +31,9 @@ from memlab.files import replacing, write_text
 from memlab.masks.base import known_regions
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
-from memlab.reports import effect_figures, rows
+from memlab.reports import rows
+from memlab.reports.dose_figures import curves
+from memlab.reports.effect_figures import forest
 from memlab.types import Batch, Context
 
 KEY = ["condition", "draw", "index"]
@@ -81,11 +83,11 @@ class AblationEvaluation(Callback):
         self._leave_out(data, trainer.is_global_zero)
         if stage == "fit":
             return
-        if any(one.ablation.compared_with == "placed" for one in self.conditions):
+        if any(one.ablation.compared_with == "matched-control" for one in self.conditions):
             data.load_regions(data.table.regions)  # controls must avoid every annotated region
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
-        self.notes += _not_looked_for(data)
+        self.notes += _not_annotated(data)
         read = {name for part in self.parts for name in part.masks_read}
         self.notes += region_notes(data.table, read)
         if any(part.needs_donors for part in self.parts):
@@ -121,7 +123,7 @@ class AblationEvaluation(Callback):
         named = [
             part for part in self.parts if lacking[part] and part.region != part.usual["region"]
         ]
-        if named or not any(part.family != "floor" for part in kept):
+        if named or not any(part.family != "nuisance" for part in kept):
             data.require_regions({name for part in named or self.parts for name in lacking[part]})
         if len(kept) == len(self.parts):
             return
@@ -134,7 +136,7 @@ class AblationEvaluation(Callback):
             return data.donors("test", self.seed)
         except DataError:
             kept = [part for part in self.parts if not part.needs_donors]
-            if not any(part.family != "floor" for part in kept):
+            if not any(part.family != "nuisance" for part in kept):
                 raise
             self._keep(kept, "donors outside the test split", first)
             return None
@@ -207,7 +209,9 @@ class AblationEvaluation(Callback):
         model = model_of(trainer)
         if model is None or self._writer is None:
             return
-        context = Context(batch["ids"], self.seed, masks=batch["masks"], looked=batch["looked"])
+        context = Context(
+            batch["ids"], self.seed, masks=batch["masks"], annotated=batch["annotated"]
+        )
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
             return
@@ -270,19 +274,18 @@ class AblationEvaluation(Callback):
             return
         merged = rows.merge(folder, "conditions", KEY)
         merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
-        details = [condition.describe() for condition in kept]
-        shown = ["condition", "ablation", "family", "region", "fill", "dose", "unit", "role"]
-        described = pd.DataFrame(details)[shown]
+        records = [condition.record for condition in kept]
+        described = pd.DataFrame([vars(record) for record in records])[list(DESCRIBED)]
         table = merged.merge(described, on="condition", how="left", validate="many_to_one")
         rows.write_table(table, folder, "conditions")
-        summary = summarise(rows_, table, details, self.seed)
-        results.conditions = summary.conditions
+        analysis = analyse_records(rows_, table, records, self.seed)
+        results.conditions = analysis.conditions
         with replacing(folder / FILE) as temporary:
-            effects_table(results.conditions).to_csv(temporary, index=False)
-        results.dose_curves = summary.dose_curves
-        results.notes += summary.notes
-        results.figures += effect_figures.forest(results.conditions, folder)
-        results.figures += effect_figures.curves(results.dose_curves, results.conditions, folder)
+            analysis.effects.to_csv(temporary, index=False)
+        results.dose_curves = analysis.dose_curves
+        results.notes += analysis.notes
+        results.figures += forest(results.conditions, folder)
+        results.figures += curves(results.dose_curves, results.conditions, folder)
 
 
 def _nobody(_steps: int, _now: str = "") -> None:
@@ -294,12 +297,12 @@ def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
     return sorted({*part.regions, *part.donor_regions} - known_regions(data.table.regions))
 
 
-def _not_looked_for(data: MemorabilityData) -> list[str]:
+def _not_annotated(data: MemorabilityData) -> list[str]:
     """Return a sentence for each region that is not annotated in some of the test images."""
     ids = [str(name) for name in data.table.part("test")["id"]]
     said = []
     for region in data.regions:
-        missing = looked_for(data.table.masks[region], region, ids).count(False)
+        missing = annotated_for(data.table.masks[region], region, ids).count(False)
         if missing:
             said.append(
                 f"{missing} of {len(ids)} images are not annotated for {region}. They get no "
@@ -316,7 +319,7 @@ def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
         **shown,
         "eligible": scored.eligible.numpy(),
         "donor": pd.array(list(scored.donors), dtype="string"),
-        "place": pd.array(list(scored.places), dtype="string"),
+        "position": pd.array(list(scored.places), dtype="string"),
         "reason": pd.array(list(scored.reasons), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},

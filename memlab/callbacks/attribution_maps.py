@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from memlab.analysis.results import Results
+from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution, by_branch, explain_branches
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
@@ -127,19 +127,19 @@ class AttributionMaps(Callback):
             figure = map_overlays(merged, part.name, part.unit, folder)
             results.figures += figure
             results.maps.append(
-                {
-                    "method": part.name,
-                    "parameters": part.spec["init_args"],
-                    "unit": part.unit,
-                    "n": len(order),
-                    "grid": list(merged["maps"].shape[1:]),
-                    "branches": {
+                MapsRecord(
+                    method=part.name,
+                    parameters=part.spec["init_args"],
+                    unit=part.unit,
+                    n=len(order),
+                    grid=merged["maps"].shape[1:],
+                    branches={
                         name: float(pd.Series(share).mean())  # over images that have a share
                         for name, share in branch_shares(merged).items()
                     },
-                    "file": f"maps/{path.name}",
-                    "figure": figure[0],
-                }
+                    file=f"maps/{path.name}",
+                    figure=figure[0],
+                )
             )
 
 

@@ -8,6 +8,7 @@ show it.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -21,7 +22,7 @@ from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
 from memlab.analysis.blind_scan import LEVEL, PERMUTATIONS, scan, strongest
 from memlab.analysis.quantities import SESOI
-from memlab.analysis.results import Results
+from memlab.analysis.results import Results, Scan
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.callbacks.sameness import sameness
 from memlab.files import replacing
@@ -125,39 +126,39 @@ class BlindScan(Callback):
         rows.write_table(merged, folder, "scan")
         changed = merged.pivot(index="index", columns=["row", "column"], values="predicted")
         clean = rows_.set_index("index").loc[changed.index, "predicted"]
-        drops = clean.to_numpy(dtype=float)[:, None] - changed.to_numpy(dtype=float)
+        effects = clean.to_numpy(dtype=float)[:, None] - changed.to_numpy(dtype=float)
         smallest = SESOI * float(rows_["predicted"].std(ddof=0))
-        found = scan(drops, SIDE, smallest, self.seed)
+        tested = scan(effects, SIDE, smallest, self.seed)
         paths = sorted((folder / rows.SHARDS / "scan").glob(f"{_SUMS}*.npz"))
         sums = [_read_sums(path)[0] for path in paths]
         images = {name: sum(one[name] for one in sums) for name in sums[0]}
         alike = _alike(images)
         positions = [
-            {
-                "left": ends(place.column)[0],
-                "top": ends(place.row)[0],
-                **place.describe(),
-                "eligible": int(np.isfinite(drops[:, number]).sum()),
-                "alike": alike[number],
-            }
-            for number, place in enumerate(found)
+            replace(
+                cell,
+                left=ends(cell.column)[0],
+                top=ends(cell.row)[0],
+                eligible=int(np.isfinite(effects[:, index]).sum()),
+                alike=alike[index],
+            )
+            for index, cell in enumerate(tested)
         ]
-        first = strongest(found)
-        results.scan = {
-            "n": len(drops),
-            "of": len(rows_),
-            "cells": [SIDE, SIDE],
-            "cell_size": CELL,
-            "unit": "% of the width",
-            "fill": "Gaussian-weighted mean of what surrounds the cell",
-            "outside": self._outside,
-            "free": FREE,
-            "method": f"each cell against its mirror images and turns, {PERMUTATIONS} permutations",
-            "level": LEVEL,
-            "smallest_effect": smallest,
-            "strongest": None if first is None else first.row * SIDE + first.column,
-            "positions": positions,
-        }
+        first = strongest(tested)
+        results.scan = Scan(
+            n=len(effects),
+            of=len(rows_),
+            cells=(SIDE, SIDE),
+            cell_size=CELL,
+            unit="% of the width",
+            fill="Gaussian-weighted mean of what surrounds the cell",
+            outside=self._outside,
+            free=FREE,
+            method=f"each cell against its mirror images and turns, {PERMUTATIONS} permutations",
+            level=LEVEL,
+            smallest_effect=smallest,
+            strongest=None if first is None else first.row * SIDE + first.column,
+            positions=positions,
+        )
         mean = (images["sum"] / images["count"]).clip(0, 1)
         results.figures += draw_scan(results.scan, mean.transpose(1, 2, 0), folder)
 

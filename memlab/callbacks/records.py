@@ -12,12 +12,23 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab import tracking
-from memlab.analysis.results import FILE, Results
+from memlab.analysis.results import (
+    FILE,
+    DataRecord,
+    Intervals,
+    ModelRecord,
+    Plugin,
+    Provenance,
+    Results,
+    SkippedImage,
+    SplitRecord,
+)
 from memlab.callbacks.base import Contributor, command_folder, data_of, model_of
+from memlab.drawing import also_as
 from memlab.errors import CheckpointError, DataError
 from memlab.files import write_text
 from memlab.metrics.conformal import coverage_entry
-from memlab.metrics.with_interval import metric_with_interval
+from memlab.metrics.metric import METRICS
 from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
 from memlab.reading import read_json
@@ -25,7 +36,6 @@ from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
 from memlab.scorer import UNSCORED
 from memlab.spec import Spec, loaded_class
-from memlab.stats.measures import METRICS
 from memlab.types import Batch
 
 _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
@@ -39,10 +49,12 @@ class Records(Callback):
 
     Args:
         seed: seed of the run, for the results and their intervals.
+        figures: format of figures besides PNG: `pdf` or `svg`.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, figures: str | None = None) -> None:
         self.seed = seed
+        self.formats = [figures] if figures else []
         self.started = now()
         self.notes: list[str] = []
         self.results: Results | None = None
@@ -147,6 +159,10 @@ class Records(Callback):
         self._writer.write(pd.DataFrame(columns), number)
 
     def _finish(self, trainer: Trainer) -> None:
+        with also_as(self.formats):
+            self._write_results(trainer)
+
+    def _write_results(self, trainer: Trainer) -> None:
         folder, data = command_folder(trainer), data_of(trainer)
         # Each process read different images, and may have met other unreadable images while
         # training.
@@ -182,15 +198,15 @@ class Records(Callback):
             started=self.started,
             finished=now(),
             provenance=_provenance(trainer, model, described["source"]),
-            model={
+            model=ModelRecord(
                 **model.spec,
-                "weights_id": model.weights_id(),
-                "checkpoint": str(trainer.ckpt_path) if trainer.ckpt_path else None,
-                "precision": "32 in evaluation",
-                "card": model.card,
-                "seen_data": model.seen_data,
-            },
-            data=described,
+                weights_id=model.weights_id(),
+                checkpoint=str(trainer.ckpt_path) if trainer.ckpt_path else None,
+                precision="32 in evaluation",
+                card=model.card,
+                seen_data=None if model.seen_data is None else list(model.seen_data),
+            ),
+            data=_data_record(described),
             seed=self.seed,
             n=len(table),
             notes=[
@@ -207,11 +223,12 @@ class Records(Callback):
         # predict mixes training images with others, so no accuracy is reported.
         if split != "all" and table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
-            for name in METRICS:
-                statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)
-                results.metrics[name] = statistic.describe()
+            for name, metric in METRICS.items():
+                results.metrics[name] = metric.with_interval(pairs[0], pairs[1], self.seed)
             if split == "test":  # val chose the checkpoint, so it cannot check the intervals
-                results.interval = coverage_entry(model.calibration, pairs[0], pairs[1])
+                results.interval = Intervals(
+                    **coverage_entry(model.calibration, pairs[0], pairs[1])
+                )
             results.figures += figures.predicted_against_true(table, results, folder)
         rows.write_table(table, folder, "rows")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -233,20 +250,30 @@ def _limited(trainer: Trainer, command: str) -> bool:
     return bool(getattr(trainer, f"limit_{limit}_batches") != 1.0)
 
 
-def _provenance(trainer: Trainer, model: MemorabilityModel, source: Spec) -> dict[str, Any]:
+def _data_record(described: dict[str, Any]) -> DataRecord:
+    """Return `MemorabilityData.describe()` as a record."""
+    rule = described["split_rule"]
+    records = {
+        "split_rule": None if rule is None else SplitRecord(**rule),
+        "skipped": [SkippedImage(**entry) for entry in described["skipped"]],
+    }
+    return DataRecord(**{**described, **records})
+
+
+def _provenance(trainer: Trainer, model: MemorabilityModel, source: Spec) -> Provenance:
     specs = [*_nested(model.spec), *_nested(source)]
     callbacks = list(trainer.callbacks)  # type: ignore[attr-defined]
     for callback in callbacks:
         specs += _nested([part.spec for part in getattr(callback, "parts", [])])
     found = [loaded_class(spec["class_path"]) for spec in specs]
     classes = [cls for cls in found if cls is not None]
-    return {
-        "commit": commit(),
-        "versions": versions(),
-        "plugins": plugins_used([*classes, *map(type, callbacks)]),
-        "device": str(trainer.strategy.root_device),
-        "processes": trainer.world_size,
-    }
+    return Provenance(
+        commit=commit(),
+        versions=versions(),
+        plugins=[Plugin(**one) for one in plugins_used([*classes, *map(type, callbacks)])],
+        device=str(trainer.strategy.root_device),
+        processes=trainer.world_size,
+    )
 
 
 def _nested(value: Any) -> list[Spec]:

@@ -41,7 +41,7 @@ def sameness(
         "geometry": data.geometry.describe(),
         "regions": data.regions,
         "masks": [describe_masks(data.table, region) for region in data.regions],
-        "conditions": [{**one.describe(), "draws": one.draws} for one in conditions],
+        "conditions": [{**vars(one.record), "draws": one.draws} for one in conditions],
         "seeds": [getattr(model, "seed", None), data.split_seed],
         "batches": [data.batch_size, micro_batch, trainer.world_size, trainer.num_test_batches],
         "versions": [versions(), commit()],

@@ -127,11 +127,13 @@ def ceiling_of_responses(
 
     draws = seed_of(seed, "data ceiling", "halves")  # all kinds of score use the same halves
     with progress("Halves of people", halves * len(kinds)) as advance:
-        found = {
+        halves_by_score = {
             name: halves_of_people(score_of, people, draws, halves, advance=advance)
             for name, score_of in kinds.items()
         }
-    entries = [entry for name, drawn in found.items() for entry in _entries(name, drawn, images)]
+    entries = [
+        entry for name, drawn in halves_by_score.items() for entry in _entries(name, drawn, images)
+    ]
     _require_signal(entries, responses.origin)
     mean = len(repeats) / images
     counts = scores["n"]
@@ -148,7 +150,7 @@ def ceiling_of_responses(
         mean,
         scores,
         growth.reset_index(drop=True),
-        (found["hit rate"].one, found["hit rate"].other),
+        (halves_by_score["hit rate"].one, halves_by_score["hit rate"].other),
         model,
         notes,
     )
@@ -188,13 +190,13 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
         kinds |= {"false alarm rate": (*alarms, None), "hit − false alarm": (*hits, alarms)}
     draws = seed_of(seed, "data ceiling", "counts")
     with progress("Halves of answers", halves * len(kinds)) as advance:
-        found = {
+        halves_by_score = {
             name: halves_of_counts(count, of, draws, halves, less, advance)
             for name, (count, of, less) in kinds.items()
         }
     entries = [
         entry
-        for name, drawn in found.items()
+        for name, drawn in halves_by_score.items()
         for entry in _entries(name, drawn, len(scores), FROM_COUNTS)
     ]
     _require_signal(entries, table.origin)
@@ -216,7 +218,7 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
         mean,
         scores.reset_index(drop=True),
         predicted(entries[0].reliability.half.value or 0, mean),
-        (found["hit rate"].one, found["hit rate"].other),
+        (halves_by_score["hit rate"].one, halves_by_score["hit rate"].other),
         notes=notes,
     )
 
@@ -238,8 +240,8 @@ def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
         bad = score[(score < 0) | (score > 1)][0]
         raise DataError(f"{table.origin}: score {bad:g}: the model is for hit rates, 0 to 1")
     _require_spread(score, table.origin)
-    found = reliability_from_scores(score, observers)
-    entries = [Entry("score", "model", found)]
+    reliability = reliability_from_scores(score, observers)
+    entries = [Entry("score", "model", reliability)]
     _require_signal(entries, table.origin)
     absent = int((~known).sum())
     return Ceiling(
@@ -249,14 +251,14 @@ def ceiling_of_scores(table: Table, observers: float) -> Ceiling:
         entries,
         observers,
         pd.DataFrame({"image": table.rows.loc[known, "id"], "hit_rate": score}),
-        predicted(found.half.value or 0, observers),
+        predicted(reliability.half.value or 0, observers),
         notes=[f"{absent} images without a score left out"] if absent else [],
     )
 
 
-def _entries(name: str, found: Halves, images: int, how: str = OF_PEOPLE) -> list[Entry]:
-    left_out = images - float(found.images.mean())
-    drawn = {"spearman": found.spearman, "pearson": found.pearson}
+def _entries(name: str, halves: Halves, images: int, how: str = OF_PEOPLE) -> list[Entry]:
+    left_out = images - float(halves.images.mean())
+    drawn = {"spearman": halves.spearman, "pearson": halves.pearson}
     return [
         Entry(name, kind, from_halves(drawn[kind], images, how), left_out) for kind in CORRELATIONS
     ]

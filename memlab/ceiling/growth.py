@@ -35,11 +35,11 @@ def measured(score_of: ScoreOf, people: int, responses: float, seed: int) -> pd.
         mean = responses * size / people
         if size < 1 or mean < 1:
             continue
-        found = halves_of_people(score_of, people, seed, _DRAWS, size).spearman
-        found = found[np.isfinite(found)]
-        if len(found):
-            low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-            rows.append((mean, size, found.mean(), low, high))
+        correlations = halves_of_people(score_of, people, seed, _DRAWS, size).spearman
+        correlations = correlations[np.isfinite(correlations)]
+        if len(correlations):
+            low, high = np.quantile(correlations, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            rows.append((mean, size, correlations.mean(), low, high))
     growth = pd.DataFrame(rows, columns=["responses", "people", "reliability", "low", "high"])
     growth["ceiling"] = growth["reliability"].clip(lower=0) ** 0.5
     return growth.assign(kind="measured")

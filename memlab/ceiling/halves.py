@@ -117,9 +117,9 @@ def halves_of_people(
     images = score_of(np.ones((1, people))).shape[1]
 
     def deal(draws: int) -> tuple[Array, Array]:
-        place = rng.random((draws, people)).argsort(axis=1).argsort(axis=1)
-        one = score_of((place < first).astype(float))
-        return one, score_of(((place >= first) & (place < first + second)).astype(float))
+        rank = rng.random((draws, people)).argsort(axis=1).argsort(axis=1)
+        scores = score_of((rank < first).astype(float))
+        return scores, score_of(((rank >= first) & (rank < first + second)).astype(float))
 
     return _dealt(deal, halves, max(people, images), advance)
 
@@ -152,15 +152,15 @@ def halves_of_counts(
     def rates(count: Array, of: Array, draws: int) -> tuple[Array, Array]:
         yes, no = count.astype(np.int64), (of - count).astype(np.int64)
         half = (yes + no) // 2
-        one = rng.hypergeometric(yes, no, half, size=(draws, len(yes)))
-        return one / half, (yes - one) / (yes + no - half)
+        first = rng.hypergeometric(yes, no, half, size=(draws, len(yes)))
+        return first / half, (yes - first) / (yes + no - half)
 
     def deal(draws: int) -> tuple[Array, Array]:
-        one, other = rates(hits, n, draws)
+        first, second = rates(hits, n, draws)
         if false_alarms is None:
-            return one, other
+            return first, second
         alarms = rates(*false_alarms, draws)
-        return one - alarms[0], other - alarms[1]
+        return first - alarms[0], second - alarms[1]
 
     return _dealt(deal, halves, len(hits), advance)
 
@@ -174,30 +174,30 @@ def _dealt(
     drawn: list[tuple[Array, Array, NDArray[np.int64]]] = []
     step = max(1, _CHUNK // width)
     for start in range(0, halves, step):
-        one, other = deal(min(step, halves - start))
+        first, second = deal(min(step, halves - start))
         if start == 0:
-            shown = one[0], other[0]
-        drawn.append(_correlations(one, other))
+            example = first[0], second[0]
+        drawn.append(_correlations(first, second))
         if advance:
-            advance(len(one))
+            advance(len(first))
     spearman, pearson, images = (np.concatenate(part) for part in zip(*drawn, strict=True))
-    return Halves(spearman, pearson, images, *shown)
+    return Halves(spearman, pearson, images, *example)
 
 
-def _correlations(one: Array, other: Array) -> tuple[Array, Array, NDArray[np.int64]]:
-    both = np.isfinite(one) & np.isfinite(other)
-    pearson = _pearson(one, other, both)
+def _correlations(left: Array, right: Array) -> tuple[Array, Array, NDArray[np.int64]]:
+    both = np.isfinite(left) & np.isfinite(right)
+    pearson = _pearson(left, right, both)
     # Images that are left out rank above all others, so they change no other rank.
-    first, second = (stats.rankdata(np.where(both, x, np.inf), axis=1) for x in (one, other))
+    first, second = (stats.rankdata(np.where(both, x, np.inf), axis=1) for x in (left, right))
     return _pearson(first, second, both), pearson, both.sum(axis=1)
 
 
-def _pearson(one: Array, other: Array, both: NDArray[np.bool_]) -> Array:
+def _pearson(first: Array, second: Array, both: NDArray[np.bool_]) -> Array:
     n = both.sum(axis=1, keepdims=True)
     sure = n[:, 0] >= 3
     centred = []
     with np.errstate(invalid="ignore", divide="ignore"):
-        for half in (one, other):
+        for half in (first, second):
             mean = np.where(both, half, 0).sum(axis=1, keepdims=True) / n
             centred.append(np.where(both, half - mean, 0))
             # Compare values instead of computing a variance, which rounding makes positive in a
@@ -205,5 +205,5 @@ def _pearson(one: Array, other: Array, both: NDArray[np.bool_]) -> Array:
             low = np.where(both, half, np.inf).min(axis=1)
             sure &= np.where(both, half, -np.inf).max(axis=1) > low
         a, b = centred
-        found = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    return np.where(sure, found, np.nan)
+        correlation = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    return np.where(sure, correlation, np.nan)

@@ -67,9 +67,9 @@ class Responses:
         if bad.any():
             row = self.repeats[bad].iloc[0]
             who, which = self.people[int(row["person"])], self.images[int(row["image"])]
-            given = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
+            label = "no lag" if np.isnan(row["lag"]) else f"lag {row['lag']:g}"
             raise DataError(
-                f"{self.origin}: {who}, {which}: {given}; every repeat needs one above zero"
+                f"{self.origin}: {who}, {which}: {label}; every repeat needs one above zero"
             )
         return lag
 
@@ -165,8 +165,8 @@ def _usual(header: list[str], what: str) -> str | None:
     return next((lower[name] for name in COLUMNS[what] if name in lower), None)
 
 
-def _column(header: list[str], what: str, given: str | None, origin: str) -> str | None:
-    return _usual(header, what) if given is None else named(header, given, origin)
+def _column(header: list[str], what: str, option: str | None, origin: str) -> str | None:
+    return _usual(header, what) if option is None else named(header, option, origin)
 
 
 def _missing(what: str, header: list[str], origin: str) -> str:
@@ -209,11 +209,11 @@ def _used(frame: pd.DataFrame, origin: str) -> tuple[pd.DataFrame, dict[str, int
 
 
 def _one_version(frame: pd.DataFrame, origin: str) -> None:
-    found = list(frame["version"].dropna().unique()) if "version" in frame else []
-    if len(found) > 1:
+    versions = list(frame["version"].dropna().unique()) if "version" in frame else []
+    if len(versions) > 1:
         raise DataError(
-            f"{origin}: {len(found)} versions of the images ({', '.join(found[:4])}): "
-            f"a ceiling is that of one; give --only version={found[0]}"
+            f"{origin}: {len(versions)} versions of the images ({', '.join(versions[:4])}): "
+            f"a ceiling is that of one; give --only version={versions[0]}"
         )
 
 

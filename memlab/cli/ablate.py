@@ -18,6 +18,7 @@ from memlab.cli.options import Options, at_least, divide
 from memlab.errors import MemlabError
 from memlab.files import require_empty
 from memlab.outputs import require_apart
+from memlab.registry import say_renamed
 
 if TYPE_CHECKING:
     import torch
@@ -33,20 +34,21 @@ DESCRIPTION = """\
 Write the changed images themselves: one folder per condition, a manifest, contact-sheet.png.
 
 Images keep their own size unless --size is given; they are written as PNG, without loss. A
-folder of rendered scenes, or a data set with mask_REGION columns, brings its masks along, others
+folder of synthetic images, or a data set with mask_REGION columns, brings its masks along, others
 have --data.masks; images that lack what an ablation needs are listed in the manifest, with the
 reason.
 
-With --cards nothing is exported: measured is what each ablation changes besides its target, at
-every dose of its ladder, on these images: cards.csv, a figure per ablation, and cards.md.
+With --selectivity-profile, memlab writes no images. It measures which other image statistics each
+ablation changes besides its target, at every dose of its ladder: selectivity-profiles.csv, a figure
+per ablation, and selectivity-profiles.md.
 
   memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
-  memlab ablate scenes/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
-  memlab ablate photos/ --ablation all --cards --out cards/
+  memlab ablate synthetic/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
+  memlab ablate photos/ --ablation all --selectivity-profile --out profiles/
 """
 
 WHICH = "which ablation? give --ablation NAME (see memlab plugins)"
-CARD_SIZE = 128
+PROFILE_SIZE = 128
 BATCH = 32
 
 
@@ -74,33 +76,44 @@ def run(arguments: list[str]) -> int:
         help="folder of images that swaps and insertions take from (synthetic images)",
     )
     parser.add_argument(
-        "--cards", action="store_true", help="selectivity cards instead of the images"
+        "--selectivity-profile",
+        action="store_true",
+        help="selectivity profiles instead of the images",
     )
     parser.add_argument(
         "--size",
         type=at_least(16),
-        help=f"bring images to this side in pixels first (their own; of cards {CARD_SIZE})",
+        help=f"bring images to this side in pixels first (their own; of profiles {PROFILE_SIZE})",
     )
     parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
+    if "--cards" in arguments:  # former name
+        say_renamed("--cards", "--selectivity-profile")
+        arguments = ["--selectivity-profile" if word == "--cards" else word for word in arguments]
     ours, theirs = divide(arguments[1:], "--ablation")
     options = parser.parse_args(ours)
     if not theirs:
         raise MemlabError(WHICH)
-    if options.cards:
-        options.size = options.size or CARD_SIZE
-        _refuse_beside_cards(options)
+    if options.selectivity_profile:
+        options.size = options.size or PROFILE_SIZE
+        _refuse_beside_profiles(options)
     paths = images_given(options)  # check paths before the slow imports
     searched = [*options.images, options.masks, options.donors]
     require_apart(options.out, paths, folders=searched)
     require_empty(options.out)
     ablations = _parse(expand_arguments(theirs))
-    return _cards(options, ablations) if options.cards else _export(options, ablations)
+    return (
+        _profiles(options, ablations)
+        if options.selectivity_profile
+        else _export(options, ablations)
+    )
 
 
-def _refuse_beside_cards(options: argparse.Namespace) -> None:
+def _refuse_beside_profiles(options: argparse.Namespace) -> None:
     if options.controls or options.doses == "ladder":
-        given = "--controls" if options.controls else "--doses"
-        raise MemlabError(f"{given}: cards show the ladder, and no controls; leave it out")
+        option = "--controls" if options.controls else "--doses"
+        raise MemlabError(
+            f"{option}: selectivity profiles show the ladder, and no controls; leave it out"
+        )
 
 
 def _parse(arguments: list[str]) -> list[Ablation]:
@@ -126,27 +139,29 @@ def _parse(arguments: list[str]) -> list[Ablation]:
 def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
     """Return the images with their masks, and the donors."""
     from memlab.inference.loose_donors import loose_donors
-    from memlab.inference.originals import find_originals, lenders
+    from memlab.inference.originals import donor_images, find_originals
     from memlab.masks.base import known_regions
 
     originals = find_originals(options.images, options.masks, options.empty_masks, options.tables)
     if options.empty_masks and not any(original.masks for original in originals):
         raise MemlabError("these images have no masks; leave --data.empty_masks out")
-    there = known_regions({region for original in originals for region in original.masks})
-    lacking = [[name for name in part.regions if name not in there] for part in ablations]
+    known = known_regions({region for original in originals for region in original.masks})
+    lacking = [[name for name in part.regions if name not in known] for part in ablations]
     if all(lacking):
         raise MemlabError(
             f"{ablations[0].name}: these images have no masks of {lacking[0][0]!r}; give some "
             "with --data.masks PATH, or a folder that has them"
         )
-    lent = (
-        None if options.donors is None else lenders(options.donors, originals, options.empty_masks)
+    donated = (
+        None
+        if options.donors is None
+        else donor_images(options.donors, originals, options.empty_masks)
     )
     keys = [original.key for original in originals]
 
     @functools.cache
     def donors(size: tuple[int, int]) -> DonorList:
-        return loose_donors(size, keys, options.seed, lent)
+        return loose_donors(size, keys, options.seed, donated)
 
     return originals, donors
 
@@ -172,8 +187,8 @@ def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     draw_contact_sheet(manifest, options.out)
     _record(options, ablations, originals, failures)
     written = int(manifest["eligible"].sum())
-    told = "manifest.csv, manifest.json and contact-sheet.png"
-    print(f"{written} images, {told} in {options.out}")  # noqa: T201
+    files = "manifest.csv, manifest.json and contact-sheet.png"
+    print(f"{written} images, {files} in {options.out}")  # noqa: T201
     left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
     for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
         if reason not in failures.values():
@@ -187,8 +202,8 @@ def _report(failures: Mapping[str, str], of: int) -> int:
     for reason in reasons[:3]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if failures:
-        told = f"{len(failures)} of {of} images failed: manifest.json"
-        print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+        summary = f"{len(failures)} of {of} images failed: manifest.json"
+        print(f"memlab: {summary}", file=sys.stderr)  # noqa: T201
     return 1 if failures else 0
 
 
@@ -202,7 +217,7 @@ def _record(
     from memlab.files import write_text
     from memlab.reports.provenance import commit, now, versions
 
-    sources = {(name, each) for one in originals for name, each in one.masks.items()}
+    sources = {(name, each) for original in originals for name, each in original.masks.items()}
     masks: dict[str, list[Any]] = {}
     for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
         masks.setdefault(name, []).append(source.describe(name))
@@ -217,7 +232,7 @@ def _record(
         "seed": options.seed,
         "masks": masks,
         "empty_masks": options.empty_masks,
-        "donors": str(options.donors or "rendered scenes"),
+        "donors": str(options.donors or "synthetic images"),
         "time": now(),
         "versions": versions(),
         "commit": commit(),
@@ -225,21 +240,23 @@ def _record(
     write_text(options.out / "manifest.json", json.dumps(record, indent=2, default=str) + "\n")
 
 
-def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
+def _profiles(options: argparse.Namespace, ablations: list[Ablation]) -> int:
     import torch
 
     from memlab.files import make_folder, replacing
     from memlab.imaging.pixels import to_unit
     from memlab.progress import progress
-    from memlab.reports.cards import draw_card, write_page
+    from memlab.reports.selectivity_profile import draw_profile, write_page
     from memlab.types import Context
     from memlab.validation.selectivity import example, selectivity
 
     for name, count in Counter(ablation.name for ablation in ablations).items():
         if count > 1:
-            raise MemlabError(f"--cards: {name} is given {count} times; a card shows one of it")
-    originals, lending = _found(options, ablations)
-    donors = lending((options.size, options.size))
+            raise MemlabError(
+                f"--selectivity-profile: {name} is given {count} times; give each ablation once"
+            )
+    originals, donors_at = _found(options, ablations)
+    donors = donors_at((options.size, options.size))
     regions = {region for original in originals for region in original.masks}
     failures: dict[str, str] = {}
 
@@ -254,36 +271,40 @@ def _cards(options: argparse.Namespace, ablations: list[Ablation]) -> int:
                 advance(1)
             if not read:
                 continue
-            some, pixels, masks = zip(*read, strict=True)
+            readable, pixels, masks = zip(*read, strict=True)
             none = torch.zeros(1, options.size, options.size, dtype=torch.uint8)
             known = {name: torch.stack([one.get(name, none) for one in masks]) for name in regions}
-            looked = {
-                name: torch.tensor([one.looked_for(name) for one in some]) for name in regions
+            annotated = {
+                name: torch.tensor([one.annotated_for(name) for one in readable])
+                for name in regions
             }
-            keys = [one.key for one in some]
-            yield to_unit(torch.stack(pixels)), Context(keys, options.seed, 0, known, looked=looked)
+            keys = [one.key for one in readable]
+            yield (
+                to_unit(torch.stack(pixels)),
+                Context(keys, options.seed, 0, known, annotated=annotated),
+            )
         if len(failures) == len(originals):
             raise MemlabError(next(iter(failures.values())))
 
     make_folder(options.out)
     with progress("Measuring", len(originals)) as advance:
         table = selectivity(batches(), ablations, donors)
-    with replacing(options.out / "cards.csv") as temporary:
+    with replacing(options.out / "selectivity-profiles.csv") as temporary:
         table.to_csv(temporary, index=False)
     for ablation in ablations:
-        own = table[table["ablation"] == ablation.name]
-        shown = None
-        if own["eligible"].any():
+        rows = table[table["ablation"] == ablation.name]
+        examples = None
+        if rows["eligible"].any():
             with progress("", 1, shown=False) as advance:
-                found = (example(*batch, ablation, donors) for batch in batches())
-                shown = next((images for images in found if images), None)
-        if shown:
-            images = [image.permute(1, 2, 0).numpy() for image in shown]
-            draw_card(own, images, options.out / f"{ablation.name}.png")
+                drawn = (example(*batch, ablation, donors) for batch in batches())
+                examples = next((images for images in drawn if images), None)
+        if examples:
+            images = [image.permute(1, 2, 0).numpy() for image in examples]
+            draw_profile(rows, images, options.out / f"{ablation.name}.png")
     count, side = len(originals) - len(failures), options.size
     measured = f"{count} images, brought to {side} × {side} pixels."
     write_page(table, ablations, options.out, measured)
     _record(options, ablations, originals, failures)
-    told = "cards.csv, cards.md, manifest.json and a card per ablation"
-    print(f"{told} in {options.out}")  # noqa: T201
+    files = "selectivity-profiles.csv, .md, manifest.json and a figure per ablation"
+    print(f"{files} in {options.out}")  # noqa: T201
     return _report(failures, len(originals))

@@ -131,6 +131,12 @@ class MemlabCLI(LightningCLI):
             "--maps", type=int, default=16, help="How many test images are explained."
         )
         parser.add_argument(
+            "--figures",
+            type=Literal["pdf", "svg"] | None,
+            default=None,
+            help="Write figures in this format, too, with text as text; they are always PNG.",
+        )
+        parser.add_argument(
             "--checkpoint_every",
             type=PositiveInt | None,
             default=None,
@@ -158,9 +164,11 @@ class MemlabCLI(LightningCLI):
         if isinstance(config.trainer.callbacks, list):
             # The same command, repeated to resume a run, adds its callbacks to those recorded by
             # the run.
-            given = config.trainer.callbacks
+            callbacks = config.trainer.callbacks
             config.trainer.callbacks = [
-                callback for place, callback in enumerate(given) if callback not in given[:place]
+                callback
+                for index, callback in enumerate(callbacks)
+                if callback not in callbacks[:index]
             ]
         if config.get("ckpt_path") is not None:
             raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
@@ -238,9 +246,9 @@ class MemlabCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add memlab's callbacks, folder and CSV files to the configured trainer."""
-        given = self._get(self.config_init, "seed_everything")
-        seed = 0 if isinstance(given, bool) else given  # false: training is not seeded
-        self.records = Records(seed)
+        seed_given = self._get(self.config_init, "seed_everything")
+        seed = 0 if isinstance(seed_given, bool) else seed_given  # false: training is not seeded
+        self.records = Records(seed, self._get(self.config_init, "figures"))
         self.evaluation = AblationEvaluation(
             self._get(self.config_init, "ablation"),
             self._get(self.config_init, "doses"),
@@ -255,18 +263,18 @@ class MemlabCLI(LightningCLI):
         self.best = BestCheckpoint(self.folder / "checkpoints")
         configured = self._get(self.config_init, "trainer")
         scan = BlindScan(self._get(self.config_init, "scan"), seed=seed)
-        own: list[Callback] = [ReadFailures(), self.evaluation, scan, maps, self.records]
+        ours: list[Callback] = [ReadFailures(), self.evaluation, scan, maps, self.records]
         if self.plan.command == "fit":
-            every = self._get(self.config_init, "checkpoint_every")
-            last = LastCheckpoint(self.folder / "checkpoints", every)
-            own += [FrozenFeatures(), StepSeeds(), History(), self.best, last]
+            interval = self._get(self.config_init, "checkpoint_every")
+            last = LastCheckpoint(self.folder / "checkpoints", interval)
+            ours += [FrozenFeatures(), StepSeeds(), History(), self.best, last]
         callbacks = _as_list(configured["callbacks"])
         loggers = [
             logger for logger in _as_list(configured["logger"]) if isinstance(logger, Logger)
         ]
         return super().instantiate_trainer(
             default_root_dir=str(self.folder),
-            callbacks=[*callbacks, *own],
+            callbacks=[*callbacks, *ours],
             logger=loggers or False,
             plugins=[*_as_list(configured["plugins"]), *_plugins()],
             **kwargs,
@@ -282,8 +290,8 @@ class MemlabCLI(LightningCLI):
             title = target or str(model.class_path).rpartition(".")[2]
             return SplitUse(purpose, model=str(title))  # type: ignore[arg-type]
         trained = runs.run_of(checkpoint)
-        own = checkpoint.resolve().is_relative_to(self.plan.run.resolve())
-        purpose = command if command != "fit" else "go_on" if own else "begin"
+        of_this_run = checkpoint.resolve().is_relative_to(self.plan.run.resolve())
+        purpose = command if command != "fit" else "go_on" if of_this_run else "begin"
         return SplitUse(purpose, self.kept, str(trained or checkpoint))  # type: ignore[arg-type]
 
     def after_instantiate_classes(self) -> None:

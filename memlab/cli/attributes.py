@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from memlab.paths import same_path
 if TYPE_CHECKING:
     import pandas as pd
 
+    from memlab.analysis.results import DataRecord
     from memlab.data.table import Table
 
 DESCRIPTION = """\
@@ -66,7 +67,7 @@ class Subject:
     size: int
     about: dict[str, Any]
     notes: list[str]
-    data: dict[str, Any] = field(default_factory=dict)
+    data: DataRecord | None = None
 
 
 def run(arguments: list[str]) -> int:
@@ -126,14 +127,14 @@ def run(arguments: list[str]) -> int:
                 f"(columns: {', '.join(names)})"
             )
     rows = subject.rows.merge(columns, left_on="id", right_index=True, how="left")
-    found = associations(rows, names, {"category", *options.categories}, options.seed)
+    associated = associations(rows, names, {"category", *options.categories}, options.seed)
     console = plain_console()
-    print_attributes(found, len(rows), console)
+    print_attributes(associated, len(rows), console)
     for line in subject.notes:
         console.print(f"note: {line}", markup=False, soft_wrap=True)
     if options.out:
         about = {**subject.about, "n": len(rows), "seed": options.seed, "notes": subject.notes}
-        figures = write_attributes(found, with_residuals(rows), about, options.out)
+        figures = write_attributes(associated, with_residuals(rows), about, options.out)
         console.print(f"results   {options.out}/attributes.json, attributes.csv", soft_wrap=True)
         for figure in figures:
             console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
@@ -151,18 +152,18 @@ def _tested(path: Path, options: Namespace) -> Subject:
     about = {
         "run": test.label,
         "folder": str(test.folder),
-        "weights_id": test.results.model["weights_id"],
-        "fingerprint": data["fingerprint"],
+        "weights_id": test.results.model.weights_id,
+        "fingerprint": data.fingerprint,
     }
     notes: list[str] = []
     root, split = options.root, options.split
-    there = root or Path(str(data.get("root") or ""))
+    there = root or Path(data.root)
     table = None
-    if root is not None or (data.get("root") and there.exists()):
+    if root is not None or (data.root and there.exists()):
         given = root is not None or options.source or columns_of(options)
         recorded = str(test.folder / FILE)
-        source = source_of(options, there) if given else build(data["source"], "sources", recorded)
-        own = data.get("split")
+        source = source_of(options, there) if given else build(data.source, "sources", recorded)
+        own = data.split
         number = split if split is not None else own if isinstance(own, int) else None
         table = source.table(there, number).say()
         known = set(table.rows["id"])
@@ -175,11 +176,11 @@ def _tested(path: Path, options: Namespace) -> Subject:
         if lost:
             notes.append(f"{len(lost)} tested images are not in {there}, such as {lost[0]}")
     else:
-        told = f"no images at {data['root']}" if data.get("root") else "no data set in its results"
+        told = f"no images at {data.root}" if data.root else "no data set in its results"
         notes.append(f"{told}: nothing is measured; give --data.root DIR")
     images = {} if table is None else dict(zip(table.rows["id"], table.rows["image"], strict=True))
     rows["image"] = [images.get(name, name) for name in rows["id"]]
-    size = int(data.get("geometry", {}).get("size", _SIZE))
+    size = int(data.geometry.get("size", _SIZE))
     return Subject(rows, table, size, about, notes, data)
 
 
@@ -188,12 +189,15 @@ def _masked(subject: Subject, options: Namespace) -> Table:
     from memlab.data.mask_summary import with_masks
 
     assert subject.table is not None
+    recorded = subject.data
     masks, empty = options.masks, options.empty_masks
-    moved = options.root is not None and not same_path(options.root, subject.data.get("root"))
+    moved = options.root is not None and not same_path(
+        options.root, recorded.root if recorded else None
+    )
     if not moved:
-        empty = empty or subject.data.get("empty_masks")
-    described = subject.data.get("masks", {}).values()
-    given = {str(one["origin"]) for one in described} - {subject.data.get("origin")}
+        empty = empty or (recorded.empty_masks if recorded else None)
+    described = recorded.masks.values() if recorded else ()
+    given = {str(one["origin"]) for one in described} - {recorded.origin if recorded else None}
     for origin in sorted(given) if masks is None else ():
         if moved:
             subject.notes.append(
@@ -241,12 +245,12 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         parts["file"], unknown, decided = properties.joined_columns(file, rows, named)
         note(decided)
         if unknown:
-            shown = ", ".join(unknown[:3])
-            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {shown}")
+            examples = ", ".join(unknown[:3])
+            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {examples}")
     sources = {} if table is None else dict(table.masks)
     if masks is not None and table is None:
-        given = open_masks(masks, rows)
-        sources |= dict.fromkeys(given.regions, given)
+        source = open_masks(masks, rows)
+        sources |= dict.fromkeys(source.regions, source)
     if sources:
         with progress("Masks", len(ids) * len(sources)) as advance:
             parts["masks"] = properties.mask_columns(sources, ids, advance)
@@ -255,8 +259,8 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
         notes.append("no masks: give --data.masks STORE, made by memlab regions find")
     if table is not None:
         parts["table"] = properties.columns_of(table)
-        there = set(table.rows["id"])
-        here = rows[rows["id"].isin(there)]
+        known = set(table.rows["id"])
+        here = rows[rows["id"].isin(known)]
         paths = [table.root / str(image) for image in here["image"]]
         with progress("Measuring", len(paths)) as advance:
             parts["images"], errors = measured(list(here["id"]), paths, subject.size, advance)

@@ -26,20 +26,20 @@ def plugin_error(error: BaseException) -> PluginError | None:
     while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
         chain.append(cause)
     for each in chain:
-        found = _in_plugin(each, modules)
-        if found is not None:
-            return found
+        plugin = _in_plugin(each, modules)
+        if plugin is not None:
+            return plugin
     return None
 
 
 def _in_plugin(error: BaseException, modules: dict[str, Plugin]) -> PluginError | None:
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         name = str(frame.f_globals.get("__name__", ""))
-        found = modules.get(name) or modules.get(name.partition(".")[0])
-        if found is None:
+        match = modules.get(name) or modules.get(name.partition(".")[0])
+        if match is None:
             continue
         # A module may hold several plugins: choose the plugin whose method is running.
-        plugin = plugin_of(type(frame.f_locals.get("self"))) or found
+        plugin = plugin_of(type(frame.f_locals.get("self"))) or match
         said = " ".join(str(error).split())[:200]
         file = Path(frame.f_code.co_filename).name
         return PluginError(
@@ -51,11 +51,11 @@ def _in_plugin(error: BaseException, modules: dict[str, Plugin]) -> PluginError 
 
 def _third_party() -> dict[str, Plugin]:
     """Return modules and packages of installed plugins other than memlab's own."""
-    found: dict[str, Plugin] = {}
+    by_module: dict[str, Plugin] = {}
     for group in GROUPS:
         for plugin in plugins(group):
             module = plugin.value.partition(":")[0]
             if module.partition(".")[0] != "memlab":
-                found.setdefault(module.partition(".")[0], plugin)
-                found[module] = plugin
-    return found
+                by_module.setdefault(module.partition(".")[0], plugin)
+                by_module[module] = plugin
+    return by_module

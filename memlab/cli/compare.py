@@ -10,9 +10,9 @@ from memlab.errors import MemlabError
 from memlab.outputs import require_apart, require_own_folder
 
 if TYPE_CHECKING:
+    from memlab.analysis.comparison import Pair
     from memlab.analysis.tested import Tested
     from memlab.repeat_folder import Repeat
-    from memlab.reports.comparison import Pair
 
 DESCRIPTION = """\
 Compare runs on the images they were all tested on, from their files alone.
@@ -39,10 +39,11 @@ def run(arguments: list[str]) -> int:
         require_own_folder(options.out, "compare.json")
         require_apart(options.out, options.runs)
 
+    from memlab.analysis.comparison import compare, pairs_of
     from memlab.progress import progress
     from memlab.reading import content_of
     from memlab.repeat_folder import read_repeat
-    from memlab.reports.comparison import compare, pairs_of, write_comparison
+    from memlab.reports.comparison import write_comparison
     from memlab.reports.tables import print_comparison
     from memlab.reports.terminal import plain_console
     from memlab.reports.tested import read_tested, with_distinct_labels
@@ -66,7 +67,7 @@ def run(arguments: list[str]) -> int:
     if options.out:
         write_comparison(comparison, options.out)
         console.print(f"results   {options.out}/compare.json, compare.csv", soft_wrap=True)
-        for figure in comparison["figures"]:
+        for figure in comparison.figures:
             console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
     return 0
 
@@ -74,13 +75,15 @@ def run(arguments: list[str]) -> int:
 def _each_once(paths: list[Path]) -> list[Path]:
     from memlab.reports.tested import find_tested
 
-    found: dict[Path, Path] = {}
+    by_target: dict[Path, Path] = {}
     for path in paths:
         folder = find_tested(path)
-        if folder.resolve() in found:
-            raise MemlabError(f"{found[folder.resolve()]} and {path} are the same test ({folder})")
-        found[folder.resolve()] = path
-    return list(found)
+        if folder.resolve() in by_target:
+            raise MemlabError(
+                f"{by_target[folder.resolve()]} and {path} are the same test ({folder})"
+            )
+        by_target[folder.resolve()] = path
+    return list(by_target)
 
 
 def _matched(paths: list[Path], repeats: list[Repeat | None]) -> list[Pair]:
@@ -100,12 +103,12 @@ def _matched(paths: list[Path], repeats: list[Repeat | None]) -> list[Pair]:
     ]
     common = [name for name in members[0] if name in members[1]]
     if not common:
-        there = "; ".join(
-            f"{path}: {', '.join(found) or 'none finished'}"
-            for path, found in zip(paths, members, strict=True)
+        listed = "; ".join(
+            f"{path}: {', '.join(by_name) or 'none finished'}"
+            for path, by_name in zip(paths, members, strict=True)
         )
-        raise MemlabError(f"no member in common ({there})")
+        raise MemlabError(f"no member in common ({listed})")
     tests: list[Tested] = with_distinct_labels(
-        [read_tested(found[name] / "fit") for name in common for found in members]
+        [read_tested(by_name[name] / "fit") for name in common for by_name in members]
     )
     return list(zip(tests[::2], tests[1::2], strict=True))

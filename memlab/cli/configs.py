@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from memlab.errors import MemlabError, did_you_mean
+from memlab.registry import say_renamed
+
+RENAMED = {"study/prototype": "study/student-study"}
+"""Old name to new name of memlab's own configurations; old names are read for one version."""
 
 
 def shipped() -> Path:
@@ -36,9 +40,13 @@ def find_config(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    own = shipped() / f"{name.removesuffix('.yaml')}.yaml"
-    if own.is_file():
-        return own
+    stem = name.removesuffix(".yaml")
+    if stem in RENAMED:
+        say_renamed(stem, RENAMED[stem])
+        stem = RENAMED[stem]
+    shipped_file = shipped() / f"{stem}.yaml"
+    if shipped_file.is_file():
+        return shipped_file
     names = shipped_names()
     raise MemlabError(
         f"no configuration {name!r}{did_you_mean(name, names)} (a file, or one of: "

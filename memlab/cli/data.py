@@ -1,4 +1,4 @@
-"""memlab data check | ceiling | subset | cache | scenes."""
+"""memlab data check | ceiling | subset | cache | synthetic."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from memlab.cli.options import Options, run_subcommand
 from memlab.errors import MemlabError
 from memlab.files import require_empty
 from memlab.outputs import require_apart, require_outside_data, require_writable
+from memlab.registry import say_renamed
 
 PAGE = """\
 usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
@@ -25,7 +26,7 @@ usage: memlab data COMMAND [options]        memlab data COMMAND --help for each
   ceiling    how well the scores are known, and the best ρ that a perfect model can expect
   subset     copy a random part of a data set, with its CSV file
   cache      decode all images once, so that training need not
-  scenes     render memlab's own images, with exact masks and scores
+  synthetic  render memlab's own images, with exact masks and scores
 """
 
 
@@ -36,8 +37,11 @@ def run(arguments: list[str]) -> int:
         "ceiling": _ceiling,
         "subset": _subset,
         "cache": _cache,
-        "scenes": _scenes,
+        "synthetic": _synthetic,
     }
+    if arguments[1:2] == ["scenes"]:  # former name of synthetic
+        say_renamed("memlab data scenes", "memlab data synthetic")
+        arguments = [arguments[0], "synthetic", *arguments[2:]]
     return run_subcommand("data", PAGE, commands, arguments)
 
 
@@ -189,11 +193,11 @@ whose path leads out of the data set's folder; both are named, and the exit code
     from memlab.progress import progress
 
     with progress("Copying", options.n) as advance:
-        found = write_subset(table, options.n, options.seed, options.out, advance, options.outside)
-    found.say()
-    asked = f" ({options.n} asked for)" if found.left_out else ""
-    print(f"{found.copied} of {len(table.rows)} images{asked}: {found.path}")  # noqa: T201
-    return 1 if found.left_out else 0
+        subset = write_subset(table, options.n, options.seed, options.out, advance, options.outside)
+    subset.say()
+    asked = f" ({options.n} asked for)" if subset.left_out else ""
+    print(f"{subset.copied} of {len(table.rows)} images{asked}: {subset.path}")  # noqa: T201
+    return 1 if subset.left_out else 0
 
 
 def _cache(arguments: list[str]) -> int:
@@ -231,25 +235,25 @@ def _cache(arguments: list[str]) -> int:
     workers = default_workers() if options.num_workers is None else options.num_workers
     start = time.perf_counter()
     with progress("Decoding", len(images)) as advance:
-        found = fill(images, workers, advance)
+        filled = fill(images, workers, advance)
     seconds = time.perf_counter() - start
-    for error in found.errors:
+    for error in filled.errors:
         print(f"  unreadable  {error}")  # noqa: T201
-    if found.lost:
-        raise MemlabError(f"{cache.path}: {found.lost} images could not be kept in it")
-    unreadable = f", {len(found.errors)} unreadable" if found.errors else ""
+    if filled.lost:
+        raise MemlabError(f"{cache.path}: {filled.lost} images could not be kept in it")
+    unreadable = f", {len(filled.errors)} unreadable" if filled.errors else ""
     print(  # noqa: T201
-        f"{found.there} were there, {found.decoded} decoded{unreadable}; "
+        f"{filled.there} were there, {filled.decoded} decoded{unreadable}; "
         f"{seconds:.1f} s, {len(rows) / seconds:.0f} images/s\n"
         f"use it with: --data.cache {options.out} --data.image_size {options.size}"
     )
-    return 1 if found.errors else 0
+    return 1 if filled.errors else 0
 
 
-def _scenes(arguments: list[str]) -> int:
-    from memlab.cli.data_scenes import render_scenes
+def _synthetic(arguments: list[str]) -> int:
+    from memlab.cli.data_synthetic import render_synthetic
 
-    return render_scenes(arguments)
+    return render_synthetic(arguments)
 
 
 def _with_data(parser: Options) -> Options:

@@ -46,7 +46,7 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
     """
     answers = _answers(options)
     if answers is not None:
-        found = ceiling_of_responses(
+        ceiling = ceiling_of_responses(
             answers,
             options.halves or HALVES,
             options.seed,
@@ -55,13 +55,13 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
             AT if options.at is None else options.at,
         )
     else:
-        found = _of_table(read(), options)
+        ceiling = _of_table(read(), options)
     console = plain_console()
-    _show(found, console)
+    _show(ceiling, console)
     if options.out:
         from memlab.reports.ceiling import write_ceiling
 
-        tables, image = write_ceiling(found, options.out)
+        tables, image = write_ceiling(ceiling, options.out)
         console.print(f"results   {options.out}/{', '.join(tables)}", soft_wrap=True)
         console.print(f"figure    {options.out}/{image}", soft_wrap=True)
     return 0
@@ -113,18 +113,18 @@ def _of_table(table: Table, options: Namespace) -> Ceiling:
     )
 
 
-def _show(found: Ceiling, console: Console) -> None:
-    console.print(f"{found.origin}: {found.overview}", soft_wrap=True)
-    console.print(found.how, soft_wrap=True)
+def _show(ceiling: Ceiling, console: Console) -> None:
+    console.print(f"{ceiling.origin}: {ceiling.overview}", soft_wrap=True)
+    console.print(ceiling.how, soft_wrap=True)
     lines = Lines()
     for name in ("scores", ""):
         lines.add_column(name)
-    intervals = found.entries[0].reliability.half.low is not None
+    intervals = ceiling.entries[0].reliability.half.low is not None
     titles = ("halves", *(("95 % of halves",) if intervals else ()), "Spearman–Brown")
     for name in (*titles, "best, all", "best, half"):
         lines.add_column(name, justify="right")
     why: list[str] = []
-    for entry in found.entries:
+    for entry in ceiling.entries:
         known = entry.reliability
         row = [entry.scores, _NAMES[entry.correlation]]
         if known.half.value is None:
@@ -139,14 +139,14 @@ def _show(found: Ceiling, console: Console) -> None:
     console.print(lines)
     for line in why:
         console.print(line, soft_wrap=True)
-    _explain(found, found.entries[0], console)
+    _explain(ceiling, ceiling.entries[0], console)
 
 
-def _over_images(found: Ceiling) -> list[str]:
-    known = found.entries[1].reliability.full  # Pearson's
-    if known.value is None or known.n < 3 or found.responses <= 1:
+def _over_images(ceiling: Ceiling) -> list[str]:
+    known = ceiling.entries[1].reliability.full  # Pearson's
+    if known.value is None or known.n < 3 or ceiling.responses <= 1:
         return []
-    low, high = over_images(known.value, known.n, found.responses)
+    low, high = over_images(known.value, known.n, ceiling.responses)
     ends = [max(0.0, low) ** 0.5, max(0.0, high) ** 0.5]
     low_text, high_text, least, most = (number(end, 3) for end in (low, high, *ends))
     text = (
@@ -158,7 +158,7 @@ def _over_images(found: Ceiling) -> list[str]:
     return [text]
 
 
-def _explain(found: Ceiling, main: Entry, console: Console) -> None:
+def _explain(ceiling: Ceiling, main: Entry, console: Console) -> None:
     known = main.reliability
     best, half = known.ceiling.value or 0, known.half_ceiling.value or 0
     say: list[str] = [
@@ -170,24 +170,25 @@ def _explain(found: Ceiling, main: Entry, console: Console) -> None:
             "The interval holds 95 % of the random halves; how the numbers would vary over other "
             "images or people is not in it."
         )
-        say += _over_images(found)
+        say += _over_images(ceiling)
     if main.left_out:
         images = f"{number(main.left_out, 1)} images"
         say.append(f"Left out for too few answers in a half: {images}, on average.")
     full = known.full.value or 0
-    needs = [f"{found.responses * times_as_many(full, want):.0f} for {want}" for want in WANTED]
+    needs = [f"{ceiling.responses * times_as_many(full, want):.0f} for {want}" for want in WANTED]
     say.append(
         f"Answers an image for a reliability: {', '.join(needs)}; there are "
-        f"{found.responses:.0f}, for {number(full, 2)} (Spearman–Brown)."
+        f"{ceiling.responses:.0f}, for {number(full, 2)} (Spearman–Brown)."
     )
-    linear = found.entries[min(1, len(found.entries) - 1)].reliability  # Pearson's, or the model's
-    variance = float(found.scores["hit_rate"].var())
+    at = min(1, len(ceiling.entries) - 1)  # Pearson's, or the model's
+    linear = ceiling.entries[at].reliability
+    variance = float(ceiling.scores["hit_rate"].var())
     least = least_mse(linear.ceiling.value or 0, variance)
     say.append(f"Least MSE: {number(least)} of a perfect model, {number(variance)} of a constant.")
-    if found.lag:
+    if ceiling.lag:
         say.append(
-            f"Lag: α = {number(found.lag.alpha, signed=True)} per unit of ln(lag), one for all "
-            f"images ({found.lag.rounds} rounds); scores are given at lag {found.lag.at:g}."
+            f"Lag: α = {number(ceiling.lag.alpha, signed=True)} per unit of ln(lag), one for all "
+            f"images ({ceiling.lag.rounds} rounds); scores are given at lag {ceiling.lag.at:g}."
         )
-    for line in [*say, *(f"note: {each}" for each in found.notes)]:
+    for line in [*say, *(f"note: {each}" for each in ceiling.notes)]:
         console.print(line, soft_wrap=True)

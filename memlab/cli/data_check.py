@@ -63,13 +63,13 @@ def _overview(table: Table) -> str:
 
 
 def _list(problems: list[Problem], most: int | None, rest: str) -> None:
-    shown: Counter[str] = Counter()
+    listed: Counter[str] = Counter()
     for problem in problems:
-        shown[problem.kind] += 1
-        if most is None or shown[problem.kind] <= most:
-            told = "".join(char if char.isprintable() else "?" for char in problem.message)
-            _print(f"  {problem.kind:<14} {told}")
-    for kind, count in shown.items():
+        listed[problem.kind] += 1
+        if most is None or listed[problem.kind] <= most:
+            printable = "".join(char if char.isprintable() else "?" for char in problem.message)
+            _print(f"  {problem.kind:<14} {printable}")
+    for kind, count in listed.items():
         if most is not None and count > most:
             _print(f"  {kind:<14} and {count - most} more: {rest}")
 
@@ -78,20 +78,20 @@ def _print_masks(findings: Findings) -> None:
     for row in findings.masks.to_dict("records"):
         area = f", {row['area']:.2g} % of the area (median)" if row["found"] else ""
         odd = "".join(f"; {row[it]} {it}" for it in ("empty", "everywhere", "wrong") if row[it])
-        found = f"in {row['found']} of {row['looked_at']} annotated images"
-        _print(f"masks of {row['region']}: {found}{area}{odd}")
+        present = f"in {row['found']} of {row['annotated']} annotated images"
+        _print(f"masks of {row['region']}: {present}{area}{odd}")
 
 
-def _print_reliability(found: Reliability | None) -> None:
-    if found is None:
+def _print_reliability(report: Reliability | None) -> None:
+    if report is None:
         return
-    if found.half.value is None:
-        _print(f"reliability of hits / n: none, {found.half.reason}")
+    if report.half.value is None:
+        _print(f"reliability of hits / n: none, {report.half.reason}")
         return
     _print(
-        f"reliability of hits / n: {number(found.full.value, 3)} "
-        f"(halves {number(found.half.value, 3)}); a perfect model can expect "
-        f"ρ = {number(found.ceiling.value, 3)} ({found.how})"
+        f"reliability of hits / n: {number(report.full.value, 3)} "
+        f"(halves {number(report.half.value, 3)}); a perfect model can expect "
+        f"ρ = {number(report.ceiling.value, 3)} ({report.how})"
     )
 
 

@@ -46,12 +46,12 @@ def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settin
 def add_source(parser: argparse.ArgumentParser, split: bool = True) -> None:
     """Add the options for the data set's layout and split."""
     add_option(
-        parser, "--data.source", "--source", help="its layout: csv, folder, lamem, scenes"
+        parser, "--data.source", "--source", help="its layout: csv, folder, lamem, synthetic"
         " (recognised)",
     )  # fmt: skip
-    for name, told in COLUMNS.items():
+    for name, help_text in COLUMNS.items():
         older = (f"--{name}",) if name in ("image", "score") else ()
-        add_option(parser, f"--data.source.{name}", *older, help=f"of a CSV file: {told}")
+        add_option(parser, f"--data.source.{name}", *older, help=f"of a CSV file: {help_text}")
     if split:
         add_option(
             parser, "--data.split", "--split", type=int, help="number of the split (LaMem: 1 to 5)"
@@ -135,8 +135,8 @@ def root_of(options: Namespace) -> Path:
 
 def columns_of(options: Namespace) -> dict[str, str]:
     """Return the given options for a CSV file's columns and text."""
-    given = {name: getattr(options, name, None) for name in COLUMNS}
-    return {name: value for name, value in given.items() if value is not None}
+    columns = {name: getattr(options, name, None) for name in COLUMNS}
+    return {name: value for name, value in columns.items() if value is not None}
 
 
 def source_of(options: Namespace, root: Path) -> Source:
@@ -192,7 +192,7 @@ def images_given(options: Namespace) -> list[Path]:
     """
     from memlab.image_files import find_images
 
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     tables = options.tables = {
         path: read_data(options, path, say=False)
         for path in options.images
@@ -206,12 +206,12 @@ def images_given(options: Namespace) -> list[Path]:
         table = tables.get(path)
         if table is not None:
             table.say(scores=False)  # scores are not needed here
-            found |= dict.fromkeys(table.root / str(image) for image in table.rows["image"])
+            paths |= dict.fromkeys(table.root / str(image) for image in table.rows["image"])
         else:
-            found |= dict.fromkeys(find_images([path]))
-    if not found:
+            paths |= dict.fromkeys(find_images([path]))
+    if not paths:
         raise MemlabError("no images: nothing that was given can be read")
-    return list(found)
+    return list(paths)
 
 
 def _is_table(path: Path, options: Namespace) -> bool:

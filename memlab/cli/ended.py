@@ -141,9 +141,9 @@ def _first_ended(seconds: float = 0) -> tuple[int, int] | None:
         failed = [(rank, p.poll()) for rank, p in enumerate(_children, start=first)]
         # A killed process is the cause; processes with an exit code may have ended because of it.
         failed.sort(key=lambda pair: pair[1] or 0)
-        found = next(((rank, code) for rank, code in failed if code), None)
-        if found is not None or not _children or time.monotonic() >= until:
-            return found
+        ended = next(((rank, code) for rank, code in failed if code), None)
+        if ended is not None or not _children or time.monotonic() >= until:
+            return ended
         time.sleep(0.05)
 
 

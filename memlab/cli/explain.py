@@ -49,14 +49,14 @@ def run(arguments: list[str]) -> int:
     model = load(options.model)
     bad = 0
     for method in methods:
-        found = model.explain(
+        maps = model.explain(
             paths,
             method,
             batch_size=options.batch_size,
             num_workers=options.num_workers,
             device=options.device,
         )
-        bad = report_unreadable(found.errors) if method == methods[0] else bad
-        found.save(options.out)
-        print(f"{len(found)} maps by {found.method} in {options.out}")  # noqa: T201
+        bad = report_unreadable(maps.errors) if method == methods[0] else bad
+        maps.save(options.out)
+        print(f"{len(maps)} maps by {maps.method} in {options.out}")  # noqa: T201
     return 1 if bad else 0

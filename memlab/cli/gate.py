@@ -41,9 +41,9 @@ def gated() -> Iterator[None]:
         if isinstance(name, str) and "." in name and not judge.allows(name):
             judge.refusal(name)
             raise ImportRefusedError(f"{name!r} is not registered; nothing was imported")
-        found = original(name, *args, **kwargs)
-        _check_kind(name, found, judge)
-        return found
+        imported = original(name, *args, **kwargs)
+        _check_kind(name, imported, judge)
+        return imported
 
     for module in holders:
         module.import_object = judged
@@ -60,16 +60,16 @@ def gated() -> Iterator[None]:
             module.import_object = original
 
 
-def _check_kind(name: str, found: Any, judge: Guard) -> None:
+def _check_kind(name: str, cls: Any, judge: Guard) -> None:
     """Check that a path below an allowed package is a class of that package, of a kind in use."""
-    if isinstance(found, type):
-        own = f"{found.__module__}.{found.__qualname__}"
+    if isinstance(cls, type):
+        path = f"{cls.__module__}.{cls.__qualname__}"
         if judge.trusts(name):
-            judge.named.add(own)
+            judge.named.add(path)
             return
-        inside = own.startswith(_PREFIXES)
-        right = not inside or issubclass(found, _kinds()) or is_dataclass(found)
-        if right and (own == name or judge.allows(own)):
+        inside = path.startswith(_PREFIXES)
+        right = not inside or issubclass(cls, _kinds()) or is_dataclass(cls)
+        if right and (path == name or judge.allows(path)):
             return
     elif judge.trusts(name):
         return
@@ -105,11 +105,11 @@ def _holders() -> list[Any]:
     """Return the modules of jsonargparse that hold the function which imports by path."""
     import jsonargparse  # noqa: F401
 
-    found = [
+    modules = [
         module
         for name, module in list(sys.modules.items())
         if name.partition(".")[0] == "jsonargparse" and "import_object" in vars(module)
     ]
-    if not found:
+    if not modules:
         raise MemlabError("this jsonargparse imports by another way; install jsonargparse 4.47")
-    return found
+    return modules

@@ -59,25 +59,25 @@ def one_line(message: str, known: Iterable[str]) -> str:
         allowed = ", ".join(names)
         return f"unknown option {option!r}{did_you_mean(option, names)} (there are: {allowed})"
     where = re.search(r'Parser key "([\w.]+)"', message)
-    wanted = [
+    needed = [
         kind for kind in re.findall(r"Expected an? <class '(\w+)'>", message) if kind != "NoneType"
     ]
     got = re.search(r"(?:Got value|Given value): (.*)", message)
-    if where and wanted and got:
-        kinds = " or ".join(dict.fromkeys(wanted))
+    if where and needed and got:
+        kinds = " or ".join(dict.fromkeys(needed))
         return f"--{where.group(1)}: expected {kinds}, got {got.group(1).strip()!r}"
     choices = re.search(r"Expected a typing\.Literal\[(.*?)\]", message)
     if where and choices and got:
         return f"--{where.group(1)}: one of {choices.group(1)}; got {got.group(1).strip()!r}"
     inner_errors = re.search(r"\n *Errors:\n(.*)", message, re.DOTALL)
-    told = re.findall(r"^ *- (.+)$", inner_errors.group(1), re.MULTILINE) if inner_errors else []
-    told = [
+    reasons = re.findall(r"^ *- (.+)$", inner_errors.group(1), re.MULTILINE) if inner_errors else []
+    reasons = [
         line
-        for line in told
+        for line in reasons
         if not line.startswith(("Expected", "Not a valid", "a class", "a dict"))
     ]
-    if told:
-        return f"--{where.group(1)}: {told[0]}" if where else told[0]
+    if reasons:
+        return f"--{where.group(1)}: {reasons[0]}" if where else reasons[0]
     not_loaded = re.search(r"Parser key \"(\w+)\": Unable to load config '(.*?)'", message)
     if not_loaded:
         key, value = not_loaded.groups()
@@ -105,30 +105,32 @@ def spelled_out(text: str, arguments: Sequence[str]) -> str:
         text: the message.
         arguments: the parsed arguments.
     """
-    typed = [one.partition("=")[0].rstrip("+") for one in arguments if one.startswith("--")]
+    typed = [word.partition("=")[0].rstrip("+") for word in arguments if word.startswith("--")]
     lacking = re.match(r"the following arguments are required: (\w+)$", text)
     if lacking:
-        named = [one.partition("=")[0].rstrip("+") for one in arguments if not one.endswith("=[]")]
-        given = list(dict.fromkeys(one for one in named if one in _CLASSES)) or ["--model"]
-        needed = " or ".join(f"{one}.{lacking.group(1)}" for one in given)
+        named = [
+            word.partition("=")[0].rstrip("+") for word in arguments if not word.endswith("=[]")
+        ]
+        chosen = list(dict.fromkeys(word for word in named if word in _CLASSES)) or ["--model"]
+        needed = " or ".join(f"{word}.{lacking.group(1)}" for word in chosen)
         return f"{needed} is needed"
-    found = _NESTED.match(text)
-    if not found:
+    match = _NESTED.match(text)
+    if not match:
         return text
-    name = found.group(2)
+    name = match.group(2)
     if f"--{name}" in typed:
         return text
     where = ""
-    full = next((one for one in reversed(typed) if one.endswith(f".{name}")), None)
+    full = next((word for word in reversed(typed) if word.endswith(f".{name}")), None)
     if full is None:
-        holders = [Path(one) for one in values(arguments, "--config")]
+        holders = [Path(word) for word in values(arguments, "--config")]
         paths = ((path, key) for path in reversed(holders) for key in _keys_of(path))
         holder = next(((path, key) for path, key in paths if key.endswith(f".{name}")), None)
         if holder is None:
             return text
         where, full = f"{holder[0]}: ", f"--{holder[1]}"
     if not text.startswith("unknown"):
-        return f"{where}{full}{text[found.end() :]}"
+        return f"{where}{full}{text[match.end() :]}"
     if "(there are: defaults)" in text:  # a factory without a class
         return f"{where}{full}: of which class? name it first, as in --model.optimizer Adam"
     better = hint(full)
@@ -136,7 +138,7 @@ def spelled_out(text: str, arguments: Sequence[str]) -> str:
         return f"{where}unknown option {full}{better}"
     prefix = full.removesuffix(name.rpartition(".")[2])
     rest = re.sub(
-        r"did you mean '(?:--)?[\w.]*?(\w+)'", rf"did you mean '{prefix}\1'", text[found.end() :]
+        r"did you mean '(?:--)?[\w.]*?(\w+)'", rf"did you mean '{prefix}\1'", text[match.end() :]
     )
     return f"{where}unknown option {full}{rest}"
 
@@ -161,10 +163,10 @@ def _keys_of(path: Path) -> list[str]:
 
 def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path]) -> MemlabError:
     """Return the error; for an unknown configuration key, name the file and the closest key."""
-    found = _UNKNOWN_KEY.search(str(error))
-    if not found:
+    match = _UNKNOWN_KEY.search(str(error))
+    if not match:
         return error
-    key = found.group(1)
+    key = match.group(1)
     names = [name.replace("init_args.", "") for name in known]
     holder = next((f"{path}: " for path in configs if _holds(path, key.split("."))), "")
     return MemlabError(f"{holder}unknown key {key!r}{did_you_mean(key, names)}")
@@ -173,13 +175,13 @@ def unknown_key(error: MemlabError, known: Iterable[str], configs: Iterable[Path
 def in_file(error: MemlabError, arguments: Iterable[str], files: Iterable[Path]) -> MemlabError:
     """Return the error, prefixed with the run's configuration if no option gave the value."""
     text = str(error)
-    found = re.match(r'--([\w.]+): |Parser key "([\w.]+)"', text)
+    match = re.match(r'--([\w.]+): |Parser key "([\w.]+)"', text)
     path = next(iter(files), None)
-    if not found or path is None:
+    if not match or path is None:
         return error
-    key = f"--{found[1] or found[2]}"
-    given = any(word.partition("=")[0].removesuffix("+") == key for word in arguments)
-    return error if given else MemlabError(f"{path}: {text}")
+    key = f"--{match[1] or match[2]}"
+    typed = any(word.partition("=")[0].removesuffix("+") == key for word in arguments)
+    return error if typed else MemlabError(f"{path}: {text}")
 
 
 def known_error(error: BaseException) -> MemlabError | None:
@@ -234,9 +236,9 @@ def readable(error: BaseException) -> MemlabError:
     """
     words = " ".join(str(error).split())
     for pattern, better in _LIGHTNING:
-        found = re.search(pattern, words)
-        if found:
-            return MemlabError(found.expand(better))
+        match = re.search(pattern, words)
+        if match:
+            return MemlabError(match.expand(better))
     return MemlabError(words[:400] or type(error).__name__)
 
 

@@ -23,7 +23,17 @@ from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
 from memlab.reading import parse_yaml, read_config
-from memlab.registry import GROUPS, Plugin, find, find_with_file, load, plugins
+from memlab.registry import (
+    GROUPS,
+    RENAMED,
+    Plugin,
+    current_path,
+    find,
+    find_with_file,
+    load,
+    plugins,
+    say_renamed,
+)
 from memlab.spec import import_typed, search_here
 from memlab.trust import guard, is_path, reading, trust
 
@@ -65,7 +75,7 @@ def class_path(group: str, name: str) -> str:
     known = {plugin.distribution.lower() for plugin in plugins(group)}
     if "." in name or (distribution and distribution not in known):
         search_here()
-        path = name.replace(":", ".")
+        path = current_path(name.replace(":", "."))
         if guard() is None and is_path(name):  # the user's own code, named by the user
             trust(name)
         return path
@@ -82,9 +92,12 @@ def expand_list(group: str, name: str) -> list[str]:
         return []
     if name == "all":
         return _distinct(_sound(group))
+    if group == "ablations" and (family := RENAMED["families"].get(name)):
+        say_renamed(name, family)
+        name = family
     if group == "ablations" and name in FAMILIES:
         sound = _sound(group)
-        members = [(one, cls) for one, cls in sound if getattr(cls, "family", None) == name]
+        members = [(plugin, cls) for plugin, cls in sound if getattr(cls, "family", None) == name]
         if not members:
             raise PluginError(f"no ablation of the family {name!r} is installed")
         return _distinct(members)
@@ -93,26 +106,26 @@ def expand_list(group: str, name: str) -> list[str]:
 
 def _distinct(members: list[tuple[Plugin, type[Any]]]) -> list[str]:
     """Return class paths, without classes declared (`same_as`) equal to another member."""
-    there = {plugin.name for plugin, _ in members}
+    names = {plugin.name for plugin, _ in members}
     return [
         plugin.path
         for plugin, cls in members
-        if vars(cls).get("same_as") not in there  # declared by the class itself, not inherited
+        if vars(cls).get("same_as") not in names  # declared by the class itself, not inherited
     ]
 
 
 def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
     # A broken plugin, or a name registered twice, fails only runs that ask for it by name.
-    found = []
+    working = []
     for plugin in plugins(group):
         try:
             cls = load(group, plugin.name)
             if group == "ablations":
                 _check_made(plugin, cls)
-            found.append((plugin, cls))
+            working.append((plugin, cls))
         except PluginError as error:
             print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
-    return found
+    return working
 
 
 def _check_made(plugin: Plugin, cls: type[Any]) -> None:
@@ -168,14 +181,14 @@ def _with_csv(arguments: Sequence[str]) -> list[str]:
     are returned unchanged.
     """
     names = [argument.partition("=")[0] for argument in arguments]
-    first = next((place for place, name in enumerate(names) if name in _OF_CSV), None)
+    first = next((index for index, name in enumerate(names) if name in _OF_CSV), None)
     if first is None or "--data.source" in names[:first] or _has_own_source(arguments):
         return list(arguments)
     if "--data.source" in names:  # the parser depends on their order
-        place = names.index("--data.source")
-        width = 1 if "=" in arguments[place] else 2
-        layout = list(arguments[place : place + width])
-        rest = [*arguments[:place], *arguments[place + width :]]
+        index = names.index("--data.source")
+        width = 1 if "=" in arguments[index] else 2
+        layout = list(arguments[index : index + width])
+        rest = [*arguments[:index], *arguments[index + width :]]
         return [*rest[:first], *layout, *rest[first:]]
     return [*arguments[:first], "--data.source", "csv", *arguments[first:]]
 
@@ -183,11 +196,11 @@ def _with_csv(arguments: Sequence[str]) -> list[str]:
 def _has_own_source(arguments: Sequence[str]) -> bool:
     known = {plugin.path for plugin in plugins("sources") if plugin.distribution == "memlab"}
     for option, value in pairwise([*arguments, ""]):
-        name, joined, given = option.partition("=")
+        name, joined, typed = option.partition("=")
         if name not in ("--config", "-c"):
             continue
         try:
-            tree = yaml.safe_load(find_config(given if joined else value).read_text("utf-8"))
+            tree = yaml.safe_load(find_config(typed if joined else value).read_text("utf-8"))
             source = tree["data"]["source"]
             named = source if isinstance(source, str) else source["class_path"]
             if class_path("sources", named) not in known:
@@ -231,9 +244,9 @@ def _single_option(option: str, value: str, _adding: bool) -> list[str]:
         return [f"{option}={value}"]
     if option == "--trainer.callbacks":
         return [f"{option}+={_callback_path(value)}"]
-    given = find_with_file("models", value) if option == "--model" else None
-    if given is not None:  # NAME:FILE
-        return [f"{option}={given[0].path}", f"{option}.weights={given[1]}"]
+    plugin_and_file = find_with_file("models", value) if option == "--model" else None
+    if plugin_and_file is not None:  # NAME:FILE
+        return [f"{option}={plugin_and_file[0].path}", f"{option}.weights={plugin_and_file[1]}"]
     path = class_path(SINGLES[option], value)
     if option == "--model" and _foreign(value, path):
         return [f"{option}={FOREIGN_MODEL}", f"{option}.target={value}"]
@@ -338,9 +351,9 @@ def _expand_one(group: str, value: Any) -> Any:
 def _expand_model(model: dict[str, Any] | str) -> Any:
     if isinstance(model, dict) and "class_path" not in model:
         model = {"class_path": DEFAULT_MODEL, "init_args": model.get("init_args", model)}
-    given = find_with_file("models", model) if isinstance(model, str) else None
-    if given is not None:  # NAME:FILE
-        return {"class_path": given[0].path, "init_args": {"weights": given[1]}}
+    plugin_and_file = find_with_file("models", model) if isinstance(model, str) else None
+    if plugin_and_file is not None:  # NAME:FILE
+        return {"class_path": plugin_and_file[0].path, "init_args": {"weights": plugin_and_file[1]}}
     expanded = _expand_one("models", model)
     name = model if isinstance(model, str) else str(model["class_path"])
     if _foreign(name, expanded["class_path"]):
@@ -369,7 +382,7 @@ def _callback_path(name: str) -> str:
     if name.isidentifier() and name[:1].isupper():
         return name
     path = class_path("callbacks", name)
-    if path in (find("callbacks", own).path for own in ALWAYS_ON):
+    if path in (find("callbacks", reference).path for reference in ALWAYS_ON):
         raise MemlabError(
             f"callback {name!r} is always on; choose by --ablation, --doses, --scan, "
             "--attribution, --maps"

@@ -28,9 +28,9 @@ def recognised_anew(arguments: Sequence[str]) -> list[str]:
     if recorded.get("source") is None or (altered and "--data.source" not in names):
         return list(arguments)
     after = 2 + max(
-        place
-        for place, name in enumerate(names[:-1])
-        if name == "--config" and runs.run_of(Path(arguments[place + 1])) is not None
+        index
+        for index, name in enumerate(names[:-1])
+        if name == "--config" and runs.run_of(Path(arguments[index + 1])) is not None
     )
     return [*arguments[:after], "--data.source=null", *arguments[after:]]
 
@@ -53,11 +53,11 @@ def without_recorded_masks(arguments: Sequence[str]) -> list[str]:
             continue
         kept += [f"--data.{name}", "null"]
         if name == "masks":
-            told = (
+            note = (
                 f"the run's --data.masks {value} are of {recorded['root']} and are not used for "
                 f"{values(arguments, '--data.root')[-1]}; to use them, or others, give --data.masks"
             )
-            print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
+            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
     return kept
 
 
@@ -65,11 +65,11 @@ def _of_other_data(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the data section of the run's configuration if --data.root is not the run's own."""
     roots = values(arguments, "--data.root")
     configs = [Path(value) for value in values(arguments, "--config")]
-    own = [path for path in configs if runs.run_of(path) is not None]
-    if not roots or not own:
+    recorded = [path for path in configs if runs.run_of(path) is not None]
+    if not roots or not recorded:
         return {}
     try:
-        tree = read_yaml(own[-1])
+        tree = read_yaml(recorded[-1])
     except MemlabError:  # the parser reports what is wrong with it
         return {}
     data = tree.get("data") if isinstance(tree, dict) else None

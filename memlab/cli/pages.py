@@ -18,7 +18,7 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   score      scores for some images: memlab score MODEL IMAGES...
   explain    maps of some images: memlab explain MODEL IMAGES... --out DIR
   ablate     the changed images themselves: memlab ablate IMAGES... --ablation NAME --out DIR
-  data       check | ceiling | subset | cache | scenes: look after data sets
+  data       check | ceiling | subset | cache | synthetic: look after data sets
   regions    find | import | review | reject: masks of faces, people, text, ... in a store
   plugins    what is installed, from where, and whether it is sound
 
@@ -34,7 +34,7 @@ _USUAL = """\
   --config NAME           a file, or one of memlab's own ({configs});
                           may be repeated, later ones win
 {where}  --data.root DIR         the data set: a folder or a CSV file
-  --data.source NAME      its layout: csv, folder, lamem, scenes; recognised by default
+  --data.source NAME      its layout: csv, folder, lamem, synthetic; recognised by default
                           (csv: --data.source.image COLUMN, --data.source.score COLUMN)
   --data.split S          1 to 5 for LaMem; 80/20 or 70/10/20 for a random split{split}
   --data.image_size N     side in pixels; the model's by default

@@ -24,8 +24,8 @@ def run(arguments: list[str]) -> int:
     parser = Options("plugins", DESCRIPTION)
     parser.add_argument("--check", action="store_true", help="import each and check its contract")
     options = parser.parse_args(arguments[1:])
-    found = [plugin for group in GROUPS for plugin in plugins(group)]
-    states = {plugin: _state(plugin, options.check) for plugin in found}
+    installed = [plugin for group in GROUPS for plugin in plugins(group)]
+    states = {plugin: _state(plugin, options.check) for plugin in installed}
     for group, meaning in GROUPS.items():
         print(f"{group}: {meaning}")  # noqa: T201
         for plugin in plugins(group):
@@ -34,7 +34,7 @@ def run(arguments: list[str]) -> int:
             print(line.rstrip())  # noqa: T201
         if not plugins(group):
             print("  (none)")  # noqa: T201
-    for name in sorted({plugin.distribution for plugin in found} - {"memlab", "unknown"}):
+    for name in sorted({plugin.distribution for plugin in installed} - {"memlab", "unknown"}):
         summary = metadata(name)["Summary"]
         print(f"{name}: {summary}" if summary else name)  # noqa: T201
     return 1 if any(state.startswith(_WRONG) for state in states.values()) else 0

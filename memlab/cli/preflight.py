@@ -109,11 +109,11 @@ def _check_counts(trainer: Trainer) -> None:
 
 
 def _check_interval(trainer: Trainer, batches: int) -> None:
-    every: Any = trainer.val_check_interval
-    if trainer.check_val_every_n_epoch is None or not isinstance(every, int):
+    interval: Any = trainer.val_check_interval
+    if trainer.check_val_every_n_epoch is None or not isinstance(interval, int):
         return
-    if every > batches:
+    if interval > batches:
         raise MemlabError(
-            f"--trainer.val_check_interval {every}: at most {batches}, the batches of an epoch, "
+            f"--trainer.val_check_interval {interval}: at most {batches}, the batches of an epoch, "
             "or a share such as 0.5"
         )

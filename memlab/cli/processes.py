@@ -36,12 +36,12 @@ def agreed(make: Callable[[], tuple[Path, Path]]) -> tuple[Path, Path]:
     inherited = os.environ.get(FOLDER_VARIABLE)
     if inherited and int(os.environ.get("LOCAL_RANK", "0")) > 0:
         return Path(inherited).parent, Path(inherited)
-    place = _meeting_place()
-    if place is None:
+    address = _meeting_place()
+    if address is None:
         return make()
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-    host, port, hosted = place
+    host, port, hosted = address
     store = TCPStore(
         host,
         port,

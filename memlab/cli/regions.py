@@ -52,28 +52,28 @@ Another detector can add other regions to the same store; its options are --with
     parser = Options("regions find", description)
     _add_data(parser)
     parser.add_argument(
-        "--with", dest="finder", required=True, help="a plugin's name, or package.module:Class"
+        "--with", dest="detector", required=True, help="a plugin's name, or package.module:Class"
     )
     parser.add_argument("--out", type=Path, required=True, help="the store; may be there already")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps (%(default)s)")
     options = parser.parse_args(ours)
     require_apart(options.out, [options.root])
-    path = class_path("regions", options.finder)
+    path = class_path("regions", options.detector)
 
     from memlab.detection.detector import provenance_of
     from memlab.detection.find import find_regions
     from memlab.masks.store import MaskStore
     from memlab.progress import progress
 
-    finder, parameters = _made(path, theirs)
-    if hasattr(finder, "to"):
-        finder = finder.to(options.device)
-    if hasattr(finder, "eval"):
-        finder.eval()
+    detector, parameters = _made(path, theirs)
+    if hasattr(detector, "to"):
+        detector = detector.to(options.device)
+    if hasattr(detector, "eval"):
+        detector.eval()
     table, store = read_data(options), MaskStore(options.out)
     with progress("Looking for regions", len(table.rows)) as advance:
-        provenance = provenance_of(finder, parameters)
-        filled = find_regions(table, finder, provenance, store, options.device, advance)
+        provenance = provenance_of(detector, parameters)
+        filled = find_regions(table, detector, provenance, store, options.device, advance)
     return _report(table, store, filled)
 
 
@@ -135,7 +135,7 @@ image that cannot be drawn is named, and left out; exit code 1 if there is one.
     with progress("Drawing", count) as advance:
         done = write_review(table, table.given, options.out, advance)
     print(  # noqa: T201
-        f"{done.finds} detections on {done.sheets} sheets; cross out in {options.out / TABLE}"
+        f"{done.detections} detections on {done.sheets} sheets; cross out in {options.out / TABLE}"
     )
     store = str(options.masks)
     if not isinstance(table.given, StoredMasks):
@@ -213,16 +213,16 @@ def _made(path: str, arguments: list[str]) -> tuple[Any, dict[str, Any]]:
         parsed = parser.parse_args(arguments)
         values = parsed.as_dict().get("with") or {}
         made = parser.instantiate(parsed).get("with")
-        finder = cls() if made is None else made
+        detector = cls() if made is None else made
     except MemlabError:
         raise
     except Exception as error:
         raise known_error(error) or MemlabError(
             f"{path} cannot be made: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from error
-    if not callable(finder):
+    if not callable(detector):
         raise MemlabError(f"{path} detects no regions: it is not called with images")
-    return finder, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+    return detector, {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
 
 def _report(table: Table, store: MaskStore, filled: Filled) -> int:
@@ -233,15 +233,19 @@ def _report(table: Table, store: MaskStore, filled: Filled) -> int:
     known = [shares for name, shares in store.areas.items() if name in ids]
     for region in sorted(filled.regions):
         areas = [shares[region] for shares in known if region in shares]
-        found = sorted(share for share in areas if share > 0)
-        typical = f", {100 * found[len(found) // 2]:.1f} % of the image (median)" if found else ""
-        if areas and not found:
+        positive = sorted(share for share in areas if share > 0)
+        typical = (
+            f", {100 * positive[len(positive) // 2]:.1f} % of the image (median)"
+            if positive
+            else ""
+        )
+        if areas and not positive:
             typical = ": cannot tell whether a model relies on it"
-        print(f"{region:<12} in {len(found)} of {len(areas)} images{typical}")  # noqa: T201
+        print(f"{region:<12} in {len(positive)} of {len(areas)} images{typical}")  # noqa: T201
         for line in quality_told(region, store.regions.get(region, {})):
             print(f"             {line}")  # noqa: T201
     if filled.there:
-        print(f"{filled.there} were there, {filled.looked_at} are new")  # noqa: T201
+        print(f"{filled.there} were there, {filled.added} are new")  # noqa: T201
     for reason in list(filled.failures.values())[:3]:
         print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
     if filled.failures:

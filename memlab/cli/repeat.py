@@ -66,9 +66,9 @@ def run(arguments: list[str]) -> int:
         repeat.write(folder)
     for name in done:
         print(f"memlab: {folder / name} is finished", file=sys.stderr)  # noqa: T201
-    for place, member in enumerate(due, start=1):
+    for number, member in enumerate(due, start=1):
         path = folder / repeat.name(member)
-        print(f"memlab: {path}, {place} of {len(due)} to train", file=sys.stderr)  # noqa: T201
+        print(f"memlab: {path}, {number} of {len(due)} to train", file=sys.stderr)  # noqa: T201
         code = _train(path, repeat, member, file)
         if code == 0 and repeat.name(member) not in finished(folder, repeat):
             print(f"memlab: {path} was not tested (a trial run?)", file=sys.stderr)  # noqa: T201
@@ -77,11 +77,11 @@ def run(arguments: list[str]) -> int:
             _say_how_to_go_on(folder, path, code)
             return code
 
-    from memlab.reports.repeated import summarise, write_summary
+    from memlab.reports.repeated import summary_of, write_summary
     from memlab.reports.tables import print_summary
 
     with content_of(folder):
-        summary = summarise(folder, repeat)
+        summary = summary_of(folder, repeat)
         write_summary(summary, folder)
         print_summary(summary, folder)
     return 0
@@ -93,16 +93,16 @@ def numbers(text: str, option: str) -> list[int]:
     Raises:
         MemlabError: if the text is malformed, or names a number twice.
     """
-    found: list[int] = []
+    seeds: list[int] = []
     for part in text.split(","):
         ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
         if not ends:
             raise MemlabError(f"{option} {text!r}: write 1-5, or 1,3")
         first = int(ends[1])
-        found += range(first, int(ends[2] or first) + 1)
-    if not found or len(set(found)) < len(found) or len(found) > 1000:
+        seeds += range(first, int(ends[2] or first) + 1)
+    if not seeds or len(set(seeds)) < len(seeds) or len(seeds) > 1000:
         raise MemlabError(f"{option} {text!r}: each number once, the smaller end first, as in 1-5")
-    return sorted(found)
+    return sorted(seeds)
 
 
 def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int]]:
@@ -135,9 +135,9 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Repeat, list[int
             raise MemlabError(f"{name}: memlab repeat sets it for each member; leave it out")
     file = None if rest or options.run is None else options.run / FILE
     plan = settle("fit", known.arguments, file)  # report mistyped names here
-    every = sorted({*known.members, *members})
-    repeat = Repeat(known.over, every, known.arguments)
-    return options.run or plan.run, repeat, members or every
+    numbers_due = sorted({*known.members, *members})
+    repeat = Repeat(known.over, numbers_due, known.arguments)
+    return options.run or plan.run, repeat, members or numbers_due
 
 
 def _members(options: Namespace) -> tuple[str | None, list[int]]:
@@ -182,12 +182,12 @@ def _see_splits(repeat: Repeat, members: list[int], file: Path | None) -> int:
 
     command = [sys.executable, "-m", "memlab", "fit", *repeat.arguments, *_trust_options()]
     command += ["--print_config"]
-    found = subprocess.run(
+    completed = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=False, env=_environment(file)
     )
-    if found.returncode:
-        return found.returncode
-    data = yaml.safe_load(found.stdout)["data"]
+    if completed.returncode:
+        return completed.returncode
+    data = yaml.safe_load(completed.stdout)["data"]
     root = Path(data["root"])
     typed = [data["source"]["class_path"]] if data["source"] and file is None else []
     origin = str(file or "--data.source")

@@ -60,8 +60,8 @@ def newest_run() -> Path:
     Raises:
         CheckpointError: if there is none; says what to do.
     """
-    found = [*ROOT.glob("*/fit/results.json"), *ROOT.glob("*/*/fit/results.json")]
-    finished = [path.parent.parent for path in found]
+    results = [*ROOT.glob("*/fit/results.json"), *ROOT.glob("*/*/fit/results.json")]
+    finished = [path.parent.parent for path in results]
     if not finished:
         raise CheckpointError(
             f"no finished run under {ROOT.resolve()}: run memlab fit first, or give --run, "
@@ -161,8 +161,8 @@ def whole_checkpoint(run: Path) -> Path | None:
     last, previous = run / CHECKPOINTS / LAST, run / CHECKPOINTS / PREVIOUS
     wrong = damage(last) if last.is_file() else ""
     if wrong and previous.is_file() and not damage(previous):
-        told = f"damaged; going on with the one before, {previous} ({wrong})"
-        print(f"memlab: {last}: {told}", file=sys.stderr)  # noqa: T201
+        note = f"damaged; going on with the one before, {previous} ({wrong})"
+        print(f"memlab: {last}: {note}", file=sys.stderr)  # noqa: T201
         return previous
     if not last.is_file() and previous.is_file():
         print(f"memlab: no {last}; going on with the one before, {previous}", file=sys.stderr)  # noqa: T201

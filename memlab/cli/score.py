@@ -82,14 +82,14 @@ def _print(table: pd.DataFrame, ref: str) -> None:
     from memlab.numbers import interval, number
     from memlab.reports.terminal import plain_console
 
-    shown = Table(title=f"memorability by {ref}", title_justify="left")
-    shown.add_column("image", overflow="fold")
+    printed = Table(title=f"memorability by {ref}", title_justify="left")
+    printed.add_column("image", overflow="fold")
     with_interval, with_percentile = table["low"].notna().any(), table["percentile"].notna().any()
-    shown.add_column("predicted", justify="right")
+    printed.add_column("predicted", justify="right")
     if with_interval:
-        shown.add_column(f"{100 * table.attrs['level']:g} % interval", justify="right")
+        printed.add_column(f"{100 * table.attrs['level']:g} % interval", justify="right")
     if with_percentile:
-        shown.add_column("percentile", justify="right")
+        printed.add_column("percentile", justify="right")
     for row in table.sort_values("predicted", ascending=False).itertuples():
         cells = ["no score" if row.error else number(cast("float", row.predicted))]
         if with_interval:
@@ -100,5 +100,5 @@ def _print(table: pd.DataFrame, ref: str) -> None:
             )
         if with_percentile:
             cells.append("" if row.error else f"{row.percentile:.0f}")
-        shown.add_row(escape(str(row.image)), *cells)
-    plain_console().print(shown)
+        printed.add_row(escape(str(row.image)), *cells)
+    plain_console().print(printed)

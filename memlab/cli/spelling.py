@@ -122,13 +122,13 @@ def hint(name: str, known: Iterable[str] | None = None) -> str:
     """
     bare = name.lstrip("-").partition("=")[0]
     key = bare.lower().replace("-", "_").rpartition(".")[2]
-    there = None if known is None else {option.lstrip("-") for option in known}
+    names = None if known is None else {option.lstrip("-") for option in known}
     for spelling in ALIASES.get(key, ()):
         written = spelling.format(key)
         first = written.split()[0].rstrip(",").lstrip("-")
-        if first != bare and (there is None or first in there):
+        if first != bare and (names is None or first in names):
             return f"; write {written}"
-    ends = [option for option in there or () if option.endswith((f".{key}", f"-{bare}"))]
+    ends = [option for option in names or () if option.endswith((f".{key}", f"-{bare}"))]
     return f"; write --{ends[0]}" if len(ends) == 1 else ""
 
 
@@ -149,12 +149,21 @@ def unknown_option(name: str, known: Iterable[str], of_trainer: bool = True) -> 
 
 def refuse_other_names(arguments: Iterable[str]) -> None:
     """Raise a MemlabError for options of fit or test under the names that other programs use."""
-    own = {"out", "run", "config", "ckpt_path", "print_config", "seed_everything", "model", "data"}
-    own |= {"trainer", "ablation", "attribution", "doses", "controls", "scan", "maps", "verbose"}
-    own |= {"checkpoint_every", "help", "c", "h", "weights_only", "return_predictions"}
+    names = {
+        "out",
+        "run",
+        "config",
+        "ckpt_path",
+        "print_config",
+        "seed_everything",
+        "model",
+        "data",
+    }
+    names |= {"trainer", "ablation", "attribution", "doses", "controls", "scan", "maps", "verbose"}
+    names |= {"checkpoint_every", "help", "c", "h", "weights_only", "return_predictions"}
     for argument in arguments:
         name, _, value = argument.lstrip("-").partition("=")
-        if not argument.startswith("-") or "." in name or name.removesuffix("+") in own:
+        if not argument.startswith("-") or "." in name or name.removesuffix("+") in names:
             continue
         better = hint(name)
         if better and not name[:1].isdigit():
@@ -200,15 +209,15 @@ def places(command: str, arguments: Sequence[str]) -> Places:
         return Places(out or run, None, checkpoint, rest)
     if out and Path(out).suffix.lower() in (".csv", ".json", ".parquet", ".html"):
         raise MemlabError(f"--out {out}: give a folder; the scores are in rows.csv in it")
-    found = Places(run, out, checkpoint, rest)
+    typed = Places(run, out, checkpoint, rest)
     model = next(reversed(values(rest, "--model")), None)
     if model is None:
-        return found
+        return typed
     trained = trained_run(model)
     if trained is not None:
-        return _of_run(found, model, str(trained))
+        return _of_run(typed, model, str(trained))
     if Path(model).is_file():
-        return _of_file(found, model)
+        return _of_file(typed, model)
     if Path(model).is_dir() and model not in {plugin.name for plugin in plugins("models")}:
         raise CheckpointError(f"--model {model}: this folder holds no run of memlab fit")
     if run and not is_run(Path(run)):
@@ -216,8 +225,8 @@ def places(command: str, arguments: Sequence[str]) -> Places:
             raise MemlabError(
                 f"--run {run}: not a run folder, and --out {out} is given; leave out one"
             )
-        return replace(found, run=None, out=out or run)
-    return found
+        return replace(typed, run=None, out=out or run)
+    return typed
 
 
 def _of_run(found: Places, model: str, trained: str) -> Places:
@@ -260,12 +269,12 @@ def trained_run(model: str) -> Path | None:
 
 def values(arguments: Sequence[str], option: str) -> list[str]:
     """Return the values that an option was given, in order."""
-    found = []
-    for place, argument in enumerate(arguments):
+    typed = []
+    for index, argument in enumerate(arguments):
         name, joined, value = argument.partition("=")
         if name == option:
-            found.append(value if joined else "".join(arguments[place + 1 : place + 2]))
-    return found
+            typed.append(value if joined else "".join(arguments[index + 1 : index + 2]))
+    return typed
 
 
 def take(arguments: Sequence[str], option: str) -> tuple[str | None, list[str]]:
@@ -278,11 +287,11 @@ def take(arguments: Sequence[str], option: str) -> tuple[str | None, list[str]]:
     value: str | None = None
     rest = iter(arguments)
     for argument in rest:
-        name, joined, given = argument.partition("=")
+        name, joined, typed = argument.partition("=")
         if name != option:
             kept.append(argument)
             continue
-        value = given if joined else next(rest, "")
+        value = typed if joined else next(rest, "")
         if not value or (not joined and value.startswith("--")):
             raise MemlabError(f"{option} needs a value")
     return value, kept

@@ -48,7 +48,7 @@ All other options are those of memlab fit, with --model those of memlab test.
 
 ASKED = "asked.json"
 IMAGES, RUN = "images", "run"
-CONFIG = "study/prototype"
+CONFIG = "study/student-study"
 LEAST, LEAST_TRAINED = 3, 10
 RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
 
@@ -96,9 +96,9 @@ def run(arguments: list[str]) -> int:
     add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
 
-    folder, asked, given = _settle(options, rest)
+    folder, asked, typed = _settle(options, rest)
     # Report a mistyped name or model here, before images are copied.
-    _plan(folder, asked, [], given)
+    _plan(folder, asked, [], typed)
     table, of = _images(folder, asked)
     tested = _finished(folder)
     if tested is None:
@@ -108,7 +108,7 @@ def run(arguments: list[str]) -> int:
             f"tested; if this is cut off, it goes on with: memlab study --out {folder}",
             file=sys.stderr,
         )
-        carry_out(_plan(folder, asked, [word for way in chosen for word in way], given))
+        carry_out(_plan(folder, asked, [word for way in chosen for word in way], typed))
         tested = _finished(folder)
         if tested is None:
             raise MemlabError(f"{folder}: nothing was tested (a trial run?); leave that option out")
@@ -133,30 +133,30 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
         if option.partition("=")[0] in RESERVED:
             raise MemlabError(f"{option}: memlab study sets it itself (see memlab study --help)")
     typed = [*rest, *([options.model] if options.model else [])]
-    given = {
+    settings = {
         name: getattr(options, name)
         for name in ("root", "split", "n", "seed", "model", "masks", "source")
         if getattr(options, name) is not None
     } | ({"rest": rest} if rest else {})
     if options.masks:
-        given["masks"] = str(options.masks)
+        settings["masks"] = str(options.masks)
     columns = columns_of(options)
-    given |= {"columns": columns} if columns else {}
+    settings |= {"columns": columns} if columns else {}
     for name in ("root", "masks", "model"):  # to allow resuming from any folder
-        if name in given and Path(given[name]).exists():
-            given[name] = str(Path(given[name]).resolve())
+        if name in settings and Path(settings[name]).exists():
+            settings[name] = str(Path(settings[name]).resolve())
     folder = options.out or runs.new_run("study")
     before = _before(folder)
-    changed = [name for name, value in given.items() if before and before[name] != value]
+    changed = [name for name, value in settings.items() if before and before[name] != value]
     if changed and (folder / RUN).exists():
         name = changed[0]
         raise MemlabError(
-            f"{folder} holds a study with {name} {before[name]!r}, not {given[name]!r}; leave the "
-            "options out to go on with it, or choose another --out"
+            f"{folder} holds a study with {name} {before[name]!r}, not {settings[name]!r}; leave "
+            "the options out to go on with it, or choose another --out"
         )
     if changed:  # nothing is trained or tested yet: draw the images again
         shutil.rmtree(folder / IMAGES, ignore_errors=True)
-    asked = {**before, **given}
+    asked = {**before, **settings}
     _see_split(asked.get("split"), asked.get("model"))
     if "root" not in asked:
         where = f"{options.out} holds no study: " if options.out else ""
@@ -187,31 +187,31 @@ def _before(folder: Path) -> dict[str, Any]:
     if not note.is_file():
         return {}
     remedy = "choose another --out"
-    found = Asked(**check_fields(Asked, read_json(note, remedy), str(note), remedy))
-    for word in found.rest:
+    recorded = Asked(**check_fields(Asked, read_json(note, remedy), str(note), remedy))
+    for word in recorded.rest:
         if word.partition("=")[0] in RESERVED:
             raise MemlabError(f"{note}: damaged: {word} is recorded in it; {remedy}")
-    return asdict(found)
+    return asdict(recorded)
 
 
 def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | None = None) -> Plan:
     """Return the settled command: the fit, or the model's test; see `_settle` for `given`."""
     file = None if given is None else folder / ASKED
     typed = given or []
-    own = ["--data.root", str(folder / IMAGES / "subset.csv"), "--data.source", "csv"]
-    own += ["--seed_everything", str(asked.seed)]
-    own += ["--data.masks", str(Path(asked.masks).resolve())] if asked.masks else []
+    added = ["--data.root", str(folder / IMAGES / "subset.csv"), "--data.source", "csv"]
+    added += ["--seed_everything", str(asked.seed)]
+    added += ["--data.masks", str(Path(asked.masks).resolve())] if asked.masks else []
     if asked.model is None:
         named = any(word.partition("=")[0] == "--config" for word in asked.rest)
         start = [] if named else ["--config", CONFIG]
-        own += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
+        added += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
         run = ["--out", str(folder / RUN), "--ckpt_path", "auto"]
-        return settle("fit", [*start, *asked.rest, *own, *ablations, *run], file, typed)
+        return settle("fit", [*start, *asked.rest, *added, *ablations, *run], file, typed)
     path = Path(asked.model)
     option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"
     if option != "--model":  # its configuration names its training data
-        own += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
-    plan = settle("test", [option, asked.model, *asked.rest, *own, *ablations], file, typed)
+        added += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
+    plan = settle("test", [option, asked.model, *asked.rest, *added, *ablations], file, typed)
     plan.run, plan.fresh, plan.labels = folder / RUN, False, []
     return plan
 
@@ -240,11 +240,11 @@ def _images(folder: Path, asked: Asked) -> tuple[Table, int]:
         with progress("Copying", len(chosen.rows)) as advance:
             copied = write_subset(chosen, len(chosen.rows), asked.seed, path, advance, outside=True)
         copied.say()
-    found = CsvSource().table(path / FILE)
+    images = CsvSource().table(path / FILE)
     drawn_from = read_text(count, "choose another --out").strip()
     if not drawn_from.isdecimal():
         raise MemlabError(f"{count}: damaged: {drawn_from[:40]!r} is no number of images")
-    return found.with_masks(Path(asked.masks)) if asked.masks else found, int(drawn_from)
+    return images.with_masks(Path(asked.masks)) if asked.masks else images, int(drawn_from)
 
 
 def _drawn(table: Table, asked: Asked) -> Table:
@@ -291,16 +291,16 @@ def _drawn(table: Table, asked: Asked) -> Table:
     rest = set(order.tolist()) - set(tested.tolist())
     # Images that the model's run would test by its own split are no donors: they would be tested.
     donors = [
-        place
-        for wanted in ("train", None, "val")
-        for place, split in zip(order.tolist(), splits, strict=True)
-        if place in rest and split == wanted
+        row
+        for part in ("train", None, "val")
+        for row, split in zip(order.tolist(), splits, strict=True)
+        if row in rest and split == part
     ][: asked.n]
     parts = [ordered.rows.iloc[tested].assign(split="test")]
     if donors:
         by_place = dict(zip(order.tolist(), splits, strict=True))
-        own = [by_place[place] or "train" for place in donors]
-        parts.append(ordered.rows.iloc[donors].assign(split=own))
+        donor_splits = [by_place[row] or "train" for row in donors]
+        parts.append(ordered.rows.iloc[donors].assign(split=donor_splits))
 
     import pandas as pd
 
@@ -336,5 +336,5 @@ def _ways(table: Table) -> list[list[str]]:
 
 def _finished(folder: Path) -> Path | None:
     """Return the folder of the study's finished test, or None."""
-    found = [*folder.glob(f"{RUN}/test-*/results.json"), *folder.glob(f"{RUN}/fit/results.json")]
-    return max(found, key=lambda path: path.stat().st_mtime).parent if found else None
+    results = [*folder.glob(f"{RUN}/test-*/results.json"), *folder.glob(f"{RUN}/fit/results.json")]
+    return max(results, key=lambda path: path.stat().st_mtime).parent if results else None

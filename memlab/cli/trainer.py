@@ -138,17 +138,17 @@ def settle(
 
 def recorded_arguments() -> Path | None:
     """Return the file that `memlab repeat` read this process's arguments from, or None."""
-    found = os.environ.get(RECORDED_VARIABLE)
-    return Path(found) if found else None
+    recorded = os.environ.get(RECORDED_VARIABLE)
+    return Path(recorded) if recorded else None
 
 
 def _values(arguments: Sequence[str]) -> list[Any]:
     """Return the values of options; values spelled as in a file are returned as plain data."""
-    found: list[Any] = []
+    values: list[Any] = []
     for argument in arguments:
         value = argument.partition("=")[2] if argument.startswith("-") else argument
-        found.append(parse_yaml(value, argument) if value[:1] in ("[", "{") else value)
-    return found
+        values.append(parse_yaml(value, argument) if value[:1] in ("[", "{") else value)
+    return values
 
 
 def _settle(command: str, arguments: list[str]) -> Plan:
@@ -161,43 +161,43 @@ def _settle(command: str, arguments: list[str]) -> Plan:
     where = places(command, arguments)
     run_given, checkpoint_given = where.run, where.checkpoint
     expanded = expand_arguments(where.arguments)
-    given = dict(_options(expanded))
+    typed = dict(_options(expanded))
     configs = [Path(value) for option, value in _options(expanded) if option == "--config"]
 
     if command == "fit":
-        return _settle_fit(expanded, run_given, checkpoint_given, configs, given)
+        return _settle_fit(expanded, run_given, checkpoint_given, configs, typed)
 
     run = Path(run_given) if run_given else None
     candidates = [*configs, *([Path(checkpoint_given)] if checkpoint_given else [])]
-    found = [folder for folder in map(runs.run_of, candidates) if folder is not None]
-    if run is None and found:
-        run = found[-1]
+    folders = [folder for folder in map(runs.run_of, candidates) if folder is not None]
+    if run is None and folders:
+        run = folders[-1]
     recorded: list[Path] = []
-    if run is None and not configs and "--model" not in given:
+    if run is None and not configs and "--model" not in typed:
         if checkpoint_given and Path(checkpoint_given).is_file():
             recorded = [Path(checkpoint_given)]  # outside every run, so it says itself what it is
-            expanded = [*_described_in(recorded[0], given), *expanded]
+            expanded = [*_described_in(recorded[0], typed), *expanded]
         else:
             run = runs.newest_run()
             print(f"memlab: this is {run}, the newest finished run", file=sys.stderr)  # noqa: T201
     checkpoint = None
     if run is not None:
         if not any(map(runs.run_of, configs)):
-            own = runs.config_of(run)
-            expanded = ["--config", str(own), *expanded]
-            configs = [own, *configs]
+            config = runs.config_of(run)
+            expanded = ["--config", str(config), *expanded]
+            configs = [config, *configs]
         expanded = recognised_anew(expanded)
         checkpoint = runs.checkpoint_of(run, checkpoint_given)
     elif checkpoint_given:
         checkpoint = runs.checkpoint_of(None, checkpoint_given)
     expanded = without_recorded_masks(expanded)
     fresh = run is None
-    model = given.get("--model.target") or given.get("--model", command)
+    model = typed.get("--model.target") or typed.get("--model", command)
     run = run or runs.new_run(model.rpartition(".")[2])
     out = Path(where.out) if where.out else None
     if out is not None and is_run(out) and out.resolve() != run.resolve():
         raise MemlabError(f"--out {out} holds another run, to which this {command} does not belong")
-    require_outside_data(out, given.get("--data.root"))
+    require_outside_data(out, typed.get("--data.root"))
     return Plan(
         command, expanded, run, checkpoint, fresh, labels, configs, out=out, recorded=recorded
     )
@@ -207,9 +207,9 @@ def _described_in(checkpoint: Path, given: dict[str, str]) -> list[str]:
     """Return the options that make the model which a checkpoint describes."""
     from memlab.models.load import read_checkpoint
 
-    told = read_checkpoint(checkpoint)["memlab"]
-    size = [] if "--data.image_size" in given else [f"--data.image_size={told['input_size']}"]
-    return [f"--model={json.dumps(told['model'])}", *size]
+    recorded = read_checkpoint(checkpoint)["memlab"]
+    size = [] if "--data.image_size" in given else [f"--data.image_size={recorded['input_size']}"]
+    return [f"--model={json.dumps(recorded['model'])}", *size]
 
 
 def _settle_fit(
@@ -242,8 +242,8 @@ def _settle_fit(
         )
     if checkpoint and not configs:
         # A new run may start from the checkpoint of another run.
-        own = run is not None and (run / "fit" / runs.CONFIG).is_file()
-        trained = run if own else runs.run_of(checkpoint)
+        continues = run is not None and (run / "fit" / runs.CONFIG).is_file()
+        trained = run if continues else runs.run_of(checkpoint)
         if trained is not None:
             path = runs.config_of(trained)
             expanded = ["--config", str(path), *expanded]
@@ -259,12 +259,12 @@ def _settle_fit(
 
 def _options(arguments: list[str]) -> list[tuple[str, str]]:
     pairs = []
-    for place, argument in enumerate(arguments):
+    for index, argument in enumerate(arguments):
         if not argument.startswith("-"):
             continue
         option, joined, value = argument.partition("=")
-        if not joined and place + 1 < len(arguments):
-            value = arguments[place + 1]
+        if not joined and index + 1 < len(arguments):
+            value = arguments[index + 1]
         pairs.append((option.removesuffix("+"), value))
     return pairs
 

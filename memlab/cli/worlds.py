@@ -1,4 +1,4 @@
-"""Worlds by name or file, for `memlab data scenes --world`. Standard library and YAML only."""
+"""Worlds by name or file, for `memlab data synthetic --world`. Standard library and YAML only."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
     """Return a world, and the image count, seed, size and style that its file gives.
 
     Args:
-        name: a built-in name or a file: a configuration for fit whose source is scenes, or a bare
-            declaration.
+        name: a built-in name or a file: a configuration for fit whose source is synthetic, or a
+            bare declaration.
         changed: fields of the world to change; None keeps a field.
 
     Raises:
@@ -39,8 +39,8 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
     path = _find(name)
     tree = read_yaml(path)
     try:
-        given = dict(tree["data"]["source"]["init_args"]) if "data" in tree else {"world": tree}
-        declared = {"name": path.stem, **given.pop("world")}
+        arguments = dict(tree["data"]["source"]["init_args"]) if "data" in tree else {"world": tree}
+        declared = {"name": path.stem, **arguments.pop("world")}
     except (TypeError, KeyError, ValueError):
         example = shipped() / "worlds" / "W2.yaml"
         raise MemlabError(f"{path}: no world in it; declare one as {example} does") from None
@@ -48,7 +48,7 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
     from memlab.synthetic import STYLES, Declaration, World
 
     allowed = [name for name in Declaration._fields if name != "world"]
-    for key, value in given.items():
+    for key, value in arguments.items():
         if key not in allowed:
             close = did_you_mean(str(key), allowed)
             raise MemlabError(
@@ -66,30 +66,30 @@ def read_world(name: str, **changed: Any) -> tuple[World, dict[str, Any]]:
             raise MemlabError(f"{path}: unknown key {key!r}{close} (there are: {', '.join(known)})")
     declared |= {name: value for name, value in changed.items() if value is not None}
     try:
-        return World(**declared), given
+        return World(**declared), arguments
     except MemlabError as error:
         raise error if any(changed.values()) else MemlabError(f"{path}: {error}") from error
 
 
 def weights(text: str) -> dict[str, float]:
     """Parse an option's value such as `face=1,face*text=.5`."""
-    found = {}
+    by_term = {}
     for part in text.split(","):
         term, _, weight = part.partition("=")
         try:
-            found[term.strip()] = float(weight)
+            by_term[term.strip()] = float(weight)
         except ValueError:
             raise ArgumentTypeError(f"{part!r}: write face=1,text=.5") from None
-    return found
+    return by_term
 
 
 def _find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    own = shipped() / "worlds" / f"{name}.yaml"
-    if own.is_file():
-        return own
+    shipped_file = shipped() / "worlds" / f"{name}.yaml"
+    if shipped_file.is_file():
+        return shipped_file
     names = list(worlds())
     raise MemlabError(
         f"no world {name!r}{did_you_mean(name, names)} (a file, or one of: {', '.join(names)})"

@@ -105,14 +105,14 @@ def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance)
     """
     found: dict[str, list[object]] = {}
     for region, source in masks.items():
-        looked, having = set(source.looked_at(region)), set(source.having(region))
+        annotated, having = set(source.annotated(region)), set(source.having(region))
         has = found.setdefault(f"has_{region}", [])
         area = found.setdefault(f"area_{region}", [])
         for name in ids:
             mask = source.read(name, [region]).get(region) if name in having else None
             # a mask file may be all black
             share = 0.0 if mask is None else float(mask.inside.float().mean())
-            has.append(float(share > 0) if name in looked else None)
+            has.append(float(share > 0) if name in annotated else None)
             area.append(share or None)
             advance(1)
     return pd.DataFrame(found, index=pd.Index(ids, name="id"), dtype=float)

@@ -30,7 +30,7 @@ class ImageDataset(Dataset[Sample]):
         root: folder that the paths are relative to.
         geometry: how images and masks are resized.
         masks: mask source of each region to read; where an image is not annotated for a region, its
-            mask is empty and `looked` of the sample is False.
+            mask is empty and `annotated` of the sample is False.
         cache: cache of decoded images (not masks); it must have a slot for every row.
         strict: raise on a mask that does not fit its image.
     """
@@ -56,8 +56,9 @@ class ImageDataset(Dataset[Sample]):
         self.sources: dict[MaskSource, list[str]] = {}
         for region, source in (masks or {}).items():
             self.sources.setdefault(source, []).append(region)
-        self.looked = {
-            region: looked_for(source, region, self.ids) for region, source in (masks or {}).items()
+        self.annotated = {
+            region: annotated_for(source, region, self.ids)
+            for region, source in (masks or {}).items()
         }
 
     def __len__(self) -> int:
@@ -83,7 +84,7 @@ class ImageDataset(Dataset[Sample]):
             score=float(self.scores[index]),
             masks={region: masks.get(region, _empty(size)) for region in self.regions},
             error=error,
-            looked={region: looked[index] for region, looked in self.looked.items()},
+            annotated={region: annotated[index] for region, annotated in self.annotated.items()},
         )
 
     def _masks(self, index: int, image: Tensor) -> dict[str, Tensor]:
@@ -103,10 +104,10 @@ class ImageDataset(Dataset[Sample]):
         return self.cache.image(self.images[index], fresh) if self.cache else fresh()
 
 
-def looked_for(source: MaskSource, region: str, ids: Sequence[str]) -> list[bool]:
+def annotated_for(source: MaskSource, region: str, ids: Sequence[str]) -> list[bool]:
     """Return, for each image, whether it is annotated for a region."""
-    looked = frozenset(source.looked_at(region))
-    return [name in looked for name in ids]
+    annotated = frozenset(source.annotated(region))
+    return [name in annotated for name in ids]
 
 
 def _empty(size: int) -> Tensor:
@@ -121,7 +122,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         images=torch.stack([sample["image"] for sample in samples]),
         scores=torch.tensor([sample["score"] for sample in samples], dtype=torch.float32),
         masks=default_collate([sample["masks"] for sample in samples]),
-        looked=default_collate([sample.get("looked", {}) for sample in samples]),
+        annotated=default_collate([sample.get("annotated", {}) for sample in samples]),
         valid=torch.tensor([not sample["error"] for sample in samples]),
         errors=[sample["error"] for sample in samples],
     )

@@ -33,7 +33,7 @@ class Given:
 
 
 def with_background(
-    having: Mapping[str, Sequence[int]], looked: Mapping[str, Sequence[bool]]
+    having: Mapping[str, Sequence[int]], annotated: Mapping[str, Sequence[bool]]
 ) -> dict[str, Sequence[int]]:
     """Add the donors of `background` where the background has no masks of its own.
 
@@ -41,7 +41,7 @@ def with_background(
 
     Args:
         having: region to the indices of donors that may have it, for all regions with masks.
-        looked: region to whether each donor is annotated for it.
+        annotated: region to whether each donor is annotated for it.
 
     Returns:
         `having`, plus `background`: the donors that have at least one region and are annotated for
@@ -50,7 +50,7 @@ def with_background(
     if not having or "background" in having:
         return dict(having)
     some = set[int]().union(*having.values())
-    sure = [place for place in sorted(some) if all(looked[region][place] for region in having)]
+    sure = [place for place in sorted(some) if all(annotated[region][place] for region in having)]
     return {**having, "background": sure}
 
 
@@ -155,10 +155,10 @@ class DonorList:
         having = f" with {' and '.join(sorted(regions))}" if regions else ""
         if there == 0:
             return f"No donors{having}: what would be taken from them was not put in."
-        lent = Counter(
+        uses = Counter(
             self._start(name, draw, regions) % there for draw in range(draws) for name in self.ranks
         )
-        most = max(lent.values())
+        most = max(uses.values())
         if self.among_themselves:
             times = "once" if most == 1 else f"up to {most} times"
             return (

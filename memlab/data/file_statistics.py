@@ -13,7 +13,7 @@ from memlab.data.near_duplicates import perceptual_hash
 from memlab.errors import DataError
 from memlab.image_files import require_file
 from memlab.imaging.decode import decode, stored_as
-from memlab.metrics.with_interval import metric_with_interval
+from memlab.metrics.metric import SPEARMAN
 from memlab.seeds import seed_of
 from memlab.stats.measures import Statistic
 
@@ -87,17 +87,17 @@ def with_facts(rows: pd.DataFrame, facts: dict[int, FileFacts]) -> pd.DataFrame:
         rows: rows numbered from 0.
         facts: facts by row number, for rows whose file exists.
     """
-    looked = [facts.get(place, FileFacts()) for place in range(len(rows))]
+    collected = [facts.get(place, FileFacts()) for place in range(len(rows))]
     images = rows[["id", "image", "split", "score"]].copy()
-    images["readable"] = [bool(fact.content) for fact in looked]
+    images["readable"] = [bool(fact.content) for fact in collected]
     for name in ("bytes", "width", "height"):
-        images[name] = [getattr(fact, name) if fact.content else np.nan for fact in looked]
+        images[name] = [getattr(fact, name) if fact.content else np.nan for fact in collected]
     images["pixels"] = images["width"] * images["height"]
     images["aspect"] = images["width"] / images["height"]
     images["bytes_per_pixel"] = images["bytes"] / images["pixels"]
-    images["stored"] = [fact.stored or None for fact in looked]
-    images["content"] = [fact.content or None for fact in looked]
-    images["hash"] = pd.Series([fact.hash for fact in looked], dtype=object)
+    images["stored"] = [fact.stored or None for fact in collected]
+    images["content"] = [fact.content or None for fact in collected]
+    images["hash"] = pd.Series([fact.hash for fact in collected], dtype=object)
     return images
 
 
@@ -128,8 +128,8 @@ def correlations(images: pd.DataFrame) -> dict[str, Statistic]:
             continue
         seed = seed_of(0, "data check", name)
         draws = 2000 if len(column) <= 10_000 else 500  # saves half a minute per fact for LaMem
-        found[name] = metric_with_interval(
-            "spearman", np.asarray(column, dtype=np.float64), score, seed, draws
+        found[name] = SPEARMAN.with_interval(
+            np.asarray(column, dtype=np.float64), score, seed, draws
         )
     return found
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from memlab.data.dataset import ImageDataset, collate, looked_for, to_float
+from memlab.data.dataset import ImageDataset, annotated_for, collate, to_float
 from memlab.data.geometry import Geometry, Resampler
 from memlab.errors import DataError
 from memlab.image_files import find_images
@@ -121,8 +121,8 @@ class _Images(Dataset[Sample]):
         self.source = source
         names = [str(place) for place in range(len(images))]
         regions = () if source is None else source.regions
-        self.looked = {
-            region: looked_for(source, region, names) for region in regions if source is not None
+        self.annotated = {
+            region: annotated_for(source, region, names) for region in regions if source is not None
         }
 
     def __len__(self) -> int:
@@ -143,7 +143,7 @@ class _Images(Dataset[Sample]):
             score=float("nan"),
             masks=masks,
             error="",
-            looked={region: looked[index] for region, looked in self.looked.items()},
+            annotated={region: annotated[index] for region, annotated in self.annotated.items()},
         )
 
     def _masks(self, source: MaskSource, index: int, pixels: Tensor) -> dict[str, Tensor]:

@@ -24,7 +24,7 @@ class RegionCount:
 
     Args:
         region: name of the region.
-        looked_at: readable images that are annotated for the region.
+        annotated: readable images that are annotated for the region.
         found: images that have the region, including images that it covers entirely.
         empty: annotated images that do not have the region.
         everywhere: images that the region covers entirely, so that no matched control fits.
@@ -33,7 +33,7 @@ class RegionCount:
     """
 
     region: str
-    looked_at: int
+    annotated: int
     found: int
     empty: int
     everywhere: int
@@ -67,7 +67,7 @@ def check_masks(
         ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
     ):
         for region, source in table.masks.items():
-            asked = set(source.looked_at(region))
+            asked = set(source.annotated(region))
             some = readable[readable["id"].isin(asked)]
             advance(len(readable) - len(some))
             shares = []
@@ -109,14 +109,14 @@ def _share(
         return str(error)
 
 
-def _counted(region: str, shares: Sequence[float], looked_at: int) -> RegionCount:
+def _counted(region: str, shares: Sequence[float], annotated: int) -> RegionCount:
     found = [share for share in shares if share > 0]
     return RegionCount(
         region,
-        looked_at,
+        annotated,
         len(found),
         len(shares) - len(found),
         sum(share == 1 for share in found),
-        looked_at - len(shares),
+        annotated - len(shares),
         100 * float(np.median(found)) if found else None,
     )

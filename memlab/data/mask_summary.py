@@ -28,12 +28,12 @@ def describe_masks(table: Table, region: str) -> dict[str, Any]:
     """Return the origin of a region's masks, and the counts of annotated images per split.
 
     Returns:
-        The source's own description; `looked_at` and `found`: split to number of images.
+        The source's own description; `annotated` and `found`: split to number of images.
     """
     source = table.masks[region]
     splits = table.rows["split"].astype("string").fillna("none")
     counts = {}
-    for key, ids in (("looked_at", source.looked_at(region)), ("found", source.having(region))):
+    for key, ids in (("annotated", source.annotated(region)), ("found", source.having(region))):
         there = splits[table.rows["id"].isin(set(ids))].value_counts()
         counts[key] = {str(split): int(there.get(split, 0)) for split in splits.unique()}
     return {**source.describe(region), **counts}
@@ -53,9 +53,8 @@ def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
     ]
     corrected = provenance.get("corrected", {})
     if corrected.get("rejected"):  # a review table without any cross may never have been reviewed
-        lines.append(
-            f"{corrected['rejected']} of {corrected['finds']} detections rejected by a person"
-        )
+        count = corrected["detections" if "detections" in corrected else "finds"]  # former key
+        lines.append(f"{corrected['rejected']} of {count} detections rejected by a person")
     return lines
 
 
@@ -136,16 +135,16 @@ def _counts(table: Table) -> list[str]:
     if source is None:
         return []
     ids = set(table.rows["id"].astype(str))
-    looked = {region: ids & set(source.looked_at(region)) for region in source.regions}
+    annotated = {region: ids & set(source.annotated(region)) for region in source.regions}
     counts = [
-        f"{region}: annotated in {len(looked[region])} of {len(ids)} images, "
+        f"{region}: annotated in {len(annotated[region])} of {len(ids)} images, "
         f"present in {len(ids & set(source.having(region)))}"
         for region in source.regions
     ]
     unknown = source.describe(source.regions[0])["unknown_files"]
     more = [f"{unknown} of its images are not in the data set"] if unknown else []
     if isinstance(source, CocoMasks):
-        more += _turned(table, {name for some in looked.values() for name in some})
+        more += _turned(table, {name for some in annotated.values() for name in some})
     if len(counts) <= _IN_A_LINE:
         return [f"masks {source.origin}: {'; '.join([*counts, *more])}"]
     return [f"masks {source.origin}: {line}" for line in [*counts, *more]]
@@ -197,13 +196,13 @@ def _meaning(source: MaskFiles | CocoMasks, region: str) -> str:
     return f"not annotated; if that means {none}, add --data.empty_masks none"
 
 
-def _turned(table: Table, looked_at: Container[str]) -> list[str]:
+def _turned(table: Table, annotated: Container[str]) -> list[str]:
     """Warn if an annotated image has an EXIF rotation.
 
     COCO outlines must be drawn on the upright image.
     """
     ids, images = (table.rows[name].astype(str) for name in ("id", "image"))
-    drawn = [image for name, image in zip(ids, images, strict=True) if name in looked_at]
+    drawn = [image for name, image in zip(ids, images, strict=True) if name in annotated]
     some = drawn[:: len(drawn) // _SAMPLE + 1]
     turned = next((image for image in some if turned_unseen(table.root / image)), None)
     if turned is None:

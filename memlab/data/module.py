@@ -47,7 +47,7 @@ class MemorabilityData(LightningDataModule):
 
     Args:
         root: folder of the data set, or a CSV file.
-        source: layout of the data set (csv, folder, lamem, scenes, or a plugin's); recognised by
+        source: layout of the data set (csv, folder, lamem, synthetic, or a plugin's); recognised by
             default.
         split: number of the split where the data set has several (LaMem: 1 to 5); shares such as
             80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; or
@@ -201,11 +201,11 @@ class MemorabilityData(LightningDataModule):
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
-        lending = with_background(having, images.looked)
+        donating = with_background(having, images.annotated)
         self.donated = others or "tested images"
         names = None if others else images.ids
         copies = {} if others else self._copies(images.ids, images.images)
-        return DonorList(images, lending, len(rows), evaluated, seed, names, copies)
+        return DonorList(images, donating, len(rows), evaluated, seed, names, copies)
 
     def _copies(self, ids: list[str], images: list[str]) -> dict[str, frozenset[str]]:
         """Return the tested images that have copies, by content."""

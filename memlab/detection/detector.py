@@ -39,7 +39,7 @@ class Quality:
             raise ValueError(f"{self}: more was found than is there, or more right than marked")
 
 
-class RegionFinder(Specified, nn.Module, ABC):
+class RegionDetector(Specified, nn.Module, ABC):
     """Base class of detectors of faces, people, text or other regions.
 
     A subclass implements `forward`. The arguments of its constructor, such as a threshold, become
@@ -69,27 +69,27 @@ class RegionFinder(Specified, nn.Module, ABC):
         return None
 
 
-def provenance_of(finder: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def provenance_of(detector: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the provenance of a detector as plain data, which is kept with its masks.
 
     Args:
-        finder: detector of any class; `licence`, `threshold`, `quality` and `weights_id()` are
+        detector: detector of any class; `licence`, `threshold`, `quality` and `weights_id()` are
             recorded if it has them.
         arguments: arguments of its constructor.
     """
-    cls = type(finder)
+    cls = type(detector)
     plugin = plugin_of(cls)
-    weights = getattr(finder, "weights_id", None)
-    threshold = getattr(finder, "threshold", arguments.get("threshold"))
+    weights = getattr(detector, "weights_id", None)
+    threshold = getattr(detector, "threshold", arguments.get("threshold"))
     return {
         "plugin": plugin.name if plugin else f"{cls.__module__}:{cls.__qualname__}",
         "distribution": plugin.distribution if plugin else None,
         "version": plugin.version if plugin else None,
         "arguments": dict(arguments),
         "threshold": threshold if isinstance(threshold, int | float) else None,
-        "licence": getattr(finder, "licence", None),
+        "licence": getattr(detector, "licence", None),
         "weights_id": weights() if callable(weights) else None,
-        "quality": [asdict(one) for one in _declared(cls, threshold)],
+        "quality": [asdict(measured) for measured in _declared(cls, threshold)],
     }
 
 

@@ -17,7 +17,7 @@ from memlab.imaging.pixels import to_unit
 from memlab.masks.base import NAMES, RESERVED, Mask, region_name, require_fit, thumbnail_of
 from memlab.masks.store import MaskStore
 
-Finder = Callable[[Tensor], Mapping[str, Tensor]]
+Detector = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 @dataclass
@@ -25,13 +25,13 @@ class Filled:
     """Counts of the images of a data set.
 
     Args:
-        looked_at: number of images that were added to the store.
+        added: number of images that were added to the store.
         there: number of images that were in the store before.
         failures: the error for each image that was not added, by id.
         regions: regions of the detector or of the imported masks.
     """
 
-    looked_at: int = 0
+    added: int = 0
     there: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     regions: set[str] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Filled:
 
 def find_regions(
     table: Table,
-    finder: Finder,
+    detector: Detector,
     provenance: Mapping[str, Any],
     store: MaskStore,
     device: str = "cpu",
@@ -52,7 +52,7 @@ def find_regions(
 
     Args:
         table: the images.
-        finder: called with (1, 3, H, W) images in [0, 1]; returns names and (1, 1, H, W) masks.
+        detector: called with (1, 3, H, W) images in [0, 1]; returns names and (1, 1, H, W) masks.
         provenance: provenance of the detector, kept with the masks.
         store: store to fill.
         device: device that the images are moved to for the detector.
@@ -71,17 +71,17 @@ def find_regions(
             else:
                 try:
                     pixels = decode(table.root / image)
-                    found = _found(finder, to_unit(pixels[None]).to(device))
+                    detected = _found(detector, to_unit(pixels[None]).to(device))
                 except PluginError:
                     raise
                 except Exception as error:  # third-party code may raise anything
                     filled.failures[name] = _reason(error, name)
                 else:
-                    _require_same(found, filled.regions, finder, name)
-                    store.claim(found, provenance)
-                    store.write(name, found, thumbnail_of(pixels))
-                    filled.regions |= found.keys()
-                    filled.looked_at += 1
+                    _require_same(detected, filled.regions, detector, name)
+                    store.claim(detected, provenance)
+                    store.write(name, detected, thumbnail_of(pixels))
+                    filled.regions |= detected.keys()
+                    filled.added += 1
             advance(1)
     finally:  # finished images are kept, also after Ctrl-C
         store.close(filled.failures)
@@ -107,12 +107,12 @@ def import_masks(
     sources: dict[Any, list[str]] = {}
     for region, source in table.masks.items():
         sources.setdefault(source, []).append(region)
-    looked = {region: set(source.looked_at(region)) for region, source in table.masks.items()}
+    annotated = {region: set(source.annotated(region)) for region, source in table.masks.items()}
     absent = Mask(torch.zeros(1, 1, 1, dtype=torch.uint8), "masks")
     try:
         for name, image in _images(table):
             try:
-                masks = {region: absent for region, names in looked.items() if name in names}
+                masks = {region: absent for region, names in annotated.items() if name in names}
                 masks |= {
                     region: mask
                     for source, regions in sources.items()
@@ -128,7 +128,7 @@ def import_masks(
                         for region, mask in masks.items()
                     }
                     store.write(name, inside, thumbnail_of(pixels))
-                    filled.looked_at += 1
+                    filled.added += 1
             except OutputError:  # the image is not the cause, and the next would fail, too
                 raise
             except MemlabError as error:
@@ -145,40 +145,42 @@ def _images(table: Table) -> list[tuple[str, str]]:
 
 
 @torch.no_grad()
-def _found(finder: Finder, images: Tensor) -> dict[str, Tensor]:
-    masks = finder(images)
+def _found(detector: Detector, images: Tensor) -> dict[str, Tensor]:
+    masks = detector(images)
     shape = (1, 1, *images.shape[-2:])
     if not isinstance(masks, Mapping) or not masks:
-        raise PluginError(f"{_name(finder)}: returns no masks by name, but {type(masks).__name__}")
-    found = {}
+        raise PluginError(
+            f"{_name(detector)}: returns no masks by name, but {type(masks).__name__}"
+        )
+    detected = {}
     for region, mask in masks.items():
-        if region in RESERVED or region != region_name(str(region), _name(finder)):
+        if region in RESERVED or region != region_name(str(region), _name(detector)):
             known = NAMES.get(str(region))
-            told = f"is called {known!r}" if known else "is no name for a region"
-            raise PluginError(f"{_name(finder)}: {region!r} {told}")
+            problem = f"is called {known!r}" if known else "is no name for a region"
+            raise PluginError(f"{_name(detector)}: {region!r} {problem}")
         if not isinstance(mask, Tensor) or tuple(mask.shape) != shape:
-            given = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
-            raise PluginError(f"{_name(finder)}: mask {region!r} is {given}, not {shape}")
+            returned = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+            raise PluginError(f"{_name(detector)}: mask {region!r} is {returned}, not {shape}")
         if not bool(((mask == 0) | (mask == 1)).all()):
-            raise PluginError(f"{_name(finder)}: mask {region!r} has other values than 0 and 1")
-        found[str(region)] = mask[0].to("cpu", torch.uint8)
-    return found
+            raise PluginError(f"{_name(detector)}: mask {region!r} has other values than 0 and 1")
+        detected[str(region)] = mask[0].to("cpu", torch.uint8)
+    return detected
 
 
 def _require_same(
-    found: Collection[str], regions: Collection[str], finder: Finder, image: str
+    detected: Collection[str], regions: Collection[str], detector: Detector, image: str
 ) -> None:
     """Raise if an image has other regions than before: every call would process it again."""
-    if regions and set(found) != set(regions):
+    if regions and set(detected) != set(regions):
         raise PluginError(
-            f"{_name(finder)}: found {', '.join(sorted(found))} in {image}, and "
+            f"{_name(detector)}: found {', '.join(sorted(detected))} in {image}, and "
             f"{', '.join(sorted(regions))} before; return a mask of every region, empty where "
             "nothing is found"
         )
 
 
-def _name(finder: Any) -> str:
-    return type(finder).__name__
+def _name(detector: Any) -> str:
+    return type(detector).__name__
 
 
 def _reason(error: Exception, name: str) -> str:

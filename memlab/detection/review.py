@@ -40,12 +40,12 @@ class Reviewed:
     """Counts of a review.
 
     Args:
-        finds: number of detections.
+        detections: number of detections.
         sheets: number of sheets.
         failures: the error for each image that could not be drawn, by id.
     """
 
-    finds: int = 0
+    detections: int = 0
     sheets: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -76,7 +76,7 @@ def write_review(
         cells: list[Image.Image] = []
         page = 0
         having = sorted(name for name in masks.having(region) if name in images)
-        for place, name in enumerate(having):
+        for index, name in enumerate(having):
             try:
                 pixels = decode(table.root / images[name])
                 numbers = _numbered(masks, name, region, pixels)
@@ -91,7 +91,7 @@ def write_review(
                     {**key, "number": at, "share": share, "reject": ""}
                     for at, share in enumerate(shares.round(5), start=1)
                 ]
-            if cells and (len(cells) == _COLUMNS * _ROWS or place == len(having) - 1):
+            if cells and (len(cells) == _COLUMNS * _ROWS or index == len(having) - 1):
                 page += 1
                 _lay(cells, inside(folder, f"{sheets[region]}-{page:03d}.jpg"))
                 cells = []
@@ -100,7 +100,7 @@ def write_review(
     with replacing(folder / TABLE) as temporary:
         columns = [*KEYS, "share", "reject"]
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False)
-    done.finds = len(rows)
+    done.detections = len(rows)
     return done
 
 
@@ -109,7 +109,7 @@ def _numbered(masks: MaskSource, name: str, region: str, pixels: Tensor) -> NDAr
     mask = masks.read(name, [region])[region]
     height, width = pixels.shape[1:]
     require_fit(mask, name, (width, height), pixels)
-    return finds(squashed_mask(mask.inside, (height, width))[0].numpy())
+    return detections(squashed_mask(mask.inside, (height, width))[0].numpy())
 
 
 def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int]:
@@ -137,23 +137,23 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
                 f"{shown(str(row.id))[1:-1]}"
             )
     wrong: dict[tuple[str, str], set[int]] = {
-        (str(key[0]), str(key[1])): set(some["number"])
-        for key, some in crossed.groupby(["id", "region"])
+        (str(key[0]), str(key[1])): set(rows["number"])
+        for key, rows in crossed.groupby(["id", "region"])
     }
     _require_numbers(store, wrong, path)  # before anything is written
     for region, provenance in store.regions.items():
         of = listed[listed["region"] == region]
-        told = {
+        correction = {
             "table": str(path),
             "sha256": sha256(content).hexdigest(),
-            "finds": len(of),
+            "detections": len(of),
             "rejected": int((of["reject"].str.strip() != "").sum()),
         }
-        corrected.claim([region], {**provenance, "corrected": told})
+        corrected.claim([region], {**provenance, "corrected": correction})
     for name, areas in store.areas.items():
         masks, thumbnail = {}, None
         for region, mask in store.read(name, list(areas)).items():
-            numbers = finds(mask.inside[0].numpy())
+            numbers = detections(mask.inside[0].numpy())
             out = wrong.get((name, region), set())
             kept = (numbers > 0) & ~np.isin(numbers, list(out))
             masks[region], thumbnail = torch.from_numpy(kept)[None], mask.thumbnail
@@ -163,7 +163,7 @@ def reject(store: MaskStore, path: Path, corrected: MaskStore) -> tuple[int, int
     return len(crossed), len(listed)
 
 
-def finds(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
+def detections(inside: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Number connected components, with diagonal connections: (H, W) of 0 and 1 to 0, 1, 2, ...."""
     numbers, _ = ndimage.label(inside, structure=_TOUCHING)
     return np.asarray(numbers, dtype=np.int32)
@@ -173,7 +173,7 @@ def _require_numbers(
     store: MaskStore, wrong: Mapping[tuple[str, str], set[int]], path: Path
 ) -> None:
     for (name, region), out in wrong.items():
-        count = int(finds(store.read(name, [region])[region].inside[0].numpy()).max())
+        count = int(detections(store.read(name, [region])[region].inside[0].numpy()).max())
         strange = [number for number in out if not 1 <= number <= count]
         if strange:
             raise DataError(
@@ -191,8 +191,8 @@ def _listed(path: Path) -> tuple[bytes, pd.DataFrame]:
         listed = listed.rename(columns={name: normal(name) for name in listed.columns})
         lacking = [name for name in (*KEYS, "reject") if name not in listed]
         if lacking:
-            there = ", ".join(map(str, listed.columns))[:80]
-            raise ValueError(f"no column {', '.join(lacking)}; there: {there}")
+            columns = ", ".join(map(str, listed.columns))[:80]
+            raise ValueError(f"no column {', '.join(lacking)}; there: {columns}")
         listed = listed.fillna("")
         bad = listed.loc[~listed["number"].str.fullmatch(r"\s*\d{1,9}(\.0*)?\s*"), "number"]
         if len(bad):
@@ -224,8 +224,8 @@ def _cell(pixels: NDArray[np.uint8], numbers: NDArray[np.int32], name: str) -> I
     draw.text((2, 0), name[-38:], "black", font)
     scale = small.width / inside.shape[1]
     for at, box in enumerate(ndimage.find_objects(numbers), start=1):
-        place = (box[1].start * scale + 2, box[0].start * scale + _LINE + 1)
-        draw.text(place, str(at), "white", font, stroke_width=2, stroke_fill="black")
+        corner = (box[1].start * scale + 2, box[0].start * scale + _LINE + 1)
+        draw.text(corner, str(at), "white", font, stroke_width=2, stroke_fill="black")
     return cell
 
 

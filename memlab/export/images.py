@@ -22,7 +22,7 @@ from memlab.masks.expression import mask_of
 from memlab.paths import distinct_names, inside
 from memlab.types import Context
 
-Lending = Callable[[tuple[int, int]], DonorList]
+DonorsOfSize = Callable[[tuple[int, int]], DonorList]
 
 MANIFEST = "manifest.csv"
 _DESCRIBED = ("condition", "ablation", "dose", "unit", "region", "role")
@@ -35,7 +35,7 @@ def export(
     *,
     size: int | None = None,
     seed: int = 0,
-    donors: Lending | None = None,
+    donors: DonorsOfSize | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Change images and write them as lossless PNG files, with `manifest.csv`.
@@ -74,7 +74,7 @@ def export(
             except MemlabError as error:
                 unread = failures[str(original.path)] = str(error)
             for condition in conditions:
-                described = condition.describe()
+                described = vars(condition.record)
                 named = {name: described[name] for name in _DESCRIBED}
                 for draw in range(condition.draws):
                     image, donor, reason = "", "", unread
@@ -154,15 +154,15 @@ def _prepared(
     conditions: Sequence[Condition],
     size: int | None,
     seed: int,
-    donors: Lending | None,
+    donors: DonorsOfSize | None,
 ) -> Preparation:
     pixels, masks = original.read(size)
     images = to_unit(pixels[None])
     known = {region: mask[None] for region, mask in masks.items()}
-    looked = {region: torch.tensor([original.looked_for(region)]) for region in known}
-    context = Context([original.key], seed, masks=known, looked=looked)
-    lent = None if donors is None else donors((images.shape[2], images.shape[3]))
-    return Preparation(images, context, conditions, lent)
+    annotated = {region: torch.tensor([original.annotated_for(region)]) for region in known}
+    context = Context([original.key], seed, masks=known, annotated=annotated)
+    donor_list = None if donors is None else donors((images.shape[2], images.shape[3]))
+    return Preparation(images, context, conditions, donor_list)
 
 
 def _write(
@@ -185,7 +185,7 @@ def why_not(condition: Condition, prepared: Prepared) -> str:
         masks = mask_of(region, context.masks)
         if masks is None:
             return f"no masks of {region!r}"
-        if not context.looked_for(region)[0]:
+        if not context.annotated_for(region)[0]:
             return f"not annotated for {region}"
         mask = masks[0] > 0
         if not mask.any():

@@ -74,7 +74,7 @@ def ablate_images(
     for batch, clean in scored(
         model, inputs, batch_size, num_workers, device, progress, "Ablating"
     ):
-        context = Context(batch["ids"], seed, masks=batch["masks"], looked=batch["looked"])
+        context = Context(batch["ids"], seed, masks=batch["masks"], annotated=batch["annotated"])
         for part in parts:
             part.to(model.device)
         with evaluation_mode(model):

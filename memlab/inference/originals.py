@@ -46,9 +46,9 @@ class Original:
         """Return whether the region is present in the image: its mask is not empty."""
         return region in self.masks and self.id in self.masks[region].having(region)
 
-    def looked_for(self, region: str) -> bool:
+    def annotated_for(self, region: str) -> bool:
         """Return whether the image is annotated for the region."""
-        return region in self.masks and self.id in self.masks[region].looked_at(region)
+        return region in self.masks and self.id in self.masks[region].annotated(region)
 
     def read(self, size: int | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the image, (3, H, W) uint8, and its masks, (1, H, W) uint8 of 0 and 1.
@@ -127,7 +127,7 @@ def find_originals(
     ]
 
 
-def lenders(
+def donor_images(
     folder: Path, originals: Sequence[Original], empty: EmptyMasks | None = None
 ) -> list[Original]:
     """Return the images of a folder as donors, without the images to be changed.
@@ -142,10 +142,10 @@ def lenders(
     """
     taken = {original.path.resolve() for original in originals}
     found = find_originals([folder], empty=empty)
-    lent = [one for one in found if one.path.resolve() not in taken]
-    if not lent:
+    donors = [one for one in found if one.path.resolve() not in taken]
+    if not donors:
         raise DataError(f"{folder}: no image but those to be changed; give other donors")
-    return lent
+    return donors
 
 
 def _with_masks(folder: Path, empty: EmptyMasks | None) -> Table | None:

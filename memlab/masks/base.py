@@ -77,7 +77,7 @@ class MaskSource(ABC):
     """Names of the regions."""
 
     @abstractmethod
-    def looked_at(self, region: str) -> Collection[str]:
+    def annotated(self, region: str) -> Collection[str]:
         """Return the ids of the images that are annotated for the region."""
 
     @abstractmethod

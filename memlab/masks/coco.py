@@ -82,8 +82,8 @@ class CocoMasks(MaskSource):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{path}: not a COCO file: {_reason(error)}") from error
         self._union = "objects" not in categories.values()
-        for place, annotation in enumerate(tree["annotations"]):
-            self._add(annotation, place, ids, categories)
+        for index, annotation in enumerate(tree["annotations"]):
+            self._add(annotation, index, ids, categories)
         regions = list(dict.fromkeys(categories.values()))
         others = [region for region in regions if region not in NO_OBJECTS]
         self.regions = (*regions, *(["objects"] if self._union and others else []))
@@ -95,8 +95,8 @@ class CocoMasks(MaskSource):
         """Number of images of the data set that the file lists."""
         return len(self._drawn)
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self._files.keys() if self.empty == "none" else self._drawn.keys()
 
     def having(self, region: str) -> Collection[str]:
@@ -136,9 +136,9 @@ class CocoMasks(MaskSource):
         Raises:
             MaskError: if the image has another shape, or the masks are much too large for it.
         """
-        outlines = [one for some in drawn.outlines.values() for one in some]
-        own = (one["size"] for one in outlines if isinstance(one, dict))
-        size = drawn.size or next(own, None)
+        outlines = [outline for group in drawn.outlines.values() for outline in group]
+        sizes = (outline["size"] for outline in outlines if isinstance(outline, dict))
+        size = drawn.size or next(sizes, None)
         path = self._files.get(name)
         image = upright_size(path) if path is not None and path.is_file() else None
         if size is None:
@@ -149,9 +149,9 @@ class CocoMasks(MaskSource):
         if image is not None:
             require_shape((size[1], size[0]), file, image, drawn.name)
         if size[0] * size[1] > max(LARGEST, 0 if image is None else image[0] * image[1]):
-            there = "" if image is None else f", its image {image[0]} x {image[1]}"
+            image_size = "" if image is None else f", its image {image[0]} x {image[1]}"
             raise MaskError(
-                f"{file}: the mask is {size[1]} x {size[0]} pixels{there}: correct width and "
+                f"{file}: the mask is {size[1]} x {size[0]} pixels{image_size}: correct width and "
                 "height in the file"
             )
         return size
@@ -172,19 +172,21 @@ class CocoMasks(MaskSource):
         }
 
     def _categories(self, categories: Any) -> dict[Any, str]:
-        found: dict[Any, str] = {}
-        for one in categories:
-            region = region_name(str(one["name"]), self.origin)
-            if found.setdefault(one["id"], region) != region:
-                raise DataError(f"{self.origin}: two categories have the id {one['id']!r:.40}")
-        return found
+        regions: dict[Any, str] = {}
+        for category in categories:
+            region = region_name(str(category["name"]), self.origin)
+            if regions.setdefault(category["id"], region) != region:
+                raise DataError(f"{self.origin}: two categories have the id {category['id']!r:.40}")
+        return regions
 
     def _images(self, images: Any, names: Names) -> tuple[dict[str, _Drawn], dict[Any, str | None]]:
-        files = Counter(str(one["file_name"]) for one in images)
+        files = Counter(str(entry["file_name"]) for entry in images)
         twice = next((file for file, count in files.items() if count > 1), None)
         if twice is not None:
             raise DataError(f"{self.origin}: lists the image {shown(twice)} twice; unite the two")
-        matched, self.unknown = names.match((str(one["file_name"]) for one in images), self.origin)
+        matched, self.unknown = names.match(
+            (str(entry["file_name"]) for entry in images), self.origin
+        )
         known = {file: name for name, file in matched.items()}
         drawn: dict[str, _Drawn] = {}
         ids: dict[Any, str | None] = {}
@@ -206,9 +208,9 @@ class CocoMasks(MaskSource):
         return drawn, ids
 
     def _add(
-        self, annotation: Any, place: int, ids: dict[Any, str | None], categories: dict[Any, str]
+        self, annotation: Any, index: int, ids: dict[Any, str | None], categories: dict[Any, str]
     ) -> None:
-        where = f"{self.origin}: annotation {place + 1}"
+        where = f"{self.origin}: annotation {index + 1}"
         try:
             where += f" (id {annotation['id']!s:.40})" if "id" in annotation else ""
             image, category = annotation["image_id"], annotation["category_id"]

@@ -80,9 +80,10 @@ def united(outlines: Sequence[Outline], size: tuple[int, int]) -> NDArray[np.boo
     for outline in outlines:
         if isinstance(outline, dict):
             if outline["size"] != size:
-                given = f"{outline['size'][1]} x {outline['size'][0]}"
+                stated_size = f"{outline['size'][1]} x {outline['size'][0]}"
                 raise ValueError(
-                    f"its run lengths are of {given} pixels, its image of {size[1]} x {size[0]}"
+                    f"its run lengths are of {stated_size} pixels, "
+                    f"its image of {size[1]} x {size[0]}"
                 )
             counts = outline["counts"]
             runs = uncompressed(counts) if isinstance(counts, str) else counts
@@ -126,22 +127,22 @@ def _holds(outline: Outline, size: tuple[int, int]) -> bool:
 
 
 def _runs(drawn: dict[str, Any]) -> dict[str, Any]:
-    given, counts = drawn["size"], drawn["counts"]
-    if not isinstance(given, list) or len(given) != 2:
-        raise ValueError(f"the size of its run lengths is {given!r:.40}: give [height, width]")
+    size, counts = drawn["size"], drawn["counts"]
+    if not isinstance(size, list) or len(size) != 2:
+        raise ValueError(f"the size of its run lengths is {size!r:.40}: give [height, width]")
     if not isinstance(counts, str | list):
         raise ValueError("the counts of its run lengths are no list and no text")
-    return {"size": size_of(given[1], given[0]), "counts": counts}
+    return {"size": size_of(size[1], size[0]), "counts": counts}
 
 
-def _box(given: Any) -> NDArray[np.float64]:
-    if not isinstance(given, list) or len(given) != 4:
-        raise ValueError(f"bbox {given!r:.60} is not [x, y, width, height]")
-    left, top, width, height = sides = [_number(side) for side in given]
+def _box(numbers: Any) -> NDArray[np.float64]:
+    if not isinstance(numbers, list) or len(numbers) != 4:
+        raise ValueError(f"bbox {numbers!r:.60} is not [x, y, width, height]")
+    left, top, width, height = sides = [_number(side) for side in numbers]
     if width <= 0 or height <= 0:
-        raise ValueError(f"bbox {given!r:.60} has no area; correct it, or leave it out")
+        raise ValueError(f"bbox {numbers!r:.60} has no area; correct it, or leave it out")
     if max(map(abs, sides)) <= 1:
-        raise ValueError(f"all of bbox {given!r:.60} lies between 0 and 1: {_SHARES}")
+        raise ValueError(f"all of bbox {numbers!r:.60} lies between 0 and 1: {_SHARES}")
     right, bottom = left + width, top + height
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
@@ -149,9 +150,9 @@ def _box(given: Any) -> NDArray[np.float64]:
 def _corners(points: Any) -> NDArray[np.float64]:
     if not isinstance(points, list) or len(points) < 6 or len(points) % 2:
         raise ValueError("a polygon has at least three points x, y")
-    numbers = np.asarray(points) if all(type(one) in (int, float) for one in points) else None
+    numbers = np.asarray(points) if all(type(value) in (int, float) for value in points) else None
     if numbers is None or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
-        numbers = np.array([_number(one) for one in points])
+        numbers = np.array([_number(value) for value in points])
     return numbers.astype(np.float64).reshape(-1, 2)
 
 

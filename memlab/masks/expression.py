@@ -37,8 +37,8 @@ class Region:
         Raises:
             MemlabError: if the text has another form; the message begins with `asker`.
         """
-        found = _SPELT.fullmatch(" ".join(text.split()))
-        inverted, name, rest = found.groups() if found else (None, "not", "")
+        match = _SPELT.fullmatch(" ".join(text.split()))
+        inverted, name, rest = match.groups() if match else (None, "not", "")
         without = tuple(rest.split(" without ")[1:])
         if name in ("not", "without") or (name == "all" and (inverted or without)):
             raise MemlabError(

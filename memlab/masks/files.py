@@ -48,8 +48,8 @@ class MaskFiles(MaskSource):
         self.ids = frozenset(ids)
         self._having: dict[str, frozenset[str]] = {}
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self.ids if self.empty == "none" else self.files[region].keys()
 
     def having(self, region: str) -> Collection[str]:
@@ -60,11 +60,11 @@ class MaskFiles(MaskSource):
                 progress(f"Masks of {region}", len(files)) as advance,
                 ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool,
             ):
-                there = []
+                present = []
                 for name, empty in zip(files, pool.map(mask_is_empty, files.values()), strict=True):
-                    there += [] if empty else [name]
+                    present += [] if empty else [name]
                     advance(1)
-            self._having[region] = frozenset(there)
+            self._having[region] = frozenset(present)
         return self._having[region]
 
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
@@ -109,7 +109,7 @@ def masks_in_columns(
         empty: meaning of an empty cell: `none` (lacks the region) or `unknown` (not annotated).
     """
     ids = rows["id"].astype(str)
-    there = {
+    has_mask = {
         region: rows[column].notna()
         & (rows[column].astype("string").str.strip() != "").fillna(False)
         for region, column in columns.items()
@@ -117,7 +117,9 @@ def masks_in_columns(
     files = {
         region: {
             name: root / str(path)
-            for name, path in zip(ids[there[region]], rows[column][there[region]], strict=True)
+            for name, path in zip(
+                ids[has_mask[region]], rows[column][has_mask[region]], strict=True
+            )
         }
         for region, column in columns.items()
     }
@@ -143,16 +145,16 @@ def masks_in_folder(
     unknown = 0
     for inside in sorted(path for path in folder.iterdir() if path.is_dir()):
         paths = sorted(path.relative_to(inside).as_posix() for path in images_in(inside))
-        found, others = names.match(paths, str(inside))
+        matched, others = names.match(paths, str(inside))
         unknown += others
-        if found:
+        if matched:
             region = region_name(inside.name, str(folder))
             if region in files:
                 raise DataError(
                     f"{inside}: another folder beside it has masks of {region!r}, too; put them "
                     "into one"
                 )
-            files[region] = {name: inside / path for name, path in found.items()}
+            files[region] = {name: inside / path for name, path in matched.items()}
     if not files:
         unlike = f": its {unknown} masks have the names of none" if unknown else ""
         raise DataError(

@@ -39,24 +39,24 @@ class GivenMasks(MaskSource):
     def __init__(self, masks: Mapping[str, Any], ids: Sequence[str]) -> None:
         self._masks: dict[str, dict[str, Any]] = {}
         self._having: dict[str, frozenset[str]] = {}
-        for region, given in masks.items():
+        for region, masks_of_region in masks.items():
             name = region_name(region, "masks")
-            if not hasattr(given, "__len__") or len(given) != len(ids):
-                count = len(given) if hasattr(given, "__len__") else "no"
+            if not hasattr(masks_of_region, "__len__") or len(masks_of_region) != len(ids):
+                count = len(masks_of_region) if hasattr(masks_of_region, "__len__") else "no"
                 raise DataError(
                     f"masks of {region!r}: {count} for {len(ids)} images; give one an image, "
                     "None where an image is not annotated"
                 )
             if name in self._masks:
                 raise DataError(f"masks of {region!r}: {name!r} is given, too; unite them")
-            named = zip(ids, given, strict=True)
-            self._masks[name] = {one: mask for one, mask in named if mask is not None}
+            named = zip(ids, masks_of_region, strict=True)
+            self._masks[name] = {image_id: mask for image_id, mask in named if mask is not None}
         self.regions = tuple(self._masks)
         if len(set(ids)) < len(ids):
             raise DataError("masks: an image is given twice; give it once")
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         return self._masks[region].keys()
 
     def having(self, region: str) -> Collection[str]:
@@ -70,9 +70,9 @@ class GivenMasks(MaskSource):
     def read(self, name: str, regions: Sequence[str]) -> dict[str, Mask]:
         """See `MaskSource.read`."""
         return {
-            region: Mask(_inside(self._masks[region][name], told), told)
+            region: Mask(_inside(self._masks[region][name], origin), origin)
             for region in regions
-            for told in [f"masks of {region!r}"]
+            for origin in [f"masks of {region!r}"]
             if name in self._masks[region]
         }
 
@@ -116,23 +116,23 @@ def _empty(mask: Any) -> bool:
         return False
 
 
-def _inside(mask: Any, told: str) -> Tensor:
+def _inside(mask: Any, origin: str) -> Tensor:
     """Convert a mask to (1, H, W) uint8 of 0 and 1."""
     try:
         values = (
             mask.detach().cpu() if isinstance(mask, Tensor) else torch.as_tensor(np.array(mask))
         )
     except (TypeError, ValueError, RuntimeError) as error:
-        raise MaskError(f"{told}: {type(mask).__name__} is no mask; give (H, W)") from error
+        raise MaskError(f"{origin}: {type(mask).__name__} is no mask; give (H, W)") from error
     values = values[0] if values.ndim == 3 and values.shape[0] == 1 else values
     if values.ndim != 2 or values.numel() == 0:
-        raise MaskError(f"{told}: shape {tuple(values.shape)} is no mask; give (H, W)")
+        raise MaskError(f"{origin}: shape {tuple(values.shape)} is no mask; give (H, W)")
     if values.dtype == torch.bool:
         return values[None].byte()
     least, most = (float(end) for end in values.aminmax())
     whole = 255 if not values.is_floating_point() and most > 1 else 1
     if not 0 <= least <= most <= whole:
         raise MaskError(
-            f"{told}: values {least:g} to {most:g}; give True and False, 0 and 1, or 0 and 255"
+            f"{origin}: values {least:g} to {most:g}; give True and False, 0 and 1, or 0 and 255"
         )
     return (values >= whole / 2)[None].byte()

@@ -47,18 +47,18 @@ class Names:
         count = 0
         for name in given:
             count += 1
-            found, likeness = self._find(name)
-            if found is None:
+            image_id, likeness = self._find(name)
+            if image_id is None:
                 continue
-            known, other = matched.get(found, (0, ""))
+            known, other = matched.get(image_id, (0, ""))
             if likeness == known:
                 raise DataError(
-                    f"{origin}: {other} and {name} both mean the image {found}; give them the "
+                    f"{origin}: {other} and {name} both mean the image {image_id}; give them the "
                     "paths of their images"
                 )
             if likeness > known:
-                matched[found] = likeness, name
-        return {found: name for found, (_, name) in matched.items()}, count - len(matched)
+                matched[image_id] = likeness, name
+        return {image_id: name for image_id, (_, name) in matched.items()}, count - len(matched)
 
     def _find(self, name: str) -> tuple[str | None, int]:
         name = name.replace("\\", "/")

@@ -96,16 +96,16 @@ class MaskStore:
 
     def _require_own(self, regions: Collection[str], provenance: Mapping[str, Any]) -> None:
         for region in regions:
-            there = self.regions.get(region)
-            if there is not None and not _same(there, provenance):
+            stored = self.regions.get(region)
+            if stored is not None and not _same(stored, provenance):
                 raise DataError(
-                    f"{self.folder}: {region} are there already, by {_told(there)}, not by "
+                    f"{self.folder}: {region} are there already, by {_told(stored)}, not by "
                     f"{_told(provenance)}; choose another --out"
                 )
 
     def found_by(self, provenance: Mapping[str, Any]) -> set[str]:
         """Return the regions that a detector has found here before."""
-        return {region for region, there in self.regions.items() if _same(there, provenance)}
+        return {region for region, stored in self.regions.items() if _same(stored, provenance)}
 
     def write(self, name: str, masks: Mapping[str, Tensor], thumbnail: Tensor) -> None:
         """Add masks of one image to the masks in the store.
@@ -126,8 +126,10 @@ class MaskStore:
             if content:
                 sizes.add(tuple(int(side) for side in content["size"]))
             if len(sizes) > 1:
-                told = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
-                raise DataError(f"{path}: masks of {name} are of two sizes, {told}; give them one")
+                listed = " and ".join(f"{width} x {height}" for height, width in sorted(sizes))
+                raise DataError(
+                    f"{path}: masks of {name} are of two sizes, {listed}; give them one"
+                )
             for region, mask in masks.items():
                 content[MASK + region] = np.packbits(mask.cpu().numpy().astype(bool))
             content |= {
@@ -146,15 +148,15 @@ class MaskStore:
         Raises:
             DataError: if its file is damaged; names the file.
         """
-        there = [region for region in regions if region in self.areas.get(name, ())]
-        if not there:
+        stored = [region for region in regions if region in self.areas.get(name, ())]
+        if not stored:
             return {}
         path = self.path(name)
         content = read_masks(path, name)
         height, width = (int(side) for side in content["size"])
         thumbnail = torch.from_numpy(content["thumbnail"])
         unpacked = {}
-        for region in there:
+        for region in stored:
             bits = content.get(MASK + region, np.zeros(0, dtype=np.uint8))
             share = _share(bits, height * width)
             if not bits.size or not math.isclose(share, self.areas[name][region], abs_tol=1e-9):
@@ -281,8 +283,8 @@ class StoredMasks(MaskSource):
         """Ids of the data set's images to ids in the store."""
         return self._stored
 
-    def looked_at(self, region: str) -> Collection[str]:
-        """See `MaskSource.looked_at`."""
+    def annotated(self, region: str) -> Collection[str]:
+        """See `MaskSource.annotated`."""
         areas = self.store.areas
         return {name for name, stored in self._stored.items() if region in areas[stored]}
 
@@ -329,10 +331,10 @@ def _others(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name != LOCK]
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _same(first: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two provenances are of the same detector, or of the same imported masks."""
     pair = [
-        {key: value for key, value in each.items() if key not in _BESIDE} for each in (one, other)
+        {key: value for key, value in each.items() if key not in _BESIDE} for each in (first, other)
     ]
     if all(each.get("plugin") is None and each.get("fingerprint") for each in pair):
         # imported masks are compared by content, not by path
@@ -341,5 +343,5 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _told(provenance: Mapping[str, Any]) -> str:
-    shown = ("plugin", "version", "arguments", "weights_id", "origin")
-    return ", ".join(str(provenance[key]) for key in shown if provenance.get(key)) or "another"
+    keys = ("plugin", "version", "arguments", "weights_id", "origin")
+    return ", ".join(str(provenance[key]) for key in keys if provenance.get(key)) or "another"

@@ -65,8 +65,8 @@ def _require_provenance(region: str, provenance: Any) -> None:
         if not isinstance(provenance, dict):
             raise ValueError(f"what found {region[:80]!r} is no mapping")
         quality = provenance.get("quality") or []
-        for one in quality if isinstance(quality, list) else [None]:
-            known = one if isinstance(one, dict) else {}
+        for entry in quality if isinstance(quality, list) else [None]:
+            known = entry if isinstance(entry, dict) else {}
             counts = all(isinstance(known.get(name), int) for name in _COUNTS)
             if not counts or not {"region", "on"} <= known.keys():
                 raise ValueError(f"the quality of {region[:80]!r} is no list of counts")
@@ -102,12 +102,12 @@ def read_index(path: Path, regions: Collection[str]) -> dict[str, dict[str, floa
                 raise ValueError(f"{AREA}{region} is not between 0 and 1")
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path}: damaged ({str(error).splitlines()[0]}); {remedy}") from error
-    found: dict[str, dict[str, float]] = {str(name): {} for name in table["id"]}
+    areas: dict[str, dict[str, float]] = {str(name): {} for name in table["id"]}
     for region, column in shares.items():
         for name, share in zip(table["id"], column, strict=True):
             if not pd.isna(share):
-                found[str(name)][region] = float(share)
-    return found
+                areas[str(name)][region] = float(share)
+    return areas
 
 
 def read_masks(path: Path, name: str | None = None) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def read_masks(path: Path, name: str | None = None) -> dict[str, Any]:
         if not path.is_file():  # reading a pipe would block
             raise ValueError("no such file")
         with zipfile.ZipFile(path) as file:  # before anything is unpacked
-            if any(one.file_size > LARGEST // 8 + 4096 for one in file.infolist()):
+            if any(member.file_size > LARGEST // 8 + 4096 for member in file.infolist()):
                 raise ValueError(f"masks of more than {LARGEST} pixels")
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             content = {key: arrays[key] for key in arrays.files}

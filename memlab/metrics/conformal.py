@@ -137,7 +137,7 @@ def expected_coverage(n: int, tested: int, level: float) -> tuple[float, float]:
 def coverage_entry(
     calibration: Calibration, predicted: Array, score: Array, level: float = LEVEL
 ) -> dict[str, Any]:
-    """Return the results' entry on intervals: level, half width, coverage and mean width.
+    """Return the fields of the results on intervals: level, half width, coverage and mean width.
 
     Args:
         calibration: calibration of the model.
@@ -161,10 +161,10 @@ def coverage_entry(
         )
     return {
         "level": level,
-        "half_width": half.describe(),
-        "coverage": held.describe(),
+        "half_width": half,
+        "coverage": held,
         "expected_coverage": expected,
-        "mean_width": width.describe(),
+        "mean_width": width,
     }
 
 

@@ -61,6 +61,6 @@ def standardised_differences(
     return bootstrap({"drop": estimate}, seed, resamples, kind="percentile")["drop"]
 
 
-def standardised_drop(clean: Array, changed: Array) -> float:
+def standardised_effect(clean: Array, changed: Array) -> float:
     """Return the mean of clean - changed in SDs of the clean predictions, which must vary."""
     return float((clean - changed).mean() / clean.std(ddof=1))

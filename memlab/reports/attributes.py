@@ -49,7 +49,7 @@ def write_attributes(
     Returns:
         The figures' names.
     """
-    figures = [forest(found.table, folder)] if found.table["value"].notna().any() else []
+    figures = forest(found.table, folder) if found.table["value"].notna().any() else []
     write_table(found.table, folder, "attributes")
     write_table(found.levels, folder, "attributes-levels")
     write_table(found.within, folder, "attributes-within")
@@ -129,7 +129,7 @@ def by_strength(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in most.sort_values(ascending=False, kind="stable").index]
 
 
-def forest(table: pd.DataFrame, folder: Path) -> str:
+def forest(table: pd.DataFrame, folder: Path) -> list[str]:
     """Draw each column's association with each outcome, with intervals, side by side."""
     outcomes = [name for name in OUTCOMES if name in set(table["outcome"])]
     known = set(table.loc[table["value"].notna(), "column"])
@@ -164,7 +164,7 @@ def forest(table: pd.DataFrame, folder: Path) -> str:
         f"the {len(columns)} strongest of {table['column'].nunique()} columns",
     ]
     figure.supxlabel((" " if len(outcomes) > 1 else "\n").join(legend), fontsize=8)
-    return save(figure, folder, "attributes.png")
+    return save(figure, folder, "attributes")
 
 
 def _cell(line: Mapping[Any, Any], n: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from memlab.errors import DataError
 from memlab.files import replacing
 from memlab.imaging.decode import decode
 from memlab.numbers import number
+from memlab.stats.measures import Statistic
 
 COLOURS = {"train": BLUE, "val": "#b2182b", "test": "#e08214", "no split": BLUE}
 PAIRS = 24
@@ -44,7 +46,7 @@ def score_histogram(histogram: dict[str, Any], folder: Path) -> str:
 
 
 def facts_by_decile(
-    deciles: pd.DataFrame, correlations: dict[str, dict[str, Any]], folder: Path
+    deciles: pd.DataFrame, correlations: Mapping[str, Statistic], folder: Path
 ) -> str:
     """Draw the median and quartiles of each file property per tenth of the scores."""
     figure = _figure(10.4, 2.7)
@@ -55,7 +57,7 @@ def facts_by_decile(
             part["decile"], part["q25"], part["q75"], color=BLUE, alpha=0.2, linewidth=0
         )
         axes.plot(part["decile"], part["median"], "o-", color=BLUE, markersize=3, linewidth=1.2)
-        rho = correlations[title]["value"]
+        rho = correlations[title].value
         shown = "all alike" if rho is None else f"ρ = {number(rho, 2, signed=True)}"
         axes.set_title(f"{title}\n{shown}", fontsize=8.5)
         axes.set_xlabel("tenth of the scores", fontsize=8)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from memlab.analysis.results import without_nan
 from memlab.ceiling.reliability import Reliability
 from memlab.data.check import Findings
 from memlab.data.file_statistics import FACTS, NOTABLE, notable
@@ -20,6 +22,7 @@ from memlab.imaging.decode import decoder
 from memlab.reports import check_figures
 from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import commit, now, versions
+from memlab.stats.measures import Statistic
 
 SCHEMA = 1
 PAGE, JSON = "check.html", "check.json"
@@ -59,9 +62,16 @@ def write_page(
         _csv(findings.near, folder / "near-duplicates.csv")
         if len(findings.near):
             figures["near"] = check_figures.contact_sheet(findings.near, table.root, folder)
-    write_text(folder / JSON, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / JSON, json.dumps(without_nan(summary), indent=2, ensure_ascii=False) + "\n")
     write_text(folder / PAGE, _render(summary, findings, figures, folder))
     return folder / PAGE
+
+
+@dataclass(frozen=True)
+class FileCorrelation(Statistic):
+    """Correlation of a property of the files with the score; `notable` if it may be a shortcut."""
+
+    notable: bool = False
 
 
 def summarise(findings: Findings, reliability: Reliability | None, table: Table) -> dict[str, Any]:
@@ -91,7 +101,7 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
             "on_the_sheet": min(len(near), check_figures.PAIRS),
         },
         "correlations": {
-            name: {**found.describe(), "notable": notable(found)}
+            name: FileCorrelation(**asdict(found), notable=notable(found))
             for name, found in findings.correlations.items()
         },
         "notable_from": NOTABLE,
@@ -103,9 +113,9 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
         ],
         "reliability": reliability
         and {
-            "half": reliability.half.describe(),
-            "full": reliability.full.describe(),
-            "ceiling": reliability.ceiling.describe(),
+            "half": reliability.half,
+            "full": reliability.full,
+            "ceiling": reliability.ceiling,
             "how": reliability.how,
             "score_is_hit_rate": _is_hit_rate(table.rows),
         },

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Literal
 
 from rich import box
 from rich.console import Console, JustifyMethod
@@ -11,8 +12,11 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from memlab.analysis.control_notes import above_one
-from memlab.analysis.results import FILE, Results
+from memlab.analysis.effect import AblationEffect, Baseline, PValue
+from memlab.analysis.results import FILE
 from memlab.numbers import number, p_value, statistic, with_n
+from memlab.roles import Control
+from memlab.stats.measures import Statistic
 
 MOST = 40
 """Number of lines from which only primary doses are printed."""
@@ -26,20 +30,21 @@ COLUMNS: dict[str, JustifyMethod] = {
 }
 LAYOUTS = ((True, True), (False, True), (False, False))
 """Layouts (with units, with ρ); the first that fits the console is printed."""
-COMPARED = {
-    "placed": "control",
-    "windows": "off-centre",
+COMPARED: dict[Control, str] = {
+    "matched-control": "control",
+    "off-centre-crops": "off-centre",
     "patch": "patch",
 }
 """Controls from which S is computed as a difference."""
-CONTROLS = {
-    "placed": "control: the same change at matched positions of the same image",
-    "windows": "off-centre: crops of the same size off the centre",
+SUBTRACTED: set[Control] = {"matched-control", "off-centre-crops", "patch"}
+CONTROLS: dict[Control, str] = {
+    "matched-control": "control: the same change at matched positions of the same image",
+    "off-centre-crops": "off-centre: crops of the same size off the centre",
     "patch": "patch: a neutral patch in the place of what is pasted",
 }
 
 
-def print_effects(results: Results, console: Console) -> None:
+def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
     """Print a line per ablation (images, effect, both p values, comparison, ρ), and a legend.
 
     The effect is the specific effect S if there are controls, T for a swap, and the mean effect
@@ -47,15 +52,11 @@ def print_effects(results: Results, console: Console) -> None:
     change with the largest effect. Nuisance changes have lines of their own only if nothing else
     was asked for.
     """
-    entries = [
-        entry
-        for entry in results.conditions
-        if entry["role"] != "floor" or not entry.get("yardstick", True)
-    ]
-    entries = entries or results.conditions
+    entries = [one for one in effects if one.role != "nuisance" or not one.in_baseline]
+    entries = entries or list(effects)
     every = len(entries)
     if every > MOST:
-        entries = [entry for entry in entries if entry["primary"]]
+        entries = [entry for entry in entries if entry.primary]
     for units, correlations in LAYOUTS:
         table = _table(entries, units, correlations)
         if _fits(table, console):
@@ -70,7 +71,7 @@ def print_effects(results: Results, console: Console) -> None:
         console.print(line, markup=False, style="dim" if console.is_terminal else "")
 
 
-def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Table:
+def _table(entries: Sequence[AblationEffect], units: bool, correlations: bool) -> Table:
     table = Table(
         title="ablations: effect of each on the predicted score",
         title_justify="left",
@@ -85,11 +86,10 @@ def _table(entries: list[dict[str, Any]], units: bool, correlations: bool) -> Ta
     if correlations:
         table.add_column("ρ clean\n→ ablated", justify="right", overflow="fold")
     for entry in entries:
-        count = _shown(entry)[1]["n"]
-        of_all = "" if count == entry["n"] else f"/{entry['n']}"
-        name = entry["condition"].removesuffix(f":{entry['role']}")
+        count = _shown(entry)[1].n
+        of_all = "" if count == entry.n else f"/{entry.n}"
         cells = [
-            escape(f"{name} {entry['unit']}" if units else name),
+            escape(f"{entry.change} {entry.unit}" if units else entry.change),
             f"{count}{of_all}",
             escape(effect_text(entry)),
             p_text(entry, "mean", count),
@@ -106,159 +106,149 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, unbounded, table).maximum <= console.width
 
 
-def _shown(entry: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _shown(entry: AblationEffect) -> tuple[str, Statistic]:
     """Return the name and the statistic to print: S or T, else the mean effect without a name."""
-    for name in ("S", "T"):
-        found = (entry["control"] or {}).get(name)
-        if found and found["value"] is not None:
-            return name, found
-    return "", entry["drop"]
+    beyond = entry.beyond_control
+    for name, estimate in (("S", beyond.specific_effect), ("T", beyond.variance_share)):
+        if estimate is not None and estimate.value is not None:
+            return name, estimate
+    return "", entry.effect
 
 
-def effect_text(entry: dict[str, Any], n: int | None = None) -> str:
+def effect_text(entry: AblationEffect, n: int | None = None) -> str:
     """Return the effect with its interval, or the reason why there is none.
 
     Args:
-        entry: an entry of the results.
+        entry: effect of an ablation.
         n: number of images already printed; a different number is added to the text.
     """
-    name, found = _shown(entry)
-    if found["value"] is None:
-        return too_few(found) or str(found["reason"])
-    return f"{name} {statistic(found, signed=name != 'T', zero=False, n=n)}".lstrip()
+    name, shown = _shown(entry)
+    if shown.value is None:
+        return too_few(shown) or str(shown.reason)
+    return f"{name} {statistic(shown, signed=name != 'T', zero=False, n=n)}".lstrip()
 
 
-def too_few(found: dict[str, Any]) -> str:
+def too_few(estimate: Statistic) -> str:
     """Return `n = 2: too few` for a statistic that lacks a value for lack of images, else empty."""
-    return f"n = {found['n']}: too few" if 0 < found["n"] < 3 and found["value"] is None else ""
+    return f"n = {estimate.n}: too few" if 0 < estimate.n < 3 and estimate.value is None else ""
 
 
-def p_text(entry: dict[str, Any], kind: str, n: int | None = None) -> str:
+def p_text(entry: AblationEffect, kind: Literal["mean", "size"], n: int | None = None) -> str:
     """Return the corrected p of the mean effect or of its size, or a dash.
 
     Args:
-        entry: an entry of the results.
-        kind: `mean` or `size`.
+        entry: effect of an ablation.
+        kind: which p.
         n: number of images already printed; a different number is added to the text.
     """
-    test = _test(entry, kind)
-    text = p_value(test["p_corrected"])
-    return text if test["p_corrected"] is None else with_n(text, test["n"], n)
+    test: PValue = getattr(entry.tests, kind)
+    text = p_value(test.p_corrected)
+    return text if test.p_corrected is None else with_n(text, test.n, n)
 
 
-def _test(entry: dict[str, Any], kind: str) -> dict[str, Any]:
-    nothing = {"p": None, "p_corrected": None, "n": 0, "reason": "not tested"}
-    return entry.get(f"test_{kind}") or nothing  # results of older memlab versions have none
-
-
-def compared_text(entry: dict[str, Any], n: int | None = None) -> str:
+def compared_text(entry: AblationEffect, n: int | None = None) -> str:
     """Return the comparison of the effect, or the reason why there is none.
 
     Args:
-        entry: an entry of the results.
+        entry: effect of an ablation.
         n: number of images already printed; a different number is added to the text.
     """
-    control = entry["control"]
-    if control is None or entry["drop"]["value"] is None:  # the effect's column gives the reason
+    control = entry.control
+    if control is None or entry.effect.value is None:  # the effect's column gives the reason
         return ""
-    kind = control["kind"]
-    if control["reason"]:
-        beside = control.get("baseline")
-        return f"no control; {_times(beside, n)}" if beside else f"none: {control['reason']}"
-    if kind == "floor":
-        return _times(control, n)
-    if kind == "there-and-back":
-        share = control["T"]
-        if share["value"] is None:
-            return f"round trip; no T: {too_few(share) or share['reason']}"
+    beside = control.baseline
+    if control.reason:
+        return f"no control; {_times(beside, n)}" if beside else f"none: {control.reason}"
+    if beside is not None:
+        return _times(beside, n)
+    share = entry.beyond_control.variance_share
+    if control.kind == "round-trip" and share is not None:
+        if share.value is None:
+            return f"round trip; no T: {too_few(share) or share.reason}"
         return "round trip; T > 1: see note" if above_one(entry) else "round trip"
-    own, other = (
-        number(control[one]["value"], signed=True, zero=False) for one in ("own_drop", "drop")
-    )
-    return with_n(f"{own}, {COMPARED[kind]} {other}", control["drop"]["n"], n)
-
-
-def _times(floor: dict[str, Any], n: int | None) -> str:
-    """Return the effect as a multiple of the baseline: `6.5 × baseline .0288`."""
-    ratio, size = floor["ratio"], floor["rms"]
-    if size["value"] is None:
-        return f"none: {too_few(size) or size['reason']}"
-    value = ratio["value"]
-    times = "" if value is None else f"{number(value, 0 if value >= 10 else 1)} × "
-    return with_n(f"{times}baseline {number(size['value'], zero=False)}", size["n"], n)
-
-
-def _correlations(entry: dict[str, Any], n: int) -> str:
-    both = [entry[name] for name in ("spearman_clean", "spearman")]
-    if entry["drop"]["value"] is None:
+    own, other = control.ablation_effect, control.effect
+    if own is None or other is None:
         return ""
-    if [one["value"] for one in both] == [None, None]:
-        return str(entry["spearman"]["reason"] or "")
+    first, second = (number(one.value, signed=True, zero=False) for one in (own, other))
+    return with_n(f"{first}, {COMPARED[control.kind]} {second}", other.n, n)
+
+
+def _times(baseline: Baseline, n: int | None) -> str:
+    """Return the effect as a multiple of the baseline: `6.5 × baseline .0288`."""
+    ratio, size = baseline.ratio, baseline.rms_effect
+    if size.value is None:
+        return f"none: {too_few(size) or size.reason}"
+    value = ratio.value
+    times = "" if value is None else f"{number(value, 0 if value >= 10 else 1)} × "
+    return with_n(f"{times}baseline {number(size.value, zero=False)}", size.n, n)
+
+
+def _correlations(entry: AblationEffect, n: int) -> str:
+    clean, ablated = entry.spearman_clean, entry.spearman_ablated
+    if entry.effect.value is None:
+        return ""
+    if clean.value is None and ablated.value is None:
+        return str(ablated.reason or "")
     texts = [
-        "none" if one["value"] is None else number(one["value"], 3, zero=False) for one in both
+        "none" if one.value is None else number(one.value, 3, zero=False)
+        for one in (clean, ablated)
     ]
-    return with_n(" → ".join(texts), both[1]["n"], n)
+    return with_n(" → ".join(texts), ablated.n, n)
 
 
-def _legend(entries: list[dict[str, Any]]) -> list[str]:
+def _legend(entries: Sequence[AblationEffect]) -> list[str]:
     """Return short lines that explain the columns and marks present in the table."""
-    kinds = {(entry["control"] or {}).get("kind") for entry in entries}
-    floors = [
-        floor
+    kinds = {entry.control.kind for entry in entries if entry.control}
+    baselines = [
+        baseline
         for entry in entries
-        if (floor := _floor_of(entry)) is not None and floor["rms"]["value"] is not None
+        if (baseline := entry.baseline) is not None and baseline.rms_effect.value is not None
     ]
     lines = ["effect: mean of clean − ablated over n images, positive where the score falls"]
-    if {"placed", "windows", "patch"} & kinds:
+    if SUBTRACTED & kinds:
         lines.append("S: specific effect, the effect less that of its control, same images")
         lines += [text for kind, text in CONTROLS.items() if kind in kinds]
-    if any((entry["control"] or {}).get("baseline") for entry in entries):
+    if any(entry.control and entry.control.reason and entry.baseline for entry in entries):
         lines.append("no control: no room for one outside the annotated regions")
-    if "there-and-back" in kinds:
+    if "round-trip" in kinds:
         lines.append(
             "T: variance share that a swap moves beyond a round trip (donor in, own value back)"
         )
     if any(above_one(entry) for entry in entries):
         lines.append("T > 1: predictions leave the range of the clean ones; T is then no share")
-    if floors:
-        name = max((one["rms"]["value"], one["condition"]) for one in floors)[1]
+    if baselines:
+        name = max((one.rms_effect.value or 0.0, one.condition) for one in baselines)[1]
         lines.append(
             "baseline: RMS effect of the largest nuisance change "
-            f"({name.removesuffix(':floor')}); ×: RMS effect over it"
+            f"({name.removesuffix(':nuisance')}); ×: RMS effect over it"
         )
-    lines += _tests_legend(entries, kinds, bool(floors))
+    lines += _tests_legend(entries, kinds, bool(baselines))
     return lines
 
 
-def _tests_legend(entries: list[dict[str, Any]], kinds: set[Any], floors: bool) -> list[str]:
+def _tests_legend(
+    entries: Sequence[AblationEffect], kinds: set[Control], baselines: bool
+) -> list[str]:
     """Return what each column of p values tests, and how the values are corrected."""
     lines = []
-    counts = {
-        kind: sum(_test(entry, kind)["p"] is not None for entry in entries)
-        for kind in ("mean", "size")
-    }
-    if counts["mean"]:
-        controlled = bool({"placed", "windows", "patch"} & kinds)
-        what = "the mean effect is not 0" + (" (S, where there is one)" if controlled else "")
-        lines.append(f"p mean: {what}; {_corrected(counts['mean'])}")
-    if counts["size"]:
+    means = sum(entry.tests.mean.p is not None for entry in entries)
+    sizes = sum(entry.tests.size.p is not None for entry in entries)
+    if means:
+        what = "the mean effect is not 0" + (
+            " (S, where there is one)" if SUBTRACTED & kinds else ""
+        )
+        lines.append(f"p mean: {what}; {_corrected(means)}")
+    if sizes:
         than = [
-            ("baseline", floors),
-            ("control", bool({"placed", "patch"} & kinds)),
-            ("round trip", "there-and-back" in kinds),
+            ("baseline", baselines),
+            ("control", bool({"matched-control", "patch"} & kinds)),
+            ("round trip", "round-trip" in kinds),
         ]
-        names = [name for name, there in than if there]
+        names = [name for name, present in than if present]
         named = " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-        lines.append(f"p size: effect, up or down, beyond {named}; {_corrected(counts['size'])}")
+        lines.append(f"p size: effect, up or down, beyond {named}; {_corrected(sizes)}")
     return lines
 
 
 def _corrected(count: int) -> str:
     return f"Holm-corrected over {count} test{'s' * (count > 1)}"
-
-
-def _floor_of(entry: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the nuisance baseline that an entry is compared with, or None."""
-    control = entry["control"] or {}
-    floor = control if control.get("kind") == "floor" else control.get("baseline")
-    return floor if floor and floor.get("condition") else None

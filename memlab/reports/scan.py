@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from memlab.drawing import SIGNED
-from memlab.files import replacing
+from memlab.analysis.results import Scan
+from memlab.drawing import SIGNED, save
 from memlab.numbers import interval, number, p_value
 
 ALIKE = 0.5
@@ -22,30 +22,30 @@ ALIKE = 0.5
 _EDGE = "#111111"
 
 
-def scan_lines(scan: dict[str, Any]) -> list[str]:
+def scan_lines(scan: Scan) -> list[str]:
     """Return two lines: the strongest position, and whether its effect stands out.
 
     Args:
         scan: as in `results.json`.
     """
-    outside = "outside " + ", ".join(scan["outside"]) if scan["outside"] else "no masks: all of it"
-    title = f"scan of {scan['n']} images, {outside}:"
-    if scan["strongest"] is None:
-        reasons = {position["reason"] for position in scan["positions"]}
+    outside = "outside " + ", ".join(scan.outside) if scan.outside else "no masks: all of it"
+    title = f"scan of {scan.n} images, {outside}:"
+    if scan.strongest is None:
+        reasons = {str(position.reason) for position in scan.positions}
         return [f"{title} no position stands out", f"  {'; '.join(sorted(reasons))}"]
-    found = scan["positions"][scan["strongest"]]
-    size, effect = scan["cell_size"], found["specific"]
-    ends = interval(effect["low"], effect["high"], signed=True)
-    drop = f"{number(effect['value'], signed=True)} {ends}".rstrip()
+    found = scan.positions[scan.strongest]
+    size, effect = scan.cell_size, found.specific_effect
+    ends = interval(effect.low, effect.high, signed=True)
+    text = f"{number(effect.value, signed=True)} {ends}".rstrip()
     first = (
-        f"{title} strongest at x {found['left']:g}–{found['left'] + size:g} %, "
-        f"y {found['top']:g}–{found['top'] + size:g} %: effect {drop} "
-        f"beyond places like it, corrected p {p_value(found['p_corrected'])}"
+        f"{title} strongest at x {found.left:g}–{found.left + size:g} %, "
+        f"y {found.top:g}–{found.top + size:g} %: effect {text} "
+        f"beyond places like it, corrected p {p_value(found.p_corrected)}"
     )
-    if not found["stands_out"]:
-        least = f" by {number(scan['smallest_effect'])} (0.05 SD of the predictions) or more"
+    if not found.stands_out:
+        least = f" by {number(scan.smallest_effect)} (0.05 SD of the predictions) or more"
         return [first, f"  no position stands out{least}"]
-    shared = found["alike"]
+    shared = found.alike
     if shared is not None and shared >= ALIKE:
         return [
             first,
@@ -56,7 +56,7 @@ def scan_lines(scan: dict[str, Any]) -> list[str]:
     return [first, second]
 
 
-def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[str]:
+def draw_scan(scan: Scan, mean: NDArray[Any], folder: Path) -> list[str]:
     """Draw the mean image beside the map of effects, with outlines of cells that stand out.
 
     Args:
@@ -64,22 +64,22 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
         mean: (H, W, 3) in [0, 1].
         folder: folder of `scan.png`.
     """
-    values = [position["specific"]["value"] for position in scan["positions"]]
+    values = [position.specific_effect.value for position in scan.positions]
     shown = np.array([np.nan if value is None else value for value in values])
     if not np.isfinite(shown).any():
         return []
     # The scale's end is at least the smallest effect of interest, so that smaller effects stay
     # pale.
-    limit = max(float(np.nanmax(np.abs(shown))), scan["smallest_effect"]) or 1.0
-    down, across = scan["cells"]
+    limit = max(float(np.nanmax(np.abs(shown))), scan.smallest_effect or 0.0) or 1.0
+    down, across = scan.cells
     figure = Figure(figsize=(8.6, 4.3), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     left.imshow(mean, extent=(0, 100, 100, 0), interpolation="nearest")
-    left.set_title(f"mean of the {scan['n']} images", fontsize=9)
+    left.set_title(f"mean of the {scan.n} images", fontsize=9)
     # Cells overlap: draw each within the area nearest to its centre.
     edges = [
-        _tiles([position[side] for position in scan["positions"]], scan["cell_size"])
+        _tiles([getattr(position, side) for position in scan.positions], scan.cell_size)
         for side in ("left", "top")
     ]
     right.pcolormesh(
@@ -87,15 +87,15 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
     )
     right.set_facecolor("#cccccc")  # cells without images
     right.set_title("effect of occluding, beyond places like it", fontsize=9)
-    for position in scan["positions"]:
-        if not position["stands_out"]:
+    for position in scan.positions:
+        if not position.stands_out:
             continue
         for axes in (left, right):
             axes.add_patch(
                 Rectangle(
-                    (position["left"], position["top"]),
-                    scan["cell_size"],
-                    scan["cell_size"],
+                    (position.left, position.top),
+                    scan.cell_size,
+                    scan.cell_size,
                     fill=False,
                     edgecolor=_EDGE,
                     linewidth=1.8,
@@ -106,13 +106,11 @@ def draw_scan(scan: dict[str, Any], mean: NDArray[Any], folder: Path) -> list[st
         axes.tick_params(labelsize=8)
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), ax=right, shrink=0.85)
     bar.set_label("effect on the score: red raises the score", fontsize=8)
-    outlined = any(position["stands_out"] for position in scan["positions"])
+    outlined = any(position.stands_out for position in scan.positions)
     what = "outlined: stands out (corrected p < 0.05, above the smallest effect of interest)"
     what = what if outlined else "no position stands out"
     figure.suptitle(f"Blind scan; {what}", fontsize=10)
-    with replacing(folder / "scan.png") as temporary:
-        figure.savefig(temporary, dpi=150)
-    return ["scan.png"]
+    return save(figure, folder, "scan")
 
 
 def _tiles(starts: list[float], size: float) -> NDArray[Any]:

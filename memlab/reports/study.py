@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from memlab.analysis.effect import AblationEffect
 from memlab.analysis.results import Results, read, without_nan
-from memlab.audit.hypotheses import CASES, WHOLE, decisive, measured, sentence
+from memlab.audit.hypotheses import WHOLE, case_results
 from memlab.files import write_text
 from memlab.numbers import interval, number
 from memlab.reports.effect_table import compared_text, effect_text, p_text
@@ -17,9 +19,9 @@ from memlab.reports.study_figure import draw_cases
 from memlab.reports.terminal import plain_console
 from memlab.stats.measures import Statistic
 
-SCHEMA = 1
+SCHEMA = 2
 PAGE, JSON = "study.html", "study.json"
-PROTOTYPE = {"mse": 0.0139, "label_variance": 0.0153}
+STUDENT_STUDY = {"mse": 0.0139, "label_variance": 0.0153}
 """Reported by the Columbia student study on LaMem: its MSE, and about the MSE of a constant."""
 REGIONS = {
     "faces": "remove_faces",
@@ -29,6 +31,25 @@ REGIONS = {
     "salient": "remove",
     "background": "remove_background",
 }
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy of the model, with the MSE of the best constant on the same images."""
+
+    spearman: Statistic
+    mse: Statistic
+    r2: Statistic
+    constant_mse: float | None
+
+
+@dataclass(frozen=True)
+class RegionResult:
+    """Effect of removing a region, or the reason why there is none."""
+
+    region: str
+    entry: AblationEffect | None
+    reason: str | None
 
 
 def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
@@ -44,22 +65,9 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     """
     results = read(tested)
     regions = about["regions"]
-    donors = bool(results.data.get("donors") or results.data["images"].get("train", 0))
-    cases = []
-    for case in CASES:
-        members = measured(case, results.conditions, regions, donors)
-        pairs = decisive(members)
-        cases.append(
-            {
-                "name": case.name,
-                "claim": case.claim,
-                "order": case.order,
-                "members": members,
-                "pairs": pairs,
-                "sentence": sentence(case, pairs),
-            }
-        )
-    whole = [one for one in _primary(results) if one["ablation"] in WHOLE]
+    donors = bool(results.data.donors or results.data.images.get("train", 0))
+    cases = case_results(results.conditions, regions, donors)
+    whole = [one for one in _primary(results) if one.ablation in WHOLE]
     summary: dict[str, Any] = {
         "schema": SCHEMA,
         "written": now(),
@@ -67,7 +75,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
         "versions": versions(),
         "test": str(tested.relative_to(folder)),
         "model": results.model,
-        "images": results.data["images"],
+        "images": results.data.images,
         "n": results.n,
         "prediction": _prediction(results),
         "whole": whole,
@@ -76,20 +84,19 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
         "cases": cases,
         "notes": results.notes,
     }
-    summary = without_nan(summary)
     figures = {Path(name).stem: tested / name for name in results.figures}
-    drawn = draw_cases(summary["cases"], folder)
+    drawn = draw_cases(cases, folder)
     shown = {name: data_url(path) for name, path in figures.items() if path.is_file()}
     maps = [
-        {"method": one["method"], "n": one["n"], "figure": data_url(tested / one["figure"])}
-        for one in summary["maps"]
-        if (tested / one["figure"]).is_file()
+        {"method": one.method, "n": one.n, "figure": data_url(tested / one.figure)}
+        for one in results.maps
+        if (tested / one.figure).is_file()
     ]
-    write_text(folder / JSON, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / JSON, json.dumps(without_nan(summary), indent=2, ensure_ascii=False) + "\n")
     page = fill(
         "study.html.jinja",
         **summary,
-        prototype=PROTOTYPE,
+        student_study=STUDENT_STUDY,
         figures=shown,
         overlays=maps,
         cases_figure=data_url(drawn) if drawn else None,
@@ -106,35 +113,34 @@ def print_study(summary: dict[str, Any], folder: Path) -> None:
     console = plain_console()
     console.print(_told(summary["prediction"]), markup=False, soft_wrap=True)
     for case in summary["cases"]:
-        console.print(f"{case['sentence']}", markup=False, soft_wrap=True)
+        console.print(case.sentence, markup=False, soft_wrap=True)
     console.print(f"results   {folder}/{JSON}", markup=False, soft_wrap=True)
     console.print(f"page      {folder}/{PAGE}", markup=False, soft_wrap=True)
 
 
-def _told(found: dict[str, Any]) -> str:
-    rho, mse, r2 = found["spearman"], found["mse"], found["r2"]
-    if None in (rho["value"], mse["value"], r2["value"]):
-        why = next(filter(None, (one["reason"] for one in (rho, mse, r2))), None)
+def _told(accuracy: Accuracy) -> str:
+    rho, mse, r2 = accuracy.spearman, accuracy.mse, accuracy.r2
+    if None in (rho.value, mse.value, r2.value):
+        why = next(filter(None, (one.reason for one in (rho, mse, r2))), None)
         return f"How well it predicts cannot be told: {why}."
-    ends = interval(rho["low"], rho["high"], 2)
-    between = f"{number(rho['value'], 2)} {ends}".rstrip()
+    between = f"{number(rho.value, 2)} {interval(rho.low, rho.high, 2)}".rstrip()
     return (
-        f"ρ {between} on {rho['n']} images; MSE {number(mse['value'])}, "
-        f"a constant's {number(found['constant_mse'])}: R² {number(r2['value'], 2)}"
+        f"ρ {between} on {rho.n} images; MSE {number(mse.value)}, "
+        f"a constant's {number(accuracy.constant_mse)}: R² {number(r2.value, 2)}"
     )
 
 
-def _prediction(results: Results) -> dict[str, Any]:
+def _prediction(results: Results) -> Accuracy:
     """Return the accuracy, with the MSE of the best constant on the same images."""
-    none = Statistic(None, 0, reason="the images have no scores").describe()
-    found = {name: results.metrics.get(name, none) for name in ("spearman", "mse", "r2")}
-    mse, r2 = found["mse"]["value"], found["r2"]["value"]
+    none = Statistic(None, 0, reason="the images have no scores")
+    rho, mse, r2 = (results.metrics.get(name, none) for name in ("spearman", "mse", "r2"))
     # R² = 1 - MSE / MSE of the best constant for these images, which is their mean score.
-    constant = mse / (1 - r2) if mse is not None and r2 is not None and r2 < 1 else None
-    return {**found, "constant_mse": constant}
+    known = mse.value is not None and r2.value is not None and r2.value < 1
+    constant = mse.value / (1 - r2.value) if known else None  # type: ignore[operator]
+    return Accuracy(rho, mse, r2, constant)
 
 
-def _regions(results: Results, regions: list[str]) -> list[dict[str, Any]]:
+def _regions(results: Results, regions: list[str]) -> list[RegionResult]:
     """Return for each region its entry, or the reason why there is none."""
     found = []
     for region, name in REGIONS.items():
@@ -143,15 +149,15 @@ def _regions(results: Results, regions: list[str]) -> list[dict[str, Any]]:
         if entry is None:
             lacks = not regions if region == "background" else region not in regions
             reason = "no masks" if lacks else "not run"
-        elif entry["eligible"] == 0:
+        elif entry.eligible == 0:
             reason = "found in no tested image"
-        found.append({"region": region, "entry": entry, "reason": reason})
+        found.append(RegionResult(region, entry, reason))
     return found
 
 
-def _is(entry: dict[str, Any], name: str, region: str) -> bool:
-    return bool(entry["ablation"] == name and (name != "remove" or entry["region"] == region))
+def _is(effect: AblationEffect, name: str, region: str) -> bool:
+    return effect.ablation == name and (name != "remove" or effect.region == region)
 
 
-def _primary(results: Results) -> list[dict[str, Any]]:
-    return [one for one in results.conditions if one["primary"] and one["role"] != "floor"]
+def _primary(results: Results) -> list[AblationEffect]:
+    return [one for one in results.conditions if one.primary and one.role != "nuisance"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,13 +12,14 @@ from memlab.analysis.results import FILE, Results
 from memlab.numbers import interval, number, with_n
 from memlab.reports.effect_table import print_effects
 from memlab.reports.scan import scan_lines
+from memlab.stats.measures import Statistic
 
 
 def print_results(results: Results, folder: Path, console: Console | None = None) -> None:
     """Print metrics, ablations, and the paths of files and figures."""
     console = console or plain_console()
     title = f"{results.command}: {results.n} images"
-    skipped = results.data["skipped"]
+    skipped = results.data.skipped
     if skipped:
         title += f"; {len(skipped)} of the data set skipped (listed in {FILE})"
     if results.metrics:
@@ -27,7 +27,7 @@ def print_results(results: Results, folder: Path, console: Console | None = None
     else:
         console.print(title)
     if results.conditions:
-        print_effects(results, console)
+        print_effects(results.conditions, console)
     for line in scan_lines(results.scan) if results.scan else []:
         console.print(escape(line))
     for note in results.notes:
@@ -50,29 +50,29 @@ def metrics_table(results: Results, title: str) -> Table:
     table.add_column("value", justify="right")
     table.add_column("95 % interval")
     for name, statistic in results.metrics.items():
-        ends = with_n(interval_text(statistic), statistic["n"], results.n)
+        ends = with_n(interval_text(statistic), statistic.n, results.n)
         table.add_row(name.replace("_", " "), value_text(statistic), ends)
     if results.interval:
-        level = f"{100 * results.interval['level']:g} % intervals"
+        level = f"{100 * results.interval.level:g} % intervals"
         for name in ("coverage", "mean_width"):
-            statistic = results.interval[name]
+            part: Statistic = getattr(results.interval, name)
             label = f"{name.replace('_', ' ')} of {level}"
-            table.add_row(label, value_text(statistic), interval_text(statistic))
-            expected = results.interval["expected_coverage"] if name == "coverage" else None
+            table.add_row(label, value_text(part), interval_text(part))
+            expected = results.interval.expected_coverage if name == "coverage" else None
             if expected:
                 table.add_row("  to be expected", "", interval(*expected))
     return table
 
 
-def value_text(statistic: dict[str, Any], signed: bool = False) -> str:
+def value_text(statistic: Statistic, signed: bool = False) -> str:
     """Return a statistic's value as text, or the reason why there is none."""
-    if statistic["value"] is None:
-        return escape(f"none: {statistic['reason']}")
-    return number(statistic["value"], signed=signed)
+    if statistic.value is None:
+        return escape(f"none: {statistic.reason}")
+    return number(statistic.value, signed=signed)
 
 
-def interval_text(statistic: dict[str, Any], signed: bool = False) -> str:
+def interval_text(statistic: Statistic, signed: bool = False) -> str:
     """Return a statistic's interval as text; if only the interval is missing, the reason."""
-    if statistic["low"] is None:
-        return statistic["reason"] or "" if statistic["value"] is not None else ""
-    return escape(interval(statistic["low"], statistic["high"], signed=signed))
+    if statistic.low is None:
+        return statistic.reason or "" if statistic.value is not None else ""
+    return escape(interval(statistic.low, statistic.high, signed=signed))

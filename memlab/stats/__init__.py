@@ -13,7 +13,7 @@ from memlab.stats.equivalence import (
 )
 from memlab.stats.estimate import Estimate
 from memlab.stats.intervals import LEVEL, Resampled
-from memlab.stats.permutation import PERMUTATIONS, Relabelling, Test, relabelling
+from memlab.stats.permutation import PERMUTATIONS, PermutationTests, Test, permutation_tests
 from memlab.stats.planning import (
     chance_to_exclude,
     detectable,
@@ -35,8 +35,8 @@ __all__ = [
     "Correlations",
     "Equivalence",
     "Estimate",
+    "PermutationTests",
     "Place",
-    "Relabelling",
     "Resampled",
     "Test",
     "bootstrap",
@@ -49,9 +49,9 @@ __all__ = [
     "holm",
     "images_for_width",
     "images_to_exclude",
+    "permutation_tests",
     "positive",
     "ranking",
-    "relabelling",
     "rho",
     "rho_difference",
     "width",

@@ -52,7 +52,7 @@ class Test:
 
 
 @dataclass(frozen=True)
-class Relabelling:
+class PermutationTests:
     """Tests of each feature, in the order of the columns.
 
     Args:
@@ -70,13 +70,13 @@ class Relabelling:
     either: list[Test]
 
 
-def relabelling(
+def permutation_tests(
     target: Array,
     control: Array,
     seed: int,
     permutations: int = PERMUTATIONS,
     weights: Array | None = None,
-) -> Relabelling:
+) -> PermutationTests:
     """Test each feature by permuting within each image which of the K + 1 occlusions is the target.
 
     The statistics are means over images. S is the target's effect minus the mean of its controls'.
@@ -153,7 +153,7 @@ def relabelling(
         p, p_all = (float(each) for each in hits[tail][:, feature] / (1 + permutations))
         return Test(count, -z if tail == "specific_below" else z, p, p_all, method)
 
-    return Relabelling(**{tail: [test(tail, f) for f in range(features)] for tail in observed})
+    return PermutationTests(**{tail: [test(tail, f) for f in range(features)] for tail in observed})
 
 
 def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:

@@ -11,7 +11,7 @@ from memlab.synthetic.background import background
 from memlab.synthetic.canvas import Canvas
 from memlab.synthetic.develop import blurred, develop
 from memlab.synthetic.latents import Latents
-from memlab.synthetic.styles import PACKS, Pack
+from memlab.synthetic.styles import RENDERING_STYLES, RenderingStyle
 from memlab.synthetic.watermark import watermark_template
 
 REGIONS = ("faces", "people", "objects", "text", "background")
@@ -24,7 +24,7 @@ SIZES_DRAWN = (32, 1024)
 
 
 @dataclass(frozen=True)
-class Scene:
+class SyntheticImage:
     """Synthetic image with its masks.
 
     Attributes:
@@ -38,7 +38,7 @@ class Scene:
     masks: dict[str, NDArray[np.bool_]]
 
 
-def render(latents: Latents, size: int) -> Scene:
+def render(latents: Latents, size: int) -> SyntheticImage:
     """Render a synthetic image.
 
     After the figures are drawn, every step except the blur changes each pixel independently. In a
@@ -56,12 +56,12 @@ def render(latents: Latents, size: int) -> Scene:
         ValueError: if ``size`` is out of range.
     """
     check_size(size)
-    pack = PACKS[latents.style]
-    image = background(latents, pack, size)
+    rendering = RENDERING_STYLES[latents.style]
+    image = background(latents, rendering, size)
     shares = {region: np.zeros((size, size), dtype=np.float32) for region in REGIONS}
     shares["background"] += 1.0
-    for region, canvas in _figures(latents, pack, size):
-        where, cover = canvas.over(image, latents.light, pack.lit)
+    for region, canvas in _figures(latents, rendering, size):
+        where, cover = canvas.over(image, latents.light, rendering.lit)
         left = np.float32(1.0) - cover
         for share in shares.values():
             share[where] *= left
@@ -77,27 +77,27 @@ def render(latents: Latents, size: int) -> Scene:
         template = watermark_template(latents.style, size)
         image += np.float32(latents.watermark) * template[..., 3:] * (template[..., :3] - image)
     levels = np.rint(blurred(image, latents.blur) * np.float32(255.0))
-    return Scene(np.clip(levels, 0.0, 255.0).astype(np.uint8), masks)
+    return SyntheticImage(np.clip(levels, 0.0, 255.0).astype(np.uint8), masks)
 
 
 def check_size(size: int) -> None:
     """Raise ValueError if no image can be drawn ``size`` pixels wide."""
     low, high = SIZES_DRAWN
     if not low <= size <= high:
-        raise ValueError(f"size is {size} pixels; scenes are drawn from {low} to {high}")
+        raise ValueError(f"size is {size} pixels; images are drawn from {low} to {high}")
 
 
-def _figures(latents: Latents, pack: Pack, size: int) -> list[tuple[str, Canvas]]:
+def _figures(latents: Latents, rendering: RenderingStyle, size: int) -> list[tuple[str, Canvas]]:
     """Draw the figures that are present, farthest first; return each with its region."""
     drawn: list[tuple[str, Canvas]] = []
     places = latents.layout
     if latents.object is not None:
-        drawn.append(("objects", pack.thing(latents.object, places.object, size)))
+        drawn.append(("objects", rendering.thing(latents.object, places.object, size)))
     if latents.person is not None:
-        body, head = pack.person(latents.person, places.person, latents.skin, size)
+        body, head = rendering.person(latents.person, places.person, latents.skin, size)
         drawn += [("people", body), ("faces" if latents.person.facing else "people", head)]
     if latents.face is not None:
-        drawn.append(("faces", pack.face(latents.face, places.face, latents.skin, size)))
+        drawn.append(("faces", rendering.face(latents.face, places.face, latents.skin, size)))
     if latents.text is not None:
-        drawn.append(("text", pack.text(latents.text, places.text, size)))
+        drawn.append(("text", rendering.text(latents.text, places.text, size)))
     return drawn

@@ -23,14 +23,14 @@ from memlab.synthetic.latents import (
     Texture,
     Thing,
 )
-from memlab.synthetic.worlds import SCENES, World
+from memlab.synthetic.worlds import QUICKSTART, World
 
 _LAYOUTS = 64
 _SKIN_HUE = 0.07
 _NEAR = 0.06  # half of the background hues are within this many turns of skin
 
 
-def sample(seed: int, index: int, world: World = SCENES, style: Style = "A") -> Latents:
+def sample(seed: int, index: int, world: World = QUICKSTART, style: Style = "A") -> Latents:
     """Draw the causes of one image.
 
     Args:

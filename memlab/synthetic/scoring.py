@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memlab.synthetic.latents import FEATURES, PRESENCE, SIZES, TEXTURES, Latents
 from memlab.synthetic.sampling import warmth
-from memlab.synthetic.worlds import SCENES, World
+from memlab.synthetic.worlds import QUICKSTART, World
 
 MEAN = 0.7
 """Mean of the scores in every world."""
@@ -22,7 +22,7 @@ SPREAD = 0.12
 _Number = TypeVar("_Number", float, NDArray[np.float64])
 
 
-def number(latents: Latents, feature: str, world: World = SCENES) -> float:
+def number(latents: Latents, feature: str, world: World = QUICKSTART) -> float:
     """Return a feature as the number that counts in scores and correlations.
 
     A presence feature is 1 or 0. A value is standardised to mean 0 and SD 1: the palette counts as
@@ -64,7 +64,7 @@ def numbers(world: World, n: int, seed: int = 0) -> dict[str, NDArray[np.float64
     return drawn
 
 
-def signal(latents: Latents, world: World = SCENES) -> float:
+def signal(latents: Latents, world: World = QUICKSTART) -> float:
     """Return the explained part of the score: mean 0 and SD 1 over the world's images.
 
     It is 0 in a world without weights.
@@ -76,7 +76,7 @@ def signal(latents: Latents, world: World = SCENES) -> float:
     return total
 
 
-def score(latents: Latents, seed: int, world: World = SCENES) -> float:
+def score(latents: Latents, seed: int, world: World = QUICKSTART) -> float:
     """Return a synthetic image's memorability score.
 
     Args:

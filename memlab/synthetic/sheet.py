@@ -1,6 +1,6 @@
 """Contact sheet of a style: sampled images, and the effect of each cause.
 
-``python -m memlab.synthetic.sheet A docs/images/scenes-a.png`` makes the sheet of style A.
+``python -m memlab.synthetic.sheet A docs/images/synthetic-a.png`` makes the sheet of style A.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _lay(sheet: Image.Image, rows: Sequence[Sequence[Latents]], top: int, size: 
 
 def main() -> None:
     """Save the sheet of one style, with its colours reduced to 128."""
-    parser = argparse.ArgumentParser(description="Draw the contact sheet of a style of scenes.")
+    parser = argparse.ArgumentParser(description="Draw the contact sheet of a rendering style.")
     parser.add_argument("style", choices=STYLES)
     parser.add_argument("path", type=Path, help="PNG to write")
     options = parser.parse_args()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from memlab.synthetic.canvas import Canvas, Floats
 from memlab.synthetic.latents import Style
-from memlab.synthetic.styles import PACKS
+from memlab.synthetic.styles import RENDERING_STYLES
 
 
 @lru_cache(maxsize=8)
@@ -26,10 +26,10 @@ def watermark_template(style: Style, size: int) -> Floats:
         (size, size, 4), read-only: the colours, RGB in [0, 1] (0 where there is no mark), and the
         cover, [0, 1].
     """
-    pack = PACKS[style]
-    place = pack.mark_place
+    rendering = RENDERING_STYLES[style]
+    place = rendering.mark_place
     canvas = Canvas(size, place.x, place.y, place.size)
-    pack.mark(canvas)
+    rendering.mark(canvas)
     image = np.zeros((size, size, 3), dtype=np.float32)
     where, cover = canvas.over(image, 0.0, None)
     template = np.zeros((size, size, 4), dtype=np.float32)

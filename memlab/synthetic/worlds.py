@@ -52,6 +52,8 @@ class World:
     photos: bool = False
 
     def __post_init__(self) -> None:
+        if self.name == "scenes":  # former name of the quickstart's world
+            object.__setattr__(self, "name", "quickstart")
         check(self)
         for name in ("ranges", "sizes"):  # lists, if read from a file
             ends = {key: (float(low), float(high)) for key, (low, high) in vars(self)[name].items()}
@@ -132,8 +134,8 @@ def _copula(world: World) -> tuple[list[int], NDArray[np.float64]]:
         raise MemlabError(f"world {world.name}: correlations: {error}") from None
 
 
-SCENES = World(
-    name="scenes",
+QUICKSTART = World(
+    name="quickstart",
     weights={"face": 0.085, "person": 0.05, "object": 0.028, "text": 0.018, "slope": 0.007},
     prevalence={"watermark": 0.0},
     ranges={"blur": (0.0, 0.0)},

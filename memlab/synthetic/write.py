@@ -15,13 +15,14 @@ from PIL import Image
 
 from memlab.errors import DataError
 from memlab.files import replacing, write_text
+from memlab.image_files import declaration_file
 from memlab.synthetic.degraded import degraded
 from memlab.synthetic.latents import Latents, Style
 from memlab.synthetic.planted import photos_in, planted
-from memlab.synthetic.render import Scene, check_size, render
+from memlab.synthetic.render import SyntheticImage, check_size, render
 from memlab.synthetic.sampling import sample
 from memlab.synthetic.scoring import number, score, signal
-from memlab.synthetic.worlds import SCENES, World
+from memlab.synthetic.worlds import QUICKSTART, World
 
 VERSION = 3
 """Version of the renderer; folders of another version are neither continued nor reused."""
@@ -32,6 +33,9 @@ Masks = Literal["exact", "degraded"]
 Mask = NDArray[np.bool_]
 
 _SCHEMA = 1
+
+_KEY = "memlab_synthetic"
+"""Key of `VERSION` in the declaration; it was `memlab_scenes`."""
 
 
 class Declaration(NamedTuple):
@@ -49,7 +53,7 @@ class Declaration(NamedTuple):
         photos: folder of photographs on which a mark was planted, or None.
     """
 
-    world: World = SCENES
+    world: World = QUICKSTART
     style: Style = "A"
     seed: int = 0
     size: int = 64
@@ -58,25 +62,31 @@ class Declaration(NamedTuple):
     photos: str | None = None
 
 
+def table_file(root: Path) -> Path:
+    """Return the path of the table of a folder of synthetic images, which may not exist."""
+    return declaration_file(root).with_suffix(".csv")
+
+
 def read_declaration(root: Path) -> Declaration:
     """Return the declaration of a folder of synthetic images.
 
     Raises:
         DataError: if it holds no synthetic images, or those of another version of memlab.
     """
-    note = Path(root) / "scenes.json"
+    note = declaration_file(Path(root))
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError("no fields in it")
-        if found["memlab_scenes"] == VERSION:
+        if found[_KEY if _KEY in found else "memlab_scenes"] == VERSION:
             world = World(**found["world"])
             return Declaration(world, *(found[name] for name in Declaration._fields[1:]))
     except FileNotFoundError:
-        raise DataError(f"{root}: no scenes; make some with memlab data scenes {root}") from None
+        hint = f"make some with memlab data synthetic {root}"
+        raise DataError(f"{root}: no synthetic images; {hint}") from None
     except (ValueError, TypeError, KeyError, OSError, RecursionError) as error:
-        raise DataError(f"{note}: cannot be read; make the scenes again") from error
-    raise DataError(f"{root} holds scenes of another version of memlab: choose another folder")
+        raise DataError(f"{note}: cannot be read; make the images again") from error
+    raise DataError(f"{root} holds images of another version of memlab: choose another folder")
 
 
 def write(
@@ -85,16 +95,17 @@ def write(
     seed: int = 0,
     size: int = 64,
     progress: Callable[[int], None] | None = None,
-    world: World = SCENES,
+    world: World = QUICKSTART,
     style: Style = "A",
     masks: Masks = "exact",
     photos: Path | str | None = None,
 ) -> Path:
-    """Write ``n`` images: ``images/``, ``masks/<region>/``, ``scenes.json`` and ``scenes.csv``.
+    """Write ``n`` images: ``images/``, ``masks/<region>/``, a declaration and a table.
 
     Masks are written if the region is not empty: 0 outside, 255 inside. The table is written last,
     so a folder with a table is complete. An incomplete folder is completed; a complete folder is
-    left unchanged. ``scenes.json`` holds the declaration (`read_declaration`).
+    left unchanged. ``synthetic.json`` holds the declaration (`read_declaration`), ``synthetic.csv``
+    the table; a folder of an earlier version keeps ``scenes.json`` and ``scenes.csv``.
 
     Args:
         root: output folder; created if it does not exist.
@@ -108,39 +119,39 @@ def write(
         photos: folder of photographs, for a world made from photographs; they get no masks.
 
     Returns:
-        The table's path, ``root/scenes.csv``.
+        The table's path.
 
     Raises:
         ValueError: if an argument is out of range, or ``root`` holds other images or other data.
         MemlabError: if ``root`` cannot be written to, or there are too few photographs.
     """
     if n < 1 or seed < 0:
-        raise ValueError(f"cannot write n = {n} scenes with seed {seed}: n >= 1, seed >= 0")
+        raise ValueError(f"cannot write n = {n} images with seed {seed}: n >= 1, seed >= 0")
     check_size(size)
     root = Path(root)
     folder = None if photos is None else str(Path(photos).absolute())
     wanted = Declaration(world, style, seed, size, n, masks, folder)
-    table = root / "scenes.csv"
+    table = table_file(root)
     if _holds(root, wanted) and table.exists():
         return table
     chosen = _chosen(world, folder, n)
-    if not (root / "scenes.json").exists():
+    if not declaration_file(root).exists():
         declared = {**wanted._asdict(), "world": asdict(world)}
-        about = {"schema": _SCHEMA, "memlab_scenes": VERSION, **declared}
-        write_text(root / "scenes.json", json.dumps(about) + "\n")
+        about = {"schema": _SCHEMA, _KEY: VERSION, **declared}
+        write_text(root / "synthetic.json", json.dumps(about) + "\n")
     rows = []
     for index in range(n):
         latents = sample(seed, index, world, style)
         name = f"{index:06d}.png"
         if not (root / "images" / name).exists():
             if chosen:
-                scene = Scene(planted(chosen[index], latents, size), {})
+                rendered = SyntheticImage(planted(chosen[index], latents, size), {})
             else:
-                scene = render(latents, size)
-            for region, mask in _given(scene.masks, latents, masks).items():
+                rendered = render(latents, size)
+            for region, mask in _given(rendered.masks, latents, masks).items():
                 if mask.any():
                     _save(root / "masks" / region / name, mask.astype(np.uint8) * np.uint8(255))
-            _save(root / "images" / name, scene.image)  # last: implies that the masks exist
+            _save(root / "images" / name, rendered.image)  # last: implies that the masks exist
         rows.append({"image": f"images/{name}", "score": f"{score(latents, seed, world):.6f}"})
         if chosen:
             rows[-1] |= {"watermark": f"{number(latents, 'watermark', world):.0f}"}
@@ -153,7 +164,7 @@ def write(
     return table
 
 
-def columns(latents: Latents, world: World = SCENES) -> dict[str, str]:
+def columns(latents: Latents, world: World = QUICKSTART) -> dict[str, str]:
     """Return the latents as columns of the table; columns of an absent figure are empty.
 
     Each feature has a column of its name: 1 or 0 for presence, a value's number, or the texture's
@@ -183,9 +194,10 @@ def columns(latents: Latents, world: World = SCENES) -> dict[str, str]:
 
 def _holds(root: Path, wanted: Declaration) -> bool:
     """Return whether ``root`` holds the requested images, complete or not; refuse other images."""
-    if not (root / "scenes.json").exists():
+    if not declaration_file(root).exists():
         if root.exists() and any(root.iterdir()):
-            raise ValueError(f"{root} is not empty and holds no scenes: choose another folder")
+            held = f"{root} is not empty and holds no synthetic images"
+            raise ValueError(f"{held}: choose another folder")
         return False
     found = read_declaration(root)
     pairs = zip(Declaration._fields, found, wanted, strict=True)
@@ -198,7 +210,7 @@ def _holds(root: Path, wanted: Declaration) -> bool:
         differ[f"world {asked['name']} with {name}"] = (there[name], asked[name])
     if differ:
         said = "; ".join(f"{name} {old}, not {new}" for name, (old, new) in differ.items())
-        raise ValueError(f"{root} holds scenes of {said}: choose another folder")
+        raise ValueError(f"{root} holds images of {said}: choose another folder")
     return True
 
 
@@ -211,7 +223,7 @@ def _chosen(world: World, photos: str | None, n: int) -> list[Path]:
     if photos is None:
         raise DataError(
             f"world {world.name} is made from photographs of your own: give their folder, --photos "
-            "DIR (memlab data scenes) or --data.source.photos DIR (memlab fit)"
+            "DIR (memlab data synthetic) or --data.source.photos DIR (memlab fit)"
         )
     found = photos_in(Path(photos))
     if len(found) < n:

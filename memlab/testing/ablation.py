@@ -6,14 +6,16 @@ import inspect
 from typing import get_args
 
 from memlab.ablations import FAMILIES
-from memlab.ablations.base import Ablation, Control
+from memlab.ablations.base import Ablation
 from memlab.ablations.statistics import STATISTICS
 from memlab.errors import MemlabError, did_you_mean
 from memlab.registry import load, plugins
+from memlab.roles import Control
 from memlab.testing.breach import require
 from memlab.testing.laws import check_ladder, check_laws, check_sizes
 from memlab.testing.places import check_control, check_donors, check_region
-from memlab.validation.white_box import Oracle
+from memlab.validation.expected import PREFIX, expected
+from memlab.validation.white_box import WhiteBoxModel
 
 
 def check_ablation(cls: type[Ablation]) -> None:
@@ -64,11 +66,11 @@ def check_declared(cls: type[Ablation]) -> None:
     )
     require(ladder == sorted(set(ladder)) and ladder[0] > 0, cls, "the ladder must grow from > 0")
     require(ladder[-1] <= cls.maximum, cls, "the ladder goes beyond the maximum")
-    swaps = cls.control == "there-and-back"
-    require(cls.needs_donors or not swaps, cls, "is compared there-and-back but needs no donors")
-    lent = cls.needs_donors or not cls.donor_regions
-    require(lent, cls, "declares donor_regions but not needs_donors")
-    _check_oracles(cls)
+    swaps = cls.control == "round-trip"
+    require(cls.needs_donors or not swaps, cls, "is compared round-trip but needs no donors")
+    consistent = cls.needs_donors or not cls.donor_regions
+    require(consistent, cls, "declares donor_regions but not needs_donors")
+    _check_expected(cls)
 
 
 def made(cls: type[Ablation]) -> Ablation:
@@ -90,17 +92,18 @@ def made(cls: type[Ablation]) -> Ablation:
     return ablation
 
 
-def _check_oracles(cls: type[Ablation]) -> None:
-    names = [plugin.name for plugin in plugins("models")]
-    oracles = [name for name in names if name.startswith("oracle_")]
+def _check_expected(cls: type[Ablation]) -> None:
+    names = [plugin.name for plugin in plugins("models") if plugin.name.startswith(PREFIX)]
+    models = expected(cls)
     for declared in ("moves", "spares"):
-        for name in getattr(cls, declared):
+        for name in getattr(models, declared):
             try:
-                known = issubclass(load("models", name), Oracle)
+                known = issubclass(load("models", name), WhiteBoxModel)
             except MemlabError:
                 known = False
-            hint = did_you_mean(name, oracles)
+            hint = did_you_mean(name, names)
             require(known, cls, f"{declared} {name!r}, which is no white-box model{hint}")
-    both = sorted(set(cls.moves) & set(cls.spares))
+    both = sorted(set(models.moves) & set(models.spares))
     require(not both, cls, f"both moves and spares {', '.join(both)}")
-    require("oracle_constant" not in cls.moves, cls, "cannot move 'oracle_constant': nothing can")
+    constant = "white_box_constant"
+    require(constant not in models.moves, cls, f"cannot move {constant!r}: nothing can")

@@ -111,8 +111,10 @@ def sound(ablation: Ablation, trial: Trial, dose: float) -> Tensor:
     """
     cls = type(ablation)
     context = trial.context
-    lent = [] if context.donors is None else [context.donors.images, *context.donors.masks.values()]
-    given = [trial.images, *context.masks.values(), *lent]
+    donated = (
+        [] if context.donors is None else [context.donors.images, *context.donors.masks.values()]
+    )
+    given = [trial.images, *context.masks.values(), *donated]
     before = [tensor.clone() for tensor in given]
     changed: Tensor = ablation(trial.images, context, dose)
     shape = "×".join(map(str, trial.images.shape[2:]))

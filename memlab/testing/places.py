@@ -56,12 +56,12 @@ def check_control(ablation: Ablation) -> None:
         PluginError: if the control is wrong; says how.
     """
     kind = ablation.compared_with
-    if kind == "placed":
+    if kind == "matched-control":
         _placed(ablation)
-    elif kind in ("windows", "patch"):
+    elif kind in ("off-centre-crops", "patch"):
         _elsewhere(ablation)
-    elif kind == "there-and-back":
-        _there_and_back(ablation)
+    elif kind == "round-trip":
+        _round_trip(ablation)
 
 
 def check_donors(ablation: Ablation) -> None:
@@ -75,9 +75,9 @@ def check_donors(ablation: Ablation) -> None:
     cls, trial = type(ablation), Trial.of(ablation)
     without = replace(trial.context, donors=None)
     require(not ablation.eligible(without).any(), cls, "needs donors, but takes images without")
-    lent = sample_images(4, 48, seed=2)
+    donor_images = sample_images(4, 48, seed=2)
     names = ["other-a", "other-b", "other-c", "other-d"]
-    others = Donors(names, lent, sample_masks(lent, ablation.masks_read))
+    others = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
     changed = ablation(trial.images, trial.context)
     differs = not torch.equal(
         ablation(trial.images, replace(trial.context, donors=others)), changed
@@ -107,7 +107,7 @@ def _elsewhere(ablation: Ablation) -> None:
     require(differs, cls, f"declares control {kind!r}, but does the same where it is the control")
     again = torch.equal(ablation(trial.images, controls[0].context), made[0])
     require(again, cls, "its control is not a function of (seed, id, draw)")
-    if kind == "windows":
+    if kind == "off-centre-crops":
         require(not torch.equal(*made), cls, "its control is the same for another draw")
         statistic = STATISTICS[cls.target]
         amounts = [
@@ -117,13 +117,13 @@ def _elsewhere(ablation: Ablation) -> None:
     else:
         amounts = [_share(trial.images, one) for one in (target, *made)]
     alike = all(abs(other - amounts[0]) <= ALIKE * amounts[0] + 0.005 for other in amounts[1:])
-    word = cls.target if kind == "windows" else "the share of the image that is changed"
+    word = cls.target if kind == "off-centre-crops" else "the share of the image that is changed"
     require(alike, cls, f"its control differs in amount: {word} is {_listed(amounts)}")
 
 
-def _there_and_back(ablation: Ablation) -> None:
+def _round_trip(ablation: Ablation) -> None:
     cls, trial = type(ablation), Trial.of(ablation)
-    back = Trial(trial.images, replace(trial.context, role="there-and-back"))
+    back = Trial(trial.images, replace(trial.context, role="round-trip"))
     sound(ablation, back, ablation.dose)
     # Compare the swapped statistic, because grain that returns as other noise is no closer in
     # pixels.
@@ -131,7 +131,7 @@ def _there_and_back(ablation: Ablation) -> None:
     swapped, returned = (
         statistic(ablation, one.images, one.context, ablation.dose).mean() for one in (trial, back)
     )
-    require(bool(swapped < returned), cls, f"there-and-back does not undo what {cls.target} shows")
+    require(bool(swapped < returned), cls, f"round-trip does not undo what {cls.target} shows")
 
 
 def _confined(ablation: Ablation, images: Tensor, changed: Tensor, where: Tensor, say: str) -> None:

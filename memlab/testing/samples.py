@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from memlab.ablations.base import Ablation
-from memlab.types import Context, Donors, Role
+from memlab.roles import Role
+from memlab.types import Context, Donors
 
 _BOXES = {
     "people": (0.12, 0.10, 0.95, 0.40),
@@ -111,9 +112,9 @@ class Trial:
             masks = {**masks, **absent}
         donors = None
         if ablation.needs_donors:
-            lent = sample_images(4, size, seed=1)
+            donor_images = sample_images(4, size, seed=1)
             names = ["donor-a", "donor-b", "donor-c", "donor-d"]
-            donors = Donors(names, lent, sample_masks(lent, ablation.masks_read))
+            donors = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
         context = WatchedContext(
             ["a", "b", "c", "d"], seed=7, masks=masks, role=role_of(ablation), donors=donors
         )
@@ -133,7 +134,7 @@ class Trial:
 
 
 def role_of(ablation: Ablation) -> Role:
-    """Return the role in which an ablation itself runs: `target`, `swap` or `floor`."""
-    if ablation.family == "floor":
-        return "floor"
-    return "swap" if ablation.compared_with == "there-and-back" else "target"
+    """Return the role in which an ablation itself runs: `target`, `swap` or `nuisance`."""
+    if ablation.family == "nuisance":
+        return "nuisance"
+    return "swap" if ablation.compared_with == "round-trip" else "target"

@@ -1,8 +1,8 @@
 """White-box matrix: does an ablation move the models that it must, and spare the others?
 
 Every ablation runs at its primary dose, in all its roles, on rendered images. White-box models
-(`memlab.validation.white_box`), whose reliance is known, score the changed images. The ablation's
-declarations in `moves` and `spares` are compared with the measured effects.
+(`memlab.validation.white_box`), whose reliance is known, score the changed images. The
+measured effects are compared with the expected effects (`memlab.validation.expected`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import Preparation, changed_images
-from memlab.ablations.plan import Condition, floor, plan
-from memlab.analysis.arrays import Effects, Images
-from memlab.analysis.per_image import dropped, specific, specific_square, swap_square
+from memlab.ablations.plan import Condition, nuisance_baseline, plan
+from memlab.analysis.arrays import ImageEffects, Images
+from memlab.analysis.per_image import mean_effect, specific, specific_square, swap_square
 from memlab.analysis.quantities import SESOI
 from memlab.data.dataset import collate, to_float
 from memlab.data.donors import DonorList
@@ -30,8 +30,9 @@ from memlab.stats.measures import Array
 from memlab.synthetic import REGIONS, Style, sample
 from memlab.synthetic.sheet import ALL
 from memlab.types import Context
+from memlab.validation.expected import Expected, expected
 from memlab.validation.rerender import Rendered, name_of
-from memlab.validation.white_box import Oracle, Watermark
+from memlab.validation.white_box import Watermark, WhiteBoxModel
 
 SEED = 20_000
 """Seed of the images; differs from the seeds of training images and of `truth`."""
@@ -42,7 +43,7 @@ Drops = Mapping[str, Array]
 """Role to (white-box models, n, draws): clean minus changed score, NaN if not eligible."""
 
 
-def oracle_matrix(
+def white_box_matrix(
     ablations: Sequence[Ablation],
     n: int = 100,
     *,
@@ -74,33 +75,33 @@ def oracle_matrix(
 
     Returns:
         One row per ablation and white-box model: `ablation`, `family`, `control`, `dose`, `unit`,
-        `oracle`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
+        `model`, `declared` (must, must not, may), `n` (eligible images), `effect` with `low` and
         `high` (two standard errors of the mean square on either side), `shift` (S, the mean effect
-        beyond the controls, in SDs; NaN without matched controls), `floor` (the largest effect of
-        the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
+        beyond the controls, in SDs; NaN without matched controls), `nuisance` (the largest effect
+        of the nuisance changes on that model), `limit` (the value that `effect` or `shift` must
         exceed, or must not exceed: the smallest effect of interest, 0.05, or the nuisance baseline
         if that is larger and there are no controls), `verdict` (ok or breach). A negative effect
         means that the controls, or the round trip, move the scores more than the change itself.
     """
-    oracles = _oracles(style)
-    images, context, donors = scenes_and_donors(n, size, style, seed, controls)
-    clean = _scores(oracles, images, context)
-    nuisances = floor()
+    models = _white_box_models(style)
+    images, context, donors = images_and_donors(n, size, style, seed, controls)
+    clean = _scores(models, images, context)
+    nuisances = nuisance_baseline()
     groups = [plan([one], controls=controls) for one in ablations]
     total = len(nuisances) + sum(len(group) for group in groups)
     with progress("Testing white-box models", total, shown) as advance:
 
         def drops(conditions: Sequence[Condition]) -> Drops:
-            return _drops(oracles, clean, images, context, conditions, donors, advance)
+            return _drops(models, clean, images, context, conditions, donors, advance)
 
-        floors = np.zeros(len(oracles))
+        baselines = np.zeros(len(models))
         for nuisance in nuisances:
             moved = _effects(nuisance.ablation, drops([nuisance]), clean)
-            floors = np.maximum(floors, [effect["effect"] for effect in moved])
+            baselines = np.maximum(baselines, [effect["effect"] for effect in moved])
         rows = [
             row
             for ablation, group in zip(ablations, groups, strict=True)
-            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(oracles), floors)
+            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), baselines)
         ]
     return pd.DataFrame(rows)
 
@@ -110,24 +111,24 @@ def _own(group: Sequence[Condition], ablation: Ablation) -> list[Condition]:
     return [condition for condition in group if condition.ablation is ablation]
 
 
-def _oracles(style: Style) -> dict[str, MemorabilityModel]:
+def _white_box_models(style: Style) -> dict[str, MemorabilityModel]:
     names = [one.name for one in plugins("models") if one.distribution == "memlab"]
     classes = {name: load("models", name) for name in names}
     return {
         name: cls(style=style) if cls is Watermark else cls()
         for name, cls in classes.items()
-        if issubclass(cls, Oracle)
+        if issubclass(cls, WhiteBoxModel)
     }
 
 
-def scenes_and_donors(
+def images_and_donors(
     n: int, size: int, style: Style, seed: int, draws: int
 ) -> tuple[Tensor, Context, DonorList]:
     """Return images of a world where every feature varies, their masks, and separate donors."""
-    scenes = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
+    originals = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:
-        some = scenes[part]
+        some = originals[part]
         changes = [(index, None) for index in range(len(some))]
         return Rendered(some, changes, ALL, size, Geometry(size), REGIONS)
 
@@ -140,20 +141,20 @@ def scenes_and_donors(
         for region in REGIONS:
             if masks[region].any():
                 having[region].append(place)
-    ids = [name_of(latents) for latents in scenes[:n]]
+    ids = [name_of(latents) for latents in originals[:n]]
     donors = DonorList(outside, having, len(outside), ids, seed)
     return batch["images"], Context(ids, seed, masks=batch["masks"]), donors
 
 
 @torch.no_grad()
-def _scores(oracles: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
+def _scores(models: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
     """Return the scores of images by every white-box model: (white-box models, n)."""
-    found = torch.stack([oracle.scores(images, context) for oracle in oracles.values()])
+    found = torch.stack([model.scores(images, context) for model in models.values()])
     return found.double().numpy()
 
 
 def _drops(
-    oracles: Mapping[str, MemorabilityModel],
+    models: Mapping[str, MemorabilityModel],
     clean: Array,
     images: Tensor,
     context: Context,
@@ -173,7 +174,7 @@ def _drops(
             for places, changed in changed_images(images, prepared, condition, micro_batch=64):
                 some = places.numpy()
                 values[:, some, draw] = clean[:, some] - _scores(
-                    oracles, changed, context.select(places)
+                    models, changed, context.select(places)
                 )
         found[condition.role] = values
         advance(1)
@@ -187,9 +188,9 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
         ones = np.ones_like(scores)
         images = Images(pd.DataFrame(), scores, ones * np.nan, ones, ones)
         of_role = {role: values[place] for role, values in drops.items()}
-        if "floor" in of_role:  # a nuisance change itself
-            of_role["target"] = of_role.pop("floor")
-        effects = Effects(ablation.name, ablation.dose, images, of_role)
+        if "nuisance" in of_role:  # a nuisance change itself
+            of_role["target"] = of_role.pop("nuisance")
+        effects = ImageEffects(ablation.name, ablation.dose, images, of_role)
         squares = _squares(ablation, effects)
         shifts = specific(effects)[np.isfinite(specific(effects))]
         there = squares[np.isfinite(squares)]
@@ -203,19 +204,23 @@ def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, f
     return found
 
 
-def _squares(ablation: Ablation, effects: Effects) -> Array:
+def _squares(ablation: Ablation, effects: ImageEffects) -> Array:
     """Return the contribution of each image to the mean square, (n,)."""
     kind = ablation.compared_with
-    if ablation.family == "floor" or kind == "floor" or _without_controls(ablation, effects.drops):
-        return dropped(effects) ** 2
-    return swap_square(effects) if kind == "there-and-back" else specific_square(effects)
+    if (
+        ablation.family == "nuisance"
+        or kind == "nuisance-baseline"
+        or _without_controls(ablation, effects.by_role)
+    ):
+        return mean_effect(effects) ** 2
+    return swap_square(effects) if kind == "round-trip" else specific_square(effects)
 
 
 def _without_controls(ablation: Ablation, drops: Drops) -> bool:
     """Return whether matched controls are required but no image has room for one."""
     controls = drops.get("control")
     return (
-        ablation.compared_with == "placed"
+        ablation.compared_with == "matched-control"
         and controls is not None
         and not np.isfinite(controls).any()
     )
@@ -233,39 +238,40 @@ def _ratio(effect: float, scores: Array) -> float:
 
 
 def _rows(
-    ablation: Ablation, drops: Drops, clean: Array, oracles: Sequence[str], floors: Array
+    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], baselines: Array
 ) -> Iterator[dict[str, object]]:
     effects = _effects(ablation, drops, clean)
-    whole = ablation.family != "floor" and ablation.compared_with == "floor"
+    whole = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
     whole = whole or _without_controls(ablation, drops)
-    for oracle, effect, least in zip(oracles, effects, floors, strict=True):
+    expects = expected(type(ablation))
+    for model, effect, least in zip(models, effects, baselines, strict=True):
         limit = max(SESOI, float(least)) if whole else SESOI
-        declared = _declared(ablation, oracle)
+        declared = _declared(expects, model)
         yield {
             "ablation": ablation.name,
             "family": ablation.family,
             "control": ablation.compared_with,
             "dose": ablation.dose,
             "unit": ablation.unit,
-            "oracle": oracle,
+            "model": model,
             "declared": declared,
             **effect,
-            "floor": float(least),
+            "nuisance": float(least),
             "limit": limit,
             "verdict": "breach" if _breach(ablation, declared, effect, limit) else "ok",
         }
 
 
-def _declared(ablation: Ablation, oracle: str) -> str:
-    if oracle in ablation.moves:
+def _declared(expects: Expected, model: str) -> str:
+    if model in expects.moves:
         return "must"
-    return "must not" if oracle in ablation.spares else "may"
+    return "must not" if model in expects.spares else "may"
 
 
 def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:
     # A control that varies more than the target is inconclusive, but a swap that moves the score
     # less than its round trip is faulty.
-    both = ablation.compared_with == "there-and-back"
+    both = ablation.compared_with == "round-trip"
     size = abs(found["effect"]) if both else found["effect"]
     shift = abs(np.nan_to_num(found["shift"]))
     if declared == "must":

@@ -61,7 +61,7 @@ class Rendered(Dataset[Sample]):
     Each re-rendered image has its own masks.
 
     Args:
-        scenes: the causes of the unchanged images.
+        originals: the causes of the unchanged images.
         plan: index of the image, and the change; None for the unchanged image.
         world: world that new values come from.
         size: side in pixels of the rendering.
@@ -71,14 +71,14 @@ class Rendered(Dataset[Sample]):
 
     def __init__(
         self,
-        scenes: Sequence[Latents],
+        originals: Sequence[Latents],
         plan: Sequence[tuple[int, Change | None]],
         world: World,
         size: int,
         geometry: Geometry,
         regions: tuple[str, ...],
     ) -> None:
-        self.scenes, self.plan, self.world = scenes, plan, world
+        self.originals, self.plan, self.world = originals, plan, world
         self.size, self.geometry, self.regions = size, geometry, regions
 
     def __len__(self) -> int:
@@ -86,18 +86,18 @@ class Rendered(Dataset[Sample]):
 
     def __getitem__(self, place: int) -> Sample:
         index, change = self.plan[place]
-        latents = self.scenes[index]
+        latents = self.originals[index]
         drawn = latents if change is None else change.applied(latents, self.world)
-        scene = render(drawn, self.size)
+        rendered = render(drawn, self.size)
         return Sample(
             index=place,
             id=name_of(latents),
-            image=self.geometry.image(torch.from_numpy(scene.image).permute(2, 0, 1)),
+            image=self.geometry.image(torch.from_numpy(rendered.image).permute(2, 0, 1)),
             score=float("nan"),
             masks={
-                region: self.geometry.mask(torch.from_numpy(scene.masks[region])[None].byte())
+                region: self.geometry.mask(torch.from_numpy(rendered.masks[region])[None].byte())
                 for region in self.regions
-                if region in scene.masks
+                if region in rendered.masks
             },
             error="",
         )
@@ -172,7 +172,7 @@ class Rerendered:
             ("rerender", "target", self.has, self.removal),
             ("rerender", "control", self.has, itself.repeat(2, axis=1)),
             ("rerender", "swap", self.has, self.swap),
-            ("rerender", "there-and-back", self.has, itself.repeat(self.swap.shape[1], axis=1)),
+            ("rerender", "round-trip", self.has, itself.repeat(self.swap.shape[1], axis=1)),
         ]
         if self.kind == "presence":
             ways += [

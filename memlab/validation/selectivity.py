@@ -21,7 +21,8 @@ from memlab.ablations.statistics import STATISTICS
 from memlab.data.donors import DonorList
 from memlab.imaging.colour import chroma, luma
 from memlab.imaging.filters import detail
-from memlab.types import Context, Role
+from memlab.roles import Role
+from memlab.types import Context
 
 Measure = Callable[[Tensor], Tensor]
 Comparison = Callable[[Tensor, Tensor], Tensor]
@@ -159,7 +160,7 @@ def example(
     return shown
 
 
-_CONTROLS: tuple[Role, ...] = ("control", "there-and-back")
+_CONTROLS: tuple[Role, ...] = ("control", "round-trip")
 
 
 def _shown(ablation: Ablation) -> list[Condition]:

@@ -132,14 +132,14 @@ def truth(
         check_size(size)
     except ValueError as error:
         raise MemlabError(f"{error}: give another size") from error
-    scenes = [sample(seed, index, world, style) for index in range(n)]
+    originals = [sample(seed, index, world, style) for index in range(n)]
     plan = [
         (index, change)
-        for index, latents in enumerate(scenes)
+        for index, latents in enumerate(originals)
         for change in (None, *changes(latents, features, draws))
     ]
     geometry = Geometry(image_size, model.resampler)
-    images = Rendered(scenes, plan, world, size, geometry, model.needs_context)
+    images = Rendered(originals, plan, world, size, geometry, model.needs_context)
     predicted = [
         scores.numpy()
         for _, scores in scored(
@@ -150,11 +150,11 @@ def truth(
     rows = pd.DataFrame(
         {
             "index": range(n),
-            "id": [name_of(latents) for latents in scenes],
-            "score": [score(latents, seed, world) for latents in scenes],
+            "id": [name_of(latents) for latents in originals],
+            "score": [score(latents, seed, world) for latents in originals],
             "predicted": [found[index, None] for index in range(n)],
             **{
-                feature: [int(getattr(latents, feature) is not None) for latents in scenes]
+                feature: [int(getattr(latents, feature) is not None) for latents in originals]
                 for feature in PRESENCE
             },
         }

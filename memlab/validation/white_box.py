@@ -33,7 +33,7 @@ SIZE = 64
 _NOTHING = Context(())
 
 
-class Oracle(MemorabilityModel):
+class WhiteBoxModel(MemorabilityModel):
     """White-box predictor; a subclass implements `measure` and declares what it reads."""
 
     reads: ClassVar[tuple[str, ...]]
@@ -65,7 +65,7 @@ class Oracle(MemorabilityModel):
         """Return the scores (B,) before clipping."""
 
 
-class Constant(Oracle):
+class Constant(WhiteBoxModel):
     """Constant score of 0.5; relies on nothing."""
 
     reads = ()
@@ -76,7 +76,7 @@ class Constant(Oracle):
         return images.new_full((len(images),), 0.5)
 
 
-class Chroma(Oracle):
+class Chroma(WhiteBoxModel):
     """White-box model: 0.05 + 1.8 × mean chroma, the distance of R, G and B from luma."""
 
     reads = ("palette", "saturation", "contrast", "face", "person")
@@ -87,7 +87,7 @@ class Chroma(Oracle):
         return 0.05 + 1.8 * chroma(images).mean(dim=(1, 2, 3))
 
 
-class Redness(Oracle):
+class Redness(WhiteBoxModel):
     """White-box model: 0.5 + mean redness, R − (G + B) / 2."""
 
     reads = ("palette", "saturation", "contrast", "face", "person")
@@ -99,7 +99,7 @@ class Redness(Oracle):
         return 0.5 + red - (green + blue) / 2
 
 
-class HighFrequency(Oracle):
+class HighFrequency(WhiteBoxModel):
     """White-box model: 0.05 + 5 × RMS of luma minus its 3 × 3 means.
 
     The filter is defined in pixels, not in shares of the width: the same synthetic image has less
@@ -114,7 +114,7 @@ class HighFrequency(Oracle):
         return 0.05 + 5 * detail(images).square().mean(dim=(1, 2, 3)).sqrt()
 
 
-class FaceLuminance(Oracle):
+class FaceLuminance(WhiteBoxModel):
     """White-box model: mean luma inside the faces of the unchanged image; 0.5 without a face.
 
     0.5 is the middle of the scale. A dark face lowers the score and a light face raises it, so the
@@ -130,7 +130,7 @@ class FaceLuminance(Oracle):
         return inside(luma(images), context.masks["faces"], absent=0.5)
 
 
-class FaceChroma(Oracle):
+class FaceChroma(WhiteBoxModel):
     """White-box model: 0.1 + 2 × mean chroma inside the faces of the unchanged image.
 
     The score is 0.1 without a face. The model reads the colour of the skin, and reads faces only
@@ -146,7 +146,7 @@ class FaceChroma(Oracle):
         return 0.1 + 2 * inside(chroma(images), context.masks["faces"], absent=0.0)
 
 
-class Watermark(Oracle):
+class Watermark(WhiteBoxModel):
     """White-box model: 0.5 + 0.45 × correlation of luma with the mark, at the mark's position.
 
     Args:
@@ -176,7 +176,7 @@ class Watermark(Oracle):
         return 0.5 + 0.45 * correlation
 
 
-class RandomConv(Oracle):
+class RandomConv(WhiteBoxModel):
     """Small convolutional network of seeded random weights; its reliance is arbitrary.
 
     Three layers with ReLU, averaged over positions. The score is a sigmoid of the difference

@@ -26,10 +26,10 @@ from memlab.testing import check_ablation, sample_images
 class Noise(Ablation):
     """A random ablation, to prove the rules of randomness."""
 
-    family = "floor"
+    family = "nuisance"
     unit = "SD"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.01, 0.02, 0.05, 0.1, 0.2)
     maximum = 1.0
 
@@ -77,7 +77,7 @@ def test_grayscale_equals_pillows_mode_l() -> None:
     assert (found - wanted).abs().max() <= 0.51  # Pillow rounds to whole greys
 
 
-def test_center_crop_is_the_prototypes() -> None:
+def test_center_crop_is_that_of_the_student_study() -> None:
     pixels = (sample_images(1, 64) * 255).round()
     image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
     crop = image.crop((16, 16, 48, 48)).resize((64, 64), Image.Resampling.BILINEAR)
@@ -94,7 +94,7 @@ def test_blur_can_be_asked_for_in_pixels() -> None:
     wide = torch.nn.functional.interpolate(images, (64, 128))
     assert (blur(wide, names(2)) - Blur(100 * 5 / 64)(wide, names(2))).abs().max() > 0.01
     (condition,) = plan([blur])
-    assert (condition.key, condition.describe()["unit"]) == ("blur@5(unit=pixels)", "pixels")
+    assert (condition.key, condition.record.unit) == ("blur@5(unit=pixels)", "pixels")
     assert [one.dose for one in plan([blur], "ladder")] == list(blur.ladder)
     assert Blur().unit == Blur.unit == "% of width"
     with pytest.raises(MemlabError, match=r"70 pixels is outside 0 to 64 \(ladder: 1, 2, 5, 10"):
@@ -103,7 +103,7 @@ def test_blur_can_be_asked_for_in_pixels() -> None:
         Blur(5, unit="px")  # type: ignore[arg-type]
 
 
-def test_blur_is_close_to_the_prototypes() -> None:
+def test_blur_is_close_to_that_of_the_student_study() -> None:
     pixels = (sample_images(1, 256) * 255).round()
     image = Image.fromarray(pixels[0].permute(1, 2, 0).byte().numpy())
     wanted = np.array(image.filter(ImageFilter.GaussianBlur(5)))[20:-20, 20:-20]
@@ -310,3 +310,20 @@ def test_ablate_needs_an_ablation_and_no_masks(
     assert "'--ablation.sigma'" in failing(
         "ablate", path, "--ablation", "blur", "--ablation.sigm", "3", "--out", "out"
     )
+
+
+def test_old_names_of_controls_and_families_are_read_and_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Older(Blur):
+        """A third-party class of an earlier version."""
+
+        control = "placed"  # type: ignore[assignment]
+        family = "floor"
+
+    assert (Older.control, Older.family) == ("matched-control", "nuisance")
+    said = capsys.readouterr().err
+    assert "control placed' is now called 'matched-control'" in said
+    assert "family floor' is now called 'nuisance'" in said
+    with pytest.raises(PluginError, match="control is 'elsewhere'; there are matched-control"):
+        type("Wrong", (Blur,), {"control": "elsewhere"})

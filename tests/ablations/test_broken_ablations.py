@@ -28,7 +28,7 @@ class Bad(Ablation):
     family = "colour"
     unit = "of the way"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 
@@ -65,11 +65,11 @@ def strange(image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[s
 
     def make(line: str) -> None:
         text = ABLATION.replace("IMAGE", repr(image)).replace("BREAK", line)
-        Path("strangers.py").write_text(text)
-        sys.modules.pop("strangers", None)
+        Path("third_party.py").write_text(text)
+        sys.modules.pop("third_party", None)
 
     yield make
-    sys.modules.pop("strangers", None)
+    sys.modules.pop("third_party", None)
     registry._discover.cache_clear()
 
 
@@ -80,7 +80,7 @@ def test_rounding_is_clamped_by_the_base_class(
     finished: Path, strange: Callable[[str], None]
 ) -> None:
     strange("changed[place, 0, 0, 0] = 1.0009")
-    assert main(["test", "--run", str(finished), "--ablation=strangers.Bad", *ASKED]) == 0
+    assert main(["test", "--run", str(finished), "--ablation=third_party.Bad", *ASKED]) == 0
 
 
 def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
@@ -117,15 +117,15 @@ def test_it_is_named_and_the_rest_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     strange(line)
-    both = ["--ablation=strangers.Bad", "--ablation=blur"]
+    both = ["--ablation=third_party.Bad", "--ablation=blur"]
     assert main(["test", "--run", str(finished), *both, *ASKED]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("memlab: ablation 'bad' ")
     assert BREAKS[line] in last
     assert image in last
-    assert "test-001-strangers.Bad-blur has the results of all others" in last
+    assert "test-001-third_party.Bad-blur has the results of all others" in last
     assert main(["test", "--run", str(finished), "--ablation=blur", *ASKED]) == 0
-    with_it, without = finished / "test-001-strangers.Bad-blur", finished / "test-002-blur"
+    with_it, without = finished / "test-001-third_party.Bad-blur", finished / "test-002-blur"
     assert (with_it / "conditions.csv").read_text() == (without / "conditions.csv").read_text()
     assert results(with_it)["conditions"] == results(without)["conditions"]
     assert any(image in note and "Left out" in note for note in results(with_it)["notes"])
@@ -134,9 +134,9 @@ def test_it_is_named_and_the_rest_is_kept(
 
 def test_alone_it_leaves_the_clean_results(finished: Path, strange: Callable[[str], None]) -> None:
     strange("raise KeyError('nose')")
-    alone = ["--ablation=strangers.Bad", "--controls=0"]
+    alone = ["--ablation=third_party.Bad", "--controls=0"]
     assert main(["test", "--run", str(finished), *alone, *ASKED]) == 2
-    found = results(finished / "test-001-strangers.Bad")
+    found = results(finished / "test-001-third_party.Bad")
     assert found["conditions"] == []
     assert found["metrics"]
 
@@ -161,9 +161,9 @@ def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
 ) -> None:
     strange("raise KeyError('nose')")
     more = "\n\nclass Unmade(Bad):\n    def __init__(self, amount: float) -> None: ...\n"
-    with Path("strangers.py").open("a") as file:
+    with Path("third_party.py").open("a") as file:
         file.write(more)
-    install({"bad": "strangers:Bad", "unmade": "strangers:Unmade"}, monkeypatch)
+    install({"bad": "third_party:Bad", "unmade": "third_party:Unmade"}, monkeypatch)
     swept = ["--ablation=colour", "--controls=0"]
     assert main(["test", "--run", str(finished), *swept, *ASKED]) == 0
     said = capsys.readouterr().err

@@ -16,7 +16,7 @@ from memlab import Context, evaluate, plan
 from memlab.ablations.plan import Condition
 from memlab.ablations.removal import Remove, RemoveBackground, RemoveFaces, RemovePeople
 from memlab.ablations.swaps import SwapBackground, SwapFace
-from memlab.analysis.arrays import Effects, read_effects, read_images
+from memlab.analysis.arrays import ImageEffects, read_effects, read_images
 from memlab.analysis.quantities import value_quantities
 from memlab.callbacks.ablation_evaluation import _rows
 from memlab.cli import main
@@ -24,7 +24,7 @@ from memlab.data.donors import DonorList, Given
 from memlab.imaging.morphology import blobs
 from memlab.synthetic import World
 from memlab.testing import sample_images
-from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.matrix import images_and_donors
 from memlab.validation.truth import truth
 from tests.conftest import QUIET, results
 
@@ -57,7 +57,7 @@ def table(
     shown = {"index": np.arange(len(images)), "id": list(known.ids)}
     scored = list(evaluate(score, images, known, conditions, donors=donors))
     rows = pd.concat([_rows(one, shown) for one in scored], ignore_index=True)
-    described = pd.DataFrame([one.describe() for one in conditions])
+    described = pd.DataFrame([vars(one.record) for one in conditions])
     return rows.merge(described[["condition", "region", "dose", "role"]], on="condition")
 
 
@@ -116,25 +116,27 @@ def test_no_control_covers_what_any_mask_annotates(
 
 
 def test_of_a_model_of_faces_the_background_has_no_specific_effect(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its controls, random shapes, covered faces, and S became minus the effect of these."""
-    options = [f"--data.root={scenes}", "--data.split=10/10/80", "--data.num_workers=0", *QUIET]
+    options = [f"--data.root={synthetic}", "--data.split=10/10/80", "--data.num_workers=0", *QUIET]
     asked = ["--ablation", "remove_background", "--controls", "4", "--maps", "0"]
-    assert main(["test", "--model", "oracle_face_chroma", *options, *asked]) == 0
+    assert main(["test", "--model", "white_box_face_chroma", *options, *asked]) == 0
     (folder,) = Path("runs").glob("*/test-001-*")
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
     control = entry["control"]
-    assert control["kind"] == "placed"
-    for name in ("S", "M", "RMS", "g", "drop"):
-        assert control[name]["value"] is None
-        assert control[name]["reason"] == "no room for a control outside the annotated regions"
-    assert abs(entry["drop"]["value"]) < 1e-4
-    assert entry["p"] is None
-    assert entry["test_mean"]["reason"] == control["S"]["reason"]
+    assert control["kind"] == "matched-control"
+    beyond = entry["beyond_control"]
+    sizes = (beyond[name] for name in ("energy_distance", "rms_effect", "rms_effect_sd"))
+    for statistic in (beyond["specific_effect"], *sizes, control["effect"]):
+        assert statistic["value"] is None
+        assert statistic["reason"] == "no room for a control outside the annotated regions"
+    assert abs(entry["effect"]["value"]) < 1e-4
+    assert entry["tests"]["either"]["p"] is None
+    assert entry["tests"]["mean"]["reason"] == beyond["specific_effect"]["reason"]
     # instead, it stands beside the nuisance baseline
     assert control["baseline"]["ratio"]["value"] < 1
-    assert entry["test_size"]["p"] > 0.5
+    assert entry["tests"]["size"]["p"] > 0.5
     shown = " ".join(capsys.readouterr().out.split())
     assert re.search(r"no control; [<\d.]+ × baseline", shown)
     assert "compared with the nuisance baseline instead" in shown
@@ -155,18 +157,18 @@ class Some(DonorList):
 
 
 def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
-    images, known, donors = scenes_and_donors(60, 48, "A", 3, 2)
-    model = memlab.load("oracle_face_luminance")
+    images, known, donors = images_and_donors(60, 48, "A", 3, 2)
+    model = memlab.load("white_box_face_luminance")
     clean = pd.DataFrame(
         {"id": known.ids, "predicted": model.scores(images, known).double().numpy()}
     )
     photos = read_images(clean)
     lost = set(known.ids[::2])
-    swap = [one for one in plan([SwapFace()], controls=2) if one.role != "floor"]
+    swap = [one for one in plan([SwapFace()], controls=2) if one.role != "nuisance"]
 
-    def share(rows: pd.DataFrame) -> tuple[float, Effects]:
+    def share(rows: pd.DataFrame) -> tuple[float, ImageEffects]:
         (effects,) = read_effects(photos, rows).values()
-        estimate = value_quantities(effects).estimates["T"]
+        estimate = value_quantities(effects).estimates["variance_share"]
         return float(estimate.of(estimate.columns.mean(axis=0))), effects
 
     full, half = (table(images, known, swap, some, model) for some in (donors, Some(donors, lost)))
@@ -189,7 +191,7 @@ def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
 def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     """Faces drawn anew by rendering; of half the images that have one the swap is said to fail."""
     world = World(name="half", weights={"face": 1.0}, prevalence={"face": 0.5})
-    model = memlab.load("oracle_face_luminance")
+    model = memlab.load("white_box_face_luminance")
     found = truth(model, world, n=160, size=48, features=("face",), progress=False)
     own = found.conditions[found.conditions["condition"].str.startswith("rerender-face:")].copy()
     own["region"] = "faces"
@@ -205,7 +207,7 @@ def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     own.loc[failed, ["eligible", "reason"]] = [False, "no donor"]
     for rows, factor in ((own, 1.0), (own.drop(columns="reason"), 0.25)):
         (effects,) = read_effects(images, rows).values()
-        estimate = value_quantities(effects).estimates["T"]
+        estimate = value_quantities(effects).estimates["variance_share"]
         share = float(estimate.of(estimate.columns.mean(axis=0)))
         assert share / wanted == pytest.approx(factor, rel=0.35)
 
@@ -218,7 +220,7 @@ def test_why_an_image_is_not_changed_is_told() -> None:
     known = Context(
         [f"image-{place}" for place in range(count)],
         masks={"faces": faces},
-        looked={"faces": torch.tensor([True, True, True, False, True])},
+        annotated={"faces": torch.tensor([True, True, True, False, True])},
     )
     (entry, _) = evaluate(
         lambda changed, _: changed.mean((1, 2, 3)),

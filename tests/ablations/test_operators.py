@@ -51,7 +51,7 @@ def test_a_shift_fills_the_edge_with_the_mirrored_image(down: int, across: int) 
 class _Unchecked(Ablation):
     """Overrides `forward`, so that only the engine can check what it returns."""
 
-    family, unit, target, control = "colour", "share", "chroma", "floor"
+    family, unit, target, control = "colour", "share", "chroma", "nuisance-baseline"
     ladder, maximum = (0.2, 0.4, 0.6, 0.8, 1.0), 1.0
 
     def __init__(self, amount: float = 1.0) -> None:

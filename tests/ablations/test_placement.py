@@ -19,7 +19,7 @@ from memlab.ablations.removal import RemoveFaces
 from memlab.analysis.arrays import read_effects, read_images
 from memlab.analysis.balance import balance
 from memlab.cli import main
-from memlab.stats import relabelling
+from memlab.stats import permutation_tests
 from memlab.testing import sample_images
 from tests.conftest import QUIET, results
 
@@ -33,7 +33,7 @@ class GreyOut(Ablation):
     family = "region"
     unit = "of the way"
     target = "chroma"
-    control = "placed"
+    control = "matched-control"
     ladder = (1.0,)
     maximum = 1.0
 
@@ -98,7 +98,7 @@ def test_measures_are_those_of_a_plain_count() -> None:
     luma = (images * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).double().numpy()
     for image in range(2):
         down, across = np.gradient(luma[image])
-        inside = {"own": faces[image, 0], "placed": found.where(faces, 3)[image, 0]}
+        inside = {"own": faces[image, 0], "matched-control": found.where(faces, 3)[image, 0]}
         for name, mask in inside.items():
             chosen = mask.numpy() > 0
             y, x = (axis.mean() - (SIZE - 1) / 2 for axis in np.nonzero(chosen))
@@ -209,7 +209,7 @@ def test_a_model_blind_to_places_raises_no_alarm_on_correlated_images(side: int)
             np.where(found.found[:, draw], drop(found.where(faces, draw)), np.nan)
             for draw in range(DRAWS)
         ]
-        test = relabelling(drop(faces)[:, None], np.stack(controls, 1)[:, None], audit, 199)
+        test = permutation_tests(drop(faces)[:, None], np.stack(controls, 1)[:, None], audit, 199)
         assert test.either[0].p is not None
         alarms += test.either[0].p < 0.05
     assert alarms <= 4  # 5 % of 30 are 1.5
@@ -220,7 +220,7 @@ def test_large_regions_are_compared_with_blobs_of_their_area() -> None:
     weights[2] = boxes(1)[0]
     found = placed(sample_images(3, SIZE), weights)
     outlines = [found.where(weights, draw) for draw in range(DRAWS)]
-    assert found.kinds(0) == ["blob", "blob", "elsewhere"]
+    assert found.kinds(0) == ["random-shape", "random-shape", "elsewhere"]
     for outline in outlines:
         assert torch.equal(outline.sum((1, 2, 3)), weights.sum((1, 2, 3)))
         assert not (outline * weights).any(), "nothing annotated is covered"
@@ -336,7 +336,7 @@ def test_occluded_area_alone_is_no_effect_of_faces() -> None:
             for one in evaluate(score, images, known, conditions)
         )
         (effects,) = read_effects(read_images(clean), changed).values()
-        drop, control = effects.drop("target")[:, 0], effects.drop("control")
+        drop, control = effects.of("target")[:, 0], effects.of("control")
         both = np.isfinite(drop) & np.isfinite(control).all(1)
         naive += stats.ttest_1samp(drop[both], 0).pvalue < 0.05
         specific += stats.ttest_1samp((drop - control.mean(1))[both], 0).pvalue < 0.05

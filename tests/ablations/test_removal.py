@@ -32,7 +32,7 @@ from memlab.imaging.morphology import blobs, dilated, feathered
 from memlab.synthetic import Latents, World, removed, render, sample
 from memlab.testing import sample_images
 from memlab.types import Donors
-from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.matrix import images_and_donors
 
 EVERY = World(name="every", weights={"face": 1.0})
 REMOVALS = [Remove, RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
@@ -40,13 +40,15 @@ FILLS = ["harmonic", "mean", "blur", "donor", "grey"]
 
 
 def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
-    scenes = [render(one, size) for one in latents]
-    images = torch.stack([torch.from_numpy(scene.image).permute(2, 0, 1) for scene in scenes])
+    synthetic = [render(one, size) for one in latents]
+    images = torch.stack(
+        [torch.from_numpy(rendered.image).permute(2, 0, 1) for rendered in synthetic]
+    )
     masks = {
-        region: torch.from_numpy(np.stack([scene.masks[region] for scene in scenes]))[:, None].to(
-            torch.uint8
-        )
-        for region in scenes[0].masks
+        region: torch.from_numpy(np.stack([rendered.masks[region] for rendered in synthetic]))[
+            :, None
+        ].to(torch.uint8)
+        for region in synthetic[0].masks
     }
     ids = [str(one.index) for one in latents]
     return images.float() / 255, Context(ids, seed=3, masks=masks)
@@ -54,10 +56,10 @@ def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
 
 @pytest.fixture(scope="module")
 def photos() -> tuple[Tensor, Context]:
-    """30 scenes, each with a donor."""
+    """30 synthetic images, each with a donor."""
     images, context = drawn([sample(5, index, EVERY) for index in range(30)])
-    lent, theirs = drawn([sample(5, index, EVERY) for index in range(500, 530)])
-    return images, replace(context, donors=Donors(theirs.ids, lent, theirs.masks))
+    donated, theirs = drawn([sample(5, index, EVERY) for index in range(500, 530)])
+    return images, replace(context, donors=Donors(theirs.ids, donated, theirs.masks))
 
 
 def generators(count: int) -> list[torch.Generator]:
@@ -188,16 +190,16 @@ def test_channels_that_are_the_same_have_noise_that_is_the_same() -> None:
 def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
     images, context = wide_images()
     inside = (context.masks["faces"] > 0)[0, 0]
-    lent = context.donors
-    assert lent is not None
-    own = dilated(lent.masks["faces"].float(), 2)[0, 0] > 0
+    donated = context.donors
+    assert donated is not None
+    own = dilated(donated.masks["faces"].float(), 2)[0, 0] > 0
     changed = Remove(fill="donor")(images, context)
     free = inside & ~own
     assert free.any()
-    assert torch.allclose(changed[:, :, free], lent.images[:, :, free], atol=1e-6)
-    both = inside & (lent.masks["faces"][0, 0] > 0)
+    assert torch.allclose(changed[:, :, free], donated.images[:, :, free], atol=1e-6)
+    both = inside & (donated.masks["faces"][0, 0] > 0)
     assert both.any()
-    assert (changed[:, :, both] - lent.images[:, :, both]).abs().max() > 0.01
+    assert (changed[:, :, both] - donated.images[:, :, both]).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("cls", [*REMOVALS, Occlude, Paste])
@@ -234,7 +236,7 @@ def test_the_dose_is_the_share_of_the_way(photos: tuple[Tensor, Context]) -> Non
         assert torch.allclose(part, 0.4 * whole, atol=1e-6)
 
 
-def test_a_face_taken_out_is_close_to_a_scene_without_it() -> None:
+def test_a_face_taken_out_is_close_to_an_image_without_it() -> None:
     latents = [sample(5, index, EVERY) for index in range(60)]
     latents = [one for one in latents if one.face and not one.person and one.blur > 0.5]
     images, context = drawn(latents)
@@ -258,7 +260,7 @@ def test_removing_faces_moves_the_models_that_read_them() -> None:
     chosen = RemoveFaces().eligible(context).nonzero().flatten()
     images, context = images[chosen], context.select(chosen)
     for name, fill in (("face_chroma", "harmonic"), ("face_luminance", "mean")):
-        model = memlab.load(f"oracle_{name}")
+        model = memlab.load(f"white_box_{name}")
         change = model.scores(images, context) - model.scores(
             RemoveFaces(fill=fill)(images, context), context
         )
@@ -343,13 +345,13 @@ def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: s
 
 def test_paste_needs_a_image_without_and_a_donor_with(photos: tuple[Tensor, Context]) -> None:
     _, context = photos
-    lent = context.donors
-    assert lent is not None
+    donated = context.donors
+    assert donated is not None
     for what in ("faces", "people", "objects", "text"):
         has = (context.masks[what] > 0).flatten(1).any(dim=1)
-        lends = (lent.masks[what] > 0).flatten(1).any(dim=1)
+        donates = (donated.masks[what] > 0).flatten(1).any(dim=1)
         eligible = Paste(what=what).eligible(context)
-        assert torch.equal(eligible, ~has & lends)
+        assert torch.equal(eligible, ~has & donates)
         assert eligible.any()
     assert not Paste().eligible(replace(context, donors=None)).any()
 
@@ -358,36 +360,36 @@ def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Cont
     images, context = photos
     chosen = Paste(margin=0.0).eligible(context).nonzero().flatten()
     images, context = images[chosen], context.select(chosen)
-    paste, lent = Paste(margin=0.0), context.donors
-    assert lent is not None
+    paste, donated = Paste(margin=0.0), context.donors
+    assert donated is not None
     pasted = (paste(images, context) != images).any(dim=1)
     patched = (paste(images, replace(context, role="control")) != images).any(dim=1)
-    area = (lent.masks["faces"] > 0).flatten(1).sum(dim=1)
+    area = (donated.masks["faces"] > 0).flatten(1).sum(dim=1)
     assert torch.allclose(pasted.flatten(1).sum(dim=1) / area, torch.tensor(1.0), atol=0.02)
     assert ((pasted != patched).flatten(1).sum(dim=1) <= 0.02 * area).all()
     for place in range(len(images)):
         seen = paste(images, context)[place][:, pasted[place]]
-        own = lent.images[place][:, lent.masks["faces"][place, 0] > 0]
+        own = donated.images[place][:, donated.masks["faces"][place, 0] > 0]
         assert torch.allclose(seen.mean(dim=1), own.mean(dim=1), atol=0.02)
     other = paste(images, replace(context, draw=1))
     assert not torch.equal(other, paste(images, context))
 
 
 def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -> None:
-    images, context, donors = scenes_and_donors(12, 48, "A", 5, 4)
-    conditions = [one for one in plan([Paste()], controls=4) if one.role != "floor"]
+    images, context, donors = images_and_donors(12, 48, "A", 5, 4)
+    conditions = [one for one in plan([Paste()], controls=4) if one.role != "nuisance"]
     preparation = Preparation(images, context, conditions, donors)
     made: dict[tuple[str, int], Tensor] = {}
-    lent = set()
+    donated = set()
     for condition in conditions:
         for draw in range(condition.draws):
             prepared = preparation.prepare(condition, draw)
             (_, changed), *_ = changed_images(images, prepared, condition, 12)
             eligible = prepared.eligible
             assert prepared.context.donors is not None
-            lent.add(tuple(prepared.context.donors.ids))
+            donated.add(tuple(prepared.context.donors.ids))
             made[condition.role, draw] = changed - images[eligible]
-    assert len(lent) == 1
+    assert len(donated) == 1
     where = {key: difference.abs().amax(dim=1) > 1e-4 for key, difference in made.items()}
     area = where["target", 0].flatten(1).sum(dim=1)
     for draw in range(4):

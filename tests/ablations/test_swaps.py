@@ -24,7 +24,7 @@ from memlab.ablations.swaps import (
     SwapSpectrum,
     SwapTexture,
 )
-from memlab.analysis.arrays import Effects, read_images
+from memlab.analysis.arrays import ImageEffects, read_images
 from memlab.analysis.quantities import value_quantities
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError
@@ -39,7 +39,7 @@ EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
 """Almost every image has a face, so that few have to be drawn."""
 
 
-def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
+def synthetic(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Tensor]]:
     drawn = [render(sample(seed, index, EVERY, style), 64) for index in range(n)]
     images = torch.stack([torch.from_numpy(one.image) for one in drawn]).permute(0, 3, 1, 2)
     masks = {
@@ -51,7 +51,7 @@ def scenes(n: int, seed: int, style: Style = "A") -> tuple[Tensor, dict[str, Ten
 
 def pairs(n: int, style: Style = "A", height: int = 64) -> tuple[Tensor, Context]:
     """Images and their donors; all have faces and a background."""
-    (images, masks), (donors, lent) = scenes(n, 5, style), scenes(n, 6, style)
+    (images, masks), (donors, donated) = synthetic(n, 5, style), synthetic(n, 6, style)
     context = Context(
         [f"image-{k}" for k in range(n)],
         seed=3,
@@ -60,7 +60,7 @@ def pairs(n: int, style: Style = "A", height: int = 64) -> tuple[Tensor, Context
         donors=Donors(
             [f"donor-{k}" for k in range(n)],
             donors[..., :height, :],
-            {name: mask[..., :height, :] for name, mask in lent.items()},
+            {name: mask[..., :height, :] for name, mask in donated.items()},
         ),
     )
     images = images[..., :height, :]
@@ -79,7 +79,7 @@ def test_the_laws_hold(cls: type[Swap], height: int) -> None:
     statistic = STATISTICS[swap.target]
     last = statistic(swap, images, context, 0).mean()
     for dose in swap.ladder:
-        for role in ("swap", "there-and-back"):
+        for role in ("swap", "round-trip"):
             known = replace(context, role=role)  # type: ignore[arg-type]
             changed = swap(images, known, dose)
             assert changed.shape == images.shape
@@ -136,10 +136,10 @@ def test_a_image_that_lends_to_itself_stays_as_it_is(cls: type[Swap]) -> None:
 
 
 @pytest.mark.parametrize("cls", SWAPS)
-def test_there_and_back_is_near_the_image(cls: type[Swap]) -> None:
+def test_the_round_trip_is_near_the_image(cls: type[Swap]) -> None:
     images, context = pairs(20)
     there = cls()(images, context)
-    back = cls()(images, replace(context, role="there-and-back"))
+    back = cls()(images, replace(context, role="round-trip"))
     far, near = ((one - images).square().mean(dim=(1, 2, 3)).sqrt() for one in (there, back))
     if cls is SwapTexture:  # other noise than its own grain
         statistic = grain.texture_distance
@@ -152,11 +152,11 @@ def test_there_and_back_is_near_the_image(cls: type[Swap]) -> None:
 def test_the_way_back_of_a_texture_differs_from_the_swap_in_the_grain_alone() -> None:
     images, context = pairs(30)
     swap = SwapTexture()
-    there, back = (swap(images, replace(context, role=role)) for role in ("swap", "there-and-back"))  # type: ignore[arg-type]
+    there, back = (swap(images, replace(context, role=role)) for role in ("swap", "round-trip"))  # type: ignore[arg-type]
     far, near = ((one - images).square().mean().sqrt() for one in (there, back))
     assert near < far
     own = replace(context, donors=Donors(context.ids, images, context.masks))
-    for role in ("swap", "there-and-back"):  # with itself as donor, they are one
+    for role in ("swap", "round-trip"):  # with itself as donor, they are one
         other = swap(images, replace(own, role=role))  # type: ignore[arg-type]
         assert grain.texture_distance(other, images).median() < 0.1
         if role == "swap":
@@ -182,9 +182,9 @@ def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
 ) -> None:
     images, context = pairs(20)
     there = cls()(images, context)
-    back = cls()(images, replace(context, role="there-and-back"), dose)
+    back = cls()(images, replace(context, role="round-trip"), dose)
     # what is left at full dose is what the way does to the image, whatever the donor
-    full = cls()(images, replace(context, role="there-and-back"))
+    full = cls()(images, replace(context, role="round-trip"))
     far, near, own = (
         (one - images).square().mean(dim=(1, 2, 3)).sqrt() for one in (there, back, full)
     )
@@ -194,19 +194,19 @@ def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
 def test_inpainting_a_donors_figures_counts_on_the_way_back_too() -> None:
     images, context = pairs(12)
     own = context.masks["background"]
-    lent = own.clone()
-    lent[..., 20:44, 8:32] = 0  # labelled as a figure; the image donates to itself
-    donors = Donors(context.ids, images, {"background": lent})
+    donated = own.clone()
+    donated[..., 20:44, 8:32] = 0  # labelled as a figure; the image donates to itself
+    donors = Donors(context.ids, images, {"background": donated})
     there, back = (
         SwapBackground()(images, replace(context, donors=donors, role=role))
-        for role in ("swap", "there-and-back")
+        for role in ("swap", "round-trip")
     )
     one, other = (float((made - images).square().mean()) for made in (there, back))
     assert one > 1e-3
     assert abs(one - other) < 0.2 * one
     # figures that together hide all background: the image's own are inpainted alone
     none = Donors(context.ids, images, {"background": (own == 0).byte()})
-    hidden = replace(context, donors=none, role="there-and-back")
+    hidden = replace(context, donors=none, role="round-trip")
     assert SwapBackground()(images, hidden).isfinite().all()
 
 
@@ -264,8 +264,8 @@ def test_grey_images_and_grey_donors_have_palettes() -> None:
     flat = torch.full_like(images, 0.5)
     for cls in (SwapPalette, SwapSpectrum, SwapTexture):
         context = Context(list("abcdef"), donors=Donors(list("uvwxyz"), flat))
-        for given, lent in ((flat, images), (images, flat), (flat, flat)):
-            changed = cls()(given, replace(context, donors=Donors(list("uvwxyz"), lent)))
+        for given, donated in ((flat, images), (images, flat), (flat, flat)):
+            changed = cls()(given, replace(context, donors=Donors(list("uvwxyz"), donated)))
             assert torch.isfinite(changed).all()
     assert torch.allclose(SwapPalette()(flat, context), flat, atol=1e-5)
 
@@ -328,7 +328,7 @@ def test_the_largest_face_is_taken_and_donors_without_one_are_not() -> None:
         SwapPalette()(images, replace(context, donors=None))
 
 
-class Lenders(Dataset[Sample]):
+class DonorImages(Dataset[Sample]):
     """Donors as a data set gives them."""
 
     def __init__(self, images: Tensor, masks: dict[str, Tensor]) -> None:
@@ -348,25 +348,25 @@ class Lenders(Dataset[Sample]):
 @pytest.mark.parametrize(
     ("name", "moved", "spared"),
     [
-        ("oracle_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
-        ("oracle_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
+        ("white_box_redness", ["swap_palette"], ["swap_spectrum", "swap_texture"]),
+        ("white_box_high_frequency", ["swap_spectrum", "swap_texture"], ["swap_palette"]),
         (
-            "oracle_face_luminance",
+            "white_box_face_luminance",
             ["swap_face"],
             ["swap_palette", "swap_background", "swap_texture"],
         ),
     ],
 )
-def test_t_tells_what_an_oracle_reads(
+def test_t_tells_what_a_white_box_model_reads(
     name: str, moved: list[str], spared: list[str], style: Style
 ) -> None:
-    (images, masks), (donors, lent) = scenes(60, 5, style), scenes(70, 6, style)
+    (images, masks), (donors, donated) = synthetic(60, 5, style), synthetic(70, 6, style)
     ids = [str(k) for k in range(60)]
     having = {
         region: mask.flatten(1).any(dim=1).nonzero().flatten().tolist()
-        for region, mask in lent.items()
+        for region, mask in donated.items()
     }
-    given = DonorList(Lenders(donors, lent), having, 70, ids)
+    given = DonorList(DonorImages(donors, donated), having, 70, ids)
     context = Context(ids, 1, masks=masks)
     model = memlab.load(name)
     clean = model.scores(images, context).numpy().astype(float)
@@ -378,6 +378,8 @@ def test_t_tells_what_an_oracle_reads(
         roles.setdefault(one.condition.role, []).append(clean - one.predicted.numpy())
     for swap, roles in drops.items():
         columns = {role: np.stack(values, axis=1) for role, values in roles.items()}
-        total = value_quantities(Effects(swap, 1.0, photos, columns)).estimates["T"]
+        total = value_quantities(ImageEffects(swap, 1.0, photos, columns)).estimates[
+            "variance_share"
+        ]
         found = float(total.of(total.columns.mean(axis=0)))
         assert found > 0.05 if swap in moved else abs(found) < 0.00125, swap

@@ -261,8 +261,8 @@ def test_a_run_is_told_in_tables_and_a_figure(
     assert line(table, "luma_sd", "residual").value == pytest.approx(wanted, abs=1e-6)
 
 
-def test_scores_alone_need_no_model(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["attributes", "--data.root", str(scenes), "--out", "out"]) == 0
+def test_scores_alone_need_no_model(synthetic: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attributes", "--data.root", str(synthetic), "--out", "out"]) == 0
     assert "has_faces" in capsys.readouterr().out
     table = pd.read_csv("out/attributes.csv")
     assert set(table["outcome"]) == {"score"}
@@ -298,18 +298,18 @@ def test_another_models_predictions_are_a_column() -> None:
 
 
 def test_masks_of_the_test_come_by_themselves(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = recognise(scenes).table(scenes).rows
+    rows = recognise(synthetic).table(synthetic).rows
     Path("masks/hats").mkdir(parents=True)
     for place, image in enumerate(rows["image"]):
         name = Path("masks/hats") / Path(image).with_suffix(".png").name
         mask = Image.new("L", (64, 64))
         mask.paste(255, (0, 0, 64, place % 5))  # a fifth is black: nothing was found there
         mask.save(name)
-    given = ["--data.root", str(scenes), "--data.masks", "masks"]
+    given = ["--data.root", str(synthetic), "--data.masks", "masks"]
     change = ["--ablation", "blur", "--ablation.region", "hats"]
-    assert main(["test", "--model", "oracle_redness", *given, *change, *QUIET]) == 0
+    assert main(["test", "--model", "white_box_redness", *given, *change, *QUIET]) == 0
     (run,) = Path("runs").iterdir()
     assert main(["attributes", str(run), "--out", "out"]) == 0
     table = pd.read_csv("out/attributes.csv")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, read_effects, read_images
+from memlab.analysis.arrays import ImageEffects, read_effects, read_images
 from memlab.analysis.dose_curve import dose_area, dose_curve, isotonic_residual
 from memlab.analysis.per_image import occlusions
 from memlab.analysis.quantities import (
@@ -15,7 +15,7 @@ from memlab.analysis.quantities import (
     value_quantities,
 )
 from memlab.errors import MemlabError
-from memlab.metrics.paired_models import standardised_drop
+from memlab.metrics.paired_models import standardised_effect
 from memlab.stats import Correlations, Estimate
 from memlab.stats.bootstrap import point
 
@@ -70,10 +70,10 @@ def with_holes(rng: np.random.Generator, values: np.ndarray, share: float = 0.2)
     return np.where(rng.random(values.shape) < share, NAN, values)
 
 
-def made(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> Effects:
-    """Effects of an ablation from arrays, without rows in between."""
+def made(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> ImageEffects:
+    """ImageEffects of an ablation from arrays, without rows in between."""
     rows = pd.DataFrame({"id": np.arange(n), **columns})
-    return Effects("made@1", 1.0, read_images(rows), drops)
+    return ImageEffects("made@1", 1.0, read_images(rows), drops)
 
 
 def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
@@ -98,7 +98,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         ("paste@1", "target"): changed(1, ~face),
         ("paste@1", "control"): changed(k, ~face),
         ("swap@1[face]", "swap"): changed(k, face),
-        ("swap@1[face]", "there-and-back"): changed(k, face),
+        ("swap@1[face]", "round-trip"): changed(k, face),
     }
     parts = [condition_rows(clean, key, role, array) for (key, role), array in tables.items()]
     effects = read_effects(read_images(clean, whole), shuffled(parts))
@@ -115,18 +115,18 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         out: dict[str, float] = {}
         d, c = there(key, "target", i), there(key, "control", i)
         if d:
-            out["D"] = sum(d) / len(d)
+            out["effect"] = sum(d) / len(d)
         if d and c:
-            out["S"] = out["D"] - sum(c) / len(c)
+            out["specific_effect"] = out["effect"] - sum(c) / len(c)
         if d and len(c) > 1:
             mean = sum(c) / len(c)
             s2 = sum((x - mean) ** 2 for x in c) / (len(c) - 1)
             within = [abs(c[a] - c[b]) for a in range(len(c)) for b in range(a)]
             between = [abs(x - y) for x in d for y in c]
-            out["M"] = sum(between) / len(between) - sum(within) / len(within)
+            out["energy_distance"] = sum(between) / len(between) - sum(within) / len(within)
             square = sum((x - mean) ** 2 for x in d) / len(d)
-            out["V"] = square - (1 + 1 / len(c)) * s2
-            out["V+"] = square - s2 / len(c)
+            out["squared_effect"] = square - (1 + 1 / len(c)) * s2
+            out["squared_effect_upper"] = square - s2 / len(c)
         return out
 
     def weighted(keys: list[str], name: str) -> float:
@@ -139,14 +139,23 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
         return over / under
 
     keys = ["remove@1(fill=mean)[face]", "remove@1(fill=blur)[face]"]
-    expected = {name: weighted(keys, name) for name in ("D", "S", "M", "V", "V+")}
+    expected = {
+        name: weighted(keys, name)
+        for name in (
+            "effect",
+            "specific_effect",
+            "energy_distance",
+            "squared_effect",
+            "squared_effect_upper",
+        )
+    }
     all_f, all_w = whole["predicted"].to_numpy(), whole["weight"].to_numpy()
     centre = sum(all_w * all_f) / sum(all_w)
     var = sum(all_w * (all_f - centre) ** 2) / sum(all_w) * len(whole) / (len(whole) - 1)
     p = sum(all_w * whole["face"]) / sum(all_w)
     over, plus, under = 0.0, 0.0, 0.0
     for i in range(n):
-        d, b = there("swap@1[face]", "swap", i), there("swap@1[face]", "there-and-back", i)
+        d, b = there("swap@1[face]", "swap", i), there("swap@1[face]", "round-trip", i)
         if d and b:
             over += w[i] * (sum(x * x for x in d) / len(d) - sum(x * x for x in b) / len(b))
             under += w[i]
@@ -157,30 +166,45 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     def root(x: float) -> float:
         return math.copysign(math.sqrt(abs(x)), x)
 
-    expected["RMS"], expected["RMS+"] = root(expected["V"]), root(expected["V+"])
-    expected["S_sd"], expected["g"] = expected["S"] / var**0.5, expected["RMS"] / var**0.5
-    expected["g+"] = expected["RMS+"] / var**0.5
-    v_in = weighted(["paste@1"], "V")
-    expected["T"] = (p * (1 - p) * (expected["V"] + v_in) + p * p * v_swap) / (2 * var)
+    expected["rms_effect"], expected["rms_effect_upper"] = (
+        root(expected["squared_effect"]),
+        root(expected["squared_effect_upper"]),
+    )
+    expected["specific_effect_sd"], expected["rms_effect_sd"] = (
+        expected["specific_effect"] / var**0.5,
+        expected["rms_effect"] / var**0.5,
+    )
+    expected["rms_effect_sd_upper"] = expected["rms_effect_upper"] / var**0.5
+    v_in = weighted(["paste@1"], "squared_effect")
+    expected["variance_share"] = (
+        p * (1 - p) * (expected["squared_effect"] + v_in) + p * p * v_swap
+    ) / (2 * var)
     assert set(found.estimates) == set(expected)
     for name, estimate in found.estimates.items():
         assert value(estimate) == pytest.approx(expected[name], abs=1e-10), name
         assert np.isfinite(estimate.columns).all()
         assert len(estimate.columns) == len(whole)
-    compared = sum("V" in per_image(keys[0], i) or "V" in per_image(keys[1], i) for i in range(n))
+    compared = sum(
+        "squared_effect" in per_image(keys[0], i) or "squared_effect" in per_image(keys[1], i)
+        for i in range(n)
+    )
     assert found.notes == [
         f"face: {compared} of the {face.sum()} images that have it could be compared with "
         "controls; T takes the others to be like them"
     ]
     have = sum(w[i] for i in range(n) if there(*SWAP, i)) / sum(w[:n])  # bound to faces
     share = have**2 / (2 * var)
-    others = {"V": v_swap, "T": share * v_swap, "T+": share * plus}
-    others |= {"RMS": root(v_swap), "g": root(v_swap) / var**0.5}
+    others = {
+        "squared_effect": v_swap,
+        "variance_share": share * v_swap,
+        "variance_share_upper": share * plus,
+    }
+    others |= {"rms_effect": root(v_swap), "rms_effect_sd": root(v_swap) / var**0.5}
     assert set(value_of.estimates) == set(others)
     for name, number in others.items():
         assert value(value_of.estimates[name]) == pytest.approx(number, abs=1e-10), name
     counts = rng.integers(0, 3, len(whole)).astype(float)
-    s = found.estimates["S"]
+    s = found.estimates["specific_effect"]
     assert value(s, counts) == pytest.approx(value(_repeated(s, counts)), abs=1e-12)
 
 
@@ -196,8 +220,10 @@ def test_effects_in_sds_are_those_that_compare_prints() -> None:
     rng = np.random.default_rng(9)
     f, drop = rng.normal(size=(2, 30))
     removal = made(30, {"target": drop[:, None], "control": np.zeros((30, 2))}, predicted=f)
-    expected = standardised_drop(f, f - drop)
-    assert value(removal_quantities([removal])["S_sd"]) == pytest.approx(expected, abs=1e-12)
+    expected = standardised_effect(f, f - drop)
+    assert value(removal_quantities([removal])["specific_effect_sd"]) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def test_many_resamples_at_once_give_what_each_gives_alone() -> None:
@@ -224,18 +250,18 @@ def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_
     drops = {role: np.where(face[:, None] > 0, array, NAN) for role, array in drops.items()}
     removal = made(n, drops, predicted=f, face=face)
     found = presence_quantities("face", [removal])
-    v = value(found.estimates["V"])
+    v = value(found.estimates["squared_effect"])
     assert v is not None
     expected = 0.25 * 0.75 * 2 * v / (2 * f.var(ddof=1))
-    assert value(found.estimates["T"]) == pytest.approx(expected, abs=1e-12)
+    assert value(found.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
     assert found.notes == [
         "face: insertion: not run; in T, removal counts twice",
         "face: swap: not run; T covers presence only",
     ]
     nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
-    empty = Effects("paste@1", 1.0, removal.images, nowhere)
+    empty = ImageEffects("paste@1", 1.0, removal.images, nowhere)
     again = presence_quantities("face", [removal], [empty])
-    assert value(again.estimates["T"]) == pytest.approx(expected, abs=1e-12)
+    assert value(again.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
     assert again.notes[0] == "face: insertion: no eligible image; in T, removal counts twice"
 
 
@@ -248,25 +274,27 @@ def test_t_of_a_swap_that_some_images_lack_is_a_share_of_the_variance(p: float) 
     clean = rng.normal(0, 0.3, n) + has * own
     # of all images a donor is drawn from, p have a face; the others leave no face to compare
     drop = np.where(has[:, None], own[:, None] - other, np.nan)
-    drops = {"swap": drop, "there-and-back": drop * 0}
+    drops = {"swap": drop, "round-trip": drop * 0}
     images = read_images(pd.DataFrame({"id": range(n), "predicted": clean}))
-    found = value_quantities(Effects("swap_face@1", 1.0, images, drops, bound=True)).estimates
-    assert value(found["T"]) == pytest.approx(has.mean() ** 2 / clean.var(ddof=1), rel=0.05)
-    assert value(found["RMS"]) == pytest.approx(2**0.5, rel=0.05), "where the face is"
-    assert found["T"].n == has.sum()
+    found = value_quantities(ImageEffects("swap_face@1", 1.0, images, drops, bound=True)).estimates
+    assert value(found["variance_share"]) == pytest.approx(
+        has.mean() ** 2 / clean.var(ddof=1), rel=0.05
+    )
+    assert value(found["rms_effect"]) == pytest.approx(2**0.5, rel=0.05), "where the face is"
+    assert found["variance_share"].n == has.sum()
 
 
-def test_relabelling_gets_one_placement_per_draw_averaged_over_fills() -> None:
+def test_permutation_tests_get_one_placement_per_draw_averaged_over_fills() -> None:
     rng = np.random.default_rng(8)
     first = made(5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F)
     other = made(5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F)
     target, control = occlusions([[first, other], [first]])
-    halves = first.drop("target")[:, 0] / 2 + other.drop("target")[:, 0] / 2
-    assert np.allclose(target, np.stack([halves, first.drop("target")[:, 0]], axis=1))
-    halves = first.drop("control")[:, :3] / 2 + other.drop("control") / 2
+    halves = first.of("target")[:, 0] / 2 + other.of("target")[:, 0] / 2
+    assert np.allclose(target, np.stack([halves, first.of("target")[:, 0]], axis=1))
+    halves = first.of("control")[:, :3] / 2 + other.of("control") / 2
     assert np.allclose(control[:, 0, :3], halves)
     assert np.isnan(control[:, 0, 3]).all(), "a draw that not all fills have"
-    assert np.allclose(control[:, 1], first.drop("control"))
+    assert np.allclose(control[:, 1], first.of("control"))
 
 
 def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, Images, read_effects, read_images
+from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
 from memlab.analysis.per_image import occlusions
 from memlab.analysis.quantities import (
     presence_quantities,
@@ -16,19 +16,21 @@ from memlab.analysis.quantities import (
 )
 from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.errors import MemlabError
-from memlab.stats import relabelling
+from memlab.stats import permutation_tests
 from memlab.stats.bootstrap import point
 from tests.analysis.test_quantities import NAN, clean_rows, condition_rows, made, value, with_holes
 
 
-def _removal(targets: np.ndarray, controls: np.ndarray, f: np.ndarray | None = None) -> Effects:
+def _removal(
+    targets: np.ndarray, controls: np.ndarray, f: np.ndarray | None = None
+) -> ImageEffects:
     n = len(targets)
     f = np.linspace(0, 1, n) if f is None else f
     score = np.full(n, NAN)
     return made(n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0)
 
 
-def _reasons(one: Effects) -> dict[str, str | None]:
+def _reasons(one: ImageEffects) -> dict[str, str | None]:
     found = presence_quantities("face", [one]).estimates
     for estimate in found.values():
         assert (value(estimate) is None) == (estimate.reason is not None)
@@ -47,24 +49,48 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert set(_reasons(_removal(nobody, np.full((9, 4), NAN))).values()) == {"no eligible image"}
 
     single = _reasons(_removal(d, c[:, :1]))
-    assert {name for name, why in single.items() if why is None} == {"D", "S", "S_sd"}
-    assert single["V"] == single["M"] == single["T"] == "one control draw: its variance is unknown"
+    assert {name for name, why in single.items() if why is None} == {
+        "effect",
+        "specific_effect",
+        "specific_effect_sd",
+    }
+    assert (
+        single["squared_effect"]
+        == single["energy_distance"]
+        == single["variance_share"]
+        == "one control draw: its variance is unknown"
+    )
 
     none = _reasons(_removal(d, np.empty((9, 0))))
-    assert {name for name, why in none.items() if why is None} == {"D"}
-    assert none["S"] == none["RMS+"] == "no control draw"
+    assert {name for name, why in none.items() if why is None} == {"effect"}
+    assert none["specific_effect"] == none["rms_effect_upper"] == "no control draw"
 
     constant = _reasons(_removal(d * 0, c * 0, np.full(9, 0.7)))
-    assert {name for name, why in constant.items() if why} == {"S_sd", "g", "g+", "T"}
-    assert constant["T"] == "predictions are constant"
+    assert {name for name, why in constant.items() if why} == {
+        "specific_effect_sd",
+        "rms_effect_sd",
+        "rms_effect_sd_upper",
+        "variance_share",
+    }
+    assert constant["variance_share"] == "predictions are constant"
     everything = presence_quantities("face", [_removal(d * 0, c * 0, np.full(9, 0.7))]).estimates
-    assert [value(everything[name]) for name in ("D", "S", "M", "V", "RMS", "RMS+")] == [0] * 6
+    assert [
+        value(everything[name])
+        for name in (
+            "effect",
+            "specific_effect",
+            "energy_distance",
+            "squared_effect",
+            "rms_effect",
+            "rms_effect_upper",
+        )
+    ] == [0] * 6
 
     swap = made(9, {"swap": c}, predicted=d[:, 0])
-    assert value_quantities(swap).estimates["T"].reason == "no draw of the round trip"
-    assert value(value_quantities(swap).estimates["T+"]) is not None
+    assert value_quantities(swap).estimates["variance_share"].reason == "no draw of the round trip"
+    assert value(value_quantities(swap).estimates["variance_share_upper"]) is not None
 
-    def why(one: Effects) -> list[str | None]:
+    def why(one: ImageEffects) -> list[str | None]:
         points = [point(performance_loss(one)), point(sufficiency(one)[0])]
         assert [found.value for found in points] == [None, None]
         return [found.reason for found in points]
@@ -132,7 +158,7 @@ def test_two_passes_of_one_model_may_differ_by_rounding() -> None:
 def test_no_audited_image_at_all_has_a_reason() -> None:
     clean = clean_rows(np.random.default_rng(9), 0)
     drops = {"target": np.empty((0, 1)), "control": np.empty((0, 4))}
-    effects = Effects("made@1", 1.0, read_images(clean), drops)
+    effects = ImageEffects("made@1", 1.0, read_images(clean), drops)
     for estimate in removal_quantities([effects]).values():
         assert point(estimate).reason == "no eligible image"
 
@@ -141,17 +167,17 @@ def test_a_feature_without_occlusions_takes_no_test_from_others() -> None:
     rng = np.random.default_rng(10)
     images = read_images(clean_rows(rng, 20))
 
-    def made(**draws: int) -> list[Effects]:
+    def made(**draws: int) -> list[ImageEffects]:
         drops = {role: rng.normal(size=(20, count)) for role, count in draws.items()}
-        return [Effects("made@1", 1.0, images, drops)]
+        return [ImageEffects("made@1", 1.0, images, drops)]
 
-    found = relabelling(
+    found = permutation_tests(
         *occlusions([made(target=1, control=4), made(target=1), made(control=6)]), seed=0
     )
     assert found.energy[0].p is not None
     for test in found.energy[1:]:
         assert (test.p, test.reason) == (None, "no eligible image")
-    (alone,) = relabelling(*occlusions([made(target=1)]), seed=0).specific
+    (alone,) = permutation_tests(*occlusions([made(target=1)]), seed=0).specific
     assert alone.reason == "no control draws"
 
 
@@ -159,12 +185,12 @@ def test_names_and_numbers_may_come_back_from_csv(tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     clean = clean_rows(rng, 20)
     changed = with_holes(rng, rng.normal(size=(20, 3)))
-    rows = condition_rows(clean, "swap@1", "there-and-back", changed)
+    rows = condition_rows(clean, "swap@1", "round-trip", changed)
     rows.to_csv(tmp_path / "conditions.csv", index=False)
     clean.to_csv(tmp_path / "rows.csv", index=False)
     images: Images = read_images(pd.read_csv(tmp_path / "rows.csv"))
     (effects,) = read_effects(images, pd.read_csv(tmp_path / "conditions.csv")).values()
     expected = clean["predicted"].to_numpy()[:, None] - changed
-    assert np.allclose(effects.drop("there-and-back"), expected, equal_nan=True)
+    assert np.allclose(effects.of("round-trip"), expected, equal_nan=True)
     assert np.array_equal(images.present("face"), clean["face"])
-    assert (effects.name, effects.drop("target").shape) == ("swap@1", (20, 0))
+    assert (effects.name, effects.of("target").shape) == ("swap@1", (20, 0))

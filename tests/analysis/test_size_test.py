@@ -115,23 +115,22 @@ def test_a_change_that_moves_predictions_both_ways_is_found_by_its_size() -> Non
         {
             ("grayscale@1", "target"): both_ways,
             ("blur@2", "target"): rng.normal(0, 0.001, (N, 1)),
-            ("shift@2", "floor"): rng.normal(0, 0.001, (N, 1)),
-            ("noise@1", "floor"): rng.normal(0, 0.0005, (N, 1)),
+            ("shift@2", "nuisance"): rng.normal(0, 0.001, (N, 1)),
+            ("noise@1", "nuisance"): rng.normal(0, 0.0005, (N, 1)),
         },
         clean,
         clean + rng.normal(0, 0.1, N),
     )
     grey, blur = summary.conditions[:2]
-    assert grey["test_mean"]["p"] == pytest.approx(1, abs=0.05)
-    assert grey["test_size"]["p"] <= 0.001
-    assert grey["control"]["ratio"]["value"] > 20
+    assert grey.tests.mean.p == pytest.approx(1, abs=0.05)
+    assert grey.tests.size.p <= 0.001
+    assert grey.control.baseline.ratio.value > 20
     # no larger than the largest nuisance change, though larger than the other
-    assert blur["test_size"]["p"] > 0.05
-    assert "largest p of 2 nuisance changes" in blur["test_size"]["method"]
-    # schema 1: p stays what it was, and says what it is
-    assert grey["p"] == grey["test_mean"]["p"]
-    assert grey["test"]["statistic"] == "mean effect not 0"
-    assert grey["test_size"]["statistic"] == "RMS effect above the nuisance baseline"
+    assert blur.tests.size.p > 0.05
+    assert "largest p of 2 nuisance changes" in blur.tests.size.method
+    assert grey.tests.either.p == grey.tests.mean.p
+    assert grey.tests.either.statistic == "mean effect not 0"
+    assert grey.tests.size.statistic == "RMS effect above the nuisance baseline"
 
 
 def test_each_kind_of_p_is_corrected_by_itself() -> None:
@@ -139,27 +138,31 @@ def test_each_kind_of_p_is_corrected_by_itself() -> None:
     clean = rng.normal(0.7, 0.1, N)
     drops = {(f"a{place}@1", "target"): rng.normal(0.004, 0.012, (N, 1)) for place in range(4)}
     drops |= {("swap@1", "swap"): rng.normal(0, 0.05, (N, 3))}
-    drops |= {("swap@1", "there-and-back"): rng.normal(0, 0.045, (N, 3))}
-    drops |= {("shift@2", "floor"): rng.normal(0, 0.01, (N, 1))}
-    entries = [one for one in made(drops, clean, clean).conditions if one["role"] != "floor"]
-    for kind, count in (("test_mean", 4), ("test_size", 5)):
-        raw = sorted(one[kind]["p"] for one in entries if one[kind]["p"] is not None)
+    drops |= {("swap@1", "round-trip"): rng.normal(0, 0.045, (N, 3))}
+    drops |= {("shift@2", "nuisance"): rng.normal(0, 0.01, (N, 1))}
+    entries = [one for one in made(drops, clean, clean).conditions if one.role != "nuisance"]
+    for kind, count in (("mean", 4), ("size", 5)):
+        raw = sorted(
+            getattr(one.tests, kind).p for one in entries if getattr(one.tests, kind).p is not None
+        )
         corrected = sorted(
-            one[kind]["p_corrected"] for one in entries if one[kind]["p_corrected"] is not None
+            getattr(one.tests, kind).p_corrected
+            for one in entries
+            if getattr(one.tests, kind).p_corrected is not None
         )
         assert len(raw) == count
         wanted = np.minimum(np.maximum.accumulate(np.array(raw) * np.arange(count, 0, -1)), 1)
         assert corrected == pytest.approx(list(wanted))
-    (swap,) = [one for one in entries if one["role"] == "swap"]
-    assert swap["test_mean"]["p"] is None
-    assert "no mean effect" in swap["test_mean"]["reason"]
-    assert swap["test_size"]["p"] == swap["p"]
+    (swap,) = [one for one in entries if one.role == "swap"]
+    assert swap.tests.mean.p is None
+    assert "no mean effect" in swap.tests.mean.reason
+    assert swap.tests.size.p == swap.tests.either.p
 
 
 def test_of_a_region_mean_and_size_are_tested_against_its_controls() -> None:
     rng = np.random.default_rng(4)
     clean = rng.normal(0.7, 0.1, N)
-    kinds = {"compared_with": "placed", "region": "faces"}
+    kinds = {"compared_with": "matched-control", "region": "faces"}
     control = rng.normal(0, 0.01, (N, 8))
     signs = np.tile([[1.0], [-1.0]], (N // 2, 1))
     for target, mean, size in (
@@ -169,6 +172,6 @@ def test_of_a_region_mean_and_size_are_tested_against_its_controls() -> None:
     ):
         drops = {("g@1", "target"): target, ("g@1", "control"): control}
         (entry,) = made(drops, clean, clean, **kinds).conditions
-        assert (entry["test_mean"]["p"] < 0.01) == mean
-        assert (entry["test_size"]["p"] < 0.01) == size
-        assert (entry["p"] < 0.01) == (mean or size)
+        assert (entry.tests.mean.p < 0.01) == mean
+        assert (entry.tests.size.p < 0.01) == size
+        assert (entry.tests.either.p < 0.01) == (mean or size)

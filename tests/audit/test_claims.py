@@ -6,7 +6,7 @@ from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats.measures import Statistic
 
 K = 8
-ALL = ("S_sd", "g", "g+", "M")
+ALL = ("specific_effect_sd", "rms_effect_sd", "rms_effect_sd_upper", "energy_distance")
 
 
 def at(low: float, high: float) -> Statistic:

@@ -7,22 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.arrays import Effects, read_effects, read_images
+from memlab.analysis.arrays import ImageEffects, read_effects, read_images
 from memlab.analysis.per_image import occlusions
 from memlab.analysis.quantities import SESOI, removal_quantities, value_quantities
 from memlab.audit.claims import Claim, removal_claim, swap_claim
-from memlab.stats import bootstrap, relabelling
+from memlab.stats import bootstrap, permutation_tests
 from memlab.stats.measures import Statistic
 from tests.audit.test_claims import ALL, K
 
 
 def audited(
-    removals: list[Effects], seed: int, resamples: int = 400
+    removals: list[ImageEffects], seed: int, resamples: int = 400
 ) -> tuple[Claim, list[Statistic]]:
     """The claim of a feature, and S, RMS and RMS+ in SDs and M that it was made from."""
     estimates = removal_quantities(removals)
     found = bootstrap({name: estimates[name] for name in ALL}, seed, resamples).statistics
-    tests = relabelling(*occlusions([removals]), seed, permutations=resamples)
+    tests = permutation_tests(*occlusions([removals]), seed, permutations=resamples)
     four = [found[name] for name in ALL]
     return removal_claim(*four, tests.specific[0].p_all, tests.energy[0].p_all), four
 
@@ -45,7 +45,7 @@ def audits(
             "control": rng.normal(0, 0.13, (n, K)),
         }
         rows = pd.DataFrame({"id": range(n), "predicted": f, "face": 1})
-        effects = Effects("remove@1", 1.0, read_images(rows), drops)
+        effects = ImageEffects("remove@1", 1.0, read_images(rows), drops)
         answers.append(audited([effects], int(rng.integers(2**31))))
     return answers
 
@@ -120,7 +120,7 @@ def test_from_tables_to_claims(tmp_path: Path) -> None:
     for name, size in {"palette": 0.02, "spectrum": 0.0}.items():
         change = size * (colour[:, None] - rng.normal(size=(n, k)))
         parts.append(table(f"{name}@1", "swap", change + noise(k), everywhere))
-        parts.append(table(f"{name}@1", "there-and-back", noise(k), everywhere))
+        parts.append(table(f"{name}@1", "round-trip", noise(k), everywhere))
     rows.to_csv(tmp_path / "rows.csv", index=False)
     pd.concat(parts).to_csv(tmp_path / "conditions.csv", index=False)
 
@@ -136,7 +136,7 @@ def test_from_tables_to_claims(tmp_path: Path) -> None:
         )
     for name in ("palette", "spectrum"):
         found = bootstrap(value_quantities(effects[f"{name}@1"]).estimates, 0, 400).statistics
-        claims[name] = swap_claim(found["T"], found["T+"]).claim
+        claims[name] = swap_claim(found["variance_share"], found["variance_share_upper"]).claim
     assert claims == {
         "face": "relies",
         "text": "does not rely",

@@ -38,11 +38,11 @@ def ema(decay: float = DECAY) -> list[str]:
     return ["--trainer.callbacks=ema", f"--trainer.callbacks.decay={decay}"]
 
 
-def test_the_average_is_kept_tested_and_loaded(scenes: Path) -> None:
+def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     Steps.weights.clear()
     options = [*ema(), "--trainer.callbacks=tests.test_ema.Steps", "--trainer.max_epochs=2"]
     rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
-    arguments = [f"--data.root={scenes}", *OPTIONS, *options, *rate, "--run=runs/ema"]
+    arguments = [f"--data.root={synthetic}", *OPTIONS, *options, *rate, "--run=runs/ema"]
     assert main(["fit", *arguments]) == 0
     folder = Path("runs/ema/fit")
     for name in ("best", "last"):
@@ -71,13 +71,13 @@ def test_the_average_is_kept_tested_and_loaded(scenes: Path) -> None:
     assert main(["test", "--run=runs/ema", *own]) == 0
     again = pd.read_csv("runs/ema/test-001/rows.csv").sort_values("index")
     assert rows["predicted"].to_list() == pytest.approx(again["predicted"].to_list(), abs=1e-6)
-    scored = model.predict([scenes / name for name in rows["id"]])
+    scored = model.predict([synthetic / name for name in rows["id"]])
     assert scored["predicted"].to_list() == pytest.approx(rows["predicted"].to_list(), abs=1e-5)
 
 
-def test_going_on_restores_weights_and_average(scenes: Path) -> None:
+def test_going_on_restores_weights_and_average(synthetic: Path) -> None:
     steps = "--trainer.callbacks=tests.test_ema.Steps"
-    assert main(["fit", f"--data.root={scenes}", *OPTIONS, *ema(), steps, "--run=runs/on"]) == 0
+    assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *ema(), steps, "--run=runs/on"]) == 0
     short = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     Steps.weights.clear()
     own = ["--trust=tests.test_ema:Steps", "--trainer.max_epochs=2"]
@@ -92,9 +92,9 @@ def test_going_on_restores_weights_and_average(scenes: Path) -> None:
             assert torch.allclose(average, long["state_dict"][key], atol=1e-5), key
 
 
-def test_frozen_weights_do_not_drift(scenes: Path) -> None:
+def test_frozen_weights_do_not_drift(synthetic: Path) -> None:
     options = ["--model.unfrozen=0", "--trainer.max_epochs=3", "--run=runs/frozen", *ema(0.7)]
-    assert main(["fit", f"--data.root={scenes}", *OPTIONS, *options]) == 0
+    assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *options]) == 0
     saved = read_checkpoint(Path("runs/frozen/fit/checkpoints/last.ckpt"))
     now = saved["current_model_state"]
     backbone = [key for key in now if key.startswith("backbone")]
@@ -103,12 +103,12 @@ def test_frozen_weights_do_not_drift(scenes: Path) -> None:
 
 
 def test_lightnings_own_is_refused_before_wrong_weights_are_tested(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
     own = ["--trainer.callbacks=EMAWeightAveraging", "--trainer.callbacks.decay=0.5"]
-    message = failing("fit", f"--data.root={scenes}", *OPTIONS, *own, "--run=runs/stock")
+    message = failing("fit", f"--data.root={synthetic}", *OPTIONS, *own, "--run=runs/stock")
     assert "--trainer.callbacks ema" in message
 
 
-def test_a_decay_out_of_range_is_one_line(scenes: Path, failing: Callable[..., str]) -> None:
-    assert "decay 1: 0 to below 1" in failing("fit", f"--data.root={scenes}", *OPTIONS, *ema(1))
+def test_a_decay_out_of_range_is_one_line(synthetic: Path, failing: Callable[..., str]) -> None:
+    assert "decay 1: 0 to below 1" in failing("fit", f"--data.root={synthetic}", *OPTIONS, *ema(1))

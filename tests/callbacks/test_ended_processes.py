@@ -36,9 +36,9 @@ def program(*arguments: str, killed: str = "-1,-1") -> subprocess.CompletedProce
     )
 
 
-def test_killed_in_mid_epoch_and_gone_on_with(scenes: Path) -> None:
+def test_killed_in_mid_epoch_and_gone_on_with(synthetic: Path) -> None:
     Path("killer.py").write_text(KILLER)
-    fit = [*FIT, f"--data.root={scenes}", "--data.source=csv", "--data.num_workers=0"]
+    fit = [*FIT, f"--data.root={synthetic}", "--data.source=csv", "--data.num_workers=0"]
     fit += ["--trainer.strategy=ddp", "--trainer.devices=2", "--checkpoint_every=1"]
     fit += ["--trainer.callbacks=killer.Killer"]
     assert program(*fit, "--out=whole").returncode == 0

@@ -93,7 +93,7 @@ from memlab import Ablation
 from washed.maths import fade
 
 class Wash(Ablation):
-    family, unit, target, control = "colour", "of the way", "luma_sd", "floor"
+    family, unit, target, control = "colour", "of the way", "luma_sd", "nuisance-baseline"
     ladder, maximum = (1.0,), 1.0
     def __init__(self, share: float = 1.0) -> None:
         super().__init__(share)
@@ -129,7 +129,7 @@ main(sys.argv[1:])
 
 
 def test_a_kill_in_the_middle_of_a_file_costs_a_batch(
-    finished: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = ["--ablation=remove_faces", "--ablation=swap_palette", "--ablation=blur"]
     asked += ["--controls=2", "--data.batch_size=3", "--maps=0", *QUIET]
@@ -156,9 +156,9 @@ def test_a_kill_in_the_middle_of_a_file_costs_a_batch(
 
 
 def test_other_masks_ablations_or_controls_get_rows_of_their_own(
-    finished: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    masks = Path(shutil.copytree(scenes / "masks", "masks"))
+    masks = Path(shutil.copytree(synthetic / "masks", "masks"))
     asked = ["--ablation=blur", "--ablation.region=faces", f"--data.masks={masks}"]
     asked += ["--controls=2", "--data.batch_size=2", "--maps=0", *QUIET]
     command = ["test", "--run", str(finished), *asked]

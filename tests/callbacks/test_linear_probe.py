@@ -49,9 +49,9 @@ def head(run: str) -> dict[str, torch.Tensor]:
 
 
 def test_each_image_is_decoded_once_and_the_result_is_that_of_every_epoch(
-    scenes: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
+    synthetic: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept"]
+    arguments = [*PROBE, f"--data.root={synthetic}", "--data.cache=kept"]
     assert main([*arguments, "--run=once"]) == 0
     assert len(decoded) == len(set(decoded)) == 60
     assert len(list(Path("kept").glob("*.features"))) == 2
@@ -62,7 +62,7 @@ def test_each_image_is_decoded_once_and_the_result_is_that_of_every_epoch(
 
     with monkeypatch.context() as patch:
         patch.setattr(FrozenFeatures, "setup", lambda *_, **__: None)
-        arguments = [*PROBE, f"--data.root={scenes}"]
+        arguments = [*PROBE, f"--data.root={synthetic}"]
         assert main([*arguments, "--run=always"]) == 0
     assert len(decoded) == 3 * (42 + 6) + 12
     for name, value in head("always").items():
@@ -74,17 +74,17 @@ def test_each_image_is_decoded_once_and_the_result_is_that_of_every_epoch(
     assert found[0] == pytest.approx(found[1], abs=1e-5)
 
 
-def test_other_weights_have_other_features(scenes: Path, decoded: list[Path]) -> None:
-    arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept", "--trainer.max_epochs=1"]
+def test_other_weights_have_other_features(synthetic: Path, decoded: list[Path]) -> None:
+    arguments = [*PROBE, f"--data.root={synthetic}", "--data.cache=kept", "--trainer.max_epochs=1"]
     assert main([*arguments, "--run=one"]) == 0
     assert main([*arguments, "--run=two", "--seed_everything=1"]) == 0
     assert len(list(Path("kept").glob("*.features"))) == 4
 
 
 def test_a_run_that_goes_on_finds_its_features_and_leaves_none_to_others(
-    scenes: Path, decoded: list[Path]
+    synthetic: Path, decoded: list[Path]
 ) -> None:
-    arguments = [*PROBE, f"--data.root={scenes}", "--data.cache=kept"]
+    arguments = [*PROBE, f"--data.root={synthetic}", "--data.cache=kept"]
     assert main([*arguments, "--run=one", "--trainer.max_epochs=1"]) == 0
     saved = torch.load("one/fit/checkpoints/last.ckpt", weights_only=True)["state_dict"]
     prefix = "backbone.network."

@@ -30,11 +30,11 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_wandb_offline_gets_metrics_config_table_and_images(
-    scenes: Path, monkeypatch: pytest.MonkeyPatch
+    synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    arguments = [f"--data.root={scenes}", "--data.image_size=64", "--run=runs/w", *TINY]
+    arguments = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/w", *TINY]
     found = program("fit", "--config=tracking/wandb", *arguments, "--ablation=blur")
     assert found.returncode == 0, found.stderr
     same = Path("runs/w/fit/wandb-id.txt").read_text()
@@ -52,14 +52,14 @@ TWO = ["--trainer.strategy=ddp", "--trainer.devices=2"]
 def test_two_processes_give_the_rows_of_one(finished: Path, count: int, skipped: int) -> None:
     # others than it was trained on: those are never tested
     root = write(Path("data"), n=60, seed=5, size=64).parent
-    table = pd.read_csv(root / "scenes.csv").drop(columns="split", errors="ignore")
+    table = pd.read_csv(root / "synthetic.csv").drop(columns="split", errors="ignore")
     table = pd.concat([table, table.assign(image="again.png").head(1)]).head(count)
     shutil.copy(root / table["image"].iloc[1], root / "again.png")
     for name in table["image"].iloc[[7, 20][:skipped]]:
         (root / name).write_bytes(b"not an image")
-    table.assign(split="test").to_csv(root / "scenes.csv", index=False)
+    table.assign(split="test").to_csv(root / "synthetic.csv", index=False)
     more = ["--ablation=all", "--data.batch_size=4", "--data.on_error=skip", *QUIET]
-    more += [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
+    more += [f"--data.root={root / 'synthetic.csv'}", "--data.source=csv"]
     assert main(["test", "--run", str(finished), *more]) == 0
     found = program("test", "--run", str(finished), *more, *TWO)
     assert found.returncode == 0, found.stderr
@@ -102,10 +102,10 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     assert count == 13
     assert not first.duplicated(["condition", "draw", "id"]).any()
     assert (first.groupby(["condition", "draw"])["id"].nunique() == count).all()
-    assert {"own", "elsewhere"} <= set(first["place"].dropna())
-    lenders = set(first["donor"].dropna())
-    assert len(lenders) > count
-    assert lenders.isdisjoint(first["id"])
+    assert {"own", "matched"} <= set(first["position"].dropna())
+    donor_ids = set(first["donor"].dropna())
+    assert len(donor_ids) > count
+    assert donor_ids.isdisjoint(first["id"])
     for folder in folders[1:]:
         assert results(folder)["n"] == count
         pd.testing.assert_frame_equal(
@@ -114,23 +114,31 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
 
 
 def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
-    finished: Path, scenes: Path
+    finished: Path, synthetic: Path
 ) -> None:
-    root = Path(shutil.copytree(scenes, "data"))
+    root = Path(shutil.copytree(synthetic, "data"))
     bad = pd.read_csv(finished / "fit" / "rows.csv")["id"].iloc[1]
     (root / bad).write_bytes(b"not an image")
-    data = [f"--data.root={root / 'scenes.csv'}", "--data.source=csv"]
+    data = [f"--data.root={root / 'synthetic.csv'}", "--data.source=csv"]
     found = program("test", "--run", str(finished), *data, *QUIET, *TWO)
     assert found.returncode == 2, found.stderr
     assert f"{bad}: cannot be read: not an image" in found.stderr
     assert "Traceback" not in found.stderr
 
 
-def test_processes_of_torchrun_share_a_folder(scenes: Path) -> None:
+def test_processes_of_torchrun_share_a_folder(synthetic: Path) -> None:
     found = subprocess.run(
         [
             *[sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"],
-            *["-m", "memlab", "fit", f"--data.root={scenes}", "--data.image_size=64", *TINY, *TWO],
+            *[
+                "-m",
+                "memlab",
+                "fit",
+                f"--data.root={synthetic}",
+                "--data.image_size=64",
+                *TINY,
+                *TWO,
+            ],
         ],
         capture_output=True,
         text=True,

@@ -17,8 +17,8 @@ from tests.interruption import FIT, Killed, at, kill, same
 
 
 @pytest.fixture
-def data(scenes: Path) -> list[str]:
-    return [*FIT, f"--data.root={scenes}", "--data.source=csv"]
+def data(synthetic: Path) -> list[str]:
+    return [*FIT, f"--data.root={synthetic}", "--data.source=csv"]
 
 
 @pytest.mark.parametrize(

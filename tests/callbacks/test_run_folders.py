@@ -20,8 +20,8 @@ from tests.interruption import FIT, Killed, at, kill, same
 
 
 @pytest.fixture
-def data(scenes: Path) -> list[str]:
-    return [*FIT, f"--data.root={scenes}", "--data.source=csv"]
+def data(synthetic: Path) -> list[str]:
+    return [*FIT, f"--data.root={synthetic}", "--data.source=csv"]
 
 
 def test_auto_starts_goes_on_and_knows_the_end(

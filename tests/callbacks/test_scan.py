@@ -48,7 +48,7 @@ def scanned(model: str, root: Path, run: str, *more: str) -> Path:
 
 
 def test_a_mark_without_a_mask_is_found(marked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = scanned("oracle_watermark", marked, "mark")
+    folder = scanned("white_box_watermark", marked, "mark")
     found = results(folder)
     place = found["scan"]["positions"][found["scan"]["strongest"]]
     covered = watermark_mask("A", 100)
@@ -57,12 +57,12 @@ def test_a_mark_without_a_mask_is_found(marked: Path, capsys: pytest.CaptureFixt
     assert cell.sum() > covered.sum() / 2
     assert place["stands_out"]
     assert place["p_corrected"] < 0.05
-    assert place["specific"]["low"] > 0
+    assert place["specific_effect"]["low"] > 0
     assert place["alike"] > 0.9
     # what does not touch the mark does nothing at all, and nothing else stands out
     for other in found["scan"]["positions"]:
         if other["left"] + CELL < 78 or other["top"] + CELL < 78:
-            assert other["drop"]["value"] == pytest.approx(0, abs=1e-6)
+            assert other["effect"]["value"] == pytest.approx(0, abs=1e-6)
             assert not other["stands_out"]
     assert "watermark" not in found["scan"]["outside"]
     assert "faces" in found["scan"]["outside"]
@@ -80,14 +80,14 @@ def test_a_mark_without_a_mask_is_found(marked: Path, capsys: pytest.CaptureFixt
     drops = clean.loc[own["index"]].to_numpy() - own["predicted"].to_numpy()
     assert last["eligible"] == len(own)
     if last["n"] == len(own):
-        assert last["drop"]["value"] == pytest.approx(drops.mean(), abs=1e-6)
+        assert last["effect"]["value"] == pytest.approx(drops.mean(), abs=1e-6)
 
 
 def test_what_relies_on_nothing_has_no_p(marked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = results(scanned("oracle_constant", marked, "constant"))["scan"]
+    found = results(scanned("white_box_constant", marked, "constant"))["scan"]
     assert found["strongest"] is None
     for place in found["positions"]:
-        assert place["drop"]["value"] in (0, None)
+        assert place["effect"]["value"] in (0, None)
         assert place["p"] is None
         assert place["p_corrected"] is None
         assert place["reason"]
@@ -98,7 +98,7 @@ def test_a_scan_that_was_cut_off_goes_on(
     marked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = ["--data.batch_size=10"]
-    whole = scanned("oracle_watermark", marked, "whole", *more)
+    whole = scanned("white_box_watermark", marked, "whole", *more)
     written: list[int] = []
     write_rows = ShardWriter.write
 
@@ -111,11 +111,11 @@ def test_a_scan_that_was_cut_off_goes_on(
 
     monkeypatch.setattr(ShardWriter, "write", write)
     with pytest.raises(RuntimeError, match="cut off"):
-        scanned("oracle_watermark", marked, "half", *more)
+        scanned("white_box_watermark", marked, "half", *more)
     (half,) = set(Path("runs").glob("*/test-*")) - {whole}
     (half / "shards" / "scan" / ".left.npz").write_bytes(b"half")
     capsys.readouterr()
-    assert main(["test", *asked("oracle_watermark", marked, *more)]) == 0
+    assert main(["test", *asked("white_box_watermark", marked, *more)]) == 0
     assert written == [0, 1, 2, 2, 3, 4]
     assert "2 batches of the scan are there" in capsys.readouterr().err
     assert (half / "scan.csv").read_text() == (whole / "scan.csv").read_text()
@@ -123,7 +123,7 @@ def test_a_scan_that_was_cut_off_goes_on(
 
 
 def test_without_the_option_there_is_no_scan(marked: Path) -> None:
-    folder = scanned("oracle_constant", marked, "none", "--no_scan")
+    folder = scanned("white_box_constant", marked, "none", "--no_scan")
     assert results(folder)["scan"] is None
     assert not (folder / "scan.parquet").exists()
 
@@ -136,7 +136,7 @@ def test_images_without_masks_are_scanned_all_over(
         make_image(f"in/{place}.png", size=(64, 64), seed=place)
         lines.append(f"{place}.png,{0.5 + place / 100}")
     Path("in/table.csv").write_text("\n".join(lines) + "\n")
-    found = results(scanned("oracle_random_conv", Path("in/table.csv"), "bare"))["scan"]
+    found = results(scanned("white_box_random_conv", Path("in/table.csv"), "bare"))["scan"]
     assert found["outside"] == []
     assert {place["n"] for place in found["positions"]} == {24}
     assert "no masks: all of it" in capsys.readouterr().out
@@ -245,9 +245,9 @@ def test_a_planted_mark_is_found(cancels: bool) -> None:
     assert len(like) == 7
     assert not any(place.stands_out for place in like)
     if not cancels:
-        assert first.specific.low is not None
-        assert first.specific.high is not None
-        assert first.specific.low < 2.5 < first.specific.high + 0.2
+        assert first.specific_effect.low is not None
+        assert first.specific_effect.high is not None
+        assert first.specific_effect.low < 2.5 < first.specific_effect.high + 0.2
 
 
 def test_too_few_images_are_a_reason() -> None:

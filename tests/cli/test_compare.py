@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 
 from memlab.cli import main
+from memlab.metrics.mean_effect import mean_effect
 from memlab.metrics.paired_models import spearman_differences, standardised_differences
-from memlab.metrics.with_interval import mean_drop
 from memlab.repeat_folder import Repeat
 from tests.finished import people, write_finished
 
@@ -102,13 +102,13 @@ def test_differences_are_of_common_images(capsys: pytest.CaptureFixture[str]) ->
     agreement = stats.spearmanr(second[place], first[place]).statistic
     assert entry["agreement"]["value"] == pytest.approx(agreement)
     errors = [(values[place] - score[place]) ** 2 for values in (second, first)]
-    mse = mean_drop(errors[0], errors[1], 0)
+    mse = mean_effect(errors[0], errors[1], 0)
     assert entry["mse"]["difference"] == pytest.approx(mse.describe())
     (drop,) = found["conditions"]
     change = drops[1][place] - drops[0][place]
     assert drop["condition"] == "grayscale@1"
-    assert drop["drop"]["difference"]["value"] == pytest.approx(change.mean())
-    assert drop["drop"]["difference"]["low"] > 0
+    assert drop["effect"]["difference"]["value"] == pytest.approx(change.mean())
+    assert drop["effect"]["difference"]["low"] > 0
     shown = capsys.readouterr().out
     assert "│ A │ a/fit │ 60 │" in shown
     assert "fingerprints differ" in shown
@@ -160,7 +160,7 @@ def test_images_with_other_scores_are_left_out_or_refused() -> None:
     assert entry["spearman"]["difference"]["value"] is None
     assert "have another score" in entry["spearman"]["difference"]["reason"]
     assert entry["agreement"]["n"] == 60
-    assert found["conditions"][0]["drop"]["difference"]["value"] == pytest.approx(0)
+    assert found["conditions"][0]["effect"]["difference"]["value"] == pytest.approx(0)
     assert "splits 1, 2: a score belongs to image and split" in found["notes"][0]
 
 

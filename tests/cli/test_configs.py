@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from memlab import registry
 from memlab.cli import configs, main
 from tests.conftest import QUIET, results
 
@@ -22,6 +23,15 @@ def test_unknown_keys_name_file_and_closest_key(failing: Callable[..., str]) -> 
     assert "mine.yaml: unknown ablation 'blurr'" in failing("fit", "--config", "mine.yaml")
     Path("mine.yaml").write_text("a: [b\n")
     assert "mine.yaml: not YAML" in failing("fit", "--config", "mine.yaml")
+
+
+def test_a_config_is_found_by_its_former_name(capsys: pytest.CaptureFixture[str]) -> None:
+    registry.say_renamed.cache_clear()
+    assert configs.find_config("study/prototype").name == "student-study.yaml"
+    assert configs.find_config("study/prototype.yaml").name == "student-study.yaml"
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("memlab: 'study/prototype' is now called 'study/student-study'")
 
 
 @pytest.mark.parametrize("name", configs.shipped_names())
@@ -44,11 +54,11 @@ def test_configs_compose(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed["trainer"]["logger"][0]["class_path"].endswith("WandbLogger")
 
 
-def test_yaml_takes_short_names(scenes: Path) -> None:
+def test_yaml_takes_short_names(synthetic: Path) -> None:
     Path("mine.yaml").write_text(
         "model:\n  backbone:\n    class_path: timm\n"
         "    init_args: {name: test_resnet, pretrained: false}\n"
-        f"data: {{root: {scenes}, source: scenes, image_size: 64, num_workers: 0}}\n"
+        f"data: {{root: {synthetic}, source: synthetic, image_size: 64, num_workers: 0}}\n"
         "ablation: [grayscale, {class_path: blur, init_args: {sigma: 1}}]\n"
         "attribution: none\n"
         "trainer: {max_epochs: 1, accelerator: cpu, enable_progress_bar: false}\n"
@@ -64,7 +74,7 @@ def test_yaml_takes_short_names(scenes: Path) -> None:
 def test_families_are_expanded(finished: Path) -> None:
     assert main(["test", "--run", str(finished), "--ablation", "colour", *QUIET]) == 0
     entries = results(finished / "test-001-colour")["conditions"]
-    targets = {entry["ablation"] for entry in entries if entry["role"] != "floor"}
+    targets = {entry["ablation"] for entry in entries if entry["role"] != "nuisance"}
     assert targets == {"color_contrast", "desaturate", "grayscale", "hue_rotate", "swap_palette"}
 
 

@@ -20,13 +20,13 @@ TEST = [*QUIET, "--data.num_workers=0", "--controls=0", "--maps=0"]
 
 
 @pytest.fixture(scope="module")
-def album(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def album(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 of the rendered images, as loose files, with tables of unusual columns."""
     root = tmp_path_factory.mktemp("album")
-    rows = pd.read_csv(scenes / "scenes.csv").head(24)
+    rows = pd.read_csv(synthetic / "synthetic.csv").head(24)
     (root / "pics").mkdir()
     for name in rows["image"]:
-        shutil.copy(scenes / name, root / "pics" / Path(name).name)
+        shutil.copy(synthetic / name, root / "pics" / Path(name).name)
     odd = pd.DataFrame({"pic": "pics/" + rows["image"].map(lambda name: Path(name).name)})
     odd.assign(how=rows["score"], people=40).to_csv(root / "odd.csv", index=False)
     odd.assign(seen=rows["score"]).to_csv(root / "columns.csv", index=False)
@@ -77,7 +77,7 @@ def test_a_hint_is_taken_by_the_command_that_gives_it(
     finished = Path(shutil.copytree(run, tmp_path / "run"))
     arguments = [str(finished) if word == "RUN" else word for word in COMMANDS[name]]
     if name == "find":
-        Path("nothing.py").write_text(FINDER)
+        Path("nothing.py").write_text(DETECTOR)
         arguments[arguments.index("tests.finished:Nothing")] = "nothing:Nothing"
     message = failing(*arguments)
     hint = re.search(r"give (--\S+) NAME \(columns: .*pic", message)
@@ -106,7 +106,7 @@ def _carried_out(plan: object) -> int:
     raise _CarriedOut
 
 
-FINDER = """
+DETECTOR = """
 import torch
 
 class Nothing:
@@ -153,21 +153,25 @@ def test_columns_imply_csv() -> None:
     assert expand_arguments(["--data.source.n=8"]) == ["--data.source.n=8"]
 
 
-def test_columns_of_another_layout_are_refused(scenes: Path, failing: Callable[..., str]) -> None:
-    message = failing("data", "check", str(scenes), "--data.source=scenes", "--data.source.image=x")
-    assert "--data.source.image is for CSV files, not for scenes" in message
+def test_columns_of_another_layout_are_refused(
+    synthetic: Path, failing: Callable[..., str]
+) -> None:
+    message = failing(
+        "data", "check", str(synthetic), "--data.source=synthetic", "--data.source.image=x"
+    )
+    assert "--data.source.image is for CSV files, not for synthetic" in message
     assert "two data sets" in failing("data", "check", "a", "--data.root", "b")
     assert "give DIR, or --data.root DIR" in failing("data", "check")
 
 
 def test_another_root_beside_a_run_is_recognised_anew(
-    album: Path, finished: Path, scenes: Path
+    album: Path, finished: Path, synthetic: Path
 ) -> None:
     path = finished / "fit" / "config.yaml"
     config = str(path)
     tree = yaml.safe_load(path.read_text())
     tree["data"]["source"] = {
-        "class_path": "memlab.data.sources.scenes.ScenesSource",
+        "class_path": "memlab.data.sources.synthetic.SyntheticSource",
         "init_args": {"n": 60},
     }
     path.write_text(yaml.safe_dump(tree))
@@ -175,7 +179,7 @@ def test_another_root_beside_a_run_is_recognised_anew(
     other = [*start, "--data.root", str(album)]
     assert recognised_anew(other) == [*start, "--data.source=null", *other[2:]]
     assert recognised_anew(start) == start
-    own = [*start, f"--data.root={scenes}"]
+    own = [*start, f"--data.root={synthetic}"]
     assert recognised_anew(own) == own
     altered = [*other, "--data.source.n=8"]
     assert recognised_anew(altered) == altered

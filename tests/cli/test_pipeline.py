@@ -17,7 +17,7 @@ from scipy import stats
 from memlab import load
 from memlab.analysis.results import read
 from memlab.cli import main
-from memlab.stats.measures import spearman
+from memlab.metrics.metric import SPEARMAN
 from tests.conftest import QUIET, results
 
 
@@ -50,7 +50,7 @@ def test_results_say_what_made_them(run: Path) -> None:
     assert found["provenance"]["versions"]["torch"] == torch.__version__.partition("+")[0]
     used = {(plugin["group"], plugin["name"]) for plugin in found["provenance"]["plugins"]}
     assert {("models", "regressor"), ("backbones", "timm"), ("ablations", "blur")} <= used
-    assert {("attributions", "grad_cam"), ("sources", "scenes")} <= used
+    assert {("attributions", "grad_cam"), ("sources", "synthetic")} <= used
     data = found["data"]
     assert data["images"] == {"train": 42, "val": 6, "test": 12}
     assert data["geometry"] == {
@@ -76,16 +76,16 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
     )
     assert rho["low"] <= rho["value"] <= rho["high"]
     for entry in found["conditions"]:
-        if entry["role"] == "floor":
+        if entry["role"] == "nuisance":
             continue
         own = conditions[conditions["condition"] == entry["condition"]].set_index("index")
         drop = rows["predicted"] - own["predicted"]
-        assert entry["drop"]["value"] == pytest.approx(drop.mean(), abs=1e-7)
-        assert entry["drop"]["low"] <= drop.mean() <= entry["drop"]["high"]
-        ablated = spearman(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
-        assert entry["spearman"]["value"] == pytest.approx(ablated)
-        assert entry["control"]["kind"] == "floor"
-        assert entry["p"] <= entry["p_corrected"] <= 1
+        assert entry["effect"]["value"] == pytest.approx(drop.mean(), abs=1e-7)
+        assert entry["effect"]["low"] <= drop.mean() <= entry["effect"]["high"]
+        ablated = SPEARMAN(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
+        assert entry["spearman_ablated"]["value"] == pytest.approx(ablated)
+        assert entry["control"]["kind"] == "nuisance-baseline"
+        assert entry["tests"]["either"]["p"] <= entry["tests"]["either"]["p_corrected"] <= 1
     shown = [entry["condition"] for entry in found["conditions"] if entry["role"] == "target"]
     assert shown == ["blur@2", "grayscale@1"]
     assert pd.read_parquet(folder / "rows.parquet")["predicted"].to_numpy() == pytest.approx(
@@ -93,14 +93,16 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
     )
 
 
-def test_conditions_are_what_the_model_says_of_the_changed_images(run: Path, scenes: Path) -> None:
+def test_conditions_are_what_the_model_says_of_the_changed_images(
+    run: Path, synthetic: Path
+) -> None:
     from memlab import Context
     from memlab.ablations.frequency import Blur
     from memlab.imaging.decode import decode
 
     conditions = pd.read_csv(run / "fit" / "conditions.csv")
     row = conditions[conditions["condition"] == "blur@2"].iloc[3]
-    image = decode(scenes / row["id"])[None].float() / 255
+    image = decode(synthetic / row["id"])[None].float() / 255
     with torch.no_grad():
         predicted = load(run)(Blur()(image, Context([row["id"]])))
     assert float(predicted) == pytest.approx(row["predicted"], abs=1e-5)
@@ -163,23 +165,23 @@ def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-5)
 
 
-def test_a_region_makes_images_without_it_ineligible(finished: Path, scenes: Path) -> None:
+def test_a_region_makes_images_without_it_ineligible(finished: Path, synthetic: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--attribution", "none"]
     assert main(["test", "--run", str(finished), *arguments, *QUIET]) == 0
     folder = finished / "test-001-grayscale"
     (entry,) = results(folder)["conditions"]
     rows = pd.read_csv(folder / "rows.csv")
-    there = [(scenes / "masks" / "faces" / Path(name).name).is_file() for name in rows["id"]]
+    there = [(synthetic / "masks" / "faces" / Path(name).name).is_file() for name in rows["id"]]
     assert entry["condition"] == "grayscale@1[faces]"
     assert entry["n"] == 12
     assert entry["eligible"] == sum(there)
     assert 0 < sum(there) < 12
 
 
-def test_validate_and_predict_write_rows(finished: Path, scenes: Path) -> None:
+def test_validate_and_predict_write_rows(finished: Path, synthetic: Path) -> None:
     assert main(["validate", "--run", str(finished), *QUIET]) == 0
     assert results(finished / "validate-001")["n"] == 6
-    images = scenes / "images"
+    images = synthetic / "images"
     assert main(["predict", "--run", str(finished), f"--data.root={images}", *QUIET]) == 1 - 1
     rows = pd.read_csv(finished / "predict-001" / "rows.csv")
     assert len(rows) == 60
@@ -187,9 +189,9 @@ def test_validate_and_predict_write_rows(finished: Path, scenes: Path) -> None:
 
 
 def test_score_and_predict_agree(
-    finished: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    images = scenes / "images"
+    images = synthetic / "images"
     assert main(["predict", "--run", str(finished), f"--data.root={images}", *QUIET]) == 0
     assert main(["score", str(finished), str(images), "--out", "scores.csv"]) == 0
     predicted = pd.read_csv(finished / "predict-001" / "rows.csv").set_index("id")["predicted"]
@@ -216,7 +218,7 @@ def test_score_goes_on_past_a_bad_image(
 
 
 def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
-    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "brightness.py").write_text(
         "from memlab import MemorabilityModel\n"
@@ -226,17 +228,17 @@ def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
         "    def forward(self, images): return images.mean(dim=(1, 2, 3))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    arguments = ["--model", "brightness:Bright", f"--data.root={scenes}", "--ablation", "all"]
+    arguments = ["--model", "brightness:Bright", f"--data.root={synthetic}", "--ablation", "all"]
     assert main(["test", *arguments, "--attribution", "none", *QUIET]) == 0
     (folder,) = Path("runs").glob("*/test-001-all")
     found = results(folder)
     assert found["model"]["weights_id"] == "closed-form"
-    drops = {entry["ablation"]: entry["drop"]["value"] for entry in found["conditions"]}
+    drops = {entry["ablation"]: entry["effect"]["value"] for entry in found["conditions"]}
     assert abs(drops["blur"]) < 0.01  # blur keeps the mean but at the edges
 
 
 class Counting(Callback):
-    """A stranger's callback, given by its path."""
+    """A third-party callback, given by its path."""
 
     batches = 0
 
@@ -247,8 +249,8 @@ class Counting(Callback):
         results_.notes.append(f"{Counting.batches} batches, {len(rows)} rows")
 
 
-def test_a_strangers_callback_joins_the_results(finished: Path) -> None:
-    option = "--trainer.callbacks+=tests.test_pipeline.Counting"
+def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
+    option = "--trainer.callbacks+=tests.cli.test_pipeline.Counting"
     assert main(["test", "--run", str(finished), option, "--data.batch_size=4", *QUIET]) == 0
     assert "3 batches, 12 rows" in results(finished / "test-001")["notes"]
 

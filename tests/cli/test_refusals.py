@@ -39,10 +39,10 @@ def test_a_half_matching_checkpoint_is_refused(finished: Path, failing: Callable
     assert "1 missing (first: head.0.weight)" in message
 
 
-def test_no_weights_no_test(scenes: Path, failing: Callable[..., str]) -> None:
+def test_no_weights_no_test(synthetic: Path, failing: Callable[..., str]) -> None:
     assert "no finished run" in failing("test", "--ablation", "blur")
     model = ["--model=regressor", *TINY[:3]]
-    message = failing("test", *model, f"--data.root={scenes}", "--data.image_size=64", *QUIET)
+    message = failing("test", *model, f"--data.root={synthetic}", "--data.image_size=64", *QUIET)
     assert "no weights were loaded" in message
     Path("runs/half/fit").mkdir(parents=True)
     model = "model: {class_path: memlab.models.regressor.MemorabilityRegressor}\n"
@@ -57,10 +57,10 @@ def test_a_finished_run_is_not_overwritten(finished: Path, failing: Callable[...
 
 
 def test_a_folder_that_cannot_be_written_is_named(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
     Path("file").write_text("in the way")
-    message = failing("fit", f"--data.root={scenes}", "--run=file/run", *TINY)
+    message = failing("fit", f"--data.root={synthetic}", "--run=file/run", *TINY)
     assert "cannot make the folder file/run/fit" in message
 
 
@@ -71,7 +71,7 @@ def test_rendering_never_touches_a_folder_of_other_images(
     before = sorted(Path("photos").rglob("*"))
     options = ["--config", "quickstart", "--data.root", "photos", "--data.source.n=8"]
     assert "--data.source null" in failing("fit", *options, *QUIET)
-    assert main(["data", "check", "photos", "--source", "scenes"]) == 2
+    assert main(["data", "check", "photos", "--source", "synthetic"]) == 2
     assert sorted(Path("photos").rglob("*")) == before
 
 
@@ -100,9 +100,9 @@ def test_another_size_than_trained_at_is_refused(
 
 
 def test_no_readable_image_is_one_line(
-    scenes: Path, finished: Path, tmp_path: Path, failing: Callable[..., str]
+    synthetic: Path, finished: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:
-    root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
+    root = Path(shutil.copytree(synthetic, tmp_path / "synthetic"))
     for name in pd.read_csv(finished / "fit" / "rows.csv")["id"]:
         (root / name).write_bytes(b"junk")
     options = ["--run", str(finished), f"--data.root={root}", "--data.on_error=skip"]
@@ -127,15 +127,15 @@ def test_an_unknown_optimizer_is_answered_with_the_closest(failing: Callable[...
 
 
 def test_a_single_image_a_batch_cannot_be_trained_on(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    message = failing("fit", *TINY, f"--data.root={scenes}", "--data.batch_size=1")
+    message = failing("fit", *TINY, f"--data.root={synthetic}", "--data.batch_size=1")
     assert "--data.batch_size 1: at least 2" in message
 
 
 def test_a_scheduler_that_waits_for_the_wrong_direction_is_refused(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
     plateau = "--model.lr_scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau"
-    message = failing("fit", *TINY, f"--data.root={scenes}", "--data.image_size=64", plateau)
+    message = failing("fit", *TINY, f"--data.root={synthetic}", "--data.image_size=64", plateau)
     assert "val/spearman is better when it rises: set it to max" in message

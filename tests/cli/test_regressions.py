@@ -99,7 +99,7 @@ def test_a_longer_run_does_not_train_at_a_rate_of_zero() -> None:
     assert long.get_lr()[0] > 0.4
 
 
-def test_a_command_that_predicts_reports_no_accuracy(finished: Path, scenes: Path) -> None:
+def test_a_command_that_predicts_reports_no_accuracy(finished: Path, synthetic: Path) -> None:
     assert main(["predict", "--run", str(finished), *QUIET]) == 0
     found = read(finished / "predict-001")
     assert found.n == 60
@@ -157,7 +157,7 @@ def test_specs_of_classes_without_arguments_build() -> None:
 def test_conditions_describe_the_dose_they_were_run_at() -> None:
     from memlab.ablations.frequency import Blur
 
-    described = [condition.describe() for condition in plan([Blur()], "ladder")]
+    described = [vars(condition.record) for condition in plan([Blur()], "ladder")]
     assert [entry["parameters"]["sigma"] for entry in described] == [0.5, 1, 2, 4, 8]
 
 
@@ -201,9 +201,9 @@ def test_a_subset_stays_inside_its_folder(make_image: Callable[..., Path], tmp_p
     ],
 )
 def test_values_out_of_range_are_one_line(
-    options: list[str], scenes: Path, failing: Callable[..., str]
+    options: list[str], synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    failing("fit", f"--data.root={scenes}", *TINY, *options)
+    failing("fit", f"--data.root={synthetic}", *TINY, *options)
 
 
 class Impostor(Stubborn):
@@ -212,10 +212,10 @@ class Impostor(Stubborn):
     name = "grad_cam"  # type: ignore[assignment]
 
 
-def test_a_last_batch_of_one_trains(scenes: Path) -> None:
+def test_a_last_batch_of_one_trains(synthetic: Path) -> None:
     # 42 training images in batches of 41
     options = [*TINY, "--data.batch_size=41", "--attribution=none"]
-    assert main(["fit", f"--data.root={scenes}", "--data.image_size=32", *options]) == 0
+    assert main(["fit", f"--data.root={synthetic}", "--data.image_size=32", *options]) == 0
 
 
 def test_a_region_is_named_in_the_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,10 +33,10 @@ def across_of(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
 
 
 def test_members_train_where_they_are_not_finished(
-    scenes: Path, capfd: pytest.CaptureFixture[str]
+    synthetic: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path("runs/both")
-    options = [*TINY, f"--data.root={scenes}", "--data.image_size=64", "--attribution=none"]
+    options = [*TINY, f"--data.root={synthetic}", "--data.image_size=64", "--attribution=none"]
     Repeat("seed", [0, 1], options).write(folder)
     predicted, score = people(30, 0)
     write_finished(folder / "seed-0/fit", predicted, score)
@@ -45,9 +45,9 @@ def test_members_train_where_they_are_not_finished(
     assert (folder / "seed-0/fit/results.json").read_bytes() == before
     trained = read(folder / "seed-1/fit")
     assert trained.seed == 1
-    assert trained.data["split_seed"] == 0
-    rho = trained.metrics["spearman"]["value"]
-    own = read(folder / "seed-0/fit").metrics["spearman"]["value"]
+    assert trained.data.split_seed == 0
+    rho = trained.metrics["spearman"].value
+    own = read(folder / "seed-0/fit").metrics["spearman"].value
     across = {
         (entry["metric"], entry["condition"]): entry for entry in summary_of(folder)["across"]
     }
@@ -91,8 +91,8 @@ def test_a_summary_is_that_of_pandas() -> None:
     series = pd.Series(rho)
     wanted = {"mean": series.mean(), "sd": series.std(), "min": series.min(), "max": series.max()}
     assert {name: across[RHO][name] for name in wanted} == pytest.approx(wanted)
-    assert across["drop", "blur@2"]["mean"] == pytest.approx(0.02)
-    assert across["drop", "blur@2"]["sd"] == pytest.approx(0.01)
+    assert across["effect", "blur@2"]["mean"] == pytest.approx(0.02)
+    assert across["effect", "blur@2"]["sd"] == pytest.approx(0.01)
     # splits 1 and 2 share 20 of 40, 1 and 3 too, 2 and 3 all
     shared = {"distinct": 60, "shared": 2 / 3, "shared_min": 0.5, "shared_max": 1.0}
     images = found["test_images"]

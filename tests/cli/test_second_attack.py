@@ -39,11 +39,11 @@ def test_a_recorded_configuration_replaces_no_files_elsewhere(
 
 
 def test_a_checkpoint_outside_every_run_says_itself_what_it_is(
-    finished: Path, scenes: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.move(finished / "fit" / "checkpoints" / "best.ckpt", "moved.ckpt")
     shutil.rmtree(finished)
-    options = [f"--data.root={scenes}", "--data.num_workers=0", *QUIET, "--ablation=none"]
+    options = [f"--data.root={synthetic}", "--data.num_workers=0", *QUIET, "--ablation=none"]
     assert main(["test", "--model", "moved.ckpt", "--out", "tested", *options]) == 0
     said = capsys.readouterr().err
     assert "newest finished run" not in said
@@ -52,22 +52,22 @@ def test_a_checkpoint_outside_every_run_says_itself_what_it_is(
 
 
 def test_score_does_not_replace_the_table_that_it_reads(
-    scenes: Path, failing: Failing, monkeypatch: pytest.MonkeyPatch
+    synthetic: Path, failing: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = [str(path) for path in sorted((scenes / "images").iterdir())[:2]]
-    assert main(["score", "oracle_redness", *images, "--out", "s.csv"]) == 0
+    images = [str(path) for path in sorted((synthetic / "images").iterdir())[:2]]
+    assert main(["score", "white_box_redness", *images, "--out", "s.csv"]) == 0
     table = pd.read_csv("s.csv").assign(notes="mine")
     table.to_csv("s.csv", index=False)
     assert "an input of this command" in failing(
-        "score", "oracle_redness", "s.csv", "--out", "s.csv"
+        "score", "white_box_redness", "s.csv", "--out", "s.csv"
     )
     assert "notes" in pd.read_csv("s.csv")
 
 
-def test_runs_are_not_written_among_the_images(scenes: Path, failing: Failing) -> None:
-    root = Path(shutil.copytree(scenes / "images", "album"))
+def test_runs_are_not_written_among_the_images(synthetic: Path, failing: Failing) -> None:
+    root = Path(shutil.copytree(synthetic / "images", "album"))
     given = ["--data.root=album", *QUIET]
-    model = ["--model", "oracle_redness"]
+    model = ["--model", "white_box_redness"]
     assert "among the images" in failing("test", *model, *given, "--out", "album")
     assert "among the images" in failing("test", *model, *given, "--out", "album/new")
     assert "among the images" in failing("fit", *TINY, *given, "--out", "album")

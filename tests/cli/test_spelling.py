@@ -117,7 +117,7 @@ def _older() -> Iterator[str]:
 def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--help", "all"]) == 0
     helps = [("--model", "regressor"), ("--model.backbone", "timm"), ("--ablation", "blur")]
-    helps += [("--data.source", "csv"), ("--data.source", "scenes"), ("--model", "timm_file")]
+    helps += [("--data.source", "csv"), ("--data.source", "synthetic"), ("--model", "timm_file")]
     for option, name in helps:
         assert main(["fit", f"{option}.help", name]) == 0
     page = capsys.readouterr().out.replace("--backbone.", "--model.backbone.")
@@ -125,7 +125,7 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
     for path in Path(memlab.__file__).parent.rglob("cli/*.py"):
         known |= set(re.findall(r'add_argument\(\s*"(--[\w.-]+)"', path.read_text()))
         known |= set(re.findall(r'^ +"(--[\w.-]+)",$', path.read_text(), re.MULTILINE))
-    known |= set(_older())
+    known |= {*_older(), "--cards"}  # former names, which are read and said
     taken = {"--out", "--run", "--ckpt_path", "--version", "--help", "--config", "--print_config"}
     of_others = {
         "--model.target",
@@ -145,8 +145,8 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
     assert missing == set()
 
 
-def test_out_names_where_fit_writes(scenes: Path, failing: Callable[..., str]) -> None:
-    data = [f"--data.root={scenes}", "--data.image_size=64", "--ablation=none", "--maps=0"]
+def test_out_names_where_fit_writes(synthetic: Path, failing: Callable[..., str]) -> None:
+    data = [f"--data.root={synthetic}", "--data.image_size=64", "--ablation=none", "--maps=0"]
     assert "--out a and --run b" in failing("fit", "--out", "a", "--run", "b", *TINY)
     assert main(["fit", "--out", "a", *data, *TINY]) == 0
     assert (Path("a") / "fit" / "results.json").is_file()
@@ -177,8 +177,8 @@ def test_out_and_model_of_test(finished: Path, failing: Callable[..., str]) -> N
     assert "give one of them" in failing("test", "--model", ran, "--run", "other", *more)
 
 
-def test_a_plugins_model_is_tested_into_a_named_folder(scenes: Path) -> None:
-    more = ["--model", "oracle_redness", f"--data.root={scenes}", "--data.image_size=64"]
+def test_a_plugins_model_is_tested_into_a_named_folder(synthetic: Path) -> None:
+    more = ["--model", "white_box_redness", f"--data.root={synthetic}", "--data.image_size=64"]
     more += ["--attribution=none", *QUIET]
     assert main(["test", *more, "--run", "new"]) == 0
     assert main(["test", *more, "--out", "new"]) == 0

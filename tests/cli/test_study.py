@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from memlab.analysis.effect import AblationEffect, BeyondControl, Comparison
 from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
 from memlab.cli import main
+from memlab.stats.measures import Statistic
 from memlab.synthetic import write
 from tests.conftest import QUIET, TINY
 
@@ -32,11 +34,11 @@ def study(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def trained(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of 40 of the 60 scenes."""
+def trained(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of 40 of the 60 synthetic images."""
     out = tmp_path_factory.mktemp("study") / "first"
     network = ["--data.image_size=64", *TINY, *FAST]
-    given = [f"--data.root={scenes}", "-n", "40", "--config", "study/small", f"--out={out}"]
+    given = [f"--data.root={synthetic}", "-n", "40", "--config", "study/small", f"--out={out}"]
     assert main(["study", *given, *network]) == 0
     return out
 
@@ -99,8 +101,8 @@ def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: 
     assert (out / "images" / "subset.csv").read_text() == whole
 
 
-def test_a_model_is_tested_on_all_images_and_the_rest_lend(scenes: Path, run: Path) -> None:
-    given = ["--out", "s", f"--data.root={scenes}", "-n", "6", "--model", str(run)]
+def test_a_model_is_tested_on_all_images_and_the_rest_donate(synthetic: Path, run: Path) -> None:
+    given = ["--out", "s", f"--data.root={synthetic}", "-n", "6", "--model", str(run)]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))
     assert found["images"] == {"train": 6, "val": 0, "test": 6}
@@ -118,7 +120,7 @@ def test_bare_images_have_effects_and_no_accuracy(
     found = study(Path("s"))
     assert found["prediction"]["spearman"]["reason"] == "the images have no scores"
     assert {one["ablation"] for one in found["whole"]} >= {"blur", "grayscale", "center_crop"}
-    assert all(one["drop"]["value"] is not None for one in found["whole"])
+    assert all(one["effect"]["value"] is not None for one in found["whole"])
     reasons = [one["reason"] for one in found["cases"][0]["members"]]
     assert reasons[0] == "no masks of faces"
     assert reasons[-1] is None  # the tested images donate to each other
@@ -126,7 +128,7 @@ def test_bare_images_have_effects_and_no_accuracy(
 
 
 def test_bad_input_is_one_line(
-    scenes: Path,
+    synthetic: Path,
     run: Path,
     make_image: Callable[..., Path],
     tmp_path: Path,
@@ -137,12 +139,12 @@ def test_bad_input_is_one_line(
     assert "give --data.root" in failing("study")
     assert "sets it itself" in failing("study", "--data.root", "few", "--run", "x")
     assert "nowhere" in failing("study", "--data.root", "nowhere")
-    assert "study/smal" in failing("study", "--data.root", str(scenes), "--config", "study/smal")
+    assert "study/smal" in failing("study", "--data.root", str(synthetic), "--config", "study/smal")
     masks = tmp_path / "other"
     write(masks, n=4, seed=9, size=64)
     (tmp_path / "masks" / "faces").mkdir(parents=True)
     make_image("masks/faces/elsewhere.png")
-    given = ["--data.root", str(scenes), "--model", str(run), "--data.masks", "masks"]
+    given = ["--data.root", str(synthetic), "--model", str(run), "--data.masks", "masks"]
     assert "masks" in failing("study", *given, "--out", "none")
     assert not Path("none").exists()
 
@@ -153,25 +155,48 @@ def test_another_question_is_another_study(trained: Path, failing: Callable[...,
 
 
 def test_what_stopped_before_it_began_can_be_asked_again(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    given = ["study", f"--data.root={scenes}", "-n", "12", "--out", "s", "--config", "study/small"]
+    given = [
+        "study",
+        f"--data.root={synthetic}",
+        "-n",
+        "12",
+        "--out",
+        "s",
+        "--config",
+        "study/small",
+    ]
     failing(*given, "--model.backbone.name", "no_such_network", *FAST)
     assert main([*given, "--data.image_size=64", *TINY, *FAST]) == 0
     assert study(Path("s"))["asked"]["drawn"] == 12
 
 
-def entry(ablation: str, value: float, half: float, n: int, region: str = "all") -> dict[str, Any]:
-    effect = {"value": value, "low": value - half, "high": value + half, "n": n, "reason": None}
-    return {
-        "ablation": ablation,
-        "region": region,
-        "condition": f"{ablation}@1",
-        "primary": True,
-        "eligible": n,
-        "control": {"RMS": effect, "reason": None},
-        "p_corrected": 0.01,
-    }
+def entry(ablation: str, value: float, half: float, n: int) -> AblationEffect:
+    size = Statistic(value, n, value - half, value + half)
+    return AblationEffect(
+        condition=f"{ablation}@1",
+        ablation=ablation,
+        parameters={},
+        family="colour",
+        region="all",
+        fill=None,
+        dose=1.0,
+        unit="",
+        primary=True,
+        role="swap",
+        in_baseline=False,
+        compared_with="round-trip",
+        n=n,
+        eligible=n,
+        not_eligible=None,
+        effect=size,
+        rms_effect=size,
+        spearman_clean=size,
+        spearman_ablated=size,
+        control=Comparison("round-trip"),
+        beyond_control=BeyondControl(rms_effect=size),
+    )
 
 
 def test_intervals_that_do_not_overlap_decide() -> None:
@@ -183,21 +208,21 @@ def test_intervals_that_do_not_overlap_decide() -> None:
     ]
     members = measured(case, conditions, [], donors=True)
     pairs = decisive(members)
-    outcomes = {(one["first"], one["second"]): one["outcome"] for one in pairs}
+    outcomes = {(pair.first, pair.second): pair.outcome for pair in pairs}
     assert outcomes["texture, pattern", "colour contrast"] == "as predicted"
     assert outcomes["colour contrast", "spatial frequency"] == "open"
     assert outcomes["colour contrast", "semantic content"] == "not measured"
-    assert members[-1]["reason"] == "no masks"
+    assert members[-1].reason == "no masks"
     assert "2 decided as it says" in sentence(case, pairs)
     conditions[0] = entry("swap_texture", 0.01, 0.01, 100)
     turned = decisive(measured(case, conditions, [], donors=True))
-    assert [one["outcome"] for one in turned[:2]] == ["reversed", "reversed"]
+    assert [pair.outcome for pair in turned[:2]] == ["reversed", "reversed"]
 
 
 def test_few_images_decide_nothing() -> None:
     conditions = [entry("swap_texture", 0.5, 0.01, 7), entry("swap_palette", 0.05, 0.01, 100)]
     pairs = decisive(measured(CASES[1], conditions, [], donors=True))
-    assert pairs[0]["outcome"] == "open"
+    assert pairs[0].outcome == "open"
 
 
 def test_only_what_can_be_run_is_run() -> None:

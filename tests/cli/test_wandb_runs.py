@@ -11,10 +11,10 @@ from memlab.cli import main
 from tests.conftest import QUIET, TINY
 
 
-def test_fits_of_one_python_process(scenes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fits_of_one_python_process(synthetic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    fit = ["fit", "--config=tracking/wandb", f"--data.root={scenes}", "--data.image_size=64"]
+    fit = ["fit", "--config=tracking/wandb", f"--data.root={synthetic}", "--data.image_size=64"]
     fit += [*TINY, "--ablation=none", "--maps=0"]
     for name in ("a", "b"):
         assert main([*fit, f"--out={name}"]) == 0

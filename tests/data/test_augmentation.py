@@ -71,8 +71,8 @@ def test_a_whole_window_is_the_image_and_a_part_is_that_part() -> None:
     assert right.mean() == pytest.approx(0.75, abs=0.01)
 
 
-def test_runs_do_not_depend_on_workers_and_differ_by_augmentation(scenes: Path) -> None:
-    common = [f"--data.root={scenes}", "--data.image_size=64", *TINY, "--attribution=none"]
+def test_runs_do_not_depend_on_workers_and_differ_by_augmentation(synthetic: Path) -> None:
+    common = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, "--attribution=none"]
     standard = [*common, "--data.augmentation=standard"]
     assert main(["fit", *standard, "--run=runs/a"]) == 0
     assert main(["fit", *standard, "--run=runs/b", "--data.num_workers=1"]) == 0

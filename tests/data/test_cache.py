@@ -247,9 +247,9 @@ def test_a_cache_that_may_only_be_read_is_read(
 
 
 def test_data_cache_fills_and_fit_finds_everything(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["data", "cache", str(scenes), "--size=64", "--out=kept", "--num-workers=0"]
+    command = ["data", "cache", str(synthetic), "--size=64", "--out=kept", "--num-workers=0"]
     assert main(command) == 0
     assert "0 were there, 60 decoded" in capsys.readouterr().out
     (path,) = Path("kept").iterdir()
@@ -260,7 +260,7 @@ def test_data_cache_fills_and_fit_finds_everything(
     assert str(path) in told
     assert "--data.cache kept --data.image_size 64" in told
     path.chmod(0o444)
-    assert fit(scenes, "one", "--data.cache=kept") == fit(scenes, "none")
+    assert fit(synthetic, "one", "--data.cache=kept") == fit(synthetic, "none")
     assert [file.name for file in Path("kept").iterdir()] == [path.name]
     assert path.read_bytes() == filled
 
@@ -287,11 +287,13 @@ def test_data_cache_lists_what_it_cannot_read(
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_training_with_a_cold_and_a_warm_cache_is_that_without(workers: int, scenes: Path) -> None:
+def test_training_with_a_cold_and_a_warm_cache_is_that_without(
+    workers: int, synthetic: Path
+) -> None:
     number = f"--data.num_workers={workers}"
-    without = fit(scenes, "off", number)
-    assert fit(scenes, "cold", number, "--data.cache=kept") == without
-    assert fit(scenes, "warm", number, "--data.cache=kept") == without
+    without = fit(synthetic, "off", number)
+    assert fit(synthetic, "cold", number, "--data.cache=kept") == without
+    assert fit(synthetic, "warm", number, "--data.cache=kept") == without
 
 
 def fit(root: Path, name: str, *more: str) -> tuple[bytes, str]:

@@ -21,6 +21,7 @@ from memlab.data.samplers import UnpaddedDistributedSampler
 from memlab.data.sources.base import recognise
 from memlab.data.splits import parse_shares, random_split
 from memlab.errors import DataError
+from memlab.registry import say_renamed
 from tests.conftest import TINY
 
 
@@ -95,8 +96,8 @@ def test_mirrored_turns_only_those_chosen() -> None:
     assert torch.equal(turned[1], images[1])
 
 
-def test_the_table_is_validated_before_training(scenes: Path) -> None:
-    data = MemorabilityData(root=scenes, split="80/20")
+def test_the_table_is_validated_before_training(synthetic: Path) -> None:
+    data = MemorabilityData(root=synthetic, split="80/20")
     counts = data.table.rows["split"].value_counts().to_dict()
     assert counts == {"train": 43, "val": 5, "test": 12}
 
@@ -137,35 +138,45 @@ def test_data_check_says_when_all_scores_are_equal(
     assert "all 4 scores equal 0.7" in capsys.readouterr().out
 
 
-def test_data_subset_copies_images_masks_and_table(scenes: Path) -> None:
-    arguments = ["data", "subset", str(scenes), "-n", "20", "--seed", "5", "--out"]
+def test_data_subset_copies_images_masks_and_table(synthetic: Path) -> None:
+    arguments = ["data", "subset", str(synthetic), "-n", "20", "--seed", "5", "--out"]
     assert main([*arguments, "one"]) == 0
     assert main([*arguments, "two"]) == 0
     one, two = pd.read_csv("one/subset.csv"), pd.read_csv("two/subset.csv")
     assert one.equals(two)
     assert len(one) == 20
     table = recognise(Path("one")).table(Path("one")).validated("x")
-    whole = pd.read_csv(scenes / "scenes.csv").set_index("image")["score"]
+    whole = pd.read_csv(synthetic / "synthetic.csv").set_index("image")["score"]
     assert (table.rows["score"].to_numpy() == whole[one["image"]].to_numpy()).all()
     for name in one["mask_people"].dropna():
         assert (Path("one") / name).is_file()
 
 
-def test_data_subset_loses_nothing(scenes: Path, failing: Callable[..., str]) -> None:
+def test_data_subset_loses_nothing(synthetic: Path, failing: Callable[..., str]) -> None:
     Path("full").mkdir()
     Path("full/keep.txt").write_text("mine")
     assert "not an empty folder" in failing(
-        "data", "subset", str(scenes), "-n", "5", "--out", "full"
+        "data", "subset", str(synthetic), "-n", "5", "--out", "full"
     )
     assert "60 images there, 99 asked for" in failing(
-        "data", "subset", str(scenes), "-n", "99", "--out", "other"
+        "data", "subset", str(synthetic), "-n", "99", "--out", "other"
     )
     assert Path("full/keep.txt").read_text() == "mine"
 
 
-def test_data_scenes_renders(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data", "scenes", "here", "-n", "3", "--size", "48"]) == 0
-    assert len(pd.read_csv("here/scenes.csv")) == 3
+def test_data_scenes_is_the_former_name_of_data_synthetic(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say_renamed.cache_clear()
+    assert main(["data", "scenes", "here", "-n", "2", "--size", "48"]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("memlab: 'memlab data scenes' is now called 'memlab data synthetic'")
+    assert Path("here/synthetic.csv").is_file()
+
+
+def test_data_synthetic_renders(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "synthetic", "here", "-n", "3", "--size", "48"]) == 0
+    assert len(pd.read_csv("here/synthetic.csv")) == 3
     with Image.open("here/images/000000.png") as first:
         assert first.size == (48, 48)
 

@@ -1,4 +1,4 @@
-"""Who lends to whom, and how often a donor is read."""
+"""Which image donates to which, and how often a donor is read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from torch.utils.data import Dataset
 from memlab import Ablation, Context, evaluate, plan
 from memlab.data.donors import DonorList
 from memlab.errors import DataError
-from memlab.inference.loose_donors import SCENES, loose_donors
-from memlab.inference.originals import find_originals
-from memlab.inference.originals import lenders as lenders_of
+from memlab.inference.loose_donors import RENDERED, loose_donors
+from memlab.inference.originals import donor_images, find_originals
 from memlab.testing import sample_images
 from memlab.types import Sample
 
@@ -54,7 +53,7 @@ class SwapAll(Ablation):
     family = "texture"
     unit = "of the way"
     target = "chroma"
-    control = "there-and-back"
+    control = "round-trip"
     ladder = (1.0,)
     maximum = 1.0
     needs_donors = True
@@ -71,7 +70,7 @@ class SwapOther(SwapAll):
     """Another that asks for the same donors."""
 
 
-def lenders(count: int, images: Counting, names: list[str], seed: int = 0) -> DonorList:
+def donor_list(count: int, images: Counting, names: list[str], seed: int = 0) -> DonorList:
     return DonorList(images, {"faces": range(count)}, count, names, seed)
 
 
@@ -79,19 +78,19 @@ NAMES = [f"image-{place}" for place in range(10)]
 
 
 def test_each_donor_serves_once_in_a_draw_and_another_in_the_next() -> None:
-    given = lenders(12, Counting(12), NAMES)
+    given = donor_list(12, Counting(12), NAMES)
     draws = [given.take(NAMES, draw, (), CPU).donors.ids for draw in range(3)]
     assert all(len(set(ids)) == 10 for ids in draws)
     assert all(len({ids[place] for ids in draws}) == 3 for place in range(10))
-    again = lenders(12, Counting(12), NAMES).take(NAMES[6:8], 2, (), CPU)
+    again = donor_list(12, Counting(12), NAMES).take(NAMES[6:8], 2, (), CPU)
     assert list(again.donors.ids) == list(draws[2][6:8])
-    other = lenders(12, Counting(12), NAMES, seed=1).take(NAMES, 0, (), CPU)
+    other = donor_list(12, Counting(12), NAMES, seed=1).take(NAMES, 0, (), CPU)
     assert list(other.donors.ids) != list(draws[0])
 
 
 @pytest.mark.parametrize("count", [4, 9, 10, 11, 20, 21, 39, 40, 55])
 def test_draws_share_donors_only_where_there_are_too_few(count: int) -> None:
-    given = lenders(count, Counting(count), NAMES)
+    given = donor_list(count, Counting(count), NAMES)
     draws = [given.take(NAMES, draw, (), CPU).donors.ids for draw in range(4)]
     times = Counter(name for ids in draws for name in ids)
     for place in range(10):
@@ -105,27 +104,27 @@ def test_draws_share_donors_only_where_there_are_too_few(count: int) -> None:
     else:
         most = f"4 draws: each donates up to {max(times.values())} times"
         assert str(said).startswith(f"{count} donors for 10 images and {most}")
-    with_faces = lenders(4, Counting(4), NAMES).shared(("faces",), 1)
+    with_faces = donor_list(4, Counting(4), NAMES).shared(("faces",), 1)
     assert str(with_faces).startswith("4 donors with faces for 10 images")
 
 
 def test_a_donor_that_cannot_serve_is_passed_over() -> None:
     images = Counting(12, broken=(0, 5), empty=(3,))
-    given = lenders(12, images, NAMES)
+    given = donor_list(12, images, NAMES)
     ids = set(given.take(NAMES, 0, ("faces",), CPU).donors.ids)
     assert not ids & {"donor-0", "donor-5", "donor-3"}
     assert set(given.take(NAMES, 1, (), CPU).donors.ids) | ids >= {"donor-1"}
     own = [f"donor-{place}" for place in range(12)]
     for draw in range(4):
-        lent = lenders(12, Counting(12), own).take(own, draw, (), CPU).donors.ids
-        assert all(one != other for one, other in zip(own, lent, strict=True))
-    empty = lenders(3, Counting(3, empty=(0, 1, 2)), NAMES)
+        taken = donor_list(12, Counting(12), own).take(own, draw, (), CPU).donors.ids
+        assert all(one != other for one, other in zip(own, taken, strict=True))
+    empty = donor_list(3, Counting(3, empty=(0, 1, 2)), NAMES)
     assert empty.take(NAMES, 0, ("faces",), CPU) is None
 
 
 def test_all_conditions_together_decode_each_donor_once() -> None:
     photos = Counting(34)
-    given = lenders(34, photos, NAMES)
+    given = donor_list(34, photos, NAMES)
     conditions = plan([SwapAll(), SwapOther()], controls=3)
     rows: dict[tuple[str, int], Tensor] = {}
     images = sample_images(10, 24)
@@ -147,29 +146,29 @@ def test_all_conditions_together_decode_each_donor_once() -> None:
         images,
         Context(NAMES, 0),
         conditions,
-        donors=lenders(34, Counting(34), NAMES),
+        donors=donor_list(34, Counting(34), NAMES),
     ):
         assert torch.allclose(one.predicted, rows[one.condition.key, one.draw], atol=1e-6)
 
 
-def test_loose_images_borrow_from_scenes_of_their_own_size() -> None:
+def test_loose_images_borrow_from_synthetic_images_of_their_own_size() -> None:
     given = loose_donors((40, 56), ["a", "b"], seed=3)
-    lent = given.take(["a", "b"], 0, ("faces",), CPU)
-    assert lent.donors.images.shape == (2, 3, 40, 56)
-    assert lent.donors.masks["faces"].shape == (2, 1, 40, 56)
-    assert lent.donors.masks["faces"].flatten(1).any(dim=1).all()
-    assert lent.donors.ids[0] != lent.donors.ids[1]
+    taken = given.take(["a", "b"], 0, ("faces",), CPU)
+    assert taken.donors.images.shape == (2, 3, 40, 56)
+    assert taken.donors.masks["faces"].shape == (2, 1, 40, 56)
+    assert taken.donors.masks["faces"].flatten(1).any(dim=1).all()
+    assert taken.donors.ids[0] != taken.donors.ids[1]
     again = loose_donors((40, 56), ["a", "b"], seed=3).take(["b"], 0, ("faces",), CPU)
-    assert torch.equal(again.donors.images[0], lent.donors.images[1])
-    assert SCENES >= 32
+    assert torch.equal(again.donors.images[0], taken.donors.images[1])
+    assert RENDERED >= 32
 
 
 def test_a_folder_lends_to_all_but_its_own(make_image: Callable[..., Path]) -> None:
     paths = [make_image(f"in/{place}.png", seed=place) for place in range(3)]
     changed = find_originals([paths[0]])
-    given = loose_donors((32, 24), ["0"], lent=lenders_of(Path("in"), changed))
-    lent = given.take(["0"], 0, (), CPU)
-    assert lent.donors.images.shape == (1, 3, 32, 24)
+    given = loose_donors((32, 24), ["0"], originals=donor_images(Path("in"), changed))
+    taken = given.take(["0"], 0, (), CPU)
+    assert taken.donors.images.shape == (1, 3, 32, 24)
     assert {given.take(["0"], draw, (), CPU).donors.ids[0] for draw in range(3)} == {"1", "2"}
     with pytest.raises(DataError, match="give other donors"):
-        lenders_of(Path("in"), find_originals(paths))
+        donor_images(Path("in"), find_originals(paths))

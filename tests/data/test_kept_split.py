@@ -471,8 +471,8 @@ def test_donors_never_come_from_the_tested_split(tmp_path: Path, missing: str) -
     data = MemorabilityData(tmp_path / "d" / "scores.csv", image_size=16)
     found = donors_of(data)
     assert set(found) == ids(rows, "test")
-    lenders = set().union(*found.values())
-    assert lenders <= ids(rows, "train" if missing != "train" else "val")
+    donor_ids = set().union(*found.values())
+    assert donor_ids <= ids(rows, "train" if missing != "train" else "val")
     assert data.donated == ("train" if missing != "train" else "val")
 
 

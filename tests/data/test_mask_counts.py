@@ -65,7 +65,7 @@ def faces(found: dict[str, Any]) -> tuple[int, int, int]:
     """Of the test images: annotated, present, and what the ablation could be made in."""
     masks = found["data"]["masks"]["faces"]
     eligible = next(one["eligible"] for one in found["conditions"] if one["role"] == "target")
-    return masks["looked_at"]["test"], masks["found"]["test"], eligible
+    return masks["annotated"]["test"], masks["found"]["test"], eligible
 
 
 def test_the_first_line_counts_each_region(
@@ -99,7 +99,7 @@ def test_a_black_mask_is_annotated_and_absent_wherever_it_is_kept(album: Path) -
     Path("coco.json").write_text(json.dumps(tree))
     for masks in ("masks", "store", "coco.json"):
         source = table.with_masks(Path(masks)).masks["faces"]
-        assert {Path(name).name for name in source.looked_at("faces")} == {
+        assert {Path(name).name for name in source.annotated("faces")} == {
             f"{place}.png" for place in (*PRESENT, *BLACK)
         }, masks
         read = {
@@ -113,7 +113,7 @@ def test_a_black_mask_is_annotated_and_absent_wherever_it_is_kept(album: Path) -
     arrays = [torch.zeros(4, 4), torch.ones(4, 4), None]
     given = GivenMasks({"faces": arrays}, ["a", "b", "c"])
     assert set(given.having("faces")) == {"b"}
-    assert set(given.looked_at("faces")) == {"a", "b"}
+    assert set(given.annotated("faces")) == {"a", "b"}
 
 
 def test_empty_cells_mean_what_the_user_says(
@@ -156,7 +156,7 @@ def test_every_command_that_reads_masks_is_told(
     assert f"faces: annotated in {count} of {count} images" in err
     if command[0] == "regions":
         packed = MemorabilityData(root=Path("bare.csv"), masks=Path("store")).table
-        assert len(list(packed.masks["faces"].looked_at("faces"))) == COUNT
+        assert len(list(packed.masks["faces"].annotated("faces"))) == COUNT
 
 
 def test_a_store_knows_by_itself(album: Path, failing: Any) -> None:
@@ -166,7 +166,7 @@ def test_a_store_knows_by_itself(album: Path, failing: Any) -> None:
     assert "bare.csv: has no masks; leave --data.empty_masks out" in failing(*given)
 
 
-def test_a_study_is_told_too(album: Path, scenes: Path) -> None:
+def test_a_study_is_told_too(album: Path, synthetic: Path) -> None:
     from argparse import Namespace
 
     from memlab.cli.data_options import COLUMNS

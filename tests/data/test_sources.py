@@ -12,7 +12,7 @@ from memlab.data.sources.base import recognise
 from memlab.data.sources.csv import CsvSource
 from memlab.data.sources.folder import FolderSource
 from memlab.data.sources.lamem import LaMemSource
-from memlab.data.sources.scenes import ScenesSource
+from memlab.data.sources.synthetic import SyntheticSource
 from memlab.errors import DataError
 
 
@@ -39,7 +39,9 @@ def test_a_bad_lamem_line_is_named(line: str, lamem: Path) -> None:
         LaMemSource().table(lamem, 1)
 
 
-def test_the_prototypes_csv_loads_as_it_is(tmp_path: Path, make_image: Callable[..., Path]) -> None:
+def test_the_csv_of_the_student_study_loads_as_it_is(
+    tmp_path: Path, make_image: Callable[..., Path]
+) -> None:
     for place in range(10):
         make_image(f"images/{place}.jpg", seed=place)
     lines = [f"images/{place}.jpg,{0.5 + place / 25}" for place in range(10)]
@@ -96,8 +98,8 @@ def test_a_folder_has_images_and_no_scores(tmp_path: Path, make_image: Callable[
     assert rows["score"].isna().all()
 
 
-def test_scenes_bring_masks_and_render_only_once(tmp_path: Path) -> None:
-    source = ScenesSource(n=8, seed=1, size=48)
+def test_synthetic_images_bring_masks_and_render_only_once(tmp_path: Path) -> None:
+    source = SyntheticSource(n=8, seed=1, size=48)
     with pytest.raises(DataError, match="no synthetic images"):
         source.table(tmp_path / "s")
     source.prepare(tmp_path / "s")
@@ -105,9 +107,9 @@ def test_scenes_bring_masks_and_render_only_once(tmp_path: Path) -> None:
     assert set(table.regions) == {"faces", "people", "objects", "text", "background"}
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
     again = recognise(tmp_path / "s")
-    assert isinstance(again, ScenesSource)
+    assert isinstance(again, SyntheticSource)
     again.prepare(tmp_path / "s")
     assert again.table(tmp_path / "s").fingerprint() == table.fingerprint()
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
     with pytest.raises(DataError):
-        ScenesSource(n=9, seed=1, size=48).prepare(tmp_path / "s")
+        SyntheticSource(n=9, seed=1, size=48).prepare(tmp_path / "s")

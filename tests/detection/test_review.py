@@ -1,4 +1,4 @@
-"""Finds are drawn and numbered, and what a person crosses out is gone from the copy."""
+"""Detections are drawn and numbered, and what a person crosses out is gone from the copy."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from memlab.cli import main
-from memlab.data.mask_summary import region_notes
+from memlab.data.mask_summary import quality_told, region_notes
 from memlab.data.sources.base import recognise
-from memlab.detection.detector import Quality, RegionFinder, provenance_of
+from memlab.detection.detector import Quality, RegionDetector, provenance_of
 from memlab.masks.store import MaskStore
 
 
-class TwoSpots(RegionFinder):
+class TwoSpots(RegionDetector):
     """Marks two corners of every image but a dark one, at which it crashes."""
 
     quality = (Quality("spots", "nothing but this test", 4, 3, 5, 3),)
@@ -80,7 +80,10 @@ def test_what_is_crossed_out_is_gone_from_the_copy_alone(
     assert after.areas["a.png"]["spots"] == pytest.approx(64 / 4096)
     assert after.areas["b.png"] == before.areas["b.png"]
     corrected = after.regions["spots"]["corrected"]
-    assert (corrected["rejected"], corrected["finds"]) == (1, 4)
+    assert (corrected["rejected"], corrected["detections"]) == (1, 4)
+    former = {"corrected": {"rejected": 1, "finds": 4}}  # of a store that an earlier version made
+    for provenance in ({"corrected": corrected}, former):
+        assert quality_told("spots", provenance) == ["1 of 4 detections rejected by a person"]
     assert after.regions["spots"]["quality"] == before.regions["spots"]["quality"]
 
 

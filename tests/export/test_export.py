@@ -1,4 +1,4 @@
-"""memlab ablate: changed images with their controls, a manifest, a sheet; selectivity cards."""
+"""memlab ablate: changed images with their controls, a manifest, a sheet; selectivity profiles."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 from memlab import Ablation, Context
 from memlab.ablations.colour import Grayscale
 from memlab.cli import main
+from memlab.registry import say_renamed
 from memlab.synthetic import write
 from memlab.testing import sample_images
 from memlab.validation.selectivity import COMPARISONS, selectivity
@@ -23,7 +24,7 @@ BORROW = """
 import torch
 from memlab import Ablation, Context
 class Borrow(Ablation):
-    family, unit, target, control = "colour", "of the way", "chroma", "there-and-back"
+    family, unit, target, control = "colour", "of the way", "chroma", "round-trip"
     ladder, maximum, needs_donors = (1.0,), 1.0, True
     def __init__(self, share: float = 1.0) -> None:
         super().__init__(share)
@@ -34,7 +35,7 @@ class Borrow(Ablation):
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen scenes with masks; some have faces, some have none."""
+    """A dozen synthetic images with masks; some have faces, some have none."""
     root = tmp_path_factory.mktemp("rendered")
     write(root, n=12, seed=4, size=64)
     return root
@@ -44,7 +45,7 @@ def pixels(path: Path) -> np.ndarray:
     return np.array(Image.open(path).convert("RGB")).astype(float)
 
 
-def test_the_prototypes_three_folders(make_image: Callable[..., Path]) -> None:
+def test_the_three_folders_of_the_student_study(make_image: Callable[..., Path]) -> None:
     """Grey and crop differ from Pillow's by rounding; its radius 5 is three box blurs, not ours."""
     for place, size in enumerate([(256, 256), (256, 192)]):
         make_image(f"in/{place}.png", size=size, seed=place)
@@ -106,22 +107,22 @@ def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
 def test_swaps_take_donors_from_another_folder(
     rendered: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    Path("lending.py").write_text(BORROW)
+    Path("borrowing.py").write_text(BORROW)
     for place in range(3):
-        make_image(f"lent/donor-{place}.png", seed=place)
-    swap = ["ablate", str(rendered), "--ablation", "lending:Borrow"]
-    assert main([*swap, "--out", "scenes"]) == 0  # rendered ones lend where nobody else does
-    assert pd.read_csv("scenes/manifest.csv")["donor"].str.startswith("scene-").all()
-    give = ["--donors", "lent", "--size", "48", "--controls", "2"]
+        make_image(f"donors/donor-{place}.png", seed=place)
+    swap = ["ablate", str(rendered), "--ablation", "borrowing:Borrow"]
+    assert main([*swap, "--out", "synthetic"]) == 0  # synthetic donors
+    assert pd.read_csv("synthetic/manifest.csv")["donor"].str.startswith("scene-").all()
+    give = ["--donors", "donors", "--size", "48", "--controls", "2"]
     assert main([*swap, *give, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
-    assert set(manifest["role"]) == {"swap", "there-and-back"}
+    assert set(manifest["role"]) == {"swap", "round-trip"}
     assert set(manifest["donor"]) == {"donor-0", "donor-1", "donor-2"}
     row = manifest.iloc[0]
-    assert pixels(Path(f"lent/{row['donor']}.png")).shape == (30, 40, 3)
+    assert pixels(Path(f"donors/{row['donor']}.png")).shape == (30, 40, 3)
     assert pixels(Path("out") / row["image"]).shape == (48, 48, 3)
-    same = failing("ablate", "lent", "--ablation=lending:Borrow", *give, "--out", "again")
-    assert "lent: no image but those to be changed" in same
+    same = failing("ablate", "donors", "--ablation=borrowing:Borrow", *give, "--out", "again")
+    assert "donors: no image but those to be changed" in same
 
 
 def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
@@ -166,23 +167,23 @@ def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
         f"set/{name}.png" for name in ("a", "damaged", "tiny")
     }
     assert pixels(Path("out/contact-sheet.png")).shape[1] == 110 + 134 * 3 + 6
-    cards = ["--masks=masks", "--size=32", "--cards", "--out=cards"]
-    assert main(["ablate", "set", "--ablation=blur", *cards]) == 1
-    assert (pd.read_csv("cards/cards.csv")["eligible"] == 2).all()
+    profiles = ["--masks=masks", "--size=32", "--selectivity-profile", "--out=profiles"]
+    assert main(["ablate", "set", "--ablation=blur", *profiles]) == 1
+    assert (pd.read_csv("profiles/selectivity-profiles.csv")["eligible"] == 2).all()
 
 
 def test_the_manifest_says_how_images_were_made(
     rendered: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--ablation", "swap_palette", "--size=48", "--seed=3"]
-    scenes = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
+    synthetic = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
     masks = f"--masks={rendered / 'masks'}"
-    assert main(["ablate", *scenes, *arguments, masks, "--out", "out"]) == 0
+    assert main(["ablate", *synthetic, *arguments, masks, "--out", "out"]) == 0
     # of those in the folder, most are of images that were not given
     assert "of its images are not in the data set" in capsys.readouterr().err
     told = json.loads(Path("out/manifest.json").read_text())
     assert (told["size"], told["seed"], told["n"], told["failed"]) == (48, 3, 2, {})
-    assert told["donors"] == "rendered scenes"
+    assert told["donors"] == "synthetic images"
     assert told["ablations"][0]["class_path"].endswith("SwapPalette")
     assert {"memlab", "torch"} <= told["versions"].keys()
     for sources in told["masks"].values():
@@ -255,10 +256,25 @@ def test_masks_from_elsewhere_confine_the_change(make_image: Callable[..., Path]
     assert (changed[:, :20] != original[:, :20]).any()
 
 
-def test_a_card_shows_what_an_ablation_removes_and_what_it_spares(rendered: Path) -> None:
+def test_a_selectivity_profile_shows_what_an_ablation_changes(
+    rendered: Path,
+) -> None:
     chosen = ["--ablation", "grayscale", "--ablation", "center_crop"]
-    assert main(["ablate", str(rendered), *chosen, "--cards", "--size=64", "--out", "cards"]) == 0
-    table = pd.read_csv("cards/cards.csv").query("not control")
+    assert (
+        main(
+            [
+                "ablate",
+                str(rendered),
+                *chosen,
+                "--selectivity-profile",
+                "--size=64",
+                "--out",
+                "profiles",
+            ]
+        )
+        == 0
+    )
+    table = pd.read_csv("profiles/selectivity-profiles.csv").query("not control")
     table = table.set_index(["ablation", "dose", "statistic"])
     grey = table.loc["grayscale"]["change"]
     assert grey[1.0, "chroma"] == pytest.approx(-1, abs=1e-5)
@@ -269,11 +285,11 @@ def test_a_card_shows_what_an_ablation_removes_and_what_it_spares(rendered: Path
     assert set(table.loc["center_crop"].query("target").index.unique("statistic")) == {
         "field_of_view"
     }
-    page = Path("cards/cards.md").read_text()
+    page = Path("profiles/selectivity-profiles.md").read_text()
     assert "### grayscale" in page
     assert "Dose, share of the colour: 0.2, 0.4, 0.6, 0.8, **1**. Target: chroma." in page
     for name in ("grayscale", "center_crop"):
-        assert pixels(Path(f"cards/{name}.png")).shape[1] > 800
+        assert pixels(Path(f"profiles/{name}.png")).shape[1] > 800
 
 
 def test_comparisons_of_a_image_with_itself_and_its_negative() -> None:
@@ -295,25 +311,42 @@ def test_every_images_statistics_are_averaged_whatever_the_batches() -> None:
     assert (whole["eligible"] == 5).all()
 
 
-def test_cards_of_what_no_image_has_say_so(rendered: Path) -> None:
+def test_profiles_of_what_no_image_has_say_so(
+    rendered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     faces = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
     chosen = [
         str(path)
         for path in sorted((rendered / "images").glob("*.png"))
         if not (rendered / "masks/faces" / path.name).exists()
     ]
-    assert main(["ablate", *chosen, *faces, "--cards", "--size", "64", "--out", "cards"]) == 0
-    page = Path("cards/cards.md").read_text()
+    say_renamed.cache_clear()
+    measure = ["--cards", "--size=64", "--out=profiles"]  # the former name
+    assert main(["ablate", *chosen, *faces, *measure]) == 0
+    assert "'--cards' is now called '--selectivity-profile'" in capsys.readouterr().err
+    page = Path("profiles/selectivity-profiles.md").read_text()
     assert page.count("None of the images has what it needs.") == 1
-    assert not Path("cards/blur.png").exists()
-    assert Path("cards/grayscale.png").is_file()
+    assert not Path("profiles/blur.png").exists()
+    assert Path("profiles/grayscale.png").is_file()
 
 
-def test_cards_are_refused_in_a_line(
+def test_profiles_are_refused_in_a_line(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
-    cards = ["ablate", str(make_image("a.png")), "--cards", "--out", "cards", "--ablation", "blur"]
-    assert "--controls: cards show the ladder" in failing(*cards, "--controls", "2")
-    assert "--doses: cards show the ladder" in failing(*cards, "--doses", "ladder")
-    assert "blur is given 2 times" in failing(*cards, "--ablation", "blur")
-    assert "at least 0" in failing(*cards[:2], "--out=out", "--ablation=blur", "--controls=-1")
+    profiles = [
+        "ablate",
+        str(make_image("a.png")),
+        "--selectivity-profile",
+        "--out",
+        "profiles",
+        "--ablation",
+        "blur",
+    ]
+    assert "--controls: selectivity profiles show the ladder" in failing(
+        *profiles, "--controls", "2"
+    )
+    assert "--doses: selectivity profiles show the ladder" in failing(
+        *profiles, "--doses", "ladder"
+    )
+    assert "blur is given 2 times" in failing(*profiles, "--ablation", "blur")
+    assert "at least 0" in failing(*profiles[:2], "--out=out", "--ablation=blur", "--controls=-1")

@@ -246,7 +246,7 @@ def test_a_check_counts_masks_and_names_those_that_are_wrong(
     assert main([*check, masks, "--out", "found"]) == 1
     assert f"the mask is {WIDTH} x {WIDTH} pixels, its image 7.png" in capsys.readouterr().out
     row = pd.read_csv("found/masks.csv").iloc[0]
-    assert (row["region"], row["looked_at"], row["found"], row["wrong"]) == ("faces", 8, 7, 1)
+    assert (row["region"], row["annotated"], row["found"], row["wrong"]) == ("faces", 8, 7, 1)
     kept = json.loads(Path("found/check.json").read_text())
     assert kept["problems"] == {"mask": 1}
     assert kept["masks"][0]["area"] == pytest.approx(share)

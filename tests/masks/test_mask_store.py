@@ -24,9 +24,9 @@ from memlab.testing import check_regions
 
 TOY = """
 from pathlib import Path
-from memlab.detection.detector import RegionFinder
+from memlab.detection.detector import RegionDetector
 
-class Dark(RegionFinder):
+class Dark(RegionDetector):
     '''Finds what is dark.'''
     licence = "CC0-1.0"
 
@@ -113,18 +113,18 @@ def test_a_crash_is_named_and_tried_again(photos: Path, capsys: pytest.CaptureFi
     assert "of 3 images" in said.out
     assert list(pd.read_csv("masks/failed.csv")["id"]) == ["2.png"]
     source = MemorabilityData(root=photos, masks=Path("masks")).table.masks["dark"]
-    assert set(source.looked_at("dark")) == {"0.png", "1.png", "3.png"}
+    assert set(source.annotated("dark")) == {"0.png", "1.png", "3.png"}
 
     Path("crash").unlink()
     Path("calls").unlink()
     assert find() == 0
-    assert len(Path("calls").read_text()) == 1  # the one that was not looked at
+    assert len(Path("calls").read_text()) == 1  # the one that was not in the store
     assert "3 were there, 1 are new" in capsys.readouterr().out
     assert not Path("masks/failed.csv").exists()
 
 
 def test_a_kill_loses_nothing_that_was_written(photos: Path) -> None:
-    finder = __import__("toy").Dark()
+    detector = __import__("toy").Dark()
     table = MemorabilityData(root=photos).table
     store = MaskStore(Path("masks"))
     seen = iter(range(2))
@@ -134,18 +134,18 @@ def test_a_kill_loses_nothing_that_was_written(photos: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        find_regions(table, finder, {"plugin": "dark"}, store, advance=advance)
+        find_regions(table, detector, {"plugin": "dark"}, store, advance=advance)
     Path("masks/index.csv").unlink()  # as kill -9 leaves it
     again = MaskStore(Path("masks"))
     assert again.areas.keys() == store.areas.keys()
     for name, shares in store.areas.items():
         assert again.areas[name] == pytest.approx(shares)
-    filled = find_regions(table, finder, {"plugin": "dark"}, again)
-    assert (filled.there, filled.looked_at) == (3, 1)
+    filled = find_regions(table, detector, {"plugin": "dark"}, again)
+    assert (filled.there, filled.added) == (3, 1)
     assert MaskStore(Path("masks")).areas.keys() == {f"{place}.png" for place in range(4)}
 
 
-def test_two_finders_share_a_store_but_not_a_region(photos: Path, failing: Any) -> None:
+def test_two_detectors_share_a_store_but_not_a_region(photos: Path, failing: Any) -> None:
     assert find() == 0
     assert find(name="toy:Light") == 0
     table = MemorabilityData(root=photos, masks=Path("masks")).table
@@ -157,7 +157,7 @@ def test_two_finders_share_a_store_but_not_a_region(photos: Path, failing: Any) 
     assert "another --out" in message
 
 
-def test_two_finders_at_the_same_time_lose_nothing(photos: Path) -> None:
+def test_two_detectors_at_the_same_time_lose_nothing(photos: Path) -> None:
     one, other = (MaskStore(Path("masks")) for _ in range(2))
     inside, thumbnail = torch.ones(1, 8, 8, dtype=torch.uint8), torch.zeros(64, dtype=torch.uint8)
     one.claim(["faces"], {"plugin": "f"})
@@ -213,7 +213,7 @@ def test_a_mask_may_be_a_pixel_off_in_either_side() -> None:
     assert not fits(667, 1000)
 
 
-def test_bad_finders_and_stores(photos: Path, failing: Any) -> None:
+def test_bad_detectors_and_stores(photos: Path, failing: Any) -> None:
     command = ["regions", "find", "photos", "--out", "masks", "--with"]
     assert "mask 'dark' is (1, 3, 30, 40)" in failing(*command, "toy:Wrong")
     assert "found light in 2.png, and dark before" in failing(
@@ -237,12 +237,12 @@ def test_bad_finders_and_stores(photos: Path, failing: Any) -> None:
 
 
 def test_masks_that_are_there_are_packed(
-    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    masks = str(scenes / "masks")
-    assert main(["regions", "import", masks, str(scenes), "--out", "packed"]) == 0
-    own = MemorabilityData(root=scenes).table
-    packed = MemorabilityData(root=scenes, masks=Path("packed")).table
+    masks = str(synthetic / "masks")
+    assert main(["regions", "import", masks, str(synthetic), "--out", "packed"]) == 0
+    own = MemorabilityData(root=synthetic).table
+    packed = MemorabilityData(root=synthetic, masks=Path("packed")).table
     for region in own.regions:
         assert set(packed.masks[region].having(region)) == set(own.masks[region].having(region))
         for name in list(own.masks[region].having(region))[:5]:

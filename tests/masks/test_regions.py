@@ -138,25 +138,25 @@ def test_other_categories_are_regions_and_objects(album: Path) -> None:
     assert table.masks["objects"].having("objects") == {"images/2.png"}
 
 
-def test_given_masks_take_the_place_of_a_tables(scenes: Path, tmp_path: Path) -> None:
+def test_given_masks_take_the_place_of_a_tables(synthetic: Path, tmp_path: Path) -> None:
     (tmp_path / "m" / "faces").mkdir(parents=True)
     Image.new("L", (64, 64), 255).save(tmp_path / "m" / "faces" / "000000.png")
-    data = MemorabilityData(root=scenes, masks=tmp_path / "m")
-    own = MemorabilityData(root=scenes)
+    data = MemorabilityData(root=synthetic, masks=tmp_path / "m")
+    own = MemorabilityData(root=synthetic)
     assert data.table.regions == own.table.regions
     assert set(data.table.masks["faces"].having("faces")) == {"images/000000.png"}
     one, other = (set(found.table.masks["text"].having("text")) for found in (data, own))
     assert one == other
 
 
-def test_nobody_looked_is_not_nothing_found(album: Path) -> None:
+def test_not_annotated_is_not_absent(album: Path) -> None:
     path = coco(album, range(4))
     tree = json.loads(path.read_text())
     path.write_text(json.dumps(tree | {"annotations": tree["annotations"][:3]}))
     data = MemorabilityData(root=album, masks=path, image_size=50)
     data.load_regions(["faces"])
     told = data.describe()["masks"]["faces"]
-    assert told["looked_at"] == {"train": 2, "test": 2}
+    assert told["annotated"] == {"train": 2, "test": 2}
     assert told["found"] == {"train": 2, "test": 1}
     assert told["kind"] == "COCO"
     assert told["fingerprint"]
@@ -299,6 +299,6 @@ def test_a_test_confined_to_given_masks(
     assert "faces: annotated in 4 of 6 images, present in 4" in capsys.readouterr().err
     folder = next(finished.glob("test-*/results.json")).parent
     found = results(folder)
-    assert found["data"]["masks"]["faces"]["looked_at"] == {"train": 2, "test": 2}
+    assert found["data"]["masks"]["faces"]["annotated"] == {"train": 2, "test": 2}
     assert [one["eligible"] for one in found["conditions"]] == [2]
     assert [one["n"] for one in found["conditions"]] == [4]

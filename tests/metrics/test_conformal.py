@@ -116,15 +116,15 @@ def test_thinned_labels_give_the_same_percentiles_to_a_tenth() -> None:
 def test_without_calibration_everything_is_null_with_the_reason() -> None:
     entry = coverage_entry(Calibration(), np.full(3, 0.5), np.full(3, 0.5))
     for name in ("half_width", "coverage", "mean_width"):
-        assert entry[name]["value"] is None
-        assert entry[name]["reason"] == "the model brings no validation errors"
+        assert entry[name].value is None
+        assert entry[name].reason == "the model brings no validation errors"
 
 
 @pytest.fixture(scope="module")
-def calibrated(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def calibrated(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two epochs with enough validation images for an interval."""
     folder = tmp_path_factory.mktemp("calibrated") / "run"
-    arguments = [f"--run={folder}", f"--data.root={scenes}", "--data.image_size=64", *TINY]
+    arguments = [f"--run={folder}", f"--data.root={synthetic}", "--data.image_size=64", *TINY]
     more = ["--data.split=30/40/30", "--attribution=none", "--trainer.max_epochs=2"]
     assert main(["fit", *arguments, *more]) == 0
     return folder
@@ -162,21 +162,21 @@ def test_test_reports_coverage_and_rows_hold_the_intervals(
     assert rows["percentile"].between(0, 100).all()
 
 
-def test_score_takes_a_level(calibrated: Path, scenes: Path) -> None:
+def test_score_takes_a_level(calibrated: Path, synthetic: Path) -> None:
     widths = []
     for level in ("0.5", "0.9"):
         options = ["--level", level, "--out", "scores.csv"]
-        assert main(["score", str(calibrated), str(scenes / "images"), *options]) == 0
+        assert main(["score", str(calibrated), str(synthetic / "images"), *options]) == 0
         table = pd.read_csv("scores.csv")
         assert list(table) == ["image", "predicted", "low", "high", "percentile", "error"]
         widths.append(float((table["high"] - table["low"]).mean()))
     assert 0 < widths[0] < widths[1]
-    assert main(["score", str(calibrated), str(scenes / "images"), "--level", "90"]) == 2
+    assert main(["score", str(calibrated), str(synthetic / "images"), "--level", "90"]) == 2
 
 
 @pytest.mark.filterwarnings("ignore:.*could not find the monitored key")
-def test_weights_that_were_not_validated_have_no_interval(scenes: Path) -> None:
-    arguments = [f"--data.root={scenes}", "--data.image_size=64", "--run=runs/odd", *TINY]
+def test_weights_that_were_not_validated_have_no_interval(synthetic: Path) -> None:
+    arguments = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/odd", *TINY]
     more = ["--trainer.check_val_every_n_epoch=2", "--trainer.max_epochs=3", "--attribution=none"]
     assert main(["fit", *arguments, "--data.split=30/40/30", *more]) == 0
     checkpoints = Path("runs/odd/fit/checkpoints")

@@ -30,7 +30,7 @@ from tests.conftest import TINY
 
 
 class Strange(Backbone):
-    """A stranger's backbone that says nothing about its blocks."""
+    """A third-party backbone that says nothing about its blocks."""
 
     feature_dim, input_size = 4, 32
 
@@ -165,9 +165,9 @@ def test_features_and_head_are_apart() -> None:
     ],
 )
 def test_what_cannot_be_is_one_line(
-    options: list[str], message: str, scenes: Path, failing: Callable[..., str]
+    options: list[str], message: str, synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    arguments = [f"--data.root={scenes}", "--data.image_size=64", *TINY, *options]
+    arguments = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, *options]
     assert message in failing("fit", *arguments)
 
 
@@ -206,20 +206,20 @@ def test_one_rate_for_all_is_noticed() -> None:
         check_decay(optimizer, 0.5)
 
 
-def fit(scenes: Path, *options: str) -> int:
-    common = [f"--data.root={scenes}", "--data.image_size=64", *TINY, "--attribution=none"]
+def fit(synthetic: Path, *options: str) -> int:
+    common = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, "--attribution=none"]
     return main(["fit", *common, *options])
 
 
 def test_a_frozen_run_tests_what_it_started_from(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(5)
     weights = Path("start.pth")
     start = Timm("test_resnet", pretrained=False).network.state_dict()
     torch.save(start, weights)
     options = [f"--model.backbone.weights={weights}", "--model.unfrozen=0", "--model.head=linear"]
-    assert fit(scenes, *options, "--run=runs/probe", "--trainer.max_epochs=2") == 0
+    assert fit(synthetic, *options, "--run=runs/probe", "--trainer.max_epochs=2") == 0
     assert "M trained)" in capsys.readouterr().err
     trained = load("runs/probe")
     state = trained.backbone.network.state_dict()  # type: ignore[union-attr]
@@ -227,7 +227,7 @@ def test_a_frozen_run_tests_what_it_started_from(
     assert trained.unfrozen == 0
 
 
-def test_accumulation_clipping_and_bf16_go_through(scenes: Path) -> None:
+def test_accumulation_clipping_and_bf16_go_through(synthetic: Path) -> None:
     options = [
         "--trainer.accumulate_grad_batches=2",
         "--trainer.gradient_clip_val=0.5",
@@ -237,7 +237,7 @@ def test_accumulation_clipping_and_bf16_go_through(scenes: Path) -> None:
         "--data.augmentation=standard",
         "--model.loss=rank",
     ]
-    assert fit(scenes, *options, "--run=runs/all", "--trainer.max_epochs=2") == 0
+    assert fit(synthetic, *options, "--run=runs/all", "--trainer.max_epochs=2") == 0
     saved = read_checkpoint(Path("runs/all/fit/checkpoints/last.ckpt"))
     assert saved["global_step"] == 2 * 2  # 42 images, 16 a batch: 3 batches, 2 steps an epoch
     rates = [group["lr"] for group in saved["optimizer_states"][0]["param_groups"]]
@@ -246,11 +246,11 @@ def test_accumulation_clipping_and_bf16_go_through(scenes: Path) -> None:
 
 
 def test_overfitting_a_batch_reaches_nothing_left(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--trainer.overfit_batches=1", "--trainer.max_epochs=60", "--model.dropout=0"]
     rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
-    assert fit(scenes, *options, *rate, "--run=runs/over", "--data.augmentation=standard") == 0
+    assert fit(synthetic, *options, *rate, "--run=runs/over", "--data.augmentation=standard") == 0
     message = capsys.readouterr().err
     assert "nothing is tested" in message
     loss = float(message.split("memlab: loss ")[1].split()[0])
@@ -258,11 +258,11 @@ def test_overfitting_a_batch_reaches_nothing_left(
     assert not Path("runs/over/fit/results.json").exists()
 
 
-def test_the_finder_suggests_and_trains_nothing(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+def test_lr_finder_suggests_and_trains_nothing(
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     callback = ["--trainer.callbacks=lr_finder", "--trainer.callbacks.steps=40"]
-    assert fit(scenes, *callback, "--run=runs/range") == 0
+    assert fit(synthetic, *callback, "--run=runs/range") == 0
     message = capsys.readouterr().err
     assert "--model.optimizer.lr" in message
     folder = Path("runs/range/fit")
@@ -284,17 +284,17 @@ def test_the_steepest_fall_is_per_factor_of_the_rate() -> None:
 
 
 def test_no_compiler_is_one_line(
-    scenes: Path, failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    synthetic: Path, failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    options = [f"--data.root={scenes}", "--data.image_size=64", *TINY, "--model.compile=true"]
+    options = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, "--model.compile=true"]
     assert "there is no no-such-compiler" in failing("fit", *options)
 
 
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
-def test_compiled_training_keeps_keys(scenes: Path) -> None:
+def test_compiled_training_keeps_keys(synthetic: Path) -> None:
     small = ["--model.backbone=tests.test_finetuning.Strange", "--data.image_size=32"]
-    common = [f"--data.root={scenes}", *TINY[3:], "--attribution=none", "--model.head=linear"]
+    common = [f"--data.root={synthetic}", *TINY[3:], "--attribution=none", "--model.head=linear"]
     common += ["--model.optimizer=SGD", "--model.optimizer.lr=0.1"]
     assert main(["fit", *small, *common, "--model.compile=true", "--run=runs/compiled"]) == 0
     assert main(["fit", *small, *common, "--run=runs/eager"]) == 0

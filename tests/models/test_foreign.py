@@ -1,4 +1,4 @@
-"""A stranger's plain torch module: tested, scored and explained as it is."""
+"""A third-party plain torch module: tested, scored and explained as it is."""
 
 from __future__ import annotations
 
@@ -196,9 +196,9 @@ def test_without_a_layer_maps_are_refused_in_a_line(nets: str, failing: Callable
 
 
 def test_test_runs_it_with_ablations_and_says_what_it_was(
-    nets: str, scenes: Path, failing: Callable[..., str]
+    nets: str, synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    root = shutil.copytree(scenes, "scenes")
+    root = shutil.copytree(synthetic, "synthetic")
     options = [f"--data.root={root}", "--ablation", "grayscale", *QUIET]
     assert main(["test", "--model", f"{nets}:Red", *options, "--data.num_workers=0"]) == 0
     (folder,) = Path("runs").glob("*-Red/test-001-grayscale")
@@ -206,10 +206,10 @@ def test_test_runs_it_with_ablations_and_says_what_it_was(
     assert found["model"]["init_args"] == {"target": f"{nets}:Red"}
     assert found["model"]["weights_id"] == "closed-form"
     assert found["interval"]["coverage"]["value"] is None
-    assert found["conditions"][0]["drop"]["value"] is not None
+    assert found["conditions"][0]["effect"]["value"] is not None
     assert any("No maps by grad_cam" in note for note in found["notes"])
     Path("config.yaml").write_text(
-        f"model: {nets}:Seeing\ndata: {{root: scenes, num_workers: 0}}\n"
+        f"model: {nets}:Seeing\ndata: {{root: synthetic, num_workers: 0}}\n"
     )
     assert main(["test", "--config", "config.yaml", *QUIET]) == 0
     (folder,) = Path("runs").glob("*/test-001")

@@ -77,14 +77,14 @@ def test_weights_of_another_network_name_the_keys(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backbone", ["resnet50", "timm"])
 def test_no_network_is_one_line_with_two_ways_on(
-    backbone: str, scenes: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
+    backbone: str, synthetic: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     monkeypatch.setattr("socket.create_connection", refuse)
-    message = failing("fit", f"--model.backbone={backbone}", f"--data.root={scenes}")
+    message = failing("fit", f"--model.backbone={backbone}", f"--data.root={synthetic}")
     assert "--model.backbone.pretrained false" in message
     assert "--model.backbone.weights FILE" in message
 
@@ -173,7 +173,7 @@ def test_load_finds_a_run_a_folder_and_a_file(run: Path) -> None:
 def test_load_takes_a_class_that_proves_its_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "strangers.py").write_text(
+    (tmp_path / "third_party.py").write_text(
         "from memlab import MemorabilityModel\n"
         "class Red(MemorabilityModel):\n"
         "    input_size = 32\n"
@@ -183,11 +183,11 @@ def test_load_takes_a_class_that_proves_its_weights(
         "    def weights_id(self): return None\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    red = load("strangers:Red")
+    red = load("third_party:Red")
     images = sample_images(2, 32)
     assert torch.allclose(red(images), images[:, 0].mean(dim=(1, 2)))
     with pytest.raises(MemlabError, match="nothing proves that its weights were loaded"):
-        load("strangers:Unproven")
+        load("third_party:Unproven")
 
 
 @pytest.mark.parametrize(

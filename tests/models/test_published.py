@@ -342,7 +342,7 @@ def test_score_and_test_take_name_and_file(
     assert any("no clean test" in note for note in found["notes"])
     message = failing("score", f"memnet:{narrow}x", images)
     assert f"{narrow}x: no such file of weights" in message
-    message = failing("score", f"oracle_chroma:{narrow}", images)
+    message = failing("score", f"white_box_chroma:{narrow}", images)
     assert "not made from a file of weights alone" in message
 
 

@@ -18,12 +18,12 @@ from memlab.cli import main
 from tests.conftest import QUIET, TINY, results
 
 
-def test_skipped_images_are_counted_and_listed(scenes: Path, tmp_path: Path) -> None:
-    root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
-    rows = pd.read_csv(root / "scenes.csv")
-    (root / "scenes.json").unlink()  # read as CSV from here on
+def test_skipped_images_are_counted_and_listed(synthetic: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(synthetic, tmp_path / "synthetic"))
+    rows = pd.read_csv(root / "synthetic.csv")
+    (root / "synthetic.json").unlink()  # read as CSV from here on
     rows["split"] = ["train"] * 36 + ["val"] * 12 + ["test"] * 12
-    rows.to_csv(root / "scenes.csv", index=False)
+    rows.to_csv(root / "synthetic.csv", index=False)
     bad = [rows["image"][place] for place in (3, 40, 50, 55)]
     for name in bad[:3]:
         (root / name).write_bytes((root / name).read_bytes()[:300])
@@ -38,9 +38,9 @@ def test_skipped_images_are_counted_and_listed(scenes: Path, tmp_path: Path) -> 
 
 
 def test_a_truncated_image_fails_a_run_by_default(
-    scenes: Path, tmp_path: Path, failing: Callable[..., str]
+    synthetic: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:
-    root = Path(shutil.copytree(scenes, tmp_path / "scenes"))
+    root = Path(shutil.copytree(synthetic, tmp_path / "synthetic"))
     name = root / "images" / "000007.png"
     name.write_bytes(name.read_bytes()[:300])
     message = failing("fit", f"--data.root={root}", "--data.image_size=64", *TINY)
@@ -48,17 +48,17 @@ def test_a_truncated_image_fails_a_run_by_default(
     assert "--data.on_error skip" in message
 
 
-def test_training_is_reproducible(run: Path, scenes: Path) -> None:
-    again = [f"--data.root={scenes}", "--data.image_size=64", "--run=runs/again", *TINY]
+def test_training_is_reproducible(run: Path, synthetic: Path) -> None:
+    again = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/again", *TINY]
     assert main(["fit", *again, "--data.num_workers=1"]) == 0
     assert load("runs/again").weights_id() == load(run).weights_id()
     assert main(["fit", *again, "--run=runs/other", "--seed_everything=1"]) == 0
     assert load("runs/other").weights_id() != load(run).weights_id()
 
 
-def test_a_vision_transformer_runs_the_whole_path(scenes: Path) -> None:
+def test_a_vision_transformer_runs_the_whole_path(synthetic: Path) -> None:
     network = ["--model.backbone.name=test_vit", "--model.backbone.image_size=64"]
-    arguments = [f"--data.root={scenes}", "--run=runs/vit", *TINY, *network]
+    arguments = [f"--data.root={synthetic}", "--run=runs/vit", *TINY, *network]
     assert main(["fit", *arguments, "--maps=3", "--ablation", "center_crop"]) == 0
     found = np.load("runs/vit/fit/maps/grad_cam.npz")
     assert found["maps"].shape == (3, 4, 4)
@@ -66,14 +66,14 @@ def test_a_vision_transformer_runs_the_whole_path(scenes: Path) -> None:
 
 
 def test_a_size_the_backbone_cannot_take_is_named(
-    scenes: Path, failing: Callable[..., str]
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
     network = ["--model.backbone.name=test_vit", "--data.image_size=64"]
-    message = failing("fit", f"--data.root={scenes}", *TINY, *network)
+    message = failing("fit", f"--data.root={synthetic}", *TINY, *network)
     assert "--model.backbone.image_size 64" in message
 
 
-def test_scheduler_huber_and_linear_head_from_the_command_line(scenes: Path) -> None:
+def test_scheduler_huber_and_linear_head_from_the_command_line(synthetic: Path) -> None:
     options = [
         "--model.head=linear",
         "--model.loss=huber",
@@ -82,7 +82,13 @@ def test_scheduler_huber_and_linear_head_from_the_command_line(scenes: Path) -> 
         "--model.lr_scheduler=StepLR",
         "--model.lr_scheduler.step_size=1",
     ]
-    arguments = [f"--data.root={scenes}", "--data.image_size=64", "--run=runs/sgd", *TINY, *options]
+    arguments = [
+        f"--data.root={synthetic}",
+        "--data.image_size=64",
+        "--run=runs/sgd",
+        *TINY,
+        *options,
+    ]
     assert main(["fit", *arguments, "--attribution=none"]) == 0
     saved = torch.load("runs/sgd/fit/checkpoints/last.ckpt", weights_only=True)
     (group,) = saved["optimizer_states"][0]["param_groups"]
@@ -120,10 +126,15 @@ class Constant(MemorabilityModel):
 
 
 def test_nan_is_never_best_and_never_ends_a_run(
-    scenes: Path, capsys: pytest.CaptureFixture[str]
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = [f"--data.root={scenes}", "--run=runs/constant", "--trainer.max_epochs=3", *QUIET]
-    model = "--model=tests.test_training.Constant"
+    arguments = [
+        f"--data.root={synthetic}",
+        "--run=runs/constant",
+        "--trainer.max_epochs=3",
+        *QUIET,
+    ]
+    model = "--model=tests.models.test_training.Constant"
     assert main(["fit", *arguments, model, "--ablation", "blur", "--attribution", "none"]) == 0
     folder = Path("runs/constant/fit")
     assert pd.read_csv(folder / "metrics.csv")["epoch"].max() >= 2
@@ -132,6 +143,6 @@ def test_nan_is_never_best_and_never_ends_a_run(
     assert found["metrics"]["spearman"]["value"] is None
     assert found["metrics"]["spearman"]["reason"] == "predictions are constant"
     assert found["metrics"]["mse"]["value"] > 0
-    assert found["conditions"][0]["drop"]["value"] == 0
+    assert found["conditions"][0]["effect"]["value"] == 0
     assert "last weights were tested" in found["notes"][0]
     assert "none: predictions are constant" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,25 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from memlab.analysis.associations import associations
-from memlab.analysis.results import without_nan
+from memlab.analysis.cell_effect import CellEffect
+from memlab.analysis.comparison import compare, pairs_of
+from memlab.analysis.effect import DoseCurve
+from memlab.analysis.over_members import OverMembers
+from memlab.analysis.repeated import Member, MemberStatistic, RepeatSummary, TestImages
+from memlab.analysis.results import Scan, without_nan
 from memlab.numbers import interval, number, p_value, statistic
-from memlab.reports import attributes, comparison, effect_figures, figures, tables, terminal
+from memlab.reports import (
+    attributes,
+    dose_figures,
+    effect_figures,
+    figures,
+    tables,
+    terminal,
+)
 from memlab.reports.html import fill
 from memlab.reports.scan import scan_lines
 from memlab.reports.tested import read_tested
+from memlab.stats.measures import Statistic
 from tests.analysis.test_effects import N, made, shown
 from tests.finished import people, write_finished
 
@@ -58,7 +72,7 @@ def test_a_number_is_never_a_nought_that_it_is_not(
 def test_the_interval_of_the_issue_is_printed_by_what_is_known() -> None:
     assert interval(-0.00004, -0.000001, signed=True) == "[>-0.0001, >-0.0001]"
     assert interval(-0.00004, 0.0, zero=False) == "[>-.0001, 0]"
-    found = {"value": -2e-5, "low": -4e-5, "high": -1e-6, "n": 9, "reason": None}
+    found = Statistic(-2e-5, 9, -4e-5, -1e-6)
     assert statistic(found, zero=False, n=12) == ">-.0001 [>-.0001, >-.0001] (n 9)"
 
 
@@ -98,10 +112,10 @@ def test_no_other_function_prints_decimals() -> None:
         for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if SIGNED_ZERO.search(line) and not any(one in line for one in OTHER):
                 found.append(f"{path.relative_to(ROOT)}:{line_number}: {line.strip()}")
-    assert [one for one in found if "cards.py" not in one] == []
+    assert [one for one in found if "selectivity_profile.py" not in one] == []
 
 
-TINY = {"value": -1e-9, "low": -2e-9, "high": 1e-9, "n": 40, "reason": None}
+TINY = Statistic(-1e-9, 40, -2e-9, 1e-9)
 
 
 def test_nothing_that_is_printed_is_a_nought_with_a_sign(tmp_path: Path) -> None:
@@ -119,30 +133,31 @@ def test_nothing_that_is_printed_is_a_nought_with_a_sign(tmp_path: Path) -> None
     ]
     out = io.StringIO()
     console = Console(file=out, width=140)
-    compared = comparison.compare(tests, comparison.pairs_of(tests), lambda _: None)
+    compared = compare(tests, pairs_of(tests), lambda _: None)
     tables.print_comparison(compared, console)
-    entry = {"mean": -1e-9, "sd": 1e-9, "min": -2e-9, "max": -1e-10, "reason": None, "members": 2}
-    entry |= {"metric": "spearman", "condition": "blur@2"}
-    member = {"member": "seed-0", "n": 40, "statistics": [{"metric": "spearman"} | TINY]}
-    member["statistics"][0]["condition"] = None  # type: ignore[index]
-    summary: dict[str, Any] = {
-        "across": [entry, entry | {"condition": None}],
-        "over": "seed",
-        "members": [member, member],
-        "notes": [],
-        "missing": [],
-        "figures": [],
-    }
+    entry = OverMembers("spearman", "blur@2", 2, -1e-9, 1e-9, -2e-9, -1e-10)
+    own = [MemberStatistic("spearman", None, TINY)]
+    member = Member("seed-0", "seed-0/fit", 40, None, 0, 0, None, "same", own)
+    summary = RepeatSummary(
+        "seed",
+        [],
+        [member, member],
+        [entry, replace(entry, condition=None)],
+        TestImages(40, 1.0, 1.0, 1.0, 1.0),
+        [],
+    )
     tables.print_summary(summary, tmp_path, console)
     results = SimpleNamespace(
-        metrics={"spearman": TINY, "r2": TINY}, interval=None, n=40, data={"skipped": []}
+        metrics={"spearman": TINY, "r2": TINY},
+        interval=None,
+        n=40,
+        data=SimpleNamespace(skipped=[]),
     )
     console.print(terminal.metrics_table(results, "test"))  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
-    position = {"specific": TINY, "p_corrected": 0.0, "left": 0, "top": 0}
-    position |= {"stands_out": True, "alike": -1e-9}
-    scan = {"n": 40, "outside": [], "strongest": 0, "positions": [position], "cell_size": 25}
-    console.print("\n".join(scan_lines(scan | {"smallest_effect": 1e-9})))
+    cell = CellEffect(0, 0, 40, TINY, TINY, TINY, p_corrected=0.0, stands_out=True, alike=-1e-9)
+    scan = Scan(40, 40, (1, 1), 25, "%", "", [], 0.5, "", 0.05, 1e-9, 0, [cell])
+    console.print("\n".join(scan_lines(scan)))
     rows = pd.DataFrame({"id": [f"{place}" for place in range(60)], "score": rng.random(60)})
     rows = rows.assign(predicted=rows["score"] + rng.normal(0, 0.1, 60), column=rng.random(60))
     found = associations(rows, ["column"])
@@ -151,7 +166,7 @@ def test_nothing_that_is_printed_is_a_nought_with_a_sign(tmp_path: Path) -> None
     summary_of = made(
         {
             ("greyed@1", "target"): np.full((N, 1), -1e-9) + rng.normal(0, 1e-9, (N, 1)),
-            ("shift@1", "floor"): rng.normal(0, 1e-9, (N, 1)),
+            ("shift@1", "nuisance"): rng.normal(0, 1e-9, (N, 1)),
         },
         (clean := rng.normal(0.7, 0.1, N)),
         clean,
@@ -186,7 +201,7 @@ def hidden(rng: np.random.Generator) -> dict[tuple[str, str], np.ndarray]:
     return {
         ("grayscale@1", "target"): 0.05 * signs,
         ("blur@2", "target"): rng.normal(0.05, 0.01, (N, 1)),
-        ("shift@2", "floor"): rng.normal(0, 0.0006, (N, 1)),
+        ("shift@2", "nuisance"): rng.normal(0, 0.0006, (N, 1)),
     }
 
 
@@ -214,10 +229,10 @@ def test_n_stands_beside_each_number_that_is_of_other_images() -> None:
     control[40:] = np.nan
     moved, back = rng.normal(0, 0.05, (N, 4)), rng.normal(0, 0.01, (N, 4))
     moved[30:], back[20:] = np.nan, np.nan
-    kinds = {"compared_with": "placed", "region": "faces"}
+    kinds = {"compared_with": "matched-control", "region": "faces"}
     removed = {("g@1", "target"): target, ("g@1", "control"): control}
     entry = made(removed, clean, score, **kinds).conditions[0]
-    swapped = {("s@1", "swap"): moved, ("s@1", "there-and-back"): back}
+    swapped = {("s@1", "swap"): moved, ("s@1", "round-trip"): back}
     swap = made(swapped, clean, score).conditions[0]
     lines = shown([entry, swap], 120)
     (one,) = [line for line in lines if line.startswith("g@1")]
@@ -230,7 +245,10 @@ def test_n_stands_beside_each_number_that_is_of_other_images() -> None:
 
 def test_metrics_of_fewer_images_than_were_tested_say_so() -> None:
     results = SimpleNamespace(
-        metrics={"spearman": TINY | {"value": 0.5}}, interval=None, n=44, data={"skipped": []}
+        metrics={"spearman": Statistic(0.5, 40)},
+        interval=None,
+        n=44,
+        data=SimpleNamespace(skipped=[]),
     )
     out = io.StringIO()
     table = terminal.metrics_table(results, "test")  # type: ignore[arg-type]
@@ -245,7 +263,7 @@ def swap_of(moved: float, clean: np.ndarray, score: np.ndarray, seed: int = 0) -
     rng = np.random.default_rng(seed)
     drops = {
         ("swap@1", "swap"): rng.normal(0, moved, (N, 4)),
-        ("swap@1", "there-and-back"): rng.normal(0, 0.001, (N, 4)),
+        ("swap@1", "round-trip"): rng.normal(0, 0.001, (N, 4)),
     }
     return made(drops, clean, score)
 
@@ -255,8 +273,8 @@ def test_a_share_above_one_gets_a_note_in_the_results_and_beside_the_number() ->
     clean = rng.normal(0.7, 0.05, N)
     summary = swap_of(0.3, clean, clean + rng.normal(0, 0.01, N))
     (entry,) = summary.conditions
-    assert entry["control"]["T"]["value"] > 1
-    (note,) = entry["notes"]
+    assert entry.beyond_control.variance_share.value > 1
+    (note,) = entry.notes
     assert "is above 1" in note
     assert "leave the range" in note
     assert any(note in one for one in summary.notes)
@@ -264,7 +282,7 @@ def test_a_share_above_one_gets_a_note_in_the_results_and_beside_the_number() ->
     assert any("round trip; T > 1: see note" in line for line in lines)
     assert any(line.startswith("T > 1: predictions leave the range") for line in lines)
     (usual,) = swap_of(0.02, clean, clean + rng.normal(0, 0.01, N)).conditions
-    assert usual["notes"] == []
+    assert usual.notes == []
 
 
 def test_the_share_of_a_model_that_knows_nothing_gets_a_note() -> None:
@@ -272,15 +290,15 @@ def test_the_share_of_a_model_that_knows_nothing_gets_a_note() -> None:
     clean = rng.normal(0.7, 0.1, N)
     for score in (rng.normal(0.7, 0.1, N), -clean):
         summary = swap_of(0.05, clean, score)
-        (note,) = summary.conditions[0]["notes"]
+        (note,) = summary.conditions[0].notes
         assert "not shown to correlate with the scores" in note
         assert any("not shown to correlate" in one for one in summary.notes)
     unscored = swap_of(0.05, clean, np.full(N, np.nan))
-    assert unscored.conditions[0]["notes"] == [], "nothing to correlate with"
+    assert unscored.conditions[0].notes == [], "nothing to correlate with"
     same = swap_of(0.05, np.full(N, 0.7), rng.normal(0.7, 0.1, N))
     (entry,) = same.conditions
-    assert entry["control"]["T"]["reason"] == "predictions are constant"
-    assert "predictions are constant" in entry["notes"][0]
+    assert entry.beyond_control.variance_share.reason == "predictions are constant"
+    assert "predictions are constant" in entry.notes[0]
     lines = shown(same.conditions, 100)
     assert any("no T: predictions are constant" in line for line in lines)
 
@@ -300,9 +318,9 @@ def test_an_ablation_of_too_few_images_is_shown_as_such(
 ) -> None:
     drawn: list[Figure] = []
 
-    def keep(figure: Figure, _folder: Path, name: str) -> str:
+    def keep(figure: Figure, _folder: Path, name: str) -> list[str]:
         drawn.append(figure)
-        return name
+        return [name]
 
     monkeypatch.setattr(effect_figures, "save", keep)
     rng = np.random.default_rng(0)
@@ -310,14 +328,14 @@ def test_an_ablation_of_too_few_images_is_shown_as_such(
     target, control = rng.normal(0.02, 0.02, (N, 1)), rng.normal(0, 0.02, (N, 8))
     target[count:] = np.nan
     control[count:] = np.nan
-    kinds = {"compared_with": "placed", "region": "faces"}
+    kinds = {"compared_with": "matched-control", "region": "faces"}
     drops = {("remove_faces@1", "target"): target, ("remove_faces@1", "control"): control}
     other = {("blur@2", "target"): rng.normal(0, 0.05, (N, 1))}
     entries = made(drops, clean, clean, **kinds).conditions + made(other, clean, clean).conditions
-    assert effect_figures.forest(entries, tmp_path) == ["ablation-effects.png"]
+    assert effect_figures.forest(entries, tmp_path) == ["ablation-effects"]
     why = f"n = {count}: too few" if count else "no eligible image"
     text = words(drawn[0])
-    assert f"remove_faces@1   (n = {count} of {N})" in text
+    assert f"Remove faces, 1   (n = {count} of {N})" in text
     assert text.count(why) == 2, "in the panel of the effect and in that of S"
     lines = shown(entries, 100)
     (line,) = [line for line in lines if line.startswith("remove_faces@1")]
@@ -329,19 +347,33 @@ def test_a_dose_curve_and_a_comparison_of_too_few_images_are_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Figure] = []
-    for module in (effect_figures, figures):
-        monkeypatch.setattr(module, "save", lambda figure, *_: drawn.append(figure) or "x.png")
+    for module in (dose_figures, figures):
+        monkeypatch.setattr(module, "save", lambda figure, *_: drawn.append(figure) or ["x.png"])
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     few = np.full((N, 1), np.nan)
     few[:2] = 0.1
     summary = made({("cut@1", "target"): few}, clean, clean)
     (entry,) = summary.conditions
-    step = entry | {"condition": "cut@2", "dose": 2.0, "primary": False}
-    curve = {"curve": "cut", "ablation": "cut", "family": "colour", "unit": "", "effect": "D"}
-    curve |= {"compared_with": "floor", "conditions": ["cut@1", "cut@2"], "doses": [1.0, 2.0]}
-    curve |= {"drops": [entry["drop"]] * 2, "effects": [entry["drop"]] * 2}
-    effect_figures.curves([curve], [entry, step], tmp_path)
+    step = replace(entry, condition="cut@2", dose=2.0, primary=False)
+    curve = DoseCurve(
+        curve="cut",
+        ablation="cut",
+        family="colour",
+        region="all",
+        fill=None,
+        unit="",
+        compared_with="nuisance-baseline",
+        quantity="effect",
+        conditions=["cut@1", "cut@2"],
+        doses=[1.0, 2.0],
+        values=[entry.effect] * 2,
+        effects=[entry.effect] * 2,
+        control_effects=[None, None],
+        area=entry.effect,
+        isotonic_residual=None,
+    )
+    dose_figures.curves([curve], [entry, step], tmp_path)
     assert "n = 2: too few" in words(drawn[-1])
     predicted, score = people(40, 1)
     tests = []
@@ -350,7 +382,8 @@ def test_a_dose_curve_and_a_comparison_of_too_few_images_are_shown(
             tmp_path / name, predicted, score, drops={"blur@2": np.full(40, 0.1 + shift)}
         )
         tests.append(read_tested(folder))
-    compared = comparison.compare(tests, comparison.pairs_of(tests), lambda _: None)
-    compared["conditions"][0]["drop"]["difference"] |= {"value": None, "n": 0, "reason": "none"}
+    compared = compare(tests, pairs_of(tests), lambda _: None)
+    none = replace(compared.conditions[0].effect, difference=Statistic(None, 0, reason="none"))
+    compared.conditions[0] = replace(compared.conditions[0], effect=none)
     figures.compared_runs(compared, tmp_path)
     assert "n = 0: none" in words(drawn[-1])

@@ -14,7 +14,7 @@ from PIL import Image
 
 from memlab.cli import main
 from memlab.cli.configs import shipped
-from memlab.data.sources.scenes import ScenesSource
+from memlab.data.sources.synthetic import SyntheticSource
 from memlab.errors import DataError
 from memlab.spec import build
 from memlab.synthetic import (
@@ -36,10 +36,10 @@ from tests.conftest import QUIET
 from tests.synthetic.test_worlds import OWN, table
 
 
-def test_data_scenes_writes_a_world_and_says_what_made_it(
+def test_data_synthetic_writes_a_world_and_says_what_made_it(
     capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:
-    make = ["data", "scenes", "--world", "W3", "--style", "B", "--r2", ".6", "-n", "6"]
+    make = ["data", "synthetic", "--world", "W3", "--style", "B", "--r2", ".6", "-n", "6"]
     assert main([*make, "--size", "48", "w3"]) == 0
     limit = noise_ceiling(World(**asdict(OWN["W3"]) | {"r2": 0.6}))
     assert f"can expect Spearman {limit.spearman:.3f}" in capsys.readouterr().out
@@ -60,39 +60,41 @@ def test_data_scenes_writes_a_world_and_says_what_made_it(
                 number(latents, feature, made.world), abs=1e-6
             )
     assert main(["data", "check", "w3"]) in (0, 1)
-    told = failing("data", "scenes", "--world", "W4", "-n", "6", "w3")
-    assert told.startswith("memlab: w3 holds scenes of world W3, not W4; ")
+    told = failing("data", "synthetic", "--world", "W4", "-n", "6", "w3")
+    assert told.startswith("memlab: w3 holds images of world W3, not W4; ")
     assert len(told.splitlines()) == 1
     make += ["--size", "48"]
     told = failing(*make[:4], "--style", "A", *make[6:], "w3")
-    assert told == "memlab: w3 holds scenes of style B, not A: choose another folder"
+    assert told == "memlab: w3 holds images of style B, not A: choose another folder"
     told = failing(*make[:6], *make[8:], "w3")
-    assert told == "memlab: w3 holds scenes of world W3 with r2 0.6, not 0.3: choose another folder"
+    assert told == "memlab: w3 holds images of world W3 with r2 0.6, not 0.3: choose another folder"
 
 
 def test_options_change_a_world(failing: Callable[..., str]) -> None:
-    assert main(["data", "scenes", "--world", "W1", "--weights", "text=1", "-n", "2", "text"]) == 0
+    assert (
+        main(["data", "synthetic", "--world", "W1", "--weights", "text=1", "-n", "2", "text"]) == 0
+    )
     assert read_declaration(Path("text")).world.weights == {"text": 1.0}
     assert read_declaration(Path("text")).world.r2 == OWN["W1"].r2
-    begin = ["data", "scenes", "--world"]
+    begin = ["data", "synthetic", "--world"]
     assert "did you mean 'W3'?" in failing(*begin, "W33", "x")
     assert "no 'fac'; did you mean" in failing(*begin, "W1", "--weights", "fac=1", "x")
     assert "write face=1,text=.5" in failing(*begin, "W1", "--weights", "face", "x")
     assert "no weights, but r2 0.5" in failing(*begin, "W0", "--r2", ".5", "x")
-    assert "say which" in failing("data", "scenes", "--r2", ".5", "x")
+    assert "say which" in failing("data", "synthetic", "--r2", ".5", "x")
     assert not Path("x").exists()
 
 
 def test_a_world_of_ones_own(failing: Callable[..., str]) -> None:
     Path("hats.yaml").write_text("weights: {person: 1}\nprevalence: {person: .2}\n")
-    assert main(["data", "scenes", "--world", "hats.yaml", "-n", "2", "hats"]) == 0
+    assert main(["data", "synthetic", "--world", "hats.yaml", "-n", "2", "hats"]) == 0
     made = read_declaration(Path("hats")).world
     assert (made.name, made.rate("person")) == ("hats", 0.2)
     Path("hats.yaml").write_text("weight: {person: 1}\n")
-    told = failing("data", "scenes", "--world", "hats.yaml", "x")
+    told = failing("data", "synthetic", "--world", "hats.yaml", "x")
     assert "hats.yaml: unknown key 'weight'; did you mean 'weights'?" in told
     Path("hats.yaml").write_text("- 3\n")
-    assert "hats.yaml: no world in it" in failing("data", "scenes", "--world", "hats.yaml", "x")
+    assert "hats.yaml: no world in it" in failing("data", "synthetic", "--world", "hats.yaml", "x")
     for entry, said in (
         ("sise: 64", "unknown key 'sise'; did you mean 'size'?"),
         ("n: ten", "n 'ten': a whole number"),
@@ -102,10 +104,10 @@ def test_a_world_of_ones_own(failing: Callable[..., str]) -> None:
         Path("hats.yaml").write_text(
             f"data: {{source: {{init_args: {{world: {{weights: {{face: 1}}}}, {entry}}}}}}}\n"
         )
-        assert f"hats.yaml: {said}" in failing("data", "scenes", "--world", "hats.yaml", "x")
+        assert f"hats.yaml: {said}" in failing("data", "synthetic", "--world", "hats.yaml", "x")
     Path("hats.yaml").write_text("weights: {prson: 1}\n")
     assert "hats.yaml: world hats: weights" in failing(
-        "data", "scenes", "--world", "hats.yaml", "x"
+        "data", "synthetic", "--world", "hats.yaml", "x"
     )
 
 
@@ -123,7 +125,7 @@ def test_fit_takes_a_world_and_changes_to_it(
     source = found["data"]["source"]
     assert source["init_args"]["world"]["weights"] == {"face": 1.0, "text": 1.0}
     again = build(source)
-    assert isinstance(again, ScenesSource)
+    assert isinstance(again, SyntheticSource)
     assert again.world == made.world
     assert "r2 0.6, not 0.3" in failing(*fit, "--data.source.style=B", "--run=two")
     capsys.readouterr()
@@ -155,11 +157,13 @@ def test_photographs_with_a_planted_mark(
 ) -> None:
     for place in range(20):
         make_image(f"photos/{place:02d}.jpg", size=(80, 60), seed=place)
-    begin = ["data", "scenes", "--world", "W12"]
+    begin = ["data", "synthetic", "--world", "W12"]
     assert "--photos DIR" in failing(*begin, "out")
     assert not Path("out").exists()
     assert "20 photographs, 30 asked for" in failing(*begin, "--photos=photos", "-n", "30", "out")
-    assert "leave out --photos" in failing("data", "scenes", "--world=W3", "--photos=photos", "x")
+    assert "leave out --photos" in failing(
+        "data", "synthetic", "--world=W3", "--photos=photos", "x"
+    )
     assert main([*begin, "--photos", "photos", "out"]) == 0
     rows = table(Path("out"))
     assert len(rows) == 20
@@ -179,9 +183,9 @@ def test_photographs_with_a_planted_mark(
     assert scores[np.array(marked)].mean() > scores[~np.array(marked)].mean() + 0.1
     assert not Path("out/masks").exists()
     # a folder that is complete needs the photographs no more
-    ScenesSource(world=OWN["W12"]).prepare(Path("out"))
+    SyntheticSource(world=OWN["W12"]).prepare(Path("out"))
     with pytest.raises(DataError, match="size 64, not 48"):
-        ScenesSource(size=48).prepare(Path("out"))
+        SyntheticSource(size=48).prepare(Path("out"))
     Path("photos/05.jpg").write_bytes(b"no image")
     assert "05.jpg: " in failing(*begin, "--photos", "photos", "other")
 
@@ -205,7 +209,9 @@ def test_degraded_masks() -> None:
 
 def test_degraded_masks_on_disk_leave_images_as_they_are(tmp_path: Path) -> None:
     write(tmp_path / "exact", n=8, size=48)
-    assert main(["data", "scenes", "-n", "8", "--size", "48", "--masks", "degraded", "poor"]) == 0
+    assert (
+        main(["data", "synthetic", "-n", "8", "--size", "48", "--masks", "degraded", "poor"]) == 0
+    )
     for path in sorted((tmp_path / "exact" / "images").iterdir()):
         assert path.read_bytes() == (tmp_path / "poor" / "images" / path.name).read_bytes()
         where = "masks/background/" + path.name
@@ -214,15 +220,15 @@ def test_degraded_masks_on_disk_leave_images_as_they_are(tmp_path: Path) -> None
     assert read_declaration(tmp_path / "poor").masks == "degraded"
     with pytest.raises(ValueError, match="masks degraded, not exact"):
         write(tmp_path / "poor", n=8, size=48)
-    ScenesSource().prepare(tmp_path / "poor")  # as it is
+    SyntheticSource().prepare(tmp_path / "poor")  # as it is
 
 
 def test_a_declaration_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no scenes"):
+    with pytest.raises(DataError, match="no synthetic images"):
         read_declaration(tmp_path)
-    (tmp_path / "scenes.json").write_text("{")
+    (tmp_path / "synthetic.json").write_text("{")
     with pytest.raises(DataError, match="cannot be read"):
         read_declaration(tmp_path)
-    (tmp_path / "scenes.json").write_text('{"memlab_scenes": 1, "n": 3}')
+    (tmp_path / "synthetic.json").write_text('{"memlab_synthetic": 1, "n": 3}')
     with pytest.raises(DataError, match="another version of memlab"):
         read_declaration(tmp_path)

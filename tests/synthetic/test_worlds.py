@@ -19,7 +19,7 @@ from memlab.cli.configs import shipped
 from memlab.cli.worlds import read_world, worlds
 from memlab.errors import MemlabError
 from memlab.synthetic import (
-    SCENES,
+    QUICKSTART,
     Latents,
     World,
     noise_ceiling,
@@ -45,7 +45,7 @@ MIXED = World(
 
 
 def table(root: Path) -> list[dict[str, str]]:
-    with (root / "scenes.csv").open(newline="") as file:
+    with (root / "synthetic.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -54,7 +54,7 @@ def images(name: str) -> list[Latents]:
     return [sample(5, index, ALL[name]) for index in range(600)]
 
 
-ALL = {**OWN, "mixed": MIXED, "scenes": SCENES}
+ALL = {**OWN, "mixed": MIXED, "quickstart": QUICKSTART}
 
 
 def signals(world: World, drawn: dict[str, Any]) -> Any:
@@ -194,7 +194,7 @@ def test_noise_ceilings() -> None:
     )
     found = noise_ceiling(gaussian)
     assert found.spearman == pytest.approx(6 / math.pi * math.asin(math.sqrt(0.6) / 2), abs=0.006)
-    for name in ("W1", "W3", "W7", "scenes"):
+    for name in ("W1", "W3", "W7", "quickstart"):
         world = ALL[name]
         limit = noise_ceiling(world)
         assert limit.pearson == pytest.approx(math.sqrt(world.r2), abs=0.003)

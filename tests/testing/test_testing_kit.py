@@ -23,7 +23,7 @@ class Pale(Ablation):
     family = "colour"
     unit = "of the colour"
     target = "chroma"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
 
@@ -37,7 +37,7 @@ class Pale(Ablation):
 class Borrow(Pale):
     """Keeps the contract: mixes a donor in, by half at most."""
 
-    control = "there-and-back"
+    control = "round-trip"
     needs_donors = True
 
     def __init__(self, amount: float = 0.4) -> None:
@@ -79,7 +79,7 @@ class Weak(Pale):
 class Window(Patch):
     """Declares windows; its control greys another channel order of the same place."""
 
-    control = "windows"
+    control = "off-centre-crops"
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         return desaturate(images.flip(1) if context.role == "control" else images, dose / 2)
@@ -125,17 +125,17 @@ def test_what_keeps_the_contract_passes(cls: type[Ablation]) -> None:
         ({"ladder": (0.0, 0.2, 0.4, 0.8, 1.0)}, "the ladder must grow from > 0"),
         ({"maximum": 0.9}, "the ladder goes beyond the maximum"),
         ({"ladder": (0.1, 0.2, 0.3, 0.4, 0.5)}, "the default dose must be one of the ladder"),
-        ({"control": "there-and-back"}, "compared there-and-back but needs no donors"),
+        ({"control": "round-trip"}, "compared round-trip but needs no donors"),
         ({"donor_regions": ("faces",)}, "declares donor_regions but not needs_donors"),
         (
-            {"moves": ("oracle_chrome",)},
-            "moves 'oracle_chrome', which is no white-box model.*oracle_chroma",
+            {"moves": ("white_box_chrome",)},
+            "moves 'white_box_chrome', which is no white-box model.*white_box_chroma",
         ),
         ({"spares": ("regressor",)}, "spares 'regressor', which is no white-box model"),
-        ({"moves": ("oracle_constant",)}, "cannot move 'oracle_constant'"),
+        ({"moves": ("white_box_constant",)}, "cannot move 'white_box_constant'"),
         (
-            {"moves": ("oracle_chroma",), "spares": ("oracle_chroma",)},
-            "both moves and spares oracle_chroma",
+            {"moves": ("white_box_chroma",), "spares": ("white_box_chroma",)},
+            "both moves and spares white_box_chroma",
         ),
     ],
 )
@@ -414,13 +414,13 @@ def test_donors_are_needed_used_and_returned_from() -> None:
 
     def one_way(self: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
         assert isinstance(context.donors, Donors)
-        if context.role == "there-and-back":
+        if context.role == "round-trip":
             return images * 0
         return Borrow.change(self, images, context, dose)  # type: ignore[arg-type]
 
-    with pytest.raises(PluginError, match="there-and-back does not undo what chroma shows"):
+    with pytest.raises(PluginError, match="round-trip does not undo what chroma shows"):
         check_ablation(breaks(Borrow, change=one_way))
-    with pytest.raises(PluginError, match="there-and-back does not undo what chroma shows"):
+    with pytest.raises(PluginError, match="round-trip does not undo what chroma shows"):
         check_ablation(breaks(Borrow, one_pass=True))  # says that it sees to its way back, in vain
 
 

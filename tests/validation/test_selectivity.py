@@ -1,4 +1,4 @@
-"""Every ablation removes its target: more of it with every dose; and has its card in the docs."""
+"""Every ablation removes more of its target with every dose, and has its profile in the docs."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import pytest
 import torch
 
 from memlab.registry import load, plugins
-from memlab.validation.matrix import scenes_and_donors
+from memlab.validation.matrix import images_and_donors
 from memlab.validation.selectivity import COMPARISONS, VALUES, example, selectivity
 
 DOCS = Path(__file__).parents[2] / "docs"
 OWN = [plugin.name for plugin in plugins("ablations") if plugin.distribution == "memlab"]
-CARDS = sorted(name for name in OWN if not vars(load("ablations", name)).get("same_as"))
+PROFILES = sorted(name for name in OWN if not vars(load("ablations", name)).get("same_as"))
 
 
 @pytest.fixture(scope="module")
-def scenes_with_donors() -> Any:
-    return scenes_and_donors(24, 64, "A", 5, 1)
+def images_with_donors() -> Any:
+    return images_and_donors(24, 64, "A", 5, 1)
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_the_target_falls_with_every_dose(name: str, scenes_with_donors: Any) -> None:
-    images, context, donors = scenes_with_donors
+def test_the_target_falls_with_every_dose(name: str, images_with_donors: Any) -> None:
+    images, context, donors = images_with_donors
     ablation = load("ablations", name)()
     table = selectivity([(images, context)], [ablation], donors)
     own: pd.DataFrame = table[table["target"] & ~table["control"]]
@@ -38,24 +38,25 @@ def test_the_target_falls_with_every_dose(name: str, scenes_with_donors: Any) ->
 
 
 def test_every_ablation_has_its_card_in_the_docs() -> None:
-    # where this fails, `python docs/cards.py` makes the page again
-    page = (DOCS / "reference" / "cards.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^### (\w+)\n.*?\]\(\.\./images/cards/(\w+)\.webp\)", page, re.M | re.S)
+    # where this fails, `python docs/selectivity_profiles.py` makes the page again
+    page = (DOCS / "reference" / "selectivity-profiles.md").read_text(encoding="utf-8")
+    link = r"\]\(\.\./images/selectivity-profiles/(\w+)\.webp\)"
+    shown = re.findall(rf"^### (\w+)\n.*?{link}", page, re.M | re.S)
     assert shown
     assert all(heading == image for heading, image in shown)
-    assert sorted(heading for heading, _ in shown) == CARDS
-    cards = sorted((DOCS / "images" / "cards").iterdir())
-    assert [card.stem for card in cards] == CARDS
-    assert sum(card.stat().st_size for card in cards) <= 1.5e6
-    for name in CARDS:  # the ladder on the page is the one that runs
+    assert sorted(heading for heading, _ in shown) == PROFILES
+    profiles = sorted((DOCS / "images" / "selectivity-profiles").iterdir())
+    assert [profile.stem for profile in profiles] == PROFILES
+    assert sum(profile.stat().st_size for profile in profiles) <= 1.5e6
+    for name in PROFILES:  # the ladder on the page is the one that runs
         ladder = re.search(rf"^### {name}\n.*?^Dose, [^:]+: ([\d., *]+)\.", page, re.M | re.S)
         assert ladder
         doses = [float(dose) for dose in ladder[1].replace("*", "").split(",")]
         assert doses == list(load("ablations", name)().ladder)
 
 
-def test_controls_stand_beside_the_target(scenes_with_donors: Any) -> None:
-    images, context, donors = scenes_with_donors
+def test_controls_stand_beside_the_target(images_with_donors: Any) -> None:
+    images, context, donors = images_with_donors
     for name, kept in (("swap_palette", "palette_to_donor"), ("remove_faces", "likeness")):
         ablation = load("ablations", name)()
         table = selectivity([(images, context)], [ablation], donors)
@@ -73,8 +74,8 @@ def test_controls_stand_beside_the_target(scenes_with_donors: Any) -> None:
     assert not torch.equal(shown[-1], shown[-2])
 
 
-def test_agreements_and_shares_are_differences(scenes_with_donors: Any) -> None:
-    images, context, _ = scenes_with_donors
+def test_agreements_and_shares_are_differences(images_with_donors: Any) -> None:
+    images, context, _ = images_with_donors
     table = selectivity([(images, context)], [load("ablations", "hue_rotate")()])
     assert set(table["statistic"]) == {*VALUES, *COMPARISONS, "hue_agreement"}
     opposite = table[table["target"] & (table["dose"] == 180)].iloc[0]

@@ -23,16 +23,16 @@ from memlab.models.regressor import MemorabilityRegressor
 from memlab.stats.bootstrap import bootstrap
 from memlab.synthetic import World, removed, render, resampled, sample, write
 from memlab.validation.truth import truth
-from memlab.validation.white_box import Constant, Oracle
+from memlab.validation.white_box import Constant, WhiteBoxModel
 
 EVERY = World(name="every", weights={"face": 1.0})
 """A world in which every feature varies."""
 
-ROLES = ("", ":control", ":swap", ":there-and-back")
+ROLES = ("", ":control", ":swap", ":round-trip")
 QUICK = {"draws": 2, "image_size": 48, "progress": False}
 
 
-class Additive(Oracle):
+class Additive(WhiteBoxModel):
     """0.3 + 0.2 where there is a face + 0.1 where there is an object."""
 
     needs_context = ("faces", "objects")
@@ -55,16 +55,16 @@ def red(latents: object) -> float:
 def test_every_quantity_equals_a_plain_loop_over_re_rendered_images() -> None:
     world = replace(EVERY, prevalence={"face": 0.3})
     features = ("face", "palette", "saturation")
-    found = truth(memlab.load("oracle_redness"), world, n=25, seed=9, features=features, **QUICK)
-    scenes = [sample(9, index, world) for index in range(25)]
-    clean = np.array([red(latents) for latents in scenes])
+    found = truth(memlab.load("white_box_redness"), world, n=25, seed=9, features=features, **QUICK)
+    originals = [sample(9, index, world) for index in range(25)]
+    clean = np.array([red(latents) for latents in originals])
     assert np.abs(found.rows["predicted"] - clean).max() < 1e-6
     sd = clean.std(ddof=1)
     table = found.table.set_index("feature")
     for feature in ("face", "palette"):
-        has = np.array([getattr(latents, feature) is not None for latents in scenes])
+        has = np.array([getattr(latents, feature) is not None for latents in originals])
         drops, gains, moved = [], [], []
-        for latents, before in zip(scenes, clean, strict=True):
+        for latents, before in zip(originals, clean, strict=True):
             other = None if feature == "palette" else True
             drawn = [red(resampled(latents, feature, world, k, other)) for k in range(2)]
             change = np.square(np.array(drawn) - before).mean()
@@ -119,7 +119,7 @@ def test_g_res_is_the_share_of_variance_of_an_additive_model() -> None:
 
 
 def test_redness_relies_on_the_palette_and_a_subtracted_hue_rotation_hides_it() -> None:
-    model = memlab.load("oracle_redness")
+    model = memlab.load("white_box_redness")
     found = truth(model, EVERY, n=60, features=("palette", "slope"), **QUICK)
     table = found.table.set_index("feature")
     assert table.loc["palette", "g_res_low"] > 0.1
@@ -158,7 +158,7 @@ def test_a_constant_relies_on_nothing_and_has_no_variance_to_share() -> None:
 
 def test_what_cannot_be_computed_is_null_with_a_reason() -> None:
     world = World("sure", weights={"palette": 1.0}, prevalence={"face": 0.0, "object": 1.0})
-    model = memlab.load("oracle_redness")
+    model = memlab.load("white_box_redness")
     features = ("face", "object", "palette")
     table = truth(model, world, n=6, features=features, **QUICK).table.set_index("feature")
     assert np.isnan(table.loc["face", "g_rem_mean"])
@@ -195,11 +195,11 @@ def test_mistakes_are_told_in_a_line() -> None:
         truth(Constant(), EVERY, features=("pallete",))
     with pytest.raises(MemlabError, match="at least 1"):
         truth(Constant(), EVERY, n=0)
-    with pytest.raises(MemlabError, match="size is 20 pixels; scenes are drawn from 32 to 1024"):
+    with pytest.raises(MemlabError, match="size is 20 pixels; images are drawn from 32 to 1024"):
         truth(Constant(), EVERY, size=20)
 
     class Dogs(Constant):
-        """Asks for what scenes have not."""
+        """Asks for what synthetic images have not."""
 
         needs_context = ("dogs",)
 
@@ -208,7 +208,7 @@ def test_mistakes_are_told_in_a_line() -> None:
 
 
 def test_the_rows_do_not_depend_on_batches_or_workers() -> None:
-    model = memlab.load("oracle_random_conv")
+    model = memlab.load("white_box_random_conv")
     options = {"n": 6, "features": ("face", "texture"), **QUICK}
     whole = truth(model, EVERY, **options)
     for more in ({"batch_size": 1}, {"batch_size": 3}, {"batch_size": 7, "num_workers": 2}):
@@ -219,11 +219,11 @@ def test_the_rows_do_not_depend_on_batches_or_workers() -> None:
         assert np.allclose(whole.table["g_res"], other.table["g_res"], atol=1e-5)
 
 
-def test_clean_images_are_those_that_data_scenes_writes() -> None:
-    model = memlab.load("oracle_random_conv")  # takes 64 pixels by default
+def test_clean_images_are_those_that_data_synthetic_writes() -> None:
+    model = memlab.load("white_box_random_conv")  # takes 64 pixels by default
     found = truth(model, EVERY, n=5, seed=4, size=48, features=("face",), progress=False).rows
     write(Path("written"), 5, seed=4, size=48, world=EVERY)
-    table = pd.read_csv("written/scenes.csv")
+    table = pd.read_csv("written/synthetic.csv")
     assert list(found["id"]) == list(table["image"])
     assert np.allclose(found["score"], table["score"], atol=1e-6)
     assert list(found["face"]) == list(table["face"])
@@ -239,7 +239,7 @@ def test_clean_images_are_those_that_data_scenes_writes() -> None:
 
 def test_the_rows_are_those_of_conditions_csv() -> None:
     features = ("face", "skin")
-    found = truth(memlab.load("oracle_face_chroma"), EVERY, n=20, features=features, **QUICK)
+    found = truth(memlab.load("white_box_face_chroma"), EVERY, n=20, features=features, **QUICK)
     conditions = found.conditions
     assert list(conditions.columns) == [
         *("condition", "draw", "index", "id", "eligible", "donor", "predicted"),
@@ -258,22 +258,29 @@ def test_the_rows_are_those_of_conditions_csv() -> None:
 
 def test_the_audits_quantities_of_the_rows_are_the_truth() -> None:
     features = ("face", "skin")
-    found = truth(memlab.load("oracle_face_chroma"), EVERY, n=40, features=features, **QUICK)
+    found = truth(memlab.load("white_box_face_chroma"), EVERY, n=40, features=features, **QUICK)
     table = found.table.set_index("feature")
     effects = read_effects(read_images(found.rows), found.conditions)
     removal = effects["rerender-face"]
     insertion = [effects["rerender-insert-face"]]
     face = bootstrap(presence_quantities("face", [removal], insertion, removal).estimates, 0)
     skin = bootstrap(value_quantities(effects["rerender-skin"]).estimates, 0).statistics
-    for name, theirs in {"g_rem_mean": "S", "g_rem_rms": "RMS", "g_rem_rms_sd": "g"}.items():
+    names = {
+        "g_rem_mean": "specific_effect",
+        "g_rem_rms": "rms_effect",
+        "g_rem_rms_sd": "rms_effect_sd",
+    }
+    for name, theirs in names.items():
         assert table.loc["face", name] == pytest.approx(face[theirs].statistic.value, abs=1e-9)
     # they take how many of these images have a face for the chance that a new draw has one
     share = found.rows["face"].mean()
     assert 0.4 < share < 0.6
-    assert table.loc["face", "g_res"] == pytest.approx(face["T"].statistic.value, rel=0.1)
-    assert table.loc["skin", "g_res"] == pytest.approx(skin["T"].value, abs=1e-9)
-    assert table.loc["skin", "g_res_low"] == pytest.approx(skin["T"].low, rel=0.1)
-    assert skin["T"].value > 0.01
+    assert table.loc["face", "g_res"] == pytest.approx(
+        face["variance_share"].statistic.value, rel=0.1
+    )
+    assert table.loc["skin", "g_res"] == pytest.approx(skin["variance_share"].value, abs=1e-9)
+    assert table.loc["skin", "g_res_low"] == pytest.approx(skin["variance_share"].low, rel=0.1)
+    assert skin["variance_share"].value > 0.01
 
 
 def test_an_untrained_network_has_a_truth_and_stays_as_it_was() -> None:
@@ -286,6 +293,6 @@ def test_an_untrained_network_has_a_truth_and_stays_as_it_was() -> None:
 
 
 def test_both_styles_are_rendered() -> None:
-    model = memlab.load("oracle_chroma")
+    model = memlab.load("white_box_chroma")
     a, b = (truth(model, EVERY, n=5, features=("palette",), style=s, **QUICK) for s in ("A", "B"))
     assert not np.allclose(a.rows["predicted"], b.rows["predicted"], atol=1e-3)

@@ -5,11 +5,11 @@ lettering, colour law, shading or mark. They share `Canvas`, skin tones and the 
 """
 
 from memlab.synthetic.latents import Style
-from memlab.synthetic.styles.a import PACK as A
-from memlab.synthetic.styles.b import PACK as B
-from memlab.synthetic.styles.pack import Pack
+from memlab.synthetic.styles.a import RENDERING_STYLE as A
+from memlab.synthetic.styles.b import RENDERING_STYLE as B
+from memlab.synthetic.styles.rendering_style import RenderingStyle
 
-PACKS: dict[Style, Pack] = {"A": A, "B": B}
+RENDERING_STYLES: dict[Style, RenderingStyle] = {"A": A, "B": B}
 """Style name to its definition."""
 
-__all__ = ["PACKS", "Pack"]
+__all__ = ["RENDERING_STYLES", "RenderingStyle"]

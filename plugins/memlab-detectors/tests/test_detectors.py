@@ -109,9 +109,9 @@ def test_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPatc
         ("faces", "Faces", "pip install --no-deps facenet-pytorch==2.6.0"),
         ("text", "Text", "pip install 'memlab-detectors\\[text\\]'"),
     ):
-        finder = getattr(importlib.import_module(f"memlab_detectors.{module}"), name)
+        detector = getattr(importlib.import_module(f"memlab_detectors.{module}"), name)
         with pytest.raises(MissingWeightsError, match=command):
-            finder()
+            detector()
 
 
 def test_mask_rcnn_asks_for_weights(tmp_path: Path) -> None:
@@ -126,13 +126,13 @@ def test_mask_rcnn_asks_for_weights(tmp_path: Path) -> None:
         MaskRCNN(other)
 
 
-def test_two_finders_cannot_claim_a_region(
+def test_two_detectors_cannot_claim_a_region(
     sign: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = ["regions", "find", str(sign), "--out", str(sign.parent / "store"), "--with"]
-    finder = "memlab_detectors.salient:Salient"
-    assert main([*find, finder]) == 0
-    assert main([*find, finder, "--with.threshold", "3"]) == 2
+    detector = "memlab_detectors.salient:Salient"
+    assert main([*find, detector]) == 0
+    assert main([*find, detector, "--with.threshold", "3"]) == 2
     assert "salient are there already" in capsys.readouterr().err
 
 
@@ -152,11 +152,11 @@ def test_text_is_found_where_it_is(sign: Path) -> None:
 
 @pytest.mark.skipif(not installed("rapidocr", "onnxruntime"), reason="without [text]")
 def test_what_cannot_be_read_is_no_text() -> None:
-    finder = importlib.import_module("memlab_detectors.text").Text()
+    detector = importlib.import_module("memlab_detectors.text").Text()
     image = torch.full((1, 3, 200, 300), 0.9)
     y, x = torch.meshgrid(torch.arange(200), torch.arange(300), indexing="ij")
     image[..., ((x - 150) / 70) ** 2 + ((y - 100) / 50) ** 2 < 1] = 0.2
-    assert not finder(image)["text"].any()
+    assert not detector(image)["text"].any()
 
 
 @pytest.mark.skipif(not installed("facenet-pytorch"), reason="without facenet-pytorch")
@@ -174,9 +174,9 @@ def test_mask_rcnn_runs_with_weights_of_the_published_shape(tmp_path: Path) -> N
     torch.manual_seed(0)
     weights = tmp_path / "random.pth"
     torch.save(maskrcnn_resnet50_fpn(weights=None, weights_backbone=None).state_dict(), weights)
-    finder = MaskRCNN(weights, threshold=0.0)
+    detector = MaskRCNN(weights, threshold=0.0)
     with torch.no_grad():
-        masks = finder(torch.rand(1, 3, 64, 96))
+        masks = detector(torch.rand(1, 3, 64, 96))
     assert {name: tuple(mask.shape) for name, mask in masks.items()} == {
         "people": (1, 1, 64, 96),
         "objects": (1, 1, 64, 96),
@@ -188,8 +188,8 @@ def test_one_person_is_found_once() -> None:
     from memlab_detectors.mediapipe import ANCHORS, unlike
 
     assert ANCHORS.shape == (2254, 2)
-    finds = np.array([[50.0, 50, 20, 20], [51, 50, 20, 20], [90, 50, 20, 20], [10, 10, 5, 5]])
-    assert unlike(finds, np.array([0.9, 0.95, 0.85, 0.2]), 0.8) == [1, 2]
+    detections = np.array([[50.0, 50, 20, 20], [51, 50, 20, 20], [90, 50, 20, 20], [10, 10, 5, 5]])
+    assert unlike(detections, np.array([0.9, 0.95, 0.85, 0.2]), 0.8) == [1, 2]
 
 
 @pytest.mark.skipif(not installed("mediapipe", "ai-edge-litert"), reason="without mediapipe")

@@ -8,7 +8,7 @@ from memlab.synthetic.styles.a.lettering import text
 from memlab.synthetic.styles.a.patterns import PATTERNS, pebble, surfaces
 from memlab.synthetic.styles.a.people import face, person
 from memlab.synthetic.styles.a.things import thing
-from memlab.synthetic.styles.pack import Pack
+from memlab.synthetic.styles.rendering_style import RenderingStyle
 
 _LIGHT, _DARK = (0.97, 0.97, 0.95), (0.10, 0.12, 0.16)
 
@@ -26,7 +26,7 @@ def _mark(canvas: Canvas) -> None:
     canvas.ellipse(0.0, 0.0, 0.11, 0.11, _LIGHT)
 
 
-PACK = Pack(
+RENDERING_STYLE = RenderingStyle(
     patterns=PATTERNS,
     surfaces=surfaces,
     pebble=pebble,

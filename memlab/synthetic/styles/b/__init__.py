@@ -9,7 +9,7 @@ from memlab.synthetic.styles.b.lettering import text
 from memlab.synthetic.styles.b.patterns import PATTERNS, pebble
 from memlab.synthetic.styles.b.people import face, person
 from memlab.synthetic.styles.b.things import thing
-from memlab.synthetic.styles.pack import Pack
+from memlab.synthetic.styles.rendering_style import RenderingStyle
 
 _PAPER, _RED = (0.96, 0.93, 0.84), (0.80, 0.16, 0.14)
 
@@ -27,7 +27,7 @@ def _mark(canvas: Canvas) -> None:
     canvas.polygon([(-0.1, 0.28), (0.2, -0.04), (0.0, -0.04)], _RED)
 
 
-PACK = Pack(
+RENDERING_STYLE = RenderingStyle(
     patterns=PATTERNS,
     surfaces=surfaces,
     pebble=pebble,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memlab.detection.detector import Quality, RegionFinder
+from memlab.detection.detector import Quality, RegionDetector
 from memlab_detectors.carried import carried_by, missing
 from memlab_detectors.images import as_bytes, shrunk
 
@@ -20,7 +20,7 @@ INSTALL = "pip install --no-deps facenet-pytorch==2.6.0"
 NETS = ("pnet.pt", "rnet.pt", "onet.pt")
 
 
-class Faces(RegionFinder):
+class Faces(RegionDetector):
     """Detector of people's faces, in frontal or half-profile view.
 
     MTCNN, a cascade of three small networks (Zhang et al. 2016, IEEE Signal Processing Letters 23,
@@ -54,7 +54,7 @@ class Faces(RegionFinder):
         self._detect = MTCNN(keep_all=True, min_face_size=20, device="cpu").detect
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Detect faces; see `RegionFinder.forward`."""
+        """Detect faces; see `RegionDetector.forward`."""
         masks = [torch.from_numpy(self._faces(image)) for image in images.cpu()]
         return {"faces": torch.stack(masks)[:, None].to(images)}
 

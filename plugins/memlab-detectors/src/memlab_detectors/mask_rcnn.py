@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from memlab.backbones.base import misfit
-from memlab.detection.detector import RegionFinder
+from memlab.detection.detector import RegionDetector
 from memlab.errors import CheckpointError, MissingWeightsError
 from memlab.models.published.files import read_tensors
 from memlab_detectors.carried import Carried
@@ -21,7 +21,7 @@ PERSON = 1
 """Label of people in COCO; all other labels are objects."""
 
 
-class MaskRCNN(RegionFinder):
+class MaskRCNN(RegionDetector):
     """Detector of people and objects of COCO's 80 categories, with outlines.
 
     Mask R-CNN (He et al. 2017, arXiv:1703.06870) with ResNet-50-FPN, from torchvision. No package
@@ -58,7 +58,7 @@ class MaskRCNN(RegionFinder):
         self.net = _net(weights)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Detect people and objects; see `RegionFinder.forward`."""
+        """Detect people and objects; see `RegionDetector.forward`."""
         found = [self._found(image) for image in images]
         return {region: torch.stack([masks[region] for masks in found]) for region in self.kept}
 
@@ -69,15 +69,14 @@ class MaskRCNN(RegionFinder):
     def _found(self, image: Tensor) -> dict[str, Tensor]:
         self.net.eval()  # in training mode the network requires targets
         size = image.shape[-2:]
-        finds = self.net([shrunk(image, 1333)])[0]
-        sure = finds["scores"] >= self.threshold
-        person = finds["labels"] == PERSON
+        detections = self.net([shrunk(image, 1333)])[0]
+        sure = detections["scores"] >= self.threshold
+        person = detections["labels"] == PERSON
         masks = {}
         for region in self.kept:
-            chosen = finds["masks"][sure & (person if region == "people" else ~person)]
-            united = (
-                chosen.amax(0) if len(chosen) else image.new_zeros(1, *finds["masks"].shape[-2:])
-            )
+            chosen = detections["masks"][sure & (person if region == "people" else ~person)]
+            shape = (1, *detections["masks"].shape[-2:])
+            united = chosen.amax(0) if len(chosen) else image.new_zeros(shape)
             scaled = torch.nn.functional.interpolate(united[None], size, mode="bilinear")[0]
             masks[region] = (scaled >= 0.5).to(image)
         return masks

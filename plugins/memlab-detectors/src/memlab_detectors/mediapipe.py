@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from memlab.detection.detector import Quality, RegionFinder
+from memlab.detection.detector import Quality, RegionDetector
 from memlab_detectors.carried import Carried, carried_by, missing
 from memlab_detectors.images import resized, without_specks
 
@@ -20,7 +20,7 @@ INSTALL = "pip install ai-edge-litert; pip install --no-deps mediapipe==0.10.21"
 
 LICENCE = "Apache-2.0 (MediaPipe, weights)"
 SEGMENTS, PERSONS = "selfie_segmentation.tflite", "pose_detection.tflite"
-SEEN, LOOKED_AT = 256, 224
+SUBJECT_SIDE, PERSON_SIDE = 256, 224
 """Input sides in pixels of the two networks."""
 GRIDS = ((8, 2), (16, 2), (32, 6))
 """Strides in pixels of the person detector's grids, and number of anchors per grid position."""
@@ -28,7 +28,7 @@ SAME = 0.3
 """Overlap (intersection over union) from which two detections are of the same person."""
 
 
-class People(RegionFinder):
+class People(RegionDetector):
     """Detector of people who are large enough: about a quarter of the image's height.
 
     MediaPipe's pose detector (BlazePose, Bazarevsky et al. 2020, arXiv:2006.10204) locates a person
@@ -56,7 +56,7 @@ class People(RegionFinder):
         self._segments, self._persons = (interpreter(weights) for weights in self._weights)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Detect people; see `RegionFinder.forward`."""
+        """Detect people; see `RegionDetector.forward`."""
         masks = [self._people(image) for image in images.cpu()]
         return {"people": torch.stack(masks).to(images)}
 
@@ -82,20 +82,22 @@ class People(RegionFinder):
         side = max(height, width)
         left, top = (side - width) // 2, (side - height) // 2
         square = pad(image, (left, side - width - left, top, side - height - top))
-        small = resized(square, (LOOKED_AT, LOOKED_AT))
+        small = resized(square, (PERSON_SIDE, PERSON_SIDE))
         places, logits = sorted(outputs(self._persons, small * 2 - 1), key=lambda o: -o.shape[-1])
         scores = 1 / (1 + np.exp(-np.clip(logits[:, 0].astype(np.float64), -50, 50)))
-        finds = places.astype(np.float64) / LOOKED_AT
+        detections = places.astype(np.float64) / PERSON_SIDE
         for at in (0, 4, 6):  # face centre, hip centre, point on the circle: relative to anchors
-            finds[:, at : at + 2] += ANCHORS
+            detections[:, at : at + 2] += ANCHORS
         circles = []
-        for find in finds[unlike(finds, scores, self.threshold)] * side:
-            x, y = find[4] - left, find[5] - top
-            circles.append((x, y, float(np.hypot(find[6] - find[4], find[7] - find[5]))))
+        for detection in detections[unlike(detections, scores, self.threshold)] * side:
+            x, y = detection[4] - left, detection[5] - top
+            circles.append(
+                (x, y, float(np.hypot(detection[6] - detection[4], detection[7] - detection[5])))
+            )
         return circles
 
 
-class Subject(RegionFinder):
+class Subject(RegionDetector):
     """Detector of the main subject of an image, where it stands before its background.
 
     MediaPipe's selfie segmentation, used outside its intended domain. It was trained on people, but
@@ -123,7 +125,7 @@ class Subject(RegionFinder):
         self._segments = interpreter(self._weights)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Detect the main subject; see `RegionFinder.forward`."""
+        """Detect the main subject; see `RegionDetector.forward`."""
         masks = [
             without_specks(foreground(self._segments, image, self.threshold))
             for image in images.cpu()
@@ -160,17 +162,19 @@ def outputs(net: Any, image: Tensor) -> list[NDArray[np.float32]]:
 
 def foreground(net: Any, image: Tensor, threshold: float = 0.5) -> Tensor:
     """Return the foreground by selfie segmentation: (3, H, W) to (1, H, W) of 0 and 1."""
-    (sure,) = outputs(net, resized(image, (SEEN, SEEN)))
+    (sure,) = outputs(net, resized(image, (SUBJECT_SIDE, SUBJECT_SIDE)))
     likely = torch.from_numpy(sure).permute(2, 0, 1)[None]
     scaled = interpolate(likely, tuple(image.shape[-2:]), mode="bilinear")[0]
     return (scaled >= threshold).float()
 
 
-def unlike(finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: float) -> list[int]:
+def unlike(
+    detections: NDArray[np.float64], scores: NDArray[np.float64], threshold: float
+) -> list[int]:
     """Select the most confident detections, each of another face than those before.
 
     Args:
-        finds: (N, at least 4): centre, width and height of the face.
+        detections: (N, at least 4): centre, width and height of the face.
         scores: (N,).
         threshold: minimum score.
     """
@@ -178,7 +182,7 @@ def unlike(finds: NDArray[np.float64], scores: NDArray[np.float64], threshold: f
     for at in np.argsort(-scores):
         if scores[at] < threshold:
             break
-        if all(overlap(finds[at], finds[other]) < SAME for other in chosen):
+        if all(overlap(detections[at], detections[other]) < SAME for other in chosen):
             chosen.append(int(at))
     return chosen
 
@@ -195,7 +199,7 @@ def anchors() -> NDArray[np.float64]:
     """Return the anchors of the person detector, (2254, 2) in shares of the side."""
     grids = []
     for stride, guesses in GRIDS:
-        places = (np.arange(LOOKED_AT // stride) + 0.5) * stride / LOOKED_AT
+        places = (np.arange(PERSON_SIDE // stride) + 0.5) * stride / PERSON_SIDE
         grid = np.stack(np.meshgrid(places, places), axis=-1).reshape(-1, 2)
         grids.append(np.repeat(grid, guesses, axis=0))
     return np.concatenate(grids)

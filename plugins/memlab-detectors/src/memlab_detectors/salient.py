@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
-from memlab.detection.detector import RegionFinder
+from memlab.detection.detector import RegionDetector
 from memlab_detectors.images import resized, without_specks
 
 PATCHES = 40
@@ -21,7 +21,7 @@ NOTICEABLE = 2.3
 """Just noticeable distance in CIELAB (Mahy et al. 1994, Color Research & Application 19)."""
 
 
-class Salient(RegionFinder):
+class Salient(RegionDetector):
     """Detector of salient regions by a colour rule, without a network.
 
     Geodesic saliency on a grid of patches (Wei et al. 2012, ECCV, "Geodesic saliency using
@@ -43,7 +43,7 @@ class Salient(RegionFinder):
         self.threshold = threshold
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Detect salient regions; see `RegionFinder.forward`."""
+        """Detect salient regions; see `RegionDetector.forward`."""
         masks = [self._salient(image) for image in images.cpu()]
         return {"salient": torch.stack(masks).to(images)}
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memlab.detection.detector import Quality, RegionFinder
+from memlab.detection.detector import Quality, RegionDetector
 from memlab.masks.outlines import polygon
 from memlab_detectors.carried import carried_by, missing
 from memlab_detectors.images import as_bytes, shrunk
@@ -25,7 +25,7 @@ as confidently as it reads shop windows.
 """
 
 
-class Text(RegionFinder):
+class Text(RegionDetector):
     """Detector of readable text, by lines and words.
 
     PP-OCRv6, small, as rapidocr includes and runs it. One network marks text candidates
@@ -65,7 +65,7 @@ class Text(RegionFinder):
         self._read = RapidOCR(params=options)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Detect text; see `RegionFinder.forward`."""
+        """Detect text; see `RegionDetector.forward`."""
         masks = [torch.from_numpy(self._words(image)) for image in images.cpu()]
         return {"text": torch.stack(masks)[:, None].to(images)}
 

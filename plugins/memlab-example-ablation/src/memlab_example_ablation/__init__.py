@@ -19,7 +19,7 @@ class Mosaic(Ablation):
     family = "frequency"
     unit = "% of width"
     target = "likeness"
-    control = "floor"
+    control = "nuisance-baseline"
     ladder = (5.0, 10.0, 12.5, 25.0, 50.0)
     maximum = 100.0
 

@@ -12,7 +12,7 @@ from memlab.synthetic.latents import Figure, Person, Place, Thing
 
 
 @dataclass(frozen=True)
-class Pack:
+class RenderingStyle:
     """Rendering style; every function is deterministic in its arguments.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Oracles: each equals its closed form, and reads what it says it reads."""
+"""White-box models: each equals its closed form, and reads what it says it reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from memlab.models.base import MemorabilityModel
 from memlab.synthetic import FEATURES, World, render, sample
 from memlab.synthetic.watermark import watermark_template
 from memlab.validation.truth import truth
-from memlab.validation.white_box import Constant, Oracle, RandomConv, Watermark
+from memlab.validation.white_box import Constant, RandomConv, Watermark, WhiteBoxModel
 from tests.conftest import QUIET, results
 
 EVERY = World(name="every", weights={"face": 1.0})
@@ -74,18 +74,20 @@ CLOSED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 
 
 def photos(size: int, n: int = 12) -> tuple[torch.Tensor, Context, list[np.ndarray]]:
-    scenes = [render(sample(5, index, EVERY), size) for index in range(n)]
-    images = torch.stack([torch.from_numpy(scene.image) for scene in scenes]).permute(0, 3, 1, 2)
-    faces = [scene.masks["faces"] for scene in scenes]
+    synthetic = [render(sample(5, index, EVERY), size) for index in range(n)]
+    images = torch.stack([torch.from_numpy(rendered.image) for rendered in synthetic]).permute(
+        0, 3, 1, 2
+    )
+    faces = [rendered.masks["faces"] for rendered in synthetic]
     masks = {"faces": torch.from_numpy(np.stack(faces))[:, None].to(torch.uint8)}
     return images.float() / 255, Context([str(k) for k in range(n)], masks=masks), faces
 
 
 @pytest.mark.parametrize("size", [48, 64, 224])
 @pytest.mark.parametrize("name", CLOSED)
-def test_an_oracle_equals_its_closed_form(name: str, size: int) -> None:
+def test_a_white_box_model_equals_its_closed_form(name: str, size: int) -> None:
     images, context, faces = photos(size)
-    model = memlab.load(f"oracle_{name}")
+    model = memlab.load(f"white_box_{name}")
     assert model.weights_id() == "closed-form"
     found = model.scores(images, context).numpy()
     wanted = [
@@ -99,7 +101,7 @@ def test_an_oracle_equals_its_closed_form(name: str, size: int) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_score_does_not_depend_on_the_batch(name: str) -> None:
     images, context, _ = photos(48)
-    model = memlab.load(f"oracle_{name}")
+    model = memlab.load(f"white_box_{name}")
     whole = model.scores(images, context)
     for size in (1, 3):
         parts = [
@@ -110,9 +112,9 @@ def test_a_score_does_not_depend_on_the_batch(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_an_oracle_reads_moves_it_and_what_it_ignores_does_not(name: str) -> None:
-    model = memlab.load(f"oracle_{name}")
-    assert isinstance(model, Oracle)
+def test_what_a_white_box_model_reads_moves_it_and_what_it_ignores_does_not(name: str) -> None:
+    model = memlab.load(f"white_box_{name}")
+    assert isinstance(model, WhiteBoxModel)
     declared = (*model.reads, *model.ignores)
     assert len(set(declared)) == len(declared)
     if not declared:
@@ -144,7 +146,7 @@ def test_the_watermark_is_found_whatever_is_behind_it() -> None:
 
 def test_the_random_net_is_its_seeds() -> None:
     images, context, _ = photos(48)
-    first, again, other = RandomConv(), memlab.load("oracle_random_conv"), RandomConv(seed=1)
+    first, again, other = RandomConv(), memlab.load("white_box_random_conv"), RandomConv(seed=1)
     assert first.weights_id() == again.weights_id() != other.weights_id()
     scores = first.scores(images, context)
     assert torch.equal(again.scores(images, context), scores)
@@ -158,38 +160,38 @@ def test_a_constant_is_constant() -> None:
     assert (Constant()(torch.rand(3, 3, 50, 70)) == 0.5).all()
 
 
-def test_without_masks_a_face_oracle_says_so_in_a_line(
+def test_without_masks_a_face_model_says_so_in_a_line(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     make_image("in/a.png")
-    message = failing("score", "oracle_face_luminance", "in")
-    assert "oracle_face_luminance needs masks of 'faces', and there are none here" in message
+    message = failing("score", "white_box_face_luminance", "in")
+    assert "white_box_face_luminance needs masks of 'faces', and there are none here" in message
     for use in (
         lambda model: model.predict(torch.rand(2, 3, 64, 64)),
         lambda model: model.ablate(torch.rand(2, 3, 64, 64), "blur"),
     ):
         with pytest.raises(MemlabError, match="needs masks of 'faces'"):
-            use(memlab.load("oracle_face_chroma"))
+            use(memlab.load("white_box_face_chroma"))
     root = Path("photos")
     for place in range(20):
         make_image(f"photos/{place}.png", seed=place)
     rows = {"image": [f"{place}.png" for place in range(20)], "score": np.linspace(0.1, 0.9, 20)}
     pd.DataFrame(rows).to_csv(root / "table.csv", index=False)
-    message = failing("test", "--model", "oracle_face_chroma", "--data.root", "photos/table.csv")
+    message = failing("test", "--model", "white_box_face_chroma", "--data.root", "photos/table.csv")
     assert "no masks of region 'faces'" in message
 
 
-def test_score_and_test_take_oracles_by_name_and_fit_says_why_not(
-    scenes: Path, failing: Callable[..., str]
+def test_score_and_test_take_white_box_models_by_name_and_fit_says_why_not(
+    synthetic: Path, failing: Callable[..., str]
 ) -> None:
-    root = shutil.copytree(scenes, "scenes")
-    assert main(["score", "oracle_redness", "scenes/images", "--out", "scores.csv"]) == 0
+    root = shutil.copytree(synthetic, "synthetic")
+    assert main(["score", "white_box_redness", "synthetic/images", "--out", "scores.csv"]) == 0
     assert len(pd.read_csv("scores.csv")) == 60
-    message = failing("fit", "--model", "oracle_redness", f"--data.root={root}", *QUIET)
+    message = failing("fit", "--model", "white_box_redness", f"--data.root={root}", *QUIET)
     assert "this model cannot be trained: use it as it is, by memlab test or score" in message
     more = ["--ablation", "grayscale", "--ablation.region", "faces", "--data.num_workers=0", *QUIET]
     options = [f"--data.root={root}", "--data.batch_size=5", *more]
-    assert main(["test", "--model", "oracle_face_chroma", *options]) == 0
+    assert main(["test", "--model", "white_box_face_chroma", *options]) == 0
     (folder,) = Path("runs").glob("*/test-001-grayscale")
     assert results(folder)["model"]["weights_id"] == "closed-form"
     conditions = pd.read_csv(folder / "conditions.csv")
@@ -197,20 +199,20 @@ def test_score_and_test_take_oracles_by_name_and_fit_says_why_not(
     grey_faces = conditions[conditions["eligible"]]
     assert np.allclose(grey_faces["predicted"], 0.1, atol=1e-6)
     clean = pd.read_csv(folder / "rows.csv").set_index("index")["predicted"]
-    assert (clean[grey_faces["index"]] > 0.12).all()  # all scenes, small faces among them
+    assert (clean[grey_faces["index"]] > 0.12).all()  # all images, small faces among them
     assert np.allclose(clean[conditions.loc[~conditions["eligible"], "index"]], 0.1)
 
 
 def test_the_engine_hands_over_the_masks_of_the_unchanged_images() -> None:
     images, context, _ = photos(48)
-    model = memlab.load("oracle_face_luminance")
+    model = memlab.load("white_box_face_luminance")
     clean = model.scores(images, context)
     for size in (1, 3, 64):
         (found,) = evaluate(model.scores, images, context, plan([Grayscale()]), size)
         assert torch.allclose(found.predicted, clean, atol=1e-6)  # grey keeps luma
 
 
-def test_a_strangers_module_may_ask_for_masks() -> None:
+def test_a_third_party_module_may_ask_for_masks() -> None:
     Path("asking.py").write_text(
         "from torch import nn\n"
         "class Share(nn.Module):\n"
@@ -228,7 +230,7 @@ def test_a_strangers_module_may_ask_for_masks() -> None:
 
 
 @pytest.mark.parametrize(("module", "named"), [("naming", "'faces'"), ("numbering", "(1,)")])
-def test_what_a_strangers_module_asks_for_is_a_tuple_of_regions(module: str, named: str) -> None:
+def test_what_a_third_party_module_asks_for_is_a_tuple_of_regions(module: str, named: str) -> None:
     Path(f"{module}.py").write_text(
         f"from torch import nn\nclass Share(nn.Module):\n    needs_context = {named}\n"
     )
@@ -257,19 +259,19 @@ def test_maps_at_a_layer_are_refused_where_masks_are_needed() -> None:
         GradCAM().maps(model, photos(48)[0])
 
 
-def test_scoring_a_rendered_folder_leaves_its_masks_alone(scenes: Path) -> None:
-    assert (scenes / "masks").is_dir()
-    assert main(["score", "oracle_redness", str(scenes), "--out", "scores.csv"]) == 0
+def test_scoring_a_rendered_folder_leaves_its_masks_alone(synthetic: Path) -> None:
+    assert (synthetic / "masks").is_dir()
+    assert main(["score", "white_box_redness", str(synthetic), "--out", "scores.csv"]) == 0
     scored = pd.read_csv("scores.csv")
     assert len(scored) == 60
     assert scored["image"].str.contains("images").all()
 
 
-def test_a_face_oracle_is_refused_where_photographs_have_no_masks(
+def test_a_face_model_is_refused_where_photographs_have_no_masks(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     for place in range(12):
         make_image(f"photos/{place:02d}.jpg", seed=place)
-    assert main(["data", "scenes", "--world", "W12", "--photos", "photos", "planted"]) == 0
-    test = ["test", "--model=oracle_face_chroma", "--data.root=planted", *QUIET]
+    assert main(["data", "synthetic", "--world", "W12", "--photos", "photos", "planted"]) == 0
+    test = ["test", "--model=white_box_face_chroma", "--data.root=planted", *QUIET]
     assert "no masks of region 'faces'" in failing(*test, "--ablation=grayscale")

@@ -21,25 +21,25 @@ MARKS = {"must": ("o", "#1b7837"), "must not": ("x", "#762a83")}
 _RED = "#d6604d"
 
 
-def draw_oracle_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None:
+def draw_white_box_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None:
     """Draw a heat map of effects, ablations by family against white-box models, with declarations.
 
     Args:
-        table: as `memlab.validation.matrix.oracle_matrix` returns it.
+        table: as `memlab.validation.matrix.white_box_matrix` returns it.
         path: path of the PNG.
         title: title above the figure.
     """
-    table = table.assign(oracle=table["oracle"].str.removeprefix("oracle_"))
+    table = table.assign(model=table["model"].str.removeprefix("white_box_"))
     ablations = table.sort_values(["family", "ablation"])["ablation"].drop_duplicates().tolist()
-    oracles = table["oracle"].drop_duplicates().tolist()
-    values = table.pivot(index="ablation", columns="oracle", values="effect")
-    shown = values.loc[ablations, oracles].to_numpy(dtype=float)
+    models = table["model"].drop_duplicates().tolist()
+    values = table.pivot(index="ablation", columns="model", values="effect")
+    shown = values.loc[ablations, models].to_numpy(dtype=float)
     figure = Figure(figsize=(8.6, 1.9 + 0.34 * len(ablations)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     mesh = axes.imshow(shown.clip(0, BRIGHT), cmap="Blues", vmin=0, vmax=BRIGHT, aspect="auto")
     for row in table.itertuples():
-        x, y = oracles.index(str(row.oracle)), ablations.index(str(row.ablation))
+        x, y = models.index(str(row.model)), ablations.index(str(row.ablation))
         effect = float(str(row.effect))
         ink = "white" if np.nan_to_num(effect) > 0.6 * BRIGHT else "black"
         text = number(effect, 2)
@@ -55,7 +55,7 @@ def draw_oracle_matrix(table: pd.DataFrame, path: Path, title: str = "") -> None
     families = table.drop_duplicates("ablation").set_index("ablation")["family"].loc[ablations]
     for place in np.flatnonzero(families.to_numpy()[1:] != families.to_numpy()[:-1]):
         axes.axhline(place + 0.5, color="#767676", linewidth=1)
-    axes.set_xticks(range(len(oracles)), [name.replace("_", "\n", 1) for name in oracles])
+    axes.set_xticks(range(len(models)), [name.replace("_", "\n", 1) for name in models])
     doses = table.drop_duplicates("ablation").set_index("ablation")
     labels = [
         f"{name}  {doses.loc[name, 'dose']:g} {doses.loc[name, 'unit']}" for name in ablations

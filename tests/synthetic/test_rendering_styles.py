@@ -1,4 +1,4 @@
-"""Style packs: two ways of drawing that share no look, both too varied for a template."""
+"""Rendering styles: two ways of drawing that share no look, both too varied for a template."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from memlab.synthetic import STYLES, Style, render, sample
 from memlab.synthetic.sheet import ALL, contact_sheet
-from memlab.synthetic.styles import PACKS
+from memlab.synthetic.styles import RENDERING_STYLES
 
 both = pytest.mark.parametrize("style", STYLES)
 
@@ -64,7 +64,7 @@ def test_the_same_latents_look_different_in_the_other_style(name: str) -> None:
         a, b = (render(replace(latents, style=style), 64).masks[regions[name]] for style in STYLES)
         pixels.append((a & b).sum() / max((a | b).sum(), 1))
     assert np.mean(pixels) < 0.85
-    assert set(PACKS) == set(STYLES)
+    assert set(RENDERING_STYLES) == set(STYLES)
 
 
 @both
@@ -73,7 +73,7 @@ def test_kinds_differ_and_are_all_drawn(style: Style) -> None:
     latents = replace(latents, face=None, person=None, text=None, object=None)
     fields = [
         pattern(np.random.default_rng(seed), 64).ravel()
-        for seed, pattern in enumerate(PACKS[style].patterns)
+        for seed, pattern in enumerate(RENDERING_STYLES[style].patterns)
     ]
     assert all(field.min() >= -0.3 and field.max() <= 1.3 for field in fields)
     assert np.abs(np.corrcoef(fields) - np.eye(5)).max() < 0.6
@@ -102,7 +102,7 @@ def test_the_contact_sheet_shows_every_cause(style: Style) -> None:
 
 @both
 def test_a_committed_sheet_is_small(style: Style) -> None:
-    path = Path(__file__).parents[2] / "docs" / "images" / f"scenes-{style.lower()}.png"
+    path = Path(__file__).parents[2] / "docs" / "images" / f"synthetic-{style.lower()}.png"
     assert path.stat().st_size <= 300_000
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.stats import Test, relabelling
+from memlab.stats import Test, permutation_tests
 
 
 def alarms(tests: list[Test], alpha: float = 0.025) -> float:
@@ -38,7 +38,7 @@ def test_p_is_the_share_of_all_relabellings(counts: tuple[int, ...]) -> None:
         row[0] = rng.exponential() + 1
         row[1 + rng.choice(max(counts), k, replace=False)] = rng.exponential(size=k)
     drops = [row[np.isfinite(row)] for row in padded]
-    found = relabelling(padded[:, None, 0], padded[:, None, 1:], 0, 20_000)
+    found = permutation_tests(padded[:, None, 0], padded[:, None, 1:], 0, 20_000)
     every = [
         statistics([np.roll(row, -chosen) for row, chosen in zip(drops, choice, strict=True)])
         for choice in product(*(range(k + 1) for k in counts))
@@ -66,18 +66,18 @@ def test_features_with_unequal_controls_are_tested_as_if_alone_and_corrected_tog
     for trial in range(150):
         drops = rng.exponential(size=(30, 1, 6)) + rng.exponential(size=(30, 4, 6))
         drops[rng.random((30, 4)) < 0.4, 3:] = np.nan
-        tests = relabelling(drops[:, :, 0], drops[:, :, 1:], trial, 199)
+        tests = permutation_tests(drops[:, :, 0], drops[:, :, 1:], trial, 199)
         wrong += any(test.p_all <= 0.05 for test in tests.either)  # type: ignore[operator]
     assert wrong / 150 <= 0.09
-    alone = relabelling(drops[:, 1:2, 0], drops[:, 1:2, 1:], 0, 9999).either[0]
-    beside = relabelling(drops[:, :, 0], drops[:, :, 1:], 0, 9999).either[1]
+    alone = permutation_tests(drops[:, 1:2, 0], drops[:, 1:2, 1:], 0, 9999).either[0]
+    beside = permutation_tests(drops[:, :, 0], drops[:, :, 1:], 0, 9999).either[1]
     assert (alone.n, alone.z) == (beside.n, pytest.approx(beside.z))
     assert alone.p == pytest.approx(beside.p, abs=0.02)
 
 
 def test_one_control_is_a_sign_flip() -> None:
     difference = np.random.default_rng(1).normal(0.5, 1, size=10)
-    found = relabelling(difference[:, None], np.zeros((10, 1, 1)), 0, 20_000)
+    found = permutation_tests(difference[:, None], np.zeros((10, 1, 1)), 0, 20_000)
     wanted = stats.permutation_test(
         (difference,), np.mean, permutation_type="samples", n_resamples=np.inf
     )
@@ -91,12 +91,12 @@ def test_one_control_is_a_sign_flip() -> None:
 def test_skewed_occlusions_without_effect_raise_no_alarm(n: int) -> None:
     drops = np.random.default_rng(n).gamma(0.2, size=(n, 1000, 9))
     target, control = drops[:, :, 0], drops[:, :, 1:]
-    found = relabelling(target, control, 0, 999)
+    found = permutation_tests(target, control, 0, 999)
     for tests in (found.energy, found.specific_above, found.specific_below, found.either):
         assert alarms(tests) <= 0.035
     assert alarms(found.specific, 0.05) <= 0.07
     # flipping the sign of D - c̄ instead, which is skewed
-    flipped = relabelling(target - control.mean(axis=2), np.zeros((n, 1000, 1)), 0, 999)
+    flipped = permutation_tests(target - control.mean(axis=2), np.zeros((n, 1000, 1)), 0, 999)
     assert alarms(flipped.specific_below) > 0.035
 
 
@@ -104,7 +104,7 @@ def test_alarms_do_not_grow_with_the_images() -> None:
     shares = []
     for n in (100, 1000):
         drops = np.random.default_rng(n).gamma(0.5, size=(n, 400, 5))
-        found = relabelling(drops[:, :, 0], drops[:, :, 1:], 0, 499)
+        found = permutation_tests(drops[:, :, 0], drops[:, :, 1:], 0, 499)
         shares.append([alarms(tests, 0.05) for tests in (found.energy, found.specific)])
     assert np.max(shares) <= 0.075
     assert (np.diff(shares, axis=0) <= 0.03).all()
@@ -115,7 +115,7 @@ def test_a_cue_of_random_sign_is_found_under_a_common_shift() -> None:
     drops = rng.normal(-0.03, 0.012, size=(300, 60, 9))  # 60 data sets
     drops[:, :, 0] += 0.01 * rng.choice([-1, 1], size=(300, 60))
     target, control = drops[:, :, 0], drops[:, :, 1:]
-    assert alarms(relabelling(target, control, 0, 499).energy, 0.05) >= 0.95
+    assert alarms(permutation_tests(target, control, 0, 499).energy, 0.05) >= 0.95
     magnitudes = np.abs(target) - np.abs(control).mean(axis=2)
     blind = stats.ttest_1samp(magnitudes, 0).pvalue <= 0.05
     assert blind.mean() <= 0.2
@@ -127,10 +127,10 @@ def test_several_features_are_corrected_together() -> None:
     for trial in range(150):
         shared = rng.exponential(size=(40, 1, 5))  # masks overlap: features depend on each other
         drops = shared + rng.exponential(size=(40, 8, 5))
-        tests = relabelling(drops[:, :, 0], drops[:, :, 1:], trial, 199)
+        tests = permutation_tests(drops[:, :, 0], drops[:, :, 1:], trial, 199)
         wrong += any(test.p_all <= 0.05 for test in tests.either)  # type: ignore[operator]
         drops[:, 0, 0] += 2
-        with_effect = relabelling(drops[:, :, 0], drops[:, :, 1:], trial, 199).either[0]
+        with_effect = permutation_tests(drops[:, :, 0], drops[:, :, 1:], trial, 199).either[0]
         found.append(with_effect.p_all <= 0.05)  # type: ignore[operator]
         assert with_effect.p <= with_effect.p_all  # type: ignore[operator]
     assert wrong / 150 <= 0.09
@@ -142,11 +142,11 @@ def test_images_without_the_feature_do_not_count() -> None:
     drops[:, 0, 0] += 1
     drops[20:, 0, 0] = np.nan
     drops[15:20, 0, 1:] = np.nan
-    found = relabelling(drops[:, :, 0], drops[:, :, 1:], 0, 99)
+    found = permutation_tests(drops[:, :, 0], drops[:, :, 1:], 0, 99)
     assert [test.n for test in found.energy] == [15, 30]
-    alone = relabelling(drops[:15, :1, 0], drops[:15, :1, 1:], 0, 99)
+    alone = permutation_tests(drops[:15, :1, 0], drops[:15, :1, 1:], 0, 99)
     assert found.energy[0].z == pytest.approx(alone.energy[0].z)
-    doubled = relabelling(drops[:, :, 0], drops[:, :, 1:], 0, 99, weights=np.full(30, 2.0))
+    doubled = permutation_tests(drops[:, :, 0], drops[:, :, 1:], 0, 99, weights=np.full(30, 2.0))
     assert doubled == found
 
 
@@ -167,7 +167,7 @@ def test_no_test_has_a_reason(target: np.ndarray, control: np.ndarray, reason: s
     # a feature that can be tested stands beside
     other = np.random.default_rng(0).normal(size=(len(target), 1, 1 + control.shape[1]))
     both = np.concatenate([np.concatenate([target[:, None], control], axis=1)[:, None], other], 1)
-    found = relabelling(both[:, :, 0], both[:, :, 1:], 0, 99)
+    found = permutation_tests(both[:, :, 0], both[:, :, 1:], 0, 99)
     for tests in (found.energy, found.specific, found.either):
         assert tests[0].p is None
         assert reason in str(tests[0].reason)

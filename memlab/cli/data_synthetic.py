@@ -1,4 +1,4 @@
-"""memlab data scenes: synthetic images with known causes of memorability, by world."""
+"""memlab data synthetic: synthetic images with known causes of memorability, by world."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from memlab.cli.worlds import read_world, weights, worlds
 from memlab.errors import MemlabError
 
 
-def render_scenes(arguments: list[str]) -> int:
-    """Run `memlab data scenes`; return the exit code."""
+def render_synthetic(arguments: list[str]) -> int:
+    """Run `memlab data synthetic`; return the exit code."""
     lines = "\n".join(f"  {name:<5}{title}" for name, title in worlds().items())
     description = f"""\
 Render memlab's own images, with exact masks and scores. A world says what makes the score; each
@@ -20,13 +20,13 @@ images of the quickstart: people make the score.
 
 {lines}
 
-  memlab data scenes --world W3 --style A data/worlds/W3
+  memlab data synthetic --world W3 --style A data/worlds/W3
   memlab fit --config worlds/W3
 
 Two rendering styles, A and B, share neither glyphs nor textures, so that a method tuned on one can
-be tested on the other. scenes.json in the folder has the declaration, scenes.csv every cause.
+be tested on the other. synthetic.json in the folder has the declaration, synthetic.csv every cause.
 """
-    parser = Options("data scenes", description)
+    parser = Options("data synthetic", description)
     parser.add_argument("root", metavar="DIR", type=Path, help="folder to render into")
     parser.add_argument("--world", metavar="W", help="one of these, or a YAML file of your own")
     parser.add_argument("--style", choices=("A", "B"), help="rendering style (A)")
@@ -51,26 +51,27 @@ be tested on the other. scenes.json in the folder has the declaration, scenes.cs
         raise MemlabError(
             "at least one image (-n), of at least 32 pixels (--size), --seed 0 or more"
         )
-    given: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     if options.world:
-        world, given = read_world(options.world, r2=options.r2, weights=options.weights)
-        given["world"] = world
+        world, changed = read_world(options.world, r2=options.r2, weights=options.weights)
+        changed["world"] = world
     elif options.weights or options.r2 is not None:
         raise MemlabError("--weights and --r2 change a world; say which, such as --world W1")
     chosen = {name: getattr(options, name) for name in ("style", "n", "seed", "size", "masks")}
     chosen["photos"] = options.photos
-    given |= {name: value for name, value in chosen.items() if value is not None}
+    changed |= {name: value for name, value in chosen.items() if value is not None}
 
-    from memlab.data.sources.scenes import render, settled
+    from memlab.data.sources.synthetic import render, settled
     from memlab.numbers import number
     from memlab.synthetic import noise_ceiling
 
-    wanted = settled(options.root, given)
-    path = render(options.root, wanted)
-    print(f"{wanted.n} images: {path}")  # noqa: T201
-    ceiling = noise_ceiling(wanted.world)
+    declaration = settled(options.root, changed)
+    path = render(options.root, declaration)
+    print(f"{declaration.n} images: {path}")  # noqa: T201
+    ceiling = noise_ceiling(declaration.world)
     print(  # noqa: T201
-        f"world {wanted.world.name}, style {wanted.style}; a perfect predictor can expect Spearman "
-        f"{number(ceiling.spearman, 3)}, Pearson {number(ceiling.pearson, 3)} (simulated)"
+        f"world {declaration.world.name}, style {declaration.style}; a perfect predictor can "
+        f"expect Spearman {number(ceiling.spearman, 3)}, Pearson {number(ceiling.pearson, 3)} "
+        "(simulated)"
     )
     return 0

@@ -1,4 +1,4 @@
-"""Each cause of a scene changes what depends on it and nothing else, in both styles."""
+"""Each cause of an image changes what depends on it and nothing else, in both styles."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def test_the_background_s_causes_leave_figures_and_pebbles_alone(
     style: Style, feature: str
 ) -> None:
     for latents in images(style, 3, "face", "person"):
-        scene = render(latents, 64)
+        rendered = render(latents, 64)
         other_latents = resampled(latents, feature, WORLD)
         other = render(other_latents, 64)
-        changed = (scene.image != other.image).any(axis=2)
-        assert changed[scene.masks["background"]].mean() > 0.5
+        changed = (rendered.image != other.image).any(axis=2)
+        assert changed[rendered.masks["background"]].mean() > 0.5
         # Where the soft edges of two figures meet, a little background shines through.
-        inner = binary_erosion(~scene.masks["background"], iterations=2)
+        inner = binary_erosion(~rendered.masks["background"], iterations=2)
         assert changed[inner].mean() < 0.02
         strewn = replace(bare(latents), decoys=4)
         clean = replace(strewn, decoys=0)
@@ -159,8 +159,8 @@ def test_the_layout_moves_a_figure_and_keeps_its_looks(style: Style, name: str) 
     shapes = []
     for x in (place.x, place.x + step / size):
         layout = replace(latents.layout, **{name: replace(place, x=x)})
-        scene = render(replace(latents, layout=layout), size)
-        shapes.append((scene.masks[region], scene.image.astype(float)))
+        rendered = render(replace(latents, layout=layout), size)
+        shapes.append((rendered.masks[region], rendered.image.astype(float)))
     (here, before), (there, after) = shapes
     assert here.sum() > 60
     there, after = np.roll(there, -step, axis=1), np.roll(after, -step, axis=1)

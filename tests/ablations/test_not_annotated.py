@@ -80,7 +80,7 @@ def test_a_background_does_not_depend_on_what_else_is_asked_for(
     assert any(
         "4 of 12 images are not annotated for faces" in note for note in results(alone)["notes"]
     )
-    # pasted only where somebody looked for a face and found none
+    # pasted only into images that are annotated for faces and have none
     pasted = rows_of(among, "paste").groupby("index")["eligible"].all()
     assert pasted.tolist() == [place % 3 > 0 and place % 2 == 0 for place in range(12, 24)]
 
@@ -92,7 +92,7 @@ def test_who_is_known_to_lack_what() -> None:
     del masks["background"]
     sought = torch.tensor([True, False, True, True])
     whole = Context(["a", "b", "c", "d"], masks=masks)
-    partly = Context(["a", "b", "c", "d"], masks=masks, looked={"text": sought})
+    partly = Context(["a", "b", "c", "d"], masks=masks, annotated={"text": sought})
     donors = Donors(["e"] * 4, images, sample_masks(images))
     for ablation in (
         SwapBackground(),
@@ -102,19 +102,19 @@ def test_who_is_known_to_lack_what() -> None:
         Blur(region="people without text"),
     ):
         for known, wanted in ((whole, torch.ones(4, dtype=torch.bool)), (partly, sought)):
-            lent = Context(known.ids, masks=masks, donors=donors, looked=known.looked)
-            assert torch.equal(ablation.eligible(lent), wanted), ablation.name
+            donated = Context(known.ids, masks=masks, donors=donors, annotated=known.annotated)
+            assert torch.equal(ablation.eligible(donated), wanted), ablation.name
     assert Blur(region="faces").eligible(partly).all()
     chosen = partly.select(torch.tensor([1, 2]))
-    assert chosen.looked_for("text").tolist() == [False, True]
+    assert chosen.annotated_for("text").tolist() == [False, True]
 
 
-def test_controls_lie_only_where_everything_was_looked_for() -> None:
+def test_controls_lie_only_in_images_annotated_for_every_region() -> None:
     images = sample_images(4, 48)
     masks = {"faces": torch.zeros(4, 1, 48, 48), "text": torch.zeros(4, 1, 48, 48)}
     masks["faces"][..., 4:14, 4:14] = 1
     sought = torch.tensor([True, False, True, True])
-    known = Context(["a", "b", "c", "d"], masks=masks, looked={"text": sought})
+    known = Context(["a", "b", "c", "d"], masks=masks, annotated={"text": sought})
     scored = evaluate(
         lambda shown, _: shown.mean((1, 2, 3)), images, known, plan([Remove()], controls=1)
     )
@@ -123,7 +123,7 @@ def test_controls_lie_only_where_everything_was_looked_for() -> None:
     assert torch.equal(eligible["control"], sought)
 
 
-def test_images_in_memory_say_where_nobody_looked(finished: Path) -> None:
+def test_images_in_memory_say_what_is_not_annotated(finished: Path) -> None:
     images = (sample_images(3, SIDE).permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
     found, none = np.zeros((2, SIDE, SIDE), bool)
     found[10:30, 10:30] = True

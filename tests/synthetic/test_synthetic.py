@@ -1,9 +1,10 @@
-"""Scenes: images whose causes of memorability are known."""
+"""Synthetic images, whose causes of memorability are known."""
 
 from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,7 +17,18 @@ from scipy.ndimage import binary_dilation
 from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeCV
 
-from memlab.synthetic import REGIONS, STYLES, Latents, Style, render, sample, score, signal, write
+from memlab.synthetic import (
+    REGIONS,
+    STYLES,
+    Latents,
+    Style,
+    read_declaration,
+    render,
+    sample,
+    score,
+    signal,
+    write,
+)
 from memlab.synthetic.latents import Palette
 
 FIGURES = {"face": "faces", "person": "people", "object": "objects", "text": "text"}
@@ -31,7 +43,7 @@ def first(name: str, seed: int = 5) -> Latents:
     )
 
 
-def test_a_scene_is_a_function_of_its_latents() -> None:
+def test_an_image_is_a_function_of_its_latents() -> None:
     assert sample(3, 8) == sample(3, 8)
     assert len({sample(3, 8), sample(3, 9), sample(4, 8)}) == 3
     one, again = render(sample(3, 8), 64), render(sample(3, 8), 64)
@@ -42,14 +54,14 @@ def test_a_scene_is_a_function_of_its_latents() -> None:
 @pytest.mark.parametrize("size", [48, 64, 97, 224])
 def test_sizes_and_rules_of_the_masks(size: int) -> None:
     for index in range(6):
-        scene = render(sample(1, index), size)
-        assert scene.image.shape == (size, size, 3)
-        assert scene.image.dtype == np.uint8
-        assert tuple(scene.masks) == REGIONS
-        assert all(m.shape == (size, size) and m.dtype == bool for m in scene.masks.values())
-        assert not (scene.masks["faces"] & ~scene.masks["people"]).any()
+        rendered = render(sample(1, index), size)
+        assert rendered.image.shape == (size, size, 3)
+        assert rendered.image.dtype == np.uint8
+        assert tuple(rendered.masks) == REGIONS
+        assert all(m.shape == (size, size) and m.dtype == bool for m in rendered.masks.values())
+        assert not (rendered.masks["faces"] & ~rendered.masks["people"]).any()
         whole = sum(
-            scene.masks[region].astype(int)
+            rendered.masks[region].astype(int)
             for region in ("people", "objects", "text", "background")
         )
         assert (whole == 1).all(), "people, objects, text and background share out the image"
@@ -60,7 +72,7 @@ def test_a_size_that_cannot_be_drawn_is_refused() -> None:
         render(sample(0, 0), 8)
 
 
-def test_the_same_scene_at_two_sizes_looks_the_same() -> None:
+def test_the_same_image_at_two_sizes_looks_the_same() -> None:
     for index in range(5):
         small = render(sample(2, index), 48)
         large = Image.fromarray(render(sample(2, index), 192).image).resize(
@@ -158,23 +170,23 @@ def test_write(tmp_path: Path) -> None:
     done: list[int] = []
     table = write(tmp_path / "set", n=5, seed=2, size=48, progress=done.append)
     assert sum(done) == 5
-    assert table == tmp_path / "set" / "scenes.csv"
-    note = json.loads((tmp_path / "set" / "scenes.json").read_text())
-    asked = {"schema": 1, "n": 5, "seed": 2, "size": 48, "memlab_scenes": 3, "style": "A"}
+    assert table == tmp_path / "set" / "synthetic.csv"
+    note = json.loads((tmp_path / "set" / "synthetic.json").read_text())
+    asked = {"schema": 1, "n": 5, "seed": 2, "size": 48, "memlab_synthetic": 3, "style": "A"}
     assert asked.items() <= note.items()
-    assert note["world"]["name"] == "scenes"
+    assert note["world"]["name"] == "quickstart"
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["image"] for row in rows] == [f"images/{index:06d}.png" for index in range(5)]
     for index, row in enumerate(rows):
         latents = sample(2, index)
-        scene = render(latents, 48)
+        rendered = render(latents, 48)
         assert float(row["score"]) == pytest.approx(score(latents, 2), abs=1e-6)
         assert row["face"] == str(int(latents.face is not None))
         assert (row["face_size"] == "") == (latents.face is None)
         with Image.open(tmp_path / "set" / row["image"]) as image:
-            assert np.array_equal(np.asarray(image), scene.image)
-        for region, mask in scene.masks.items():
+            assert np.array_equal(np.asarray(image), rendered.image)
+        for region, mask in rendered.masks.items():
             path = tmp_path / "set" / "masks" / region / f"{index:06d}.png"
             assert path.exists() == mask.any()
             if path.exists():
@@ -192,7 +204,7 @@ def test_write_completes_what_was_interrupted(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "half", n=6, size=48, progress=stop)
-    assert not (tmp_path / "half" / "scenes.csv").exists()
+    assert not (tmp_path / "half" / "synthetic.csv").exists()
     write(tmp_path / "half", n=6, size=48)
     write(tmp_path / "whole", n=6, size=48)
     files = [
@@ -203,7 +215,7 @@ def test_write_completes_what_was_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [{"n": 4}, {"seed": 1}, {"size": 64}])
-def test_write_refuses_a_folder_of_other_scenes(tmp_path: Path, other: dict[str, int]) -> None:
+def test_write_refuses_a_folder_of_other_images(tmp_path: Path, other: dict[str, int]) -> None:
     write(tmp_path, **{"n": 3, "seed": 0, "size": 48})
     with pytest.raises(ValueError, match="choose another folder") as caught:
         write(tmp_path, **{"n": 3, "seed": 0, "size": 48} | other)
@@ -212,7 +224,7 @@ def test_write_refuses_a_folder_of_other_scenes(tmp_path: Path, other: dict[str,
 
 def test_write_refuses_foreign_data_and_empty_sets(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    with pytest.raises(ValueError, match="is not empty and holds no scenes"):
+    with pytest.raises(ValueError, match="is not empty and holds no synthetic images"):
         write(tmp_path, n=3)
     with pytest.raises(ValueError, match="n = 0"):
         write(tmp_path / "new", n=0)
@@ -225,3 +237,19 @@ def test_needs_neither_torch_nor_lightning() -> None:
     heavy = "{'torch', 'lightning', 'scipy', 'pandas'}"
     code = f"import sys, memlab.synthetic; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_folder_of_an_earlier_version_is_read_and_continued(tmp_path: Path) -> None:
+    write(tmp_path / "new", n=3, size=48)
+    former = tmp_path / "former"
+    shutil.copytree(tmp_path / "new", former)
+    note = json.loads((former / "synthetic.json").read_text())
+    note["memlab_scenes"] = note.pop("memlab_synthetic")
+    note["world"]["name"] = "scenes"
+    (former / "scenes.json").write_text(json.dumps(note))
+    (former / "synthetic.json").unlink()
+    (former / "synthetic.csv").unlink()
+    assert read_declaration(former) == read_declaration(tmp_path / "new")
+    assert write(former, n=3, size=48) == former / "scenes.csv"
+    assert (former / "scenes.csv").read_text() == (tmp_path / "new/synthetic.csv").read_text()
+    assert not (former / "synthetic.json").exists()

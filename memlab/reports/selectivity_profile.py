@@ -39,15 +39,15 @@ WORDS = {
 }
 """Display names of statistics; statistics not listed here use their own names."""
 COMPARED = {
-    "floor": "slight changes that should not matter",
-    "placed": "the same change elsewhere in the image",
-    "windows": "off-centre crops",
+    "nuisance": "slight changes that should not matter",
+    "matched-control": "the same change elsewhere in the image",
+    "off-centre-crops": "off-centre crops",
     "patch": "a neutral patch",
-    "there-and-back": "the round trip of the swap",
+    "round-trip": "the round trip of the swap",
 }
 """Display names of the comparisons of an effect."""
 HOW = """\
-How to read a card: the strip shows one image as it is and at every dose, the primary dose in
+How to read a profile: the strip shows one image as it is and at every dose, the primary dose in
 bold; last, where the ablation has a control of its own, the control at that dose. Below stands what
 became of each statistic, as a mean over the images; the column *as it is* has the mean ± SD
 between images.
@@ -70,7 +70,7 @@ _WIDTH, _ROW = 1.02, 0.2
 """Inches of a column, and of a line of numbers."""
 
 
-def draw_card(table: pd.DataFrame, images: Sequence[Array], path: Path) -> None:
+def draw_profile(table: pd.DataFrame, images: Sequence[Array], path: Path) -> None:
     """Draw one profile: an image at every dose and its control above the changes of the statistics.
 
     Args:
@@ -134,7 +134,7 @@ def draw_card(table: pd.DataFrame, images: Sequence[Array], path: Path) -> None:
 def write_page(
     table: pd.DataFrame, ablations: Sequence[Ablation], folder: Path, images: str
 ) -> Path:
-    """Write `cards.md`: every ablation with its declarations and its profile, grouped by family.
+    """Write `selectivity-profiles.md`: declarations and profile of every ablation, by family.
 
     Args:
         table: rows of all ablations.
@@ -142,13 +142,13 @@ def write_page(
         folder: folder that holds the profiles as `NAME.png`.
         images: a sentence on the measured images.
     """
-    parts = ["# Selectivity cards\n", f"{images}\n", HOW]
+    parts = ["# Selectivity profiles\n", f"{images}\n", HOW]
     for family, about in FAMILIES.items():
         members = [one for one in ablations if one.family == family]
         if members:
             parts.append(f"## {family.capitalize()}\n\nThe family `{family}`: {about}.\n")
         parts += [_entry(one, table[table["ablation"] == one.name]) for one in members]
-    path = folder / "cards.md"
+    path = folder / "selectivity-profiles.md"
     write_text(path, "\n".join(parts))
     return path
 

@@ -12,13 +12,14 @@ import pandas as pd
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, Table
 from memlab.errors import DataError
+from memlab.image_files import declaration_file
 from memlab.progress import progress
 from memlab.synthetic import REGIONS, Declaration, Style, World, read_declaration, write
 from memlab.synthetic.planted import photos_in
-from memlab.synthetic.write import Masks
+from memlab.synthetic.write import Masks, table_file
 
 
-class ScenesSource(Source):
+class SyntheticSource(Source):
     """Synthetic images with exact masks, whose causes of memorability are known.
 
     A new or empty folder is filled on first use. A folder that already holds synthetic images is
@@ -58,7 +59,7 @@ class ScenesSource(Source):
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Return whether memlab rendered the folder."""
-        return (root / "scenes.json").is_file()
+        return declaration_file(root).is_file()
 
     def prepare(self, root: Path) -> None:
         """Render the missing images; see `Source.prepare`."""
@@ -77,11 +78,12 @@ class ScenesSource(Source):
     def table(self, root: Path, split: int | None = None) -> Table:
         """Read a rendered folder; see `Source.table`."""
         one_split_only(split, str(root))
-        if not (root / "scenes.csv").is_file():
+        path = table_file(root)
+        if not path.is_file():
             raise DataError(
-                f"{root}: no synthetic images; make them with memlab data scenes {root}"
+                f"{root}: no synthetic images; make them with memlab data synthetic {root}"
             )
-        frame = pd.read_csv(root / "scenes.csv")
+        frame = pd.read_csv(path)
         columns = {"id": frame["image"], **{name: frame[name] for name in frame.columns}}
         for region in REGIONS if (root / "masks").is_dir() else ():
             masks = "masks/" + region + "/" + frame["image"].map(lambda name: Path(name).name)
@@ -108,7 +110,7 @@ def render(root: Path, wanted: Declaration) -> Path:
 
 def settled(root: Path, given: Mapping[str, Any]) -> Declaration:
     """Return the declaration of a folder: given values, else its own, else the defaults."""
-    there = (root / "scenes.json").is_file()
+    there = declaration_file(root).is_file()
     wanted = read_declaration(root) if there else Declaration()
     wanted = wanted._replace(**{name: value for name, value in given.items() if value is not None})
     if wanted.photos is not None:
