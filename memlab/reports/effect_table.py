@@ -13,7 +13,7 @@ from rich.table import Table
 
 from memlab.analysis.control_notes import above_one
 from memlab.analysis.effect import AblationEffect, Baseline, PValue
-from memlab.analysis.results import FILE
+from memlab.analysis.effects_table import FILE
 from memlab.numbers import number, p_value, statistic, with_n
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
@@ -57,14 +57,18 @@ def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
     every = len(entries)
     if every > MOST:
         entries = [entry for entry in entries if entry.primary]
-    for units, correlations in LAYOUTS:
+    scored = any(entry.spearman_ablated.value is not None for entry in entries)
+    for units, wide in LAYOUTS:
+        correlations = wide and scored
         table = _table(entries, units, correlations)
         if _fits(table, console):
             break
     console.print(table)
     lines = _legend(entries)
     if not units:
-        lines.append(f"units of the doses{'' if correlations else ', and ρ'}: {FILE}")
+        lines.append(
+            f"units of the doses{', and ρ' if scored and not correlations else ''}: {FILE}"
+        )
     if len(entries) < every:
         lines.append(f"{every - len(entries)} other doses: {FILE}, dose-curves.png")
     for line in lines:
