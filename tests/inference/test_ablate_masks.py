@@ -38,6 +38,7 @@ def faces() -> np.ndarray:
     return masks
 
 
+@pytest.mark.slow
 def test_masks_of_every_form_give_the_same_numbers(
     model: MemorabilityModel, files: list[Path]
 ) -> None:
