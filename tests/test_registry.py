@@ -111,7 +111,7 @@ def test_a_third_party_plugin_is_listed_checked_and_used(
     install("memlab-pale", "pale", "pale_plugin", MODULE)
     assert main(["plugins"]) == 0
     assert "memlab-pale 1.2" in capsys.readouterr().out
-    assert main(["ablate", str(make_image("a.png")), "--ablation", "pale", "--out", "out"]) == 0
+    assert main(["apply", str(make_image("a.png")), "--ablation", "pale", "--out", "out"]) == 0
     assert Path("out/pale@0.6/a.png").is_file()
 
 
@@ -141,10 +141,10 @@ def test_a_broken_plugin_breaks_nothing_but_its_own_run(
     assert main(["--help"]) == 0
     assert main(["plugins"]) == 0
     original = str(make_image("a.png"))
-    assert main(["ablate", original, "--ablation", "blur", "--out", "fine"]) == 0
+    assert main(["apply", original, "--ablation", "blur", "--out", "fine"]) == 0
     with pytest.raises(PluginError, match=r"memlab-bad 1\.2.*RuntimeError: no such chip"):
         registry.load("ablations", "bad")
-    assert "bad" in failing("ablate", original, "--ablation", "bad", "--out", "out")
+    assert "bad" in failing("apply", original, "--ablation", "bad", "--out", "out")
 
 
 def test_a_missing_class_and_a_bad_name_are_told(install: Callable[..., None]) -> None:

@@ -196,6 +196,7 @@ class MemlabCLI(LightningCLI):
         options = self._parser(self.plan.command).dump(self.config[self.plan.command])
         self.plan.asked = fingerprint(f"{self.plan.checkpoint}\n{options}")
         run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        self.plan.folder = self.folder
         if self.plan.out is None:
             self.plan.run = run
         if self.plan.command in ("fit", "test") and processes.is_first():

@@ -161,7 +161,7 @@ def test_randomness_is_the_images_own() -> None:
 def test_ablate_writes_images_and_a_manifest(make_image: Callable[..., Path]) -> None:
     paths = [str(make_image(f"in/{name}", seed=1)) for name in ("a.png", "b.jpg")]
     arguments = ["--ablation", "blur", "--ablation.sigma", "4", "--ablation", "grayscale"]
-    assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
+    assert main(["apply", "in", *arguments, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
     assert sorted(manifest["original"]) == sorted(
         Path(path).relative_to(Path.cwd()).as_posix() for path in paths * 2
@@ -178,13 +178,13 @@ def test_ablate_needs_an_ablation_and_no_masks(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     path = str(make_image("a.png"))
-    assert "give --ablation NAME" in failing("ablate", path, "--out", "out")
+    assert "give --ablation NAME" in failing("apply", path, "--out", "out")
     message = failing(
-        "ablate", path, "--ablation", "blur", "--ablation.region", "faces", "--out", "out"
+        "apply", path, "--ablation", "blur", "--ablation.region", "faces", "--out", "out"
     )
     assert "no masks of 'faces'" in message
     assert "'--ablation.sigma'" in failing(
-        "ablate", path, "--ablation", "blur", "--ablation.sigm", "3", "--out", "out"
+        "apply", path, "--ablation", "blur", "--ablation.sigm", "3", "--out", "out"
     )
 
 

@@ -20,6 +20,7 @@ from memlab.ablations.swaps import (
 from memlab.errors import MemlabError
 from memlab.imaging import grain, palette, plates, spectrum
 from memlab.imaging.colour import luma
+from memlab.imaging.push_pull import spread
 from memlab.types import Donors
 from tests.builders.swaps import pairs
 
@@ -94,7 +95,7 @@ def test_a_fill_keeps_what_is_known_and_continues_it() -> None:
     known = torch.ones(1, 1, 30, 40)
     known[..., 10:20, 15:25] = 0
     hidden = (ramp * known).contiguous()
-    filled = plates.spread(hidden, known)
+    filled = spread(hidden, known)
     kept = known.expand_as(ramp) > 0
     assert torch.equal(filled[kept], ramp[kept])
     assert float((filled - ramp).abs().max()) < 0.15

@@ -1,4 +1,4 @@
-"""memlab ablate: changed images with their controls, a manifest, a sheet; selectivity profiles."""
+"""memlab apply: changed images with their controls, a manifest, a sheet; selectivity profiles."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_three_folders_of_the_student_study(make_image: Callable[..., Path])
         make_image(f"in/{place}.png", size=size, seed=place)
     arguments = ["--ablation", "blur", "--ablation.sigma", str(5 / 2.56)]
     arguments += ["--ablation", "grayscale", "--ablation", "center_crop"]
-    assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
+    assert main(["apply", "in", *arguments, "--out", "out"]) == 0
     differences: dict[str, list[float]] = {"blur": [], "grayscale": [], "center_crop": []}
     for place in range(2):
         source = Image.open(f"in/{place}.png").convert("RGB")
@@ -68,7 +68,7 @@ def test_the_three_folders_of_the_student_study(make_image: Callable[..., Path])
 @pytest.mark.slow
 def test_controls_draws_and_reasons_are_in_the_manifest(rendered: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--ablation", "blur"]
-    assert main(["ablate", str(rendered), *arguments, "--controls", "2", "--out", "out"]) == 0
+    assert main(["apply", str(rendered), *arguments, "--controls", "2", "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv", keep_default_na=False)
     assert list(manifest.columns) == [
         *("image", "original", "condition", "ablation", "dose", "unit", "region", "role"),
@@ -90,7 +90,7 @@ def test_controls_draws_and_reasons_are_in_the_manifest(rendered: Path) -> None:
 
 def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces"]
-    assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
+    assert main(["apply", str(rendered), *arguments, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv").query("eligible")
     for row in manifest.itertuples():
         before, after = pixels(Path(str(row.original))), pixels(Path("out") / str(row.image))
@@ -106,7 +106,7 @@ def test_swaps_take_donors_from_another_folder(
     Path("borrowing.py").write_text(BORROW)
     for place in range(3):
         make_image(f"donors/donor-{place}.png", seed=place)
-    swap = ["ablate", str(rendered), "--ablation", "borrowing:Borrow"]
+    swap = ["apply", str(rendered), "--ablation", "borrowing:Borrow"]
     assert main([*swap, "--out", "synthetic"]) == 0  # synthetic donors
     assert pd.read_csv("synthetic/manifest.csv")["donor"].str.startswith("scene-").all()
     give = ["--donors", "donors", "--size", "48", "--controls", "2"]
@@ -117,14 +117,14 @@ def test_swaps_take_donors_from_another_folder(
     row = manifest.iloc[0]
     assert pixels(Path(f"donors/{row['donor']}.png")).shape == (30, 40, 3)
     assert pixels(Path("out") / row["image"]).shape == (48, 48, 3)
-    same = failing("ablate", "donors", "--ablation=borrowing:Borrow", *give, "--out", "again")
+    same = failing("apply", "donors", "--ablation=borrowing:Borrow", *give, "--out", "again")
     assert "donors: no image but those to be changed" in same
 
 
 @pytest.mark.slow
 def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
     arguments = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
-    assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
+    assert main(["apply", str(rendered), *arguments, "--out", "out"]) == 0
     sheet = pixels(Path("out/contact-sheet.png"))
     assert sheet.shape[1] == 110 + 134 * 3 + 6
     assert sheet.shape[0] > 12 * 134
@@ -147,7 +147,7 @@ def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
         half.paste(255, (0, 0, size[0] // 2, size[1]))
         half.save(f"masks/faces/{name}.png")
     chosen = ["--ablation=blur", "--ablation.region=faces", "--ablation=patch_shuffle"]
-    assert main(["ablate", "set", *chosen, "--masks=masks", "--out=out"]) == 1
+    assert main(["apply", "set", *chosen, "--masks=masks", "--out=out"]) == 1
     told = capsys.readouterr().err
     assert "masks/faces/a.png: the mask is 10 x 10 pixels, its image set/a.png 40 x 30" in told
     assert "set/damaged.png: cannot be read" in told
@@ -166,7 +166,7 @@ def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
     }
     assert pixels(Path("out/contact-sheet.png")).shape[1] == 110 + 134 * 3 + 6
     profiles = ["--masks=masks", "--size=32", "--selectivity-profile", "--out=profiles"]
-    assert main(["ablate", "set", "--ablation=blur", *profiles]) == 1
+    assert main(["apply", "set", "--ablation=blur", *profiles]) == 1
     assert (pd.read_csv("profiles/selectivity-profiles.csv")["eligible"] == 2).all()
 
 
@@ -176,7 +176,7 @@ def test_the_manifest_says_how_images_were_made(
     arguments = ["--ablation", "swap_palette", "--size=48", "--seed=3"]
     synthetic = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
     masks = f"--masks={rendered / 'masks'}"
-    assert main(["ablate", *synthetic, *arguments, masks, "--out", "out"]) == 0
+    assert main(["apply", *synthetic, *arguments, masks, "--out", "out"]) == 0
     # of those in the folder, most are of images that were not given
     assert "of its images are not in the data set" in capsys.readouterr().err
     told = json.loads(Path("out/manifest.json").read_text())
@@ -197,7 +197,7 @@ def test_a_background_follows_from_the_other_masks(make_image: Callable[..., Pat
     Path("masks/faces").mkdir(parents=True)
     half.save("masks/faces/a.png")
     chosen = ["--ablation=remove_background", "--masks=masks", "--out=out"]
-    assert main(["ablate", "set", *chosen]) == 0
+    assert main(["apply", "set", *chosen]) == 0
     changed = pixels(Path("out") / pd.read_csv("out/manifest.csv")["image"][0])
     different = (changed != original).any(axis=2)
     assert different[:, 24:].all()
@@ -210,8 +210,8 @@ def test_what_is_drawn_for_a_image_does_not_hang_on_the_others(
     make_image("one/a.png", seed=1)
     make_image("two/a.png", seed=2)
     grain = ["--ablation=noise"]
-    assert main(["ablate", "one", *grain, "--out=alone"]) == 0
-    assert main(["ablate", "one", "two", *grain, "--out=both"]) == 0
+    assert main(["apply", "one", *grain, "--out=alone"]) == 0
+    assert main(["apply", "one", "two", *grain, "--out=both"]) == 0
     alone, first = (
         pixels(Path(out) / pd.read_csv(f"{out}/manifest.csv")["image"][0])
         for out in ("alone", "both")
@@ -222,7 +222,7 @@ def test_what_is_drawn_for_a_image_does_not_hang_on_the_others(
 def test_names_are_fit_for_any_system(make_image: Callable[..., Path]) -> None:
     for name in ("what?.png", "a:b.png"):
         make_image(f"set/{name}", seed=1)
-    assert main(["ablate", "set", "--ablation=blur", "--controls=1", "--out=out"]) == 0
+    assert main(["apply", "set", "--ablation=blur", "--controls=1", "--out=out"]) == 0
     files = [path.relative_to("out").as_posix() for path in Path("out").rglob("*.png")]
     assert not [path for path in files if set(path) & set('\\?*:<>|"')]
     assert {Path(path).name for path in files} == {"what-.png", "a-b.png", "contact-sheet.png"}
@@ -233,7 +233,7 @@ def test_a_table_that_is_wrong_is_not_passed_over_in_silence(
 ) -> None:
     make_image("set/a.png", seed=1)
     Path("set/table.csv").write_text("image,score,mask_faces\na.png,much,\n")
-    assert main(["ablate", "set", "--ablation=blur", "--out=out"]) == 0
+    assert main(["apply", "set", "--ablation=blur", "--out=out"]) == 0
     assert "set/table.csv: row 2: score 'much' is not a number" in capsys.readouterr().err
 
 
@@ -245,7 +245,7 @@ def test_masks_from_elsewhere_confine_the_change(make_image: Callable[..., Path]
     Path("masks/faces").mkdir(parents=True)
     half.save("masks/faces/a.png")
     arguments = ["--ablation=grayscale", "--ablation.region=faces", "--masks=masks", "--out=out"]
-    assert main(["ablate", "set", *arguments]) == 0
+    assert main(["apply", "set", *arguments]) == 0
     manifest = pd.read_csv("out/manifest.csv")
     assert manifest["eligible"].tolist() == [True, False]
     assert manifest["reason"].tolist()[1] == "not annotated for faces"

@@ -40,7 +40,7 @@ def test_a_selectivity_profile_shows_what_an_ablation_changes(
     assert (
         main(
             [
-                "ablate",
+                "apply",
                 str(rendered),
                 *chosen,
                 "--selectivity-profile",
@@ -99,7 +99,7 @@ def test_profiles_of_what_no_image_has_say_so(
     ]
     say_renamed.cache_clear()
     measure = ["--cards", "--size=64", "--out=profiles"]  # the former name
-    assert main(["ablate", *chosen, *faces, *measure]) == 0
+    assert main(["apply", *chosen, *faces, *measure]) == 0
     assert "'--cards' is now called '--selectivity-profile'" in capsys.readouterr().err
     page = Path("profiles/selectivity-profiles.md").read_text()
     assert page.count("None of the images has what it needs.") == 1
@@ -111,7 +111,7 @@ def test_profiles_are_refused_in_a_line(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     profiles = [
-        "ablate",
+        "apply",
         str(make_image("a.png")),
         "--selectivity-profile",
         "--out",
