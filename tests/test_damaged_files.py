@@ -42,6 +42,7 @@ def flip_weights(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
+@pytest.mark.slow
 def test_flipped_bits_in_a_checkpoint_are_found(
     finished: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_field_of_another_type_is_named(
         load("other.ckpt")
 
 
+@pytest.mark.slow
 def test_training_does_not_go_on_from_half_a_checkpoint(
     finished: Path, failing: Callable[..., str]
 ) -> None:
@@ -146,6 +148,7 @@ def test_training_does_not_go_on_from_half_a_checkpoint(
 FROZEN = ["--model.unfrozen=0", "--data.augmentation=none", "--data.cache=cache"]
 
 
+@pytest.mark.slow
 def test_damaged_features_are_computed_again(
     synthetic: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:
@@ -171,6 +174,7 @@ def test_damaged_features_are_computed_again(
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_features_that_are_not_finite_never_train(
     synthetic: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]
 ) -> None:
@@ -205,6 +209,7 @@ class Nothing(nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_predictions_that_are_no_numbers_are_said(
     synthetic: Path,
     make_image: Callable[..., Path],

@@ -28,6 +28,7 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -111,6 +112,7 @@ def test_results_that_lack_an_entry_are_a_line(
         assert "damaged results" in failing(*command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "used"),
     [

@@ -83,6 +83,7 @@ def test_a_checkpoint_runs_nothing(
         unharmed()
 
 
+@pytest.mark.slow
 def test_every_command_that_loads_one_refuses_it(
     module: str,
     hostile: Callable[..., Path],
@@ -108,6 +109,7 @@ def test_every_command_that_loads_one_refuses_it(
         unharmed()
 
 
+@pytest.mark.slow
 def test_what_hides_deeper_is_found_too(
     module: str, hostile: Callable[..., Path], unharmed: Callable[[], None]
 ) -> None:

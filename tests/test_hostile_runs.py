@@ -104,6 +104,7 @@ def test_a_runs_configuration_names_no_class_of_its_own(
     unharmed()
 
 
+@pytest.mark.slow
 def test_every_command_that_reads_it_refuses_it(
     module: str,
     finished: Path,
@@ -198,6 +199,7 @@ def test_members_are_told_where_their_options_are_from(
     assert named[0].replace(":", ".") in read
 
 
+@pytest.mark.slow
 def test_a_class_that_the_user_names_is_taken(
     module: str,
     synthetic: Path,
@@ -223,6 +225,7 @@ def test_a_class_that_the_user_names_is_taken(
         build({"class_path": f"{module}.Tiny"}, "models", "x.ckpt", [f"{module}:Tiny"])
 
 
+@pytest.mark.slow
 def test_a_checkpoint_names_no_file_to_delete(finished: Path) -> None:
     """Lightning deletes the file that was the best before, wherever a checkpoint says it is."""
     folder = finished / "fit" / "checkpoints"

@@ -229,6 +229,7 @@ def test_a_file_that_may_not_grow_is_one_line(photos: Path, failing: Any) -> Non
     assert not list(Path("out").rglob("*.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.ENOSPC])
 def test_whatever_the_system_refuses_is_one_line(
     photos: Path, monkeypatch: pytest.MonkeyPatch, failing: Any, number: int

@@ -85,6 +85,7 @@ def blurred(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy / "test-001-blur"
 
 
+@pytest.mark.slow
 def test_rounding_is_clamped_by_the_base_class(
     finished: Path, strange: Callable[[str], None]
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
                 Bad(region=region)(images, known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", BREAKS)
 def test_it_is_named_and_the_rest_is_kept(
     line: str,
@@ -141,6 +143,7 @@ def test_it_is_named_and_the_rest_is_kept(
     assert not (with_it / "shards").exists()
 
 
+@pytest.mark.slow
 def test_alone_it_leaves_the_clean_results(finished: Path, strange: Callable[[str], None]) -> None:
     strange("raise KeyError('nose')")
     alone = ["--ablation=third_party.Bad", "--controls=0"]
@@ -161,6 +164,7 @@ def install(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     registry._discover.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
     finished: Path,
     image: str,

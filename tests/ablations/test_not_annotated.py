@@ -65,6 +65,7 @@ def rows_of(folder: Path, ablation: str) -> pd.DataFrame:
     return rows[rows["ablation"] == ablation].reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_a_background_does_not_depend_on_what_else_is_asked_for(
     finished: Path, album: Path
 ) -> None:

@@ -40,6 +40,7 @@ def context(count: int, **masks: Tensor) -> Context:
     return Context([f"image-{place}" for place in range(count)], seed=5, masks=masks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [5, 8])
 def test_a_model_blind_to_places_raises_no_alarm_on_correlated_images(side: int) -> None:
     """Neighbouring pixels are alike, so places that overlap would be more alike than the region."""
@@ -90,6 +91,7 @@ def test_balance_is_the_standardised_mean_difference() -> None:
     assert balance(table.head(1)) == dict.fromkeys(MEASURES)
 
 
+@pytest.mark.slow
 def test_occluded_area_alone_is_no_effect_of_faces() -> None:
     """A model that reacts to how much is grey: the naive test is fooled, the controls are not."""
     images = sample_images(120, 32)

@@ -228,6 +228,7 @@ def test_rows_tell_where_the_change_was_made() -> None:
     )
 
 
+@pytest.mark.slow
 def test_images_without_room_are_counted_in_the_table_and_the_notes(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def wide_images() -> tuple[Tensor, Context]:
     return images, Context(["a", "b", "c"], seed=5, masks=masks, donors=donors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [*REMOVALS, Occlude, Paste])
 def test_the_laws(cls: type[Ablation], photos: tuple[Tensor, Context]) -> None:
     ablation = cls()  # type: ignore[call-arg]
@@ -121,6 +122,7 @@ def test_a_face_taken_out_is_close_to_an_image_without_it() -> None:
         assert left.mean() < (0.6 if fill == "harmonic" else 0.5) * error(images).mean()
 
 
+@pytest.mark.slow
 def test_removing_faces_moves_the_models_that_read_them() -> None:
     images, context = drawn([sample(5, index, EVERY) for index in range(60)])
     chosen = RemoveFaces().eligible(context).nonzero().flatten()

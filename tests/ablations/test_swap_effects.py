@@ -17,6 +17,8 @@ from memlab.synthetic import Style
 from memlab.types import Sample
 from tests.builders.swaps import SWAPS, synthetic
 
+pytestmark = pytest.mark.slow
+
 
 class DonorImages(Dataset[Sample]):
     """Donors as a data set gives them."""
@@ -34,6 +36,7 @@ class DonorImages(Dataset[Sample]):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["A", "B"])
 @pytest.mark.parametrize(
     ("name", "moved", "spared"),

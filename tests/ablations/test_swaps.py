@@ -24,6 +24,7 @@ from memlab.types import Donors
 from tests.builders.swaps import SWAPS, pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", SWAPS)
 @pytest.mark.parametrize("height", [64, 48])
 def test_the_laws_hold(cls: type[Swap], height: int) -> None:
@@ -70,6 +71,7 @@ def test_only_noise_depends_on_the_draw_and_never_on_the_dose() -> None:
     assert float((half - 0.5**0.5 * (whole + own)).abs().median()) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["A", "B"])
 @pytest.mark.parametrize("cls", SWAPS)
 def test_a_swap_reaches_its_donor(cls: type[Swap], style: Style) -> None:

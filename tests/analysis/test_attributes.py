@@ -65,6 +65,7 @@ def test_shares_of_variance_are_those_of_the_f_test() -> None:
         assert stats.ncf.cdf(f, k - 1, n - k, end * n / (1 - end)) == pytest.approx(share, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_intervals_of_shares_hold_the_truth() -> None:
     rng = np.random.default_rng(0)
     means = np.array([0.0, 0.4, 0.8])
@@ -80,6 +81,7 @@ def test_intervals_of_shares_hold_the_truth() -> None:
     assert np.mean(values) == pytest.approx(wanted, abs=0.01)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_false_alarms_on_noise_are_rare() -> None:
     rng = np.random.default_rng(1)
     raw, corrected = [], []
@@ -97,6 +99,7 @@ def test_false_alarms_on_noise_are_rare() -> None:
     assert np.mean(corrected) <= 0.09  # of 120 families, .05 expected
 
 
+@pytest.mark.slow
 def test_a_baseline_on_noise_is_near_nothing() -> None:
     rng = np.random.default_rng(0)
     found = [

@@ -24,6 +24,7 @@ def line(table: pd.DataFrame, column: str, outcome: str = "score") -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_is_told_in_tables_and_a_figure(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +49,7 @@ def test_a_run_is_told_in_tables_and_a_figure(
     assert line(table, "luma_sd", "residual").value == pytest.approx(wanted, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_scores_alone_need_no_model(synthetic: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attributes", "--data.root", str(synthetic), "--out", "out"]) == 0
     assert "has_faces" in capsys.readouterr().out
@@ -56,6 +58,7 @@ def test_scores_alone_need_no_model(synthetic: Path, capsys: pytest.CaptureFixtu
     assert line(table, "has_faces").n == 60
 
 
+@pytest.mark.slow
 def test_numbers_that_are_names_of_levels() -> None:
     predicted, score = people(40, 0)
     ids = [f"{place}.jpg" for place in range(40)]
@@ -84,6 +87,7 @@ def test_another_models_predictions_are_a_column() -> None:
     assert line(table, "given_predicted", "predicted").value == pytest.approx(wanted)
 
 
+@pytest.mark.slow
 def test_masks_of_the_test_come_by_themselves(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +114,7 @@ def test_masks_of_the_test_come_by_themselves(
     assert "no masks at masks, where the test had them" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_bad_input_is_a_line(failing: Callable[..., str]) -> None:
     predicted, score = people(12, 0)
     write_finished(Path("runs/a/fit"), predicted, score)

@@ -13,6 +13,8 @@ from memlab.analysis.results import read
 from memlab.cli import main
 from tests.builders.commands import QUIET
 
+pytestmark = pytest.mark.slow
+
 
 def run_white_box(synthetic: Path, model: str, *more: str) -> Path:
     root = shutil.copytree(synthetic, "synthetic")
@@ -31,6 +33,7 @@ def run_white_box(synthetic: Path, model: str, *more: str) -> Path:
 FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_the_tables(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +62,7 @@ def test_numbers_are_those_of_the_tables(
     assert beyond > 0.05
 
 
+@pytest.mark.slow
 def test_a_constant_model_has_no_effects(synthetic: Path) -> None:
     folder = run_white_box(
         synthetic, "white_box_constant", *FACES, "--ablation", "blur", "--controls", "2"
@@ -72,6 +76,7 @@ def test_a_constant_model_has_no_effects(synthetic: Path) -> None:
         )
 
 
+@pytest.mark.slow
 def test_without_controls_there_is_nothing_to_compare_with(synthetic: Path) -> None:
     folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "0")
     (entry,) = read(folder).conditions
@@ -83,6 +88,7 @@ def test_without_controls_there_is_nothing_to_compare_with(synthetic: Path) -> N
     assert set(pd.read_csv(folder / "conditions.csv")["role"]) == {"target"}
 
 
+@pytest.mark.slow
 def test_a_ladder_makes_curves_and_figures(synthetic: Path) -> None:
     folder = run_white_box(
         synthetic, "white_box_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"

@@ -43,6 +43,7 @@ def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
     assert weighted == pytest.approx(np.mean(each[:-1]) - each[-1], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_seem_to() -> None:
     rng = np.random.default_rng(4)
     losses, of_averages = [], []

@@ -161,6 +161,7 @@ def test_each_kind_of_p_is_corrected_by_itself() -> None:
     assert swap.tests.size.p == swap.tests.either.p
 
 
+@pytest.mark.slow
 def test_of_a_region_mean_and_size_are_tested_against_its_controls() -> None:
     rng = np.random.default_rng(4)
     clean = rng.normal(0.7, 0.1, N)

@@ -38,6 +38,7 @@ def ema(decay: float = DECAY) -> list[str]:
     return ["--trainer.callbacks=ema", f"--trainer.callbacks.decay={decay}"]
 
 
+@pytest.mark.slow
 def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     Steps.weights.clear()
     options = [*ema(), f"--trainer.callbacks={__name__}.Steps", "--trainer.max_epochs=2"]
@@ -75,6 +76,7 @@ def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     assert scored["predicted"].to_list() == pytest.approx(rows["predicted"].to_list(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_going_on_restores_weights_and_average(synthetic: Path) -> None:
     steps = f"--trainer.callbacks={__name__}.Steps"
     assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *ema(), steps, "--run=runs/on"]) == 0
@@ -92,6 +94,7 @@ def test_going_on_restores_weights_and_average(synthetic: Path) -> None:
             assert torch.allclose(average, long["state_dict"][key], atol=1e-5), key
 
 
+@pytest.mark.slow
 def test_frozen_weights_do_not_drift(synthetic: Path) -> None:
     options = ["--model.unfrozen=0", "--trainer.max_epochs=3", "--run=runs/frozen", *ema(0.7)]
     assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *options]) == 0
@@ -102,6 +105,7 @@ def test_frozen_weights_do_not_drift(synthetic: Path) -> None:
     assert all(torch.equal(now[key], saved["state_dict"][key]) for key in backbone)
 
 
+@pytest.mark.slow
 def test_lightnings_own_is_refused_before_wrong_weights_are_tested(
     synthetic: Path, failing: Callable[..., str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from memlab.cli.ended import _OBSERVER, lost_connection
@@ -23,6 +24,7 @@ class Killer(Callback):
 """
 
 
+@pytest.mark.slow
 def test_killed_in_mid_epoch_and_gone_on_with(synthetic: Path) -> None:
     Path("killer.py").write_text(KILLER)
     fit = [*FIT, f"--data.root={synthetic}", "--data.source=csv", "--data.num_workers=0"]

@@ -18,7 +18,10 @@ from memlab.synthetic import write
 from tests.builders.commands import PLAIN, QUIET, TINY, results
 from tests.builders.processes import TWO, program, two_processes
 
+pytestmark = pytest.mark.slow
 
+
+@pytest.mark.slow
 def test_wandb_offline_gets_metrics_config_table_and_images(
     synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,6 +38,7 @@ def test_wandb_offline_gets_metrics_config_table_and_images(
     assert {"ablations", "ablation-effects", "predicted-against-true", "grad"} <= media
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "skipped", "ablations"),
     [(21, 2, ["all"]), (20, 1, ["blur", "remove_faces"])],
@@ -74,6 +78,7 @@ def test_two_processes_give_the_rows_of_one(
         assert results(two)["metrics"][name]["value"] == expected
 
 
+@pytest.mark.slow
 def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     run: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +112,7 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
         )
 
 
+@pytest.mark.slow
 def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
     finished: Path, synthetic: Path
 ) -> None:
@@ -120,6 +126,7 @@ def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.slow
 def test_processes_of_torchrun_share_a_folder(synthetic: Path) -> None:
     found = subprocess.run(
         [

@@ -15,7 +15,10 @@ import torch
 from memlab.cli import main
 from tests.builders.interrupted_runs import Killed, at, kill, same
 
+pytestmark = pytest.mark.slow
 
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -69,6 +72,7 @@ def test_killed_within_steps_and_gone_on_with(
     same(Path("whole"), Path("cut"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
 )
@@ -93,6 +97,7 @@ def test_a_signal_saves_where_it_is(
     same(whole, Path("cut"))
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_last_batch_waits_for_the_epochs_validation(
     data: list[str], whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +109,7 @@ def test_a_signal_in_the_last_batch_waits_for_the_epochs_validation(
     same(whole, Path("cut"))
 
 
+@pytest.mark.slow
 def test_slurm_is_asked_to_run_the_job_again(
     data: list[str],
     tmp_path: Path,
@@ -123,6 +129,7 @@ def test_slurm_is_asked_to_run_the_job_again(
     assert "SLURM job 7_3 is requeued" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_process(data: list[str], whole: Path) -> None:
     arguments = [*data, "--checkpoint_every=1", "--data.num_workers=0"]
     program = subprocess.Popen(

@@ -62,6 +62,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_hint_is_taken_by_the_command_that_gives_it(
     name: str,
@@ -165,6 +166,7 @@ def test_columns_of_another_layout_are_refused(
     assert "give DIR, or --data.root DIR" in failing("data", "check")
 
 
+@pytest.mark.slow
 def test_another_root_beside_a_run_is_recognised_anew(
     album: Path, finished: Path, synthetic: Path
 ) -> None:

@@ -126,6 +126,7 @@ def test_figures_are_images(run: Path) -> None:
             assert min(figure.size) > 200
 
 
+@pytest.mark.slow
 def test_test_alone_takes_the_newest_finished_run(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +145,7 @@ def test_test_alone_takes_the_newest_finished_run(
     assert after["model"]["weights_id"] == before["model"]["weights_id"]
 
 
+@pytest.mark.slow
 def test_the_command_line_replaces_what_the_config_lists_and_ladders_run(finished: Path) -> None:
     config = str(finished / "fit" / "config.yaml")
     arguments = ["--config", config, "--ckpt_path", "best", "--ablation", "grayscale"]
@@ -155,6 +157,7 @@ def test_the_command_line_replaces_what_the_config_lists_and_ladders_run(finishe
     assert [entry["primary"] for entry in targets] == [False] * 4 + [True]
 
 
+@pytest.mark.slow
 def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
     root = write(Path("data"), n=24, seed=5, size=64).parent
     data = [f"--data.root={root}", "--data.split=50/25/25", "--maps=0"]  # six to test, and donors
@@ -168,6 +171,7 @@ def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_region_makes_images_without_it_ineligible(finished: Path, synthetic: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--attribution", "none"]
     assert main(["test", "--run", str(finished), *arguments, *QUIET]) == 0
@@ -181,6 +185,7 @@ def test_a_region_makes_images_without_it_ineligible(finished: Path, synthetic: 
     assert 0 < sum(there) < 12
 
 
+@pytest.mark.slow
 def test_validate_and_predict_write_rows(finished: Path, synthetic: Path) -> None:
     assert main(["validate", "--run", str(finished), *QUIET]) == 0
     assert results(finished / "validate-001")["n"] == 6
@@ -191,6 +196,7 @@ def test_validate_and_predict_write_rows(finished: Path, synthetic: Path) -> Non
     assert rows["score"].isna().all()
 
 
+@pytest.mark.slow
 def test_score_and_predict_agree(
     finished: Path, synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +209,7 @@ def test_score_and_predict_agree(
     assert np.abs(scored["predicted"].to_numpy() - predicted[names].to_numpy()).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_score_goes_on_past_a_bad_image(
     finished: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +227,7 @@ def test_score_goes_on_past_a_bad_image(
     assert note.startswith("memlab: no interval: 6 validation images are too few for a 90 %")
 
 
+@pytest.mark.slow
 def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
     synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +261,7 @@ class Counting(Callback):
         results_.notes.append(f"{Counting.batches} batches, {len(rows)} rows")
 
 
+@pytest.mark.slow
 def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
     option = f"--trainer.callbacks+={__name__}.Counting"
     assert (

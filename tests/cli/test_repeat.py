@@ -60,6 +60,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("subprocess.run", Here)
 
 
+@pytest.mark.slow
 def test_members_train_where_they_are_not_finished(
     synthetic: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,7 @@ def no_file_beyond(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.slow
 def test_data_cache_fills_and_fit_finds_everything(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +74,7 @@ def uncached(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return fit(synthetic, tmp_path_factory.mktemp("uncached") / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_training_with_a_cold_and_a_warm_cache_is_that_without(
     workers: int, synthetic: Path, uncached: tuple[bytes, str]

@@ -225,6 +225,7 @@ print((peaks[2] - peaks[1]) // 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_images(run: Path, make_image: Make) -> None:
     path = make_image("a.png", size=(64, 64))

@@ -80,6 +80,7 @@ def test_fit_writes_the_split_of_every_image(trained: Path) -> None:
     assert found.sha256() == rule["sha256"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [False, True], ids=["in the run", "a checkpoint alone"])
 def test_a_table_that_changes_moves_nothing_into_the_test(
     home: Path, moved: bool, capsys: pytest.CaptureFixture[str]
@@ -112,6 +113,7 @@ def test_a_table_that_changes_moves_nothing_into_the_test(
     assert rule["left_out"] == {"new to the run": 5}
 
 
+@pytest.mark.slow
 def test_going_on_trains_on_the_same_images(
     home: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:
@@ -134,6 +136,7 @@ def test_going_on_trains_on_the_same_images(
     assert "none of its 20 images belongs to run" in message
 
 
+@pytest.mark.slow
 def test_a_new_run_on_the_weights_of_another_never_tests_what_those_saw(home: Path) -> None:
     split = kept(home / "run")
     change(home)
@@ -145,6 +148,7 @@ def test_a_new_run_on_the_weights_of_another_never_tests_what_those_saw(home: Pa
     assert {f"{number}.png" for number in range(100, 105)} <= set(again.index)
 
 
+@pytest.mark.slow
 def test_all_and_other_splits_test_nothing_that_was_trained_on(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,6 +167,7 @@ def test_all_and_other_splits_test_nothing_that_was_trained_on(
     assert "36 of 49 images of that split were used to train or choose this model" in said
 
 
+@pytest.mark.slow
 def test_another_data_set_is_tested_as_it_says(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +195,7 @@ def test_another_data_set_is_tested_as_it_says(
     assert "memlab: testing 4 of 12 images: the test split of the table; run was" in said
 
 
+@pytest.mark.slow
 def test_the_runs_split_counts_and_not_an_edited_column(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,6 +216,7 @@ class Bright(MemorabilityModel):
 """
 
 
+@pytest.mark.slow
 def test_a_model_not_trained_here_is_tested_on_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,6 +265,7 @@ def test_a_split_that_was_edited_or_damaged_is_named(home: Path) -> None:
     assert found.to_csv() == text.encode()
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_memlab_is_split_as_the_table_is_now(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

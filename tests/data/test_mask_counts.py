@@ -68,6 +68,7 @@ def faces(found: dict[str, Any]) -> tuple[int, int, int]:
     return masks["annotated"]["test"], masks["found"]["test"], eligible
 
 
+@pytest.mark.slow
 def test_the_first_line_counts_each_region(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_black_mask_is_annotated_and_absent_wherever_it_is_kept(album: Path) -
     assert set(given.annotated("faces")) == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_empty_cells_mean_what_the_user_says(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,6 +190,7 @@ def test_given_masks_over_a_tables_own_are_said(
     ) in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_runs_masks_are_not_laid_over_another_table(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

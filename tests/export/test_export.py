@@ -65,6 +65,7 @@ def test_the_three_folders_of_the_student_study(make_image: Callable[..., Path])
     assert 1 <= max(differences["blur"]) <= 4
 
 
+@pytest.mark.slow
 def test_controls_draws_and_reasons_are_in_the_manifest(rendered: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--ablation", "blur"]
     assert main(["apply", str(rendered), *arguments, "--controls", "2", "--out", "out"]) == 0
@@ -98,6 +99,7 @@ def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
         assert np.ptp(after[inside], axis=1).max() == 0
 
 
+@pytest.mark.slow
 def test_swaps_take_donors_from_another_folder(
     rendered: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
@@ -119,6 +121,7 @@ def test_swaps_take_donors_from_another_folder(
     assert "donors: no image but those to be changed" in same
 
 
+@pytest.mark.slow
 def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
     arguments = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
     assert main(["apply", str(rendered), *arguments, "--out", "out"]) == 0
@@ -130,6 +133,7 @@ def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
     assert empty > 0.7 * 128**2 * (~manifest["eligible"]).sum()
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
     make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

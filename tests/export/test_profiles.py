@@ -32,6 +32,7 @@ def pixels(path: Path) -> np.ndarray:
     return np.array(Image.open(path).convert("RGB")).astype(float)
 
 
+@pytest.mark.slow
 def test_a_selectivity_profile_shows_what_an_ablation_changes(
     rendered: Path,
 ) -> None:

@@ -20,7 +20,7 @@ from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import ablate as verb
 from memlab.cli import main
 from memlab.inference import ablate as module
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 CHOSEN = ["--ablation", "blur", "--ablation", "remove_faces", "--controls", "2"]
 

@@ -43,6 +43,7 @@ def changed(model: MemorabilityModel, images: Any, ablations: Any, **how: Any) -
     return model.ablate(images, ablations, controls=0, **how).changed
 
 
+@pytest.mark.slow
 def test_masks_of_every_form_give_the_same_numbers(
     model: MemorabilityModel, files: list[Path]
 ) -> None:

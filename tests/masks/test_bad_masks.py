@@ -89,6 +89,7 @@ KINDS = pytest.mark.parametrize("make", [pngs, coco, store])
 SIZES = (f"{WIDTH} x {WIDTH}", f"{WIDTH} x {HEIGHT}", "draw it at the image's size")
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize(
     "asked", [("--ablation", "remove_faces", "--controls", "2"), ("--ablation", "blur", "--scan")]
@@ -119,6 +120,7 @@ def test_ablate_leaves_out_a_mask_of_another_size(
     assert all(part in message for part in SIZES), message
 
 
+@pytest.mark.slow
 def test_a_donor_with_a_mask_of_another_size_is_not_passed_over(
     album: Path, finished: Path, failing: Callable[..., str]
 ) -> None:
@@ -165,6 +167,7 @@ def test_masks_of_tensors_are_refused_before_anything_is_placed() -> None:
         SwapFace()(images, Context(["a", "b", "c"], masks={"faces": faces}, donors=donors))
 
 
+@pytest.mark.slow
 @KINDS
 def test_empty_and_covering_masks_are_counted_as_not_eligible(
     make: Callable[..., Path], album: Path, finished: Path
@@ -226,6 +229,7 @@ def test_a_dose_out_of_range_shows_the_ladder(album: Path, failing: Callable[...
         assert message in failing("apply", str(album), "--out=o", "--ablation", *arguments)
 
 
+@pytest.mark.slow
 @KINDS
 def test_a_check_counts_masks_and_names_those_that_are_wrong(
     make: Callable[..., Path], album: Path, capsys: pytest.CaptureFixture[str]

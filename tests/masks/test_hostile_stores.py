@@ -113,6 +113,7 @@ def test_damaged_masks_of_a_store_are_one_line(
     assert len(message.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_no_flipped_byte_changes_a_mask_of_a_store(store: Path) -> None:
     path = MaskStore(store).path("0.png")
     whole = path.read_bytes()

@@ -191,6 +191,7 @@ def empty_file(album: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_mask_of_another_shape_is_named(album: Path, finished: Path, failing: Any) -> None:
     for made, parts in (
         (bad_shape, ("3.png", "60 x 60", "60 x 40")),
@@ -269,6 +270,7 @@ def test_runs_that_do_not_fill_a_mask_are_named(album: Path) -> None:
     assert "30 pixels, not 60 x 40" in batch["errors"][0]
 
 
+@pytest.mark.slow
 def test_a_test_confined_to_given_masks(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str], failing: Any
 ) -> None:

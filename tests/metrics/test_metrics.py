@@ -78,6 +78,7 @@ def test_the_metric_gathers_batches_and_resets(sizes: list[int]) -> None:
     assert metric.statistics()["mse"].reason == "no images"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(METRICS))
 def test_intervals_equal_a_plain_bootstrap(name: str) -> None:
     predicted, score = pairs(80, 1, True)

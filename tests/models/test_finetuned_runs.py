@@ -24,6 +24,7 @@ def fit(synthetic: Path, *options: str) -> int:
     return main(["fit", *common, *options])
 
 
+@pytest.mark.slow
 def test_a_frozen_run_tests_what_it_started_from(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_frozen_run_tests_what_it_started_from(
     assert trained.unfrozen == 0
 
 
+@pytest.mark.slow
 def test_accumulation_clipping_and_bf16_go_through(synthetic: Path) -> None:
     options = [
         "--trainer.accumulate_grad_batches=2",
@@ -58,6 +60,7 @@ def test_accumulation_clipping_and_bf16_go_through(synthetic: Path) -> None:
     assert all(value.dtype == torch.float32 for value in load("runs/all").parameters())
 
 
+@pytest.mark.slow
 def test_overfitting_a_batch_reaches_nothing_left(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +74,7 @@ def test_overfitting_a_batch_reaches_nothing_left(
     assert not Path("runs/over/fit/results.json").exists()
 
 
+@pytest.mark.slow
 def test_lr_finder_suggests_and_trains_nothing(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +108,7 @@ def test_no_compiler_is_one_line(
     assert "there is no no-such-compiler" in failing("fit", *options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
 def test_compiled_training_keeps_keys(synthetic: Path) -> None:
     small = [f"--model.backbone={__name__}.Strange", "--data.image_size=32"]

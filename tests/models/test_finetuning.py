@@ -133,6 +133,7 @@ def test_features_and_head_are_apart() -> None:
     assert torch.equal(model.readout(features), model(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -66,6 +66,7 @@ def numpy_crops(image: torch.Tensor, mean: np.ndarray[Any, Any]) -> np.ndarray[A
     return np.stack(both).transpose(0, 3, 1, 2)
 
 
+@pytest.mark.slow
 def test_memnet_handles_images_as_ganalyze(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
     model = NarrowMemNet(str(narrow))
     images = sample_images(2, 256)
@@ -82,6 +83,7 @@ def test_memnet_handles_images_as_ganalyze(narrow: Path, mean: np.ndarray[Any, A
     assert model(sample_images(1, 300)).shape == (1,)
 
 
+@pytest.mark.slow
 def test_memnet_contract_maps_and_features(narrow: Path) -> None:
     check_model(
         type(
@@ -103,6 +105,7 @@ def test_memnet_contract_maps_and_features(narrow: Path) -> None:
     assert torch.allclose(torch.as_tensor(maps).sum(dim=(1, 2, 3)).float(), own, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_memnets_places_lie_where_they_look(narrow: Path) -> None:
     model = NarrowMemNet(str(narrow))
     images = sample_images(1, 256)

@@ -126,6 +126,7 @@ def test_a_timm_checkpoint_with_its_output_stated(resnet: Path) -> None:
         timm_file.TimmFile(**made, output="none")
 
 
+@pytest.mark.slow
 def test_score_and_test_take_name_and_file(
     narrow: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], lamem: Path
 ) -> None:
@@ -160,6 +161,7 @@ def test_without_weights_models_are_not_called_broken(
     assert lines["timm_file"].endswith("sound")
 
 
+@pytest.mark.slow
 def test_a_timm_file_from_three_lines(resnet: Path, lamem: Path) -> None:
     Path("mine_file.py").write_text(
         "from memlab.models.published.timm_file import TimmFile\n\n"

@@ -40,6 +40,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("vitmem.pth")
 
 
+@pytest.mark.slow
 def test_vitmem_is_the_packages_network() -> None:
     """One forward of the whole network: that of timm, on the middle of the image."""
     with torch.no_grad():

@@ -48,6 +48,7 @@ def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(image @ LUMA, dtype=np.float64)
 
 
+@pytest.mark.slow
 @both
 def test_one_cause_replaced_is_the_only_one(style: Style) -> None:
     for latents in images(style, 2):

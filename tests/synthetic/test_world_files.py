@@ -111,6 +111,7 @@ def test_a_world_of_ones_own(failing: Callable[..., str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_fit_takes_a_world_and_changes_to_it(
     capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:

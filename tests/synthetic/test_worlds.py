@@ -68,6 +68,7 @@ def test_there_are_thirteen_each_a_file_that_fits() -> None:
     assert {world.r2 for world in OWN.values()} == {0.0, 0.3, 0.6, 0.9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_the_signal_has_mean_0_and_sd_1_and_explains_r2(name: str) -> None:
     world = ALL[name]
@@ -127,6 +128,7 @@ def test_the_shares_of_the_mixture() -> None:
     assert shares == pytest.approx([0.6, 0.3, 0.1], abs=0.02)
 
 
+@pytest.mark.slow
 def test_what_each_world_is_for() -> None:
     drawn = {name: numbers(world, N) for name, world in OWN.items()}
     eighth = signals(OWN["W8"], drawn["W8"])
@@ -178,6 +180,7 @@ def test_sampling_depends_on_its_arguments_alone() -> None:
     assert free.palette == mixed.palette  # what has no part in a correlation stays
 
 
+@pytest.mark.slow
 def test_noise_ceilings() -> None:
     gaussian = World(
         name="g",

@@ -15,6 +15,7 @@ from tests.builders.ablations import Borrow, Once, Pale, Patch, Weak, breaks
 OWN = [plugin for plugin in plugins("ablations") if plugin.distribution == "memlab"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", OWN, ids=lambda plugin: plugin.name)
 def test_every_registered_ablation_keeps_the_contract(plugin: Any) -> None:
     check_ablation(plugin.load())
