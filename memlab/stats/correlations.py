@@ -109,10 +109,10 @@ class Ranked:
     ) -> None:
         images = np.arange(len(score)) if among is None else np.flatnonzero(among)
         # With images in the order of their scores, only predictions need another order.
-        self.places = images[np.argsort(score[images], kind="stable")]
+        self.images = images[np.argsort(score[images], kind="stable")]
         self.n = len(score)
-        self._score = _Order(score[self.places], np.arange(len(images)))
-        columns = predicted[self.places].T
+        self._score = _Order(score[self.images], np.arange(len(images)))
+        columns = predicted[self.images].T
         self._columns = [_Order(c[o], o) for c in columns for o in [np.argsort(c, kind="stable")]]
 
     def rho(self, weights: Numbers) -> Array:
@@ -124,12 +124,12 @@ class Ranked:
         Returns:
             (B, k); NaN where predictions or scores are constant.
         """
-        step = max(1, _CACHED // len(self.places))
+        step = max(1, _CACHED // len(self.images))
         parts = range(0, len(weights), step)
         return np.concatenate([self._rho(weights[start : start + step]) for start in parts])
 
     def _rho(self, weights: Numbers) -> Array:
-        weights = np.take(weights, self.places, axis=1)
+        weights = np.take(weights, self.images, axis=1)
         total = weights.sum(axis=1, keepdims=True, dtype=float)
         weighted = weights * self._score.spread(self._score.ranks(weights, total))
         of_score = _squares(self._score.gathered(weights), total)
@@ -160,7 +160,7 @@ class Ranked:
         Returns:
             (n, k); 0 for images that do not contribute; every column sums to 0.
         """
-        ordered = weights[self.places][None]
+        ordered = weights[self.images][None]
         total = ordered.sum(axis=1, keepdims=True)
         of_score = _squares(self._score.gathered(ordered), total)
         score = self._score.spread(self._score.ranks(ordered, total))[0]
@@ -169,7 +169,7 @@ class Ranked:
         for index, order in enumerate(self._columns):
             sorted_weights = ordered[:, order.order]
             of_column = _squares(order.gathered(sorted_weights), total)
-            column, by_column = np.empty((2, len(self.places)))
+            column, by_column = np.empty((2, len(self.images)))
             column[order.order] = order.spread(order.ranks(sorted_weights, total))[0]
             by_column[order.order] = order.slope(sorted_weights, total)[0]
             change = score * column + self._score.above((ordered[0] * column)[None])[0]
@@ -181,7 +181,7 @@ class Ranked:
                 change = (change + above) / root - product / root / 2 * (
                     by_score / of_score + by_column / of_column
                 )
-            influences[self.places, index] = ordered[0] * change
+            influences[self.images, index] = ordered[0] * change
         return influences
 
 
