@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from memlab.cli import COMMANDS, TRAINER_COMMANDS, main
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "notebooks" / "first-steps.ipynb"

@@ -93,6 +93,10 @@ class MemlabCLI(LightningCLI):
             args=[plan.command, *plan.arguments],
         )
 
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Return the command that runs; parsers of the other three would never be asked."""
+        return {self.plan.command: LightningCLI.subcommands()[self.plan.command]}
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options of evaluations other than the score."""
         parser.set_defaults({"model": {"class_path": class_path("models", "regressor")}})
@@ -192,6 +196,7 @@ class MemlabCLI(LightningCLI):
         options = self._parser(self.plan.command).dump(self.config[self.plan.command])
         self.plan.asked = fingerprint(f"{self.plan.checkpoint}\n{options}")
         run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        self.plan.folder = self.folder
         if self.plan.out is None:
             self.plan.run = run
         if self.plan.command in ("fit", "test") and processes.is_first():

@@ -44,8 +44,9 @@ def load(ref: str | Path, trust: Iterable[str] = ()) -> MemorabilityModel:
             does not fit, or if the weights cannot be verified.
     """
     path = Path(ref)
+    named = any(plugin.name == str(ref) for plugin in plugins("models"))
     with trusting(trust):
-        if path.is_dir():
+        if path.is_dir() and not (named and _checkpoint(path) is None):
             model = from_checkpoint(checkpoint_in(path))
         elif path.is_file():
             model = from_checkpoint(path)
@@ -73,13 +74,18 @@ def checkpoint_in(folder: Path) -> Path:
     Raises:
         CheckpointError: if there is none; the message says which path was searched.
     """
-    for path in map(tested_checkpoint, (folder, folder.parent)):
-        if path.is_file():
-            return path
+    path = _checkpoint(folder)
+    if path is not None:
+        return path
     raise CheckpointError(
         f"{folder}: no finished training there (looked for {tested_checkpoint(folder)}); give a "
         "run folder, a checkpoint, a plugin's name or package.module:Class"
     )
+
+
+def _checkpoint(folder: Path) -> Path | None:
+    paths = map(tested_checkpoint, (folder, folder.parent))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -39,7 +39,7 @@ WORDS = {
 }
 """Display names of statistics; statistics not listed here use their own names."""
 COMPARED = {
-    "nuisance": "slight changes that should not matter",
+    "nuisance-baseline": "slight changes that should not matter",
     "matched-control": "the same change elsewhere in the image",
     "off-centre-crops": "off-centre crops",
     "patch": "a neutral patch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from memlab.ablations.colour import Grayscale
 from memlab.cli import main
 from memlab.errors import PluginError
 from memlab.testing import sample_images, sample_masks
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 ABLATION = '''
 import torch
@@ -76,6 +77,14 @@ def strange(image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[s
 ASKED = ["--data.batch_size=4", "--maps=0", *QUIET]
 
 
+@pytest.fixture(scope="module")
+def blurred(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A test of the run without any broken ablation."""
+    copy = Path(shutil.copytree(run, tmp_path_factory.mktemp("blurred") / "tiny"))
+    assert main(["test", "--run", str(copy), "--ablation=blur", *ASKED]) == 0
+    return copy / "test-001-blur"
+
+
 def test_rounding_is_clamped_by_the_base_class(
     finished: Path, strange: Callable[[str], None]
 ) -> None:
@@ -112,6 +121,7 @@ def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
 def test_it_is_named_and_the_rest_is_kept(
     line: str,
     finished: Path,
+    blurred: Path,
     image: str,
     strange: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
@@ -124,10 +134,9 @@ def test_it_is_named_and_the_rest_is_kept(
     assert BREAKS[line] in last
     assert image in last
     assert "test-001-third_party.Bad-blur has the results of all others" in last
-    assert main(["test", "--run", str(finished), "--ablation=blur", *ASKED]) == 0
-    with_it, without = finished / "test-001-third_party.Bad-blur", finished / "test-002-blur"
-    assert (with_it / "conditions.csv").read_text() == (without / "conditions.csv").read_text()
-    assert results(with_it)["conditions"] == results(without)["conditions"]
+    with_it = finished / "test-001-third_party.Bad-blur"
+    assert (with_it / "conditions.csv").read_text() == (blurred / "conditions.csv").read_text()
+    assert results(with_it)["conditions"] == results(blurred)["conditions"]
     assert any(image in note and "Left out" in note for note in results(with_it)["notes"])
     assert not (with_it / "shards").exists()
 

@@ -26,7 +26,7 @@ from memlab.synthetic import World
 from memlab.testing import sample_images
 from memlab.validation.matrix import images_and_donors
 from memlab.validation.truth import truth
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 SIZE = 48
 

@@ -13,7 +13,9 @@ from memlab.analysis.quantities import SESOI, removal_quantities, value_quantiti
 from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats import bootstrap, permutation_tests
 from memlab.stats.measures import Statistic
-from tests.audit.test_claims import ALL, K
+
+K = 8
+ALL = ("specific_effect_sd", "rms_effect_sd", "rms_effect_sd_upper", "energy_distance")
 
 
 def audited(

@@ -15,7 +15,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.models.base import hash_weights
 from memlab.models.load import read_checkpoint
-from tests.conftest import TINY, results
+from tests.builders.commands import TINY, results
 
 OPTIONS = ["--data.image_size=64", *TINY, "--attribution=none", "--model.dropout=0.3"]
 DECAY = 0.8
@@ -40,7 +40,7 @@ def ema(decay: float = DECAY) -> list[str]:
 
 def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     Steps.weights.clear()
-    options = [*ema(), "--trainer.callbacks=tests.test_ema.Steps", "--trainer.max_epochs=2"]
+    options = [*ema(), f"--trainer.callbacks={__name__}.Steps", "--trainer.max_epochs=2"]
     rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
     arguments = [f"--data.root={synthetic}", *OPTIONS, *options, *rate, "--run=runs/ema"]
     assert main(["fit", *arguments]) == 0
@@ -67,7 +67,7 @@ def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     assert results(folder)["model"]["weights_id"] == model.weights_id()
     assert model.weights_id() == hash_weights(best["state_dict"])
     rows = pd.read_csv(folder / "rows.csv").sort_values("index")
-    own = ["--trust=tests.test_ema:Steps", "--data.num_workers=0", *OPTIONS[-2:-1]]
+    own = [f"--trust={__name__}:Steps", "--data.num_workers=0", *OPTIONS[-2:-1]]
     assert main(["test", "--run=runs/ema", *own]) == 0
     again = pd.read_csv("runs/ema/test-001/rows.csv").sort_values("index")
     assert rows["predicted"].to_list() == pytest.approx(again["predicted"].to_list(), abs=1e-6)
@@ -76,11 +76,11 @@ def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
 
 
 def test_going_on_restores_weights_and_average(synthetic: Path) -> None:
-    steps = "--trainer.callbacks=tests.test_ema.Steps"
+    steps = f"--trainer.callbacks={__name__}.Steps"
     assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *ema(), steps, "--run=runs/on"]) == 0
     short = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     Steps.weights.clear()
-    own = ["--trust=tests.test_ema:Steps", "--trainer.max_epochs=2"]
+    own = [f"--trust={__name__}:Steps", "--trainer.max_epochs=2"]
     assert main(["fit", "--run=runs/on", "--ckpt_path=last", *own]) == 0
     long = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     assert Steps.first == hash_weights(short["current_model_state"])

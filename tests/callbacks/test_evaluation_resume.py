@@ -20,7 +20,7 @@ from memlab.ablations.frequency import Blur
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.types import Context
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 ASKED = ["--ablation=blur", "--ablation=grayscale", "--data.batch_size=4", "--maps=0", *QUIET]
 

@@ -13,7 +13,7 @@ import torch
 from memlab.callbacks.frozen_features import FrozenFeatures
 from memlab.cli import main
 from memlab.data import dataset
-from tests.conftest import TINY, results
+from tests.builders.commands import TINY, results
 
 PROBE = [
     "fit",

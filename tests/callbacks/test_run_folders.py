@@ -16,12 +16,7 @@ from filelock import FileLock
 
 from memlab.cli import main
 from memlab.models.regressor import MemorabilityRegressor
-from tests.interruption import FIT, Killed, at, kill, same
-
-
-@pytest.fixture
-def data(synthetic: Path) -> list[str]:
-    return [*FIT, f"--data.root={synthetic}", "--data.source=csv"]
+from tests.builders.interrupted_runs import Killed, at, kill, same
 
 
 def test_auto_starts_goes_on_and_knows_the_end(
@@ -155,9 +150,11 @@ def test_training_that_had_ended_by_itself_is_not_taken_up_again(
 
 
 def test_auto_takes_the_checkpoint_before_a_damaged_one(
-    data: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: list[str],
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([*data, "--run=whole"]) == 0
     with monkeypatch.context() as patch:
         at(11, patch, kill)
         with pytest.raises(Killed):
@@ -166,7 +163,7 @@ def test_auto_takes_the_checkpoint_before_a_damaged_one(
     last.write_bytes(last.read_bytes()[:5000])
     assert main([*data, "--run=cut", "--ckpt_path=auto"]) == 0
     assert "damaged; going on with the one before" in capsys.readouterr().err
-    same(Path("whole"), Path("cut"))
+    same(whole, Path("cut"))
 
 
 def test_a_new_run_may_begin_with_anothers_checkpoint(finished: Path) -> None:

@@ -18,24 +18,13 @@ from memlab.ceiling.observers import (
 )
 from memlab.ceiling.reliability import from_halves, reliability_from_counts, spearman_brown
 from memlab.errors import MemlabError
+from tests.builders.answers import people
 
 FIELD = {
     5: (0.32, 0.56), 10: (0.48, 0.70), 15: (0.58, 0.76), 20: (0.65, 0.81), 30: (0.74, 0.86),
     40: (0.79, 0.89), 60: (0.85, 0.92), 80: (0.88, 0.94), 100: (0.90, 0.95),
 }  # fmt: skip
 """Observers to reliability and best rho, at SD .13 round .76 (LaMem, MemCat)."""
-
-
-def people(
-    count: int, images: int, share: float, seed: int, memory_sd: float = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """True scores, and answers (people, images) with NaN where an image was not shown."""
-    rng = np.random.default_rng(seed)
-    true = np.clip(rng.normal(0.7, 0.12, images), 0.05, 0.95)
-    memory = rng.normal(0, memory_sd, (count, 1))
-    answers = (rng.random((count, images)) < true + memory).astype(float)
-    answers[rng.random((count, images)) >= share] = np.nan
-    return true, answers
 
 
 def in_rows(answers: np.ndarray) -> Answers:

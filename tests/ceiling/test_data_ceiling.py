@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from memlab.cli import main
-from tests.ceiling.test_ceiling import people
+from tests.builders.answers import people
 
 
 def trials(answers: np.ndarray, first: np.ndarray | None = None, **columns: str) -> pd.DataFrame:

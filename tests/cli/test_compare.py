@@ -18,7 +18,7 @@ from memlab.cli import main
 from memlab.metrics.mean_effect import mean_effect
 from memlab.metrics.paired_models import spearman_differences, standardised_differences
 from memlab.repeat_folder import Repeat
-from tests.finished import people, write_finished
+from tests.builders.finished_runs import people, write_finished
 
 
 def compared(*arguments: str) -> dict[str, Any]:

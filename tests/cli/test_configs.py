@@ -10,7 +10,7 @@ import yaml
 
 from memlab import registry
 from memlab.cli import configs, main
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 
 def test_unknown_keys_name_file_and_closest_key(failing: Callable[..., str]) -> None:
@@ -72,7 +72,7 @@ def test_yaml_takes_short_names(synthetic: Path) -> None:
 
 
 def test_families_are_expanded(finished: Path) -> None:
-    assert main(["test", "--run", str(finished), "--ablation", "colour", *QUIET]) == 0
+    assert main(["test", "--run", str(finished), "--ablation", "colour", "--maps=0", *QUIET]) == 0
     entries = results(finished / "test-001-colour")["conditions"]
     targets = {entry["ablation"] for entry in entries if entry["role"] != "nuisance"}
     assert targets == {"color_contrast", "desaturate", "grayscale", "hue_rotate", "swap_palette"}

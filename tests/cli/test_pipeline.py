@@ -18,7 +18,8 @@ from memlab import load
 from memlab.analysis.results import read
 from memlab.cli import main
 from memlab.metrics.metric import SPEARMAN
-from tests.conftest import QUIET, results
+from memlab.synthetic import write
+from tests.builders.commands import QUIET, results
 
 
 def test_fit_leaves_everything_in_one_folder(run: Path) -> None:
@@ -110,8 +111,8 @@ def test_conditions_are_what_the_model_says_of_the_changed_images(
 
 def test_maps_are_raw_and_named(run: Path) -> None:
     found = np.load(run / "fit" / "maps" / "grad_cam.npz")
-    assert found["maps"].shape == (4, 2, 2)
-    assert found["images"].shape == (4, 3, 64, 64)
+    assert found["maps"].shape == (1, 2, 2)
+    assert found["images"].shape == (1, 3, 64, 64)
     assert str(found["unit"]) == "score per grid cell, linearised"
     rows = pd.read_csv(run / "fit" / "rows.csv").set_index("id")
     for name, predicted in zip(found["id"], found["predicted"], strict=True):
@@ -155,9 +156,11 @@ def test_the_command_line_replaces_what_the_config_lists_and_ladders_run(finishe
 
 
 def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
+    root = write(Path("data"), n=24, seed=5, size=64).parent
+    data = [f"--data.root={root}", "--data.split=50/25/25", "--maps=0"]  # six to test, and donors
     for size, workers in (("1", "0"), ("5", "2")):
         sizes = [f"--data.batch_size={size}", f"--data.num_workers={workers}"]
-        more = ["--ablation", "all", "--controls", "2", *sizes, *QUIET]
+        more = ["--ablation", "all", "--controls=1", *data, *sizes, *QUIET]
         assert main(["test", "--run", str(finished), *more]) == 0
     one, other = (
         pd.read_csv(finished / f"test-{n}-all" / "conditions.csv") for n in ("001", "002")
@@ -229,7 +232,8 @@ def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     arguments = ["--model", "brightness:Bright", f"--data.root={synthetic}", "--ablation", "all"]
-    assert main(["test", *arguments, "--attribution", "none", *QUIET]) == 0
+    arguments += ["--data.split=60/20/20", "--controls=1", "--attribution=none", *QUIET]
+    assert main(["test", *arguments]) == 0
     (folder,) = Path("runs").glob("*/test-001-all")
     found = results(folder)
     assert found["model"]["weights_id"] == "closed-form"
@@ -250,8 +254,11 @@ class Counting(Callback):
 
 
 def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
-    option = "--trainer.callbacks+=tests.cli.test_pipeline.Counting"
-    assert main(["test", "--run", str(finished), option, "--data.batch_size=4", *QUIET]) == 0
+    option = f"--trainer.callbacks+={__name__}.Counting"
+    assert (
+        main(["test", "--run", str(finished), option, "--data.batch_size=4", "--maps=0", *QUIET])
+        == 0
+    )
     assert "3 batches, 12 rows" in results(finished / "test-001")["notes"]
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_ablate_leaves_a_used_folder_alone(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     path = str(make_image("a.png"))
-    assert main(["ablate", path, "--ablation", "all", "--out", "out"]) == 0
+    assert main(["apply", path, "--ablation", "all", "--out", "out"]) == 0
     before = sorted(Path("out").rglob("*"))
-    message = failing("ablate", path, "--ablation", "blur", "--out", "out")
+    message = failing("apply", path, "--ablation", "blur", "--out", "out")
     assert "not an empty folder" in message
     assert sorted(Path("out").rglob("*")) == before
 

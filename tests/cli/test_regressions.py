@@ -24,7 +24,7 @@ from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
 from memlab.spec import build
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 def printed_config(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class Stubborn(Attribution):
 
 
 def test_a_failing_map_costs_the_map_alone(finished: Path) -> None:
-    option = ["--attribution", "tests.test_regressions.Stubborn", "--attribution", "grad_cam"]
+    option = ["--attribution", f"{__name__}.Stubborn", "--attribution", "grad_cam"]
     assert main(["test", "--run", str(finished), *option, "--maps=3", *QUIET]) == 0
     found = read(finished / "test-001")
     assert "No maps by stubborn: no spatial seam" in found.notes
@@ -197,7 +197,7 @@ def test_a_subset_stays_inside_its_folder(make_image: Callable[..., Path], tmp_p
         ["--model.optimizer=SGD", "--model.optimizer.lr=-1"],
         ["--trainer.callbacks=records"],
         ["--trainer.callbacks=recordz"],
-        ["--attribution", "grad_cam", "--attribution", "tests.test_regressions.Impostor"],
+        ["--attribution", "grad_cam", "--attribution", f"{__name__}.Impostor"],
     ],
 )
 def test_values_out_of_range_are_one_line(

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 Failing = Callable[..., str]
 

@@ -16,7 +16,7 @@ from memlab.cli import main
 from memlab.cli.data_options import add_loading, add_masks, add_root
 from memlab.cli.options import Options
 from memlab.cli.spelling import ALIASES, hint
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
 from memlab.cli import main
 from memlab.stats.measures import Statistic
 from memlab.synthetic import write
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 FAST = ["--controls", "2", "--maps", "2", "--data.num_workers", "0"]
 HEADINGS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 def test_fits_of_one_python_process(synthetic: Path, monkeypatch: pytest.MonkeyPatch) -> None:

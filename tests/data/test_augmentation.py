@@ -12,7 +12,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.data.augmentation import JITTER, LEAST_WINDOW, augmented, cropped, parameters
 from memlab.testing import sample_images
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 IDS = [f"{place:03d}.jpg" for place in range(12)]
 

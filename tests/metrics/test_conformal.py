@@ -23,7 +23,7 @@ from memlab.metrics.conformal import (
     percentile,
     thinned,
 )
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 
 @pytest.mark.parametrize(

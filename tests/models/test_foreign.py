@@ -15,7 +15,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.models.base import hash_weights
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 NETS = '''
 import torch

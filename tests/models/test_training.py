@@ -15,7 +15,7 @@ from torch import Tensor
 
 from memlab import MemorabilityModel, load
 from memlab.cli import main
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import PLAIN, QUIET, TINY, results
 
 
 def test_skipped_images_are_counted_and_listed(synthetic: Path, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_skipped_images_are_counted_and_listed(synthetic: Path, tmp_path: Path) 
         (root / name).write_bytes((root / name).read_bytes()[:300])
     (root / bad[3]).unlink()
     fit = [f"--data.root={root}", "--data.image_size=64", "--run=runs/skip", *TINY]
-    assert main(["fit", *fit, "--data.on_error=skip", "--ablation", "blur"]) == 0
+    assert main(["fit", *fit, "--data.on_error=skip", "--ablation", "blur", "--maps=0"]) == 0
     found = results(Path("runs/skip/fit"))
     assert {entry["id"] for entry in found["data"]["skipped"]} == set(bad)
     assert found["n"] == 10
@@ -49,7 +49,7 @@ def test_a_truncated_image_fails_a_run_by_default(
 
 
 def test_training_is_reproducible(run: Path, synthetic: Path) -> None:
-    again = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/again", *TINY]
+    again = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/again", *TINY, *PLAIN]
     assert main(["fit", *again, "--data.num_workers=1"]) == 0
     assert load("runs/again").weights_id() == load(run).weights_id()
     assert main(["fit", *again, "--run=runs/other", "--seed_everything=1"]) == 0
@@ -134,7 +134,7 @@ def test_nan_is_never_best_and_never_ends_a_run(
         "--trainer.max_epochs=3",
         *QUIET,
     ]
-    model = "--model=tests.models.test_training.Constant"
+    model = f"--model={__name__}.Constant"
     assert main(["fit", *arguments, model, "--ablation", "blur", "--attribution", "none"]) == 0
     folder = Path("runs/constant/fit")
     assert pd.read_csv(folder / "metrics.csv")["epoch"].max() >= 2

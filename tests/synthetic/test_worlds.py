@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import asdict
 from functools import cache
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ import yaml
 from scipy.stats import multivariate_normal, norm, spearmanr
 
 from memlab.cli.configs import shipped
-from memlab.cli.worlds import read_world, worlds
 from memlab.errors import MemlabError
 from memlab.synthetic import (
     QUICKSTART,
@@ -30,8 +27,8 @@ from memlab.synthetic import (
 from memlab.synthetic.copula import correlation, factor
 from memlab.synthetic.latents import FEATURES, PRESENCE, VALUES
 from memlab.synthetic.scoring import number, numbers
+from tests.builders.worlds import OWN
 
-OWN = {name: read_world(name)[0] for name in worlds()}
 N = 200_000
 
 MIXED = World(
@@ -42,11 +39,6 @@ MIXED = World(
     sizes={"face": (0.4, 0.4)},
 )
 """Products of features that go together, and one figure whose size does not vary."""
-
-
-def table(root: Path) -> list[dict[str, str]]:
-    with (root / "synthetic.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @cache

@@ -22,14 +22,15 @@ from memlab.synthetic.sheet import ALL
 from memlab.validation.expected import EXPECTED, Expected, expected
 from memlab.validation.matrix import SEED, white_box_matrix
 
-N = 80
+N = 48
+"""Images of the whole matrix; wrong declarations are found with 40, below."""
 
 
 @pytest.mark.parametrize("style", ["A", "B"])
 def test_every_ablation_moves_and_spares_what_it_declares(style: str) -> None:
     own = [one.name for one in plugins("ablations") if one.distribution == "memlab"]
     ablations = [load("ablations", name)() for name in own]
-    table = white_box_matrix(ablations, N, style=style, controls=4, shown=False)  # type: ignore[arg-type]
+    table = white_box_matrix(ablations, N, style=style, controls=2, shown=False)  # type: ignore[arg-type]
     assert len(table) == 8 * len(own)
     columns = ["ablation", "model", "declared", "n", "effect", "shift", "limit"]
     breaches = table.loc[table["verdict"] == "breach", columns]
