@@ -315,10 +315,10 @@ def _adapter() -> TypeAdapter[Results]:
 def _first(error: ValidationError, content: dict[str, Any]) -> str:
     """Return the first invalid field with its value: `conditions.3.effect.n is 'x'`."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(_named(content, first["loc"]))
+    path = ".".join(_named(content, first["loc"]))
     if first["type"] == "missing":
-        return f"no {where!r} in it"
-    return f"{where} is {shown(first['input'])}: {first['msg']}"
+        return f"no {path!r} in it"
+    return f"{path} is {shown(first['input'])}: {first['msg']}"
 
 
 def _named(content: Any, path: tuple[int | str, ...]) -> list[str]:

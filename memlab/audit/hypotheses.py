@@ -199,12 +199,12 @@ def ways(regions: Collection[str], donors: bool) -> list[Way]:
         regions: regions with masks.
         donors: whether there are donor images to swap with.
     """
-    found = [Way(name) for name in WHOLE]
+    runnable = [Way(name) for name in WHOLE]
     for member in (member for case in CASES for member in case.members):
         can = (way for way in member.ways if way.lacks(regions, donors) is None)
-        found += [way] if (way := next(can, None)) else []
-    found += [way for way in BESIDE if way.lacks(regions, donors) is None]
-    return list(dict.fromkeys(found))
+        runnable += [way] if (way := next(can, None)) else []
+    runnable += [way for way in BESIDE if way.lacks(regions, donors) is None]
+    return list(dict.fromkeys(runnable))
 
 
 def case_results(
@@ -239,7 +239,9 @@ def _measured(
     member: Member, effects: Sequence[AblationEffect], regions: Collection[str], donors: bool
 ) -> Measured:
     named = Measured(member.name, member.rank, member.reading)
-    effect = next((one for way in member.ways for one in effects if way.matches(one)), None)
+    effect = next(
+        (candidate for way in member.ways for candidate in effects if way.matches(candidate)), None
+    )
     if effect is None:
         lacking = [way.lacks(regions, donors) for way in member.ways]
         why = next(filter(None, lacking), "not run") if lacking else member.reading
@@ -298,7 +300,7 @@ def sentence(case: Case, pairs: Sequence[Pair]) -> str:
     by: dict[str, list[str]] = {}
     for pair in pairs:
         by.setdefault(pair.outcome, []).append(f"{pair.first} > {pair.second}")
-    told = [
+    parts = [
         f"{len(by[outcome])} {words} ({'; '.join(by[outcome])})"
         for outcome, words in (
             ("as predicted", "decided as it says"),
@@ -308,10 +310,10 @@ def sentence(case: Case, pairs: Sequence[Pair]) -> str:
     ] or ["none decided"]
     if "open" in by:
         why = f"intervals overlap, or are of fewer than {LEAST} images"
-        told.append(f"{len(by['open'])} open ({why})")
+        parts.append(f"{len(by['open'])} open ({why})")
     if "not measured" in by:
-        told.append(f"{len(by['not measured'])} not measured")
-    return f"Of the {len(pairs)} orders in {case.name}: {', '.join(told)}."
+        parts.append(f"{len(by['not measured'])} not measured")
+    return f"Of the {len(pairs)} orders in {case.name}: {', '.join(parts)}."
 
 
 def _interval(member: Measured) -> tuple[float, float] | None:
