@@ -9,7 +9,8 @@ from typing import Any
 
 from memlab.analysis.effect import AblationEffect
 from memlab.analysis.results import Results, read, without_nan
-from memlab.audit.hypotheses import WHOLE, case_results
+from memlab.audit.case_results import case_results
+from memlab.audit.hypotheses import WHOLE
 from memlab.files import write_text
 from memlab.numbers import interval, number
 from memlab.reports.effect_table import compared_text, effect_text, p_text

@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from memlab.audit.hypotheses import LEAST, CaseResult
+from memlab.audit.case_results import CaseResult
+from memlab.audit.hypotheses import LEAST
 from memlab.drawing import BLUE, GREY, save
 
 FILE = "hypotheses"

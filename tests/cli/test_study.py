@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from memlab.analysis.effect import AblationEffect, BeyondControl, Comparison
-from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
+from memlab.audit.case_results import decisive, measured, sentence
+from memlab.audit.hypotheses import CASES, ways
 from memlab.cli import main
 from memlab.stats.measures import Statistic
 from memlab.synthetic import write
