@@ -120,7 +120,7 @@ def whole_evaluation(paths: list[Path], folder: Path) -> dict[str, Any]:
     changes = {name: PEERS[name][1] for name in ("blur", "grayscale", "center_crop")}
 
     def ours() -> None:
-        model.ablate(paths, list(changes), batch_size=8, progress=False)
+        model.ablate(paths, list(changes), batch_size=8, controls=0, progress=False)
 
     def student_study() -> None:
         sets = {"clean": paths}

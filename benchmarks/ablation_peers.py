@@ -1,8 +1,14 @@
 """Equivalents of memlab's ablations in torchvision, Pillow and OpenCV.
 
-Pillow and OpenCV change the bytes of one image at a time, as in their usual use. memlab and
-torchvision change batches of floats. Equal names do not always mean equal formulas: `desaturate`
-mixes linear light while the peers mix coded values, and `hue_rotate` keeps luma.
+Pillow and OpenCV read and write the bytes of one image at a time, as in their usual use. memlab and
+torchvision read and write batches of floats, which are four times as many bytes. memlab's time
+includes the checks of its contract.
+
+Equal names do not always mean equal formulas. `hue_rotate` and `contrast` keep colours inside the
+gamut and keep luma or chroma, which the peers do not. `desaturate` mixes linear light, while the
+usual functions of the peers mix coded values; `LINEAR` has peers that keep luminance, too: kornia
+and torch for floats, and CIE Lab in Pillow (littleCMS) and OpenCV. `remove` adds grain, which the
+peer does not.
 """
 
 from __future__ import annotations
@@ -14,11 +20,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
+from kornia.color import linear_rgb_to_rgb, rgb_to_linear_rgb
+from PIL import Image, ImageChops, ImageCms, ImageEnhance, ImageFilter, ImageOps
 from torchvision.transforms.v2 import functional as tv
 
 from memlab import registry
 from memlab.ablations.base import Ablation
+from memlab.imaging.morphology import pixels_of
 from memlab.imaging.pixels import to_unit
 
 try:
@@ -79,6 +87,10 @@ _SMALL, FULL = (SIZE * 9 // 10,) * 2, (SIZE, SIZE)
 _INSIDE = slice(SIZE // 4, SIZE // 2)
 MASK = np.zeros((SIZE, SIZE), np.uint8)
 MASK[_INSIDE, _INSIDE] = 255
+HOLE = np.zeros_like(MASK)  # what `remove` fills: the mask and its margin
+_REACH = pixels_of(3.0, SIZE)
+_MARGIN = slice(SIZE // 4 - _REACH, SIZE // 2 + _REACH)
+HOLE[_MARGIN, _MARGIN] = 255
 
 # The same change in each peer; None if the peer has no equivalent.
 PEERS: dict[str, tuple[Callable[[Floats], Floats] | None, Any, Any]] = {
@@ -88,7 +100,7 @@ PEERS: dict[str, tuple[Callable[[Floats], Floats] | None, Any, Any]] = {
         lambda x: cv2.GaussianBlur(x, (37, 37), SIGMA),
     ),
     "grayscale": (
-        lambda x: tv.rgb_to_grayscale(x, 3),
+        lambda x: tv.rgb_to_grayscale(x, 3).contiguous(),  # three channels, as the others write
         lambda x: x.convert("L").convert("RGB"),
         _cv_grey,
     ),
@@ -131,8 +143,34 @@ PEERS: dict[str, tuple[Callable[[Floats], Floats] | None, Any, Any]] = {
         lambda x: x.filter(ImageFilter.MedianFilter(7)),
         lambda x: cv2.bilateralFilter(x, 9, 50, 9),
     ),
-    "remove": (None, None, lambda x: cv2.inpaint(x, MASK, 3, cv2.INPAINT_TELEA)),
+    "remove": (None, None, lambda x: cv2.inpaint(x, HOLE, 3, cv2.INPAINT_TELEA)),
 }
+
+_SRGB, _LAB = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+_TO_LAB = ImageCms.buildTransform(_SRGB, _LAB, "RGB", "LAB")
+_FROM_LAB = ImageCms.buildTransform(_LAB, _SRGB, "LAB", "RGB")
+_HALVED = [*range(256), *[value // 2 + 64 for value in range(256)] * 2]  # a and b around 128
+
+
+def _linear(images: Floats) -> Floats:
+    light = rgb_to_linear_rgb(images)
+    weights = torch.tensor([0.2126, 0.7152, 0.0722]).view(3, 1, 1)
+    return linear_rgb_to_rgb(torch.lerp(light, (light * weights).sum(1, True), 0.5))
+
+
+def _pil_lab(image: Image.Image) -> Image.Image:
+    lab = ImageCms.applyTransform(image, _TO_LAB)
+    return ImageCms.applyTransform(lab.point(_HALVED), _FROM_LAB)
+
+
+def _cv_lab(image: Bytes) -> Bytes:
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    lab[..., 1:] = lab[..., 1:] // 2 + 64
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+
+
+LINEAR = {"desaturate": (_linear, _pil_lab, _cv_lab)}
+"""Peers that, like memlab, keep luminance."""
 
 
 def own_ablations() -> dict[str, type[Ablation]]:

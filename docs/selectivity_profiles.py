@@ -2,7 +2,7 @@
 
     python docs/selectivity_profiles.py
 
-renders images, runs `memlab ablate --selectivity-profile` with every ablation of memlab's own on
+renders images, runs `memlab apply --selectivity-profile` with every ablation of memlab's own on
 them, and writes docs/reference/selectivity-profiles.md with docs/images/selectivity-profiles/. It
 takes a few minutes on one core.
 """
@@ -27,7 +27,7 @@ DOCS = Path(__file__).resolve().parent
 IMAGES = DOCS / "images" / "selectivity-profiles"
 # the first image of this seed has a face, a person, an object and text, apart from each other
 RENDER = "memlab data synthetic --seed 7923 -n 40 --size 160 synthetic"
-PROFILES = "memlab ablate synthetic --ablation all --selectivity-profile --out profiles"
+PROFILES = "memlab apply synthetic --ablation all --selectivity-profile --out profiles"
 MADE = f"""\
 Every ablation of memlab's own, measured on 40 rendered [images](../guides/worlds.md):
 

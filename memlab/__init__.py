@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from memlab.ablations.plan import plan as plan
     from memlab.analysis.analyse import Analysis as Analysis
     from memlab.analysis.analyse import analyse as analyse
+    from memlab.api import ablate as ablate
+    from memlab.api import explain as explain
+    from memlab.api import fit as fit
+    from memlab.api import predict as predict
+    from memlab.api import test as test
     from memlab.attributions.base import Attribution as Attribution
-    from memlab.attributions.base import explain as explain
     from memlab.backbones.base import Backbone as Backbone
     from memlab.data.sources.base import Source as Source
     from memlab.errors import MemlabError as MemlabError
@@ -29,11 +33,15 @@ _PUBLIC = {
     "MemlabError": "memlab.errors",
     "MemorabilityModel": "memlab.models.base",
     "Source": "memlab.data.sources.base",
+    "ablate": "memlab.api",
     "analyse": "memlab.analysis.analyse",
     "evaluate": "memlab.ablations.evaluate",
-    "explain": "memlab.attributions.base",
+    "explain": "memlab.api",
+    "fit": "memlab.api",
     "load": "memlab.models.load",
     "plan": "memlab.ablations.plan",
+    "predict": "memlab.api",
+    "test": "memlab.api",
 }
 
 __all__ = sorted(_PUBLIC)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,23 +15,9 @@ from PIL import Image
 
 from memlab.cli import main
 from memlab.synthetic import write
+from tests.builders.commands import TINY
 
 os.environ.setdefault("WANDB_MODE", "offline")
-
-QUIET = ["--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu"]
-"""For commands that need no network described."""
-
-TINY = [
-    "--model.backbone=timm",
-    "--model.backbone.name=test_resnet",
-    "--model.backbone.pretrained=false",
-    "--data.num_workers=0",
-    "--data.batch_size=16",
-    "--trainer.accelerator=cpu",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.max_epochs=1",
-]
-"""A network that trains in a second."""
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +48,10 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def run(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run: one epoch, tested with two ablations and maps."""
+    """A finished run: one epoch, tested with two ablations and a map."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     arguments = [f"--run={folder}", f"--data.root={synthetic}", "--data.image_size=64", *TINY]
-    more = ["--ablation", "blur", "--ablation", "grayscale", "--maps", "4"]
+    more = ["--ablation", "blur", "--ablation", "grayscale", "--maps", "1"]
     assert main(["fit", *arguments, *more]) == 0
     return folder
 
@@ -127,8 +111,3 @@ def lamem(tmp_path: Path, make_image: Callable[..., Path]) -> Path:
         for part, chosen in (("train", lines[:12]), ("val", lines[12:16]), ("test", lines[16:])):
             (root / "splits" / f"{part}_{split}.txt").write_text("".join(chosen))
     return root
-
-
-def results(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return found

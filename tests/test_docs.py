@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from memlab.cli import COMMANDS, TRAINER_COMMANDS, main
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "docs" / "notebooks" / "first-steps.ipynb"
@@ -106,6 +106,7 @@ def parse(command: str, arguments: list[str]) -> None:
             assert re.search(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown), argument
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", typed())
 def test_typed_commands_and_options_exist(line: str, desk: Path) -> None:
     modules = [name for page in GUIDES for name in write_files(page)]
@@ -125,6 +126,7 @@ def test_typed_commands_and_options_exist(line: str, desk: Path) -> None:
             sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
 def test_guides_run(page: Path, desk: Path) -> None:
     modules = write_files(page)
@@ -143,6 +145,7 @@ def test_guides_run(page: Path, desk: Path) -> None:
             sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 def test_notebook_is_stored_without_results_and_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

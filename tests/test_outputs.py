@@ -86,7 +86,8 @@ def test_score_replaces_its_own_table(photos: Path) -> None:
 
 COMMANDS = {
     "explain": ["explain", "toy:Redness", "photos"],
-    "ablate": ["ablate", "photos", "--ablation", "blur"],
+    "ablate": ["ablate", "toy:Redness", "photos", "--ablation", "blur"],
+    "apply": ["apply", "photos", "--ablation", "blur"],
     "check": ["data", "check", "photos"],
     "subset": ["data", "subset", "photos", "-n", "2"],
     "ceiling": ["data", "ceiling", "photos/scores.csv", "--observers", "20"],
@@ -160,7 +161,7 @@ def test_names_of_300_characters_are_one_line(command: list[str], failing: Any) 
 def test_long_names_of_images_are_shortened(make_image: Callable[..., Path], photos: Path) -> None:
     for end in "ab":
         make_image(f"long/{'y' * 245}{end}.png")
-    assert main(["ablate", "long", "--ablation", "blur", "--controls", "2", "--out", "out"]) == 0
+    assert main(["apply", "long", "--ablation", "blur", "--controls", "2", "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv")
     assert manifest["image"].nunique() == len(manifest)
     assert all((Path("out") / image).is_file() for image in manifest["image"])
@@ -169,7 +170,7 @@ def test_long_names_of_images_are_shortened(make_image: Callable[..., Path], pho
 def test_images_whose_names_meet_stay_apart(make_image: Callable[..., Path]) -> None:
     for place, name in enumerate(("x/a/b", "x/a-b", "x/A-B", "a/b")):
         make_image(f"two/{name}.png", seed=place)
-    assert main(["ablate", "two", "--ablation", "blur", "--out", "out"]) == 0
+    assert main(["apply", "two", "--ablation", "blur", "--out", "out"]) == 0
     images = pd.read_csv("out/manifest.csv")["image"]
     assert len({image.casefold() for image in images}) == 4
 
@@ -197,7 +198,7 @@ def test_ablate_stops_at_the_first_file_on_a_full_disk(
 ) -> None:
     """With `refused` above 1 the manifest, too, finds no room, until the last images give it."""
     full(monkeypatch, after=3, and_then=refused)
-    message = failing("ablate", str(photos), "--ablation", "blur", "--out", "out")
+    message = failing("apply", str(photos), "--ablation", "blur", "--out", "out")
     kept = 3 if refused == 1 else 1
     assert "cannot be written: No space left on device; make room" in message
     assert f"{kept} changed images are in out, out/manifest.csv lists what is complete" in message
@@ -211,7 +212,7 @@ def test_ablate_with_no_room_at_all_leaves_nothing_unlisted(
     photos: Path, monkeypatch: pytest.MonkeyPatch, failing: Any
 ) -> None:
     full(monkeypatch, after=2)
-    message = failing("ablate", str(photos), "--ablation", "blur", "--out", "out")
+    message = failing("apply", str(photos), "--ablation", "blur", "--out", "out")
     assert "0 changed images are in out, there is no manifest" in message
     assert not [path for path in Path("out").rglob("*") if path.is_file()]
 
@@ -220,7 +221,7 @@ def test_a_file_that_may_not_grow_is_one_line(photos: Path, failing: Any) -> Non
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, before[1]))
     try:
-        message = failing("ablate", str(photos), "--ablation", "blur", "--out", "out")
+        message = failing("apply", str(photos), "--ablation", "blur", "--out", "out")
         assert "File too large" in message
         assert "stopped at image 0 of 4" in message
     finally:
@@ -228,6 +229,7 @@ def test_a_file_that_may_not_grow_is_one_line(photos: Path, failing: Any) -> Non
     assert not list(Path("out").rglob("*.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.ENOSPC])
 def test_whatever_the_system_refuses_is_one_line(
     photos: Path, monkeypatch: pytest.MonkeyPatch, failing: Any, number: int

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memlab import registry
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 MODULE = """
 import pandas as pd

@@ -16,13 +16,14 @@ FLOORS = (
     "metrics masks",
     "data synthetic ceiling",
     "scorer backbones ablations attributions",
+    "analysis",
     "inference",
-    "models analysis",
+    "models",
     "audit validation detection",
     "reports",
     "callbacks tracking testing",
     "export",
-    "cli __main__",
+    "cli api __main__",
 )
 """Rooms and modules of the package, from the bottom to the top."""
 

@@ -18,7 +18,7 @@ from memlab.ablations.removal import RemoveFaces
 from memlab.analysis.associations import associations
 from memlab.analysis.blind_scan import scan
 from memlab.data.module import MemorabilityData
-from memlab.metrics.with_interval import mean
+from memlab.metrics.mean_effect import mean
 from memlab.stats import Resampled, bootstrap, permutation_tests
 from memlab.stats.measures import Statistic
 from memlab.testing import sample_images

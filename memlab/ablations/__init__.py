@@ -19,3 +19,5 @@ INSTEAD: dict[str, str] = {
     ),
 }
 """What to suggest, by name, where an ablation is used without an argument that it requires."""
+RENAMED_FAMILIES = {"floor": "nuisance"}
+"""Old name to new name of families; old names are read for one version."""

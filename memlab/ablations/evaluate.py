@@ -4,7 +4,8 @@ Memory holds the batch, `micro_batch` changed images, the donors of one draw, an
 region. Memory does not grow with the number of conditions.
 
 The test callback and `memlab ablate` call `evaluate`, which scores the images of `changed_images`.
-Export and validation call `changed_images` directly. No other code makes or scores changed images.
+`memlab apply` and validation call `changed_images` directly. No other code makes or scores changed
+images.
 """
 
 from __future__ import annotations

@@ -136,7 +136,4 @@ class Noise(Ablation):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Add noise with an SD of `dose` % of the range."""
-        shape = images.shape[1:]
-        noise = [torch.randn(shape, generator=one) for one in context.generators(self.name)]
-        noisy = torch.add(images, torch.stack(noise).to(images), alpha=dose / 100)
-        return noisy.clamp_(0, 1)
+        return nuisance.noisy(images, dose / 100, context.generators(self.name))

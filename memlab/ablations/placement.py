@@ -24,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from memlab.imaging.boxes import bounds
 from memlab.imaging.colour import luma
 from memlab.imaging.morphology import blobs
 from memlab.types import Context
@@ -244,21 +245,12 @@ def _shifted(weights: Tensor, maps: Tensor) -> Tensor:
     return sums
 
 
-def _ends(support: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Return the first and last row, and column, of a support (B, 1, H, W): (B, 1) each."""
-    ends = []
-    for axis, length in ((3, support.shape[2]), (2, support.shape[3])):
-        covered = support.amax(dim=axis)[:, 0] > 0  # (B, length)
-        steps = torch.arange(length, device=support.device)
-        first = torch.where(covered, steps, length).amin(dim=1, keepdim=True)
-        ends.append((first, torch.where(covered, steps, -1).amax(dim=1, keepdim=True)))
-    return ends
-
-
 def _inside_frame(support: Tensor) -> Tensor:
     """Return which shifts do not wrap the shape around the edge: (B, H, W) bool."""
     axes = []
-    for (first, last), length in zip(_ends(support), support.shape[2:], strict=True):
+    firsts, lasts = bounds(support)
+    for axis, length in enumerate(support.shape[2:]):
+        first, last = firsts[:, axis, None], lasts[:, axis, None]
         steps = torch.arange(length, device=support.device)
         axes.append((steps <= length - 1 - last) | (steps >= length - first))
     return axes[0][:, :, None] & axes[1][:, None, :]

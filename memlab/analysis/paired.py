@@ -2,17 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from memlab.analysis.tested import Tested, same_score
 from memlab.metrics import paired_models as pairs
-from memlab.metrics.with_interval import mean_effect, metric_with_interval
+from memlab.metrics.mean_effect import mean_effect
+from memlab.metrics.metric import METRICS, SPEARMAN
 from memlab.stats import LEVEL, Resampled
-from memlab.stats.measures import CORES, METRICS, Array, Statistic, constant
+from memlab.stats.measures import Array, Statistic, constant
 
 SEED = 0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Difference of one number between two tests, on the same images.
+
+    Args:
+        first: value of the first test; None if undefined.
+        second: value of the second test.
+        difference: second − first, with interval.
+        for_all: the same with the wider interval that holds for all comparisons together; None for
+            a single comparison.
+    """
+
+    first: float | None
+    second: float | None
+    difference: Statistic
+    for_all: Statistic | None
+
+
+@dataclass(frozen=True)
+class MetricDifferences:
+    """Differences of accuracy between two tests.
+
+    Args:
+        first: label of the first test.
+        second: label of the second test.
+        common: number of images in common.
+        other_score: number of these images whose score differs between the tests.
+        agreement: correlation of the two models' predictions.
+        spearman: difference of Spearman's rho.
+        mse: difference of the mean squared error.
+        mae: difference of the mean absolute error.
+    """
+
+    first: str
+    second: str
+    common: int
+    other_score: int
+    agreement: Statistic
+    spearman: Difference
+    mse: Difference
+    mae: Difference
+
+
+@dataclass(frozen=True)
+class EffectDifferences:
+    """Differences of one ablation's effect between two tests.
+
+    Args:
+        first: label of the first test.
+        second: label of the second test.
+        condition: the ablation.
+        common: number of images that are eligible in both.
+        effect: difference of the mean effects.
+        effect_in_sd: difference of the mean effects in SDs of each model's own predictions.
+    """
+
+    first: str
+    second: str
+    condition: str
+    common: int
+    effect: Difference
+    effect_in_sd: Difference
 
 
 def level_for_all(comparisons: int) -> float | None:
@@ -24,41 +89,42 @@ def level_for_all(comparisons: int) -> float | None:
 
 
 def metric_differences(
-    one: Tested, two: Tested, both: pd.DataFrame, wide: float | None
-) -> dict[str, Any]:
+    first_test: Tested, second_test: Tested, both: pd.DataFrame, wide: float | None
+) -> MetricDifferences:
     """Compare rho and errors of two tests on the same images, and their predictions' agreement.
 
     Args:
-        one: the first test, which is subtracted.
-        two: the second test.
+        first_test: the first test, which is subtracted.
+        second_test: the second test.
         both: their common images, from `in_common`.
         wide: level of a second interval, if requested.
     """
     agree = both[same_score(both)]
     first, second, score = _arrays(agree, "predicted", "predicted_second", "score")
-    entry: dict[str, Any] = {
-        "first": one.label,
-        "second": two.label,
-        "common": len(both),
-        "other_score": len(both) - len(agree),
-    }
-    same = _arrays(both, "predicted", "predicted_second")
-    entry["agreement"] = metric_with_interval("spearman", same[0], same[1], SEED).describe()
+    predictions = _arrays(both, "predicted", "predicted_second")
     # If most labels differ, equal labels are coincidences and not a sample of the images.
     refused = None
     if len(both) == 0:
         refused = "no image in common"
     elif len(agree) * 2 < len(both):
         refused = f"{len(both) - len(agree)} of {len(both)} common images have another score"
+    differences = {}
     for name in ("spearman", "mse", "mae"):
         if refused:
-            nothing = Statistic(None, len(agree), reason=refused)
-            entry[name] = _described(None, None, (nothing, None))
+            refusal = Statistic(None, len(agree), reason=refused)
+            differences[name] = Difference(None, None, refusal, None)
             continue
         values = [METRICS[name](predicted, score) for predicted in (first, second)]
-        found = _metric_difference(name, values, first, second, score, wide)
-        entry[name] = _described(values[0].value, values[1].value, found)
-    return entry
+        intervals = _metric_difference(name, values, first, second, score, wide)
+        differences[name] = Difference(values[0].value, values[1].value, *intervals)
+    return MetricDifferences(
+        first_test.label,
+        second_test.label,
+        common=len(both),
+        other_score=len(both) - len(agree),
+        agreement=SPEARMAN.with_interval(predictions[0], predictions[1], SEED),
+        **differences,
+    )
 
 
 def _metric_difference(
@@ -69,45 +135,45 @@ def _metric_difference(
     score: Array,
     wide: float | None,
 ) -> tuple[Statistic, Statistic | None]:
-    one, two = (statistic.value for statistic in values)
-    if one is None or two is None:
+    first_value, second_value = (statistic.value for statistic in values)
+    if first_value is None or second_value is None:
         reason = values[0].reason or values[1].reason
         return Statistic(None, len(score), reason=reason), None
     if name == "spearman":
         return _intervals(pairs.spearman_differences(first, second, score, SEED), wide)
     # the error of each single image
-    errors = [CORES[name](values[:, None], score[:, None]) for values in (second, first)]
+    errors = [METRICS[name].core(values[:, None], score[:, None]) for values in (second, first)]
     return _means(errors[0], errors[1], wide)
 
 
 def effect_differences(
-    one: Tested, two: Tested, both: pd.DataFrame, key: str, wide: float | None
-) -> dict[str, Any]:
+    first_test: Tested, second_test: Tested, both: pd.DataFrame, key: str, wide: float | None
+) -> EffectDifferences:
     """Compare the effects of one ablation in two tests, on images that are eligible in both.
 
     Args:
-        one: the first test, which is subtracted.
-        two: the second test.
+        first_test: the first test, which is subtracted.
+        second_test: the second test.
         both: their common images, from `in_common`.
         key: the condition, for example `blur@2`.
         wide: level of a second interval, if requested.
     """
-    changed = pd.DataFrame({"first": one.changed[key], "second": two.changed[key]})
+    changed = pd.DataFrame({"first": first_test.changed[key], "second": second_test.changed[key]})
     joined = both.join(changed, how="inner").dropna(subset=["first", "second"])
     first = _arrays(joined, "predicted", "first")
     second = _arrays(joined, "predicted_second", "second")
     effects = [clean - ablated for clean, ablated in (first, second)]
     n = len(joined)
-    entry: dict[str, Any] = {"first": one.label, "second": two.label, "condition": key, "common": n}
     means = [float(effect.mean()) if n else None for effect in effects]
-    entry["effect"] = _described(means[0], means[1], _means(effects[1], effects[0], wide))
+    difference = Difference(means[0], means[1], *_means(effects[1], effects[0], wide))
     if n < 3 or any(constant(clean) for clean, _ in (first, second)):
-        nothing = Statistic(None, n, reason=f"{n} images, or constant predictions")
-        return entry | {"effect_in_sd": _described(None, None, (nothing, None))}
-    standard = [pairs.standardised_effect(*each) for each in (first, second)]
-    drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)
-    found = _intervals(drawn, wide)
-    return entry | {"effect_in_sd": _described(standard[0], standard[1], found)}
+        undefined = Statistic(None, n, reason=f"{n} images, or constant predictions")
+        in_sd = Difference(None, None, undefined, None)
+    else:
+        standard = [pairs.standardised_effect(*arrays) for arrays in (first, second)]
+        drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)
+        in_sd = Difference(standard[0], standard[1], *_intervals(drawn, wide))
+    return EffectDifferences(first_test.label, second_test.label, key, n, difference, in_sd)
 
 
 def _intervals(drawn: Resampled, wide: float | None) -> tuple[Statistic, Statistic | None]:
@@ -117,18 +183,6 @@ def _intervals(drawn: Resampled, wide: float | None) -> tuple[Statistic, Statist
 def _means(second: Array, first: Array, wide: float | None) -> tuple[Statistic, Statistic | None]:
     plain = mean_effect(second, first, SEED)
     return plain, mean_effect(second, first, SEED, level=wide) if wide else None
-
-
-def _described(
-    first: float | None, second: float | None, found: tuple[Statistic, Statistic | None]
-) -> dict[str, Any]:
-    difference, wide = found
-    return {
-        "first": first,
-        "second": second,
-        "difference": difference.describe(),
-        "for_all": wide.describe() if wide else None,
-    }
 
 
 def _arrays(frame: pd.DataFrame, *columns: str) -> list[Array]:

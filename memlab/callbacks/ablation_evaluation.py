@@ -14,20 +14,20 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import ConditionScores, evaluate
-from memlab.ablations.placement import MEASURES
+from memlab.ablations.evaluate import evaluate
+from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
-from memlab.analysis.analyse import DESCRIBED, analyse_records
+from memlab.analysis.analyse import analyse_records
 from memlab.analysis.effects_table import FILE
 from memlab.analysis.results import Results
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.sameness import sameness
-from memlab.data.dataset import annotated_for
 from memlab.data.donors import DonorList
-from memlab.data.mask_summary import region_notes
+from memlab.data.mask_summary import annotation_notes, region_notes
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
 from memlab.files import replacing, write_text
+from memlab.inference.condition_rows import condition_rows, with_descriptions
 from memlab.masks.base import known_regions
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
@@ -87,19 +87,15 @@ class AblationEvaluation(Callback):
             data.load_regions(data.table.regions)  # controls must avoid every annotated region
         else:
             data.load_regions({name for part in self.parts for name in part.masks_read})
-        self.notes += _not_annotated(data)
+        tested = [str(name) for name in data.table.part("test")["id"]]
+        self.notes += annotation_notes(data.table.masks, data.regions, tested)
         read = {name for part in self.parts for name in part.masks_read}
-        self.notes += region_notes(data.table, read)
+        self.notes += region_notes(data.table.masks, read)
         if any(part.needs_donors for part in self.parts):
             self._donors = self._lent(data, trainer.is_global_zero)
         if self._donors is not None:
-            draws: dict[tuple[str, ...], int] = {}
-            for one in self.conditions:
-                if one.ablation.needs_donors:
-                    regions = one.ablation.donor_regions
-                    draws[regions] = max(one.draws, draws.get(regions, 0))
-            told = [self._donors.shared(*asked) for asked in sorted(draws.items())]
-            self.notes += [note for note in told if note and note not in self.notes]
+            told = donor_notes(self._donors, self.conditions)
+            self.notes += [note for note in told if note not in self.notes]
         self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
 
     def check(self, data: MemorabilityData) -> None:
@@ -117,18 +113,15 @@ class AblationEvaluation(Callback):
         Raises:
             DataError: if no ablation is left, or the data lack a region that the user named.
         """
-        lacking = {part: _lacking(part, data) for part in self.parts}
-        kept = [part for part in self.parts if not lacking[part]]
-        # The user gave the region explicitly instead of using the ablation's default.
-        named = [
-            part for part in self.parts if lacking[part] and part.region != part.usual["region"]
-        ]
-        if named or not any(part.family != "nuisance" for part in kept):
-            data.require_regions({name for part in named or self.parts for name in lacking[part]})
-        if len(kept) == len(self.parts):
-            return
+        there = known_regions(data.table.regions)
+        lacking = {
+            part: sorted({*part.regions, *part.donor_regions} - there) for part in self.parts
+        }
+        kept, required = with_masks(lacking)
+        data.require_regions({name for part in required for name in lacking[part]})
         regions = sorted({name for names in lacking.values() for name in names})
-        self._keep(kept, f"masks of {', '.join(regions)}", first)
+        if regions:
+            self._keep(kept, f"masks of {', '.join(regions)}", first)
 
     def _lent(self, data: MemorabilityData, first: bool) -> DonorList | None:
         """Return the donors; if all images are tested, leave out ablations that need donors."""
@@ -142,8 +135,7 @@ class AblationEvaluation(Callback):
             return None
 
     def _keep(self, kept: list[Ablation], wanting: str, first: bool) -> None:
-        left = dict.fromkeys(part.name for part in self.parts if part not in kept)
-        note = f"Left out, for want of {wanting}: {', '.join(left)}."
+        note = left_out_note(self.parts, kept, wanting)
         if first:
             print(f"memlab: {note[0].lower()}{note[1:]}", file=sys.stderr)  # noqa: T201
         self.notes.append(note)
@@ -237,7 +229,7 @@ class AblationEvaluation(Callback):
         self._advance(0, conditions[0].key if conditions else "")
         following = dict(pairwise(one.key for one in conditions))
         for one in scores:
-            tables.append(_rows(one, shown))
+            tables.append(condition_rows(one, shown))
             last, key = one.draw + 1 == one.condition.draws, one.condition.key
             self._advance(len(places), following.get(key, "") if last else key)
         every = sum(condition.draws for condition in self.conditions)
@@ -275,8 +267,7 @@ class AblationEvaluation(Callback):
         merged = rows.merge(folder, "conditions", KEY)
         merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
         records = [condition.record for condition in kept]
-        described = pd.DataFrame([vars(record) for record in records])[list(DESCRIBED)]
-        table = merged.merge(described, on="condition", how="left", validate="many_to_one")
+        table = with_descriptions(merged, records)
         rows.write_table(table, folder, "conditions")
         analysis = analyse_records(rows_, table, records, self.seed)
         results.conditions = analysis.conditions
@@ -290,43 +281,3 @@ class AblationEvaluation(Callback):
 
 def _nobody(_steps: int, _now: str = "") -> None:
     """Ignore progress; used where no bar is shown."""
-
-
-def _lacking(part: Ablation, data: MemorabilityData) -> list[str]:
-    """Return the regions whose masks an ablation needs and the data do not have."""
-    return sorted({*part.regions, *part.donor_regions} - known_regions(data.table.regions))
-
-
-def _not_annotated(data: MemorabilityData) -> list[str]:
-    """Return a sentence for each region that is not annotated in some of the test images."""
-    ids = [str(name) for name in data.table.part("test")["id"]]
-    said = []
-    for region in data.regions:
-        missing = annotated_for(data.table.masks[region], region, ids).count(False)
-        if missing:
-            said.append(
-                f"{missing} of {len(ids)} images are not annotated for {region}. They get no "
-                f"matched controls and no pasted {region}; their background is used only if it has "
-                "its own mask."
-            )
-    return said
-
-
-def _rows(scored: ConditionScores, shown: dict[str, Any]) -> pd.DataFrame:
-    columns = {
-        "condition": scored.condition.key,
-        "draw": scored.draw,
-        **shown,
-        "eligible": scored.eligible.numpy(),
-        "donor": pd.array(list(scored.donors), dtype="string"),
-        "position": pd.array(list(scored.places), dtype="string"),
-        "reason": pd.array(list(scored.reasons), dtype="string"),
-        "predicted": scored.predicted.numpy(),
-        **{name: _measured(scored, name) for name in MEASURES},
-    }
-    return pd.DataFrame(columns)
-
-
-def _measured(scored: ConditionScores, name: str) -> Any:
-    values = scored.measures.get(name)
-    return float("nan") if values is None else values.numpy()

@@ -12,14 +12,12 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab import tracking
-from memlab.analysis.results import (
-    FILE,
+from memlab.analysis.results import FILE, Intervals, Results
+from memlab.analysis.run_record import (
     DataRecord,
-    Intervals,
     ModelRecord,
     Plugin,
     Provenance,
-    Results,
     SkippedImage,
     SplitRecord,
 )
@@ -28,7 +26,7 @@ from memlab.drawing import also_as
 from memlab.errors import CheckpointError, DataError
 from memlab.files import write_text
 from memlab.metrics.conformal import coverage_entry
-from memlab.metrics.with_interval import metric_with_interval
+from memlab.metrics.metric import METRICS
 from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
 from memlab.reading import read_json
@@ -36,7 +34,6 @@ from memlab.reports import figures, rows
 from memlab.reports.provenance import commit, now, plugins_used, versions
 from memlab.scorer import UNSCORED
 from memlab.spec import Spec, loaded_class
-from memlab.stats.measures import METRICS
 from memlab.types import Batch
 
 _SPLITS = {"validate": "val", "test": "test", "predict": "all"}
@@ -224,9 +221,8 @@ class Records(Callback):
         # predict mixes training images with others, so no accuracy is reported.
         if split != "all" and table["score"].notna().all():
             pairs = [table[name].to_numpy(dtype=float) for name in ("predicted", "score")]
-            for name in METRICS:
-                statistic = metric_with_interval(name, pairs[0], pairs[1], seed=self.seed)
-                results.metrics[name] = statistic
+            for name, metric in METRICS.items():
+                results.metrics[name] = metric.with_interval(pairs[0], pairs[1], self.seed)
             if split == "test":  # val chose the checkpoint, so it cannot check the intervals
                 results.interval = Intervals(
                     **coverage_entry(model.calibration, pairs[0], pairs[1])

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "score": "memlab.cli.score",
     "explain": "memlab.cli.explain",
     "ablate": "memlab.cli.ablate",
+    "apply": "memlab.cli.apply",
     "data": "memlab.cli.data",
     "plugins": "memlab.cli.plugins",
     "regions": "memlab.cli.regions",

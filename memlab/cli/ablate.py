@@ -1,310 +1,185 @@
-"""memlab ablate IMAGES... --ablation NAME --out DIR"""  # noqa: D415
+"""memlab ablate MODEL IMAGES... --ablation NAME"""  # noqa: D415
 
 from __future__ import annotations
 
 import argparse
-import functools
-import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from memlab.cli.data_options import add_empty_masks, add_masks, add_source, images_given
-from memlab.cli.messages import OneLineErrors, known_error
-from memlab.cli.names import expand_arguments, load_named
-from memlab.cli.options import Options, at_least, divide
+from memlab.cli.ablation_options import WHICH, add_ablations, parse_ablations, write_manifest
+from memlab.cli.data_options import add_loading, images_given
+from memlab.cli.model_option import MODEL, add_model, load_model, model_files
+from memlab.cli.options import Options, add_trust, divide, report_unreadable
 from memlab.errors import MemlabError
-from memlab.files import require_empty
+from memlab.files import make_folder, replacing, require_empty
 from memlab.outputs import require_apart
-from memlab.registry import say_renamed
 
 if TYPE_CHECKING:
-    import torch
+    from memlab.analysis.analyse import Analysis
 
-    from memlab.ablations.base import Ablation
-    from memlab.data.donors import DonorList
-    from memlab.inference.originals import Original
-    from memlab.types import Context
+DESCRIPTION = f"""\
+Score images before and after ablations, and test the effects, with controls.
 
-    Found = tuple[list[Original], Callable[[tuple[int, int]], DonorList]]
+{MODEL}
 
-DESCRIPTION = """\
-Write the changed images themselves: one folder per condition, a manifest, contact-sheet.png.
+IMAGES are files, folders, and tables of images. A data set with masks brings its masks along,
+others have --data.masks. The table on a terminal is that of memlab test: effect, interval, p and
+control. Into a pipe, effects.csv. With --out, which is an empty or new folder: effects.csv,
+rows.csv, conditions.csv, figures and manifest.json. Exit code 1 if an image could not be read; the
+others are scored.
 
-Images keep their own size unless --size is given; they are written as PNG, without loss. A
-folder of synthetic images, or a data set with mask_REGION columns, brings its masks along, others
-have --data.masks; images that lack what an ablation needs are listed in the manifest, with the
-reason.
+  memlab ablate resmem photos/ --ablation blur --ablation.sigma 4 --ablation grayscale
+  memlab ablate resmem photos/ --ablation remove_faces --data.masks masks/ --out effects/
+  memlab ablate runs/NAME photos/ --ablation all --doses ladder --controls 0 --out effects/
 
-With --selectivity-profile, memlab writes no images. It measures which other image statistics each
-ablation changes besides its target, at every dose of its ladder: selectivity-profiles.csv, a figure
-per ablation, and selectivity-profiles.md.
-
-  memlab ablate photos/ --ablation blur --ablation.sigma 4 --ablation grayscale --out changed/
-  memlab ablate synthetic/ --ablation grayscale --ablation.region faces --controls 2 --out changed/
-  memlab ablate photos/ --ablation all --selectivity-profile --out profiles/
+To write the ablated images themselves: memlab apply IMAGES... --ablation NAME --out DIR
 """
 
-WHICH = "which ablation? give --ablation NAME (see memlab plugins)"
-PROFILE_SIZE = 128
-BATCH = 32
+DRAWS = 8
+"""Default of --controls, as in memlab test."""
+FLAGS = ("--cards", "--selectivity-profile", "-h", "--help")
+"""Options without a value, of this command or of memlab apply."""
 
 
 def run(arguments: list[str]) -> int:
-    """Write changed images or selectivity profiles; return the exit code."""
+    """Score ablated images and print or write the effects; return the exit code."""
+    first = _first_positional(arguments[1:])
+    if first is not None and _holds_images(Path(first)):
+        return _apply(first, arguments[1:])
     parser = Options("ablate", DESCRIPTION)
+    add_model(parser)
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
+    parser.add_argument("--out", type=Path, help="write tables and figures here")
     parser.add_argument(
-        "--ablation", action="append", help="a name; may be repeated; parameters follow it"
+        "--figures",
+        choices=("pdf", "svg"),
+        help="write figures in this format, too; they are always PNG",
     )
-    parser.add_argument("--doses", choices=("primary", "ladder"), default="primary")
-    parser.add_argument(
-        "--controls",
-        type=at_least(0),
-        default=0,
-        help="also what effects are compared with, so many draws of each (%(default)s)",
-    )
-    add_masks(parser)
-    add_empty_masks(parser)
-    add_source(parser, split=False)
-    parser.add_argument(
-        "--donors",
-        type=Path,
-        help="folder of images that swaps and insertions take from (synthetic images)",
-    )
-    parser.add_argument(
-        "--selectivity-profile",
-        action="store_true",
-        help="selectivity profiles instead of the images",
-    )
-    parser.add_argument(
-        "--size",
-        type=at_least(16),
-        help=f"bring images to this side in pixels first (their own; of profiles {PROFILE_SIZE})",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of random ablations (%(default)s)")
-    if "--cards" in arguments:  # former name
-        say_renamed("--cards", "--selectivity-profile")
-        arguments = ["--selectivity-profile" if word == "--cards" else word for word in arguments]
+    add_ablations(parser, controls=DRAWS)
+    add_loading(parser)
+    add_trust(parser)
     ours, theirs = divide(arguments[1:], "--ablation")
     options = parser.parse_args(ours)
     if not theirs:
         raise MemlabError(WHICH)
-    if options.selectivity_profile:
-        options.size = options.size or PROFILE_SIZE
-        _refuse_beside_profiles(options)
-    paths = images_given(options)  # check paths before the slow imports
-    searched = [*options.images, options.masks, options.donors]
-    require_apart(options.out, paths, folders=searched)
-    require_empty(options.out)
-    ablations = _parse(expand_arguments(theirs))
-    return (
-        _profiles(options, ablations)
-        if options.selectivity_profile
-        else _export(options, ablations)
-    )
+    paths = images_given(options)  # check paths before loading the model
+    if options.out:
+        searched = [*options.images, options.masks, options.donors]
+        require_apart(options.out, [*paths, *model_files(options.model)], folders=searched)
+        require_empty(options.out)
+    ablations = parse_ablations(theirs)
 
-
-def _refuse_beside_profiles(options: argparse.Namespace) -> None:
-    if options.controls or options.doses == "ladder":
-        option = "--controls" if options.controls else "--doses"
-        raise MemlabError(
-            f"{option}: selectivity profiles show the ladder, and no controls; leave it out"
-        )
-
-
-def _parse(arguments: list[str]) -> list[Ablation]:
-    import jsonargparse
-
-    from memlab.ablations.base import Ablation
-
-    class Parser(OneLineErrors, jsonargparse.ArgumentParser):
-        """Parser of the list of ablations."""
-
-    load_named(arguments)
-    parser = Parser()
-    parser.add_argument("--ablation", type=list[Ablation])
-    try:
-        ablations: list[Ablation] = parser.instantiate(parser.parse_args(arguments)).ablation
-    except Exception as error:
-        raise known_error(error) or error from error
-    if not ablations:
-        raise MemlabError(WHICH)
-    return ablations
-
-
-def _found(options: argparse.Namespace, ablations: list[Ablation]) -> Found:
-    """Return the images with their masks, and the donors."""
-    from memlab.inference.loose_donors import loose_donors
-    from memlab.inference.originals import donor_images, find_originals
-    from memlab.masks.base import known_regions
+    from memlab.ablations.needs import LEFT_OUT
+    from memlab.inference.originals import find_originals
 
     originals = find_originals(options.images, options.masks, options.empty_masks, options.tables)
-    if options.empty_masks and not any(original.masks for original in originals):
-        raise MemlabError("these images have no masks; leave --data.empty_masks out")
-    known = known_regions({region for original in originals for region in original.masks})
-    lacking = [[name for name in part.regions if name not in known] for part in ablations]
-    if all(lacking):
-        raise MemlabError(
-            f"{ablations[0].name}: these images have no masks of {lacking[0][0]!r}; give some "
-            "with --data.masks PATH, or a folder that has them"
-        )
-    donated = (
-        None
-        if options.donors is None
-        else donor_images(options.donors, originals, options.empty_masks)
+    model = load_model(options.model)
+    found = model.ablate(
+        originals,
+        ablations,
+        options.doses,
+        controls=options.controls,
+        empty_masks=options.empty_masks,
+        donors=options.donors,
+        batch_size=options.batch_size,
+        num_workers=options.num_workers,
+        device=options.device,
+        seed=options.seed,
     )
-    keys = [original.key for original in originals]
+    errors = dict(zip(found.rows["image"], found.rows["error"], strict=True))
+    bad = report_unreadable(errors)
+    if options.out:
+        figures = _write(found, options.out, [options.figures] if options.figures else [])
+        failures = {path: error for path, error in errors.items() if error}
+        about = {"model": model.spec, "weights_id": model.weights_id()}
+        write_manifest(options, ablations, originals, failures, **about)
+        _print(found, options, figures)
+    elif sys.stdout.isatty():
+        _print(found, options, [])
+    else:
+        for note in found.notes:
+            if not note.startswith(LEFT_OUT):  # printed already
+                print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
+        found.effects.to_csv(sys.stdout, index=False)
+    return 1 if bad else 0
 
-    @functools.cache
-    def donors(size: tuple[int, int]) -> DonorList:
-        return loose_donors(size, keys, options.seed, donated)
 
-    return originals, donors
+def _write(found: Analysis, out: Path, formats: Sequence[str]) -> list[str]:
+    """Write tables and figures; return the names of the figures."""
+    from memlab.analysis.effects_table import FILE
+    from memlab.drawing import also_as
+    from memlab.reports import rows
+    from memlab.reports.dose_figures import curves
+    from memlab.reports.effect_figures import forest
+
+    make_folder(out)
+    rows.write_table(found.rows, out, "rows")
+    rows.write_table(found.changed, out, "conditions")
+    with replacing(out / FILE) as temporary:
+        found.effects.to_csv(temporary, index=False)
+    with also_as(formats):
+        drawn = forest(found.conditions, out)
+        return drawn + curves(found.dose_curves, found.conditions, out)
 
 
-def _export(options: argparse.Namespace, ablations: list[Ablation]) -> int:
-    from memlab.ablations.plan import plan
-    from memlab.export.images import export
-    from memlab.progress import progress
-    from memlab.reports.contact_sheet import draw_contact_sheet
+def _print(found: Analysis, options: argparse.Namespace, figures: Sequence[str]) -> None:
+    """Print the table of effects, the notes and the files."""
+    from memlab.reports.effect_table import print_effects
+    from memlab.reports.terminal import plain_console
 
-    conditions = plan(ablations, options.doses, options.controls)
-    originals, donors = _found(options, ablations)
-    with progress("Changing", len(originals)) as advance:
-        manifest, failures = export(
-            originals,
-            conditions,
-            options.out,
-            size=options.size,
-            seed=options.seed,
-            donors=donors,
-            advance=advance,
+    console = plain_console()
+    scored = int((found.rows["error"] == "").sum())
+    console.print(f"ablate: {scored} images by {options.model}", markup=False)
+    print_effects(found.conditions, console)
+    for note in found.notes:
+        console.print(f"note: {note}", markup=False)
+    if options.out:
+        files = f"{options.out}/effects.csv, rows.csv, conditions.csv, manifest.json"
+        console.print(f"effects   {files}", markup=False, soft_wrap=True)
+    for figure in figures:
+        console.print(f"figure    {options.out}/{figure}", markup=False, soft_wrap=True)
+
+
+def _first_positional(arguments: Sequence[str]) -> str | None:
+    """Return the first argument that is neither an option nor the value of one."""
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("-"):
+            return argument
+        if "=" not in argument and argument not in FLAGS:
+            next(rest, None)
+    return None
+
+
+def _holds_images(path: Path) -> bool:
+    """Return whether a path is an image, a table, or a folder of images that is no run."""
+    from memlab.image_files import endings, images_in, what_is
+    from memlab.run_folder import tested_checkpoint
+
+    kind = what_is(path)
+    if kind == "file":
+        from memlab.data.tables import ENDINGS
+
+        return path.suffix.lower() in {*endings(), *ENDINGS}
+    if kind != "folder" or (path / "fit").is_dir():
+        return False
+    if any(tested_checkpoint(folder).is_file() for folder in (path, path.parent)):
+        return False
+    return next(images_in(path), None) is not None
+
+
+def _apply(images: str, arguments: list[str]) -> int:
+    """Write ablated images, as `memlab ablate IMAGES... --out DIR` did in earlier versions."""
+    if "--out" not in [argument.partition("=")[0] for argument in arguments]:
+        raise MemlabError(
+            f"{images} holds images, and the first argument of memlab ablate is a model: "
+            f"memlab ablate MODEL {images} --ablation NAME"
         )
-    draw_contact_sheet(manifest, options.out)
-    _record(options, ablations, originals, failures)
-    written = int(manifest["eligible"].sum())
-    files = "manifest.csv, manifest.json and contact-sheet.png"
-    print(f"{written} images, {files} in {options.out}")  # noqa: T201
-    left = manifest.loc[~manifest["eligible"], ["condition", "reason"]]
-    for (condition, reason), count in Counter(left.itertuples(index=False, name=None)).items():
-        if reason not in failures.values():
-            print(f"  {condition}: {count} not eligible: {reason}")  # noqa: T201
-    return _report(failures, len(originals))
+    moved = "writing ablated images is now memlab apply; this version still does it here, too"
+    print(f"memlab: {moved}", file=sys.stderr)  # noqa: T201
 
+    from memlab.cli import apply
 
-def _report(failures: Mapping[str, str], of: int) -> int:
-    """Print each distinct failure once, at most three; return the exit code."""
-    reasons = list(dict.fromkeys(failures.values()))
-    for reason in reasons[:3]:
-        print(f"memlab: {reason}", file=sys.stderr)  # noqa: T201
-    if failures:
-        summary = f"{len(failures)} of {of} images failed: manifest.json"
-        print(f"memlab: {summary}", file=sys.stderr)  # noqa: T201
-    return 1 if failures else 0
-
-
-def _record(
-    options: argparse.Namespace,
-    ablations: Sequence[Ablation],
-    originals: Sequence[Original],
-    failures: Mapping[str, str],
-) -> None:
-    """Write the inputs and settings of the images or profiles to a file."""
-    from memlab.files import write_text
-    from memlab.reports.provenance import commit, now, versions
-
-    sources = {(name, each) for original in originals for name, each in original.masks.items()}
-    masks: dict[str, list[Any]] = {}
-    for name, source in sorted(sources, key=lambda pair: (pair[0], pair[1].origin)):
-        masks.setdefault(name, []).append(source.describe(name))
-    record = {
-        "images": [str(path) for path in options.images],
-        "n": len(originals),
-        "failed": failures,
-        "ablations": [ablation.spec for ablation in ablations],
-        "doses": options.doses,
-        "controls": options.controls,
-        "size": options.size,
-        "seed": options.seed,
-        "masks": masks,
-        "empty_masks": options.empty_masks,
-        "donors": str(options.donors or "synthetic images"),
-        "time": now(),
-        "versions": versions(),
-        "commit": commit(),
-    }
-    write_text(options.out / "manifest.json", json.dumps(record, indent=2, default=str) + "\n")
-
-
-def _profiles(options: argparse.Namespace, ablations: list[Ablation]) -> int:
-    import torch
-
-    from memlab.files import make_folder, replacing
-    from memlab.imaging.pixels import to_unit
-    from memlab.progress import progress
-    from memlab.reports.selectivity_profile import draw_profile, write_page
-    from memlab.types import Context
-    from memlab.validation.selectivity import example, selectivity
-
-    for name, count in Counter(ablation.name for ablation in ablations).items():
-        if count > 1:
-            raise MemlabError(
-                f"--selectivity-profile: {name} is given {count} times; give each ablation once"
-            )
-    originals, donors_at = _found(options, ablations)
-    donors = donors_at((options.size, options.size))
-    regions = {region for original in originals for region in original.masks}
-    failures: dict[str, str] = {}
-
-    def batches() -> Iterator[tuple[torch.Tensor, Context]]:
-        for start in range(0, len(originals), BATCH):
-            read = []
-            for one in originals[start : start + BATCH]:
-                try:
-                    read.append((one, *one.read(options.size)))
-                except MemlabError as error:
-                    failures[str(one.path)] = str(error)
-                advance(1)
-            if not read:
-                continue
-            readable, pixels, masks = zip(*read, strict=True)
-            none = torch.zeros(1, options.size, options.size, dtype=torch.uint8)
-            known = {name: torch.stack([one.get(name, none) for one in masks]) for name in regions}
-            annotated = {
-                name: torch.tensor([one.annotated_for(name) for one in readable])
-                for name in regions
-            }
-            keys = [one.key for one in readable]
-            yield (
-                to_unit(torch.stack(pixels)),
-                Context(keys, options.seed, 0, known, annotated=annotated),
-            )
-        if len(failures) == len(originals):
-            raise MemlabError(next(iter(failures.values())))
-
-    make_folder(options.out)
-    with progress("Measuring", len(originals)) as advance:
-        table = selectivity(batches(), ablations, donors)
-    with replacing(options.out / "selectivity-profiles.csv") as temporary:
-        table.to_csv(temporary, index=False)
-    for ablation in ablations:
-        rows = table[table["ablation"] == ablation.name]
-        examples = None
-        if rows["eligible"].any():
-            with progress("", 1, shown=False) as advance:
-                drawn = (example(*batch, ablation, donors) for batch in batches())
-                examples = next((images for images in drawn if images), None)
-        if examples:
-            images = [image.permute(1, 2, 0).numpy() for image in examples]
-            draw_profile(rows, images, options.out / f"{ablation.name}.png")
-    count, side = len(originals) - len(failures), options.size
-    measured = f"{count} images, brought to {side} × {side} pixels."
-    write_page(table, ablations, options.out, measured)
-    _record(options, ablations, originals, failures)
-    files = "selectivity-profiles.csv, .md, manifest.json and a figure per ablation"
-    print(f"{files} in {options.out}")  # noqa: T201
-    return _report(failures, len(originals))
+    return apply.run(["apply", *arguments])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
 from memlab.cli.blame import plugin_error
-from memlab.cli.evaluations import add_evaluations, say_overfitted, split_use
+from memlab.cli.evaluations import add_evaluations, say_overfitted, say_trained, split_use
 from memlab.cli.messages import in_file, known_error, readable, unknown_key
 from memlab.cli.parser import Parser
 from memlab.cli.plugin_names import class_path
@@ -38,7 +37,6 @@ from memlab.cli.preflight import check_config, check_data, check_model_options
 from memlab.cli.trainer import Plan
 from memlab.data.kept_split import KeptSplit, split_of
 from memlab.data.module import MemorabilityData
-from memlab.data.table import SPLITS
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
@@ -79,6 +77,10 @@ class MemlabCLI(LightningCLI):
             args=[plan.command, *plan.arguments],
         )
 
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Return the command that runs; parsers of the other three would never be asked."""
+        return {self.plan.command: LightningCLI.subcommands()[self.plan.command]}
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options of evaluations other than the score."""
         parser.set_defaults({"model": {"class_path": class_path("models", "regressor")}})
@@ -117,6 +119,7 @@ class MemlabCLI(LightningCLI):
         options = self._parser(self.plan.command).dump(self.config[self.plan.command])
         self.plan.asked = fingerprint(f"{self.plan.checkpoint}\n{options}")
         run, self.folder = processes.agreed(lambda: runs.make_folders(self.plan))
+        self.plan.folder = self.folder
         if self.plan.out is None:
             self.plan.run = run
         if self.plan.command in ("fit", "test") and processes.is_first():
@@ -237,17 +240,7 @@ class MemlabCLI(LightningCLI):
             return
         self.datamodule.keep_split(self.folder)
         self.before_test()
-        sizes = [(p.numel(), p.requires_grad) for p in self.model.parameters()]
-        parameters = sum(size for size, _ in sizes)
-        trained = sum(size for size, needed in sizes if needed)
-        part = "" if trained == parameters else f" ({trained / 1e6:.2f} M trained)"
-        counts = self.datamodule.table.rows["split"].value_counts()
-        images = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
-        print(  # noqa: T201
-            f"memlab: {parameters / 1e6:.2f} M parameters{part}; images: {images}; "
-            f"run {self.plan.run}",
-            file=sys.stderr,
-        )
+        say_trained(self.model, self.datamodule.table, self.plan.run)
 
     def after_fit(self) -> None:
         """Test the best checkpoint in the same process."""

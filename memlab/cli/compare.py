@@ -10,9 +10,9 @@ from memlab.errors import MemlabError
 from memlab.outputs import require_apart, require_own_folder
 
 if TYPE_CHECKING:
+    from memlab.analysis.comparison import Pair
     from memlab.analysis.tested import Tested
     from memlab.repeat_folder import Repeat
-    from memlab.reports.comparison import Pair
 
 DESCRIPTION = """\
 Compare runs on the images they were all tested on, from their files alone.
@@ -39,10 +39,11 @@ def run(arguments: list[str]) -> int:
         require_own_folder(options.out, "compare.json")
         require_apart(options.out, options.runs)
 
+    from memlab.analysis.comparison import compare, pairs_of
     from memlab.progress import progress
     from memlab.reading import content_of
     from memlab.repeat_folder import read_repeat
-    from memlab.reports.comparison import compare, pairs_of, write_comparison
+    from memlab.reports.comparison import write_comparison
     from memlab.reports.tables import print_comparison
     from memlab.reports.terminal import plain_console
     from memlab.reports.tested import read_tested, with_distinct_labels
@@ -66,7 +67,7 @@ def run(arguments: list[str]) -> int:
     if options.out:
         write_comparison(comparison, options.out)
         console.print(f"results   {options.out}/compare.json, compare.csv", soft_wrap=True)
-        for figure in comparison["figures"]:
+        for figure in comparison.figures:
             console.print(f"figure    {options.out}/{figure}", soft_wrap=True)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 from typing import Literal
 
 from jsonargparse import ActionYesNo, Namespace
@@ -19,6 +20,8 @@ from memlab.cli.plugin_names import class_path
 from memlab.cli.trainer import Plan
 from memlab.data.kept_split import KeptSplit
 from memlab.data.split_use import SplitUse
+from memlab.data.table import SPLITS, Table
+from memlab.models.base import MemorabilityModel
 
 
 def add_evaluations(parser: LightningArgumentParser) -> None:
@@ -96,5 +99,19 @@ def say_overfitted(trainer: Trainer) -> None:
         f"memlab: loss {loss:.2g} after {trainer.current_epoch} epochs on the same "
         f"{trainer.num_training_batches} batches; this checks that the network can learn, "
         "so nothing is tested",
+        file=sys.stderr,
+    )
+
+
+def say_trained(model: MemorabilityModel, table: Table, run: Path) -> None:
+    """Print how many parameters are trained, on how many images, and where the run is."""
+    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    parameters = sum(size for size, _ in sizes)
+    trained = sum(size for size, needed in sizes if needed)
+    part = "" if trained == parameters else f" ({trained / 1e6:.2f} M trained)"
+    counts = table.rows["split"].value_counts()
+    images = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
+    print(  # noqa: T201
+        f"memlab: {parameters / 1e6:.2f} M parameters{part}; images: {images}; run {run}",
         file=sys.stderr,
     )

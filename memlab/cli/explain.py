@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from memlab.cli.data_options import add_loading, add_source, images_given
+from memlab.cli.model_option import MODEL, add_model, load_model, model_files
 from memlab.cli.options import Options, add_trust, report_unreadable
 from memlab.files import require_empty
 from memlab.outputs import require_apart
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Explain by maps why some images are scored as they are.
 
-MODEL is a run folder, a checkpoint, a plugin's name, or package.module:Class.
+{MODEL}
+
 For each image there is an overlay: red places raise the score, blue ones lower it, all on one
 scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16 beside their
 images, with the scale. Exit code 1 if an image could not be read.
@@ -24,7 +26,7 @@ images, with the scale. Exit code 1 if an image could not be read.
 def run(arguments: list[str]) -> int:
     """Explain images; return the exit code."""
     parser = Options("explain", DESCRIPTION)
-    parser.add_argument("model", metavar="MODEL")
+    add_model(parser)
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
@@ -35,7 +37,8 @@ def run(arguments: list[str]) -> int:
     add_trust(parser)
     options = parser.parse_args(arguments[1:])
     paths = images_given(options)
-    require_apart(options.out, paths, folders=options.images)
+    inputs: list[Path | str] = [*paths, *model_files(options.model)]
+    require_apart(options.out, inputs, folders=options.images)
     require_empty(options.out)
 
     from memlab import registry
@@ -44,9 +47,7 @@ def run(arguments: list[str]) -> int:
     for method in methods:
         registry.find("attributions", method)  # check names before loading the model
 
-    from memlab.models.load import load
-
-    model = load(options.model)
+    model = load_model(options.model)
     bad = 0
     for method in methods:
         maps = model.explain(

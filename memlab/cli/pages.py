@@ -17,7 +17,8 @@ usage: memlab COMMAND [options]        memlab COMMAND --help for each
   predict    scores for a whole data set, on any devices
   score      scores for some images: memlab score MODEL IMAGES...
   explain    maps of some images: memlab explain MODEL IMAGES... --out DIR
-  ablate     the changed images themselves: memlab ablate IMAGES... --ablation NAME --out DIR
+  ablate     effects of ablations on some images: memlab ablate MODEL IMAGES... --ablation NAME
+  apply      write ablated images, no model: memlab apply IMAGES... --ablation NAME --out DIR
   data       check | ceiling | subset | cache | synthetic: look after data sets
   regions    find | import | review | reject: masks of faces, people, text, ... in a store
   plugins    what is installed, from where, and whether it is sound
@@ -102,8 +103,8 @@ _ALL = ";\n" + " " * 26 + "predict scores the images of all splits"
 _TESTS = """\
   --run DIR               the run whose configuration and best checkpoint are used (the newest
                           finished run)
-  --model MODEL           the model, in place of a run: a run folder, a checkpoint, a plugin's
-                          model, or package.module:Class
+  --model MODEL           the model, in place of a run: a run folder, a checkpoint, a plugin's name,
+                          one with a file of weights (vitmem:FILE), or package.module:Class
   --out DIR               write into a numbered folder in DIR, such as DIR/{command}-001; by
                           default in the run folder (with a --model that is no run, --run DIR: the
                           same)

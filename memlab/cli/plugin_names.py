@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from memlab.ablations import FAMILIES
+from memlab.ablations import FAMILIES, RENAMED_FAMILIES
 from memlab.errors import MemlabError, PluginError
 from memlab.registry import (
-    RENAMED,
     Plugin,
     current_path,
     find,
@@ -70,7 +69,7 @@ def expand_list(group: str, name: str) -> list[str]:
         return []
     if name == "all":
         return [plugin.path for plugin, _ in _sound(group)]
-    if group == "ablations" and (family := RENAMED["families"].get(name)):
+    if group == "ablations" and (family := RENAMED_FAMILIES.get(name)):
         say_renamed(name, family)
         name = family
     if group == "ablations" and name in FAMILIES:

@@ -77,11 +77,11 @@ def run(arguments: list[str]) -> int:
             _say_how_to_go_on(folder, path, code)
             return code
 
-    from memlab.reports.repeated import summarise, write_summary
+    from memlab.reports.repeated import summary_of, write_summary
     from memlab.reports.tables import print_summary
 
     with content_of(folder):
-        summary = summarise(folder, repeat)
+        summary = summary_of(folder, repeat)
         write_summary(summary, folder)
         print_summary(summary, folder)
     return 0

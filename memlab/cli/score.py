@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from memlab.cli.data_options import add_loading, add_source, images_given
+from memlab.cli.model_option import MODEL, add_model, load_model, model_files
 from memlab.cli.options import Options, add_trust, report_unreadable
 from memlab.files import replacing
 from memlab.outputs import require_apart, require_own_table
@@ -14,11 +15,11 @@ from memlab.outputs import require_apart, require_own_table
 if TYPE_CHECKING:
     import pandas as pd
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Predict how memorable some images are, 0 to 1. IMAGES are files, folders, and tables of images.
 
-MODEL is a run folder, a checkpoint, a plugin's name, one with its file of weights (vitmem:FILE), or
-package.module:Class (your own torch.nn.Module too: images (B, 3, H, W) in [0, 1] to scores (B,)).
+{MODEL}
+
 A table on a terminal, CSV into a pipe or with --out, which is a new file or the table of an earlier
 memlab score. Exit code 1 if an image could not be read; the others are scored all the same.
 
@@ -38,7 +39,7 @@ TABLE = ("image", "predicted")
 def run(arguments: list[str]) -> int:
     """Score images; return the exit code."""
     parser = Options("score", DESCRIPTION)
-    parser.add_argument("model", metavar="MODEL")
+    add_model(parser)
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="write the table here, as CSV")
     parser.add_argument("--level", type=float, default=0.9, help="of the intervals (%(default)s)")
@@ -49,12 +50,8 @@ def run(arguments: list[str]) -> int:
     paths = images_given(options)  # check paths before loading the model
     if options.out:
         require_own_table(options.out, TABLE)
-        inputs = [*paths, *options.images, options.model.partition(":")[2], options.model]
-        require_apart(options.out, inputs)
-
-    from memlab.models.load import load
-
-    table = load(options.model).predict(
+        require_apart(options.out, [*paths, *options.images, *model_files(options.model)])
+    table = load_model(options.model).predict(
         paths,
         batch_size=options.batch_size,
         num_workers=options.num_workers,

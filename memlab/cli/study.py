@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memlab.cli import runs
 from memlab.cli.data_options import add_masks, add_source, columns_of
+from memlab.cli.model_option import MODEL, absolute, is_trained
 from memlab.cli.options import Options, add_trust, at_least
 from memlab.cli.study_images import ASKED, IMAGES, LEAST, RUN, Asked, study_images
 from memlab.cli.trainer import Plan, carry_out, settle
@@ -23,17 +24,18 @@ from memlab.values import check_fields
 if TYPE_CHECKING:
     from memlab.data.table import Table
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Repeat the Columbia student study, end to end: draw 500 random images; train ResNet50 with a
 two-layer head (80/20, Adam 1e-4, MSE, batches of 32, 3 epochs); ablate by blur, grayscale, crop,
 desaturation and removed faces, each beside its control; draw Grad-CAM maps; and set what was
 measured beside two hypotheses, Case A and Case B. study.html has the answers, study.json every
 number.
 
-With --model nothing is trained: MODEL (a run folder, a checkpoint, a plugin's name or
-package.module:Class) is tested on all images drawn. No image is drawn that trained or chose a run.
-Images outside the draw donate what swaps put in; where the data set has no others, the tested
-images donate to each other.
+With --model MODEL nothing is trained, and the model is tested on all images drawn. No image is
+drawn that trained or chose a run. Images outside the draw donate what swaps put in; where the data
+set has no others, the tested images donate to each other.
+
+{MODEL}
 
 Ablations of faces, people, objects or text need masks: --data.masks (see memlab regions find).
 All other options are those of memlab fit, with --model those of memlab test.
@@ -110,9 +112,11 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
         settings["masks"] = str(options.masks)
     columns = columns_of(options)
     settings |= {"columns": columns} if columns else {}
-    for name in ("root", "masks", "model"):  # to allow resuming from any folder
+    for name in ("root", "masks"):  # to allow resuming from any folder
         if name in settings and Path(settings[name]).exists():
             settings[name] = str(Path(settings[name]).resolve())
+    if options.model:
+        settings["model"] = absolute(options.model)
     folder = options.out or runs.new_run("study")
     before = _before(folder)
     changed = [name for name, value in settings.items() if before and before[name] != value]
@@ -175,11 +179,9 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
         added += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
         run = ["--out", str(folder / RUN), "--ckpt_path", "auto"]
         return settle("fit", [*start, *asked.rest, *added, *ablations, *run], file, typed)
-    path = Path(asked.model)
-    option = "--run" if path.is_dir() else "--ckpt_path" if path.is_file() else "--model"
-    if option != "--model":  # its configuration names its training data
+    if is_trained(asked.model):  # its configuration names its training data
         added += ["--data.split", "null", *([] if asked.masks else ["--data.masks", "null"])]
-    plan = settle("test", [option, asked.model, *asked.rest, *added, *ablations], file, typed)
+    plan = settle("test", ["--model", asked.model, *asked.rest, *added, *ablations], file, typed)
     plan.run, plan.fresh, plan.labels = folder / RUN, False, []
     return plan
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memlab.cli.data_options import COLUMNS, source_of
+from memlab.cli.model_option import is_trained
 from memlab.errors import MemlabError
 from memlab.files import make_folder, write_text
 from memlab.reading import read_text
@@ -159,7 +160,7 @@ def _known_splits(table: Table, model: str) -> np.ndarray:
 
     path = Path(model)
     kept = None
-    if path.exists():
+    if is_trained(model):
         checkpoint = checkpoint_in(path) if path.is_dir() else path
         kept = split_of(checkpoint, read_checkpoint(checkpoint))
     if kept is None:

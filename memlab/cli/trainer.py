@@ -47,6 +47,7 @@ class Plan:
             interrupted one.
         swept: whether all ablations were requested by `all` or by family; a broken ablation then
             does not fail the command.
+        folder: the command's own folder, once it exists.
         out: output folder of test, validate and predict, if it is not the run folder.
         recorded: files of run folders that are read; they are data, restricted to allowed classes.
         named: dotted paths of classes that the user named in addition.
@@ -62,6 +63,7 @@ class Plan:
     lock: FileLock | None = None
     asked: str = ""
     swept: bool = False
+    folder: Path | None = None
     out: Path | None = None
     recorded: list[Path] = field(default_factory=list)
     named: set[str] = field(default_factory=set)
@@ -83,12 +85,17 @@ def run(arguments: list[str]) -> int:
         for name in names:
             trust(name)
         plan = settle(command, rest, _recorded_arguments())
-        named = [value for option, value in _options(rest) if option == "--ablation"]
-        plan.swept = bool(named) and {"all", "none", *FAMILIES}.issuperset(named)
+        plan.swept = is_swept(rest)
     if plan.command == "nothing":
         print(f"memlab: {plan.run} is finished", file=sys.stderr)  # noqa: T201
         return 0
     return carry_out(plan)
+
+
+def is_swept(arguments: list[str]) -> bool:
+    """Return whether all ablations are requested by `all` or by family; see `Plan.swept`."""
+    named = [value for option, value in _options(arguments) if option == "--ablation"]
+    return bool(named) and {"all", "none", *FAMILIES}.issuperset(named)
 
 
 def carry_out(plan: Plan) -> int:

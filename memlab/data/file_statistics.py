@@ -13,7 +13,7 @@ from memlab.data.near_duplicates import perceptual_hash
 from memlab.errors import DataError
 from memlab.image_files import require_file
 from memlab.imaging.decode import decode, stored_as
-from memlab.metrics.with_interval import metric_with_interval
+from memlab.metrics.metric import SPEARMAN
 from memlab.seeds import seed_of
 from memlab.stats.measures import Statistic
 
@@ -128,8 +128,8 @@ def correlations(images: pd.DataFrame) -> dict[str, Statistic]:
             continue
         seed = seed_of(0, "data check", name)
         draws = 2000 if len(column) <= 10_000 else 500  # saves half a minute per fact for LaMem
-        found[name] = metric_with_interval(
-            "spearman", np.asarray(column, dtype=np.float64), score, seed, draws
+        found[name] = SPEARMAN.with_interval(
+            np.asarray(column, dtype=np.float64), score, seed, draws
         )
     return found
 

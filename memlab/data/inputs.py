@@ -58,7 +58,7 @@ class Inputs:
         self.dataset: Dataset[Sample]
         if isinstance(images, str | Path | Image.Image):
             images = [images]
-        several: Sequence[Any] = _separate(images)
+        several: Sequence[Any] = separate(images)
         kinds = {_kind(one) for one in several}
         if len(several) == 0:
             raise DataError("no images given")
@@ -74,12 +74,12 @@ class Inputs:
             self.length = len(paths)
             names = self.ids = [str(path) for path in paths]
             rows = pd.DataFrame({"id": names, "image": names, "score": np.nan})
+        self.images = self.ids
         self.files = kinds == {"paths"}
         source = None if masks is None else masks_of(masks, self.ids, self.files)
-        self.regions = () if source is None else source.regions
+        self.masks = {} if source is None else dict.fromkeys(source.regions, source)
         if self.files:
-            known = {} if source is None else dict.fromkeys(self.regions, source)
-            self.dataset = ImageDataset(rows, Path(), geometry, known, strict=True)
+            self.dataset = ImageDataset(rows, Path(), geometry, self.masks, strict=True)
         else:
             self.dataset = _Images(several, geometry, source)
 
@@ -98,16 +98,20 @@ class Inputs:
         Raises:
             DataError: if an array is not an image; see `pixels_from`.
         """
-        if batch_size < 1 or num_workers < 0:
-            raise DataError("batch_size is at least 1, num_workers at least 0")
-        loader = DataLoader(
-            self.dataset,
-            batch_size=batch_size,
-            num_workers=num_workers if self.files else 0,
-            collate_fn=collate,
-        )
-        for batch in loader:
-            yield to_float(batch) if self.files else batch
+        yield from batches(self.dataset, batch_size, num_workers if self.files else 0)
+
+
+def batches(dataset: Dataset[Sample], batch_size: int, num_workers: int) -> Iterator[Batch]:
+    """Yield the samples of a data set in batches, as float images in [0, 1].
+
+    Raises:
+        DataError: if `batch_size` is below 1 or `num_workers` below 0; as the data set raises.
+    """
+    if batch_size < 1 or num_workers < 0:
+        raise DataError("batch_size is at least 1, num_workers at least 0")
+    loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate)
+    for batch in loader:
+        yield batch if batch["images"].is_floating_point() else to_float(batch)
 
 
 class _Images(Dataset[Sample]):
@@ -201,7 +205,7 @@ def pixels_from(image: Any) -> Tensor:
     return values.expand(3, -1, -1).clamp(0, 1)
 
 
-def _separate(images: Any) -> Sequence[Any]:
+def separate(images: Any) -> Sequence[Any]:
     """Return a batch or a list as a sequence of single images."""
     if isinstance(images, list | tuple):
         return images

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memlab.data.dataset import annotated_for
 from memlab.errors import DataError
 from memlab.imaging.decode import turned_unseen
-from memlab.masks.base import EmptyMasks
+from memlab.masks.base import EmptyMasks, MaskSource
 from memlab.masks.coco import CocoMasks
 from memlab.masks.files import MaskFiles
 
@@ -58,11 +59,11 @@ def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def region_notes(table: Table, regions: Iterable[str]) -> list[str]:
+def region_notes(masks: Mapping[str, MaskSource], regions: Iterable[str]) -> list[str]:
     """Return the notes on masks for a report: detector quality, and regions found in no image."""
     notes = []
-    for region in sorted(set(regions) & set(table.masks)):
-        source = table.masks[region]
+    for region in sorted(set(regions) & set(masks)):
+        source = masks[region]
         lines = quality_told(region, source.describe(region))
         notes += [f"Masks of {region}: {line}." for line in lines]
         if not source.having(region):
@@ -70,6 +71,28 @@ def region_notes(table: Table, regions: Iterable[str]) -> list[str]:
                 f"{region} were found in no image: cannot tell whether the model relies on them."
             )
     return notes
+
+
+def annotation_notes(
+    masks: Mapping[str, MaskSource], regions: Iterable[str], ids: Sequence[str]
+) -> list[str]:
+    """Return a sentence for each region that is not annotated in some of the images.
+
+    Args:
+        masks: mask source of each region.
+        regions: the regions in question, all of them in `masks`.
+        ids: ids of the images.
+    """
+    said = []
+    for region in regions:
+        missing = annotated_for(masks[region], region, ids).count(False)
+        if missing:
+            said.append(
+                f"{missing} of {len(ids)} images are not annotated for {region}. They get no "
+                f"matched controls and no pasted {region}; their background is used only if it has "
+                "its own mask."
+            )
+    return said
 
 
 def told(table: Table) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+from memlab.imaging.lines import LineMap, mapped
 
 AWAY = 0.25
 """Minimum offset of an off-centre crop from the centre along at least one axis, as a share of the
@@ -37,9 +40,21 @@ def zoomed(images: Tensor, removed: float, places: Tensor) -> Tensor:
         windows = images[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     else:
         windows = gathered(images, *_pixels(images, removed, places))
-    return interpolate(
-        windows, size=images.shape[-2:], mode="bilinear", align_corners=False, antialias=True
+    down, across = (
+        _resizing(side, new)
+        for side, new in zip(windows.shape[-2:], images.shape[-2:], strict=True)
     )
+    return mapped(windows, down, across)
+
+
+@functools.lru_cache(maxsize=32)
+def _resizing(side: int, new: int) -> LineMap:
+    """Return the map that resizes a line of pixels, bilinear, with antialiasing."""
+    with torch.inference_mode(False):  # the cached matrix may be used with gradients later
+        unit = torch.eye(side)[None, None]
+        shape = (new, side)
+        resized = interpolate(unit, shape, mode="bilinear", align_corners=False, antialias=True)
+        return LineMap.of(resized[0, 0])
 
 
 def padded(images: Tensor, removed: float, places: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from memlab.imaging.boxes import boxes_around
 from memlab.imaging.filters import fine, gaussian_blur
 from memlab.imaging.harmonic import harmonic
-from memlab.imaging.morphology import dilated, surround
+from memlab.imaging.morphology import dilated, pixels_of, surround
 
 Computed = Literal["harmonic", "mean", "blur", "grey"]
 """Fills that need only the image."""
@@ -18,6 +19,8 @@ Fill = Literal["harmonic", "mean", "blur", "donor", "grey"]
 """Fills of a hole: smooth interpolation from its edge with noise like the surroundings', mean
 colour around the hole, strong blur of the surroundings, a donor's pixels, or mid grey."""
 
+REACH = 10.0
+"""Width of a hole's surroundings, % of the width."""
 SIGMA = 10.0
 """Standard deviation of the blur, % of the width."""
 EDGES = 20.0
@@ -57,7 +60,7 @@ def mean(images: Tensor, hole: Tensor) -> Tensor:
     Returns:
         (B, 3, 1, 1).
     """
-    around = surround(hole)
+    around = surround(hole, _reach(hole))
     return _sum(images * around) / _sum(around).clamp(min=1)
 
 
@@ -119,16 +122,30 @@ def detail_covariance(images: Tensor, hole: Tensor) -> Tensor:
     Returns:
         (B, 3, 3).
     """
-    there = (surround(hole) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
+    moments = images.new_zeros(len(images), 3, 3)
+    reach = _reach(hole)
+    for boxes in boxes_around(hole, reach + 1):  # the means read one more pixel
+        part, inside = (torch.stack([whole[box] for box in boxes]) for whole in (images, hole))
+        moments[[box[0] for box in boxes]] = _detail_moments(part, inside, reach)
+    total = moments.diagonal(dim1=1, dim2=2).sum(dim=1).view(-1, 1, 1)
+    ridged: Tensor = moments + (1e-8 + 1e-5 * total) * torch.eye(3, device=images.device)
+    return ridged
+
+
+def _detail_moments(images: Tensor, hole: Tensor, reach: int) -> Tensor:
+    """Return second moments of fine detail within `reach` pixels of a hole: (B, 3, 3)."""
+    there = (surround(hole, reach) * (1 - dilated(hole, 1)))[..., 1:-1, 1:-1]
     details = fine(images * (1 - hole))
     energy = details.square().sum(dim=1, keepdim=True)
     usual = energy.where(there > 0, torch.nan).flatten(1).nanmedian(dim=1).values.nan_to_num()
     there = there * (energy <= EDGES * usual.view(-1, 1, 1, 1))
     deviations = (details * there).flatten(2)
-    moments = deviations @ deviations.transpose(1, 2) / _sum(there).clamp(min=1)[:, 0]
-    total = moments.diagonal(dim1=1, dim2=2).sum(dim=1).view(-1, 1, 1)
-    ridged: Tensor = moments + (1e-8 + 1e-5 * total) * torch.eye(3, device=images.device)
-    return ridged
+    return deviations @ deviations.transpose(1, 2) / _sum(there).clamp(min=1)[:, 0]
+
+
+def _reach(hole: Tensor) -> int:
+    """Return the width of the surroundings of a hole in pixels, at least 1."""
+    return pixels_of(REACH, hole.shape[-1]) or 1
 
 
 def _sum(values: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from memlab.imaging.colour import luma, with_luma
+from memlab.imaging.lines import LineMap, mapped
+from memlab.imaging.windows import window_sums
 
 
 def detail(images: Tensor) -> Tensor:
@@ -24,16 +26,14 @@ def fine(values: Tensor) -> Tensor:
     Returns:
         (B, C, H - 2, W - 2).
     """
-    down = values[..., :-2, :] + values[..., 1:-1, :] + values[..., 2:, :]
-    sums = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
-    return torch.sub(values[..., 1:-1, 1:-1], sums, alpha=1 / 9)
+    return torch.sub(values[..., 1:-1, 1:-1], window_sums(values, 3), alpha=1 / 9)
 
 
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """Blur with a Gaussian; edge pixels are repeated outwards.
 
-    Rows and columns are blurred by matrix products, which take a sixth of the time of a convolution
-    with a wide kernel.
+    Rows and columns are blurred by matrix products, which take less than a sixth of the time of a
+    convolution with a wide kernel.
 
     Args:
         images: (B, C, H, W), any number of channels.
@@ -41,8 +41,9 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """
     height, width = images.shape[-2:]
     pixels = sigma / 100 * width
-    down, across = (gaussian_matrix(side, pixels).to(images) for side in (height, width))
-    return down @ (images @ across.mT)
+    down = LineMap.of(gaussian_matrix(height, pixels))
+    across = down if width == height else LineMap.of(gaussian_matrix(width, pixels))
+    return mapped(images, down, across)
 
 
 def gaussian_matrix(side: int, sigma: float) -> Tensor:

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from memlab.imaging.band_gains import LOG_GAIN, fit_gains, log_amplitudes
 from memlab.imaging.colour import luma
 from memlab.imaging.morphology import pixels_of
 from memlab.imaging.spectrum import luma_room
+from memlab.imaging.windows import window_sums
 
 RADIUS = 2.0
 """Radius of the windows in which a base is smooth, % of the width."""
@@ -32,8 +34,6 @@ SOFTENINGS = 4
 """Number of passes that soften the base in bands above `ROOM`."""
 STEPS = 3
 """Corrections of the noise for the effects of the base and the gamut."""
-GAIN = 32.0
-"""Largest amplification of a band, so that rounding of a smooth image does not become texture."""
 
 
 def smooth_base(grey: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def texture_distance(images: Tensor, donors: Tensor) -> Tensor:
         donors: (B, 3, H, W) in [0, 1].
     """
     found, wanted = grain_energies(luma(images)), grain_energies(luma(donors))
-    return _log_ratio(found, wanted).square().mean(dim=1).sqrt()
+    return log_amplitudes(found, wanted, FAINT).square().mean(dim=1).sqrt()
 
 
 def noise_like(pattern: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
@@ -134,19 +134,18 @@ def swap_texture(
     pattern = grain.abs() * _turns(grey, generators)
     edges = grain_energies(soft)
     short = (wanted - edges).clamp(min=0)
-    gains = _log_ratio(short, _energies(pattern, bands)).clamp(max=math.log(GAIN))
-    shift = torch.zeros_like(grey[..., :1, :1])
+    gains = log_amplitudes(short, _energies(pattern, bands), FAINT).clamp(max=LOG_GAIN)
 
-    def sum_of(gains: Tensor) -> Tensor:
+    def made(gains: Tensor, shift: Tensor) -> Tensor:
         noise = _inverse(_scaled(pattern, gains.exp(), bands), grey)
         return (soft + shift + noise).clamp(*room)
 
-    for _ in range(STEPS):
-        found = sum_of(gains)
+    def missing(found: Tensor) -> Tensor:
         laid = (grain_energies(found) - edges).clamp(min=0)
-        gains = (gains + _log_ratio(short, laid).clamp(-1, 1)).clamp(max=math.log(GAIN))
-        shift = shift + (grey - found).mean(dim=(2, 3), keepdim=True)
-    mixed = base + (1 - share) ** 0.5 * (grey - base) + share**0.5 * (sum_of(gains) - base)
+        return log_amplitudes(short, laid, FAINT).clamp(-1, 1)
+
+    grained = fit_gains(gains, grey, made, missing, STEPS)
+    mixed = base + (1 - share) ** 0.5 * (grey - base) + share**0.5 * (grained - base)
     changed: Tensor = images - grey + mixed.clamp(*room)
     return changed
 
@@ -187,11 +186,6 @@ def _energies(spectrum: Tensor, bands: Tensor) -> Tensor:
     return squares.flatten(1) @ bands
 
 
-def _log_ratio(wanted: Tensor, found: Tensor) -> Tensor:
-    """Return logarithms of amplitude ratios, from energies."""
-    return ((wanted + FAINT) / (found + FAINT)).log() / 2
-
-
 def _bands_of(grey: Tensor) -> Tensor:
     """Return the share of each `rfft2` coefficient in each band: (H · (W // 2 + 1), K)."""
     height, width = grey.shape[-2:]
@@ -217,29 +211,7 @@ def _window_means(grey: Tensor) -> Tensor:
     """Return means over square windows; edge pixels are repeated outwards: (B, C, H, W)."""
     radius = _radius(grey.shape[-1])
     size = 2 * radius + 1
-    padded = pad(grey, (radius,) * 4, mode="replicate")
-    return _running_sums(_running_sums(padded, size, 2), size, 3) / size**2
-
-
-def _running_sums(values: Tensor, size: int, axis: int) -> Tensor:
-    """Return sums of `size` neighbours along an axis, by doubling.
-
-    Doubling takes a tenth of the time of pooling.
-    """
-    length = values.shape[axis] - size + 1
-    total, start, span = None, 0, 1  # `values` holds sums of `span` neighbours
-    while True:
-        if size & span:
-            part = values.narrow(axis, start, length)
-            total = part if total is None else total + part
-            start += span
-        if 2 * span > size:
-            break
-        shorter = values.shape[axis] - span
-        values = values.narrow(axis, 0, shorter) + values.narrow(axis, span, shorter)
-        span *= 2
-    assert total is not None
-    return total
+    return window_sums(pad(grey, (radius,) * 4, mode="replicate"), size) / size**2
 
 
 def _radius(width: int) -> int:

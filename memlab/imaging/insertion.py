@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from memlab.imaging.boxes import bounds
 from memlab.imaging.crops import gathered
 
 
@@ -20,14 +21,12 @@ def moved(images: Tensor, weights: Tensor, places: Tensor) -> tuple[Tensor, Tens
         Images and weights, shifted cyclically.
     """
     axes = []
-    for axis, place in ((3, places[:, 0]), (2, places[:, 1])):
-        covered = (weights > 0).any(dim=axis)[:, 0]  # (B, length)
-        length = covered.shape[1]
+    firsts, lasts = bounds(weights)
+    for axis, length in enumerate(weights.shape[-2:]):
+        first, last = firsts[:, axis], lasts[:, axis]
         steps = torch.arange(length, device=weights.device)
-        first = torch.where(covered, steps, length).amin(dim=1)
-        last = torch.where(covered, steps, -1).amax(dim=1)
         way = (length - 1 - last + first).clamp(min=0)
-        top = (place.to(weights.device) * way).round().long()
+        top = (places[:, axis].to(weights.device) * way).round().long()
         axes.append((steps + (first - top)[:, None]) % length)
     return gathered(images, *axes), gathered(weights, *axes)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
+
+from memlab.imaging.windows import window_sums
 
 CELLS = 6
 """Random heights along the longer side of the landscape that defines a random shape."""
@@ -77,30 +78,16 @@ def feathered(mask: Tensor, pixels: int) -> Tensor:
     blur = pixels // 2
     weights = dilated(mask, pixels - blur)
     # normalised by the window area inside the frame
-    return _window_sums(weights, blur) / _window_sums(torch.ones_like(weights[:1]), blur)
+    sums, areas = (
+        window_sums(pad(one, (blur,) * 4), 2 * blur + 1)
+        for one in (weights, torch.ones_like(weights[:1]))
+    )
+    return sums / areas
 
 
-def _window_sums(values: Tensor, reach: int) -> Tensor:
-    """Return sums over all pixels within `reach`, down and across: (B, 1, H, W)."""
-    values = pad(values, (reach, reach, reach, reach))
-    for dim in (2, 3):
-        length = values.shape[dim] - 2 * reach
-        beside = (values.narrow(dim, first, length) for first in range(2 * reach + 1))
-        values = functools.reduce(torch.add, beside)
-    return values
-
-
-def surround(hole: Tensor, reach: float = 10.0) -> Tensor:
-    """Return the surroundings of a hole.
-
-    Args:
-        hole: (B, 1, H, W) float of 0 and 1.
-        reach: width of the surroundings, in % of the width.
-
-    Returns:
-        (B, 1, H, W) float of 0 and 1; at least one pixel wide.
-    """
-    return dilated(hole, pixels_of(reach, hole.shape[-1]) or 1) - hole
+def surround(hole: Tensor, pixels: int) -> Tensor:
+    """Return the pixels within `pixels` of a hole, (B, 1, H, W) float of 0 and 1, without it."""
+    return dilated(hole, pixels) - hole
 
 
 def pixels_of(share: float, width: int) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
+
+from memlab.imaging.lines import LineMap, mapped
 
 
 def shift(images: Tensor, down: Tensor, across: Tensor) -> Tensor:
@@ -59,11 +62,13 @@ def jpeg(images: Tensor, quality: int) -> Tensor:
         images: (B, 3, H, W) in [0, 1], on any device; the codec runs on the CPU.
         quality: 1 to 100.
     """
-    # NumPy converts floats to bytes in a third of torch's time
-    planes = (images * 255).round_().cpu().numpy().astype(np.uint8)
-    stored = np.stack([_through_jpeg(image, quality) for image in planes])
-    back = torch.from_numpy(stored).to(images.device).permute(0, 3, 1, 2)
-    return back.to(images.dtype, memory_format=torch.contiguous_format).div_(255)
+    coded = torch.empty(images.shape, dtype=images.dtype)
+    for image, target in zip(images.cpu(), coded, strict=True):
+        # NumPy converts floats to bytes in a third of torch's time
+        planes = (image * 255).round_().numpy().astype(np.uint8)
+        stored = torch.from_numpy(_through_jpeg(planes, quality))
+        target.copy_(stored.permute(2, 0, 1)).div_(255)
+    return coded.to(images.device)
 
 
 def _through_jpeg(planes: np.ndarray, quality: int) -> np.ndarray:
@@ -71,8 +76,23 @@ def _through_jpeg(planes: np.ndarray, quality: int) -> np.ndarray:
     stream = io.BytesIO()
     image = Image.merge("RGB", [Image.fromarray(plane) for plane in planes])
     image.save(stream, "JPEG", quality=quality)
-    with Image.open(stream) as stored:
-        return np.asarray(stored)
+    with Image.open(stream, formats=("JPEG",)) as stored:
+        return np.array(stored)
+
+
+def noisy(images: Tensor, sd: float, generators: Sequence[torch.Generator]) -> Tensor:
+    """Add Gaussian noise, independent for each pixel and channel, and clamp to [0, 1].
+
+    Args:
+        images: (B, C, H, W) in [0, 1].
+        sd: standard deviation.
+        generators: one per image, on the CPU.
+    """
+    changed = torch.empty_like(images, memory_format=torch.contiguous_format)
+    for image, target, generator in zip(images, changed, generators, strict=True):
+        noise = torch.randn(image.shape, generator=generator).to(image)
+        target.copy_(torch.add(image, noise, alpha=sd).clamp_(0, 1))
+    return changed
 
 
 def resize_roundtrip(images: Tensor, removed: float) -> Tensor:
@@ -83,20 +103,20 @@ def resize_roundtrip(images: Tensor, removed: float) -> Tensor:
         removed: % of the width, and of the height, by which the small image is smaller.
     """
     down, across = (
-        _roundtrip_matrix(side, max(1, round(side * (1 - removed / 100)))).to(images)
-        for side in images.shape[-2:]
+        _roundtrip(side, max(1, round(side * (1 - removed / 100)))) for side in images.shape[-2:]
     )
-    return down @ (images @ across.mT)
+    return mapped(images, down, across)
 
 
 @functools.lru_cache(maxsize=32)
-def _roundtrip_matrix(side: int, smaller: int) -> Tensor:
-    """Return the matrix (side, side) that resizes a column of pixels to `smaller` and back.
+def _roundtrip(side: int, smaller: int) -> LineMap:
+    """Return the map that resizes a column of pixels to `smaller` and back.
 
-    Both resizing steps are linear and separable, so that one matrix per axis does both, in two
-    thirds of the time of two calls of `interpolate`.
+    Both resizing steps are linear and separable, so that one matrix per axis does both.
     """
-    unit = torch.eye(side)[None, None]
-    small = interpolate(unit, (smaller, side), mode="bicubic", align_corners=False, antialias=True)
-    back = interpolate(small, (side, side), mode="bicubic", align_corners=False)
-    return back[0, 0]
+    with torch.inference_mode(False):  # the cached matrix may be used with gradients later
+        unit = torch.eye(side)[None, None]
+        shape = (smaller, side)
+        small = interpolate(unit, shape, mode="bicubic", align_corners=False, antialias=True)
+        back = interpolate(small, (side, side), mode="bicubic", align_corners=False)
+        return LineMap.of(back[0, 0])

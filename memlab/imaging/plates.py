@@ -12,32 +12,10 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate
 from memlab.imaging.filters import gaussian_blur
 from memlab.imaging.grain import noise_like
 from memlab.imaging.morphology import dilated, pixels_of
+from memlab.imaging.push_pull import spread
 
 EDGE = 1.5
 """Width of the border strip of a region, % of the image's width."""
-
-
-def spread(images: Tensor, known: Tensor) -> Tensor:
-    """Fill unknown pixels smoothly from known pixels, by a pyramid (Gortler et al. 1996).
-
-    The method is called push-pull.
-
-    Args:
-        images: (B, C, H, W).
-        known: (B, 1, H, W) of 0 and 1.
-
-    Returns:
-        (B, C, H, W): known pixels unchanged; all 0 if no pixel is known.
-    """
-    height, width = images.shape[-2:]
-    if height == width == 1:
-        return images * known
-    size = ((height + 1) // 2, (width + 1) // 2)
-    share = interpolate(known, size=size, mode="area")
-    mean = interpolate(images * known, size=size, mode="area") / share.clamp(min=1e-6)
-    coarse = spread(mean, (share > 0).to(known))
-    smooth = interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
-    return torch.lerp(smooth, images, known)
 
 
 def inner_weights(mask: Tensor) -> Tensor:

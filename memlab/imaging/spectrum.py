@@ -7,11 +7,11 @@ no discontinuity at the edge. Scaling its coefficients by radius is a zero-phase
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from memlab.imaging.band_gains import LOG_GAIN, fit_gains, log_amplitudes
 from memlab.imaging.colour import luma
 
 BANDS = 2
@@ -20,8 +20,6 @@ STEPS = 5
 """Corrections of the bands' gains for clipping to the gamut."""
 FLOOR = 1e-7
 """Energy added to each band: well below that of rounding to 256 grey levels."""
-GAIN = 32.0
-"""Largest amplification of a band, so that rounding of a smooth image does not become texture."""
 
 
 def band_energies(grey: Tensor) -> Tensor:
@@ -52,8 +50,7 @@ def spectrum_distance(images: Tensor, donors: Tensor) -> Tensor:
 
 def log_ratio(found: Tensor, wanted: Tensor) -> Tensor:
     """Return the root mean square log ratio of the amplitudes of (B, K) energies: (B,)."""
-    ratio = ((found + FLOOR) / (wanted + FLOOR)).log() / 2
-    return ratio.square().mean(dim=1).sqrt()
+    return log_amplitudes(found, wanted, FLOOR).square().mean(dim=1).sqrt()
 
 
 def swap_spectrum(images: Tensor, donors: Tensor) -> Tensor:
@@ -70,53 +67,21 @@ def swap_spectrum(images: Tensor, donors: Tensor) -> Tensor:
     Returns:
         (B, 3, H, W) in [0, 1].
     """
-    grey = luma(images)
+    grey, room = luma(images), luma_room(images)
     mean = grey.mean(dim=(2, 3), keepdim=True)
-    wanted = band_energies(luma(donors))
-    bands = radial_bands(grey)
-    fitted = fit_bands(
-        mean, cosine_transform(grey), bands, wanted, luma_room(images), band_energies
-    )
-    return images - grey + fitted
+    wanted, bands = band_energies(luma(donors)), radial_bands(grey)
+    coefficients = cosine_transform(grey)
+    gains = log_amplitudes(wanted, energies(coefficients, bands), FLOOR)
 
-
-def fit_bands(
-    base: Tensor,
-    coefficients: Tensor,
-    bands: Tensor,
-    wanted: Tensor,
-    room: tuple[Tensor, Tensor],
-    measure: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """Add a pattern to a base, with its bands scaled until the sum has the requested energies.
-
-    Args:
-        base: fixed luma, (B, 1, H, W) or (B, 1, 1, 1).
-        coefficients: cosine transform of the pattern, (B, 1, H, W); its mean is ignored.
-        bands: share of each coefficient in each band, (H · W, K); see `radial_bands`.
-        wanted: requested energies of the sum, (B, K).
-        room: lowest and highest luma of each pixel.
-        measure: function from luma to energies of the same bands, (B, K).
-
-    Returns:
-        Luma (B, 1, H, W) within `room`, with the mean of the base as far as `room` allows.
-    """
-    mean = base.mean(dim=(2, 3), keepdim=True)
-    shift = torch.zeros_like(mean)
-    own = energies(coefficients, bands)
-    gains = ((wanted + FLOOR) / (own + FLOOR)).log() / 2
-
-    def sum_of(gains: Tensor) -> Tensor:
-        scale = (gains.clamp(max=math.log(GAIN)) @ bands.mT).exp().view_as(coefficients)
+    def made(gains: Tensor, shift: Tensor) -> Tensor:
+        scale = (gains.clamp(max=LOG_GAIN) @ bands.mT).exp().view_as(coefficients)
         pattern = _without_mean(scale * coefficients)
-        return (base + shift + cosine_transform(pattern, inverse=True)).clamp(*room)
+        return (mean + shift + cosine_transform(pattern, inverse=True)).clamp(*room)
 
-    for _ in range(STEPS):
-        found = sum_of(gains)
-        ratio = ((wanted + FLOOR) / (measure(found) + FLOOR)).log() / 2
-        gains = (gains + ratio).clamp(-2 * math.log(GAIN), math.log(GAIN))
-        shift = shift + mean - found.mean(dim=(2, 3), keepdim=True)
-    return sum_of(gains)
+    def missing(found: Tensor) -> Tensor:
+        return log_amplitudes(wanted, band_energies(found), FLOOR)
+
+    return images - grey + fit_gains(gains, grey, made, missing, STEPS, -2 * LOG_GAIN)
 
 
 def luma_room(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from memlab.imaging.band_gains import GAIN
 from memlab.imaging.colour import luma
 from memlab.imaging.filters import gaussian_blur
-from memlab.imaging.spectrum import GAIN
 
 REFERENCE = 0.027
 """Amplitude of the reference spectrum at one cycle per width. A square image with this spectrum
@@ -124,7 +124,7 @@ def rematch(changed: Tensor, images: Tensor) -> Tensor:
 def equalize_power(images: Tensor, amount: float) -> Tensor:
     """Scale the amplitude of each radial band of luma to the reference; phases stay.
 
-    All channels get the same gain, and the mean stays. The gain is at most `spectrum.GAIN` at
+    All channels get the same gain, and the mean stays. The gain is at most `band_gains.GAIN` at
     amount 1, so that rounding of a smooth image does not become texture.
 
     Args:

@@ -100,10 +100,11 @@ class Maps:
         return written
 
 
-def explain_images(
+def explain(
     model: Scorer,
-    photos: Images,
+    images: Images,
     method: str | Attribution = "grad_cam",
+    *,
     batch_size: int = 32,
     num_workers: int = 0,
     device: str | torch.device | None = None,
@@ -114,8 +115,9 @@ def explain_images(
     The images are kept in memory at the model's size, as bytes: 150 kB each at 224 pixels.
 
     Args:
-        model: a model that the method supports.
-        photos: images, as for `memlab.inference.predict.predict`.
+        model: a model that the method supports; for `memlab.explain` also a reference that
+            `memlab.load` accepts.
+        images: as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
         batch_size: number of images per batch.
         num_workers: number of processes that decode files.
@@ -131,7 +133,7 @@ def explain_images(
     errors: dict[str, str] = {}
     found: dict[str, list[NDArray[Any]]] = {"images": [], "predicted": []}
     names: list[str] = []
-    inputs = Inputs(photos, model.input_size, resampler=model.resampler)
+    inputs = Inputs(images, model.input_size, resampler=model.resampler)
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
     ):
@@ -141,11 +143,11 @@ def explain_images(
         places = batch["valid"].nonzero().flatten()
         if len(places) == 0:
             continue
-        images = batch["images"][places.to(batch["images"].device)]
+        pixels = batch["images"][places.to(batch["images"].device)]
         names += [batch["ids"][place] for place in places.tolist()]
-        for name, values in by_branch(model, explain_branches(attribution, model, images)).items():
+        for name, values in by_branch(model, explain_branches(attribution, model, pixels)).items():
             found.setdefault(name, []).append(values)
-        found["images"].append(to_bytes(images).cpu().numpy())
+        found["images"].append(to_bytes(pixels).cpu().numpy())
         found["predicted"].append(predicted[places].numpy())
     if not names:
         raise DataError(f"no image could be explained: {next(iter(errors.values()))}")

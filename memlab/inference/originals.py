@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ class Original:
         key: key of the image's random draws, independent of the other images: the id in its data
             set, or the file's name.
         masks: region to the source of its masks.
+        score: score in its table, from 0 to 1; NaN if there is none.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Original:
     id: str
     key: str
     masks: Mapping[str, MaskSource] = field(default_factory=dict)
+    score: float = math.nan
 
     def has(self, region: str) -> bool:
         """Return whether the region is present in the image: its mask is not empty."""
@@ -92,7 +95,7 @@ def find_originals(
     Raises:
         DataError: if a path does not exist, there is no image, or names are ambiguous.
     """
-    found: dict[Path, tuple[str, str, Mapping[str, MaskSource]]] = {}
+    found: dict[Path, tuple[str, str, Mapping[str, MaskSource], float]] = {}
     for path in given:
         table = (tables or {}).get(path)
         if table is not None and table.regions:
@@ -103,27 +106,29 @@ def find_originals(
         if table is None:
             images = find_images([path], quiet=tables is not None)
             loose = (file for file in images if file not in found)
-            found |= {file: (str(file), file.name, {}) for file in loose}
+            found |= {file: (str(file), file.name, {}, math.nan) for file in loose}
             continue
-        for name, image in zip(table.rows["id"], table.rows["image"], strict=True):
-            found[table.root / str(image)] = (str(name), str(name), table.masks)
+        for row in table.rows[["id", "image", "score"]].itertuples():
+            name = str(row.id)
+            found[table.root / str(row.image)] = (name, name, table.masks, float(str(row.score)))
     names = _names(list(found))
     there: Mapping[str, MaskSource] = {}
     if masks is not None:
         ids = [name for name, *_ in found.values()]
         rows = pd.DataFrame({"id": ids, "image": map(str, found), "split": None})
         table = Table(rows, Path(), "the images").with_masks(masks, empty)
-        if not any(own for *_, own in found.values()):
+        if not any(own for _, _, own, _ in found.values()):
             require_use(table, empty)
         announce(table)
         there = table.masks
-        own = sorted({region for *_, own in found.values() for region in own if region in there})
+        replaced = (region for _, _, own, _ in found.values() for region in own)
+        own = sorted({region for region in replaced if region in there})
         if own:
             told = f"masks of {', '.join(own)} come from {masks}; the data set's own are not used"
             print(f"memlab: {told}", file=sys.stderr)  # noqa: T201
     return [
-        Original(names[path], path, name, key, {**own, **there})
-        for path, (name, key, own) in found.items()
+        Original(names[path], path, name, key, {**own, **there}, score)
+        for path, (name, key, own, score) in found.items()
     ]
 
 

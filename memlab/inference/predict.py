@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab.data.contents import contents_of
@@ -25,6 +26,7 @@ from memlab.types import Batch, Context
 def predict(
     model: Scorer,
     images: Images,
+    *,
     batch_size: int = 32,
     num_workers: int = 0,
     device: str | torch.device | None = None,
@@ -36,7 +38,8 @@ def predict(
     Only the table of results grows with the number of files; images are read batch by batch.
 
     Args:
-        model: any model; it is in evaluation mode while it scores.
+        model: a model, which is in evaluation mode while it scores; for `memlab.predict` also a
+            reference that `memlab.load` accepts.
         images: a path, a list of paths or a folder; or one or more images as arrays, tensors or PIL
             images. `memlab.data.inputs.pixels_from` describes how arrays are read.
         batch_size: number of images per batch.
@@ -71,24 +74,43 @@ def predict(
         parts["predicted"] += predicted.tolist()
         parts["error"] += batch["errors"]
     scores = np.array(parts["predicted"], dtype=float)
-    columns = model.calibration.columns(scores, level)
     rows = pd.DataFrame(
         {
             "image": parts["image"],
             "predicted": scores.astype("float32"),
-            **{name: values.astype("float32") for name, values in columns.items()},
+            **score_columns(model, scores, level),
             "error": parts["error"],
         }
     )
     notes = [] if half.value is not None else [f"no interval: {half.reason}"]
     if model.calibration.labels is None:
         notes.append("no percentile: the model brings no training labels")
-    notes += model.card_notes()
-    if model.kept_split is not None and inputs.files:
-        contents = contents_of([Path(name) for name in inputs.ids], progress)
-        notes += filter(None, [used_note(model.kept_split, contents)])
+    notes += use_notes(model, inputs.ids if inputs.files else [], progress)
     rows.attrs = {"level": level, "notes": notes}
     return rows
+
+
+def score_columns(
+    model: Scorer, scores: NDArray[np.float64], level: float = LEVEL
+) -> dict[str, NDArray[np.float32]]:
+    """Return the columns `low`, `high` and `percentile` of a table of scores, (n,) each."""
+    columns = model.calibration.columns(scores, level)
+    return {name: values.astype("float32") for name, values in columns.items()}
+
+
+def use_notes(model: Scorer, files: Sequence[str], progress: bool) -> list[str]:
+    """Return the notes on a model's use: its card, and images that it was trained or chosen on.
+
+    Args:
+        model: any model.
+        files: paths of the images; empty for images in memory.
+        progress: whether to show a progress bar on a terminal.
+    """
+    notes = model.card_notes()
+    if model.kept_split is not None and files:
+        contents = contents_of([Path(name) for name in files], progress)
+        notes += filter(None, [used_note(model.kept_split, contents)])
+    return notes
 
 
 class Batched(Protocol):

@@ -9,7 +9,8 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from memlab.stats.measures import METRICS, Statistic
+from memlab.metrics.metric import METRICS
+from memlab.stats.measures import Statistic
 
 
 class ScoreMetrics(Metric):

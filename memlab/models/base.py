@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,21 +13,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab.errors import MemlabError
-from memlab.metrics.conformal import LEVEL, Calibration, thinned
+from memlab.inference.ablate import ablate as ablate_images
+from memlab.inference.explain import explain as explain_images
+from memlab.inference.predict import predict as predict_images
+from memlab.metrics.conformal import Calibration, thinned
 from memlab.metrics.scores import ScoreMetrics
 from memlab.precision import single_precision
 from memlab.scorer import Scorer, with_unscored
 from memlab.types import Batch, Context
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from memlab.ablations.base import Ablation
-    from memlab.ablations.plan import Doses
-    from memlab.attributions.base import Attribution
-    from memlab.data.inputs import Images
-    from memlab.inference.explain import Maps
-    from memlab.masks.given import Masks
 
 
 class MemorabilityModel(Scorer, LightningModule):
@@ -51,55 +44,9 @@ class MemorabilityModel(Scorer, LightningModule):
         self.val_metrics = ScoreMetrics()
         self.test_metrics = ScoreMetrics()
 
-    def predict(
-        self,
-        images: Images,
-        *,
-        batch_size: int = 32,
-        num_workers: int = 0,
-        device: str | torch.device | None = None,
-        level: float = LEVEL,
-        progress: bool = True,
-    ) -> pd.DataFrame:
-        """Score images of any kind and size; see `memlab.inference.predict.predict`."""
-        from memlab.inference.predict import predict
-
-        return predict(self, images, batch_size, num_workers, device, level, progress)
-
-    def explain(
-        self,
-        images: Images,
-        method: str | Attribution = "grad_cam",
-        *,
-        batch_size: int = 32,
-        num_workers: int = 0,
-        device: str | torch.device | None = None,
-        progress: bool = True,
-    ) -> Maps:
-        """Explain the scores of images by position; see `memlab.inference.explain`."""
-        from memlab.inference.explain import explain_images
-
-        return explain_images(self, images, method, batch_size, num_workers, device, progress)
-
-    def ablate(
-        self,
-        images: Images,
-        ablations: str | Ablation | Sequence[str | Ablation],
-        doses: Doses = "primary",
-        *,
-        masks: Masks | None = None,
-        batch_size: int = 32,
-        num_workers: int = 0,
-        device: str | torch.device | None = None,
-        seed: int = 0,
-        progress: bool = True,
-    ) -> pd.DataFrame:
-        """Ablate images and score them; see `memlab.inference.ablate`."""
-        from memlab.inference.ablate import ablate_images
-
-        return ablate_images(
-            self, images, ablations, doses, masks, batch_size, num_workers, device, seed, progress
-        )
+    predict = predict_images
+    explain = explain_images
+    ablate = ablate_images
 
     def predict_batch(self, batch: Batch) -> Tensor:
         """Return the scores (B,) of a batch's images."""
@@ -198,19 +145,19 @@ class MemorabilityModel(Scorer, LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Read the calibration that belongs to the checkpoint's weights."""
-        kept: dict[str, Any] = {
+        calibration: dict[str, Any] = {
             name: value.double().numpy() if isinstance(value, Tensor) else value
             for name, value in checkpoint["memlab"].get("calibration", {}).items()
         }
-        self.calibration = Calibration(**kept)
+        self.calibration = Calibration(**calibration)
 
     def _log(self, split: str, metrics: ScoreMetrics) -> None:
         for name, statistic in metrics.statistics().items():
             value = float("nan") if statistic.value is None else statistic.value
-            shown = split == "val" and name == "spearman"
+            in_progress_bar = split == "val" and name == "spearman"
             # The metric gathers the images, so the value is already equal on every process.
             # sync_dist changes nothing, but Lightning warns without it.
-            self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
+            self.log(f"{split}/{name}", value, prog_bar=in_progress_bar, sync_dist=True)
         metrics.reset()
 
 

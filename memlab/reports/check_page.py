@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from memlab.analysis.results import without_nan
 from memlab.ceiling.reliability import Reliability
 from memlab.data.check import Findings
 from memlab.data.file_statistics import FACTS, NOTABLE, notable
@@ -20,6 +22,7 @@ from memlab.imaging.decode import decoder
 from memlab.reports import check_figures
 from memlab.reports.html import data_url, fill
 from memlab.reports.provenance import commit, now, versions
+from memlab.stats.measures import Statistic
 
 SCHEMA = 1
 PAGE, JSON = "check.html", "check.json"
@@ -59,9 +62,16 @@ def write_page(
         _csv(findings.near, folder / "near-duplicates.csv")
         if len(findings.near):
             figures["near"] = check_figures.contact_sheet(findings.near, table.root, folder)
-    write_text(folder / JSON, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / JSON, json.dumps(without_nan(summary), indent=2, ensure_ascii=False) + "\n")
     write_text(folder / PAGE, _render(summary, findings, figures, folder))
     return folder / PAGE
+
+
+@dataclass(frozen=True)
+class FileCorrelation(Statistic):
+    """Correlation of a property of the files with the score; `notable` if it may be a shortcut."""
+
+    notable: bool = False
 
 
 def summarise(findings: Findings, reliability: Reliability | None, table: Table) -> dict[str, Any]:
@@ -91,21 +101,21 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
             "on_the_sheet": min(len(near), check_figures.PAIRS),
         },
         "correlations": {
-            name: {**found.describe(), "notable": notable(found)}
-            for name, found in findings.correlations.items()
+            name: FileCorrelation(**asdict(statistic), notable=notable(statistic))
+            for name, statistic in findings.correlations.items()
         },
         "notable_from": NOTABLE,
         "stored": _grouped(images, images["stored"]),
         "sizes": _grouped(images, _sizes(images)),
         "masks": [
-            {**one, "area": _finite(float(one["area"] or math.nan))}
-            for one in findings.masks.astype(object).to_dict("records")
+            {**region, "area": _finite(float(region["area"] or math.nan))}
+            for region in findings.masks.astype(object).to_dict("records")
         ],
         "reliability": reliability
         and {
-            "half": reliability.half.describe(),
-            "full": reliability.full.describe(),
-            "ceiling": reliability.ceiling.describe(),
+            "half": reliability.half,
+            "full": reliability.full,
+            "ceiling": reliability.ceiling,
             "how": reliability.how,
             "score_is_hit_rate": _is_hit_rate(table.rows),
         },
@@ -119,12 +129,12 @@ def _by_split(images: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _scores(images: pd.DataFrame) -> dict[str, Any]:
-    known = images[images["score"].notna()]
-    if known.empty:
+    scored = images[images["score"].notna()]
+    if scored.empty:
         return {"splits": {}, "histogram": None, "reason": "the table has no scores"}
     splits, counts = {}, {}
-    edges = np.histogram_bin_edges(known["score"], bins=_BINS)
-    for name, part in _by_split(known):
+    edges = np.histogram_bin_edges(scored["score"], bins=_BINS)
+    for name, part in _by_split(scored):
         score = part["score"]
         splits[name] = {
             "n": len(part),
@@ -141,8 +151,12 @@ def _scores(images: pd.DataFrame) -> dict[str, Any]:
 
 
 def _sizes(images: pd.DataFrame) -> pd.Series:
-    known = images[images["readable"]]
-    return known["width"].astype(int).astype(str) + " × " + known["height"].astype(int).astype(str)
+    readable = images[images["readable"]]
+    return (
+        readable["width"].astype(int).astype(str)
+        + " × "
+        + readable["height"].astype(int).astype(str)
+    )
 
 
 def _grouped(images: pd.DataFrame, kind: pd.Series) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,16 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from memlab.analysis.comparison import Comparison
+from memlab.analysis.paired import EffectDifferences, MetricDifferences
+from memlab.analysis.repeated import RepeatSummary
 from memlab.analysis.results import Results
 from memlab.drawing import BLUE, GREY, new_figure, save, short_name
 from memlab.numbers import interval, number
 from memlab.stats.measures import Statistic
+
+Interval = tuple[str, Statistic, Statistic | None]
+"""Label, statistic, and the statistic with the wider interval that holds for all."""
 
 
 def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -> list[str]:
@@ -31,67 +38,71 @@ def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -
     return save(figure, folder, "predicted-against-true")
 
 
-def repeated_runs(summary: dict[str, Any], folder: Path) -> list[str]:
+def repeated_runs(summary: RepeatSummary, folder: Path) -> list[str]:
     """Draw Spearman's rho of each repeated run with its interval, and the band of mean ± SD."""
     members = [
-        (member["member"], statistic)
-        for member in summary["members"]
-        for statistic in member["statistics"]
-        if statistic["metric"] == "spearman"
+        (member.member, entry.statistic)
+        for member in summary.members
+        for entry in member.statistics
+        if entry.metric == "spearman"
     ]
-    if all(statistic["value"] is None for _, statistic in members):
+    if all(statistic.value is None for _, statistic in members):
         return []
     figure, axes = new_figure(6.4, 1.5 + 0.36 * len(members))
-    labels = [f"{name}  (n = {statistic['n']})" for name, statistic in members]
+    labels = [f"{name}  (n = {statistic.n})" for name, statistic in members]
     _forest(axes, labels, [statistic for _, statistic in members])
-    across = next(entry for entry in summary["across"] if entry["metric"] == "spearman")
-    title = f"{len(members)} {summary['over']}s"
-    if across["mean"] is not None:
-        axes.axvline(across["mean"], color=GREY, linewidth=1, label="mean")
-        title += f": Spearman ρ = {number(across['mean'], 3)}"
-    if across["sd"] is not None:
-        ends = across["mean"] - across["sd"], across["mean"] + across["sd"]
+    across = next(entry for entry in summary.across if entry.metric == "spearman")
+    title = f"{len(members)} {summary.over}s"
+    if across.mean is not None:
+        axes.axvline(across.mean, color=GREY, linewidth=1, label="mean")
+        title += f": Spearman ρ = {number(across.mean, 3)}"
+    if across.mean is not None and across.sd is not None:
+        ends = across.mean - across.sd, across.mean + across.sd
         axes.axvspan(*ends, color=GREY, alpha=0.2, linewidth=0, label="mean ± SD")
-        title += f" ± {number(across['sd'], 3)} (SD)"
+        title += f" ± {number(across.sd, 3)} (SD)"
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xlabel("Spearman ρ with the memorability score (95 % interval over images)")
     axes.set_title(title, fontsize=10)
     return save(figure, folder, "summary")
 
 
-def compared_runs(comparison: dict[str, Any], folder: Path) -> list[str]:
+def compared_runs(comparison: Comparison, folder: Path) -> list[str]:
     """Draw forest plots: rho of each run, and differences of rho and of effects against zero."""
-    letters = {run["run"]: run["letter"] for run in comparison["runs"]}
-    runs: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
-        (f"{run['letter']}  {short_name(run['run'])}", run["metrics"]["spearman"], None)
-        for run in comparison["runs"]
+    letters = {run.run: run.letter for run in comparison.runs}
+    runs: list[Interval] = [
+        (f"{run.letter}  {short_name(run.run)}", run.metrics["spearman"], None)
+        for run in comparison.runs
     ]
     panels = [("Spearman ρ with the memorability score", runs)]
-    for key, title, entries in (
-        ("spearman", "difference of ρ, same images", comparison["differences"]),
-        ("effect", "difference of the mean effect, same images", comparison["conditions"]),
-    ):
-        lines = []
-        for entry in entries:
-            pair = f"{letters[entry['second']]} − {letters[entry['first']]}"
-            label = f"{entry.get('condition', '')}  {pair}".strip()
-            lines.append((label, entry[key]["difference"], entry[key]["for_all"]))
-        panels.append((title, lines))
+    of_metrics: list[Interval] = [
+        (_pair(letters, entry), entry.spearman.difference, entry.spearman.for_all)
+        for entry in comparison.differences
+    ]
+    of_effects: list[Interval] = [
+        (
+            f"{entry.condition}  {_pair(letters, entry)}",
+            entry.effect.difference,
+            entry.effect.for_all,
+        )
+        for entry in comparison.conditions
+    ]
+    panels.append(("difference of ρ, same images", of_metrics))
+    panels.append(("difference of the mean effect, same images", of_effects))
     panels = [panel for panel in panels if panel[1]]
-    if all(found["value"] is None for _, lines in panels for _, found, _ in lines):
+    if all(statistic.value is None for _, lines in panels for _, statistic, _ in lines):
         return []
     heights = [0.9 + 0.36 * len(lines) for _, lines in panels]
     figure = Figure(figsize=(7.2, sum(heights) + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
-    every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (title, lines) in zip(every, panels, strict=True):
+    subplots = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, lines) in zip(subplots, panels, strict=True):
         axes.spines[["top", "right"]].set_visible(False)
         if title.startswith("difference"):
             axes.axvline(0, color=GREY, linewidth=1)
-        for place, (_, _, wide) in enumerate(lines):
-            if wide is not None and wide["low"] is not None:
-                axes.plot([wide["low"], wide["high"]], [place, place], color=BLUE, linewidth=0.8)
-        _forest(axes, [label for label, _, _ in lines], [found for _, found, _ in lines])
+        for y, (_, _, wide) in enumerate(lines):
+            if wide is not None and wide.low is not None and wide.high is not None:
+                axes.plot([wide.low, wide.high], [y, y], color=BLUE, linewidth=0.8)
+        _forest(axes, [label for label, _, _ in lines], [statistic for _, statistic, _ in lines])
         axes.set_xlabel(title, fontsize=9)
         axes.tick_params(axis="x", labelsize=8)
         axes.locator_params(axis="x", nbins=7)
@@ -113,19 +124,23 @@ def learning_rates(table: pd.DataFrame, suggestion: float | None, folder: Path) 
     return save(figure, folder, "learning-rates")[0]
 
 
-def _forest(axes: Any, labels: list[str], statistics: list[dict[str, Any]]) -> None:
+def _pair(letters: Mapping[str, str], entry: MetricDifferences | EffectDifferences) -> str:
+    return f"{letters[entry.second]} − {letters[entry.first]}"
+
+
+def _forest(axes: Any, labels: list[str], statistics: Sequence[Statistic]) -> None:
     """Draw one line per statistic from the top: its value and interval, or why there is none."""
-    for place, statistic in enumerate(statistics):
-        if statistic["value"] is None:
+    for y, statistic in enumerate(statistics):
+        if statistic.value is None:
             axes.text(
-                0.02, place, f"n = {statistic['n']}: {statistic['reason']}", color=GREY, fontsize=8,
+                0.02, y, f"n = {statistic.n}: {statistic.reason}", color=GREY, fontsize=8,
                 style="italic", va="center", transform=axes.get_yaxis_transform(),
             )  # fmt: skip
             continue
-        if statistic["low"] is not None:
-            ends = [statistic["low"], statistic["high"]]
-            axes.plot(ends, [place, place], color=BLUE, linewidth=2)
-        axes.plot([statistic["value"]], [place], "o", color=BLUE, markersize=6)
+        if statistic.low is not None:
+            ends = [statistic.low, statistic.high]
+            axes.plot(ends, [y, y], color=BLUE, linewidth=2)
+        axes.plot([statistic.value], [y], "o", color=BLUE, markersize=6)
     axes.set_yticks(range(len(labels)), labels, fontsize=9)
     axes.set_ylim(len(labels) - 0.4, -0.6)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from memlab.ablations.colour import Grayscale
 from memlab.cli import main
 from memlab.errors import PluginError
 from memlab.testing import sample_images, sample_masks
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 ABLATION = '''
 import torch
@@ -76,6 +77,15 @@ def strange(image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[s
 ASKED = ["--data.batch_size=4", "--maps=0", *QUIET]
 
 
+@pytest.fixture(scope="module")
+def blurred(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A test of the run without any broken ablation."""
+    copy = Path(shutil.copytree(run, tmp_path_factory.mktemp("blurred") / "tiny"))
+    assert main(["test", "--run", str(copy), "--ablation=blur", *ASKED]) == 0
+    return copy / "test-001-blur"
+
+
+@pytest.mark.slow
 def test_rounding_is_clamped_by_the_base_class(
     finished: Path, strange: Callable[[str], None]
 ) -> None:
@@ -108,10 +118,12 @@ def test_a_region_hides_nothing_of_what_a_change_returns() -> None:
                 Bad(region=region)(images, known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", BREAKS)
 def test_it_is_named_and_the_rest_is_kept(
     line: str,
     finished: Path,
+    blurred: Path,
     image: str,
     strange: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
@@ -124,14 +136,14 @@ def test_it_is_named_and_the_rest_is_kept(
     assert BREAKS[line] in last
     assert image in last
     assert "test-001-third_party.Bad-blur has the results of all others" in last
-    assert main(["test", "--run", str(finished), "--ablation=blur", *ASKED]) == 0
-    with_it, without = finished / "test-001-third_party.Bad-blur", finished / "test-002-blur"
-    assert (with_it / "conditions.csv").read_text() == (without / "conditions.csv").read_text()
-    assert results(with_it)["conditions"] == results(without)["conditions"]
+    with_it = finished / "test-001-third_party.Bad-blur"
+    assert (with_it / "conditions.csv").read_text() == (blurred / "conditions.csv").read_text()
+    assert results(with_it)["conditions"] == results(blurred)["conditions"]
     assert any(image in note and "Left out" in note for note in results(with_it)["notes"])
     assert not (with_it / "shards").exists()
 
 
+@pytest.mark.slow
 def test_alone_it_leaves_the_clean_results(finished: Path, strange: Callable[[str], None]) -> None:
     strange("raise KeyError('nose')")
     alone = ["--ablation=third_party.Bad", "--controls=0"]
@@ -152,6 +164,7 @@ def install(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     registry._discover.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
     finished: Path,
     image: str,

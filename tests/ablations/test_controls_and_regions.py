@@ -26,7 +26,7 @@ from memlab.synthetic import World
 from memlab.testing import sample_images
 from memlab.validation.matrix import images_and_donors
 from memlab.validation.truth import truth
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 SIZE = 48
 
@@ -114,6 +114,7 @@ def test_no_control_covers_what_any_mask_annotates(
         assert {why for one in rows for why in one.reasons} == {"no room"}
 
 
+@pytest.mark.slow
 def test_of_a_model_of_faces_the_background_has_no_specific_effect(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +156,7 @@ class Some(DonorList):
         return Given(given.donors, given.found & donates)
 
 
+@pytest.mark.slow
 def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
     images, known, donors = images_and_donors(60, 48, "A", 3, 2)
     model = memlab.load("white_box_face_luminance")
@@ -187,6 +189,7 @@ def test_an_image_without_a_donor_is_not_one_without_the_region() -> None:
     assert naive < 0.45 * everything  # what was said before
 
 
+@pytest.mark.slow
 def test_t_with_failed_swaps_is_that_of_the_truth() -> None:
     """Faces drawn anew by rendering; of half the images that have one the swap is said to fail."""
     world = World(name="half", weights={"face": 1.0}, prevalence={"face": 0.5})

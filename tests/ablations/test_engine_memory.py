@@ -1,8 +1,9 @@
 """What the engine that scores changed images keeps: nothing of a condition that is over."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -12,6 +13,14 @@ from memlab.ablations.frequency import Blur
 from memlab.ablations.plan import Condition, plan
 from memlab.ablations.removal import Remove
 from memlab.types import Context
+
+
+@pytest.fixture(autouse=True)
+def _nothing_older() -> Iterator[None]:
+    """Let the collector see what a test makes, not the million objects of the imports."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def score(images: Tensor, context: Context) -> Tensor:

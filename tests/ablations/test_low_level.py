@@ -20,9 +20,9 @@ from memlab.ablations.nuisance import Flip, Jpeg, Noise, ResizeRoundtrip, Shift
 from memlab.ablations.statistics import STATISTICS
 from memlab.ablations.texture import PatchShuffle, PhaseScramble, PowerEqualize, TextureSmooth
 from memlab.errors import MemlabError
+from memlab.imaging.band_gains import GAIN
 from memlab.imaging.colour import LUMA, chroma, luma
 from memlab.imaging.filters import gaussian_blur, gaussian_matrix
-from memlab.imaging.spectrum import GAIN
 from memlab.imaging.texture import (
     equalize_power,
     scramble_phases,

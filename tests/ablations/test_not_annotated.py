@@ -17,10 +17,9 @@ from memlab.ablations.insertion import Paste
 from memlab.ablations.removal import RemoveFaces
 from memlab.ablations.swaps import SwapBackground
 from memlab.cli import main
-from memlab.inference.ablate import ablate_images
 from memlab.testing import sample_images, sample_masks
 from memlab.types import Donors
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 SIDE = 64
 
@@ -62,10 +61,11 @@ def evaluated(finished: Path, album: Path, *ablations: str) -> Path:
 
 
 def rows_of(folder: Path, ablation: str) -> pd.DataFrame:
-    rows = pd.read_csv(folder / "conditions.csv", dtype={"place": "string", "fill": "string"})
+    rows = pd.read_csv(folder / "conditions.csv", dtype={"position": "string", "fill": "string"})
     return rows[rows["ablation"] == ablation].reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_a_background_does_not_depend_on_what_else_is_asked_for(
     finished: Path, album: Path
 ) -> None:
@@ -130,7 +130,6 @@ def test_images_in_memory_say_what_is_not_annotated(finished: Path) -> None:
     images = (sample_images(3, SIDE).permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
     found, none = np.zeros((2, SIDE, SIDE), bool)
     found[10:30, 10:30] = True
-    table = ablate_images(
-        memlab.load(finished), list(images), "paste", masks={"faces": [found, none, None]}
-    )
+    masks = {"faces": [found, none, None]}
+    table = memlab.ablate(finished, list(images), "paste", masks=masks, controls=0).changed
     assert table["eligible"].tolist() == [False, True, False]

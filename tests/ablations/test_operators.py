@@ -89,6 +89,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.slow
 def test_freed_memory_is_used_again_without_clearing_its_pages() -> None:
     kept, returned = (
         int(subprocess.run([sys.executable, "-c", _FAULTS, how], capture_output=True).stdout)

@@ -11,8 +11,7 @@ import pytest
 import memlab
 from memlab.analysis.results import SCHEMA_FILE, json_schema, read
 from memlab.errors import DataError, MemlabError
-from tests.conftest import results
-
+from tests.builders.commands import results
 
 NAMES = ("rows", "conditions")
 

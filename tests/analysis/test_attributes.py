@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 from scipy import stats
 
 from memlab.analysis.associations import associations, baseline, correlation
 from memlab.analysis.residuals import with_residuals
-from memlab.cli import main
 from memlab.data.image_statistics import measure
-from memlab.data.sources.base import recognise
 from memlab.stats.omega_squared import omega_squared
-from tests.conftest import QUIET
-from tests.finished import people, write_finished
 
 
 def images(n: int = 120, seed: int = 0) -> pd.DataFrame:
@@ -69,6 +61,7 @@ def test_shares_of_variance_are_those_of_the_f_test() -> None:
         assert stats.ncf.cdf(f, k - 1, n - k, end * n / (1 - end)) == pytest.approx(share, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_intervals_of_shares_hold_the_truth() -> None:
     rng = np.random.default_rng(0)
     means = np.array([0.0, 0.4, 0.8])
@@ -84,6 +77,7 @@ def test_intervals_of_shares_hold_the_truth() -> None:
     assert np.mean(values) == pytest.approx(wanted, abs=0.01)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_false_alarms_on_noise_are_rare() -> None:
     rng = np.random.default_rng(1)
     raw, corrected = [], []
@@ -101,6 +95,7 @@ def test_false_alarms_on_noise_are_rare() -> None:
     assert np.mean(corrected) <= 0.09  # of 120 families, .05 expected
 
 
+@pytest.mark.slow
 def test_a_baseline_on_noise_is_near_nothing() -> None:
     rng = np.random.default_rng(0)
     found = [
@@ -231,110 +226,3 @@ def test_the_spectral_slope_is_the_one_put_in(slope: float) -> None:
     grey = 0.5 + 0.1 * grey / grey.std()
     found = measure(grey.expand(-1, 3, -1, -1))["spectral_slope"]
     assert float(found.mean()) == pytest.approx(slope, abs=0.1)
-
-
-def test_a_run_is_told_in_tables_and_a_figure(
-    finished: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = pd.read_csv(finished / "fit" / "rows.csv", dtype={"id": str})
-    labels = pd.DataFrame({"image": [Path(name).name for name in rows["id"]]})
-    labels["indoor"] = np.where(np.arange(len(rows)) % 2, "yes", "no")
-    labels.loc[len(labels)] = ["nowhere.png", "yes"]
-    labels.to_csv("labels.csv", index=False)
-    assert main(["attributes", str(finished), "--columns", "labels.csv", "--out", "out"]) == 0
-    printed = capsys.readouterr().out
-    assert "labels.csv: 1 rows are of no tested image, such as nowhere.png" in printed
-    assert "category: no image has a value" in printed
-    table = pd.read_csv("out/attributes.csv")
-    assert {"indoor", "has_faces", "area_faces", "luma_sd", "bytes"} <= set(table["column"])
-    assert line(table, "indoor").n == len(rows)
-    content = json.loads(Path("out/attributes.json").read_text())
-    assert len(content["associations"]) == len(table)
-    assert content["weights_id"]
-    assert Path("out/attributes.png").is_file()
-    written = pd.read_csv("out/images.csv")
-    wanted = stats.spearmanr(written["luma_sd"], written["residual"]).statistic
-    assert line(table, "luma_sd", "residual").value == pytest.approx(wanted, abs=1e-6)
-
-
-def test_scores_alone_need_no_model(synthetic: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["attributes", "--data.root", str(synthetic), "--out", "out"]) == 0
-    assert "has_faces" in capsys.readouterr().out
-    table = pd.read_csv("out/attributes.csv")
-    assert set(table["outcome"]) == {"score"}
-    assert line(table, "has_faces").n == 60
-
-
-def test_numbers_that_are_names_of_levels() -> None:
-    predicted, score = people(40, 0)
-    ids = [f"{place}.jpg" for place in range(40)]
-    write_finished(Path("runs/a/fit"), predicted, score, ids)
-    frame = pd.DataFrame({"id": ids, "group": np.arange(40) % 4})
-    frame.to_csv("groups.csv", index=False)
-    asked = ["attributes", "runs/a", "--columns", "groups.csv", "--out", "out"]
-    assert main([*asked, "--categories", "group"]) == 0
-    assert line(pd.read_csv("out/attributes.csv"), "group").statistic == "omega_squared"
-    levels = pd.read_csv("out/attributes-levels.csv")
-    first = levels[(levels["group"] == 0) & (levels["outcome"] == "score")].iloc[0]
-    assert first["value"] == pytest.approx(score[::4].mean(), abs=1e-6)
-    ends = stats.t.interval(0.95, 9, score[::4].mean(), stats.sem(score[::4]))
-    assert (first["low"], first["high"]) == pytest.approx(ends, abs=1e-6)
-
-
-def test_another_models_predictions_are_a_column() -> None:
-    predicted, score = people(30, 0)
-    ids = [f"{place}.jpg" for place in range(30)]
-    write_finished(Path("runs/a/fit"), predicted, score, ids)
-    pd.DataFrame({"id": ids, "predicted": score}).to_csv("other.csv", index=False)
-    assert main(["attributes", "runs/a", "--columns", "other.csv", "--out", "out"]) == 0
-    table = pd.read_csv("out/attributes.csv")
-    assert line(table, "given_predicted").value == pytest.approx(1)
-    wanted = stats.spearmanr(predicted, score).statistic
-    assert line(table, "given_predicted", "predicted").value == pytest.approx(wanted)
-
-
-def test_masks_of_the_test_come_by_themselves(
-    synthetic: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = recognise(synthetic).table(synthetic).rows
-    Path("masks/hats").mkdir(parents=True)
-    for place, image in enumerate(rows["image"]):
-        name = Path("masks/hats") / Path(image).with_suffix(".png").name
-        mask = Image.new("L", (64, 64))
-        mask.paste(255, (0, 0, 64, place % 5))  # a fifth is black: nothing was found there
-        mask.save(name)
-    given = ["--data.root", str(synthetic), "--data.masks", "masks"]
-    change = ["--ablation", "blur", "--ablation.region", "hats"]
-    assert main(["test", "--model", "white_box_redness", *given, *change, *QUIET]) == 0
-    (run,) = Path("runs").iterdir()
-    assert main(["attributes", str(run), "--out", "out"]) == 0
-    table = pd.read_csv("out/attributes.csv")
-    has, area = line(table, "has_hats"), line(table, "area_hats")
-    assert (has.missing, has.n) == (0, 60)
-    assert 0 < area.missing == 60 - area.n
-    assert not np.isnan(has.value)
-    Path("masks").rename("elsewhere")
-    capsys.readouterr()
-    assert main(["attributes", str(run)]) == 0
-    assert "no masks at masks, where the test had them" in capsys.readouterr().out
-
-
-def test_bad_input_is_a_line(failing: Callable[..., str]) -> None:
-    predicted, score = people(12, 0)
-    write_finished(Path("runs/a/fit"), predicted, score)
-    Path("none.csv").write_text("id,indoor\nx.jpg,1\ny.jpg,0\n")
-    Path("twice.csv").write_text("id,indoor\n001.jpg,1\n001.jpg,0\n")
-    Path("unnamed.csv").write_text("what,indoor\n001.jpg,1\n")
-    Path("bare.csv").write_text("id\n001.jpg\n")
-    Path("good.csv").write_text("id,indoor\n001.jpg,1\n")
-    asked = ("attributes", "runs/a", "--columns")
-    told = failing(*asked, "none.csv")
-    assert "none of its 2 images was tested: there 'x.jpg', tested '000.jpg'" in told
-    assert "001.jpg is there twice" in failing(*asked, "twice.csv")
-    assert "which column names the image" in failing(*asked, "unnamed.csv")
-    assert "nothing beside the image" in failing(*asked, "bare.csv")
-    assert "gone.csv: no such file" in failing(*asked, "gone.csv")
-    assert "did you mean 'indoor'" in failing(*asked, "good.csv", "--categories", "indor")
-    assert "--data.root DIR" in failing("attributes")
-    assert "no such folder" in failing("attributes", "runs/b")
-    assert "no such file or folder" in failing("attributes", "runs/a", "--masks", "nowhere")

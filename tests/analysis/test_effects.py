@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import pytest
-from rich.console import Console
 from scipy import stats
 
 from memlab import plan
 from memlab.ablations.frequency import Blur
 from memlab.ablations.nuisance import Jpeg
 from memlab.ablations.plan import nuisance_baseline
-from memlab.analysis.analyse import Analysis, analyse
-from memlab.analysis.balance import MEASURES
 from memlab.analysis.comparisons import REMOVAL
-from memlab.analysis.effect import AblationEffect
-from memlab.analysis.results import read
-from memlab.cli import main
 from memlab.numbers import number
-from memlab.reports.effect_table import print_effects
-from tests.conftest import QUIET
+from tests.builders.analyses import N, made_analysis, shown
 
-N, K = 60, 4
-
-
-def run_white_box(synthetic: Path, model: str, *more: str) -> Path:
-    root = shutil.copytree(synthetic, "synthetic")
-    options = [
-        f"--data.root={root}",
-        "--data.split=10/10/80",
-        "--data.num_workers=0",
-        *QUIET,
-        *more,
-    ]
-    assert main(["test", "--model", model, *options]) == 0
-    (folder,) = Path("runs").glob("*/test-001-*")
-    return folder
+K = 4
 
 
 class Sharp(Blur):
@@ -54,129 +27,6 @@ class Sharp(Blur):
         super().__init__(amount)
 
 
-FACES = ("--ablation", "grayscale", "--ablation.region", "faces")
-
-
-def test_numbers_are_those_of_the_tables(
-    synthetic: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "3")
-    printed = capsys.readouterr().out
-    assert "grayscale@1[faces]" in printed
-    assert ", control " in printed
-    assert max(len(line) for line in printed.splitlines() if "[faces]" in line) <= 100
-    (entry,) = [one for one in read(folder).conditions if one.role == "target"]
-    changed = pd.read_csv(folder / "conditions.csv")
-    clean = pd.read_csv(folder / "rows.csv").set_index("id")["predicted"]
-    changed = changed[changed["eligible"]]
-    changed["drop"] = changed["id"].map(clean) - changed["predicted"]
-    target = changed[changed["role"] == "target"].set_index("id")["drop"]
-    control = changed[changed["role"] == "control"].groupby("id")["drop"].mean()
-    specific = (target - control).dropna()
-    found = entry.control
-    assert entry.eligible == len(target)
-    assert entry.effect.value == pytest.approx(target.mean(), abs=1e-7)
-    assert entry.rms_effect.value == pytest.approx(np.sqrt((target**2).mean()), abs=1e-7)
-    assert (found.kind, found.draws, found.n) == ("matched-control", 3, len(control))
-    assert found.without == len(target) - len(control)
-    assert found.effect.value == pytest.approx(control.mean(), abs=1e-7)
-    beyond = entry.beyond_control.specific_effect.value
-    assert beyond == pytest.approx(specific.mean(), abs=1e-7)
-    assert beyond > 0.05
-
-
-def test_a_constant_model_has_no_effects(synthetic: Path) -> None:
-    folder = run_white_box(
-        synthetic, "white_box_constant", *FACES, "--ablation", "blur", "--controls", "2"
-    )
-    for entry in read(folder).conditions:
-        assert entry.effect.value == entry.rms_effect.value == 0
-        assert entry.spearman_ablated.value is None
-        assert entry.spearman_ablated.reason
-        assert entry.tests.either.p == 1 or (
-            entry.tests.either.p is None and entry.tests.either.reason
-        )
-
-
-def test_without_controls_there_is_nothing_to_compare_with(synthetic: Path) -> None:
-    folder = run_white_box(synthetic, "white_box_face_chroma", *FACES, "--controls", "0")
-    (entry,) = read(folder).conditions
-    assert entry.effect.value > 0.05
-    assert entry.control.reason == "no control was run"
-    assert entry.beyond_control.specific_effect.value is None
-    assert entry.tests.either.p is None
-    assert entry.tests.either.reason == "no control draws"
-    assert set(pd.read_csv(folder / "conditions.csv")["role"]) == {"target"}
-
-
-def test_a_ladder_makes_curves_and_figures(synthetic: Path) -> None:
-    folder = run_white_box(
-        synthetic, "white_box_face_chroma", *FACES, "--doses", "ladder", "--controls", "2"
-    )
-    found = read(folder)
-    (curve,) = found.dose_curves
-    assert (curve.curve, curve.quantity) == ("grayscale[faces]", "specific_effect")
-    assert curve.doses == sorted(curve.doses)
-    assert len(curve.effects) == len(curve.control_effects) == 5
-    assert curve.isotonic_residual == pytest.approx(0, abs=1e-9)
-    for name in ("ablation-effects.png", "dose-curves.png"):
-        assert name in found.figures
-        assert (folder / name).stat().st_size > 5000
-
-
-def made(
-    drops: dict[tuple[str, str], np.ndarray],
-    clean: np.ndarray,
-    score: np.ndarray,
-    position: np.ndarray | None = None,
-    asked_for: tuple[str, ...] = (),
-    **given: Any,
-) -> Analysis:
-    """The analysis of hand-made effects, (N, draws), by condition and role; NaN: not eligible."""
-    ids = [f"{index:03d}" for index in range(N)]
-    kinds = {"swap": "round-trip", "round-trip": "round-trip", "nuisance": None}
-    parts = []
-    for (name, role), drop in drops.items():
-        described: dict[str, Any] = {
-            "condition": name if role == "target" else f"{name}:{role}",
-            "ablation": name.partition("@")[0],
-            "role": role,
-            "dose": 1.0,
-            "compared_with": kinds.get(role, "nuisance-baseline"),
-            "primary": True,
-            "family": "colour",
-            "region": "all",
-            "fill": None,
-            "unit": "",
-            "dose_name": "",
-            "in_baseline": role == "nuisance" and name not in asked_for,
-        }
-        parts += [
-            pd.DataFrame({"id": ids, "draw": draw, "donor": ids}).assign(
-                eligible=~np.isnan(drop[:, draw]),
-                predicted=clean - drop[:, draw],
-                position=pd.array(
-                    [None] * N
-                    if position is None or role != "control"
-                    else position[:, draw].tolist(),
-                    dtype="string",
-                ),
-                **dict.fromkeys(MEASURES, 0.1),
-                **described | given,
-            )
-            for draw in range(drop.shape[1])
-        ]
-    rows = pd.DataFrame({"id": ids, "predicted": clean, "score": score})
-    return analyse(rows, pd.concat(parts, ignore_index=True))
-
-
-def shown(conditions: list[AblationEffect], columns: int) -> list[str]:
-    """What is printed in a terminal of some width."""
-    out = io.StringIO()
-    print_effects(conditions, Console(file=out, width=columns))
-    return [line.rstrip() for line in out.getvalue().splitlines()]
-
-
 def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> None:
     rng = np.random.default_rng(0)
     clean, score = rng.normal(0.7, 0.1, N), rng.normal(0.7, 0.1, N)
@@ -184,7 +34,7 @@ def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> N
         ("remove_faces@1(fill=mean)", "target"): rng.normal(0.1, 0.05, (N, 1)),
         ("noise@8", "nuisance"): rng.normal(0, 0.02, (N, 1)),
     }
-    summary = made(drops, clean, score, unit="of the way to the fill")
+    summary = made_analysis(drops, clean, score, unit="of the way to the fill")
     (wide, narrow, least) = (shown(summary.conditions, columns) for columns in (130, 105, 90))
     for lines in (wide, narrow, least):
         (line,) = [line for line in lines if line.startswith("remove_faces@1(fill=mean)")]
@@ -192,8 +42,8 @@ def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> N
         assert ("the fill" in line) == (lines is wide)
         assert ("→" in line) == (lines is not least)
     assert not [line for line in wide if "units" in line]
-    assert "units of the doses: results.json" in narrow
-    assert "units of the doses, and ρ: results.json" in least
+    assert "units of the doses: effects.csv" in narrow
+    assert "units of the doses, and ρ: effects.csv" in least
     squeezed = "\n".join(shown(summary.conditions, 80))
     assert "\nremove_faces@1" in squeezed
     assert "mean)" in squeezed
@@ -205,7 +55,7 @@ def test_a_swap_gives_t_and_a_global_change_its_floor() -> None:
     clean, score = rng.normal(0.7, 0.1, N), rng.normal(0.7, 0.1, N)
     moved, back = rng.normal(0, 0.05, (N, K)), rng.normal(0, 0.01, (N, K))
     large, small, other = (rng.normal(0, sd, (N, 1)) for sd in (0.05, 0.002, 0.004))
-    summary = made(
+    summary = made_analysis(
         {
             ("swapped@1", "swap"): moved,
             ("swapped@1", "round-trip"): back,
@@ -239,12 +89,12 @@ def test_a_swap_gives_t_and_a_global_change_its_floor() -> None:
 def test_what_cannot_be_computed_says_why() -> None:
     clean = np.linspace(0, 1, N)
     drop = np.full((N, 1), 0.1)
-    entry = made({("greyed@1", "target"): drop}, clean, np.full(N, np.nan)).conditions[0]
+    entry = made_analysis({("greyed@1", "target"): drop}, clean, np.full(N, np.nan)).conditions[0]
     assert entry.spearman_ablated.value is None
     assert entry.spearman_ablated.reason == "scores are missing"
     assert entry.control.reason == "no nuisance change was run"
     drop[3] = np.inf
-    entry = made({("greyed@1", "target"): drop}, clean, clean).conditions[0]
+    entry = made_analysis({("greyed@1", "target"): drop}, clean, clean).conditions[0]
     assert entry.effect.reason == entry.tests.either.reason == "predictions are not finite"
 
 
@@ -263,7 +113,7 @@ def test_the_floor_is_memlabs_own_slight_changes_however_strong_ones_are_asked_f
     drops = {("blur@2", "target"): rng.normal(0, 0.05, (N, 1))}
     drops |= {("jpeg@5", "nuisance"): rng.normal(0, 0.01, (N, 1))}
     drops |= {("jpeg@50", "nuisance"): rng.normal(0, 0.2, (N, 1))}
-    summary = made(drops, clean, clean, asked_for=("jpeg@50",))
+    summary = made_analysis(drops, clean, clean, asked_for=("jpeg@50",))
     blur = summary.conditions[0]
     assert blur.control.baseline.condition == "jpeg@5:nuisance"
     assert blur.control.baseline.beyond is True
@@ -280,7 +130,9 @@ def test_table_and_results_state_s_of_the_images_that_have_controls() -> None:
     control[40:] = np.nan
     control[:10, 3:] = np.nan  # fewer than others: they bear on it all the same
     kinds = {"compared_with": "matched-control", "region": "faces"}
-    summary = made({("g@1", "target"): target, ("g@1", "control"): control}, clean, clean, **kinds)
+    summary = made_analysis(
+        {("g@1", "target"): target, ("g@1", "control"): control}, clean, clean, **kinds
+    )
     (entry,) = summary.conditions
     found = entry.control
     means = np.array([np.nanmean(row) for row in control[:40]])
@@ -321,7 +173,7 @@ def test_crops_and_random_shapes_have_a_specific_effect_alone() -> None:
             "random shapes are not exchangeable",
         ),
     ):
-        (entry,) = made(drops, clean, clean, position=position, **kinds).conditions
+        (entry,) = made_analysis(drops, clean, clean, position=position, **kinds).conditions
         for name in REMOVAL:
             statistic = getattr(entry.beyond_control, name)
             if not name.startswith("specific"):
@@ -343,7 +195,7 @@ def test_where_few_regions_are_large_these_images_are_left_out() -> None:
     position[:5] = "random-shape"
     drops = {("g@1", "target"): target, ("g@1", "control"): control}
     kinds = {"compared_with": "matched-control", "region": "faces"}
-    (entry,) = made(drops, clean, clean, position=position, **kinds).conditions
+    (entry,) = made_analysis(drops, clean, clean, position=position, **kinds).conditions
     assert (entry.control.without, entry.beyond_control.specific_effect.n) == (5, N - 5)
     assert entry.tests.either.n == N - 5
     assert entry.beyond_control.energy_distance.value is not None
@@ -358,7 +210,7 @@ def test_too_few_images_for_the_p_of_a_mean_are_told(count: int, told: bool) -> 
     drop = rng.normal(0, 0.05, (N, 1))
     drop[count:] = np.nan
     drops = {("greyed@1", "target"): drop, ("shift@1", "nuisance"): rng.normal(0, 0.01, (N, 1))}
-    summary = made(drops, clean, clean)
+    summary = made_analysis(drops, clean, clean)
     rate = "n = 20 is small: at α = .05 the false-positive rate of these tests is up to 8 %"
     assert any(rate in note for note in summary.notes) == told
 
@@ -370,7 +222,7 @@ def test_t_of_a_swap_bound_to_a_region_counts_those_that_lack_it() -> None:
     moved[15:] = back[15:] = np.nan
     drops = {("swap@1", "swap"): moved, ("swap@1", "round-trip"): back}
     whole, bound = (
-        made(drops, clean, clean, region=region).conditions[0].beyond_control
+        made_analysis(drops, clean, clean, region=region).conditions[0].beyond_control
         for region in ("all", "faces")
     )
     assert bound.variance_share.value == pytest.approx(whole.variance_share.value / 16)

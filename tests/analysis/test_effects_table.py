@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from memlab.analysis.effects_table import effects_table
-from tests.analysis.test_effects import N, made
+from tests.builders.analyses import N, made_analysis
 
 
 def test_every_number_is_that_of_the_results(run: Path) -> None:
@@ -34,7 +34,9 @@ def test_a_missing_number_has_its_reason() -> None:
     effects = np.full((N, 1), np.nan)
     effects[:2] = 0.1
     clean = np.random.default_rng(0).normal(0.7, 0.1, N)
-    (line,) = made({("blur@2", "target"): effects}, clean, clean).effects.to_dict("records")
+    (line,) = made_analysis({("blur@2", "target"): effects}, clean, clean).effects.to_dict(
+        "records"
+    )
     assert pd.isna(line["effect"])
     assert "effect: only 2 images" in line["reason"]
     assert effects_table([]).empty

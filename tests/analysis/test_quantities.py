@@ -16,64 +16,20 @@ from memlab.analysis.quantities import (
 )
 from memlab.errors import MemlabError
 from memlab.metrics.paired_models import standardised_effect
-from memlab.stats import Correlations, Estimate
-from memlab.stats.bootstrap import point
-
-NAN = float("nan")
-
-
-def value(estimate: Estimate | Correlations, weights: np.ndarray | None = None) -> float | None:
-    return point(estimate, weights).value
-
-
-def condition_rows(
-    clean: pd.DataFrame, key: str, role: str, changed: np.ndarray, dose: float = 1.0
-) -> pd.DataFrame:
-    """Rows as in conditions.csv from (n, draws) predictions; NaN where not eligible."""
-    n, draws = changed.shape
-    suffix = "" if role == "target" else f":{role}"
-    return pd.DataFrame(
-        {
-            "condition": f"{key}{suffix}",
-            "draw": np.tile(np.arange(draws), n),
-            "id": np.repeat(clean["id"].to_numpy(), draws),
-            "eligible": np.isfinite(changed).ravel(),
-            "donor": "",
-            "predicted": changed.ravel(),
-            "ablation": key.split("@")[0],
-            "region": "face",
-            "fill": "mean",
-            "dose": dose,
-            "role": role,
-        }
-    )
+from memlab.stats import Estimate
+from tests.builders.effect_arrays import (
+    NAN,
+    clean_rows,
+    condition_rows,
+    made_effects,
+    value,
+    with_holes,
+)
 
 
 def shuffled(parts: list[pd.DataFrame], seed: int = 0) -> pd.DataFrame:
     """One table in no order at all, as processes write it."""
     return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=seed)
-
-
-def clean_rows(rng: np.random.Generator, n: int, share: float = 0.6) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "id": [f"{i}.jpg" for i in rng.permutation(n)],
-            "predicted": rng.normal(0.7, 0.1, n),
-            "score": rng.normal(0.7, 0.1, n),
-            "weight": rng.uniform(0.5, 3, n),
-            "face": rng.random(n) < share,
-        }
-    )
-
-
-def with_holes(rng: np.random.Generator, values: np.ndarray, share: float = 0.2) -> np.ndarray:
-    return np.where(rng.random(values.shape) < share, NAN, values)
-
-
-def made(n: int, drops: dict[str, np.ndarray], **columns: np.ndarray) -> ImageEffects:
-    """ImageEffects of an ablation from arrays, without rows in between."""
-    rows = pd.DataFrame({"id": np.arange(n), **columns})
-    return ImageEffects("made@1", 1.0, read_images(rows), drops)
 
 
 def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
@@ -219,7 +175,7 @@ def _repeated(estimate: Estimate, counts: np.ndarray) -> Estimate:
 def test_effects_in_sds_are_those_that_compare_prints() -> None:
     rng = np.random.default_rng(9)
     f, drop = rng.normal(size=(2, 30))
-    removal = made(30, {"target": drop[:, None], "control": np.zeros((30, 2))}, predicted=f)
+    removal = made_effects(30, {"target": drop[:, None], "control": np.zeros((30, 2))}, predicted=f)
     expected = standardised_effect(f, f - drop)
     assert value(removal_quantities([removal])["specific_effect_sd"]) == pytest.approx(
         expected, abs=1e-12
@@ -229,7 +185,7 @@ def test_effects_in_sds_are_those_that_compare_prints() -> None:
 def test_many_resamples_at_once_give_what_each_gives_alone() -> None:
     rng = np.random.default_rng(1)
     face = rng.random(50) < 0.5
-    one = made(
+    one = made_effects(
         50,
         {"target": rng.normal(size=(50, 1)), "control": rng.normal(size=(50, 4))},
         predicted=rng.normal(size=50),
@@ -248,7 +204,7 @@ def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_
     f, face = rng.normal(size=n), (np.arange(n) < 15).astype(float)
     drops = {"target": rng.normal(size=(n, 1)), "control": rng.normal(size=(n, 8))}
     drops = {role: np.where(face[:, None] > 0, array, NAN) for role, array in drops.items()}
-    removal = made(n, drops, predicted=f, face=face)
+    removal = made_effects(n, drops, predicted=f, face=face)
     found = presence_quantities("face", [removal])
     v = value(found.estimates["squared_effect"])
     assert v is not None
@@ -286,8 +242,12 @@ def test_t_of_a_swap_that_some_images_lack_is_a_share_of_the_variance(p: float) 
 
 def test_permutation_tests_get_one_placement_per_draw_averaged_over_fills() -> None:
     rng = np.random.default_rng(8)
-    first = made(5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F)
-    other = made(5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F)
+    first = made_effects(
+        5, {"target": rng.normal(size=(5, 2)), "control": rng.normal(size=(5, 4))}, **F
+    )
+    other = made_effects(
+        5, {"target": rng.normal(size=(5, 1)), "control": rng.normal(size=(5, 3))}, **F
+    )
     target, control = occlusions([[first, other], [first]])
     halves = first.of("target")[:, 0] / 2 + other.of("target")[:, 0] / 2
     assert np.allclose(target, np.stack([halves, first.of("target")[:, 0]], axis=1))

@@ -18,7 +18,14 @@ from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.errors import MemlabError
 from memlab.stats import permutation_tests
 from memlab.stats.bootstrap import point
-from tests.analysis.test_quantities import NAN, clean_rows, condition_rows, made, value, with_holes
+from tests.builders.effect_arrays import (
+    NAN,
+    clean_rows,
+    condition_rows,
+    made_effects,
+    value,
+    with_holes,
+)
 
 
 def _removal(
@@ -27,7 +34,9 @@ def _removal(
     n = len(targets)
     f = np.linspace(0, 1, n) if f is None else f
     score = np.full(n, NAN)
-    return made(n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0)
+    return made_effects(
+        n, {"target": targets, "control": controls}, predicted=f, score=score, face=f >= 0
+    )
 
 
 def _reasons(one: ImageEffects) -> dict[str, str | None]:
@@ -86,7 +95,7 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
         )
     ] == [0] * 6
 
-    swap = made(9, {"swap": c}, predicted=d[:, 0])
+    swap = made_effects(9, {"swap": c}, predicted=d[:, 0])
     assert value_quantities(swap).estimates["variance_share"].reason == "no draw of the round trip"
     assert value(value_quantities(swap).estimates["variance_share_upper"]) is not None
 
@@ -98,11 +107,20 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert why(_removal(d, c)) == ["scores are missing"] * 2
     assert why(_removal(nobody, c)) == ["no eligible image"] * 2
     scored = {"predicted": d[:, 0], "score": np.arange(9.0)}
-    assert why(made(9, {"target": few, "control": c}, **scored)) == ["only 2 images"] * 2
-    assert why(made(9, {"target": d, "control": c}, **scored)) == ["predictions are constant"] * 2
+    assert why(made_effects(9, {"target": few, "control": c}, **scored)) == ["only 2 images"] * 2
+    assert (
+        why(made_effects(9, {"target": d, "control": c}, **scored))
+        == ["predictions are constant"] * 2
+    )
     level = {"predicted": d[:, 0], "score": np.full(9, 0.5)}
-    assert why(made(9, {"target": d * 2, "control": c}, **level)) == ["scores are constant"] * 2
-    assert point(performance_loss(made(9, {"target": d}, **scored))).reason == "no control draw"
+    assert (
+        why(made_effects(9, {"target": d * 2, "control": c}, **level))
+        == ["scores are constant"] * 2
+    )
+    assert (
+        point(performance_loss(made_effects(9, {"target": d}, **scored))).reason
+        == "no control draw"
+    )
 
 
 Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]

@@ -25,6 +25,7 @@ def occluded(targets: np.ndarray, controls: np.ndarray) -> ImageEffects:
     return ImageEffects("remove@1", 1.0, read_images(rows), drops)
 
 
+@pytest.mark.slow
 def test_v_is_unbiased_for_the_mean_squared_effect_and_rms_has_its_size() -> None:
     rng = np.random.default_rng(0)
     found = []
@@ -44,6 +45,7 @@ def test_v_is_unbiased_for_the_mean_squared_effect_and_rms_has_its_size() -> Non
     assert excess == pytest.approx(0.012**2, rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_common_shift_of_all_occlusions_blinds_the_mean_size_but_not_m() -> None:
     rng = np.random.default_rng(1)
     m, naive, rms = {}, {}, {}

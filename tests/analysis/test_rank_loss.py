@@ -6,7 +6,7 @@ from scipy import stats
 
 from memlab.analysis.rank_loss import performance_loss, sufficiency
 from memlab.stats import rho_difference
-from tests.analysis.test_quantities import NAN, made, value, with_holes
+from tests.builders.effect_arrays import NAN, made_effects, value, with_holes
 
 
 def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
@@ -18,7 +18,7 @@ def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
     control = rng.normal(size=(n, k))
     control[:5, 2:] = NAN  # two draws could not be placed in five images
     control[5] = NAN
-    one = made(n, {"target": target, "control": control}, predicted=f, score=y)
+    one = made_effects(n, {"target": target, "control": control}, predicted=f, score=y)
     both = np.isfinite(target[:, 0]) & np.isfinite(control).any(axis=1)
     filled = control.copy()
     filled[:5, 2:] = control[:5, :2]
@@ -43,6 +43,7 @@ def test_loss_of_rank_correlation_equals_scipy_and_is_paired() -> None:
     assert weighted == pytest.approx(np.mean(each[:-1]) - each[-1], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_seem_to() -> None:
     rng = np.random.default_rng(4)
     losses, of_averages = [], []
@@ -50,7 +51,7 @@ def test_exchangeable_controls_lose_no_correlation_though_averaged_ones_would_se
         y = rng.normal(size=100)
         occluded = rng.normal(0, 1, (100, 9))
         drops = {"target": occluded[:, :1], "control": occluded[:, 1:]}
-        losses.append(value(performance_loss(made(100, drops, predicted=y, score=y))))
+        losses.append(value(performance_loss(made_effects(100, drops, predicted=y, score=y))))
         averaged, changed = y - occluded[:, 1:].mean(axis=1), y - occluded[:, 0]
         of_averages.append(value(rho_difference(changed, averaged, y)))
     assert abs(np.mean(losses)) < 4 * np.std(losses) / 200**0.5

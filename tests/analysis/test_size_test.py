@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from memlab.stats.sizes import size_tests
-from tests.analysis.test_effects import N, made
+from tests.builders.analyses import N, made_analysis
 
 
 def alarms(own: np.ndarray, other: np.ndarray, resamples: int = 499) -> float:
@@ -111,7 +111,7 @@ def test_a_change_that_moves_predictions_both_ways_is_found_by_its_size() -> Non
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     both_ways = 0.05 * np.tile([[1.0], [-1.0]], (N // 2, 1))
-    summary = made(
+    summary = made_analysis(
         {
             ("grayscale@1", "target"): both_ways,
             ("blur@2", "target"): rng.normal(0, 0.001, (N, 1)),
@@ -140,7 +140,9 @@ def test_each_kind_of_p_is_corrected_by_itself() -> None:
     drops |= {("swap@1", "swap"): rng.normal(0, 0.05, (N, 3))}
     drops |= {("swap@1", "round-trip"): rng.normal(0, 0.045, (N, 3))}
     drops |= {("shift@2", "nuisance"): rng.normal(0, 0.01, (N, 1))}
-    entries = [one for one in made(drops, clean, clean).conditions if one.role != "nuisance"]
+    entries = [
+        one for one in made_analysis(drops, clean, clean).conditions if one.role != "nuisance"
+    ]
     for kind, count in (("mean", 4), ("size", 5)):
         raw = sorted(
             getattr(one.tests, kind).p for one in entries if getattr(one.tests, kind).p is not None
@@ -159,6 +161,7 @@ def test_each_kind_of_p_is_corrected_by_itself() -> None:
     assert swap.tests.size.p == swap.tests.either.p
 
 
+@pytest.mark.slow
 def test_of_a_region_mean_and_size_are_tested_against_its_controls() -> None:
     rng = np.random.default_rng(4)
     clean = rng.normal(0.7, 0.1, N)
@@ -171,7 +174,7 @@ def test_of_a_region_mean_and_size_are_tested_against_its_controls() -> None:
         (rng.normal(0, 0.01, (N, 1)), False, False),
     ):
         drops = {("g@1", "target"): target, ("g@1", "control"): control}
-        (entry,) = made(drops, clean, clean, **kinds).conditions
+        (entry,) = made_analysis(drops, clean, clean, **kinds).conditions
         assert (entry.tests.mean.p < 0.01) == mean
         assert (entry.tests.size.p < 0.01) == size
         assert (entry.tests.either.p < 0.01) == (mean or size)

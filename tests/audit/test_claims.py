@@ -5,9 +5,6 @@ import pytest
 from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats.measures import Statistic
 
-K = 8
-ALL = ("specific_effect_sd", "rms_effect_sd", "rms_effect_sd_upper", "energy_distance")
-
 
 def at(low: float, high: float) -> Statistic:
     return Statistic((low + high) / 2, 100, low, high)

@@ -13,7 +13,9 @@ from memlab.analysis.quantities import SESOI, removal_quantities, value_quantiti
 from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.stats import bootstrap, permutation_tests
 from memlab.stats.measures import Statistic
-from tests.audit.test_claims import ALL, K
+
+K = 8
+ALL = ("specific_effect_sd", "rms_effect_sd", "rms_effect_sd_upper", "energy_distance")
 
 
 def audited(
@@ -65,6 +67,7 @@ def test_a_quiet_target_is_no_proof_of_absence() -> None:
     assert all(low > -SESOI and high < SESOI and top < SESOI for low, high, top in sizes)
 
 
+@pytest.mark.slow
 def test_real_effects_are_found_and_more_images_find_them_more_often() -> None:
     rng = np.random.default_rng(1)
     few, many = (shares(audits(rng, n, 0.10)).get("relies", 0) for n in (60, 400))
@@ -74,6 +77,7 @@ def test_real_effects_are_found_and_more_images_find_them_more_often() -> None:
     assert shares(audits(rng, 300, 0.10, signs=False)) == {"relies": 1.0}
 
 
+@pytest.mark.slow
 def test_alarms_on_null_cues_do_not_grow_with_the_number_of_images() -> None:
     rng = np.random.default_rng(2)
     for effect, signs in ((0.0, True), (0.02, True), (0.02, False)):  # below half the SESOI

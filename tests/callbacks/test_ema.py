@@ -15,7 +15,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.models.base import hash_weights
 from memlab.models.load import read_checkpoint
-from tests.conftest import TINY, results
+from tests.builders.commands import TINY, results
 
 OPTIONS = ["--data.image_size=64", *TINY, "--attribution=none", "--model.dropout=0.3"]
 DECAY = 0.8
@@ -38,9 +38,10 @@ def ema(decay: float = DECAY) -> list[str]:
     return ["--trainer.callbacks=ema", f"--trainer.callbacks.decay={decay}"]
 
 
+@pytest.mark.slow
 def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     Steps.weights.clear()
-    options = [*ema(), "--trainer.callbacks=tests.test_ema.Steps", "--trainer.max_epochs=2"]
+    options = [*ema(), f"--trainer.callbacks={__name__}.Steps", "--trainer.max_epochs=2"]
     rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
     arguments = [f"--data.root={synthetic}", *OPTIONS, *options, *rate, "--run=runs/ema"]
     assert main(["fit", *arguments]) == 0
@@ -67,7 +68,7 @@ def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     assert results(folder)["model"]["weights_id"] == model.weights_id()
     assert model.weights_id() == hash_weights(best["state_dict"])
     rows = pd.read_csv(folder / "rows.csv").sort_values("index")
-    own = ["--trust=tests.test_ema:Steps", "--data.num_workers=0", *OPTIONS[-2:-1]]
+    own = [f"--trust={__name__}:Steps", "--data.num_workers=0", *OPTIONS[-2:-1]]
     assert main(["test", "--run=runs/ema", *own]) == 0
     again = pd.read_csv("runs/ema/test-001/rows.csv").sort_values("index")
     assert rows["predicted"].to_list() == pytest.approx(again["predicted"].to_list(), abs=1e-6)
@@ -75,12 +76,13 @@ def test_the_average_is_kept_tested_and_loaded(synthetic: Path) -> None:
     assert scored["predicted"].to_list() == pytest.approx(rows["predicted"].to_list(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_going_on_restores_weights_and_average(synthetic: Path) -> None:
-    steps = "--trainer.callbacks=tests.test_ema.Steps"
+    steps = f"--trainer.callbacks={__name__}.Steps"
     assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *ema(), steps, "--run=runs/on"]) == 0
     short = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     Steps.weights.clear()
-    own = ["--trust=tests.test_ema:Steps", "--trainer.max_epochs=2"]
+    own = [f"--trust={__name__}:Steps", "--trainer.max_epochs=2"]
     assert main(["fit", "--run=runs/on", "--ckpt_path=last", *own]) == 0
     long = read_checkpoint(Path("runs/on/fit/checkpoints/last.ckpt"))
     assert Steps.first == hash_weights(short["current_model_state"])
@@ -92,6 +94,7 @@ def test_going_on_restores_weights_and_average(synthetic: Path) -> None:
             assert torch.allclose(average, long["state_dict"][key], atol=1e-5), key
 
 
+@pytest.mark.slow
 def test_frozen_weights_do_not_drift(synthetic: Path) -> None:
     options = ["--model.unfrozen=0", "--trainer.max_epochs=3", "--run=runs/frozen", *ema(0.7)]
     assert main(["fit", f"--data.root={synthetic}", *OPTIONS, *options]) == 0
@@ -102,6 +105,7 @@ def test_frozen_weights_do_not_drift(synthetic: Path) -> None:
     assert all(torch.equal(now[key], saved["state_dict"][key]) for key in backbone)
 
 
+@pytest.mark.slow
 def test_lightnings_own_is_refused_before_wrong_weights_are_tested(
     synthetic: Path, failing: Callable[..., str]
 ) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from memlab.cli.ended import _OBSERVER, lost_connection
-from tests.interruption import FIT, same
+from tests.builders.interrupted_runs import FIT, same
+from tests.builders.processes import TWO, program, two_processes
 
 KILLER = """
 import os, signal
@@ -25,24 +24,13 @@ class Killer(Callback):
 """
 
 
-def program(*arguments: str, killed: str = "-1,-1") -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join([str(Path.cwd()), *sys.path])
-    return subprocess.run(
-        [sys.executable, "-m", "memlab", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": paths, "KILLED": killed},
-    )
-
-
+@pytest.mark.slow
 def test_killed_in_mid_epoch_and_gone_on_with(synthetic: Path) -> None:
     Path("killer.py").write_text(KILLER)
     fit = [*FIT, f"--data.root={synthetic}", "--data.source=csv", "--data.num_workers=0"]
-    fit += ["--trainer.strategy=ddp", "--trainer.devices=2", "--checkpoint_every=1"]
-    fit += ["--trainer.callbacks=killer.Killer"]
-    assert program(*fit, "--out=whole").returncode == 0
-    found = program(*fit, "--out=cut", killed="1,5")
+    fit += ["--checkpoint_every=1", "--trainer.callbacks=killer.Killer"]
+    assert two_processes(*fit, "--out=whole").codes == [0, 0]
+    found = program(*fit, *TWO, "--out=cut", KILLED="1,5")
     assert found.returncode == 2
     said = [line for line in found.stderr.splitlines() if line.startswith("memlab: process")]
     assert said == [
@@ -51,7 +39,7 @@ def test_killed_in_mid_epoch_and_gone_on_with(synthetic: Path) -> None:
     ]
     assert "Traceback" not in found.stderr
     assert "gloo" not in found.stderr
-    assert program(*fit, "--out=cut", "--ckpt_path=last").returncode == 0
+    assert two_processes(*fit, "--out=cut", "--ckpt_path=last").codes == [0, 0]
     same(Path("whole"), Path("cut"))
     history = pd.read_csv("cut/fit/metrics.csv")
     assert history["epoch"].tolist() == [0, 1]

@@ -20,7 +20,7 @@ from memlab.ablations.frequency import Blur
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.types import Context
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 ASKED = ["--ablation=blur", "--ablation=grayscale", "--data.batch_size=4", "--maps=0", *QUIET]
 
@@ -44,6 +44,7 @@ def cut(monkeypatch: pytest.MonkeyPatch, after: int) -> list[int]:
     return counted
 
 
+@pytest.mark.slow
 def test_the_same_test_goes_on(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["test", "--run", str(finished), *ASKED]) == 0
     whole = finished / "test-001-blur-grayscale"
@@ -64,6 +65,7 @@ def test_the_same_test_goes_on(finished: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(list(finished.glob("test-*"))) == 2
 
 
+@pytest.mark.slow
 def test_anything_else_starts_afresh(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         cut(patch, 2)
@@ -128,6 +130,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_file_costs_a_batch(
     finished: Path, synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +158,7 @@ def test_a_kill_in_the_middle_of_a_file_costs_a_batch(
     assert not (half / "shards").exists()
 
 
+@pytest.mark.slow
 def test_other_masks_ablations_or_controls_get_rows_of_their_own(
     finished: Path, synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +190,7 @@ def test_other_masks_ablations_or_controls_get_rows_of_their_own(
     assert len({path.read_text() for path in tables}) == 1
 
 
+@pytest.mark.slow
 def test_any_file_of_a_plugins_package_counts(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

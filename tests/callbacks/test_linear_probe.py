@@ -13,7 +13,9 @@ import torch
 from memlab.callbacks.frozen_features import FrozenFeatures
 from memlab.cli import main
 from memlab.data import dataset
-from tests.conftest import TINY, results
+from tests.builders.commands import TINY, results
+
+pytestmark = pytest.mark.slow
 
 PROBE = [
     "fit",
@@ -48,6 +50,7 @@ def head(run: str) -> dict[str, torch.Tensor]:
     return {name: value for name, value in saved.items() if name.startswith("head.")}
 
 
+@pytest.mark.slow
 def test_each_image_is_decoded_once_and_the_result_is_that_of_every_epoch(
     synthetic: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +77,7 @@ def test_each_image_is_decoded_once_and_the_result_is_that_of_every_epoch(
     assert found[0] == pytest.approx(found[1], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_other_weights_have_other_features(synthetic: Path, decoded: list[Path]) -> None:
     arguments = [*PROBE, f"--data.root={synthetic}", "--data.cache=kept", "--trainer.max_epochs=1"]
     assert main([*arguments, "--run=one"]) == 0
@@ -81,6 +85,7 @@ def test_other_weights_have_other_features(synthetic: Path, decoded: list[Path])
     assert len(list(Path("kept").glob("*.features"))) == 4
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_finds_its_features_and_leaves_none_to_others(
     synthetic: Path, decoded: list[Path]
 ) -> None:
@@ -101,6 +106,7 @@ def test_a_run_that_goes_on_finds_its_features_and_leaves_none_to_others(
     assert not decoded
 
 
+@pytest.mark.slow
 def test_a_image_that_cannot_be_read_is_said_or_skipped(
     tmp_path: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:

@@ -15,20 +15,13 @@ import pytest
 from memlab import load
 from memlab.cli import main
 from memlab.synthetic import write
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import PLAIN, QUIET, TINY, results
+from tests.builders.processes import TWO, program, two_processes
+
+pytestmark = pytest.mark.slow
 
 
-def program(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run memlab as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "memlab", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
+@pytest.mark.slow
 def test_wandb_offline_gets_metrics_config_table_and_images(
     synthetic: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,25 +38,30 @@ def test_wandb_offline_gets_metrics_config_table_and_images(
     assert {"ablations", "ablation-effects", "predicted-against-true", "grad"} <= media
 
 
-TWO = ["--trainer.strategy=ddp", "--trainer.devices=2"]
-
-
-@pytest.mark.parametrize(("count", "skipped"), [(61, 2), (60, 1)])
-def test_two_processes_give_the_rows_of_one(finished: Path, count: int, skipped: int) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("count", "skipped", "ablations"),
+    [(21, 2, ["all"]), (20, 1, ["blur", "remove_faces"])],
+    ids=["odd, all ablations", "even"],
+)
+def test_two_processes_give_the_rows_of_one(
+    finished: Path, count: int, skipped: int, ablations: list[str]
+) -> None:
     # others than it was trained on: those are never tested
-    root = write(Path("data"), n=60, seed=5, size=64).parent
+    root = write(Path("data"), n=20, seed=5, size=64).parent
     table = pd.read_csv(root / "synthetic.csv").drop(columns="split", errors="ignore")
     table = pd.concat([table, table.assign(image="again.png").head(1)]).head(count)
     shutil.copy(root / table["image"].iloc[1], root / "again.png")
-    for name in table["image"].iloc[[7, 20][:skipped]]:
+    for name in table["image"].iloc[[7, 15][:skipped]]:
         (root / name).write_bytes(b"not an image")
     table.assign(split="test").to_csv(root / "synthetic.csv", index=False)
-    more = ["--ablation=all", "--data.batch_size=4", "--data.on_error=skip", *QUIET]
+    more = [f"--ablation={name}" for name in ablations]
+    more += ["--controls=1", "--maps=0", "--data.batch_size=4", "--data.on_error=skip", *QUIET]
     more += [f"--data.root={root / 'synthetic.csv'}", "--data.source=csv"]
     assert main(["test", "--run", str(finished), *more]) == 0
-    found = program("test", "--run", str(finished), *more, *TWO)
-    assert found.returncode == 0, found.stderr
-    one, two = finished / "test-001-all", finished / "test-002-all"
+    found = two_processes("test", "--run", str(finished), *more)
+    assert set(found.codes) == {0}, found.stderr
+    one, two = sorted(finished.glob("test-*"))
     assert results(two)["provenance"]["processes"] == 2
     assert results(one)["n"] == results(two)["n"] == count - skipped
     assert results(one)["data"]["skipped"] == results(two)["data"]["skipped"]
@@ -80,6 +78,7 @@ def test_two_processes_give_the_rows_of_one(finished: Path, count: int, skipped:
         assert results(two)["metrics"][name]["value"] == expected
 
 
+@pytest.mark.slow
 def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     run: Path, tmp_path: Path
 ) -> None:
@@ -93,8 +92,8 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
     for size, workers in batches:
         more = [f"--data.batch_size={size}", f"--data.num_workers={workers}"]
         assert main(["test", "--run", str(finished), *asked, *more]) == 0
-    found = program("test", "--run", str(finished), *asked, "--data.batch_size=4", *TWO)
-    assert found.returncode == 0, found.stderr
+    found = two_processes("test", "--run", str(finished), *asked, "--data.batch_size=4")
+    assert set(found.codes) == {0}, found.stderr
     folders = sorted(finished.glob("test-*"))
     assert results(folders[-1])["provenance"]["processes"] == 2
     first = pd.read_csv(folders[0] / "conditions.csv")
@@ -113,6 +112,7 @@ def test_controls_and_donors_do_not_depend_on_batches_workers_or_processes(
         )
 
 
+@pytest.mark.slow
 def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
     finished: Path, synthetic: Path
 ) -> None:
@@ -120,12 +120,13 @@ def test_a_image_that_one_process_cannot_read_ends_both_in_a_line(
     bad = pd.read_csv(finished / "fit" / "rows.csv")["id"].iloc[1]
     (root / bad).write_bytes(b"not an image")
     data = [f"--data.root={root / 'synthetic.csv'}", "--data.source=csv"]
-    found = program("test", "--run", str(finished), *data, *QUIET, *TWO)
-    assert found.returncode == 2, found.stderr
+    found = two_processes("test", "--run", str(finished), *data, *PLAIN, *QUIET)
+    assert set(found.codes) == {2}, found.stderr
     assert f"{bad}: cannot be read: not an image" in found.stderr
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.slow
 def test_processes_of_torchrun_share_a_folder(synthetic: Path) -> None:
     found = subprocess.run(
         [
@@ -138,6 +139,7 @@ def test_processes_of_torchrun_share_a_folder(synthetic: Path) -> None:
                 "--data.image_size=64",
                 *TINY,
                 *TWO,
+                *PLAIN,
             ],
         ],
         capture_output=True,

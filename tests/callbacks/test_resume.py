@@ -13,14 +13,12 @@ import pytest
 import torch
 
 from memlab.cli import main
-from tests.interruption import FIT, Killed, at, kill, same
+from tests.builders.interrupted_runs import Killed, at, kill, same
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def data(synthetic: Path) -> list[str]:
-    return [*FIT, f"--data.root={synthetic}", "--data.source=csv"]
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -74,18 +72,19 @@ def test_killed_within_steps_and_gone_on_with(
     same(Path("whole"), Path("cut"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
 )
 def test_a_signal_saves_where_it_is(
     data: list[str],
+    whole: Path,
     number: int,
     code: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = signal.getsignal(number)
-    assert main([*data, "--run=whole"]) == 0
     with monkeypatch.context() as patch:
         at(9, patch, lambda: os.kill(os.getpid(), number))
         assert main([*data, "--run=cut"]) == code
@@ -95,21 +94,22 @@ def test_a_signal_saves_where_it_is(
     assert "memlab fit --out cut --ckpt_path last" in message
     assert torch.load("cut/fit/checkpoints/last.ckpt", weights_only=True)["global_step"] == 9
     assert main([*data, "--run=cut", "--ckpt_path=last"]) == 0
-    same(Path("whole"), Path("cut"))
+    same(whole, Path("cut"))
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_last_batch_waits_for_the_epochs_validation(
-    data: list[str], monkeypatch: pytest.MonkeyPatch
+    data: list[str], whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main([*data, "--run=whole"]) == 0
     with monkeypatch.context() as patch:
         at(6, patch, lambda: os.kill(os.getpid(), signal.SIGTERM))
         assert main([*data, "--run=cut"]) == 143
     assert len(Path("cut/fit/metrics.csv").read_text().splitlines()) == 2
     assert main([*data, "--run=cut", "--ckpt_path=last"]) == 0
-    same(Path("whole"), Path("cut"))
+    same(whole, Path("cut"))
 
 
+@pytest.mark.slow
 def test_slurm_is_asked_to_run_the_job_again(
     data: list[str],
     tmp_path: Path,
@@ -129,9 +129,9 @@ def test_slurm_is_asked_to_run_the_job_again(
     assert "SLURM job 7_3 is requeued" in capsys.readouterr().err
 
 
-def test_kill_9_of_the_process(data: list[str]) -> None:
+@pytest.mark.slow
+def test_kill_9_of_the_process(data: list[str], whole: Path) -> None:
     arguments = [*data, "--checkpoint_every=1", "--data.num_workers=0"]
-    assert main([*arguments, "--run=whole"]) == 0
     program = subprocess.Popen(
         [sys.executable, "-m", "memlab", *arguments, "--run=cut"],
         stderr=subprocess.DEVNULL,
@@ -143,4 +143,4 @@ def test_kill_9_of_the_process(data: list[str]) -> None:
     program.kill()
     program.wait()
     assert main([*arguments, "--run=cut", "--ckpt_path=last"]) == 0
-    same(Path("whole"), Path("cut"))
+    same(whole, Path("cut"))

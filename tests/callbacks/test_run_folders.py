@@ -16,14 +16,12 @@ from filelock import FileLock
 
 from memlab.cli import main
 from memlab.models.regressor import MemorabilityRegressor
-from tests.interruption import FIT, Killed, at, kill, same
+from tests.builders.interrupted_runs import Killed, at, kill, same
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def data(synthetic: Path) -> list[str]:
-    return [*FIT, f"--data.root={synthetic}", "--data.source=csv"]
-
-
+@pytest.mark.slow
 def test_auto_starts_goes_on_and_knows_the_end(
     data: list[str],
     failing: Callable[..., str],
@@ -44,6 +42,7 @@ def test_auto_starts_goes_on_and_knows_the_end(
     assert "of which run?" in failing(*data, "--ckpt_path=auto")
 
 
+@pytest.mark.slow
 def test_a_finished_run_that_goes_on_is_not_finished(
     data: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +61,7 @@ def test_a_finished_run_that_goes_on_is_not_finished(
     assert Path("job/fit/config.yaml").read_text().count("callbacks.ema.EMA") == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_checkpoint_before(
     data: list[str], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +86,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert main([*arguments, "--ckpt_path=last"]) == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_of_tables_too(
     data: list[str], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_full_disk_is_said_of_tables_too(
     assert "metrics.csv cannot be written: No space left" in failing(*data, "--run=full")
 
 
+@pytest.mark.slow
 def test_a_damaged_last_checkpoint_points_to_the_one_before(
     data: list[str], failing: Callable[..., str]
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_damaged_last_checkpoint_points_to_the_one_before(
     assert torch.load(last, weights_only=True)["epoch"] == 1
 
 
+@pytest.mark.slow
 def test_one_run_in_a_folder_at_once(data: list[str], failing: Callable[..., str]) -> None:
     folder = Path("shared/fit")
     folder.mkdir(parents=True)
@@ -121,6 +124,7 @@ def test_one_run_in_a_folder_at_once(data: list[str], failing: Callable[..., str
     assert main([*data, "--run=shared"]) == 0
 
 
+@pytest.mark.slow
 def test_a_file_system_without_locks_is_said(
     data: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +136,7 @@ def test_a_file_system_without_locks_is_said(
     assert "has no locks" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_training_that_had_ended_by_itself_is_not_taken_up_again(
     data: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,10 +159,13 @@ def test_training_that_had_ended_by_itself_is_not_taken_up_again(
     assert Path("cut/fit/results.json").is_file()
 
 
+@pytest.mark.slow
 def test_auto_takes_the_checkpoint_before_a_damaged_one(
-    data: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: list[str],
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([*data, "--run=whole"]) == 0
     with monkeypatch.context() as patch:
         at(11, patch, kill)
         with pytest.raises(Killed):
@@ -166,9 +174,10 @@ def test_auto_takes_the_checkpoint_before_a_damaged_one(
     last.write_bytes(last.read_bytes()[:5000])
     assert main([*data, "--run=cut", "--ckpt_path=auto"]) == 0
     assert "damaged; going on with the one before" in capsys.readouterr().err
-    same(Path("whole"), Path("cut"))
+    same(whole, Path("cut"))
 
 
+@pytest.mark.slow
 def test_a_new_run_may_begin_with_anothers_checkpoint(finished: Path) -> None:
     checkpoint = finished / "fit" / "checkpoints" / "last.ckpt"
     more = ["--trainer.max_epochs=2", "--ablation=none", "--maps=0"]

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from memlab.cli import main
-from tests.ceiling.test_ceiling import people
+from tests.builders.answers import people
 
 
 def trials(answers: np.ndarray, first: np.ndarray | None = None, **columns: str) -> pd.DataFrame:
@@ -106,6 +106,7 @@ def test_a_matrix_and_other_names_hold_the_same_answers(
     assert printed[0] == printed[1] == printed[2]
 
 
+@pytest.mark.slow
 def test_counts_and_scores_of_any_table(capsys: pytest.CaptureFixture[str]) -> None:
     _, answers = people(40, 300, 1.0, seed=6)
     hits = answers.sum(axis=0).astype(int)
@@ -130,6 +131,7 @@ def test_counts_and_scores_of_any_table(capsys: pytest.CaptureFixture[str]) -> N
     assert Path("scores/ceiling.png").exists()
 
 
+@pytest.mark.slow
 def test_counts_and_people_agree_about_false_alarms(game: pd.DataFrame) -> None:
     game.to_csv("trials.csv", index=False)
     sums = game.groupby(["image", "old"])["said_old"].agg(["sum", "count"]).unstack()

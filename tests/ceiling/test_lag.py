@@ -100,6 +100,7 @@ def test_lags_that_cannot_be(lag: list[float]) -> None:
         fit_lag(image, hit, np.array(lag, float), 2)
 
 
+@pytest.mark.slow
 def test_agreement_before_and_after(capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(5)
     rows = []

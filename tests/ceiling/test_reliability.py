@@ -75,6 +75,7 @@ def test_draws_depend_on_the_seed_alone() -> None:
     assert one != reliability_from_counts(hits, n, seed=5, draws=20)
 
 
+@pytest.mark.slow
 def test_the_interval_over_images_holds_the_true_reliability() -> None:
     rng = np.random.default_rng(0)
     people, images, signal = 12, 25, 0.5

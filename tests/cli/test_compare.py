@@ -15,10 +15,10 @@ import pytest
 from scipy import stats
 
 from memlab.cli import main
+from memlab.metrics.mean_effect import mean_effect
 from memlab.metrics.paired_models import spearman_differences, standardised_differences
-from memlab.metrics.with_interval import mean_effect
 from memlab.repeat_folder import Repeat
-from tests.finished import people, write_finished
+from tests.builders.finished_runs import people, write_finished
 
 
 def compared(*arguments: str) -> dict[str, Any]:
@@ -59,6 +59,7 @@ def test_drops_in_sds_are_those_of_a_direct_loop() -> None:
     np.testing.assert_allclose(found, direct, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_intervals_of_the_difference_hold_it() -> None:
     rng = np.random.default_rng(0)
 
@@ -76,6 +77,7 @@ def test_intervals_of_the_difference_hold_it() -> None:
     assert 0.91 <= held / 200 <= 0.99
 
 
+@pytest.mark.slow
 def test_differences_are_of_common_images(capsys: pytest.CaptureFixture[str]) -> None:
     first, second, score = two_runs()
     ids = [f"{place:03d}" for place in range(60)]
@@ -119,6 +121,7 @@ def test_differences_are_of_common_images(capsys: pytest.CaptureFixture[str]) ->
     assert Path("out/compare.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_several_comparisons_have_wider_intervals_too() -> None:
     first, second, score = two_runs()
     for name, predicted in (("a", first), ("b", second), ("c", (first + second) / 2)):
@@ -142,6 +145,7 @@ def test_several_comparisons_have_wider_intervals_too() -> None:
     assert len(found["differences"]) == 4
 
 
+@pytest.mark.slow
 def test_images_with_other_scores_are_left_out_or_refused() -> None:
     first, second, score = two_runs()
     write_finished(Path("runs/a/fit"), first, score, split=1)
@@ -164,6 +168,7 @@ def test_images_with_other_scores_are_left_out_or_refused() -> None:
     assert "splits 1, 2: a score belongs to image and split" in found["notes"][0]
 
 
+@pytest.mark.slow
 def test_the_newest_test_of_a_run_is_taken() -> None:
     first, second, score = two_runs()
     write_finished(Path("runs/a/fit"), first, score, finished="2026-01-02T00:00:00+00:00")
@@ -173,6 +178,7 @@ def test_the_newest_test_of_a_run_is_taken() -> None:
     assert [run["run"] for run in found["runs"]] == ["a/fit", "b/test-007-blur"]
 
 
+@pytest.mark.slow
 def test_repeated_runs_are_compared_member_by_member() -> None:
     differences = []
     for name, shift in (("x", 0), ("y", 1)):
@@ -216,6 +222,7 @@ def test_what_cannot_be_compared_is_one_line(failing: Callable[..., str]) -> Non
     assert not Path("out").exists()
 
 
+@pytest.mark.slow
 def test_comparing_needs_no_torch() -> None:
     first, second, score = two_runs()
     write_finished(Path("runs/a/fit"), first, score)

@@ -10,7 +10,7 @@ import yaml
 
 from memlab import registry
 from memlab.cli import configs, main
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 
 def test_unknown_keys_name_file_and_closest_key(failing: Callable[..., str]) -> None:
@@ -34,6 +34,7 @@ def test_a_config_is_found_by_its_former_name(capsys: pytest.CaptureFixture[str]
     assert said[0].startswith("memlab: 'study/prototype' is now called 'study/student-study'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", configs.shipped_names())
 def test_every_shipped_config_parses(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--config", name, "--print_config"]) == 0
@@ -54,6 +55,7 @@ def test_configs_compose(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed["trainer"]["logger"][0]["class_path"].endswith("WandbLogger")
 
 
+@pytest.mark.slow
 def test_yaml_takes_short_names(synthetic: Path) -> None:
     Path("mine.yaml").write_text(
         "model:\n  backbone:\n    class_path: timm\n"
@@ -71,8 +73,9 @@ def test_yaml_takes_short_names(synthetic: Path) -> None:
     assert saved["ablation"][0]["class_path"] == "memlab.ablations.colour.Grayscale"
 
 
+@pytest.mark.slow
 def test_families_are_expanded(finished: Path) -> None:
-    assert main(["test", "--run", str(finished), "--ablation", "colour", *QUIET]) == 0
+    assert main(["test", "--run", str(finished), "--ablation", "colour", "--maps=0", *QUIET]) == 0
     entries = results(finished / "test-001-colour")["conditions"]
     targets = {entry["ablation"] for entry in entries if entry["role"] != "nuisance"}
     assert targets == {"color_contrast", "desaturate", "grayscale", "hue_rotate", "swap_palette"}

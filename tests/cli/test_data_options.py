@@ -14,7 +14,7 @@ import yaml
 from memlab.cli import main
 from memlab.cli.names import expand_arguments
 from memlab.cli.new_data import recognised_anew
-from tests.conftest import QUIET
+from tests.builders.commands import QUIET
 
 TEST = [*QUIET, "--data.num_workers=0", "--controls=0", "--maps=0"]
 
@@ -49,7 +49,8 @@ COMMANDS = {
     "cache": ["data", "cache", "odd.csv", "--size", "32", "--out", "out", "--data.num_workers=0"],
     "score": ["score", "RUN", "odd.csv"],
     "explain": ["explain", "RUN", "odd.csv", "--out", "out"],
-    "ablate": ["ablate", "odd.csv", "--ablation", "grayscale", "--out", "out"],
+    "ablate": ["ablate", "RUN", "odd.csv", "--ablation", "grayscale", "--controls", "0"],
+    "apply": ["apply", "odd.csv", "--ablation", "grayscale", "--out", "out"],
     "import": ["regions", "import", "masks", "odd.csv", "--out", "out"],
     "find": ["regions", "find", "odd.csv", "--with", "tests.finished:Nothing", "--out", "out"],
     "attributes": ["attributes", "--data.root", "odd.csv"],
@@ -61,6 +62,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_hint_is_taken_by_the_command_that_gives_it(
     name: str,
@@ -124,7 +126,7 @@ class Nothing:
             "masks",
         ),
         (["score", "RUN", "pics", "--batch-size", "8", "--num-workers", "0"], "batch"),
-        (["ablate", "pics", "--masks", "masks", "--ablation", "blur", "--out", "out"], "masks"),
+        (["apply", "pics", "--masks", "masks", "--ablation", "blur", "--out", "out"], "masks"),
     ],
 )
 def test_older_spellings_still_work(
@@ -164,6 +166,7 @@ def test_columns_of_another_layout_are_refused(
     assert "give DIR, or --data.root DIR" in failing("data", "check")
 
 
+@pytest.mark.slow
 def test_another_root_beside_a_run_is_recognised_anew(
     album: Path, finished: Path, synthetic: Path
 ) -> None:

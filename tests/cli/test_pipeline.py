@@ -17,8 +17,9 @@ from scipy import stats
 from memlab import load
 from memlab.analysis.results import read
 from memlab.cli import main
-from memlab.stats.measures import spearman
-from tests.conftest import QUIET, results
+from memlab.metrics.metric import SPEARMAN
+from memlab.synthetic import write
+from tests.builders.commands import QUIET, results
 
 
 def test_fit_leaves_everything_in_one_folder(run: Path) -> None:
@@ -82,7 +83,7 @@ def test_rows_metrics_and_conditions_agree(run: Path) -> None:
         drop = rows["predicted"] - own["predicted"]
         assert entry["effect"]["value"] == pytest.approx(drop.mean(), abs=1e-7)
         assert entry["effect"]["low"] <= drop.mean() <= entry["effect"]["high"]
-        ablated = spearman(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
+        ablated = SPEARMAN(own["predicted"].to_numpy(), rows["score"].to_numpy()).value
         assert entry["spearman_ablated"]["value"] == pytest.approx(ablated)
         assert entry["control"]["kind"] == "nuisance-baseline"
         assert entry["tests"]["either"]["p"] <= entry["tests"]["either"]["p_corrected"] <= 1
@@ -110,8 +111,8 @@ def test_conditions_are_what_the_model_says_of_the_changed_images(
 
 def test_maps_are_raw_and_named(run: Path) -> None:
     found = np.load(run / "fit" / "maps" / "grad_cam.npz")
-    assert found["maps"].shape == (4, 2, 2)
-    assert found["images"].shape == (4, 3, 64, 64)
+    assert found["maps"].shape == (1, 2, 2)
+    assert found["images"].shape == (1, 3, 64, 64)
     assert str(found["unit"]) == "score per grid cell, linearised"
     rows = pd.read_csv(run / "fit" / "rows.csv").set_index("id")
     for name, predicted in zip(found["id"], found["predicted"], strict=True):
@@ -125,6 +126,7 @@ def test_figures_are_images(run: Path) -> None:
             assert min(figure.size) > 200
 
 
+@pytest.mark.slow
 def test_test_alone_takes_the_newest_finished_run(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +145,7 @@ def test_test_alone_takes_the_newest_finished_run(
     assert after["model"]["weights_id"] == before["model"]["weights_id"]
 
 
+@pytest.mark.slow
 def test_the_command_line_replaces_what_the_config_lists_and_ladders_run(finished: Path) -> None:
     config = str(finished / "fit" / "config.yaml")
     arguments = ["--config", config, "--ckpt_path", "best", "--ablation", "grayscale"]
@@ -154,10 +157,13 @@ def test_the_command_line_replaces_what_the_config_lists_and_ladders_run(finishe
     assert [entry["primary"] for entry in targets] == [False] * 4 + [True]
 
 
+@pytest.mark.slow
 def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
+    root = write(Path("data"), n=24, seed=5, size=64).parent
+    data = [f"--data.root={root}", "--data.split=50/25/25", "--maps=0"]  # six to test, and donors
     for size, workers in (("1", "0"), ("5", "2")):
         sizes = [f"--data.batch_size={size}", f"--data.num_workers={workers}"]
-        more = ["--ablation", "all", "--controls", "2", *sizes, *QUIET]
+        more = ["--ablation", "all", "--controls=1", *data, *sizes, *QUIET]
         assert main(["test", "--run", str(finished), *more]) == 0
     one, other = (
         pd.read_csv(finished / f"test-{n}-all" / "conditions.csv") for n in ("001", "002")
@@ -165,6 +171,7 @@ def test_batch_size_and_workers_do_not_change_rows(finished: Path) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_region_makes_images_without_it_ineligible(finished: Path, synthetic: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--attribution", "none"]
     assert main(["test", "--run", str(finished), *arguments, *QUIET]) == 0
@@ -178,6 +185,7 @@ def test_a_region_makes_images_without_it_ineligible(finished: Path, synthetic: 
     assert 0 < sum(there) < 12
 
 
+@pytest.mark.slow
 def test_validate_and_predict_write_rows(finished: Path, synthetic: Path) -> None:
     assert main(["validate", "--run", str(finished), *QUIET]) == 0
     assert results(finished / "validate-001")["n"] == 6
@@ -188,6 +196,7 @@ def test_validate_and_predict_write_rows(finished: Path, synthetic: Path) -> Non
     assert rows["score"].isna().all()
 
 
+@pytest.mark.slow
 def test_score_and_predict_agree(
     finished: Path, synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +209,7 @@ def test_score_and_predict_agree(
     assert np.abs(scored["predicted"].to_numpy() - predicted[names].to_numpy()).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_score_goes_on_past_a_bad_image(
     finished: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,6 +227,7 @@ def test_score_goes_on_past_a_bad_image(
     assert note.startswith("memlab: no interval: 6 validation images are too few for a 90 %")
 
 
+@pytest.mark.slow
 def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
     synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +240,8 @@ def test_a_model_with_weights_of_its_own_is_tested_without_a_run(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     arguments = ["--model", "brightness:Bright", f"--data.root={synthetic}", "--ablation", "all"]
-    assert main(["test", *arguments, "--attribution", "none", *QUIET]) == 0
+    arguments += ["--data.split=60/20/20", "--controls=1", "--attribution=none", *QUIET]
+    assert main(["test", *arguments]) == 0
     (folder,) = Path("runs").glob("*/test-001-all")
     found = results(folder)
     assert found["model"]["weights_id"] == "closed-form"
@@ -249,9 +261,13 @@ class Counting(Callback):
         results_.notes.append(f"{Counting.batches} batches, {len(rows)} rows")
 
 
+@pytest.mark.slow
 def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
-    option = "--trainer.callbacks+=tests.test_pipeline.Counting"
-    assert main(["test", "--run", str(finished), option, "--data.batch_size=4", *QUIET]) == 0
+    option = f"--trainer.callbacks+={__name__}.Counting"
+    assert (
+        main(["test", "--run", str(finished), option, "--data.batch_size=4", "--maps=0", *QUIET])
+        == 0
+    )
     assert "3 batches, 12 rows" in results(finished / "test-001")["notes"]
 
 

@@ -117,6 +117,7 @@ def test_no_gpu(
     assert message.startswith("memlab: --trainer.accelerator: torch finds no such GPU")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["test", "validate", "predict"])
 def test_other_commands_read_the_table_before_a_plugins_weights(
     command: str, table: pd.DataFrame, failing: Callable[..., str]

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_bad_options_of_test_are_one_line(
     assert message in failing("test", "--run", str(finished), *arguments, *QUIET)
 
 
+@pytest.mark.slow
 def test_a_half_matching_checkpoint_is_refused(finished: Path, failing: Callable[..., str]) -> None:
     path = finished / "fit" / "checkpoints" / "best.ckpt"
     checkpoint = torch.load(path, weights_only=True)
@@ -75,6 +76,7 @@ def test_rendering_never_touches_a_folder_of_other_images(
     assert sorted(Path("photos").rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_failed_command_leaves_no_folder(failing: Callable[..., str], finished: Path) -> None:
     before = sorted(Path("runs").rglob("*"))
     failing("fit", "--data.root=nowhere", *TINY)
@@ -84,6 +86,7 @@ def test_a_failed_command_leaves_no_folder(failing: Callable[..., str], finished
     assert sorted(Path("runs").rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_nothing_trained_is_not_a_result(finished: Path, failing: Callable[..., str]) -> None:
     checkpoint = str(finished / "fit" / "checkpoints" / "last.ckpt")
     config = str(finished / "fit" / "config.yaml")
@@ -92,6 +95,7 @@ def test_nothing_trained_is_not_a_result(finished: Path, failing: Callable[..., 
     assert not Path("runs/other/fit/results.json").exists()
 
 
+@pytest.mark.slow
 def test_another_size_than_trained_at_is_refused(
     finished: Path, failing: Callable[..., str]
 ) -> None:
@@ -99,6 +103,7 @@ def test_another_size_than_trained_at_is_refused(
     assert "trained at 64 pixels" in message
 
 
+@pytest.mark.slow
 def test_no_readable_image_is_one_line(
     synthetic: Path, finished: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:
@@ -110,13 +115,14 @@ def test_no_readable_image_is_one_line(
     assert "no image of the test split has a prediction" in message
 
 
+@pytest.mark.slow
 def test_ablate_leaves_a_used_folder_alone(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     path = str(make_image("a.png"))
-    assert main(["ablate", path, "--ablation", "all", "--out", "out"]) == 0
+    assert main(["apply", path, "--ablation", "all", "--out", "out"]) == 0
     before = sorted(Path("out").rglob("*"))
-    message = failing("ablate", path, "--ablation", "blur", "--out", "out")
+    message = failing("apply", path, "--ablation", "blur", "--out", "out")
     assert "not an empty folder" in message
     assert sorted(Path("out").rglob("*")) == before
 

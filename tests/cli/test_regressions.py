@@ -24,7 +24,7 @@ from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
 from memlab.spec import build
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 
 def printed_config(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def sigmas(config: dict[str, Any]) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_a_name_brings_no_arguments_of_an_earlier_one(capsys: pytest.CaptureFixture[str]) -> None:
     Path("strong.yaml").write_text("ablation: [{class_path: blur, init_args: {sigma: 8}}]\n")
     Path("plain.yaml").write_text("ablation: [blur]\n")
@@ -68,6 +69,7 @@ def test_another_optimizer_inherits_no_settings(capsys: pytest.CaptureFixture[st
     assert optimizer["init_args"]["weight_decay"] == 0
 
 
+@pytest.mark.slow
 def test_a_copied_run_goes_on_with_its_own_weights(finished: Path) -> None:
     original = load(finished).weights_id()
     copy = Path(shutil.copytree(finished, "runs/copy"))
@@ -99,6 +101,7 @@ def test_a_longer_run_does_not_train_at_a_rate_of_zero() -> None:
     assert long.get_lr()[0] > 0.4
 
 
+@pytest.mark.slow
 def test_a_command_that_predicts_reports_no_accuracy(finished: Path, synthetic: Path) -> None:
     assert main(["predict", "--run", str(finished), *QUIET]) == 0
     found = read(finished / "predict-001")
@@ -106,6 +109,7 @@ def test_a_command_that_predicts_reports_no_accuracy(finished: Path, synthetic: 
     assert found.metrics == {}
 
 
+@pytest.mark.slow
 def test_a_run_without_a_best_is_tested_on_its_last(finished: Path) -> None:
     (finished / "fit" / "checkpoints" / "best.ckpt").unlink()
     assert main(["test", "--ablation", "none", "--attribution", "none", *QUIET]) == 0
@@ -140,8 +144,9 @@ class Stubborn(Attribution):
         raise MemlabError("no spatial seam")
 
 
+@pytest.mark.slow
 def test_a_failing_map_costs_the_map_alone(finished: Path) -> None:
-    option = ["--attribution", "tests.test_regressions.Stubborn", "--attribution", "grad_cam"]
+    option = ["--attribution", f"{__name__}.Stubborn", "--attribution", "grad_cam"]
     assert main(["test", "--run", str(finished), *option, "--maps=3", *QUIET]) == 0
     found = read(finished / "test-001")
     assert "No maps by stubborn: no spatial seam" in found.notes
@@ -197,7 +202,7 @@ def test_a_subset_stays_inside_its_folder(make_image: Callable[..., Path], tmp_p
         ["--model.optimizer=SGD", "--model.optimizer.lr=-1"],
         ["--trainer.callbacks=records"],
         ["--trainer.callbacks=recordz"],
-        ["--attribution", "grad_cam", "--attribution", "tests.test_regressions.Impostor"],
+        ["--attribution", "grad_cam", "--attribution", f"{__name__}.Impostor"],
     ],
 )
 def test_values_out_of_range_are_one_line(
@@ -212,18 +217,21 @@ class Impostor(Stubborn):
     name = "grad_cam"  # type: ignore[assignment]
 
 
+@pytest.mark.slow
 def test_a_last_batch_of_one_trains(synthetic: Path) -> None:
     # 42 training images in batches of 41
     options = [*TINY, "--data.batch_size=41", "--attribution=none"]
     assert main(["fit", f"--data.root={synthetic}", "--data.image_size=32", *options]) == 0
 
 
+@pytest.mark.slow
 def test_a_region_is_named_in_the_table(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     option = ["--ablation", "grayscale", "--ablation.region", "faces", "--attribution", "none"]
     assert main(["test", "--run", str(finished), *option, *QUIET]) == 0
     assert "grayscale@1[faces]" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_way_to_name_columns_works_as_told(
     make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:

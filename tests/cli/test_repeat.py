@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,8 @@ from memlab.cli import main
 from memlab.cli.repeat import numbers
 from memlab.errors import MemlabError
 from memlab.repeat_folder import Repeat
-from tests.conftest import TINY
-from tests.finished import people, write_finished
+from tests.builders.commands import TINY
+from tests.builders.finished_runs import people, write_finished
 
 RHO = ("spearman", None)
 
@@ -32,6 +34,33 @@ def across_of(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
     return {(entry["metric"], entry["condition"]): entry for entry in across}
 
 
+class Here:
+    """Stands in for the program of a member, where its start is not what is tested."""
+
+    stdout = ""
+
+    def __init__(self, command: list[str], stdout: int | None = None, **_: Any) -> None:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            self.returncode = main(command[3:])  # after python -m memlab
+        self.stdout = shown.getvalue()
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def wait(self) -> int:
+        return self.returncode
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.Popen", Here)
+    monkeypatch.setattr("subprocess.run", Here)
+
+
+@pytest.mark.slow
 def test_members_train_where_they_are_not_finished(
     synthetic: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,6 +87,7 @@ def test_members_train_where_they_are_not_finished(
     assert (folder / "summary.png").is_file()
 
 
+@pytest.mark.usefixtures("here")
 def test_missing_splits_end_before_anything_is_trained(
     lamem: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,6 +97,7 @@ def test_missing_splits_end_before_anything_is_trained(
     assert not Path("runs").exists()
 
 
+@pytest.mark.usefixtures("here")
 def test_a_failing_member_ends_the_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["repeat", "--seeds", "2", "--data.root=nowhere", *TINY, "--run=runs/x"]) == 2
     assert "nowhere: no such file or folder" in capfd.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 Failing = Callable[..., str]
 
@@ -38,6 +38,7 @@ def test_a_recorded_configuration_replaces_no_files_elsewhere(
     assert (victim / "best.ckpt").read_bytes() == b"mine"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_outside_every_run_says_itself_what_it_is(
     finished: Path, synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

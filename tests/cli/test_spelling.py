@@ -16,7 +16,7 @@ from memlab.cli import main
 from memlab.cli.data_options import add_loading, add_masks, add_root
 from memlab.cli.options import Options
 from memlab.cli.spelling import ALIASES, hint
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
     for path in Path(memlab.__file__).parent.rglob("cli/*.py"):
         known |= set(re.findall(r'add_argument\(\s*"(--[\w.-]+)"', path.read_text()))
         known |= set(re.findall(r'^ +"(--[\w.-]+)",$', path.read_text(), re.MULTILINE))
-    known |= set(_older())
+    known |= {*_older(), "--cards"}  # former names, which are read and said
     taken = {"--out", "--run", "--ckpt_path", "--version", "--help", "--config", "--print_config"}
     of_others = {
         "--model.target",
@@ -145,6 +145,7 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
     assert missing == set()
 
 
+@pytest.mark.slow
 def test_out_names_where_fit_writes(synthetic: Path, failing: Callable[..., str]) -> None:
     data = [f"--data.root={synthetic}", "--data.image_size=64", "--ablation=none", "--maps=0"]
     assert "--out a and --run b" in failing("fit", "--out", "a", "--run", "b", *TINY)
@@ -154,6 +155,7 @@ def test_out_names_where_fit_writes(synthetic: Path, failing: Callable[..., str]
     assert "choose another --out" in message
 
 
+@pytest.mark.slow
 def test_out_and_model_of_test(finished: Path, failing: Callable[..., str]) -> None:
     more = ["--ablation=none", "--maps=0", *QUIET]
     ran = str(finished)
@@ -177,6 +179,7 @@ def test_out_and_model_of_test(finished: Path, failing: Callable[..., str]) -> N
     assert "give one of them" in failing("test", "--model", ran, "--run", "other", *more)
 
 
+@pytest.mark.slow
 def test_a_plugins_model_is_tested_into_a_named_folder(synthetic: Path) -> None:
     more = ["--model", "white_box_redness", f"--data.root={synthetic}", "--data.image_size=64"]
     more += ["--attribution=none", *QUIET]
@@ -185,6 +188,7 @@ def test_a_plugins_model_is_tested_into_a_named_folder(synthetic: Path) -> None:
     assert sorted(path.name for path in Path("new").iterdir()) == ["test-001", "test-002"]
 
 
+@pytest.mark.slow
 def test_torchrun_takes_out_for_memlab_and_not_for_itself() -> None:
     """Its parser reads all arguments, those of memlab too, and takes abbreviations for its own."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "-m", "memlab"]

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from memlab.analysis.effect import AblationEffect, BeyondControl, Comparison
-from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
+from memlab.audit.case_results import decisive, measured, sentence
+from memlab.audit.hypotheses import CASES, ways
 from memlab.cli import main
 from memlab.stats.measures import Statistic
 from memlab.synthetic import write
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
 
 FAST = ["--controls", "2", "--maps", "2", "--data.num_workers", "0"]
 HEADINGS = (
@@ -43,6 +44,7 @@ def trained(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_answers_its_questions_on_one_page(trained: Path) -> None:
     page = (trained / "study.html").read_text()
     assert [page.index(f"<h2>{name}</h2>") for name in HEADINGS] == sorted(
@@ -58,6 +60,7 @@ def test_answers_its_questions_on_one_page(trained: Path) -> None:
     assert len(found["maps"]) == 1
 
 
+@pytest.mark.slow
 def test_the_constant_is_of_the_same_images(trained: Path) -> None:
     found = study(trained)
     rows = pd.read_csv(trained / "run" / "fit" / "rows.csv")
@@ -66,21 +69,24 @@ def test_the_constant_is_of_the_same_images(trained: Path) -> None:
     assert found["prediction"]["mse"]["value"] == pytest.approx(mse)
 
 
+@pytest.mark.slow
 def test_every_feature_is_measured_or_says_why_not(trained: Path) -> None:
     cases = {case["name"]: case for case in study(trained)["cases"]}
     members = {one["name"]: one for one in cases["Case A"]["members"]}
     assert list(members) == [one.name for one in CASES[0].members]
     assert members["action"]["reason"] == "no detector tells what people do"
     assert members["face"]["condition"] == "remove_faces@1"
-    assert members["colour"]["effect"]["n"] == 8
+    assert members["colour"]["rms_effect"]["n"] == 8
     for case in cases.values():
         for one in case["members"]:
-            known = one["effect"] is not None and one["effect"]["value"] is not None
+            size = one["rms_effect"]
+            known = size is not None and size["value"] is not None
             assert known == (one["reason"] is None)
             assert not known or one["n"] > 0
         assert case["sentence"].startswith(f"Of the {len(case['pairs'])} orders")
 
 
+@pytest.mark.slow
 def test_goes_on_where_it_was(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +99,7 @@ def test_goes_on_where_it_was(
     assert (out / "run" / "fit" / "rows.csv").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: Path) -> None:
     out = Path(shutil.copytree(trained, tmp_path / "again"))
     whole = (out / "images" / "subset.csv").read_text()
@@ -101,6 +108,7 @@ def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: 
     assert (out / "images" / "subset.csv").read_text() == whole
 
 
+@pytest.mark.slow
 def test_a_model_is_tested_on_all_images_and_the_rest_donate(synthetic: Path, run: Path) -> None:
     given = ["--out", "s", f"--data.root={synthetic}", "-n", "6", "--model", str(run)]
     assert main(["study", *given, *QUIET, *FAST]) == 0
@@ -110,6 +118,7 @@ def test_a_model_is_tested_on_all_images_and_the_rest_donate(synthetic: Path, ru
     assert found["cases"][1]["members"][0]["condition"] == "swap_texture@1:swap"
 
 
+@pytest.mark.slow
 def test_bare_images_have_effects_and_no_accuracy(
     run: Path, make_image: Callable[..., Path]
 ) -> None:
@@ -149,6 +158,7 @@ def test_bad_input_is_one_line(
     assert not Path("none").exists()
 
 
+@pytest.mark.slow
 def test_another_question_is_another_study(trained: Path, failing: Callable[..., str]) -> None:
     text = failing("study", "--out", str(trained), "-n", "50")
     assert "n 40, not 50" in text

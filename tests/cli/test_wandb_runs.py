@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from memlab.cli import main
-from tests.conftest import QUIET, TINY
+from tests.builders.commands import QUIET, TINY
+
+pytestmark = pytest.mark.slow
 
 
+@pytest.mark.slow
 def test_fits_of_one_python_process(synthetic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")

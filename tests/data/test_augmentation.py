@@ -12,7 +12,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.data.augmentation import JITTER, LEAST_WINDOW, augmented, cropped, parameters
 from memlab.testing import sample_images
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 IDS = [f"{place:03d}.jpg" for place in range(12)]
 
@@ -71,6 +71,7 @@ def test_a_whole_window_is_the_image_and_a_part_is_that_part() -> None:
     assert right.mean() == pytest.approx(0.75, abs=0.01)
 
 
+@pytest.mark.slow
 def test_runs_do_not_depend_on_workers_and_differ_by_augmentation(synthetic: Path) -> None:
     common = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, "--attribution=none"]
     standard = [*common, "--data.augmentation=standard"]

@@ -20,19 +20,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memlab.cli import main
 from memlab.data.cache import ImageCache
 from memlab.data.dataset import ImageDataset
 from memlab.data.fill import fill
 from memlab.data.geometry import Geometry
-from memlab.data.module import MemorabilityData
-from memlab.data.workers import default_workers
 from memlab.errors import DataError
 from memlab.imaging.decode import decode
-from tests.conftest import TINY
-
-# CPython 3.12 warns of any fork beside threads; torch forks its workers so
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 SLOT = 3 * 32 * 32 + 8
 
@@ -244,71 +237,6 @@ def test_a_cache_that_may_only_be_read_is_read(
     assert torch.equal(images(rows, cache), images(rows, None))
     assert path.read_bytes() == before
     assert not capfd.readouterr().err
-
-
-def test_data_cache_fills_and_fit_finds_everything(
-    synthetic: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["data", "cache", str(synthetic), "--size=64", "--out=kept", "--num-workers=0"]
-    assert main(command) == 0
-    assert "0 were there, 60 decoded" in capsys.readouterr().out
-    (path,) = Path("kept").iterdir()
-    filled = path.read_bytes()
-    assert main(command) == 0
-    told = capsys.readouterr().out
-    assert "60 were there, 0 decoded" in told
-    assert str(path) in told
-    assert "--data.cache kept --data.image_size 64" in told
-    path.chmod(0o444)
-    assert fit(synthetic, "one", "--data.cache=kept") == fit(synthetic, "none")
-    assert [file.name for file in Path("kept").iterdir()] == [path.name]
-    assert path.read_bytes() == filled
-
-
-def test_data_cache_lists_what_it_cannot_read(
-    lamem: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
-) -> None:
-    (lamem / "images" / "00000003.jpg").write_bytes(b"junk")
-    assert main(["data", "cache", str(lamem), "--size=32", "--num-workers=0"]) == 1
-    told = capsys.readouterr().out
-    assert "00000003.jpg: cannot be read" in told
-    assert "19 decoded, 1 unreadable" in told
-    assert main(["data", "cache", str(lamem), "--size=32", "--split=2", "--num-workers=0"]) == 1
-    assert "19 were there, 0 decoded" in capsys.readouterr().out  # splits share their images
-    (lamem / "images" / "00000004.jpg").unlink()  # leaving it out must not mean another file
-    data = MemorabilityData(
-        root=lamem, image_size=32, num_workers=0, cache=Path("cache"), on_error="skip"
-    )
-    assert sum(len(batch["ids"]) for batch in data.predict_dataloader()) == 19
-    assert len(list(Path("cache").iterdir())) == 1
-    with no_file_beyond(20_000):
-        assert "GB needed" in failing("data", "cache", str(lamem), "--size=64")
-    assert "--size" in failing("data", "cache", str(lamem), "--size=1")
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_training_with_a_cold_and_a_warm_cache_is_that_without(
-    workers: int, synthetic: Path
-) -> None:
-    number = f"--data.num_workers={workers}"
-    without = fit(synthetic, "off", number)
-    assert fit(synthetic, "cold", number, "--data.cache=kept") == without
-    assert fit(synthetic, "warm", number, "--data.cache=kept") == without
-
-
-def fit(root: Path, name: str, *more: str) -> tuple[bytes, str]:
-    """Train for two epochs: the parameters and the rows of the test."""
-    size = ["--data.image_size=64", "--trainer.max_epochs=2", "--ablation=blur", "--maps=0"]
-    run = Path("runs") / name
-    assert main(["fit", f"--data.root={root}", f"--run={run}", *TINY, *size, *more]) == 0
-    state = torch.load(run / "fit" / "checkpoints" / "last.ckpt")["state_dict"]
-    parameters = b"".join(value.numpy().tobytes() for value in state.values())
-    return parameters, (run / "fit" / "conditions.csv").read_text()
-
-
-def test_workers_are_shared_out_among_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
-    assert [default_workers(processes) for processes in (1, 2, 4, 16, 32)] == [8, 7, 3, 0, 0]
 
 
 def test_images_of_another_root_are_never_taken(tmp_path: Path) -> None:

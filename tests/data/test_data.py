@@ -22,7 +22,7 @@ from memlab.data.sources.base import recognise
 from memlab.data.splits import parse_shares, random_split
 from memlab.errors import DataError
 from memlab.registry import say_renamed
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 
 def table_of(count: int, seed: int = 0):  # type: ignore[no-untyped-def]

@@ -18,7 +18,7 @@ from scipy import stats
 
 from memlab.cli import main
 from memlab.data.near_duplicates import near_pairs, perceptual_hash
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 
 def table(rows: list[dict[str, object]], name: str = "a.csv") -> str:

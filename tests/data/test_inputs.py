@@ -147,9 +147,9 @@ def test_an_unreadable_file_keeps_its_row(model: MemorabilityModel, make_image: 
     assert rows["predicted"].isna().tolist() == [True, False, True]
     assert "b.jpg: cannot be read" in rows["error"].iloc[0]
     assert rows["error"].iloc[1] == ""
-    ablated = model.ablate([bad, good], "blur")
-    assert ablated["eligible"].tolist() == [False, True]
-    assert ablated["drop"].isna().tolist() == [True, False]
+    ablated = model.ablate([bad, good], "blur", controls=0)
+    assert ablated.rows["predicted"].isna().tolist() == [True, False]
+    assert ablated.changed["id"].tolist() == [str(good)]
     assert list(model.explain([bad, good]).errors) == ["b.jpg"]
 
 
@@ -164,17 +164,21 @@ def test_training_mode_comes_back_and_plays_no_part(run: Path) -> None:
 
 def test_ablate_pairs_every_image_with_itself(model: MemorabilityModel) -> None:
     images = torch.rand(3, 3, 64, 64)
-    rows = model.ablate(images, ["grayscale", Blur(sigma=4)], batch_size=2)
-    assert len(rows) == 6
+    found = model.ablate(images, ["grayscale", Blur(sigma=4)], batch_size=2, controls=0)
+    rows = found.changed
     assert rows.groupby("condition").size().to_dict() == {"blur@4": 3, "grayscale@1": 3}
-    clean = model.predict(images).set_index("image")["predicted"]
-    assert np.allclose(rows["clean"], clean[rows["image"]], atol=1e-6)
-    assert np.allclose(rows["drop"], rows["clean"] - rows["predicted"])
+    clean = model.predict(images)["predicted"]
+    assert np.allclose(found.rows["predicted"], clean, atol=1e-6)
+    means = rows.groupby("condition")["predicted"].mean()
+    effects = found.effects.set_index("condition")["effect"]
+    assert np.allclose(effects, clean.mean() - means[effects.index], atol=1e-6)
     grey = images.clone()
     grey[:] = Blur(sigma=4).change(images, None, 4.0)  # type: ignore[arg-type]
     blurred = rows[rows["condition"] == "blur@4"]["predicted"]
     assert np.allclose(blurred, model.predict(grey)["predicted"], atol=1e-6)
-    assert len(model.ablate(images, Blur(), doses="ladder")) == 3 * len(Blur.ladder)
+    ladder = model.ablate(images, Blur(), doses="ladder", controls=0)
+    assert len(ladder.changed) == 3 * len(Blur.ladder)
+    assert sorted(ladder.effects["dose"]) == sorted(Blur.ladder)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +225,7 @@ print((peaks[2] - peaks[1]) // 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_images(run: Path, make_image: Make) -> None:
     path = make_image("a.png", size=(64, 64))

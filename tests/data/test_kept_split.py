@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
 from memlab.cli import main
-from memlab.data.kept_split import Entry, KeptSplit, split_of, unpacked
-from memlab.data.known_images import recognise_images
-from memlab.data.module import MemorabilityData
-from memlab.data.split_rule import decide
-from memlab.data.split_use import SplitUse
-from memlab.data.table import Table
-from memlab.errors import CheckpointError, DataError, MemlabError
-from tests.conftest import QUIET, TINY, results
+from memlab.data.kept_split import split_of
+from memlab.errors import MemlabError
+from tests.builders.commands import QUIET, TINY, results
+from tests.builders.numbered_images import ids, image, table
 
 FAST = [*QUIET, "--attribution=none", "--data.num_workers=0"]
+
 DATA = "--data.root=data/scores.csv"
-
-
-def image(path: Path, seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    Image.fromarray(coarse).resize((40, 30)).save(path)
-
-
-def table(folder: Path, numbers: Sequence[int], **columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV file and its images; no column of splits."""
-    for number in numbers:
-        image(folder / f"{number:03d}.png", number)
-    scores = [round(0.3 + 0.6 * np.random.default_rng(n).uniform(), 3) for n in numbers]
-    rows = pd.DataFrame({"image": [f"{n:03d}.png" for n in numbers], "score": scores, **columns})
-    rows.to_csv(folder / "scores.csv", index=False)
-    return rows
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +42,6 @@ def home(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def kept(run: Path) -> pd.DataFrame:
     return pd.read_csv(run / "fit" / "split.csv").set_index("id")
-
-
-def ids(rows: pd.DataFrame, *splits: str) -> set[str]:
-    return set(rows.index[rows["split"].isin(splits)])
 
 
 def newest_ids(run: Path) -> set[str]:
@@ -106,6 +80,7 @@ def test_fit_writes_the_split_of_every_image(trained: Path) -> None:
     assert found.sha256() == rule["sha256"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [False, True], ids=["in the run", "a checkpoint alone"])
 def test_a_table_that_changes_moves_nothing_into_the_test(
     home: Path, moved: bool, capsys: pytest.CaptureFixture[str]
@@ -138,6 +113,7 @@ def test_a_table_that_changes_moves_nothing_into_the_test(
     assert rule["left_out"] == {"new to the run": 5}
 
 
+@pytest.mark.slow
 def test_going_on_trains_on_the_same_images(
     home: Path, capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:
@@ -160,6 +136,7 @@ def test_going_on_trains_on_the_same_images(
     assert "none of its 20 images belongs to run" in message
 
 
+@pytest.mark.slow
 def test_a_new_run_on_the_weights_of_another_never_tests_what_those_saw(home: Path) -> None:
     split = kept(home / "run")
     change(home)
@@ -171,6 +148,7 @@ def test_a_new_run_on_the_weights_of_another_never_tests_what_those_saw(home: Pa
     assert {f"{number}.png" for number in range(100, 105)} <= set(again.index)
 
 
+@pytest.mark.slow
 def test_all_and_other_splits_test_nothing_that_was_trained_on(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +167,7 @@ def test_all_and_other_splits_test_nothing_that_was_trained_on(
     assert "36 of 49 images of that split were used to train or choose this model" in said
 
 
+@pytest.mark.slow
 def test_another_data_set_is_tested_as_it_says(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +195,7 @@ def test_another_data_set_is_tested_as_it_says(
     assert "memlab: testing 4 of 12 images: the test split of the table; run was" in said
 
 
+@pytest.mark.slow
 def test_the_runs_split_counts_and_not_an_edited_column(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,19 +207,6 @@ def test_the_runs_split_counts_and_not_an_edited_column(
     assert "are in another split than when run was trained" in capsys.readouterr().err
 
 
-def test_a_declared_split_counts_for_images_that_are_new_to_the_run() -> None:
-    run = run_of(NAMES, SPLITS)
-    names = [*NAMES, "new-a.jpg", "new-b.jpg", "new-c.jpg"]
-    rows = rows_of(names, [*SCORES, 0.5, 0.5, 0.5], split=[*SPLITS, "test", "train", "test"])
-    found, rule, notes = decided(None, "test", run, rows)
-    assert found == [*SPLITS, "test", "train", "test"]
-    assert rule == "recorded"
-    assert notes == [
-        "testing 5 of 13 images: the test split of runs/a, and of the table for 2 images that are "
-        "new to the run"
-    ]
-
-
 MODEL = """
 from memlab import MemorabilityModel
 class Bright(MemorabilityModel):
@@ -249,6 +216,7 @@ class Bright(MemorabilityModel):
 """
 
 
+@pytest.mark.slow
 def test_a_model_not_trained_here_is_tested_on_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -263,30 +231,6 @@ def test_a_model_not_trained_here_is_tested_on_all(
         assert main(["test", "--model=untrained_bright:Bright", f"--data.root={root}", *FAST]) == 0
         assert f"memlab: testing {said}" in capsys.readouterr().err
     del sys.modules["untrained_bright"]
-
-
-@pytest.mark.parametrize("declared", [False, True])
-@pytest.mark.parametrize("purpose", ["test", "validate"])
-def test_all_unless_the_table_or_the_user_says_otherwise(purpose: str, declared: bool) -> None:
-    target = "val" if purpose == "validate" else "test"
-    rows = rows_of(NAMES, SCORES, split=["train", target] * 5 if declared else None)
-    use = SplitUse(purpose, model="resmem")  # type: ignore[arg-type]
-
-    def chosen(asked: str | None) -> tuple[int, str]:
-        found, rule = decide(Table(rows, Path(), "scores.csv"), asked, 0, use, list)
-        assert rule.evaluated == (found.rows["split"] == target).sum()
-        return rule.evaluated, rule.notes[0]
-
-    verb = "validating on" if purpose == "validate" else "testing"
-    assert chosen("all") == (10, f"{verb} all 10 images: resmem was not trained here")
-    own = (
-        5,
-        f"{verb} 5 of 10 images: the table's own {target} split (--data.split all: all of them)",
-    )
-    assert chosen(None) == (own if declared else chosen("all"))
-    part, said = chosen("50/30/20")
-    assert part == (3 if purpose == "validate" else 2)
-    assert said.startswith(f"{verb} {part} of 10 images: --data.split 50/30/20")
 
 
 def test_score_says_what_the_model_was_trained_on(
@@ -321,6 +265,7 @@ def test_a_split_that_was_edited_or_damaged_is_named(home: Path) -> None:
     assert found.to_csv() == text.encode()
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_memlab_is_split_as_the_table_is_now(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -331,164 +276,3 @@ def test_a_run_of_an_earlier_memlab_is_split_as_the_table_is_now(
     torch.save(checkpoint, path)
     assert main(["test", "--run=run", DATA, *FAST]) == 0
     assert "memlab: run keeps no split" in capsys.readouterr().err
-
-
-def rows_of(names: Sequence[str], scores: Sequence[float], **columns: object) -> pd.DataFrame:
-    return pd.DataFrame({"id": names, "image": names, "score": scores, "split": None} | columns)
-
-
-def run_of(names: Sequence[str], splits: Sequence[str], **asked: object) -> KeptSplit:
-    entries = [
-        Entry(name, name, split, place / 100, f"content of {name}")
-        for place, (name, split) in enumerate(zip(names, splits, strict=True))
-    ]
-    return KeptSplit(tuple(entries), **asked)  # type: ignore[arg-type]
-
-
-NAMES = [f"{place}.jpg" for place in range(10)]
-SPLITS = ["train"] * 6 + ["val"] + ["test"] * 3
-SCORES = [place / 100 for place in range(10)]
-CONTENTS = [f"content of {name}" for name in NAMES]
-
-
-def test_content_comes_before_the_name() -> None:
-    run = run_of(NAMES, SPLITS)
-    # one deleted, the files numbered anew: every name has the next one's content
-    known = recognise_images(run, rows_of(NAMES[:9], SCORES[1:]), CONTENTS[1:])
-    assert list(known.split) == SPLITS[1:]
-    assert known.gone == ["0.jpg"]
-    assert len(known.renamed) == 9
-    # a copy of a trained image under a new name was trained on, too
-    more = recognise_images(
-        run, rows_of([*NAMES, "copy.jpg"], [*SCORES, 0.5]), [*CONTENTS, CONTENTS[0]]
-    )
-    assert more.split[-1] == "train"
-    # two names of one content: each keeps its own
-    twice = KeptSplit((Entry("a", "a", "train", 0, "same"), Entry("b", "b", "test", 0, "same")))
-    assert list(recognise_images(twice, rows_of(["a", "b"], [0, 0]), ["same"] * 2).split) == [
-        "train",
-        "test",
-    ]
-    assert list(recognise_images(twice, rows_of(["c"], [0]), ["same"]).split) == ["train"]
-
-
-def test_a_changed_image_is_told_from_another_of_its_name() -> None:
-    run = run_of(NAMES, SPLITS)
-    saved_again = [f"{content}, saved again" for content in CONTENTS]
-    known = recognise_images(run, rows_of(NAMES, SCORES), saved_again)
-    assert list(known.split) == SPLITS  # the scores say that the images are the same
-    assert known.changed == NAMES
-    others = recognise_images(run, rows_of(NAMES, [0.9] * 10), saved_again)
-    assert others.n == 0
-    assert others.namesakes == 10
-    bare = recognise_images(run, rows_of(NAMES, [math.nan] * 10), saved_again)
-    assert bare.n == 0
-    one = recognise_images(run, rows_of(NAMES, [0.9] * 10), [*CONTENTS[:9], "else"])
-    assert one.changed == ["9.jpg"]
-    unreadable = recognise_images(run, rows_of(NAMES, SCORES), [""] * 10)
-    assert list(unreadable.split) == SPLITS
-
-
-def decided(
-    asked: int | str | None, purpose: str, run: KeptSplit | None, rows: pd.DataFrame, seed: int = 0
-) -> tuple[list[str | None], str, list[str]]:
-    use = SplitUse(purpose, run, "runs/a")  # type: ignore[arg-type]
-    whole = Table(rows, Path(), "scores.csv")
-    contents = [f"content of {name}" for name in rows["id"]]
-    found, rule = decide(whole, asked, seed, use, lambda: contents)
-    return list(found.rows["split"]), rule.rule, rule.notes
-
-
-def test_another_numbered_split_tests_nothing_that_was_trained_on() -> None:
-    run = run_of(NAMES, SPLITS, split=1)
-    second = rows_of(NAMES, [0.5] * 10, split=["test"] * 5 + ["train"] * 5)
-    found, rule, notes = decided(2, "test", run, second)
-    assert "test" not in found
-    assert rule == "table"
-    assert any("5 of 5 images of that split were used" in note for note in notes)
-    assert not any("another score" in note for note in notes)
-    found, _, _ = decided(2, "validate", run, second.assign(split="val"))
-    assert [one == "val" for one in found] == [one != "train" for one in SPLITS]
-
-
-@pytest.mark.parametrize("known", range(11))
-def test_whatever_is_known_nothing_used_is_tested(known: int) -> None:
-    run = run_of(NAMES, SPLITS)
-    names = [*NAMES[:known], *(f"new-{place}.jpg" for place in range(10 - known))]
-    used = {name for name, split in zip(NAMES, SPLITS, strict=True) if split != "test"}
-    columns = (None, ["test"] * 10)
-    for asked in (None, "all", "0/100", "50/50"):
-        for column in columns:
-            found, _, notes = decided(asked, "test", run, rows_of(names, SCORES, split=column))
-            chosen = {name for name, split in zip(names, found, strict=True) if split == "test"}
-            assert not chosen & used
-            assert notes[0].startswith(
-                "testing all 10" if len(chosen) == 10 else f"testing {len(chosen)} of 10"
-            )
-            if asked == "all":
-                assert chosen == set(names) - used
-
-
-def test_training_needs_a_split() -> None:
-    for purpose in ("draw", "go_on", "begin"):
-        with pytest.raises(DataError, match=r"--data\.split all: that is for tests"):
-            decided("all", purpose, run_of(NAMES, SPLITS), rows_of(NAMES, SCORES))
-
-
-def test_what_a_checkpoint_keeps_is_data_that_may_be_damaged() -> None:
-    run = run_of(["a,b\nc", 'q"', "é", "\udcff"], SPLITS[:4], split="80/20", split_seed=3)
-    assert unpacked(run.packed(), Path("x.ckpt")) == KeptSplit(
-        tuple(sorted(run.entries, key=lambda one: one.id)), "80/20", 3
-    )
-    packed = run.packed()
-    for bad in (
-        None,
-        {},
-        {**packed, "rows": packed["rows"][:-5]},
-        {**packed, "rows": b"nothing"},
-        {**packed, "split": ["x"]},
-        {**packed, "split_seed": None},
-    ):
-        with pytest.raises(CheckpointError, match="damaged"):
-            unpacked(bad, Path("x.ckpt"))
-
-
-def donors_of(data: MemorabilityData, draws: int = 3) -> dict[str, set[str]]:
-    found = data.donors("test", seed=0)
-    names = list(found.ranks)
-    given = [found.take(names, draw, (), torch.device("cpu")) for draw in range(draws)]
-    assert all(one is not None for one in given)
-    return {
-        name: {one.donors.ids[place] for one in given if one is not None}
-        for place, name in enumerate(names)
-    }
-
-
-@pytest.mark.parametrize("missing", ["", "val", "train"])
-def test_donors_never_come_from_the_tested_split(tmp_path: Path, missing: str) -> None:
-    splits = [split for split in ("test", "train", "val", "test") if split != missing]
-    chosen = [splits[place % len(splits)] for place in range(12)]
-    rows = table(tmp_path / "d", range(12), split=chosen).set_index("image")
-    data = MemorabilityData(tmp_path / "d" / "scores.csv", image_size=16)
-    found = donors_of(data)
-    assert set(found) == ids(rows, "test")
-    donor_ids = set().union(*found.values())
-    assert donor_ids <= ids(rows, "train" if missing != "train" else "val")
-    assert data.donated == ("train" if missing != "train" else "val")
-
-
-def test_where_all_are_tested_they_donate_to_each_other(tmp_path: Path) -> None:
-    table(tmp_path / "d", range(9), split=["test"] * 9)
-    shutil.copy("d/000.png", "d/008.png")  # the same image under two names
-    data = MemorabilityData(tmp_path / "d" / "scores.csv", image_size=16)
-    found = donors_of(data, draws=7)
-    assert data.donated == "tested images"
-    for name, donors in found.items():
-        assert name not in donors
-        assert len(donors) >= 6
-    assert "008.png" not in found["000.png"]
-    assert "000.png" not in found["008.png"]
-    assert found == donors_of(MemorabilityData(tmp_path / "d" / "scores.csv", image_size=16), 7)
-    table(tmp_path / "one", [1], split=["test"])
-    with pytest.raises(MemlabError, match="one image has no other"):
-        MemorabilityData(tmp_path / "one" / "scores.csv", image_size=16).donors("test", 0)

@@ -20,7 +20,7 @@ from memlab.data.module import MemorabilityData
 from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.masks.given import GivenMasks
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 COUNT = 12
 PRESENT = (0, 1, 6)  # drawn
@@ -68,6 +68,7 @@ def faces(found: dict[str, Any]) -> tuple[int, int, int]:
     return masks["annotated"]["test"], masks["found"]["test"], eligible
 
 
+@pytest.mark.slow
 def test_the_first_line_counts_each_region(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_black_mask_is_annotated_and_absent_wherever_it_is_kept(album: Path) -
     assert set(given.annotated("faces")) == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_empty_cells_mean_what_the_user_says(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,17 +144,17 @@ def test_empty_cells_mean_what_the_user_says(
         ["data", "check", "bare.csv", "--masks", "masks"],
         ["attributes", "--data.root", "bare.csv", "--masks", "masks"],
         ["regions", "import", "masks", "bare.csv", "--out", "store"],
-        ["ablate", "album/1.png", "album/3.png", "--masks", "masks", "--ablation", "blur"],
+        ["apply", "album/1.png", "album/3.png", "--masks", "masks", "--ablation", "blur"],
     ],
 )
 def test_every_command_that_reads_masks_is_told(
     album: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if command[0] == "ablate":
+    if command[0] == "apply":
         command = [*command, "--out", "changed"]
     assert main([*command, "--data.empty_masks", "none"]) == 0
     err = capsys.readouterr().err
-    count = 2 if command[0] == "ablate" else COUNT
+    count = 2 if command[0] == "apply" else COUNT
     assert f"faces: annotated in {count} of {count} images" in err
     if command[0] == "regions":
         packed = MemorabilityData(root=Path("bare.csv"), masks=Path("store")).table
@@ -188,6 +190,7 @@ def test_given_masks_over_a_tables_own_are_said(
     ) in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_runs_masks_are_not_laid_over_another_table(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

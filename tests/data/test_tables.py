@@ -195,6 +195,7 @@ def test_answers_and_more_columns_are_read_alike() -> None:
     assert joined_columns(path, read(PLAIN).rows, "pic")[0].loc["a.jpg", "warmth"] == 0.5
 
 
+@pytest.mark.slow
 def test_damaged_tables_are_one_line() -> None:
     rng = random.Random(0)
     seeds = [PLAIN.encode(), GERMAN.encode("utf-16"), b'"","image","hits","misses"\n"1","a",3,4\n']

@@ -107,18 +107,18 @@ def test_a_table_of_other_masks_is_refused(
 
 def test_a_result_says_how_good_its_masks_are(found: Path, tmp_path: Path) -> None:
     table = recognise(found / "album").table(found / "album").with_masks(found / "store")
-    (note,) = region_notes(table, ["spots", "nowhere"])
+    (note,) = region_notes(table.masks, ["spots", "nowhere"])
     assert note.startswith("Masks of spots")
     assert "recall 3 of 4, precision 3 of 5" in note
     (found / "none.csv").write_text("region,id,number,share,reject\nspots,a.png,1,0.1,\n")
     copy = ["regions", "reject", str(found / "store"), str(found / "none.csv")]
     assert main([*copy, "--out", str(found / "same")]) == 0
     same = recognise(found / "album").table(found / "album").with_masks(found / "same")
-    assert region_notes(same, ["spots"]) == [note]  # nobody has rejected anything
+    assert region_notes(same.masks, ["spots"]) == [note]  # nobody has rejected anything
     packed = ["regions", "import", str(found / "store"), str(found / "album")]
     main([*packed, "--out", str(tmp_path / "packed")])
     again = recognise(found / "album").table(found / "album").with_masks(tmp_path / "packed")
-    assert region_notes(again, ["spots"]) == [note]
+    assert region_notes(again.masks, ["spots"]) == [note]
 
 
 def test_quality_is_of_the_declared_threshold_alone() -> None:

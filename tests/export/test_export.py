@@ -1,4 +1,4 @@
-"""memlab ablate: changed images with their controls, a manifest, a sheet; selectivity profiles."""
+"""memlab apply: changed images with their controls, a manifest, a sheet; selectivity profiles."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image, ImageFilter
 
-from memlab import Ablation, Context
-from memlab.ablations.colour import Grayscale
 from memlab.cli import main
-from memlab.registry import say_renamed
 from memlab.synthetic import write
-from memlab.testing import sample_images
-from memlab.validation.selectivity import COMPARISONS, selectivity
 
 BORROW = """
 import torch
@@ -51,7 +45,7 @@ def test_the_three_folders_of_the_student_study(make_image: Callable[..., Path])
         make_image(f"in/{place}.png", size=size, seed=place)
     arguments = ["--ablation", "blur", "--ablation.sigma", str(5 / 2.56)]
     arguments += ["--ablation", "grayscale", "--ablation", "center_crop"]
-    assert main(["ablate", "in", *arguments, "--out", "out"]) == 0
+    assert main(["apply", "in", *arguments, "--out", "out"]) == 0
     differences: dict[str, list[float]] = {"blur": [], "grayscale": [], "center_crop": []}
     for place in range(2):
         source = Image.open(f"in/{place}.png").convert("RGB")
@@ -71,9 +65,10 @@ def test_the_three_folders_of_the_student_study(make_image: Callable[..., Path])
     assert 1 <= max(differences["blur"]) <= 4
 
 
+@pytest.mark.slow
 def test_controls_draws_and_reasons_are_in_the_manifest(rendered: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces", "--ablation", "blur"]
-    assert main(["ablate", str(rendered), *arguments, "--controls", "2", "--out", "out"]) == 0
+    assert main(["apply", str(rendered), *arguments, "--controls", "2", "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv", keep_default_na=False)
     assert list(manifest.columns) == [
         *("image", "original", "condition", "ablation", "dose", "unit", "region", "role"),
@@ -95,7 +90,7 @@ def test_controls_draws_and_reasons_are_in_the_manifest(rendered: Path) -> None:
 
 def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
     arguments = ["--ablation", "grayscale", "--ablation.region", "faces"]
-    assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
+    assert main(["apply", str(rendered), *arguments, "--out", "out"]) == 0
     manifest = pd.read_csv("out/manifest.csv").query("eligible")
     for row in manifest.itertuples():
         before, after = pixels(Path(str(row.original))), pixels(Path("out") / str(row.image))
@@ -104,13 +99,14 @@ def test_a_regions_change_stays_inside_it_on_disk(rendered: Path) -> None:
         assert np.ptp(after[inside], axis=1).max() == 0
 
 
+@pytest.mark.slow
 def test_swaps_take_donors_from_another_folder(
     rendered: Path, make_image: Callable[..., Path], failing: Callable[..., str]
 ) -> None:
     Path("borrowing.py").write_text(BORROW)
     for place in range(3):
         make_image(f"donors/donor-{place}.png", seed=place)
-    swap = ["ablate", str(rendered), "--ablation", "borrowing:Borrow"]
+    swap = ["apply", str(rendered), "--ablation", "borrowing:Borrow"]
     assert main([*swap, "--out", "synthetic"]) == 0  # synthetic donors
     assert pd.read_csv("synthetic/manifest.csv")["donor"].str.startswith("scene-").all()
     give = ["--donors", "donors", "--size", "48", "--controls", "2"]
@@ -121,13 +117,14 @@ def test_swaps_take_donors_from_another_folder(
     row = manifest.iloc[0]
     assert pixels(Path(f"donors/{row['donor']}.png")).shape == (30, 40, 3)
     assert pixels(Path("out") / row["image"]).shape == (48, 48, 3)
-    same = failing("ablate", "donors", "--ablation=borrowing:Borrow", *give, "--out", "again")
+    same = failing("apply", "donors", "--ablation=borrowing:Borrow", *give, "--out", "again")
     assert "donors: no image but those to be changed" in same
 
 
+@pytest.mark.slow
 def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
     arguments = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
-    assert main(["ablate", str(rendered), *arguments, "--out", "out"]) == 0
+    assert main(["apply", str(rendered), *arguments, "--out", "out"]) == 0
     sheet = pixels(Path("out/contact-sheet.png"))
     assert sheet.shape[1] == 110 + 134 * 3 + 6
     assert sheet.shape[0] > 12 * 134
@@ -136,6 +133,7 @@ def test_the_sheet_has_a_row_a_image_and_says_why_not(rendered: Path) -> None:
     assert empty > 0.7 * 128**2 * (~manifest["eligible"]).sum()
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
     make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +147,7 @@ def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
         half.paste(255, (0, 0, size[0] // 2, size[1]))
         half.save(f"masks/faces/{name}.png")
     chosen = ["--ablation=blur", "--ablation.region=faces", "--ablation=patch_shuffle"]
-    assert main(["ablate", "set", *chosen, "--masks=masks", "--out=out"]) == 1
+    assert main(["apply", "set", *chosen, "--masks=masks", "--out=out"]) == 1
     told = capsys.readouterr().err
     assert "masks/faces/a.png: the mask is 10 x 10 pixels, its image set/a.png 40 x 30" in told
     assert "set/damaged.png: cannot be read" in told
@@ -168,7 +166,7 @@ def test_what_is_wrong_with_a_image_costs_nothing_of_the_others(
     }
     assert pixels(Path("out/contact-sheet.png")).shape[1] == 110 + 134 * 3 + 6
     profiles = ["--masks=masks", "--size=32", "--selectivity-profile", "--out=profiles"]
-    assert main(["ablate", "set", "--ablation=blur", *profiles]) == 1
+    assert main(["apply", "set", "--ablation=blur", *profiles]) == 1
     assert (pd.read_csv("profiles/selectivity-profiles.csv")["eligible"] == 2).all()
 
 
@@ -178,7 +176,7 @@ def test_the_manifest_says_how_images_were_made(
     arguments = ["--ablation", "swap_palette", "--size=48", "--seed=3"]
     synthetic = [str(path) for path in sorted((rendered / "images").glob("*.png"))[:2]]
     masks = f"--masks={rendered / 'masks'}"
-    assert main(["ablate", *synthetic, *arguments, masks, "--out", "out"]) == 0
+    assert main(["apply", *synthetic, *arguments, masks, "--out", "out"]) == 0
     # of those in the folder, most are of images that were not given
     assert "of its images are not in the data set" in capsys.readouterr().err
     told = json.loads(Path("out/manifest.json").read_text())
@@ -199,7 +197,7 @@ def test_a_background_follows_from_the_other_masks(make_image: Callable[..., Pat
     Path("masks/faces").mkdir(parents=True)
     half.save("masks/faces/a.png")
     chosen = ["--ablation=remove_background", "--masks=masks", "--out=out"]
-    assert main(["ablate", "set", *chosen]) == 0
+    assert main(["apply", "set", *chosen]) == 0
     changed = pixels(Path("out") / pd.read_csv("out/manifest.csv")["image"][0])
     different = (changed != original).any(axis=2)
     assert different[:, 24:].all()
@@ -212,8 +210,8 @@ def test_what_is_drawn_for_a_image_does_not_hang_on_the_others(
     make_image("one/a.png", seed=1)
     make_image("two/a.png", seed=2)
     grain = ["--ablation=noise"]
-    assert main(["ablate", "one", *grain, "--out=alone"]) == 0
-    assert main(["ablate", "one", "two", *grain, "--out=both"]) == 0
+    assert main(["apply", "one", *grain, "--out=alone"]) == 0
+    assert main(["apply", "one", "two", *grain, "--out=both"]) == 0
     alone, first = (
         pixels(Path(out) / pd.read_csv(f"{out}/manifest.csv")["image"][0])
         for out in ("alone", "both")
@@ -224,7 +222,7 @@ def test_what_is_drawn_for_a_image_does_not_hang_on_the_others(
 def test_names_are_fit_for_any_system(make_image: Callable[..., Path]) -> None:
     for name in ("what?.png", "a:b.png"):
         make_image(f"set/{name}", seed=1)
-    assert main(["ablate", "set", "--ablation=blur", "--controls=1", "--out=out"]) == 0
+    assert main(["apply", "set", "--ablation=blur", "--controls=1", "--out=out"]) == 0
     files = [path.relative_to("out").as_posix() for path in Path("out").rglob("*.png")]
     assert not [path for path in files if set(path) & set('\\?*:<>|"')]
     assert {Path(path).name for path in files} == {"what-.png", "a-b.png", "contact-sheet.png"}
@@ -235,7 +233,7 @@ def test_a_table_that_is_wrong_is_not_passed_over_in_silence(
 ) -> None:
     make_image("set/a.png", seed=1)
     Path("set/table.csv").write_text("image,score,mask_faces\na.png,much,\n")
-    assert main(["ablate", "set", "--ablation=blur", "--out=out"]) == 0
+    assert main(["apply", "set", "--ablation=blur", "--out=out"]) == 0
     assert "set/table.csv: row 2: score 'much' is not a number" in capsys.readouterr().err
 
 
@@ -247,106 +245,10 @@ def test_masks_from_elsewhere_confine_the_change(make_image: Callable[..., Path]
     Path("masks/faces").mkdir(parents=True)
     half.save("masks/faces/a.png")
     arguments = ["--ablation=grayscale", "--ablation.region=faces", "--masks=masks", "--out=out"]
-    assert main(["ablate", "set", *arguments]) == 0
+    assert main(["apply", "set", *arguments]) == 0
     manifest = pd.read_csv("out/manifest.csv")
     assert manifest["eligible"].tolist() == [True, False]
     assert manifest["reason"].tolist()[1] == "not annotated for faces"
     changed = pixels(Path("out") / manifest["image"][0])
     assert (changed[:, 20:] == original[:, 20:]).all()
     assert (changed[:, :20] != original[:, :20]).any()
-
-
-def test_a_selectivity_profile_shows_what_an_ablation_changes(
-    rendered: Path,
-) -> None:
-    chosen = ["--ablation", "grayscale", "--ablation", "center_crop"]
-    assert (
-        main(
-            [
-                "ablate",
-                str(rendered),
-                *chosen,
-                "--selectivity-profile",
-                "--size=64",
-                "--out",
-                "profiles",
-            ]
-        )
-        == 0
-    )
-    table = pd.read_csv("profiles/selectivity-profiles.csv").query("not control")
-    table = table.set_index(["ablation", "dose", "statistic"])
-    grey = table.loc["grayscale"]["change"]
-    assert grey[1.0, "chroma"] == pytest.approx(-1, abs=1e-5)
-    assert grey[0.4, "chroma"] == pytest.approx(-0.4, abs=1e-5)
-    for spared in ("high_frequency_energy", "luma_sd", "ssim", "gradient_correlation"):
-        assert grey[1.0, spared] == pytest.approx(0, abs=1e-4)
-    assert table.loc[("center_crop", 50, "field_of_view"), "change"] < -0.7
-    assert set(table.loc["center_crop"].query("target").index.unique("statistic")) == {
-        "field_of_view"
-    }
-    page = Path("profiles/selectivity-profiles.md").read_text()
-    assert "### grayscale" in page
-    assert "Dose, share of the colour: 0.2, 0.4, 0.6, 0.8, **1**. Target: chroma." in page
-    for name in ("grayscale", "center_crop"):
-        assert pixels(Path(f"profiles/{name}.png")).shape[1] > 800
-
-
-def test_comparisons_of_a_image_with_itself_and_its_negative() -> None:
-    images = sample_images(3)
-    for name, compare in COMPARISONS.items():
-        wanted = 0.0 if name == "changed_area" else 1.0
-        assert torch.allclose(compare(images, images), torch.tensor(wanted), atol=1e-5)
-    slopes = COMPARISONS["gradient_correlation"](images, 1 - images)
-    assert torch.allclose(slopes, torch.tensor(-1.0), atol=1e-5)
-
-
-def test_every_images_statistics_are_averaged_whatever_the_batches() -> None:
-    images = sample_images(5)
-    ids = [str(place) for place in range(5)]
-    parts: list[Ablation] = [Grayscale()]
-    whole = selectivity([(images, Context(ids))], parts)
-    halves = [(images[:2], Context(ids[:2])), (images[2:], Context(ids[2:]))]
-    assert np.allclose(whole["change"], selectivity(halves, parts)["change"], atol=1e-6)
-    assert (whole["eligible"] == 5).all()
-
-
-def test_profiles_of_what_no_image_has_say_so(
-    rendered: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    faces = ["--ablation", "blur", "--ablation.region", "faces", "--ablation", "grayscale"]
-    chosen = [
-        str(path)
-        for path in sorted((rendered / "images").glob("*.png"))
-        if not (rendered / "masks/faces" / path.name).exists()
-    ]
-    say_renamed.cache_clear()
-    measure = ["--cards", "--size=64", "--out=profiles"]  # the former name
-    assert main(["ablate", *chosen, *faces, *measure]) == 0
-    assert "'--cards' is now called '--selectivity-profile'" in capsys.readouterr().err
-    page = Path("profiles/selectivity-profiles.md").read_text()
-    assert page.count("None of the images has what it needs.") == 1
-    assert not Path("profiles/blur.png").exists()
-    assert Path("profiles/grayscale.png").is_file()
-
-
-def test_profiles_are_refused_in_a_line(
-    make_image: Callable[..., Path], failing: Callable[..., str]
-) -> None:
-    profiles = [
-        "ablate",
-        str(make_image("a.png")),
-        "--selectivity-profile",
-        "--out",
-        "profiles",
-        "--ablation",
-        "blur",
-    ]
-    assert "--controls: selectivity profiles show the ladder" in failing(
-        *profiles, "--controls", "2"
-    )
-    assert "--doses: selectivity profiles show the ladder" in failing(
-        *profiles, "--doses", "ladder"
-    )
-    assert "blur is given 2 times" in failing(*profiles, "--ablation", "blur")
-    assert "at least 0" in failing(*profiles[:2], "--out=out", "--ablation=blur", "--controls=-1")

@@ -38,6 +38,12 @@ def faces() -> np.ndarray:
     return masks
 
 
+def changed(model: MemorabilityModel, images: Any, ablations: Any, **how: Any) -> pd.DataFrame:
+    """The rows of the changed images, without controls."""
+    return model.ablate(images, ablations, controls=0, **how).changed
+
+
+@pytest.mark.slow
 def test_masks_of_every_form_give_the_same_numbers(
     model: MemorabilityModel, files: list[Path]
 ) -> None:
@@ -47,9 +53,9 @@ def test_masks_of_every_form_give_the_same_numbers(
         Image.fromarray(mask).convert("L").save(folder / f"{place}.png")
     arrays = [np.asarray(Image.open(file)) for file in files]
     boxes = list(faces())
-    wanted = model.ablate(files, "remove_faces", masks="masks")
+    wanted = changed(model, files, "remove_faces", masks="masks")
     assert wanted["eligible"].tolist() == [True, False, True, False]
-    assert (wanted["drop"].abs() > 0).tolist() == wanted["eligible"].tolist()
+    assert wanted["predicted"].notna().tolist() == wanted["eligible"].tolist()
     forms: list[tuple[Any, Any]] = [
         (files, {"faces": faces()}),
         (files, {"faces": faces().astype(np.uint8) * 255}),
@@ -59,10 +65,10 @@ def test_masks_of_every_form_give_the_same_numbers(
         (arrays, {"faces": [Image.fromarray(mask) for mask in boxes]}),
     ]
     for images, masks in forms:
-        rows = model.ablate(images, RemoveFaces(fill="grey"), masks=masks, batch_size=3)
-        same = model.ablate(files, RemoveFaces(fill="grey"), masks="masks")
+        rows = changed(model, images, RemoveFaces(fill="grey"), masks=masks, batch_size=3)
+        same = changed(model, files, RemoveFaces(fill="grey"), masks="masks")
         assert rows["eligible"].tolist() == wanted["eligible"].tolist()
-        assert np.allclose(rows["drop"], same["drop"], atol=1e-6, equal_nan=True)
+        assert np.allclose(rows["predicted"], same["predicted"], atol=1e-6, equal_nan=True)
 
 
 def test_the_change_is_confined(model: MemorabilityModel, files: list[Path]) -> None:
@@ -70,11 +76,11 @@ def test_the_change_is_confined(model: MemorabilityModel, files: list[Path]) -> 
     half[:, :, : WIDTH // 2] = True
     masks = {"left": half}
     parts = [Grayscale(region=name) for name in ("left", "not left", "all")]
-    rows = model.ablate(files, parts, masks=masks)
-    drops = rows.pivot(index="image", columns="condition", values="drop")
-    assert list(drops) == ["grayscale@1", "grayscale@1[left]", "grayscale@1[not left]"]
-    assert drops.nunique(axis=1).eq(3).all()
-    background = model.ablate(files, "remove_background", masks=masks)
+    rows = changed(model, files, parts, masks=masks)
+    scores = rows.pivot(index="id", columns="condition", values="predicted")
+    assert list(scores) == ["grayscale@1", "grayscale@1[left]", "grayscale@1[not left]"]
+    assert scores.nunique(axis=1).eq(3).all()
+    background = changed(model, files, "remove_background", masks=masks)
     assert background["eligible"].all()
 
 
@@ -114,6 +120,7 @@ def test_images_without_names_have_no_masks_in_files(
 
 def test_unreadable_images_keep_their_rows(model: MemorabilityModel, files: list[Path]) -> None:
     files[0].write_bytes(b"no image")
-    rows: pd.DataFrame = model.ablate(files, "remove_faces", masks={"faces": faces()})
-    assert rows["eligible"].tolist() == [False, False, True, False]
-    assert rows["error"][0]
+    found = model.ablate(files, "remove_faces", masks={"faces": faces()}, controls=0)
+    assert found.changed["eligible"].tolist() == [False, True, False]
+    assert found.rows["error"].astype(bool).tolist() == [True, False, False, False]
+    assert found.rows["predicted"].isna().tolist() == [True, False, False, False]

@@ -21,7 +21,7 @@ from memlab.masks.base import thumbnail_of
 from memlab.masks.store import MaskStore
 from memlab.testing import sample_images
 from memlab.types import Donors
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 WIDTH, HEIGHT = 48, 36
 TRAIN, IMAGES = 6, 12
@@ -89,6 +89,7 @@ KINDS = pytest.mark.parametrize("make", [pngs, coco, store])
 SIZES = (f"{WIDTH} x {WIDTH}", f"{WIDTH} x {HEIGHT}", "draw it at the image's size")
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize(
     "asked", [("--ablation", "remove_faces", "--controls", "2"), ("--ablation", "blur", "--scan")]
@@ -113,12 +114,13 @@ def test_ablate_leaves_out_a_mask_of_another_size(
 ) -> None:
     masks = str(make(wrong(range(TRAIN, IMAGES))))
     chosen = ["--ablation=remove_faces", "--masks", masks, "--out=o"]
-    assert main(["ablate", str(album), *chosen]) == 1
+    assert main(["apply", str(album), *chosen]) == 1
     message = capsys.readouterr().err
     assert "7.png" in message
     assert all(part in message for part in SIZES), message
 
 
+@pytest.mark.slow
 def test_a_donor_with_a_mask_of_another_size_is_not_passed_over(
     album: Path, finished: Path, failing: Callable[..., str]
 ) -> None:
@@ -136,7 +138,7 @@ def test_a_donor_with_a_mask_of_another_size_is_not_passed_over(
     Path("faces").mkdir()
     Image.open("album/8.png").save("faces/8.png")
     given = ["--masks", str(pngs({8: box()}, "own")), "--donors", str(album), "--out=o"]
-    message = failing("ablate", "faces", "--ablation=swap_face", *given)
+    message = failing("apply", "faces", "--ablation=swap_face", *given)
     assert "square.png" in message
     assert all(part in message for part in SIZES), message
 
@@ -165,6 +167,7 @@ def test_masks_of_tensors_are_refused_before_anything_is_placed() -> None:
         SwapFace()(images, Context(["a", "b", "c"], masks={"faces": faces}, donors=donors))
 
 
+@pytest.mark.slow
 @KINDS
 def test_empty_and_covering_masks_are_counted_as_not_eligible(
     make: Callable[..., Path], album: Path, finished: Path
@@ -188,7 +191,7 @@ def test_empty_and_covering_masks_are_counted_as_not_eligible(
         if entry["role"] == "target":
             assert (entry["eligible"], entry["n"]) == (IMAGES - TRAIN - 2, IMAGES - TRAIN)
     assert (
-        main(["ablate", str(album), "--ablation=remove_faces", f"--masks={masks}", "--out=o"]) == 0
+        main(["apply", str(album), "--ablation=remove_faces", f"--masks={masks}", "--out=o"]) == 0
     )
     manifest = pd.read_csv("o/manifest.csv").set_index("original")["reason"].fillna("")
     assert manifest["album/7.png"] == "no faces in it"
@@ -205,7 +208,7 @@ def test_coco_without_the_image_is_refused(
     masks.write_text(json.dumps(tree))
     for command in (
         ["test", "--run", str(finished), "--data.root", str(album), "--data.masks", str(masks)],
-        ["ablate", str(album), "--masks", str(masks), "--out=o"],
+        ["apply", str(album), "--masks", str(masks), "--out=o"],
     ):
         message = failing(*command, "--ablation", "remove_faces")
         assert "none of its 1 images (such as elsewhere.png) is in the data set" in message
@@ -223,9 +226,10 @@ def test_a_dose_out_of_range_shows_the_ladder(album: Path, failing: Callable[...
             "not a whole number (ladder: 2, 4, 8, 16, 32)",
         ),
     ):
-        assert message in failing("ablate", str(album), "--out=o", "--ablation", *arguments)
+        assert message in failing("apply", str(album), "--out=o", "--ablation", *arguments)
 
 
+@pytest.mark.slow
 @KINDS
 def test_a_check_counts_masks_and_names_those_that_are_wrong(
     make: Callable[..., Path], album: Path, capsys: pytest.CaptureFixture[str]

@@ -236,6 +236,7 @@ def test_bad_detectors_and_stores(photos: Path, failing: Any) -> None:
     assert "newer memlab" in failing(*command, "toy:Dark")
 
 
+@pytest.mark.slow
 def test_masks_that_are_there_are_packed(
     synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

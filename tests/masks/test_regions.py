@@ -17,12 +17,7 @@ from memlab.data.module import MemorabilityData
 from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.masks.names import Names
-from memlab.masks.outlines import polygon, run_lengths, uncompressed
-from tests.conftest import QUIET, results
-
-COMPRESSED = "1130O2ON40L"
-"""What pycocotools 2.0.11 makes of the mask `SMALL`."""
-SMALL = [[0, 0, 1, 1, 0], [1, 1, 1, 0, 0], [0, 0, 1, 0, 1], [0, 0, 0, 0, 0]]
+from tests.builders.commands import QUIET, results
 
 
 @pytest.fixture
@@ -113,18 +108,6 @@ def test_all_kinds_give_the_same_masks(album: Path) -> None:
     assert torch.equal(one["masks"]["faces"], other["masks"]["faces"])
 
 
-def test_run_lengths_are_those_of_cocoapi() -> None:
-    assert np.array_equal(run_lengths(uncompressed(COMPRESSED), 4, 5), SMALL)
-
-
-def test_a_polygon_holds_the_pixels_whose_middle_it_encloses() -> None:
-    triangle = polygon([0, 0, 8, 0, 0, 8], 8, 8)
-    assert np.array_equal(triangle, np.add.outer(np.arange(8), np.arange(8)) < 7)
-    ring = [1, 1, 7, 1, 7, 7, 1, 7, 1, 1, 3, 3, 3, 5, 5, 5, 5, 3, 3, 3]
-    assert polygon(ring, 8, 8).sum() == 36 - 4  # what is enclosed twice is a hole
-    assert polygon([-9, -9, 99, -9, 99, 99, -9, 99], 8, 8).all()  # cut off at the edges
-
-
 def test_other_categories_are_regions_and_objects(album: Path) -> None:
     path = coco(album)
     tree = json.loads(path.read_text())
@@ -208,6 +191,7 @@ def empty_file(album: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_mask_of_another_shape_is_named(album: Path, finished: Path, failing: Any) -> None:
     for made, parts in (
         (bad_shape, ("3.png", "60 x 60", "60 x 40")),
@@ -286,6 +270,7 @@ def test_runs_that_do_not_fill_a_mask_are_named(album: Path) -> None:
     assert "30 pixels, not 60 x 40" in batch["errors"][0]
 
 
+@pytest.mark.slow
 def test_a_test_confined_to_given_masks(
     album: Path, finished: Path, capsys: pytest.CaptureFixture[str], failing: Any
 ) -> None:

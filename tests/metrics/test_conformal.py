@@ -23,7 +23,7 @@ from memlab.metrics.conformal import (
     percentile,
     thinned,
 )
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import QUIET, TINY, results
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,7 @@ def test_errors_that_are_not_finite_give_no_interval() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "level"), [(19, 0.9), (30, 0.8), (200, 0.95)])
 def test_coverage_is_what_finite_sample_theory_says(n: int, level: float) -> None:
     # the coverage given the calibration images is Beta(k, n + 1 - k) distributed, so new images
@@ -116,8 +117,8 @@ def test_thinned_labels_give_the_same_percentiles_to_a_tenth() -> None:
 def test_without_calibration_everything_is_null_with_the_reason() -> None:
     entry = coverage_entry(Calibration(), np.full(3, 0.5), np.full(3, 0.5))
     for name in ("half_width", "coverage", "mean_width"):
-        assert entry[name]["value"] is None
-        assert entry[name]["reason"] == "the model brings no validation errors"
+        assert entry[name].value is None
+        assert entry[name].reason == "the model brings no validation errors"
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ def calibrated(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.mark.slow
 def test_a_checkpoint_keeps_the_errors_of_its_very_weights(calibrated: Path) -> None:
     assert main(["validate", f"--run={calibrated}", *QUIET]) == 0
     rows = pd.read_parquet(calibrated / "validate-001" / "rows.parquet")
@@ -143,6 +145,7 @@ def test_a_checkpoint_keeps_the_errors_of_its_very_weights(calibrated: Path) -> 
     assert results(calibrated / "validate-001")["interval"] is None
 
 
+@pytest.mark.slow
 def test_test_reports_coverage_and_rows_hold_the_intervals(
     calibrated: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +177,7 @@ def test_score_takes_a_level(calibrated: Path, synthetic: Path) -> None:
     assert main(["score", str(calibrated), str(synthetic / "images"), "--level", "90"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*could not find the monitored key")
 def test_weights_that_were_not_validated_have_no_interval(synthetic: Path) -> None:
     arguments = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/odd", *TINY]

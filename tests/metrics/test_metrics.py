@@ -8,9 +8,9 @@ import torch
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
+from memlab.metrics.mean_effect import mean_effect
+from memlab.metrics.metric import METRICS, SPEARMAN
 from memlab.metrics.scores import ScoreMetrics
-from memlab.metrics.with_interval import mean_drop, metric_with_interval
-from memlab.stats.measures import CORES, METRICS, spearman
 
 
 def pairs(n: int, seed: int, ties: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -50,7 +50,7 @@ def test_values_equal_the_libraries(n: int, ties: bool) -> None:
     ],
 )
 def test_null_has_a_reason(predicted: list[float], score: list[float], reason: str) -> None:
-    found = spearman(np.array(predicted), np.array(score))
+    found = SPEARMAN(np.array(predicted), np.array(score))
     assert found.value is None
     assert found.reason == reason
 
@@ -78,10 +78,11 @@ def test_the_metric_gathers_batches_and_resets(sizes: list[int]) -> None:
     assert metric.statistics()["mse"].reason == "no images"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(METRICS))
 def test_intervals_equal_a_plain_bootstrap(name: str) -> None:
     predicted, score = pairs(80, 1, True)
-    found = metric_with_interval(name, predicted, score, seed=3)
+    found = METRICS[name].with_interval(predicted, score, seed=3)
     places = np.random.default_rng(3).integers(80, size=(2000, 80))
     drawn = [METRICS[name](predicted[row], score[row]).value for row in places]
     low, high = np.quantile(drawn, [0.025, 0.975])
@@ -91,7 +92,7 @@ def test_intervals_equal_a_plain_bootstrap(name: str) -> None:
 
 def test_cores_work_on_stacks() -> None:
     predicted, score = pairs(30, 2, True)
-    stack = CORES["spearman"](np.stack([predicted, -predicted]), np.stack([score, score]))
+    stack = SPEARMAN.core(np.stack([predicted, -predicted]), np.stack([score, score]))
     assert stack[0] == pytest.approx(-stack[1])
 
 
@@ -99,7 +100,7 @@ def test_the_drop_equals_scipys_bca() -> None:
     rng = np.random.default_rng(0)
     clean = rng.beta(6, 2, size=60)
     changed = clean - rng.exponential(0.02, size=60)
-    found = mean_drop(clean, changed, seed=5)
+    found = mean_effect(clean, changed, seed=5)
     wanted = stats.bootstrap(
         (clean - changed,), np.mean, n_resamples=9999, method="BCa", rng=np.random.default_rng(5)
     ).confidence_interval
@@ -112,7 +113,7 @@ def test_the_drops_interval_covers() -> None:
     hits = 0
     for _ in range(300):
         drop = rng.exponential(0.02, size=60)
-        found = mean_drop(drop, np.zeros(60), seed=0, resamples=999)
+        found = mean_effect(drop, np.zeros(60), seed=0, resamples=999)
         hits += found.low <= 0.02 <= found.high  # type: ignore[operator]
     assert 0.89 <= hits / 300 <= 0.985
 
@@ -129,6 +130,6 @@ def test_the_drops_interval_covers() -> None:
 def test_the_drop_where_there_is_little_to_say(
     clean: list[float], changed: list[float], value: float, low: float, reason: str
 ) -> None:
-    found = mean_drop(np.array(clean), np.array(changed), seed=0)
+    found = mean_effect(np.array(clean), np.array(changed), seed=0)
     assert found.value == (None if value is None else pytest.approx(value))
     assert (found.low, found.reason) == (low, reason)

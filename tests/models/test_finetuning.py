@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
 
-from memlab import MemlabError, load
+from memlab import MemlabError
 from memlab.backbones.base import Backbone
 from memlab.backbones.resnet import ResNet50
 from memlab.backbones.timm import Timm
-from memlab.callbacks.lr_finder import steepest
-from memlab.cli import main
 from memlab.models.finetune import check_decay, make_optimizer
-from memlab.models.load import read_checkpoint
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 
 class Strange(Backbone):
@@ -58,6 +52,7 @@ NETWORKS: list[tuple[Callable[[], Backbone], int]] = [
     (lambda: Timm("test_vit2", pretrained=False), 9),
     (Strange, 1),
 ]
+
 NAMES = ["resnet50", "test_resnet", "test_efficientnet", "test_convnext", "vit", "vit2", "strange"]
 
 
@@ -138,6 +133,7 @@ def test_features_and_head_are_apart() -> None:
     assert torch.equal(model.readout(features), model(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -204,101 +200,3 @@ def test_one_rate_for_all_is_noticed() -> None:
     OneCycleLR(optimizer, max_lr=0.1, total_steps=9)
     with pytest.raises(MemlabError, match="layer_decay"):
         check_decay(optimizer, 0.5)
-
-
-def fit(synthetic: Path, *options: str) -> int:
-    common = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, "--attribution=none"]
-    return main(["fit", *common, *options])
-
-
-def test_a_frozen_run_tests_what_it_started_from(
-    synthetic: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    torch.manual_seed(5)
-    weights = Path("start.pth")
-    start = Timm("test_resnet", pretrained=False).network.state_dict()
-    torch.save(start, weights)
-    options = [f"--model.backbone.weights={weights}", "--model.unfrozen=0", "--model.head=linear"]
-    assert fit(synthetic, *options, "--run=runs/probe", "--trainer.max_epochs=2") == 0
-    assert "M trained)" in capsys.readouterr().err
-    trained = load("runs/probe")
-    state = trained.backbone.network.state_dict()  # type: ignore[union-attr]
-    assert all(torch.equal(state[key], start[key]) for key in start)
-    assert trained.unfrozen == 0
-
-
-def test_accumulation_clipping_and_bf16_go_through(synthetic: Path) -> None:
-    options = [
-        "--trainer.accumulate_grad_batches=2",
-        "--trainer.gradient_clip_val=0.5",
-        "--trainer.precision=bf16-mixed",
-        "--model.layer_decay=0.5",
-        "--model.lr_scheduler=memlab.models.schedules.WarmupCosine",
-        "--data.augmentation=standard",
-        "--model.loss=rank",
-    ]
-    assert fit(synthetic, *options, "--run=runs/all", "--trainer.max_epochs=2") == 0
-    saved = read_checkpoint(Path("runs/all/fit/checkpoints/last.ckpt"))
-    assert saved["global_step"] == 2 * 2  # 42 images, 16 a batch: 3 batches, 2 steps an epoch
-    rates = [group["lr"] for group in saved["optimizer_states"][0]["param_groups"]]
-    assert len(rates) == 6
-    assert all(value.dtype == torch.float32 for value in load("runs/all").parameters())
-
-
-def test_overfitting_a_batch_reaches_nothing_left(
-    synthetic: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = ["--trainer.overfit_batches=1", "--trainer.max_epochs=60", "--model.dropout=0"]
-    rate = ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
-    assert fit(synthetic, *options, *rate, "--run=runs/over", "--data.augmentation=standard") == 0
-    message = capsys.readouterr().err
-    assert "nothing is tested" in message
-    loss = float(message.split("memlab: loss ")[1].split()[0])
-    assert loss < 1e-3
-    assert not Path("runs/over/fit/results.json").exists()
-
-
-def test_lr_finder_suggests_and_trains_nothing(
-    synthetic: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    callback = ["--trainer.callbacks=lr_finder", "--trainer.callbacks.steps=40"]
-    assert fit(synthetic, *callback, "--run=runs/range") == 0
-    message = capsys.readouterr().err
-    assert "--model.optimizer.lr" in message
-    folder = Path("runs/range/fit")
-    lines = (folder / "learning-rates.csv").read_text().splitlines()
-    assert lines[0] == "lr,loss"
-    assert len(lines) > 20
-    assert 1e-6 < float(message.rsplit("--model.optimizer.lr ", 1)[1]) < 0.5
-    assert (folder / "learning-rates.png").stat().st_size > 5000
-    assert not list(folder.rglob("*.ckpt"))
-
-
-def test_the_steepest_fall_is_per_factor_of_the_rate() -> None:
-    rates = np.geomspace(1e-7, 1, 120)
-    noise = 0.0005 * np.sin(np.arange(120) * 2.0)
-    losses = 0.04 - 0.02 / (1 + (2e-3 / rates)) + noise  # steepest at 2e-3 on a log axis
-    assert steepest(pd.DataFrame({"lr": rates, "loss": losses})) == pytest.approx(2e-3, rel=1)
-    assert steepest(pd.DataFrame({"lr": rates, "loss": np.log(rates)})) is None
-    assert steepest(pd.DataFrame({"lr": rates, "loss": np.nan})) is None
-
-
-def test_no_compiler_is_one_line(
-    synthetic: Path, failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    options = [f"--data.root={synthetic}", "--data.image_size=64", *TINY, "--model.compile=true"]
-    assert "there is no no-such-compiler" in failing("fit", *options)
-
-
-@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
-def test_compiled_training_keeps_keys(synthetic: Path) -> None:
-    small = ["--model.backbone=tests.test_finetuning.Strange", "--data.image_size=32"]
-    common = [f"--data.root={synthetic}", *TINY[3:], "--attribution=none", "--model.head=linear"]
-    common += ["--model.optimizer=SGD", "--model.optimizer.lr=0.1"]
-    assert main(["fit", *small, *common, "--model.compile=true", "--run=runs/compiled"]) == 0
-    assert main(["fit", *small, *common, "--run=runs/eager"]) == 0
-    trust = ["tests.test_finetuning:Strange"]
-    one, other = (load(f"runs/{name}", trust=trust).state_dict() for name in ("compiled", "eager"))
-    assert one.keys() == other.keys()
-    assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in one)

@@ -15,7 +15,7 @@ from memlab import load
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.models.base import hash_weights
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 NETS = '''
 import torch
@@ -131,6 +131,7 @@ def test_scores_of_another_shape_are_refused(nets: str) -> None:
         load(f"{nets}:Pairs").predict(torch.rand(2, 3, 32, 32))
 
 
+@pytest.mark.slow
 def test_score_and_explain_run_it(nets: str, make_image: Callable[..., Path]) -> None:
     for place in range(3):
         make_image(f"in/{place}.png", seed=place)
@@ -195,6 +196,7 @@ def test_without_a_layer_maps_are_refused_in_a_line(nets: str, failing: Callable
     )
 
 
+@pytest.mark.slow
 def test_test_runs_it_with_ablations_and_says_what_it_was(
     nets: str, synthetic: Path, failing: Callable[..., str]
 ) -> None:

@@ -30,6 +30,7 @@ def tiny(name: str = "test_resnet", **options: object) -> MemorabilityRegressor:
     return MemorabilityRegressor(backbone, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_resnet50_equals_torchvisions(tmp_path: Path) -> None:
     original = resnet50(weights=None)
     torch.save(original.state_dict(), tmp_path / "weights.pth")
@@ -53,6 +54,7 @@ def test_any_timm_network_equals_timms(name: str) -> None:
         assert ours.grid(ours.stem(images)).shape[2:] in [(2, 2), (4, 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [ResNet50, Timm])
 def test_backbones_keep_the_contract(cls: type[Backbone]) -> None:
     check_backbone(cls)
@@ -66,6 +68,7 @@ def test_a_local_file_of_timm_weights_loads(tmp_path: Path) -> None:
     assert all(torch.equal(value, theirs[key]) for key, value in ours.network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_name_the_keys(tmp_path: Path) -> None:
     torch.save(timm.create_model("test_vit").state_dict(), tmp_path / "weights.pth")
     with pytest.raises(MemlabError, match=r"weights\.pth.*missing \(first: conv1"):
@@ -75,6 +78,7 @@ def test_weights_of_another_network_name_the_keys(tmp_path: Path) -> None:
         ResNet50(weights=str(tmp_path / "junk.pth"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["resnet50", "timm"])
 def test_no_network_is_one_line_with_two_ways_on(
     backbone: str, synthetic: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import pickle
 import re
-import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -19,38 +17,16 @@ import timm
 import torch
 from scipy.io import savemat
 
-from memlab import load
 from memlab.attributions.base import explain
 from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import main
 from memlab.errors import CheckpointError, MissingWeightsError
-from memlab.models.leak import leak_notes
-from memlab.models.published import memnet, timm_file, vitmem
+from memlab.models.published import memnet, timm_file
 from memlab.models.published.files import read_tensors
 from memlab.models.published.memnet import CaffeNet, MemNet
 from memlab.models.published.vitmem import ViTMem
-from memlab.testing import check_model, check_plugin, sample_images
-from tests.conftest import QUIET, results
-
-MEMNET = {  # what the published file holds
-    "conv1": (96, 3, 11, 11),
-    "conv2": (256, 48, 5, 5),
-    "conv3": (384, 256, 3, 3),
-    "conv4": (384, 192, 3, 3),
-    "conv5": (256, 192, 3, 3),
-    "fc6": (4096, 9216),
-    "fc7": (4096, 4096),
-    "fc8": (1, 4096),
-}
-
-VITMEM = "vit_base_patch16_224_miil"
-TINY_VIT = "test_vit"
-
-
-class NarrowMemNet(MemNet):
-    """With 8 units in fc6 and fc7."""
-
-    units = 8
+from memlab.testing import check_plugin, sample_images
+from tests.builders.commands import QUIET, results
 
 
 @pytest.fixture
@@ -68,182 +44,6 @@ def narrow(mean: np.ndarray[Any, Any]) -> Path:
     torch.save(state, "memnet.pth")
     savemat("memnet_mean.mat", {"image_mean": mean})
     return Path("memnet.pth")
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file for ViTMem, which is a tiny transformer here."""
-    make = timm_file.Timm
-
-    def smaller(name: str, **options: Any) -> timm_file.Timm:
-        assert name == VITMEM
-        return make(TINY_VIT, pretrained=False, image_size=224)
-
-    monkeypatch.setattr(timm_file, "Timm", smaller)
-    network = timm.create_model(TINY_VIT, num_classes=1, img_size=224)
-    torch.save({f"vit.{key}": value for key, value in network.state_dict().items()}, "vitmem.pth")
-    return Path("vitmem.pth")
-
-
-def test_memnet_has_the_published_names_and_shapes() -> None:
-    with torch.device("meta"):
-        state = CaffeNet().state_dict()
-    assert {k: tuple(v.shape) for k, v in state.items() if "weight" in k} == {
-        f"{name}.weight": shape for name, shape in MEMNET.items()
-    }
-    assert {k: tuple(v.shape) for k, v in state.items() if "bias" in k} == {
-        f"{name}.bias": shape[:1] for name, shape in MEMNET.items()
-    }
-
-
-def test_vitmem_is_the_packages_network() -> None:
-    """One forward of the whole network: that of timm, on the middle of the image."""
-    with torch.no_grad():
-        theirs = timm.create_model(VITMEM, num_classes=1).eval()
-        state = theirs.state_dict()
-        torch.save({f"vit.{key}": value for key, value in state.items()}, "vitmem.pth")
-        model = load("vitmem:vitmem.pth")
-        images = sample_images(1, 256)
-        wanted = theirs(images[:, :, 16:240, 16:240]).sigmoid().squeeze(1)
-        assert torch.allclose(model(images), wanted, atol=1e-6)
-    assert len(state) == 140
-    assert model.input_size == 256
-
-
-def test_vitmem_contract_maps_and_features(tiny: Path) -> None:
-    check_model(
-        type("Given", (ViTMem,), {"__init__": lambda self: ViTMem.__init__(self, "vitmem.pth")})
-    )
-    model = ViTMem(str(tiny))
-    images = sample_images(2, 256).contiguous()
-    with torch.no_grad():
-        scores = model(images)
-        assert torch.equal(model.score(model.stem(images)), scores)
-        changed = images.clone()
-        changed[:, :, :16] = changed[:, :, 240:] = 0
-        changed[:, :, :, :16] = changed[:, :, :, 240:] = 0
-        assert torch.equal(model(changed), scores)
-        head = model.backbone.network.head
-        assert torch.allclose(head(model.embed(images)).squeeze(1).sigmoid(), scores)
-    maps = explain(GradCAM(), model, images)
-    assert maps.shape == (2, 1, 14, 14)
-    assert maps.std() > 0
-    assert not model.train().training
-    assert not any(parameter.requires_grad for parameter in model.parameters())
-
-
-def test_vitmem_is_found_where_its_package_puts_it(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], make_image: Any
-) -> None:
-    make_image("in/a.png")
-    message = failing("score", "vitmem", "in")
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    for part in (vitmem.RELEASE.url, "f580d24a", str(folder), "vitmem:FILE"):
-        assert part in message
-    folder.mkdir(parents=True)
-    shutil.copy(tiny, folder / vitmem.RELEASE.name)
-    assert "damaged or another file" in failing("score", "vitmem", "in")
-    digest = hashlib.sha256(tiny.read_bytes()).hexdigest()
-    monkeypatch.setattr(vitmem, "RELEASE", vitmem.Release("vitmem", vitmem.RELEASE.url, digest[:8]))
-    model = load("vitmem")
-    assert model.weights_id() == digest[:16]
-    assert model.seen_data == ("LaMem", "MemCat")
-    assert "trained on LaMem and MemCat" in model.card_notes()[0]
-
-
-def test_what_is_known_of_another_file(tiny: Path) -> None:
-    model = load(f"vitmem:{tiny}")
-    assert model.seen_data is None
-    assert "trained on unknown data (not the published file)" in model.card_notes()[0]
-
-
-def numpy_crops(image: torch.Tensor, mean: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """GANalyze's handling of an image of 256 pixels, restated: (10, 3, 227, 227)."""
-    pixels = (image.numpy() * 255).transpose(1, 2, 0)[:, :, ::-1] - mean
-    corners = [(0, 0), (0, 29), (29, 0), (29, 29), (15, 15)]
-    crops = [pixels[top : top + 227, left : left + 227] for top, left in corners]
-    both = [each for crop in crops for each in (crop, crop[:, ::-1])]
-    return np.stack(both).transpose(0, 3, 1, 2)
-
-
-def test_memnet_handles_images_as_ganalyze(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
-    model = NarrowMemNet(str(narrow))
-    images = sample_images(2, 256)
-    wanted = numpy_crops(images[1], mean)
-    crops = torch.stack([crop[1] for crop in model.crops(images)]).numpy()
-    assert np.allclose(crops, wanted, atol=1e-3)
-    with torch.no_grad():
-        net = model.network
-        outputs = net.fc8(net.embed(net.stem(torch.from_numpy(wanted.copy())))).mean().item()
-        scores = model(images)
-    score = min(max((outputs - 0.7626) * 2 + 0.65, 0), 1)
-    assert 0 < score < 1
-    assert scores[1].item() == pytest.approx(score, abs=1e-5)
-    assert model(sample_images(1, 300)).shape == (1,)
-
-
-def test_memnet_contract_maps_and_features(narrow: Path) -> None:
-    check_model(
-        type(
-            "Given", (NarrowMemNet,), {"__init__": lambda self: MemNet.__init__(self, "memnet.pth")}
-        )
-    )
-    model = NarrowMemNet(str(narrow))
-    images = sample_images(2, 256)
-    with torch.no_grad():
-        seam = model.stem(images)
-        assert torch.equal(model.score(seam), model(images))
-        assert model.embed(images).shape == (2, 8)
-    maps = explain(GradCAM(), model, images)
-    assert maps.shape == (2, 1, 16, 16)
-    # the maps of all crops, each in its own places, have the same sum
-    leaf = seam.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(model.score(leaf).sum(), leaf)
-    own = (gradient.mean(dim=(3, 4), keepdim=True) * seam).sum(dim=(1, 2, 3, 4))
-    assert torch.allclose(torch.as_tensor(maps).sum(dim=(1, 2, 3)).float(), own, rtol=1e-3)
-
-
-def test_memnets_places_lie_where_they_look(narrow: Path) -> None:
-    model = NarrowMemNet(str(narrow))
-    images = sample_images(1, 256)
-    for number, place in ((3, (6, 5)), (8, (7, 4))):  # a mirrored corner; the middle
-        leaf = images.clone().requires_grad_()
-        seam = model.stem(leaf)
-        (gradient,) = torch.autograd.grad(seam[0, number, :, place[0], place[1]].sum(), leaf)
-        seen = gradient[0].abs().sum(0)
-        middle = [(seen.sum(1 - axis).nonzero().float()).mean().item() for axis in (0, 1)]
-        alone = torch.zeros_like(seam)
-        alone[0, number, 0, place[0], place[1]] = 1
-        grid = model.grid(alone)[0, number * 256]
-        rows, columns = grid.sum(1), grid.sum(0)
-        cells = torch.arange(16) * 16 + 7.5
-        found = [float((part * cells).sum() / part.sum()) for part in (rows, columns)]
-        assert found == pytest.approx(middle, abs=1)
-
-
-def test_memnet_needs_its_mean_image(narrow: Path, mean: np.ndarray[Any, Any]) -> None:
-    first = NarrowMemNet(str(narrow)).weights_id()
-    Path("memnet_mean.mat").unlink()
-    with pytest.raises(
-        CheckpointError, match=r"no memnet_mean.mat or memnet_mean.npy beside.*http"
-    ):
-        NarrowMemNet(str(narrow))
-    np.save("memnet_mean.npy", mean.transpose(2, 0, 1))
-    assert NarrowMemNet(str(narrow)).weights_id() == first
-    np.save("memnet_mean.npy", mean[:227])
-    with pytest.raises(CheckpointError, match=r"shape \(227, 256, 3\), not \(256, 256, 3\)"):
-        NarrowMemNet(str(narrow))
-    Path("memnet_mean.npy").write_text("no array")
-    with pytest.raises(CheckpointError, match=r"memnet_mean.npy: cannot be read as a mean image"):
-        NarrowMemNet(str(narrow))
-
-
-def test_ports_of_other_shapes_are_refused(narrow: Path) -> None:
-    state = torch.load(narrow)
-    state["conv1.weight"] = state["conv1.weight"][:48]
-    torch.save(state, narrow)
-    with pytest.raises(CheckpointError, match=r"do not fit.*1 of another shape.*conv1.weight"):
-        NarrowMemNet(str(narrow))
 
 
 def python_pickle(state: dict[str, torch.Tensor], protocol: int = 2) -> bytes:
@@ -326,6 +126,7 @@ def test_a_timm_checkpoint_with_its_output_stated(resnet: Path) -> None:
         timm_file.TimmFile(**made, output="none")
 
 
+@pytest.mark.slow
 def test_score_and_test_take_name_and_file(
     narrow: Path, monkeypatch: pytest.MonkeyPatch, failing: Callable[..., str], lamem: Path
 ) -> None:
@@ -360,6 +161,7 @@ def test_without_weights_models_are_not_called_broken(
     assert lines["timm_file"].endswith("sound")
 
 
+@pytest.mark.slow
 def test_a_timm_file_from_three_lines(resnet: Path, lamem: Path) -> None:
     Path("mine_file.py").write_text(
         "from memlab.models.published.timm_file import TimmFile\n\n"
@@ -380,20 +182,6 @@ def test_a_timm_file_from_three_lines(resnet: Path, lamem: Path) -> None:
     assert own["metrics"] == given["metrics"]
     assert any("trained on LaMem, which these" in note for note in own["notes"])
     assert any("what it was trained on is not known" in note for note in given["notes"])
-
-
-def test_names_tell_whether_images_are_a_clean_test(tiny: Path) -> None:
-    model = ViTMem(str(tiny))
-    model.__class__ = type("Known", (ViTMem,), {"seen_data": ("LaMem", "MemCat")})
-    csv, folder = (
-        f"memlab.data.sources.{name}" for name in ("csv.CsvSource", "folder.FolderSource")
-    )
-    lamem = "memlab.data.sources.lamem.LaMemSource"
-    assert "trained on LaMem, which" in leak_notes(model, lamem, Path("x"))[0]
-    assert "trained on MemCat, which" in leak_notes(model, csv, Path("/data/memcat.csv"))[0]
-    assert "trained on LaMem, which" in leak_notes(model, folder, Path("/data/LaMem/images"))[0]
-    assert leak_notes(model, folder, Path("/home/lamem/photos/mine")) == []
-    assert leak_notes(ViTMem(str(tiny)), lamem, Path("x")) == []
 
 
 def test_a_configuration_takes_name_and_file(narrow: Path) -> None:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from memlab import MemorabilityModel, load
 from memlab.cli import main
-from tests.conftest import QUIET, TINY, results
+from tests.builders.commands import PLAIN, QUIET, TINY, results
 
 
+@pytest.mark.slow
 def test_skipped_images_are_counted_and_listed(synthetic: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(synthetic, tmp_path / "synthetic"))
     rows = pd.read_csv(root / "synthetic.csv")
@@ -29,7 +30,7 @@ def test_skipped_images_are_counted_and_listed(synthetic: Path, tmp_path: Path) 
         (root / name).write_bytes((root / name).read_bytes()[:300])
     (root / bad[3]).unlink()
     fit = [f"--data.root={root}", "--data.image_size=64", "--run=runs/skip", *TINY]
-    assert main(["fit", *fit, "--data.on_error=skip", "--ablation", "blur"]) == 0
+    assert main(["fit", *fit, "--data.on_error=skip", "--ablation", "blur", "--maps=0"]) == 0
     found = results(Path("runs/skip/fit"))
     assert {entry["id"] for entry in found["data"]["skipped"]} == set(bad)
     assert found["n"] == 10
@@ -48,14 +49,16 @@ def test_a_truncated_image_fails_a_run_by_default(
     assert "--data.on_error skip" in message
 
 
+@pytest.mark.slow
 def test_training_is_reproducible(run: Path, synthetic: Path) -> None:
-    again = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/again", *TINY]
+    again = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/again", *TINY, *PLAIN]
     assert main(["fit", *again, "--data.num_workers=1"]) == 0
     assert load("runs/again").weights_id() == load(run).weights_id()
     assert main(["fit", *again, "--run=runs/other", "--seed_everything=1"]) == 0
     assert load("runs/other").weights_id() != load(run).weights_id()
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_runs_the_whole_path(synthetic: Path) -> None:
     network = ["--model.backbone.name=test_vit", "--model.backbone.image_size=64"]
     arguments = [f"--data.root={synthetic}", "--run=runs/vit", *TINY, *network]
@@ -73,6 +76,7 @@ def test_a_size_the_backbone_cannot_take_is_named(
     assert "--model.backbone.image_size 64" in message
 
 
+@pytest.mark.slow
 def test_scheduler_huber_and_linear_head_from_the_command_line(synthetic: Path) -> None:
     options = [
         "--model.head=linear",
@@ -125,6 +129,7 @@ class Constant(MemorabilityModel):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
+@pytest.mark.slow
 def test_nan_is_never_best_and_never_ends_a_run(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,7 +139,7 @@ def test_nan_is_never_best_and_never_ends_a_run(
         "--trainer.max_epochs=3",
         *QUIET,
     ]
-    model = "--model=tests.test_training.Constant"
+    model = f"--model={__name__}.Constant"
     assert main(["fit", *arguments, model, "--ablation", "blur", "--attribution", "none"]) == 0
     folder = Path("runs/constant/fit")
     assert pd.read_csv(folder / "metrics.csv")["epoch"].max() >= 2

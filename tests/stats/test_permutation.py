@@ -87,6 +87,7 @@ def test_one_control_is_a_sign_flip() -> None:
     assert found.either[0].p == found.specific[0].p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [20, 60, 300])
 def test_skewed_occlusions_without_effect_raise_no_alarm(n: int) -> None:
     drops = np.random.default_rng(n).gamma(0.2, size=(n, 1000, 9))
@@ -100,6 +101,7 @@ def test_skewed_occlusions_without_effect_raise_no_alarm(n: int) -> None:
     assert alarms(flipped.specific_below) > 0.035
 
 
+@pytest.mark.slow
 def test_alarms_do_not_grow_with_the_images() -> None:
     shares = []
     for n in (100, 1000):
@@ -121,6 +123,7 @@ def test_a_cue_of_random_sign_is_found_under_a_common_shift() -> None:
     assert blind.mean() <= 0.2
 
 
+@pytest.mark.slow
 def test_several_features_are_corrected_together() -> None:
     rng = np.random.default_rng(0)
     wrong, found = 0, []

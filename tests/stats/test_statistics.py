@@ -84,6 +84,7 @@ def test_rho_of_resamples_equals_scipys_with_ties(digits: int) -> None:
             assert value == pytest.approx(stats.spearmanr(*drawn).statistic, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_rhos_interval_is_scipys_but_for_the_draws() -> None:
     first, _, score = (np.round(each[0], 1) for each in correlated(60, 1, 0.7, 0))
     found = bootstrap({"rho": rho(first, score)}, 0, 20_000)["rho"]
@@ -164,6 +165,7 @@ def test_strata_keep_their_sizes_and_take_their_spread_away() -> None:
     assert found.statistic.value == pytest.approx(np.average(values, weights=weights))
 
 
+@pytest.mark.slow
 def test_intervals_cover() -> None:
     values = skewed(200, 1000, 0)
     found = bootstrap({str(at): mean(column) for at, column in enumerate(values.T)}, 0, 1000)

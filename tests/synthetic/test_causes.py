@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -32,9 +33,10 @@ both = pytest.mark.parametrize("style", STYLES)
 def images(style: Style, n: int, *present: str, size: float = 0.0) -> list[Latents]:
     """Sharp images in which some figures are present."""
     drawn = (replace(sample(7, index, WORLD, style), blur=0.0) for index in range(400))
-    return [
+    having = (
         latents for latents in drawn if all(getattr(latents, name) is not None for name in present)
-    ][:n]
+    )
+    return list(islice(having, n))
 
 
 def bare(latents: Latents) -> Latents:
@@ -46,6 +48,7 @@ def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.asarray(image @ LUMA, dtype=np.float64)
 
 
+@pytest.mark.slow
 @both
 def test_one_cause_replaced_is_the_only_one(style: Style) -> None:
     for latents in images(style, 2):

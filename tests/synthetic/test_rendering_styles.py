@@ -22,6 +22,7 @@ def faces() -> dict[str, Any]:
     return runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "faces.py"))
 
 
+@pytest.mark.slow
 @both
 def test_no_template_of_twenty_crops_finds_the_faces(style: Style, faces: dict[str, Any]) -> None:
     found = faces["crops"](style, seed=1)
@@ -33,6 +34,7 @@ def test_no_template_of_twenty_crops_finds_the_faces(style: Style, faces: dict[s
     assert faces["auc"](scores[-1], there) <= 0.75
 
 
+@pytest.mark.slow
 def test_a_template_is_found_where_the_image_has_it(faces: dict[str, Any]) -> None:
     # The filter works: of things that do look alike, it finds each in its place.
     images = np.stack([render(sample(3, index, ALL), 64).image for index in range(20)])

@@ -125,6 +125,7 @@ def test_a_person_turned_away_shows_no_face() -> None:
     assert (away.masks["people"] ^ front.masks["people"]).sum() < 0.05 * front.masks["people"].sum()
 
 
+@pytest.mark.slow
 def test_scores() -> None:
     drawn = [sample(0, index) for index in range(2000)]
     scores = np.array([score(latents, 0) for latents in drawn])
@@ -138,6 +139,7 @@ def test_scores() -> None:
     assert score(drawn[0], 0) == scores[0] != score(drawn[0], 1)
 
 
+@pytest.mark.slow
 def test_the_weights_are_ordered_and_colour_has_none() -> None:
     lost = {
         name: np.mean(
@@ -156,6 +158,7 @@ def test_the_weights_are_ordered_and_colour_has_none() -> None:
     assert score(recoloured, 0) == score(latents, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_a_colour_histogram_does_not_give_the_score_away(style: Style) -> None:
     drawn = [sample(11, index, style=style) for index in range(600)]

@@ -32,8 +32,8 @@ from memlab.synthetic.latents import PRESENCE
 from memlab.synthetic.planted import planted
 from memlab.synthetic.scoring import number
 from memlab.synthetic.watermark import watermark_template
-from tests.conftest import QUIET
-from tests.synthetic.test_worlds import OWN, table
+from tests.builders.commands import QUIET
+from tests.builders.worlds import OWN, table
 
 
 def test_data_synthetic_writes_a_world_and_says_what_made_it(
@@ -111,6 +111,7 @@ def test_a_world_of_ones_own(failing: Callable[..., str]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_fit_takes_a_world_and_changes_to_it(
     capsys: pytest.CaptureFixture[str], failing: Callable[..., str]
 ) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import asdict
 from functools import cache
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ import yaml
 from scipy.stats import multivariate_normal, norm, spearmanr
 
 from memlab.cli.configs import shipped
-from memlab.cli.worlds import read_world, worlds
 from memlab.errors import MemlabError
 from memlab.synthetic import (
     QUICKSTART,
@@ -30,8 +27,8 @@ from memlab.synthetic import (
 from memlab.synthetic.copula import correlation, factor
 from memlab.synthetic.latents import FEATURES, PRESENCE, VALUES
 from memlab.synthetic.scoring import number, numbers
+from tests.builders.worlds import OWN
 
-OWN = {name: read_world(name)[0] for name in worlds()}
 N = 200_000
 
 MIXED = World(
@@ -42,11 +39,6 @@ MIXED = World(
     sizes={"face": (0.4, 0.4)},
 )
 """Products of features that go together, and one figure whose size does not vary."""
-
-
-def table(root: Path) -> list[dict[str, str]]:
-    with (root / "synthetic.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @cache
@@ -76,6 +68,7 @@ def test_there_are_thirteen_each_a_file_that_fits() -> None:
     assert {world.r2 for world in OWN.values()} == {0.0, 0.3, 0.6, 0.9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_the_signal_has_mean_0_and_sd_1_and_explains_r2(name: str) -> None:
     world = ALL[name]
@@ -135,6 +128,7 @@ def test_the_shares_of_the_mixture() -> None:
     assert shares == pytest.approx([0.6, 0.3, 0.1], abs=0.02)
 
 
+@pytest.mark.slow
 def test_what_each_world_is_for() -> None:
     drawn = {name: numbers(world, N) for name, world in OWN.items()}
     eighth = signals(OWN["W8"], drawn["W8"])
@@ -186,6 +180,7 @@ def test_sampling_depends_on_its_arguments_alone() -> None:
     assert free.palette == mixed.palette  # what has no part in a correlation stays
 
 
+@pytest.mark.slow
 def test_noise_ceilings() -> None:
     gaussian = World(
         name="g",

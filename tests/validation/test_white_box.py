@@ -22,7 +22,7 @@ from memlab.synthetic import FEATURES, World, render, sample
 from memlab.synthetic.watermark import watermark_template
 from memlab.validation.truth import truth
 from memlab.validation.white_box import Constant, RandomConv, Watermark, WhiteBoxModel
-from tests.conftest import QUIET, results
+from tests.builders.commands import QUIET, results
 
 EVERY = World(name="every", weights={"face": 1.0})
 """A world in which every feature varies."""

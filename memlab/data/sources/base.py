@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from memlab.spec import Specified
 
 class Source(Specified, ABC):
     """Layout of one data set on disk."""
+
+    general: ClassVar[bool] = False
+    """Whether the layout fits many data sets (any table, any folder): recognised after others."""
 
     @classmethod
     @abstractmethod
@@ -55,21 +58,27 @@ def recognise(root: Path) -> Source:
         raise DataError(f"{shown(root)}: no such file or folder; give that of your images")
     if kind not in ("file", "folder"):
         raise DataError(f"{shown(root)}: neither a table nor a folder, but {kind}")
-    own = ("lamem", "synthetic", "csv", "folder")
-    names = [plugin.name for plugin in plugins("sources") if plugin.distribution != "memlab"]
-    for name in [*names, *own]:
-        try:
-            source = load("sources", name)
-        except PluginError:  # a broken plugin fails only the run that asks for it
-            continue
+    for source in _most_specific_first():
         if source.recognises(root):
-            return source()  # type: ignore[no-any-return]
+            return source()
     left: Counter[str] = Counter()
     next(images_in(root, left), None)
     told = f" ({left_out_line(Path(), left)})" if left else ""
     raise DataError(
         f"{shown(root)}: no images and no table found{told}; set --data.source to say what it is"
     )
+
+
+def _most_specific_first() -> list[type[Source]]:
+    """Return the installed sources in the order in which they are asked."""
+    found: list[tuple[bool, bool, str, type[Source]]] = []
+    for plugin in plugins("sources"):
+        try:
+            source = load("sources", plugin.name)
+        except PluginError:  # a broken plugin fails only the run that asks for it
+            continue
+        found.append((plugin.distribution == "memlab", source.general, plugin.name, source))
+    return [source for *_, source in sorted(found, key=lambda one: one[:3])]
 
 
 def make_table(

@@ -37,6 +37,8 @@ class CsvSource(Source):
             so marked.
     """
 
+    general = True
+
     def __init__(
         self,
         file: str | None = None,

@@ -20,6 +20,8 @@ class FolderSource(Source):
     `test`.
     """
 
+    general = True
+
     @classmethod
     def recognises(cls, root: Path) -> bool:
         """Return whether `root` is a folder with an image anywhere below it."""

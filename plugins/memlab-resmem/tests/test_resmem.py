@@ -23,8 +23,7 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.models import resnet18
 
-from memlab import explain
-from memlab.attributions.base import explain_branches
+from memlab.attributions.base import explain, explain_branches
 from memlab.attributions.grad_cam import GradCAM
 from memlab.cli import main
 from memlab.data.inputs import Inputs

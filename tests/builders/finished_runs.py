@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from memlab.analysis.effect import AblationEffect
-from memlab.analysis.results import DataRecord, ModelRecord, Provenance, Results
-from memlab.metrics.with_interval import mean_effect, metric_with_interval
+from memlab.analysis.results import Results
+from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance
+from memlab.metrics.mean_effect import mean_effect
+from memlab.metrics.metric import METRICS
 from memlab.reports.rows import write_table
-from memlab.stats.measures import METRICS
 
 
 def write_finished(
@@ -56,8 +57,8 @@ def write_finished(
         seed=0,
         n=len(score),
     )
-    for name in METRICS:
-        results.metrics[name] = metric_with_interval(name, predicted, score, 0, 200)
+    for name, metric in METRICS.items():
+        results.metrics[name] = metric.with_interval(predicted, score, 0, 200)
     rows = pd.DataFrame(
         {"index": range(len(ids)), "id": ids, "split": "test", "score": score}
     ).assign(predicted=predicted)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from memlab.models.regressor import MemorabilityRegressor
-from tests.conftest import TINY
+from tests.builders.commands import TINY
 
 FIT = [
     "fit",
