@@ -213,7 +213,7 @@ def places(command: str, arguments: Sequence[str]) -> Places:
     model = next(reversed(values(rest, "--model")), None)
     if model is None:
         return typed
-    trained = _trained_run(model)
+    trained = trained_run(model)
     if trained is not None:
         return _of_run(typed, model, str(trained))
     if Path(model).is_file():
@@ -259,7 +259,7 @@ def is_run(folder: Path) -> bool:
     return (folder / "fit" / "config.yaml").is_file() or (folder / CHECKPOINTS).is_dir()
 
 
-def _trained_run(model: str) -> Path | None:
+def trained_run(model: str) -> Path | None:
     """Return the run folder that `--model` names, or the run of the test folder that it names."""
     path = Path(model)
     if not path.is_dir():
