@@ -30,45 +30,49 @@ def add_evaluations(parser: LightningArgumentParser) -> None:
         "--ablation",
         type=list[Ablation],
         default=[],
-        help="Ways to take something out of the test images; may be repeated.",
+        help="ablation of the test images: a plugin's name, a family, all or none; may be "
+        "repeated, and its parameters follow: --ablation.sigma 4.",
     )
     parser.add_argument(
         "--doses",
         type=Literal["primary", "ladder"],
         default="primary",
-        help="One dose per ablation, or its whole ladder.",
+        help="one dose per ablation, or its whole ladder (the dose curve).",
     )
     parser.add_argument(
         "--scan",
         action=ActionYesNo,
         default=False,
-        help="Occlude test images cell by cell, outside all masks: is there a mark?",
+        help="occlude test images cell by cell, outside all masks, to find marks that no region "
+        "covers.",
     )
     parser.add_argument(
         "--controls",
         type=NonNegativeInt,
         default=DRAWS,
-        help="Draws of each control per image: the same change at another position, or the "
-        "round trip of a swap. With 0 there are no controls and no nuisance baseline.",
+        help="draws of each control per image: the same change at another position, or the "
+        "round trip of a swap; with 0 there are no controls and no nuisance baseline.",
     )
     parser.add_argument(
         "--attribution",
         type=list[Attribution],
         default=[{"class_path": class_path("attributions", "grad_cam")}],
-        help="Ways to explain scores by maps; may be repeated.",
+        help="way to explain scores by maps: grad_cam, a plugin's name, or none; may be repeated.",
     )
-    parser.add_argument("--maps", type=int, default=16, help="How many test images are explained.")
+    parser.add_argument(
+        "--maps", type=int, default=16, help="number of test images that are explained."
+    )
     parser.add_argument(
         "--figures",
         type=Literal["pdf", "svg"] | None,
         default=None,
-        help="Write figures in this format, too, with text as text; they are always PNG.",
+        help="write figures in this format, too, with text as text; they are always PNG.",
     )
     parser.add_argument(
         "--checkpoint_every",
         type=PositiveInt | None,
         default=None,
-        help="Steps after which last.ckpt is written in fit, besides at each epoch's end.",
+        help="steps after which last.ckpt is written in fit, besides at each epoch's end.",
     )
 
 

@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
     if "-h" in rest or "--help" in rest:
         if "all" not in rest:
-            pages.show(pages.COMMANDS[command])
+            pages.show(pages.page(command))
             return 0
         plan = Plan(command, ["--help"], Path(), None)
     elif any(argument.partition("=")[0].endswith(".help") for argument in rest):
