@@ -107,7 +107,7 @@ class Records(Callback):
         """Write the batch's rows."""
         self._write(trainer, outputs, batch, batch_idx)
 
-    on_predict_batch_end = on_test_batch_end
+    on_predict_batch_end = on_test_batch_end  # type: ignore[assignment]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Merge and check the rows, and write the results; do nothing while fitting."""
