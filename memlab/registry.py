@@ -40,11 +40,8 @@ _WHITE_BOX = (
 RENAMED: dict[str, dict[str, str]] = {
     "models": {f"oracle_{name}": f"white_box_{name}" for name in _WHITE_BOX},
     "sources": {"scenes": "synthetic"},
-    "families": {"floor": "nuisance"},
 }
-"""Old name to new name of memlab's own plugins, by group, and of families of ablations.
-
-Old names are read for one version."""
+"""Old name to new name of memlab's own plugins, by group; old names are read for one version."""
 
 MOVED: dict[str, str] = {
     "memlab.data.sources.scenes.ScenesSource": "memlab.data.sources.synthetic.SyntheticSource",

@@ -11,3 +11,6 @@ FAMILIES: dict[str, str] = {
     "nuisance": "changes that should not matter",
 }
 """Families of ablations and what each family changes. Plugins cannot add a family."""
+
+RENAMED_FAMILIES = {"floor": "nuisance"}
+"""Old name to new name of families; old names are read for one version."""

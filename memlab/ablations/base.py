@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from memlab.ablations import RENAMED_FAMILIES
 from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
-from memlab.registry import RENAMED, plugin_of, say_renamed
+from memlab.registry import plugin_of, say_renamed
 from memlab.roles import CONTROLS, OLD_CONTROLS, Control
 from memlab.spec import Specified
 from memlab.types import Context, Donors
@@ -90,8 +91,8 @@ class Ablation(Specified, nn.Module, ABC):
             say_renamed(f"{origin}: control {kind}", cls.control)
         elif isinstance(kind, str) and kind not in CONTROLS:
             raise PluginError(f"{origin}: control is {kind!r}; there are {', '.join(CONTROLS)}")
-        if family in RENAMED["families"]:
-            cls.family = RENAMED["families"][family]
+        if family in RENAMED_FAMILIES:
+            cls.family = RENAMED_FAMILIES[family]
             say_renamed(f"{origin}: family {family}", cls.family)
 
     def __init__(self, dose: float, region: str = "all") -> None:

@@ -74,6 +74,8 @@ def analyse(rows: pd.DataFrame, conditions: pd.DataFrame, seed: int = 0) -> Anal
     if missing:
         old = " (written by an earlier memlab? test the run again)" if "role" in conditions else ""
         raise DataError(f"conditions: no column {', '.join(missing)}{old}")
+    if "error" in rows:  # images without a prediction
+        rows = rows[rows["error"].fillna("") == ""]
     if "score" not in rows:
         rows = rows.assign(score=float("nan"))
     return analyse_records(rows, conditions, records_of(conditions), seed)

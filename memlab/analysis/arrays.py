@@ -79,14 +79,14 @@ class ImageEffects:
         return self.by_role.get(role, np.empty((len(self.images.predicted), 0)))
 
 
-def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Images:
+def read_images(clean: pd.DataFrame, whole_table: pd.DataFrame | None = None) -> Images:
     """Check the rows of unchanged images and convert them to arrays.
 
     Args:
         clean: the audited images: `id`, `predicted`, and optionally `score`, `weight` (inverse of
             the sampling probability; 1 if absent) and a column of 0 and 1 for each feature.
-        whole: the clean predictions of the whole table that the audited images were sampled from,
-            same columns; if absent, the weighted sample represents it.
+        whole_table: the clean predictions of the whole table that the audited images were sampled
+            from, same columns; if absent, the weighted sample represents it.
 
     Raises:
         DataError: if a column is missing, an id is duplicated, a prediction is missing, a weight is
@@ -94,22 +94,22 @@ def read_images(clean: pd.DataFrame, whole: pd.DataFrame | None = None) -> Image
             there.
     """
     _check_rows(clean, "rows")
-    if whole is None:
+    if whole_table is None:
         weight = _weights(clean)
         return Images(clean.set_index("id"), *_scores(clean), weight, weight)
-    _check_rows(whole, "rows of the whole table")
-    indices = pd.Index(whole["id"]).get_indexer(pd.Index(clean["id"]))
+    _check_rows(whole_table, "rows of the whole table")
+    indices = pd.Index(whole_table["id"]).get_indexer(pd.Index(clean["id"]))
     if (indices < 0).any():
         lost = clean["id"].iloc[int((indices < 0).argmax())]
         raise DataError(f"rows: image {lost} is not in the whole table; give the clean pass of it")
-    predicted, score = _scores(whole)
-    own = _scores(clean)[0]
-    if (np.abs(predicted[indices] - own) > SAME).any():
+    predicted, score = _scores(whole_table)
+    clean_predicted = _scores(clean)[0]
+    if (np.abs(predicted[indices] - clean_predicted) > SAME).any():
         raise DataError("rows: predictions differ from the whole table's; use one model for both")
-    predicted[indices] = own  # changed images were scored in the same pass
-    audited = np.zeros(len(whole))
+    predicted[indices] = clean_predicted  # changed images were scored in the same pass
+    audited = np.zeros(len(whole_table))
     audited[indices] = _weights(clean)
-    return Images(whole.set_index("id"), predicted, score, _weights(whole), audited)
+    return Images(whole_table.set_index("id"), predicted, score, _weights(whole_table), audited)
 
 
 def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, ImageEffects]:
@@ -166,10 +166,10 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, ImageEff
     doses: dict[str, float] = {}
     bound: dict[str, bool] = {}
     present: dict[str, Array] = {}
-    known = np.ones(len(rows))
+    label = np.ones(len(rows))
     if "reason" in conditions:
-        known[(conditions["reason"] == "absent").fillna(False).to_numpy(dtype=bool)] = 0
-        known[(conditions["reason"] == "not annotated").fillna(False).to_numpy(dtype=bool)] = np.nan
+        label[(conditions["reason"] == "absent").fillna(False).to_numpy(dtype=bool)] = 0
+        label[(conditions["reason"] == "not annotated").fillna(False).to_numpy(dtype=bool)] = np.nan
     grouped = rows.reset_index(drop=True).groupby(["condition", "role"], sort=False)
     for (condition, role), part in grouped:
         name = str(condition).removesuffix(f":{role}")
@@ -182,8 +182,8 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, ImageEff
         if "region" in conditions:
             bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")
         if "reason" in conditions and role != "control":  # a control has its own reasons
-            has = present.setdefault(name, np.full(len(images.predicted), np.nan))
-            has[indices[at]] = known[at]
+            has_region = present.setdefault(name, np.full(len(images.predicted), np.nan))
+            has_region[indices[at]] = label[at]
     return {
         name: ImageEffects(
             name, doses[name], images, roles, bound.get(name, False), present.get(name)

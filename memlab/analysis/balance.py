@@ -41,19 +41,19 @@ def balance(conditions: pd.DataFrame) -> dict[str, float | None]:
 
 
 def _difference(rows: pd.DataFrame, measure: str) -> float | None:
-    known = rows[rows[measure].notna()]
-    target, control = (known[known["role"] == role] for role in ("target", "control"))
+    measured = rows[rows[measure].notna()]
+    target, control = (measured[measured["role"] == role] for role in ("target", "control"))
     both = set(target["id"]) & set(control["id"])
     if len(both) < 2:
         return None
-    own = target[target["id"].isin(both)].groupby("id")[measure].mean().astype(float)
-    placed = control[control["id"].isin(both)].groupby("id")[measure]
-    means = placed.mean().astype(float)
+    target_means = target[target["id"].isin(both)].groupby("id")[measure].mean().astype(float)
+    control_draws = control[control["id"].isin(both)].groupby("id")[measure]
+    control_means = control_draws.mean().astype(float)
     # Variance between images plus within images: the variance of single draws, with equal weight
     # for each image.
-    spread = float(means.var(ddof=0) + placed.var(ddof=0).mean())
-    scale = ((float(own.var(ddof=0)) + spread) / 2) ** 0.5
-    difference = float((means - own).mean())
+    spread = float(control_means.var(ddof=0) + control_draws.var(ddof=0).mean())
+    scale = ((float(target_means.var(ddof=0)) + spread) / 2) ** 0.5
+    difference = float((control_means - target_means).mean())
     if abs(difference) < 1e-9:  # areas are equal by construction
         return 0.0
     return difference / scale if scale > 0 else None

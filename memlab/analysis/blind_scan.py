@@ -34,7 +34,7 @@ def like_cells(side: int) -> NDArray[np.int64]:
     The first column is the cell itself.
     """
     grid = np.arange(side * side).reshape(side, side)
-    turned = [np.rot90(one, times).ravel() for one in (grid, grid.T) for times in range(4)]
+    turned = [np.rot90(square, times).ravel() for square in (grid, grid.T) for times in range(4)]
     return np.stack(turned, axis=1)
 
 
@@ -64,15 +64,15 @@ def scan(
     cells = effects.shape[1]
     # (n, cells); equal for similar cells
     bearing: NDArray[np.bool_] = np.logical_not(np.isnan(effects)[:, like].any(axis=2))
-    known = np.where(bearing, effects, 0.0)
-    centred = (known - known[:, like].mean(axis=2)) ** 2
+    measured = np.where(bearing, effects, 0.0)
+    centred = (measured - measured[:, like].mean(axis=2)) ** 2
     counts = bearing.sum(axis=0)
-    found = _statistics(known, centred, counts, like, permutations, seed)
-    observed, drawn = np.abs(found[0]), np.abs(found)
+    statistics = _statistics(measured, centred, counts, like, permutations, seed)
+    observed, drawn = np.abs(statistics[0]), np.abs(statistics)
     # The test of mean squares is one-sided.
-    observed[cells:], drawn[:, cells:] = found[0, cells:], found[:, cells:]
-    sd = found.std(axis=0)
-    largest = np.abs(known).max(initial=0.0)
+    observed[cells:], drawn[:, cells:] = statistics[0, cells:], statistics[:, cells:]
+    sd = statistics.std(axis=0)
+    largest = np.abs(measured).max(initial=0.0)
     tested = (sd > 1e-9 * np.r_[np.full(cells, largest), np.full(cells, largest**2)]) & (
         np.tile(counts, 2) >= 3
     )
@@ -81,7 +81,7 @@ def scan(
     least = either[0] - 1e-9  # tolerance for rounding in ties
     p = (either >= least).mean(axis=0)
     p_corrected = (either.max(axis=1)[:, None] >= least).mean(axis=0)
-    described = bootstrap(_estimates(known, centred, bearing, like), seed).statistics
+    described = bootstrap(_estimates(measured, centred, bearing, like), seed).statistics
     cell_effects = []
     for cell in range(cells):
         effect, specific, spread = (
@@ -131,7 +131,7 @@ def _beyond(statistic: Statistic, smallest: float) -> bool:
 
 
 def _statistics(
-    known: Array,
+    measured: Array,
     centred: Array,
     counts: NDArray[np.int64],
     like: NDArray[np.int64],
@@ -139,9 +139,9 @@ def _statistics(
     seed: int,
 ) -> Array:
     """Return both statistics of all cells, (1 + permutations, 2 cells), observed values first."""
-    n, cells = known.shape
+    n, cells = measured.shape
     # row 8 i + g: image i after symmetry g of the square
-    table = np.concatenate([known[:, like], centred[:, like]], axis=1)
+    table = np.concatenate([measured[:, like], centred[:, like]], axis=1)
     table = table.transpose(0, 2, 1).reshape(8 * n, 2 * cells) / np.tile(np.maximum(counts, 1), 2)
     rng = np.random.default_rng(seed)
     sums = [table[::8].sum(axis=0)[None]]
@@ -153,8 +153,10 @@ def _statistics(
         choice = sparse.csr_array((np.ones(size * n), picked.ravel(), ends), (size, 8 * n))
         sums.append(choice @ table)
     means = np.concatenate(sums).reshape(1 + permutations, 2, cells)
-    less = np.stack([np.median(means[..., _others(like, j)], axis=2) for j in range(cells)], axis=2)
-    return np.asarray((means - less).reshape(1 + permutations, 2 * cells))
+    medians = np.stack(
+        [np.median(means[..., _others(like, j)], axis=2) for j in range(cells)], axis=2
+    )
+    return np.asarray((means - medians).reshape(1 + permutations, 2 * cells))
 
 
 def _others(like: NDArray[np.int64], cell: int) -> NDArray[np.int64]:
@@ -162,27 +164,29 @@ def _others(like: NDArray[np.int64], cell: int) -> NDArray[np.int64]:
 
 
 def _estimates(
-    known: Array, centred: Array, bearing: NDArray[np.bool_], like: NDArray[np.int64]
+    measured: Array, centred: Array, bearing: NDArray[np.bool_], like: NDArray[np.int64]
 ) -> dict[str, Estimate]:
     def mean(means: Array) -> Array:  # (..., columns: the value, contributes)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Array = means[..., 0] / means[..., -1]
-        return found
+            average: Array = means[..., 0] / means[..., -1]
+        return average
 
     def specific(means: Array) -> Array:  # (..., columns: the value, similar cells, contributes)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found: Array = (means[..., 0] - np.median(means[..., 1:-1], axis=-1)) / means[..., -1]
-        return found
+            value: Array = (means[..., 0] - np.median(means[..., 1:-1], axis=-1)) / means[..., -1]
+        return value
 
     def spread(means: Array) -> Array:
         squares = specific(means)
         return np.asarray(np.sign(squares) * np.sqrt(np.abs(squares)))
 
     estimates = {}
-    for cell in range(known.shape[1]):
-        there = bearing[:, cell, None].astype(float)
-        cells, n = np.r_[cell, _others(like, cell)], int(there.sum())
-        effects, squares = (np.hstack([one[:, cells], there]) for one in (known, centred))
+    for cell in range(measured.shape[1]):
+        contributes = bearing[:, cell, None].astype(float)
+        cells, n = np.r_[cell, _others(like, cell)], int(contributes.sum())
+        effects, squares = (
+            np.hstack([values[:, cells], contributes]) for values in (measured, centred)
+        )
         estimates[f"effect {cell}"] = Estimate(effects[:, [0, -1]], mean, n)
         estimates[f"specific {cell}"] = Estimate(effects, specific, n)
         estimates[f"spread {cell}"] = Estimate(squares, spread, n)

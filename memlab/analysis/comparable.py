@@ -29,8 +29,8 @@ def one_kind_of_control(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
     counts = counts.reindex(columns=["random-shape", "matched"], fill_value=0)
     mostly = counts.index[counts["random-shape"] > counts["matched"]]
     few = controls & changed["position"].isin(["random-shape"]) & ~changed["condition"].isin(mostly)
-    kept = changed.assign(eligible=changed["eligible"] & ~few) if few.any() else changed
-    return kept, {str(key).removesuffix(":control") for key in mostly}
+    comparable = changed.assign(eligible=changed["eligible"] & ~few) if few.any() else changed
+    return comparable, {str(key).removesuffix(":control") for key in mostly}
 
 
 def finite_changes(changed: pd.DataFrame) -> set[str]:

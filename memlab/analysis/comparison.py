@@ -71,7 +71,7 @@ def pairs_of(tests: Sequence[Tested]) -> list[Pair]:
     """Return the pairs of tests to compare: all pairs of up to four, else each with the first."""
     if len(tests) <= ALL_PAIRS:
         return list(itertools.combinations(tests, 2))
-    return [(tests[0], other) for other in tests[1:]]
+    return [(tests[0], test) for test in tests[1:]]
 
 
 def compare(
@@ -102,13 +102,19 @@ def compare(
             f"{first.folder} and {second.folder} have no tested image in common (by id); "
             "test both on the same data: memlab test --run RUN --data.root DIR"
         )
-    shared = [sorted(set(one.changed) & set(two.changed)) for one, two in compared]
+    shared = [
+        sorted(set(first_test.changed) & set(second_test.changed))
+        for first_test, second_test in compared
+    ]
     pair_count, ablation_count = (1, 1) if repeated else (len(compared), sum(map(len, shared)))
     differences, conditions = [], []
-    for (one, two), both, keys in zip(compared, joined, shared, strict=True):
-        differences.append(metric_differences(one, two, both, level_for_all(pair_count)))
+    for (first_test, second_test), both, keys in zip(compared, joined, shared, strict=True):
+        differences.append(
+            metric_differences(first_test, second_test, both, level_for_all(pair_count))
+        )
         conditions += [
-            effect_differences(one, two, both, key, level_for_all(ablation_count)) for key in keys
+            effect_differences(first_test, second_test, both, key, level_for_all(ablation_count))
+            for key in keys
         ]
         advance(1)
     return Comparison(
@@ -136,7 +142,7 @@ def condition_of(entry: MetricDifferences | EffectDifferences) -> str | None:
 
 def _letters(count: int) -> list[str]:
     if count > len(string.ascii_uppercase):
-        return [f"R{place + 1}" for place in range(count)]
+        return [f"R{index + 1}" for index in range(count)]
     return list(string.ascii_uppercase[:count])
 
 
@@ -144,15 +150,15 @@ def _across(
     differences: Sequence[MetricDifferences], conditions: Sequence[EffectDifferences]
 ) -> list[OverMembers]:
     """Return mean and SD of each difference over repetitions."""
-    found: dict[tuple[str, str | None], dict[str, Statistic | None]] = {}
+    by_metric: dict[tuple[str, str | None], dict[str, Statistic | None]] = {}
     entries: list[MetricDifferences | EffectDifferences] = [*differences, *conditions]
     for entry in entries:
         for metric, difference in named_differences(entry).items():
-            of_metric = found.setdefault((metric, condition_of(entry)), {})
+            of_metric = by_metric.setdefault((metric, condition_of(entry)), {})
             of_metric[f"{entry.second} − {entry.first}"] = difference.difference
     return [
         over_members(metric, condition, statistics)
-        for (metric, condition), statistics in found.items()
+        for (metric, condition), statistics in by_metric.items()
     ]
 
 
@@ -178,10 +184,10 @@ def _notes(
     repeated: bool,
 ) -> list[str]:
     notes = []
-    for (one, two), entry in zip(compared, differences, strict=True):
+    for (first_test, second_test), entry in zip(compared, differences, strict=True):
         names, splits = (
-            f"{one.label} and {two.label}",
-            [t.results.data.split for t in (one, two)],
+            f"{first_test.label} and {second_test.label}",
+            [t.results.data.split for t in (first_test, second_test)],
         )
         if entry.other_score:
             text = f"{names}: {entry.other_score} of {entry.common} common images have"
@@ -190,13 +196,13 @@ def _notes(
                 text += f" (splits {splits[0]}, {splits[1]}: a score belongs to image and split)"
             used = entry.spearman.difference.value is not None
             notes.append(text + ("; they are left out." if used else "; no accuracy is compared."))
-        elif one.results.data.fingerprint != two.results.data.fingerprint:
+        elif first_test.results.data.fingerprint != second_test.results.data.fingerprint:
             notes.append(
                 f"{names} were not tested on the same data (fingerprints differ); compared on "
                 f"{entry.common} images in common."
             )
-        for key in sorted(set(one.changed) & set(two.changed)):
-            settings = [_settings(test, key) for test in (one, two)]
+        for key in sorted(set(first_test.changed) & set(second_test.changed)):
+            settings = [_settings(test, key) for test in (first_test, second_test)]
             if settings[0] != settings[1]:
                 notes.append(f"{names}: {key} had other settings: {settings[0]}, {settings[1]}.")
     count = len(compared)
@@ -214,4 +220,4 @@ def _notes(
 
 
 def _settings(test: Tested, key: str) -> dict[str, Any]:
-    return next(one for one in test.results.conditions if one.condition == key).parameters
+    return next(effect for effect in test.results.conditions if effect.condition == key).parameters

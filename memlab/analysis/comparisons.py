@@ -104,36 +104,38 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
     doses the specific effect alone; a swap has `SWAP`.
     """
     effects, images = subject.effects, subject.effects.images
-    own = effects.of(subject.role)
-    found = {
-        "effect": mean(images, row_mean(own)),
-        "rms": combine(_size, mean(images, row_mean(own**2))),
+    on_images = effects.of(subject.role)
+    estimated = {
+        "effect": mean(images, row_mean(on_images)),
+        "rms": combine(_size, mean(images, row_mean(on_images**2))),
     }
     if subject.controlled or subject.role == "swap":
         beside = effects.of(subject.against)
-        ablated, controls = row_mean(own), row_mean(beside)
+        ablated, controls = row_mean(on_images), row_mean(beside)
         both = np.isfinite(ablated) & np.isfinite(controls)
         for name, values in (("control_effect", controls), ("ablation_effect", ablated)):
-            found[name] = mean(images, np.where(both, values, np.nan))
+            estimated[name] = mean(images, np.where(both, values, np.nan))
             if not both.any():
                 why = "no control was run" if beside.shape[1] == 0 else subject.no_control
-                found[name] = replace(found[name], reason=why or "no control could be made")
+                estimated[name] = replace(estimated[name], reason=why or "no control could be made")
     if subject.controlled:
         quantities = removal_quantities([effects])
-        found |= {name: quantities[name] for name in (REMOVAL if subject.primary else REMOVAL[:1])}
-        for name in set(REMOVAL) & found.keys():
-            if subject.no_control and found[name].reason:
-                found[name] = replace(found[name], reason=subject.no_control)
+        estimated |= {
+            name: quantities[name] for name in (REMOVAL if subject.primary else REMOVAL[:1])
+        }
+        for name in set(REMOVAL) & estimated.keys():
+            if subject.no_control and estimated[name].reason:
+                estimated[name] = replace(estimated[name], reason=subject.no_control)
             if (
                 name not in ("specific_effect", "specific_effect_sd")
                 and subject.unlike
-                and found[name].reason is None
+                and estimated[name].reason is None
             ):
-                found[name] = replace(found[name], reason=subject.unlike)
+                estimated[name] = replace(estimated[name], reason=subject.unlike)
     if subject.role == "swap":
         quantities = value_quantities(effects).estimates
-        found |= {name: quantities[name] for name in SWAP}
-    return found
+        estimated |= {name: quantities[name] for name in SWAP}
+    return estimated
 
 
 def largest_nuisance(
@@ -155,18 +157,20 @@ def largest_nuisance(
     def on_same(values: Array) -> Estimate:
         return mean(images, np.where(eligible, row_mean(values), np.nan))
 
-    found = {
-        key: combine(_size, on_same(each.of("nuisance") ** 2)) for key, each in nuisance.items()
+    rms = {
+        key: combine(_size, on_same(change.of("nuisance") ** 2)) for key, change in nuisance.items()
     }
-    sizes = {key: value for key, one in found.items() if (value := point(one).value) is not None}
+    sizes = {
+        key: value for key, estimate in rms.items() if (value := point(estimate).value) is not None
+    }
     if not sizes:
         return None
     most = max(sizes, key=lambda key: sizes[key])
-    own = estimates(subject)["rms"]
+    rms_of_ablation = estimates(subject)["rms"]
     return most, {
         "nuisance_effect": on_same(nuisance[most].of("nuisance")),
-        "nuisance_rms": found[most],
-        "ratio": combine(_ratio, own, found[most]),
+        "nuisance_rms": rms[most],
+        "ratio": combine(_ratio, rms_of_ablation, rms[most]),
     }
 
 
@@ -174,6 +178,6 @@ def _size(square: Array) -> Array:
     return np.sqrt(np.maximum(square, 0))  # resampled zeros may round below 0
 
 
-def _ratio(own: Array, nuisance: Array) -> Array:
+def _ratio(ablation: Array, nuisance: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(np.asarray(nuisance) > 0, own / nuisance, np.nan))
+        return np.asarray(np.where(np.asarray(nuisance) > 0, ablation / nuisance, np.nan))

@@ -161,20 +161,20 @@ def _scarce(effect: AblationEffect) -> list[PValue]:
 
 def _not_swapped(reasons: Mapping[str, int]) -> list[str]:
     """Return what T assumes about images that were not swapped."""
-    found = []
+    assumptions = []
     unknown = reasons.get("not annotated", 0)
     failed = {
         name: count for name, count in reasons.items() if name not in ("absent", "not annotated")
     }
     count = sum(failed.values())
     if count:
-        found.append(
+        assumptions.append(
             f"T takes {_images(count)} that could not be swapped ({', '.join(failed)}) to be like "
             "the others"
         )
     if unknown:
-        found.append(f"T is without {_images(unknown)} not annotated for the region")
-    return found
+        assumptions.append(f"T is without {_images(unknown)} not annotated for the region")
+    return assumptions
 
 
 def _images(count: int) -> str:
@@ -191,6 +191,6 @@ def notes(effects: Iterable[AblationEffect]) -> list[str]:
                 alike.setdefault(text, []).append(effect.condition.removesuffix(":swap"))
     lines = []
     for text, names in alike.items():
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        lines.append(f"{', '.join(names[:NAMED])}{more}: {text}.")
+        others = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        lines.append(f"{', '.join(names[:NAMED])}{others}: {text}.")
     return lines

@@ -32,15 +32,15 @@ def dose_curve(ladder: Sequence[ImageEffects]) -> tuple[Array, list[Estimate]]:
     Raises:
         DataError: if a dose is duplicated or below 0, or none is above 0.
     """
-    above = sorted((one for one in ladder if one.dose != 0), key=lambda one: one.dose)
-    doses = np.array([one.dose for one in above])
+    above = sorted((step for step in ladder if step.dose != 0), key=lambda step: step.dose)
+    doses = np.array([step.dose for step in above])
     if len(doses) == 0 or doses[0] < 0 or len(np.unique(doses)) < len(doses):
         named = ", ".join(f"{dose:g}" for dose in doses) or "none"
         raise DataError(f"conditions: a curve needs different doses above 0, not {named}")
-    if all(np.isfinite(one.of("swap")).any() for one in above):
-        return doses, [value_quantities(one).estimates["variance_share"] for one in above]
+    if all(np.isfinite(step.of("swap")).any() for step in above):
+        return doses, [value_quantities(step).estimates["variance_share"] for step in above]
     column = specific if _controlled(above) else mean_effect
-    return doses, [mean(one.images, column(one)) for one in above]
+    return doses, [mean(step.images, column(step)) for step in above]
 
 
 def dose_area(ladder: Sequence[ImageEffects]) -> Estimate:
@@ -108,16 +108,16 @@ def dose_curve_of(
     first, controlled = steps[0], _controlled(list(ladder.values()))
     if first.role == "swap":
         quantity = "variance_share"
-        found = [step.beyond_control.variance_share for step in steps]
+        statistics = [step.beyond_control.variance_share for step in steps]
     elif controlled:
         quantity = "specific_effect"
-        found = [step.beyond_control.specific_effect for step in steps]
+        statistics = [step.beyond_control.specific_effect for step in steps]
     else:
         quantity = "effect"
-        found = [step.effect for step in steps]
-    values = [statistic for statistic in found if statistic is not None]
+        statistics = [step.effect for step in steps]
+    values = [statistic for statistic in statistics if statistic is not None]
     heights = [statistic.value for statistic in values]
-    whole = all(value is not None for value in heights)
+    complete = all(value is not None for value in heights)
     controls = [step.control for step in steps]
     return DoseCurve(
         curve=first.curve,
@@ -139,7 +139,7 @@ def dose_curve_of(
         ],
         control_effects=[_effect_beside(step) for step in steps],
         area=area,
-        isotonic_residual=isotonic_residual(np.array(heights, dtype=float)) if whole else None,
+        isotonic_residual=isotonic_residual(np.array(heights, dtype=float)) if complete else None,
     )
 
 

@@ -231,9 +231,9 @@ class DoseCurve:
 
 def statistics(part: object, at: str = "") -> Iterator[tuple[str, Statistic]]:
     """Yield every statistic of a dataclass with its path: `control.effect`."""
-    for each in fields(part):  # type: ignore[arg-type]
-        value = getattr(part, each.name)
+    for attribute in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, attribute.name)
         if isinstance(value, Statistic):
-            yield f"{at}{each.name}", value
+            yield f"{at}{attribute.name}", value
         elif hasattr(value, "__dataclass_fields__"):
-            yield from statistics(value, f"{at}{each.name}.")
+            yield from statistics(value, f"{at}{attribute.name}.")

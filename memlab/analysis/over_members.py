@@ -52,15 +52,15 @@ def over_members(
             why = statistic.reason if statistic else "not there"
             return OverMembers(metric, condition, count, reason=f"{name}: {why}")
         values.append(statistic.value)
-    known = np.array(values)
-    mean, least, most = float(known.mean()), float(known.min()), float(known.max())
+    array = np.array(values)
+    mean, least, most = float(array.mean()), float(array.min()), float(array.max())
     alone = count < 2
     return OverMembers(
         metric,
         condition,
         count,
         mean,
-        None if alone else float(known.std(ddof=1)),
+        None if alone else float(array.std(ddof=1)),
         least,
         most,
         "no SD of a single member" if alone else None,

@@ -89,19 +89,19 @@ def level_for_all(comparisons: int) -> float | None:
 
 
 def metric_differences(
-    one: Tested, two: Tested, both: pd.DataFrame, wide: float | None
+    first_test: Tested, second_test: Tested, both: pd.DataFrame, wide: float | None
 ) -> MetricDifferences:
     """Compare rho and errors of two tests on the same images, and their predictions' agreement.
 
     Args:
-        one: the first test, which is subtracted.
-        two: the second test.
+        first_test: the first test, which is subtracted.
+        second_test: the second test.
         both: their common images, from `in_common`.
         wide: level of a second interval, if requested.
     """
     agree = both[same_score(both)]
     first, second, score = _arrays(agree, "predicted", "predicted_second", "score")
-    same = _arrays(both, "predicted", "predicted_second")
+    predictions = _arrays(both, "predicted", "predicted_second")
     # If most labels differ, equal labels are coincidences and not a sample of the images.
     refused = None
     if len(both) == 0:
@@ -111,18 +111,18 @@ def metric_differences(
     differences = {}
     for name in ("spearman", "mse", "mae"):
         if refused:
-            nothing = Statistic(None, len(agree), reason=refused)
-            differences[name] = Difference(None, None, nothing, None)
+            refusal = Statistic(None, len(agree), reason=refused)
+            differences[name] = Difference(None, None, refusal, None)
             continue
         values = [METRICS[name](predicted, score) for predicted in (first, second)]
-        found = _metric_difference(name, values, first, second, score, wide)
-        differences[name] = Difference(values[0].value, values[1].value, *found)
+        intervals = _metric_difference(name, values, first, second, score, wide)
+        differences[name] = Difference(values[0].value, values[1].value, *intervals)
     return MetricDifferences(
-        one.label,
-        two.label,
+        first_test.label,
+        second_test.label,
         common=len(both),
         other_score=len(both) - len(agree),
-        agreement=SPEARMAN.with_interval(same[0], same[1], SEED),
+        agreement=SPEARMAN.with_interval(predictions[0], predictions[1], SEED),
         **differences,
     )
 
@@ -135,8 +135,8 @@ def _metric_difference(
     score: Array,
     wide: float | None,
 ) -> tuple[Statistic, Statistic | None]:
-    one, two = (statistic.value for statistic in values)
-    if one is None or two is None:
+    first_value, second_value = (statistic.value for statistic in values)
+    if first_value is None or second_value is None:
         reason = values[0].reason or values[1].reason
         return Statistic(None, len(score), reason=reason), None
     if name == "spearman":
@@ -147,18 +147,18 @@ def _metric_difference(
 
 
 def effect_differences(
-    one: Tested, two: Tested, both: pd.DataFrame, key: str, wide: float | None
+    first_test: Tested, second_test: Tested, both: pd.DataFrame, key: str, wide: float | None
 ) -> EffectDifferences:
     """Compare the effects of one ablation in two tests, on images that are eligible in both.
 
     Args:
-        one: the first test, which is subtracted.
-        two: the second test.
+        first_test: the first test, which is subtracted.
+        second_test: the second test.
         both: their common images, from `in_common`.
         key: the condition, for example `blur@2`.
         wide: level of a second interval, if requested.
     """
-    changed = pd.DataFrame({"first": one.changed[key], "second": two.changed[key]})
+    changed = pd.DataFrame({"first": first_test.changed[key], "second": second_test.changed[key]})
     joined = both.join(changed, how="inner").dropna(subset=["first", "second"])
     first = _arrays(joined, "predicted", "first")
     second = _arrays(joined, "predicted_second", "second")
@@ -167,13 +167,13 @@ def effect_differences(
     means = [float(effect.mean()) if n else None for effect in effects]
     difference = Difference(means[0], means[1], *_means(effects[1], effects[0], wide))
     if n < 3 or any(constant(clean) for clean, _ in (first, second)):
-        nothing = Statistic(None, n, reason=f"{n} images, or constant predictions")
-        in_sd = Difference(None, None, nothing, None)
+        undefined = Statistic(None, n, reason=f"{n} images, or constant predictions")
+        in_sd = Difference(None, None, undefined, None)
     else:
-        standard = [pairs.standardised_effect(*each) for each in (first, second)]
+        standard = [pairs.standardised_effect(*arrays) for arrays in (first, second)]
         drawn = pairs.standardised_differences((first[0], first[1]), (second[0], second[1]), SEED)
         in_sd = Difference(standard[0], standard[1], *_intervals(drawn, wide))
-    return EffectDifferences(one.label, two.label, key, n, difference, in_sd)
+    return EffectDifferences(first_test.label, second_test.label, key, n, difference, in_sd)
 
 
 def _intervals(drawn: Resampled, wide: float | None) -> tuple[Statistic, Statistic | None]:

@@ -91,16 +91,16 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
         features: the removals of each feature, one per fill; at least one feature.
     """
     n = len(features[0][0].images.predicted)
-    k = max(min(one.of("control").shape[1] for one in fills) for fills in features)
+    k = max(min(effects.of("control").shape[1] for effects in fills) for fills in features)
 
     def effects_in(role: str, draws: int) -> Array:
         """Return the mean over fills, (n, features, draws)."""
-        found = np.full((n, len(features), draws), np.nan)
+        by_feature = np.full((n, len(features), draws), np.nan)
         for feature, fills in enumerate(features):
-            of_fills = [one.of(role)[:, :draws] for one in fills]
+            of_fills = [effects.of(role)[:, :draws] for effects in fills]
             common = min(values.shape[1] for values in of_fills)
             cut = [values[:, :common] for values in of_fills]
-            found[:, feature, :common] = np.mean(cut, axis=0)
-        return found
+            by_feature[:, feature, :common] = np.mean(cut, axis=0)
+        return by_feature
 
     return effects_in("target", 1)[:, :, 0], effects_in("control", k)

@@ -61,22 +61,24 @@ def removal_quantities(removals: Sequence[ImageEffects]) -> dict[str, Estimate]:
         removals: targets and controls of the same ablation, one per fill.
     """
     variance = variance_of_predictions(removals[0].images)
-    found = {
+    estimates = {
         "effect": _mean_over(removals, mean_effect),
         "specific_effect": _mean_over(removals, specific),
         "energy_distance": _mean_over(removals, energy),
         "squared_effect": _mean_over(removals, specific_square),
-        "squared_effect_upper": _mean_over(removals, lambda one: specific_square(one, quiet=True)),
+        "squared_effect_upper": _mean_over(
+            removals, lambda effects: specific_square(effects, quiet=True)
+        ),
     }
-    found["rms_effect"] = combine(_root, found["squared_effect"])
-    found["rms_effect_upper"] = combine(_root, found["squared_effect_upper"])
-    for name, of in {
+    estimates["rms_effect"] = combine(_root, estimates["squared_effect"])
+    estimates["rms_effect_upper"] = combine(_root, estimates["squared_effect_upper"])
+    for name, unscaled in {
         "specific_effect_sd": "specific_effect",
         "rms_effect_sd": "rms_effect",
         "rms_effect_sd_upper": "rms_effect_upper",
     }.items():
-        found[name] = combine(_in_sd, found[of], variance)
-    return found
+        estimates[name] = combine(_in_sd, estimates[unscaled], variance)
+    return estimates
 
 
 def presence_quantities(
@@ -125,8 +127,8 @@ def presence_quantities(
     else:
         parts.append(swapped)
 
-    def total(p: Array, var: Array, out: Array, into: Array, other: Array | float = 0) -> Array:
-        return _ratio(p * (1 - p) * (out + into) + p**2 * other, 2 * var)
+    def total(p: Array, var: Array, out: Array, into: Array, exchanged: Array | float = 0) -> Array:
+        return _ratio(p * (1 - p) * (out + into) + p**2 * exchanged, 2 * var)
 
     estimates["variance_share"] = combine(total, *parts, n=removed.n)
     return Quantities(estimates, notes)
@@ -148,20 +150,20 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     """
     images = swap.images
     variance = variance_of_predictions(images)
-    has = mean(images, presence(swap))
+    present = mean(images, presence(swap))
     moved = _swapped(swap)
     raw = mean(images, swap_square(swap, quiet=True))
 
     def total(v: Array, var: Array, p: Array) -> Array:
         return _ratio(p**2 * v, 2 * var)
 
-    found = {"squared_effect": moved, "rms_effect": combine(_root, moved)}
-    found |= {
-        "variance_share": combine(total, moved, variance, has),
-        "variance_share_upper": combine(total, raw, variance, has),
-        "rms_effect_sd": combine(_in_sd, found["rms_effect"], variance),
+    estimates = {"squared_effect": moved, "rms_effect": combine(_root, moved)}
+    estimates |= {
+        "variance_share": combine(total, moved, variance, present),
+        "variance_share_upper": combine(total, raw, variance, present),
+        "rms_effect_sd": combine(_in_sd, estimates["rms_effect"], variance),
     }
-    return Quantities(found, [])
+    return Quantities(estimates, [])
 
 
 def presence(swap: ImageEffects) -> Array:
@@ -213,40 +215,42 @@ def variance_of_predictions(images: Images) -> Estimate:
     return Estimate(columns, of, n, reason)
 
 
-def combine(of: Callable[..., Array], *parts: Estimate, n: int | None = None) -> Estimate:
+def combine(function: Callable[..., Array], *parts: Estimate, n: int | None = None) -> Estimate:
     """Return a function of estimates as an estimate; without a value if a part has none.
 
     Args:
-        of: function from arrays of the parts' values to an array of values.
+        function: function from arrays of the parts' values to an array of values.
         parts: estimates over the same images.
         n: number of images that contribute; by default that of the first part.
     """
     ends = np.cumsum([part.columns.shape[1] for part in parts])[:-1]
 
-    def whole(means: Array) -> Array:
+    def combined(means: Array) -> Array:
         split = np.split(means, ends, axis=-1)
-        return of(*(part.of(some) for part, some in zip(parts, split, strict=True)))
+        return function(*(part.of(columns) for part, columns in zip(parts, split, strict=True)))
 
     columns = np.concatenate([part.columns for part in parts], axis=1)
     reason = next((part.reason for part in parts if part.reason), None)
-    return Estimate(columns, whole, parts[0].n if n is None else n, reason)
+    return Estimate(columns, combined, parts[0].n if n is None else n, reason)
 
 
 def _mean_over(fills: Sequence[ImageEffects], column: Callable[[ImageEffects], Array]) -> Estimate:
     """Return the mean of a column, averaged over fills first; the reason names missing controls."""
-    found = mean(fills[0].images, row_mean(np.stack([column(one) for one in fills], axis=1)))
-    if found.n == 0 and any(np.isfinite(one.of("target")).any() for one in fills):
-        controlled = any(np.isfinite(one.of("control")).any() for one in fills)
+    average = mean(
+        fills[0].images, row_mean(np.stack([column(effects) for effects in fills], axis=1))
+    )
+    if average.n == 0 and any(np.isfinite(effects.of("target")).any() for effects in fills):
+        controlled = any(np.isfinite(effects.of("control")).any() for effects in fills)
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
-        return replace(found, reason=why)
-    return found
+        return replace(average, reason=why)
+    return average
 
 
 def _swapped(swap: ImageEffects) -> Estimate:
-    found = mean(swap.images, swap_square(swap))
-    if found.n == 0 and np.isfinite(swap.of("swap")).any():
-        return replace(found, reason="no draw of the round trip")
-    return found
+    average = mean(swap.images, swap_square(swap))
+    if average.n == 0 and np.isfinite(swap.of("swap")).any():
+        return replace(average, reason="no draw of the round trip")
+    return average
 
 
 def _root(v: Array) -> Array:

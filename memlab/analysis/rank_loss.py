@@ -45,8 +45,8 @@ def _predictions(effects: ImageEffects, role: str) -> Array:
     values = effects.images.predicted[:, None] - effects.of(role)
     missing = ~np.isfinite(values)
     ordered = np.take_along_axis(values, np.argsort(missing, axis=1, kind="stable"), axis=1)
-    there = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
-    return np.take_along_axis(ordered, np.arange(values.shape[1]) % there, axis=1)
+    counts = np.maximum((~missing).sum(axis=1, keepdims=True), 1)
+    return np.take_along_axis(ordered, np.arange(values.shape[1]) % counts, axis=1)
 
 
 def _audited(effects: ImageEffects, predictions: Array) -> NDArray[np.bool_]:

@@ -109,12 +109,12 @@ def summarise(repeat: Repeat, tests: Mapping[str, Tested]) -> RepeatSummary:
 
 def _statistics(test: Tested) -> dict[Key, Statistic]:
     metrics: dict[Key, Statistic] = {
-        (name, None): one for name, one in test.results.metrics.items()
+        (name, None): statistic for name, statistic in test.results.metrics.items()
     }
     return metrics | {
-        ("effect", one.condition): one.effect
-        for one in test.results.conditions
-        if one.role != "nuisance"
+        ("effect", effect.condition): effect.effect
+        for effect in test.results.conditions
+        if effect.role != "nuisance"
     }
 
 
@@ -129,32 +129,34 @@ def _member(name: str, test: Tested) -> Member:
         seed=results.seed,
         weights_id=results.model.weights_id,
         fingerprint=results.data.fingerprint,
-        statistics=[MemberStatistic(*key, one) for key, one in _statistics(test).items()],
+        statistics=[
+            MemberStatistic(*key, statistic) for key, statistic in _statistics(test).items()
+        ],
     )
 
 
 def _across(tests: Mapping[str, Tested]) -> list[OverMembers]:
     statistics = {name: _statistics(test) for name, test in tests.items()}
-    keys = dict.fromkeys(key for found in statistics.values() for key in found)
+    keys = dict.fromkeys(key for by_key in statistics.values() for key in by_key)
     return [
-        over_members(*key, {name: found.get(key) for name, found in statistics.items()})
+        over_members(*key, {name: by_key.get(key) for name, by_key in statistics.items()})
         for key in keys
     ]
 
 
 def _test_images(tests: list[Tested]) -> TestImages:
-    shares, same, common = [], 0, 0
-    for one, two in itertools.combinations(tests, 2):
-        both = in_common(one, two)
-        shares.append(2 * len(both) / (len(one.rows) + len(two.rows)))
+    shares, agreeing, common = [], 0, 0
+    for first_test, second_test in itertools.combinations(tests, 2):
+        both = in_common(first_test, second_test)
+        shares.append(2 * len(both) / (len(first_test.rows) + len(second_test.rows)))
         common += len(both)
-        same += int(same_score(both).sum())
+        agreeing += int(same_score(both).sum())
     return TestImages(
         distinct=len(set().union(*(test.rows.index for test in tests))),
         shared=float(np.mean(shares)) if shares else None,
         shared_min=min(shares, default=None),
         shared_max=max(shares, default=None),
-        same_score=same / common if common else None,
+        same_score=agreeing / common if common else None,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance
 from memlab.errors import MemlabError
 from memlab.files import write_text
 from memlab.reading import read_json
@@ -25,116 +26,6 @@ FILE = "results.json"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 """JSON schema of the file, generated from the dataclasses; see `json_schema`."""
 REMEDY = "test the run again: memlab test --run RUN"
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """Plugin that took part in a command."""
-
-    group: str
-    name: str
-    distribution: str
-    version: str
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Code and machine of a command.
-
-    Args:
-        commit: commit of memlab's checkout, with `+changes` if edited; None if installed.
-        versions: versions of Python and of the packages that can change a number.
-        plugins: plugins that took part.
-        device: device of the computation.
-        processes: number of processes.
-    """
-
-    commit: str | None
-    versions: dict[str, str]
-    plugins: list[Plugin]
-    device: str
-    processes: int
-
-
-@dataclass(frozen=True)
-class ModelRecord:
-    """Tested model.
-
-    Args:
-        class_path: class of the model.
-        init_args: arguments of the class, as plain data.
-        weights_id: hash of the weights.
-        checkpoint: file of the weights, if one was read.
-        precision: precision of the predictions.
-        card: description, licence and source that a published model states.
-        seen_data: data sets that the model's weights were trained on, as far as known.
-    """
-
-    class_path: str
-    init_args: dict[str, Any]
-    weights_id: str | None
-    checkpoint: str | None
-    precision: str
-    card: dict[str, Any]
-    seen_data: list[str] | None
-
-
-@dataclass(frozen=True)
-class SkippedImage:
-    """Image without a prediction."""
-
-    id: str
-    split: str | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class SplitRecord:
-    """Rule that assigned the images to splits; see `memlab.data.split_rule.SplitRule`."""
-
-    rule: str
-    evaluated: int
-    of: int
-    left_out: dict[str, int]
-    sha256: str | None
-    notes: list[str]
-
-
-@dataclass(frozen=True)
-class DataRecord:
-    """Data of a command.
-
-    Args:
-        root: folder of the images.
-        origin: file or folder that was read.
-        source: class and arguments of the data source.
-        split: split as given.
-        split_seed: seed of a random split.
-        images: split to number of images.
-        split_rule: rule that assigned the images to splits.
-        donors: where donors came from, if any were needed.
-        fingerprint: hash of the table.
-        decoder: name and version of the image decoder.
-        geometry: how images were brought to the size of the model.
-        empty_masks: what an empty mask means, if the user said so.
-        masks: region to the origin of its masks, and their counts.
-        skipped: images without a prediction.
-    """
-
-    root: str
-    origin: str
-    source: dict[str, Any]
-    split: int | str | None
-    split_seed: int
-    images: dict[str, int]
-    split_rule: SplitRecord | None
-    donors: str | None
-    fingerprint: str
-    decoder: str
-    geometry: dict[str, Any]
-    empty_masks: str | None
-    masks: dict[str, dict[str, Any]]
-    skipped: list[SkippedImage]
 
 
 @dataclass(frozen=True)
@@ -315,10 +206,10 @@ def _adapter() -> TypeAdapter[Results]:
 def _first(error: ValidationError, content: dict[str, Any]) -> str:
     """Return the first invalid field with its value: `conditions.3.effect.n is 'x'`."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(_named(content, first["loc"]))
+    path = ".".join(_named(content, first["loc"]))
     if first["type"] == "missing":
-        return f"no {where!r} in it"
-    return f"{where} is {shown(first['input'])}: {first['msg']}"
+        return f"no {path!r} in it"
+    return f"{path} is {shown(first['input'])}: {first['msg']}"
 
 
 def _named(content: Any, path: tuple[int | str, ...]) -> list[str]:

@@ -77,7 +77,7 @@ def _effect(old: Mapping[str, Any]) -> dict[str, Any]:
     if control is not None and "p_max_t" in control:
         test["p_max_t"] = control["p_max_t"]
     tests = {"either": test, "mean": old.get("test_mean"), "size": old.get("test_size")}
-    nothing = {"reason": "not tested"}
+    untested = {"reason": "not tested"}
     return {
         **{name: old.get(name) for name in _RECORD},
         "notes": old.get("notes") or [],
@@ -96,7 +96,7 @@ def _effect(old: Mapping[str, Any]) -> dict[str, Any]:
             for letter, name in _QUANTITIES.items()
             if control is not None and letter in control
         },
-        "tests": {name: test or nothing for name, test in tests.items()},
+        "tests": {name: test or untested for name, test in tests.items()},
     }
 
 
@@ -131,10 +131,10 @@ def _baseline(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _curve(old: Mapping[str, Any]) -> dict[str, Any]:
-    same = "curve ablation family region fill unit conditions doses area isotonic_residual"
+    unchanged = "curve ablation family region fill unit conditions doses area isotonic_residual"
     kind = old["compared_with"]
     return {
-        **{name: old[name] for name in same.split()},
+        **{name: old[name] for name in unchanged.split()},
         "compared_with": OLD_CONTROLS.get(kind, kind),
         "quantity": _CURVES[old["effect"]],
         "values": old["effects"],

@@ -20,7 +20,7 @@ UNSIGNED = "of a swap there is no mean effect: its sign is that of the donor dra
 
 def tests(
     subjects: Mapping[str, Subject],
-    found: Mapping[str, Mapping[str, Resampled]],
+    resampled: Mapping[str, Mapping[str, Resampled]],
     seed: int,
     nuisance: Mapping[str, ImageEffects],
 ) -> dict[str, Tests]:
@@ -40,7 +40,7 @@ def tests(
     Args:
         subjects: ablations by condition; only primary ablations are tested, and no nuisance
             changes.
-        found: condition to its resampled estimates, by the names of `comparisons.estimates`.
+        resampled: condition to its resampled estimates, by the names of `comparisons.estimates`.
         seed: seed of permutations and resamples.
         nuisance: nuisance changes by condition.
     """
@@ -57,30 +57,30 @@ def tests(
             raw[key] = permuted[key]
         elif subject.role == "swap":
             share = _by_interval(
-                "variance share T above 0", found[key]["variance_share"], above=True
+                "variance share T above 0", resampled[key]["variance_share"], above=True
             )
             raw[key] = Tests(share, PValue(None, 0, reason=UNSIGNED), share)
         elif subject.no_control and subject.controlled:
             none = PValue(None, 0, reason=subject.no_control)
             raw[key] = Tests(none, none, sizes.get(key, none))
         elif subject.controlled:
-            mean = _by_interval("specific effect S not 0", found[key]["specific_effect"])
+            mean = _by_interval("specific effect S not 0", resampled[key]["specific_effect"])
             raw[key] = Tests(mean, mean, PValue(None, 0, reason=subject.unlike))
         else:
-            mean = _by_interval("mean effect not 0", found[key]["effect"])
+            mean = _by_interval("mean effect not 0", resampled[key]["effect"])
             raw[key] = Tests(mean, mean, sizes[key])
     corrected = {
-        kind: holm([getattr(one, kind).p for one in raw.values()])
+        kind: holm([getattr(of_ablation, kind).p for of_ablation in raw.values()])
         for kind in ("either", "mean", "size")
     }
     return {
         key: Tests(
             **{
-                kind: replace(getattr(one, kind), p_corrected=corrected[kind][place])
+                kind: replace(getattr(of_ablation, kind), p_corrected=corrected[kind][index])
                 for kind in corrected
             }
         )
-        for place, (key, one) in enumerate(raw.items())
+        for index, (key, of_ablation) in enumerate(raw.items())
     }
 
 
@@ -92,17 +92,17 @@ def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
     if not subjects:
         return {}
     target, control = occlusions([[subject.effects] for subject in subjects.values()])
-    found: PermutationTests = permutation_tests(target, control, seed)
+    permuted: PermutationTests = permutation_tests(target, control, seed)
     words = (
-        (found.either, "beyond the matched controls: the larger of M and |S|"),
-        (found.specific, "specific effect S not 0"),
-        (found.energy, "energy distance M to the matched controls above 0"),
+        (permuted.either, "beyond the matched controls: the larger of M and |S|"),
+        (permuted.specific, "specific effect S not 0"),
+        (permuted.energy, "energy distance M to the matched controls above 0"),
     )
 
-    def described(one: Test, statistic: str) -> PValue:
-        return PValue(statistic, one.n, one.p, None, one.p_all, one.method, one.reason)
+    def described(test: Test, statistic: str) -> PValue:
+        return PValue(statistic, test.n, test.p, None, test.p_all, test.method, test.reason)
 
-    kinds = [[described(one, name) for one in of_all] for of_all, name in words]
+    kinds = [[described(test, name) for test in of_all] for of_all, name in words]
     return {
         key: Tests(*of_one) for key, of_one in zip(subjects, zip(*kinds, strict=True), strict=True)
     }
@@ -110,13 +110,13 @@ def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
 
 def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:
     """Test that an estimate is not 0, or is above 0, by inverting its interval."""
-    known = resampled.interval()
+    interval = resampled.interval()
     ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
     ps = [p for p in ends if p is not None]
     if not ps:
-        return PValue(statistic, known.n, reason=known.reason)
+        return PValue(statistic, interval.n, reason=interval.reason)
     p = ps[0] if above else min(1.0, 2 * min(ps))
-    return PValue(statistic, known.n, p, method=f"inverted interval: {known.method}")
+    return PValue(statistic, interval.n, p, method=f"inverted interval: {interval.method}")
 
 
 def _sizes(
@@ -127,24 +127,27 @@ def _sizes(
     if not nuisance:
         none = PValue(statistic, 0, reason="no nuisance change was run")
         return dict.fromkeys(subjects, none)
-    squares = [row_mean(one.of("nuisance") ** 2) for one in nuisance.values()]
+    squares = [row_mean(effects.of("nuisance") ** 2) for effects in nuisance.values()]
     columns = []
     for subject in subjects.values():
-        own = row_mean(subject.effects.of(subject.role) ** 2)
+        of_ablation = row_mean(subject.effects.of(subject.role) ** 2)
         weight = subject.effects.images.audited
-        columns += [np.where(weight > 0, weight * (own - other), np.nan) for other in squares]
-    every = size_tests(np.stack(columns, axis=1), seed) if columns else []
+        columns += [
+            np.where(weight > 0, weight * (of_ablation - of_nuisance), np.nan)
+            for of_nuisance in squares
+        ]
+    tested = size_tests(np.stack(columns, axis=1), seed) if columns else []
     return {
-        key: _largest(statistic, every[place * len(squares) : (place + 1) * len(squares)])
-        for place, key in enumerate(subjects)
+        key: _largest(statistic, tested[index * len(squares) : (index + 1) * len(squares)])
+        for index, key in enumerate(subjects)
     }
 
 
-def _largest(statistic: str, found: list[SizeTest]) -> PValue:
+def _largest(statistic: str, against_nuisance: list[SizeTest]) -> PValue:
     """Return the largest p: the effect exceeds all nuisance changes (Berger 1982)."""
-    tested = [one for one in found if one.p is not None]
+    tested = [test for test in against_nuisance if test.p is not None]
     if not tested:
-        return PValue(statistic, found[0].n, reason=found[0].reason)
-    most = max(tested, key=lambda one: one.p or 0.0)
+        return PValue(statistic, against_nuisance[0].n, reason=against_nuisance[0].reason)
+    most = max(tested, key=lambda test: test.p or 0.0)
     method = f"{most.method}; largest p of {len(tested)} nuisance changes"
     return PValue(statistic, most.n, most.p, method=method)

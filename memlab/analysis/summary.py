@@ -60,42 +60,42 @@ def summarise(
         records: records of all conditions, controls included.
         seed: seed of the resampling and the permutations.
     """
-    shown = [record for record in records if record.role in SHOWN]
+    reported = [record for record in records if record.role in SHOWN]
     changed, random_shapes = one_kind_of_control(changed)
     if not rows["predicted"].map(np.isfinite).all():
-        return Summary([_without(record, rows, changed) for record in shown], [], [])
+        return Summary([_without(record, rows, changed) for record in reported], [], [])
     images = read_images(rows[[name for name in ("id", "predicted", "score") if name in rows]])
     finite = finite_changes(changed)
     measured = read_effects(images, changed[changed["condition"].isin(finite)])
     subjects = {
         record.condition: _subject(record, measured, images, changed, random_shapes)
-        for record in shown
+        for record in reported
         if record.condition in finite or record.condition not in set(changed["condition"])
     }
     nuisance = {
         record.condition: subjects[record.condition].effects
-        for record in shown
+        for record in reported
         if record.in_baseline and record.condition in subjects
     }
 
-    wanted: dict[tuple[str, str], AnyEstimate] = {}
+    requested: dict[tuple[str, str], AnyEstimate] = {}
     largest: dict[str, str] = {}
     for key, subject in subjects.items():
-        wanted |= {(key, name): estimate for name, estimate in estimates(subject).items()}
+        requested |= {(key, name): estimate for name, estimate in estimates(subject).items()}
         if subject.beside_baseline and (most := largest_nuisance(subject, nuisance)):
             largest[key] = most[0]
-            wanted |= {(key, name): estimate for name, estimate in most[1].items()}
-    curves = ladders([record for record in shown if record.condition in subjects], subjects)
-    wanted |= {(name, "area"): dose_area(list(curve.values())) for name, curve in curves.items()}
+            requested |= {(key, name): estimate for name, estimate in most[1].items()}
+    curves = ladders([record for record in reported if record.condition in subjects], subjects)
+    requested |= {(name, "area"): dose_area(list(curve.values())) for name, curve in curves.items()}
     resampled: dict[str, dict[str, Resampled]] = {}
-    for (key, name), estimate_ in _resampled(wanted, seed).items():
+    for (key, name), estimate_ in _resampled(requested, seed).items():
         resampled.setdefault(key, {})[name] = estimate_
     correlations = _correlations(subjects, images, changed, seed)
     tested = tests(subjects, resampled, seed, nuisance)
     overall = _overall(images, seed)
 
     effects = []
-    for record in shown:
+    for record in reported:
         key = record.condition
         if key not in subjects:
             effects.append(_without(record, rows, changed))
@@ -146,16 +146,16 @@ def _subject(
 
 def _overall(images: Images, seed: int) -> Statistic:
     """Return Spearman's rho of all clean predictions with the scores."""
-    wanted = {("", "rho"): rho(images.predicted, images.score)}
-    drawn = _resampled(wanted, seed, resamples=RHO_RESAMPLES, kind="percentile")
+    requested = {("", "rho"): rho(images.predicted, images.score)}
+    drawn = _resampled(requested, seed, resamples=RHO_RESAMPLES, kind="percentile")
     return drawn["", "rho"].interval()
 
 
 def _resampled(
-    wanted: Mapping[tuple[str, str], AnyEstimate], seed: int, **how: Any
+    requested: Mapping[tuple[str, str], AnyEstimate], seed: int, **how: Any
 ) -> dict[tuple[str, str], Resampled]:
-    names = {f"{index}": key for index, key in enumerate(wanted)}
-    drawn = bootstrap({name: wanted[key] for name, key in names.items()}, seed, **how)
+    names = {f"{index}": key for index, key in enumerate(requested)}
+    drawn = bootstrap({name: requested[key] for name, key in names.items()}, seed, **how)
     return {key: drawn[name] for name, key in names.items()}
 
 
@@ -164,11 +164,11 @@ def _correlations(
 ) -> dict[tuple[str, str], Statistic]:
     """Return Spearman's rho of clean and of ablated predictions, for each condition's images."""
     # Draws are averaged within an image first, because the image is the unit.
-    kept = changed[changed["eligible"] & changed["condition"].isin(list(subjects))]
-    means = kept.groupby(["condition", "id"])["predicted"].mean()
-    wanted: dict[tuple[str, str], AnyEstimate] = {}
+    rows = changed[changed["eligible"] & changed["condition"].isin(list(subjects))]
+    means = rows.groupby(["condition", "id"])["predicted"].mean()
+    requested: dict[tuple[str, str], AnyEstimate] = {}
     clean: dict[bytes, tuple[str, str]] = {}
-    same: dict[tuple[str, str], tuple[str, str]] = {}
+    shared: dict[tuple[str, str], tuple[str, str]] = {}
     present = means.index.unique("condition")
     for key in subjects:
         predicted = np.full(len(images.predicted), np.nan)
@@ -176,12 +176,12 @@ def _correlations(
             predicted = means.loc[key].reindex(images.table.index).to_numpy(dtype=float)
         among = np.isfinite(predicted)
         first = clean.setdefault(among.tobytes(), (key, "clean"))
-        same[key, "clean"] = first
-        wanted[first] = rho(images.predicted, images.score, among)
-        wanted[key, "ablated"] = rho(predicted, images.score, among)
-    drawn = _resampled(wanted, seed, resamples=RHO_RESAMPLES, kind="percentile")
-    intervals = {key: each.interval() for key, each in drawn.items()}
-    return intervals | {key: intervals[first] for key, first in same.items()}
+        shared[key, "clean"] = first
+        requested[first] = rho(images.predicted, images.score, among)
+        requested[key, "ablated"] = rho(predicted, images.score, among)
+    drawn = _resampled(requested, seed, resamples=RHO_RESAMPLES, kind="percentile")
+    intervals = {key: resampled.interval() for key, resampled in drawn.items()}
+    return intervals | {key: intervals[first] for key, first in shared.items()}
 
 
 def _comparison(
@@ -213,34 +213,34 @@ def _comparison(
 
 def _baseline(drawn: Mapping[str, Resampled], largest: str) -> Baseline:
     """Return the largest nuisance change of the same images, and the ratio of the RMS effects."""
-    own, nuisance = drawn["rms"].interval(), drawn["nuisance_rms"].interval()
+    ablation, nuisance = drawn["rms"].interval(), drawn["nuisance_rms"].interval()
     beyond = None
-    if own.low is not None and nuisance.high is not None:
-        beyond = own.low > nuisance.high
+    if ablation.low is not None and nuisance.high is not None:
+        beyond = ablation.low > nuisance.high
     effect, ratio = drawn["nuisance_effect"].interval(), drawn["ratio"].interval()
     return Baseline(largest, effect, nuisance, ratio, beyond)
 
 
 def _untested(record: ConditionRecord, reason: str | None = None) -> Tests:
-    other = NUISANCE if record.role == "nuisance" else OTHER_DOSE
-    nothing = PValue(reason=reason or other)
-    return Tests(nothing, nothing, nothing)
+    usual = NUISANCE if record.role == "nuisance" else OTHER_DOSE
+    untested = PValue(reason=reason or usual)
+    return Tests(untested, untested, untested)
 
 
 def _without(record: ConditionRecord, rows: pd.DataFrame, changed: pd.DataFrame) -> AblationEffect:
     """Return an effect without numbers, because predictions are not finite."""
     rows_of = changed[(changed["condition"] == record.condition) & changed["eligible"]]
-    nothing = Statistic(None, rows_of["id"].nunique(), reason=NOT_FINITE)
+    undefined = Statistic(None, rows_of["id"].nunique(), reason=NOT_FINITE)
     kind = record.compared_with
     return AblationEffect(
         **vars(record),
         n=len(rows),
-        eligible=nothing.n,
+        eligible=undefined.n,
         not_eligible=not_eligible(record.condition, changed),
-        effect=nothing,
-        rms_effect=nothing,
-        spearman_clean=nothing,
-        spearman_ablated=nothing,
+        effect=undefined,
+        rms_effect=undefined,
+        spearman_clean=undefined,
+        spearman_ablated=undefined,
         control=None if kind is None else Comparison(kind, NOT_FINITE),
         tests=_untested(record, NOT_FINITE),
     )

@@ -33,13 +33,13 @@ class Tested:
     changed: dict[str, pd.Series]
 
 
-def in_common(one: Tested, two: Tested) -> pd.DataFrame:
+def in_common(first_test: Tested, second_test: Tested) -> pd.DataFrame:
     """Return the common images of two tests, sorted by id.
 
     Returns:
         Columns `score`, `predicted`, and the same with suffix `_second`.
     """
-    first, second = (test.rows[["score", "predicted"]] for test in (one, two))
+    first, second = (test.rows[["score", "predicted"]] for test in (first_test, second_test))
     both = first.merge(second, left_index=True, right_index=True, suffixes=("", "_second"))
     return both.sort_index()
 

@@ -80,11 +80,11 @@ def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) ->
         torch.enable_grad(),
         single_precision(images.device.type),
     ):
-        found: Any = attribution.maps(model, images.detach().clone().float())
-    if not isinstance(found, Tensor):
-        kind = type(found).__name__
+        returned: Any = attribution.maps(model, images.detach().clone().float())
+    if not isinstance(returned, Tensor):
+        kind = type(returned).__name__
         raise PluginError(f"attribution {described(type(attribution))} returned {kind}, no tensor")
-    maps = found.detach()
+    maps = returned.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(
             f"attribution {described(type(attribution))} returned {tuple(maps.shape)}, "
@@ -107,10 +107,10 @@ def by_branch(model: Scorer, maps: Tensor) -> dict[str, Any]:
     Returns:
         `maps` (B, h, w), and if the model has branches, `maps_NAME` (B, h, w) of each.
     """
-    found = {"maps": maps.sum(dim=1)}
+    arrays = {"maps": maps.sum(dim=1)}
     if maps.shape[1] > 1:
-        found |= {f"maps_{name}": maps[:, at] for at, name in enumerate(model.branches)}
-    return {name: values.cpu().numpy() for name, values in found.items()}
+        arrays |= {f"maps_{name}": maps[:, at] for at, name in enumerate(model.branches)}
+    return {name: values.cpu().numpy() for name, values in arrays.items()}
 
 
 def require_seam(model: Scorer, method: str) -> None:

@@ -64,22 +64,22 @@ def _at_layer(model: Scorer, layer: nn.Module, images: Tensor) -> Tensor:
             f"{model.title} needs masks of {model.needs_context[0]!r}, which grad_cam does not "
             "hand over: give it a feature layer (stem, score, grid)"
         )
-    seen: list[Any] = []
+    outputs: list[Any] = []
 
-    def see(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        seen.append(output)
+    def record(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        outputs.append(output)
 
-    handle = layer.register_forward_hook(see)
+    handle = layer.register_forward_hook(record)
     try:
         # if the weights are frozen, the layer's output has a gradient only through the images
         scores = model(images.clone().requires_grad_())
     finally:
         handle.remove()
-    if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 4:
+    if len(outputs) != 1 or not isinstance(outputs[0], Tensor) or outputs[0].ndim != 4:
         raise MemlabError(
             f"{model.title}: cam_layer() must name a module that runs once and returns (B, C, h, w)"
         )
-    (gradient,) = torch.autograd.grad(scores.sum(), seen)
+    (gradient,) = torch.autograd.grad(scores.sum(), outputs)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
-    maps: Tensor = (weights * seen[0].detach()).sum(dim=1, keepdim=True)
+    maps: Tensor = (weights * outputs[0].detach()).sum(dim=1, keepdim=True)
     return maps

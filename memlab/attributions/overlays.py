@@ -40,18 +40,18 @@ def map_overlays(
     axes = figure.subplots(lines, columns * 2, squeeze=False)
     for panel in axes.flat:
         panel.set_axis_off()
-    for place in range(len(maps)):
-        line, column = divmod(place, columns)
+    for index in range(len(maps)):
+        line, column = divmod(index, columns)
         plain, over = axes[line, 2 * column], axes[line, 2 * column + 1]
-        image = images[place].transpose(1, 2, 0)
+        image = images[index].transpose(1, 2, 0)
         plain.imshow(image)
-        plain.set_title(short_name(str(arrays["id"][place])), fontsize=7)
-        over.imshow(overlay(image, maps[place], limit))
-        score = arrays["score"][place]
+        plain.set_title(short_name(str(arrays["id"][index])), fontsize=7)
+        over.imshow(overlay(image, maps[index], limit))
+        score = arrays["score"][index]
         true = "" if np.isnan(score) else f" (true {number(float(score), 2)})"
-        lines_of = [f"{number(float(arrays['predicted'][place]), 2)}{true}"]
+        lines_of = [f"{number(float(arrays['predicted'][index]), 2)}{true}"]
         if shares:
-            whose = ", ".join(f"{name} {share[place]:.0%}" for name, share in shares.items())
+            whose = ", ".join(f"{name} {share[index]:.0%}" for name, share in shares.items())
             lines_of.append(whose)
         over.set_title("\n".join(lines_of), fontsize=7)
     bar = figure.colorbar(

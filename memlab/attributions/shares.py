@@ -19,7 +19,7 @@ def branch_shares(arrays: Mapping[str, Any]) -> dict[str, Any]:
         for name, values in arrays.items()
         if name.startswith("maps_")
     }
-    whole = np.sum(list(sums.values()), axis=0)
+    total = np.sum(list(sums.values()), axis=0)
     # if all maps are zero, the shares are NaN
     with np.errstate(invalid="ignore"):
-        return {name: value / whole for name, value in sums.items()}
+        return {name: value / total for name, value in sums.items()}

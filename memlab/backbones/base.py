@@ -89,14 +89,14 @@ def gathered(network: nn.Module, groups: Sequence[Collection[str]]) -> list[nn.M
         One module list for each group.
     """
     named = dict(network.named_parameters())
-    place = {id(named[name]): number for number, names in enumerate(groups) for name in names}
+    block_of = {id(named[name]): number for number, names in enumerate(groups) for name in names}
     blocks = [nn.ModuleList() for _ in groups]
 
     def enter(module: nn.Module, last: int) -> int:
         for parameter in module.parameters(recurse=False):
-            blocks[place[id(parameter)]].append(nn.ParameterList([parameter]))
+            blocks[block_of[id(parameter)]].append(nn.ParameterList([parameter]))
         for child in module.children():
-            inside = {place[id(parameter)] for parameter in child.parameters()}
+            inside = {block_of[id(parameter)] for parameter in child.parameters()}
             if len(inside) > 1:
                 last = enter(child, last)
             else:
@@ -141,25 +141,31 @@ def load_weights(network: nn.Module, path: str, classifier: tuple[str, ...]) -> 
     except Exception as error:  # a damaged or wrong file raises many types
         first = str(error).strip().splitlines()[0]
         raise MemlabError(f"{path}: cannot be read as weights: {first}") from error
-    kept = {key: value for key, value in state.items() if not key.startswith(classifier)}
-    problem = misfit(network.state_dict(), kept)
+    without_classifier = {
+        key: value for key, value in state.items() if not key.startswith(classifier)
+    }
+    problem = misfit(network.state_dict(), without_classifier)
     if problem:
         raise MemlabError(f"{path}: these weights do not fit {type(network).__name__}: {problem}")
-    network.load_state_dict(kept)
+    network.load_state_dict(without_classifier)
 
 
-def misfit(wanted: dict[str, Any], given: dict[str, Any]) -> str:
+def misfit(expected: dict[str, Any], state: dict[str, Any]) -> str:
     """Return why a state dict does not fit, with the first keys; empty if the state dict fits."""
-    missing = [key for key in wanted if key not in given]
-    extra = [key for key in given if key not in wanted]
-    other = [
+    missing = [key for key in expected if key not in state]
+    extra = [key for key in state if key not in expected]
+    reshaped = [
         key
-        for key in wanted
-        if key in given and wanted[key].shape != getattr(given[key], "shape", 0)
+        for key in expected
+        if key in state and expected[key].shape != getattr(state[key], "shape", 0)
     ]
     parts = [
-        f"{len(keys)} {what} (first: {keys[0]})"
-        for keys, what in ((missing, "missing"), (extra, "unknown"), (other, "of another shape"))
+        f"{len(keys)} {problem} (first: {keys[0]})"
+        for keys, problem in (
+            (missing, "missing"),
+            (extra, "unknown"),
+            (reshaped, "of another shape"),
+        )
         if keys
     ]
     return ", ".join(parts)

@@ -19,14 +19,16 @@ def check_declared(backbone: Backbone) -> None:
         PluginError: if an attribute is missing or invalid; the message names the plugin.
     """
     name = described(type(backbone))
-    for what in ("feature_dim", "input_size"):
-        value: Any = getattr(backbone, what, None)
+    for attribute in ("feature_dim", "input_size"):
+        value: Any = getattr(backbone, attribute, None)
         if not isinstance(value, int) or value < 1:
-            raise PluginError(f"{name}: {what} is {value!r}; a whole number, at least 1, is needed")
-    for what in ("mean", "std"):
-        value = getattr(backbone, what, None)
+            raise PluginError(
+                f"{name}: {attribute} is {value!r}; a whole number, at least 1, is needed"
+            )
+    for attribute in ("mean", "std"):
+        value = getattr(backbone, attribute, None)
         if not isinstance(value, list | tuple) or len(value) != 3:
-            raise PluginError(f"{name}: {what} is {value!r}; three numbers are needed")
+            raise PluginError(f"{name}: {attribute} is {value!r}; three numbers are needed")
 
 
 def check_features(backbone: Backbone, features: Any, count: int) -> None:
@@ -72,10 +74,10 @@ def try_backbone(backbone: Backbone, size: int, device: torch.device) -> None:
     except PluginError:
         raise
     except Exception as error:  # plugin code may raise any exception
-        said = " ".join(str(error).split())[:200]
+        message = " ".join(str(error).split())[:200]
         raise PluginError(
             f"{described(type(backbone))}: cannot compute features of images of {size} pixels: "
-            f"{type(error).__name__}: {said}"
+            f"{type(error).__name__}: {message}"
         ) from error
     finally:
         for module, mode in modes.items():

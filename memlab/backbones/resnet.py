@@ -22,8 +22,8 @@ class ResNet50(Backbone):
     def __init__(self, pretrained: bool = True, weights: str | None = None) -> None:
         super().__init__()
         try:
-            wanted = ResNet50_Weights.DEFAULT if pretrained and weights is None else None
-            network = resnet50(weights=wanted)
+            download = ResNet50_Weights.DEFAULT if pretrained and weights is None else None
+            network = resnet50(weights=download)
         except Exception as error:  # no network, a proxy, a full disk: the remedies are the same
             raise download_error("resnet50", error) from error
         del network.fc

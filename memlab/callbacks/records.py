@@ -12,14 +12,12 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from memlab import tracking
-from memlab.analysis.results import (
-    FILE,
+from memlab.analysis.results import FILE, Intervals, Results
+from memlab.analysis.run_record import (
     DataRecord,
-    Intervals,
     ModelRecord,
     Plugin,
     Provenance,
-    Results,
     SkippedImage,
     SplitRecord,
 )

@@ -24,7 +24,7 @@ from memlab.paths import same_path
 if TYPE_CHECKING:
     import pandas as pd
 
-    from memlab.analysis.results import DataRecord
+    from memlab.analysis.run_record import DataRecord
     from memlab.data.table import Table
 
 DESCRIPTION = """\

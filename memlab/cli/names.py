@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from memlab.ablations import FAMILIES
+from memlab.ablations import FAMILIES, RENAMED_FAMILIES
 from memlab.cli.configs import find_config
 from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
@@ -25,7 +25,6 @@ from memlab.errors import MemlabError, PluginError
 from memlab.reading import parse_yaml, read_config
 from memlab.registry import (
     GROUPS,
-    RENAMED,
     Plugin,
     current_path,
     find,
@@ -92,7 +91,7 @@ def expand_list(group: str, name: str) -> list[str]:
         return []
     if name == "all":
         return _distinct(_sound(group))
-    if group == "ablations" and (family := RENAMED["families"].get(name)):
+    if group == "ablations" and (family := RENAMED_FAMILIES.get(name)):
         say_renamed(name, family)
         name = family
     if group == "ablations" and name in FAMILIES:

@@ -117,7 +117,7 @@ def _write_manifest(rows: Sequence[dict[str, Any]], out: Path) -> None:
         pd.DataFrame(rows).to_csv(temporary, index=False)
 
 
-def _stopped(error: OutputError, rows: list[dict[str, Any]], of: int, out: Path) -> OutputError:
+def _stopped(error: OutputError, rows: list[dict[str, Any]], total: int, out: Path) -> OutputError:
     """Write the manifest of the complete images, and return the error to raise.
 
     On a full disk, the last images are deleted to make room for the manifest.
@@ -125,27 +125,27 @@ def _stopped(error: OutputError, rows: list[dict[str, Any]], of: int, out: Path)
     Args:
         error: the error of the system.
         rows: rows of the manifest so far.
-        of: number of images that were given.
+        total: number of images that were given.
         out: output folder.
     """
-    kept = list(rows)
+    listed_rows = list(rows)
     listed = False
-    while kept and not listed:
+    while listed_rows and not listed:
         try:
-            _write_manifest(kept, out)
+            _write_manifest(listed_rows, out)
             listed = True
         except OutputError:
-            last = kept[-1]["original"]
-            for row in kept:
+            last = listed_rows[-1]["original"]
+            for row in listed_rows:
                 if row["original"] == last and row["image"]:
                     inside(out, row["image"]).unlink(missing_ok=True)
-            kept = [row for row in kept if row["original"] != last]
-    done = {row["original"] for row in kept}
-    written = sum(bool(row["image"]) for row in kept)
+            listed_rows = [row for row in listed_rows if row["original"] != last]
+    originals = {row["original"] for row in listed_rows}
+    written = sum(bool(row["image"]) for row in listed_rows)
     manifest = f"{out / MANIFEST} lists what is complete" if listed else "there is no manifest"
     return OutputError(
-        f"{error}; stopped at image {len(done)} of {of}: {written} changed images are in {out}, "
-        f"{manifest}"
+        f"{error}; stopped at image {len(originals)} of {total}: {written} changed images are in "
+        f"{out}, {manifest}"
     )
 
 
@@ -158,9 +158,11 @@ def _prepared(
 ) -> Preparation:
     pixels, masks = original.read(size)
     images = to_unit(pixels[None])
-    known = {region: mask[None] for region, mask in masks.items()}
-    annotated = {region: torch.tensor([original.annotated_for(region)]) for region in known}
-    context = Context([original.key], seed, masks=known, annotated=annotated)
+    masks_of_region = {region: mask[None] for region, mask in masks.items()}
+    annotated = {
+        region: torch.tensor([original.annotated_for(region)]) for region in masks_of_region
+    }
+    context = Context([original.key], seed, masks=masks_of_region, annotated=annotated)
     donor_list = None if donors is None else donors((images.shape[2], images.shape[3]))
     return Preparation(images, context, conditions, donor_list)
 
@@ -174,8 +176,8 @@ def _write(
         return "", why_not(condition, prepared)
     for _, changed in changed_images(preparation.images, prepared, condition, 1):
         _save(changed[0], path)
-    given = prepared.context.donors
-    return ("" if given is None else given.ids[0]), ""
+    donors = prepared.context.donors
+    return ("" if donors is None else donors.ids[0]), ""
 
 
 def why_not(condition: Condition, prepared: Prepared) -> str:

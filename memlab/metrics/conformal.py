@@ -130,8 +130,8 @@ def expected_coverage(n: int, tested: int, level: float) -> tuple[float, float]:
         level: level of the intervals; n must be large enough for the level.
     """
     rank = math.ceil((n + 1) * Fraction(str(level)))
-    held = stats.betabinom(tested, rank, n + 1 - rank)
-    return float(held.ppf(0.025)) / tested, float(held.ppf(0.975)) / tested
+    covered = stats.betabinom(tested, rank, n + 1 - rank)
+    return float(covered.ppf(0.025)) / tested, float(covered.ppf(0.975)) / tested
 
 
 def coverage_entry(
@@ -147,11 +147,11 @@ def coverage_entry(
     """
     half = calibration.half_width(level)
     if half.value is None:
-        held = width = Statistic(None, len(score), reason=half.reason)
+        covered = width = Statistic(None, len(score), reason=half.reason)
         expected = None
     else:
         low, high = interval(predicted, half.value)
-        held = coverage(score, low, high)
+        covered = coverage(score, low, high)
         expected = expected_coverage(half.n, len(score), level) if len(score) else None
         mean = float(np.mean(high - low))
         width = (
@@ -162,7 +162,7 @@ def coverage_entry(
     return {
         "level": level,
         "half_width": half,
-        "coverage": held,
+        "coverage": covered,
         "expected_coverage": expected,
         "mean_width": width,
     }
@@ -192,5 +192,5 @@ def thinned(labels: Array) -> Array:
     ascending = np.sort(labels)
     if len(ascending) <= MOST_LABELS:
         return ascending
-    places = np.linspace(0, len(ascending) - 1, MOST_LABELS).round().astype(int)
-    return np.asarray(ascending[places])
+    ranks = np.linspace(0, len(ascending) - 1, MOST_LABELS).round().astype(int)
+    return np.asarray(ascending[ranks])

@@ -54,11 +54,11 @@ def standardised_differences(
 
     def of(means: Array) -> Array:
         variance = (means[..., 1::3] - means[..., 0::3] ** 2) * unbiased
-        drops = means[..., 2::3] / np.sqrt(variance)
-        return np.asarray(drops[..., 1] - drops[..., 0])
+        effects = means[..., 2::3] / np.sqrt(variance)
+        return np.asarray(effects[..., 1] - effects[..., 0])
 
     estimate = Estimate(np.stack(columns, axis=1), of)
-    return bootstrap({"drop": estimate}, seed, resamples, kind="percentile")["drop"]
+    return bootstrap({"effect": estimate}, seed, resamples, kind="percentile")["effect"]
 
 
 def standardised_effect(clean: Array, changed: Array) -> float:

@@ -145,19 +145,19 @@ class MemorabilityModel(Scorer, LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Read the calibration that belongs to the checkpoint's weights."""
-        kept: dict[str, Any] = {
+        calibration: dict[str, Any] = {
             name: value.double().numpy() if isinstance(value, Tensor) else value
             for name, value in checkpoint["memlab"].get("calibration", {}).items()
         }
-        self.calibration = Calibration(**kept)
+        self.calibration = Calibration(**calibration)
 
     def _log(self, split: str, metrics: ScoreMetrics) -> None:
         for name, statistic in metrics.statistics().items():
             value = float("nan") if statistic.value is None else statistic.value
-            shown = split == "val" and name == "spearman"
+            in_progress_bar = split == "val" and name == "spearman"
             # The metric gathers the images, so the value is already equal on every process.
             # sync_dist changes nothing, but Lightning warns without it.
-            self.log(f"{split}/{name}", value, prog_bar=shown, sync_dist=True)
+            self.log(f"{split}/{name}", value, prog_bar=in_progress_bar, sync_dist=True)
         metrics.reset()
 
 

@@ -108,11 +108,11 @@ def check_mode(mode: str, monitor: str) -> None:
             model.
     """
     rising = monitor.rpartition("/")[2] in ("spearman", "pearson", "r2")
-    wanted = "max" if rising else "min"
-    if mode != wanted:
+    right_mode = "max" if rising else "min"
+    if mode != right_mode:
         raise MemlabError(
             f"--model.lr_scheduler.mode {mode}: {monitor} is better when it "
-            f"{'rises' if rising else 'falls'}: set it to {wanted}"
+            f"{'rises' if rising else 'falls'}: set it to {right_mode}"
         )
 
 

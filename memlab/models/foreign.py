@@ -51,8 +51,10 @@ class ForeignModel(MemorabilityModel):
         for name in (*seam, "cam_layer", "embed"):
             if method := _method(self.network, name):
                 setattr(self, name, method)
-        own = _method(self.network, "weights_id")
-        self._weights_id: str | None = own() if own else _proof(self.network, make, target)
+        weights_id = _method(self.network, "weights_id")
+        self._weights_id: str | None = (
+            weights_id() if weights_id else _proof(self.network, make, target)
+        )
 
     @property
     def input_size(self) -> int:
@@ -66,12 +68,12 @@ class ForeignModel(MemorabilityModel):
     @property
     def card(self) -> dict[str, str]:
         """Card of the module; empty if the module has none."""
-        return _said(self.network, "card", str)
+        return _declared(self.network, "card", str)
 
     @property
     def branches(self) -> dict[str, int]:
         """Branches of the module; empty if the module has none."""
-        return _said(self.network, "branches", int)
+        return _declared(self.network, "branches", int)
 
     @property
     def title(self) -> str:
@@ -81,8 +83,8 @@ class ForeignModel(MemorabilityModel):
     @property
     def seen_data(self) -> tuple[str, ...] | None:
         """Data sets that the module was trained on; None if the module does not say."""
-        own = getattr(self.network, "seen_data", None)
-        return tuple(own) if isinstance(own, list | tuple) else None
+        data_sets = getattr(self.network, "seen_data", None)
+        return tuple(data_sets) if isinstance(data_sets, list | tuple) else None
 
     def forward(self, images: Tensor, *context: Context) -> Tensor:
         """Return scores (B,) of images (B, 3, H, W), RGB in [0, 1]."""
@@ -128,28 +130,30 @@ def _regions(network: nn.Module, target: str) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _said(network: nn.Module, name: str, kind: type) -> dict[str, Any]:
-    found = getattr(network, name, None)  # a submodule may have the same name
-    said = isinstance(found, dict) and all(isinstance(value, kind) for value in found.values())
-    return dict(found) if said else {}  # type: ignore[arg-type]
+def _declared(network: nn.Module, name: str, kind: type) -> dict[str, Any]:
+    declared = getattr(network, name, None)  # a submodule may have the same name
+    valid = isinstance(declared, dict) and all(
+        isinstance(value, kind) for value in declared.values()
+    )
+    return dict(declared) if valid else {}  # type: ignore[arg-type]
 
 
 def _method(network: nn.Module, name: str) -> Callable[[], Any] | None:
-    found = getattr(network, name, None)  # a submodule may have the same name
-    return found if callable(found) and not isinstance(found, nn.Module) else None
+    attribute = getattr(network, name, None)  # a submodule may have the same name
+    return attribute if callable(attribute) and not isinstance(attribute, nn.Module) else None
 
 
 def _proof(network: nn.Module, make: Callable[[], nn.Module], target: str) -> str:
     first = _tensors(network)
     if not first:
         return "closed-form"
-    found = hash_weights(first)
-    if hash_weights(_tensors(make())) != found:
+    weights_hash = hash_weights(first)
+    if hash_weights(_tensors(make())) != weights_hash:
         raise CheckpointError(
             f"{target}: its weights are random, made twice they differ: load them in its "
             "constructor, or give it a method weights_id() that names them"
         )
-    return found
+    return weights_hash
 
 
 def _tensors(network: nn.Module) -> dict[str, Any]:

@@ -21,10 +21,10 @@ def leak_notes(model: MemorabilityModel, source: str, root: Path) -> list[str]:
     """
     layout = source.rpartition(".")[2].lower().removesuffix("source")
     words = {layout, *re.split(r"[^a-z0-9]+", " ".join(root.absolute().parts[-2:]).lower())}
-    found = [name for name in model.seen_data or () if re.sub(r"\W", "", name.lower()) in words]
-    if not found:
+    shared = [name for name in model.seen_data or () if re.sub(r"\W", "", name.lower()) in words]
+    if not shared:
         return []
     return [
-        f"{model.title} was trained on {' and '.join(found)}, which these images are by the name "
+        f"{model.title} was trained on {' and '.join(shared)}, which these images are by the name "
         "of their layout or folder: they are no clean test of it, and accuracies may be too high"
     ]

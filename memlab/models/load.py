@@ -103,18 +103,22 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: not a checkpoint that loads without running code"
         ) from error
     except Exception as error:  # a damaged file raises many types
-        raise CheckpointError(f"{path}: damaged or not a checkpoint{_other(path)}") from error
+        raise CheckpointError(
+            f"{path}: damaged or not a checkpoint{_previous_hint(path)}"
+        ) from error
     ours = checkpoint.get("memlab") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or not {"schema", "model", "input_size"} <= ours.keys():
         raise CheckpointError(f"{path}: not a checkpoint of memlab")
     if ours["schema"] != 1:
         newer = isinstance(ours["schema"], int) and ours["schema"] > 1
-        told = "written by a newer memlab; update memlab" if newer else "not a checkpoint of memlab"
-        raise CheckpointError(f"{path}: {told}")
+        problem = (
+            "written by a newer memlab; update memlab" if newer else "not a checkpoint of memlab"
+        )
+        raise CheckpointError(f"{path}: {problem}")
     check_bounded(ours, str(path))
     _check_types(checkpoint, path)
-    found: dict[str, Any] = checkpoint
-    return found
+    valid: dict[str, Any] = checkpoint
+    return valid
 
 
 def check_whole(path: Path) -> None:
@@ -128,13 +132,13 @@ def check_whole(path: Path) -> None:
         raise CheckpointError(f"{path}: no such checkpoint")
     wrong = damage(path)
     if wrong:
-        raise CheckpointError(f"{path}: damaged or not a checkpoint: {wrong}{_other(path)}")
+        raise CheckpointError(f"{path}: damaged or not a checkpoint: {wrong}{_previous_hint(path)}")
 
 
-def _other(path: Path) -> str:
+def _previous_hint(path: Path) -> str:
     previous = path.with_name(PREVIOUS)
-    other = path.name == LAST and previous.is_file() and not damage(previous)
-    return "; the one before is whole: --ckpt_path previous" if other else ""
+    has_previous = path.name == LAST and previous.is_file() and not damage(previous)
+    return "; the one before is whole: --ckpt_path previous" if has_previous else ""
 
 
 def _check_types(checkpoint: dict[str, Any], path: Path) -> None:
@@ -192,11 +196,11 @@ def check_resumable(path: Path, checkpoint: dict[str, Any]) -> None:
         **dict.fromkeys(("optimizer_states", "lr_schedulers"), list),
     }
     for name, kind in kinds.items():
-        found = checkpoint.get(name)
-        lacks = name == "loops" and isinstance(found, dict) and "fit_loop" not in found
-        if type(found) is not kind or lacks:
-            told = f"{name} is {shown(found)}"
-            raise CheckpointError(f"{path}: training cannot go on from it: {told}")
+        value = checkpoint.get(name)
+        lacks = name == "loops" and isinstance(value, dict) and "fit_loop" not in value
+        if type(value) is not kind or lacks:
+            problem = f"{name} is {shown(value)}"
+            raise CheckpointError(f"{path}: training cannot go on from it: {problem}")
 
 
 def check_fits(
@@ -224,15 +228,15 @@ def without_downloads(spec: Spec) -> Spec:
     return emptied_spec
 
 
-def contradiction(asked: Spec, trained: Spec) -> str:
+def contradiction(requested: Spec, trained: Spec) -> str:
     """Return how a requested model differs from a checkpoint's, in one line; empty if equal.
 
     The source of a backbone's initial weights is ignored, because the checkpoint provides weights.
     """
-    asked_flat = _flat(without_downloads(plain(asked)))
+    requested_flat = _flat(without_downloads(plain(requested)))
     trained_flat = _flat(without_downloads(trained))
     for name, theirs in trained_flat.items():
-        ours = asked_flat.get(name)
+        ours = requested_flat.get(name)
         if ours != theirs:
             return f"{name} is {theirs!r} there, {ours!r} was asked for"
     return ""
@@ -267,9 +271,9 @@ def with_weights(cls: type[Any], name: str, file: str) -> MemorabilityModel:
 
 
 def _from_name(ref: str) -> MemorabilityModel:
-    given = find_with_file("models", ref)
-    if given is not None:
-        plugin, file = given
+    plugin_and_file = find_with_file("models", ref)
+    if plugin_and_file is not None:
+        plugin, file = plugin_and_file
         return with_weights(plugin.load(), plugin.name, file)
     names = [plugin.name for plugin in plugins("models")]
     try:

@@ -44,6 +44,6 @@ class WarmupCosine(LRScheduler):
         if step < rising:
             share = (step + 1) / (rising + 1)
         else:
-            done = min(1.0, (step - rising) / max(1.0, self.total_steps - rising))
-            share = (1 + math.cos(math.pi * done)) / 2
+            progress = min(1.0, (step - rising) / max(1.0, self.total_steps - rising))
+            share = (1 + math.cos(math.pi * progress)) / 2
         return [float(base) * share for base in self.base_lrs]

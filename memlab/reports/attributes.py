@@ -36,12 +36,12 @@ _SHORT = {"spearman": "ρ", "omega_squared": "ω²"}
 
 
 def write_attributes(
-    found: Associations, rows: pd.DataFrame, about: dict[str, Any], folder: Path
+    associations: Associations, rows: pd.DataFrame, about: dict[str, Any], folder: Path
 ) -> list[str]:
     """Write tables, `attributes.json` and the figure into a folder.
 
     Args:
-        found: the associations to write.
+        associations: the associations to write.
         rows: the images with their columns and residuals, written for further analysis.
         about: what was tested, where columns come from, and notes.
         folder: output folder.
@@ -49,18 +49,20 @@ def write_attributes(
     Returns:
         The figures' names.
     """
-    figures = forest(found.table, folder) if found.table["value"].notna().any() else []
-    write_table(found.table, folder, "attributes")
-    write_table(found.levels, folder, "attributes-levels")
-    write_table(found.within, folder, "attributes-within")
+    figures = (
+        forest(associations.table, folder) if associations.table["value"].notna().any() else []
+    )
+    write_table(associations.table, folder, "attributes")
+    write_table(associations.levels, folder, "attributes-levels")
+    write_table(associations.within, folder, "attributes-within")
     write_table(rows, folder, "images")
     content = {
         "schema": SCHEMA,
         **about,
         "correction": CORRECTION,
-        "associations": _records(found.table),
-        "levels": _records(found.levels),
-        "within": _records(found.within),
+        "associations": _records(associations.table),
+        "levels": _records(associations.levels),
+        "within": _records(associations.within),
         "figures": figures,
     }
     text = json.dumps(without_nan(content), indent=2, allow_nan=False)
@@ -68,10 +70,12 @@ def write_attributes(
     return figures
 
 
-def print_attributes(found: Associations, n: int, console: Console) -> None:
+def print_attributes(associations: Associations, n: int, console: Console) -> None:
     """Print the columns, strongest association first, then the accuracy within levels."""
-    outcomes = [name for name in OUTCOMES if name in set(found.table["outcome"])]
-    tested = int(found.table.loc[found.table["outcome"] == "score", "p"].notna().sum())
+    outcomes = [name for name in OUTCOMES if name in set(associations.table["outcome"])]
+    tested = int(
+        associations.table.loc[associations.table["outcome"] == "score", "p"].notna().sum()
+    )
     title = f"{n} images: Spearman's ρ of numbers, ω² of categories"
     table = Table(title=title, title_justify="left")
     table.add_column("column", overflow="fold", min_width=15)
@@ -83,22 +87,24 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
             table.add_column("95 %", justify="right", no_wrap=True)
     reasons: dict[str, str] = {}
     left_out = 0
-    for column in by_strength(found.table):
-        own = {
+    for column in by_strength(associations.table):
+        by_outcome = {
             str(line["outcome"]): line
-            for line in found.table[found.table["column"] == column].to_dict("records")
+            for line in associations.table[associations.table["column"] == column].to_dict(
+                "records"
+            )
         }
-        first = own["score"]
-        if all(pd.isna(line["value"]) for line in own.values()):
+        first = by_outcome["score"]
+        if all(pd.isna(line["value"]) for line in by_outcome.values()):
             reasons[column] = str(first["reason"])
             continue
         if table.row_count == _SHOWN:
             left_out += 1
             continue
-        cells = [_cell(own[name], int(first["n"])) for name in outcomes]
-        known = not pd.isna(first["low"])
+        cells = [_cell(by_outcome[name], int(first["n"])) for name in outcomes]
+        has_interval = not pd.isna(first["low"])
         ends = interval(first["low"], first["high"], 2, signed=True)
-        cells.insert(1, escape(ends) if known else "")
+        cells.insert(1, escape(ends) if has_interval else "")
         table.add_row(escape(column), str(first["n"]), _SHORT[first["statistic"]], *cells)
     console.print(table)
     if left_out:
@@ -109,7 +115,7 @@ def print_attributes(found: Associations, n: int, console: Console) -> None:
             "residual = prediction − score: above 0 the model says too much; calibrated: what the "
             "column tells of the score that the prediction does not"
         )
-    for entry in found.within.to_dict("records"):
+    for entry in associations.within.to_dict("records"):
         if "predicted" in outcomes and not pd.isna(entry["value"]):
             text = (
                 f"accuracy  inside levels of {entry['column']}: ρ = {number(entry['value'], 3)} "
@@ -132,32 +138,32 @@ def by_strength(table: pd.DataFrame) -> list[str]:
 def forest(table: pd.DataFrame, folder: Path) -> list[str]:
     """Draw each column's association with each outcome, with intervals, side by side."""
     outcomes = [name for name in OUTCOMES if name in set(table["outcome"])]
-    known = set(table.loc[table["value"].notna(), "column"])
-    columns = [name for name in by_strength(table) if name in known][:_DRAWN]
+    estimated = set(table.loc[table["value"].notna(), "column"])
+    columns = [name for name in by_strength(table) if name in estimated][:_DRAWN]
     figure = Figure(figsize=(2.6 + 2.3 * len(outcomes), 1.6 + 0.27 * len(columns)))
     figure.set_layout_engine("constrained")
     FigureCanvasAgg(figure)
-    every = figure.subplots(1, len(outcomes), sharey=True, sharex=True, squeeze=False)[0]
-    for axes, outcome in zip(every, outcomes, strict=True):
+    panels = figure.subplots(1, len(outcomes), sharey=True, sharex=True, squeeze=False)[0]
+    for axes, outcome in zip(panels, outcomes, strict=True):
         axes.spines[["top", "right"]].set_visible(False)
         axes.axvline(0, color=GREY, linewidth=1)
         records = table[table["outcome"] == outcome].to_dict("records")
-        own = {str(line["column"]): line for line in records}
-        for place, name in enumerate(columns):
-            line = own[name]
+        by_column = {str(line["column"]): line for line in records}
+        for y, name in enumerate(columns):
+            line = by_column[name]
             if pd.isna(line["value"]):
                 continue
             if not pd.isna(line["low"]):
-                axes.plot([line["low"], line["high"]], [place, place], color=BLUE, linewidth=1.5)
+                axes.plot([line["low"], line["high"]], [y, y], color=BLUE, linewidth=1.5)
             sure = not pd.isna(line["p_corrected"]) and line["p_corrected"] < 0.05
             shape = "o" if line["statistic"] == "spearman" else "D"
             fill = BLUE if sure else "white"
-            axes.plot([line["value"]], [place], shape, color=BLUE, markerfacecolor=fill, ms=5)
+            axes.plot([line["value"]], [y], shape, color=BLUE, markerfacecolor=fill, ms=5)
         axes.set_title(TITLES[outcome], fontsize=10)
         axes.tick_params(axis="x", labelsize=8)
     labels = [name if len(name) <= 28 else f"{name[:27]}…" for name in columns]
-    every[0].set_yticks(range(len(columns)), labels, fontsize=9)
-    every[0].set_ylim(len(columns) - 0.4, -0.6)
+    panels[0].set_yticks(range(len(columns)), labels, fontsize=9)
+    panels[0].set_ylim(len(columns) - 0.4, -0.6)
     legend = [
         "round: Spearman ρ of numbers; diamond: ω² of categories;",
         "95 % intervals; filled: p < .05 after Holm's correction;",

@@ -18,59 +18,59 @@ from memlab.numbers import number
 RED = "#b2182b"
 
 
-def write_ceiling(found: Ceiling, folder: Path) -> tuple[list[str], str]:
+def write_ceiling(ceiling: Ceiling, folder: Path) -> tuple[list[str], str]:
     """Write `ceiling.csv`, `scores.csv`, `growth.csv`, and `ceiling.png`; return their names."""
     tables = {
-        "ceiling.csv": _entries(found),
-        "scores.csv": found.scores,
-        "growth.csv": found.growth,
+        "ceiling.csv": _entries(ceiling),
+        "scores.csv": ceiling.scores,
+        "growth.csv": ceiling.growth,
     }
     for name, table in tables.items():
         with replacing(folder / name) as temporary:
             table.to_csv(temporary, index=False)
-    return list(tables), _figure(found, folder)
+    return list(tables), _figure(ceiling, folder)
 
 
-def _entries(found: Ceiling) -> pd.DataFrame:
+def _entries(ceiling: Ceiling) -> pd.DataFrame:
     rows = []
-    for entry in found.entries:
-        known = entry.reliability
+    for entry in ceiling.entries:
+        reliability = entry.reliability
         row: dict[str, object] = {"scores": entry.scores, "correlation": entry.correlation}
         for name in ("half", "full", "ceiling", "half_ceiling"):
-            statistic = getattr(known, name)
+            statistic = getattr(reliability, name)
             row |= {name: statistic.value, f"{name}_low": statistic.low}
             row[f"{name}_high"] = statistic.high
-        row |= {"images": known.half.n, "left_out": entry.left_out, "how": known.how}
-        rows.append(row | {"method": known.half.method, "reason": known.half.reason})
+        row |= {"images": reliability.half.n, "left_out": entry.left_out, "how": reliability.how}
+        rows.append(row | {"method": reliability.half.method, "reason": reliability.half.reason})
     return pd.DataFrame(rows)
 
 
-def _figure(found: Ceiling, folder: Path) -> str:
-    panels = 2 if found.pair else 1
+def _figure(ceiling: Ceiling, folder: Path) -> str:
+    panels = 2 if ceiling.pair else 1
     figure = Figure(figsize=(4.9 * panels, 4.3), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, panels, squeeze=False)[0]
-    for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
-    if found.pair:
-        half = found.entries[0].reliability.half
-        ends = [np.nanmin(found.pair) - 0.03, np.nanmax(found.pair) + 0.03]
+    for panel in axes:
+        panel.spines[["top", "right"]].set_visible(False)
+    if ceiling.pair:
+        half = ceiling.entries[0].reliability.half
+        ends = [np.nanmin(ceiling.pair) - 0.03, np.nanmax(ceiling.pair) + 0.03]
         axes[0].plot(ends, ends, color=GREY, linewidth=1, linestyle="--")
-        axes[0].scatter(*found.pair, s=10, alpha=0.4, color=BLUE, linewidths=0)
+        axes[0].scatter(*ceiling.pair, s=10, alpha=0.4, color=BLUE, linewidths=0)
         axes[0].set(xlabel="hit rate in one half", ylabel="in the other half", aspect="equal")
         axes[0].set(xlim=ends, ylim=ends)
         axes[0].set_title(
             f"One pair of halves; over all pairs ρ = {number(half.value, 2)}", fontsize=10
         )
-    _growth(axes[-1], found)
+    _growth(axes[-1], ceiling)
     with replacing(folder / "ceiling.png") as temporary:
         figure.savefig(temporary, dpi=150)
     return "ceiling.png"
 
 
-def _growth(axes: Axes, found: Ceiling) -> None:
-    predicted = found.growth[found.growth["kind"] != "measured"]
-    measured = found.growth[found.growth["kind"] == "measured"]
+def _growth(axes: Axes, ceiling: Ceiling) -> None:
+    predicted = ceiling.growth[ceiling.growth["kind"] != "measured"]
+    measured = ceiling.growth[ceiling.growth["kind"] == "measured"]
     label = "best ρ of a perfect model"
     axes.plot(predicted["responses"], predicted["ceiling"], color=RED, label=label)
     label = "reliability (Spearman–Brown)"
@@ -82,8 +82,8 @@ def _growth(axes: Axes, found: Ceiling) -> None:
             measured["responses"], middle, yerr=ends, fmt="o", color=BLUE,
             markersize=4, linewidth=1, label="ρ of two groups of people, with 95 % of draws",
         )  # fmt: skip
-    axes.axvline(found.responses, color=GREY, linewidth=1, linestyle=":")
-    axes.text(found.responses, 0.98, " these scores", color=GREY, fontsize=8, va="top")
+    axes.axvline(ceiling.responses, color=GREY, linewidth=1, linestyle=":")
+    axes.text(ceiling.responses, 0.98, " these scores", color=GREY, fontsize=8, va="top")
     axes.set(xlabel="answers per image", ylabel="correlation", ylim=(0, 1), xlim=(0, None))
     axes.set_title("What more answers would give", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="lower right")

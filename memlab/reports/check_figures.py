@@ -58,8 +58,8 @@ def facts_by_decile(
         )
         axes.plot(part["decile"], part["median"], "o-", color=BLUE, markersize=3, linewidth=1.2)
         rho = correlations[title].value
-        shown = "all alike" if rho is None else f"ρ = {number(rho, 2, signed=True)}"
-        axes.set_title(f"{title}\n{shown}", fontsize=8.5)
+        correlation = "all alike" if rho is None else f"ρ = {number(rho, 2, signed=True)}"
+        axes.set_title(f"{title}\n{correlation}", fontsize=8.5)
         axes.set_xlabel("tenth of the scores", fontsize=8)
         axes.set_xticks(range(1, int(deciles["decile"].max()) + 1))
         axes.tick_params(labelsize=7)
@@ -69,24 +69,26 @@ def facts_by_decile(
 
 def contact_sheet(near: pd.DataFrame, root: Path, folder: Path) -> str:
     """Draw the first pairs of near duplicates side by side, with ids, splits and distance."""
-    shown = near.head(PAIRS)
-    columns = min(3, len(shown))
-    lines = -(-len(shown) // columns)
+    pairs = near.head(PAIRS)
+    columns = min(3, len(pairs))
+    lines = -(-len(pairs) // columns)
     figure = _figure(columns * 3.9, lines * 2.0 + 0.2)
     panels = figure.subplots(lines, columns * 2, squeeze=False)
     for axes in panels.flat:
         axes.set_axis_off()
-    for place, row in enumerate(shown.to_dict("records")):
-        line, column = divmod(place, columns)
-        for offset, which in enumerate(("", "other_")):
+    for index, row in enumerate(pairs.to_dict("records")):
+        line, column = divmod(index, columns)
+        for offset, prefix in enumerate(("", "other_")):
             axes = panels[line, 2 * column + offset]
-            split = row[f"{which}split"]
-            where = f"{split}" if isinstance(split, str) else "no split"
-            where = f"{where}, {row['bits']} bits" if offset else where
+            split = row[f"{prefix}split"]
+            caption = f"{split}" if isinstance(split, str) else "no split"
+            caption = f"{caption}, {row['bits']} bits" if offset else caption
             colour = "#b2182b" if row["leak"] else "black"
-            axes.set_title(f"{_short(str(row[f'{which}id']))}\n{where}", fontsize=8, color=colour)
+            axes.set_title(
+                f"{_short(str(row[f'{prefix}id']))}\n{caption}", fontsize=8, color=colour
+            )
             try:
-                axes.imshow(decode(root / str(row[f"{which}image"])).permute(1, 2, 0).numpy())
+                axes.imshow(decode(root / str(row[f"{prefix}image"])).permute(1, 2, 0).numpy())
             except DataError:  # the file was removed after the check
                 axes.text(0.5, 0.5, "cannot be read", ha="center", fontsize=7, color=GREY)
     return _save(figure, folder, "near-duplicates.jpg")

@@ -101,15 +101,15 @@ def summarise(findings: Findings, reliability: Reliability | None, table: Table)
             "on_the_sheet": min(len(near), check_figures.PAIRS),
         },
         "correlations": {
-            name: FileCorrelation(**asdict(found), notable=notable(found))
-            for name, found in findings.correlations.items()
+            name: FileCorrelation(**asdict(statistic), notable=notable(statistic))
+            for name, statistic in findings.correlations.items()
         },
         "notable_from": NOTABLE,
         "stored": _grouped(images, images["stored"]),
         "sizes": _grouped(images, _sizes(images)),
         "masks": [
-            {**one, "area": _finite(float(one["area"] or math.nan))}
-            for one in findings.masks.astype(object).to_dict("records")
+            {**region, "area": _finite(float(region["area"] or math.nan))}
+            for region in findings.masks.astype(object).to_dict("records")
         ],
         "reliability": reliability
         and {
@@ -129,12 +129,12 @@ def _by_split(images: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _scores(images: pd.DataFrame) -> dict[str, Any]:
-    known = images[images["score"].notna()]
-    if known.empty:
+    scored = images[images["score"].notna()]
+    if scored.empty:
         return {"splits": {}, "histogram": None, "reason": "the table has no scores"}
     splits, counts = {}, {}
-    edges = np.histogram_bin_edges(known["score"], bins=_BINS)
-    for name, part in _by_split(known):
+    edges = np.histogram_bin_edges(scored["score"], bins=_BINS)
+    for name, part in _by_split(scored):
         score = part["score"]
         splits[name] = {
             "n": len(part),
@@ -151,8 +151,12 @@ def _scores(images: pd.DataFrame) -> dict[str, Any]:
 
 
 def _sizes(images: pd.DataFrame) -> pd.Series:
-    known = images[images["readable"]]
-    return known["width"].astype(int).astype(str) + " × " + known["height"].astype(int).astype(str)
+    readable = images[images["readable"]]
+    return (
+        readable["width"].astype(int).astype(str)
+        + " × "
+        + readable["height"].astype(int).astype(str)
+    )
 
 
 def _grouped(images: pd.DataFrame, kind: pd.Series) -> list[dict[str, Any]]:

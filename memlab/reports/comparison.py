@@ -47,11 +47,11 @@ def _long(comparison: Comparison) -> pd.DataFrame:
             "other": entry.first,
             "metric": metric,
             "condition": condition_of(entry),
-            **asdict(found.difference),
-            "low_for_all": found.for_all and found.for_all.low,
-            "high_for_all": found.for_all and found.for_all.high,
+            **asdict(difference.difference),
+            "low_for_all": difference.for_all and difference.for_all.low,
+            "high_for_all": difference.for_all and difference.for_all.high,
         }
         for entry in entries
-        for metric, found in named_differences(entry).items()
+        for metric, difference in named_differences(entry).items()
     ]
     return pd.DataFrame(lines, columns=columns)

@@ -44,17 +44,23 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
     written = first[first["image"] != ""].drop_duplicates("original").set_index("original")
     changed = {str(original): folder / image for original, image in written["image"].items()}
     heights = [
-        max(_LEAST, *(_thumbnail(path).height for path in {Path(one), changed.get(one, Path(one))}))
-        for one in originals
+        max(
+            _LEAST,
+            *(
+                _thumbnail(path).height
+                for path in {Path(original), changed.get(original, Path(original))}
+            ),
+        )
+        for original in originals
     ]
     downs = [header + sum(heights[:row]) + row * _GAP for row in range(len(originals) + 1)]
     block = downs[-1] + _GAP
     wide = _MARGIN + step * (1 + min(COLUMNS, len(conditions))) + _GAP
     sheet = Image.new("RGB", (wide, block * len(blocks)), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
-    for number, some in enumerate(blocks):
+    for number, names in enumerate(blocks):
         top = number * block
-        for column, name in enumerate(["original", *some]):
+        for column, name in enumerate(["original", *names]):
             lines = _wrapped(name)
             at = (_MARGIN + column * step, top + header - _GAP - _LINE * len(lines))
             draw.multiline_text(at, "\n".join(lines), _INK, font, spacing=1)
@@ -63,7 +69,7 @@ def draw_contact_sheet(manifest: pd.DataFrame, folder: Path) -> Path:
             label = textwrap.wrap(Path(original).name, 16)
             draw.multiline_text((_GAP, down), "\n".join(label[:4]), _INK, font, spacing=1)
             _lay(sheet, Path(original), (_MARGIN, down), high)
-            for column, name in enumerate(some, start=1):
+            for column, name in enumerate(names, start=1):
                 image, reason = cells.loc[(original, name)]
                 at = (_MARGIN + column * step, down)
                 if image:

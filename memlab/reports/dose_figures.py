@@ -33,19 +33,19 @@ def curves(
         return []
     by_key = {effect.condition: effect for effect in effects}
     order = {key: index for index, key in enumerate(by_key)}
-    shown = sorted(
+    ordered = sorted(
         dose_curves,
         key=lambda curve: (list(FAMILIES).index(curve.family), order[curve.conditions[0]]),
     )
-    columns = min(3, len(shown))
-    lines = -(-len(shown) // columns)
+    columns = min(3, len(ordered))
+    lines = -(-len(ordered) // columns)
     figure = Figure(figsize=(3.1 * columns + 0.4, 2.4 * lines + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
-    every = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes in every[len(shown) :]:
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes in panels[len(ordered) :]:
         axes.set_axis_off()
     kinds: set[Control] = set()
-    for axes, curve in zip(every, shown, strict=False):
+    for axes, curve in zip(panels, ordered, strict=False):
         steps = [by_key[key] for key in curve.conditions]
         heights = curve.values if curve.quantity == "variance_share" else curve.effects
         axes.spines[["top", "right"]].set_visible(False)
@@ -54,11 +54,11 @@ def curves(
         if kind:
             kinds.add(kind)
         _band(axes, curve.doses, heights, [step.primary for step in steps])
-        counts, n = {one.n for one in heights}, max(step.n for step in steps)
+        counts, n = {height.n for height in heights}, max(step.n for step in steps)
         span = "–".join(str(count) for count in sorted({min(counts), max(counts)}))
         of_all = "" if counts == {n} else f" of {n}"
         axes.set_title(f"{_broken(steps[0].curve_label, 40)}\n(n = {span}{of_all})", fontsize=9)
-        if all(one.value is None for one in heights):
+        if all(height.value is None for height in heights):
             say(axes, 0.5, why(heights[-1]), "center", axes.transAxes)
         axes.set_xlabel(dose_axis(steps[0].unit, steps[0].dose_name), fontsize=8)
         axes.set_ylabel("T" if curve.quantity == "variance_share" else "mean effect", fontsize=8)
@@ -105,29 +105,29 @@ def _beside(axes: Any, curve: DoseCurve, steps: Sequence[AblationEffect]) -> Con
 def _band(
     axes: Any, doses: Sequence[float], effects: Sequence[Statistic], primary: Sequence[bool]
 ) -> None:
-    known = [
+    points = [
         (dose, effect, effect.value, is_primary)
         for dose, effect, is_primary in zip(doses, effects, primary, strict=True)
         if effect.value is not None
     ]
-    at = [0.0] + [dose for dose, _, _, _ in known]
-    low = [0.0] + [value if effect.low is None else effect.low for _, effect, value, _ in known]
-    high = [0.0] + [value if effect.high is None else effect.high for _, effect, value, _ in known]
+    at = [0.0] + [dose for dose, _, _, _ in points]
+    low = [0.0] + [value if effect.low is None else effect.low for _, effect, value, _ in points]
+    high = [0.0] + [value if effect.high is None else effect.high for _, effect, value, _ in points]
     axes.fill_between(at, low, high, color=BLUE, alpha=0.22, linewidth=0)
-    values = [0.0] + [value for _, _, value, _ in known]
+    values = [0.0] + [value for _, _, value, _ in points]
     axes.plot(at, values, "o-", color=BLUE, markersize=3.5, linewidth=1.4)
-    for dose, _, value, is_primary in known:
+    for dose, _, value, is_primary in points:
         if is_primary:
             axes.plot([dose], [value], "o", color=BLUE, markersize=6.5)
 
 
 def _apart(doses: Sequence[float]) -> list[float]:
     """Return the doses, largest first, that are far enough apart to be labelled."""
-    kept: list[float] = []
+    labelled: list[float] = []
     for dose in sorted(doses, reverse=True):
-        if not kept or kept[-1] - dose > 0.12 * max(doses):
-            kept.append(dose)
-    return kept
+        if not labelled or labelled[-1] - dose > 0.12 * max(doses):
+            labelled.append(dose)
+    return labelled
 
 
 def _broken(name: str, width: int) -> str:

@@ -75,11 +75,11 @@ def forest(effects: Sequence[AblationEffect], folder: Path) -> list[str]:
     width = 8.2 + 0.065 * max(0, longest - 60)  # leave room for the marks
     figure = Figure(figsize=(width, sum(heights) + 0.7), layout="constrained")
     FigureCanvasAgg(figure)
-    every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (title, lines) in zip(every, panels, strict=True):
+    subplots = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, lines) in zip(subplots, panels, strict=True):
         _draw(axes, lines)
         axes.set_xlabel(title, fontsize=9)
-    in_score = [axes for axes, (title, _) in zip(every, panels, strict=True) if title != SHARE]
+    in_score = [axes for axes, (title, _) in zip(subplots, panels, strict=True) if title != SHARE]
     if in_score:  # both panels are in units of the score: one scale
         ends = [axes.get_xlim() for axes in in_score]
         for axes in in_score:

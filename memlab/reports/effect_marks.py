@@ -28,8 +28,8 @@ def mean_effect(effect: AblationEffect) -> tuple[Statistic, float | None]:
     control = effect.control
     if control is None or control.effect is None or control.ablation_effect is None:
         return effect.effect, None
-    same = control.ablation_effect
-    return (same if same.value is not None else effect.effect), control.effect.value
+    paired = control.ablation_effect
+    return (paired if paired.value is not None else effect.effect), control.effect.value
 
 
 def kind_of(effect: AblationEffect) -> Control | None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from memlab.analysis.control_notes import above_one
 from memlab.analysis.effect import AblationEffect, Baseline, PValue
-from memlab.analysis.results import FILE
+from memlab.analysis.effects_table import FILE
 from memlab.numbers import number, p_value, statistic, with_n
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
@@ -52,21 +52,25 @@ def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
     change with the largest effect. Nuisance changes have lines of their own only if nothing else
     was asked for.
     """
-    entries = [one for one in effects if one.role != "nuisance" or not one.in_baseline]
+    entries = [effect for effect in effects if effect.role != "nuisance" or not effect.in_baseline]
     entries = entries or list(effects)
-    every = len(entries)
-    if every > MOST:
+    total = len(entries)
+    if total > MOST:
         entries = [entry for entry in entries if entry.primary]
-    for units, correlations in LAYOUTS:
+    scored = any(entry.spearman_ablated.value is not None for entry in entries)
+    for units, wide in LAYOUTS:
+        correlations = wide and scored
         table = _table(entries, units, correlations)
         if _fits(table, console):
             break
     console.print(table)
     lines = _legend(entries)
     if not units:
-        lines.append(f"units of the doses{'' if correlations else ', and ρ'}: {FILE}")
-    if len(entries) < every:
-        lines.append(f"{every - len(entries)} other doses: {FILE}, dose-curves.png")
+        lines.append(
+            f"units of the doses{', and ρ' if scored and not correlations else ''}: {FILE}"
+        )
+    if len(entries) < total:
+        lines.append(f"{total - len(entries)} other doses: {FILE}, dose-curves.png")
     for line in lines:
         console.print(line, markup=False, style="dim" if console.is_terminal else "")
 
@@ -81,12 +85,12 @@ def _table(entries: Sequence[AblationEffect], units: bool, correlations: bool) -
         pad_edge=False,
     )
     for name, justify in COLUMNS.items():
-        whole = name == "n" or name.startswith("p\n")
-        table.add_column(name, justify=justify, overflow="fold", no_wrap=whole)
+        unbroken = name == "n" or name.startswith("p\n")
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=unbroken)
     if correlations:
         table.add_column("ρ clean\n→ ablated", justify="right", overflow="fold")
     for entry in entries:
-        count = _shown(entry)[1].n
+        count = _printed(entry)[1].n
         of_all = "" if count == entry.n else f"/{entry.n}"
         cells = [
             escape(f"{entry.change} {entry.unit}" if units else entry.change),
@@ -106,7 +110,7 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, unbounded, table).maximum <= console.width
 
 
-def _shown(entry: AblationEffect) -> tuple[str, Statistic]:
+def _printed(entry: AblationEffect) -> tuple[str, Statistic]:
     """Return the name and the statistic to print: S or T, else the mean effect without a name."""
     beyond = entry.beyond_control
     for name, estimate in (("S", beyond.specific_effect), ("T", beyond.variance_share)):
@@ -122,10 +126,10 @@ def effect_text(entry: AblationEffect, n: int | None = None) -> str:
         entry: effect of an ablation.
         n: number of images already printed; a different number is added to the text.
     """
-    name, shown = _shown(entry)
-    if shown.value is None:
-        return too_few(shown) or str(shown.reason)
-    return f"{name} {statistic(shown, signed=name != 'T', zero=False, n=n)}".lstrip()
+    name, printed = _printed(entry)
+    if printed.value is None:
+        return too_few(printed) or str(printed.reason)
+    return f"{name} {statistic(printed, signed=name != 'T', zero=False, n=n)}".lstrip()
 
 
 def too_few(estimate: Statistic) -> str:
@@ -166,11 +170,13 @@ def compared_text(entry: AblationEffect, n: int | None = None) -> str:
         if share.value is None:
             return f"round trip; no T: {too_few(share) or share.reason}"
         return "round trip; T > 1: see note" if above_one(entry) else "round trip"
-    own, other = control.ablation_effect, control.effect
-    if own is None or other is None:
+    ablation, compared = control.ablation_effect, control.effect
+    if ablation is None or compared is None:
         return ""
-    first, second = (number(one.value, signed=True, zero=False) for one in (own, other))
-    return with_n(f"{first}, {COMPARED[control.kind]} {second}", other.n, n)
+    first, second = (
+        number(statistic.value, signed=True, zero=False) for statistic in (ablation, compared)
+    )
+    return with_n(f"{first}, {COMPARED[control.kind]} {second}", compared.n, n)
 
 
 def _times(baseline: Baseline, n: int | None) -> str:
@@ -190,8 +196,8 @@ def _correlations(entry: AblationEffect, n: int) -> str:
     if clean.value is None and ablated.value is None:
         return str(ablated.reason or "")
     texts = [
-        "none" if one.value is None else number(one.value, 3, zero=False)
-        for one in (clean, ablated)
+        "none" if rho.value is None else number(rho.value, 3, zero=False)
+        for rho in (clean, ablated)
     ]
     return with_n(" → ".join(texts), ablated.n, n)
 
@@ -217,7 +223,9 @@ def _legend(entries: Sequence[AblationEffect]) -> list[str]:
     if any(above_one(entry) for entry in entries):
         lines.append("T > 1: predictions leave the range of the clean ones; T is then no share")
     if baselines:
-        name = max((one.rms_effect.value or 0.0, one.condition) for one in baselines)[1]
+        name = max(
+            (baseline.rms_effect.value or 0.0, baseline.condition) for baseline in baselines
+        )[1]
         lines.append(
             "baseline: RMS effect of the largest nuisance change "
             f"({name.removesuffix(':nuisance')}); ×: RMS effect over it"
@@ -234,10 +242,10 @@ def _tests_legend(
     means = sum(entry.tests.mean.p is not None for entry in entries)
     sizes = sum(entry.tests.size.p is not None for entry in entries)
     if means:
-        what = "the mean effect is not 0" + (
+        hypothesis = "the mean effect is not 0" + (
             " (S, where there is one)" if SUBTRACTED & kinds else ""
         )
-        lines.append(f"p mean: {what}; {_corrected(means)}")
+        lines.append(f"p mean: {hypothesis}; {_corrected(means)}")
     if sizes:
         than = [
             ("baseline", baselines),

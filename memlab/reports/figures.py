@@ -41,10 +41,10 @@ def predicted_against_true(rows: pd.DataFrame, results: Results, folder: Path) -
 def repeated_runs(summary: RepeatSummary, folder: Path) -> list[str]:
     """Draw Spearman's rho of each repeated run with its interval, and the band of mean ± SD."""
     members = [
-        (member.member, one.statistic)
+        (member.member, entry.statistic)
         for member in summary.members
-        for one in member.statistics
-        if one.metric == "spearman"
+        for entry in member.statistics
+        if entry.metric == "spearman"
     ]
     if all(statistic.value is None for _, statistic in members):
         return []
@@ -79,26 +79,30 @@ def compared_runs(comparison: Comparison, folder: Path) -> list[str]:
         for entry in comparison.differences
     ]
     of_effects: list[Interval] = [
-        (f"{one.condition}  {_pair(letters, one)}", one.effect.difference, one.effect.for_all)
-        for one in comparison.conditions
+        (
+            f"{entry.condition}  {_pair(letters, entry)}",
+            entry.effect.difference,
+            entry.effect.for_all,
+        )
+        for entry in comparison.conditions
     ]
     panels.append(("difference of ρ, same images", of_metrics))
     panels.append(("difference of the mean effect, same images", of_effects))
     panels = [panel for panel in panels if panel[1]]
-    if all(found.value is None for _, lines in panels for _, found, _ in lines):
+    if all(statistic.value is None for _, lines in panels for _, statistic, _ in lines):
         return []
     heights = [0.9 + 0.36 * len(lines) for _, lines in panels]
     figure = Figure(figsize=(7.2, sum(heights) + 0.4), layout="constrained")
     FigureCanvasAgg(figure)
-    every = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, (title, lines) in zip(every, panels, strict=True):
+    subplots = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, (title, lines) in zip(subplots, panels, strict=True):
         axes.spines[["top", "right"]].set_visible(False)
         if title.startswith("difference"):
             axes.axvline(0, color=GREY, linewidth=1)
-        for place, (_, _, wide) in enumerate(lines):
+        for y, (_, _, wide) in enumerate(lines):
             if wide is not None and wide.low is not None and wide.high is not None:
-                axes.plot([wide.low, wide.high], [place, place], color=BLUE, linewidth=0.8)
-        _forest(axes, [label for label, _, _ in lines], [found for _, found, _ in lines])
+                axes.plot([wide.low, wide.high], [y, y], color=BLUE, linewidth=0.8)
+        _forest(axes, [label for label, _, _ in lines], [statistic for _, statistic, _ in lines])
         axes.set_xlabel(title, fontsize=9)
         axes.tick_params(axis="x", labelsize=8)
         axes.locator_params(axis="x", nbins=7)
@@ -126,17 +130,17 @@ def _pair(letters: Mapping[str, str], entry: MetricDifferences | EffectDifferenc
 
 def _forest(axes: Any, labels: list[str], statistics: Sequence[Statistic]) -> None:
     """Draw one line per statistic from the top: its value and interval, or why there is none."""
-    for place, statistic in enumerate(statistics):
+    for y, statistic in enumerate(statistics):
         if statistic.value is None:
             axes.text(
-                0.02, place, f"n = {statistic.n}: {statistic.reason}", color=GREY, fontsize=8,
+                0.02, y, f"n = {statistic.n}: {statistic.reason}", color=GREY, fontsize=8,
                 style="italic", va="center", transform=axes.get_yaxis_transform(),
             )  # fmt: skip
             continue
         if statistic.low is not None:
             ends = [statistic.low, statistic.high]
-            axes.plot(ends, [place, place], color=BLUE, linewidth=2)
-        axes.plot([statistic.value], [place], "o", color=BLUE, markersize=6)
+            axes.plot(ends, [y, y], color=BLUE, linewidth=2)
+        axes.plot([statistic.value], [y], "o", color=BLUE, markersize=6)
     axes.set_yticks(range(len(labels)), labels, fontsize=9)
     axes.set_ylim(len(labels) - 0.4, -0.6)
 

@@ -36,13 +36,13 @@ def now() -> str:
 @functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that can change a number."""
-    found = {"python": platform.python_version()}
+    by_package = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            by_package[name] = version(name)
         except PackageNotFoundError:  # vendored or renamed
-            found[name] = "unknown"
-    return found
+            by_package[name] = "unknown"
+    return by_package
 
 
 @functools.cache
@@ -65,7 +65,7 @@ def commit() -> str | None:
 
 def plugins_used(classes: Iterable[type[Any]]) -> list[dict[str, str]]:
     """Return name, group, distribution and version of the plugins that define the given classes."""
-    found = {plugin_of(cls) for cls in classes}
+    used = {plugin_of(cls) for cls in classes}
     return [
         {
             "group": plugin.group,
@@ -74,6 +74,6 @@ def plugins_used(classes: Iterable[type[Any]]) -> list[dict[str, str]]:
             "version": plugin.version,
         }
         for plugin in sorted(
-            (plugin for plugin in found if plugin), key=lambda plugin: (plugin.group, plugin.name)
+            (plugin for plugin in used if plugin), key=lambda plugin: (plugin.group, plugin.name)
         )
     ]

@@ -41,10 +41,10 @@ def write_summary(summary: RepeatSummary, folder: Path) -> None:
 def _long(summary: RepeatSummary) -> pd.DataFrame:
     columns = ["member", "metric", "condition", "statistic", "value", "low", "high", "n", "reason"]
     lines = [
-        {"member": member.member, "metric": one.metric, "condition": one.condition}
-        | {"statistic": "value", **asdict(one.statistic)}
+        {"member": member.member, "metric": entry.metric, "condition": entry.condition}
+        | {"statistic": "value", **asdict(entry.statistic)}
         for member in summary.members
-        for one in member.statistics
+        for entry in member.statistics
     ]
     for entry in summary.across:
         for statistic in ("mean", "sd", "min", "max"):

@@ -55,10 +55,10 @@ class ShardWriter:
     def has(self, batch: int, indices: list[int]) -> bool:
         """Return whether the batch's shard exists, is intact, and holds exactly these images."""
         try:
-            found = read_parquet(self.path(batch))
+            shard = read_parquet(self.path(batch))
         except Exception:  # missing or damaged: the shard is written again
             return False
-        return set(found["index"]) == set(indices)
+        return set(shard["index"]) == set(indices)
 
     def write(self, rows: pd.DataFrame, batch: int) -> None:
         """Write one batch's rows."""
@@ -98,8 +98,8 @@ def _read(path: Path) -> pd.DataFrame:
 
 def read_parquet(path: Path) -> pd.DataFrame:
     """Return a table that memlab wrote, after checking the checksum of each of its pages."""
-    found: pd.DataFrame = pd.read_parquet(path, page_checksum_verification=True)
-    return found
+    table: pd.DataFrame = pd.read_parquet(path, page_checksum_verification=True)
+    return table
 
 
 def check_complete(indices: Iterable[int], expected: int) -> None:
@@ -108,11 +108,11 @@ def check_complete(indices: Iterable[int], expected: int) -> None:
     Raises:
         MemlabError: if an image is missing; names the first.
     """
-    found = set(indices)
-    missing = [index for index in range(expected) if index not in found]
-    if missing or len(found) != expected:
+    evaluated = set(indices)
+    missing = [index for index in range(expected) if index not in evaluated]
+    if missing or len(evaluated) != expected:
         raise MemlabError(
-            f"{len(found)} of {expected} images were evaluated (first missing: row "
+            f"{len(evaluated)} of {expected} images were evaluated (first missing: row "
             f"{missing[0] if missing else expected})"
         )
 

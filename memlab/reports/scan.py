@@ -33,26 +33,28 @@ def scan_lines(scan: Scan) -> list[str]:
     if scan.strongest is None:
         reasons = {str(position.reason) for position in scan.positions}
         return [f"{title} no position stands out", f"  {'; '.join(sorted(reasons))}"]
-    found = scan.positions[scan.strongest]
-    size, effect = scan.cell_size, found.specific_effect
+    strongest = scan.positions[scan.strongest]
+    size, effect = scan.cell_size, strongest.specific_effect
     ends = interval(effect.low, effect.high, signed=True)
     text = f"{number(effect.value, signed=True)} {ends}".rstrip()
     first = (
-        f"{title} strongest at x {found.left:g}–{found.left + size:g} %, "
-        f"y {found.top:g}–{found.top + size:g} %: effect {text} "
-        f"beyond similar cells, corrected p {p_value(found.p_corrected)}"
+        f"{title} strongest at x {strongest.left:g}–{strongest.left + size:g} %, "
+        f"y {strongest.top:g}–{strongest.top + size:g} %: effect {text} "
+        f"beyond similar cells, corrected p {p_value(strongest.p_corrected)}"
     )
-    if not found.stands_out:
+    if not strongest.stands_out:
         least = f" by {number(scan.smallest_effect)} (0.05 SD of the predictions) or more"
         return [first, f"  no position stands out{least}"]
-    shared = found.alike
+    shared = strongest.alike
     if shared is not None and shared >= ALIKE:
         return [
             first,
             f"  it stands out, and the images share a pattern there (r {number(shared, 2)})",
         ]
-    known = "" if shared is None else f" (r {number(shared, 2)})"
-    second = f"  it stands out, but the images share no pattern there{known}: look at scan.png"
+    correlation = "" if shared is None else f" (r {number(shared, 2)})"
+    second = (
+        f"  it stands out, but the images share no pattern there{correlation}: look at scan.png"
+    )
     return [first, second]
 
 
@@ -65,12 +67,12 @@ def draw_scan(scan: Scan, mean: NDArray[Any], folder: Path) -> list[str]:
         folder: folder of `scan.png`.
     """
     values = [position.specific_effect.value for position in scan.positions]
-    shown = np.array([np.nan if value is None else value for value in values])
-    if not np.isfinite(shown).any():
+    effects = np.array([np.nan if value is None else value for value in values])
+    if not np.isfinite(effects).any():
         return []
     # The scale's end is at least the smallest effect of interest, so that smaller effects stay
     # pale.
-    limit = max(float(np.nanmax(np.abs(shown))), scan.smallest_effect or 0.0) or 1.0
+    limit = max(float(np.nanmax(np.abs(effects))), scan.smallest_effect or 0.0) or 1.0
     down, across = scan.cells
     figure = Figure(figsize=(8.6, 4.3), layout="constrained")
     FigureCanvasAgg(figure)
@@ -83,7 +85,7 @@ def draw_scan(scan: Scan, mean: NDArray[Any], folder: Path) -> list[str]:
         for side in ("left", "top")
     ]
     right.pcolormesh(
-        *edges, shown.reshape(down, across), cmap=SIGNED, norm=Normalize(-limit, limit)
+        *edges, effects.reshape(down, across), cmap=SIGNED, norm=Normalize(-limit, limit)
     )
     right.set_facecolor("#cccccc")  # cells without images
     right.set_title("effect of occluding, beyond similar cells", fontsize=9)
@@ -107,9 +109,9 @@ def draw_scan(scan: Scan, mean: NDArray[Any], folder: Path) -> list[str]:
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), ax=right, shrink=0.85)
     bar.set_label("effect on the score: red raises the score", fontsize=8)
     outlined = any(position.stands_out for position in scan.positions)
-    what = "outlined: stands out (corrected p < 0.05, above the smallest effect of interest)"
-    what = what if outlined else "no position stands out"
-    figure.suptitle(f"Blind scan; {what}", fontsize=10)
+    caption = "outlined: stands out (corrected p < 0.05, above the smallest effect of interest)"
+    caption = caption if outlined else "no position stands out"
+    figure.suptitle(f"Blind scan; {caption}", fontsize=10)
     return save(figure, folder, "scan")
 
 

@@ -33,8 +33,8 @@ WORDS = {
     "changed_area": "pixels changed",
     "unchanged": "pixels unchanged",
     **{
-        f"{what}_to_donor": f"distance to donor's {what}"
-        for what in ("palette", "spectrum", "texture", "background", "face")
+        f"{feature}_to_donor": f"distance to donor's {feature}"
+        for feature in ("palette", "spectrum", "texture", "background", "face")
     },
 }
 """Display names of statistics; statistics not listed here use their own names."""
@@ -97,22 +97,22 @@ def draw_profile(table: pd.DataFrame, images: Sequence[Array], path: Path) -> No
     strip, heat = panels
     strip.set_xlim(-0.5, columns - 0.5)
     strip.set_axis_off()
-    for place, (title, main) in enumerate(zip(titles, bold, strict=True)):
+    for x, (title, main) in enumerate(zip(titles, bold, strict=True)):
         weight = "bold" if main else "normal"
-        strip.text(place, 1.04, title, fontsize=7.5, weight=weight, ha="center", va="bottom")
-        if place < len(images):
-            ends = (place - 0.47, place + 0.47, 0, 1)
-            strip.imshow(images[place], extent=ends, aspect="auto")
+        strip.text(x, 1.04, title, fontsize=7.5, weight=weight, ha="center", va="bottom")
+        if x < len(images):
+            ends = (x - 0.47, x + 0.47, 0, 1)
+            strip.imshow(images[x], extent=ends, aspect="auto")
         else:
-            strip.text(place, 0.5, "no room here", fontsize=7, ha="center", va="center")
+            strip.text(x, 0.5, "no room here", fontsize=7, ha="center", va="center")
     strip.set_ylim(0, 1)
     unit = dose_axis(str(table["unit"].iloc[0]))
     unit = "\n".join(textwrap.wrap(f"dose: {unit}", 24))
     strip.text(-0.6, 0.97, unit, fontsize=7.5, ha="right", va="top", style="italic")
     colours = np.ones((len(names), columns, 3))
-    for x, (_, _, own) in enumerate(heads, start=1):
+    for x, (_, _, rows) in enumerate(heads, start=1):
         for y, name in enumerate(names):
-            row = own[name]
+            row = rows[name]
             colours[y, x] = _colour(row)
             dark = colours[y, x].mean() < 0.62
             heat.text(
@@ -144,10 +144,12 @@ def write_page(
     """
     parts = ["# Selectivity profiles\n", f"{images}\n", HOW]
     for family, about in FAMILIES.items():
-        members = [one for one in ablations if one.family == family]
+        members = [ablation for ablation in ablations if ablation.family == family]
         if members:
             parts.append(f"## {family.capitalize()}\n\nThe family `{family}`: {about}.\n")
-        parts += [_entry(one, table[table["ablation"] == one.name]) for one in members]
+        parts += [
+            _entry(ablation, table[table["ablation"] == ablation.name]) for ablation in members
+        ]
     path = folder / "selectivity-profiles.md"
     write_text(path, "\n".join(parts))
     return path
@@ -168,11 +170,11 @@ def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
     if not eligible:
         return "\n".join([*parts, "\nNone of the images has what it needs.\n"])
     controls = table[table["control"]]
-    having = f"; {controls['eligible'].max()} with a control" if len(controls) else ""
+    with_control = f"; {controls['eligible'].max()} with a control" if len(controls) else ""
     images = "image" if eligible == 1 else "images"
     alt = f"An image at each dose of {ablation.name}, and what changes"
     return "\n".join(
-        [*parts, f"{eligible} {images}{having}.\n", f"![{alt}]({ablation.name}.png)\n"]
+        [*parts, f"{eligible} {images}{with_control}.\n", f"![{alt}]({ablation.name}.png)\n"]
     )
 
 
@@ -188,8 +190,8 @@ def _heads(table: pd.DataFrame) -> list[tuple[str, bool, dict[str, pd.Series]]]:
 
 def _statistics(table: pd.DataFrame) -> list[str]:
     """Return the statistics: the target first, then the others in their order."""
-    own = table.drop_duplicates("statistic")
-    return own.sort_values("target", ascending=False, kind="stable")["statistic"].tolist()
+    distinct = table.drop_duplicates("statistic")
+    return distinct.sort_values("target", ascending=False, kind="stable")["statistic"].tolist()
 
 
 def _words(name: str) -> str:

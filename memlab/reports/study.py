@@ -9,7 +9,8 @@ from typing import Any
 
 from memlab.analysis.effect import AblationEffect
 from memlab.analysis.results import Results, read, without_nan
-from memlab.audit.hypotheses import WHOLE, case_results
+from memlab.audit.case_results import case_results
+from memlab.audit.hypotheses import WHOLE
 from memlab.files import write_text
 from memlab.numbers import interval, number
 from memlab.reports.effect_table import compared_text, effect_text, p_text
@@ -67,7 +68,7 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     regions = about["regions"]
     donors = bool(results.data.donors or results.data.images.get("train", 0))
     cases = case_results(results.conditions, regions, donors)
-    whole = [one for one in _primary(results) if one.ablation in WHOLE]
+    whole = [effect for effect in _primary(results) if effect.ablation in WHOLE]
     summary: dict[str, Any] = {
         "schema": SCHEMA,
         "written": now(),
@@ -86,18 +87,22 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
     }
     figures = {Path(name).stem: tested / name for name in results.figures}
     drawn = draw_cases(cases, folder)
-    shown = {name: data_url(path) for name, path in figures.items() if path.is_file()}
+    data_urls = {name: data_url(path) for name, path in figures.items() if path.is_file()}
     maps = [
-        {"method": one.method, "n": one.n, "figure": data_url(tested / one.figure)}
-        for one in results.maps
-        if (tested / one.figure).is_file()
+        {
+            "method": method_maps.method,
+            "n": method_maps.n,
+            "figure": data_url(tested / method_maps.figure),
+        }
+        for method_maps in results.maps
+        if (tested / method_maps.figure).is_file()
     ]
     write_text(folder / JSON, json.dumps(without_nan(summary), indent=2, ensure_ascii=False) + "\n")
     page = fill(
         "study.html.jinja",
         **summary,
         student_study=STUDENT_STUDY,
-        figures=shown,
+        figures=data_urls,
         overlays=maps,
         cases_figure=data_url(drawn) if drawn else None,
         effect=effect_text,
@@ -111,17 +116,17 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
 def print_study(summary: dict[str, Any], folder: Path) -> None:
     """Print the answers in a few lines, and the path of the page."""
     console = plain_console()
-    console.print(_told(summary["prediction"]), markup=False, soft_wrap=True)
+    console.print(_accuracy(summary["prediction"]), markup=False, soft_wrap=True)
     for case in summary["cases"]:
         console.print(case.sentence, markup=False, soft_wrap=True)
     console.print(f"results   {folder}/{JSON}", markup=False, soft_wrap=True)
     console.print(f"page      {folder}/{PAGE}", markup=False, soft_wrap=True)
 
 
-def _told(accuracy: Accuracy) -> str:
+def _accuracy(accuracy: Accuracy) -> str:
     rho, mse, r2 = accuracy.spearman, accuracy.mse, accuracy.r2
     if None in (rho.value, mse.value, r2.value):
-        why = next(filter(None, (one.reason for one in (rho, mse, r2))), None)
+        why = next(filter(None, (statistic.reason for statistic in (rho, mse, r2))), None)
         return f"How well it predicts cannot be told: {why}."
     between = f"{number(rho.value, 2)} {interval(rho.low, rho.high, 2)}".rstrip()
     return (
@@ -135,24 +140,24 @@ def _prediction(results: Results) -> Accuracy:
     none = Statistic(None, 0, reason="the images have no scores")
     rho, mse, r2 = (results.metrics.get(name, none) for name in ("spearman", "mse", "r2"))
     # R² = 1 - MSE / MSE of the best constant for these images, which is their mean score.
-    known = mse.value is not None and r2.value is not None and r2.value < 1
-    constant = mse.value / (1 - r2.value) if known else None  # type: ignore[operator]
+    computable = mse.value is not None and r2.value is not None and r2.value < 1
+    constant = mse.value / (1 - r2.value) if computable else None  # type: ignore[operator]
     return Accuracy(rho, mse, r2, constant)
 
 
 def _regions(results: Results, regions: list[str]) -> list[RegionResult]:
     """Return for each region its entry, or the reason why there is none."""
-    found = []
+    entries = []
     for region, name in REGIONS.items():
-        entry = next((one for one in _primary(results) if _is(one, name, region)), None)
+        entry = next((effect for effect in _primary(results) if _is(effect, name, region)), None)
         reason = None
         if entry is None:
             lacks = not regions if region == "background" else region not in regions
             reason = "no masks" if lacks else "not run"
         elif entry.eligible == 0:
             reason = "found in no tested image"
-        found.append(RegionResult(region, entry, reason))
-    return found
+        entries.append(RegionResult(region, entry, reason))
+    return entries
 
 
 def _is(effect: AblationEffect, name: str, region: str) -> bool:
@@ -160,4 +165,4 @@ def _is(effect: AblationEffect, name: str, region: str) -> bool:
 
 
 def _primary(results: Results) -> list[AblationEffect]:
-    return [one for one in results.conditions if one.primary and one.role != "nuisance"]
+    return [effect for effect in results.conditions if effect.primary and effect.role != "nuisance"]

@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from memlab.audit.hypotheses import LEAST, CaseResult
+from memlab.audit.case_results import CaseResult
+from memlab.audit.hypotheses import LEAST
 from memlab.drawing import BLUE, GREY, save
 
 FILE = "hypotheses"
@@ -26,11 +27,11 @@ def draw_cases(cases: Sequence[CaseResult], folder: Path) -> Path | None:
     panels = figure.subplots(1, len(cases), sharex=True, squeeze=False)[0]
     for axes, case in zip(panels, cases, strict=True):
         members = case.members
-        for place, member in enumerate(members):
+        for y, member in enumerate(members):
             effect = member.rms_effect
             if effect is None or effect.value is None:
                 axes.text(
-                    0.02, place, "cannot tell", color=GREY, fontsize=9, va="center",
+                    0.02, y, "cannot tell", color=GREY, fontsize=9, va="center",
                     transform=axes.get_yaxis_transform(), style="italic",
                 )  # fmt: skip
                 continue
@@ -39,8 +40,8 @@ def draw_cases(cases: Sequence[CaseResult], folder: Path) -> Path | None:
             colour, fill = (GREY, "white") if few else (BLUE, BLUE)
             if effect.low is not None:
                 ends = [effect.low, effect.high]
-                axes.plot(ends, [place, place], color=colour, linewidth=1 if few else 2)
-            axes.plot(effect.value, place, "o", color=colour, markerfacecolor=fill, markersize=6)
+                axes.plot(ends, [y, y], color=colour, linewidth=1 if few else 2)
+            axes.plot(effect.value, y, "o", color=colour, markerfacecolor=fill, markersize=6)
         labels = [f"{member.name}  (n {member.n})" for member in members]
         axes.set_yticks(range(len(members)), labels)
         axes.set_ylim(most - 0.5, -0.5)

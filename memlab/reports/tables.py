@@ -47,12 +47,12 @@ def print_summary(summary: RepeatSummary, folder: Path, console: Console | None 
 
 def members_table(summary: RepeatSummary) -> Table:
     """Return a table with one line per repeated run, then mean ± SD, minimum and maximum."""
-    shown = [entry for entry in summary.across if not entry.condition]
+    entries = [entry for entry in summary.across if not entry.condition]
     count = len(summary.members)
     table = Table(title=f"test over {count} {summary.over}s", title_justify="left")
     table.add_column(summary.over)
     table.add_column("n", justify="right")
-    for entry in shown:
+    for entry in entries:
         table.add_column(
             METRICS[entry.metric].symbol if entry.metric in METRICS else entry.metric,
             justify="right",
@@ -60,10 +60,12 @@ def members_table(summary: RepeatSummary) -> Table:
         if entry.metric == "spearman":
             table.add_column("95 % interval")
     for member in summary.members:
-        found = {one.metric: one.statistic for one in member.statistics if not one.condition}
+        by_metric = {
+            entry.metric: entry.statistic for entry in member.statistics if not entry.condition
+        }
         cells = [member.member, str(member.n)]
-        for entry in shown:
-            statistic = found.get(entry.metric, _ABSENT)
+        for entry in entries:
+            statistic = by_metric.get(entry.metric, _ABSENT)
             cells.append(value_text(statistic))
             if entry.metric == "spearman":
                 cells.append(interval_text(statistic) if statistic.value is not None else "")
@@ -71,7 +73,7 @@ def members_table(summary: RepeatSummary) -> Table:
     table.add_section()
     for title, name in (("mean", "mean"), ("SD", "sd"), ("least", "min"), ("most", "max")):
         cells = [title, ""]
-        for entry in shown:
+        for entry in entries:
             value = getattr(entry, name)
             cells.append(number(value) if value is not None else "none")
             if entry.metric == "spearman":
@@ -85,13 +87,13 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     console = console or plain_console()
     table = Table(title="runs", title_justify="left")
     for name in ("", "run", "n", "ρ", "95 % interval", "R²", "MSE", "MAE", "SD pred."):
-        left = name in ("", "run")
-        table.add_column(name, justify="left" if left else "right", no_wrap=not left)
+        is_text = name in ("", "run")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=not is_text)
     for run in comparison.runs:
-        found = [run.metrics[name] for name in ("spearman", "r2", "mse", "mae")]
-        values = [value_text(statistic) for statistic in found]
+        statistics = [run.metrics[name] for name in ("spearman", "r2", "mse", "mae")]
+        values = [value_text(statistic) for statistic in statistics]
         table.add_row(
-            run.letter, escape(run.run), str(run.n), values[0], interval_text(found[0]),
+            run.letter, escape(run.run), str(run.n), values[0], interval_text(statistics[0]),
             *values[1:], number(run.sd_predicted),
         )  # fmt: skip
     console.print(table)
@@ -134,22 +136,22 @@ def _print_differences(
     several = any(named_differences(entry)[name].for_all for entry in entries for name in names)
     table = Table(title=title, title_justify="left")
     for name in ("", "of", "n", "first", "second", "diff."):
-        left = name in ("", "of")  # fold a long condition instead of cutting it
-        table.add_column(name, justify="left" if left else "right", overflow="fold")
+        is_text = name in ("", "of")  # fold a long condition instead of cutting it
+        table.add_column(name, justify="left" if is_text else "right", overflow="fold")
     for name in ("95 % interval", *(["for all"] if several else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for entry in entries:
         ends = {"first": letters[entry.first], "second": letters[entry.second]}
         for key, name in names.items():
-            found = named_differences(entry)[key]
+            difference = named_differences(entry)[key]
             table.add_row(
                 f"{ends['second']} − {ends['first']}",
                 escape(name.format(condition_of(entry))),
-                str(found.difference.n),
-                *(_side(letter, getattr(found, end)) for end, letter in ends.items()),
-                value_text(found.difference, signed=True),
-                interval_text(found.difference, signed=True),
-                *([_for_all(found)] if several else []),
+                str(difference.difference.n),
+                *(_side(letter, getattr(difference, end)) for end, letter in ends.items()),
+                value_text(difference.difference, signed=True),
+                interval_text(difference.difference, signed=True),
+                *([_for_all(difference)] if several else []),
             )
     console.print(table)
 
@@ -170,5 +172,5 @@ def _side(letter: str, value: float | None) -> str:
     return f"{letter} {number(value)}" if value is not None else ""
 
 
-def _for_all(found: Difference) -> str:
-    return interval_text(found.for_all, signed=True) if found.for_all else ""
+def _for_all(difference: Difference) -> str:
+    return interval_text(difference.for_all, signed=True) if difference.for_all else ""

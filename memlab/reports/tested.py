@@ -26,7 +26,7 @@ def find_tested(path: Path) -> Path:
         raise MemlabError(f"{path}: no such folder")
     if (path / FILE).is_file():
         return path
-    tests = [found.parent for found in path.glob(f"test-*/{FILE}")]
+    tests = [file.parent for file in path.glob(f"test-*/{FILE}")]
     if (path / "fit" / FILE).is_file():
         tests.append(path / "fit")
     if tests:
@@ -65,8 +65,8 @@ def read_tested(path: Path) -> Tested:
     changed: dict[str, pd.Series] = {}
     if conditions is not None:
         # Keep the ablations themselves; leave out controls and baselines.
-        shown = conditions["role"].isin(["target", "swap"])
-        eligible = conditions[conditions["eligible"] & shown]
+        with_effect = conditions["role"].isin(["target", "swap"])
+        eligible = conditions[conditions["eligible"] & with_effect]
         # Average draws within an image first, because the image is the unit.
         means = eligible.groupby(["condition", "id"])["predicted"].mean()
         changed = {str(key): means.loc[key] for key in means.index.unique("condition")}
@@ -92,16 +92,16 @@ def _read_table(folder: Path, name: str, kinds: dict[str, str]) -> pd.DataFrame 
     path = parquet if parquet.is_file() else csv
     if not path.is_file():
         return None
-    other = f", or delete it to have {csv.name} read" if path == parquet and csv.is_file() else ""
+    remedy = f", or delete it to have {csv.name} read" if path == parquet and csv.is_file() else ""
     try:
         table = read_parquet(path) if path == parquet else pd.read_csv(path, dtype={"id": str})
         for column, kind in kinds.items():
             if column not in table:
                 raise ValueError(f"no column {column!r}")
-            right = {"O": is_string_dtype, "f": is_numeric_dtype, "b": is_bool_dtype}[kind]
-            if len(table) and not right(table[column]):
+            is_kind = {"O": is_string_dtype, "f": is_numeric_dtype, "b": is_bool_dtype}[kind]
+            if len(table) and not is_kind(table[column]):
                 raise ValueError(f"column {column!r} holds {table[column].dtype}")
     except Exception as error:  # pandas and pyarrow raise many kinds on a damaged file
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise MemlabError(f"{path}: damaged: {first}; test the run again{other}") from error
+        raise MemlabError(f"{path}: damaged: {first}; test the run again{remedy}") from error
     return table

@@ -33,11 +33,11 @@ def draw_white_box_matrix(table: pd.DataFrame, path: Path, title: str = "") -> N
     ablations = table.sort_values(["family", "ablation"])["ablation"].drop_duplicates().tolist()
     models = table["model"].drop_duplicates().tolist()
     values = table.pivot(index="ablation", columns="model", values="effect")
-    shown = values.loc[ablations, models].to_numpy(dtype=float)
+    effects = values.loc[ablations, models].to_numpy(dtype=float)
     figure = Figure(figsize=(8.6, 1.9 + 0.34 * len(ablations)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    mesh = axes.imshow(shown.clip(0, BRIGHT), cmap="Blues", vmin=0, vmax=BRIGHT, aspect="auto")
+    mesh = axes.imshow(effects.clip(0, BRIGHT), cmap="Blues", vmin=0, vmax=BRIGHT, aspect="auto")
     for row in table.itertuples():
         x, y = models.index(str(row.model)), ablations.index(str(row.ablation))
         effect = float(str(row.effect))
@@ -53,8 +53,8 @@ def draw_white_box_matrix(table: pd.DataFrame, path: Path, title: str = "") -> N
             corner = (x - 0.47, y - 0.45)
             axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=_RED, linewidth=2))
     families = table.drop_duplicates("ablation").set_index("ablation")["family"].loc[ablations]
-    for place in np.flatnonzero(families.to_numpy()[1:] != families.to_numpy()[:-1]):
-        axes.axhline(place + 0.5, color="#767676", linewidth=1)
+    for index in np.flatnonzero(families.to_numpy()[1:] != families.to_numpy()[:-1]):
+        axes.axhline(index + 0.5, color="#767676", linewidth=1)
     axes.set_xticks(range(len(models)), [name.replace("_", "\n", 1) for name in models])
     doses = table.drop_duplicates("ablation").set_index("ablation")
     labels = [

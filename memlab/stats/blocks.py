@@ -26,7 +26,9 @@ class Means:
 
     def __init__(self, estimates: Mapping[str, Estimate], weights: Array | None) -> None:
         self._estimates = estimates
-        columns = np.concatenate([one.columns for one in estimates.values()], axis=1, dtype=float)
+        columns = np.concatenate(
+            [estimate.columns for estimate in estimates.values()], axis=1, dtype=float
+        )
         n = len(columns)
         self._weights = np.ones(n) if weights is None else weights
         self._plain = weights is None
@@ -78,7 +80,7 @@ class RankCorrelations:
         self._estimates = estimates
         self._weights = weights
         first = next(iter(estimates.values()))
-        predicted = np.concatenate([one.predicted for one in estimates.values()], axis=1)
+        predicted = np.concatenate([estimate.predicted for estimate in estimates.values()], axis=1)
         self._ranked = Ranked(first.score, predicted, first.among)
 
     def values(self, counts: Array) -> dict[str, Array]:
@@ -100,26 +102,28 @@ def blocks_of(
     estimates: Mapping[str, AnyEstimate], weights: Array | None
 ) -> Sequence[Means | RankCorrelations]:
     """Group estimates that share a matrix product, or ranks of the same scores."""
-    means = {name: one for name, one in estimates.items() if isinstance(one, Estimate)}
+    means = {
+        name: estimate for name, estimate in estimates.items() if isinstance(estimate, Estimate)
+    }
     shared: dict[tuple[bytes, bytes], dict[str, Correlations]] = {}
-    for name, one in estimates.items():
-        if isinstance(one, Correlations):
-            among = b"" if one.among is None else one.among.tobytes()
-            shared.setdefault((one.score.tobytes(), among), {})[name] = one
+    for name, estimate in estimates.items():
+        if isinstance(estimate, Correlations):
+            among = b"" if estimate.among is None else estimate.among.tobytes()
+            shared.setdefault((estimate.score.tobytes(), among), {})[name] = estimate
     blocks: list[Means | RankCorrelations] = [Means(means, weights)] if means else []
-    return blocks + [RankCorrelations(each, weights) for each in shared.values()]
+    return blocks + [RankCorrelations(correlations, weights) for correlations in shared.values()]
 
 
 def _of_each(estimates: Mapping[str, AnyEstimate], values: Array) -> dict[str, Array]:
     """Return each estimate from its slice of the columns, (B, k), of all estimates."""
-    found, start = {}, 0
+    estimated, start = {}, 0
     with np.errstate(all="ignore"):  # NaN where undefined on a resample
-        for name, one in estimates.items():
-            own = one.predicted if isinstance(one, Correlations) else one.columns
-            end = start + own.shape[1]
-            found[name] = np.asarray(one.of(values[:, start:end]), dtype=float)
+        for name, estimate in estimates.items():
+            columns = estimate.predicted if isinstance(estimate, Correlations) else estimate.columns
+            end = start + columns.shape[1]
+            estimated[name] = np.asarray(estimate.of(values[:, start:end]), dtype=float)
             start = end
-    return found
+    return estimated
 
 
 def _finite(values: Array) -> Array:

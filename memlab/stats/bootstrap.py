@@ -32,12 +32,16 @@ class Bootstrap:
     @property
     def statistics(self) -> dict[str, Statistic]:
         """Each estimate with its interval."""
-        return {name: one.interval() for name, one in self.resampled.items()}
+        return {name: resampled.interval() for name, resampled in self.resampled.items()}
 
     @property
     def draws(self) -> dict[str, Array]:
         """Values on the resamples, (resamples,), of the estimates that were resampled."""
-        return {name: one.draws for name, one in self.resampled.items() if len(one.draws)}
+        return {
+            name: resampled.draws
+            for name, resampled in self.resampled.items()
+            if len(resampled.draws)
+        }
 
 
 def bootstrap(
@@ -72,11 +76,11 @@ def bootstrap(
     Raises:
         ValueError: if estimates have different numbers of images.
     """
-    found: dict[str, Resampled] = {}
+    resampled: dict[str, Resampled] = {}
     usable: dict[str, AnyEstimate] = {}
     for name, estimate in estimates.items():
         statistic = point(estimate, weights)
-        found[name] = Resampled(statistic, np.empty(0))
+        resampled[name] = Resampled(statistic, np.empty(0))
         if statistic.value is not None and statistic.reason is None:
             usable[name] = estimate
     sizes = {size_of(estimate) for estimate in usable.values()}
@@ -92,14 +96,14 @@ def bootstrap(
                     drawn[name].append(values)
         for block in blocks:
             for name, influence in block.influences().items():
-                found[name] = Resampled(
-                    found[name].statistic,
+                resampled[name] = Resampled(
+                    resampled[name].statistic,
                     np.concatenate(drawn[name]),
                     acceleration(influence, strata) if kind == "BCa" else 0.0,
                     kind,
                     level=level,
                 )
-    return Bootstrap(found)
+    return Bootstrap(resampled)
 
 
 def size_of(estimate: AnyEstimate) -> int:

@@ -86,13 +86,13 @@ def rho_difference(
         among: (n,) the images that contribute, if not all.
         reason: why there is no number.
     """
-    one, two = (values.reshape(len(score), -1) for values in (first, second))
-    split = one.shape[1]
+    first, second = (values.reshape(len(score), -1) for values in (first, second))
+    split = first.shape[1]
 
     def of(rhos: Array) -> Array:
         return np.asarray(rhos[..., split:].mean(axis=-1) - rhos[..., :split].mean(axis=-1))
 
-    return Correlations(np.concatenate([one, two], axis=1), score, of, among, reason)
+    return Correlations(np.concatenate([first, second], axis=1), score, of, among, reason)
 
 
 class Ranked:
@@ -107,12 +107,12 @@ class Ranked:
     def __init__(
         self, score: Array, predicted: Array, among: NDArray[np.bool_] | None = None
     ) -> None:
-        places = np.arange(len(score)) if among is None else np.flatnonzero(among)
+        images = np.arange(len(score)) if among is None else np.flatnonzero(among)
         # With images in the order of their scores, only predictions need another order.
-        self.places = places[np.argsort(score[places], kind="stable")]
+        self.images = images[np.argsort(score[images], kind="stable")]
         self.n = len(score)
-        self._score = _Order(score[self.places], np.arange(len(places)))
-        columns = predicted[self.places].T
+        self._score = _Order(score[self.images], np.arange(len(images)))
+        columns = predicted[self.images].T
         self._columns = [_Order(c[o], o) for c in columns for o in [np.argsort(c, kind="stable")]]
 
     def rho(self, weights: Numbers) -> Array:
@@ -124,29 +124,29 @@ class Ranked:
         Returns:
             (B, k); NaN where predictions or scores are constant.
         """
-        step = max(1, _CACHED // len(self.places))
+        step = max(1, _CACHED // len(self.images))
         parts = range(0, len(weights), step)
         return np.concatenate([self._rho(weights[start : start + step]) for start in parts])
 
     def _rho(self, weights: Numbers) -> Array:
-        weights = np.take(weights, self.places, axis=1)
+        weights = np.take(weights, self.images, axis=1)
         total = weights.sum(axis=1, keepdims=True, dtype=float)
         weighted = weights * self._score.spread(self._score.ranks(weights, total))
         of_score = _squares(self._score.gathered(weights), total)
         # All columns without ties share these values.
         distinct = np.vecdot(weighted, weights) / 2, _squares(weights, total)
-        found = np.empty((len(weights), len(self._columns)))
-        for place, order in enumerate(self._columns):
-            held = order.gathered(np.take(weights, order.order, axis=1))
+        rhos = np.empty((len(weights), len(self._columns)))
+        for column, order in enumerate(self._columns):
+            by_group = order.gathered(np.take(weights, order.order, axis=1))
             moved = order.gathered(np.take(weighted, order.order, axis=1))
             half, squares = distinct
             if order.tied:
-                half, squares = np.vecdot(moved, held) / 2, _squares(held, total)
+                half, squares = np.vecdot(moved, by_group) / 2, _squares(by_group, total)
             # `moved` sums to 0, so the ranks that it is multiplied with need not be centred.
-            product = np.vecdot(moved, held.cumsum(axis=1, dtype=held.dtype)) - half
+            product = np.vecdot(moved, by_group.cumsum(axis=1, dtype=by_group.dtype)) - half
             with np.errstate(invalid="ignore", divide="ignore"):
-                found[:, place] = product / np.sqrt(of_score * squares)
-        return found
+                rhos[:, column] = product / np.sqrt(of_score * squares)
+        return rhos
 
     def influence(self, weights: Array) -> Array:
         """Return each image's influence on every rho: the derivative by the image's count.
@@ -160,29 +160,29 @@ class Ranked:
         Returns:
             (n, k); 0 for images that do not contribute; every column sums to 0.
         """
-        own = weights[self.places][None]
-        total = own.sum(axis=1, keepdims=True)
-        of_score = _squares(self._score.gathered(own), total)
-        score = self._score.spread(self._score.ranks(own, total))[0]
-        by_score = self._score.slope(own, total)[0]
-        found = np.zeros((self.n, len(self._columns)))
-        for place, order in enumerate(self._columns):
-            sorted_own = own[:, order.order]
-            of_column = _squares(order.gathered(sorted_own), total)
-            column, by_column = np.empty((2, len(self.places)))
-            column[order.order] = order.spread(order.ranks(sorted_own, total))[0]
-            by_column[order.order] = order.slope(sorted_own, total)[0]
-            change = score * column + self._score.above((own[0] * column)[None])[0]
+        ordered = weights[self.images][None]
+        total = ordered.sum(axis=1, keepdims=True)
+        of_score = _squares(self._score.gathered(ordered), total)
+        score = self._score.spread(self._score.ranks(ordered, total))[0]
+        by_score = self._score.slope(ordered, total)[0]
+        influences = np.zeros((self.n, len(self._columns)))
+        for index, order in enumerate(self._columns):
+            sorted_weights = ordered[:, order.order]
+            of_column = _squares(order.gathered(sorted_weights), total)
+            column, by_column = np.empty((2, len(self.images)))
+            column[order.order] = order.spread(order.ranks(sorted_weights, total))[0]
+            by_column[order.order] = order.slope(sorted_weights, total)[0]
+            change = score * column + self._score.above((ordered[0] * column)[None])[0]
             above = np.empty_like(column)
-            above[order.order] = order.above((own[0] * score)[order.order][None])[0]
-            product = (own[0] * score * column).sum()
+            above[order.order] = order.above((ordered[0] * score)[order.order][None])[0]
+            product = (ordered[0] * score * column).sum()
             with np.errstate(invalid="ignore", divide="ignore"):
                 root = np.sqrt(of_score * of_column)
                 change = (change + above) / root - product / root / 2 * (
                     by_score / of_score + by_column / of_column
                 )
-            found[self.places, place] = own[0] * change
-        return found
+            influences[self.images, index] = ordered[0] * change
+        return influences
 
 
 class _Order:
@@ -210,8 +210,8 @@ class _Order:
 
     def ranks(self, weights: Numbers, total: Array) -> Array:
         """Return centred mid-ranks (B, groups) of (B, m) sorted weights that sum to `total`."""
-        held = self.gathered(weights)
-        return np.asarray(held.cumsum(axis=1, dtype=held.dtype) - held / 2 - total / 2)
+        by_group = self.gathered(weights)
+        return np.asarray(by_group.cumsum(axis=1, dtype=by_group.dtype) - by_group / 2 - total / 2)
 
     def slope(self, weights: Numbers, total: Array) -> Array:
         """Return the derivative of the ranks' sum of squares by each sorted weight: (1, m)."""
@@ -223,16 +223,16 @@ class _Order:
         Args:
             values: (1, m) sorted values that sum to 0.
         """
-        held = self.gathered(values)
-        return self.spread(held / 2 - held.cumsum(axis=1))
+        by_group = self.gathered(values)
+        return self.spread(by_group / 2 - by_group.cumsum(axis=1))
 
 
-def _squares(held: Numbers, total: Array) -> Array:
+def _squares(by_group: Numbers, total: Array) -> Array:
     """Return the sum of squares of centred mid-ranks, (W³ - Σ h³) / 12.
 
     W is the total weight, h the weight of each group of ties.
     """
-    cubes = np.einsum("ij,ij,ij->i", held, held, held, dtype=float)
+    cubes = np.einsum("ij,ij,ij->i", by_group, by_group, by_group, dtype=float)
     most = total[:, 0] ** 3
     # NaN if values are constant except for rounding
     return np.where(most - cubes > 1e-9 * most, most - cubes, np.nan) / 12

@@ -101,10 +101,10 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     Args:
         p: raw p-values of a family declared in advance.
     """
-    tested = sorted((value, place) for place, value in enumerate(p) if value is not None)
+    tested = sorted((value, index) for index, value in enumerate(p) if value is not None)
     adjusted: list[float | None] = [None] * len(p)
     largest = 0.0
-    for rank, (value, place) in enumerate(tested):
+    for rank, (value, index) in enumerate(tested):
         largest = max(largest, min(1.0, (len(tested) - rank) * value))
-        adjusted[place] = largest
+        adjusted[index] = largest
     return adjusted

@@ -87,14 +87,14 @@ class Resampled:
         if _same(draws, statistic.value):
             return least if statistic.value > bound else 1.0
         below = (np.sum(draws < bound) + np.sum(draws <= bound)) / 2 / len(draws)
-        place = float(ndtri(np.clip(below, least / 2, 1 - least / 2)))
+        z = float(ndtri(np.clip(below, least / 2, 1 - least / 2)))
         if self.kind == "BCa":
             bias = _bias(draws, statistic.value)
-            moved = place - bias
+            moved = z - bias
             if 1 + self.acceleration * moved <= 0:
                 return least if bound < statistic.value else 1.0
-            place = moved / (1 + self.acceleration * moved) - bias
-        return float(np.clip(ndtr(place), least, 1))
+            z = moved / (1 + self.acceleration * moved) - bias
+        return float(np.clip(ndtr(z), least, 1))
 
     def p_below(self, bound: float) -> float | None:
         """Return the one-sided p of the hypothesis that the true value is at least `bound`.
@@ -132,12 +132,12 @@ def acceleration(influence: Array, strata: Array | None = None) -> float:
         strata: (n,) strata; influences are then centred within each stratum.
     """
     if strata is None:
-        own = influence - influence.mean()
+        deviations = influence - influence.mean()
     else:
         _, group = np.unique(strata, return_inverse=True)
-        own = influence - (np.bincount(group, influence) / np.bincount(group))[group]
-    squares = float((own**2).sum())
-    return float((own**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
+        deviations = influence - (np.bincount(group, influence) / np.bincount(group))[group]
+    squares = float((deviations**2).sum())
+    return float((deviations**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
 
 
 def _bias(draws: Array, value: float) -> float:

@@ -101,19 +101,21 @@ def permutation_tests(
     """
     order = np.isnan(control).argsort(axis=2, kind="stable")  # missing controls come last
     control = np.take_along_axis(control, order, axis=2)
-    drops = np.concatenate([target[:, :, None], control], axis=2)
+    effects = np.concatenate([target[:, :, None], control], axis=2)
     n, features, k = control.shape
-    reasons, eligible = _looked_at(drops)
-    there = np.isfinite(drops) & eligible[:, :, None]
-    counts = there.sum(axis=2)  # (n, F), target included
-    drops = np.where(there, drops, 0.0)
-    own = np.where(eligible, 1.0 if weights is None else weights[:, None], 0.0)
+    reasons, eligible = _eligibility(effects)
+    measured = np.isfinite(effects) & eligible[:, :, None]
+    counts = measured.sum(axis=2)  # (n, F), target included
+    effects = np.where(measured, effects, 0.0)
+    weight = np.where(eligible, 1.0 if weights is None else weights[:, None], 0.0)
     # (n (K + 1), 2 F): M of all features, then S; a permutation selects one row per image
-    every = [own[:, :, None] * each for each in _of_every_choice(drops, there)]
-    squares = [(each**2).sum(axis=2) / np.maximum(counts, 1) for each in every]
+    per_choice = [
+        weight[:, :, None] * statistic for statistic in _of_every_choice(effects, measured)
+    ]
+    squares = [(statistic**2).sum(axis=2) / np.maximum(counts, 1) for statistic in per_choice]
     spread = np.sqrt(np.concatenate(squares, axis=1).sum(axis=0))
-    table = np.concatenate(every, axis=1).transpose(0, 2, 1).reshape(n * (k + 1), 2 * features)
-    largest = np.abs(own[:, :, None] * drops).max(axis=(0, 2), initial=0)
+    table = np.concatenate(per_choice, axis=1).transpose(0, 2, 1).reshape(n * (k + 1), 2 * features)
+    largest = np.abs(weight[:, :, None] * effects).max(axis=(0, 2), initial=0)
     tested = spread > 1e-12 * np.tile(largest, 2)
     table = np.divide(table, spread, out=np.zeros_like(table), where=tested)
     tested &= np.tile([reason is None for reason in reasons], 2)
@@ -127,11 +129,11 @@ def permutation_tests(
         size = min(step, permutations - start)
         share = rng.random((size, n))
         drawn_z = np.empty((size, 2 * features))
-        for place, number in enumerate(numbers.T):
+        for index, number in enumerate(numbers.T):
             picked = (share * number).astype(np.int64) + (k + 1) * np.arange(n)
             ends = np.arange(size + 1) * n
             choice = sparse.csr_array((np.ones(size * n), picked.ravel(), ends), (size, len(table)))
-            drawn_z[:, groups == place] = choice @ table[:, groups == place]
+            drawn_z[:, groups == index] = choice @ table[:, groups == index]
         for tail, drawn in _tails(drawn_z, tested).items():
             least = observed[tail] - 1e-9  # tolerance for rounding in ties
             hits[tail][0] += (drawn >= least).sum(axis=0)
@@ -150,51 +152,51 @@ def permutation_tests(
                 reason = "one control draw: there is no distance between controls"
         if reason is not None:
             return Test(count, reason=reason)
-        p, p_all = (float(each) for each in hits[tail][:, feature] / (1 + permutations))
+        p, p_all = (float(count) for count in hits[tail][:, feature] / (1 + permutations))
         return Test(count, -z if tail == "specific_below" else z, p, p_all, method)
 
     return PermutationTests(**{tail: [test(tail, f) for f in range(features)] for tail in observed})
 
 
-def _looked_at(drops: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
+def _eligibility(effects: Array) -> tuple[list[str | None], NDArray[np.bool_]]:
     """Return why features have no test, (F,), and which images contribute to each, (n, F)."""
-    eligible: NDArray[np.bool_] = ~np.isnan(drops[:, :, 0])
-    eligible &= ~np.isnan(drops[:, :, 1:]).all(axis=2)
+    eligible: NDArray[np.bool_] = ~np.isnan(effects[:, :, 0])
+    eligible &= ~np.isnan(effects[:, :, 1:]).all(axis=2)
     reasons: list[str | None] = []
     for feature, bearing in enumerate(eligible.sum(axis=0)):
         reason = None
-        if drops.shape[2] == 1:
+        if effects.shape[2] == 1:
             reason = "no control draws"
         elif bearing == 0:
             reason = "no eligible image"
         elif bearing < 3:
             reason = f"only {bearing} image{'s' * int(bearing > 1)}"
-        elif np.isinf(drops[:, feature]).any():
+        elif np.isinf(effects[:, feature]).any():
             reason = "predictions are not finite"
             eligible[:, feature] = False
         reasons.append(reason)
     return reasons, eligible
 
 
-def _of_every_choice(drops: Array, there: NDArray[np.bool_]) -> tuple[Array, Array]:
+def _of_every_choice(effects: Array, measured: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Return M and S of each image for each choice of the target; M is 0 with one control.
 
     Args:
-        drops: (n, F, K + 1) effects, 0 where missing.
-        there: (n, F, K + 1), whether there is an effect.
+        effects: (n, F, K + 1) effects, 0 where missing.
+        measured: (n, F, K + 1), whether there is an effect.
 
     Returns:
         Two arrays (n, F, K + 1), 0 where missing.
     """
-    k = np.maximum(there.sum(axis=2, keepdims=True) - 1, 1)
-    specific = np.where(there, ((k + 1) * drops - drops.sum(axis=2, keepdims=True)) / k, 0.0)
-    distance = np.zeros_like(drops)  # from each occlusion to all others
-    for other in range(drops.shape[2]):
-        distance += np.abs(drops - drops[:, :, other, None]) * there[:, :, other, None]
-    distance = np.where(there, distance, 0.0)
+    k = np.maximum(measured.sum(axis=2, keepdims=True) - 1, 1)
+    specific = np.where(measured, ((k + 1) * effects - effects.sum(axis=2, keepdims=True)) / k, 0.0)
+    distance = np.zeros_like(effects)  # from each occlusion to all others
+    for other in range(effects.shape[2]):
+        distance += np.abs(effects - effects[:, :, other, None]) * measured[:, :, other, None]
+    distance = np.where(measured, distance, 0.0)
     among = distance.sum(axis=2, keepdims=True) / 2 - distance
     energy = distance / k - among / np.maximum(k * (k - 1) / 2, 1)
-    return np.where(there & (k > 1), energy, 0.0), specific
+    return np.where(measured & (k > 1), energy, 0.0), specific
 
 
 def _tails(z: Array, tested: NDArray[np.bool_]) -> dict[str, Array]:

@@ -43,41 +43,41 @@ def width(
         level: level of the interval.
         quiet: whether the target's occlusion has no such noise of its own.
     """
-    own = 0.0 if quiet else sd_draws**2
-    variance = sd_images**2 + own + sd_draws**2 / draws
+    of_target = 0.0 if quiet else sd_draws**2
+    variance = sd_images**2 + of_target + sd_draws**2 / draws
     return 2 * float(ndtri((1 + level) / 2)) * math.sqrt(variance / n)
 
 
 def images_for_width(
-    wanted: float,
+    target: float,
     draws: int,
     sd_images: float,
     sd_draws: float,
     level: float = 0.95,
     quiet: bool = False,
 ) -> int:
-    """Return the number of images for an expected interval of S of width `wanted`; see `width`."""
-    return math.ceil((width(1, draws, sd_images, sd_draws, level, quiet) / wanted) ** 2 - 1e-9)
+    """Return the number of images for an expected interval of S of width `target`; see `width`."""
+    return math.ceil((width(1, draws, sd_images, sd_draws, level, quiet) / target) ** 2 - 1e-9)
 
 
 def draws_for_width(
-    wanted: float,
+    target: float,
     n: int,
     sd_images: float,
     sd_draws: float,
     level: float = 0.95,
     quiet: bool = False,
 ) -> int | None:
-    """Return the control draws per image for an interval of S of width `wanted`.
+    """Return the control draws per image for an interval of S of width `target`.
 
     None if no number of draws suffices: more draws reduce only the controls' noise; the variance
     between images and the target's own noise remain. See `width`.
     """
-    variance = n * (wanted / (2 * float(ndtri((1 + level) / 2)))) ** 2
-    left = variance - sd_images**2 - (0.0 if quiet else sd_draws**2)
+    variance = n * (target / (2 * float(ndtri((1 + level) / 2)))) ** 2
+    of_draws = variance - sd_images**2 - (0.0 if quiet else sd_draws**2)
     if sd_draws == 0:
-        return 1 if left >= -1e-12 * variance else None
-    return max(1, math.ceil(sd_draws**2 / left - 1e-9)) if left > 0 else None
+        return 1 if of_draws >= -1e-12 * variance else None
+    return max(1, math.ceil(sd_draws**2 / of_draws - 1e-9)) if of_draws > 0 else None
 
 
 def chance_to_exclude(

@@ -43,7 +43,7 @@ class Place:
         return asdict(self)
 
 
-def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> list[Place]:
+def ranking(bootstrapped: Bootstrap, names: Sequence[str], level: float = LEVEL) -> list[Place]:
     """Rank features by their values, with intervals of the ranks.
 
     The features are ranked on every resample. The interval of a rank contains the middle `level` of
@@ -53,7 +53,7 @@ def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> lis
     tier are not distinguished, but the first and last feature of a long tier may differ.
 
     Args:
-        found: bootstrap that contains all features.
+        bootstrapped: bootstrap that contains all features.
         names: names of the ranked estimates.
         level: level of the intervals.
 
@@ -62,17 +62,17 @@ def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> lis
     """
     # A feature without an interval is undefined on many resamples; ranking it on the other
     # resamples would be biased in its favour.
-    intervals = {name: found[name].interval() for name in names}
-    placed = [name for name in names if intervals[name].low is not None]
-    rest = [Place(name, reason=intervals[name].reason) for name in names if name not in placed]
-    if not placed:
-        return rest
-    draws = np.stack([found[name].draws for name in placed], axis=1)
+    intervals = {name: bootstrapped[name].interval() for name in names}
+    ranked = [name for name in names if intervals[name].low is not None]
+    unranked = [Place(name, reason=intervals[name].reason) for name in names if name not in ranked]
+    if not ranked:
+        return unranked
+    draws = np.stack([bootstrapped[name].draws for name in ranked], axis=1)
     draws = draws[np.isfinite(draws).all(axis=1)]
     if len(draws) == 0:
         reason = "on no resample are all features defined"
-        return [Place(name, reason=reason) for name in placed] + rest
-    values = np.array([found[name].statistic.value for name in placed], dtype=float)
+        return [Place(name, reason=reason) for name in ranked] + unranked
+    values = np.array([bootstrapped[name].statistic.value for name in ranked], dtype=float)
     ranks = stats.rankdata(-values)
     drawn = stats.rankdata(-draws, axis=1)
     ends = (1 - level) / 2, (1 + level) / 2
@@ -87,7 +87,7 @@ def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> lis
         tiers.append(tiers[-1] + int(not lower <= 0 <= upper))
     return [
         Place(
-            placed[at],
+            ranked[at],
             float(ranks[at]),
             float(low[at]),
             float(high[at]),
@@ -96,4 +96,4 @@ def ranking(found: Bootstrap, names: Sequence[str], level: float = LEVEL) -> lis
             level,
         )
         for at, tier in zip(order, tiers, strict=True)
-    ] + rest
+    ] + unranked

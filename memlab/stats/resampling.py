@@ -51,6 +51,6 @@ def _fill(counts: Array, rng: np.random.Generator) -> None:
     step = max(1, _FILLED // n)
     for start in range(0, len(counts), step):
         rows = counts[start : start + step]
-        places = rng.integers(n, size=rows.shape)
-        places += n * np.arange(len(rows))[:, None]
-        rows[:] = np.bincount(places.ravel(), minlength=rows.size).reshape(rows.shape)
+        drawn = rng.integers(n, size=rows.shape)
+        drawn += n * np.arange(len(rows))[:, None]
+        rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)

@@ -64,14 +64,14 @@ def size_tests(differences: Array, seed: int, resamples: int = RESAMPLES) -> lis
         A test of each column, in their order.
     """
     n, columns = differences.shape
-    there = np.isfinite(differences)
-    counts = there.sum(axis=0)
-    values = np.where(there, differences, 0.0)
+    measured = np.isfinite(differences)
+    counts = measured.sum(axis=0)
+    values = np.where(measured, differences, 0.0)
     if n == 0 or columns == 0:
         return [SizeTest(0, reason="no eligible image") for _ in range(columns)]
     flips = _flips(values, seed, resamples)
-    straps = _bootstrap(values, there, seed, resamples)
-    found = []
+    straps = _bootstrap(values, measured, seed, resamples)
+    tests = []
     for column, count in enumerate(counts.tolist()):
         reason = None
         if count < 3:
@@ -79,15 +79,15 @@ def size_tests(differences: Array, seed: int, resamples: int = RESAMPLES) -> lis
         elif not values[:, column].any():
             reason = "both changes have the same effect on every image"
         if reason:
-            found.append(SizeTest(count, reason=reason))
+            tests.append(SizeTest(count, reason=reason))
             continue
         flip, strap = float(flips[column]), float(straps[column])
         both = [flip] if np.isnan(strap) else [flip, strap]
         method = (
             METHOD.format(resamples) if len(both) == 2 else f"sign-flip test, {resamples} draws"
         )
-        found.append(SizeTest(count, max(both), flip, both[1] if both[1:] else None, method))
-    return found
+        tests.append(SizeTest(count, max(both), flip, both[1] if both[1:] else None, method))
+    return tests
 
 
 def _flips(values: Array, seed: int, resamples: int) -> Array:
@@ -105,25 +105,25 @@ def _flips(values: Array, seed: int, resamples: int) -> Array:
     return np.asarray(hits / (1 + resamples))
 
 
-def _bootstrap(values: Array, there: Array, seed: int, resamples: int) -> Array:
+def _bootstrap(values: Array, measured: Array, seed: int, resamples: int) -> Array:
     """Return the p-values of the studentised bootstrap, (F,); NaN where the values are constant."""
     n = len(values)
-    count = there.sum(axis=0)
+    count = measured.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = values.sum(axis=0) / count
-        centred = np.where(there, values - mean, 0.0)
+        centred = np.where(measured, values - mean, 0.0)
         spread = np.sqrt((centred**2).sum(axis=0) / count)
         varies = spread > 1e-12 * np.abs(values).max(axis=0)
         observed = np.where(varies, mean / spread * np.sqrt(count), np.nan)
         hits = np.ones(values.shape[1])
-        bearing = there.astype(float)
+        bearing = measured.astype(float)
         for drawn in resamples_of(n, seed, resamples):
-            own = drawn @ bearing
-            centre = drawn @ centred / own
-            square = drawn @ centred**2 / own - centre**2
-            z = centre * np.sqrt(own) / np.sqrt(np.maximum(square, 0))
+            count_drawn = drawn @ bearing
+            centre = drawn @ centred / count_drawn
+            square = drawn @ centred**2 / count_drawn - centre**2
+            z = centre * np.sqrt(count_drawn) / np.sqrt(np.maximum(square, 0))
             # On a resample without spread, z is infinite with the sign of the mean. If the mean is
             # 0, z is 0; without any contributing image, z is infinite.
-            z = np.where(np.isnan(z), np.where(own > 0, 0.0, np.inf), z)
+            z = np.where(np.isnan(z), np.where(count_drawn > 0, 0.0, np.inf), z)
             hits += (z >= observed).sum(axis=0)
     return np.where(varies, hits / (1 + resamples), np.nan)

@@ -45,7 +45,7 @@ def bootstrap_seeds(
     Raises:
         ValueError: if names have different numbers of networks, or none.
     """
-    counts = {len(each) for each in estimates.values()}
+    counts = {len(per_seed) for per_seed in estimates.values()}
     if len(counts) > 1 or 0 in counts:
         raise ValueError(f"training seeds per estimate: {sorted(counts)}; need one number")
     if not estimates:
@@ -53,7 +53,7 @@ def bootstrap_seeds(
     (networks,) = counts
     if networks == 1:
         plain = bootstrap(
-            {name: each[0] for name, each in estimates.items()},
+            {name: per_seed[0] for name, per_seed in estimates.items()},
             seed,
             resamples,
             level,
@@ -62,33 +62,48 @@ def bootstrap_seeds(
         )
         unit = "images, of one training seed"
         return Bootstrap(
-            {name: dataclasses.replace(one, unit=unit) for name, one in plain.resampled.items()}
+            {
+                name: dataclasses.replace(resampled, unit=unit)
+                for name, resampled in plain.resampled.items()
+            }
         )
-    flat = {f"{at} {name}": one for name, each in estimates.items() for at, one in enumerate(each)}
-    single = bootstrap(flat, seed, resamples, level, weights, strata, kind="percentile")
+    flat = {
+        f"{at} {name}": estimate
+        for name, per_seed in estimates.items()
+        for at, estimate in enumerate(per_seed)
+    }
+    bootstrapped = bootstrap(flat, seed, resamples, level, weights, strata, kind="percentile")
     rng = np.random.default_rng(seed_of(seed, "training seeds"))
     share = np.full(networks, 1 / networks)
     drawn = rng.multinomial(networks - 1, share, size=resamples) / (networks - 1)
     unit = f"images and {networks} training seeds"
-    found = {}
+    combined = {}
     for name in estimates:
-        each = [single[f"{at} {name}"] for at in range(networks)]
-        statistic = _mean([one.statistic for one in each])
+        singles = [bootstrapped[f"{at} {name}"] for at in range(networks)]
+        statistic = _mean([bootstrapped.statistic for bootstrapped in singles])
         draws = np.empty(0)
         if statistic.value is not None and statistic.reason is None:
-            values = np.stack([one.draws for one in each], axis=1)
+            values = np.stack([bootstrapped.draws for bootstrapped in singles], axis=1)
             # 0 · NaN is NaN, so a network that was not drawn would make the resample undefined.
             draws = np.where(drawn > 0, drawn * values, 0.0).sum(axis=1)
-        found[name] = Resampled(statistic, draws, kind="percentile", unit=unit, level=level)
-    return Bootstrap(found)
+        combined[name] = Resampled(statistic, draws, kind="percentile", unit=unit, level=level)
+    return Bootstrap(combined)
 
 
-def _mean(each: Sequence[Statistic]) -> Statistic:
-    n = min(one.n for one in each)
-    for place, one in enumerate(each):
-        if one.value is None:
+def _mean(statistics: Sequence[Statistic]) -> Statistic:
+    n = min(statistic.n for statistic in statistics)
+    for index, statistic in enumerate(statistics):
+        if statistic.value is None:
             return Statistic(
-                None, n, reason=f"training seed {place + 1} of {len(each)}: {one.reason}"
+                None,
+                n,
+                reason=f"training seed {index + 1} of {len(statistics)}: {statistic.reason}",
             )
-    value = float(np.mean([one.value for one in each if one.value is not None]))
-    return Statistic(value, n, reason=next((one.reason for one in each if one.reason), None))
+    value = float(
+        np.mean([statistic.value for statistic in statistics if statistic.value is not None])
+    )
+    return Statistic(
+        value,
+        n,
+        reason=next((statistic.reason for statistic in statistics if statistic.reason), None),
+    )

@@ -34,6 +34,6 @@ def background(latents: Latents, rendering: RenderingStyle, size: int) -> Floats
     mix = np.clip(pattern + 0.16 * fine, 0.0, 1.0)[..., None]
     image: Floats = (first + (second - first) * mix) * (1.0 + np.float32(0.1) * fine[..., None])
     for number in range(latents.decoys):
-        own = np.random.default_rng((latents.seed, latents.index, 4, number))
-        rendering.pebble(own, size).over(image, latents.light, rendering.lit)
+        of_pebble = np.random.default_rng((latents.seed, latents.index, 4, number))
+        rendering.pebble(of_pebble, size).over(image, latents.light, rendering.lit)
     return image

@@ -66,15 +66,15 @@ class Canvas:
 
     def polygon(self, points: Points | NDArray[np.float64], colour: Colour) -> None:
         """Fill a polygon given by its corners (u, v)."""
-        where = np.asarray(points) @ self._matrix + self._origin
-        self._draw.polygon(where.ravel().tolist(), fill=_ink(colour))
+        pixels = np.asarray(points) @ self._matrix + self._origin
+        self._draw.polygon(pixels.ravel().tolist(), fill=_ink(colour))
 
     def outlined(
         self, points: Points | NDArray[np.float64], colour: Colour, width: float, ink: Colour
     ) -> None:
         """Fill a polygon and draw its edge, ``width`` figure units thick, half of it inside."""
-        where = np.asarray(points) @ self._matrix + self._origin
-        corners = where.ravel().tolist()
+        pixels = np.asarray(points) @ self._matrix + self._origin
+        corners = pixels.ravel().tolist()
         self._draw.polygon(corners, fill=_ink(colour))
         thick = max(1, round(width * self._unit))
         self._draw.line(corners + corners[:4], _ink(ink), thick, joint="curve")
@@ -89,10 +89,10 @@ class Canvas:
 
     def line(self, points: Points, width: float, colour: Colour) -> None:
         """Draw a line of ``width`` figure units with round ends."""
-        where = np.asarray(points) @ self._matrix + self._origin
+        pixels = np.asarray(points) @ self._matrix + self._origin
         thick = max(1.0, width * self._unit)
-        self._draw.line(where.ravel().tolist(), _ink(colour), round(thick), joint="curve")
-        for x, y in (where[0], where[-1]):
+        self._draw.line(pixels.ravel().tolist(), _ink(colour), round(thick), joint="curve")
+        for x, y in (pixels[0], pixels[-1]):
             r = thick / 2.0
             self._draw.ellipse((x - r, y - r, x + r, y + r), fill=_ink(colour))
 
@@ -126,11 +126,11 @@ class Canvas:
             )
             towards = across * np.cos(light) + (down * np.sin(light))[:, None]
             colours = colours * lit(towards.astype(np.float32))[..., None]
-        where = (slice(self._top, self._bottom), slice(self._left, self._right))
-        part = image[where]
+        box = (slice(self._top, self._bottom), slice(self._left, self._right))
+        part = image[box]
         part *= np.float32(1.0) - cover
         part += colours
-        return where, cover[..., 0]
+        return box, cover[..., 0]
 
 
 def grid(size: int) -> tuple[Floats, Floats]:
@@ -139,17 +139,17 @@ def grid(size: int) -> tuple[Floats, Floats]:
     return line[None, :], line[:, None]
 
 
-def tilted(place: Place, size: int, rng: np.random.Generator, most: float) -> Canvas:
+def tilted(position: Place, size: int, rng: np.random.Generator, most: float) -> Canvas:
     """Create a canvas with a random tilt of up to ``most`` radians, randomly mirrored.
 
     Args:
-        place: position and size.
+        position: position and size.
         size: the image's width, pixels.
         rng: generator of tilt and mirroring.
         most: the largest tilt, radians.
     """
     tilt, mirror = rng.uniform(-most, most), bool(rng.random() < 0.5)
-    return Canvas(size, place.x, place.y, place.size, tilt, mirror)
+    return Canvas(size, position.x, position.y, position.size, tilt, mirror)
 
 
 def _ink(colour: Colour) -> tuple[int, int, int, int]:

@@ -30,9 +30,9 @@ def correlation(first: Marginal, second: Marginal, normal: float) -> float:
         normal: correlation of the two standard normals, −1 to 1.
     """
     common = sum(
-        _common(h, k, normal * shrink * more)
-        for h, shrink in _cuts(first)
-        for k, more in _cuts(second)
+        _common(h, k, normal * first_shrink * second_shrink)
+        for h, first_shrink in _cuts(first)
+        for k, second_shrink in _cuts(second)
     )
     return common / math.sqrt(_variance(first) * _variance(second))
 
@@ -51,30 +51,30 @@ def factor(
     """
     names = list(marginals)
     normals = np.eye(len(names))
-    for (first, second), wanted in pairs.items():
+    for (first, second), target in pairs.items():
         ends = [correlation(marginals[first], marginals[second], end) for end in (-1.0, 1.0)]
-        if not ends[0] < wanted < ends[1]:
+        if not ends[0] < target < ends[1]:
             raise ValueError(
-                f"{first},{second} {wanted:g}: with these distributions only from "
+                f"{first},{second} {target:g}: with these distributions only from "
                 f"{ends[0]:.3f} to {ends[1]:.3f}, ends excluded"
             )
-        place = names.index(first), names.index(second)
-        normals[place] = normals[place[::-1]] = _normal(marginals[first], marginals[second], wanted)
+        cell = names.index(first), names.index(second)
+        normals[cell] = normals[cell[::-1]] = _normal(marginals[first], marginals[second], target)
     try:
         return np.asarray(np.linalg.cholesky(normals), dtype=np.float64)
     except np.linalg.LinAlgError:
-        given = ", ".join(f"{a},{b} {wanted:g}" for (a, b), wanted in pairs.items())
+        listed = ", ".join(f"{a},{b} {target:g}" for (a, b), target in pairs.items())
         raise ValueError(
-            f"{given} contradict each other; weaken one, or correlate the other pairs, too"
+            f"{listed} contradict each other; weaken one, or correlate the other pairs, too"
         ) from None
 
 
-def _normal(first: Marginal, second: Marginal, wanted: float) -> float:
+def _normal(first: Marginal, second: Marginal, target: float) -> float:
     """Return the normals' correlation that gives two numbers the wanted one, by bisection."""
     low, high = -1.0, 1.0
     while high - low > 1e-12:
         middle = (low + high) / 2.0
-        if correlation(first, second, middle) < wanted:
+        if correlation(first, second, middle) < target:
             low = middle
         else:
             high = middle

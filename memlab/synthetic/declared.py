@@ -26,15 +26,15 @@ def check(world: World) -> None:
     if not _number(world.r2) or not 0.0 <= world.r2 < 1.0:
         _refuse(world, f"r2 {world.r2!r}: from 0 to below 1, for people never agree wholly")
     _share(world, "facing", world.facing)
-    _known(world, "prevalence", world.prevalence, PRESENCE)
+    _check_names(world, "prevalence", world.prevalence, PRESENCE)
     for feature, rate in world.prevalence.items():
         _share(world, f"prevalence of {feature}", rate)
-    for name, given, known in (
+    for name, declared, features in (
         ("ranges", world.ranges, tuple(RANGES)),
         ("sizes", world.sizes, tuple(SIZES)),
     ):
-        _known(world, name, given, known)
-        for feature, ends in given.items():
+        _check_names(world, name, declared, features)
+        for feature, ends in declared.items():
             _ends(world, name, feature, ends)
     _correlations(world)
     _weights(world)
@@ -45,14 +45,14 @@ def check(world: World) -> None:
 
 
 def _weights(world: World) -> None:
-    _mapping(world, "weights", world.weights)
-    seen: dict[frozenset[str], str] = {}
+    _check_mapping(world, "weights", world.weights)
+    terms: dict[frozenset[str], str] = {}
     for term, weight in world.weights.items():
         features = str(term).split("*")
-        _known(world, "weights", features, FEATURES)
+        _check_names(world, "weights", features, FEATURES)
         if len(set(features)) < len(features):
             _refuse(world, f"weights: {term} names a feature twice; a product is of different ones")
-        twin = seen.setdefault(frozenset(features), term)
+        twin = terms.setdefault(frozenset(features), term)
         if twin != term:
             _refuse(world, f"weights: {twin} and {term} are the same; keep one")
         if not _number(weight):
@@ -69,18 +69,18 @@ def _weights(world: World) -> None:
 
 
 def _correlations(world: World) -> None:
-    _mapping(world, "correlations", world.correlations)
-    seen = set()
+    _check_mapping(world, "correlations", world.correlations)
+    pairs = set()
     for pair, value in world.correlations.items():
         features = [name.strip() for name in str(pair).split(",")]
         if len(features) != 2 or features[0] == features[1]:
             _refuse(world, f"correlations: {pair!r} is no pair of features; write face,text: .5")
-        _known(world, "correlations", features, FEATURES)
+        _check_names(world, "correlations", features, FEATURES)
         if "layout" in features:
             _refuse(world, "correlations: layout cannot correlate, it is many numbers")
-        if frozenset(features) in seen:
+        if frozenset(features) in pairs:
             _refuse(world, f"correlations: {features[0]} and {features[1]} are given twice")
-        seen.add(frozenset(features))
+        pairs.add(frozenset(features))
         if not _number(value) or not -1.0 < value < 1.0:
             _refuse(world, f"correlations: {pair} {value!r}: a number between -1 and 1")
         still = [feature for feature in features if not world.varies(feature)]
@@ -89,11 +89,11 @@ def _correlations(world: World) -> None:
 
 
 def _planted(world: World) -> None:
-    other = [name for name in ("correlations", "ranges", "sizes") if vars(world)[name]]
-    other += [term for term in world.weights if term != "watermark"]
-    other += [feature for feature in world.prevalence if feature != "watermark"]
-    if other:
-        _refuse(world, f"{other[0]}: on photos only the watermark is planted; leave it out")
+    excess = [name for name in ("correlations", "ranges", "sizes") if vars(world)[name]]
+    excess += [term for term in world.weights if term != "watermark"]
+    excess += [feature for feature in world.prevalence if feature != "watermark"]
+    if excess:
+        _refuse(world, f"{excess[0]}: on photos only the watermark is planted; leave it out")
 
 
 def _ends(world: World, name: str, feature: str, ends: Any) -> None:
@@ -110,23 +110,23 @@ def _ends(world: World, name: str, feature: str, ends: Any) -> None:
         _refuse(world, f"{name} of {feature} {low:g} to {high:g}: {limits}")
 
 
-def _share(world: World, what: str, value: Any) -> None:
+def _share(world: World, label: str, value: Any) -> None:
     if not _number(value) or not 0.0 <= value <= 1.0:
-        _refuse(world, f"{what} {value!r}: a number from 0 to 1")
+        _refuse(world, f"{label} {value!r}: a number from 0 to 1")
 
 
-def _known(world: World, what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
-    if what not in ("weights", "correlations"):  # these two are lists of names
-        _mapping(world, what, given)
-    for name in given:
-        if name not in known:
-            close = did_you_mean(str(name), known)
-            _refuse(world, f"{what}: no {name!r}{close} (there are: {', '.join(known)})")
+def _check_names(world: World, label: str, names: Iterable[str], features: tuple[str, ...]) -> None:
+    if label not in ("weights", "correlations"):  # these two are lists of names
+        _check_mapping(world, label, names)
+    for name in names:
+        if name not in features:
+            close = did_you_mean(str(name), features)
+            _refuse(world, f"{label}: no {name!r}{close} (there are: {', '.join(features)})")
 
 
-def _mapping(world: World, what: str, given: Any) -> None:
-    if not isinstance(given, Mapping):
-        _refuse(world, f"{what} {given!r}: names with numbers, such as face: 0.5")
+def _check_mapping(world: World, label: str, declared: Any) -> None:
+    if not isinstance(declared, Mapping):
+        _refuse(world, f"{label} {declared!r}: names with numbers, such as face: 0.5")
 
 
 def _number(value: Any) -> bool:

@@ -39,8 +39,8 @@ def degraded(
     area = int(mask.sum())
     if lost or area == 0:
         return np.zeros_like(mask)
-    kept = round(area * iou * (1.0 + growth) / (1.0 + iou))
-    added = round(area * growth) - kept
+    kept_area = round(area * iou * (1.0 + growth) / (1.0 + iou))
+    added = round(area * growth) - kept_area
     shape = (mask.shape[1], mask.shape[0])
     soft = Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).filter(
         ImageFilter.GaussianBlur(max(1.0, 0.25 * area**0.5))
@@ -48,7 +48,7 @@ def degraded(
     bumps = Image.fromarray(coarse).resize(shape, Image.Resampling.BICUBIC)
     likely = np.asarray(soft) / 255.0 + 0.25 * np.asarray(bumps)
     inside, outside = np.flatnonzero(mask), np.flatnonzero(~mask)
-    found = np.zeros(mask.size, dtype=bool)
-    found[inside[np.argsort(-likely.flat[inside], kind="stable")[:kept]]] = True
-    found[outside[np.argsort(-likely.flat[outside], kind="stable")[:added]]] = True
-    return found.reshape(mask.shape)
+    detected = np.zeros(mask.size, dtype=bool)
+    detected[inside[np.argsort(-likely.flat[inside], kind="stable")[:kept_area]]] = True
+    detected[outside[np.argsort(-likely.flat[outside], kind="stable")[:added]]] = True
+    return detected.reshape(mask.shape)

@@ -36,8 +36,8 @@ def noise(rng: np.random.Generator, slope: float, size: int, lowest: float = 1.0
     phase[:low, :low] = rng.random((low, low))
     phase[-low:, :low] = rng.random((low, low))
     above = np.random.default_rng(rng.integers(2**31))
-    rest = frequency >= low  # also at Nyquist; else its waves add up in the first row
-    phase[rest] = above.random(int(rest.sum()))
+    higher = frequency >= low  # also at Nyquist; else its waves add up in the first row
+    phase[higher] = above.random(int(higher.sum()))
     field = np.fft.irfft2(amplitude * np.exp(2j * np.pi * phase), s=(grid, grid))[:size, :size]
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
 

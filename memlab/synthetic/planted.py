@@ -38,8 +38,8 @@ def planted(photo: Path, latents: Latents, size: int) -> NDArray[np.uint8]:
     """
     from memlab.imaging.decode import decode  # imports torch, which rendering does not need
 
-    whole = Image.fromarray(decode(photo).permute(1, 2, 0).numpy())
-    pixels = np.asarray(ImageOps.fit(whole, (size, size), Image.Resampling.LANCZOS))
+    photograph = Image.fromarray(decode(photo).permute(1, 2, 0).numpy())
+    pixels = np.asarray(ImageOps.fit(photograph, (size, size), Image.Resampling.LANCZOS))
     if latents.watermark is None:
         return pixels
     template = watermark_template(latents.style, size)

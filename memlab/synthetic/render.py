@@ -61,15 +61,15 @@ def render(latents: Latents, size: int) -> SyntheticImage:
     shares = {region: np.zeros((size, size), dtype=np.float32) for region in REGIONS}
     shares["background"] += 1.0
     for region, canvas in _figures(latents, rendering, size):
-        where, cover = canvas.over(image, latents.light, rendering.lit)
-        left = np.float32(1.0) - cover
+        box, cover = canvas.over(image, latents.light, rendering.lit)
+        uncovered = np.float32(1.0) - cover
         for share in shares.values():
-            share[where] *= left
-        shares[region][where] += cover
+            share[box] *= uncovered
+        shares[region][box] += cover
         if region == "faces":
-            shares["people"][where] += cover
-    seen = np.stack([shares[region] for region in _SHARED_OUT]).argmax(axis=0)
-    masks = {region: seen == number for number, region in enumerate(_SHARED_OUT)}
+            shares["people"][box] += cover
+    topmost = np.stack([shares[region] for region in _SHARED_OUT]).argmax(axis=0)
+    masks = {region: topmost == number for number, region in enumerate(_SHARED_OUT)}
     masks["faces"] = masks["people"] & (2.0 * shares["faces"] >= shares["people"])
     masks = {region: masks[region] for region in REGIONS}
     image = develop(image, latents)
@@ -90,14 +90,14 @@ def check_size(size: int) -> None:
 def _figures(latents: Latents, rendering: RenderingStyle, size: int) -> list[tuple[str, Canvas]]:
     """Draw the figures that are present, farthest first; return each with its region."""
     drawn: list[tuple[str, Canvas]] = []
-    places = latents.layout
+    layout = latents.layout
     if latents.object is not None:
-        drawn.append(("objects", rendering.thing(latents.object, places.object, size)))
+        drawn.append(("objects", rendering.thing(latents.object, layout.object, size)))
     if latents.person is not None:
-        body, head = rendering.person(latents.person, places.person, latents.skin, size)
+        body, head = rendering.person(latents.person, layout.person, latents.skin, size)
         drawn += [("people", body), ("faces" if latents.person.facing else "people", head)]
     if latents.face is not None:
-        drawn.append(("faces", rendering.face(latents.face, places.face, latents.skin, size)))
+        drawn.append(("faces", rendering.face(latents.face, layout.face, latents.skin, size)))
     if latents.text is not None:
-        drawn.append(("text", rendering.text(latents.text, places.text, size)))
+        drawn.append(("text", rendering.text(latents.text, layout.text, size)))
     return drawn

@@ -45,8 +45,8 @@ def sample(seed: int, index: int, world: World = QUICKSTART, style: Style = "A")
     rng = np.random.default_rng((seed, index))
     quantiles = dict(zip(FEATURES, world.quantiles(rng.random(len(FEATURES))), strict=True))
     causes = {
-        feature: _cause(feature, quantile, np.random.default_rng(own), world)
-        for (feature, quantile), own in zip(
+        feature: _cause(feature, quantile, np.random.default_rng(cause_seed), world)
+        for (feature, quantile), cause_seed in zip(
             quantiles.items(), rng.integers(2**31, size=len(FEATURES)), strict=True
         )
     }
@@ -121,8 +121,8 @@ def _cause(
     """Return a cause from its quantile in [0, 1); other random details use a separate generator."""
     if feature in PRESENCE:
         variant = int(rng.integers(2**31))
-        there = quantile >= 1.0 - world.rate(feature) if present is None else present
-        if not there:
+        is_present = quantile >= 1.0 - world.rate(feature) if present is None else present
+        if not is_present:
             return None
         if feature == "person":
             return Person(variant, facing=bool(rng.random() < world.facing))
@@ -164,7 +164,7 @@ def _layout(rng: np.random.Generator, world: World) -> Layout:
     overlap = np.clip(sides, 0.0, None).prod(axis=2)
     smaller = np.minimum(*(4.0 * half.prod(axis=1)[side] for side in (first, second)))
     best = centres[np.argmin((overlap / smaller).sum(axis=1))]
-    places = (
+    figures = (
         Place(float(x), float(y), float(size)) for (x, y), size in zip(best, sizes, strict=True)
     )
-    return Layout(*places)
+    return Layout(*figures)

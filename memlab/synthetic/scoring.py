@@ -36,7 +36,7 @@ def number(latents: Latents, feature: str, world: World = QUICKSTART) -> float:
     if feature == "palette":
         return math.sqrt(12.0) * (warmth(latents.palette.hue) - 0.5)
     if feature == "layout":
-        parts = [(place.size, *world.size(name)) for name, place in vars(latents.layout).items()]
+        parts = [(figure.size, *world.size(name)) for name, figure in vars(latents.layout).items()]
     else:
         parts = [(getattr(latents, feature), *world.range(feature))]
     shares: list[float] = [(value - low) / (high - low) for value, low, high in parts if low < high]
@@ -125,15 +125,15 @@ def noise_ceiling(world: World, draws: int = 200_000) -> NoiseCeiling:
     terms = _terms(world)
     if not terms or world.r2 == 0.0:
         return NoiseCeiling(0.0, 0.0)
-    known = np.zeros(draws)
+    explained = np.zeros(draws)
     for term in terms:
-        known += term.slope * (_product(drawn, term.features) - term.mean)
+        explained += term.slope * (_product(drawn, term.features) - term.mean)
     noise = np.random.default_rng(1).standard_normal(draws)
-    found = MEAN + SPREAD * (math.sqrt(world.r2) * known + math.sqrt(1.0 - world.r2) * noise)
-    found = np.clip(found, 0.0, 1.0)
+    scores = MEAN + SPREAD * (math.sqrt(world.r2) * explained + math.sqrt(1.0 - world.r2) * noise)
+    scores = np.clip(scores, 0.0, 1.0)
     return NoiseCeiling(
-        float(np.corrcoef(known, found)[0, 1]),
-        float(np.corrcoef(rankdata(known.round(9)), rankdata(found))[0, 1]),
+        float(np.corrcoef(explained, scores)[0, 1]),
+        float(np.corrcoef(rankdata(explained.round(9)), rankdata(scores))[0, 1]),
     )
 
 
@@ -150,7 +150,7 @@ def _terms(world: World) -> tuple[_Term, ...]:
     if not weights:
         return ()
     means = np.array([_mean(world, term) for term in weights])
-    seconds = np.array([[_mean(world, one + other) for other in weights] for one in weights])
+    seconds = np.array([[_mean(world, first + second) for second in weights] for first in weights])
     covariance = seconds - np.outer(means, means)
     spreads = np.sqrt(np.diag(covariance))
     slopes = np.array(list(weights.values())) / spreads

@@ -49,11 +49,14 @@ def contact_sheet(
     wide = len(FEATURES)
     drawn = [sample(seed, index, world, style) for index in range(rows * wide)]
     samples = [drawn[start : start + wide] for start in range(0, len(drawn), wide)]
-    shown = [_example(feature, style, world, seed) for feature in FEATURES]
+    examples = [_example(feature, style, world, seed) for feature in FEATURES]
     causes = [
-        shown,
-        [removed(latents, feature) for feature, latents in zip(FEATURES, shown, strict=True)],
-        [_anew(latents, feature, world) for feature, latents in zip(FEATURES, shown, strict=True)],
+        examples,
+        [removed(latents, feature) for feature, latents in zip(FEATURES, examples, strict=True)],
+        [
+            _anew(latents, feature, world)
+            for feature, latents in zip(FEATURES, examples, strict=True)
+        ],
     ]
     step = size + _GAP
     extent = _MARGIN + wide * step, (rows + len(_ROWS)) * step + _LINE + 2 * _GAP
@@ -91,8 +94,8 @@ def _anew(latents: Latents, feature: str, world: World) -> Latents:
     draws = [resampled(latents, feature, world, draw, present) for draw in range(8)]
     if feature not in RANGES:
         return draws[0]
-    own = _along(latents, feature, world)
-    return max(draws, key=lambda other: abs(_along(other, feature, world) - own))
+    present_value = _along(latents, feature, world)
+    return max(draws, key=lambda candidate: abs(_along(candidate, feature, world) - present_value))
 
 
 def _along(latents: Latents, feature: str, world: World) -> float:

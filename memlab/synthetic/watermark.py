@@ -27,13 +27,13 @@ def watermark_template(style: Style, size: int) -> Floats:
         cover, [0, 1].
     """
     rendering = RENDERING_STYLES[style]
-    place = rendering.mark_place
-    canvas = Canvas(size, place.x, place.y, place.size)
+    position = rendering.mark_place
+    canvas = Canvas(size, position.x, position.y, position.size)
     rendering.mark(canvas)
     image = np.zeros((size, size, 3), dtype=np.float32)
-    where, cover = canvas.over(image, 0.0, None)
+    box, cover = canvas.over(image, 0.0, None)
     template = np.zeros((size, size, 4), dtype=np.float32)
-    template[where][..., 3] = cover
+    template[box][..., 3] = cover
     # The drawing is premultiplied by its cover.
     template[..., :3] = image / np.maximum(template[..., 3:], np.float32(1.0 / 255.0))
     template.setflags(write=False)

@@ -116,10 +116,10 @@ class World:
             return uniform
         from scipy.special import ndtr, ndtri
 
-        places, cholesky = _copula(self)
-        normals = ndtri(np.maximum(uniform[..., places], 1e-16)) @ cholesky.T
+        columns, cholesky = _copula(self)
+        normals = ndtri(np.maximum(uniform[..., columns], 1e-16)) @ cholesky.T
         correlated = uniform.copy()
-        correlated[..., places] = np.minimum(ndtr(normals), np.nextafter(1.0, 0.0))
+        correlated[..., columns] = np.minimum(ndtr(normals), np.nextafter(1.0, 0.0))
         return correlated
 
 

@@ -75,12 +75,12 @@ def read_declaration(root: Path) -> Declaration:
     """
     note = declaration_file(Path(root))
     try:
-        found = json.loads(note.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
+        fields = json.loads(note.read_text(encoding="utf-8"))
+        if not isinstance(fields, dict):
             raise ValueError("no fields in it")
-        if found[_KEY if _KEY in found else "memlab_scenes"] == VERSION:
-            world = World(**found["world"])
-            return Declaration(world, *(found[name] for name in Declaration._fields[1:]))
+        if fields[_KEY if _KEY in fields else "memlab_scenes"] == VERSION:
+            world = World(**fields["world"])
+            return Declaration(world, *(fields[name] for name in Declaration._fields[1:]))
     except FileNotFoundError:
         hint = f"make some with memlab data synthetic {root}"
         raise DataError(f"{root}: no synthetic images; {hint}") from None
@@ -130,13 +130,13 @@ def write(
     check_size(size)
     root = Path(root)
     folder = None if photos is None else str(Path(photos).absolute())
-    wanted = Declaration(world, style, seed, size, n, masks, folder)
+    declaration = Declaration(world, style, seed, size, n, masks, folder)
     table = table_file(root)
-    if _holds(root, wanted) and table.exists():
+    if _holds(root, declaration) and table.exists():
         return table
     chosen = _chosen(world, folder, n)
     if not declaration_file(root).exists():
-        declared = {**wanted._asdict(), "world": asdict(world)}
+        declared = {**declaration._asdict(), "world": asdict(world)}
         about = {"schema": _SCHEMA, _KEY: VERSION, **declared}
         write_text(root / "synthetic.json", json.dumps(about) + "\n")
     rows = []
@@ -148,7 +148,7 @@ def write(
                 rendered = SyntheticImage(planted(chosen[index], latents, size), {})
             else:
                 rendered = render(latents, size)
-            for region, mask in _given(rendered.masks, latents, masks).items():
+            for region, mask in _masks_written(rendered.masks, latents, masks).items():
                 if mask.any():
                     _save(root / "masks" / region / name, mask.astype(np.uint8) * np.uint8(255))
             _save(root / "images" / name, rendered.image)  # last: implies that the masks exist
@@ -172,11 +172,11 @@ def columns(latents: Latents, world: World = QUICKSTART) -> dict[str, str]:
     the explained part of the score.
     """
     cells: dict[str, object] = {}
-    for name, place in vars(latents.layout).items():
+    for name, position in vars(latents.layout).items():
         figure = getattr(latents, name)
         cells[name] = int(figure is not None)
         for attribute in ("size", "x", "y"):
-            cells[f"{name}_{attribute}"] = getattr(place, attribute) if figure else ""
+            cells[f"{name}_{attribute}"] = getattr(position, attribute) if figure else ""
     cells["person_facing"] = int(latents.person.facing) if latents.person else ""
     cells["object_kind"] = latents.object.kind if latents.object else ""
     cells["watermark"] = int(latents.watermark is not None)
@@ -192,25 +192,28 @@ def columns(latents: Latents, world: World = QUICKSTART) -> dict[str, str]:
     }
 
 
-def _holds(root: Path, wanted: Declaration) -> bool:
+def _holds(root: Path, requested: Declaration) -> bool:
     """Return whether ``root`` holds the requested images, complete or not; refuse other images."""
     if not declaration_file(root).exists():
         if root.exists() and any(root.iterdir()):
-            held = f"{root} is not empty and holds no synthetic images"
-            raise ValueError(f"{held}: choose another folder")
+            problem = f"{root} is not empty and holds no synthetic images"
+            raise ValueError(f"{problem}: choose another folder")
         return False
-    found = read_declaration(root)
-    pairs = zip(Declaration._fields, found, wanted, strict=True)
+    stored = read_declaration(root)
+    pairs = zip(Declaration._fields, stored, requested, strict=True)
     differ = {name: (old, new) for name, old, new in pairs if old != new}
-    there, asked = asdict(found.world), asdict(wanted.world)
-    if there["name"] != asked["name"]:
-        differ["world"] = (there["name"], asked["name"])
+    stored_world, requested_world = asdict(stored.world), asdict(requested.world)
+    if stored_world["name"] != requested_world["name"]:
+        differ["world"] = (stored_world["name"], requested_world["name"])
     elif differ.pop("world", None):
-        name = next(name for name in there if there[name] != asked[name])
-        differ[f"world {asked['name']} with {name}"] = (there[name], asked[name])
+        name = next(name for name in stored_world if stored_world[name] != requested_world[name])
+        differ[f"world {requested_world['name']} with {name}"] = (
+            stored_world[name],
+            requested_world[name],
+        )
     if differ:
-        said = "; ".join(f"{name} {old}, not {new}" for name, (old, new) in differ.items())
-        raise ValueError(f"{root} holds images of {said}: choose another folder")
+        differences = "; ".join(f"{name} {old}, not {new}" for name, (old, new) in differ.items())
+        raise ValueError(f"{root} holds images of {differences}: choose another folder")
     return True
 
 
@@ -225,19 +228,19 @@ def _chosen(world: World, photos: str | None, n: int) -> list[Path]:
             f"world {world.name} is made from photographs of your own: give their folder, --photos "
             "DIR (memlab data synthetic) or --data.source.photos DIR (memlab fit)"
         )
-    found = photos_in(Path(photos))
-    if len(found) < n:
-        raise DataError(f"{photos}: {len(found)} photographs, {n} asked for; give a smaller n")
-    return found[:n]
+    files = photos_in(Path(photos))
+    if len(files) < n:
+        raise DataError(f"{photos}: {len(files)} photographs, {n} asked for; give a smaller n")
+    return files[:n]
 
 
-def _given(masks: dict[str, Mask], latents: Latents, kind: Masks) -> dict[str, Mask]:
+def _masks_written(masks: dict[str, Mask], latents: Latents, kind: Masks) -> dict[str, Mask]:
     """Return the masks exact or degraded; the background is the rest of the degraded masks."""
     if kind == "exact" or not masks:
         return masks
     rng = np.random.default_rng((latents.seed, latents.index, 4))
-    found = {name: degraded(mask, rng) for name, mask in masks.items() if name != "background"}
-    return found | {"background": ~np.any(list(found.values()), axis=0)}
+    detected = {name: degraded(mask, rng) for name, mask in masks.items() if name != "background"}
+    return detected | {"background": ~np.any(list(detected.values()), axis=0)}
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:

@@ -28,7 +28,7 @@ def check_ablation(cls: type[Ablation]) -> None:
         PluginError: if the contract is broken; describes the broken part in a sentence.
     """
     check_declared(cls)
-    ablation = made(cls)
+    ablation = with_defaults(cls)
     check_laws(ablation)
     check_ladder(ablation)
     check_sizes(ablation)
@@ -36,8 +36,8 @@ def check_ablation(cls: type[Ablation]) -> None:
     if "region" in inspect.signature(cls).parameters and ablation.region == "all":
         for region in ("faces", "not faces"):
             confined = cls(region=region)  # type: ignore[call-arg]
-            same = confined.region == region
-            require(same, cls, "does not hand its argument 'region' to the base class")
+            handed_over = confined.region == region
+            require(handed_over, cls, "does not hand its argument 'region' to the base class")
             check_region(confined)
             check_control(confined)
     check_donors(ablation)
@@ -73,7 +73,7 @@ def check_declared(cls: type[Ablation]) -> None:
     _check_expected(cls)
 
 
-def made(cls: type[Ablation]) -> Ablation:
+def with_defaults(cls: type[Ablation]) -> Ablation:
     """Return the ablation with its defaults; check that its first argument is the primary dose.
 
     Raises:
@@ -98,11 +98,11 @@ def _check_expected(cls: type[Ablation]) -> None:
     for declared in ("moves", "spares"):
         for name in getattr(models, declared):
             try:
-                known = issubclass(load("models", name), WhiteBoxModel)
+                is_white_box = issubclass(load("models", name), WhiteBoxModel)
             except MemlabError:
-                known = False
+                is_white_box = False
             hint = did_you_mean(name, names)
-            require(known, cls, f"{declared} {name!r}, which is no white-box model{hint}")
+            require(is_white_box, cls, f"{declared} {name!r}, which is no white-box model{hint}")
     both = sorted(set(models.moves) & set(models.spares))
     require(not both, cls, f"both moves and spares {', '.join(both)}")
     constant = "white_box_constant"

@@ -16,6 +16,6 @@ def require(fact: bool, cls: type[Any], breach: str) -> None:
         raise PluginError(f"{cls.__name__} {breach}")
 
 
-def near(found: Tensor, wanted: Tensor, tolerance: float = 1e-5) -> bool:
+def near(actual: Tensor, expected: Tensor, tolerance: float = 1e-5) -> bool:
     """Return whether two tensors are equal up to the error of another batch size or device."""
-    return torch.allclose(found, wanted, atol=tolerance, rtol=0)
+    return torch.allclose(actual, expected, atol=tolerance, rtol=0)

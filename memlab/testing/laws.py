@@ -33,18 +33,21 @@ def check_laws(ablation: Ablation) -> None:
         for attempt in (lambda d=dose: cls(d), lambda d=dose: ablation(images, context, d)):
             require(_refused(attempt), cls, f"takes dose {dose:g}, outside 0 to {cls.maximum:g}")
     eligible = ablation.eligible(context)
-    right = (
+    well_formed = (
         eligible.shape == (4,) and eligible.dtype == torch.bool and eligible.device.type == "cpu"
     )
-    require(right, cls, "eligible() does not return (B,) bool on the CPU")
+    require(well_formed, cls, "eligible() does not return (B,) bool on the CPU")
     require(bool(eligible.all()), cls, "rejects images that have what it needs")
     require(torch.equal(ablation(images, context, 0), images), cls, "dose 0 is not the identity")
     before = _chance()
     changed = ablation(images, context)
     require(_chance() == before, cls, "uses the process's own random numbers: ask context for some")
     if context.asked:
-        for word, other in (("draw", replace(context, draw=1)), ("seed", replace(context, seed=8))):
-            differs = not torch.equal(ablation(images, other), changed)
+        for word, changed_context in (
+            ("draw", replace(context, draw=1)),
+            ("seed", replace(context, seed=8)),
+        ):
+            differs = not torch.equal(ablation(images, changed_context), changed)
             require(differs, cls, f"is random, but the same for another {word}")
 
 
@@ -58,30 +61,30 @@ def check_ladder(ablation: Ablation) -> None:
     images, context = trial.images, trial.context
     statistic = STATISTICS[cls.target]
     last = statistic(ablation, images, context, 0).mean()
-    found: dict[float, Tensor] = {}
-    asked: dict[float, set[str]] = {}
+    changed_at: dict[float, Tensor] = {}
+    asked_at: dict[float, set[str]] = {}
     for dose in cls.ladder:
         context.asked.clear()
-        changed = found[dose] = sound(ablation, trial, dose)
-        asked[dose] = set(context.asked)
+        changed = changed_at[dose] = sound(ablation, trial, dose)
+        asked_at[dose] = set(context.asked)
         again = ablation(images, context, dose)
         require(torch.equal(changed, again), cls, "is not a function of (seed, id, draw)")
         backwards = [3, 2, 1, 0]
         turned = trial.part(backwards)
         changed_back = ablation(turned.images, turned.context, dose)[backwards]
         require(near(changed_back, changed), cls, "depends on the order of the batch")
-        for place in range(4):
-            one = trial.part([place])
-            alone = ablation(one.images, one.context, dose)
-            same = near(alone, changed[place : place + 1])
-            require(same, cls, "depends on the other images of the batch")
+        for index in range(4):
+            alone_in_batch = trial.part([index])
+            alone = ablation(alone_in_batch.images, alone_in_batch.context, dose)
+            equal = near(alone, changed[index : index + 1])
+            require(equal, cls, "depends on the other images of the batch")
         now = statistic(ablation, images, context, dose).mean()
         require(bool(now < last), cls, f"{cls.target} does not fall at dose {dose:g}")
         last = now
     for dose in reversed(cls.ladder):
-        same = torch.equal(ablation(images, context, dose), found[dose])
-        require(same, cls, "depends on the doses asked before")
-    one_for_all = all(names == asked[cls.ladder[0]] for names in asked.values())
+        equal = torch.equal(ablation(images, context, dose), changed_at[dose])
+        require(equal, cls, "depends on the doses asked before")
+    one_for_all = all(names == asked_at[cls.ladder[0]] for names in asked_at.values())
     require(one_for_all, cls, "asks for other random numbers at another dose")
 
 
@@ -114,16 +117,16 @@ def sound(ablation: Ablation, trial: Trial, dose: float) -> Tensor:
     donated = (
         [] if context.donors is None else [context.donors.images, *context.donors.masks.values()]
     )
-    given = [trial.images, *context.masks.values(), *donated]
-    before = [tensor.clone() for tensor in given]
+    inputs = [trial.images, *context.masks.values(), *donated]
+    before = [tensor.clone() for tensor in inputs]
     changed: Tensor = ablation(trial.images, context, dose)
     shape = "×".join(map(str, trial.images.shape[2:]))
     require(changed.shape == trial.images.shape, cls, f"changes the shape ({shape} pixels)")
     require(changed.dtype == trial.images.dtype, cls, "changes the type")
     inside = bool(((changed >= 0) & (changed <= 1)).all())
     require(inside, cls, f"leaves [0, 1] or returns NaN at dose {dose:g} ({shape} pixels)")
-    kept = all(torch.equal(old, new) for old, new in zip(before, given, strict=True))
-    require(kept, cls, "changes its input in place")
+    unchanged = all(torch.equal(old, new) for old, new in zip(before, inputs, strict=True))
+    require(unchanged, cls, "changes its input in place")
     return changed
 
 

@@ -43,8 +43,8 @@ def check_backbone(cls: type[Backbone]) -> None:
         require(near(alone, features[:1], 1e-4), cls, "depends on the batch in evaluation mode")
     require(len(backbone.mean) == len(backbone.std) == 3, cls, "mean and std need three channels")
     inside = [id(parameter) for block in backbone.blocks() for parameter in block.parameters()]
-    every = {id(parameter) for parameter in backbone.parameters()}
-    once = len(inside) == len(every) and set(inside) == every
+    parameters = {id(parameter) for parameter in backbone.parameters()}
+    once = len(inside) == len(parameters) and set(inside) == parameters
     require(once, cls, "has a parameter that is not in exactly one of its blocks")
     parts = activations if isinstance(activations, tuple) else (activations,)
     leaves = tuple(part.detach().requires_grad_() for part in parts)

@@ -30,23 +30,23 @@ def check_region(ablation: Ablation) -> None:
     cls, trial = type(ablation), Trial.of(ablation)
     context = trial.context
     for region in ablation.regions:
-        there = {name: mask for name, mask in context.masks.items() if name != region}
-        derived = mask_of(region, there) is not None  # the background is the rest
-        rejected = derived or not ablation.eligible(replace(context, masks=there)).any()
+        other_masks = {name: mask for name, mask in context.masks.items() if name != region}
+        derived = mask_of(region, other_masks) is not None  # the background is the rest
+        rejected = derived or not ablation.eligible(replace(context, masks=other_masks)).any()
         require(rejected, cls, f"takes images without a mask of {region!r}")
         for word, value in (("empty", 0), ("the whole image", 1)):
             if value == 0 and ablation.family == "insertion":
                 continue  # an insertion requires the region to be absent
             mask = context.masks[region].clone()
             mask[0] = value
-            found = ablation.eligible(trial.with_mask(region, mask).context).tolist()
-            require(not found[0], cls, f"takes an image whose mask of {region!r} is {word}")
-            require(all(found[1:]), cls, "rejects an image for the mask of another one")
-    own = None if ablation.place.name == "all" else ablation.place.mask(context.masks)
-    if own is None:
+            eligible = ablation.eligible(trial.with_mask(region, mask).context).tolist()
+            require(not eligible[0], cls, f"takes an image whose mask of {region!r} is {word}")
+            require(all(eligible[1:]), cls, "rejects an image for the mask of another one")
+    region_mask = None if ablation.place.name == "all" else ablation.place.mask(context.masks)
+    if region_mask is None:
         return
     changed = sound(ablation, trial, ablation.dose)
-    _confined(ablation, trial.images, changed, _reach(own, ablation.margin), "the region")
+    _confined(ablation, trial.images, changed, _reach(region_mask, ablation.margin), "the region")
 
 
 def check_control(ablation: Ablation) -> None:
@@ -57,7 +57,7 @@ def check_control(ablation: Ablation) -> None:
     """
     kind = ablation.compared_with
     if kind == "matched-control":
-        _placed(ablation)
+        _changed_only_where_placed(ablation)
     elif kind in ("off-centre-crops", "patch"):
         _elsewhere(ablation)
     elif kind == "round-trip":
@@ -77,22 +77,22 @@ def check_donors(ablation: Ablation) -> None:
     require(not ablation.eligible(without).any(), cls, "needs donors, but takes images without")
     donor_images = sample_images(4, 48, seed=2)
     names = ["other-a", "other-b", "other-c", "other-d"]
-    others = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
+    other_donors = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
     changed = ablation(trial.images, trial.context)
     differs = not torch.equal(
-        ablation(trial.images, replace(trial.context, donors=others)), changed
+        ablation(trial.images, replace(trial.context, donors=other_donors)), changed
     )
     require(differs, cls, "does not use its donors: other ones make the same image")
 
 
-def _placed(ablation: Ablation) -> None:
+def _changed_only_where_placed(ablation: Ablation) -> None:
     trial = Trial.of(ablation)
-    where = torch.zeros(4, 1, *trial.images.shape[-2:])
-    where[..., 30:44, 28:44] = 0.5  # soft edge, like a feathered region
-    where[..., 31:43, 29:43] = 1
-    placed = Trial(trial.images, replace(trial.context, role="control", where=where))
-    changed = sound(ablation, placed, ablation.dose)
-    _confined(ablation, trial.images, changed, where > 0, "the place given for its control")
+    position = torch.zeros(4, 1, *trial.images.shape[-2:])
+    position[..., 30:44, 28:44] = 0.5  # soft edge, like a feathered region
+    position[..., 31:43, 29:43] = 1
+    control = Trial(trial.images, replace(trial.context, role="control", where=position))
+    changed = sound(ablation, control, ablation.dose)
+    _confined(ablation, trial.images, changed, position > 0, "the place given for its control")
 
 
 def _elsewhere(ablation: Ablation) -> None:
@@ -101,22 +101,22 @@ def _elsewhere(ablation: Ablation) -> None:
         Trial(trial.images, replace(trial.context, role="control", draw=draw)) for draw in (0, 1)
     ]
     target = sound(ablation, trial, ablation.dose)
-    made = [sound(ablation, control, ablation.dose) for control in controls]
+    controlled = [sound(ablation, control, ablation.dose) for control in controls]
     kind = ablation.compared_with
-    differs = not torch.equal(made[0], target)
+    differs = not torch.equal(controlled[0], target)
     require(differs, cls, f"declares control {kind!r}, but does the same where it is the control")
-    again = torch.equal(ablation(trial.images, controls[0].context), made[0])
+    again = torch.equal(ablation(trial.images, controls[0].context), controlled[0])
     require(again, cls, "its control is not a function of (seed, id, draw)")
     if kind == "off-centre-crops":
-        require(not torch.equal(*made), cls, "its control is the same for another draw")
+        require(not torch.equal(*controlled), cls, "its control is the same for another draw")
         statistic = STATISTICS[cls.target]
         amounts = [
-            float(statistic(ablation, one.images, one.context, ablation.dose).mean())
-            for one in (trial, *controls)
+            float(statistic(ablation, case.images, case.context, ablation.dose).mean())
+            for case in (trial, *controls)
         ]
     else:
-        amounts = [_share(trial.images, one) for one in (target, *made)]
-    alike = all(abs(other - amounts[0]) <= ALIKE * amounts[0] + 0.005 for other in amounts[1:])
+        amounts = [_share(trial.images, changed) for changed in (target, *controlled)]
+    alike = all(abs(amount - amounts[0]) <= ALIKE * amounts[0] + 0.005 for amount in amounts[1:])
     word = cls.target if kind == "off-centre-crops" else "the share of the image that is changed"
     require(alike, cls, f"its control differs in amount: {word} is {_listed(amounts)}")
 
@@ -129,18 +129,21 @@ def _round_trip(ablation: Ablation) -> None:
     # pixels.
     statistic = STATISTICS[cls.target]
     swapped, returned = (
-        statistic(ablation, one.images, one.context, ablation.dose).mean() for one in (trial, back)
+        statistic(ablation, case.images, case.context, ablation.dose).mean()
+        for case in (trial, back)
     )
     require(bool(swapped < returned), cls, f"round-trip does not undo what {cls.target} shows")
 
 
-def _confined(ablation: Ablation, images: Tensor, changed: Tensor, where: Tensor, say: str) -> None:
+def _confined(
+    ablation: Ablation, images: Tensor, changed: Tensor, allowed: Tensor, say: str
+) -> None:
     cls = type(ablation)
     moved = (changed != images).any(dim=1, keepdim=True)
     beyond = f", and its margin of {ablation.margin:g} % of the width" if ablation.margin else ""
-    outside = bool((moved & ~where).any())
+    outside = bool((moved & ~allowed).any())
     require(not outside, cls, f"changes pixels outside {say}{beyond}")
-    inside = bool((moved & where).flatten(1).any(dim=1).all())
+    inside = bool((moved & allowed).flatten(1).any(dim=1).all())
     require(inside, cls, f"changes nothing inside {say}")
 
 

@@ -42,14 +42,14 @@ def sample_images(count: int = 4, size: int | tuple[int, int] = 48, seed: int = 
     return (total - low) / (high - low)
 
 
-def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor]:
+def sample_masks(images: Tensor, other_regions: Iterable[str] = ()) -> dict[str, Tensor]:
     """Return masks of a plausible layout: a face inside a person, an object, text, background.
 
     Every second image is mirrored, so that the masks of a batch differ.
 
     Args:
         images: (B, 3, H, W).
-        others: additional regions, each a box in the middle.
+        other_regions: additional regions, each a box in the middle.
 
     Returns:
         Region to (B, 1, H, W) of 0 and 1.
@@ -63,7 +63,7 @@ def sample_masks(images: Tensor, others: Iterable[str] = ()) -> dict[str, Tensor
         mask[1::2] = mask[1::2].flip(-1)
         masks[name] = mask
     masks["background"] = (torch.cat(list(masks.values()), dim=1).sum(dim=1, keepdim=True) == 0) * 1
-    return masks | {name: middle(images) for name in others if name not in masks}
+    return masks | {name: middle(images) for name in other_regions if name not in masks}
 
 
 def middle(images: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ SEED = 20_000
 DONORS = 8
 """Donors in addition to one per image, so that every draw has its own donor."""
 
-Drops = Mapping[str, Array]
+EffectsByRole = Mapping[str, Array]
 """Role to (white-box models, n, draws): clean minus changed score, NaN if not eligible."""
 
 
@@ -87,32 +87,38 @@ def white_box_matrix(
     images, context, donors = images_and_donors(n, size, style, seed, controls)
     clean = _scores(models, images, context)
     nuisances = nuisance_baseline()
-    groups = [plan([one], controls=controls) for one in ablations]
+    groups = [plan([ablation], controls=controls) for ablation in ablations]
     total = len(nuisances) + sum(len(group) for group in groups)
     with progress("Testing white-box models", total, shown) as advance:
 
-        def drops(conditions: Sequence[Condition]) -> Drops:
-            return _drops(models, clean, images, context, conditions, donors, advance)
+        def effects_of(conditions: Sequence[Condition]) -> EffectsByRole:
+            return _measured_effects(models, clean, images, context, conditions, donors, advance)
 
         baselines = np.zeros(len(models))
         for nuisance in nuisances:
-            moved = _effects(nuisance.ablation, drops([nuisance]), clean)
+            moved = _effects(nuisance.ablation, effects_of([nuisance]), clean)
             baselines = np.maximum(baselines, [effect["effect"] for effect in moved])
         rows = [
             row
             for ablation, group in zip(ablations, groups, strict=True)
-            for row in _rows(ablation, drops(_own(group, ablation)), clean, list(models), baselines)
+            for row in _rows(
+                ablation,
+                effects_of(_conditions_of(group, ablation)),
+                clean,
+                list(models),
+                baselines,
+            )
         ]
     return pd.DataFrame(rows)
 
 
-def _own(group: Sequence[Condition], ablation: Ablation) -> list[Condition]:
+def _conditions_of(group: Sequence[Condition], ablation: Ablation) -> list[Condition]:
     """Return the conditions of the ablation itself, without the shared nuisance baseline."""
     return [condition for condition in group if condition.ablation is ablation]
 
 
 def _white_box_models(style: Style) -> dict[str, MemorabilityModel]:
-    names = [one.name for one in plugins("models") if one.distribution == "memlab"]
+    names = [plugin.name for plugin in plugins("models") if plugin.distribution == "memlab"]
     classes = {name: load("models", name) for name in names}
     return {
         name: cls(style=style) if cls is Watermark else cls()
@@ -128,32 +134,32 @@ def images_and_donors(
     originals = [sample(seed, index, ALL, style) for index in range(2 * n + draws + DONORS)]
 
     def rendered(part: slice) -> Rendered:
-        some = originals[part]
-        changes = [(index, None) for index in range(len(some))]
-        return Rendered(some, changes, ALL, size, Geometry(size), REGIONS)
+        selected = originals[part]
+        changes = [(index, None) for index in range(len(selected))]
+        return Rendered(selected, changes, ALL, size, Geometry(size), REGIONS)
 
     inside = rendered(slice(n))
-    batch = to_float(collate([inside[place] for place in range(n)]))
+    batch = to_float(collate([inside[index] for index in range(n)]))
     outside = rendered(slice(n, None))
-    having: dict[str, list[int]] = {region: [] for region in REGIONS}
-    for place in range(len(outside)):
-        masks = outside[place]["masks"]
+    donors_by_region: dict[str, list[int]] = {region: [] for region in REGIONS}
+    for index in range(len(outside)):
+        masks = outside[index]["masks"]
         for region in REGIONS:
             if masks[region].any():
-                having[region].append(place)
+                donors_by_region[region].append(index)
     ids = [name_of(latents) for latents in originals[:n]]
-    donors = DonorList(outside, having, len(outside), ids, seed)
+    donors = DonorList(outside, donors_by_region, len(outside), ids, seed)
     return batch["images"], Context(ids, seed, masks=batch["masks"]), donors
 
 
 @torch.no_grad()
 def _scores(models: Mapping[str, MemorabilityModel], images: Tensor, context: Context) -> Array:
     """Return the scores of images by every white-box model: (white-box models, n)."""
-    found = torch.stack([model.scores(images, context) for model in models.values()])
-    return found.double().numpy()
+    scores = torch.stack([model.scores(images, context) for model in models.values()])
+    return scores.double().numpy()
 
 
-def _drops(
+def _measured_effects(
     models: Mapping[str, MemorabilityModel],
     clean: Array,
     images: Tensor,
@@ -161,47 +167,47 @@ def _drops(
     conditions: Sequence[Condition],
     donors: DonorList,
     advance: Callable[[int], None],
-) -> Drops:
+) -> EffectsByRole:
     """Change the images once for all models, with the engine that `memlab test` uses."""
     preparation = Preparation(images, context, conditions, donors)
-    found: dict[str, Array] = {}
+    by_role: dict[str, Array] = {}
     for condition in conditions:
         values = np.full((*clean.shape, condition.draws), np.nan)
         for draw in range(condition.draws):
             prepared = preparation.prepare(condition, draw)
             if not prepared.eligible.any():
                 continue
-            for places, changed in changed_images(images, prepared, condition, micro_batch=64):
-                some = places.numpy()
-                values[:, some, draw] = clean[:, some] - _scores(
-                    models, changed, context.select(places)
+            for positions, changed in changed_images(images, prepared, condition, micro_batch=64):
+                rows = positions.numpy()
+                values[:, rows, draw] = clean[:, rows] - _scores(
+                    models, changed, context.select(positions)
                 )
-        found[condition.role] = values
+        by_role[condition.role] = values
         advance(1)
-    return found
+    return by_role
 
 
-def _effects(ablation: Ablation, drops: Drops, clean: Array) -> list[dict[str, float]]:
+def _effects(ablation: Ablation, by_role: EffectsByRole, clean: Array) -> list[dict[str, float]]:
     """Return the size of the effect on each white-box model, in SDs of its clean scores."""
-    found = []
-    for place, scores in enumerate(clean):
-        ones = np.ones_like(scores)
-        images = Images(pd.DataFrame(), scores, ones * np.nan, ones, ones)
-        of_role = {role: values[place] for role, values in drops.items()}
+    summaries = []
+    for index, scores in enumerate(clean):
+        weights = np.ones_like(scores)
+        images = Images(pd.DataFrame(), scores, weights * np.nan, weights, weights)
+        of_role = {role: values[index] for role, values in by_role.items()}
         if "nuisance" in of_role:  # a nuisance change itself
             of_role["target"] = of_role.pop("nuisance")
         effects = ImageEffects(ablation.name, ablation.dose, images, of_role)
         squares = _squares(ablation, effects)
         shifts = specific(effects)[np.isfinite(specific(effects))]
-        there = squares[np.isfinite(squares)]
-        n = len(there)
-        mean = there.mean() if n else np.nan
-        error = there.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+        finite = squares[np.isfinite(squares)]
+        n = len(finite)
+        mean = finite.mean() if n else np.nan
+        error = finite.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
         sizes = [_in_sd(value, scores) for value in (mean, mean - 2 * error, mean + 2 * error)]
         shift = _ratio(float(shifts.mean()), scores) if len(shifts) else np.nan
         ends = dict(zip(("effect", "low", "high"), sizes, strict=True))
-        found.append({"n": n, **ends, "shift": shift})
-    return found
+        summaries.append({"n": n, **ends, "shift": shift})
+    return summaries
 
 
 def _squares(ablation: Ablation, effects: ImageEffects) -> Array:
@@ -216,9 +222,9 @@ def _squares(ablation: Ablation, effects: ImageEffects) -> Array:
     return swap_square(effects) if kind == "round-trip" else specific_square(effects)
 
 
-def _without_controls(ablation: Ablation, drops: Drops) -> bool:
+def _without_controls(ablation: Ablation, by_role: EffectsByRole) -> bool:
     """Return whether matched controls are required but no image has room for one."""
-    controls = drops.get("control")
+    controls = by_role.get("control")
     return (
         ablation.compared_with == "matched-control"
         and controls is not None
@@ -238,14 +244,18 @@ def _ratio(effect: float, scores: Array) -> float:
 
 
 def _rows(
-    ablation: Ablation, drops: Drops, clean: Array, models: Sequence[str], baselines: Array
+    ablation: Ablation,
+    by_role: EffectsByRole,
+    clean: Array,
+    models: Sequence[str],
+    baselines: Array,
 ) -> Iterator[dict[str, object]]:
-    effects = _effects(ablation, drops, clean)
-    whole = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
-    whole = whole or _without_controls(ablation, drops)
+    effects = _effects(ablation, by_role, clean)
+    above_baseline = ablation.family != "nuisance" and ablation.compared_with == "nuisance-baseline"
+    above_baseline = above_baseline or _without_controls(ablation, by_role)
     expects = expected(type(ablation))
     for model, effect, least in zip(models, effects, baselines, strict=True):
-        limit = max(SESOI, float(least)) if whole else SESOI
+        limit = max(SESOI, float(least)) if above_baseline else SESOI
         declared = _declared(expects, model)
         yield {
             "ablation": ablation.name,
@@ -268,12 +278,12 @@ def _declared(expects: Expected, model: str) -> str:
     return "must not" if model in expects.spares else "may"
 
 
-def _breach(ablation: Ablation, declared: str, found: Mapping[str, float], limit: float) -> bool:
+def _breach(ablation: Ablation, declared: str, effect: Mapping[str, float], limit: float) -> bool:
     # A control that varies more than the target is inconclusive, but a swap that moves the score
     # less than its round trip is faulty.
     both = ablation.compared_with == "round-trip"
-    size = abs(found["effect"]) if both else found["effect"]
-    shift = abs(np.nan_to_num(found["shift"]))
+    size = abs(effect["effect"]) if both else effect["effect"]
+    shift = abs(np.nan_to_num(effect["shift"]))
     if declared == "must":
-        return not max(found["effect"], shift) > limit  # NaN (no eligible image) is a breach too
+        return not max(effect["effect"], shift) > limit  # NaN (no eligible image) is a breach too
     return declared == "must not" and not max(size, shift) <= limit

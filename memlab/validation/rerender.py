@@ -84,13 +84,13 @@ class Rendered(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.plan)
 
-    def __getitem__(self, place: int) -> Sample:
-        index, change = self.plan[place]
+    def __getitem__(self, item: int) -> Sample:
+        index, change = self.plan[item]
         latents = self.originals[index]
         drawn = latents if change is None else change.applied(latents, self.world)
         rendered = render(drawn, self.size)
         return Sample(
-            index=place,
+            index=item,
             id=name_of(latents),
             image=self.geometry.image(torch.from_numpy(rendered.image).permute(2, 0, 1)),
             score=float("nan"),
@@ -131,7 +131,7 @@ class Rerendered:
         feature: str,
         world: World,
         rows: pd.DataFrame,
-        found: Mapping[tuple[int, Change | None], float],
+        predicted: Mapping[tuple[int, Change | None], float],
         draws: int,
     ) -> None:
         self.feature, self.rows = feature, rows
@@ -143,7 +143,9 @@ class Rerendered:
 
         def changed(kind: Kind, count: int) -> Array:
             keys = [[(index, Change(feature, kind, k)) for k in range(count)] for index in range(n)]
-            return np.array([[found.get(key, np.nan) for key in some] for some in keys])
+            return np.array(
+                [[predicted.get(key, np.nan) for key in draw_keys] for draw_keys in keys]
+            )
 
         # (n, draws), NaN where the image is not eligible
         self.removal, self.swap = changed("removal", 1), changed("swap", draws)
@@ -151,13 +153,13 @@ class Rerendered:
 
     def moved(self) -> Array:
         """Return squared changes of the predictions, averaged over the feature's marginal: (n,)."""
-        out, other, into = (
+        out, swapped, into = (
             ((values - self.clean[:, None]) ** 2).mean(axis=1)
             for values in (self.removal, self.swap, self.insertion)
         )
         if self.kind == "value":
-            return np.asarray(other)
-        drawn = self.rate * np.where(self.has, other, into)
+            return np.asarray(swapped)
+        drawn = self.rate * np.where(self.has, swapped, into)
         return np.asarray(drawn + np.where(self.has, (1 - self.rate) * out, 0.0))
 
     def conditions(self) -> Iterator[pd.DataFrame]:
@@ -168,18 +170,18 @@ class Rerendered:
         the round-trip control of a swap. Quantities that subtract a control therefore subtract 0.
         """
         itself = self.clean[:, None]
-        ways = [
+        variants = [
             ("rerender", "target", self.has, self.removal),
             ("rerender", "control", self.has, itself.repeat(2, axis=1)),
             ("rerender", "swap", self.has, self.swap),
             ("rerender", "round-trip", self.has, itself.repeat(self.swap.shape[1], axis=1)),
         ]
         if self.kind == "presence":
-            ways += [
+            variants += [
                 ("rerender-insert", "target", ~self.has, self.insertion),
                 ("rerender-insert", "control", ~self.has, itself.repeat(2, axis=1)),
             ]
-        for verb, role, eligible, predicted in ways:
+        for verb, role, eligible, predicted in variants:
             name = f"{verb}-{self.feature}"
             for draw, values in enumerate(predicted.T):
                 yield pd.DataFrame(

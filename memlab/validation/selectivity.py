@@ -98,7 +98,7 @@ def selectivity(
         and `change`: changed / clean − 1 if the scale is `relative`, changed − clean if it is
         `agreement` or `share`. NaN if no image is eligible.
     """
-    conditions = [condition for ablation in ablations for condition in _shown(ablation)]
+    conditions = [condition for ablation in ablations for condition in _profiled(ablation)]
     tables = [
         _measured(images, context, condition, donors)
         for images, context in batches
@@ -110,8 +110,8 @@ def selectivity(
     rows = []
     for condition in conditions:
         ablation = condition.ablation
-        for statistic, found in summed.loc[condition.key].iterrows():
-            before, after = float(found["clean"]), float(found["changed"])
+        for statistic, means in summed.loc[condition.key].iterrows():
+            before, after = float(means["clean"]), float(means["changed"])
             scale = _scale(str(statistic))
             rows.append(
                 {
@@ -123,9 +123,9 @@ def selectivity(
                     "control": condition.role in _CONTROLS,
                     "statistic": statistic,
                     "target": statistic == ablation.target,
-                    "eligible": int(found["eligible"]),
+                    "eligible": int(means["eligible"]),
                     "clean": before,
-                    "clean_sd": float(found["clean_sd"]),
+                    "clean_sd": float(means["clean_sd"]),
                     "changed": after,
                     "scale": scale,
                     "change": _relative(before, after) if scale == "relative" else after - before,
@@ -145,30 +145,38 @@ def example(
     Returns:
         (3, H, W) each, in the order of the ablation's rows in `selectivity`.
     """
-    conditions = _shown(ablation)
+    conditions = _profiled(ablation)
     prepare = Preparation(images, context, conditions, donors).prepare
     eligible = [prepare(condition, 0).eligible for condition in conditions]
     if not eligible[0].any():
         return None
     best = int(torch.stack(eligible).sum(dim=0).argmax())
-    one, own = images[best : best + 1], context.select(torch.tensor([best]))
-    preparation = Preparation(one, own, conditions, donors)
-    shown = [one[0]]
+    image, image_context = images[best : best + 1], context.select(torch.tensor([best]))
+    preparation = Preparation(image, image_context, conditions, donors)
+    panels = [image[0]]
     for condition in conditions:
         prepared = preparation.prepare(condition, 0)
-        shown += [changed[0] for _, changed in changed_images(one, prepared, condition, 1)]
-    return shown
+        panels += [changed[0] for _, changed in changed_images(image, prepared, condition, 1)]
+    return panels
 
 
 _CONTROLS: tuple[Role, ...] = ("control", "round-trip")
 
 
-def _shown(ablation: Ablation) -> list[Condition]:
+def _profiled(ablation: Ablation) -> list[Condition]:
     """Return every dose, then the control at the primary dose; one draw of each."""
-    own = [one for one in plan([ablation], "ladder", controls=1) if one.ablation is ablation]
-    doses = [one for one in own if one.role not in _CONTROLS]
-    controls = [one for one in own if one.role in _CONTROLS and one.dose == ablation.dose]
-    return [replace(one, draws=1) for one in doses + controls]
+    conditions = [
+        condition
+        for condition in plan([ablation], "ladder", controls=1)
+        if condition.ablation is ablation
+    ]
+    doses = [condition for condition in conditions if condition.role not in _CONTROLS]
+    controls = [
+        condition
+        for condition in conditions
+        if condition.role in _CONTROLS and condition.dose == ablation.dose
+    ]
+    return [replace(condition, draws=1) for condition in doses + controls]
 
 
 def _measured(
@@ -179,23 +187,25 @@ def _measured(
     prepared = Preparation(images, context, [condition], donors).prepare(condition, 0)
     chosen = prepared.eligible.nonzero().flatten()
     names = list(dict.fromkeys([*VALUES, *COMPARISONS, ablation.target]))
-    found = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
+    by_name = {name: (torch.full((len(images),), torch.nan),) * 2 for name in names}
     if len(chosen):
         clean = images[chosen.to(images.device)]
         parts = list(changed_images(images, prepared, condition, micro_batch=64))
         changed = torch.cat([photos for _, photos in parts])
-        own = prepared.context.select(chosen)
+        context_chosen = prepared.context.select(chosen)
         pairs = {name: (measure(clean), measure(changed)) for name, measure in VALUES.items()}
         for name, compare in COMPARISONS.items():
             pairs[name] = compare(clean, clean), compare(clean, changed)
         target = STATISTICS[ablation.target]
-        before, after = (target(ablation, clean, own, dose) for dose in (0.0, condition.dose))
+        before, after = (
+            target(ablation, clean, context_chosen, dose) for dose in (0.0, condition.dose)
+        )
         pairs[ablation.target] = before, after
         for name, pair in pairs.items():
-            whole = [torch.full((len(images),), torch.nan) for _ in pair]
-            for values, some in zip(whole, pair, strict=True):
-                values[chosen] = some.float().cpu()
-            found[name] = whole[0], whole[1]
+            columns = [torch.full((len(images),), torch.nan) for _ in pair]
+            for values, measured in zip(columns, pair, strict=True):
+                values[chosen] = measured.float().cpu()
+            by_name[name] = columns[0], columns[1]
     return pd.concat(
         [
             pd.DataFrame(
@@ -206,7 +216,7 @@ def _measured(
                     "changed": after.double().numpy(),
                 }
             )
-            for name, (before, after) in found.items()
+            for name, (before, after) in by_name.items()
         ]
     )
 

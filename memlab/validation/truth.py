@@ -146,63 +146,67 @@ def truth(
             model, images, batch_size, num_workers, device, progress, "Re-rendering"
         )
     ]
-    found = dict(zip(plan, np.concatenate(predicted).astype(float), strict=True))
+    by_plan = dict(zip(plan, np.concatenate(predicted).astype(float), strict=True))
     rows = pd.DataFrame(
         {
             "index": range(n),
             "id": [name_of(latents) for latents in originals],
             "score": [score(latents, seed, world) for latents in originals],
-            "predicted": [found[index, None] for index in range(n)],
+            "predicted": [by_plan[index, None] for index in range(n)],
             **{
                 feature: [int(getattr(latents, feature) is not None) for latents in originals]
                 for feature in PRESENCE
             },
         }
     )
-    effects = [Rerendered(feature, world, rows, found, draws) for feature in features]
-    conditions = [table for one in effects for table in one.conditions()]
+    effects = [Rerendered(feature, world, rows, by_plan, draws) for feature in features]
+    conditions = [table for effect in effects for table in effect.conditions()]
     return Truth(_table(effects, rows, seed), rows, pd.concat(conditions, ignore_index=True))
 
 
 def _table(effects: Sequence[Rerendered], rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    ones = np.ones(len(rows))
-    predicted, given = (rows[name].to_numpy(dtype=float) for name in ("predicted", "score"))
-    images = Images(rows.set_index("id"), predicted, given, ones, ones)
+    weights = np.ones(len(rows))
+    predicted, scores = (rows[name].to_numpy(dtype=float) for name in ("predicted", "score"))
+    images = Images(rows.set_index("id"), predicted, scores, weights, weights)
     estimates = {
-        (one.feature, name): estimate
-        for one in effects
-        for name, estimate in _estimates(one, images).items()
+        (effect.feature, name): estimate
+        for effect in effects
+        for name, estimate in _estimates(effect, images).items()
     }
     keys = {f"{feature} {name}": (feature, name) for feature, name in estimates}
-    found = bootstrap({key: estimates[keys[key]] for key in keys}, seed).statistics
+    statistics = bootstrap({key: estimates[keys[key]] for key in keys}, seed).statistics
     lines = []
-    for one in effects:
-        own = {name: found[key] for key, (feature, name) in keys.items() if feature == one.feature}
-        line: dict[str, Any] = {"feature": one.feature, "kind": one.kind}
-        line |= {"prevalence": one.has.mean(), "n": len(rows), "eligible": int(one.has.sum())}
-        for name, statistic in own.items():
+    for effect in effects:
+        by_name = {
+            name: statistics[key]
+            for key, (feature, name) in keys.items()
+            if feature == effect.feature
+        }
+        line: dict[str, Any] = {"feature": effect.feature, "kind": effect.kind}
+        line |= {"prevalence": effect.has.mean(), "n": len(rows), "eligible": int(effect.has.sum())}
+        for name, statistic in by_name.items():
             values = (statistic.value, statistic.low, statistic.high)
             line |= dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
-        lines.append({**line, "reason": _reason(own)})
+        lines.append({**line, "reason": _reason(by_name)})
     table = pd.DataFrame(lines)
     numbers = [column for column in table if str(column).startswith("g_")]
     return table.astype(dict.fromkeys(numbers, float))
 
 
-def _estimates(one: Rerendered, images: Images) -> dict[str, Estimate]:
+def _estimates(effect: Rerendered, images: Images) -> dict[str, Estimate]:
     """Return the estimates of a feature."""
 
     def over(values: Array, eligible: NDArray[np.bool_], none: str) -> Estimate:
-        found = mean(images, np.where(eligible, values, np.nan))
+        average = mean(images, np.where(eligible, values, np.nan))
         finite = np.isfinite(values[eligible]).all() and np.isfinite(images.predicted).all()
         reason = none if not eligible.any() else None if finite else "predictions are not finite"
-        return replace(found, reason=reason or found.reason)
+        return replace(average, reason=reason or average.reason)
 
-    drop = one.clean - one.removal[:, 0]
+    difference = effect.clean - effect.removal[:, 0]
     variance = variance_of_predictions(images)
-    removal = over(drop, one.has, "no image has it")
-    size = combine(np.sqrt, over(drop**2, one.has, "no image has it"))
-    moved = over(one.moved(), np.full(len(drop), True), "no image")
+    removal = over(difference, effect.has, "no image has it")
+    size = combine(np.sqrt, over(difference**2, effect.has, "no image has it"))
+    moved = over(effect.moved(), np.full(len(difference), True), "no image")
     estimates = {
         "g_rem_mean": removal,
         "g_rem_mean_sd": combine(_in_sd, removal, variance),
@@ -210,9 +214,9 @@ def _estimates(one: Rerendered, images: Images) -> dict[str, Estimate]:
         "g_rem_rms_sd": combine(_in_sd, size, variance),
         "g_res": combine(lambda square, var: square / (2 * var), moved, variance),
     }
-    if one.kind == "presence":
-        gain = one.insertion.mean(axis=1) - one.clean
-        estimates["g_ins_mean"] = over(gain, ~one.has, "every image has it")
+    if effect.kind == "presence":
+        gain = effect.insertion.mean(axis=1) - effect.clean
+        estimates["g_ins_mean"] = over(gain, ~effect.has, "every image has it")
     return estimates
 
 
@@ -220,10 +224,10 @@ def _in_sd(effect: Array, variance: Array) -> Array:
     return np.asarray(effect / np.sqrt(variance))
 
 
-def _reason(found: dict[str, Statistic]) -> str:
+def _reason(statistics: dict[str, Statistic]) -> str:
     """Return why numbers are missing, each reason once."""
     reasons: dict[str, list[str]] = {}
-    for name, statistic in found.items():
+    for name, statistic in statistics.items():
         if statistic.reason:
             reasons.setdefault(statistic.reason, []).append(name)
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())

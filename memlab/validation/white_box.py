@@ -169,10 +169,10 @@ class Watermark(WhiteBoxModel):
         # The mark on mid grey: its appearance over the image itself is not known.
         mark = luma((0.5 + cover[..., None] * (template[..., :3] - 0.5)).permute(2, 0, 1)[None])
         pattern = mark[0, 0][box].flatten().to(images)
-        seen = luma(images)[:, 0][:, *box].flatten(1)
-        pattern, seen = pattern - pattern.mean(), seen - seen.mean(dim=1, keepdim=True)
-        size = seen.norm(dim=1) * pattern.norm()
-        correlation: Tensor = (seen @ pattern) / size.clamp(min=1e-6)
+        pixels = luma(images)[:, 0][:, *box].flatten(1)
+        pattern, pixels = pattern - pattern.mean(), pixels - pixels.mean(dim=1, keepdim=True)
+        size = pixels.norm(dim=1) * pattern.norm()
+        correlation: Tensor = (pixels @ pattern) / size.clamp(min=1e-6)
         return 0.5 + 0.45 * correlation
 
 

@@ -42,8 +42,8 @@ def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> N
         assert ("the fill" in line) == (lines is wide)
         assert ("→" in line) == (lines is not least)
     assert not [line for line in wide if "units" in line]
-    assert "units of the doses: results.json" in narrow
-    assert "units of the doses, and ρ: results.json" in least
+    assert "units of the doses: effects.csv" in narrow
+    assert "units of the doses, and ρ: effects.csv" in least
     squeezed = "\n".join(shown(summary.conditions, 80))
     assert "\nremove_faces@1" in squeezed
     assert "mean)" in squeezed

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from memlab.analysis.effect import AblationEffect
-from memlab.analysis.results import DataRecord, ModelRecord, Provenance, Results
+from memlab.analysis.results import Results
+from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance
 from memlab.metrics.mean_effect import mean_effect
 from memlab.metrics.metric import METRICS
 from memlab.reports.rows import write_table

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from memlab.analysis.effect import AblationEffect, BeyondControl, Comparison
-from memlab.audit.hypotheses import CASES, decisive, measured, sentence, ways
+from memlab.audit.case_results import decisive, measured, sentence
+from memlab.audit.hypotheses import CASES, ways
 from memlab.cli import main
 from memlab.stats.measures import Statistic
 from memlab.synthetic import write
@@ -75,10 +76,11 @@ def test_every_feature_is_measured_or_says_why_not(trained: Path) -> None:
     assert list(members) == [one.name for one in CASES[0].members]
     assert members["action"]["reason"] == "no detector tells what people do"
     assert members["face"]["condition"] == "remove_faces@1"
-    assert members["colour"]["effect"]["n"] == 8
+    assert members["colour"]["rms_effect"]["n"] == 8
     for case in cases.values():
         for one in case["members"]:
-            known = one["effect"] is not None and one["effect"]["value"] is not None
+            size = one["rms_effect"]
+            known = size is not None and size["value"] is not None
             assert known == (one["reason"] is None)
             assert not known or one["n"] > 0
         assert case["sentence"].startswith(f"Of the {len(case['pairs'])} orders")

@@ -34,10 +34,10 @@ class FixedModel(MemorabilityModel):
         """
         self.file, self.sha256 = path, sha256_of(path)
         self.prove()
-        wanted = network.state_dict()
+        expected = network.state_dict()
         read = {self.renamed(key): value for key, value in read_tensors(path).items()}
-        state = fitting(read, wanted)
-        problem = misfit(wanted, state)
+        state = fitting(read, expected)
+        problem = misfit(expected, state)
         if problem:
             raise CheckpointError(f"{path}: the weights do not fit {self.title}: {problem}")
         network.load_state_dict(state, strict=True, assign=True)

@@ -41,7 +41,7 @@ class Release:
         """Path of the file in torch.hub's folder."""
         return Path(torch.hub.get_dir()) / "checkpoints" / self.name
 
-    def find(self, given: str | None) -> Path:
+    def find(self, weights_file: str | None) -> Path:
         """Return the path of the given file, or else of the file in torch.hub's download folder.
 
         Raises:
@@ -49,8 +49,8 @@ class Release:
                 remedies.
             CheckpointError: if the given file does not exist.
         """
-        if given is not None:
-            path = Path(given)
+        if weights_file is not None:
+            path = Path(weights_file)
             if not path.is_file():
                 raise CheckpointError(f"{path}: no such file of weights; they are at {self.source}")
             return path
@@ -72,8 +72,8 @@ class Release:
     @property
     def source(self) -> str:
         """URL and hash, in words."""
-        known = f"begins with {self.sha256}" if self.sha256 else "is not published"
-        return f"{self.url} (its SHA-256 {known})"
+        checksum = f"begins with {self.sha256}" if self.sha256 else "is not published"
+        return f"{self.url} (its SHA-256 {checksum})"
 
 
 def sha256_of(path: Path) -> str:
@@ -101,32 +101,32 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             names it.
     """
     try:
-        found = _read(path)
+        content = _read(path)
     except Exception as error:  # a damaged or wrong file raises many types
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{path}: cannot be read as weights: {first}") from error
     for part in ("state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(part), dict):
-            found = found[part]
-    if not isinstance(found, dict) or not found:
-        raise CheckpointError(f"{path}: holds no weights by name, but a {type(found).__name__}")
-    odd = [name for name, value in found.items() if not isinstance(value, Tensor)]
+        if isinstance(content, dict) and isinstance(content.get(part), dict):
+            content = content[part]
+    if not isinstance(content, dict) or not content:
+        raise CheckpointError(f"{path}: holds no weights by name, but a {type(content).__name__}")
+    odd = [name for name, value in content.items() if not isinstance(value, Tensor)]
     if odd:
         raise CheckpointError(f"{path}: {odd[0]!r} is no tensor: not a file of weights")
     return {
         str(name): value.detach().float() if value.is_floating_point() else value.detach()
-        for name, value in found.items()
+        for name, value in content.items()
     }
 
 
-def fitting(state: dict[str, Tensor], wanted: dict[str, Any]) -> dict[str, Tensor]:
+def fitting(state: dict[str, Tensor], expected: dict[str, Any]) -> dict[str, Tensor]:
     """Return the state without the first part of its names.
 
-    The prefix is removed only if all names share it and no name in `wanted` starts with it.
+    The prefix is removed only if all names share it and no name in `expected` starts with it.
     """
     first = next(iter(state)).partition(".")[0] + "."
     shared = all(name.startswith(first) for name in state)
-    if not shared or any(name.startswith(first) for name in wanted):
+    if not shared or any(name.startswith(first) for name in expected):
         return state
     return {name.removeprefix(first): value for name, value in state.items()}
 
@@ -142,9 +142,9 @@ def _read(path: Path) -> Any:
     with path.open("rb") as file:
         if file.read(2) != b"PK":  # torch.save writes a zip file
             file.seek(0)
-            found = _Tensors(file, encoding="latin1").load()  # also reads pickles of Python 2
-            if not isinstance(found, int):  # older torch.save files start with a number
-                return found
+            content = _Tensors(file, encoding="latin1").load()  # also reads pickles of Python 2
+            if not isinstance(content, int):  # older torch.save files start with a number
+                return content
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message recommends running the code

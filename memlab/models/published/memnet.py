@@ -69,12 +69,12 @@ class CaffeNet(nn.Module):
         x = self.normalise(self.pool(self.conv1(crops).relu()))
         x = self.normalise(self.pool(self.conv2(x).relu()))
         x = self.conv5(self.conv4(self.conv3(x).relu()).relu()).relu()
-        places: Tensor = x
-        return places
+        activations: Tensor = x
+        return activations
 
-    def embed(self, places: Tensor) -> Tensor:
+    def embed(self, activations: Tensor) -> Tensor:
         """Return fc7 (B, units) from conv5 (B, 256, 13, 13)."""
-        x = self.fc6(self.pool(places).flatten(1)).relu()
+        x = self.fc6(self.pool(activations).flatten(1)).relu()
         hidden: Tensor = self.fc7(x).relu()
         return hidden
 
@@ -128,8 +128,8 @@ class MemNet(FixedModel):
     @property
     def card(self) -> dict[str, str]:
         """Card with both files; the authors publish no hash of the weights."""
-        known = sha256_of(self.mean_file) == MEAN_SHA256
-        mean = f"{self.mean_file.name}, {'' if known else 'not '}GANalyze's"
+        is_published = sha256_of(self.mean_file) == MEAN_SHA256
+        mean = f"{self.mean_file.name}, {'' if is_published else 'not '}GANalyze's"
         card = super().card
         return {**card, "weights": f"{card['weights']} (none is published); mean image {mean}"}
 
@@ -172,15 +172,15 @@ class MemNet(FixedModel):
         proportion to the shared area, then multiplied by 16/13. Grad-CAM on the result is therefore
         the sum of the crops' Grad-CAM maps, each distributed in the same way.
         """
-        placed = []
-        for number, places in enumerate(activations.unbind(1)):
-            upright = places.flip(3) if number % 2 else places
+        on_grid = []
+        for number, crop_activations in enumerate(activations.unbind(1)):
+            upright = crop_activations.flip(3) if number % 2 else crop_activations
             rows, columns = (
-                shares(_SIDE, _FIRST, _STEP, (start, start + CROP)).to(places)
+                shares(_SIDE, _FIRST, _STEP, (start, start + CROP)).to(crop_activations)
                 for start in CORNERS[number // 2]
             )
-            placed.append(rows @ upright @ columns.T * (CELLS / _SIDE))
-        return torch.cat(placed, dim=1)
+            on_grid.append(rows @ upright @ columns.T * (CELLS / _SIDE))
+        return torch.cat(on_grid, dim=1)
 
     def embed(self, images: Tensor) -> Tensor:
         """Return the mean of fc7 over the ten crops, (B, 4096).
@@ -218,17 +218,17 @@ def read_mean(path: Path) -> npt.NDArray[np.float32]:
     """
     try:
         if path.suffix == ".npy":
-            found: Any = np.load(path, allow_pickle=False)
+            mean: Any = np.load(path, allow_pickle=False)
         else:
             from scipy.io import loadmat
 
-            found = loadmat(path, variable_names=["image_mean"])["image_mean"]
+            mean = loadmat(path, variable_names=["image_mean"])["image_mean"]
     except Exception as error:  # a damaged or wrong file raises many types
-        said = str(error) or type(error).__name__
-        raise CheckpointError(f"{path}: cannot be read as a mean image: {said}") from error
-    shape = found.shape
-    if found.ndim == 3 and shape[2] != 3:
-        found = found.transpose(1, 2, 0)
-    if found.shape != (SQUASH, SQUASH, 3):
+        message = str(error) or type(error).__name__
+        raise CheckpointError(f"{path}: cannot be read as a mean image: {message}") from error
+    shape = mean.shape
+    if mean.ndim == 3 and shape[2] != 3:
+        mean = mean.transpose(1, 2, 0)
+    if mean.shape != (SQUASH, SQUASH, 3):
         raise CheckpointError(f"{path}: a mean image of shape {shape}, not (256, 256, 3)")
-    return np.ascontiguousarray(found, dtype=np.float32)
+    return np.ascontiguousarray(mean, dtype=np.float32)

@@ -9,14 +9,14 @@ CELLS, CELL = 16, 16
 """Common grid of the image: cells per side, and pixels per side of a cell."""
 
 
-def shares(places: int, first: int, step: int, crop: tuple[int, int]) -> Tensor:
+def shares(positions: int, first: int, step: int, crop: tuple[int, int]) -> Tensor:
     """Return the share of each feature position, along an axis, in each cell of the common grid.
 
     A position covers `step` pixels around the centre of its receptive field, clipped at the border
     of the crop.
 
     Args:
-        places: number of positions along the axis.
+        positions: number of positions along the axis.
         first: pixel of the crop at the centre of the first position's receptive field.
         step: pixels between neighbouring positions.
         crop: first pixel and end pixel of the crop in the image.
@@ -24,7 +24,7 @@ def shares(places: int, first: int, step: int, crop: tuple[int, int]) -> Tensor:
     Returns:
         Shares, (16, places).
     """
-    centres = crop[0] + first + 0.5 + step * torch.arange(places, dtype=torch.float64)
+    centres = crop[0] + first + 0.5 + step * torch.arange(positions, dtype=torch.float64)
     low = (centres - step / 2).clamp(*crop)
     high = (centres + step / 2).clamp(*crop)
     edges = CELL * torch.arange(CELLS + 1, dtype=torch.float64)

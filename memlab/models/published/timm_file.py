@@ -56,10 +56,10 @@ class TimmFile(FixedModel):
     @property
     def card(self) -> dict[str, str]:
         """Card with the file and the given `output`."""
-        said = "the output of the network" + (
+        description = "the output of the network" + (
             ", through a sigmoid" if self.output != "none" else ""
         )
-        return {"output": f"number that the file was trained on: {said}", **super().card}
+        return {"output": f"number that the file was trained on: {description}", **super().card}
 
     def setup(self, stage: str) -> None:
         """Check that the network accepts the image size of the data.

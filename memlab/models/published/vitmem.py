@@ -71,8 +71,8 @@ class ViTMem(TimmFile):
         """Card of the published file; for another file, data and licence are given as unknown."""
         if self.published:
             return {**super().card, **self.about}
-        other = {"trained_on": "unknown data (not the published file)", "licence": "not known"}
-        return {**super().card, "output": self.about["output"], **other}
+        unknown = {"trained_on": "unknown data (not the published file)", "licence": "not known"}
+        return {**super().card, "output": self.about["output"], **unknown}
 
     @property
     def seen_data(self) -> tuple[str, ...] | None:
