@@ -169,6 +169,7 @@ def test_the_environment_restricts_discovery(
     assert registry.find("ablations", "pale").distribution == "memlab-pale"
 
 
+@pytest.mark.slow
 def test_plugins_check_holds_each_to_its_contract(
     install: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
