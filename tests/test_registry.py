@@ -11,7 +11,7 @@ import pytest
 
 from memlab import registry
 from memlab.cli import main
-from memlab.cli.names import expand_tree
+from memlab.cli.config_names import expand_tree
 from memlab.errors import PluginError
 from memlab.spec import build
 
@@ -76,7 +76,8 @@ def test_a_recorded_class_path_of_former_times_is_found(tmp_path: Path) -> None:
 
 
 def test_each_renamed_plugin_exists_under_its_new_name_only() -> None:
-    for group, names in registry.RENAMED.items():
+    for group in registry.GROUPS:
+        names = registry.RENAMED.get(group, {})
         known = {plugin.name for plugin in registry.plugins(group)}
         assert set(names.values()) <= known
         assert not set(names) & known
