@@ -31,9 +31,10 @@ def _offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("MEMLAB_PLUGINS", "none")
     torch.hub.set_dir(str(tmp_path / "hub"))
     torch.manual_seed(0)
+    before = set(sys.modules)
     yield
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
     sys.path[:] = [path for path in sys.path if not path.startswith(str(tmp_path))]
 

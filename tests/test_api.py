@@ -12,6 +12,7 @@ from memlab import MemlabError
 from memlab.ablations.frequency import Blur
 
 
+@pytest.mark.slow
 def test_fit_and_test_from_python(synthetic: Path) -> None:
     tiny: dict[str, Any] = {
         "model": {"backbone": "timm", "backbone.name": "test_resnet", "backbone.pretrained": False},

@@ -67,6 +67,7 @@ def test_flipped_bits_in_a_checkpoint_are_found(
         assert ("--ckpt_path previous" in said) is (message == last)
 
 
+@pytest.mark.slow
 def test_flipped_bits_anywhere_change_no_score(run: Path, tmp_path: Path) -> None:
     original = run / "fit" / "checkpoints" / "best.ckpt"
     state = torch.load(original, weights_only=True)["state_dict"]

@@ -150,6 +150,7 @@ def fit(synthetic: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
@@ -171,6 +172,7 @@ def test_backbones_are_tried_before_training(
     assert not Path("x").exists()
 
 
+@pytest.mark.slow
 def test_frozen_backbones_are_tried_before_features_are_kept(
     fit: list[str], failing: Callable[..., str]
 ) -> None:

@@ -23,6 +23,7 @@ def test_the_first_command_is_the_promised_one() -> None:
     assert "pip install -e '.[test]' && pytest" in LINES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", TYPED)
 def test_typed_commands_exist_and_their_names_resolve(
     line: str, finished: Path, capsys: pytest.CaptureFixture[str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +170,7 @@ def test_the_environment_restricts_discovery(
     assert registry.find("ablations", "pale").distribution == "memlab-pale"
 
 
+@pytest.mark.slow
 def test_plugins_check_holds_each_to_its_contract(
     install: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
@@ -197,3 +200,13 @@ def test_plugins_check_holds_each_to_its_contract(
     assert out.count("sound") >= 14
     monkeypatch.setattr("memlab.testing.check_plugin", lambda *_: None)  # all keep their contracts
     assert main(["plugins", "--check"]) == 0
+
+
+def test_packages_and_guide_name_the_groups_that_memlab_reads() -> None:
+    root = Path(__file__).parents[1]
+    groups = {f"memlab.{group}" for group in registry.GROUPS}
+    for path in root.glob("plugins/*/pyproject.toml"):
+        points = tomllib.loads(path.read_text(encoding="utf-8"))["project"]["entry-points"]
+        assert set(points) <= groups, path
+    guide = (root / "docs" / "guides" / "own-plugin.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(memlab\.\w+)` \|", guide, re.MULTILINE)) == groups

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 import memlab
 
@@ -28,6 +31,7 @@ FLOORS = (
 """Rooms and modules of the package, from the bottom to the top."""
 
 
+@cache
 def imports() -> set[tuple[str, str]]:
     """Pairs of rooms of which the first imports the second, also inside functions."""
     found = set()
@@ -70,6 +74,7 @@ def test_no_two_rooms_import_each_other() -> None:
         assert room not in reached, f"{room} imports itself by way of others"
 
 
+@pytest.mark.slow
 def test_statistics_need_no_torch() -> None:
     for room in ("stats", "analysis", "reports", "audit"):
         for path in (PACKAGE / room).rglob("*.py"):

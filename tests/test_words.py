@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,14 @@ def pages() -> Iterator[tuple[str, str]]:
         text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
         text = re.sub(r"`[^`\n]*`|<!--.*?-->", "", text)
         yield str(path.relative_to(ROOT)), text
-    for path in PACKAGE.rglob("*.html"):
+    for path in PACKAGE.rglob("*.html*"):  # and templates
         yield str(path.relative_to(PACKAGE)), path.read_text(encoding="utf-8")
+
+
+@cache
+def texts() -> list[tuple[str, str]]:
+    """All of them, parsed once for all words."""
+    return [*messages(), *pages()]
 
 
 @pytest.mark.parametrize("old", OLD)
@@ -77,7 +84,7 @@ def test_an_old_word_is_gone(old: str) -> None:
     word = re.compile(rf"\b({old})\b", re.IGNORECASE)
     found = [
         f"{where}: {word.search(text)[0]!r}; write {OLD[old]!r}"  # type: ignore[index]
-        for where, text in [*messages(), *pages()]
+        for where, text in texts()
         if word.search(text)
     ]
     assert found == []

@@ -5,9 +5,9 @@ FAMILIES: dict[str, str] = {
     "colour": "hue, saturation, palette",
     "contrast": "contrast and light",
     "texture": "texture and layout",
-    "context": "crop, background, what surrounds",
-    "region": "faces, people, objects, text taken out",
-    "insertion": "something pasted in",
+    "context": "crops, background and surroundings",
+    "region": "removal of faces, people, objects or text",
+    "insertion": "pasted faces, people, objects or text",
     "nuisance": "changes that should not matter",
 }
 """Families of ablations and what each family changes. Plugins cannot add a family."""

@@ -55,6 +55,7 @@ def test_they_keep_the_contract(cls: type[Ablation]) -> None:
     check_ablation(cls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(47, 64), (64, 47), (224, 224)])
 @pytest.mark.parametrize("cls", CLASSES)
 def test_laws(cls: type[Ablation], shape: tuple[int, int]) -> None:

@@ -244,6 +244,7 @@ def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Cont
     assert not torch.equal(other, paste(images, context))
 
 
+@pytest.mark.slow
 def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -> None:
     images, context, donors = images_and_donors(12, 48, "A", 5, 4)
     conditions = [one for one in plan([Paste()], controls=4) if one.role != "nuisance"]

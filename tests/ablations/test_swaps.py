@@ -107,6 +107,7 @@ def test_the_round_trip_is_near_the_image(cls: type[Swap]) -> None:
         assert near.median() < 0.25 * far.median()
 
 
+@pytest.mark.slow
 def test_the_way_back_of_a_texture_differs_from_the_swap_in_the_grain_alone() -> None:
     images, context = pairs(30)
     swap = SwapTexture()

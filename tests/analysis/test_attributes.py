@@ -129,6 +129,7 @@ def test_calibrated_residuals_do_not_go_with_the_prediction() -> None:
     assert (rows["residual"] == rows["predicted"] - rows["score"]).all()
 
 
+@pytest.mark.slow
 def test_order_of_rows_and_names_of_levels_do_not_matter() -> None:
     rows = images(60)
     names = ["kind", "size"]

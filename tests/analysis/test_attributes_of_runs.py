@@ -75,6 +75,7 @@ def test_numbers_that_are_names_of_levels() -> None:
     assert (first["low"], first["high"]) == pytest.approx(ends, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_another_models_predictions_are_a_column() -> None:
     predicted, score = people(30, 0)
     ids = [f"{place}.jpg" for place in range(30)]

@@ -190,6 +190,7 @@ def test_the_fill_continues_what_surrounds_it() -> None:
     assert ((filled - ramp).abs() < 0.06).all()
 
 
+@pytest.mark.slow
 def test_a_image_does_not_depend_on_its_batch() -> None:
     images, context = sample_images(5, 64), Context(list("abcde"))
     model = Watermark()

@@ -47,6 +47,7 @@ def run(*arguments: str) -> int:
     return main(["data", "ceiling", *arguments])
 
 
+@pytest.mark.slow
 def test_trials_of_a_memory_game(game: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     vigilance = game.iloc[[0, 0]].assign(role="vigilance")
     table = pd.concat([game, vigilance]).assign(excluded="false", version="clean")
@@ -148,6 +149,7 @@ def test_counts_and_people_agree_about_false_alarms(game: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other)
 
 
+@pytest.mark.slow
 def test_images_without_false_alarms_still_have_a_hit_rate() -> None:
     _, answers = people(40, 50, 1.0, seed=8)
     hits = answers.sum(axis=0).astype(int)
@@ -267,6 +269,7 @@ def test_bad_counts_are_one_line(
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_few_answers_are_left_out_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     _, answers = people(12, 60, 0.25, seed=7)
     trials(answers).to_csv("a.csv", index=False)

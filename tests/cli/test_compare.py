@@ -199,6 +199,7 @@ def test_repeated_runs_are_compared_member_by_member() -> None:
     assert across["sd"] == pytest.approx(wanted.std(ddof=1))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_one_line(failing: Callable[..., str]) -> None:
     first, second, score = two_runs()
     write_finished(Path("runs/a/fit"), first, score)

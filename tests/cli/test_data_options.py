@@ -117,6 +117,7 @@ class Nothing:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("older", "name"),
     [

@@ -91,6 +91,7 @@ def test_options_before_the_command_are_explained(failing: Callable[..., str]) -
     assert "options follow the command" in failing("--config", "x", "fit")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["fit", "validate", "test", "predict"])
 def test_short_pages_name_only_options_that_exist(
     command: str, capsys: pytest.CaptureFixture[str]

@@ -28,6 +28,7 @@ def test_every_help_page_describes_it_alike(
     assert MODEL in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_every_form_is_taken_by_score_and_ablate(
     finished: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

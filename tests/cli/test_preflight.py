@@ -45,6 +45,7 @@ def edited(table: pd.DataFrame, name: str) -> str:
     return table.head(0 if name == "no rows" else None).to_csv(index=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["resnet50", "timm"])
 @pytest.mark.parametrize(
     ("mistake", "said"),

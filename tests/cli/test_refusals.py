@@ -139,6 +139,7 @@ def test_a_single_image_a_batch_cannot_be_trained_on(
     assert "--data.batch_size 1: at least 2" in message
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_waits_for_the_wrong_direction_is_refused(
     synthetic: Path, failing: Callable[..., str]
 ) -> None:

@@ -114,6 +114,7 @@ def _older() -> Iterator[str]:
         yield from action.option_strings
 
 
+@pytest.mark.slow
 def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--help", "all"]) == 0
     helps = [("--model", "regressor"), ("--model.backbone", "timm"), ("--ablation", "blur")]

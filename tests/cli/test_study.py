@@ -164,6 +164,7 @@ def test_another_question_is_another_study(trained: Path, failing: Callable[...,
     assert "n 40, not 50" in text
 
 
+@pytest.mark.slow
 def test_what_stopped_before_it_began_can_be_asked_again(
     synthetic: Path, failing: Callable[..., str]
 ) -> None:

@@ -145,6 +145,7 @@ def test_unreadable_images_are_not_kept(rows: pd.DataFrame) -> None:
     assert torch.equal(images(rows, cache_of(rows)), images(rows, None))
 
 
+@pytest.mark.slow
 def test_two_processes_with_two_workers_each_fill_one_file(rows: pd.DataFrame) -> None:
     def work() -> None:
         fill(dataset(rows, cache_of(rows)), num_workers=2)

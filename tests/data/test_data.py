@@ -102,6 +102,7 @@ def test_the_table_is_validated_before_training(synthetic: Path) -> None:
     assert counts == {"train": 43, "val": 5, "test": 12}
 
 
+@pytest.mark.slow
 def test_data_check_finds_everything(
     lamem: Path, make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def copies(make_image: Callable[..., Path]) -> str:
     )
 
 
+@pytest.mark.slow
 def test_near_duplicates_across_splits_are_problems_and_inside_one_notes(copies: str) -> None:
     assert main(["data", "check", copies]) == 0
     assert main(["data", "check", copies, "--near", "--out", "out"]) == 1
@@ -62,6 +63,7 @@ def test_near_duplicates_across_splits_are_problems_and_inside_one_notes(copies:
         assert np.asarray(sheet).std() > 10
 
 
+@pytest.mark.slow
 def test_an_exact_copy_is_named_once_and_its_near_copy_too(copies: str) -> None:
     Path("exact.png").write_bytes(Path("0.png").read_bytes())
     rows = pd.read_csv(copies).to_dict("records")
@@ -129,6 +131,7 @@ def test_bad_options_are_one_line(
     assert message in failing("data", "check", *arguments)
 
 
+@pytest.mark.slow
 def test_files_that_give_the_score_away_are_noted(make_image: Callable[..., Path]) -> None:
     rng = np.random.default_rng(0)
     rows: list[dict[str, object]] = []
@@ -158,6 +161,7 @@ def test_files_that_give_the_score_away_are_noted(make_image: Callable[..., Path
     assert aspect["median"].is_monotonic_increasing
 
 
+@pytest.mark.slow
 def test_the_page_holds_everything_and_needs_nothing(copies: str) -> None:
     main(["data", "check", copies, "--near", "--out", "out"])
     page = Path("out/check.html").read_text()
@@ -216,6 +220,7 @@ def test_percent_is_asked_about_in_one_line(
     assert "2 problems: 10 of 12 scores" in message
 
 
+@pytest.mark.slow
 def test_reliability_is_printed_and_kept(
     make_image: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,6 +162,7 @@ def test_training_mode_comes_back_and_plays_no_part(run: Path) -> None:
     assert all(module.training for module in model.modules())
 
 
+@pytest.mark.slow
 def test_ablate_pairs_every_image_with_itself(model: MemorabilityModel) -> None:
     images = torch.rand(3, 3, 64, 64)
     found = model.ablate(images, ["grayscale", Blur(sigma=4)], batch_size=2, controls=0)

@@ -138,6 +138,7 @@ def test_empty_cells_mean_what_the_user_says(
     assert yaml.safe_load(config.read_text())["data"]["empty_masks"] == "none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

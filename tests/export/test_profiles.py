@@ -78,6 +78,7 @@ def test_comparisons_of_a_image_with_itself_and_its_negative() -> None:
     assert torch.allclose(slopes, torch.tensor(-1.0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_images_statistics_are_averaged_whatever_the_batches() -> None:
     images = sample_images(5)
     ids = [str(place) for place in range(5)]
@@ -88,6 +89,7 @@ def test_every_images_statistics_are_averaged_whatever_the_batches() -> None:
     assert (whole["eligible"] == 5).all()
 
 
+@pytest.mark.slow
 def test_profiles_of_what_no_image_has_say_so(
     rendered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,7 +104,7 @@ def test_profiles_of_what_no_image_has_say_so(
     assert main(["apply", *chosen, *faces, *measure]) == 0
     assert "'--cards' is now called '--selectivity-profile'" in capsys.readouterr().err
     page = Path("profiles/selectivity-profiles.md").read_text()
-    assert page.count("None of the images has what it needs.") == 1
+    assert page.count("No image is eligible for this ablation.") == 1
     assert not Path("profiles/blur.png").exists()
     assert Path("profiles/grayscale.png").is_file()
 

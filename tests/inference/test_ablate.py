@@ -29,6 +29,7 @@ def table_of(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / name)
 
 
+@pytest.mark.slow
 def test_loose_images_give_what_a_test_gives(finished: Path, synthetic: Path) -> None:
     root = Path(shutil.copytree(synthetic, "set"))
     data = [f"--data.root={root}", "--data.num_workers=0", "--maps=0"]
@@ -54,6 +55,7 @@ def test_loose_images_give_what_a_test_gives(finished: Path, synthetic: Path) ->
     assert manifest["controls"] == 2
 
 
+@pytest.mark.slow
 def test_from_python_and_from_the_command_line_it_is_the_same(
     synthetic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -199,6 +199,7 @@ def test_empty_and_covering_masks_are_counted_as_not_eligible(
     assert manifest["album/9.png"] == ""
 
 
+@pytest.mark.slow
 def test_coco_without_the_image_is_refused(
     album: Path, finished: Path, failing: Callable[..., str]
 ) -> None:

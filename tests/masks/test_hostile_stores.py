@@ -88,6 +88,7 @@ def newer(store: Path, content: bytes) -> None:
     os.utime(store / "index.csv", ns=(time.time_ns() + 10**10,) * 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [

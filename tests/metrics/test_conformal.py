@@ -165,6 +165,7 @@ def test_test_reports_coverage_and_rows_hold_the_intervals(
     assert rows["percentile"].between(0, 100).all()
 
 
+@pytest.mark.slow
 def test_score_takes_a_level(calibrated: Path, synthetic: Path) -> None:
     widths = []
     for level in ("0.5", "0.9"):

@@ -63,6 +63,7 @@ def test_nothing_to_rank_has_a_finite_gradient() -> None:
         assert predicted.grad.isfinite().all()
 
 
+@pytest.mark.slow
 def test_the_rank_loss_is_one_per_part_when_nothing_is_known() -> None:
     generator = torch.Generator().manual_seed(0)
     scores = 0.7 + SCORE_SD * torch.randn(4000, generator=generator)

@@ -41,6 +41,7 @@ def test_resnet50_equals_torchvisions(tmp_path: Path) -> None:
         assert torch.equal(ours(images), original.eval()(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*CNNS, "test_vit", "test_vit2", "test_vit3"])
 def test_any_timm_network_equals_timms(name: str) -> None:
     ours = Timm(name, pretrained=False, image_size=64).eval()
@@ -164,6 +165,7 @@ def test_warmup_rises_then_falls_to_zero() -> None:
     assert rates[50] == pytest.approx(0)
 
 
+@pytest.mark.slow
 def test_load_finds_a_run_a_folder_and_a_file(run: Path) -> None:
     checkpoint = run / "fit" / "checkpoints" / "best.ckpt"
     models = [load(ref) for ref in (run, run / "fit", checkpoint, str(checkpoint))]

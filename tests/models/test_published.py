@@ -102,6 +102,7 @@ def resnet() -> Path:
     return Path("mine.pth")
 
 
+@pytest.mark.slow
 def test_a_timm_checkpoint_with_its_output_stated(resnet: Path) -> None:
     made = {"name": "test_resnet", "weights": str(resnet)}
     plain = timm_file.TimmFile(**made, output="none")

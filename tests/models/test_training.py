@@ -38,6 +38,7 @@ def test_skipped_images_are_counted_and_listed(synthetic: Path, tmp_path: Path) 
     assert set(bad).isdisjoint(pd.read_csv("runs/skip/fit/rows.csv")["id"])
 
 
+@pytest.mark.slow
 def test_a_truncated_image_fails_a_run_by_default(
     synthetic: Path, tmp_path: Path, failing: Callable[..., str]
 ) -> None:

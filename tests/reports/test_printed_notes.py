@@ -120,6 +120,7 @@ def test_a_share_above_one_gets_a_note_in_the_results_and_beside_the_number() ->
     assert usual.notes == []
 
 
+@pytest.mark.slow
 def test_the_share_of_a_model_that_knows_nothing_gets_a_note() -> None:
     rng = np.random.default_rng(3)
     clean = rng.normal(0.7, 0.1, N)

@@ -73,6 +73,7 @@ def test_resamples_do_not_depend_on_how_many_are_held_at_once() -> None:
         assert np.array_equal(row, np.bincount(drawn, minlength=5000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digits", [1, 9])
 def test_rho_of_resamples_equals_scipys_with_ties(digits: int) -> None:
     first, second, score = (np.round(each[0], digits) for each in correlated(40, 1, 0.7, 0))

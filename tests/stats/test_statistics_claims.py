@@ -48,6 +48,7 @@ def test_equivalence_is_two_one_sided_tests() -> None:
     assert audit.equivalence(few, 0.05).equivalent is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [-0.05, 0.05])
 def test_equivalence_errs_one_time_in_twenty_at_the_margin(at: float) -> None:
     values = at + 0.1 * (np.random.default_rng(0).exponential(size=(100, 500)) - 1)
@@ -190,6 +191,7 @@ def test_planned_widths_are_what_comes_out() -> None:
     assert audit.draws_for_width(0.1, n, 0.0, 0.0) == 1
 
 
+@pytest.mark.slow
 def test_no_reliance_needs_as_many_images_as_simulated() -> None:
     rng = np.random.default_rng(0)
     sd, k = 0.13, 8

@@ -85,6 +85,7 @@ def test_the_background_s_causes_leave_figures_and_pebbles_alone(
         assert (pebbles != again).any(axis=2)[inside].mean() < 0.05
 
 
+@pytest.mark.slow
 @both
 def test_skin_moves_the_chroma_of_faces_and_no_luma(style: Style) -> None:
     shifts, size = [], 96

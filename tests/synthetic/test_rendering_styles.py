@@ -88,6 +88,7 @@ def test_kinds_differ_and_are_all_drawn(style: Style) -> None:
     assert all((one ^ two).any() for i, one in enumerate(masks) for two in masks[:i])
 
 
+@pytest.mark.slow
 @both
 def test_the_contact_sheet_shows_every_cause(style: Style) -> None:
     sheet = contact_sheet(style, rows=1, size=32)

@@ -191,6 +191,7 @@ def test_photographs_with_a_planted_mark(
     assert "05.jpg: " in failing(*begin, "--photos", "photos", "other")
 
 
+@pytest.mark.slow
 def test_degraded_masks() -> None:
     overlaps, missed, found = [], 0, 0
     for index in range(60):

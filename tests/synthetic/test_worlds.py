@@ -99,6 +99,7 @@ def _affine(world: World, drawn: dict[str, Any]) -> Any:
     return np.sum(parts, axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_images_are_as_frequent_and_as_correlated_as_declared(name: str) -> None:
     world = ALL[name]

@@ -24,6 +24,7 @@ def images_with_donors() -> Any:
     return images_and_donors(24, 64, "A", 5, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_target_falls_with_every_dose(name: str, images_with_donors: Any) -> None:
     images, context, donors = images_with_donors
@@ -55,6 +56,7 @@ def test_every_ablation_has_its_card_in_the_docs() -> None:
         assert doses == list(load("ablations", name)().ladder)
 
 
+@pytest.mark.slow
 def test_controls_stand_beside_the_target(images_with_donors: Any) -> None:
     images, context, donors = images_with_donors
     for name, kept in (("swap_palette", "palette_to_donor"), ("remove_faces", "likeness")):
@@ -74,6 +76,7 @@ def test_controls_stand_beside_the_target(images_with_donors: Any) -> None:
     assert not torch.equal(shown[-1], shown[-2])
 
 
+@pytest.mark.slow
 def test_agreements_and_shares_are_differences(images_with_donors: Any) -> None:
     images, context, _ = images_with_donors
     table = selectivity([(images, context)], [load("ablations", "hue_rotate")()])

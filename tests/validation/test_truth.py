@@ -25,6 +25,8 @@ from memlab.synthetic import World, removed, render, resampled, sample, write
 from memlab.validation.truth import truth
 from memlab.validation.white_box import Constant, WhiteBoxModel
 
+pytestmark = pytest.mark.slow
+
 EVERY = World(name="every", weights={"face": 1.0})
 """A world in which every feature varies."""
 
