@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from memlab.cli import TRAINER_COMMANDS
+from memlab.cli.commands import TRAINER_COMMANDS
 from memlab.cli.pages import FOLDER
 from memlab.cli.trainer import run
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memlab.cli import TRAINER_COMMANDS, pages
+from memlab.cli import pages
+from memlab.cli.commands import TRAINER_COMMANDS
 from memlab.cli.page_writer import Option, options, page
 
 
