@@ -5,12 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.imaging.colour import (
-    desaturate,
-    desaturate_light,
-    flatten_palette,
-    rotate_hue,
-)
+from memlab.imaging.colour import desaturate, desaturate_light, flatten_palette, rotate_hue
 from memlab.types import Context
 
 

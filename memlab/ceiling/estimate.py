@@ -12,11 +12,7 @@ from memlab.ceiling.growth import measured, predicted
 from memlab.ceiling.halves import OF_PEOPLE, Answers, Halves, halves_of_counts, halves_of_people
 from memlab.ceiling.lag import LagModel, fit_lag
 from memlab.ceiling.observers import MODEL, reliability_from_scores
-from memlab.ceiling.reliability import (
-    FROM_COUNTS,
-    Reliability,
-    from_halves,
-)
+from memlab.ceiling.reliability import FROM_COUNTS, Reliability, from_halves
 from memlab.ceiling.responses import Responses
 from memlab.data.table import Table
 from memlab.errors import DataError

@@ -13,9 +13,7 @@ from memlab.cli.plugin_names import (
     expand_list,
     is_foreign,
 )
-from memlab.registry import (
-    find_with_file,
-)
+from memlab.registry import find_with_file
 
 
 def expand_tree(tree: Any) -> Any:

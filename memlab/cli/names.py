@@ -29,11 +29,7 @@ from memlab.cli.runs import is_recorded
 from memlab.cli.worlds import read_world
 from memlab.errors import MemlabError, PluginError
 from memlab.reading import parse_yaml, read_config
-from memlab.registry import (
-    GROUPS,
-    find_with_file,
-    plugins,
-)
+from memlab.registry import GROUPS, find_with_file, plugins
 from memlab.trust import reading
 
 SINGLES = {

@@ -7,14 +7,7 @@ from typing import Any
 
 from memlab.ablations import FAMILIES, RENAMED_FAMILIES
 from memlab.errors import MemlabError, PluginError
-from memlab.registry import (
-    Plugin,
-    current_path,
-    find,
-    load,
-    plugins,
-    say_renamed,
-)
+from memlab.registry import Plugin, current_path, find, load, plugins, say_renamed
 from memlab.spec import import_typed, required_arguments, search_here
 from memlab.trust import guard, is_path, trust
 

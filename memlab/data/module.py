@@ -22,9 +22,7 @@ from memlab.data.sources.base import Source
 from memlab.data.split_data import SplitData
 from memlab.data.table import SPLITS
 from memlab.data.workers import default_workers
-from memlab.errors import (
-    DataError,
-)
+from memlab.errors import DataError
 from memlab.imaging.decode import decoder
 from memlab.masks.base import EmptyMasks
 from memlab.stop_signals import ignore_signals

@@ -7,10 +7,7 @@ import io
 from collections.abc import Sequence
 from itertools import pairwise
 
-from memlab.data.table_columns import (
-    AROUND,
-    row_numbers,
-)
+from memlab.data.table_columns import AROUND, row_numbers
 from memlab.data.table_text import cut
 from memlab.errors import DataError
 

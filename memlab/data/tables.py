@@ -14,12 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from memlab.data.table_columns import (
-    MISSING,
-    decimal_commas,
-    named_columns,
-    with_points,
-)
+from memlab.data.table_columns import MISSING, decimal_commas, named_columns, with_points
 from memlab.data.table_rows import (
     SEPARATORS,
     even_rows,

@@ -16,14 +16,7 @@ import torch
 from memlab.errors import DataError, MaskError
 from memlab.imaging.decode import upright_size
 from memlab.masks.base import EmptyMasks, Mask, MaskSource, region_name, require_shape
-from memlab.masks.coco_outlines import (
-    LARGEST,
-    Outline,
-    holds_pixels,
-    outlines_of,
-    size_of,
-    united,
-)
+from memlab.masks.coco_outlines import LARGEST, Outline, holds_pixels, outlines_of, size_of, united
 from memlab.masks.names import Names
 from memlab.paths import shown
 
