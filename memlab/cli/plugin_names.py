@@ -80,7 +80,9 @@ def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
     for plugin in plugins(group):
         try:
             cls = load(group, plugin.name)
-            if required_arguments(cls):
+            required = required_arguments(cls)
+            if required:
+                _say_left_out(plugin, group, required[0])
                 continue
             if group == "ablations":
                 _check_made(plugin, cls)
@@ -88,6 +90,16 @@ def _sound(group: str) -> list[tuple[Plugin, type[Any]]]:
         except PluginError as error:
             print(f"memlab: left out: {error}", file=sys.stderr)  # noqa: T201
     return working
+
+
+def _say_left_out(plugin: Plugin, group: str, argument: str) -> None:
+    """Say that a third-party class needs an argument; of memlab's own, `remove` documents it."""
+    if plugin.distribution != "memlab":
+        option = f"--{group.removesuffix('s')}"
+        asked = f"{option} {plugin.name} {option}.{argument} VALUE"
+        print(  # noqa: T201
+            f"memlab: left out: {plugin.name!r} requires an argument; give {asked}", file=sys.stderr
+        )
 
 
 def _check_made(plugin: Plugin, cls: type[Any]) -> None:
