@@ -69,7 +69,7 @@ class SkippedImage:
 
 @dataclass(frozen=True)
 class SplitRecord:
-    """Rule that assigned the images to splits; see `memlab.data.split_rule.SplitRule`."""
+    """Rule that assigned the images to splits; see `memlab.data.split_use.SplitRule`."""
 
     rule: str
     evaluated: int
