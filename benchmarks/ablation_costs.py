@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ablation_peers import FULL, PEERS, Floats, own_ablations
+from ablation_peers import FULL, PEERS, Floats
 from PIL import Image
 from torchvision.transforms.v2 import functional as tv
 
 from memlab.ablations.evaluate import evaluate
-from memlab.ablations.plan import plan
+from memlab.ablations.plan import own_ablations, plan
 from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.data.donors import DonorList
 from memlab.data.geometry import Geometry
@@ -46,8 +46,7 @@ def count(folder: Path, n: int = 40) -> dict[str, Any]:
         passes += len(images)
         return images.mean(dim=(1, 2, 3))
 
-    every = [cls() for cls in own_ablations().values()]
-    whole = [one for one in every if not one.regions and not one.donor_regions]
+    whole = [one for one in own_ablations() if not one.regions and not one.donor_regions]
     conditions = plan(whole)
     tested = table.iloc[:n].reset_index(drop=True)
     donor_rows = table.iloc[n:].reset_index(drop=True)

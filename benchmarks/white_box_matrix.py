@@ -19,7 +19,7 @@ from typing import get_args
 
 import pandas as pd
 
-from memlab.registry import load, plugins
+from memlab.ablations.plan import own_ablations
 from memlab.reports.white_box_figure import draw_white_box_matrix
 from memlab.synthetic import Style
 from memlab.validation.matrix import white_box_matrix
@@ -37,8 +37,7 @@ def main() -> int:
     parser.add_argument("--controls", type=int, default=8, help="draws (%(default)s)")
     options = parser.parse_args()
     start = time.perf_counter()
-    own = [one.name for one in plugins("ablations") if one.distribution == "memlab"]
-    ablations = [load("ablations", name)() for name in own]
+    ablations = own_ablations()
     tables = [
         white_box_matrix(
             ablations, options.n, size=options.size, style=style, controls=options.controls

@@ -37,9 +37,8 @@ Every ablation of memlab's own, measured on 40 rendered [images](../guides/world
 ```
 
 The second line makes the same page of your own images. What each change is for is said in
-[the catalogue](../guides/catalogue.md). `remove` and `foreground_only` make the changes of
-`remove_faces` and `remove_background`, and have no profiles. After a change of an ablation
-`python docs/selectivity_profiles.py` makes this page again.
+[the catalogue](../guides/catalogue.md). `remove` has no profile, because it removes the region that
+you name. After a change of an ablation `python docs/selectivity_profiles.py` makes this page again.
 """
 
 

@@ -1,12 +1,23 @@
-"""Checksums of zip files that `torch.save` writes.
+"""Checksums of files, and of the parts of zip files that `torch.save` writes.
 
 `torch.load` does not compare the checksums. Uses only the standard library.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from pathlib import Path
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, 64 hex digits.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_zip(path: Path) -> bool:

@@ -21,8 +21,6 @@ SIGNED = "RdBu_r"
 """Colour map of signed maps, safe for colour-blind readers: blue lowers, red raises the score."""
 
 
-FORMATS = ("pdf", "svg")
-"""Formats that figures can have besides PNG."""
 _formats: ContextVar[tuple[str, ...]] = ContextVar("formats", default=())
 _TEXT: Any = {"svg.fonttype": "none", "svg.hashsalt": "memlab", "pdf.fonttype": 42}
 

@@ -39,11 +39,13 @@ _WHITE_BOX = (
 
 RENAMED: dict[str, dict[str, str]] = {
     "models": {f"oracle_{name}": f"white_box_{name}" for name in _WHITE_BOX},
+    "ablations": {"foreground_only": "remove_background"},
     "sources": {"scenes": "synthetic"},
 }
 """Old name to new name of memlab's own plugins, by group; old names are read for one version."""
 
 MOVED: dict[str, str] = {
+    "memlab.ablations.crops.ForegroundOnly": "memlab.ablations.removal.RemoveBackground",
     "memlab.data.sources.scenes.ScenesSource": "memlab.data.sources.synthetic.SyntheticSource",
 }
 """Old path to new path of memlab's own classes, as recorded in runs and checkpoints."""

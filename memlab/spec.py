@@ -64,6 +64,19 @@ class Specified:
         }
 
 
+def required_arguments(cls: type[Any]) -> tuple[str, ...]:
+    """Return the names of the constructor's arguments without a default.
+
+    `all` and families of ablations leave out a class that has any.
+    """
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(
+        name
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default is parameter.empty and parameter.kind not in variable
+    )
+
+
 _NOT_PLAIN = object()
 
 

@@ -82,13 +82,14 @@ def test_a_value_in_a_runs_configuration_is_named_with_the_file(
         ("", "not JSON"),
         ("[" * 100_000, "nested too deep"),
         ("[]", "where fields were expected"),
-        ('{"schema": 1}', "no 'command' in it"),
+        ('{"schema": 2}', "no 'command' in it"),
+        ('{"schema": 1}', "damaged results of schema 1: no 'data' in it"),
         ({"metrics": []}, r"metrics is \[\], not a mapping"),
-        ({"metrics": {"spearman": {"value": "x"}}}, "metrics.spearman is"),
-        ({"conditions": [5]}, r"conditions is \[5\], not a list"),
-        ({"conditions": [{"condition": "blur"}]}, "blur: role is None"),
+        ({"metrics": {"spearman": {"value": "x"}}}, "metrics.spearman.value is 'x', not a number"),
+        ({"conditions": [5]}, "conditions.0 is 5, not a mapping"),
+        ({"conditions": [{"condition": "blur"}]}, "no 'conditions.blur.ablation' in it"),
         ({"n": "many"}, "n is 'many', not a whole number"),
-        ({"schema": 99}, "schema 99, this memlab reads 1"),
+        ({"schema": 99}, "schema 99, this memlab reads 1 and 2"),
     ],
 )
 def test_damaged_results_are_named(
@@ -109,7 +110,7 @@ def test_results_that_lack_an_entry_are_a_line(
     whole = json.loads(path.read_text())
     path.write_text(json.dumps(whole | {"model": {}}))
     for command in (["compare", str(finished), str(run)], ["attributes", str(finished)]):
-        assert "damaged results" in failing(*command)
+        assert "damaged: no 'model.class_path' in it" in failing(*command)
 
 
 @pytest.mark.slow

@@ -19,7 +19,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from memlab.cli import COMMANDS, TRAINER_COMMANDS, main
+from memlab.cli import main
+from memlab.cli.commands import COMMANDS, TRAINER_COMMANDS
 from tests.builders.commands import QUIET
 
 ROOT = Path(__file__).parents[1]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from memlab.cli import COMMANDS, main
+from memlab.cli import main
+from memlab.cli.commands import COMMANDS
 from memlab.cli.names import expand_arguments
 
 ROOT = Path(__file__).parents[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from memlab import registry
 from memlab.cli import main
-from memlab.cli.names import expand_tree
+from memlab.cli.config_names import expand_tree
 from memlab.errors import PluginError
 from memlab.spec import build
 
@@ -74,7 +76,8 @@ def test_a_recorded_class_path_of_former_times_is_found(tmp_path: Path) -> None:
 
 
 def test_each_renamed_plugin_exists_under_its_new_name_only() -> None:
-    for group, names in registry.RENAMED.items():
+    for group in registry.GROUPS:
+        names = registry.RENAMED.get(group, {})
         known = {plugin.name for plugin in registry.plugins(group)}
         assert set(names.values()) <= known
         assert not set(names) & known
@@ -197,3 +200,13 @@ def test_plugins_check_holds_each_to_its_contract(
     assert out.count("sound") >= 14
     monkeypatch.setattr("memlab.testing.check_plugin", lambda *_: None)  # all keep their contracts
     assert main(["plugins", "--check"]) == 0
+
+
+def test_packages_and_guide_name_the_groups_that_memlab_reads() -> None:
+    root = Path(__file__).parents[1]
+    groups = {f"memlab.{group}" for group in registry.GROUPS}
+    for path in root.glob("plugins/*/pyproject.toml"):
+        points = tomllib.loads(path.read_text(encoding="utf-8"))["project"]["entry-points"]
+        assert set(points) <= groups, path
+    guide = (root / "docs" / "guides" / "own-plugin.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(memlab\.\w+)` \|", guide, re.MULTILINE)) == groups

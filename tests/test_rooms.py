@@ -82,3 +82,9 @@ def test_statistics_need_no_torch() -> None:
                 names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 assert not any(n.split(".")[0] in ("torch", "lightning") for n in names), path
+
+
+def test_no_module_is_longer_than_300_lines() -> None:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    long = {str(path.relative_to(PACKAGE)): n for path, n in lengths.items() if n > 300}
+    assert not long

@@ -69,7 +69,7 @@ def pages() -> Iterator[tuple[str, str]]:
         text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.S | re.M)
         text = re.sub(r"`[^`\n]*`|<!--.*?-->", "", text)
         yield str(path.relative_to(ROOT)), text
-    for path in PACKAGE.rglob("*.html"):
+    for path in PACKAGE.rglob("*.html*"):  # and templates
         yield str(path.relative_to(PACKAGE)), path.read_text(encoding="utf-8")
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,17 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from memlab.ablations import RENAMED_FAMILIES
+from memlab.ablations.checks import partial, require_images, require_sizes
 from memlab.errors import MemlabError, PluginError
 from memlab.masks.expression import Region, mask_of
 from memlab.registry import plugin_of, say_renamed
 from memlab.roles import CONTROLS, OLD_CONTROLS, Control
-from memlab.spec import Specified
+from memlab.spec import Specified, required_arguments
 from memlab.types import Context, Donors
 
 ROUNDING = 1e-3
 """Largest distance beyond [0, 1] that `require_images` accepts from `Ablation.change`: a quarter of
 a grey level, above the rounding error of transforms and filters in single precision."""
-_BITS_OF_ONE = 0x3F800000  # of 1.0 in single precision
 
 
 class Ablation(Specified, nn.Module, ABC):
@@ -74,10 +72,6 @@ class Ablation(Specified, nn.Module, ABC):
     """For third-party ablations, optional: white-box models whose scores the ablation must not
     change by more than the nuisance baseline. For a swap, the variance share must stay below
     0.00125. Scores of models in neither tuple may change."""
-    same_as: ClassVar[str | None] = None
-    """Name of another ablation that makes the same change with default arguments. `all` and
-    families then run only the other ablation, so that each question is tested and corrected for
-    once. Applies to this class only, not to its subclasses."""
     margin: float = 0.0
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
 
@@ -113,9 +107,7 @@ class Ablation(Specified, nn.Module, ABC):
 
         If the class has required arguments, return only the region.
         """
-        parameters = inspect.signature(type(self)).parameters.values()
-        variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        if any(one.default is one.empty and one.kind not in variable for one in parameters):
+        if required_arguments(type(self)):
             return {"region": "all"}
         other: Ablation = type(self)()  # type: ignore[call-arg]
         return {**other.spec["init_args"], "region": other.region}
@@ -244,92 +236,6 @@ class Ablation(Specified, nn.Module, ABC):
         """
 
 
-def require_images(
-    changed: Any, images: Tensor, ids: Sequence[str], who: str, how: str, slack: float
-) -> tuple[float, float]:
-    """Check that changed images have the shape, dtype, device and range of the originals.
-
-    Args:
-        changed: the return value of an ablation.
-        images: (B, 3, H, W) in [0, 1], the unchanged images.
-        ids: ids of the images.
-        who: name of the ablation, for the error message.
-        how: description of the change, for the error message.
-        slack: how far outside [0, 1] a value may lie.
-
-    Returns:
-        The lowest and the highest value.
-
-    Raises:
-        PluginError: if a check fails; the message names the first bad image.
-    """
-    if not isinstance(changed, Tensor):
-        kind = type(changed).__name__
-        raise PluginError(f"{who} returned {kind}, not images (image {ids[0]})")
-    kinds = [(one.dtype, one.device) for one in (changed, images)]
-    if changed.shape != images.shape or kinds[0] != kinds[1]:
-        found, wanted = (
-            f"{tuple(one.shape)} {str(one.dtype).removeprefix('torch.')} on {one.device}"
-            for one in (changed, images)
-        )
-        raise PluginError(f"{who} returned {found}, not {wanted} (image {ids[0]})")
-    low, high = _range(changed)  # a comparison with NaN is false
-    if not (low >= -slack and high <= 1 + slack):
-        inside = ((changed >= -slack) & (changed <= 1 + slack)).flatten(1).all(dim=1)
-        place = int((~inside).nonzero()[0])
-        one = changed[place]
-        what = "NaN" if one.isnan().any() else f"{one.min():g} to {one.max():g}"
-        raise PluginError(
-            f"{who} returned values outside [0, 1] ({what}) for image {ids[place]} {how}"
-        )
-    return low, high
-
-
-def _range(images: Tensor) -> tuple[float, float]:
-    """Return the lowest and the highest value, NaN if any value is NaN.
-
-    The bits of floats from 0 to infinity, read as integers, are in the order of the floats. Bits of
-    negative floats are negative integers, and bits of NaN are above those of infinity or negative.
-    If all bits are between those of 0 and 1, their range tells the range of the floats, in two
-    thirds of the time.
-    """
-    if images.dtype == torch.float32:
-        bits = images.view(torch.int32).aminmax()
-        if int(bits.min) >= 0 and int(bits.max) <= _BITS_OF_ONE:
-            return float(bits.min.view(torch.float32)), float(bits.max.view(torch.float32))
-    low, high = images.aminmax()
-    return float(low), float(high)
-
-
-def require_sizes(
-    images: Tensor, masks: Mapping[str, Tensor], ids: Sequence[str], asker: str
-) -> None:
-    """Check that each mask tensor has one mask per image, of the image's size.
-
-    Args:
-        images: (B, 3, H, W).
-        masks: region to (B, 1, H, W).
-        ids: ids of the images.
-        asker: prefix of the error message.
-
-    Raises:
-        MemlabError: if a check fails; the message names the region, an image and both sizes.
-    """
-    count, height, width = len(images), *images.shape[-2:]
-    for region, mask in masks.items():
-        if mask.shape[-2:] != (height, width):
-            raise MemlabError(
-                f"{asker}: the mask of {region!r} is {mask.shape[-1]} × {mask.shape[-2]} "
-                f"pixels, the image {ids[0]} is {width} × {height}; "
-                "give masks of the image's size"
-            )
-        if mask.shape != (count, 1, height, width):
-            raise MemlabError(
-                f"{asker}: masks of {region!r} are {tuple(mask.shape)}; give one an image, "
-                f"{(count, 1, height, width)}"
-            )
-
-
 def whole(dose: float, ablation: Ablation) -> float:
     """Return the dose, or raise a MemlabError if the dose, a count, is not a whole number."""
     if dose != int(dose):
@@ -339,9 +245,3 @@ def whole(dose: float, ablation: Ablation) -> float:
             f"(ladder: {steps})"
         )
     return dose
-
-
-def partial(mask: Tensor) -> Tensor:
-    """Return which masks (B, 1, H, W) are neither empty nor full: (B,) bool, on the CPU."""
-    inside = (mask > 0).flatten(1)
-    return (inside.any(dim=1) & ~inside.all(dim=1)).cpu()

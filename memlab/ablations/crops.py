@@ -1,4 +1,4 @@
-"""Crop and context ablations: remove the surroundings, the background or the foreground."""
+"""Crop and context ablations: remove the surroundings or the foreground."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.removal import Remove
+from memlab.ablations.removal import Removal
 from memlab.imaging.crops import anywhere, elsewhere, padded, zoomed
 from memlab.imaging.fills import Computed
 from memlab.roles import Control
@@ -79,31 +79,12 @@ class RandomCrop(Window):
         return zoomed(images, dose, anywhere(context.generators(self.name)))
 
 
-class ForegroundOnly(Remove):
-    """Ablation that shows only faces, people, objects and text on mid grey.
-
-    With default arguments the results equal those of `remove_background`, so `all` runs only
-    `remove_background`. The fill is grey, because a colour computed from the image would carry
-    information about the background, or hide the foreground.
-
-    Args:
-        amount: share of the way from the image to grey, 0 to 1.
-    """
-
-    family = "context"
-    unit = "of the way to grey"
-    same_as = "remove_background"
-
-    def __init__(self, amount: float = 1.0) -> None:
-        super().__init__(amount, region="background", fill="grey", margin=0.0)
-
-
-class BackgroundOnly(Remove):
+class BackgroundOnly(Removal):
     """Ablation that removes faces, people, objects and text and keeps the background.
 
     Args:
         amount: share of the way from the image to the fill, 0 to 1.
-        fill: harmonic, mean, blur or grey, as in `remove`.
+        fill: harmonic, mean, blur or grey, as in `remove_faces`.
         margin: how far the fill extends beyond the regions, fading out, in % of the width.
     """
 

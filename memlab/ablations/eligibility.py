@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, partial
+from memlab.ablations.base import Ablation
+from memlab.ablations.checks import partial
 from memlab.masks.expression import mask_of
 from memlab.types import Context
 
@@ -19,7 +20,6 @@ the image has the region. `not annotated`: the image is not annotated. `no donor
 or the donor lacks the region. `no room`: a matched control would cover an annotated region, or
 extend beyond the image. `not possible`: any other reason, such as a region that covers the whole
 image."""
-REASONS = get_args(Reason)
 
 
 def reasons(

@@ -11,18 +11,19 @@ images.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, require_images, require_sizes
-from memlab.ablations.eligibility import Reason, reasons
-from memlab.ablations.placement import Place, Placements, placements
+from memlab.ablations.base import Ablation
+from memlab.ablations.checks import require_images
+from memlab.ablations.eligibility import Reason
+from memlab.ablations.placement import Place
 from memlab.ablations.plan import Condition
+from memlab.ablations.preparation import Preparation, Prepared, blamed
 from memlab.data.donors import DonorList
-from memlab.errors import Interrupted, MemlabError, PluginError
+from memlab.errors import MemlabError, PluginError
 from memlab.precision import single_precision
 from memlab.types import Context
 
@@ -54,130 +55,6 @@ class ConditionScores:
     measures: dict[str, Tensor] = field(default_factory=dict)
     places: Sequence[Place | None] = ()
     reasons: Sequence[Reason | None] = ()
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Inputs of one draw of a condition.
-
-    Args:
-        context: context of the images, with role, draw, donors and the position of a control.
-        eligible: (B,) bool, on the CPU.
-        measures: as in `ConditionScores`.
-        places: as in `ConditionScores`.
-        reasons: as in `ConditionScores`.
-    """
-
-    context: Context
-    eligible: Tensor
-    measures: dict[str, Tensor]
-    places: list[Place | None]
-    reasons: list[Reason | None]
-
-
-class Preparation:
-    """Donors and control positions for the conditions of one batch; positions are cached.
-
-    Args:
-        images: (B, 3, H, W) float in [0, 1].
-        context: ids, seed and all masks of the same images.
-        conditions: the plan.
-        donors: list from which ablations take donors.
-
-    Raises:
-        MemlabError: if masks and images differ in size.
-    """
-
-    def __init__(
-        self,
-        images: Tensor,
-        context: Context,
-        conditions: Sequence[Condition],
-        donors: DonorList | None = None,
-    ) -> None:
-        require_sizes(images, context.masks, context.ids, "masks")
-        self.images = images
-        self.context = context
-        self.conditions = conditions
-        self.donors = donors
-        self._placements: dict[PlaceKey, Placements] = {}  # small: kept for all regions
-        self._weights: tuple[PlaceKey, Tensor] | None = None  # large: kept for the last region only
-
-    def prepare(self, condition: Condition, draw: int) -> Prepared:
-        """Return the inputs of one draw of a condition."""
-        ablation = condition.ablation
-        context = replace(self.context, draw=draw, role=condition.role)
-        found = torch.ones(len(context.ids), dtype=torch.bool)
-        if ablation.needs_donors and self.donors is not None:
-            device = self.images.device
-            # a patch has the shape of the inserted region, whose donor is that of the first draw
-            donor_draw = 0 if _is_patch(condition) else draw
-            given = self.donors.take(context.ids, donor_draw, ablation.donor_regions, device)
-            if given is not None:
-                context, found = replace(context, donors=given.donors), given.found
-        with _blamed(condition, context.ids):
-            eligible = ablation.eligible(context) & found
-        measures: dict[str, Tensor] = {}
-        annotated: Tensor | None = None
-        kinds: list[Place | None] = [None] * len(context.ids)
-        if ablation.compared_with == "matched-control" and eligible.any():
-            placed = self._placed(condition, context)
-            if placed is not None and condition.role == "control":
-                places, weights = placed
-                context = replace(context, where=places.where(weights, draw))
-                # in an image that is not annotated, unlabelled pixels may show any region
-                annotated = context.annotated_for(*context.masks)
-                eligible &= places.found[:, draw] & annotated
-                measures = {name: values[:, draw] for name, values in places.placed.items()}
-                kinds = places.kinds(draw)
-            elif placed is not None:
-                measures, kinds = placed[0].own, ["own"] * len(context.ids)
-            there = eligible.tolist()
-            kinds = [kind if one else None for kind, one in zip(kinds, there, strict=True)]
-            measures = {
-                name: values.where(eligible, torch.nan) for name, values in measures.items()
-            }
-        why = reasons(ablation, context, eligible, found, annotated)
-        return Prepared(context, eligible, measures, kinds, why)
-
-    def _placed(self, condition: Condition, context: Context) -> tuple[Placements, Tensor] | None:
-        """Return the control positions for a condition's region, and the region's weights."""
-        key = _place_key(condition)
-        alike = [one for one in self.conditions if _place_key(one) == key]
-        draws = max((one.draws for one in alike if one.role == "control"), default=0)
-        if draws == 0:
-            return None
-        if self._weights is None or self._weights[0] != key:
-            with _blamed(condition, context.ids):
-                weights = condition.ablation.within(replace(context, where=None))
-            if weights is None:
-                return None
-            self._weights = key, weights
-        weights = self._weights[1]
-        if key not in self._placements:
-            place = condition.ablation.place
-            own = None if place.name == "all" else place.mask(context.masks)
-            labelled = ((weights if own is None else own) > 0).to(weights)
-            for name, mask in context.masks.items():
-                if name != "background":
-                    labelled = labelled.maximum((mask > 0).to(labelled))
-            self._placements[key] = placements(
-                self.images, weights, labelled, self.context, draws, condition.ablation.region
-            )
-        return self._placements[key], weights
-
-
-def _is_patch(condition: Condition) -> bool:
-    return condition.role == "control" and condition.ablation.compared_with == "patch"
-
-
-PlaceKey = tuple[str, float, Callable[..., Tensor | None]]
-
-
-def _place_key(condition: Condition) -> PlaceKey:
-    """Return the cache key of control positions: region, margin and the method `within`."""
-    ablation = condition.ablation
-    return ablation.region, ablation.margin, type(ablation).within
 
 
 @torch.no_grad()
@@ -318,7 +195,7 @@ def _scored(
 
 
 def _changed(images: Tensor, context: Context, condition: Condition) -> Tensor:
-    with _blamed(condition, context.ids):
+    with blamed(condition, context.ids):
         changed: Tensor = condition.ablation(images, context, condition.dose)
     if _checked_in_forward(condition.ablation, context):
         return changed
@@ -337,18 +214,3 @@ def _checked_in_forward(ablation: Ablation, context: Context) -> bool:
     own = cls.forward is Ablation.forward and cls._changed is Ablation._changed
     blended = context.where is not None or ablation.place.name != "all"
     return own and cls.within is Ablation.within and not blended
-
-
-@contextmanager
-def _blamed(condition: Condition, ids: Sequence[str]) -> Iterator[None]:
-    """Turn unexpected errors of third-party code into a PluginError of one line."""
-    try:
-        yield
-    except (MemlabError, Interrupted, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise PluginError(
-            f"ablation {condition.ablation.name!r} failed on image {ids[0]} changed by "
-            f"{condition.key}: {type(error).__name__}: {first}"
-        ) from error

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from memlab.ablations import INSTEAD
 from memlab.ablations.base import Ablation
 from memlab.ablations.record import ConditionRecord
+from memlab.errors import MemlabError
 from memlab.registry import load, plugins
 from memlab.roles import Role
+from memlab.spec import required_arguments
 
 Doses = Literal["primary", "ladder"]
 
@@ -132,10 +135,39 @@ def _needs_baseline(ablation: Ablation) -> bool:
 
 def nuisance_baseline() -> list[Condition]:
     """Return memlab's own nuisance changes at their primary doses; plugins cannot add to them."""
+    members = own_ablations("nuisance")
+    return [Condition(one, one.dose, "nuisance", in_baseline=True) for one in members]
+
+
+def own_ablations(family: str | None = None) -> list[Ablation]:
+    """Return memlab's own ablations with default arguments, without those that require some.
+
+    Args:
+        family: only ablations of this family.
+    """
     own = [one for one in plugins("ablations") if one.distribution == "memlab"]
     classes = [load("ablations", one.name) for one in own]
-    members = [cls() for cls in classes if cls.family == "nuisance"]
-    return [Condition(one, one.dose, "nuisance", in_baseline=True) for one in members]
+    return [
+        cls() for cls in classes if family in (None, cls.family) and not required_arguments(cls)
+    ]
+
+
+def default_ablation(name: str) -> Ablation:
+    """Return an ablation by plugin name, with default arguments.
+
+    Raises:
+        MemlabError: if there is no such plugin, or if its class requires an argument.
+    """
+    cls = load("ablations", name)
+    needed = required_arguments(cls)
+    if needed:
+        example = ", ".join(f"{one}=..." for one in needed)
+        raise MemlabError(
+            f"ablation {name!r} has no default {' and '.join(needed)}: "
+            f"give {cls.__module__}.{cls.__name__}({example}){INSTEAD.get(name, '')}"
+        )
+    ablation: Ablation = cls()
+    return ablation
 
 
 def _roles(ablation: Ablation, draws: int) -> Iterator[tuple[Role, int]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, partial
+from memlab.ablations.base import Ablation
+from memlab.ablations.checks import partial
 from memlab.errors import MemlabError
 from memlab.imaging import fills
 from memlab.imaging.fills import Computed, Fill
@@ -17,7 +19,7 @@ from memlab.imaging.morphology import blobs, dilated, feathered, pixels_of
 from memlab.types import Context, Donors
 
 
-class Remove(Ablation):
+class Removal(Ablation):
     """Removal of a region, filled from the pixels around it; compared with matched controls.
 
     The fill leaves a blurred outline of the region. Compare several fills, and rely on results that
@@ -26,7 +28,7 @@ class Remove(Ablation):
     Args:
         amount: share of the way from the image to the fill, 0 to 1.
         region: region to remove: NAME, `not NAME` or `NAME without NAME`; by default the region in
-            the ablation's name, and faces for `remove`.
+            the ablation's name.
         fill: harmonic (smooth interpolation from the edge, with noise like the surroundings'), mean
             (mean colour within 10 % of the width around the region), blur (of the surroundings,
             sigma 10 % of the width), donor (a donor's pixels at the same position) or grey (mid
@@ -40,9 +42,8 @@ class Remove(Ablation):
     control = "matched-control"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
-    own: ClassVar[str] = "faces"
+    own: ClassVar[str]
     """Default region."""
-    same_as = "remove_faces"
 
     def __init__(
         self,
@@ -116,12 +117,39 @@ class Remove(Ablation):
         return self.place.mask(masks, apart=pixels), pixels
 
 
-class RemoveFaces(Remove):
-    """Removal of faces. See `remove`."""
+class Remove(Removal):
+    """Removal of a region that you name, such as a logo; compared with matched controls.
+
+    For faces, people, objects, text and the background, use `remove_faces`, `remove_people`,
+    `remove_objects`, `remove_text` and `remove_background`: they have defaults that suit the
+    region.
+
+    Args:
+        amount: share of the way from the image to the fill, 0 to 1.
+        region: region to remove, required: NAME, `not NAME` or `NAME without NAME`.
+        fill: harmonic, mean, blur, donor or grey, as in `remove_faces`.
+        margin: how far the fill extends beyond the region, fading out, in % of the width.
+    """
+
+    def __init__(
+        self, amount: float = 1.0, *, region: str, fill: Fill = "harmonic", margin: float = 3.0
+    ) -> None:
+        super().__init__(amount, region, fill, margin)
+
+    @functools.cached_property
+    def usual(self) -> dict[str, Any]:
+        """Return the default arguments; the region has no default and is always named."""
+        return {**type(self)(region="faces").spec["init_args"], "region": "all"}
 
 
-class RemovePeople(Remove):
-    """Removal of people, except their faces, which keep their own margin. See `remove`.
+class RemoveFaces(Removal):
+    """Removal of faces."""
+
+    own = "faces"
+
+
+class RemovePeople(Removal):
+    """Removal of people, except their faces, which keep their own margin.
 
     `region: people` removes faces too.
     """
@@ -129,27 +157,26 @@ class RemovePeople(Remove):
     own = "people without faces"
 
 
-class RemoveObjects(Remove):
-    """Removal of objects, except people. See `remove`."""
+class RemoveObjects(Removal):
+    """Removal of objects, except people."""
 
     own = "objects without people"
 
 
-class RemoveText(Remove):
-    """Removal of text. See `remove`."""
+class RemoveText(Removal):
+    """Removal of text."""
 
     own = "text"
 
 
-class RemoveBackground(Remove):
+class RemoveBackground(Removal):
     """Removal of the background.
 
     Without background masks, the background is everything outside all other regions. A matched
     control of its area would cover annotated regions, so the effect is compared with the nuisance
     baseline. The default margin is 0, so the fill has hard edges and the foreground stays
     complete. The default fill is grey, because the other fills spread the foreground's colours into
-    the background and the foreground becomes hard to see. With default arguments the results equal
-    those of `foreground_only`, so `all` runs only one of the two.
+    the background and the foreground becomes hard to see.
     """
 
     family = "context"
@@ -173,7 +200,7 @@ class Occlude(Ablation):
 
     Args:
         area: covered area, % of the image's area.
-        fill: harmonic, mean, blur or grey, as in `remove`.
+        fill: harmonic, mean, blur or grey, as in `remove_faces`.
     """
 
     family = "region"

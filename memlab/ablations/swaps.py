@@ -7,7 +7,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from memlab.ablations.base import Ablation, partial
+from memlab.ablations.base import Ablation
+from memlab.ablations.checks import partial
 from memlab.errors import MemlabError
 from memlab.imaging import plates
 from memlab.imaging.grain import swap_texture

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import stats
 
+from memlab.analysis.residuals import LEAST, with_residuals
 from memlab.seeds import seed_of
 from memlab.stats import LEVEL, bootstrap, holm, positive, rho
 from memlab.stats.measures import Array, Statistic, constant
+from memlab.stats.omega_squared import omega_squared
 
 OUTCOMES = ("score", "predicted", "residual", "calibrated_residual")
 """Outcomes that columns are associated with; see `with_residuals`."""
-LEAST = 3
-"""Minimum number of images per level; rarer levels are left out and counted."""
 FOR_P = 10
 """Minimum number of images for p-values, whose approximations are poor below it."""
 HALVES = 20
@@ -36,34 +36,6 @@ class Associations:
     table: pd.DataFrame
     levels: pd.DataFrame
     within: pd.DataFrame
-
-
-def with_residuals(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with two residuals, both prediction minus score: positive is overestimated.
-
-    `residual` is the raw error. If a model's predictions spread too little or too far, this
-    residual correlates with everything that the score correlates with, for that reason alone.
-    `calibrated_residual` is a + b prediction − score, with a and b from least squares on these
-    images. It is uncorrelated with the prediction, so a column that correlates with it carries
-    information about the score that the prediction lacks. Both residuals decrease with the score
-    (regression to the mean), so memlab does not associate them with the score.
-
-    Args:
-        rows: columns `score` and `predicted`; NaN if there is none.
-
-    Returns:
-        A copy; residuals are NaN if the score or prediction is missing, and `calibrated_residual`
-        is NaN for all images if predictions are constant.
-    """
-    rows = rows.copy()
-    score, predicted = (rows[name].to_numpy(dtype=float) for name in ("score", "predicted"))
-    known = np.isfinite(score) & np.isfinite(predicted)
-    rows["residual"] = predicted - score
-    rows["calibrated_residual"] = np.nan
-    if known.sum() >= LEAST and not constant(predicted[known]):
-        slope, offset = np.polyfit(predicted[known], score[known], 1)
-        rows["calibrated_residual"] = offset + slope * predicted - score
-    return rows
 
 
 def associations(
@@ -134,51 +106,6 @@ def correlation(values: Array, outcome: Array, seed: int, resamples: int = 2000)
     return bootstrap({"rho": rho(stats.rankdata(values), outcome)}, seed, resamples)[
         "rho"
     ].interval()
-
-
-def omega_squared(groups: Sequence[Array], level: float = LEVEL) -> tuple[Statistic, float | None]:
-    """Return the share of variance between levels, corrected for chance, and eta squared.
-
-    Omega squared (Hays 1963; Olejnik & Algina 2003, Psychological Methods 8, equation 4) has mean 0
-    without an association, and may be negative. Eta squared is the share in the sample, with mean
-    (k − 1) / (n − 1) without an association. The interval is λ / (λ + n) from the noncentral F
-    (Steiger 2004, Psychological Methods 9, 164–182), which assumes normal errors of equal variance;
-    its ends are never below 0.
-
-    Args:
-        groups: values of the outcome for each level, at least two levels of `LEAST` values.
-        level: level of the interval.
-    """
-    n, k = sum(map(len, groups)), len(groups)
-    every = np.concatenate(groups)
-    inside = float(sum(((one - one.mean()) ** 2).sum() for one in groups))
-    total = float(((every - every.mean()) ** 2).sum())
-    if constant(every):
-        return Statistic(None, n, reason=f"the outcome is the same for all {n} images"), None
-    if inside <= 1e-12 * total:
-        text = "no interval: nothing varies inside the levels"
-        return Statistic(1.0, n, reason=text), 1.0
-    error = inside / (n - k)
-    value = (total - inside - (k - 1) * error) / (total + error)
-    f = (total - inside) / (k - 1) / error
-    ends = [_noncentrality(f, k - 1, n - k, (1 + sign * level) / 2) for sign in (1, -1)]
-    low, high = (end / (end + n) for end in ends)
-    method = "noncentral F"
-    return Statistic(value, n, low, high, level, method), 1 - inside / total
-
-
-def _noncentrality(f: float, between: int, inside: int, share: float) -> float:
-    """Return the noncentrality at which P(F <= f) equals `share`; 0 if there is none."""
-
-    def beyond(noncentrality: float) -> float:
-        return float(stats.ncf.cdf(f, between, inside, noncentrality)) - share
-
-    if float(stats.f.cdf(f, between, inside)) <= share:
-        return 0.0
-    most = 10.0 + 2 * f * between
-    while beyond(most) > 0:
-        most *= 2
-    return float(optimize.brentq(beyond, 1e-9, most))
 
 
 def baseline(label: pd.Series, outcome: pd.Series, seed: int) -> float | None:

@@ -179,7 +179,7 @@ def read(folder: Path) -> Results:
             content = schema_1.results(content)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise MemlabError(
-                f"{path}: damaged: {error!r} in results of schema 1; {REMEDY}"
+                f"{path}: damaged results of schema 1: {_of_old(error)}; {REMEDY}"
             ) from error
     elif content["schema"] != SCHEMA:
         schema = shown(content["schema"])
@@ -203,13 +203,38 @@ def _adapter() -> TypeAdapter[Results]:
     return TypeAdapter(Results)
 
 
+_EXPECTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "dataclass_type": "a mapping",
+}
+"""Type of a validation error to what was expected, in words."""
+
+
 def _first(error: ValidationError, content: dict[str, Any]) -> str:
     """Return the first invalid field with its value: `conditions.3.effect.n is 'x'`."""
     first = error.errors(include_url=False)[0]
     path = ".".join(_named(content, first["loc"]))
     if first["type"] == "missing":
         return f"no {path!r} in it"
-    return f"{path} is {shown(first['input'])}: {first['msg']}"
+    expected = _EXPECTED.get(first["type"])
+    if expected is None and first["type"] == "literal_error":
+        expected = str(first["ctx"]["expected"])
+    if expected is None:
+        return f"{path} is {shown(first['input'])}: {first['msg']}"
+    return f"{path} is {shown(first['input'])}, not {expected}"
+
+
+def _of_old(error: Exception) -> str:
+    """Return what is wrong with results of schema 1, from the error of their conversion."""
+    if isinstance(error, KeyError):
+        return f"no {error.args[0]!r} in it"
+    return "a value is of another kind than expected"
 
 
 def _named(content: Any, path: tuple[int | str, ...]) -> list[str]:

@@ -102,8 +102,13 @@ CASES = (
                 "objects removed, or what stands out",
             ),
             Member("text", 4, (Way("remove_text", "text"),), "text removed"),
-            Member("background", 5, (Way("swap_background", "any", True),), "another's background"),
-            Member("colour", 5, _PALETTE, "another's palette"),
+            Member(
+                "background",
+                5,
+                (Way("swap_background", "any", True),),
+                "another image's background",
+            ),
+            Member("colour", 5, _PALETTE, "another image's palette"),
         ),
     ),
     Case(
@@ -115,11 +120,14 @@ CASES = (
                 "texture, pattern",
                 1,
                 (Way("swap_texture", donors=True),),
-                "noise like another's fine texture",
+                "noise like another image's fine texture",
             ),
-            Member("colour contrast", 2, _PALETTE, "another's palette"),
+            Member("colour contrast", 2, _PALETTE, "another image's palette"),
             Member(
-                "spatial frequency", 3, (Way("swap_spectrum", donors=True),), "another's spectrum"
+                "spatial frequency",
+                3,
+                (Way("swap_spectrum", donors=True),),
+                "another image's spectrum",
             ),
             Member(
                 "semantic content",

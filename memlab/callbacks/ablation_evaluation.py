@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
@@ -20,8 +20,8 @@ from memlab.ablations.plan import DRAWS, Condition, Doses, plan
 from memlab.analysis.analyse import analyse_records
 from memlab.analysis.effects_table import FILE
 from memlab.analysis.results import Results
-from memlab.callbacks.base import command_folder, data_of, model_of
-from memlab.callbacks.sameness import sameness
+from memlab.callbacks.base import command_folder, data_of
+from memlab.callbacks.sharded import ShardedEvaluation
 from memlab.data.donors import DonorList
 from memlab.data.mask_summary import annotation_notes, region_notes
 from memlab.data.module import MemorabilityData
@@ -29,6 +29,7 @@ from memlab.errors import DataError, PluginError
 from memlab.files import replacing, write_text
 from memlab.inference.condition_rows import condition_rows, with_descriptions
 from memlab.masks.base import known_regions
+from memlab.models.base import MemorabilityModel
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
 from memlab.reports import rows
@@ -40,7 +41,7 @@ KEY = ["condition", "draw", "index"]
 BROKEN = "broken"
 
 
-class AblationEvaluation(Callback):
+class AblationEvaluation(ShardedEvaluation):
     """Callback that ablates every test image with each ablation and scores it beside the original.
 
     An ablation that breaks its contract is reported at once and left out. The other ablations
@@ -54,6 +55,9 @@ class AblationEvaluation(Callback):
         micro_batch: maximum number of changed images that exist at once; bounds the memory.
         seed: seed of random ablations and of the intervals.
     """
+
+    table = "conditions"
+    batches = "batches of changed images"
 
     def __init__(
         self,
@@ -70,7 +74,6 @@ class AblationEvaluation(Callback):
         self.notes: list[str] = []
         self.broken: dict[str, str] = {}
         self._planned = doses, controls
-        self._writer: rows.ShardWriter | None = None
         self._donors: DonorList | None = None
         self._bars = ExitStack()
         self._advance: Advance = _nobody
@@ -96,7 +99,7 @@ class AblationEvaluation(Callback):
         if self._donors is not None:
             told = donor_notes(self._donors, self.conditions)
             self.notes += [note for note in told if note not in self.notes]
-        self._writer = rows.ShardWriter(command_folder(trainer), "conditions", trainer.global_rank)
+        self.open(trainer)
 
     def check(self, data: MemorabilityData) -> None:
         """Check that the masks for the ablations exist, and leave out ablations without masks.
@@ -146,25 +149,17 @@ class AblationEvaluation(Callback):
         """Keep the rows of an identical evaluation that was interrupted; start the progress bar."""
         for part in self.parts:
             part.to(pl_module.device)
-        model = model_of(trainer)
-        if model is None or self._writer is None:
-            return
-        if trainer.is_global_zero:
-            done = self._writer.take_up(sameness(trainer, model, self.conditions, self.micro_batch))
-            if done:
-                print(  # noqa: T201
-                    f"memlab: going on with {command_folder(trainer)}: {done} batches of changed "
-                    "images are there",
-                    file=sys.stderr,
-                )
-        trainer.strategy.barrier()
-        self.broken = self._read_broken(command_folder(trainer))
-        self._show(trainer)
+        super().on_test_start(trainer, pl_module)
 
-    def _show(self, trainer: Trainer) -> None:
+    def resume(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
+        """Read which ablations are broken, and start the progress bar."""
+        self.broken = self._read_broken(command_folder(trainer))
+        self._show(trainer, writer)
+
+    def _show(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
         """Replace the Trainer's bar by a bar that counts this process's changed images."""
         bar = trainer.progress_bar_callback
-        if bar is None or not trainer.is_global_zero or self._writer is None:
+        if bar is None or not trainer.is_global_zero:
             return
         loader: Any = trainer.test_dataloaders
         images, size = len(loader.sampler), loader.batch_size
@@ -172,7 +167,7 @@ class AblationEvaluation(Callback):
         left = sum(
             min(size, images - batch * size)
             for batch in range(limit)
-            if not self._writer.path(batch).is_file()
+            if not writer.path(batch).is_file()
         )
         changes = sum(condition.draws for condition in self.conditions)
         bar.disable()
@@ -188,26 +183,17 @@ class AblationEvaluation(Callback):
         """Close the progress bar."""
         self._bars.close()
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        *_: Any,
+    def evaluate_batch(
+        self, model: MemorabilityModel, writer: rows.ShardWriter, batch: Batch, batch_idx: int
     ) -> None:
         """Ablate and score the readable images of the batch, unless their rows exist already."""
-        model = model_of(trainer)
-        if model is None or self._writer is None:
-            return
         context = Context(
             batch["ids"], self.seed, masks=batch["masks"], annotated=batch["annotated"]
         )
         places = batch["valid"].nonzero().flatten().cpu()
         if len(places) == 0:
             return
-        if self._writer.has(batch_idx, batch["index"][places].tolist()):
+        if writer.has(batch_idx, batch["index"][places].tolist()):
             return
         images = batch["images"][places.to(batch["images"].device)]
         shown = {
@@ -235,7 +221,7 @@ class AblationEvaluation(Callback):
         every = sum(condition.draws for condition in self.conditions)
         self._advance(len(places) * (every - len(tables)))  # count images of broken ablations
         if tables:
-            self._writer.write(pd.concat(tables, ignore_index=True), batch_idx)
+            writer.write(pd.concat(tables, ignore_index=True), batch_idx)
 
     def _leave_out_broken(self, ablation: Ablation, error: PluginError) -> None:
         """Report a broken ablation and record it for other processes and for resumed runs."""

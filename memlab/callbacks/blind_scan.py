@@ -7,7 +7,6 @@ show it.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,19 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 
 from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
 from memlab.analysis.blind_scan import LEVEL, PERMUTATIONS, scan, strongest
 from memlab.analysis.quantities import SESOI
 from memlab.analysis.results import Results, Scan
-from memlab.callbacks.base import command_folder, data_of, model_of, readable
-from memlab.callbacks.sameness import sameness
+from memlab.callbacks.base import data_of, readable
+from memlab.callbacks.sharded import ShardedEvaluation
 from memlab.files import replacing
 from memlab.imaging.cells import CELL, SIDE, ends
 from memlab.imaging.filters import gaussian_blur
+from memlab.models.base import MemorabilityModel
 from memlab.reports import rows
 from memlab.reports.scan import draw_scan
 from memlab.seeds import seed_of
@@ -40,7 +40,7 @@ _SUMS = "sums-"
 _COARSE = 4.0  # sigma in % of the width; structure coarser than this is not part of a mark
 
 
-class BlindScan(Callback):
+class BlindScan(ShardedEvaluation):
     """Callback that occludes each of 8 × 8 overlapping cells of every image and tests the cells.
 
     `scan.parquet` and `.csv` hold one row per image and cell. `scan.png` shows the effect per cell.
@@ -51,12 +51,14 @@ class BlindScan(Callback):
         seed: seed of the sample, the permutation tests and the intervals.
     """
 
+    table = "scan"
+    batches = "batches of the scan"
+
     def __init__(self, scan: bool = False, micro_batch: int = 64, seed: int = 0) -> None:
         self.scan = scan
         self.micro_batch = micro_batch
         self.seed = seed
         self.conditions = scan_conditions() if scan else []
-        self._writer: rows.ShardWriter | None = None
         self._chosen: set[str] = set()
         self._outside: list[str] = []
         self._images: dict[str, Any] = {}
@@ -71,52 +73,34 @@ class BlindScan(Callback):
         data.load_regions(self._outside)
         ids = [str(name) for name in data.table.part("test")["id"]]
         self._chosen = set(sorted(ids, key=lambda name: seed_of(self.seed, name, "scan"))[:IMAGES])
-        self._writer = rows.ShardWriter(command_folder(trainer), "scan", trainer.global_rank)
+        self.open(trainer)
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the rows of an identical scan that was interrupted."""
-        model = model_of(trainer)
-        if model is None or self._writer is None:
-            return
-        if trainer.is_global_zero:
-            done = self._writer.take_up(sameness(trainer, model, self.conditions, self.micro_batch))
-            if done:
-                told = f"{done} batches of the scan are there"
-                print(  # noqa: T201
-                    f"memlab: going on with {command_folder(trainer)}: {told}", file=sys.stderr
-                )
-        trainer.strategy.barrier()
-        self._images, self._summed = _read_sums(self._sums(self._writer))
+    def resume(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
+        """Read the sums over the images of the batches whose rows are kept."""
+        self._images, self._summed = _read_sums(self._sums(writer))
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Batch,
-        batch_idx: int,
-        *_: Any,
+    def evaluate_batch(
+        self, model: MemorabilityModel, writer: rows.ShardWriter, batch: Batch, batch_idx: int
     ) -> None:
         """Occlude and score the sampled, readable images of the batch."""
-        model = model_of(trainer)
         chosen = readable(batch, self._chosen)
-        if model is None or self._writer is None or not chosen:
+        if not chosen:
             return
         places = torch.tensor(chosen)
         summed = batch_idx in self._summed
-        if summed and self._writer.has(batch_idx, batch["index"].cpu()[places].tolist()):
+        if summed and writer.has(batch_idx, batch["index"].cpu()[places].tolist()):
             return
         images = batch["images"][places.to(batch["images"].device)]
         context = Context(batch["ids"], self.seed, masks=batch["masks"]).select(places)
         if not summed:  # first, or existing rows would hide that the sums lack this batch
             self._add(images, context)
             self._summed.add(batch_idx)
-            with replacing(self._sums(self._writer)) as path, path.open("wb") as file:
+            with replacing(self._sums(writer)) as path, path.open("wb") as file:
                 np.savez(file, **self._images, batches=np.array(sorted(self._summed)))
         shown = {"index": batch["index"].cpu()[places].numpy(), "id": list(context.ids)}
         scores = evaluate(model.scores, images, context, self.conditions, self.micro_batch)
         table = pd.concat([_rows(one, shown) for one in scores], ignore_index=True)
-        self._writer.write(table, batch_idx)
+        writer.write(table, batch_idx)
 
     def contribute(self, results: Results, rows_: pd.DataFrame, folder: Path) -> None:
         """Test the cells, and add them, their table and their figure to the results."""

@@ -80,9 +80,7 @@ class Records(Callback):
         """Refuse weights that were not loaded from a file."""
         self._require_proof(trainer)
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse weights that were not loaded from a file."""
-        self._require_proof(trainer)
+    on_predict_start = on_test_start
 
     def on_validation_batch_end(
         self,
@@ -109,17 +107,7 @@ class Records(Callback):
         """Write the batch's rows."""
         self._write(trainer, outputs, batch, batch_idx)
 
-    def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        *_: Any,
-    ) -> None:
-        """Write the batch's rows."""
-        self._write(trainer, outputs, batch, batch_idx)
+    on_predict_batch_end = on_test_batch_end  # type: ignore[assignment]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Merge and check the rows, and write the results; do nothing while fitting."""
@@ -130,9 +118,7 @@ class Records(Callback):
         """Merge and check the rows, and write the results."""
         self._finish(trainer)
 
-    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Merge and check the rows, and write the results."""
-        self._finish(trainer)
+    on_predict_end = on_test_end
 
     def _require_proof(self, trainer: Trainer) -> None:
         model = model_of(trainer)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from memlab.data.columns import COUNTS, IMAGES, PEOPLE, SCORES, named, normal
 from memlab.data.table import numbers
-from memlab.data.tables import TextTable, listed
+from memlab.data.table_rows import listed
+from memlab.data.tables import TextTable
 from memlab.errors import DataError, did_you_mean
 from memlab.stats.measures import Array
 

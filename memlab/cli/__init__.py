@@ -9,27 +9,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from memlab.cli.commands import COMMANDS
 from memlab.errors import Interrupted, MemlabError, did_you_mean
 from memlab.heap import keep_freed_memory
 from memlab.trust import trusting
-
-TRAINER_COMMANDS = ("fit", "validate", "test", "predict")
-
-COMMANDS: dict[str, str] = {
-    **dict.fromkeys(TRAINER_COMMANDS, "memlab.cli.trainer"),
-    "repeat": "memlab.cli.repeat",
-    "compare": "memlab.cli.compare",
-    "attributes": "memlab.cli.attributes",
-    "study": "memlab.cli.study",
-    "score": "memlab.cli.score",
-    "explain": "memlab.cli.explain",
-    "ablate": "memlab.cli.ablate",
-    "apply": "memlab.cli.apply",
-    "data": "memlab.cli.data",
-    "plugins": "memlab.cli.plugins",
-    "regions": "memlab.cli.regions",
-}
-"""Commands and the modules whose `run(arguments) -> exit code` they call; imported when used."""
 
 _OF_THE_SYSTEM = frozenset(
     getattr(errno, name)
@@ -107,7 +90,7 @@ def _dispatch(arguments: list[str]) -> int:
 
     command = arguments[0] if arguments else "--help"
     if command in ("-h", "--help", "help"):
-        pages.show(pages.MAIN)
+        pages.show(pages.main_page())
         return 0
     if command in ("-V", "--version"):
         from importlib.metadata import version
@@ -121,5 +104,5 @@ def _dispatch(arguments: list[str]) -> int:
         raise MemlabError(
             f"unknown command {command!r}{did_you_mean(command, COMMANDS)} (commands: {known})"
         )
-    code: int = importlib.import_module(COMMANDS[command]).run(arguments)
+    code: int = importlib.import_module(COMMANDS[command].module).run(arguments)
     return code

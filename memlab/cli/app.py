@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from jsonargparse import ActionYesNo, Namespace
-from jsonargparse.typing import NonNegativeInt, PositiveInt
+from jsonargparse import Namespace
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
@@ -19,9 +16,6 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
 from memlab import tracking
-from memlab.ablations.base import Ablation
-from memlab.ablations.plan import DRAWS
-from memlab.attributions.base import Attribution
 from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.attribution_maps import AttributionMaps
 from memlab.callbacks.blind_scan import BlindScan
@@ -35,14 +29,14 @@ from memlab.callbacks.records import Records
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
 from memlab.cli.blame import plugin_error
-from memlab.cli.messages import OneLineErrors, in_file, known_error, readable, unknown_key
-from memlab.cli.names import class_path, expand_tree
-from memlab.cli.preflight import check_data, check_model_options
+from memlab.cli.evaluations import add_evaluations, say_overfitted, say_trained, split_use
+from memlab.cli.messages import in_file, known_error, readable, unknown_key
+from memlab.cli.parser import Parser
+from memlab.cli.plugin_names import class_path
+from memlab.cli.preflight import check_config, check_data, check_model_options
 from memlab.cli.trainer import Plan
 from memlab.data.kept_split import KeptSplit, split_of
 from memlab.data.module import MemorabilityData
-from memlab.data.split_rule import SplitUse
-from memlab.data.table import SPLITS
 from memlab.errors import CheckpointError, MemlabError, PluginError
 from memlab.files import fingerprint, write_text
 from memlab.models.base import MemorabilityModel
@@ -53,18 +47,8 @@ from memlab.models.load import (
     read_checkpoint,
     without_downloads,
 )
-from memlab.reading import parse_yaml
 from memlab.reports.terminal import print_results
 from memlab.trust import guard
-
-
-class Parser(OneLineErrors, LightningArgumentParser):
-    """Parser with short names in files and one-line errors."""
-
-    def parse_string(self, content: str, *args: Any, **kwargs: Any) -> Any:
-        """Parse a configuration after expanding short names to class paths."""
-        tree = expand_tree(parse_yaml(content, str(kwargs.get("path") or "the configuration")))
-        return super().parse_string(yaml.safe_dump(tree), *args, **kwargs)
 
 
 class MemlabCLI(LightningCLI):
@@ -100,52 +84,7 @@ class MemlabCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options of evaluations other than the score."""
         parser.set_defaults({"model": {"class_path": class_path("models", "regressor")}})
-        parser.add_argument(
-            "--ablation",
-            type=list[Ablation],
-            default=[],
-            help="Ways to take something out of the test images; may be repeated.",
-        )
-        parser.add_argument(
-            "--doses",
-            type=Literal["primary", "ladder"],
-            default="primary",
-            help="One dose per ablation, or its whole ladder.",
-        )
-        parser.add_argument(
-            "--scan",
-            action=ActionYesNo,
-            default=False,
-            help="Occlude test images cell by cell, outside all masks: is there a mark?",
-        )
-        parser.add_argument(
-            "--controls",
-            type=NonNegativeInt,
-            default=DRAWS,
-            help="Draws of each control per image: the same change at another position, or the "
-            "round trip of a swap. With 0 there are no controls and no nuisance baseline.",
-        )
-        parser.add_argument(
-            "--attribution",
-            type=list[Attribution],
-            default=[{"class_path": class_path("attributions", "grad_cam")}],
-            help="Ways to explain scores by maps; may be repeated.",
-        )
-        parser.add_argument(
-            "--maps", type=int, default=16, help="How many test images are explained."
-        )
-        parser.add_argument(
-            "--figures",
-            type=Literal["pdf", "svg"] | None,
-            default=None,
-            help="Write figures in this format, too, with text as text; they are always PNG.",
-        )
-        parser.add_argument(
-            "--checkpoint_every",
-            type=PositiveInt | None,
-            default=None,
-            help="Steps after which last.ckpt is written in fit, besides at each epoch's end.",
-        )
+        add_evaluations(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments, which are always given explicitly instead of taken from sys.argv."""
@@ -165,23 +104,7 @@ class MemlabCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Check that options and checkpoint agree, and create the folder."""
         config = self.config[self.plan.command]
-        if isinstance(config.trainer.callbacks, list):
-            # The same command, repeated to resume a run, adds its callbacks to those recorded by
-            # the run.
-            callbacks = config.trainer.callbacks
-            config.trainer.callbacks = [
-                callback
-                for index, callback in enumerate(callbacks)
-                if callback not in callbacks[:index]
-            ]
-        if config.get("ckpt_path") is not None:
-            raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
-        precision = str(config.trainer.precision)
-        if precision.endswith("-true") and precision != "32-true":
-            raise MemlabError(
-                f"--trainer.precision {precision}: weights stay in single precision, which "
-                "evaluation needs; use bf16-mixed or 16-mixed"
-            )
+        check_config(config)
         if self.plan.checkpoint is not None:
             checkpoint = self._checkpoint = read_checkpoint(self.plan.checkpoint)
             self.kept = split_of(self.plan.checkpoint, checkpoint)
@@ -212,21 +135,12 @@ class MemlabCLI(LightningCLI):
         command = self.plan.command
         others = self.config[command].clone()
         model = others.pop("model")
-        for logger in _as_list(others.trainer.logger):
-            if not str(logger.class_path).endswith("WandbLogger"):
-                continue
-            # The change is kept out of self.config, which is written to disk: a test has its own
-            # folder.
-            if logger.init_args.save_dir == ".":
-                logger.init_args.save_dir = str(self.folder)
-            if command == "fit" and processes.is_first():
-                for name, value in tracking.same_run(self.folder).items():
-                    logger.init_args[name] = value
+        self._place_trackers(_as_list(others.trainer.logger))
         try:
             self.config_init = self.config.clone()
             self.config_init[command] = self._made(others)
             self.datamodule = self._get(self.config_init, "data")
-            self.datamodule.use = self._split_use()
+            self.datamodule.use = split_use(self.plan, self.kept, self.config[command].model)
             self.trainer = self.instantiate_trainer()
             if processes.is_first():
                 check_model_options(model.as_dict())
@@ -243,6 +157,20 @@ class MemlabCLI(LightningCLI):
             ValueError,
         ) as error:
             raise known_error(error) or plugin_error(error) or readable(error) from error
+
+    def _place_trackers(self, loggers: list[Any]) -> None:
+        """Give the trackers the folder of this command, and a repeated fit its former run.
+
+        The change is kept out of self.config, which is written to disk: a test has its own folder.
+        """
+        for logger in loggers:
+            if not str(logger.class_path).endswith("WandbLogger"):
+                continue
+            if logger.init_args.save_dir == ".":
+                logger.init_args.save_dir = str(self.folder)
+            if self.plan.command == "fit" and processes.is_first():
+                for name, value in tracking.same_run(self.folder).items():
+                    logger.init_args[name] = value
 
     def _made(self, config: Namespace) -> Namespace:
         """Return the objects that a part of the configuration describes."""
@@ -285,20 +213,6 @@ class MemlabCLI(LightningCLI):
             **kwargs,
         )
 
-    def _split_use(self) -> SplitUse:
-        """Return the purpose of the images, and what the weights were trained on."""
-        command, checkpoint = self.plan.command, self.plan.checkpoint
-        if checkpoint is None:
-            purpose = "draw" if command == "fit" else command
-            model = self.config[command].model
-            target = (model.get("init_args") or {}).get("target")  # of somebody's plain module
-            title = target or str(model.class_path).rpartition(".")[2]
-            return SplitUse(purpose, model=str(title))  # type: ignore[arg-type]
-        trained = runs.run_of(checkpoint)
-        of_this_run = checkpoint.resolve().is_relative_to(self.plan.run.resolve())
-        purpose = command if command != "fit" else "go_on" if of_this_run else "begin"
-        return SplitUse(purpose, self.kept, str(trained or checkpoint))  # type: ignore[arg-type]
-
     def after_instantiate_classes(self) -> None:
         """Report which weights are loaded, and check that they fit."""
         options = self.config_init[self.plan.command]
@@ -326,17 +240,7 @@ class MemlabCLI(LightningCLI):
             return
         self.datamodule.keep_split(self.folder)
         self.before_test()
-        sizes = [(p.numel(), p.requires_grad) for p in self.model.parameters()]
-        parameters = sum(size for size, _ in sizes)
-        trained = sum(size for size, needed in sizes if needed)
-        part = "" if trained == parameters else f" ({trained / 1e6:.2f} M trained)"
-        counts = self.datamodule.table.rows["split"].value_counts()
-        images = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
-        print(  # noqa: T201
-            f"memlab: {parameters / 1e6:.2f} M parameters{part}; images: {images}; "
-            f"run {self.plan.run}",
-            file=sys.stderr,
-        )
+        say_trained(self.model, self.datamodule.table, self.plan.run)
 
     def after_fit(self) -> None:
         """Test the best checkpoint in the same process."""
@@ -346,13 +250,7 @@ class MemlabCLI(LightningCLI):
         if any(isinstance(callback, LRFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
             return
         if trainer.overfit_batches:  # type: ignore[attr-defined]
-            loss = float(trainer.callback_metrics.get("train/loss", math.nan))
-            print(  # noqa: T201
-                f"memlab: loss {loss:.2g} after {trainer.current_epoch} epochs on the same "
-                f"{trainer.num_training_batches} batches; this checks that the network can learn, "
-                "so nothing is tested",
-                file=sys.stderr,
-            )
+            say_overfitted(trainer)
             return
         best, last = (self.folder / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
         if not last.is_file():

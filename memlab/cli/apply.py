@@ -228,7 +228,7 @@ def _profiles(options: argparse.Namespace, ablations: list[Ablation]) -> int:
             images = [image.permute(1, 2, 0).numpy() for image in examples]
             draw_profile(rows, images, options.out / f"{ablation.name}.png")
     count, side = len(originals) - len(failures), options.size
-    measured = f"{count} images, brought to {side} × {side} pixels."
+    measured = f"{count} images, resized to {side} × {side} pixels."
     write_page(table, ablations, options.out, measured)
     write_manifest(options, ablations, originals, failures, size=options.size)
     files = "selectivity-profiles.csv, .md, manifest.json and a figure per ablation"

@@ -104,7 +104,8 @@ def run(arguments: list[str]) -> int:
         require_own_folder(options.out, "attributes.json")
         require_apart(options.out, [options.run, options.columns, options.masks, options.root])
 
-    from memlab.analysis.associations import associations, with_residuals
+    from memlab.analysis.associations import associations
+    from memlab.analysis.residuals import with_residuals
     from memlab.reading import content_of
     from memlab.reports.attributes import print_attributes, write_attributes
     from memlab.reports.terminal import plain_console

@@ -8,8 +8,8 @@ from argparse import SUPPRESS, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memlab.cli.names import class_path
 from memlab.cli.options import at_least
+from memlab.cli.plugin_names import class_path
 from memlab.errors import MemlabError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ COLUMNS = {
 MASKS = "a mask store, a COCO file, or a folder REGION/IMAGE.png"
 
 
-def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settings: Any) -> None:
+def _add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settings: Any) -> None:
     """Add an option and its older spellings, which the help omits.
 
     Args:
@@ -45,15 +45,15 @@ def add_option(parser: argparse.ArgumentParser, name: str, *older: str, **settin
 
 def add_source(parser: argparse.ArgumentParser, split: bool = True) -> None:
     """Add the options for the data set's layout and split."""
-    add_option(
+    _add_option(
         parser, "--data.source", "--source", help="its layout: csv, folder, lamem, synthetic"
         " (recognised)",
     )  # fmt: skip
     for name, help_text in COLUMNS.items():
         older = (f"--{name}",) if name in ("image", "score") else ()
-        add_option(parser, f"--data.source.{name}", *older, help=f"of a CSV file: {help_text}")
+        _add_option(parser, f"--data.source.{name}", *older, help=f"of a CSV file: {help_text}")
     if split:
-        add_option(
+        _add_option(
             parser, "--data.split", "--split", type=int, help="number of the split (LaMem: 1 to 5)"
         )
 
@@ -76,7 +76,7 @@ def add_masks(
     parser: argparse.ArgumentParser, told: str = f"masks of faces, text, ...: {MASKS}"
 ) -> None:
     """Add the option for the region masks of the images."""
-    add_option(parser, "--data.masks", "--masks", type=Path, help=told)
+    _add_option(parser, "--data.masks", "--masks", type=Path, help=told)
 
 
 def add_empty_masks(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +94,7 @@ def add_empty_masks(parser: argparse.ArgumentParser) -> None:
 
 def add_loading(parser: argparse.ArgumentParser) -> None:
     """Add the options for reading images and for the model's device."""
-    add_option(
+    _add_option(
         parser, "--data.batch_size", "--batch-size", "--batch_size", type=at_least(1), default=32,
         help="images at once (%(default)s)",
     )  # fmt: skip
@@ -105,7 +105,7 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
 def add_workers(parser: argparse.ArgumentParser, default: int | None, told: str) -> None:
     """Add the option for the number of decoding processes."""
     older = ("--num-workers", "--num_workers")
-    add_option(parser, "--data.num_workers", *older, type=at_least(0), default=default, help=told)
+    _add_option(parser, "--data.num_workers", *older, type=at_least(0), default=default, help=told)
 
 
 class _Once(argparse.Action):

@@ -55,7 +55,7 @@ def lost_connection(error: BaseException) -> bool:
     return False
 
 
-def process_ended(plan: Plan) -> BaseException:
+def _process_ended(plan: Plan) -> BaseException:
     """Return the exception to raise after a lost connection: a one-line error, or a silent exit.
 
     Among processes that Lightning started, the first process prints the line if it is alive.
@@ -98,7 +98,7 @@ def watched(plan: Plan) -> Iterator[None]:
         yield
     except Exception as error:
         lost = known_error(error) is None and lost_connection(error)
-        said = process_ended(plan) if lost else None
+        said = _process_ended(plan) if lost else None
         _end_children()
         if said is not None:
             raise said from error

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from memlab.ablations import INSTEAD
 from memlab.cli.spelling import hint, unknown_option, values
 from memlab.errors import MemlabError, did_you_mean
 from memlab.reading import read_yaml
+from memlab.registry import find
 
 
 class OneLineErrors:
@@ -31,13 +33,13 @@ class OneLineErrors:
         if known:
             raise known
         options = self.get_defaults().keys(branches=True)  # type: ignore[attr-defined]
-        raise MemlabError(one_line(message, options)) from ex
+        raise MemlabError(_one_line(message, options)) from ex
 
 
 _UNKNOWN_KEY = re.compile(r"does not accept option '([\w.+-]+)'")
 
 
-def one_line(message: str, known: Iterable[str]) -> str:
+def _one_line(message: str, known: Iterable[str]) -> str:
     """Return jsonargparse's message in one line, with the closest option if one was mistyped.
 
     Args:
@@ -112,8 +114,11 @@ def spelled_out(text: str, arguments: Sequence[str]) -> str:
             word.partition("=")[0].rstrip("+") for word in arguments if not word.endswith("=[]")
         ]
         chosen = list(dict.fromkeys(word for word in named if word in _CLASSES)) or ["--model"]
-        needed = " or ".join(f"{word}.{lacking.group(1)}" for word in chosen)
-        return f"{needed} is needed"
+        instead = _instead(arguments) if lacking.group(1) == "region" else ""
+        needed = " or ".join(
+            f"{word}.{lacking.group(1)}" for word in (["--ablation"] if instead else chosen)
+        )
+        return f"{needed} is needed{instead}"
     match = _NESTED.match(text)
     if not match:
         return text
@@ -141,6 +146,17 @@ def spelled_out(text: str, arguments: Sequence[str]) -> str:
         r"did you mean '(?:--)?[\w.]*?(\w+)'", rf"did you mean '{prefix}\1'", text[match.end() :]
     )
     return f"{where}unknown option {full}{rest}"
+
+
+def _instead(arguments: Sequence[str]) -> str:
+    """Return what to use instead of the ablations among the arguments that require a region."""
+    chosen = [
+        name
+        for name in INSTEAD
+        if any(word.partition("=")[2] == find("ablations", name).path for word in arguments)
+    ]
+    hints = "; ".join(f"{name}{INSTEAD[name]}" for name in chosen)
+    return f", as in --ablation.region logo, for {hints}" if chosen else ""
 
 
 def _keys_of(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+from jsonargparse import Namespace
 from lightning.pytorch import Trainer
 from torch import nn
 from torch.optim import lr_scheduler
@@ -13,7 +14,7 @@ from torch.optim import lr_scheduler
 from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.data.module import MemorabilityData
 from memlab.data.reading import check_split
-from memlab.errors import DataError, MemlabError
+from memlab.errors import CheckpointError, DataError, MemlabError
 from memlab.files import make_folder
 from memlab.spec import import_class
 
@@ -116,4 +117,30 @@ def _check_interval(trainer: Trainer, batches: int) -> None:
         raise MemlabError(
             f"--trainer.val_check_interval {interval}: at most {batches}, the batches of an epoch, "
             "or a share such as 0.5"
+        )
+
+
+def check_config(config: Namespace) -> None:
+    """Check options that contradict memlab's own; drop callbacks that are given twice.
+
+    The same command, repeated to resume a run, adds its callbacks to those recorded by the run.
+
+    Raises:
+        CheckpointError: if a configuration names a checkpoint.
+        MemlabError: if the precision of the weights is not single.
+    """
+    if isinstance(config.trainer.callbacks, list):
+        callbacks = config.trainer.callbacks
+        config.trainer.callbacks = [
+            callback
+            for index, callback in enumerate(callbacks)
+            if callback not in callbacks[:index]
+        ]
+    if config.get("ckpt_path") is not None:
+        raise CheckpointError("give --ckpt_path on the command line, not in a configuration")
+    precision = str(config.trainer.precision)
+    if precision.endswith("-true") and precision != "32-true":
+        raise MemlabError(
+            f"--trainer.precision {precision}: weights stay in single precision, which "
+            "evaluation needs; use bf16-mixed or 16-mixed"
         )

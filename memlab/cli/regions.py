@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli.data_options import add_empty_masks, add_masks, add_root, read_data
-from memlab.cli.names import class_path
 from memlab.cli.options import Options, divide, run_subcommand
+from memlab.cli.plugin_names import class_path
 from memlab.errors import MemlabError
 from memlab.files import require_empty
 from memlab.outputs import require_apart
@@ -126,7 +126,7 @@ image that cannot be drawn is named, and left out; exit code 1 if there is one.
     require_empty(options.out)
 
     from memlab.detection.review import TABLE, write_review
-    from memlab.masks.store import StoredMasks
+    from memlab.masks.stored import StoredMasks
     from memlab.progress import progress
 
     table = _given(options)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from argparse import Namespace
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memlab.cli import runs
-from memlab.cli.data_options import COLUMNS, add_masks, add_source, columns_of, source_of
+from memlab.cli.data_options import add_masks, add_source, columns_of
 from memlab.cli.model_option import MODEL, absolute, is_trained
 from memlab.cli.options import Options, add_trust, at_least
+from memlab.cli.study_images import ASKED, IMAGES, LEAST, RUN, Asked, study_images
 from memlab.cli.trainer import Plan, carry_out, settle
 from memlab.errors import MemlabError
-from memlab.files import make_folder, require_empty, write_text
+from memlab.files import require_empty
 from memlab.outputs import require_apart
-from memlab.reading import content_of, read_json, read_text
+from memlab.reading import content_of, read_json
 from memlab.values import check_fields
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from memlab.data.table import Table
 
 DESCRIPTION = f"""\
@@ -48,38 +46,8 @@ All other options are those of memlab fit, with --model those of memlab test.
   memlab study --out runs/NAME                                   go on where it stopped
 """
 
-ASKED = "asked.json"
-IMAGES, RUN = "images", "run"
 CONFIG = "study/student-study"
-LEAST, LEAST_TRAINED = 3, 10
 RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
-
-
-@dataclass
-class Asked:
-    """Request of a study, kept in its folder so that the study can be resumed.
-
-    Args:
-        root: the data set.
-        split: number of its split, shares of a random split, or None.
-        n: number of images to draw; fewer if the data set has fewer.
-        seed: seed of the draw and of everything random after it.
-        model: the model to test; None to train a network.
-        masks: location of the masks; None for those of the data set itself.
-        source: layout of the data set; None to detect it.
-        columns: the given options of its CSV file, as `--data.source.NAME`.
-        rest: further options of memlab fit or test.
-    """
-
-    root: str
-    split: str | None = None
-    n: int = 500
-    seed: int = 0
-    model: str | None = None
-    masks: str | None = None
-    source: str | None = None
-    columns: dict[str, str] = field(default_factory=dict)
-    rest: list[str] = field(default_factory=list)
 
 
 def run(arguments: list[str]) -> int:
@@ -101,7 +69,7 @@ def run(arguments: list[str]) -> int:
     folder, asked, typed = _settle(options, rest)
     # Report a mistyped name or model here, before images are copied.
     _plan(folder, asked, [], typed)
-    table, of = _images(folder, asked)
+    table, of = study_images(folder, asked)
     tested = _finished(folder)
     if tested is None:
         chosen = _ways(table)
@@ -216,117 +184,6 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
     plan = settle("test", ["--model", asked.model, *asked.rest, *added, *ablations], file, typed)
     plan.run, plan.fresh, plan.labels = folder / RUN, False, []
     return plan
-
-
-def _images(folder: Path, asked: Asked) -> tuple[Table, int]:
-    """Return the study's own copy of its images, made if missing, and the number available."""
-    from memlab.data.sources.csv import CsvSource
-    from memlab.data.subset import FILE, write_subset
-    from memlab.progress import progress
-
-    path = folder / IMAGES
-    count = folder / "drawn-from.txt"
-    if not (path / FILE).is_file():
-        root = Path(asked.root)
-        number = int(asked.split) if asked.split and asked.split.isdecimal() else None
-        layout = Namespace(source=asked.source, **{**dict.fromkeys(COLUMNS), **asked.columns})
-        table = source_of(layout, root).table(root, number).say()
-        chosen = _drawn(table, asked)
-        if asked.masks:
-            chosen.with_masks(Path(asked.masks))  # reject masks of other images
-        if not folder.is_dir():
-            make_folder(folder)
-        write_text(folder / ASKED, json.dumps(asdict(asked), indent=2) + "\n")
-        write_text(count, str(len(table.rows)))
-        shutil.rmtree(path, ignore_errors=True)  # of an interrupted copy
-        with progress("Copying", len(chosen.rows)) as advance:
-            copied = write_subset(chosen, len(chosen.rows), asked.seed, path, advance, outside=True)
-        copied.say()
-    images = CsvSource().table(path / FILE)
-    drawn_from = read_text(count, "choose another --out").strip()
-    if not drawn_from.isdecimal():
-        raise MemlabError(f"{count}: damaged: {drawn_from[:40]!r} is no number of images")
-    return images.with_masks(Path(asked.masks)) if asked.masks else images, int(drawn_from)
-
-
-def _drawn(table: Table, asked: Asked) -> Table:
-    """Return the images of the study; if a model is tested, also the donors for swaps.
-
-    Raises:
-        MemlabError: if there are too few images.
-    """
-    from dataclasses import replace
-
-    import numpy as np
-
-    total = len(table.rows)
-    least = LEAST_TRAINED if asked.model is None else LEAST
-    if min(total, asked.n) < least:
-        raise MemlabError(
-            f"{table.origin}: a study of {min(total, asked.n)} images says nothing; at least "
-            f"{least}" + ("" if asked.model else ", or --model NAME, which trains nothing")
-        )
-    if total < asked.n:
-        print(  # noqa: T201
-            f"memlab: {table.origin}: {total} images, fewer than {asked.n}: all are taken",
-            file=sys.stderr,
-        )
-    ordered = replace(table, rows=table.rows.sort_values("id", ignore_index=True))
-    order = np.random.default_rng(asked.seed).permutation(total)
-    if asked.model is None:
-        rows = ordered.rows.iloc[order[: asked.n]].assign(split=None)
-        return replace(table, rows=rows.reset_index(drop=True))
-    splits = _known_splits(ordered, asked.model)[order]
-    used = np.isin(splits.astype(str), ("train", "val"))
-    if used.any():
-        print(  # noqa: T201
-            f"memlab: {int(used.sum())} of {total} images were used to train or choose this model "
-            "and are not tested",
-            file=sys.stderr,
-        )
-    tested = order[~used][: asked.n]
-    if len(tested) < LEAST:
-        raise MemlabError(
-            f"{table.origin}: {len(tested)} images that {asked.model} was not trained or chosen "
-            f"on; a study needs at least {LEAST}: give others"
-        )
-    rest = set(order.tolist()) - set(tested.tolist())
-    # Images that the model's run would test by its own split are no donors: they would be tested.
-    donors = [
-        row
-        for part in ("train", None, "val")
-        for row, split in zip(order.tolist(), splits, strict=True)
-        if row in rest and split == part
-    ][: asked.n]
-    parts = [ordered.rows.iloc[tested].assign(split="test")]
-    if donors:
-        by_place = dict(zip(order.tolist(), splits, strict=True))
-        donor_splits = [by_place[row] or "train" for row in donors]
-        parts.append(ordered.rows.iloc[donors].assign(split=donor_splits))
-
-    import pandas as pd
-
-    return replace(table, rows=pd.concat(parts, ignore_index=True))
-
-
-def _known_splits(table: Table, model: str) -> np.ndarray:
-    """Return the split of each image in the model's run; None if the run records none."""
-    import numpy as np
-
-    from memlab.data.contents import contents_of
-    from memlab.data.kept_split import split_of
-    from memlab.data.known_images import recognise_images
-    from memlab.models.load import checkpoint_in, read_checkpoint
-
-    path = Path(model)
-    kept = None
-    if is_trained(model):
-        checkpoint = checkpoint_in(path) if path.is_dir() else path
-        kept = split_of(checkpoint, read_checkpoint(checkpoint))
-    if kept is None:
-        return np.full(len(table.rows), None, dtype=object)
-    paths = [table.root / str(image) for image in table.rows["image"]]
-    return recognise_images(kept, table.rows, contents_of(paths)).split
 
 
 def _ways(table: Table) -> list[list[str]]:

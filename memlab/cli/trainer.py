@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
     command, rest = arguments[0], arguments[1:]
     if "-h" in rest or "--help" in rest:
         if "all" not in rest:
-            pages.show(pages.COMMANDS[command])
+            pages.show(pages.page(command))
             return 0
         plan = Plan(command, ["--help"], Path(), None)
     elif any(argument.partition("=")[0].endswith(".help") for argument in rest):
@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
         names, rest = _take_all(rest, "--trust")
         for name in names:
             trust(name)
-        plan = settle(command, rest, recorded_arguments())
+        plan = settle(command, rest, _recorded_arguments())
         plan.swept = is_swept(rest)
     if plan.command == "nothing":
         print(f"memlab: {plan.run} is finished", file=sys.stderr)  # noqa: T201
@@ -143,7 +143,7 @@ def settle(
     return plan
 
 
-def recorded_arguments() -> Path | None:
+def _recorded_arguments() -> Path | None:
     """Return the file that `memlab repeat` read this process's arguments from, or None."""
     recorded = os.environ.get(RECORDED_VARIABLE)
     return Path(recorded) if recorded else None

@@ -9,7 +9,8 @@ import pandas as pd
 from memlab.data.columns import IMAGES, usual
 from memlab.data.columns import named as column_named
 from memlab.data.table import MASK, Table
-from memlab.data.tables import listed, read_text_table
+from memlab.data.table_rows import listed
+from memlab.data.tables import read_text_table
 from memlab.errors import DataError
 from memlab.masks.base import MaskSource
 from memlab.masks.names import Names
@@ -33,7 +34,7 @@ _TAKEN = {
 """Column names that memlab uses itself, and the names that such columns of the user get."""
 
 
-def own_columns(rows: pd.DataFrame) -> pd.DataFrame:
+def _own_columns(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the descriptive columns of a data set's table, such as `category`, indexed by `id`."""
     names = [name for name in rows if name not in _KEPT and not str(name).startswith(MASK)]
     return rows.set_index("id")[names].rename(columns=_TAKEN)
@@ -120,7 +121,7 @@ def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance)
 
 def columns_of(table: Table) -> pd.DataFrame:
     """Return the own columns of a data set; `category` is added, empty, where the set has none."""
-    own = own_columns(table.rows)
+    own = _own_columns(table.rows)
     return own if "category" in own else own.assign(category=None)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from memlab.data.tables import listed
+from memlab.data.table_rows import listed
 from memlab.errors import DataError, did_you_mean
 
 IMAGES = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from memlab.checksums import file_sha256
 from memlab.progress import progress
 
 THREADS = 8
@@ -19,8 +19,7 @@ def content_of(path: Path) -> str:
     try:
         if not path.is_file():  # reading a pipe would never end
             return ""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""
 

@@ -8,87 +8,29 @@ table or the user says otherwise. No torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from memlab.data.kept_split import KeptSplit
-from memlab.data.known_images import Known, first_names, recognise_images
+from memlab.data.known_images import Known, recognise_images
+from memlab.data.split_notes import (
+    as_yaml,
+    count_named,
+    evaluated_images,
+    kept_split,
+    named_split,
+    overridden,
+    same_labels,
+    trained_or_chosen,
+)
+from memlab.data.split_use import ALL, SplitRule, SplitUse
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import Table
 from memlab.errors import DataError
 
-ALL = "all"
-"""`--data.split all`: every image that the model was not trained on."""
-
 USUAL = (0.7, 0.1, 0.2)
 """Shares of a random split by default."""
-
-Purpose = Literal["draw", "go_on", "begin", "test", "validate", "predict"]
-
-
-@dataclass(frozen=True)
-class SplitUse:
-    """Request for a split.
-
-    Args:
-        purpose: `draw` a new split; `go_on` with a run; `begin` a new run with the weights of
-            another; or `test`, `validate` or `predict`.
-        kept: split of the run whose weights are used; None where the run keeps none, or there is
-            no run.
-        run: name of that run, for messages; None if the model was not trained here.
-        model: name in messages for a model that was not trained here.
-    """
-
-    purpose: Purpose = "draw"
-    kept: KeptSplit | None = None
-    run: str | None = None
-    model: str = "this model"
-
-    @property
-    def target(self) -> str:
-        """Split that is evaluated."""
-        return "val" if self.purpose == "validate" else "test"
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """Splits of the run whose images this command must not evaluate."""
-        return ("train",) if self.purpose == "validate" else ("train", "val")
-
-
-@dataclass
-class SplitRule:
-    """How images were assigned to splits, for the results and for messages.
-
-    Args:
-        rule: `recorded` (the run's own), `table` (its column, or a numbered split), `random` or
-            `all`.
-        evaluated: number of images that are tested, validated or predicted.
-        of: number of images in the table.
-        left_out: number of images left out, by reason.
-        sha256: SHA-256 of `split.csv`, if there is one.
-        notes: sentences for the user, printed once.
-    """
-
-    rule: str
-    evaluated: int = 0
-    of: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
-    sha256: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the rule as plain data for the results."""
-        return {
-            "rule": self.rule,
-            "evaluated": self.evaluated,
-            "of": self.of,
-            "left_out": self.left_out,
-            "sha256": self.sha256,
-            "notes": self.notes,
-        }
 
 
 def decide(
@@ -129,7 +71,7 @@ def decide(
         known = recognise_images(use.kept, table.rows, contents())
         decided = {"go_on": _gone_on, "begin": _begun}.get(use.purpose, _evaluated)
         found = decided(table, split, split_seed, use, known)
-        found[1].notes += known.notes(use.run, scores=_same_labels(split, use.kept))
+        found[1].notes += known.notes(use.run, scores=same_labels(split, use.kept))
     chosen, result = found
     result.of = len(chosen.rows)
     in_target = int((chosen.rows["split"] == use.target).sum())
@@ -158,10 +100,10 @@ def _untrained(
     if split == ALL or (split is None and not own):
         chosen = _whole(table, None if use.purpose == "predict" else use.target)
         why = f"{use.model} was not trained here"
-        return chosen, SplitRule("all", notes=_said(chosen, use, why))
+        return chosen, SplitRule("all", notes=evaluated_images(chosen, use, why))
     chosen, rule = _drawn(table, split, split_seed)
-    why = _of_table(split, use) if rule == "table" else f"--data.split {split}"
-    return chosen, SplitRule(rule, notes=_said(chosen, use, why, hint=True))
+    why = named_split(split, use) if rule == "table" else f"--data.split {split}"
+    return chosen, SplitRule(rule, notes=evaluated_images(chosen, use, why, hint=True))
 
 
 def _unknown(
@@ -181,24 +123,24 @@ def _unknown(
     why = {
         "all": "--data.split all",
         "random": f"the {use.target} split, drawn anew",
-        "table": _of_table(split, use),
+        "table": named_split(split, use),
     }[rule]
-    return chosen, SplitRule(rule, notes=[*notes, *_said(chosen, use, why)])
+    return chosen, SplitRule(rule, notes=[*notes, *evaluated_images(chosen, use, why)])
 
 
 def _gone_on(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
 ) -> tuple[Table, SplitRule]:
     """Resume with the split of the run; new images are left out."""
-    kept = _kept(use)
+    kept = kept_split(use)
     if _asks_another(table, split, split_seed, kept):
         asked, was = "split", kept.split
         if split == kept.split:
             asked, was = "split_seed", kept.split_seed
         value = {"split": split, "split_seed": split_seed}[asked]
         raise DataError(
-            f"--data.{asked} {_yaml(value)}: {use.run} was trained with --data.{asked} "
-            f"{_yaml(was)}, and a run keeps its split; leave the option out, or train a new run"
+            f"--data.{asked} {as_yaml(value)}: {use.run} was trained with --data.{asked} "
+            f"{as_yaml(was)}, and a run keeps its split; leave the option out, or train a new run"
         )
     if known.n == 0:
         raise DataError(
@@ -206,11 +148,11 @@ def _gone_on(
             "on other images begin a new run: --out NEW --ckpt_path FILE"
         )
     chosen = table.with_split(known.split)
-    rule = SplitRule("recorded", notes=_overridden(table, known, use))
+    rule = SplitRule("recorded", notes=overridden(table, known, use))
     if known.new.any():
         rule.left_out["new to the run"] = int(known.new.sum())
         rule.notes.append(
-            f"{_count(known.new, table)} new to {use.run} and in no split of it; to train on "
+            f"{count_named(known.new, table)} new to {use.run} and in no split of it; to train on "
             "them begin a new run: --out NEW --ckpt_path FILE"
         )
     return chosen, rule
@@ -229,8 +171,8 @@ def _begun(
         splits = known.split.copy()
         splits[new] = drawn.rows["split"].to_numpy(dtype=object)
         chosen = table.with_split(splits)
-    notes = _overridden(table, known, use)
-    if known.n and (new.any() or _asks_another(table, split, split_seed, _kept(use))):
+    notes = overridden(table, known, use)
+    if known.n and (new.any() or _asks_another(table, split, split_seed, kept_split(use))):
         notes.append(
             f"{known.n} of {len(table.rows)} images keep the split of {use.run}, whose weights "
             f"this run begins with; {int(new.sum())} are new to it"
@@ -242,7 +184,7 @@ def _evaluated(
     table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
 ) -> tuple[Table, SplitRule]:
     """Evaluate a run without the images it was trained or chosen on."""
-    kept, target, new = _kept(use), use.target, known.new
+    kept, target, new = kept_split(use), use.target, known.new
     used = np.isin(known.split.astype(str), use.used)
     free = ~used
     rule = SplitRule("recorded")
@@ -256,7 +198,7 @@ def _evaluated(
     if split == ALL:
         rule.rule, counted = "all", True
         splits = _where(free, target, known.split)
-        why = f"all that {use.run} was not {_trained(use)} on"
+        why = f"all that {use.run} was not {trained_or_chosen(use)} on"
     elif _asks_another(table, split, split_seed, kept):
         drawn, rule.rule = _drawn(table, split, split_seed)
         asked = drawn.rows["split"].to_numpy(dtype=object)
@@ -264,7 +206,9 @@ def _evaluated(
         splits = _where(refused, known.split, asked)
         used = refused
         asked_for = int((asked == target).sum())
-        named = _of_table(split, use) if rule.rule == "table" else f"--data.split {_yaml(split)}"
+        named = (
+            named_split(split, use) if rule.rule == "table" else f"--data.split {as_yaml(split)}"
+        )
         why = named if split != kept.split else f"{named} --data.split_seed {split_seed}"
     elif own:
         rule.rule = "recorded" if known.n else "table"
@@ -282,8 +226,8 @@ def _evaluated(
         if new.any():
             rule.left_out["new to the run"] = int(new.sum())
             rule.notes.append(
-                f"{_count(new, table)} new to {use.run} and in no split of it; to include them: "
-                "--data.split all"
+                f"{count_named(new, table)} new to {use.run} and in no split of it; to include "
+                "them: --data.split all"
             )
     else:
         rule.rule, counted = "all", known.n > 0
@@ -299,20 +243,10 @@ def _evaluated(
             f"{'validated' if target == 'val' else 'tested'}"
         )
     chosen = table.with_split(splits)
-    rule.notes = [*_said(chosen, use, why, hint), *rule.notes]
+    rule.notes = [*evaluated_images(chosen, use, why, hint), *rule.notes]
     if not _asks_another(table, split, split_seed, kept):
-        rule.notes += _overridden(table, known, use)
+        rule.notes += overridden(table, known, use)
     return chosen, rule
-
-
-def _kept(use: SplitUse) -> KeptSplit:
-    if use.kept is None:
-        raise ValueError("no split is kept")
-    return use.kept
-
-
-def _trained(use: SplitUse) -> str:
-    return "trained" if use.purpose == "validate" else "trained or chosen"
 
 
 def _asks_another(table: Table, split: int | str | None, split_seed: int, kept: KeptSplit) -> bool:
@@ -323,54 +257,8 @@ def _asks_another(table: Table, split: int | str | None, split_seed: int, kept: 
     return drawn and split_seed != kept.split_seed
 
 
-def _same_labels(split: int | str | None, kept: KeptSplit) -> bool:
-    """Return whether scores should equal those in training; numbered splits have their own."""
-    numbers = isinstance(split, int), isinstance(kept.split, int)
-    return split == kept.split or not any(numbers)
-
-
-def _of_table(split: int | str | None, use: SplitUse) -> str:
-    return f"the table's own {use.target} split" if split is None else f"--data.split {split}"
-
-
-def _overridden(table: Table, known: Known, use: SplitUse) -> list[str]:
-    """Return a note if the table's split column disagrees with the split that the run keeps."""
-    if isinstance(_kept(use).split, str):  # shares were asked for: the column did not count
-        return []
-    own = table.rows["split"].to_numpy(dtype=object)
-    other = ~known.new & pd.notna(own) & (own != known.split)
-    if not other.any():
-        return []
-    return [
-        f"{table.origin}: {_count(other, table)} in another split than when {use.run} was trained; "
-        "the run's own split counts"
-    ]
-
-
-def _said(chosen: Table, use: SplitUse, why: str, hint: bool = False) -> list[str]:
-    """Return one line: how many images are evaluated, why, and how to evaluate all of them."""
-    if use.purpose not in ("test", "validate"):
-        return []
-    verb = "testing" if use.target == "test" else "validating on"
-    n, of = int((chosen.rows["split"] == use.target).sum()), len(chosen.rows)
-    told = f"all {of}" if n == of else f"{n} of {of}"
-    more = " (--data.split all: all of them)" if hint and n < of else ""
-    return [f"{verb} {told} images: {why}{more}"]
-
-
-def _count(where: np.ndarray, table: Table) -> str:
-    """Return the number of images and the first names: `5 images (a, b, c, ...) are`."""
-    names = [str(name) for name in table.rows["id"][where]]
-    noun, verb = ("image", "is") if len(names) == 1 else ("images", "are")
-    return f"{len(names)} {noun} ({first_names(names)}) {verb}"
-
-
 def _where(where: np.ndarray, these: Any, others: np.ndarray) -> np.ndarray:
     """Return `these` (a value, an array or None) where `where` is true, `others` elsewhere."""
     splits = others.astype(object)
     splits[where] = these[where] if isinstance(these, np.ndarray) else these
     return splits
-
-
-def _yaml(value: object) -> str:
-    return "null" if value is None else str(value)

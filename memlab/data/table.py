@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from memlab.data.tables import LINE, cut
+from memlab.data.table_text import cut
+from memlab.data.tables import LINE
 from memlab.errors import DataError
 from memlab.files import fingerprint
 from memlab.image_files import what_is

@@ -24,7 +24,8 @@ from memlab.errors import DataError
 from memlab.files import make_folder, replacing, require_empty
 from memlab.imaging.decode import decode
 from memlab.masks.base import MaskSource, require_fit
-from memlab.masks.store import MaskStore, StoredMasks
+from memlab.masks.store import MaskStore
+from memlab.masks.stored import StoredMasks
 from memlab.paths import distinct_names, inside, shown
 
 TABLE = "rejects.csv"

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memlab.ablations.evaluate import Preparation, Prepared, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.plan import Condition
+from memlab.ablations.preparation import Preparation, Prepared
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError, OutputError
 from memlab.files import make_folder, replacing
@@ -173,14 +174,14 @@ def _write(
     """Write a changed image; return its donor, or the reason why it was not written."""
     prepared = preparation.prepare(condition, draw)
     if not prepared.eligible.any():
-        return "", why_not(condition, prepared)
+        return "", _why_not(condition, prepared)
     for _, changed in changed_images(preparation.images, prepared, condition, 1):
         _save(changed[0], path)
     donors = prepared.context.donors
     return ("" if donors is None else donors.ids[0]), ""
 
 
-def why_not(condition: Condition, prepared: Prepared) -> str:
+def _why_not(condition: Condition, prepared: Prepared) -> str:
     """Return a short reason why the first of some images cannot be changed."""
     ablation, context = condition.ablation, prepared.context
     for region in ablation.regions:

@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from memlab import registry
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
-from memlab.ablations.plan import DRAWS, Condition, Doses, plan
+from memlab.ablations.plan import DRAWS, Condition, Doses, default_ablation, plan
 from memlab.analysis.analyse import Analysis, analyse_records
 from memlab.data.donors import DonorList
 from memlab.data.inputs import Images, Inputs, separate
@@ -96,7 +95,7 @@ def ablate(
             image, no image can be read, or an ablation breaks its contract.
     """
     given = [ablations] if isinstance(ablations, str | Ablation) else ablations
-    parts = [registry.load("ablations", one)() if isinstance(one, str) else one for one in given]
+    parts = [default_ablation(one) if isinstance(one, str) else one for one in given]
     if not parts:
         raise MemlabError('no ablation given: a name ("blur") or an Ablation (see memlab plugins)')
     inputs, originals = _inputs(model, images, masks, empty_masks)

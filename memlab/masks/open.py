@@ -11,8 +11,8 @@ from memlab.masks.base import EmptyMasks, MaskSource
 from memlab.masks.coco import CocoMasks
 from memlab.masks.files import masks_in_folder
 from memlab.masks.names import Names
-from memlab.masks.store import StoredMasks
 from memlab.masks.store_files import FILE
+from memlab.masks.stored import StoredMasks
 
 
 def open_masks(

@@ -47,15 +47,15 @@ def load(ref: str | Path, trust: Iterable[str] = ()) -> MemorabilityModel:
     named = any(plugin.name == str(ref) for plugin in plugins("models"))
     with trusting(trust):
         if path.is_dir() and not (named and _checkpoint(path) is None):
-            model = from_checkpoint(checkpoint_in(path))
+            model = _from_checkpoint(checkpoint_in(path))
         elif path.is_file():
-            model = from_checkpoint(path)
+            model = _from_checkpoint(path)
         else:
             model = _from_name(str(ref))
-    return proven(model, str(ref))
+    return _proven(model, str(ref))
 
 
-def proven(model: MemorabilityModel, ref: str) -> MemorabilityModel:
+def _proven(model: MemorabilityModel, ref: str) -> MemorabilityModel:
     """Return the model in evaluation mode.
 
     Raises:
@@ -95,7 +95,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: if the file is missing, damaged, or not written by memlab; the message
             names it.
     """
-    check_whole(path)
+    _check_whole(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message recommends running the code
@@ -121,7 +121,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return valid
 
 
-def check_whole(path: Path) -> None:
+def _check_whole(path: Path) -> None:
     """Check that a checkpoint exists and that its checksums match.
 
     Raises:
@@ -166,7 +166,7 @@ def _check_types(checkpoint: dict[str, Any], path: Path) -> None:
             raise CheckpointError(f"{path}: damaged: {field} is {shown(value)}")
 
 
-def from_checkpoint(path: Path) -> MemorabilityModel:
+def _from_checkpoint(path: Path) -> MemorabilityModel:
     """Build the model that a checkpoint describes, and load its weights.
 
     Raises:
@@ -252,7 +252,7 @@ def _flat(spec: Any, prefix: str = "model") -> dict[str, Any]:
     return flat
 
 
-def with_weights(cls: type[Any], name: str, file: str) -> MemorabilityModel:
+def _with_weights(cls: type[Any], name: str, file: str) -> MemorabilityModel:
     """Instantiate a plugin's model with a file of weights.
 
     Raises:
@@ -274,7 +274,7 @@ def _from_name(ref: str) -> MemorabilityModel:
     plugin_and_file = find_with_file("models", ref)
     if plugin_and_file is not None:
         plugin, file = plugin_and_file
-        return with_weights(plugin.load(), plugin.name, file)
+        return _with_weights(plugin.load(), plugin.name, file)
     names = [plugin.name for plugin in plugins("models")]
     try:
         plugin = find("models", ref)

@@ -112,8 +112,8 @@ def print_attributes(associations: Associations, n: int, console: Console) -> No
     console.print(f"* p < .05 of {tested} columns tested together ({CORRECTION})")
     if "residual" in outcomes:
         console.print(
-            "residual = prediction − score: above 0 the model says too much; calibrated: what the "
-            "column tells of the score that the prediction does not"
+            "residual = prediction − score: above 0, the prediction is too high; calibrated: "
+            "what the column adds to the prediction about the score"
         )
     for entry in associations.within.to_dict("records"):
         if "predicted" in outcomes and not pd.isna(entry["value"]):

@@ -39,32 +39,35 @@ WORDS = {
 }
 """Display names of statistics; statistics not listed here use their own names."""
 COMPARED = {
-    "nuisance-baseline": "slight changes that should not matter",
-    "matched-control": "the same change elsewhere in the image",
+    "nuisance-baseline": "the nuisance baseline",
+    "matched-control": "matched controls",
     "off-centre-crops": "off-centre crops",
     "patch": "a neutral patch",
-    "round-trip": "the round trip of the swap",
+    "round-trip": "the round-trip control",
 }
 """Display names of the comparisons of an effect."""
 HOW = """\
-How to read a profile: the strip shows one image as it is and at every dose, the primary dose in
-bold; last, where the ablation has a control of its own, the control at that dose. Below stands what
-became of each statistic, as a mean over the images; the column *as it is* has the mean ± SD
-between images.
+How to read a profile: the strip shows one image, unchanged (*as it is*) and at every dose. The
+primary dose is bold. If the ablation has a control, the last image shows the control at the
+primary dose. Below the strip, each row is a statistic, as a mean over the images. The column *as
+it is* has the mean ± SD over the unchanged images.
 
-- Blue is the target: what the ablation is meant to take out. It falls with every dose.
-- Orange is what else changes: the paler, the more selective. An effect on a model may be due to it.
-- Numbers with a sign, `−12 %`, are changes of the mean: of high-frequency energy (mean squared luma
-  less its 3 × 3 means), chroma (mean distance of R, G and B from luma), mean luma, contrast, or
-  a distance to the donor (of swaps).
-- Decimal numbers are agreements with the image as it was, 1 where nothing changed: of edges
-  (Pearson's r of luma's gradients), SSIM (of luma, 11 × 11 windows), likeness (1 less the mean
-  absolute difference where the change is made; seldom below .7 even between unrelated images),
-  hue and phase (mean cosine of the turn), overlap (1 less the mean way of a pixel, in widths).
-- Percentages without a sign are shares: of values that are 0 or 1 (clipped), of pixels that change
-  by more than half a grey level, or not at all, of the area still shown (field of view), of pairs
-  of pixels that keep their places to each other (layout).
-- A dash: no image, or nothing to divide by.
+- Blue is the target: the statistic that the ablation should reduce. It falls with every dose.
+- Orange is every other statistic that changes. An effect on a model can be due to these changes.
+  The paler the orange, the more selective the ablation.
+- A number with a sign, `−12 %`, is the relative change of a mean: of high-frequency energy (mean
+  square of luma minus its 3 × 3 means), chroma (mean distance of R, G and B from luma), mean
+  luma, contrast, or, for swaps, the distance to the donor.
+- A decimal number is an agreement with the unchanged image, and 1 means no change. Edges:
+  Pearson's r of the gradients of luma. SSIM: of luma, in 11 × 11 windows. Likeness: 1 minus the
+  mean absolute difference in the changed area; it is seldom below .7, even between unrelated
+  images. Hue and phase: mean cosine of the rotation. Overlap: 1 minus the mean displacement of a
+  pixel, in widths.
+- A percentage without a sign is a share. Clipped: values that are 0 or 1. Pixels changed: pixels
+  that change by more than half a grey level. Pixels unchanged: pixels that do not change. Field
+  of view: the area that is still visible. Layout: pairs of pixels that keep their relative
+  position.
+- A dash means that there is no image, or that the divisor is 0.
 """
 _WIDTH, _ROW = 1.02, 0.2
 """Inches of a column, and of a line of numbers."""
@@ -161,14 +164,17 @@ def _entry(ablation: Ablation, table: pd.DataFrame) -> str:
         f"**{dose:g}**" if dose == ablation.dose else f"{dose:g}"
         for dose in sorted({*ablation.ladder, ablation.dose})
     )
+    compared = f"Compared with {COMPARED[ablation.compared_with]}."
+    if ablation.family == "nuisance":
+        compared = "Nuisance change, without a comparison."
     parts = [
         f"### {ablation.name}\n\n{about}\n",
         f"Dose, {dose_axis(ablation.unit)}: {ladder}. Target: {_words(ablation.target)}. "
-        f"Compared with {COMPARED[ablation.compared_with]}.",
+        f"{compared}",
     ]
     eligible = int(table["eligible"].max())
     if not eligible:
-        return "\n".join([*parts, "\nNone of the images has what it needs.\n"])
+        return "\n".join([*parts, "\nNo image is eligible for this ablation.\n"])
     controls = table[table["control"]]
     with_control = f"; {controls['eligible'].max()} with a control" if len(controls) else ""
     images = "image" if eligible == 1 else "images"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from memlab.synthetic.canvas import Floats
@@ -12,7 +14,7 @@ from memlab.synthetic.styles import RenderingStyle
 _FINEST_OF_COARSE = 3.0  # cycles per image; coarser structure belongs to the pattern, not the slope
 
 
-def background(latents: Latents, rendering: RenderingStyle, size: int) -> Floats:
+def background(latents: Latents, rendering: RenderingStyle[Any], size: int) -> Floats:
     """Render the background behind the figures.
 
     The pattern's geometry comes from the texture, its two colours from the palette, and the pebbles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,9 @@ def check_size(size: int) -> None:
         raise ValueError(f"size is {size} pixels; images are drawn from {low} to {high}")
 
 
-def _figures(latents: Latents, rendering: RenderingStyle, size: int) -> list[tuple[str, Canvas]]:
+def _figures(
+    latents: Latents, rendering: RenderingStyle[Any], size: int
+) -> list[tuple[str, Canvas]]:
     """Draw the figures that are present, farthest first; return each with its region."""
     drawn: list[tuple[str, Canvas]] = []
     layout = latents.layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import get_args
+from typing import Any, get_args
 
 from memlab.ablations import FAMILIES
 from memlab.ablations.base import Ablation
@@ -11,6 +11,7 @@ from memlab.ablations.statistics import STATISTICS
 from memlab.errors import MemlabError, did_you_mean
 from memlab.registry import load, plugins
 from memlab.roles import Control
+from memlab.spec import required_arguments
 from memlab.testing.breach import require
 from memlab.testing.laws import check_ladder, check_laws, check_sizes
 from memlab.testing.places import check_control, check_donors, check_region
@@ -18,17 +19,24 @@ from memlab.validation.expected import PREFIX, expected
 from memlab.validation.white_box import WhiteBoxModel
 
 
-def check_ablation(cls: type[Ablation]) -> None:
+def check_ablation(cls: type[Ablation], **required: Any) -> None:
     """Check that an ablation declares what it must, and satisfies all laws of ablations.
 
     It is tested on small colourful images, with masks of faces, people, objects, text and the
     background, and with donors if it needs them.
 
+    Args:
+        cls: the class.
+        **required: values of the arguments that have no default. A required region is `faces`
+            unless given here.
+
     Raises:
         PluginError: if the contract is broken; describes the broken part in a sentence.
     """
     check_declared(cls)
-    ablation = with_defaults(cls)
+    if "region" in required_arguments(cls):
+        required = {"region": "faces", **required}
+    ablation = with_defaults(cls, **required)
     check_laws(ablation)
     check_ladder(ablation)
     check_sizes(ablation)
@@ -73,7 +81,7 @@ def check_declared(cls: type[Ablation]) -> None:
     _check_expected(cls)
 
 
-def with_defaults(cls: type[Ablation]) -> Ablation:
+def with_defaults(cls: type[Ablation], **required: Any) -> Ablation:
     """Return the ablation with its defaults; check that its first argument is the primary dose.
 
     Raises:
@@ -81,13 +89,14 @@ def with_defaults(cls: type[Ablation]) -> Ablation:
     """
     for argument in inspect.signature(cls).parameters.values():
         name = argument.name
-        require(argument.default is not argument.empty, cls, f"argument {name!r} has no default")
+        given = name in required or argument.default is not argument.empty
+        require(given, cls, f"argument {name!r} has no default")
         require(argument.annotation is not argument.empty, cls, f"argument {name!r} has no type")
-    ablation: Ablation = cls()  # type: ignore[call-arg]
+    ablation: Ablation = cls(**required)
     require(ablation.dose in cls.ladder, cls, "the default dose must be one of the ladder")
     first, value = next(iter(ablation.spec["init_args"].items()), ("", None))
     require(value == ablation.dose, cls, "the first argument must be the primary dose")
-    another = cls(**{first: cls.maximum})  # type: ignore[arg-type]
+    another = cls(**{**required, first: cls.maximum})
     require(another.dose == cls.maximum, cls, "the first argument must be the primary dose")
     return ablation
 

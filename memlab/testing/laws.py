@@ -29,8 +29,10 @@ def check_laws(ablation: Ablation) -> None:
     """
     cls, trial = type(ablation), Trial.of(ablation)
     images, context = trial.images, trial.context
+    first = next(iter(ablation.spec["init_args"]))
     for dose in (-1.0, cls.maximum * 1.01, float("nan")):
-        for attempt in (lambda d=dose: cls(d), lambda d=dose: ablation(images, context, d)):
+        given = {**ablation._arguments, first: dose}
+        for attempt in (lambda g=given: cls(**g), lambda d=dose: ablation(images, context, d)):
             require(_refused(attempt), cls, f"takes dose {dose:g}, outside 0 to {cls.maximum:g}")
     eligible = ablation.eligible(context)
     well_formed = (

@@ -116,7 +116,7 @@ class Trial:
             names = ["donor-a", "donor-b", "donor-c", "donor-d"]
             donors = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
         context = WatchedContext(
-            ["a", "b", "c", "d"], seed=7, masks=masks, role=role_of(ablation), donors=donors
+            ["a", "b", "c", "d"], seed=7, masks=masks, role=_role_of(ablation), donors=donors
         )
         return cls(images, context)
 
@@ -133,7 +133,7 @@ class Trial:
         return Trial(self.images, replace(self.context, masks=masks))
 
 
-def role_of(ablation: Ablation) -> Role:
+def _role_of(ablation: Ablation) -> Role:
     """Return the role in which an ablation itself runs: `target`, `swap` or `nuisance`."""
     if ablation.family == "nuisance":
         return "nuisance"

@@ -48,7 +48,6 @@ EXPECTED: dict[str, Expected] = {
     "desaturate": _expected(
         moves="chroma redness", spares="high_frequency face_luminance watermark"
     ),
-    "foreground_only": _expected(moves="chroma redness"),
     "grayscale": _expected(
         moves="chroma redness face_chroma", spares="high_frequency face_luminance watermark"
     ),
@@ -61,7 +60,6 @@ EXPECTED: dict[str, Expected] = {
     "phase_scramble": _expected(spares="redness high_frequency"),
     "power_equalize": _expected(moves="chroma high_frequency", spares="watermark"),
     "random_crop": _expected(moves="redness"),
-    "remove": _expected(moves="face_chroma face_luminance redness"),
     "remove_background": _expected(moves="chroma redness", spares="face_chroma face_luminance"),
     "remove_faces": _expected(moves="face_chroma face_luminance redness"),
     "remove_objects": _expected(moves="redness", spares="face_chroma face_luminance"),

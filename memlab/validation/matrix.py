@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import Preparation, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.plan import Condition, nuisance_baseline, plan
+from memlab.ablations.preparation import Preparation
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.per_image import mean_effect, specific, specific_square, swap_square
 from memlab.analysis.quantities import SESOI

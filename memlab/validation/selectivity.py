@@ -15,8 +15,9 @@ from kornia.metrics import ssim
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import Preparation, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.plan import Condition, plan
+from memlab.ablations.preparation import Preparation
 from memlab.ablations.statistics import STATISTICS
 from memlab.data.donors import DonorList
 from memlab.imaging.colour import chroma, luma
@@ -39,7 +40,7 @@ def gradient_correlation(images: Tensor, changed: Tensor) -> Tensor:
     return agreement
 
 
-def structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
+def _structural_similarity(images: Tensor, changed: Tensor) -> Tensor:
     """Return the mean SSIM of luma with an 11 × 11 window (Wang et al. 2004): (B,)."""
     similar: Tensor = ssim(luma(images), luma(changed), 11).mean(dim=(1, 2, 3))
     return similar
@@ -65,7 +66,7 @@ VALUES: dict[str, Measure] = {
 """Statistics of each image."""
 COMPARISONS: dict[str, Comparison] = {
     "gradient_correlation": gradient_correlation,
-    "ssim": structural_similarity,
+    "ssim": _structural_similarity,
     "changed_area": changed_area,
 }
 """Statistics between an image and its changed copy: 1 (for the area 0) if nothing changed."""

@@ -180,7 +180,7 @@ def test_a_plugin_that_breaks_among_its_family_is_left_out_and_named(
     swept = ["--ablation=colour", "--controls=0"]
     assert main(["test", "--run", str(finished), *swept, *ASKED]) == 0
     said = capsys.readouterr().err
-    assert "memlab: left out: plugin 'unmade' (strange 1.0) is broken: TypeError" in said
+    assert "left out: 'unmade' requires an argument; give --ablation unmade --abl" in said
     assert f"memlab: left out: ablation 'bad' failed on image {image}" in said
     found = results(finished / "test-001-colour")
     names = {entry["ablation"] for entry in found["conditions"]}

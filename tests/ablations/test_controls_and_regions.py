@@ -80,7 +80,6 @@ def test_random_shapes_stay_where_they_may_lie() -> None:
         (Remove(fill="grey", region="not people", margin=0.0), False),
         (RemoveBackground(), False),
         (memlab.registry.load("ablations", "background_only")(fill="mean"), True),
-        (memlab.registry.load("ablations", "foreground_only")(), False),
         (memlab.registry.load("ablations", "grayscale")(region="people"), True),
     ],
     ids=lambda value: getattr(value, "name", str(value)),

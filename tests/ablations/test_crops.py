@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from memlab import Ablation, Context
-from memlab.ablations.crops import BackgroundOnly, CenterCrop, CropPad, ForegroundOnly, RandomCrop
+from memlab.ablations.crops import BackgroundOnly, CenterCrop, CropPad, RandomCrop
+from memlab.ablations.removal import RemoveBackground
 from memlab.imaging.crops import AWAY, center_crop, elsewhere
 from memlab.testing import check_ablation, sample_images
 
@@ -127,10 +128,10 @@ def test_foreground_and_background_share_the_image_out() -> None:
     masks["text"][..., 30:34, 4:40] = 1
     context = Context(["a", "b"], masks=masks)
     shown = (masks["faces"] + masks["text"]).expand_as(images) > 0
-    front, back = ForegroundOnly()(images, context), BackgroundOnly(margin=0.0)(images, context)
+    front, back = RemoveBackground()(images, context), BackgroundOnly(margin=0.0)(images, context)
     assert torch.equal(front[shown], images[shown])
     assert (front[~shown] == 0.5).all()
     assert torch.equal(back[~shown], images[~shown])
     assert (back - images)[shown].abs().mean() > 0.02
     explicit = {**masks, "background": 1 - masks["faces"] - masks["text"]}
-    assert torch.equal(ForegroundOnly()(images, Context(["a", "b"], masks=explicit)), front)
+    assert torch.equal(RemoveBackground()(images, Context(["a", "b"], masks=explicit)), front)

@@ -108,8 +108,8 @@ class Bleach(Grayscale):
 @pytest.mark.parametrize(
     ("ablation", "name"),
     [
-        (Remove(), "remove@1"),
-        (Remove(amount=0.5, margin=3), "remove@0.5"),
+        (Remove(region="faces"), "remove@1[faces]"),
+        (Remove(amount=0.5, margin=3, region="logo"), "remove@0.5[logo]"),
         (Remove(region="text"), "remove@1[text]"),
         (RemoveFaces(), "remove_faces@1"),
         (RemoveFaces(region="faces"), "remove_faces@1"),
@@ -132,7 +132,7 @@ def test_parts_that_differ_have_names_that_differ() -> None:
     fills = ("harmonic", "mean", "blur", "donor", "grey")
     regions = (None, "faces", "text", "not text", "people without faces")
     parts = [
-        Remove(dose, region, fill, margin)
+        RemoveFaces(dose, region, fill, margin)
         for dose in (0.5, 1.0)
         for region in regions
         for fill in fills

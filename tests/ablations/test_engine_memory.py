@@ -53,7 +53,7 @@ def test_fifty_conditions_hold_no_more_than_five() -> None:
 
 
 def test_doses_and_draws_of_a_region_hold_its_weights_once() -> None:
-    found = held(plan([Remove()], "ladder", controls=3))
+    found = held(plan([Remove(region="faces")], "ladder", controls=3))
     assert len(found) > 10
     # of four images: the weights of the region, those of the place of this draw, small things
     assert max(found) < 3 * 4 * 64 * 64 * 4

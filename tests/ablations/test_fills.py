@@ -10,9 +10,7 @@ from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
 from memlab import Context
-from memlab.ablations.removal import (
-    Remove,
-)
+from memlab.ablations.removal import RemoveFaces
 from memlab.imaging.fills import detail_covariance, filled
 from memlab.imaging.harmonic import harmonic, residual
 from memlab.imaging.morphology import blobs, dilated, feathered
@@ -112,7 +110,7 @@ def test_the_harmonic_fill_is_scipys(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("fill", FILLS)
 def test_a_fill_does_not_know_what_it_replaces(fill: str) -> None:
     images, context = wide_images()
-    remove = Remove(fill=fill)
+    remove = RemoveFaces(fill=fill)
     weights = remove.within(context)
     assert weights is not None
     garbage = torch.where(weights > 0, torch.rand(images.shape), images)
@@ -169,7 +167,7 @@ def test_the_donor_lends_the_same_place_without_its_own_region() -> None:
     donated = context.donors
     assert donated is not None
     own = dilated(donated.masks["faces"].float(), 2)[0, 0] > 0
-    changed = Remove(fill="donor")(images, context)
+    changed = RemoveFaces(fill="donor")(images, context)
     free = inside & ~own
     assert free.any()
     assert torch.allclose(changed[:, :, free], donated.images[:, :, free], atol=1e-6)

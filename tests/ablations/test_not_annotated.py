@@ -14,7 +14,7 @@ import memlab
 from memlab import Context, evaluate, plan
 from memlab.ablations.frequency import Blur
 from memlab.ablations.insertion import Paste
-from memlab.ablations.removal import Remove
+from memlab.ablations.removal import RemoveFaces
 from memlab.ablations.swaps import SwapBackground
 from memlab.cli import main
 from memlab.testing import sample_images, sample_masks
@@ -116,7 +116,10 @@ def test_controls_lie_only_in_images_annotated_for_every_region() -> None:
     sought = torch.tensor([True, False, True, True])
     known = Context(["a", "b", "c", "d"], masks=masks, annotated={"text": sought})
     scored = evaluate(
-        lambda shown, _: shown.mean((1, 2, 3)), images, known, plan([Remove()], controls=1)
+        lambda shown, _: shown.mean((1, 2, 3)),
+        images,
+        known,
+        plan([RemoveFaces()], controls=1),
     )
     eligible = {one.condition.role: one.eligible for one in scored}
     assert eligible["target"].all()

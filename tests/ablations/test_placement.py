@@ -74,7 +74,7 @@ def test_places_have_the_area_lie_on_nothing_labelled_and_differ() -> None:
         where = found.where(faces, draw)
         assert torch.equal(where.sum((1, 2, 3)), faces.sum((1, 2, 3)))
         assert not (where * (faces + text)).any()
-        assert found.kinds(draw) == ["elsewhere"] * 6
+        assert found.kinds(draw) == ["matched"] * 6
     covered = sum(found.where(faces, draw) for draw in range(DRAWS))
     assert int(covered.max()) == 1, "no pixel is in two places"
 
@@ -163,7 +163,7 @@ def test_margins_of_the_region_and_of_its_control_may_share_pixels() -> None:
 
     images = sample_images(1, 32)
     rows = list(evaluate(score, images, context(1, faces=faces, text=text), removal))
-    assert [list(one.places) for one in rows] == [["own"], ["elsewhere"]]
+    assert [list(one.places) for one in rows] == [["own"], ["matched"]]
     changed = (shown[1] != images).any(dim=1, keepdim=True)
     assert changed[..., 14].any()  # its margin
     assert not (changed & (faces + text > 0)).any()
@@ -187,7 +187,7 @@ def test_large_regions_are_compared_with_blobs_of_their_area() -> None:
     weights[2] = boxes(1)[0]
     found = placed(sample_images(3, SIZE), weights)
     outlines = [found.where(weights, draw) for draw in range(DRAWS)]
-    assert found.kinds(0) == ["random-shape", "random-shape", "elsewhere"]
+    assert found.kinds(0) == ["random-shape", "random-shape", "matched"]
     for outline in outlines:
         assert torch.equal(outline.sum((1, 2, 3)), weights.sum((1, 2, 3)))
         assert not (outline * weights).any(), "nothing annotated is covered"
@@ -222,7 +222,7 @@ def test_rows_tell_where_the_change_was_made() -> None:
     rows = scored(sample_images(4, SIZE), context(4, faces=masks))
     kinds = {(one.condition.key, one.draw): list(one.places) for one in rows}
     assert kinds["greyout@1", 0] == ["own", "own", "own", None]
-    assert kinds["greyout@1:control", 7] == ["elsewhere"] * 3 + [None]
+    assert kinds["greyout@1:control", 7] == ["matched"] * 3 + [None]
     assert kinds["greyout@1[not faces]:control", 7] == [None] * 4, (
         "no room beside all but the faces"
     )
@@ -236,7 +236,7 @@ def test_images_without_room_are_counted_in_the_table_and_the_notes(
     assert main(["test", "--run", str(finished), *asked]) == 0
     folder = finished / "test-001-remove_text"
     rows = pd.read_csv(folder / "conditions.csv")
-    there = rows[rows["eligible"] & (rows["place"] == "elsewhere")]["id"].nunique()
+    there = rows[rows["eligible"] & (rows["position"] == "matched")]["id"].nunique()
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
     assert 2 < there < entry["eligible"]
     assert entry["control"]["without"] == entry["eligible"] - there

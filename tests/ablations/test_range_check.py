@@ -8,7 +8,8 @@ import struct
 import pytest
 import torch
 
-from memlab.ablations.base import ROUNDING, require_images
+from memlab.ablations.base import ROUNDING
+from memlab.ablations.checks import require_images
 from memlab.errors import PluginError
 from memlab.types import Context
 

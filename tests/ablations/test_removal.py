@@ -11,8 +11,9 @@ from torch import Tensor
 
 import memlab
 from memlab import Ablation, Context, evaluate, plan
-from memlab.ablations.evaluate import Preparation, changed_images
+from memlab.ablations.evaluate import changed_images
 from memlab.ablations.insertion import Paste
+from memlab.ablations.preparation import Preparation
 from memlab.ablations.removal import (
     Occlude,
     Remove,
@@ -32,7 +33,7 @@ from memlab.validation.matrix import images_and_donors
 
 EVERY = World(name="every", weights={"face": 1.0})
 
-REMOVALS = [Remove, RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
+REMOVALS = [RemoveFaces, RemovePeople, RemoveObjects, RemoveText, RemoveBackground]
 
 
 def drawn(latents: list[Latents], size: int = 64) -> tuple[Tensor, Context]:
@@ -201,9 +202,9 @@ def test_masks_of_another_size_are_named() -> None:
     ("arguments", "message"),
     [
         ({"region": "all"}, "leaves nothing to fill from"),
-        ({"margin": -1.0}, "margin -1"),
+        ({"margin": -1.0, "region": "faces"}, "margin -1"),
         ({"region": "background", "fill": "donor"}, "use swap_background"),
-        ({"amount": 1.5}, "outside 0 to 1"),
+        ({"amount": 1.5, "region": "faces"}, "outside 0 to 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: str) -> None:

@@ -10,14 +10,10 @@ import pytest
 import torch
 from scipy import stats
 
-from memlab.analysis.associations import (
-    associations,
-    baseline,
-    correlation,
-    omega_squared,
-    with_residuals,
-)
+from memlab.analysis.associations import associations, baseline, correlation
+from memlab.analysis.residuals import with_residuals
 from memlab.data.image_statistics import measure
+from memlab.stats.omega_squared import omega_squared
 
 
 def images(n: int = 120, seed: int = 0) -> pd.DataFrame:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from memlab import MemorabilityModel, explain
+from memlab import MemorabilityModel
+from memlab.attributions.base import explain
 from memlab.attributions.grad_cam import GradCAM
 from memlab.backbones.base import Backbone
 from memlab.backbones.timm import Timm

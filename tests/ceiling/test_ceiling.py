@@ -11,20 +11,11 @@ from scipy import stats
 from memlab.ceiling.halves import Answers, halves_of_people
 from memlab.ceiling.observers import (
     least_mse,
-    observers_needed,
     reliability_from_scores,
-    reliability_of_mean,
     times_as_many,
 )
 from memlab.ceiling.reliability import from_halves, reliability_from_counts, spearman_brown
-from memlab.errors import MemlabError
 from tests.builders.answers import people
-
-FIELD = {
-    5: (0.32, 0.56), 10: (0.48, 0.70), 15: (0.58, 0.76), 20: (0.65, 0.81), 30: (0.74, 0.86),
-    40: (0.79, 0.89), 60: (0.85, 0.92), 80: (0.88, 0.94), 100: (0.90, 0.95),
-}  # fmt: skip
-"""Observers to reliability and best rho, at SD .13 round .76 (LaMem, MemCat)."""
 
 
 def in_rows(answers: np.ndarray) -> Answers:
@@ -134,17 +125,9 @@ def test_halves_depend_on_the_seed_alone() -> None:
     np.testing.assert_array_equal(one.spearman[:10], halves_of_people(means, 20, 1, 10).spearman)
 
 
-def test_observers_needed_as_published() -> None:
-    for n, (reliability, best) in FIELD.items():
-        found = reliability_of_mean(0.76, 0.13, n)
-        assert found == pytest.approx(reliability, abs=0.01)
-        assert found**0.5 == pytest.approx(best, abs=0.01)
-        # Spearman-Brown describes the growth, exactly so in this model
-        assert spearman_brown(reliability_of_mean(0.76, 0.13, 5), n / 5) == pytest.approx(found)
-        assert times_as_many(reliability_of_mean(0.76, 0.13, 5), found) == pytest.approx(n / 5)
-        assert observers_needed(0.76, 0.13, found) == n
-    assert observers_needed(0.76, 0.13, 0.9) == 98
-    assert reliability_of_mean(0.76, 0.13, 97) < 0.9 <= reliability_of_mean(0.76, 0.13, 98)
+def test_spearman_brown_is_solved_for_the_number_of_responses() -> None:
+    for factor in (2.0, 8.0, 16.0):
+        assert times_as_many(0.32, spearman_brown(0.32, factor)) == pytest.approx(factor)
 
 
 def test_lamem_as_published() -> None:
@@ -162,18 +145,9 @@ def test_the_model_knows_true_scores_from_the_number_of_observers() -> None:
     scores = answers.mean(axis=0)
     found = reliability_from_scores(scores, 40)
     assert found.full.value == pytest.approx(stats.pearsonr(true, scores)[0] ** 2, abs=0.015)
-    assert found.full.value == pytest.approx(
-        reliability_of_mean(0.7, float(true.std()), 40), abs=0.03
-    )
+    expected = true.var() / (true.var() + 0.7 * 0.3 / 40)
+    assert found.full.value == pytest.approx(expected, abs=0.03)
     assert found.full.low is None
     nothing = reliability_from_scores(np.random.default_rng(0).binomial(40, 0.7, 50) / 40, 20)
     assert nothing.full.value is None
     assert "no more" in str(nothing.full.reason)
-
-
-@pytest.mark.parametrize(
-    ("p", "sd", "n"), [(0.5, 0.6, 9), (1.0, 0.1, 9), (float("nan"), 0.1, 9), (0.5, 0.1, 0)]
-)
-def test_scores_that_cannot_be(p: float, sd: float, n: float) -> None:
-    with pytest.raises(MemlabError):
-        reliability_of_mean(p, sd, n)

@@ -96,7 +96,7 @@ def test_options_before_the_command_are_explained(failing: Callable[..., str]) -
 def test_short_pages_name_only_options_that_exist(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = pages.COMMANDS[command]
+    page = pages.page(command)
     named = {word.strip(",.)(") for word in page.split() if word.strip("(").startswith("--")}
     ours = {
         "--out",

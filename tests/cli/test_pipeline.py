@@ -44,7 +44,7 @@ def test_fit_leaves_everything_in_one_folder(run: Path) -> None:
 
 def test_results_say_what_made_them(run: Path) -> None:
     found = results(run / "fit")
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["status"] == "finished"
     assert found["seed"] == 0
     assert found["model"]["weights_id"] == load(run).weights_id()
@@ -273,6 +273,6 @@ def test_a_third_party_callback_joins_the_results(finished: Path) -> None:
 
 def test_results_of_a_newer_memlab_are_refused(finished: Path) -> None:
     path = finished / "fit" / "results.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(Exception, match="schema 2, this memlab reads 1"):
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 3'))
+    with pytest.raises(Exception, match="schema 3, this memlab reads 1 and 2"):
         read(finished / "fit")

@@ -11,7 +11,8 @@ import pytest
 
 from memlab.data.kept_split import Entry, KeptSplit, unpacked
 from memlab.data.known_images import recognise_images
-from memlab.data.split_rule import SplitUse, decide
+from memlab.data.split_rule import decide
+from memlab.data.split_use import SplitUse
 from memlab.data.table import Table
 from memlab.errors import CheckpointError, DataError
 

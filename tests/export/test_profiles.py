@@ -104,7 +104,7 @@ def test_profiles_of_what_no_image_has_say_so(
     assert main(["apply", *chosen, *faces, *measure]) == 0
     assert "'--cards' is now called '--selectivity-profile'" in capsys.readouterr().err
     page = Path("profiles/selectivity-profiles.md").read_text()
-    assert page.count("None of the images has what it needs.") == 1
+    assert page.count("No image is eligible for this ablation.") == 1
     assert not Path("profiles/blur.png").exists()
     assert Path("profiles/grayscale.png").is_file()
 

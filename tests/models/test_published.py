@@ -186,7 +186,7 @@ def test_a_timm_file_from_three_lines(resnet: Path, lamem: Path) -> None:
 
 
 def test_a_configuration_takes_name_and_file(narrow: Path) -> None:
-    from memlab.cli.names import expand_tree
+    from memlab.cli.config_names import expand_tree
 
     found = expand_tree({"model": f"memnet:{narrow}"})["model"]
     assert found["class_path"] == "memlab.models.published.memnet.MemNet"

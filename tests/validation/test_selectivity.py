@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from memlab.registry import load, plugins
+from memlab.ablations.plan import own_ablations
+from memlab.registry import load
 from memlab.validation.matrix import images_and_donors
 from memlab.validation.selectivity import COMPARISONS, VALUES, example, selectivity
 
 DOCS = Path(__file__).parents[2] / "docs"
-OWN = [plugin.name for plugin in plugins("ablations") if plugin.distribution == "memlab"]
-PROFILES = sorted(name for name in OWN if not vars(load("ablations", name)).get("same_as"))
+PROFILES = sorted(ablation.name for ablation in own_ablations())
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def images_with_donors() -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", PROFILES)
 def test_the_target_falls_with_every_dose(name: str, images_with_donors: Any) -> None:
     images, context, donors = images_with_donors
     ablation = load("ablations", name)()

@@ -15,6 +15,7 @@ import memlab
 from memlab import Ablation, Context
 from memlab.ablations.colour import Grayscale
 from memlab.ablations.frequency import Blur
+from memlab.ablations.plan import own_ablations
 from memlab.registry import load, plugins
 from memlab.reports.white_box_figure import draw_white_box_matrix
 from memlab.synthetic import render, sample
@@ -29,10 +30,9 @@ N = 48
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ["A", "B"])
 def test_every_ablation_moves_and_spares_what_it_declares(style: str) -> None:
-    own = [one.name for one in plugins("ablations") if one.distribution == "memlab"]
-    ablations = [load("ablations", name)() for name in own]
+    ablations = own_ablations()
     table = white_box_matrix(ablations, N, style=style, controls=2, shown=False)  # type: ignore[arg-type]
-    assert len(table) == 8 * len(own)
+    assert len(table) == 8 * len(ablations)
     columns = ["ablation", "model", "declared", "n", "effect", "shift", "limit"]
     breaches = table.loc[table["verdict"] == "breach", columns]
     assert breaches.empty, "\n" + breaches.to_string(index=False)

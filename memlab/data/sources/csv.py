@@ -12,7 +12,9 @@ import pandas as pd
 from memlab.data.columns import COUNTS, IMAGES, SCORES, canonical, is_counts, named, normal, usual
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, SPLITS, Table, numbers, row_of
-from memlab.data.tables import TextTable, cut, listed, read_text_table, tables_in
+from memlab.data.table_rows import listed
+from memlab.data.table_text import cut
+from memlab.data.tables import TextTable, read_text_table, tables_in
 from memlab.errors import DataError
 from memlab.image_files import endings, leaves, shown, what_is
 

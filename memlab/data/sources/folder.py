@@ -7,7 +7,8 @@ from pathlib import Path
 
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import Table
-from memlab.data.tables import listed, tables_in
+from memlab.data.table_rows import listed
+from memlab.data.tables import tables_in
 from memlab.errors import DataError
 from memlab.image_files import images_in, left_out_line, no_images, shown, what_is
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickle
 from collections import OrderedDict
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from memlab.checksums import damage, is_zip
+from memlab.checksums import damage, file_sha256, is_zip
 from memlab.errors import CheckpointError, MissingWeightsError
 
 
@@ -83,8 +82,7 @@ def sha256_of(path: Path) -> str:
         CheckpointError: if the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
 

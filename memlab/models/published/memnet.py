@@ -112,8 +112,8 @@ class MemNet(FixedModel):
     def __init__(self, weights: str | None = None) -> None:
         super().__init__()
         path = RELEASE.find(weights)
-        self.mean_file = mean_beside(path)
-        mean = torch.from_numpy(read_mean(self.mean_file)).permute(2, 0, 1)
+        self.mean_file = _mean_beside(path)
+        mean = torch.from_numpy(_read_mean(self.mean_file)).permute(2, 0, 1)
         self.register_buffer("mean", mean.contiguous(), persistent=False)
         # On the meta device, no random weights are drawn that would be discarded.
         with torch.device("meta"):
@@ -195,7 +195,7 @@ class MemNet(FixedModel):
         return self.score(self.stem(images))
 
 
-def mean_beside(weights: Path) -> Path:
+def _mean_beside(weights: Path) -> Path:
     """Return the path of the mean image in the folder of the weights.
 
     Raises:
@@ -210,7 +210,7 @@ def mean_beside(weights: Path) -> Path:
     )
 
 
-def read_mean(path: Path) -> npt.NDArray[np.float32]:
+def _read_mean(path: Path) -> npt.NDArray[np.float32]:
     """Return the mean image (256, 256, 3), rows first, BGR from 0 to 255.
 
     Raises:

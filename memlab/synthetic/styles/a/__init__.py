@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from memlab.synthetic import colours
 from memlab.synthetic.canvas import Canvas, Floats
 from memlab.synthetic.latents import Place
 from memlab.synthetic.styles.a.lettering import text
 from memlab.synthetic.styles.a.patterns import PATTERNS, pebble, surfaces
-from memlab.synthetic.styles.a.people import face, person
-from memlab.synthetic.styles.a.things import thing
+from memlab.synthetic.styles.a.people import draw_body, draw_head, looks
+from memlab.synthetic.styles.a.things import THINGS
 from memlab.synthetic.styles.rendering_style import RenderingStyle
 
 _LIGHT, _DARK = (0.97, 0.97, 0.95), (0.10, 0.12, 0.16)
@@ -30,10 +31,15 @@ RENDERING_STYLE = RenderingStyle(
     patterns=PATTERNS,
     surfaces=surfaces,
     pebble=pebble,
-    thing=thing,
+    things=THINGS,
+    thing_colours=lambda rng: (colours.paint(rng), colours.paint(rng)),
+    thing_tilt=0.1,
     text=text,
-    face=face,
-    person=person,
+    looks=looks,
+    draw_head=draw_head,
+    head_tilt=0.35,
+    draw_body=draw_body,
+    neck=0.37,
     lit=_lit,
     mark=_mark,
     mark_place=Place(0.88, 0.88, 0.17),

@@ -1,4 +1,4 @@
-"""Style A's people: a close-up head, and a whole person with clothes and a pose."""
+"""Style A's people: a head, and a body with clothes and a pose."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memlab.synthetic import colours
-from memlab.synthetic.canvas import Canvas, Colour, tilted
-from memlab.synthetic.latents import Figure, Person, Place
+from memlab.synthetic.canvas import Canvas, Colour
 
 _WHITE = (0.96, 0.95, 0.92)
 _BLACK = (0.07, 0.06, 0.06)
@@ -50,21 +49,6 @@ def looks(rng: np.random.Generator) -> Looks:
         glasses=bool(rng.random() < 0.2),
         beard=bool(rng.random() < 0.2),
     )
-
-
-def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
-    """Draw a close-up head from the front.
-
-    Args:
-        figure: variant.
-        place: position and size.
-        flush: shift of the skin's chroma, −1 pallid to 1 flushed.
-        size: the image's width, pixels.
-    """
-    rng = np.random.default_rng(figure.variant)
-    canvas = tilted(place, size, rng, 0.35)
-    draw_head(canvas, looks(rng), flush, facing=True)
-    return canvas
 
 
 def draw_head(canvas: Canvas, look: Looks, flush: float, facing: bool) -> None:
@@ -136,22 +120,8 @@ def _eye(canvas: Canvas, look: Looks, side: float) -> None:
         canvas.line([(look.yaw, v), (u - side * 0.12, v)], 0.025, _BLACK)
 
 
-def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canvas, Canvas]:
-    """Draw a whole person.
-
-    Args:
-        figure: variant, and whether the face shows.
-        place: position and height.
-        flush: shift of the chroma of the face's skin, −1 pallid to 1 flushed.
-        size: the image's width, pixels.
-
-    Returns:
-        The body, and the head to composite over it.
-    """
-    rng = np.random.default_rng(figure.variant)
-    look = looks(rng)
-    mirror = bool(rng.random() < 0.5)
-    body = Canvas(size, place.x, place.y, place.size, mirror=mirror)
+def draw_body(body: Canvas, rng: np.random.Generator, look: Looks) -> None:
+    """Draw the body of a person."""
     top, bottom = colours.paint(rng), colours.paint(rng)
     _legs(body, rng, look.skin, bottom)
     shoulder, hip = rng.uniform(0.125, 0.15), rng.uniform(0.095, 0.12)
@@ -163,9 +133,6 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
     sleeve = top if rng.random() < 0.6 else look.skin
     for side in (-1.0, 1.0):
         _arm(body, rng, side, shoulder, top, sleeve, look.skin)
-    head = Canvas(size, place.x, place.y - 0.37 * place.size, 0.28 * place.size, 0.0, mirror)
-    draw_head(head, look, flush, figure.facing)
-    return body, head
 
 
 def _legs(body: Canvas, rng: np.random.Generator, flesh: Colour, cloth: Colour) -> None:

@@ -7,25 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from memlab.synthetic import colours
-from memlab.synthetic.canvas import Canvas, Colour, tilted
-from memlab.synthetic.latents import Place, Thing
+from memlab.synthetic.canvas import Canvas, Colour
 
 _GLASS = (0.72, 0.84, 0.92)
 _DARK = (0.12, 0.12, 0.14)
-
-
-def thing(figure: Thing, place: Place, size: int) -> Canvas:
-    """Draw an object.
-
-    Args:
-        figure: kind and variant.
-        place: position and size.
-        size: the image's width, pixels.
-    """
-    rng = np.random.default_rng(figure.variant)
-    canvas = tilted(place, size, rng, 0.1)
-    _DRAWN[figure.kind](canvas, rng, colours.paint(rng), colours.paint(rng))
-    return canvas
 
 
 def _ball(canvas: Canvas, rng: np.random.Generator, main: Colour, other: Colour) -> None:
@@ -98,7 +83,7 @@ def _plant(canvas: Canvas, rng: np.random.Generator, main: Colour, other: Colour
     canvas.box(-0.27, 0.12, 0.27, 0.22, colours.shade(other, 0.8))
 
 
-_DRAWN: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour], None], ...] = (
+THINGS: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour], None], ...] = (
     _ball,
     _cup,
     _bottle,
@@ -106,3 +91,4 @@ _DRAWN: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour], None], ...
     _car,
     _plant,
 )
+"""Functions that draw an object, by kind."""

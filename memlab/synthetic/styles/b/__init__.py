@@ -4,11 +4,12 @@ import numpy as np
 
 from memlab.synthetic.canvas import Canvas, Floats
 from memlab.synthetic.latents import Place
-from memlab.synthetic.styles.b.colours import INK, surfaces
+from memlab.synthetic.styles.b.colours import INK, ink_of, poster, surfaces
+from memlab.synthetic.styles.b.head import draw_head, looks
 from memlab.synthetic.styles.b.lettering import text
 from memlab.synthetic.styles.b.patterns import PATTERNS, pebble
-from memlab.synthetic.styles.b.people import face, person
-from memlab.synthetic.styles.b.things import thing
+from memlab.synthetic.styles.b.people import draw_body
+from memlab.synthetic.styles.b.things import THINGS
 from memlab.synthetic.styles.rendering_style import RenderingStyle
 
 _PAPER, _RED = (0.96, 0.93, 0.84), (0.80, 0.16, 0.14)
@@ -31,10 +32,15 @@ RENDERING_STYLE = RenderingStyle(
     patterns=PATTERNS,
     surfaces=surfaces,
     pebble=pebble,
-    thing=thing,
+    things=THINGS,
+    thing_colours=lambda rng: (poster(rng), poster(rng), ink_of(rng)),
+    thing_tilt=0.15,
     text=text,
-    face=face,
-    person=person,
+    looks=looks,
+    draw_head=draw_head,
+    head_tilt=0.45,
+    draw_body=draw_body,
+    neck=0.36,
     lit=_lit,
     mark=_mark,
     mark_place=Place(0.13, 0.13, 0.22),

@@ -1,49 +1,19 @@
-"""Style B's people: a close-up head, and a whole person in a coat, a gown or trousers."""
+"""Style B's people: the body of a person in a coat, a gown or trousers."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from memlab.synthetic import colours
-from memlab.synthetic.canvas import Canvas, Colour, Points, tilted
-from memlab.synthetic.latents import Figure, Person, Place
+from memlab.synthetic.canvas import Canvas, Colour, Points
 from memlab.synthetic.styles.b.colours import poster
-from memlab.synthetic.styles.b.head import draw_head, looks
+from memlab.synthetic.styles.b.head import Looks
 
 _EDGE = 0.014
 
 
-def face(figure: Figure, place: Place, flush: float, size: int) -> Canvas:
-    """Draw a close-up head, half turned to one side.
-
-    Args:
-        figure: variant.
-        place: position and size.
-        flush: shift of the skin's chroma, −1 pallid to 1 flushed.
-        size: the image's width, pixels.
-    """
-    rng = np.random.default_rng(figure.variant)
-    canvas = tilted(place, size, rng, 0.45)
-    draw_head(canvas, looks(rng), flush, facing=True)
-    return canvas
-
-
-def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canvas, Canvas]:
-    """Draw a whole person.
-
-    Args:
-        figure: variant, and whether the face shows.
-        place: position and height.
-        flush: shift of the chroma of the face's skin, −1 pallid to 1 flushed.
-        size: the image's width, pixels.
-
-    Returns:
-        The body, and the head to composite over it.
-    """
-    rng = np.random.default_rng(figure.variant)
-    look = looks(rng)
-    mirror = bool(rng.random() < 0.5)
-    body = Canvas(size, place.x, place.y, place.size, mirror=mirror)
+def draw_body(body: Canvas, rng: np.random.Generator, look: Looks) -> None:
+    """Draw the body of a person."""
     cloth, other = poster(rng), poster(rng)
     stride = rng.uniform(0.03, 0.15)
     for side in (-1.0, 1.0):
@@ -71,9 +41,6 @@ def person(figure: Person, place: Place, flush: float, size: int) -> tuple[Canva
             [(-0.02, -0.23), (0.02, -0.23), (0.03, hem - 0.02), (-0.03, hem - 0.02)], other
         )
     _arm(body, rng, 1.0, cloth, look.skin, look.ink)
-    head = Canvas(size, place.x, place.y - 0.36 * place.size, 0.28 * place.size, 0.0, mirror)
-    draw_head(head, look, flush, figure.facing)
-    return body, head
 
 
 def _arm(

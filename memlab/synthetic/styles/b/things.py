@@ -7,25 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from memlab.synthetic import colours
-from memlab.synthetic.canvas import Canvas, Colour, tilted
-from memlab.synthetic.latents import Place, Thing
-from memlab.synthetic.styles.b.colours import INK, ink_of, poster
+from memlab.synthetic.canvas import Canvas, Colour
+from memlab.synthetic.styles.b.colours import INK
 
 _EDGE = 0.03
-
-
-def thing(figure: Thing, place: Place, size: int) -> Canvas:
-    """Draw an object.
-
-    Args:
-        figure: kind and variant.
-        place: position and size.
-        size: the image's width, pixels.
-    """
-    rng = np.random.default_rng(figure.variant)
-    canvas = tilted(place, size, rng, 0.15)
-    _DRAWN[figure.kind](canvas, rng, poster(rng), poster(rng), ink_of(rng))
-    return canvas
 
 
 def _fish(
@@ -104,7 +89,7 @@ def _lamp(
     canvas.polygon([(-0.36, -0.04), (0.36, -0.04), (0.4, 0.04), (-0.4, 0.04)], (0.98, 0.9, 0.55))
 
 
-_DRAWN: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour, Colour], None], ...] = (
+THINGS: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour, Colour], None], ...] = (
     _fish,
     _fir,
     _umbrella,
@@ -112,3 +97,4 @@ _DRAWN: tuple[Callable[[Canvas, np.random.Generator, Colour, Colour, Colour], No
     _boat,
     _lamp,
 )
+"""Functions that draw an object, by kind."""
