@@ -60,7 +60,7 @@ def map_overlays(
     bar.set_label(f"{method}: {unit}", fontsize=8)
     height, width = maps.shape[1:]
     figure.suptitle(
-        f"{method} on a {height} × {width} grid, drawn bilinear; "
+        f"{method} on a {height} × {width} grid, drawn bilinear\n"
         "red raises the score, blue lowers it; one scale for all",
         fontsize=9,
     )

@@ -24,11 +24,11 @@ Score images before and after ablations, and test the effects, with controls.
 
 {MODEL}
 
-IMAGES are files, folders, and tables of images. A data set with masks brings its masks along,
-others have --data.masks. The table on a terminal is that of memlab test: effect, interval, p and
-control. Into a pipe, effects.csv. With --out, which is an empty or new folder: effects.csv,
-rows.csv, conditions.csv, figures and manifest.json. Exit code 1 if an image could not be read; the
-others are scored.
+IMAGES are files, folders, and tables of images. --data.masks gives the masks of regions; the mask
+columns of a table are used without it. On a terminal, memlab ablate prints the table of memlab
+test: effect, interval, p and control. Into a pipe, it writes effects.csv. With --out, an empty or
+new folder, it also writes effects.csv, rows.csv, conditions.csv, figures and manifest.json. Exit
+code 1 if an image could not be read; the others are scored.
 
   memlab ablate resmem photos/ --ablation blur --ablation.sigma 4 --ablation grayscale
   memlab ablate resmem photos/ --ablation remove_faces --data.masks masks/ --out effects/

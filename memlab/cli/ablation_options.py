@@ -36,7 +36,7 @@ def add_ablations(parser: Options, controls: int) -> None:
         "--controls",
         type=at_least(0),
         default=controls,
-        help="also what effects are compared with, so many draws of each (%(default)s)",
+        help="draws of each control per image; 0: no controls, no nuisance baseline (%(default)s)",
     )
     add_masks(parser)
     add_empty_masks(parser)
@@ -46,7 +46,9 @@ def add_ablations(parser: Options, controls: int) -> None:
         type=Path,
         help="folder of images that swaps and insertions take from (synthetic images)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of all random draws (%(default)s)"
+    )
 
 
 def parse_ablations(arguments: Sequence[str]) -> list[Ablation]:

@@ -73,7 +73,7 @@ def add_root(parser: argparse.ArgumentParser, told: str, split: bool = True) -> 
 
 
 def add_masks(
-    parser: argparse.ArgumentParser, told: str = f"where faces, text are: {MASKS}"
+    parser: argparse.ArgumentParser, told: str = f"masks of faces, text, ...: {MASKS}"
 ) -> None:
     """Add the option for the region masks of the images."""
     _add_option(parser, "--data.masks", "--masks", type=Path, help=told)
@@ -86,8 +86,9 @@ def add_empty_masks(parser: argparse.ArgumentParser) -> None:
         "--empty-masks",
         dest="empty_masks",
         choices=("none", "unknown"),
-        help="what an image without a mask has (an empty cell, no file, not listed): none of the "
-        "region, or unknown; by default none for a table's columns, else unknown",
+        help="meaning of a missing mask (an empty cell, no file, not listed): the image does not "
+        "have the region (none), or is not annotated for it (unknown); by default none for the "
+        "columns of a table, else unknown",
     )
 
 

@@ -15,7 +15,7 @@ Explain by maps why some images are scored as they are.
 
 {MODEL}
 
-For each image there is an overlay: red places raise the score, blue ones lower it, all on one
+For each image there is an overlay: red areas raise the score, blue areas lower it, all on one
 scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16 beside their
 images, with the scale. Exit code 1 if an image could not be read.
 
@@ -59,5 +59,5 @@ def run(arguments: list[str]) -> int:
         )
         bad = report_unreadable(maps.errors) if method == methods[0] else bad
         maps.save(options.out)
-        print(f"{len(maps)} maps by {maps.method} in {options.out}")  # noqa: T201
+        print(f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method} in {options.out}")  # noqa: T201
     return 1 if bad else 0
