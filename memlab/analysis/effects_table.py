@@ -23,7 +23,8 @@ def effects_table(effects: Sequence[AblationEffect]) -> pd.DataFrame:
         effects: effects, as in `Results.conditions`.
 
     Returns:
-        One line per ablation, dose and role. `n`: eligible images. `effect`: mean of clean −
+        One line per ablation, dose and role. `n`: eligible images; `n_control`: those that have
+        a control, which `control` and `specific_effect` are about. `effect`: mean of clean −
         ablated, in units of the score. `control`: mean effect of the matched controls, or of the
         largest nuisance change. `specific_effect`: effect − control. `rms_effect`: root mean square
         of clean − ablated. `rms_effect_sd`: RMS effect beyond the control, in SDs of the
@@ -51,6 +52,7 @@ def _line(effect: AblationEffect) -> dict[str, Any]:
     }
     line: dict[str, Any] = {name: getattr(effect, name) for name in _SAME}
     line |= {"compared_with": effect.compared_with, "n": effect.eligible}
+    line["n_control"] = None if control is None or not control.draws else control.n
     reasons = []
     for name, statistic in statistics.items():
         for column, part in {name: "value", f"{name}_low": "low", f"{name}_high": "high"}.items():

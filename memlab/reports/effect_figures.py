@@ -58,7 +58,7 @@ def forest(effects: Sequence[AblationEffect], folder: Path) -> list[str]:
     swaps = [effect for effect in primary if effect.role == "swap"]
     if not targets and not swaps:
         targets = primary
-    controlled = [effect for effect in targets if effect.beyond_control.specific_effect]
+    controlled = [one for one in targets if one.control and one.control.draws]
     panels = [
         (MEAN, _lines(targets, mean_effect)),
         (

@@ -93,7 +93,7 @@ def _table(entries: Sequence[AblationEffect], units: bool, correlations: bool) -
         count = _printed(entry)[1].n
         of_all = "" if count == entry.n else f"/{entry.n}"
         cells = [
-            escape(f"{entry.change} {entry.unit}" if units else entry.change),
+            escape(f"{entry.change}{_unit(entry)}" if units else entry.change),
             f"{count}{of_all}",
             escape(effect_text(entry)),
             p_text(entry, "mean", count),
@@ -102,6 +102,12 @@ def _table(entries: Sequence[AblationEffect], units: bool, correlations: bool) -
         ]
         table.add_row(*cells, *([_correlations(entry, count)] if correlations else []))
     return table
+
+
+def _unit(entry: AblationEffect) -> str:
+    """Return the unit of the dose with a space before it; empty for the whole of a share."""
+    share = entry.unit.startswith("of ") and entry.dose == 1
+    return "" if share or not entry.unit else f" {entry.unit}"
 
 
 def _fits(table: Table, console: Console) -> bool:
@@ -204,7 +210,7 @@ def _correlations(entry: AblationEffect, n: int) -> str:
 
 def _legend(entries: Sequence[AblationEffect]) -> list[str]:
     """Return short lines that explain the columns and marks present in the table."""
-    kinds = {entry.control.kind for entry in entries if entry.control}
+    kinds = {entry.control.kind for entry in entries if entry.control and entry.control.draws}
     baselines = [
         baseline
         for entry in entries

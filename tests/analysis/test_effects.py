@@ -34,7 +34,7 @@ def test_the_table_leaves_out_units_and_then_correlations_before_it_wraps() -> N
         ("remove_faces@1(fill=mean)", "target"): rng.normal(0.1, 0.05, (N, 1)),
         ("noise@8", "nuisance"): rng.normal(0, 0.02, (N, 1)),
     }
-    summary = made_analysis(drops, clean, score, unit="of the way to the fill")
+    summary = made_analysis(drops, clean, score, unit="% of the way to the fill")
     (wide, narrow, least) = (shown(summary.conditions, columns) for columns in (130, 105, 90))
     for lines in (wide, narrow, least):
         (line,) = [line for line in lines if line.startswith("remove_faces@1(fill=mean)")]

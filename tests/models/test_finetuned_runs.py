@@ -16,6 +16,7 @@ from memlab.backbones.timm import Timm
 from memlab.callbacks.lr_finder import steepest
 from memlab.cli import main
 from memlab.models.load import read_checkpoint
+from tests.builders.backbones import Strange
 from tests.builders.commands import TINY
 
 
@@ -111,12 +112,12 @@ def test_no_compiler_is_one_line(
 @pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
 def test_compiled_training_keeps_keys(synthetic: Path) -> None:
-    small = [f"--model.backbone={__name__}.Strange", "--data.image_size=32"]
+    small = [f"--model.backbone={Strange.__module__}.Strange", "--data.image_size=32"]
     common = [f"--data.root={synthetic}", *TINY[3:], "--attribution=none", "--model.head=linear"]
     common += ["--model.optimizer=SGD", "--model.optimizer.lr=0.1"]
     assert main(["fit", *small, *common, "--model.compile=true", "--run=runs/compiled"]) == 0
     assert main(["fit", *small, *common, "--run=runs/eager"]) == 0
-    trust = [f"{__name__}:Strange"]
+    trust = [f"{Strange.__module__}:Strange"]
     one, other = (load(f"runs/{name}", trust=trust).state_dict() for name in ("compiled", "eager"))
     assert one.keys() == other.keys()
     assert all(torch.allclose(one[key], other[key], atol=1e-5) for key in one)

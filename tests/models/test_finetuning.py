@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, StepLR
 
@@ -20,28 +20,8 @@ from memlab.backbones.timm import Timm
 from memlab.models.finetune import check_decay, make_optimizer
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.models.schedules import WarmupCosine
+from tests.builders.backbones import Strange
 from tests.builders.commands import TINY
-
-
-class Strange(Backbone):
-    """A third-party backbone that says nothing about its blocks."""
-
-    feature_dim, input_size = 4, 32
-
-    def __init__(self, pretrained: bool = False) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(1))
-        self.layer = nn.Conv2d(3, 4, 3)
-
-    def stem(self, images: Tensor) -> Tensor:
-        return self.layer(images) * self.scale
-
-    def tail(self, activations: Tensor) -> Tensor:
-        return activations.mean(dim=(2, 3))
-
-    def grid(self, activations: Tensor) -> Tensor:
-        return activations
-
 
 NETWORKS: list[tuple[Callable[[], Backbone], int]] = [
     (lambda: ResNet50(pretrained=False), 5),
