@@ -39,11 +39,15 @@ def results(old: Mapping[str, Any]) -> dict[str, Any]:
     data = dict(old["data"])
     if "pictures" in data:  # key of still earlier versions
         data["images"] = data.pop("pictures")
+    data["masks"] = {
+        region: {"annotated" if name == "looked_at" else name: value for name, value in one.items()}
+        for region, one in data.get("masks", {}).items()
+    }
     scan = old.get("scan")
     return {
         **new,
         "schema": 2,
-        "data": {"split_rule": None, "donors": None, "empty_masks": None, "masks": {}, **data},
+        "data": {"split_rule": None, "donors": None, "empty_masks": None, **data},
         "conditions": [_effect(entry) for entry in old.get("conditions") or ()],
         "dose_curves": [_curve(entry) for entry in old.get("dose_curves") or ()],
         "scan": scan and {**scan, "positions": [_cell(entry) for entry in scan["positions"]]},

@@ -18,10 +18,10 @@ from memlab.ablations.removal import Remove, RemoveBackground, RemoveFaces, Remo
 from memlab.ablations.swaps import SwapBackground, SwapFace
 from memlab.analysis.arrays import ImageEffects, read_effects, read_images
 from memlab.analysis.quantities import value_quantities
-from memlab.callbacks.ablation_evaluation import _rows
 from memlab.cli import main
 from memlab.data.donors import DonorList, Given
 from memlab.imaging.morphology import blobs
+from memlab.inference.condition_rows import condition_rows
 from memlab.synthetic import World
 from memlab.testing import sample_images
 from memlab.validation.matrix import images_and_donors
@@ -56,7 +56,7 @@ def table(
 
     shown = {"index": np.arange(len(images)), "id": list(known.ids)}
     scored = list(evaluate(score, images, known, conditions, donors=donors))
-    rows = pd.concat([_rows(one, shown) for one in scored], ignore_index=True)
+    rows = pd.concat([condition_rows(one, shown) for one in scored], ignore_index=True)
     described = pd.DataFrame([vars(one.record) for one in conditions])
     return rows.merge(described[["condition", "region", "dose", "role"]], on="condition")
 

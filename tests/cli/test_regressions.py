@@ -77,7 +77,7 @@ def test_a_copied_run_goes_on_with_its_own_weights(finished: Path) -> None:
     more = ["--run", str(copy), "--ckpt_path", "last", "--trainer.max_epochs=2"]
     assert main(["fit", *more, "--ablation", "none", "--attribution", "none", *QUIET]) == 0
     found = read(copy / "fit")
-    assert Path(found.model["checkpoint"]).resolve().is_relative_to(copy.resolve())
+    assert Path(found.model.checkpoint).resolve().is_relative_to(copy.resolve())
     last = torch.load(copy / "fit" / "checkpoints" / "last.ckpt", weights_only=True)
     assert last["epoch"] == 1
     assert hash_weights(last["state_dict"]) != original
@@ -113,7 +113,7 @@ def test_a_command_that_predicts_reports_no_accuracy(finished: Path, synthetic: 
 def test_a_run_without_a_best_is_tested_on_its_last(finished: Path) -> None:
     (finished / "fit" / "checkpoints" / "best.ckpt").unlink()
     assert main(["test", "--ablation", "none", "--attribution", "none", *QUIET]) == 0
-    assert read(finished / "test-001-none").model["checkpoint"].endswith("last.ckpt")
+    assert read(finished / "test-001-none").model.checkpoint.endswith("last.ckpt")
     assert load(finished).weights_id() is not None
 
 
@@ -150,7 +150,7 @@ def test_a_failing_map_costs_the_map_alone(finished: Path) -> None:
     assert main(["test", "--run", str(finished), *option, "--maps=3", *QUIET]) == 0
     found = read(finished / "test-001")
     assert "No maps by stubborn: no spatial seam" in found.notes
-    assert [entry["method"] for entry in found.maps] == ["grad_cam"]
+    assert [entry.method for entry in found.maps] == ["grad_cam"]
     assert found.n == 12
 
 

@@ -43,7 +43,7 @@ def test_data_cache_fills_and_fit_finds_everything(
     assert str(path) in told
     assert "--data.cache kept --data.image_size 64" in told
     path.chmod(0o444)
-    assert fit(synthetic, "one", "--data.cache=kept") == fit(synthetic, "none")
+    assert fit(synthetic, Path("one"), "--data.cache=kept") == fit(synthetic, Path("none"))
     assert [file.name for file in Path("kept").iterdir()] == [path.name]
     assert path.read_bytes() == filled
 

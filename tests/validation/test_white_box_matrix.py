@@ -117,7 +117,7 @@ def test_an_effect_is_the_root_mean_square_of_drops(table: pd.DataFrame) -> None
     found = table.set_index(["ablation", "model"]).loc[("grey", "white_box_redness")]
     assert found["effect"] == pytest.approx(float(wanted), rel=1e-4)
     assert found["low"] < found["effect"] < found["high"]
-    assert (found["n"], found["control"]) == (40, "nuisance")
+    assert (found["n"], found["control"]) == (40, "nuisance-baseline")
 
 
 @pytest.mark.slow
