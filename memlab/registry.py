@@ -24,7 +24,7 @@ from memlab.errors import PluginError, did_you_mean
 GROUPS: dict[str, str] = {
     "backbones": "features for a trainable regressor",
     "models": "whole predictors of memorability",
-    "ablations": "ways to take something out of an image",
+    "ablations": "changes that remove a property of an image",
     "regions": "detectors of faces, people, objects, text",
     "attributions": "ways to explain a score",
     "sources": "layouts of data sets",
