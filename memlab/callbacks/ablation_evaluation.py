@@ -18,7 +18,6 @@ from memlab.ablations.evaluate import evaluate
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
 from memlab.analysis.analyse import analyse_records
-from memlab.analysis.effects_table import FILE
 from memlab.analysis.results import Results
 from memlab.callbacks.base import command_folder, data_of
 from memlab.callbacks.sharded import ShardedEvaluation
@@ -26,15 +25,14 @@ from memlab.data.donors import DonorList
 from memlab.data.mask_summary import annotation_notes, region_notes
 from memlab.data.module import MemorabilityData
 from memlab.errors import DataError, PluginError
-from memlab.files import replacing, write_text
+from memlab.files import write_text
 from memlab.inference.condition_rows import condition_rows, with_descriptions
 from memlab.masks.base import known_regions
 from memlab.models.base import MemorabilityModel
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
 from memlab.reports import rows
-from memlab.reports.dose_figures import curves
-from memlab.reports.effect_figures import forest
+from memlab.reports.effect_files import write_effects
 from memlab.types import Batch, Context
 
 KEY = ["condition", "draw", "index"]
@@ -257,12 +255,9 @@ class AblationEvaluation(ShardedEvaluation):
         rows.write_table(table, folder, "conditions")
         analysis = analyse_records(rows_, table, records, self.seed)
         results.conditions = analysis.conditions
-        with replacing(folder / FILE) as temporary:
-            analysis.effects.to_csv(temporary, index=False)
         results.dose_curves = analysis.dose_curves
         results.notes += analysis.notes
-        results.figures += forest(results.conditions, folder)
-        results.figures += curves(results.dose_curves, results.conditions, folder)
+        results.figures += write_effects(analysis, folder)
 
 
 def _nobody(_steps: int, _now: str = "") -> None:

@@ -13,7 +13,7 @@ from memlab.cli.data_options import add_loading, images_given
 from memlab.cli.model_option import MODEL, add_model, load_model, model_files
 from memlab.cli.options import Options, add_trust, divide, report_unreadable
 from memlab.errors import MemlabError
-from memlab.files import make_folder, replacing, require_empty
+from memlab.files import make_folder, require_empty
 from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
@@ -108,20 +108,15 @@ def run(arguments: list[str]) -> int:
 
 def _write(found: Analysis, out: Path, formats: Sequence[str]) -> list[str]:
     """Write tables and figures; return the names of the figures."""
-    from memlab.analysis.effects_table import FILE
     from memlab.drawing import also_as
     from memlab.reports import rows
-    from memlab.reports.dose_figures import curves
-    from memlab.reports.effect_figures import forest
+    from memlab.reports.effect_files import write_effects
 
     make_folder(out)
     rows.write_table(found.rows, out, "rows")
     rows.write_table(found.changed, out, "conditions")
-    with replacing(out / FILE) as temporary:
-        found.effects.to_csv(temporary, index=False)
     with also_as(formats):
-        drawn = forest(found.conditions, out)
-        return drawn + curves(found.dose_curves, found.conditions, out)
+        return write_effects(found, out)
 
 
 def _print(found: Analysis, options: argparse.Namespace, figures: Sequence[str]) -> None:
