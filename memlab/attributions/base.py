@@ -113,7 +113,7 @@ def by_branch(model: Scorer, maps: Tensor) -> dict[str, Any]:
     return {name: values.cpu().numpy() for name, values in arrays.items()}
 
 
-def require_seam(model: Scorer, method: str) -> None:
+def require_feature_layer(model: Scorer, method: str) -> None:
     """Raise a MemlabError if a model has no feature layer."""
     missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
     if missing:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from memlab.attributions.base import Attribution, require_seam
+from memlab.attributions.base import Attribution, require_feature_layer
 from memlab.errors import MemlabError
 from memlab.scorer import Scorer
 
@@ -36,18 +36,18 @@ class GradCAM(Attribution):
         """
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
             return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
-        require_seam(model, "grad_cam")
+        require_feature_layer(model, "grad_cam")
         with torch.no_grad():
             activations = model.stem(images)  # type: ignore[operator]
         parts = activations if isinstance(activations, tuple) else (activations,)
         leaves = tuple(part.detach().requires_grad_() for part in parts)
-        seam = leaves if isinstance(activations, tuple) else leaves[0]
-        scores = model.score(seam)  # type: ignore[operator]
+        layer = leaves if isinstance(activations, tuple) else leaves[0]
+        scores = model.score(layer)  # type: ignore[operator]
         gradients = torch.autograd.grad(scores.sum(), leaves)
         gradient = gradients if isinstance(activations, tuple) else gradients[0]
         # the gradient of the grid equals the grid of the gradients: `grid` only rearranges values
         weights = model.grid(gradient).mean(dim=(2, 3), keepdim=True)  # type: ignore[operator]
-        grid = model.grid(seam).detach()  # type: ignore[operator]
+        grid = model.grid(layer).detach()  # type: ignore[operator]
         channels = list(model.branches.values()) or [grid.shape[1]]
         if sum(channels) != grid.shape[1]:
             raise MemlabError(

@@ -103,7 +103,7 @@ def test_maps_leave_the_model_as_it_was_after_an_exception() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_a_model_without_a_seam_is_named() -> None:
+def test_a_model_without_a_feature_layer_is_named() -> None:
     class Flat(MemorabilityModel):
         input_size = 16
 
