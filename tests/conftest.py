@@ -16,6 +16,7 @@ from PIL import Image
 from memlab.cli import main
 from memlab.synthetic import write
 from tests.builders.commands import TINY
+from tests.builders.hostile_modules import MODULE
 
 os.environ.setdefault("WANDB_MODE", "offline")
 
@@ -112,3 +113,23 @@ def lamem(tmp_path: Path, make_image: Callable[..., Path]) -> Path:
         for part, chosen in (("train", lines[:12]), ("val", lines[12:16]), ("test", lines[16:])):
             (root / "splits" / f"{part}_{split}.txt").write_text("".join(chosen))
     return root
+
+
+@pytest.fixture
+def module(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A module in the current folder that leaves a mark when it is imported."""
+    name = f"hostile_{abs(hash(request.node.name))}"
+    (tmp_path / f"{name}.py").write_text(MODULE)
+    before = list(sys.path)
+    yield name
+    sys.path[:] = before
+    sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def unharmed(module: str) -> Callable[[], None]:
+    def check() -> None:
+        assert not Path("RUN").exists()
+        assert module not in sys.modules
+
+    return check

@@ -7,8 +7,7 @@ import json
 import os
 import pickle
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,11 @@ import torch
 from memlab import load
 from memlab.errors import MemlabError
 from tests.builders.commands import QUIET
-from tests.builders.hostile_modules import FOREIGN, MODULE, POPEN
+from tests.builders.hostile_modules import FOREIGN, POPEN
+
+pytestmark = pytest.mark.usefixtures("module")
 
 TEST = [*QUIET, "--data.num_workers=0", "--ablation", "none", "--maps", "0"]
-
-
-@pytest.fixture(autouse=True)
-def module(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A module in the current folder that leaves a mark when it is imported."""
-    name = f"hostile_{abs(hash(request.node.name))}"
-    (tmp_path / f"{name}.py").write_text(MODULE)
-    before = list(sys.path)
-    yield name
-    sys.path[:] = before
-    sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -50,15 +40,6 @@ def hostile(finished: Path) -> Callable[..., Path]:
         return path
 
     return make
-
-
-@pytest.fixture
-def unharmed(module: str) -> Callable[[], None]:
-    def check() -> None:
-        assert not Path("RUN").exists()
-        assert module not in sys.modules
-
-    return check
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image, ImageFilter
-from torch import Tensor
 
 from memlab import Ablation, Context, plan
 from memlab.ablations.colour import Grayscale
@@ -19,30 +18,7 @@ from memlab.ablations.frequency import Blur
 from memlab.cli import main
 from memlab.errors import MemlabError, PluginError
 from memlab.testing import check_ablation, sample_images
-
-
-class Noise(Ablation):
-    """A random ablation, to prove the rules of randomness."""
-
-    family = "nuisance"
-    unit = "SD"
-    target = "chroma"
-    control = "nuisance-baseline"
-    ladder = (0.01, 0.02, 0.05, 0.1, 0.2)
-    maximum = 1.0
-
-    def __init__(self, sd: float = 0.05, region: str = "all") -> None:
-        super().__init__(sd, region)
-
-    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Add noise whose pattern does not depend on the dose."""
-        shape = images.shape[1:]
-        noise = [torch.randn(shape, generator=one) for one in context.generators(self.name)]
-        return (images + dose * torch.stack(noise).to(images)).clamp(0, 1)
-
-
-def names(count: int) -> Context:
-    return Context([f"image-{place}" for place in range(count)], seed=11)
+from tests.builders.random_ablation import Noise, names
 
 
 @pytest.mark.parametrize("cls", [Blur, Grayscale, CenterCrop])

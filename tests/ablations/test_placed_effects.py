@@ -9,35 +9,15 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from memlab import Ablation, Context, evaluate, plan
+from memlab import Context, evaluate, plan
 from memlab.ablations.placement import MEASURES, placements
 from memlab.analysis.arrays import read_effects, read_images
 from memlab.analysis.balance import balance
 from memlab.stats import permutation_tests
 from memlab.testing import sample_images
+from tests.builders.grey_out import GreyOut
 
 DRAWS = 8
-
-
-class GreyOut(Ablation):
-    """Make a region grey."""
-
-    family = "region"
-    unit = "of the way"
-    target = "chroma"
-    control = "matched-control"
-    ladder = (1.0,)
-    maximum = 1.0
-
-    def __init__(self, amount: float = 1.0, region: str = "faces") -> None:
-        super().__init__(amount, region)
-
-    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        return torch.lerp(images, torch.full_like(images, 0.5), dose)
-
-
-def context(count: int, **masks: Tensor) -> Context:
-    return Context([f"image-{place}" for place in range(count)], seed=5, masks=masks)
 
 
 @pytest.mark.slow

@@ -11,38 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from memlab import Ablation, Context, evaluate, plan
+from memlab import Context, evaluate, plan
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES, Placements, placements
 from memlab.ablations.removal import RemoveFaces
 from memlab.cli import main
 from memlab.testing import sample_images
 from tests.builders.commands import QUIET, results
+from tests.builders.grey_out import GreyOut, context
 
 SIZE = 48
 
 DRAWS = 8
-
-
-class GreyOut(Ablation):
-    """Make a region grey."""
-
-    family = "region"
-    unit = "of the way"
-    target = "chroma"
-    control = "matched-control"
-    ladder = (1.0,)
-    maximum = 1.0
-
-    def __init__(self, amount: float = 1.0, region: str = "faces") -> None:
-        super().__init__(amount, region)
-
-    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        return torch.lerp(images, torch.full_like(images, 0.5), dose)
-
-
-def context(count: int, **masks: Tensor) -> Context:
-    return Context([f"image-{place}" for place in range(count)], seed=5, masks=masks)
 
 
 def boxes(count: int, side: int = 10, size: int = SIZE) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +18,13 @@ from memlab.cli import main
 from memlab.data.sources.base import recognise
 from memlab.detection.review import TABLE
 from memlab.errors import DataError, MaskError
-from memlab.imaging.decode import decode, decode_mask
-from memlab.masks.base import thumbnail_of
+from memlab.imaging.decode import decode_mask
 from memlab.masks.coco import CocoMasks
 from memlab.masks.outlines import polygon, run_lengths, uncompressed
 from memlab.masks.store import MaskStore
 from memlab.paths import distinct_names, inside, short_name
 
 SQUARE = [[5, 5, 20, 5, 20, 20, 5, 20]]
-
-
-@pytest.fixture
-def photos(make_image: Callable[..., Path]) -> Path:
-    for place in range(4):
-        make_image(f"photos/{place}.png", size=(64, 64), seed=place)
-    return Path("photos")
-
-
-@pytest.fixture
-def store(photos: Path) -> Path:
-    made = MaskStore(Path("store"))
-    made.claim(["faces"], {"plugin": "hand"})
-    for place in range(3):
-        mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
-        mask[:, 5:20, 5:20] = 1
-        made.write(f"{place}.png", {"faces": mask}, thumbnail_of(decode(photos / f"{place}.png")))
-    made.close({})
-    return Path("store")
 
 
 def coco(w: Any = 64, h: Any = 64, images: Any = None, **annotation: Any) -> Path:

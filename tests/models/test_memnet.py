@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
 
 from memlab.attributions.base import explain
 from memlab.attributions.grad_cam import GradCAM
@@ -27,23 +26,6 @@ MEMNET = {  # what the published file holds
     "fc7": (4096, 4096),
     "fc8": (1, 4096),
 }
-
-
-@pytest.fixture
-def mean() -> np.ndarray[Any, Any]:
-    return np.random.default_rng(0).uniform(80, 140, (256, 256, 3)).astype("float32")
-
-
-@pytest.fixture
-def narrow(mean: np.ndarray[Any, Any]) -> Path:
-    """Weights of the narrow MemNet with its mean image."""
-    torch.manual_seed(0)
-    state = CaffeNet(8).state_dict()
-    state["fc8.weight"] *= 0.002  # so that no score is cut off
-    state["fc8.bias"][:] = 0.7626
-    torch.save(state, "memnet.pth")
-    savemat("memnet_mean.mat", {"image_mean": mean})
-    return Path("memnet.pth")
 
 
 def test_memnet_has_the_published_names_and_shapes() -> None:

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import timm
 import torch
-from scipy.io import savemat
 
 from memlab.attributions.base import explain
 from memlab.attributions.grad_cam import GradCAM
@@ -23,27 +21,10 @@ from memlab.cli import main
 from memlab.errors import CheckpointError, MissingWeightsError
 from memlab.models.published import memnet, timm_file
 from memlab.models.published.files import read_tensors
-from memlab.models.published.memnet import CaffeNet, MemNet
+from memlab.models.published.memnet import MemNet
 from memlab.models.published.vitmem import ViTMem
 from memlab.testing import check_plugin, sample_images
 from tests.builders.commands import QUIET, results
-
-
-@pytest.fixture
-def mean() -> np.ndarray[Any, Any]:
-    return np.random.default_rng(0).uniform(80, 140, (256, 256, 3)).astype("float32")
-
-
-@pytest.fixture
-def narrow(mean: np.ndarray[Any, Any]) -> Path:
-    """Weights of the narrow MemNet with its mean image."""
-    torch.manual_seed(0)
-    state = CaffeNet(8).state_dict()
-    state["fc8.weight"] *= 0.002  # so that no score is cut off
-    state["fc8.bias"][:] = 0.7626
-    torch.save(state, "memnet.pth")
-    savemat("memnet_mean.mat", {"image_mean": mean})
-    return Path("memnet.pth")
 
 
 def python_pickle(state: dict[str, torch.Tensor], protocol: int = 2) -> bytes:
