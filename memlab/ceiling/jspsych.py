@@ -55,7 +55,8 @@ def from_jspsych(frame: pd.DataFrame, options: TrialOptions, told: str) -> Event
     gap = _blanks(frame[stimulus], image, None if kinds is None else kinds)
     trial = (image != "") | gap
     used = frame[trial]
-    response = options.columns.get("response") or column_of(header, _KEY)
+    filled = [name for name in header if used[name].notna().any()]
+    response = options.columns.get("response") or column_of(filled, _KEY)
     keys = _keys(used, response, told)
     buttons = used[plugin].str.contains("button", na=False).any()
     presses = presses_of(keys, told, options.keys, buttons=bool(buttons))

@@ -29,6 +29,8 @@ GAP = "blank"
 """Kind of a row that is the blank after an image, not an image."""
 BOTH = "vigilance"
 """Kind of both showings of a vigilance image, told apart by their order."""
+PRACTICE = "practice"
+"""Kind of trials that are left out."""
 
 CODES = {"0": GAP, "1": TARGET, "2": REPEAT, "3": FILLER, "4": VIGILANCE}
 """Codes of the column type."""
@@ -49,6 +51,7 @@ _KINDS = {
     "vigilance_2, filler_repeat, repeated_filler, repeat_filler, vigilance_repetition, catch, "
     "catch_repeat, vigilance_test",
     BOTH: "vigilance, vig",
+    PRACTICE: "practice, practise, training, warmup, warm_up, demo, example",
     GAP: "blank, fixation, fix, isi, iti, interval, gap, cross, mask",
 }
 KINDS = {name: kind for kind, names in _KINDS.items() for name in names.split(", ")}
@@ -84,7 +87,7 @@ def kinds_of(column: pd.Series) -> pd.Series | None:
     known = {value: KINDS.get(normal(value), CODES.get(value, "")) for value in text.unique()}
     kinds = text.map(known)
     filled = text.str.strip() != ""
-    if (kinds != "").sum() * 2 <= filled.sum() or len(set(kinds) - {"", GAP}) < 2:
+    if (kinds != "").sum() * 2 <= filled.sum() or len(set(kinds) - {"", GAP, PRACTICE}) < 2:
         return None
     return kinds
 
@@ -144,11 +147,17 @@ def presses_of(
         if empty.any() and values & _NO:
             raise DataError(f"{told}: row {text.index[empty][0]}: no {column.name}; a miss is 0")
         return Pressed(text.isin(_YES), nothing)
+    binary = text.isin(_YES | _NO)
+    if not buttons and binary.mean() > 0.5 and len(set(text[binary])) > 1:
+        line = text.index[~binary][0]
+        raise DataError(
+            f"{told}: row {line}: {column.name} {column[line]!r} is not 1 (seen before) or 0 (not)"
+        )
     used = sorted(values - _NO_KEY)
     if len(used) > 1 or buttons:
         what = "buttons" if buttons else "keys"
         raise DataError(
-            f"{told}: column {column.name} has several {what} ({_counted(text)}): which one says "
+            f"{told}: column {column.name} has {what} {_counted(text)}: which says "
             f"'seen before'? give --key {used[0] if used else 'KEY'}"
         )
     return Pressed(~text.isin(_NO_KEY), nothing)

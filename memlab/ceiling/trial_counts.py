@@ -90,7 +90,8 @@ def _counts(trials: Trials, by_kind: dict[str, pd.DataFrame]) -> list[str]:
     for kind in (REPEAT, VIGILANCE):
         lag = by_kind[kind]["lag"].dropna()
         if len(lag):
-            lags.append(f"{kind}s at lags {lag.min():g} to {lag.max():g}")
+            low, high = lag.min(), lag.max()
+            lags.append(f"{kind}s at lag{f's {low:g} to' * int(low < high)} {high:g}")
     others = " and ".join(f"{kind}s" for kind in (FILLER, VIGILANCE) if len(by_kind[kind]))
     return [
         f"trial table: {trials.layout}",
@@ -119,8 +120,12 @@ def _rule(trials: Trials, repeats: pd.DataFrame, blank: Blank) -> list[str]:
 def _remarks(trials: Trials, images: list[str]) -> list[str]:
     lines = list(trials.notes)
     if trials.stray:
-        keys = "key was" if trials.stray == 1 else "keys were"
-        lines.append(f"{trials.stray} {keys} outside every window, and count for no image")
+        row, person = trials.stray[0]
+        keys = "key was" if len(trials.stray) == 1 else "keys were"
+        lines.append(
+            f"{len(trials.stray)} {keys} pressed outside every window: not counted for any image "
+            f"(first: row {row}, person {person})"
+        )
     never = sorted(set(trials.rows["image"]) - set(images))
     if never:
         shown = ", ".join(never[:3]) + (", ..." if len(never) > 3 else "")

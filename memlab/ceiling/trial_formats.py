@@ -102,7 +102,7 @@ def in_words(frame: pd.DataFrame, options: TrialOptions, told: str) -> Events | 
             return None
         layout = f"columns {image} and {response}, without kinds"
         kinds = pd.Series("", index=frame.index)
-    elif column_of([kind], ("role",)) and not frame.duplicated([person, image]).any():
+    elif not (kinds == REPEAT).any() and not frame[kinds != GAP].duplicated([person, image]).any():
         return None  # answers to repeats alone, with the role of each image
     else:
         layout = f"kinds in column {kind}, responses in column {response}"
@@ -216,20 +216,21 @@ def events_of(
     for name, needed in ((person, ~gap | gap), (image, ~gap)):
         empty = frame[name].isna().to_numpy() & needed
         if empty.any():
-            raise DataError(f"{told}: row {frame.index[empty][0]}: no {name}")
+            line = frame.index[empty][0]
+            raise DataError(f"{told}: row {line}: no {name}: fill it in, or remove the row")
     lag = options.columns.get("lag") or column_of(header, ("lag",))
     lags = numbers(frame[named(header, lag, told)], told) if lag else np.nan
     blank, notes = column_of(header, BLANK), []
     in_blank = presses_of(frame[blank], told).pressed if blank else pd.Series(False, frame.index)
     time = column_of(header, RT)
     keys = pressed.to_numpy(bool)
-    stray = 0
+    outside = np.zeros(len(frame), bool)
     if time:
         rt = numbers(frame[time].where(pressed), told)
         length = column_of(header, DURATION)
         limit = numbers(frame[length], told) if length else np.inf
         outside = keys & ((rt < 0) | (rt > np.minimum(limit, options.window or np.inf))).to_numpy()
-        stray, keys = int(outside.sum()), keys & ~outside
+        keys = keys & ~outside
         if options.shown is not None:
             in_blank |= keys & (rt > options.shown) & ~gap
             keys = keys & ~in_blank.to_numpy()
@@ -253,6 +254,8 @@ def events_of(
             "left_out": _marked(frame, told),
         }
     )
+    late = rows[outside]
+    stray = tuple(zip(late["row"], late["person"], strict=True))
     return Events(rows, layout, bool(blank) and options.shown is None, stray, tuple(notes))
 
 

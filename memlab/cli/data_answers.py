@@ -13,7 +13,7 @@ from memlab.ceiling.trial_reading import joined, read_trials
 from memlab.ceiling.trial_table import Trials
 from memlab.cli.data_options import note, root_of
 from memlab.data.tables import TextTable, read_text_table, tables_in
-from memlab.errors import MemlabError
+from memlab.errors import DataError, MemlabError
 from memlab.image_files import what_is
 
 OF_TRIALS = ("blank", "key", "vigilance_lag", "window", "shown")
@@ -88,8 +88,13 @@ def _trials(
         if len(tables) > 1 and not (named["participant"] or column_of(list(text.frame), PERSON)):
             text = TextTable(text.frame.assign(participant=table.stem), table, text.note)
         trials = read_trials(text, asked, options.only, options.vigilance_lag)
-        if trials is None:
+        if trials is None and not found:
             return None
-        note(text.note)
+        if trials is None:
+            raise DataError(
+                f"{table}: is no trial table, while {found[0].origin} is: move it to another folder"
+            )
+        if not found:
+            note(text.note)
         found.append(trials)
     return joined(found, str(path)) if len(found) > 1 else next(iter(found), None)
