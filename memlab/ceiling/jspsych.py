@@ -14,13 +14,12 @@ import re
 import numpy as np
 import pandas as pd
 
-from memlab.ceiling.trial_columns import GAP, KINDS, PERSON, column_of
+from memlab.ceiling.trial_columns import GAP, KINDS, PERSON, column_of, presses_of
 from memlab.ceiling.trial_formats import (
     TrialOptions,
     events_of,
     found,
     kind_column,
-    presses_of,
     require_kinds,
 )
 from memlab.ceiling.trial_table import Events

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -285,7 +285,9 @@ def _marked(frame: pd.DataFrame, told: str) -> np.ndarray:
     return reasons
 
 
-def _known(codes: pd.Series, known: dict[str, object], name: str, meaning: str, told: str) -> None:
+def _known(
+    codes: pd.Series, known: Mapping[str, object], name: str, meaning: str, told: str
+) -> None:
     bad = ~codes.isin(list(known)).to_numpy()
     if bad.any():
         value = codes[bad].iloc[0]

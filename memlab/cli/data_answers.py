@@ -80,12 +80,14 @@ def _trials(
     """Return the trials of a table, or of all tables of a folder: one file per person."""
     keys = tuple(key for key in (options.key or "").split(",") if key)
     asked = TrialOptions(named, keys, options.window, options.shown)
-    found = []
+    found: list[Trials] = []
     for table in tables:
         text = _text(table, options)
         if text is None:
             return None
-        if len(tables) > 1 and not (named["participant"] or column_of(list(text.frame), PERSON)):
+        if len(tables) > 1 and not (
+            named["participant"] or column_of(list(text.frame.columns), PERSON)
+        ):
             text = TextTable(text.frame.assign(participant=table.stem), table, text.note)
         trials = read_trials(text, asked, options.only, options.vigilance_lag)
         if trials is None and not found:
