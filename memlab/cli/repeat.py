@@ -82,12 +82,14 @@ def run(arguments: list[str]) -> int:
             _say_how_to_go_on(folder, path, code)
             return code
 
-    from memlab.reports.repeated import summary_of, write_summary
+    from memlab.reports.repeated import summary_of, write_predictions, write_summary
     from memlab.reports.tables import print_summary
 
     with content_of(folder):
         summary = summary_of(folder, repeat)
         write_summary(summary, folder)
+        if repeat.folds:
+            write_predictions(folder, repeat)
         print_summary(summary, folder)
     return 0
 

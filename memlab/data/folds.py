@@ -78,14 +78,7 @@ def fold_split(table: Table, fold: Fold, seed: int, contents: Sequence[str]) -> 
     """
     group = _groups(table.rows, contents)
     scores = table.rows["score"].to_numpy(dtype=float)
-    different = int(group.max()) + 1
-    if different < fold.of:
-        copies = f" ({len(group)} with copies)" if different < len(group) else ""
-        raise DataError(
-            f"{table.origin}: --data.split {fold}: {different} different images{copies} cannot be "
-            f"divided into {fold.of} folds; at most {different}"
-        )
-    test = _dealt(group, scores, fold.of, np.random.default_rng(seed)) == fold.number - 1
+    test = fold_numbers(table, fold.of, seed, contents) == fold.number
     rest = np.flatnonzero(~test)
     left = _numbered(group[rest])
     parts = min(_VALIDATION_PARTS, int(left.max()) + 1)
@@ -93,6 +86,30 @@ def fold_split(table: Table, fold: Fold, seed: int, contents: Sequence[str]) -> 
     split = np.full(len(group), "test", dtype=object)
     split[rest] = np.where(_dealt(left, scores[rest], parts, rng) == 0, "val", "train")
     return table.with_split(split)
+
+
+def fold_numbers(table: Table, of: int, seed: int, contents: Sequence[str]) -> NDArray[np.intp]:
+    """Return the fold, from 1, in which each image is tested: (n,).
+
+    Args:
+        table: the images.
+        of: number of folds.
+        seed: seed of the random order.
+        contents: SHA-256 of each row's file; empty where it cannot be read.
+
+    Raises:
+        DataError: if there are more folds than different images; names the file and both numbers.
+    """
+    group = _groups(table.rows, contents)
+    scores = table.rows["score"].to_numpy(dtype=float)
+    different = int(group.max()) + 1
+    if different < of:
+        copies = f" ({len(group)} with copies)" if different < len(group) else ""
+        raise DataError(
+            f"{table.origin}: {different} different images{copies} cannot be divided into {of} "
+            f"folds; at most {different}"
+        )
+    return _dealt(group, scores, of, np.random.default_rng(seed)) + 1
 
 
 def _groups(rows: pd.DataFrame, contents: Sequence[str]) -> NDArray[np.intp]:

@@ -73,8 +73,11 @@ def decide(
         found = _unknown(table, split, split_seed, use, contents)
     else:
         known = recognise_images(use.kept, table.rows, contents())
-        decided = {"go_on": _gone_on, "begin": _begun}.get(use.purpose, _evaluated)
-        found = decided(table, split, split_seed, use, known, contents)
+        if use.purpose == "go_on":
+            found = _gone_on(table, split, split_seed, use, known)
+        else:
+            decided = _begun if use.purpose == "begin" else _evaluated
+            found = decided(table, split, split_seed, use, known, contents)
         found[1].notes += known.notes(use.run, scores=same_labels(split, use.kept))
     chosen, result = found
     result.of = len(chosen.rows)
@@ -138,12 +141,7 @@ def _unknown(
 
 
 def _gone_on(
-    table: Table,
-    split: int | str | None,
-    split_seed: int,
-    use: SplitUse,
-    known: Known,
-    contents: Contents,
+    table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
 ) -> tuple[Table, SplitRule]:
     """Resume with the split of the run; new images are left out."""
     kept = kept_split(use)
