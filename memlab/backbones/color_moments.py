@@ -11,6 +11,8 @@ from memlab.backbones.base import Backbone
 
 _LEAST = 1e-6
 """Variance added before a division; a flat channel has no skewness and no correlation."""
+VERSION = 1
+"""Version of the definition of the features."""
 CHANNELS = ("red", "green", "blue", "saturation", "value", "hue cosine", "hue sine")
 PAIRS = tuple(combinations(range(3), 2))  # red-green, red-blue, green-blue
 
@@ -36,6 +38,8 @@ class ColorMoments(Backbone):
 
     def __init__(self, pretrained: bool = False) -> None:
         super().__init__()
+        # kept features are found by the hash of the state, so the state names the definition
+        self.register_buffer("definition", torch.tensor([VERSION, self.feature_dim]))
 
     def stem(self, images: Tensor) -> Tensor:
         """Return the colour channels (B, 7, H, W) of RGB images (B, 3, H, W) in [0, 1]."""
