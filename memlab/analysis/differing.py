@@ -71,7 +71,8 @@ def strips_of(frame: pd.DataFrame, models: Sequence[str]) -> list[Strip]:
     """Return the strips of every model, and those of all models together if there are several.
 
     The gap of an image is its position among the model's predictions minus its position among
-    people's scores. An image on which all models differ counts with its smallest gap.
+    people's scores. People and model differ if one position is above .5 and the other below; an
+    image on which all models differ from people counts with its smallest gap.
 
     Args:
         frame: `people` and one column per model, by id.
@@ -92,17 +93,17 @@ def strips_of(frame: pd.DataFrame, models: Sequence[str]) -> list[Strip]:
         gap = model - people
         low, high = np.minimum(model, people), np.maximum(model, people)
         strips += [
-            strip("people_above", -gap, gap < 0, [label]),
-            strip("model_above", gap, gap > 0, [label]),
+            strip("people_above", -gap, (people > 0.5) & (model < 0.5), [label]),
+            strip("model_above", gap, (people < 0.5) & (model > 0.5), [label]),
             strip("both_high", low, low > 0.5, [label]),
             strip("both_low", -high, high < 0.5, [label]),
         ]
     if len(models) > 1:
-        gaps = np.stack([below[label] - people for label in models])
-        least, most = gaps.min(axis=0), gaps.max(axis=0)
+        of_models = np.stack([below[label] for label in models])
+        least, most = of_models.min(axis=0), of_models.max(axis=0)
         strips += [
-            strip("people_above_all", -most, most < 0, models),
-            strip("models_above_all", least, least > 0, models),
+            strip("people_above_all", people - most, (people > 0.5) & (most < 0.5), models),
+            strip("models_above_all", least - people, (people < 0.5) & (least > 0.5), models),
         ]
     return strips
 

@@ -6,22 +6,24 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from memlab.ceiling.counts import scores_of_counts, scores_of_responses
-from memlab.ceiling.estimate import ROUNDED, Ceiling, ceiling_of_counts, ceiling_of_responses
-from memlab.ceiling.responses import Responses, holds_responses, read_responses
 from memlab.data.columns import SCORES, named, normal
 from memlab.data.predictions import require_once
-from memlab.data.sources.csv import CsvSource
-from memlab.data.table import Table
 from memlab.data.tables import read_text_table
 from memlab.errors import DataError
 from memlab.image_files import what_is
 from memlab.stats.measures import Array, Statistic
+
+if TYPE_CHECKING:
+    from memlab.ceiling.estimate import Ceiling
+    from memlab.ceiling.responses import Responses
+    from memlab.data.table import Table
+
+# Modules that read tables of images import torch, which a comparison of finished tests never needs.
 
 KINDS = {
     "hit_rate": "hit rate",
@@ -30,12 +32,6 @@ KINDS = {
 }
 """Columns of `scores_of_counts`, and what a noise ceiling calls these scores."""
 OPTION = "--people"
-
-
-class PeopleTable(CsvSource):
-    """Table of people's scores; messages name the options `--people.image` and `--people.score`."""
-
-    option: ClassVar[str] = OPTION
 
 
 @dataclass(frozen=True)
@@ -117,6 +113,9 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
     Raises:
         DataError: if the file cannot be read, has no scores, or lists an image twice.
     """
+    from memlab.ceiling.responses import holds_responses, read_responses
+    from memlab.data.sources.csv import PeopleTable
+
     if what_is(path) == "file":
         text = read_text_table(path, columns.get("separator"), columns.get("encoding"), OPTION)
         if holds_responses(text, {}):
@@ -131,6 +130,9 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
 
 
 def _of_table(table: Table, column: str) -> People:
+    from memlab.ceiling.counts import scores_of_counts
+    from memlab.ceiling.estimate import ROUNDED
+
     rows = table.rows[["id", "image", "score"]]
     known = rows[rows["score"].notna()].reset_index(drop=True)
     plain = People(known, table.root, table.origin, column)
@@ -147,6 +149,8 @@ def _of_table(table: Table, column: str) -> People:
 
 
 def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
+    from memlab.ceiling.counts import scores_of_responses
+
     counts = scores_of_responses(answers)
     kinds = [name for name in counts if name not in ("image", "hits", "n")]
     chosen = "hit_rate" if column is None else named(kinds, column, f"{path}, scores computed")
@@ -167,6 +171,9 @@ def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
 
 
 def _ceiling(answers: Table | Responses, ids: set[str]) -> Ceiling:
+    from memlab.ceiling.estimate import ceiling_of_counts, ceiling_of_responses
+    from memlab.data.table import Table
+
     if isinstance(answers, Table):
         return ceiling_of_counts(replace(answers, rows=answers.rows[answers.rows["id"].isin(ids)]))
     kept = [place for place, name in enumerate(answers.images) if name in ids]

@@ -33,7 +33,7 @@ MODEL is one of
   the folder of a test    such as runs/NAME/test-001-blur
   a table                 image and predicted, as memlab score --out writes it; TABLE.csv:COLUMN
                           takes another column
-  a folder of folds       predictions.csv in it, as memlab repeat --folds writes it
+  a folder of folds       predictions.csv in it: image, predicted, and perhaps score
 
 --people gives the scores of people: a table of images (score, hit_rate, hits and n, ...), or one
 row per answer (participant, image, response), of which memlab computes the scores. Without it,

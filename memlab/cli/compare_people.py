@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from memlab.analysis.tested import Tested
     from memlab.data.predictions import Predictions
 
-_COLUMNS = {name: text for name, text in COLUMNS.items() if name != "file"}
+_COLUMNS = ("image", "score", "separator", "encoding")
+"""Options of the table of people's scores."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,18 @@ def add_people(parser: ArgumentParser) -> None:
         help="people's scores of the images, or their single answers; by default the scores that "
         "the tests have",
     )
-    for name, text in _COLUMNS.items():
-        parser.add_argument(f"--people.{name}", dest=f"people_{name}", help=f"its {text}")
+    parser.add_argument(
+        "--people.image", dest="people_image", metavar="NAME", help=f"its {COLUMNS['image']}"
+    )
+    parser.add_argument(
+        "--people.score", dest="people_score", metavar="NAME", help=f"its {COLUMNS['score']}"
+    )
+    parser.add_argument(
+        "--people.separator", dest="people_separator", metavar="NAME", help=COLUMNS["separator"]
+    )
+    parser.add_argument(
+        "--people.encoding", dest="people_encoding", metavar="NAME", help=COLUMNS["encoding"]
+    )
     parser.add_argument(
         "--images", metavar="DIR", type=Path, help="folder of the images, for the page"
     )

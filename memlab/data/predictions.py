@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from memlab.data.columns import IMAGES, SCORES, canonical, named, usual
-from memlab.data.table import numbers
 from memlab.data.table_rows import listed
 from memlab.data.tables import read_text_table
 from memlab.errors import DataError
@@ -71,6 +70,8 @@ def read_predictions(path: Path, column: str | None = None) -> Predictions:
     Raises:
         DataError: if there is no such column, a value is no number, or an image is listed twice.
     """
+    from memlab.data.table import numbers  # imports torch
+
     file = path / FOLDS if is_folds(path) else path
     text = read_text_table(file, option=None)
     names, told = list(text.frame.columns), str(file)

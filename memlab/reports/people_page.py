@@ -72,6 +72,6 @@ def _lines(image: ShownImage) -> list[tuple[str, str, str]]:
     """Return name, score and position of people and of each model."""
     all_positions = {"people": image.people, **image.models}
     return [
-        (name, number(position.score, 3), f"{100 * position.below:.0f} %")
+        (name, number(position.score, 2), f"{100 * position.below:.0f}\u00a0%")
         for name, position in all_positions.items()
     ]

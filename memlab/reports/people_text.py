@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from memlab.analysis.differing import Strip
-from memlab.analysis.people_and_models import ModelPair, PeopleComparison
+from memlab.analysis.people_and_models import ModelPair, PeopleComparison, ladder
 from memlab.analysis.same_images import LeftOut
 from memlab.numbers import number, statistic
 from memlab.reports.terminal import interval_text, value_text
@@ -95,7 +95,22 @@ def sentence(comparison: PeopleComparison) -> str:
     best = comparison.people.ceiling.value
     if best is not None:
         text += f"; a perfect model can expect {number(best, 2)}"
-    return f"{text}."
+    return f"{text}.{_lead(comparison)}"
+
+
+def _lead(comparison: PeopleComparison) -> str:
+    """Return whether the closest model is distinguished from the next, if that is computed."""
+    names = [model.model for model in ladder(comparison)[:2]]
+    for pair in comparison.pairs:
+        if {pair.first, pair.second} != set(names) or pair.difference is None:
+            continue
+        found = pair.difference.for_all or pair.difference.difference
+        if found.low is None or found.high is None:
+            return ""
+        if found.low <= 0 <= found.high:
+            return f" Its lead over {names[1]} may be chance."
+        return f" Its lead over {names[1]} is not chance."
+    return ""
 
 
 def ceiling_line(comparison: PeopleComparison) -> str:

@@ -169,6 +169,12 @@ class CsvSource(Source):
         return None, None, scoring
 
 
+class PeopleTable(CsvSource):
+    """Table of people's scores, whose messages name the options `--people.image` and others."""
+
+    option: ClassVar[str] = "--people"
+
+
 def _with_files(names: list[str], text: TextTable) -> str:
     """Return the first column whose first entry is a file, else the first column."""
     root = text.path.parent
