@@ -85,6 +85,9 @@ class BoxDetector(RegionDetector):
         threshold: minimum confidence of a box, 0 to 1.
         regions: regions to keep.
         person: index of the class of people.
+
+    Raises:
+        MissingWeightsError: if OpenCV, or for people mediapipe or ai-edge-litert, is not installed.
     """
 
     def __init__(self, threshold: float, regions: Kept, person: int) -> None:

@@ -51,7 +51,7 @@ class Cutouts:
             import cv2
         except ImportError as error:
             raise missing("opencv-python-headless", OPENCV) from error
-        self._cv2 = cv2
+        self.cv2 = cv2
         self.weights = carried_by("mediapipe", SEGMENTS, MEDIAPIPE) if people else None
         self._segments = None if self.weights is None else interpreter(self.weights)
 
@@ -89,7 +89,7 @@ class Cutouts:
         ellipse probably is the object, and the corners probably are not. So a box that fills the
         image also has a background.
         """
-        cv2 = self._cv2
+        cv2 = self.cv2
         scale = LONGEST / max(crop.shape[-2:])
         size = [max(1, round(side * scale)) for side in crop.shape[-2:]]
         small = resized(crop, (size[0], size[1]))
@@ -130,7 +130,5 @@ def _radii(shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the distance from the centre of (rows, columns), 1 on the inscribed ellipse."""
     rows, columns = shape
     y, x = np.ogrid[:rows, :columns]
-    radii: NDArray[np.float64] = np.hypot(
-        (x + 0.5) / columns * 2 - 1, (y + 0.5) / rows * 2 - 1
-    )
+    radii: NDArray[np.float64] = np.hypot((x + 0.5) / columns * 2 - 1, (y + 0.5) / rows * 2 - 1)
     return radii

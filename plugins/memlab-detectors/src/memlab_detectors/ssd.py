@@ -49,9 +49,7 @@ def anchors() -> NDArray[np.float64]:
     return np.concatenate(layers)
 
 
-def decoded(
-    encodings: NDArray[np.floating], anchored: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def decoded(encodings: NDArray[np.floating], anchored: NDArray[np.float64]) -> NDArray[np.float64]:
     """Decode boxes.
 
     Args:
