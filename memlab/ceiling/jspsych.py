@@ -15,13 +15,8 @@ import numpy as np
 import pandas as pd
 
 from memlab.ceiling.trial_columns import GAP, KINDS, PERSON, column_of, presses_of
-from memlab.ceiling.trial_formats import (
-    TrialOptions,
-    events_of,
-    found,
-    kind_column,
-    require_kinds,
-)
+from memlab.ceiling.trial_events import TrialOptions, events_of
+from memlab.ceiling.trial_formats import found, kind_column, require_kinds
 from memlab.ceiling.trial_table import Events
 from memlab.data.columns import named, normal
 from memlab.errors import DataError

@@ -105,8 +105,12 @@ def _rule(trials: Trials, repeats: pd.DataFrame, blank: Blank) -> list[str]:
     if not trials.blanks:
         return ["counting rule: the table does not tell keys in the blank apart; every key counts"]
     other = "ignored" if blank == "counts" else "counts"
-    pressed, both = repeats["pressed"].mean(), (repeats["pressed"] | repeats["in_blank"]).mean()
-    rates = f"hit rate {number(both, 3)} with keys in the blank, {number(pressed, 3)} without"
+    both = repeats.assign(both=repeats["pressed"] | repeats["in_blank"])
+    rate = both.groupby("image")[["both", "pressed"]].mean().mean()
+    rates = (
+        f"mean hit rate {number(rate['both'], 3)} with keys in the blank, "
+        f"{number(rate['pressed'], 3)} without"
+    )
     lines = [f"counting rule: {RULES[blank]} (--blank {other} for the other); {rates}"]
     if trials.unsure:
         lines.append(

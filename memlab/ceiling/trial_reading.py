@@ -7,7 +7,8 @@ from collections import Counter
 import pandas as pd
 
 from memlab.ceiling.jspsych import from_jspsych
-from memlab.ceiling.trial_formats import Reader, TrialOptions, coded, in_sequences, in_words
+from memlab.ceiling.trial_events import TrialOptions
+from memlab.ceiling.trial_formats import Reader, coded, in_sequences, in_words
 from memlab.ceiling.trial_table import Trials, trials_of_events
 from memlab.data.table_rows import listed
 from memlab.data.tables import TextTable

@@ -8,7 +8,7 @@ from pathlib import Path
 from memlab.ceiling.responses import Responses, holds_responses, read_responses
 from memlab.ceiling.trial_columns import PERSON, column_of
 from memlab.ceiling.trial_counts import responses_of_trials
-from memlab.ceiling.trial_formats import TrialOptions
+from memlab.ceiling.trial_events import TrialOptions
 from memlab.ceiling.trial_reading import joined, read_trials
 from memlab.ceiling.trial_table import Trials
 from memlab.cli.data_options import note, root_of
