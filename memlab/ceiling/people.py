@@ -106,20 +106,31 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
     """Read people's scores from a table of images, or from their single answers.
 
     Args:
-        path: table with one row per image (`image`, a score, and perhaps `hits`, `n`), or with one
-            row per answer (`participant`, `image`, `response`), of which scores are computed.
+        path: table with one row per image (`image`, a score, and perhaps `hits`, `n`), with one
+            row per answer (`participant`, `image`, `response`), or of trials as a memory game
+            writes them; of answers and trials scores are computed.
         columns: options of the table: `image`, `score`, `separator`, `encoding`.
 
     Raises:
         DataError: if the file cannot be read, has no scores, or lists an image twice.
     """
     from memlab.ceiling.responses import holds_responses, read_responses
+    from memlab.ceiling.trial_counts import responses_of_trials
+    from memlab.ceiling.trial_events import TrialOptions
+    from memlab.ceiling.trial_reading import read_trials
     from memlab.data.sources.csv import PeopleTable
 
     if what_is(path) == "file":
         text = read_text_table(path, columns.get("separator"), columns.get("encoding"), OPTION)
+        image = columns.get("image")
+        trials = read_trials(text, TrialOptions({"image": image}))
+        if trials is not None:
+            responses = responses_of_trials(trials)
+            for line in responses.counting:
+                print(f"memlab: {path}: {line}", file=sys.stderr)  # noqa: T201
+            return _of_answers(responses, path, columns.get("score"))
         if holds_responses(text, {}):
-            answers = read_responses(text, {"image": columns.get("image")})
+            answers = read_responses(text, {"image": image})
             return _of_answers(answers, path, columns.get("score"))
     table = PeopleTable(**columns).table(path)
     table = replace(table, rows=table.rows[table.rows["id"].notna()]).say()
@@ -152,7 +163,7 @@ def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_responses
 
     counts = scores_of_responses(answers)
-    kinds = [name for name in counts if name not in ("image", "hits", "n")]
+    kinds = [str(name) for name in counts if name not in ("image", "hits", "n")]
     chosen = "hit_rate" if column is None else named(kinds, column, f"{path}, scores computed")
     if column is None and len(kinds) > 1:
         others = ", ".join(name for name in kinds if name != chosen)
@@ -186,8 +197,9 @@ def _ceiling(answers: Table | Responses, ids: set[str]) -> Ceiling:
         return rows.assign(image=rows["image"].map(place_of)).reset_index(drop=True)
 
     images = [answers.images[place] for place in kept]
-    parts = {"repeats": part(answers.repeats), "first": part(answers.first)}
-    return ceiling_of_responses(replace(answers, images=images, **parts))
+    return ceiling_of_responses(
+        replace(answers, images=images, repeats=part(answers.repeats), first=part(answers.first))
+    )
 
 
 def _variance(part: pd.Series, whole: pd.Series) -> Array:

@@ -14,14 +14,14 @@ PERSON = (*PEOPLE, "prolific_pid", "prolific_id", "participantid", "subjectid", 
           "ppt", "pid", "turk_id", "sona_id", "run_id")  # fmt: skip
 IMAGE = (*IMAGES, "stim_file", "stimfile", "image_url", "im", "item")
 ORDER = ("trial", "trial_index", "trial_number", "trial_num", "trialnum", "position", "seq",
-         "order", "index", "onset")  # fmt: skip
+         "order", "index", "trials_thisn", "onset")  # fmt: skip
 KIND = ("kind", "role", "trial_kind", "image_kind", "item_type", "image_type", "imtype",
         "stimulus_type", "type", "task", "condition", "status", "trial_type")  # fmt: skip
 RESPONSE = ("response", "said_old", "pressed", "perf", "outcome", "key_press", "keypress", "key",
-            "resp", "said", "responded", "hit")  # fmt: skip
+            "resp", "said", "responded", "key_resp_keys", "hit")  # fmt: skip
 BLANK = ("pressed_in_blank", "in_blank", "blank_press", "key_in_blank", "pressed_in_isi",
          "pressed_in_iti", "pressed_in_fixation")  # fmt: skip
-RT = ("rt", "reaction_time", "response_time", "latency")
+RT = ("rt", "reaction_time", "response_time", "latency", "key_resp_rt")
 DURATION = ("duration", "trial_duration")
 
 TARGET, REPEAT, FILLER, VIGILANCE = "target", "target repeat", "filler", "vigilance repeat"

@@ -112,9 +112,8 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
     rows["left_out"] = rows["left_out"].mask(practice, PRACTICE)
     again = rows["kind"].isin([REPEAT, VIGILANCE])
     rows["lag"] = rows["given"].where(rows["given"].notna(), rows["step"]).where(again)
-    left_out = {
-        reason: int(count) for reason, count in rows["left_out"].value_counts().items() if reason
-    }
+    counts = rows["left_out"].value_counts()
+    left_out = {str(reason): int(count) for reason, count in counts.items() if reason}
     rows = rows[rows["left_out"] == ""].reset_index(drop=True)
     _answered_once(rows, origin)
     columns = ["row", "person", "position", "image", "kind", "pressed", "in_blank", "lag"]

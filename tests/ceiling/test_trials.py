@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memlab.ceiling.people import read_people
 from memlab.cli import main
 from tests.builders.games import bids, coded, game, jspsych, sequences, write
 
@@ -277,3 +278,16 @@ def test_answers_to_repeats_with_a_role_stay_answers(
     printed = capsys.readouterr().out
     assert "trial table" not in printed
     assert "note: 48 rows left out: vigilance" in printed
+
+
+def test_a_comparison_takes_trials_as_people(
+    trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(jspsych(trials))
+    people = read_people(Path("a.csv"), {"score": "false_alarm_rate"})
+    expected = rates(trials)["false_alarm_rate"]
+    pd.testing.assert_series_equal(
+        people.rows.set_index("image")["score"], expected, check_names=False
+    )
+    assert people.ceiling(list(people.rows["id"])).n == 24
+    assert "memlab: a.csv: counting rule: a key pressed in the blank" in capsys.readouterr().err
