@@ -99,12 +99,13 @@ class Pressed:
     Args:
         pressed: (rows,) whether the key for "seen before" was pressed.
         other: (rows,) whether another key was pressed.
-        coded: whether the column holds the codes of perf, or names of outcomes.
+        of_repeat: (rows,) whether the outcome is that of a repeat (hit or miss); None if the column
+            holds no outcomes.
     """
 
     pressed: pd.Series
     other: pd.Series
-    coded: bool = False
+    of_repeat: pd.Series | None = None
 
 
 def presses_of(
@@ -139,9 +140,12 @@ def presses_of(
         return Pressed(pressed, ~pressed & ~text.isin(_NO_KEY))
     named = {value: normal(value) for value in values}
     if values - {"", "0"} and values <= {*PERF, "0", ""}:
-        return Pressed(text.isin([code for code, key in PERF.items() if key]), nothing, True)
+        pressed = text.isin([code for code, key in PERF.items() if key])
+        return Pressed(pressed, nothing, text.isin(["11", "12"]))
     if set(named.values()) <= {*_OUTCOMES, ""} and values - {""}:
-        return Pressed(text.map(named).map(_OUTCOMES).fillna(False).astype(bool), nothing, True)
+        outcome = text.map(named)
+        pressed = outcome.map(_OUTCOMES).fillna(False).astype(bool)
+        return Pressed(pressed, nothing, outcome.isin(["hit", "miss"]))
     if not buttons and values <= _YES | _NO | _NO_KEY:
         empty = text.isin(_NO_KEY)
         if empty.any() and values & _NO:
@@ -149,9 +153,9 @@ def presses_of(
         return Pressed(text.isin(_YES), nothing)
     binary = text.isin(_YES | _NO)
     if not buttons and binary.mean() > 0.5 and len(set(text[binary])) > 1:
-        line = text.index[~binary][0]
+        line, value = text.index[~binary][0], column[~binary].iloc[0]
         raise DataError(
-            f"{told}: row {line}: {column.name} {column[line]!r} is not 1 (seen before) or 0 (not)"
+            f"{told}: row {line}: {column.name} {value!r} is not 1 (seen before) or 0 (not)"
         )
     used = sorted(values - _NO_KEY)
     if len(used) > 1 or buttons:

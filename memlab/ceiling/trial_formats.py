@@ -9,6 +9,7 @@ import pandas as pd
 from memlab.ceiling.responses import COLUMNS
 from memlab.ceiling.trial_columns import (
     CODES,
+    FILLER,
     GAP,
     IMAGE,
     KIND,
@@ -16,6 +17,7 @@ from memlab.ceiling.trial_columns import (
     PERSON,
     REPEAT,
     RESPONSE,
+    TARGET,
     VIGILANCE,
     code_of,
     column_of,
@@ -50,14 +52,7 @@ def coded(frame: pd.DataFrame, options: TrialOptions, told: str) -> Events | Non
     _known(outcome[~gap], PERF, perf, meaning, told)
     _known(outcome[gap], {**PERF, "0": False}, perf, f"0 no key, {meaning}", told)
     kinds = codes.map(CODES)
-    again = kinds.isin([REPEAT, VIGILANCE])
-    wrong = ~gap & (again != outcome.isin(["11", "12"]))
-    if wrong.any():
-        line = frame.index[wrong][0]
-        raise DataError(
-            f"{told}: row {line}: {perf} {outcome[line]} cannot be of a {kinds[line]} ({kind} "
-            f"{codes[line]}): hits and misses are of repeats, the others of first showings"
-        )
+    _possible(frame[perf], outcome.isin(["11", "12"]), kinds, told)
     pressed = outcome.map(PERF).fillna(False).astype(bool)
     return events_of(
         frame, person, image, kinds, pressed, options, told, f"codes in columns {kind} and {perf}"
@@ -84,6 +79,8 @@ def in_words(frame: pd.DataFrame, options: TrialOptions, told: str) -> Events | 
         layout = f"kinds in column {kind}, responses in column {response}"
         require_kinds(frame[kind], kinds, told)
     pressed = presses_of(frame[response], told, options.keys)
+    if pressed.of_repeat is not None and (kinds == REPEAT).any():
+        _possible(frame[response], pressed.of_repeat, kinds, told)
     return events_of(frame, person, image, kinds, pressed.pressed, options, told, layout)
 
 
@@ -159,6 +156,17 @@ def require_kinds(column: pd.Series, kinds: pd.Series, told: str) -> None:
         raise DataError(
             f"{told}: row {line}: {column.name} {label}: kinds are target, target repeat, filler, "
             "vigilance repeat, blank"
+        )
+
+
+def _possible(outcome: pd.Series, of_repeat: pd.Series, kinds: pd.Series, told: str) -> None:
+    again = kinds.isin([REPEAT, VIGILANCE])
+    wrong = (kinds.isin([TARGET, FILLER]) | again) & (again != of_repeat)
+    if wrong.any():
+        line, value, kind = outcome.index[wrong][0], outcome[wrong].iloc[0], kinds[wrong].iloc[0]
+        raise DataError(
+            f"{told}: row {line}: {outcome.name} {value} cannot be of a {kind}: hits and misses "
+            "are of repeats, false alarms and correct rejections of first showings"
         )
 
 

@@ -89,7 +89,9 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
     _listed_once(rows, origin)
     is_image = (rows["image"] != "").to_numpy()
     if not is_image.any():
-        raise DataError(f"{origin}: no row shows an image: name its column, --image NAME")
+        raise DataError(
+            f"{origin}: no row shows an image: name its column, --data.source.image NAME"
+        )
     # The image before each blank: the last image row of the same person.
     last = pd.Series(np.where(is_image, np.arange(len(rows)), np.nan))
     last = last.groupby(rows["code"]).ffill()

@@ -208,7 +208,12 @@ def change(table: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
         (lambda t: change(coded(t), "type", 7), (), "row 7: type '7' is an unknown code; codes"),
         (lambda t: change(coded(t), "type", ""), (), "row 7: type is empty; codes are 0 blank"),
         (lambda t: change(coded(t), "perf", 15), (), "row 7: perf '15' is an unknown code; codes"),
-        (lambda t: change(coded(t), "perf", 12), (), "row 7: perf 12 cannot be of a target (type"),
+        (lambda t: change(coded(t), "perf", 12), (), "row 7: perf 12 cannot be of a target: hits"),
+        (
+            lambda t: t.drop(columns=["pressed", "in_blank"]).assign(outcome="hit"),
+            (),
+            "row 2: outcome hit cannot be of a target: hits and misses are of repeats",
+        ),
         (lambda t: change(t, "kind", "targett"), (), "row 7: kind 'targett' is unknown: kinds are"),
         (lambda t: change(t, "kind", ""), (), "row 7: kind is empty: kinds are target, "),
         (lambda t: change(t, "pressed", "maybe"), (), "row 7: pressed 'maybe' is not 1 (seen"),
