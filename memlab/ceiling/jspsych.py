@@ -42,8 +42,8 @@ def from_jspsych(frame: pd.DataFrame, options: TrialOptions, told: str) -> Event
     image = _images(frame[stimulus])
     if not (image != "").any():
         raise DataError(
-            f"{told}: column {stimulus} names no image: give --data.source.image NAME, the column with "
-            "paths"
+            f"{told}: column {stimulus} names no image: give --data.source.image NAME, the column "
+            "with paths"
         )
     person, notes = _people(frame, index, options, told)
     kind, kinds = kind_column(frame, {plugin, stimulus})

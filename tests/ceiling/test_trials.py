@@ -233,6 +233,13 @@ def change(table: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
         (lambda t: t, ("--only", "person=zz"), "no row has 'zz' in column 'person'"),
         (lambda t: change(sequences(t), "Answer.perfseq", "11,12"), (), "row 7: sequences of diff"),
         (
+            lambda t: sequences(t).assign(
+                **{"Answer.perfseq": lambda s: s["Answer.perfseq"].str.replace("14", "12")}
+            ),
+            (),
+            "row 2: perf 12 cannot be of a target: hits and misses are of repeats",
+        ),
+        (
             lambda t: t[t["kind"] == "target repeat"][["person", "image", "pressed"]].rename(
                 columns={"pressed": "response"}
             ),
