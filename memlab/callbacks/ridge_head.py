@@ -59,6 +59,11 @@ class RidgeHead(Callback):
                 f"--data.augmentation {augmentation} would do nothing: --model.head ridge with "
                 "--model.unfrozen 0 uses each image as it is; set --data.augmentation none"
             )
+        if trainer.overfit_batches:  # type: ignore[attr-defined]
+            raise MemlabError(
+                "--trainer.overfit_batches would do nothing: --model.head ridge with "
+                "--model.unfrozen 0 trains nothing by gradient; leave it out"
+            )
         epochs = trainer.fit_loop.max_epochs
         if epochs != 1 and trainer.is_global_zero:
             _say(
