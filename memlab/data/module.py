@@ -37,11 +37,12 @@ class MemorabilityData(SplitData):
         source: layout of the data set (csv, folder, lamem, synthetic, or a plugin's); recognised by
             default.
         split: number of the split where the data set has several (LaMem: 1 to 5); shares such as
-            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; or
+            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; a
+            fold such as 3of10 (the third of ten parts is tested, a tenth of the rest validates); or
             all, to test every image that the model was not trained on. By default the data set's
             own split, else 70/10/20 to train, and all if the model was not trained here. A run
             keeps its split, image by image.
-        split_seed: seed of a random split.
+        split_seed: seed of a random split, and of folds.
         image_size: side in pixels that images are resized to; the model's by default.
         batch_size: images per batch and process.
         num_workers: processes that decode images; by default one less than the cores per training

@@ -5,11 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
-from memlab.data.columns import COUNTS, IMAGES, SCORES, canonical, is_counts, named, normal, usual
+from memlab.data.columns import (
+    CORRECTED,
+    COUNTS,
+    IMAGES,
+    SCORES,
+    canonical,
+    is_counts,
+    named,
+    normal,
+    usual,
+)
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, SPLITS, Table, numbers, row_of
 from memlab.data.table_rows import listed
@@ -17,8 +28,6 @@ from memlab.data.table_text import cut
 from memlab.data.tables import TextTable, read_text_table, tables_in
 from memlab.errors import DataError
 from memlab.image_files import endings, leaves, shown, what_is
-
-OPTION = "--data.source"
 
 
 class CsvSource(Source):
@@ -31,13 +40,16 @@ class CsvSource(Source):
     Args:
         file: name of the CSV file inside the root; by default the only one there.
         image: column of image paths; by default the first of image, image_path, path, ...
-        score: column of scores, 0 to 1; by default the first of score, memorability_score, ...
+        score: column of scores, 0 to 1; by default the first of score, memorability_score, ... A
+            column of hit minus false-alarm rates, such as hit_minus_false_alarm, may hold -1 to 1.
         separator: character between the columns (`,`, `;`, `tab`, ...); recognised by default.
         encoding: encoding of the text, such as cp1252; by default UTF-8, or UTF-16 if the file is
             so marked.
     """
 
     general = True
+    option: ClassVar[str] = "--data.source"
+    """Prefix of the options that messages name."""
 
     def __init__(
         self,
@@ -63,7 +75,7 @@ class CsvSource(Source):
         """Read the file; see `Source.table`."""
         path = self._path(root)
         one_split_only(split, str(path))
-        text = read_text_table(path, self.separator, self.encoding)
+        text = read_text_table(path, self.separator, self.encoding, self.option)
         frame, told = text.frame, str(path)
         notes = [text.note] if text.note else []
         image = self._image(text, root)
@@ -80,6 +92,13 @@ class CsvSource(Source):
         counts = _counts(values, told)
         score, scores, scoring = self._scores(values, counts, told)
         notes += [scoring] if scoring else []
+        differences = score is not None and normal(score) in CORRECTED
+        below = 0 if scores is None else int((scores < 0).sum())
+        if differences and below:
+            notes.append(
+                f"{told}: {score!r} is a hit rate minus a false-alarm rate: -1 to 1 is accepted "
+                f"({below} scores lie below 0)"
+            )
         if scores is not None:
             columns["score"] = scores
         split_of = canonical(values, "split")
@@ -102,7 +121,7 @@ class CsvSource(Source):
                 f"{told}: {len(outside)} of {len(images)} images lie outside the folder of the "
                 f"table, such as {outside[0]}"
             )
-        return make_table(columns, path.parent, told, notes, scoring)
+        return make_table(columns, path.parent, told, notes, scoring, differences)
 
     def _path(self, root: Path) -> Path:
         if what_is(root) != "folder":
@@ -110,19 +129,19 @@ class CsvSource(Source):
         if self.file is not None:
             path = root / self.file
             if what_is(path) != "file":
-                raise DataError(f"{path}: no such file; set {OPTION}.file")
+                raise DataError(f"{path}: no such file; set {self.option}.file")
             return path
         found = tables_in(root)
         if len(found) != 1:
             names = ", ".join(path.name for path in found) or "none"
-            raise DataError(f"{root}: which CSV file? set {OPTION}.file (found: {names})")
+            raise DataError(f"{root}: which CSV file? set {self.option}.file (found: {names})")
         return found[0]
 
     def _image(self, text: TextTable, root: Path) -> str:
         names, told = list(text.frame.columns), str(text.path)
         if self.image is not None:
             return named(names, self.image, told)
-        found = usual(names, IMAGES, told, f"{OPTION}.image")
+        found = usual(names, IMAGES, told, f"{self.option}.image")
         if found is not None:
             return _with_files([found.name, *found.others], text)
         more = ""
@@ -131,9 +150,9 @@ class CsvSource(Source):
                 "; its first line looks like data: put a line of names above, such as image,score"
             )
         elif root.is_dir():
-            more = f"; {OPTION} folder reads the images of the folder without it"
+            more = f"; {self.option} folder reads the images of the folder without it"
         raise DataError(
-            f"{told}: which column holds the image? give {OPTION}.image NAME "
+            f"{told}: which column holds the image? give {self.option}.image NAME "
             f"(columns: {listed(names)}){more}"
         )
 
@@ -148,14 +167,14 @@ class CsvSource(Source):
         if self.score is not None:
             name = named(names, self.score, told)
             return name, numbers(values[name], told), ""
-        found = usual(names, SCORES, told, f"{OPTION}.score")
+        found = usual(names, SCORES, told, f"{self.option}.score")
         if found is not None:
             several = [name for name in (found.name, *found.others) if values[name].notna().any()]
             name = several[0] if several else found.name
             others = [each for each in several if not values[each].equals(values[name])]
             scoring = (
                 f"{told}: scores are those of column {name!r}; there are also {listed(others)}: "
-                f"{OPTION}.score NAME takes another"
+                f"{self.option}.score NAME takes another"
             )
             return name, numbers(values[name], told), scoring if others else ""
         if "hits" in counts and "n" in counts:
@@ -163,9 +182,15 @@ class CsvSource(Source):
             return None, hits / n.where(n > 0), f"{told}: no column of scores: score = hits / n"
         scoring = (
             f"{told}: no column of scores found (columns: {listed(names)}); name it: "
-            f"{OPTION}.score NAME"
+            f"{self.option}.score NAME"
         )
         return None, None, scoring
+
+
+class PeopleTable(CsvSource):
+    """Table of people's scores, whose messages name the options `--people.image` and others."""
+
+    option: ClassVar[str] = "--people"
 
 
 def _with_files(names: list[str], text: TextTable) -> str:
