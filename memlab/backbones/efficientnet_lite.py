@@ -159,7 +159,7 @@ def weights_of(
     expected = PUBLISHED[variant].sha256
     differs = (
         f"SHA-256 {digest}, not the published {expected} of EfficientNet-{variant}: a broken "
-        f"download or another network: {_reinstall(variant)}"
+        f"download or another network; {_reinstall(variant)}"
     )
     try:
         state = read_weights(path)

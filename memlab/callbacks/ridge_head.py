@@ -16,6 +16,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from memlab.analysis.results import Results
 from memlab.analysis.run_record import RidgeRecord, StrengthRecord
 from memlab.callbacks.base import data_of
+from memlab.callbacks.ema import EMA
 from memlab.callbacks.frozen_features import encoder_of
 from memlab.callbacks.lr_finder import LRFinder
 from memlab.errors import DataError, MemlabError
@@ -47,22 +48,17 @@ class RidgeHead(Callback):
         model = pl_module
         if stage != "fit" or not isinstance(model, MemorabilityRegressor) or not model.solved_head:
             return
-        if any(isinstance(callback, LRFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        if _has(trainer, LRFinder):
             raise MemlabError(
                 "lr_finder runs before --model.head ridge is solved: leave one of them out"
             )
         if not model.solved_only:
             return
-        augmentation = data_of(trainer).augmentation
-        if augmentation != "none":
+        unused = _unused(trainer)
+        if unused:
             raise MemlabError(
-                f"--data.augmentation {augmentation} would do nothing: --model.head ridge with "
-                "--model.unfrozen 0 uses each image as it is; set --data.augmentation none"
-            )
-        if trainer.overfit_batches:  # type: ignore[attr-defined]
-            raise MemlabError(
-                "--trainer.overfit_batches would do nothing: --model.head ridge with "
-                "--model.unfrozen 0 trains nothing by gradient; leave it out"
+                f"{unused} would do nothing: --model.head ridge with --model.unfrozen 0 solves the "
+                "head and trains nothing by gradient"
             )
         epochs = trainer.fit_loop.max_epochs
         if epochs != 1 and trainer.is_global_zero:
@@ -117,6 +113,24 @@ class RidgeHead(Callback):
         if valid.sum() < 2:
             raise DataError(f"{data.table.origin}: fewer than 2 training images can be read")
         return known.features.numpy()[valid], scores[valid]
+
+
+def _has(trainer: Trainer, kind: type[Callback]) -> bool:
+    return any(isinstance(callback, kind) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+
+
+def _unused(trainer: Trainer) -> str:
+    """Return an option that only matters for training by gradient, or "" if none is set."""
+    given = {
+        f"--data.augmentation {data_of(trainer).augmentation} (not none)": (
+            data_of(trainer).augmentation != "none"
+        ),
+        "--trainer.overfit_batches": bool(trainer.overfit_batches),  # type: ignore[attr-defined]
+        "--trainer.gradient_clip_val": bool(trainer.gradient_clip_val),
+        "--trainer.accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
+        "--trainer.callbacks ema": _has(trainer, EMA),
+    }
+    return next((option for option, is_set in given.items() if is_set), "")
 
 
 def recorded(solved: RidgeFit, seed: int) -> RidgeRecord:

@@ -165,7 +165,9 @@ def test_the_last_blocks_start_from_the_solved_head(
         (["--model.loss=rank"], "--model.loss would do nothing"),
         (["--model.compile=true"], "--model.compile would do nothing"),
         (["--model.hidden=8"], "--model.hidden 8: --model.head ridge has no hidden layer"),
-        (["--data.augmentation=flip"], "flip would do nothing"),
+        (["--data.augmentation=flip"], "--data.augmentation flip (not none) would do nothing"),
+        (["--trainer.gradient_clip_val=1.0"], "--trainer.gradient_clip_val would do nothing"),
+        (["--trainer.callbacks=ema"], "--trainer.callbacks ema would do nothing"),
         (["--trainer.callbacks=lr_finder"], "leave one of them out"),
         (["--trainer.overfit_batches=1"], "--trainer.overfit_batches would do nothing"),
     ],
@@ -188,6 +190,24 @@ def test_small_tables_are_enough(count: int, make_image: Callable[..., Path]) ->
     assert main(["fit", *SOLVED, "--data.root=p/scores.csv", "--run=small"]) == 0
     record = results(Path("small/fit"))["ridge"]
     assert record["folds"] == min(10, record["n"])
+
+
+@pytest.mark.slow
+def test_an_image_that_cannot_be_read_is_said_or_left_out(
+    bright: Path, failing: Callable[..., str]
+) -> None:
+    root = Path(shutil.copytree(bright.parent, "broken"))
+    table = pd.read_csv(root / "scores.csv").assign(split=["train"] * 40 + ["val", "test"] * 10)
+    table.to_csv(root / "scores.csv", index=False)
+    (root / "03.png").write_bytes(b"no image")
+    command = ["fit", *SOLVED, f"--data.root={root}/scores.csv"]
+    said = failing(*command, "--run=fails")
+    assert "03.png: cannot be read" in said
+    assert said.endswith("--data.on_error skip")
+    assert main([*command, "--run=skips", "--data.on_error=skip"]) == 0
+    found = results(Path("skips/fit"))
+    assert found["ridge"]["n"] == 39
+    assert [entry["id"] for entry in found["data"]["skipped"]] == ["03.png"]
 
 
 @pytest.mark.slow
