@@ -32,6 +32,7 @@ KINDS = {
 }
 """Columns of `scores_of_counts`, and what a noise ceiling calls these scores."""
 OPTION = "--people"
+_COUNTED = ("image", "hits", "n", "false_alarms", "first_showings")
 
 
 @dataclass(frozen=True)
@@ -126,16 +127,16 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
     require_once(table.rows["id"], table.origin)
     if table.rows["score"].isna().all():
         raise DataError(table.unscored or f"{table.origin}: no scores in it; {OPTION}.score NAME")
-    return _of_table(table, columns.get("score") or "score")
+    return _of_table(table, columns.get("score"))
 
 
-def _of_table(table: Table, column: str) -> People:
+def _of_table(table: Table, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_counts
     from memlab.ceiling.estimate import ROUNDED
 
     rows = table.rows[["id", "image", "score"]]
     known = rows[rows["score"].notna()].reset_index(drop=True)
-    plain = People(known, table.root, table.origin, column)
+    plain = People(known, table.root, table.origin, column or "score")
     if not ("hits" in table.rows and {"n", "misses"} & set(table.rows.columns)):
         return plain
     counts, _ = scores_of_counts(table)
@@ -145,14 +146,15 @@ def _of_table(table: Table, column: str) -> People:
         None,
     )
     by_id = counts.set_index(counts["image"].astype(str))
-    return replace(plain, kind=kind, counts=by_id, answers=table)
+    named = column or kind or "score"
+    return replace(plain, column=named, kind=kind, counts=by_id, answers=table)
 
 
 def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_responses
 
     counts = scores_of_responses(answers)
-    kinds = [name for name in counts if name not in ("image", "hits", "n")]
+    kinds = [str(name) for name in counts if name not in _COUNTED]
     chosen = "hit_rate" if column is None else named(kinds, column, f"{path}, scores computed")
     if column is None and len(kinds) > 1:
         others = ", ".join(name for name in kinds if name != chosen)
@@ -186,8 +188,8 @@ def _ceiling(answers: Table | Responses, ids: set[str]) -> Ceiling:
         return rows.assign(image=rows["image"].map(place_of)).reset_index(drop=True)
 
     images = [answers.images[place] for place in kept]
-    parts = {"repeats": part(answers.repeats), "first": part(answers.first)}
-    return ceiling_of_responses(replace(answers, images=images, **parts))
+    repeats, first = part(answers.repeats), part(answers.first)
+    return ceiling_of_responses(replace(answers, images=images, repeats=repeats, first=first))
 
 
 def _variance(part: pd.Series, whole: pd.Series) -> Array:
