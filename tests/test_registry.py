@@ -91,7 +91,7 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
     # each has tests of its own; here, that they come through the same door as third-party ones
     assert {"blur", "center_crop", "paste", "remove_faces", "swap_face"} <= set(ablations)
     assert names == {
-        "backbones": ["resnet50", "timm"],
+        "backbones": ["color_moments", "efficientnet_lite", "resnet50", "timm"],
         "models": [
             *("memnet", "regressor", "timm_file", "vitmem"),
             *(f"white_box_{name}" for name in WHITE_BOX),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from memlab.analysis.out_of_fold import OutOfFold, out_of_fold
 from memlab.analysis.over_members import OverMembers, over_members
 from memlab.analysis.tested import Tested, in_common, same_score
 from memlab.repeat_folder import Repeat
@@ -68,7 +69,7 @@ class RepeatSummary:
     """Contents of `summary.json`.
 
     Args:
-        over: `split` or `seed`.
+        over: `split`, `seed` or `fold`.
         missing: runs that are not finished.
         members: finished runs.
         across: mean, SD, minimum and maximum of every statistic over the runs.
@@ -76,6 +77,7 @@ class RepeatSummary:
         notes: notes for the reader.
         figures: paths relative to the file.
         schema: version of this layout.
+        out_of_fold: pooled result of a cross-validation; None for splits and seeds.
     """
 
     over: str
@@ -86,6 +88,13 @@ class RepeatSummary:
     notes: list[str]
     figures: list[str] = field(default_factory=list)
     schema: int = SCHEMA
+    out_of_fold: OutOfFold | None = None
+
+
+def by_fold(repeat: Repeat, tests: Mapping[str, Tested]) -> dict[int, Tested]:
+    """Return the finished tests of a cross-validation by the number of the fold."""
+    names = {repeat.name(member): member for member in repeat.members}
+    return {names[name]: test for name, test in tests.items()}
 
 
 def summarise(repeat: Repeat, tests: Mapping[str, Tested]) -> RepeatSummary:
@@ -104,6 +113,7 @@ def summarise(repeat: Repeat, tests: Mapping[str, Tested]) -> RepeatSummary:
         across=_across(tests),
         test_images=images,
         notes=_notes(repeat, dict(tests), images),
+        out_of_fold=out_of_fold(by_fold(repeat, tests), repeat.folds) if repeat.folds else None,
     )
 
 
@@ -190,7 +200,23 @@ def _notes(repeat: Repeat, tests: dict[str, Tested], shared: TestImages) -> list
                 f"All members train and test on the same images (--data.split_seed {seed} is "
                 "fixed), so they are paired by image."
             )
+    if repeat.folds:
+        notes += _fold_notes(repeat.folds, tests)
     return notes
+
+
+def _fold_notes(folds: int, tests: dict[str, Tested]) -> list[str]:
+    sizes = sorted(len(test.rows) for test in tests.values())
+    several = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
+    return [
+        f"SD over {len(tests)} of {folds} folds of {several} images: it mainly shows how much few "
+        "images vary. SD/√n is no standard error, because any two folds share training images.",
+        "Out of fold: each image is predicted once, by a model that was not trained on it. ρ, r "
+        "and slope are of predictions centred within their fold, because pooled constants (each "
+        "fold's training mean) correlate negatively with the scores by construction. Intervals: "
+        "bootstrap over images, wider by √2, because each image also trains the other folds' "
+        "models.",
+    ]
 
 
 def _percent(share: float | None) -> str:

@@ -127,20 +127,36 @@ def load_weights(network: nn.Module, path: str, classifier: tuple[str, ...]) -> 
     Raises:
         MemlabError: if the file cannot be read or does not fit; the message names the first keys.
     """
+    fill(network, read_weights(path), path, classifier)
+
+
+def read_weights(path: str) -> dict[str, Any]:
+    """Return the tensors of a file of weights (.safetensors, .pth) by name, without pickled code.
+
+    Raises:
+        MemlabError: if the file cannot be read; the message names it.
+    """
     try:
         if path.endswith(".safetensors"):
             from safetensors.torch import load_file
 
-            state = load_file(path)
-        else:
-            wrong = damage(Path(path)) if is_zip(Path(path)) else ""
-            if wrong:
-                raise ValueError(f"damaged: {wrong}")
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state.get("model", state))
+            return dict(load_file(path))
+        wrong = damage(Path(path)) if is_zip(Path(path)) else ""
+        if wrong:
+            raise ValueError(f"damaged: {wrong}")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(state.get("state_dict", state.get("model", state)))
     except Exception as error:  # a damaged or wrong file raises many types
         first = str(error).strip().splitlines()[0]
         raise MemlabError(f"{path}: cannot be read as weights: {first}") from error
+
+
+def fill(network: nn.Module, state: dict[str, Any], path: str, classifier: tuple[str, ...]) -> None:
+    """Load tensors of the file `path`, by name, into a network without its classifier.
+
+    Raises:
+        MemlabError: if the tensors do not fit; the message names the file and the first keys.
+    """
     without_classifier = {
         key: value for key, value in state.items() if not key.startswith(classifier)
     }

@@ -1,4 +1,4 @@
-"""Training on precomputed features, for a frozen backbone without augmentation."""
+"""Features computed once: training of a frozen backbone without augmentation, and ridge heads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from memlab.data.features import Encoder
 from memlab.models.base import hash_weights
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.precision import single_precision
+
+
+def encoder_of(model: MemorabilityRegressor, device: torch.device) -> Encoder:
+    """Return the encoder that computes a model's features in evaluation mode."""
+
+    @torch.no_grad()
+    def embed(images: Tensor) -> Tensor:
+        modes = {module: module.training for module in model.modules()}
+        try:
+            with single_precision(device.type):
+                return model.eval().embed(images)
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
+    def weights() -> str:
+        return hash_weights(model.backbone.state_dict())
+
+    return Encoder(embed, weights, device)
 
 
 class FrozenFeatures(Callback):
@@ -26,16 +45,5 @@ class FrozenFeatures(Callback):
         model = pl_module
         if stage != "fit" or not isinstance(model, MemorabilityRegressor):
             return
-        if not model.frozen_backbone or data.augmentation != "none":
-            return
-        device = trainer.strategy.root_device
-
-        @torch.no_grad()
-        def embed(images: Tensor) -> Tensor:
-            with single_precision(device.type):
-                return model.embed(images)
-
-        def weights() -> str:
-            return hash_weights(model.backbone.state_dict())
-
-        data.encoder = Encoder(embed, weights, device)
+        if model.frozen_backbone and data.augmentation == "none":
+            data.encoder = encoder_of(model, trainer.strategy.root_device)

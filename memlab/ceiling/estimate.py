@@ -10,7 +10,7 @@ import pandas as pd
 from memlab.ceiling.counts import scores_of_counts, scores_of_responses
 from memlab.ceiling.growth import measured, predicted
 from memlab.ceiling.halves import OF_PEOPLE, Answers, Halves, halves_of_counts, halves_of_people
-from memlab.ceiling.lag import LagModel, fit_lag
+from memlab.ceiling.lag_interval import LagEstimate, estimate_lag
 from memlab.ceiling.observers import MODEL, reliability_from_scores
 from memlab.ceiling.reliability import FROM_COUNTS, Reliability, from_halves
 from memlab.ceiling.responses import Responses
@@ -59,6 +59,8 @@ class Ceiling:
         pair: scores of one pair of halves, or None.
         lag: the lag model, if requested.
         notes: notes for the reader.
+        counting: how a trial table was read and counted, in words; empty for other tables.
+        people: counts of each person of a trial table, or None.
     """
 
     origin: str
@@ -69,8 +71,10 @@ class Ceiling:
     scores: pd.DataFrame
     growth: pd.DataFrame
     pair: tuple[Array, Array] | None = None
-    lag: LagModel | None = None
+    lag: LagEstimate | None = None
     notes: list[str] = field(default_factory=list)
+    counting: tuple[str, ...] = ()
+    people: pd.DataFrame | None = None
 
 
 def ceiling_of_responses(
@@ -109,11 +113,11 @@ def ceiling_of_responses(
     notes = [f"{count} rows left out: {why}" for why, count in responses.left_out.items()]
     model = None
     if lag:
-        model, corrected = _lag(responses, at)
+        model = estimate_lag(responses, at)
         scores["mean_lag"] = repeats.groupby("image")["lag"].mean().to_numpy()
-        scores["lag_corrected"] = model.scores
-        kinds[f"hit rate, lag {at:g}"] = answers(repeats, corrected).means
-        outside = int(((model.scores < 0) | (model.scores > 1)).sum())
+        scores["lag_corrected"] = model.model.scores
+        kinds[f"hit rate, lag {at:g}"] = answers(repeats, model.corrected).means
+        outside = int((~scores["lag_corrected"].between(0, 1)).sum())
         if outside:
             notes.append(f"{outside} lag-corrected scores lie outside 0 to 1; they are not clipped")
     if len(responses.first):
@@ -149,6 +153,8 @@ def ceiling_of_responses(
         (halves_by_score["hit rate"].one, halves_by_score["hit rate"].other),
         model,
         notes,
+        responses.counting,
+        responses.persons,
     )
 
 
@@ -258,16 +264,6 @@ def _entries(name: str, halves: Halves, images: int, how: str = OF_PEOPLE) -> li
     return [
         Entry(name, kind, from_halves(drawn[kind], images, how), left_out) for kind in CORRELATIONS
     ]
-
-
-def _lag(responses: Responses, at: float) -> tuple[LagModel, Array]:
-    image, said = (responses.repeats[name].to_numpy() for name in ("image", "said"))
-    lag = responses.lags()
-    try:
-        model = fit_lag(image, said, lag, len(responses.images), at)
-    except DataError as error:
-        raise DataError(f"{responses.origin}: {error}") from error
-    return model, model.corrected(said, lag)
 
 
 def _require_spread(scores: Array, origin: str) -> None:

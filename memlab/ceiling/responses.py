@@ -46,6 +46,11 @@ class Responses:
             columns; `said` is 1 for a false alarm. Empty if the file has none.
         left_out: number of rows that were left out, by reason.
         origin: name of the file.
+        vigilance: one row per answer to a vigilance repeat, for the lag model: `person`, `image`
+            (a name), `said`, `lag`; None if the file has none.
+        persons: counts of each person over all trials (see `people_rules.people_of`), if the file
+            has more trials than these answers.
+        counting: how trials were read and counted, in words; empty for a table of answers.
     """
 
     people: list[str]
@@ -54,6 +59,9 @@ class Responses:
     first: pd.DataFrame
     origin: str
     left_out: dict[str, int] = field(default_factory=dict)
+    vigilance: pd.DataFrame | None = None
+    persons: pd.DataFrame | None = None
+    counting: tuple[str, ...] = ()
 
     def lags(self) -> Array:
         """Return the lag of every repeat.

@@ -26,6 +26,7 @@ from memlab.callbacks.history import History
 from memlab.callbacks.lr_finder import LRFinder
 from memlab.callbacks.read_failures import ReadFailures
 from memlab.callbacks.records import Records
+from memlab.callbacks.ridge_head import RidgeHead
 from memlab.callbacks.step_seeds import StepSeeds
 from memlab.cli import processes, runs
 from memlab.cli.blame import plugin_error
@@ -200,7 +201,7 @@ class MemlabCLI(LightningCLI):
         if self.plan.command == "fit":
             interval = self._get(self.config_init, "checkpoint_every")
             last = LastCheckpoint(self.folder / "checkpoints", interval)
-            ours += [FrozenFeatures(), StepSeeds(), History(), self.best, last]
+            ours += [FrozenFeatures(), RidgeHead(seed), StepSeeds(), History(), self.best, last]
         callbacks = _as_list(configured["callbacks"])
         loggers = [
             logger for logger in _as_list(configured["logger"]) if isinstance(logger, Logger)

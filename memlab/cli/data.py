@@ -93,83 +93,9 @@ def _bits(text: str) -> int:
 
 
 def _ceiling(arguments: list[str]) -> int:
-    description = """\
-How well people agree about the images, and so the highest correlation that a perfect model can
-expect: the root of the reliability of the scores. From the best that there is of:
+    from memlab.cli.ceiling_options import run as run_ceiling
 
-  answers    a CSV file with columns participant, image, response (1 said to have seen it, 0 not),
-             or a row per person and a column per image: random halves of the people. With a
-             column old (1 a repeat, 0 a first showing), false alarms are scored, too
-  counts     columns hits and n (or misses): a binomial simulation, as if answers were independent
-  scores     and --observers N: the binomial model
-
-  memlab data ceiling trials.csv
-  memlab data ceiling trials.csv --lag --out ceiling/
-  memlab data ceiling my-data/scores.csv
-  memlab data ceiling lamem/ --observers 40
-"""
-    parser = _with_data(Options("data ceiling", description))
-    parser.add_argument("--participant", help="of answers: the column of people (recognised)")
-    parser.add_argument("--response", help="of answers: the column of 0 and 1 (recognised)")
-    parser.add_argument(
-        "--lag",
-        metavar="COLUMN",
-        nargs="?",
-        const="",
-        help="of answers: correct for the lag between showing and repeat (Khosla 2015), and print "
-        "the agreement before and after; COLUMN is lag by default",
-    )
-    parser.add_argument("--at", metavar="LAG", type=float, help="lag that --lag corrects to (100)")
-    parser.add_argument(
-        "--only",
-        metavar="COLUMN=VALUE",
-        type=_pair,
-        action="append",
-        help="of answers: keep these rows, such as version=clean; may be repeated",
-    )
-    parser.add_argument(
-        "--min-responses",
-        metavar="N",
-        type=_at_least_one,
-        help="of answers: how many an image needs in a half to be compared (1)",
-    )
-    parser.add_argument(
-        "--halves",
-        metavar="N",
-        type=_at_least_one,
-        help="how many random halves (1000; the classic papers took 25)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the halves (%(default)s)")
-    parser.add_argument(
-        "--observers", metavar="N", type=_at_least_one, help="of scores alone: people per image"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        help="an empty or new folder for ceiling.csv, scores.csv (per image), growth.csv and "
-        "ceiling.png",
-    )
-    options = parser.parse_args(arguments)
-    if options.out:
-        require_apart(options.out, [options.root])
-        require_empty(options.out)
-
-    from memlab.cli.data_ceiling import ceiling_and_show
-
-    return ceiling_and_show(options, lambda: read_data(options, say=False))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
-    return name, value
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r}: a whole number, at least 1")
-    return int(text)
+    return run_ceiling(arguments)
 
 
 def _subset(arguments: list[str]) -> int:

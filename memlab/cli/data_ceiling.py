@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table as Lines
@@ -16,20 +16,19 @@ from memlab.ceiling.estimate import (
     ceiling_of_responses,
     ceiling_of_scores,
 )
+from memlab.ceiling.lag_interval import LagEstimate
 from memlab.ceiling.observers import least_mse, times_as_many
+from memlab.ceiling.people_rules import exclude
 from memlab.ceiling.reliability import over_images
-from memlab.ceiling.responses import Responses, holds_responses, read_responses
-from memlab.cli.data_options import note, root_of
+from memlab.cli.data_answers import answers_of, refuse
 from memlab.data.table import Table
-from memlab.data.tables import read_text_table, tables_in
-from memlab.errors import DataError, MemlabError
-from memlab.image_files import what_is
+from memlab.errors import DataError
 from memlab.numbers import number
 from memlab.reports.terminal import plain_console
+from memlab.stats.measures import Statistic
 
 _NAMES = {"spearman": "Spearman", "pearson": "Pearson", "model": "model"}
 HALVES, AT = 1000, 100
-OF_ANSWERS = ("participant", "response", "lag", "at", "only", "min_responses")
 WANTED = (0.8, 0.9)
 """Reliabilities for which the required number of responses is printed."""
 
@@ -44,8 +43,9 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
     Returns:
         0; a ceiling that cannot be computed raises an error.
     """
-    answers = _answers(options)
+    answers = answers_of(options)
     if answers is not None:
+        answers, people = exclude(answers, options.exclude or "none")
         ceiling = ceiling_of_responses(
             answers,
             options.halves or HALVES,
@@ -54,6 +54,7 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
             options.lag is not None,
             AT if options.at is None else options.at,
         )
+        ceiling = replace(ceiling, notes=[*ceiling.notes, *people])
     else:
         ceiling = _of_table(read(), options)
     console = plain_console()
@@ -67,42 +68,13 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
     return 0
 
 
-def _answers(options: Namespace) -> Responses | None:
-    named = {name: getattr(options, name) for name in ("participant", "image", "response")}
-    named["lag"] = options.lag or None
-    path: Path = root_of(options)
-    if what_is(path) == "folder":
-        inside = tables_in(path)
-        path = path / "trials.csv" if path / "trials.csv" in inside else path
-        path = path / options.file if options.file else path
-        path = inside[0] if len(inside) == 1 else path
-    is_table = what_is(path) == "file" and options.source in (None, "csv")
-    text = read_text_table(path, options.separator, options.encoding) if is_table else None
-    if text is not None and holds_responses(text, named):
-        note(text.note)
-        _refuse(options, ("observers", "score", "split"), f"{path} holds answers of people")
-        if options.at is not None and options.lag is None:
-            raise MemlabError("--at is the lag that --lag corrects to: give --lag, too")
-        return read_responses(text, named, options.only)
-    _refuse(options, OF_ANSWERS, f"{path} is no CSV file of answers of people")
-    return None
-
-
-def _refuse(options: Namespace, names: tuple[str, ...], why: str) -> None:
-    spelled = {"score": "data.source.score", "split": "data.split"}
-    for name in names:
-        if getattr(options, name) is not None:
-            option = spelled.get(name, name).replace("_", "-")
-            raise MemlabError(f"--{option} has nothing to do here: {why}")
-
-
 def _of_table(table: Table, options: Namespace) -> Ceiling:
     if "hits" in table.rows and {"n", "misses"} & set(table.rows.columns):
-        _refuse(options, ("observers",), f"{table.origin} has counts")
+        refuse(options, ("observers",), f"{table.origin} has counts")
         table.say(scores=False)
         return ceiling_of_counts(table, options.halves or HALVES, options.seed)
     if options.observers and table.rows["score"].notna().any():
-        _refuse(options, ("halves",), "the model of --observers has none")
+        refuse(options, ("halves",), "the model of --observers has none")
         table.say()
         return ceiling_of_scores(table, options.observers)
     scores = "a score for each" if options.observers else "--observers N beside the scores"
@@ -115,7 +87,8 @@ def _of_table(table: Table, options: Namespace) -> Ceiling:
 
 def _show(ceiling: Ceiling, console: Console) -> None:
     console.print(f"{ceiling.origin}: {ceiling.overview}", soft_wrap=True)
-    console.print(ceiling.how, soft_wrap=True)
+    for line in (*ceiling.counting, ceiling.how):
+        console.print(line, soft_wrap=True)
     lines = Lines()
     for name in ("scores", ""):
         lines.add_column(name)
@@ -186,9 +159,43 @@ def _explain(ceiling: Ceiling, main: Entry, console: Console) -> None:
     least = least_mse(linear.ceiling.value or 0, variance)
     say.append(f"Least MSE: {number(least)} of a perfect model, {number(variance)} of a constant.")
     if ceiling.lag:
-        say.append(
-            f"Lag: α = {number(ceiling.lag.alpha, signed=True)} per unit of ln(lag), one for all "
-            f"images ({ceiling.lag.rounds} rounds); scores are given at lag {ceiling.lag.at:g}."
-        )
+        say += _of_lag(ceiling.lag)
     for line in [*say, *(f"note: {each}" for each in ceiling.notes)]:
         console.print(line, soft_wrap=True)
+
+
+def _of_lag(lag: LagEstimate) -> list[str]:
+    model = lag.model
+    alpha = f"{number(lag.alpha.value, signed=True)}{_ends(lag.alpha, 4, True)}"
+    rate = f"{number(lag.hit_rate.value, 3)}{_ends(lag.hit_rate, 3)}"
+    say = [
+        f"Lag: α = {alpha} per unit of ln(lag), one for all images ({model.rounds} rounds); scores "
+        f"are given at lag {model.at:g}.",
+        f"Hit rate at lag {model.at:g}: {rate}, mean over images.",
+    ]
+    if lag.alpha.low is not None:
+        say.append(
+            "These 95 % intervals are over people and images (cluster-robust by both); they hold "
+            "for other people and other images of the same kind."
+        )
+    if lag.vigilance:
+        say.append(
+            f"α is of {lag.targets} target repeats and {lag.vigilance} vigilance repeats; scores "
+            "are of target repeats alone."
+        )
+    if lag.without_lag:
+        say.append(f"{lag.without_lag} vigilance repeats without a lag are not used.")
+    low, high = lag.lags
+    if not low <= model.at <= high:
+        say.append(
+            f"Lag {model.at:g} lies outside the lags of these answers, {low:g} to {high:g}: scores "
+            f"there are extrapolated. --at {high:g} stays inside."
+        )
+    return say
+
+
+def _ends(statistic: Statistic, digits: int, signed: bool = False) -> str:
+    if statistic.low is None or statistic.high is None:
+        return ""
+    low, high = (number(end, digits, signed=signed) for end in (statistic.low, statistic.high))
+    return f" ({low} to {high})"

@@ -24,7 +24,9 @@ PLAIN = ("score", "memorability_score", "memorability", "mem_score", "memscore",
 HIT_RATES = ("hit_rate", "hitrate", "hr", "target_hr", "memorability_wo_fa_correction",
              "memoir_mem_score_nfa")  # fmt: skip
 CORRECTED = ("memorability_w_fa_correction", "memoir_mem_score_yfa", "hit_minus_false_alarm",
-             "corrected_recognition", "crr", "target_crr", "cr")  # fmt: skip
+             "corrected_recognition", "crr", "target_crr", "cr", "corrected", "hr_minus_far",
+             "hit_rate_minus_false_alarm_rate")  # fmt: skip
+"""Names of columns of hit rate minus false-alarm rate, which lies between -1 and 1."""
 SCORES = (*PLAIN, *HIT_RATES, *CORRECTED)
 """Names of columns of scores: plain scores, hit rates, and hit rates minus false-alarm rates.
 

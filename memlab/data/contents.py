@@ -67,6 +67,22 @@ def same(contents: Mapping[str, str]) -> dict[str, frozenset[str]]:
     return {name: group for group in together for name in group}
 
 
+def copies_among(
+    ids: Sequence[str], images: Sequence[str], root: Path, contents: Mapping[str, str]
+) -> dict[str, frozenset[str]]:
+    """Return, for each image with copies among these images, the names of all that are equal.
+
+    Args:
+        ids: names of the images.
+        images: their paths below `root`.
+        root: folder of the paths.
+        contents: SHA-256 by path where it is known; files are compared if it is empty.
+    """
+    if contents:
+        return same(dict(zip(ids, (contents.get(image, "") for image in images), strict=True)))
+    return twins(ids, [root / image for image in images])
+
+
 def _groups(names: Sequence[str], keys: Iterable[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
     for name, key in zip(names, keys, strict=True):

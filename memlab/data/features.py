@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import zlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from torch.distributed import all_gather_object
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from memlab.data.dataset import ImageDataset, collate, to_float
-from memlab.files import fingerprint, make_folder, replacing
+from memlab.data.feature_store import add_features, image_key, read_features
+from memlab.files import fingerprint, make_folder
 from memlab.imaging.decode import decoder
 from memlab.progress import progress
 from memlab.stop_signals import ignore_signals
@@ -77,24 +78,47 @@ def featured(
     processes: int = 1,
     rank: int = 0,
 ) -> FeatureDataset:
-    """Compute the features of all images, or read those of an earlier run.
+    """Compute the features of all images, except those that an earlier run computed.
 
     Args:
         photos: the images to encode.
         encoder: the encoder, in single precision.
         batch_size: images per batch.
         num_workers: processes that decode.
-        folder: where features are kept for later runs, keyed by weights, images, decoder and
+        folder: where features are kept for later runs, in a file for these weights, decoder and
             geometry; None to keep them in memory only.
         processes: number of processes that share the work.
         rank: rank of this process.
     """
     path = None if folder is None else make_folder(folder) / f"{_key(photos, encoder)}.features"
-    known = None if path is None else _agreed(path, len(photos), processes)
-    if known is not None:
-        return FeatureDataset(photos, torch.from_numpy(known), [""] * len(photos))
+    keys = [image_key(place) for place in photos.paths]
+    known = {} if path is None else read_features(path)
+    missing = _agreed([place for place, key in enumerate(keys) if key not in known], processes)
+    found, errors = _encoded(photos, missing, encoder, batch_size, num_workers, processes, rank)
+    if rank == 0:
+        _say_read(len(photos) - len(missing), path)
+    new = {keys[place]: values for place, values in found.items() if not errors[place]}
+    if path is not None and rank == 0 and new:
+        add_features(path, new)
+    rows = [found[place] if place in found else known[key] for place, key in enumerate(keys)]
+    return FeatureDataset(photos, torch.from_numpy(np.stack(rows)), errors)
 
-    own = range(rank, len(photos), processes)
+
+def _encoded(
+    photos: ImageDataset,
+    missing: list[int],
+    encoder: Encoder,
+    batch_size: int,
+    num_workers: int,
+    processes: int,
+    rank: int,
+) -> tuple[dict[int, np.ndarray], list[str]]:
+    """Return the features of the missing images by position, and each image's error or ""."""
+    errors = [""] * len(photos)
+    if not missing:
+        return {}, errors
+    began = time.perf_counter()
+    own = missing[rank::processes]
     loader = DataLoader(
         Subset(photos, own),
         batch_size=batch_size,
@@ -107,69 +131,51 @@ def featured(
         for loaded in loader:
             batch: Batch = loaded
             images = to_float({**batch, "images": batch["images"].to(encoder.device)})["images"]
-            found = encoder.embed(images).float().cpu().numpy()
-            parts.append((batch["index"].tolist(), found, batch["errors"]))
+            values = encoder.embed(images).float().cpu().numpy()
+            parts.append((batch["index"].tolist(), values, batch["errors"]))
             advance(len(batch["ids"]))
     if processes > 1:
         gathered: list[list[tuple[list[int], np.ndarray, list[str]]]] = [[]] * processes
         all_gather_object(gathered, parts)
         parts = [part for share in gathered for part in share]
-    order = np.argsort([index for indices, _, _ in parts for index in indices])
-    values = np.concatenate([found for _, found, _ in parts])[order]
-    errors = [error for _, _, some in parts for error in some]
-    errors = [errors[place] for place in order]
-    for place in np.flatnonzero(~np.isfinite(values).all(axis=1)):
-        # replaced by zeros: an image with an error takes no part in training
-        values[place] = 0
-        errors[place] = errors[place] or (
-            f"{photos.paths[place]}: the backbone's features of it are NaN or infinite"
-        )
-    if path is not None and rank == 0 and not any(errors):
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, features=values, checksum=np.array(_checksum(values)))
-    return FeatureDataset(photos, torch.from_numpy(values), errors)
-
-
-def _agreed(path: Path, count: int, processes: int) -> np.ndarray | None:
-    """Return the kept features if every process can read them, else None: all compute anew."""
-    found = _kept(path, count)
-    if processes == 1:
-        return found
-    there: list[bool] = [False] * processes
-    all_gather_object(there, found is not None)
-    return found if all(there) else None
-
-
-def _kept(path: Path, count: int) -> np.ndarray | None:
-    """Return kept features (n, D), or None if the file is missing or damaged."""
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            values: np.ndarray = content["features"]
-            checksum = str(content["checksum"])
-        if values.dtype != np.float32 or values.ndim != 2 or len(values) != count:
-            raise ValueError(f"features of shape {values.shape} for {count} images")
-        if checksum != _checksum(values) or not np.isfinite(values).all():
-            raise ValueError("its checksum does not match")
-    except Exception as error:  # zipfile and NumPy raise many exception types on a damaged file
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    found: dict[int, np.ndarray] = {}
+    for places, values, why in parts:
+        for place, row, error in zip(places, values, why, strict=True):
+            finite = bool(np.isfinite(row).all())
+            # replaced by zeros: an image with an error takes no part in training
+            found[place] = row if finite else np.zeros_like(row)
+            errors[place] = error or (
+                ""
+                if finite
+                else f"{photos.paths[place]}: the backbone's features of it are NaN or infinite"
+            )
+    if rank == 0:
+        seconds = time.perf_counter() - began
         print(  # noqa: T201
-            f"memlab: {path}: damaged ({first}); the features are computed again", file=sys.stderr
+            f"memlab: computed the features of {len(missing)} images in {seconds:.1f} s: "
+            f"{len(missing) / seconds:.1f} images/s",
+            file=sys.stderr,
         )
-        return None
-    return values
+    return found, errors
 
 
-def _checksum(values: np.ndarray) -> str:
-    return f"{zlib.crc32(np.ascontiguousarray(values).data):08x}"
+def _say_read(count: int, path: Path | None) -> None:
+    if count:
+        print(f"memlab: read the features of {count} images from {path}", file=sys.stderr)  # noqa: T201
+
+
+def _agreed(missing: list[int], processes: int) -> list[int]:
+    """Return the images that at least one process lacks: all processes compute the same ones."""
+    if processes == 1:
+        return missing
+    gathered: list[list[int]] = [[]] * processes
+    all_gather_object(gathered, missing)
+    return sorted(set().union(*gathered))
 
 
 def _key(images: ImageDataset, encoder: Encoder) -> str:
-    states = [(str(path.resolve()), path.stat()) for path in images.paths if path.is_file()]
     made_of = {
         "weights": encoder.weights(),
-        "images": [(name, state.st_size, state.st_mtime_ns) for name, state in states],
         "decoder": decoder(),
         "geometry": images.geometry.describe(),
     }

@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import ImageCache
-from memlab.data.contents import same, twins
+from memlab.data.contents import copies_among
 from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.data.donors import DonorList, with_background
-from memlab.data.features import Encoder, featured
+from memlab.data.features import Encoder, FeatureDataset, featured
 from memlab.data.geometry import Geometry
 from memlab.data.mask_summary import describe_masks
 from memlab.data.samplers import EpochSampler, UnpaddedDistributedSampler
@@ -37,18 +37,20 @@ class MemorabilityData(SplitData):
         source: layout of the data set (csv, folder, lamem, synthetic, or a plugin's); recognised by
             default.
         split: number of the split where the data set has several (LaMem: 1 to 5); shares such as
-            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; or
+            80/20 (train/test; a tenth of the first is held back for validation) or 70/10/20; a
+            fold such as 3of10 (the third of ten parts is tested, a tenth of the rest validates); or
             all, to test every image that the model was not trained on. By default the data set's
             own split, else 70/10/20 to train, and all if the model was not trained here. A run
             keeps its split, image by image.
-        split_seed: seed of a random split.
+        split_seed: seed of a random split, and of folds.
         image_size: side in pixels that images are resized to; the model's by default.
         batch_size: images per batch and process.
         num_workers: processes that decode images; by default one less than the cores per training
             process, at most 8.
         cache: folder for decoded images: the first epoch fills it, later epochs and runs read it;
-            none by default. It takes 3 * image_size^2 bytes per image, at once. Features of a
-            frozen backbone are also kept there.
+            none by default. It takes 3 * image_size^2 bytes per image, at once.
+        feature_cache: folder for the features of a frozen backbone, 4 bytes each; later runs
+            compute only those of new images. By default the folder of `cache`.
         masks: masks of faces, people, objects, text: a mask store, as `memlab regions find` makes
             it; a COCO file; or a folder of images REGION/IMAGE.png. They replace the data set's own
             masks of the same region.
@@ -71,6 +73,7 @@ class MemorabilityData(SplitData):
         batch_size: int = 32,
         num_workers: int | None = None,
         cache: Path | None = None,
+        feature_cache: Path | None = None,
         masks: Path | None = None,
         empty_masks: EmptyMasks | None = None,
         augmentation: Augmentation = "flip",
@@ -88,11 +91,13 @@ class MemorabilityData(SplitData):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.cache = None if cache is None else Path(cache)
+        self.feature_cache = self.cache if feature_cache is None else Path(feature_cache)
         self.augmentation = augmentation
         self.encoder: Encoder | None = None
         self.failure: str | None = None
         self.donated: str | None = None
         self._decoded: ImageCache | None = None
+        self._encoded: dict[tuple[str, ...], FeatureDataset] = {}
 
     @property
     def geometry(self) -> Geometry:
@@ -132,15 +137,9 @@ class MemorabilityData(SplitData):
         donating = with_background(having, images.annotated)
         self.donated = others or "tested images"
         names = None if others else images.ids
-        copies = {} if others else self._copies(images.ids, images.images)
+        tested = images.ids, images.images, self.table.root, self._contents
+        copies = {} if others else copies_among(*tested)
         return DonorList(images, donating, len(rows), evaluated, seed, names, copies)
-
-    def _copies(self, ids: list[str], images: list[str]) -> dict[str, frozenset[str]]:
-        """Return the tested images that have copies, by content."""
-        if self._contents:
-            contents = (self._contents.get(image, "") for image in images)
-            return same(dict(zip(ids, contents, strict=True)))
-        return twins(ids, [self.table.root / image for image in images])
 
     def prepare_data(self) -> None:
         """Let the source make its files, if any, in one process."""
@@ -202,14 +201,11 @@ class MemorabilityData(SplitData):
         return self._loader(rows, sampler=sampler)
 
     def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
-        processes = self.trainer.num_devices if self.trainer is not None else 1
-        workers = default_workers(processes) if self.num_workers is None else self.num_workers
-        images = self._dataset(rows)
-        dataset: Dataset[Sample] = images
-        if self.encoder is not None:
-            world = self.trainer.world_size, self.trainer.global_rank  # type: ignore[union-attr]
-            dataset = featured(images, self.encoder, self.batch_size, workers, self.cache, *world)
-            workers = 0  # the features are in memory
+        dataset: Dataset[Sample]
+        if self.encoder is None:
+            dataset, workers = self._dataset(rows), self._workers
+        else:
+            dataset, workers = self.encoded(rows, self.encoder), 0  # the features are in memory
         return DataLoader(
             dataset,
             batch_size=self.batch_size,
@@ -220,6 +216,22 @@ class MemorabilityData(SplitData):
             worker_init_fn=ignore_signals,
             **options,
         )
+
+    @property
+    def _workers(self) -> int:
+        processes = self.trainer.num_devices if self.trainer is not None else 1
+        return default_workers(processes) if self.num_workers is None else self.num_workers
+
+    def encoded(self, rows: Any, encoder: Encoder) -> FeatureDataset:
+        """Return rows of the table with the features of their images, which are computed once."""
+        images = self._dataset(rows)
+        key = (encoder.weights(), *images.ids)
+        if key not in self._encoded:
+            trainer = self.trainer
+            world = (1, 0) if trainer is None else (trainer.world_size, trainer.global_rank)
+            how = self.batch_size, self._workers, self.feature_cache, *world
+            self._encoded[key] = featured(images, encoder, *how)
+        return self._encoded[key]
 
     def _dataset(self, rows: Any, strict: bool = False) -> ImageDataset:
         masks = {region: self.table.masks[region] for region in self.regions}

@@ -8,10 +8,12 @@ table or the user says otherwise. No torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
+from memlab.data.folds import fold_split, parse_fold
 from memlab.data.kept_split import KeptSplit
 from memlab.data.known_images import Known, recognise_images
 from memlab.data.split_notes import (
@@ -31,6 +33,8 @@ from memlab.errors import DataError
 
 USUAL = (0.7, 0.1, 0.2)
 """Shares of a random split by default."""
+Contents = Callable[[], Sequence[str]]
+"""Function that returns the SHA-256 of every row's file."""
 
 
 def decide(
@@ -38,16 +42,16 @@ def decide(
     split: int | str | None,
     split_seed: int,
     use: SplitUse,
-    contents: Callable[[], Sequence[str]],
+    contents: Contents,
 ) -> tuple[Table, SplitRule]:
     """Assign every image to a split, or to none.
 
     Args:
         table: the table as read; its `split` column is the table's own, or a numbered split.
-        split: number, shares, `all`, or None.
+        split: number, shares, a fold, `all`, or None.
         split_seed: seed of a random split.
         use: what the split is for.
-        contents: returns the SHA-256 of every row's file; called only if a split is kept.
+        contents: called only if a split is kept or a fold is asked for.
 
     Returns:
         The table with its splits; an image in no split has NA.
@@ -61,16 +65,19 @@ def decide(
             "and to test on: give shares, as in 80/20, or a table with a split column"
         )
     if use.purpose == "draw":
-        drawn, rule = _drawn(table, split, split_seed)
+        drawn, rule = _drawn(table, split, split_seed, contents)
         found = drawn, SplitRule(rule)
     elif use.run is None:
-        found = _untrained(table, split, split_seed, use)
+        found = _untrained(table, split, split_seed, use, contents)
     elif use.kept is None:
-        found = _unknown(table, split, split_seed, use)
+        found = _unknown(table, split, split_seed, use, contents)
     else:
         known = recognise_images(use.kept, table.rows, contents())
-        decided = {"go_on": _gone_on, "begin": _begun}.get(use.purpose, _evaluated)
-        found = decided(table, split, split_seed, use, known)
+        if use.purpose == "go_on":
+            found = _gone_on(table, split, split_seed, use, known)
+        else:
+            decided = _begun if use.purpose == "begin" else _evaluated
+            found = decided(table, split, split_seed, use, known, contents)
         found[1].notes += known.notes(use.run, scores=same_labels(split, use.kept))
     chosen, result = found
     result.of = len(chosen.rows)
@@ -79,9 +86,14 @@ def decide(
     return chosen, result
 
 
-def _drawn(table: Table, split: int | str | None, split_seed: int) -> tuple[Table, str]:
+def _drawn(
+    table: Table, split: int | str | None, split_seed: int, contents: Contents
+) -> tuple[Table, str]:
     """Return the split that the option asks for: the table's own, or a random one."""
     if isinstance(split, str):
+        fold = parse_fold(split)
+        if fold is not None:
+            return fold_split(table, fold, split_seed, contents()), "random"
         return random_split(table, parse_shares(split), split_seed), "random"
     if table.rows["split"].isna().all():
         return random_split(table, USUAL, split_seed), "random"
@@ -93,7 +105,7 @@ def _whole(table: Table, target: str | None) -> Table:
 
 
 def _untrained(
-    table: Table, split: int | str | None, split_seed: int, use: SplitUse
+    table: Table, split: int | str | None, split_seed: int, use: SplitUse, contents: Contents
 ) -> tuple[Table, SplitRule]:
     """Use all images unless the table or the user says otherwise: none was trained on."""
     own = bool(table.rows["split"].notna().any())
@@ -101,13 +113,13 @@ def _untrained(
         chosen = _whole(table, None if use.purpose == "predict" else use.target)
         why = f"{use.model} was not trained here"
         return chosen, SplitRule("all", notes=evaluated_images(chosen, use, why))
-    chosen, rule = _drawn(table, split, split_seed)
+    chosen, rule = _drawn(table, split, split_seed, contents)
     why = named_split(split, use) if rule == "table" else f"--data.split {split}"
     return chosen, SplitRule(rule, notes=evaluated_images(chosen, use, why, hint=True))
 
 
 def _unknown(
-    table: Table, split: int | str | None, split_seed: int, use: SplitUse
+    table: Table, split: int | str | None, split_seed: int, use: SplitUse, contents: Contents
 ) -> tuple[Table, SplitRule]:
     """Split as the table and the options say now: the run kept no split."""
     notes = []
@@ -119,7 +131,7 @@ def _unknown(
     if split == ALL:
         chosen, rule = _whole(table, use.target), "all"
     else:
-        chosen, rule = _drawn(table, split, split_seed)
+        chosen, rule = _drawn(table, split, split_seed, contents)
     why = {
         "all": "--data.split all",
         "random": f"the {use.target} split, drawn anew",
@@ -159,7 +171,12 @@ def _gone_on(
 
 
 def _begun(
-    table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
+    table: Table,
+    split: int | str | None,
+    split_seed: int,
+    use: SplitUse,
+    known: Known,
+    contents: Contents,
 ) -> tuple[Table, SplitRule]:
     """Begin a new run: images that the weights were trained on keep their split, others get one."""
     new = known.new
@@ -167,7 +184,7 @@ def _begun(
         chosen, rule = table.with_split(known.split), "recorded"
     else:
         others = Table(table.rows[new], table.root, table.origin)
-        drawn, rule = _drawn(others, split, split_seed)
+        drawn, rule = _drawn(others, split, split_seed, lambda: list(compress(contents(), new)))
         splits = known.split.copy()
         splits[new] = drawn.rows["split"].to_numpy(dtype=object)
         chosen = table.with_split(splits)
@@ -181,7 +198,12 @@ def _begun(
 
 
 def _evaluated(
-    table: Table, split: int | str | None, split_seed: int, use: SplitUse, known: Known
+    table: Table,
+    split: int | str | None,
+    split_seed: int,
+    use: SplitUse,
+    known: Known,
+    contents: Contents,
 ) -> tuple[Table, SplitRule]:
     """Evaluate a run without the images it was trained or chosen on."""
     kept, target, new = kept_split(use), use.target, known.new
@@ -200,7 +222,7 @@ def _evaluated(
         splits = _where(free, target, known.split)
         why = f"all that {use.run} was not {trained_or_chosen(use)} on"
     elif _asks_another(table, split, split_seed, kept):
-        drawn, rule.rule = _drawn(table, split, split_seed)
+        drawn, rule.rule = _drawn(table, split, split_seed, contents)
         asked = drawn.rows["split"].to_numpy(dtype=object)
         refused = (asked == target) & used
         splits = _where(refused, known.split, asked)

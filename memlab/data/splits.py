@@ -27,7 +27,10 @@ def parse_shares(text: str) -> tuple[float, float, float]:
     except ValueError:
         parts = []
     if len(parts) not in (2, 3) or min(parts) < 0 or sum(parts) <= 0:
-        raise DataError(f"--data.split {text}: write TRAIN/TEST or TRAIN/VAL/TEST, as in 80/20")
+        raise DataError(
+            f"--data.split {text}: write TRAIN/TEST or TRAIN/VAL/TEST, as in 80/20, or a fold, as "
+            "in 3of10"
+        )
     if not any(math.isclose(sum(parts), whole, rel_tol=1e-3) for whole in (100, 1)):
         raise DataError(
             f"--data.split {text}: the parts sum to {sum(parts):g}, not to 100; write 80/20 or "
@@ -44,7 +47,9 @@ def random_split(table: Table, shares: tuple[float, float, float], seed: int) ->
     """Assign images to splits at random, so that all splits have nearly the same scores.
 
     Images are sorted by score. Each run of ten neighbours is divided among the splits in random
-    order. The result depends on the ids, scores and seed, not on the order of the rows.
+    order. The result depends on the ids, scores and seed, not on the order of the rows. Copies of
+    one file may get different splits, unlike in `memlab.data.folds.fold_split`; `memlab data check`
+    lists copies.
 
     Args:
         table: the images; images without a score are split at random.

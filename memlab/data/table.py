@@ -40,10 +40,10 @@ class Table:
     """Images of a data set, one row each.
 
     Args:
-        rows: columns `id` (text), `image` (path relative to `root`), `score` (0 to 1, NaN where
-            absent), `split` (`train`, `val`, `test`, or NA), and any of `hits`, `false_alarms`,
-            `n`, `category`, `mask_REGION` (path relative to `root`, NA where the region is absent),
-            and any other columns of the source.
+        rows: columns `id` (text), `image` (path relative to `root`), `score` (0 to 1, or -1 to 1 if
+            `differences`; NaN where absent), `split` (`train`, `val`, `test`, or NA), and any of
+            `hits`, `false_alarms`, `n`, `category`, `mask_REGION` (path relative to `root`, NA
+            where the region is absent), and any other columns of the source.
         root: folder that the paths are relative to.
         origin: file or folder that was read, for messages and results.
         given: masks from elsewhere; they replace the masks of columns of the same region.
@@ -51,6 +51,8 @@ class Table:
             the region), or `unknown` (the image is not annotated).
         notes: lines about the source's decisions and omissions.
         scoring: origin of the scores, or why there are none, if worth a note.
+        differences: whether scores are differences of rates, such as hit rate minus false-alarm
+            rate; they may then lie below 0, down to -1.
     """
 
     rows: pd.DataFrame
@@ -60,6 +62,7 @@ class Table:
     empty_masks: EmptyMasks | None = None
     notes: tuple[str, ...] = ()
     scoring: str = ""
+    differences: bool = False
 
     def say(self, scores: bool = True) -> Table:
         """Print the notes of the table on stderr; return the table.
@@ -131,7 +134,7 @@ class Table:
         return [
             *_id_problems(self.rows),
             *_split_problems(self.rows),
-            *_score_problems(self.rows),
+            *_score_problems(self.rows, -1 if self.differences else 0),
             *self._file_problems(),
         ]
 
@@ -203,7 +206,7 @@ def _split_problems(rows: pd.DataFrame) -> Iterable[Problem]:
             yield Problem("split", str(name), f"{name}: no split, while others have one")
 
 
-def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
+def _score_problems(rows: pd.DataFrame, least: int) -> Iterable[Problem]:
     scores = rows["score"]
     above = (scores > 1) & (scores <= 100)
     if above.sum() * 2 > scores.notna().sum():  # the whole column is above 1, not single values
@@ -215,9 +218,12 @@ def _score_problems(rows: pd.DataFrame) -> Iterable[Problem]:
         )
         yield Problem("score", str(rows.loc[above, "id"].iloc[0]), message)
         scores = scores.mask(above)
-    for row in rows[scores.notna() & ~scores.between(0, 1)].itertuples():
-        percent = " (percent? divide by 100)" if 1 < float(str(row.score)) <= 100 else ""
-        message = f"{row.id}: score {row.score:g} is not between 0 and 1{percent}"
+    for row in rows[scores.notna() & ~scores.between(least, 1)].itertuples():
+        score = float(str(row.score))
+        hint = " (percent? divide by 100)" if 1 < score <= 100 else ""
+        if -1 <= score < 0:
+            hint = " (hit rate minus false-alarm rate? name the column hit_minus_false_alarm)"
+        message = f"{row.id}: score {row.score:g} is not between {least} and 1{hint}"
         yield Problem("score", str(row.id), message)
 
 

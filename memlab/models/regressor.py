@@ -17,6 +17,7 @@ from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
 from memlab.models.finetune import check_decay, check_mode, compiled, freeze, make_optimizer
 from memlab.models.losses import LOSSES
+from memlab.models.regressor_options import check_options, check_unused
 from memlab.models.schedules import WarmupCosine
 from memlab.types import Batch
 
@@ -26,14 +27,16 @@ class MemorabilityRegressor(MemorabilityModel):
 
     Args:
         backbone: the network that turns images into features.
-        head: mlp (linear, ReLU, dropout, linear, sigmoid; as in the Columbia student study) or
-            linear (linear, sigmoid).
+        head: mlp (linear, ReLU, dropout, linear, sigmoid; as in the Columbia student study), linear
+            (linear, sigmoid), or ridge (linear, sigmoid; solved from the features of the training
+            images before training, with its strength chosen by cross-validation among them).
         hidden: width of the mlp's hidden layer.
         dropout: share of hidden units dropped in training.
         loss: mse, huber (linear beyond errors of 0.1), or rank (1 minus a soft Spearman correlation
             within the batch, plus the squared error: memlab.models.losses.rank_loss).
         unfrozen: how many blocks of the backbone are trained, counted from the head, or all; 0
-            trains the head alone and freezes the backbone, batch normalisation included.
+            trains the head alone and freezes the backbone, batch normalisation included. With the
+            head ridge, 0 trains nothing further, and other values start from the solved head.
         layer_decay: ratio of each block's learning rate to that of the next block towards the head,
             whose rate is the optimizer's; 1 is one rate for all, 0.75 is usual for transformers.
         compile: train through torch.compile, which needs a C++ compiler; evaluation is never
@@ -46,7 +49,7 @@ class MemorabilityRegressor(MemorabilityModel):
     def __init__(
         self,
         backbone: Backbone,
-        head: Literal["mlp", "linear"] = "mlp",
+        head: Literal["mlp", "linear", "ridge"] = "mlp",
         hidden: int = 256,
         dropout: float = 0.3,
         loss: Literal["mse", "huber", "rank"] = "mse",
@@ -57,8 +60,10 @@ class MemorabilityRegressor(MemorabilityModel):
         lr_scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     ) -> None:
         super().__init__()
-        self.check_options(hidden, dropout, unfrozen, layer_decay)
+        check_options(hidden, dropout, unfrozen, layer_decay, head, loss, compile)
+        check_unused(head, unfrozen, optimizer=optimizer, lr_scheduler=lr_scheduler)
         check_declared(backbone)
+        self.solved_head = head == "ridge"
         self.backbone = backbone
         self.unfrozen = unfrozen
         self.layer_decay = layer_decay
@@ -67,7 +72,7 @@ class MemorabilityRegressor(MemorabilityModel):
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1), persistent=False)
         self.mean: Tensor
         self.std: Tensor
-        if head == "linear":
+        if head in ("linear", "ridge"):
             self.head = nn.Sequential(nn.Linear(backbone.feature_dim, 1))
         else:
             self.head = nn.Sequential(
@@ -84,37 +89,30 @@ class MemorabilityRegressor(MemorabilityModel):
         self._trained_size: int | None = None
         self._compiled_forward: Callable[[Tensor], Tensor] | None = None
 
-    @classmethod
-    def check_options(
-        cls,
-        hidden: int = 256,
-        dropout: float = 0.3,
-        unfrozen: int | Literal["all"] = "all",
-        layer_decay: float = 1.0,
-        **_: Any,
-    ) -> None:
-        """Check the ranges of the options, before a backbone is built or downloaded.
-
-        Raises:
-            MemlabError: if a value is out of range; the message names the option.
-        """
-        if hidden < 1:
-            raise MemlabError(f"--model.hidden {hidden}: at least 1")
-        if not 0 <= dropout < 1:
-            raise MemlabError(f"--model.dropout {dropout:g}: 0 to below 1")
-        if not 0 < layer_decay <= 1:
-            raise MemlabError(f"--model.layer_decay {layer_decay:g}: above 0, at most 1")
-        if unfrozen != "all" and unfrozen < 0:
-            raise MemlabError(f"--model.unfrozen {unfrozen}: 0 or more, or all")
-        if unfrozen == 0 and layer_decay < 1:
-            raise MemlabError(
-                f"--model.layer_decay {layer_decay:g} has no block to act on: --model.unfrozen 0"
-            )
+    check_options = staticmethod(check_options)
 
     @property
     def frozen_backbone(self) -> bool:
         """Whether training leaves the features of every image unchanged."""
         return self.unfrozen == 0
+
+    @property
+    def solved_only(self) -> bool:
+        """Whether the head is solved in closed form and nothing is trained by gradient."""
+        return self.solved_head and self.frozen_backbone
+
+    @torch.no_grad()
+    def set_readout(self, weights: Tensor, bias: float) -> None:
+        """Set a linear head: the logit of a score is `features @ weights + bias`.
+
+        Args:
+            weights: (D,).
+            bias: constant term.
+        """
+        layer = self.head[0]
+        assert isinstance(layer, nn.Linear)
+        layer.weight.copy_(weights.unsqueeze(0))
+        layer.bias.fill_(bias)
 
     @property
     def seen_data(self) -> tuple[str, ...]:
@@ -195,6 +193,9 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def configure_optimizers(self) -> Any:
         """Return the configured optimizer and scheduler."""
+        if self.solved_only:
+            # the one epoch measures the loss of the solved head and must not move it
+            return torch.optim.SGD(self.head.parameters(), lr=0.0)
         make = self.optimizer or functools.partial(torch.optim.Adam, lr=1e-4)
         optimizer = make_optimizer(make, self, self._unfrozen, self.layer_decay)
         if self.lr_scheduler is None:

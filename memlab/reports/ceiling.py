@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memlab.ceiling.estimate import Ceiling
+from memlab.ceiling.lag_interval import LagEstimate
 from memlab.drawing import BLUE, GREY
 from memlab.files import replacing
 from memlab.numbers import number
@@ -19,12 +20,19 @@ RED = "#b2182b"
 
 
 def write_ceiling(ceiling: Ceiling, folder: Path) -> tuple[list[str], str]:
-    """Write `ceiling.csv`, `scores.csv`, `growth.csv`, and `ceiling.png`; return their names."""
+    """Write `ceiling.csv`, `scores.csv`, `growth.csv`, and `ceiling.png`; return their names.
+
+    A trial table also gives `people.csv`, and the lag model `lag.csv`.
+    """
     tables = {
         "ceiling.csv": _entries(ceiling),
         "scores.csv": ceiling.scores,
         "growth.csv": ceiling.growth,
     }
+    if ceiling.counting and ceiling.people is not None:
+        tables["people.csv"] = ceiling.people
+    if ceiling.lag:
+        tables["lag.csv"] = _lag(ceiling.lag)
     for name, table in tables.items():
         with replacing(folder / name) as temporary:
             table.to_csv(temporary, index=False)
@@ -41,8 +49,21 @@ def _entries(ceiling: Ceiling) -> pd.DataFrame:
             row |= {name: statistic.value, f"{name}_low": statistic.low}
             row[f"{name}_high"] = statistic.high
         row |= {"images": reliability.half.n, "left_out": entry.left_out, "how": reliability.how}
-        rows.append(row | {"method": reliability.half.method, "reason": reliability.half.reason})
+        row |= {"method": reliability.half.method, "reason": reliability.half.reason}
+        rule = [line for line in ceiling.counting if line.startswith("counting rule")]
+        rows.append(row | ({"counting": rule[0]} if rule else {}))
     return pd.DataFrame(rows)
+
+
+def _lag(lag: LagEstimate) -> pd.DataFrame:
+    rows = {"alpha": lag.alpha, f"hit rate at lag {lag.model.at:g}": lag.hit_rate}
+    return pd.DataFrame(
+        {"quantity": name, "value": one.value, "low": one.low, "high": one.high,
+         "level": one.level, "method": one.method, "target_repeats": lag.targets,
+         "vigilance_repeats": lag.vigilance, "shortest_lag": lag.lags[0],
+         "longest_lag": lag.lags[1]}
+        for name, one in rows.items()
+    )  # fmt: skip
 
 
 def _figure(ceiling: Ceiling, folder: Path) -> str:

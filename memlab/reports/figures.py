@@ -48,11 +48,13 @@ def repeated_runs(summary: RepeatSummary, folder: Path) -> list[str]:
     ]
     if all(statistic.value is None for _, statistic in members):
         return []
+    title = f"{len(members)} {summary.over}s"
+    if summary.out_of_fold is not None and "spearman" in summary.out_of_fold.metrics:
+        members.append(("out of fold", summary.out_of_fold.metrics["spearman"]))
     figure, axes = new_figure(6.4, 1.5 + 0.36 * len(members))
     labels = [f"{name}  (n = {statistic.n})" for name, statistic in members]
     forest(axes, labels, [statistic for _, statistic in members])
     across = next(entry for entry in summary.across if entry.metric == "spearman")
-    title = f"{len(members)} {summary.over}s"
     if across.mean is not None:
         axes.axvline(across.mean, color=GREY, linewidth=1, label="mean")
         title += f": Spearman ρ = {number(across.mean, 3)}"

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from memlab.analysis.repeated import RepeatSummary, summarise
+from memlab.analysis.out_of_fold import pooled
+from memlab.analysis.repeated import RepeatSummary, by_fold, summarise
 from memlab.analysis.results import without_nan
+from memlab.analysis.tested import Tested
 from memlab.errors import MemlabError
 from memlab.files import replacing, write_text
 from memlab.repeat_folder import Repeat, finished
 from memlab.reports import figures
 from memlab.reports.tested import read_tested
+
+PREDICTIONS = "predictions.csv"
+"""Out-of-fold predictions of a cross-validation: `id`, `score`, `predicted`, `fold`."""
 
 
 def summary_of(folder: Path, repeat: Repeat) -> RepeatSummary:
@@ -23,10 +28,31 @@ def summary_of(folder: Path, repeat: Repeat) -> RepeatSummary:
     Raises:
         MemlabError: if no member is finished, or the results of one are damaged.
     """
+    return summarise(repeat, _tests(folder, repeat))
+
+
+def write_predictions(folder: Path, repeat: Repeat) -> Path:
+    """Write `predictions.csv`, the out-of-fold predictions of a cross-validation; return its path.
+
+    Args:
+        folder: folder of the cross-validation.
+        repeat: its description.
+
+    Raises:
+        MemlabError: if no fold is finished, or the results of one are damaged.
+    """
+    path = folder / PREDICTIONS
+    table = pooled(by_fold(repeat, _tests(folder, repeat)))
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False)
+    return path
+
+
+def _tests(folder: Path, repeat: Repeat) -> dict[str, Tested]:
     runs = finished(folder, repeat)
     if not runs:
         raise MemlabError(f"{folder}: no finished {repeat.over} yet; memlab repeat --out {folder}")
-    return summarise(repeat, {name: read_tested(run / "fit") for name, run in runs.items()})
+    return {name: read_tested(run / "fit") for name, run in runs.items()}
 
 
 def write_summary(summary: RepeatSummary, folder: Path) -> None:
@@ -60,4 +86,9 @@ def _long(summary: RepeatSummary) -> pd.DataFrame:
                     "reason": entry.reason if value is None else None,
                 }
             )
+    if summary.out_of_fold is not None:
+        lines += [
+            {"member": "out of fold", "metric": name, "statistic": "value", **asdict(statistic)}
+            for name, statistic in summary.out_of_fold.metrics.items()
+        ]
     return pd.DataFrame(lines, columns=columns)

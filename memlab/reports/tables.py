@@ -38,15 +38,19 @@ def print_summary(summary: RepeatSummary, folder: Path, console: Console | None 
         console.print(table)
     for note in summary.notes:
         console.print(f"note: {note}")
+    if summary.out_of_fold is not None and summary.out_of_fold.reason:
+        console.print(f"no out-of-fold result: {escape(summary.out_of_fold.reason)}")
     if summary.missing:
         console.print(f"not finished: {', '.join(summary.missing)}")
-    console.print(f"results   {folder}/summary.json, summary.csv", highlight=False, soft_wrap=True)
+    files = "summary.json, summary.csv"
+    files += ", predictions.csv" if summary.out_of_fold is not None else ""
+    console.print(f"results   {folder}/{files}", highlight=False, soft_wrap=True)
     for figure in summary.figures:
         console.print(f"figure    {folder}/{figure}", highlight=False, soft_wrap=True)
 
 
 def members_table(summary: RepeatSummary) -> Table:
-    """Return a table with one line per repeated run, then mean ± SD, minimum and maximum."""
+    """Return a table: each run, then mean ± SD, minimum and maximum, then the pooled folds."""
     entries = [entry for entry in summary.across if not entry.condition]
     count = len(summary.members)
     table = Table(title=f"test over {count} {summary.over}s", title_justify="left")
@@ -63,13 +67,7 @@ def members_table(summary: RepeatSummary) -> Table:
         by_metric = {
             entry.metric: entry.statistic for entry in member.statistics if not entry.condition
         }
-        cells = [member.member, str(member.n)]
-        for entry in entries:
-            statistic = by_metric.get(entry.metric, _ABSENT)
-            cells.append(value_text(statistic))
-            if entry.metric == "spearman":
-                cells.append(interval_text(statistic) if statistic.value is not None else "")
-        table.add_row(*cells)
+        table.add_row(member.member, str(member.n), *_cells(entries, by_metric))
     table.add_section()
     for title, name in (("mean", "mean"), ("SD", "sd"), ("least", "min"), ("most", "max")):
         cells = [title, ""]
@@ -79,7 +77,22 @@ def members_table(summary: RepeatSummary) -> Table:
             if entry.metric == "spearman":
                 cells.append("")
         table.add_row(*cells)
+    pooled = summary.out_of_fold
+    if pooled is not None and pooled.metrics:
+        table.add_section()
+        table.add_row("out of fold", str(pooled.n), *_cells(entries, pooled.metrics))
     return table
+
+
+def _cells(entries: Sequence[OverMembers], statistics: dict[str, Statistic]) -> list[str]:
+    """Return the values of the metrics, with the interval of Spearman's rho."""
+    cells = []
+    for entry in entries:
+        statistic = statistics.get(entry.metric, _ABSENT)
+        cells.append(value_text(statistic))
+        if entry.metric == "spearman":
+            cells.append(interval_text(statistic) if statistic.value is not None else "")
+    return cells
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ from memlab.errors import MemlabError
 from memlab.repeat_folder import Repeat
 from tests.builders.commands import TINY
 from tests.builders.finished_runs import people, write_finished
+from tests.builders.members import Here
 
 RHO = ("spearman", None)
 
@@ -32,26 +31,6 @@ def summary_of(folder: Path) -> dict[str, Any]:
 def across_of(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
     across = summary_of(folder)["across"]
     return {(entry["metric"], entry["condition"]): entry for entry in across}
-
-
-class Here:
-    """Stands in for the program of a member, where its start is not what is tested."""
-
-    stdout = ""
-
-    def __init__(self, command: list[str], stdout: int | None = None, **_: Any) -> None:
-        shown = io.StringIO()
-        with contextlib.redirect_stdout(shown):
-            self.returncode = main(command[3:])  # after python -m memlab
-        self.stdout = shown.getvalue()
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def wait(self) -> int:
-        return self.returncode
 
 
 @pytest.fixture
@@ -172,10 +151,20 @@ def test_other_numbers_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give --splits 1-5 or --seeds 3"),
+        ([], "give --splits 1-5, --seeds 3 or --folds 10"),
         (["--run", "nowhere"], "nowhere holds no repeated runs"),
         (["--seeds", "1"], "one run is memlab fit"),
         (["--seeds", "2", "--splits", "1-2"], "one at a time"),
+        (["--folds", "3", "--splits", "1-2"], "--splits or --folds: one at a time"),
+        (["--folds", "3", "--seeds", "2"], "--seeds or --folds: one at a time"),
+        (["--folds", "1"], "one fold leaves no images to train on"),
+        (["--folds", "a"], "write 10 for ten folds, or 1-5of10"),
+        (["--folds", "of10"], "write 10 for ten folds, or 1-5of10"),
+        (["--folds", "4-6of5"], "the folds are 1 to 5"),
+        (["--folds", "0of5"], "the folds are 1 to 5"),
+        (["--folds", "3", "--data.split", "80/20"], "--data.split: memlab repeat sets it"),
+        (["--folds", "5", "--run", "runs/folds"], "with 3 folds; choose another --out for 5"),
+        (["--splits", "1-2", "--run", "runs/folds"], "repeats over folds"),
         (["--splits", "1-2", "--data.split", "3"], "--data.split: memlab repeat sets it"),
         (["--seeds", "2", "--seed_everything=3"], "--seed_everything: memlab repeat sets it"),
         (["--seeds", "2", "--ckpt_path", "last"], "--ckpt_path: memlab repeat sets it"),
@@ -189,5 +178,6 @@ def test_contradictions_are_one_line(
     arguments: list[str], message: str, failing: Callable[..., str]
 ) -> None:
     Repeat("seed", [0, 1], ["--maps=1"]).write(Path("runs/done"))
+    Repeat("fold", [1, 2, 3], [], folds=3).write(Path("runs/folds"))
     Path("runs/single/fit").mkdir(parents=True)
     assert message in failing("repeat", *arguments)

@@ -113,3 +113,28 @@ def test_synthetic_images_bring_masks_and_render_only_once(tmp_path: Path) -> No
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "s").rglob("*.png")}
     with pytest.raises(DataError):
         SyntheticSource(n=9, seed=1, size=48).prepare(tmp_path / "s")
+
+
+@pytest.mark.parametrize("name", ["hit_minus_false_alarm", "corrected", "CRR"])
+def test_a_difference_of_rates_may_lie_below_0(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"image,hit_rate,{name}\na.jpg,.5,-.025\nb.jpg,.7,.4\n")
+    table = CsvSource(score=name).table(tmp_path)
+    assert [problem for problem in table.problems() if problem.kind == "score"] == []
+    assert f"'{name}' is a hit rate minus a false-alarm rate: -1 to 1 is accepted (1 " in str(
+        table.notes
+    )
+    assert table.with_split(np.array(["test", "test"])).differences
+
+    (tmp_path / "a.csv").write_text(f"image,{name}\na.jpg,-1.2\nb.jpg,.4\n")
+    (problem,) = [each for each in CsvSource().table(tmp_path).problems() if each.kind == "score"]
+    assert problem.message == "a.jpg: score -1.2 is not between -1 and 1"
+
+
+def test_a_hit_rate_below_0_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("image,score\na.jpg,-.025\nb.jpg,.4\n")
+    table = CsvSource().table(tmp_path)
+    (problem,) = [each for each in table.problems() if each.kind == "score"]
+    assert "not between 0 and 1 (hit rate minus false-alarm rate? name the column" in (
+        problem.message
+    )
+    assert not table.notes

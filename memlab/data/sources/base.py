@@ -82,9 +82,17 @@ def _most_specific_first() -> list[type[Source]]:
 
 
 def make_table(
-    columns: dict[str, Any], root: Path, origin: str, notes: Iterable[str] = (), scoring: str = ""
+    columns: dict[str, Any],
+    root: Path,
+    origin: str,
+    notes: Iterable[str] = (),
+    scoring: str = "",
+    differences: bool = False,
 ) -> Table:
-    """Build a table from columns; required columns that are missing are filled with NA."""
+    """Build a table from columns; required columns that are missing are filled with NA.
+
+    See `Table` for the arguments.
+    """
     rows = pd.DataFrame(columns).reset_index(drop=True)
     for name in ("score", "split"):
         if name not in rows:
@@ -93,7 +101,7 @@ def make_table(
     rows["id"] = rows["id"].astype(str)
     if rows.empty:
         raise DataError(f"{origin}: no images in it")
-    return Table(rows, root, origin, notes=tuple(notes), scoring=scoring)
+    return Table(rows, root, origin, notes=tuple(notes), scoring=scoring, differences=differences)
 
 
 def one_split_only(split: int | None, origin: str) -> None:

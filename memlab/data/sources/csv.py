@@ -10,7 +10,17 @@ from urllib.parse import unquote, urlparse
 
 import pandas as pd
 
-from memlab.data.columns import COUNTS, IMAGES, SCORES, canonical, is_counts, named, normal, usual
+from memlab.data.columns import (
+    CORRECTED,
+    COUNTS,
+    IMAGES,
+    SCORES,
+    canonical,
+    is_counts,
+    named,
+    normal,
+    usual,
+)
 from memlab.data.sources.base import Source, make_table, one_split_only
 from memlab.data.table import MASK, SPLITS, Table, numbers, row_of
 from memlab.data.table_rows import listed
@@ -30,7 +40,8 @@ class CsvSource(Source):
     Args:
         file: name of the CSV file inside the root; by default the only one there.
         image: column of image paths; by default the first of image, image_path, path, ...
-        score: column of scores, 0 to 1; by default the first of score, memorability_score, ...
+        score: column of scores, 0 to 1; by default the first of score, memorability_score, ... A
+            column of hit minus false-alarm rates, such as hit_minus_false_alarm, may hold -1 to 1.
         separator: character between the columns (`,`, `;`, `tab`, ...); recognised by default.
         encoding: encoding of the text, such as cp1252; by default UTF-8, or UTF-16 if the file is
             so marked.
@@ -81,6 +92,13 @@ class CsvSource(Source):
         counts = _counts(values, told)
         score, scores, scoring = self._scores(values, counts, told)
         notes += [scoring] if scoring else []
+        differences = score is not None and normal(score) in CORRECTED
+        below = 0 if scores is None else int((scores < 0).sum())
+        if differences and below:
+            notes.append(
+                f"{told}: {score!r} is a hit rate minus a false-alarm rate: -1 to 1 is accepted "
+                f"({below} scores lie below 0)"
+            )
         if scores is not None:
             columns["score"] = scores
         split_of = canonical(values, "split")
@@ -103,7 +121,7 @@ class CsvSource(Source):
                 f"{told}: {len(outside)} of {len(images)} images lie outside the folder of the "
                 f"table, such as {outside[0]}"
             )
-        return make_table(columns, path.parent, told, notes, scoring)
+        return make_table(columns, path.parent, told, notes, scoring, differences)
 
     def _path(self, root: Path) -> Path:
         if what_is(root) != "folder":

@@ -1,0 +1,113 @@
+"""Ridge head: solved from the features of the training images, before training."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from memlab.callbacks.base import data_of
+from memlab.callbacks.frozen_features import encoder_of
+from memlab.callbacks.lr_finder import LRFinder
+from memlab.errors import DataError, MemlabError
+from memlab.models.regressor import MemorabilityRegressor
+from memlab.stats.ridge import RidgeFit, cross_validated_ridge
+
+
+class RidgeHead(Callback):
+    """Callback that solves the head of a model with `head: ridge`; other models are left alone.
+
+    The head is solved once, when training starts; a resumed run keeps the head of its checkpoint.
+    If the whole backbone is frozen, training ends after one epoch, which measures the training loss
+    and validates.
+
+    Args:
+        seed: seed of the cross-validation's folds.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse options without effect, and limit a fit that trains nothing to one epoch.
+
+        Raises:
+            MemlabError: if an option would do nothing; the message names it.
+        """
+        model = pl_module
+        if stage != "fit" or not isinstance(model, MemorabilityRegressor) or not model.solved_head:
+            return
+        if any(isinstance(callback, LRFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+            raise MemlabError(
+                "lr_finder runs before --model.head ridge is solved: leave one of them out"
+            )
+        if not model.solved_only:
+            return
+        augmentation = data_of(trainer).augmentation
+        if augmentation != "none":
+            raise MemlabError(
+                f"--data.augmentation {augmentation} would do nothing: --model.head ridge with "
+                "--model.unfrozen 0 uses each image as it is; set --data.augmentation none"
+            )
+        epochs = trainer.fit_loop.max_epochs
+        if epochs != 1 and trainer.is_global_zero:
+            _say(
+                f"--model.head ridge with --model.unfrozen 0 trains nothing by gradient: 1 epoch "
+                f"instead of {epochs}"
+            )
+        trainer.fit_loop.max_epochs = 1
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Solve the head, unless the weights come from a checkpoint."""
+        model = pl_module
+        if not isinstance(model, MemorabilityRegressor) or not model.solved_head:
+            return
+        if trainer.ckpt_path is not None:
+            return
+        features, scores = self._training_features(trainer, model)
+        solved = cross_validated_ridge(features, scores, self.seed)
+        weights, bias = trainer.strategy.broadcast(solved.on_logit_scale())
+        model.set_readout(torch.from_numpy(weights), bias)
+        if trainer.is_global_zero:
+            _say(described(solved))
+
+    def _training_features(
+        self, trainer: Trainer, model: MemorabilityRegressor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        data = data_of(trainer)
+        known = data.encoded(
+            data.table.part("train"), encoder_of(model, trainer.strategy.root_device)
+        )
+        wrong = next((error for error in known.errors if error), "")
+        if wrong and data.on_error == "fail":
+            raise DataError(f"{wrong}\nto leave such images out: --data.on_error skip")
+        valid = np.array([not error for error in known.errors])
+        scores = np.asarray(known.images.scores, dtype=float)
+        if valid.sum() < 2:
+            raise DataError(f"{data.table.origin}: fewer than 2 training images can be read")
+        return known.features.numpy()[valid], scores[valid]
+
+
+def described(solved: RidgeFit) -> str:
+    """Return one line on how the strength of a ridge head was chosen."""
+    chosen, constant = solved.chosen, solved.candidates[-1]
+    over = (
+        f"{solved.folds}-fold cross-validation over {solved.n} training images, "
+        f"{solved.features} features"
+    )
+    if np.isinf(chosen.strength):
+        return (
+            f"ridge head: by {over}, no strength predicts better than the mean; every image gets "
+            f"{solved.mean:.3f}"
+        )
+    rho = "undefined" if chosen.spearman is None else f"{chosen.spearman:.3f}"
+    return (
+        f"ridge head: strength {chosen.strength:.3g} of {len(solved.candidates)}, by {over}: "
+        f"MSE {chosen.mse:.5f} (the mean alone {constant.mse:.5f}), ρ {rho}"
+    )
+
+
+def _say(text: str) -> None:
+    print(f"memlab: {text}", file=sys.stderr)  # noqa: T201
