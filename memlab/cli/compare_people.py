@@ -116,9 +116,22 @@ def side_by_side(models: Sequence[Predictions], options: Namespace) -> SideBySid
         people, matched, {model.label: str(model.path) for model in models}
     )
     compared.notes.extend(notes)
-    roots = [people.root, *(model.root for model in models), Path()]
+    roots = [people.root, *(root for model in models for root in _roots(model)), Path()]
     roots = [each for root in roots for each in (root, root / "images")]
     return SideBySide(compared, matched, roots, options.images)
+
+
+def _roots(model: Predictions) -> list[Path]:
+    """Return the folders that the images of a model may be in; for folds, their data set's, too."""
+    from memlab.analysis.results import FILE, read
+    from memlab.data.predictions import is_folds
+
+    roots = [model.root]
+    file = next(model.path.glob(f"*/fit/{FILE}"), None) if is_folds(model.path) else None
+    if file is not None:
+        data = Path(read(file.parent).data.root or ".")
+        roots.append(data if data.is_dir() else data.parent)
+    return roots
 
 
 def write_page(comparison: Comparison, found: SideBySide, folder: Path) -> Path:
