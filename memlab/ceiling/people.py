@@ -123,10 +123,9 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
             answers = read_responses(text, {"image": columns.get("image")})
             return _of_answers(answers, path, columns.get("score"))
     table = PeopleTable(**columns).table(path)
-    table = replace(table, rows=table.rows[table.rows["id"].notna()]).say()
-    require_once(table.rows["id"], table.origin)
     if table.rows["score"].isna().all():
         raise DataError(table.unscored or f"{table.origin}: no scores in it; {OPTION}.score NAME")
+    require_once(table.say().rows["id"], table.origin)
     return _of_table(table, columns.get("score"))
 
 

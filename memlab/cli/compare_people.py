@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memlab.analysis.tested import Tested
     from memlab.data.predictions import Predictions
 
-_COLUMNS = ("image", "score", "separator", "encoding")
+_COLUMNS = ("image", "score", "file", "separator", "encoding")
 """Options of the table of people's scores."""
 
 
@@ -55,6 +55,7 @@ def add_people(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--people.score", dest="people_score", metavar="NAME", help=f"its {COLUMNS['score']}"
     )
+    parser.add_argument("--people.file", dest="people_file", metavar="NAME", help=COLUMNS["file"])
     parser.add_argument(
         "--people.separator", dest="people_separator", metavar="NAME", help=COLUMNS["separator"]
     )

@@ -247,6 +247,8 @@ def test_what_cannot_be_compared_is_one_line(
     assert "hit_rate is 0.5 for all 40" in fails("same.csv", "--people.score", "hit_rate")
     assert "no column 'hitrat'; did you mean" in fails("people.csv", "--people.score", "hitrat")
     assert "no such file" in fails("nowhere.csv")
+    assert "set --people.file (found: bad.csv, bare.csv" in fails(".")
+    assert "nowhere.csv: no such file" in failing("compare", "nowhere.csv", "--people", "x.csv")
     assert "no such folder" in fails("people.csv", "--images", "nowhere", "--out", "out")
     bare = people[["image"]].assign(other=1)
     bare.to_csv("bare.csv", index=False)
