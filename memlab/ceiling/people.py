@@ -32,7 +32,7 @@ KINDS = {
 }
 """Columns of `scores_of_counts`, and what a noise ceiling calls these scores."""
 OPTION = "--people"
-_COUNTED = ("image", "hits", "n", "false_alarms", "first_showings")
+_COUNTED = ("false_alarms", "first_showings")
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_responses
 
     counts = scores_of_responses(answers)
-    kinds = [str(name) for name in counts if name not in _COUNTED]
+    kinds = [str(name) for name in counts if name not in ("image", "hits", "n")]
     chosen = "hit_rate" if column is None else named(kinds, column, f"{path}, scores computed")
     if column is None and len(kinds) > 1:
-        others = ", ".join(name for name in kinds if name != chosen)
+        others = ", ".join(name for name in kinds if name not in (chosen, *_COUNTED))
         print(  # noqa: T201
             f"memlab: {path}: scores are hit rates; {OPTION}.score takes another: {others}",
             file=sys.stderr,
@@ -187,8 +187,9 @@ def _ceiling(answers: Table | Responses, ids: set[str]) -> Ceiling:
         return rows.assign(image=rows["image"].map(place_of)).reset_index(drop=True)
 
     images = [answers.images[place] for place in kept]
-    repeats, first = part(answers.repeats), part(answers.first)
-    return ceiling_of_responses(replace(answers, images=images, repeats=repeats, first=first))
+    return ceiling_of_responses(
+        replace(answers, images=images, repeats=part(answers.repeats), first=part(answers.first))
+    )
 
 
 def _variance(part: pd.Series, whole: pd.Series) -> Array:
