@@ -107,20 +107,31 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
     """Read people's scores from a table of images, or from their single answers.
 
     Args:
-        path: table with one row per image (`image`, a score, and perhaps `hits`, `n`), or with one
-            row per answer (`participant`, `image`, `response`), of which scores are computed.
+        path: table with one row per image (`image`, a score, and perhaps `hits`, `n`), with one
+            row per answer (`participant`, `image`, `response`), or of trials as a memory game
+            writes them; of answers and trials scores are computed.
         columns: options of the table: `image`, `score`, `separator`, `encoding`.
 
     Raises:
         DataError: if the file cannot be read, has no scores, or lists an image twice.
     """
     from memlab.ceiling.responses import holds_responses, read_responses
+    from memlab.ceiling.trial_counts import responses_of_trials
+    from memlab.ceiling.trial_events import TrialOptions
+    from memlab.ceiling.trial_reading import read_trials
     from memlab.data.sources.csv import PeopleTable
 
     if what_is(path) == "file":
         text = read_text_table(path, columns.get("separator"), columns.get("encoding"), OPTION)
+        image = columns.get("image")
+        trials = read_trials(text, TrialOptions({"image": image}))
+        if trials is not None:
+            responses = responses_of_trials(trials)
+            for line in responses.counting:
+                print(f"memlab: {path}: {line}", file=sys.stderr)  # noqa: T201
+            return _of_answers(responses, path, columns.get("score"))
         if holds_responses(text, {}):
-            answers = read_responses(text, {"image": columns.get("image")})
+            answers = read_responses(text, {"image": image})
             return _of_answers(answers, path, columns.get("score"))
     table = PeopleTable(**columns).table(path)
     if table.rows["score"].isna().all():
