@@ -61,10 +61,12 @@ def simulated(
     raw, low, high, value, value_low, value_high, truth = np.array(rows, dtype=float).T
     none = np.isnan(value)
     result: dict[str, object] = {
-        "model": model, "images": n, "folds": folds, "features": features, "signal": signal,
-        "truth": mean(truth), "raw": mean(raw), "raw_coverage": mean((low <= truth) & (truth <= high)),
+        **{"model": model, "images": n, "folds": folds, "features": features, "signal": signal},
+        "truth": mean(truth),
+        "raw": mean(raw),
+        "raw_coverage": mean((low <= truth) & (truth <= high)),
         "none": mean(none),
-    }  # fmt: skip
+    }
     if not none.all():
         covered = (value_low <= truth) & (truth <= value_high)
         result |= {"memlab": mean(value[~none]), "memlab_sd": round(float(value[~none].std()), 3)}
