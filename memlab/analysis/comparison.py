@@ -17,6 +17,7 @@ from memlab.analysis.paired import (
     level_for_all,
     metric_differences,
 )
+from memlab.analysis.people_and_models import PeopleComparison
 from memlab.analysis.tested import Tested, in_common
 from memlab.errors import MemlabError
 from memlab.stats.measures import Statistic
@@ -55,6 +56,7 @@ class Comparison:
         across: mean and SD of each difference over repetitions; None unless pairs are repetitions.
         notes: notes for the reader.
         figures: paths relative to the file.
+        people: people and models side by side; None if not computed.
         schema: version of this layout.
     """
 
@@ -64,6 +66,7 @@ class Comparison:
     across: list[OverMembers] | None
     notes: list[str]
     figures: list[str] = field(default_factory=list)
+    people: PeopleComparison | None = None
     schema: int = SCHEMA
 
 

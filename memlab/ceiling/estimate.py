@@ -22,7 +22,7 @@ from memlab.seeds import seed_of
 from memlab.stats.measures import Array, constant
 
 CORRELATIONS = ("spearman", "pearson")
-_ROUNDED = 0.006  # scores are often rounded to two decimals
+ROUNDED = 0.006  # scores are often rounded to two decimals
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def ceiling_of_counts(table: Table, halves: int = 1000, seed: int = 0) -> Ceilin
     stated = table.rows.loc[scores.index, "score"]
     if stated.notna().any():
         of = [name for name in ("hit_rate", "hit_minus_false_alarm") if name in scores]
-        same = [name for name in of if (stated - scores[name]).abs().max() < _ROUNDED]
+        same = [name for name in of if (stated - scores[name]).abs().max() < ROUNDED]
         if not same:
             notes.append("the score column is none of these scores")
         elif same[0] != "hit_rate":

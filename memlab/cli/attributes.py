@@ -12,10 +12,10 @@ from memlab.cli.data_options import (
     add_masks,
     add_source,
     columns_of,
-    note,
     read_data,
     source_of,
 )
+from memlab.cli.joined_columns import add_columns, joined_columns
 from memlab.cli.options import Options, add_trust
 from memlab.errors import DataError, MemlabError, did_you_mean
 from memlab.outputs import require_apart, require_own_folder
@@ -44,6 +44,7 @@ calibrated_residual   the same after the best straight line from prediction to s
 
   memlab attributes runs/NAME
   memlab attributes runs/NAME --columns labels.csv --data.masks masks/ --out attributes/
+  memlab attributes runs/NAME --columns concepts.csv --columns.by folder
   memlab attributes --data.root lamem --data.split 1
 """
 _SIZE = 224  # size for measurements if there is no model
@@ -74,15 +75,7 @@ def run(arguments: list[str]) -> int:
     """Compute associations of columns with score, prediction and residual; return the exit code."""
     parser = Options("attributes", DESCRIPTION)
     parser.add_argument("run", metavar="RUN", nargs="?", type=Path)
-    parser.add_argument(
-        "--columns",
-        metavar="FILE.csv",
-        type=Path,
-        help="more columns; id, image, path or filename names the image",
-    )
-    parser.add_argument(
-        "--columns.image", dest="columns_image", metavar="NAME", help="its column of images"
-    )
+    add_columns(parser)
     parser.add_argument(
         "--categories",
         metavar="NAME",
@@ -238,16 +231,12 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
     from memlab.progress import progress
 
     rows, table, notes = subject.rows, subject.table, subject.notes
-    file, masks = options.columns, options.masks
+    masks = options.masks
     ids = [str(name) for name in rows["id"]]
     parts: dict[str, pd.DataFrame] = {}
-    if file is not None:
-        named = options.columns_image
-        parts["file"], unknown, decided = properties.joined_columns(file, rows, named)
-        note(decided)
-        if unknown:
-            examples = ", ".join(unknown[:3])
-            notes.append(f"{file}: {len(unknown)} rows are of no tested image, such as {examples}")
+    joined = joined_columns(rows, table, options, notes)
+    if joined is not None:
+        parts["file"] = joined
     sources = {} if table is None else dict(table.masks)
     if masks is not None and table is None:
         source = open_masks(masks, rows)
@@ -267,7 +256,7 @@ def _columns(subject: Subject, options: Namespace) -> pd.DataFrame:
             parts["images"], errors = measured(list(here["id"]), paths, subject.size, advance)
         if errors:
             notes.append(f"{len(errors)} images cannot be read: {errors[0]}")
-    joined = pd.DataFrame(index=pd.Index(ids, name="id"))
+    columns = pd.DataFrame(index=pd.Index(ids, name="id"))
     for part in parts.values():
-        joined = joined.join(part[[name for name in part if name not in joined]])
-    return joined
+        columns = columns.join(part[[name for name in part if name not in columns]])
+    return columns

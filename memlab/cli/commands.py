@@ -29,7 +29,7 @@ COMMANDS: dict[str, Command] = {
         (
             "compare",
             "compare",
-            "runs against each other, paired by image: memlab compare RUN RUN...",
+            "models against people and each other: memlab compare MODEL... [--people TABLE]",
         ),
         (
             "attributes",

@@ -74,7 +74,10 @@ Another detector can add other regions to the same store; its options are --with
     with progress("Looking for regions", len(table.rows)) as advance:
         provenance = provenance_of(detector, parameters)
         filled = find_regions(table, detector, provenance, store, options.device, advance)
-    return _report(table, store, filled)
+    code = _report(table, store, filled)
+    for note in detector.notes() if callable(getattr(detector, "notes", None)) else ():
+        print(f"memlab: {options.detector}: {note}", file=sys.stderr)  # noqa: T201
+    return code
 
 
 def _import(arguments: list[str]) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
-from memlab.data.columns import IMAGES, usual
+from memlab.data.columns import IMAGES, normal, usual
 from memlab.data.columns import named as column_named
 from memlab.data.table import MASK, Table
 from memlab.data.table_rows import listed
@@ -32,6 +32,10 @@ _TAKEN = {
     name: f"given_{name}" for name in ("index", "predicted", "residual", "calibrated_residual")
 }
 """Column names that memlab uses itself, and the names that such columns of the user get."""
+
+
+LEVELS = ("uniqueid", "concept", "category", "level", "folder", "word", "name", "id")
+"""Usual names of a column of levels; the first that a table has is used."""
 
 
 def _own_columns(rows: pd.DataFrame) -> pd.DataFrame:
@@ -91,6 +95,72 @@ def joined_columns(
     found = found.apply(_typed).rename(columns=_TAKEN)
     used = set(matched.values())
     return found, [str(name) for name in named[key] if name not in used], text.note
+
+
+def level_columns(
+    path: Path, levels: pd.Series, by: str, key: str | None = None
+) -> tuple[pd.DataFrame, list[str], str]:
+    """Return the columns of a CSV file with one row per level, for the images of each level.
+
+    Args:
+        path: CSV file with a column of levels, and any other columns.
+        levels: level of each image, such as its category or its folder, by id.
+        by: name of the levels, for messages.
+        key: the file's column of levels; recognised by default.
+
+    Returns:
+        The columns, with one row per image whose level the file lists, by id; the levels in the
+        file that no image has; and notes on how the file was read and what the intervals hold.
+
+    Raises:
+        DataError: if the file cannot be read, has no column of levels or no other column, lists a
+            level twice, or lists no level of the images.
+    """
+    text = read_text_table(path)
+    names = list(text.frame.columns)
+    found_key = usual(names, (normal(by), *LEVELS), str(path), "--columns.image")
+    key = column_named(names, key, str(path)) if key else found_key and found_key.name
+    if key is None:
+        raise DataError(
+            f"{path}: which column holds the {by}? give --columns.image NAME "
+            f"(columns: {listed(names)})"
+        )
+    frame = text.values(keep=[key])
+    frame = frame[frame[key].notna()]
+    plain = frame[key].map(normal)
+    if plain.duplicated().any():
+        twice = frame.loc[plain.duplicated(), key].iloc[0]
+        raise DataError(f"{path}: {twice} is there twice ({key}); one row per {by}")
+    others = [name for name in frame if name != key]
+    if not others:
+        raise DataError(f"{path}: nothing beside the {by} in it (columns: {listed(names)})")
+    of_images = levels.dropna().astype(str)
+    wanted = of_images.map(normal)
+    known = wanted[wanted.isin(set(plain))]
+    if known.empty:
+        example = of_images.iloc[0] if len(of_images) else ""
+        raise DataError(
+            f"{path}: no {by} of the images is in it: there {frame[key].iloc[0]!r}, of the images "
+            f"{example!r}"
+            if len(frame)
+            else f"{path}: no rows in it"
+        )
+    by_level = frame.set_axis(pd.Index(plain))[others].apply(_typed).rename(columns=_TAKEN)
+    found = by_level.loc[known].set_axis(pd.Index(known.index.astype(str), name="id"))
+    unknown = [str(name) for name, level in zip(frame[key], plain, strict=True)
+               if level not in set(known)]  # fmt: skip
+    count = known.nunique()
+    note = (
+        f"{path}: one value per {by}, {count} for {len(known)} images: images of one {by} are not "
+        "independent, so intervals and p of these columns are too optimistic"
+    )
+    return found, unknown, "; ".join(filter(None, (text.note, note)))
+
+
+def folder_levels(rows: pd.DataFrame) -> pd.Series:
+    """Return the name of the folder that holds each image, by id."""
+    folders = [PurePath(str(image)).parent.name or None for image in rows["image"]]
+    return pd.Series(folders, index=rows["id"].astype(str), dtype=object)
 
 
 def mask_columns(masks: dict[str, MaskSource], ids: list[str], advance: Advance) -> pd.DataFrame:

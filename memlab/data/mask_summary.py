@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _IN_A_LINE = 6
 """Maximum number of regions whose counts are printed on one line."""
 
+_CHOSEN = {True: "; threshold chosen on others", False: "; threshold chosen on the same"}
+"""Words for whether the evaluated images had a part in the choice of a detector's threshold."""
+
 _SAMPLE = 1000
 """Number of images whose headers are read at the start of a run, spread evenly over larger sets."""
 
@@ -48,7 +51,7 @@ def quality_told(region: str, provenance: Mapping[str, Any]) -> list[str]:
     by = f"by {provenance.get('plugin')}{'' if threshold is None else f' from {threshold:g}'}"
     lines = [
         f"{by}: recall {one['found']} of {one['there']}, precision {one['right']} of "
-        f"{one['marked']} ({one['on']})"
+        f"{one['marked']} ({one['on']}{_CHOSEN.get(one.get('held_out'), '')})"
         for one in provenance.get("quality", ())
         if one["region"] == region
     ]

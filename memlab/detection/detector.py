@@ -25,6 +25,8 @@ class Quality:
         found: number of these that the detector marked.
         marked: number of all detections.
         right: number of detections that are such a region.
+        held_out: whether these images had no part in the choice of the threshold; None if that is
+            not known.
     """
 
     region: str
@@ -33,6 +35,7 @@ class Quality:
     found: int
     marked: int
     right: int
+    held_out: bool | None = None
 
     def __post_init__(self) -> None:
         if not (0 <= self.found <= self.there and 0 <= self.right <= self.marked):
@@ -67,6 +70,10 @@ class RegionDetector(Specified, nn.Module, ABC):
     def weights_id(self) -> str | None:
         """Return a hash or file name of the loaded weights; None without weights."""
         return None
+
+    def notes(self) -> list[str]:
+        """Return what a user should know after a run, a line each, e.g. detections left out."""
+        return []
 
 
 def provenance_of(detector: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

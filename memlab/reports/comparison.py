@@ -11,14 +11,29 @@ import pandas as pd
 
 from memlab.analysis.comparison import Comparison, condition_of, named_differences
 from memlab.analysis.paired import EffectDifferences, MetricDifferences
+from memlab.analysis.people_and_models import PeopleComparison
 from memlab.analysis.results import without_nan
 from memlab.files import replacing, write_text
 from memlab.reports import figures
+from memlab.reports.people_figures import people_and_models
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """Write `compare.json`, `compare.csv` and `compare.png` into a folder."""
+def write_comparison(
+    comparison: Comparison, folder: Path, images: pd.DataFrame | None = None
+) -> None:
+    """Write `compare.json`, `compare.csv` and the figures into a folder.
+
+    Args:
+        comparison: the comparison.
+        folder: output folder.
+        images: one row per image, from `per_image`; written to `images.csv`. Required if people and
+            models were compared.
+    """
     comparison.figures = figures.compared_runs(comparison, folder)
+    if comparison.people is not None and images is not None:
+        comparison.figures += people_and_models(comparison.people, images, folder)
+        with replacing(folder / "images.csv") as temporary:
+            images.to_csv(temporary, index=False)
     with replacing(folder / "compare.csv") as temporary:
         _long(comparison).to_csv(temporary, index=False)
     text = json.dumps(without_nan(comparison), indent=2, allow_nan=False)
@@ -54,4 +69,25 @@ def _long(comparison: Comparison) -> pd.DataFrame:
         for entry in entries
         for metric, difference in named_differences(entry).items()
     ]
+    if comparison.people is not None:
+        lines += _of_people(comparison.people)
     return pd.DataFrame(lines, columns=columns)
+
+
+def _of_people(comparison: PeopleComparison) -> list[dict[str, Any]]:
+    metric = {"metric": "spearman"}
+    lines: list[dict[str, Any]] = [
+        {"kind": "people", "run": model.model, "other": "people"} | metric | asdict(model.spearman)
+        for model in comparison.models
+    ]
+    lines.append({"kind": "ceiling", "run": "people"} | metric | asdict(comparison.people.ceiling))
+    for pair in comparison.pairs:
+        two = {"run": pair.second, "other": pair.first} | metric
+        lines.append({"kind": "models", **two, **asdict(pair.agreement)})
+        if pair.difference is not None:
+            for_all = pair.difference.for_all
+            lines.append(
+                {"kind": "people difference", **two, **asdict(pair.difference.difference)}
+                | {"low_for_all": for_all and for_all.low, "high_for_all": for_all and for_all.high}
+            )
+    return lines

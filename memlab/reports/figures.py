@@ -53,7 +53,7 @@ def repeated_runs(summary: RepeatSummary, folder: Path) -> list[str]:
         members.append(("out of fold", summary.out_of_fold.metrics["spearman"]))
     figure, axes = new_figure(6.4, 1.5 + 0.36 * len(members))
     labels = [f"{name}  (n = {statistic.n})" for name, statistic in members]
-    _forest(axes, labels, [statistic for _, statistic in members])
+    forest(axes, labels, [statistic for _, statistic in members])
     across = next(entry for entry in summary.across if entry.metric == "spearman")
     if across.mean is not None:
         axes.axvline(across.mean, color=GREY, linewidth=1, label="mean")
@@ -104,7 +104,7 @@ def compared_runs(comparison: Comparison, folder: Path) -> list[str]:
         for y, (_, _, wide) in enumerate(lines):
             if wide is not None and wide.low is not None and wide.high is not None:
                 axes.plot([wide.low, wide.high], [y, y], color=BLUE, linewidth=0.8)
-        _forest(axes, [label for label, _, _ in lines], [statistic for _, statistic, _ in lines])
+        forest(axes, [label for label, _, _ in lines], [statistic for _, statistic, _ in lines])
         axes.set_xlabel(title, fontsize=9)
         axes.tick_params(axis="x", labelsize=8)
         axes.locator_params(axis="x", nbins=7)
@@ -130,7 +130,7 @@ def _pair(letters: Mapping[str, str], entry: MetricDifferences | EffectDifferenc
     return f"{letters[entry.second]} − {letters[entry.first]}"
 
 
-def _forest(axes: Any, labels: list[str], statistics: Sequence[Statistic]) -> None:
+def forest(axes: Any, labels: list[str], statistics: Sequence[Statistic]) -> None:
     """Draw one line per statistic from the top: its value and interval, or why there is none."""
     for y, statistic in enumerate(statistics):
         if statistic.value is None:

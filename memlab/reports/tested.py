@@ -39,11 +39,12 @@ def find_tested(path: Path) -> Path:
     raise MemlabError(f"{path}: neither a run nor a test's folder (no {FILE} in it)")
 
 
-def read_tested(path: Path) -> Tested:
+def read_tested(path: Path, scored: bool = True) -> Tested:
     """Read the results of a run, or of one of its tests.
 
     Args:
         path: a run folder, or the folder of one of its tests.
+        scored: whether every image must have a score.
 
     Raises:
         MemlabError: if it is missing, unfinished, of a command that reports no accuracy, or without
@@ -58,7 +59,7 @@ def read_tested(path: Path) -> Tested:
     rows = _read_table(folder, "rows", {"id": "O", "score": "f", "predicted": "f"})
     if rows is None:
         raise MemlabError(f"{folder}: no rows.parquet and no rows.csv; test the run again")
-    if rows.empty or rows["score"].isna().any():
+    if rows.empty or (scored and rows["score"].isna().any()):
         raise MemlabError(f"{folder}: its images have no scores; test it on data that have")
     kinds = {"condition": "O", "role": "O", "id": "O", "eligible": "b", "predicted": "f"}
     conditions = _read_table(folder, "conditions", kinds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import unquote, urlparse
 
 import pandas as pd
@@ -28,8 +29,6 @@ from memlab.data.tables import TextTable, read_text_table, tables_in
 from memlab.errors import DataError
 from memlab.image_files import endings, leaves, shown, what_is
 
-OPTION = "--data.source"
-
 
 class CsvSource(Source):
     """CSV file that lists images, and optionally scores.
@@ -49,6 +48,8 @@ class CsvSource(Source):
     """
 
     general = True
+    option: ClassVar[str] = "--data.source"
+    """Prefix of the options that messages name."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class CsvSource(Source):
         """Read the file; see `Source.table`."""
         path = self._path(root)
         one_split_only(split, str(path))
-        text = read_text_table(path, self.separator, self.encoding)
+        text = read_text_table(path, self.separator, self.encoding, self.option)
         frame, told = text.frame, str(path)
         notes = [text.note] if text.note else []
         image = self._image(text, root)
@@ -128,19 +129,19 @@ class CsvSource(Source):
         if self.file is not None:
             path = root / self.file
             if what_is(path) != "file":
-                raise DataError(f"{path}: no such file; set {OPTION}.file")
+                raise DataError(f"{path}: no such file; set {self.option}.file")
             return path
         found = tables_in(root)
         if len(found) != 1:
             names = ", ".join(path.name for path in found) or "none"
-            raise DataError(f"{root}: which CSV file? set {OPTION}.file (found: {names})")
+            raise DataError(f"{root}: which CSV file? set {self.option}.file (found: {names})")
         return found[0]
 
     def _image(self, text: TextTable, root: Path) -> str:
         names, told = list(text.frame.columns), str(text.path)
         if self.image is not None:
             return named(names, self.image, told)
-        found = usual(names, IMAGES, told, f"{OPTION}.image")
+        found = usual(names, IMAGES, told, f"{self.option}.image")
         if found is not None:
             return _with_files([found.name, *found.others], text)
         more = ""
@@ -149,9 +150,9 @@ class CsvSource(Source):
                 "; its first line looks like data: put a line of names above, such as image,score"
             )
         elif root.is_dir():
-            more = f"; {OPTION} folder reads the images of the folder without it"
+            more = f"; {self.option} folder reads the images of the folder without it"
         raise DataError(
-            f"{told}: which column holds the image? give {OPTION}.image NAME "
+            f"{told}: which column holds the image? give {self.option}.image NAME "
             f"(columns: {listed(names)}){more}"
         )
 
@@ -166,14 +167,14 @@ class CsvSource(Source):
         if self.score is not None:
             name = named(names, self.score, told)
             return name, numbers(values[name], told), ""
-        found = usual(names, SCORES, told, f"{OPTION}.score")
+        found = usual(names, SCORES, told, f"{self.option}.score")
         if found is not None:
             several = [name for name in (found.name, *found.others) if values[name].notna().any()]
             name = several[0] if several else found.name
             others = [each for each in several if not values[each].equals(values[name])]
             scoring = (
                 f"{told}: scores are those of column {name!r}; there are also {listed(others)}: "
-                f"{OPTION}.score NAME takes another"
+                f"{self.option}.score NAME takes another"
             )
             return name, numbers(values[name], told), scoring if others else ""
         if "hits" in counts and "n" in counts:
@@ -181,9 +182,15 @@ class CsvSource(Source):
             return None, hits / n.where(n > 0), f"{told}: no column of scores: score = hits / n"
         scoring = (
             f"{told}: no column of scores found (columns: {listed(names)}); name it: "
-            f"{OPTION}.score NAME"
+            f"{self.option}.score NAME"
         )
         return None, None, scoring
+
+
+class PeopleTable(CsvSource):
+    """Table of people's scores, whose messages name the options `--people.image` and others."""
+
+    option: ClassVar[str] = "--people"
 
 
 def _with_files(names: list[str], text: TextTable) -> str:

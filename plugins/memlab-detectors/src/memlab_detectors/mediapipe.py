@@ -143,11 +143,20 @@ def interpreter(weights: Carried) -> Any:
     Raises:
         MissingWeightsError: if ai-edge-litert is not installed.
     """
+    return interpreter_of(weights.path.read_bytes())
+
+
+def interpreter_of(network: bytes) -> Any:
+    """Prepare a network to run, from the content of its file.
+
+    Raises:
+        MissingWeightsError: if ai-edge-litert is not installed.
+    """
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise missing("ai-edge-litert", INSTALL) from error
-    net = Interpreter(model_path=str(weights.path), num_threads=torch.get_num_threads())
+    net = Interpreter(model_content=network, num_threads=torch.get_num_threads())
     net.allocate_tensors()
     return net
 

@@ -1,0 +1,137 @@
+"""People's scores in memlab compare: options, inputs and page."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.cli.data_options import COLUMNS, note
+from memlab.errors import MemlabError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memlab.analysis.comparison import Comparison
+    from memlab.analysis.people_and_models import PeopleComparison
+    from memlab.analysis.same_images import Matched
+    from memlab.analysis.tested import Tested
+    from memlab.data.predictions import Predictions
+
+_COLUMNS = ("image", "score", "separator", "encoding")
+"""Options of the table of people's scores."""
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """People and models side by side, and what the page needs.
+
+    Args:
+        comparison: the comparison.
+        matched: the common images.
+        roots: folders that the images may be in.
+        folder: folder of the images, given by the user; or None.
+    """
+
+    comparison: PeopleComparison
+    matched: Matched
+    roots: list[Path]
+    folder: Path | None
+
+
+def add_people(parser: ArgumentParser) -> None:
+    """Add the options for people's scores and for the images of the page."""
+    parser.add_argument(
+        "--people",
+        metavar="TABLE",
+        type=Path,
+        help="people's scores of the images, or their single answers; by default the scores that "
+        "the tests have",
+    )
+    parser.add_argument(
+        "--people.image", dest="people_image", metavar="NAME", help=f"its {COLUMNS['image']}"
+    )
+    parser.add_argument(
+        "--people.score", dest="people_score", metavar="NAME", help=f"its {COLUMNS['score']}"
+    )
+    parser.add_argument(
+        "--people.separator", dest="people_separator", metavar="NAME", help=COLUMNS["separator"]
+    )
+    parser.add_argument(
+        "--people.encoding", dest="people_encoding", metavar="NAME", help=COLUMNS["encoding"]
+    )
+    parser.add_argument(
+        "--images", metavar="DIR", type=Path, help="folder of the images, for the page"
+    )
+
+
+def check_people(options: Namespace) -> None:
+    """Raise a MemlabError if an option of the people's table is given without the table."""
+    for name in _COLUMNS:
+        if options.people is None and getattr(options, f"people_{name}") is not None:
+            raise MemlabError(f"--people.{name} is for the table of people's scores: give --people")
+
+
+def as_predictions(test: Tested) -> Predictions:
+    """Return the predictions of a test, with the scores of its images."""
+    from memlab.data.predictions import Predictions
+
+    rows = test.rows.reset_index()[["id", "predicted", "score"]]
+    rows = rows.assign(id=rows["id"].astype(str), image=rows["id"].astype(str))
+    known = rows["predicted"].notna()
+    root = Path(test.results.data.root or ".")
+    return Predictions(
+        test.label,
+        test.folder,
+        rows[known].reset_index(drop=True),
+        root if root.is_dir() else root.parent,
+        int((~known).sum()),
+    )
+
+
+def side_by_side(models: Sequence[Predictions], options: Namespace) -> SideBySide:
+    """Compare people's scores with the predictions of the models.
+
+    Args:
+        models: the models.
+        options: options of the command.
+    """
+    from memlab.analysis.people_and_models import compare_with_people
+    from memlab.analysis.same_images import match_images, people_of, with_distinct_names
+    from memlab.ceiling.people import read_people
+
+    models = with_distinct_names(models)
+    for model in models:
+        note(model.note)
+    notes: list[str] = []
+    if options.people is None:
+        people, notes = people_of(models)
+    else:
+        named = {name: getattr(options, f"people_{name}") for name in _COLUMNS}
+        columns = {name: value for name, value in named.items() if value is not None}
+        people = read_people(options.people, columns)
+    matched = match_images(people, models)
+    compared = compare_with_people(
+        people, matched, {model.label: str(model.path) for model in models}
+    )
+    compared.notes.extend(notes)
+    roots = [people.root, *(model.root for model in models), Path()]
+    roots = [each for root in roots for each in (root, root / "images")]
+    return SideBySide(compared, matched, roots, options.images)
+
+
+def write_page(comparison: Comparison, found: SideBySide, folder: Path) -> Path:
+    """Write the files of the comparison, and the page; return the path of the page."""
+    from memlab.analysis.people_and_models import per_image
+    from memlab.data.image_paths import image_paths
+    from memlab.reports.comparison import write_comparison
+    from memlab.reports.people_page import write_people_page
+
+    names = found.matched.names
+    paths = dict(
+        zip(names, image_paths(list(names.values()), found.roots, found.folder), strict=True)
+    )
+    comparison.people = found.comparison
+    write_comparison(comparison, folder, per_image(found.matched))
+    return write_people_page(found.comparison, paths, folder)
