@@ -14,15 +14,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from memlab.ceiling.trial_columns import GAP, KINDS, PERSON, column_of
-from memlab.ceiling.trial_formats import (
-    TrialOptions,
-    events_of,
-    found,
-    kind_column,
-    presses_of,
-    require_kinds,
-)
+from memlab.ceiling.trial_columns import GAP, KINDS, column_of, presses_of
+from memlab.ceiling.trial_events import TrialOptions, events_of
+from memlab.ceiling.trial_formats import found, kind_column, require_kinds
 from memlab.ceiling.trial_table import Events
 from memlab.data.columns import named, normal
 from memlab.errors import DataError
@@ -48,14 +42,16 @@ def from_jspsych(frame: pd.DataFrame, options: TrialOptions, told: str) -> Event
     image = _images(frame[stimulus])
     if not (image != "").any():
         raise DataError(
-            f"{told}: column {stimulus} names no image: give --image NAME, the column with paths"
+            f"{told}: column {stimulus} names no image: give --data.source.image NAME, the column "
+            "with paths"
         )
     person, notes = _people(frame, index, options, told)
     kind, kinds = kind_column(frame, {plugin, stimulus})
     gap = _blanks(frame[stimulus], image, None if kinds is None else kinds)
     trial = (image != "") | gap
     used = frame[trial]
-    response = options.columns.get("response") or column_of(header, _KEY)
+    filled = [name for name in header if used[name].notna().any()]
+    response = options.columns.get("response") or column_of(filled, _KEY)
     keys = _keys(used, response, told)
     buttons = used[plugin].str.contains("button", na=False).any()
     presses = presses_of(keys, told, options.keys, buttons=bool(buttons))
@@ -130,12 +126,13 @@ def _keys(rows: pd.DataFrame, response: str, told: str) -> pd.Series:
 def _people(
     frame: pd.DataFrame, index: str, options: TrialOptions, told: str
 ) -> tuple[pd.Series, list[str]]:
-    name = found(frame, "participant", options, told) or column_of(list(frame.columns), PERSON)
-    if name and frame[name].notna().any():
-        # A property that is added late in the game is missing in earlier rows of the same person.
-        return frame[name].bfill().ffill(), []
     order = pd.to_numeric(frame[index], errors="coerce")
     games = (order.diff() < 0).cumsum() + 1
+    name = found(frame, "participant", options, told)
+    if name and frame[name].notna().any():
+        # A property that is added late in the game is missing in its earlier rows.
+        by_game = frame[name].groupby(games)
+        return by_game.bfill().fillna(by_game.ffill()), []
     notes = [f"no column of people: {index} starts again {games.max() - 1} times, so there are "
              f"{games.max()} people, numbered from 1"]  # fmt: skip
     return games.astype(str), notes

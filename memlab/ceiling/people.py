@@ -32,6 +32,7 @@ KINDS = {
 }
 """Columns of `scores_of_counts`, and what a noise ceiling calls these scores."""
 OPTION = "--people"
+_COUNTED = ("false_alarms", "first_showings")
 
 
 @dataclass(frozen=True)
@@ -106,36 +107,46 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
     """Read people's scores from a table of images, or from their single answers.
 
     Args:
-        path: table with one row per image (`image`, a score, and perhaps `hits`, `n`), or with one
-            row per answer (`participant`, `image`, `response`), of which scores are computed.
+        path: table with one row per image (`image`, a score, and perhaps `hits`, `n`), with one
+            row per answer (`participant`, `image`, `response`), or of trials as a memory game
+            writes them; of answers and trials scores are computed.
         columns: options of the table: `image`, `score`, `separator`, `encoding`.
 
     Raises:
         DataError: if the file cannot be read, has no scores, or lists an image twice.
     """
     from memlab.ceiling.responses import holds_responses, read_responses
+    from memlab.ceiling.trial_counts import responses_of_trials
+    from memlab.ceiling.trial_events import TrialOptions
+    from memlab.ceiling.trial_reading import read_trials
     from memlab.data.sources.csv import PeopleTable
 
     if what_is(path) == "file":
         text = read_text_table(path, columns.get("separator"), columns.get("encoding"), OPTION)
+        image = columns.get("image")
+        trials = read_trials(text, TrialOptions({"image": image}))
+        if trials is not None:
+            responses = responses_of_trials(trials)
+            for line in responses.counting:
+                print(f"memlab: {path}: {line}", file=sys.stderr)  # noqa: T201
+            return _of_answers(responses, path, columns.get("score"))
         if holds_responses(text, {}):
-            answers = read_responses(text, {"image": columns.get("image")})
+            answers = read_responses(text, {"image": image})
             return _of_answers(answers, path, columns.get("score"))
     table = PeopleTable(**columns).table(path)
-    table = replace(table, rows=table.rows[table.rows["id"].notna()]).say()
-    require_once(table.rows["id"], table.origin)
     if table.rows["score"].isna().all():
         raise DataError(table.unscored or f"{table.origin}: no scores in it; {OPTION}.score NAME")
-    return _of_table(table, columns.get("score") or "score")
+    require_once(table.say().rows["id"], table.origin)
+    return _of_table(table, columns.get("score"))
 
 
-def _of_table(table: Table, column: str) -> People:
+def _of_table(table: Table, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_counts
     from memlab.ceiling.estimate import ROUNDED
 
     rows = table.rows[["id", "image", "score"]]
     known = rows[rows["score"].notna()].reset_index(drop=True)
-    plain = People(known, table.root, table.origin, column)
+    plain = People(known, table.root, table.origin, column or "score")
     if not ("hits" in table.rows and {"n", "misses"} & set(table.rows.columns)):
         return plain
     counts, _ = scores_of_counts(table)
@@ -145,17 +156,18 @@ def _of_table(table: Table, column: str) -> People:
         None,
     )
     by_id = counts.set_index(counts["image"].astype(str))
-    return replace(plain, kind=kind, counts=by_id, answers=table)
+    named = column or kind or "score"
+    return replace(plain, column=named, kind=kind, counts=by_id, answers=table)
 
 
 def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_responses
 
     counts = scores_of_responses(answers)
-    kinds = [name for name in counts if name not in ("image", "hits", "n")]
+    kinds = [str(name) for name in counts if name not in ("image", "hits", "n")]
     chosen = "hit_rate" if column is None else named(kinds, column, f"{path}, scores computed")
     if column is None and len(kinds) > 1:
-        others = ", ".join(name for name in kinds if name != chosen)
+        others = ", ".join(name for name in kinds if name not in (chosen, *_COUNTED))
         print(  # noqa: T201
             f"memlab: {path}: scores are hit rates; {OPTION}.score takes another: {others}",
             file=sys.stderr,
@@ -186,8 +198,9 @@ def _ceiling(answers: Table | Responses, ids: set[str]) -> Ceiling:
         return rows.assign(image=rows["image"].map(place_of)).reset_index(drop=True)
 
     images = [answers.images[place] for place in kept]
-    parts = {"repeats": part(answers.repeats), "first": part(answers.first)}
-    return ceiling_of_responses(replace(answers, images=images, **parts))
+    return ceiling_of_responses(
+        replace(answers, images=images, repeats=part(answers.repeats), first=part(answers.first))
+    )
 
 
 def _variance(part: pd.Series, whole: pd.Series) -> Array:

@@ -67,7 +67,7 @@ def reasons(people: pd.DataFrame, rule: str) -> pd.Series:
     return why.mask((repeats >= _REPEATS) & (people["pressed"] == 0), "pressed at no image")
 
 
-def exclude(responses: Responses, rule: str = "none") -> tuple[Responses, list[str]]:
+def exclude(responses: Responses, rule: str = "none") -> Responses:
     """Name people who pressed always or never, and leave people out by a rule.
 
     Args:
@@ -76,8 +76,8 @@ def exclude(responses: Responses, rule: str = "none") -> tuple[Responses, list[s
         rule: a name of `RULES`.
 
     Returns:
-        The answers that are left, and what was found and done, in words. `persons` has counts of
-        all people (see `people_of`), and the column `excluded`: the reason, or "".
+        The answers that are left. `persons` has counts of all people (see `people_of`), and the
+        column `excluded`: the reason, or ""; `counting` also says what was found and done.
 
     Raises:
         DataError: if nobody is left.
@@ -90,10 +90,10 @@ def exclude(responses: Responses, rule: str = "none") -> tuple[Responses, list[s
         if len(who) and rule == "none":
             lines.append(f"{_named(who)} {reason}: --exclude constant leaves such people out")
     if rule != "none":
-        lines.append(f"exclusion rule {rule}: {RULES[rule]}")
+        lines.append(f"exclusion rule {rule}: {RULES[rule]} (--exclude none keeps all)")
         counts = why[why != ""].value_counts()
         said = [f"{_named(people['person'][why == reason])} {reason}" for reason in counts.index]
-        lines += said or ["exclusion rule: nobody is left out"]
+        lines += [f"left out: {each}" for each in said or ["nobody"]]
     left = [name for name, reason in zip(people["person"], why, strict=True) if reason == ""]
     if not left:
         raise DataError(f"{responses.origin}: --exclude {rule} leaves nobody")
@@ -102,7 +102,7 @@ def exclude(responses: Responses, rule: str = "none") -> tuple[Responses, list[s
     lost = len(responses.images) - len(kept.images)
     if lost:
         lines.append(f"{lost} images have no answer of the people who are left")
-    return kept, lines
+    return replace(kept, counting=(*kept.counting, *lines))
 
 
 def _named(who: pd.Series) -> str:

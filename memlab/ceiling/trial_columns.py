@@ -14,14 +14,14 @@ PERSON = (*PEOPLE, "prolific_pid", "prolific_id", "participantid", "subjectid", 
           "ppt", "pid", "turk_id", "sona_id", "run_id")  # fmt: skip
 IMAGE = (*IMAGES, "stim_file", "stimfile", "image_url", "im", "item")
 ORDER = ("trial", "trial_index", "trial_number", "trial_num", "trialnum", "position", "seq",
-         "order", "index", "onset")  # fmt: skip
+         "order", "index", "trials_thisn", "onset")  # fmt: skip
 KIND = ("kind", "role", "trial_kind", "image_kind", "item_type", "image_type", "imtype",
         "stimulus_type", "type", "task", "condition", "status", "trial_type")  # fmt: skip
 RESPONSE = ("response", "said_old", "pressed", "perf", "outcome", "key_press", "keypress", "key",
-            "resp", "said", "responded", "hit")  # fmt: skip
+            "resp", "said", "responded", "key_resp_keys", "hit")  # fmt: skip
 BLANK = ("pressed_in_blank", "in_blank", "blank_press", "key_in_blank", "pressed_in_isi",
          "pressed_in_iti", "pressed_in_fixation")  # fmt: skip
-RT = ("rt", "reaction_time", "response_time", "latency")
+RT = ("rt", "reaction_time", "response_time", "latency", "key_resp_rt")
 DURATION = ("duration", "trial_duration")
 
 TARGET, REPEAT, FILLER, VIGILANCE = "target", "target repeat", "filler", "vigilance repeat"
@@ -29,6 +29,8 @@ GAP = "blank"
 """Kind of a row that is the blank after an image, not an image."""
 BOTH = "vigilance"
 """Kind of both showings of a vigilance image, told apart by their order."""
+PRACTICE = "practice"
+"""Kind of trials that are left out."""
 
 CODES = {"0": GAP, "1": TARGET, "2": REPEAT, "3": FILLER, "4": VIGILANCE}
 """Codes of the column type."""
@@ -49,6 +51,7 @@ _KINDS = {
     "vigilance_2, filler_repeat, repeated_filler, repeat_filler, vigilance_repetition, catch, "
     "catch_repeat, vigilance_test",
     BOTH: "vigilance, vig",
+    PRACTICE: "practice, practise, training, warmup, warm_up, demo, example",
     GAP: "blank, fixation, fix, isi, iti, interval, gap, cross, mask",
 }
 KINDS = {name: kind for kind, names in _KINDS.items() for name in names.split(", ")}
@@ -84,7 +87,7 @@ def kinds_of(column: pd.Series) -> pd.Series | None:
     known = {value: KINDS.get(normal(value), CODES.get(value, "")) for value in text.unique()}
     kinds = text.map(known)
     filled = text.str.strip() != ""
-    if (kinds != "").sum() * 2 <= filled.sum() or len(set(kinds) - {"", GAP}) < 2:
+    if (kinds != "").sum() * 2 <= filled.sum() or len(set(kinds) - {"", GAP, PRACTICE}) < 2:
         return None
     return kinds
 
@@ -96,12 +99,13 @@ class Pressed:
     Args:
         pressed: (rows,) whether the key for "seen before" was pressed.
         other: (rows,) whether another key was pressed.
-        coded: whether the column holds the codes of perf, or names of outcomes.
+        of_repeat: (rows,) whether the outcome is that of a repeat (hit or miss); None if the column
+            holds no outcomes.
     """
 
     pressed: pd.Series
     other: pd.Series
-    coded: bool = False
+    of_repeat: pd.Series | None = None
 
 
 def presses_of(
@@ -136,19 +140,28 @@ def presses_of(
         return Pressed(pressed, ~pressed & ~text.isin(_NO_KEY))
     named = {value: normal(value) for value in values}
     if values - {"", "0"} and values <= {*PERF, "0", ""}:
-        return Pressed(text.isin([code for code, key in PERF.items() if key]), nothing, True)
+        pressed = text.isin([code for code, key in PERF.items() if key])
+        return Pressed(pressed, nothing, text.isin(["11", "12"]))
     if set(named.values()) <= {*_OUTCOMES, ""} and values - {""}:
-        return Pressed(text.map(named).map(_OUTCOMES).fillna(False).astype(bool), nothing, True)
+        outcome = text.map(named)
+        pressed = outcome.map(_OUTCOMES).fillna(False).astype(bool)
+        return Pressed(pressed, nothing, outcome.isin(["hit", "miss"]))
     if not buttons and values <= _YES | _NO | _NO_KEY:
         empty = text.isin(_NO_KEY)
         if empty.any() and values & _NO:
             raise DataError(f"{told}: row {text.index[empty][0]}: no {column.name}; a miss is 0")
         return Pressed(text.isin(_YES), nothing)
+    binary = text.isin(_YES | _NO)
+    if not buttons and binary.mean() > 0.5 and len(set(text[binary])) > 1:
+        line, value = text.index[~binary][0], column[~binary].iloc[0]
+        raise DataError(
+            f"{told}: row {line}: {column.name} {value!r} is not 1 (seen before) or 0 (not)"
+        )
     used = sorted(values - _NO_KEY)
     if len(used) > 1 or buttons:
         what = "buttons" if buttons else "keys"
         raise DataError(
-            f"{told}: column {column.name} has several {what} ({_counted(text)}): which one says "
+            f"{told}: column {column.name} has {what} {_counted(text)}: which says "
             f"'seen before'? give --key {used[0] if used else 'KEY'}"
         )
     return Pressed(~text.isin(_NO_KEY), nothing)

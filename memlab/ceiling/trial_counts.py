@@ -90,7 +90,8 @@ def _counts(trials: Trials, by_kind: dict[str, pd.DataFrame]) -> list[str]:
     for kind in (REPEAT, VIGILANCE):
         lag = by_kind[kind]["lag"].dropna()
         if len(lag):
-            lags.append(f"{kind}s at lags {lag.min():g} to {lag.max():g}")
+            low, high = lag.min(), lag.max()
+            lags.append(f"{kind}s at lag{f's {low:g} to' * int(low < high)} {high:g}")
     others = " and ".join(f"{kind}s" for kind in (FILLER, VIGILANCE) if len(by_kind[kind]))
     return [
         f"trial table: {trials.layout}",
@@ -104,8 +105,12 @@ def _rule(trials: Trials, repeats: pd.DataFrame, blank: Blank) -> list[str]:
     if not trials.blanks:
         return ["counting rule: the table does not tell keys in the blank apart; every key counts"]
     other = "ignored" if blank == "counts" else "counts"
-    pressed, both = repeats["pressed"].mean(), (repeats["pressed"] | repeats["in_blank"]).mean()
-    rates = f"hit rate {number(both, 3)} with keys in the blank, {number(pressed, 3)} without"
+    both = repeats.assign(both=repeats["pressed"] | repeats["in_blank"])
+    rate = both.groupby("image")[["both", "pressed"]].mean().mean()
+    rates = (
+        f"mean hit rate {number(rate['both'], 3)} with keys in the blank, "
+        f"{number(rate['pressed'], 3)} without"
+    )
     lines = [f"counting rule: {RULES[blank]} (--blank {other} for the other); {rates}"]
     if trials.unsure:
         lines.append(
@@ -119,8 +124,12 @@ def _rule(trials: Trials, repeats: pd.DataFrame, blank: Blank) -> list[str]:
 def _remarks(trials: Trials, images: list[str]) -> list[str]:
     lines = list(trials.notes)
     if trials.stray:
-        keys = "key was" if trials.stray == 1 else "keys were"
-        lines.append(f"{trials.stray} {keys} outside every window, and count for no image")
+        row, person = trials.stray[0]
+        keys = "key was" if len(trials.stray) == 1 else "keys were"
+        lines.append(
+            f"{len(trials.stray)} {keys} pressed outside every window: not counted for any image "
+            f"(first: row {row}, person {person})"
+        )
     never = sorted(set(trials.rows["image"]) - set(images))
     if never:
         shown = ", ".join(never[:3]) + (", ..." if len(never) > 3 else "")

@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
-import numpy as np
 import pandas as pd
 
 from memlab.ceiling.responses import COLUMNS
 from memlab.ceiling.trial_columns import (
-    BLANK,
     CODES,
-    DURATION,
+    FILLER,
     GAP,
     IMAGE,
     KIND,
-    ORDER,
     PERF,
     PERSON,
     REPEAT,
     RESPONSE,
-    RT,
+    TARGET,
     VIGILANCE,
     code_of,
     column_of,
     kinds_of,
     presses_of,
 )
+from memlab.ceiling.trial_events import TrialOptions, events_of
 from memlab.ceiling.trial_table import Events
 from memlab.data.columns import named, normal
-from memlab.data.table import numbers
-from memlab.data.table_rows import listed
 from memlab.errors import DataError
 
 _TWICE = 0.1
 """Share of second showings from which a table without kinds is taken as a trial table."""
-
-
-@dataclass(frozen=True)
-class TrialOptions:
-    """What a user says about a trial table.
-
-    Args:
-        columns: names of the columns `participant`, `image`, `response`, `lag`, where unusual.
-        keys: keys that mean "seen before"; by default any key.
-        window: milliseconds after which a key is outside every window.
-        shown: milliseconds for which an image is shown; later keys are keys in the blank.
-    """
-
-    columns: dict[str, str | None]
-    keys: tuple[str, ...] = ()
-    window: float | None = None
-    shown: float | None = None
 
 
 Reader = Callable[[pd.DataFrame, TrialOptions, str], Events | None]
@@ -74,14 +52,7 @@ def coded(frame: pd.DataFrame, options: TrialOptions, told: str) -> Events | Non
     _known(outcome[~gap], PERF, perf, meaning, told)
     _known(outcome[gap], {**PERF, "0": False}, perf, f"0 no key, {meaning}", told)
     kinds = codes.map(CODES)
-    again = kinds.isin([REPEAT, VIGILANCE])
-    wrong = ~gap & (again != outcome.isin(["11", "12"]))
-    if wrong.any():
-        line = frame.index[wrong][0]
-        raise DataError(
-            f"{told}: row {line}: {perf} {outcome[line]} cannot be of a {kinds[line]} ({kind} "
-            f"{codes[line]}): hits and misses are of repeats, the others of first showings"
-        )
+    _possible(frame[perf], outcome.isin(["11", "12"]), kinds, told)
     pressed = outcome.map(PERF).fillna(False).astype(bool)
     return events_of(
         frame, person, image, kinds, pressed, options, told, f"codes in columns {kind} and {perf}"
@@ -102,12 +73,14 @@ def in_words(frame: pd.DataFrame, options: TrialOptions, told: str) -> Events | 
             return None
         layout = f"columns {image} and {response}, without kinds"
         kinds = pd.Series("", index=frame.index)
-    elif column_of([kind], ("role",)) and not frame.duplicated([person, image]).any():
+    elif not (kinds == REPEAT).any() and not frame[kinds != GAP].duplicated([person, image]).any():
         return None  # answers to repeats alone, with the role of each image
     else:
         layout = f"kinds in column {kind}, responses in column {response}"
         require_kinds(frame[kind], kinds, told)
     pressed = presses_of(frame[response], told, options.keys)
+    if pressed.of_repeat is not None and (kinds == REPEAT).any():
+        _possible(frame[response], pressed.of_repeat, kinds, told)
     return events_of(frame, person, image, kinds, pressed.pressed, options, told, layout)
 
 
@@ -186,103 +159,20 @@ def require_kinds(column: pd.Series, kinds: pd.Series, told: str) -> None:
         )
 
 
-def events_of(
-    frame: pd.DataFrame,
-    person: str,
-    image: str,
-    kinds: pd.Series,
-    pressed: pd.Series,
-    options: TrialOptions,
-    told: str,
-    layout: str,
-) -> Events:
-    """Return events from a table with a row per image or blank.
-
-    Args:
-        frame: the table.
-        person: column of people.
-        image: column of images; not read where the kind is a blank.
-        kinds: (rows,) kind of each row, or "".
-        pressed: (rows,) whether a key was pressed.
-        options: what the user says.
-        told: name of the file.
-        layout: the layout in words.
-
-    Raises:
-        DataError: if a row lacks a person or an image.
-    """
-    header = list(frame.columns)
-    gap = (kinds == GAP).to_numpy()
-    for name, needed in ((person, ~gap | gap), (image, ~gap)):
-        empty = frame[name].isna().to_numpy() & needed
-        if empty.any():
-            raise DataError(f"{told}: row {frame.index[empty][0]}: no {name}")
-    lag = options.columns.get("lag") or column_of(header, ("lag",))
-    lags = numbers(frame[named(header, lag, told)], told) if lag else np.nan
-    blank, notes = column_of(header, BLANK), []
-    in_blank = presses_of(frame[blank], told).pressed if blank else pd.Series(False, frame.index)
-    time = column_of(header, RT)
-    keys = pressed.to_numpy(bool)
-    stray = 0
-    if time:
-        rt = numbers(frame[time].where(pressed), told)
-        length = column_of(header, DURATION)
-        limit = numbers(frame[length], told) if length else np.inf
-        outside = keys & ((rt < 0) | (rt > np.minimum(limit, options.window or np.inf))).to_numpy()
-        stray, keys = int(outside.sum()), keys & ~outside
-        if options.shown is not None:
-            in_blank |= keys & (rt > options.shown) & ~gap
-            keys = keys & ~in_blank.to_numpy()
-    elif options.window is not None or options.shown is not None:
+def _possible(outcome: pd.Series, of_repeat: pd.Series, kinds: pd.Series, told: str) -> None:
+    again = kinds.isin([REPEAT, VIGILANCE])
+    wrong = (kinds.isin([TARGET, FILLER]) | again) & (again != of_repeat)
+    if wrong.any():
+        line, value, kind = outcome.index[wrong][0], outcome[wrong].iloc[0], kinds[wrong].iloc[0]
         raise DataError(
-            f"{told}: --window and --shown need a column of response times, such as rt (columns: "
-            f"{listed(header)})"
+            f"{told}: row {line}: {outcome.name} {value} cannot be of a {kind}: hits and misses "
+            "are of repeats, false alarms and correct rejections of first showings"
         )
-    order, more = _order(frame, person, gap, told)
-    notes += more
-    rows = pd.DataFrame(
-        {
-            "row": frame.index,
-            "person": frame[person].astype(str).to_numpy(),
-            "image": frame[image].fillna("").mask(gap, "").to_numpy(),
-            "kind": kinds.to_numpy(),
-            "order": order,
-            "pressed": keys,
-            "in_blank": in_blank.to_numpy(bool),
-            "lag": np.asarray(lags, float),
-            "left_out": _marked(frame, told),
-        }
-    )
-    return Events(rows, layout, bool(blank) and options.shown is None, stray, tuple(notes))
 
 
-def _order(
-    frame: pd.DataFrame, person: str, gap: np.ndarray, told: str
-) -> tuple[np.ndarray, list[str]]:
-    name = column_of(list(frame.columns), ORDER)
-    file_order = np.arange(len(frame), dtype=float)
-    if not name:
-        return file_order, []
-    order = numbers(frame[name], told)
-    if order.isna().any():
-        return file_order, [f"column {name} has empty cells: rows are taken in the file's order"]
-    keys = pd.DataFrame({"person": frame[person], "order": order, "gap": gap})
-    if keys.duplicated().mean() > _TWICE:  # a few repeated numbers are repeated trials
-        return file_order, [f"column {name} starts again: rows are taken in the file's order"]
-    return order.to_numpy(), []
-
-
-def _marked(frame: pd.DataFrame, told: str) -> np.ndarray:
-    reasons = np.full(len(frame), "", dtype=object)
-    for mark in ("flagged", "excluded"):
-        name = column_of(list(frame.columns), (mark,))
-        if name:
-            marked = presses_of(frame[name].fillna("0"), told).pressed.to_numpy()
-            reasons[marked] = mark
-    return reasons
-
-
-def _known(codes: pd.Series, known: dict[str, object], name: str, meaning: str, told: str) -> None:
+def _known(
+    codes: pd.Series, known: Mapping[str, object], name: str, meaning: str, told: str
+) -> None:
     bad = ~codes.isin(list(known)).to_numpy()
     if bad.any():
         value = codes[bad].iloc[0]

@@ -7,7 +7,8 @@ from collections import Counter
 import pandas as pd
 
 from memlab.ceiling.jspsych import from_jspsych
-from memlab.ceiling.trial_formats import Reader, TrialOptions, coded, in_sequences, in_words
+from memlab.ceiling.trial_events import TrialOptions
+from memlab.ceiling.trial_formats import Reader, coded, in_sequences, in_words
 from memlab.ceiling.trial_table import Trials, trials_of_events
 from memlab.data.table_rows import listed
 from memlab.data.tables import TextTable
@@ -15,6 +16,10 @@ from memlab.errors import DataError, did_you_mean
 
 READERS: tuple[Reader, ...] = (in_sequences, from_jspsych, coded, in_words)
 """Readers in the order in which they are asked; each returns None for another layout."""
+
+
+_NOTES = 8
+"""Notes of several files that are shown."""
 
 
 def read_trials(
@@ -80,7 +85,16 @@ def joined(parts: list[Trials], origin: str) -> Trials:
         f"{parts[0].layout} ({len(parts)} files)",
         all(part.blanks for part in parts),
         sum(part.unsure for part in parts),
-        sum(part.stray for part in parts),
+        tuple(key for part in parts for key in part.stray),
         dict(left_out),
-        tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        tuple(_by_file(Counter(note for part in parts for note in part.notes), len(parts))),
     )
+
+
+def _by_file(notes: Counter[str], files: int) -> list[str]:
+    said = [
+        note if count == files else f"{note} (in {count} file{'s' * (count > 1)})"
+        for note, count in notes.most_common(_NOTES)
+    ]
+    more = len(notes) - len(said)
+    return [*said, *([f"{more} more such notes on single files"] if more > 0 else [])]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from memlab.ceiling.trial_columns import BOTH, FILLER, REPEAT, TARGET, VIGILANCE
+from memlab.ceiling.trial_columns import BOTH, FILLER, PRACTICE, REPEAT, TARGET, VIGILANCE
 from memlab.errors import DataError
 
 SHORT_LAG = 10
@@ -29,14 +29,14 @@ class Events:
             `lag` (NaN if the table has none), `left_out` (reason why the row is no answer, or "").
         layout: what the table is, in words.
         joined: whether `pressed` may include a key in the blank, where `in_blank` is true.
-        stray: number of keys outside every window that the reader found.
+        stray: row and person of each key outside every window that the reader found.
         notes: notes of the reader.
     """
 
     rows: pd.DataFrame
     layout: str
     joined: bool = False
-    stray: int = 0
+    stray: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -54,7 +54,7 @@ class Trials:
         blanks: whether the table tells keys in blanks from keys during images.
         unsure: number of trials with a key in the blank, where the table does not tell whether a
             key was also pressed during the image. `pressed` is false there.
-        stray: number of keys outside every window.
+        stray: row and person of each key outside every window.
         left_out: number of rows that were left out, by reason.
         notes: notes for the reader.
     """
@@ -64,7 +64,7 @@ class Trials:
     layout: str
     blanks: bool
     unsure: int = 0
-    stray: int = 0
+    stray: tuple[tuple[int, str], ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -89,12 +89,15 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
     _listed_once(rows, origin)
     is_image = (rows["image"] != "").to_numpy()
     if not is_image.any():
-        raise DataError(f"{origin}: no row shows an image: name its column, --image NAME")
+        raise DataError(
+            f"{origin}: no row shows an image: name its column, --data.source.image NAME"
+        )
     # The image before each blank: the last image row of the same person.
     last = pd.Series(np.where(is_image, np.arange(len(rows)), np.nan))
     last = last.groupby(rows["code"]).ffill()
     in_gap = ~is_image & rows["pressed"].to_numpy(bool)
-    stray = events.stray + int((in_gap & last.isna()).sum())
+    before = rows[in_gap & last.isna()]
+    stray = (*events.stray, *zip(before["row"], before["person"], strict=True))
     in_blank = rows["in_blank"].to_numpy(bool, copy=True)
     in_blank[last[in_gap].dropna().to_numpy(int)] = True
 
@@ -107,11 +110,12 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
     rows["position"] = rows.groupby("code").cumcount()
     rows = rows.rename(columns={"lag": "given"})
     rows, notes = _with_kinds(rows, SHORT_LAG if short_lag is None else short_lag)
+    practice = (rows["kind"] == PRACTICE) & (rows["left_out"] == "")
+    rows["left_out"] = rows["left_out"].mask(practice, PRACTICE)
     again = rows["kind"].isin([REPEAT, VIGILANCE])
     rows["lag"] = rows["given"].where(rows["given"].notna(), rows["step"]).where(again)
-    left_out = {
-        reason: int(count) for reason, count in rows["left_out"].value_counts().items() if reason
-    }
+    counts = rows["left_out"].value_counts()
+    left_out = {str(reason): int(count) for reason, count in counts.items() if reason}
     rows = rows[rows["left_out"] == ""].reset_index(drop=True)
     _answered_once(rows, origin)
     columns = ["row", "person", "position", "image", "kind", "pressed", "in_blank", "lag"]
@@ -140,8 +144,9 @@ def _with_kinds(rows: pd.DataFrame, short_lag: int) -> tuple[pd.DataFrame, list[
     pairs = pd.MultiIndex.from_frame(rows[["code", "image"]])
     target = (repeated.reindex(pairs) == REPEAT).to_numpy()
     # A target that was never repeated is still a target, if the table names it.
-    target |= (kind == TARGET).to_numpy()
-    kind = second.where(showing > 0, pd.Series(np.where(target, TARGET, FILLER), rows.index))
+    target = target | (kind == TARGET).to_numpy()
+    first_kind = pd.Series(np.where(target, TARGET, FILLER), rows.index)
+    kind = second.where(showing > 0, first_kind).mask(rows["kind"] == PRACTICE, PRACTICE)
     later = (showing > 1) & (rows["left_out"] == "")
     rows = rows.assign(
         kind=kind, left_out=rows["left_out"].mask(later, "third and later showings of an image")

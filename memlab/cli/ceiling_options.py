@@ -8,6 +8,7 @@ from pathlib import Path
 
 from memlab.cli.data_options import add_root, read_data
 from memlab.cli.options import Options
+from memlab.errors import MemlabError
 from memlab.files import require_empty
 from memlab.outputs import require_apart
 
@@ -113,7 +114,16 @@ expect: the root of the reliability of the scores. From the best that there is o
         help="an empty or new folder for ceiling.csv, scores.csv (per image), growth.csv and "
         "ceiling.png; of trials also people.csv, with --lag also lag.csv",
     )
+    parser.add_argument(
+        "--images",
+        metavar="DIR",
+        type=Path,
+        help="with --out: the folder of the images; scores.csv then has their paths, and can be "
+        "the --data.root of fit and test",
+    )
     options = parser.parse_args(arguments)
+    if options.images and not options.out:
+        raise MemlabError("--images is of the table that --out writes: give --out DIR, too")
     if options.out:
         require_apart(options.out, [options.root])
         require_empty(options.out)

@@ -8,12 +8,12 @@ from pathlib import Path
 from memlab.ceiling.responses import Responses, holds_responses, read_responses
 from memlab.ceiling.trial_columns import PERSON, column_of
 from memlab.ceiling.trial_counts import responses_of_trials
-from memlab.ceiling.trial_formats import TrialOptions
+from memlab.ceiling.trial_events import TrialOptions
 from memlab.ceiling.trial_reading import joined, read_trials
 from memlab.ceiling.trial_table import Trials
 from memlab.cli.data_options import note, root_of
 from memlab.data.tables import TextTable, read_text_table, tables_in
-from memlab.errors import MemlabError
+from memlab.errors import DataError, MemlabError
 from memlab.image_files import what_is
 
 OF_TRIALS = ("blank", "key", "vigilance_lag", "window", "shown")
@@ -80,16 +80,23 @@ def _trials(
     """Return the trials of a table, or of all tables of a folder: one file per person."""
     keys = tuple(key for key in (options.key or "").split(",") if key)
     asked = TrialOptions(named, keys, options.window, options.shown)
-    found = []
+    found: list[Trials] = []
     for table in tables:
         text = _text(table, options)
         if text is None:
             return None
-        if len(tables) > 1 and not (named["participant"] or column_of(list(text.frame), PERSON)):
+        if len(tables) > 1 and not (
+            named["participant"] or column_of(list(text.frame.columns), PERSON)
+        ):
             text = TextTable(text.frame.assign(participant=table.stem), table, text.note)
         trials = read_trials(text, asked, options.only, options.vigilance_lag)
-        if trials is None:
+        if trials is None and not found:
             return None
-        note(text.note)
+        if trials is None:
+            raise DataError(
+                f"{table}: is no trial table, while {found[0].origin} is: move it to another folder"
+            )
+        if not found:
+            note(text.note)
         found.append(trials)
     return joined(found, str(path)) if len(found) > 1 else next(iter(found), None)

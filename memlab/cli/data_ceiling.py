@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Lines
@@ -16,6 +17,7 @@ from memlab.ceiling.estimate import (
     ceiling_of_responses,
     ceiling_of_scores,
 )
+from memlab.ceiling.image_paths import paths_in
 from memlab.ceiling.lag_interval import LagEstimate
 from memlab.ceiling.observers import least_mse, times_as_many
 from memlab.ceiling.people_rules import exclude
@@ -45,7 +47,7 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
     """
     answers = answers_of(options)
     if answers is not None:
-        answers, people = exclude(answers, options.exclude or "none")
+        answers = exclude(answers, options.exclude or "none")
         ceiling = ceiling_of_responses(
             answers,
             options.halves or HALVES,
@@ -54,9 +56,10 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
             options.lag is not None,
             AT if options.at is None else options.at,
         )
-        ceiling = replace(ceiling, notes=[*ceiling.notes, *people])
     else:
         ceiling = _of_table(read(), options)
+    if options.images:
+        ceiling = _with_paths(ceiling, options.images, options.out)
     console = plain_console()
     _show(ceiling, console)
     if options.out:
@@ -66,6 +69,14 @@ def ceiling_and_show(options: Namespace, read: Callable[[], Table]) -> int:
         console.print(f"results   {options.out}/{', '.join(tables)}", soft_wrap=True)
         console.print(f"figure    {options.out}/{image}", soft_wrap=True)
     return 0
+
+
+def _with_paths(ceiling: Ceiling, folder: Path, out: Path) -> Ceiling:
+    paths, missing = paths_in(list(ceiling.scores["image"]), folder, out)
+    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    notes = [f"{folder}: no file of {len(missing)} images: {shown}"] if missing else []
+    scores = ceiling.scores.assign(image=paths)
+    return replace(ceiling, scores=scores, notes=[*ceiling.notes, *notes])
 
 
 def _of_table(table: Table, options: Namespace) -> Ceiling:

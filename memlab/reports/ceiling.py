@@ -50,8 +50,8 @@ def _entries(ceiling: Ceiling) -> pd.DataFrame:
             row[f"{name}_high"] = statistic.high
         row |= {"images": reliability.half.n, "left_out": entry.left_out, "how": reliability.how}
         row |= {"method": reliability.half.method, "reason": reliability.half.reason}
-        rule = [line for line in ceiling.counting if line.startswith("counting rule")]
-        rows.append(row | ({"counting": rule[0]} if rule else {}))
+        rules = [line for line in ceiling.counting if line.startswith(("counting", "exclusion"))]
+        rows.append(row | ({"rules": "; ".join(rules)} if rules else {}))
     return pd.DataFrame(rows)
 
 
