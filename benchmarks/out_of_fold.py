@@ -18,9 +18,11 @@ from memlab.analysis.out_of_fold import pooled_statistic
 from memlab.data.folds import fold_numbers
 from memlab.data.sources.base import make_table
 from memlab.metrics.metric import SPEARMAN
+from memlab.stats.ridge import cross_validated_ridge
 
 NEW = 1500
 RANDOM = "constant, random folds"
+CHOSEN = "ridge, strength chosen"
 WORLDS = [
     ("constant", 138, 10, 20, 0.0),
     (RANDOM, 138, 10, 20, 0.0),
@@ -31,6 +33,8 @@ WORLDS = [
     ("ridge", 138, 5, 20, 0.5),
     ("ridge", 60, 10, 20, 0.5),
     ("shifted ridge", 138, 10, 20, 0.5),
+    (CHOSEN, 138, 10, 20, 0.0),
+    (CHOSEN, 138, 10, 20, 0.5),
 ]
 """Model, images, folds, features, signal: correlation of the best linear model with the scores."""
 
@@ -59,12 +63,14 @@ def simulated(
     model, n, folds, features, signal = world
     rows = [one_data_set(model, n, folds, features, signal, rng) for _ in range(count)]
     raw, low, high, value, value_low, value_high, truth = np.array(rows, dtype=float).T
-    none = np.isnan(value)
+    none = np.isnan(value_low)
     result: dict[str, object] = {
-        "model": model, "images": n, "folds": folds, "features": features, "signal": signal,
-        "truth": mean(truth), "raw": mean(raw), "raw_coverage": mean((low <= truth) & (truth <= high)),
+        **{"model": model, "images": n, "folds": folds, "features": features, "signal": signal},
+        "truth": mean(truth),
+        "raw": mean(raw),
+        "raw_coverage": mean((low <= truth) & (truth <= high)),
         "none": mean(none),
-    }  # fmt: skip
+    }
     if not none.all():
         covered = (value_low <= truth) & (truth <= value_high)
         result |= {"memlab": mean(value[~none]), "memlab_sd": round(float(value[~none].std()), 3)}
@@ -95,14 +101,16 @@ def one_data_set(
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         centre, level = x[train].mean(axis=0), y[train].mean()
         solved = np.zeros(features)
-        if not model.startswith("constant"):
+        if model == CHOSEN:  # as the head ridge does; it may choose the constant
+            solved = cross_validated_ridge(x[train], y[train]).weights
+        elif not model.startswith("constant"):
             z = x[train] - centre
             square = z.T @ z + max(10, features) * np.eye(features)
             solved = np.linalg.solve(square, z.T @ (y[train] - level))
         shift = 0.1 * rng.normal() if model.startswith("shifted") else 0
         predicted[test] = level + (x[test] - centre) @ solved + shift
         if signal:
-            truths.append(stats.spearmanr(x[n:] @ solved, y[n:])[0])
+            truths.append(stats.spearmanr(x[n:] @ solved, y[n:])[0] if solved.any() else 0.0)
     seed = int(rng.integers(2**31))
     peer = SPEARMAN.with_interval(predicted, y[:n], seed, 1000)
     own = pooled_statistic(SPEARMAN, predicted, y[:n], fold)

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -53,10 +54,10 @@ def main() -> None:
     ceilings = ceiling(data, work)
     targets = {}
     for target, table in tables.items():
-        models, seconds = {}, {}
+        models, taken = {}, {}
         for name, extra in TRAINED.items():
             folder = work / f"{name.partition(' ')[0]}-{target}"
-            seconds[name] = repeat(folder, table, extra, work)
+            taken[name] = repeat(folder, table, extra, work)
             models[name] = metrics_of(folder)
         folder = work / f"lite2-{target}"
         models["training mean"] = constant(folder)
@@ -68,7 +69,7 @@ def main() -> None:
             "ceiling": ceilings[target],
             "models": models,
             "scikit_learn_on_the_same_features": peer,
-            "minutes": {name: round(value / 60, 1) for name, value in seconds.items()},
+            "taken": taken,
         }
     found = {
         "source": SOURCE,
@@ -98,19 +99,21 @@ def write_tables(data: Path, work: Path) -> dict[str, Path]:
     return paths
 
 
-def memlab(log: Path, *arguments: object) -> float:
-    """Run a command of memlab; return its seconds.
+def memlab(log: Path, *arguments: object) -> dict[str, float]:
+    """Run a command of memlab; return its minutes, and those of the processors.
 
     Raises:
         SystemExit: if it fails; names the log.
     """
-    began = time.perf_counter()
+    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     with log.open("w") as file:
         command = [sys.executable, "-m", "memlab", *map(str, arguments)]
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         raise SystemExit(f"memlab {arguments[0]} failed (code {done.returncode}): see {log}")
-    return time.perf_counter() - began
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return {"minutes": (time.perf_counter() - began) / 60, "processor_minutes": seconds / 60}
 
 
 def ceiling(data: Path, work: Path) -> dict[str, dict[str, float]]:
@@ -127,16 +130,16 @@ def ceiling(data: Path, work: Path) -> dict[str, dict[str, float]]:
     }
 
 
-def repeat(folder: Path, table: Path, extra: list[str], work: Path) -> float:
-    """Train and test the folds; return the seconds, of this or of the recorded run."""
-    note = folder.with_suffix(".seconds")
+def repeat(folder: Path, table: Path, extra: list[str], work: Path) -> dict[str, float]:
+    """Train and test the folds; return the minutes that this took, now or before."""
+    note = folder.with_suffix(".minutes.json")
     if not note.exists():
         options = ["--config", "transfer", *extra, "--data.root", table, *LEAN]
         options += ["--data.feature_cache", work / "features"]
         given = [] if (folder / "repeat.json").exists() else ["--folds", FOLDS, *options]
         taken = memlab(folder.with_suffix(".log"), "repeat", "--out", folder, *given)
-        note.write_text(str(taken))
-    return float(note.read_text())
+        note.write_text(json.dumps(taken))
+    return dict(json.loads(note.read_text()))
 
 
 def metrics_of(folder: Path) -> dict[str, object]:
@@ -219,12 +222,13 @@ def published(model: str, tables: dict[str, Path], target: str, work: Path) -> d
     import pandas as pd
 
     from memlab.metrics.metric import METRICS
+    from memlab.reports.tested import find_tested
 
     folder = work / model
-    if not (folder / "results.json").exists():
+    if not folder.exists():
         options = ["--model", model, "--data.root", tables["HR"], "--out", folder, *LEAN]
         memlab(work / f"{model}.log", "test", *options)
-    rows = pd.read_csv(folder / "rows.csv").set_index("id")["predicted"]
+    rows = pd.read_csv(find_tested(folder) / "rows.csv").set_index("id")["predicted"]
     table = pd.read_csv(tables[target]).set_index("image").iloc[:, 0]
     predicted, score = rows.to_numpy(dtype=float), table.loc[rows.index].to_numpy(dtype=float)
     return {

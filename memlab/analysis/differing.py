@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from memlab.stats.measures import Array
@@ -81,7 +82,7 @@ def strips_of(frame: pd.DataFrame, models: Sequence[str]) -> list[Strip]:
     below = {name: positions(frame[name].to_numpy(float)) for name in ("people", *models)}
     count = max(1, min(SHOWN, len(frame) // 4))
 
-    def strip(kind: Kind, order: Array, allowed: Array, of: Sequence[str]) -> Strip:
+    def strip(kind: Kind, order: Array, allowed: NDArray[np.bool_], of: Sequence[str]) -> Strip:
         best = [place for place in np.argsort(-order, kind="stable") if allowed[place]][:count]
         images = [_shown(frame, below, int(place), of) for place in best]
         return Strip(kind, of[0] if len(of) == 1 and not kind.endswith("_all") else None, images)

@@ -208,7 +208,13 @@ def _notes(repeat: Repeat, tests: dict[str, Tested], shared: TestImages) -> list
 def _fold_notes(folds: int, tests: dict[str, Tested]) -> list[str]:
     sizes = sorted(len(test.rows) for test in tests.values())
     several = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
-    return [
+    without = [
+        statistic.reason
+        for test in tests.values()
+        if (statistic := test.results.metrics.get("spearman")) is not None
+        and statistic.value is None
+    ]
+    notes = [
         f"SD over {len(tests)} of {folds} folds of {several} images: it mainly shows how much few "
         "images vary. SD/√n is no standard error, because any two folds share training images.",
         "Out of fold: each image is predicted once, by a model that was not trained on it. ρ, r "
@@ -217,6 +223,12 @@ def _fold_notes(folds: int, tests: dict[str, Tested]) -> list[str]:
         "bootstrap over images, wider by √2, because each image also trains the other folds' "
         "models.",
     ]
+    if without:
+        notes.append(
+            f"{len(without)} of {len(tests)} folds have no ρ ({without[0]}), so ρ has no mean over "
+            "folds. Out of fold, constant predictions of a fold are tied."
+        )
+    return notes
 
 
 def _percent(share: float | None) -> str:

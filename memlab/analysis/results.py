@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
-from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance
+from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance, RidgeRecord
 from memlab.errors import MemlabError
 from memlab.files import write_text
 from memlab.reading import read_json
@@ -123,6 +123,7 @@ class Results:
         n: number of images in rows.
         metrics: name to statistic with interval.
         interval: prediction intervals.
+        ridge: the model's ridge head, if this command solved one.
         conditions: one effect per ablation, dose and role `target`, `swap` or `nuisance`.
         dose_curves: one curve per ablation with several doses.
         scan: effects of occluding each cell of a grid, if requested.
@@ -143,6 +144,7 @@ class Results:
     n: int
     metrics: dict[str, Statistic] = field(default_factory=dict)
     interval: Intervals | None = None
+    ridge: RidgeRecord | None = None
     conditions: list[AblationEffect] = field(default_factory=list)
     dose_curves: list[DoseCurve] = field(default_factory=list)
     scan: Scan | None = None

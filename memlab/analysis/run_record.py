@@ -59,6 +59,43 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
+class StrengthRecord:
+    """Strength of a ridge head that cross-validation compared.
+
+    Args:
+        strength: strength of the penalty, `alpha` of scikit-learn; None for the constant model,
+            which is the limit of infinite strength.
+        mse: mean squared error of the predictions of held-out training images.
+        spearman: Spearman correlation of these predictions with the scores; None if undefined.
+    """
+
+    strength: float | None
+    mse: float
+    spearman: float | None
+
+
+@dataclass(frozen=True)
+class RidgeRecord:
+    """Ridge head that was solved before training; see `memlab.stats.ridge`.
+
+    Args:
+        n: number of training images.
+        features: number of features.
+        folds: number of folds of the cross-validation among the training images.
+        seed: seed of the folds.
+        chosen: the strength with the least mean squared error.
+        candidates: all strengths, from the weakest to the constant model.
+    """
+
+    n: int
+    features: int
+    folds: int
+    seed: int
+    chosen: StrengthRecord
+    candidates: list[StrengthRecord]
+
+
+@dataclass(frozen=True)
 class SkippedImage:
     """Image without a prediction."""
 

@@ -147,7 +147,7 @@ def read_weights(path: str) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return dict(state.get("state_dict", state.get("model", state)))
     except Exception as error:  # a damaged or wrong file raises many types
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise MemlabError(f"{path}: cannot be read as weights: {first}") from error
 
 

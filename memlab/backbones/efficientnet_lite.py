@@ -90,7 +90,8 @@ class EfficientNetLite(Timm):
         self.std = _constants("std", std, STD)
         if pretrained or weights is not None:
             path = weights or str(installed_file(variant))
-            fill(self.network, published_state(path, variant, self.network), path, CLASSIFIER)
+            state = weights_of(path, variant, self.network, published_only=weights is None)
+            fill(self.network, state, path, CLASSIFIER)
             self._say_constants()
 
     def _say_constants(self) -> None:
@@ -126,7 +127,9 @@ def installed_file(variant: str) -> Path:
     return found
 
 
-def published_state(path: str, variant: str, network: nn.Module) -> dict[str, Any]:
+def weights_of(
+    path: str, variant: str, network: nn.Module, published_only: bool = True
+) -> dict[str, Any]:
     """Return the tensors of a file of weights under timm's names.
 
     A published file is recognised by its SHA-256. Its tensors have names of their own, in the order
@@ -136,6 +139,7 @@ def published_state(path: str, variant: str, network: nn.Module) -> dict[str, An
         path: a published file, or weights with timm's keys (.safetensors, .pth).
         variant: variant of the network.
         network: timm's network of this variant, with or without its classifier.
+        published_only: whether the file must be the published one.
 
     Raises:
         MemlabError: if the file is damaged, of another variant or of another network; the message
@@ -155,7 +159,7 @@ def published_state(path: str, variant: str, network: nn.Module) -> dict[str, An
     expected = PUBLISHED[variant].sha256
     differs = (
         f"SHA-256 {digest}, not the published {expected} of EfficientNet-{variant}: a broken "
-        f"download or another network: {_reinstall(variant)}"
+        f"download or another network; {_reinstall(variant)}"
     )
     try:
         state = read_weights(path)
@@ -163,8 +167,8 @@ def published_state(path: str, variant: str, network: nn.Module) -> dict[str, An
         raise MemlabError(f"{error}; {differs}") from error
     if theirs == variant:
         return _renamed(state, network)
-    if not network.state_dict().keys() & state.keys():
-        raise MemlabError(f"{path}: {differs}, or give weights with timm's keys")
+    if published_only or not network.state_dict().keys() & state.keys():
+        raise MemlabError(f"{path}: {differs}")
     return state
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from memlab.analysis.results import Results
+from memlab.analysis.run_record import RidgeRecord, StrengthRecord
 from memlab.callbacks.base import data_of
+from memlab.callbacks.ema import EMA
 from memlab.callbacks.frozen_features import encoder_of
 from memlab.callbacks.lr_finder import LRFinder
 from memlab.errors import DataError, MemlabError
@@ -29,6 +37,7 @@ class RidgeHead(Callback):
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+        self.record: RidgeRecord | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse options without effect, and limit a fit that trains nothing to one epoch.
@@ -39,17 +48,17 @@ class RidgeHead(Callback):
         model = pl_module
         if stage != "fit" or not isinstance(model, MemorabilityRegressor) or not model.solved_head:
             return
-        if any(isinstance(callback, LRFinder) for callback in trainer.callbacks):  # type: ignore[attr-defined]
+        if _has(trainer, LRFinder):
             raise MemlabError(
                 "lr_finder runs before --model.head ridge is solved: leave one of them out"
             )
         if not model.solved_only:
             return
-        augmentation = data_of(trainer).augmentation
-        if augmentation != "none":
+        unused = _unused(trainer)
+        if unused:
             raise MemlabError(
-                f"--data.augmentation {augmentation} would do nothing: --model.head ridge with "
-                "--model.unfrozen 0 uses each image as it is; set --data.augmentation none"
+                f"{unused} would do nothing: --model.head ridge with --model.unfrozen 0 solves the "
+                "head and trains nothing by gradient"
             )
         epochs = trainer.fit_loop.max_epochs
         if epochs != 1 and trainer.is_global_zero:
@@ -70,8 +79,24 @@ class RidgeHead(Callback):
         solved = cross_validated_ridge(features, scores, self.seed)
         weights, bias = trainer.strategy.broadcast(solved.on_logit_scale())
         model.set_readout(torch.from_numpy(weights), bias)
+        self.record = recorded(solved, self.seed)
         if trainer.is_global_zero:
-            _say(described(solved))
+            _say(described(self.record, solved.mean))
+
+    def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
+        """Add the choice of the strength to the results."""
+        results.ridge = self.record
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the choice of the strength, for the checkpoint."""
+        return {} if self.record is None else dataclasses.asdict(self.record)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the choice of the strength from a checkpoint."""
+        state = dict(state_dict)
+        candidates = [StrengthRecord(**one) for one in state.pop("candidates")]
+        chosen = StrengthRecord(**state.pop("chosen"))
+        self.record = RidgeRecord(**state, chosen=chosen, candidates=candidates)
 
     def _training_features(
         self, trainer: Trainer, model: MemorabilityRegressor
@@ -90,22 +115,53 @@ class RidgeHead(Callback):
         return known.features.numpy()[valid], scores[valid]
 
 
-def described(solved: RidgeFit) -> str:
-    """Return one line on how the strength of a ridge head was chosen."""
-    chosen, constant = solved.chosen, solved.candidates[-1]
-    over = (
-        f"{solved.folds}-fold cross-validation over {solved.n} training images, "
-        f"{solved.features} features"
-    )
-    if np.isinf(chosen.strength):
+def _has(trainer: Trainer, kind: type[Callback]) -> bool:
+    return any(isinstance(callback, kind) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+
+
+def _unused(trainer: Trainer) -> str:
+    """Return an option that only matters for training by gradient, or "" if none is set."""
+    given = {
+        f"--data.augmentation {data_of(trainer).augmentation} (not none)": (
+            data_of(trainer).augmentation != "none"
+        ),
+        "--trainer.overfit_batches": bool(trainer.overfit_batches),  # type: ignore[attr-defined]
+        "--trainer.gradient_clip_val": bool(trainer.gradient_clip_val),
+        "--trainer.accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
+        "--trainer.callbacks ema": _has(trainer, EMA),
+    }
+    return next((option for option, is_set in given.items() if is_set), "")
+
+
+def recorded(solved: RidgeFit, seed: int) -> RidgeRecord:
+    """Return how the strength of a ridge head was chosen, for the results."""
+    candidates = [
+        StrengthRecord(None if math.isinf(one.strength) else one.strength, one.mse, one.spearman)
+        for one in solved.candidates
+    ]
+    chosen = candidates[solved.candidates.index(solved.chosen)]
+    return RidgeRecord(solved.n, solved.features, solved.folds, seed, chosen, candidates)
+
+
+def described(record: RidgeRecord, mean: float) -> str:
+    """Return one line on how the strength of a ridge head was chosen.
+
+    Args:
+        record: the choice.
+        mean: mean score of the training images.
+    """
+    chosen, constant = record.chosen, record.candidates[-1]
+    how = f"{record.folds}-fold cross-validation over {record.n} training images"
+    if chosen.strength is None:
         return (
-            f"ridge head: by {over}, no strength predicts better than the mean; every image gets "
-            f"{solved.mean:.3f}"
+            f"ridge head: in {how}, no strength predicts better than the mean; every image gets "
+            f"{mean:.3f}"
         )
     rho = "undefined" if chosen.spearman is None else f"{chosen.spearman:.3f}"
     return (
-        f"ridge head: strength {chosen.strength:.3g} of {len(solved.candidates)}, by {over}: "
-        f"MSE {chosen.mse:.5f} (the mean alone {constant.mse:.5f}), ρ {rho}"
+        f"ridge head on {record.features} features: strength {chosen.strength:.3g}, chosen among "
+        f"{len(record.candidates)} by {how}: MSE {chosen.mse:.5f} (the mean {constant.mse:.5f}), "
+        f"ρ {rho}"
     )
 
 

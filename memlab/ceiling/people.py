@@ -32,6 +32,7 @@ KINDS = {
 }
 """Columns of `scores_of_counts`, and what a noise ceiling calls these scores."""
 OPTION = "--people"
+_COUNTED = ("false_alarms", "first_showings")
 
 
 @dataclass(frozen=True)
@@ -133,20 +134,19 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
             answers = read_responses(text, {"image": image})
             return _of_answers(answers, path, columns.get("score"))
     table = PeopleTable(**columns).table(path)
-    table = replace(table, rows=table.rows[table.rows["id"].notna()]).say()
-    require_once(table.rows["id"], table.origin)
     if table.rows["score"].isna().all():
         raise DataError(table.unscored or f"{table.origin}: no scores in it; {OPTION}.score NAME")
-    return _of_table(table, columns.get("score") or "score")
+    require_once(table.say().rows["id"], table.origin)
+    return _of_table(table, columns.get("score"))
 
 
-def _of_table(table: Table, column: str) -> People:
+def _of_table(table: Table, column: str | None) -> People:
     from memlab.ceiling.counts import scores_of_counts
     from memlab.ceiling.estimate import ROUNDED
 
     rows = table.rows[["id", "image", "score"]]
     known = rows[rows["score"].notna()].reset_index(drop=True)
-    plain = People(known, table.root, table.origin, column)
+    plain = People(known, table.root, table.origin, column or "score")
     if not ("hits" in table.rows and {"n", "misses"} & set(table.rows.columns)):
         return plain
     counts, _ = scores_of_counts(table)
@@ -156,7 +156,8 @@ def _of_table(table: Table, column: str) -> People:
         None,
     )
     by_id = counts.set_index(counts["image"].astype(str))
-    return replace(plain, kind=kind, counts=by_id, answers=table)
+    named = column or kind or "score"
+    return replace(plain, column=named, kind=kind, counts=by_id, answers=table)
 
 
 def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
@@ -166,7 +167,7 @@ def _of_answers(answers: Responses, path: Path, column: str | None) -> People:
     kinds = [str(name) for name in counts if name not in ("image", "hits", "n")]
     chosen = "hit_rate" if column is None else named(kinds, column, f"{path}, scores computed")
     if column is None and len(kinds) > 1:
-        others = ", ".join(name for name in kinds if name != chosen)
+        others = ", ".join(name for name in kinds if name not in (chosen, *_COUNTED))
         print(  # noqa: T201
             f"memlab: {path}: scores are hit rates; {OPTION}.score takes another: {others}",
             file=sys.stderr,

@@ -259,7 +259,7 @@ class MemlabCLI(LightningCLI):
                 f"nothing was trained (--trainer.max_epochs {trainer.max_epochs}, epochs done "
                 f"before: {trainer.current_epoch})"
             )
-        if not best.is_file():
+        if not best.is_file() and not getattr(self.model, "solved_only", False):
             self.records.notes.append(
                 "No epoch had a defined validation correlation, so the last weights were tested, "
                 "not the best."

@@ -177,11 +177,14 @@ def _write(comparison: Comparison, found: SideBySide | None, folder: Path) -> No
 def _table(path: Path) -> Predictions | None:
     """Return the predictions of a table or of folds; None for the folder of a run or test."""
     from memlab.data.predictions import is_folds, read_predictions, table_and_column
+    from memlab.data.tables import ENDINGS
     from memlab.image_files import what_is
 
     file, column = table_and_column(path)
     if what_is(file) == "file" or is_folds(file):
         return read_predictions(file, column)
+    if what_is(file) == "nothing" and file.suffix.lower() in ENDINGS:
+        raise MemlabError(f"{path}: no such file")
     return None
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memlab.analysis.tested import Tested
     from memlab.data.predictions import Predictions
 
-_COLUMNS = ("image", "score", "separator", "encoding")
+_COLUMNS = ("image", "score", "file", "separator", "encoding")
 """Options of the table of people's scores."""
 
 
@@ -55,6 +55,7 @@ def add_people(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--people.score", dest="people_score", metavar="NAME", help=f"its {COLUMNS['score']}"
     )
+    parser.add_argument("--people.file", dest="people_file", metavar="NAME", help=COLUMNS["file"])
     parser.add_argument(
         "--people.separator", dest="people_separator", metavar="NAME", help=COLUMNS["separator"]
     )
@@ -116,9 +117,22 @@ def side_by_side(models: Sequence[Predictions], options: Namespace) -> SideBySid
         people, matched, {model.label: str(model.path) for model in models}
     )
     compared.notes.extend(notes)
-    roots = [people.root, *(model.root for model in models), Path()]
+    roots = [people.root, *(root for model in models for root in _roots(model)), Path()]
     roots = [each for root in roots for each in (root, root / "images")]
     return SideBySide(compared, matched, roots, options.images)
+
+
+def _roots(model: Predictions) -> list[Path]:
+    """Return the folders that the images of a model may be in; for folds, their data set's, too."""
+    from memlab.analysis.results import FILE, read
+    from memlab.data.predictions import is_folds
+
+    roots = [model.root]
+    file = next(model.path.glob(f"*/fit/{FILE}"), None) if is_folds(model.path) else None
+    if file is not None:
+        data = Path(read(file.parent).data.root or ".")
+        roots.append(data if data.is_dir() else data.parent)
+    return roots
 
 
 def write_page(comparison: Comparison, found: SideBySide, folder: Path) -> Path:

@@ -22,6 +22,7 @@ from memlab.data.kept_split import KeptSplit
 from memlab.data.split_use import SplitUse
 from memlab.data.table import SPLITS, Table
 from memlab.models.base import MemorabilityModel
+from memlab.models.regressor import MemorabilityRegressor
 
 
 def add_evaluations(parser: LightningArgumentParser) -> None:
@@ -113,6 +114,8 @@ def say_trained(model: MemorabilityModel, table: Table, run: Path) -> None:
     parameters = sum(size for size, _ in sizes)
     trained = sum(size for size, needed in sizes if needed)
     part = "" if trained == parameters else f" ({trained / 1e6:.2f} M trained)"
+    if isinstance(model, MemorabilityRegressor) and model.solved_only:
+        part = f" (the {trained:,} of the head are solved, none is trained by gradient)"
     counts = table.rows["split"].value_counts()
     images = ", ".join(f"{counts.get(split, 0)} {split}" for split in SPLITS)
     print(  # noqa: T201

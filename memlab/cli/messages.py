@@ -54,7 +54,10 @@ def _one_line(message: str, known: Iterable[str]) -> str:
             if word.startswith("-"):
                 return unknown_option(option, names)
     if "arguments are required: backbone" in message:
-        return "which network? give --model.backbone NAME, or --config quickstart, resnet50 or timm"
+        return (
+            "which network? give --model.backbone NAME, or --config transfer, quickstart, resnet50 "
+            "or timm"
+        )
     inner = re.search(r"Option '([\w.-]+)' is not accepted", message)
     if inner:
         option = inner.group(1)

@@ -49,7 +49,7 @@ ABOUT = {
 
 _CONFIG = (
     "--config NAME",
-    "a file, or one of memlab's own (quickstart, resnet50, timm, worlds/W3, data/lamem, ...); may "
+    "a file, or one of memlab's own (transfer, resnet50, timm, worlds/W3, data/lamem, ...); may "
     "be repeated, later ones win",
 )
 _TRUST = ("--trust MODULE:CLASS", "a class of your own that a run folder may name; may be repeated")

@@ -119,8 +119,11 @@ def level_columns(
     text = read_text_table(path)
     names = list(text.frame.columns)
     found_key = usual(names, (normal(by), *LEVELS), str(path), "--columns.image")
-    key = column_named(names, key, str(path)) if key else found_key and found_key.name
-    if key is None:
+    if key is not None:
+        key = column_named(names, key, str(path))
+    elif found_key is not None:
+        key = found_key.name
+    else:
         raise DataError(
             f"{path}: which column holds the {by}? give --columns.image NAME "
             f"(columns: {listed(names)})"

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 _IN_A_LINE = 6
 """Maximum number of regions whose counts are printed on one line."""
 
-_CHOSEN = {True: "; threshold chosen on others", False: "; threshold chosen on the same"}
+_CHOSEN = {
+    True: "; threshold chosen on other images",
+    False: "; threshold chosen on the same images",
+}
 """Words for whether the evaluated images had a part in the choice of a detector's threshold."""
 
 _SAMPLE = 1000

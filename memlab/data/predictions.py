@@ -77,7 +77,7 @@ def read_predictions(path: Path, column: str | None = None) -> Predictions:
     names, told = list(text.frame.columns), str(file)
     images = usual(names, IMAGES, told)
     by_id = canonical(text.frame, "id")
-    key = by_id or (images and images.name)
+    key = by_id or (images.name if images else None)
     if key is None:
         raise DataError(
             f"{told}: which column names the image? call it image or id (columns: {listed(names)})"

@@ -105,7 +105,7 @@ def _matrix(axes: Any, comparison: PeopleComparison) -> None:
         put(pair.first, pair.second, pair.agreement.value)
     axes.imshow(values, cmap=SIGNED, vmin=-1, vmax=1)
     for row, column in np.ndindex(values.shape):
-        text = number(values[row, column], 2, zero=False) if row != column else ""
+        text = number(float(values[row, column]), 2, zero=False) if row != column else ""
         colour = "white" if abs(values[row, column]) > 0.6 else "black"
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     labels = [short_name(name) for name in names]

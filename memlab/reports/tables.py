@@ -54,7 +54,7 @@ def members_table(summary: RepeatSummary) -> Table:
     entries = [entry for entry in summary.across if not entry.condition]
     count = len(summary.members)
     table = Table(title=f"test over {count} {summary.over}s", title_justify="left")
-    table.add_column(summary.over)
+    table.add_column(summary.over, no_wrap=True)
     table.add_column("n", justify="right")
     for entry in entries:
         table.add_column(
@@ -67,7 +67,8 @@ def members_table(summary: RepeatSummary) -> Table:
         by_metric = {
             entry.metric: entry.statistic for entry in member.statistics if not entry.condition
         }
-        table.add_row(member.member, str(member.n), *_cells(entries, by_metric))
+        short = summary.out_of_fold is not None
+        table.add_row(member.member, str(member.n), *_cells(entries, by_metric, short))
     table.add_section()
     for title, name in (("mean", "mean"), ("SD", "sd"), ("least", "min"), ("most", "max")):
         cells = [title, ""]
@@ -84,12 +85,20 @@ def members_table(summary: RepeatSummary) -> Table:
     return table
 
 
-def _cells(entries: Sequence[OverMembers], statistics: dict[str, Statistic]) -> list[str]:
-    """Return the values of the metrics, with the interval of Spearman's rho."""
+def _cells(
+    entries: Sequence[OverMembers], statistics: dict[str, Statistic], short: bool = False
+) -> list[str]:
+    """Return the values of the metrics, with the interval of Spearman's rho.
+
+    Args:
+        entries: the metrics.
+        statistics: metric to its value.
+        short: whether to leave out the reason for a missing value.
+    """
     cells = []
     for entry in entries:
         statistic = statistics.get(entry.metric, _ABSENT)
-        cells.append(value_text(statistic))
+        cells.append("none" if short and statistic.value is None else value_text(statistic))
         if entry.metric == "spearman":
             cells.append(interval_text(statistic) if statistic.value is not None else "")
     return cells

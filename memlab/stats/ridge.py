@@ -91,8 +91,8 @@ def cross_validated_ridge(
     squared error over all rows is chosen. The constant model is one of the candidates; of equal
     candidates the strongest is chosen.
 
-    `GridSearchCV` of scikit-learn over `Ridge(alpha=strength)`, with the same folds, gives the same
-    predictions.
+    `GridSearchCV` of scikit-learn over `Ridge(alpha=strength)`, with the same folds of equal size,
+    gives the same predictions.
 
     Args:
         features: (n, D), finite.

@@ -172,6 +172,21 @@ def test_tests_and_folds_and_columns_of_one_table_take_part(
     assert main(["compare", "folds", "--people", "all.csv", "--people.score", "hit_rate"]) == 0
 
 
+def test_images_of_folds_are_those_of_their_data_set(tables: pd.DataFrame) -> None:
+    score = tables["hit_rate"].to_numpy()
+    ids = [Path(name).name for name in tables["image"]]
+    for place, name in enumerate(ids):
+        image(Path("data/images") / name, place)
+    good = tables["good"].to_numpy()
+    write_finished(Path("folds/fold-1/fit"), good, score, ids, root=str(Path("data").resolve()))
+    table = pd.DataFrame({"id": ids, "score": score, "predicted": good, "fold": 1})
+    table.to_csv("folds/predictions.csv", index=False)
+    assert main(["compare", "folds", "bad.csv", "--out", "out"]) == 0
+    page = Path("out/compare.html").read_text()
+    assert "data:image/jpeg" in page
+    assert "were not found" not in page
+
+
 def test_runs_alone_get_the_page_beside_their_differences(tables: pd.DataFrame) -> None:
     ids = list(tables["image"])
     score = tables["hit_rate"].to_numpy()
@@ -232,6 +247,8 @@ def test_what_cannot_be_compared_is_one_line(
     assert "hit_rate is 0.5 for all 40" in fails("same.csv", "--people.score", "hit_rate")
     assert "no column 'hitrat'; did you mean" in fails("people.csv", "--people.score", "hitrat")
     assert "no such file" in fails("nowhere.csv")
+    assert "set --people.file (found: bad.csv, bare.csv" in fails(".")
+    assert "nowhere.csv: no such file" in failing("compare", "nowhere.csv", "--people", "x.csv")
     assert "no such folder" in fails("people.csv", "--images", "nowhere", "--out", "out")
     bare = people[["image"]].assign(other=1)
     bare.to_csv("bare.csv", index=False)

@@ -23,6 +23,9 @@ class TwoSpots(RegionDetector):
 
     quality = (Quality("spots", "nothing but this test", 4, 3, 5, 3),)
 
+    def notes(self) -> list[str]:
+        return ["7 of 9 spots left out"]
+
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         if images.mean() < 0.1:
             raise ValueError("too dark")
@@ -54,7 +57,9 @@ def test_a_crash_is_named_and_the_counts_are_told(
     assert kept["quality"][0]["there"] == 4
     find = ["regions", "find", str(found / "album"), "--with", f"{__name__}:TwoSpots"]
     assert main([*find, "--out", str(found / "store")]) == 1
-    assert "recall 3 of 4, precision 3 of 5 (nothing but this test)" in capsys.readouterr().out
+    written = capsys.readouterr()
+    assert "recall 3 of 4, precision 3 of 5 (nothing but this test)" in written.out
+    assert f"memlab: {__name__}:TwoSpots: 7 of 9 spots left out" in written.err
 
 
 def test_what_is_crossed_out_is_gone_from_the_copy_alone(
@@ -129,3 +134,15 @@ def test_quality_is_of_the_declared_threshold_alone() -> None:
 
     assert provenance_of(Sure(), {})["quality"]
     assert provenance_of(Sure(0.2), {"threshold": 0.2})["quality"] == []
+
+
+def test_the_images_that_chose_the_threshold_are_told() -> None:
+    class Halves(TwoSpots):
+        quality = (
+            Quality("spots", "one half", 2, 1, 1, 1, held_out=True),
+            Quality("spots", "all", 4, 3, 3, 3, held_out=False),
+        )
+
+    first, second = quality_told("spots", provenance_of(Halves(), {}))
+    assert first.endswith("(one half; threshold chosen on other images)")
+    assert second.endswith("(all; threshold chosen on the same images)")

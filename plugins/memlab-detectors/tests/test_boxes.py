@@ -19,13 +19,13 @@ from torch import Tensor
 from memlab.cli import main
 from memlab.errors import CheckpointError, MissingWeightsError
 
-PACKAGE = os.environ.get("MEMLAB_OBJECTRON", "")
+PACKAGE = Path(os.environ.get("MEMLAB_OBJECTRON", "absent"))
 """Path of the npm package, which no package of PyPI includes."""
 
 needs_opencv = pytest.mark.skipif(find_spec("cv2") is None, reason="OpenCV is not installed")
 needs_package = pytest.mark.skipif(
-    not PACKAGE or find_spec("mediapipe") is None or find_spec("ai_edge_litert") is None,
-    reason="MEMLAB_OBJECTRON is not the path of the npm package, or mediapipe is not installed",
+    not PACKAGE.is_file() or find_spec("mediapipe") is None or find_spec("ai_edge_litert") is None,
+    reason="MEMLAB_OBJECTRON names no npm package, or mediapipe is not installed",
 )
 
 
@@ -159,7 +159,7 @@ def test_a_damaged_or_another_package_is_refused(tmp_path: Path) -> None:
 @needs_opencv
 @needs_package
 def test_objectron_keeps_the_contract_with_its_network(tmp_path: Path) -> None:
-    detector = Objectron(Path(PACKAGE))
+    detector = Objectron(PACKAGE)
     assert (len(detector.labels), detector.labels[detector.person]) == (23, "Person")
     assert str(detector.weights_id()).count("sha256:") == 2
     masks = detector(torch.full((1, 3, 50, 70), 0.5))

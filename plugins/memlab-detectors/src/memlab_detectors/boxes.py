@@ -51,7 +51,10 @@ class Boxes:
 
 
 def best_of(
-    edges: NDArray[np.float32], scores: NDArray[np.float32], threshold: float, size: tuple[int, int]
+    edges: NDArray[np.floating],
+    scores: NDArray[np.floating],
+    threshold: float,
+    size: tuple[int, int],
 ) -> Boxes:
     """Select the detections from a threshold, without doubles of the same class.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from memlab_detectors.carried import carried_by, missing
-from memlab_detectors.images import as_bytes, resized
+from memlab_detectors.images import as_bytes, resized, without_specks
 from memlab_detectors.mediapipe import INSTALL as MEDIAPIPE
 from memlab_detectors.mediapipe import SEGMENTS, foreground, interpreter
 
@@ -36,7 +36,8 @@ LEAST, MOST = 0.05, 0.95
 class Cutouts:
     """Outlines within boxes: MediaPipe's selfie segmentation for people, GrabCut for objects.
 
-    A mask that covers less than 5 % or more than 95 % of its box is not an outline. For a person,
+    Components of less than 1 % of the box are left out, except the largest. A mask that covers less
+    than 5 % or more than 95 % of its box is not an outline. For a person,
     GrabCut then tries the same box. If GrabCut fails as well, the box has no outline.
 
     Args:
@@ -72,7 +73,7 @@ class Cutouts:
         inner = slice(top - above, bottom - above), slice(left - before, right - before)
         ways = [self._by_colour] if region == "objects" else [self._by_person, self._by_colour]
         for way in ways:
-            inside = way(crop, inner)[inner]
+            inside = without_specks(way(crop, inner)[inner][None].float())[0] > 0
             if LEAST <= float(inside.float().mean()) <= MOST:
                 mask = torch.zeros(image.shape[-2:], dtype=torch.bool)
                 mask[top:bottom, left:right] = inside

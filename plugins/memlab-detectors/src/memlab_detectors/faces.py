@@ -38,7 +38,13 @@ class Faces(RegionDetector):
     licence: ClassVar[str | None] = "MIT (facenet-pytorch, code and weights)"
     quality: ClassVar[Sequence[Quality]] = (
         Quality(
-            "faces", "231 photographs, by eye, face by face, at threshold 0.95", 31, 26, 28, 26
+            "faces",
+            "231 photographs, by eye, face by face, at threshold 0.95",
+            there=31,
+            found=26,
+            marked=28,
+            right=26,
+            held_out=False,
         ),
     )
 

@@ -46,7 +46,15 @@ class People(RegionDetector):
 
     licence: ClassVar[str | None] = LICENCE
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("people", "240 photographs, by eye, by image, at threshold 0.8", 37, 15, 16, 15),
+        Quality(
+            "people",
+            "240 photographs, by eye, by image, at threshold 0.8",
+            there=37,
+            found=15,
+            marked=16,
+            right=15,
+            held_out=False,
+        ),
     )
 
     def __init__(self, threshold: float = 0.8) -> None:
@@ -115,7 +123,15 @@ class Subject(RegionDetector):
 
     licence: ClassVar[str | None] = LICENCE
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("salient", "24 photographs, outlined well by eye, at threshold 0.5", 24, 9, 20, 9),
+        Quality(
+            "salient",
+            "24 photographs, outlined well by eye, at threshold 0.5",
+            there=24,
+            found=9,
+            marked=20,
+            right=9,
+            held_out=False,
+        ),
     )
 
     def __init__(self, threshold: float = 0.5) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 import zlib
 from collections.abc import Sequence
+from gzip import BadGzipFile
 from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
@@ -25,7 +26,8 @@ LABELS_END, MODEL_END = 184, 9_987_912
 """Bytes at which the labels and the network end in the file."""
 SHA256 = "d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6"
 """Of the network alone."""
-FETCH = f"fetch it with npm pack @mediapipe/objectron@{VERSION}"
+PACKAGE_SHA256 = "fc3e37b326b05e8f596099c90b3e0931b05a56cd3160b9ac450b621794bac94c"
+FETCH = f"fetch it with npm pack @mediapipe/objectron@{VERSION} (SHA-256 {PACKAGE_SHA256[:16]}...)"
 GIVE = f"give it by --with.weights mediapipe-objectron-{VERSION}.tgz"
 
 
@@ -52,7 +54,26 @@ class Objectron(BoxDetector):
     """
 
     licence: ClassVar[str | None] = "Apache-2.0 (MediaPipe, weights); trained on Open Images v4"
-    quality: ClassVar[Sequence[Quality]] = ()
+    quality: ClassVar[Sequence[Quality]] = (
+        Quality(
+            "people",
+            "114 photographs, by eye, by image, at threshold 0.4",
+            there=17,
+            found=13,
+            marked=15,
+            right=13,
+            held_out=True,
+        ),
+        Quality(
+            "objects",
+            "120 photographs, by eye, by image and label, at threshold 0.4",
+            there=45,
+            found=34,
+            marked=46,
+            right=34,
+            held_out=True,
+        ),
+    )
 
     def __init__(
         self, weights: Path | None = None, threshold: float = 0.4, regions: Kept = "both"
@@ -104,8 +125,8 @@ def packed(path: Path | None) -> tuple[list[str], bytes]:
     else:
         problem = f"is not {Path(MEMBER).name} of version {VERSION}"
     raise CheckpointError(
-        f"{path}: {problem} (SHA-256 of bytes {LABELS_END} to {MODEL_END}: {checksum[:8]}..., not "
-        f"{SHA256[:8]}...); {FETCH}"
+        f"{path}: {problem} (SHA-256 of its network {checksum[:8]}..., not {SHA256[:8]}...); "
+        f"{FETCH}"
     )
 
 
@@ -123,6 +144,6 @@ def _member(path: Path) -> bytes:
         raise CheckpointError(
             f"{path}: has no {MEMBER}: not the package of version {VERSION}; {FETCH}"
         ) from error
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, BadGzipFile, EOFError, zlib.error) as error:
         raise CheckpointError(f"{path}: is damaged or truncated: {error}; {FETCH}") from error
     return content

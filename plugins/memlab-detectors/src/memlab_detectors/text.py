@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -42,7 +42,7 @@ class Text(RegionDetector):
 
     licence: ClassVar[str | None] = "Apache-2.0 (rapidocr; PP-OCRv6 weights, PaddlePaddle)"
     quality: ClassVar[Sequence[Quality]] = (
-        Quality("text", "60 photographs, by eye, by image, at threshold 0.7", 11, 7, 7, 7),
+        Quality("text", "60 photographs, by eye, by image, at threshold 0.7", 11, 7, 7, 7, False),
     )
 
     def __init__(self, threshold: float = 0.7) -> None:
@@ -62,7 +62,7 @@ class Text(RegionDetector):
             "Rec.model_path": str(self._weights[1].path),
             "EngineConfig.onnxruntime.intra_op_num_threads": torch.get_num_threads(),
         }
-        self._read = RapidOCR(params=options)
+        self._read: Any = RapidOCR(params=options)  # its result type depends on the options
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Detect text; see `RegionDetector.forward`."""

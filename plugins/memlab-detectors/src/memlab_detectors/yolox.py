@@ -171,7 +171,7 @@ def _session(path: Path) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return the last part of onnxruntime's message, which begins with its own codes."""
-    return " ".join(str(error).split()).rpartition(" : ")[2][:120]
+    return " ".join(str(error).split()).rpartition(" : ")[2][:120].rstrip(". ")
 
 
 def _require_yolox(output: NDArray[np.float32], path: Path, count: int) -> None:
