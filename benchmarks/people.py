@@ -120,8 +120,10 @@ def ceiling(data: Path, work: Path) -> dict[str, dict[str, float]]:
     """Return the noise ceiling of each target, from random halves of the people."""
     import pandas as pd
 
-    memlab(work / "ceiling.log", "data", "ceiling", data / "trials.csv", "--out", work / "ceiling")
-    table = pd.read_csv(work / "ceiling/ceiling.csv")
+    out = work / "ceiling"
+    if not out.exists():
+        memlab(work / "ceiling.log", "data", "ceiling", data / "trials.csv", "--out", out)
+    table = pd.read_csv(out / "ceiling.csv")
     table = table[table["correlation"] == "spearman"].set_index("scores")
     names = {"halves": "half", "spearman_brown": "full", "best": "ceiling"}
     return {
