@@ -35,10 +35,11 @@ MODEL is one of
                           takes another column
   a folder of folds       predictions.csv in it: image, predicted, and perhaps score
 
---people gives the scores of people: a table of images (score, hit_rate, hits and n, ...), or one
-row per answer (participant, image, response), of which memlab computes the scores. Without it,
-people's scores are those that the tests have. With --people, one model is enough. Images are
-matched by id, by path, or by the end of a path.
+--people gives the scores of people: a table of images (score, hit_rate, hits and n, ...), a table
+of answers (participant, image, response), or a trial table as memlab data ceiling reads it; of
+answers and trials memlab computes the scores. Without it, people's scores are those that the tests
+have. With --people, one model is enough. Images are matched by id, by path, or by the end of a
+path.
 
   memlab score resmem photos/ --out resmem.csv
   memlab compare resmem.csv runs/NAME --people scores.csv --out comparison/

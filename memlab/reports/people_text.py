@@ -109,7 +109,7 @@ def _lead(comparison: PeopleComparison) -> str:
             return ""
         if found.low <= 0 <= found.high:
             return f" Its lead over {names[1]} may be chance."
-        return f" Its lead over {names[1]} is not chance."
+        return f" Its lead over {names[1]} is beyond chance (95 %)."
     return ""
 
 
