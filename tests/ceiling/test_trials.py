@@ -11,6 +11,7 @@ import pytest
 
 from memlab.ceiling.people import read_people
 from memlab.cli import main
+from memlab.errors import DataError
 from tests.builders.games import bids, coded, game, jspsych, sequences, write
 
 HALVES = ("--halves", "10")
@@ -261,6 +262,16 @@ def test_answers_to_repeats_with_a_role_stay_answers(
     printed = capsys.readouterr().out
     assert "trial table" not in printed
     assert "note: 48 rows left out: vigilance" in printed
+
+
+def test_a_comparison_says_where_the_key_is_named(trials: pd.DataFrame) -> None:
+    table = jspsych(trials)
+    unpressed = (table["response"] == "null") & (table["trial_type"] != "preload")
+    write(table.assign(response=table["response"].mask(unpressed, "f"), rt=700))
+    with pytest.raises(
+        DataError, match=r"'seen before'\? memlab data ceiling a\.csv --key KEY --out"
+    ):
+        read_people(Path("a.csv"), {})
 
 
 def test_a_comparison_takes_trials_as_people(
