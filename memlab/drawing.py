@@ -72,4 +72,9 @@ def save(figure: Figure, folder: Path, name: str) -> list[str]:
 
 def short_name(name: str) -> str:
     """Return the name, cut to its last 21 characters if too long for a label."""
-    return name if len(name) <= 22 else f"…{name[-21:]}"
+    return literal(name if len(name) <= 22 else f"…{name[-21:]}")
+
+
+def literal(text: str) -> str:
+    """Return a text in which matplotlib shows dollar signs; it takes two of them for a formula."""
+    return text.replace("$", r"\$")

@@ -95,7 +95,7 @@ def without(arguments: list[str], *options: str) -> list[str]:
 def parse(command: str, arguments: list[str]) -> None:
     """See that a command knows these options, without running it."""
     if command == "repeat":
-        command, arguments = "fit", without(arguments, "--splits", "--seeds")
+        command, arguments = "fit", without(arguments, "--splits", "--seeds", "--folds")
     if command in TRAINER_COMMANDS:
         arguments = without(arguments, "--run", "--ckpt_path")
         assert main([command, *arguments, "--print_config"]) == 0

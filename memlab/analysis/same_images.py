@@ -144,7 +144,7 @@ def with_distinct_names(models: Sequence[Predictions]) -> list[Predictions]:
     Raises:
         MemlabError: if one model is given twice.
     """
-    taken = {"people"}
+    taken = {"id", *_columns("people")}
     seen: dict[tuple[Path, str], Predictions] = {}
     named = []
     for model in models:
@@ -154,14 +154,19 @@ def with_distinct_names(models: Sequence[Predictions]) -> list[Predictions]:
         seen[key] = model
         parts = model.path.resolve().with_suffix("").parts
         label, depth = model.label, 1
-        while label in taken:
+        while taken & _columns(label):
             depth += 1
             label = (
                 "/".join([*parts[-depth:-1], model.label]) if depth <= len(parts) else f"{label}'"
             )
-        taken.add(label)
+        taken |= _columns(label)
         named.append(replace(model, label=label))
     return named
+
+
+def _columns(label: str) -> set[str]:
+    """Return the columns of a label in `images.csv`."""
+    return {label, f"{label}_below", f"{label}_gap"}
 
 
 def _found(names: Names, model: Predictions) -> tuple[dict[str, str], str]:

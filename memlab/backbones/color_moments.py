@@ -46,7 +46,7 @@ class ColorMoments(Backbone):
         value = images.amax(dim=1, keepdim=True)
         spread = value - images.amin(dim=1, keepdim=True)
         saturation = spread / value.clamp(min=_LEAST)
-        red, green, blue = images.split(1, dim=1)
+        red, green, blue = images[:, 0:1], images[:, 1:2], images[:, 2:3]
         across, along = red - (green + blue) / 2, (green - blue) * (3**0.5 / 2)
         length = (across.square() + along.square() + _LEAST**2).sqrt()
         cosine, sine = saturation * across / length, saturation * along / length

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from memlab.callbacks.base import data_of
 from memlab.data.features import Encoder
+from memlab.files import fingerprint
 from memlab.models.base import hash_weights
+from memlab.models.load import without_downloads
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.precision import single_precision
 
@@ -26,10 +30,15 @@ def encoder_of(model: MemorabilityRegressor, device: torch.device) -> Encoder:
             for module, mode in modes.items():
                 module.training = mode
 
-    def weights() -> str:
-        return hash_weights(model.backbone.state_dict())
+    def identity() -> str:
+        backbone = model.backbone
+        made_of = [
+            without_downloads(backbone.spec), backbone.mean, backbone.std,
+            hash_weights(backbone.state_dict()),
+        ]  # fmt: skip
+        return fingerprint(json.dumps(made_of, sort_keys=True))
 
-    return Encoder(embed, weights, device)
+    return Encoder(embed, identity, device)
 
 
 class FrozenFeatures(Callback):

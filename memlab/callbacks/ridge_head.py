@@ -76,6 +76,13 @@ class RidgeHead(Callback):
         if trainer.ckpt_path is not None:
             return
         features, scores = self._training_features(trainer, model)
+        mean = float(scores.mean())
+        if not 0 < mean < 1:
+            raise DataError(
+                f"{data_of(trainer).table.origin}: the mean score of the {len(scores)} training "
+                f"images is {mean:.3g}, and models predict scores between 0 and 1: shift or "
+                "rescale the scores"
+            )
         solved = cross_validated_ridge(features, scores, self.seed)
         weights, bias = trainer.strategy.broadcast(solved.on_logit_scale())
         model.set_readout(torch.from_numpy(weights), bias)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ def from_jspsych(frame: pd.DataFrame, options: TrialOptions, told: str) -> Event
         used, "memlab person", "memlab image", kinds[trial].mask(gap[trial], GAP), presses.pressed,
         options, told, layout,
     )  # fmt: skip
-    return Events(events.rows, layout, events.joined, events.stray, (*notes, *events.notes))
+    return replace(events, notes=(*notes, *events.notes))
 
 
 def _images(stimulus: pd.Series) -> pd.Series:

@@ -124,7 +124,13 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
     if what_is(path) == "file":
         text = read_text_table(path, columns.get("separator"), columns.get("encoding"), OPTION)
         image = columns.get("image")
-        trials = read_trials(text, TrialOptions({"image": image}))
+        try:
+            trials = read_trials(text, TrialOptions({"image": image}))
+        except DataError as error:
+            if "--key" not in str(error):
+                raise
+            how = f"memlab data ceiling {path} --key KEY --out DIR; then {OPTION} DIR/scores.csv"
+            raise DataError(f"{str(error).partition('? give ')[0]}? {how}") from error
         if trials is not None:
             responses = responses_of_trials(trials)
             for line in responses.counting:

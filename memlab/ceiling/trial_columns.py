@@ -33,7 +33,7 @@ PRACTICE = "practice"
 """Kind of trials that are left out."""
 
 CODES = {"0": GAP, "1": TARGET, "2": REPEAT, "3": FILLER, "4": VIGILANCE}
-"""Codes of the column type."""
+"""Codes of a column of types or kinds; elsewhere, 1 and 2 may be the conditions of a study."""
 PERF = {"11": True, "12": False, "13": True, "14": False}
 """Codes of the column perf: hit, miss, false alarm, correct rejection; whether a key was pressed.
 
@@ -84,7 +84,8 @@ def kinds_of(column: pd.Series) -> pd.Series | None:
     A column tells kinds if most of its filled cells do, and it has two kinds of images.
     """
     text = column.fillna("")
-    known = {value: KINDS.get(normal(value), CODES.get(value, "")) for value in text.unique()}
+    codes = CODES if normal(str(column.name)).endswith(("type", "kind")) else {}
+    known = {value: KINDS.get(normal(value), codes.get(value, "")) for value in text.unique()}
     kinds = text.map(known)
     filled = text.str.strip() != ""
     if (kinds != "").sum() * 2 <= filled.sum() or len(set(kinds) - {"", GAP, PRACTICE}) < 2:
@@ -130,7 +131,7 @@ def presses_of(
     values = set(text.unique())
     nothing = pd.Series(False, index=column.index)
     if keys:
-        wanted = {key.strip().lower() for key in keys}
+        wanted = {key.strip().lower() or "space" for key in keys}
         pressed = text.isin(wanted)
         if not pressed.any():
             raise DataError(

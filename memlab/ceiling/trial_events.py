@@ -14,6 +14,8 @@ from memlab.data.table import numbers
 from memlab.data.table_rows import listed
 from memlab.errors import DataError
 
+_SECONDS = 10
+"""Median response time below which times are taken as seconds: nobody answers in 10 ms."""
 _RESTARTS = 0.1
 """Share of repeated trial numbers from which they are taken to start again in each block."""
 
@@ -76,6 +78,7 @@ def events_of(
     outside = np.zeros(len(frame), bool)
     if time:
         rt = numbers(frame[time].where(pressed), told)
+        _require_milliseconds(rt, time, options, told)
         length = column_of(header, DURATION)
         limit = numbers(frame[length], told) if length else np.inf
         outside = keys & ((rt < 0) | (rt > np.minimum(limit, options.window or np.inf))).to_numpy()
@@ -88,7 +91,7 @@ def events_of(
             f"{told}: --window and --shown need a column of response times, such as rt (columns: "
             f"{listed(header)})"
         )
-    order, more = _order(frame, person, gap, told)
+    order, more = _order(frame, person, gap)
     notes += more
     rows = pd.DataFrame(
         {
@@ -105,19 +108,31 @@ def events_of(
     )
     late = rows[outside]
     stray = tuple(zip(late["row"], late["person"], strict=True))
-    return Events(rows, layout, bool(blank) and options.shown is None, stray, tuple(notes))
+    in_column = bool(blank) and options.shown is None
+    return Events(
+        rows, layout, bool(blank) or options.shown is not None, in_column, stray, tuple(notes)
+    )
 
 
-def _order(
-    frame: pd.DataFrame, person: str, gap: np.ndarray, told: str
-) -> tuple[np.ndarray, list[str]]:
+def _require_milliseconds(rt: pd.Series, name: str, options: TrialOptions, told: str) -> None:
+    middle = float(rt.median())
+    if (options.window is not None or options.shown is not None) and 0 < middle < _SECONDS:
+        raise DataError(
+            f"{told}: column {name} looks like seconds (median {middle:.3g}), and --window and "
+            "--shown are milliseconds: multiply the column by 1000"
+        )
+
+
+def _order(frame: pd.DataFrame, person: str, gap: np.ndarray) -> tuple[np.ndarray, list[str]]:
     name = column_of(list(frame.columns), ORDER)
     file_order = np.arange(len(frame), dtype=float)
     if not name:
         return file_order, []
-    order = numbers(frame[name], told)
-    if order.isna().any():
-        return file_order, [f"column {name} has empty cells: rows are taken in the file's order"]
+    order = pd.to_numeric(frame[name], errors="coerce")
+    if not np.isfinite(order).all():
+        line = frame.index[~np.isfinite(order)][0]
+        why = f"column {name} is no number in row {line}"
+        return file_order, [f"{why}: rows are taken in the file's order"]
     keys = pd.DataFrame({"person": frame[person], "order": order, "gap": gap})
     if keys.duplicated().mean() > _RESTARTS:  # a few repeated numbers are repeated trials
         return file_order, [f"column {name} starts again: rows are taken in the file's order"]

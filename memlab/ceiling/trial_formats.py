@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -42,8 +43,11 @@ def coded(frame: pd.DataFrame, options: TrialOptions, told: str) -> Events | Non
     header = list(frame.columns)
     kind, perf = column_of(header, ("type", "imtype")), column_of(header, ("perf",))
     person, image = found(frame, "participant", options, told), found(frame, "image", options, told)
-    if not (kind and perf and person and image):
+    response = found(frame, "response", options, told) if options.columns.get("response") else perf
+    if not (kind and perf and person and image) or response != perf:
         return None
+    if options.keys:
+        raise DataError(f"{told}: --key has nothing to do here: column {perf} holds no keys")
     codes, outcome = code_of(frame[kind]), code_of(frame[perf])
     _known(codes, CODES, kind, "0 blank, 1 target, 2 its repeat, 3 filler, 4 vigilance repeat",
            told)  # fmt: skip
@@ -92,8 +96,15 @@ def in_sequences(frame: pd.DataFrame, options: TrialOptions, told: str) -> Event
     outcomes = column_of(list(ends), ("perfseq", "keypressseqstring", "keypresssequence"))
     if not (images and types and outcomes):
         return None
+    for what in ("image", "response", "lag"):
+        if options.columns.get(what):
+            raise DataError(
+                f"{told}: column {options.columns[what]!r} is not read: a row per person has its "
+                f"images, kinds and keys in columns {ends[images]}, {ends[types]} and "
+                f"{ends[outcomes]}; name no other"
+            )
     frame = frame[frame[ends[images]].notna()]
-    person = column_of(list(frame.columns), PERSON)
+    person = found(frame, "participant", options, told)
     names = frame[person] if person else pd.Series(range(1, len(frame) + 1), index=frame.index)
     cells = pd.DataFrame(
         {
@@ -122,10 +133,8 @@ def in_sequences(frame: pd.DataFrame, options: TrialOptions, told: str) -> Event
         require_kinds(long["type"], long["kind"], told)
         long["response"] = long["perf"].mask(long["perf"].str.strip() == "")
         events = in_words(long.drop(columns=["type", "perf"]), options, told)
-    return events and Events(
-        events.rows, layout, events.joined, events.stray,
-        (*events.notes, *(() if person else ("people have the numbers of their rows",))),
-    )  # fmt: skip
+    notes = () if person else ("people have the numbers of their rows",)
+    return events and replace(events, layout=layout, notes=(*events.notes, *notes))
 
 
 def found(frame: pd.DataFrame, what: str, options: TrialOptions, told: str) -> str:

@@ -28,6 +28,7 @@ class Events:
             person), `pressed` (a key during this row), `in_blank` (a key in the blank after it),
             `lag` (NaN if the table has none), `left_out` (reason why the row is no answer, or "").
         layout: what the table is, in words.
+        blanks: whether `in_blank` is known.
         joined: whether `pressed` may include a key in the blank, where `in_blank` is true.
         stray: row and person of each key outside every window that the reader found.
         notes: notes of the reader.
@@ -35,6 +36,7 @@ class Events:
 
     rows: pd.DataFrame
     layout: str
+    blanks: bool = False
     joined: bool = False
     stray: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -79,7 +81,8 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
             kinds.
 
     Raises:
-        DataError: if there are no images, or a trial is listed twice; the message names its row.
+        DataError: if there are no images, a trial is listed twice (the message names its row), or
+            `short_lag` is given and the table names kinds.
     """
     rows = events.rows.reset_index(drop=True)
     people = pd.factorize(rows["person"])[0]
@@ -91,6 +94,10 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
     if not is_image.any():
         raise DataError(
             f"{origin}: no row shows an image: name its column, --data.source.image NAME"
+        )
+    if short_lag is not None and (rows["kind"][is_image] != "").any():
+        raise DataError(
+            f"{origin}: --vigilance-lag has nothing to do here: the table names kinds of trials"
         )
     # The image before each blank: the last image row of the same person.
     last = pd.Series(np.where(is_image, np.arange(len(rows)), np.nan))
@@ -120,7 +127,7 @@ def trials_of_events(events: Events, origin: str, short_lag: int | None = None) 
     _answered_once(rows, origin)
     columns = ["row", "person", "position", "image", "kind", "pressed", "in_blank", "lag"]
     return Trials(
-        rows[columns], origin, events.layout, bool((~is_image).any() or in_blank.any()),
+        rows[columns], origin, events.layout, events.blanks or not is_image.all(),
         int(unsure.sum()), stray, left_out, (*events.notes, *notes),
     )  # fmt: skip
 

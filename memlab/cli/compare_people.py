@@ -139,13 +139,24 @@ def write_page(comparison: Comparison, found: SideBySide, folder: Path) -> Path:
     """Write the files of the comparison, and the page; return the path of the page."""
     from memlab.analysis.people_and_models import per_image
     from memlab.data.image_paths import image_paths
+    from memlab.image_files import leaves
     from memlab.reports.comparison import write_comparison
-    from memlab.reports.people_page import write_people_page
+    from memlab.reports.people_page import PAGE, write_people_page
 
     names = found.matched.names
     paths = dict(
         zip(names, image_paths(list(names.values()), found.roots, found.folder), strict=True)
     )
+    own = [*found.roots, *([found.folder] if found.folder else [])]
+    outside = [
+        path for path in paths.values()
+        if path and all(leaves(root, str(path.absolute())) for root in own)
+    ]  # fmt: skip
+    if outside:
+        note(
+            f"{len(outside)} of {len(paths)} images lie outside the folders of the tables, such as "
+            f"{outside[0]}; {PAGE} may show them"
+        )
     comparison.people = found.comparison
     write_comparison(comparison, folder, per_image(found.matched))
     return write_people_page(found.comparison, paths, folder)

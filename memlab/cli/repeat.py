@@ -29,7 +29,7 @@ and the same for all (see memlab fit --help). Each member is an ordinary run wit
 own: runs/TIME-NAME/split-1, split-2, ... for memlab test --run, score and compare. What they say
 together is in summary.json, .csv and .png.
 
-  memlab repeat --folds 10 --config linear-probe --data.root scores.csv
+  memlab repeat --folds 10 --config transfer --data.root scores.csv
   memlab repeat --splits 1-5 --config resnet50 --data.root lamem
   memlab repeat --seeds 3 --config quickstart
   memlab repeat --out runs/NAME                go on where it stopped, or summarise again

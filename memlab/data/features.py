@@ -30,13 +30,14 @@ class Encoder:
 
     Args:
         embed: maps images (B, 3, H, W) in [0, 1] to features (B, D), without gradient.
-        weights: returns the hash of the encoder's weights. It is called only when features are
-            needed: a resumed run loads its weights from the checkpoint first.
+        identity: returns a hash of all that decides the features: weights, network, and the means
+            and SDs that normalise its input. It is called only when features are needed: a resumed
+            run loads its weights from the checkpoint first.
         device: device of the images.
     """
 
     embed: Callable[[Tensor], Tensor]
-    weights: Callable[[], str]
+    identity: Callable[[], str]
     device: torch.device
 
 
@@ -85,7 +86,7 @@ def featured(
         encoder: the encoder, in single precision.
         batch_size: images per batch.
         num_workers: processes that decode.
-        folder: where features are kept for later runs, in a file for these weights, decoder and
+        folder: where features are kept for later runs, in a file for this encoder, decoder and
             geometry; None to keep them in memory only.
         processes: number of processes that share the work.
         rank: rank of this process.
@@ -175,7 +176,7 @@ def _agreed(missing: list[int], processes: int) -> list[int]:
 
 def _key(images: ImageDataset, encoder: Encoder) -> str:
     made_of = {
-        "weights": encoder.weights(),
+        "encoder": encoder.identity(),
         "decoder": decoder(),
         "geometry": images.geometry.describe(),
     }

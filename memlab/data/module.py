@@ -225,7 +225,7 @@ class MemorabilityData(SplitData):
     def encoded(self, rows: Any, encoder: Encoder) -> FeatureDataset:
         """Return rows of the table with the features of their images, which are computed once."""
         images = self._dataset(rows)
-        key = (encoder.weights(), *images.ids)
+        key = (encoder.identity(), *images.ids)
         if key not in self._encoded:
             trainer = self.trainer
             world = (1, 0) if trainer is None else (trainer.world_size, trainer.global_rank)

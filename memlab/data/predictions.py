@@ -20,6 +20,12 @@ PREDICTED = (
 FOLDS = "predictions.csv"
 """Table of out-of-fold predictions in a folder; the folder then stands for one model."""
 
+CENTRED = (
+    "predictions are centred within their fold, because shifts between the folds' models would "
+    "change correlations; the interval holds the models fixed (memlab repeat's does not)"
+)
+"""Note on out-of-fold predictions; see `memlab.analysis.out_of_fold`."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -61,7 +67,8 @@ def read_predictions(path: Path, column: str | None = None) -> Predictions:
 
     The column `id` or a column of paths (`image`, ...) names the image. The predictions are those
     of `column`, of the first column named like `predicted`, or of the first score. If there are
-    both, the score is taken for that of people.
+    both, the score is taken for that of people. Out-of-fold predictions of a folder are centred
+    within their fold.
 
     Args:
         path: the table, or a folder that holds `predictions.csv`.
@@ -112,8 +119,19 @@ def read_predictions(path: Path, column: str | None = None) -> Predictions:
     label = column or (path.name if file.stem in ("scores", "predictions") else file.stem)
     if label == file.name:  # a table called scores.csv: its folder tells more
         label = file.resolve().parent.name
+    note = text.note
+    fold = canonical(text.frame, "fold") if is_folds(path) and column is None else None
+    if fold is not None:
+        group = values[fold].fillna("").astype(str)
+        frame["predicted"] = _centred(frame["predicted"], group.loc[frame.index])
+        note = f"{note}; {CENTRED}" if note else f"{told}: {CENTRED}"
     rows = frame[known].reset_index(drop=True)
-    return Predictions(label, path, rows, file.parent, int((~known).sum()), text.note)
+    return Predictions(label, path, rows, file.parent, int((~known).sum()), note)
+
+
+def _centred(predicted: pd.Series, fold: pd.Series) -> pd.Series:
+    """Return predictions whose mean is the same in every fold."""
+    return predicted - predicted.groupby(fold).transform("mean") + predicted.mean()
 
 
 def require_once(names: pd.Series, origin: str) -> None:

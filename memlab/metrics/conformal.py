@@ -36,16 +36,21 @@ class Calibration:
     reason: str = "the model brings no validation errors"
 
     def half_width(self, level: float = LEVEL) -> Statistic:
-        """Return half the width of the interval around a prediction, before clipping to [0, 1]."""
+        """Return half the width of the interval around a prediction, before clipping."""
         if self.residuals is None:
             return Statistic(None, 0, reason=self.reason)
         return half_width(self.residuals, level)
+
+    @property
+    def lowest(self) -> float:
+        """Lowest score there is: 0, or -1 if training labels are differences of rates below 0."""
+        return -1.0 if self.labels is not None and len(self.labels) and self.labels[0] < 0 else 0.0
 
     def columns(self, predicted: Array, level: float = LEVEL) -> dict[str, Array]:
         """Return `low`, `high` and `percentile` of predictions (n,); NaN if not available."""
         none = np.full(len(predicted), np.nan)
         half = self.half_width(level).value
-        low, high = (none, none) if half is None else interval(predicted, half)
+        low, high = (none, none) if half is None else interval(predicted, half, self.lowest)
         labels = self.labels
         percentiles = none if labels is None else percentile(predicted, labels)
         return {"low": low, "high": high, "percentile": percentiles}
@@ -89,9 +94,9 @@ def half_width(residuals: Array, level: float) -> Statistic:
     return Statistic(float(residuals[rank - 1]), n, level=level, method=method)
 
 
-def interval(predicted: Array, half: float) -> tuple[Array, Array]:
-    """Return the ends (n,) of predicted ± half, clipped to the score range [0, 1]."""
-    return np.clip(predicted - half, 0, 1), np.clip(predicted + half, 0, 1)
+def interval(predicted: Array, half: float, lowest: float = 0.0) -> tuple[Array, Array]:
+    """Return the ends (n,) of predicted ± half, clipped to the scores' range, `lowest` to 1."""
+    return np.clip(predicted - half, lowest, 1), np.clip(predicted + half, lowest, 1)
 
 
 def coverage(score: Array, low: Array, high: Array, level: float = 0.95) -> Statistic:
@@ -150,7 +155,7 @@ def coverage_entry(
         covered = width = Statistic(None, len(score), reason=half.reason)
         expected = None
     else:
-        low, high = interval(predicted, half.value)
+        low, high = interval(predicted, half.value, calibration.lowest)
         covered = coverage(score, low, high)
         expected = expected_coverage(half.n, len(score), level) if len(score) else None
         mean = float(np.mean(high - low))

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from memlab.analysis.people_and_models import PeopleComparison, ladder
-from memlab.drawing import BLUE, GREY, ORANGE, SIGNED, save, short_name
+from memlab.drawing import BLUE, GREY, ORANGE, SIGNED, literal, save, short_name
 from memlab.numbers import number
 from memlab.reports.figures import forest
 
@@ -60,7 +60,7 @@ def _scatter(comparison: PeopleComparison, images: pd.DataFrame, folder: Path) -
             )
         rho = number(model.spearman.value, 2)
         axes.set_title(f"{short_name(model.model)}: ρ = {rho}", fontsize=10)
-        axes.set_xlabel(f"people: {comparison.people.column}", fontsize=9)
+        axes.set_xlabel(literal(f"people: {comparison.people.column}"), fontsize=9)
         axes.set_ylabel("prediction", fontsize=9)
         axes.tick_params(labelsize=8)
     for axes in list(panels)[len(models) :]:

@@ -180,6 +180,21 @@ def test_options_without_effect_are_refused(
 
 
 @pytest.mark.slow
+def test_a_mean_that_no_score_can_have_is_refused(
+    bright: Path, failing: Callable[..., str]
+) -> None:
+    """Hit rates minus false-alarm rates, of people who recognise nothing."""
+    table = pd.read_csv(bright)
+    table = table.rename(columns={"score": "hit_minus_false_alarm"})
+    table["hit_minus_false_alarm"] -= 0.8
+    table["image"] = [str(bright.parent / name) for name in table["image"]]
+    table.to_csv("below.csv", index=False)
+    said = failing("fit", *SOLVED, "--data.root=below.csv", "--run=below")
+    assert "below.csv: the mean score of the 42 training images is -0.1" in said
+    assert "shift or rescale the scores" in said
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [12, 30])
 def test_small_tables_are_enough(count: int, make_image: Callable[..., Path]) -> None:
     lines = ["image,score"]

@@ -49,6 +49,23 @@ def change(table: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
         (lambda t: t[t["kind"].isin(["filler", "vigilance repeat"])], (), "no target is repeated"),
         (lambda t: t, ("--window", "900"), "need a column of response times, such as rt"),
         (lambda t: t, ("--window", "0"), "'0': milliseconds, above 0"),
+        (
+            lambda t: t.assign(rt=0.8),
+            ("--window", "900"),
+            "column rt looks like seconds (median 0.8), and --window and --shown are milliseconds",
+        ),
+        (
+            lambda t: t,
+            ("--vigilance-lag", "3"),
+            "--vigilance-lag has nothing to do here: the table",
+        ),
+        (lambda t: coded(t), ("--key", "x"), "--key has nothing to do here: column perf holds no"),
+        (
+            lambda t: sequences(t),
+            ("--response", "WorkerId"),
+            "column 'WorkerId' is not read: a row per person has its images, kinds and keys in col",
+        ),
+        (lambda t: sequences(t), ("--participant", "who"), "no column 'who'"),
         (lambda t: t, ("--key", "x"), "no row has x in column pressed: --key KEY takes what is"),
         (lambda t: t, ("--only", "person=zz"), "no row has 'zz' in column 'person'"),
         (lambda t: change(sequences(t), "Answer.perfseq", "11,12"), (), "row 7: sequences of diff"),

@@ -63,6 +63,14 @@ def test_forms_of_the_same_data(
     assert "jsPsych data, kinds in column task" in capsys.readouterr().out
 
 
+def test_bare_data_take_the_lag_of_vigilance(
+    data: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(data.drop(columns=["task", "subject_id"]))
+    assert run("--vigilance-lag", "1") == 0
+    assert "192 targets, 192 target repeats, 96 fillers;" in capsys.readouterr().out
+
+
 def test_rows_of_neither_are_counted(
     data: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +109,14 @@ def test_two_keys_need_a_word(data: pd.DataFrame, capsys: pytest.CaptureFixture[
     assert run("--key", "J", "--out", "other") == 0
     assert f"{unpressed.sum()} presses of other keys are not counted" in capsys.readouterr().out
     pd.testing.assert_frame_equal(answers("other"), answers("plain"))
+
+
+@pytest.mark.parametrize("key", [" ", "space", "Space"])
+def test_the_space_bar_has_a_name(key: str, data: pd.DataFrame) -> None:
+    write(with_space_bar(data))
+    assert run("--out", "plain") == 0
+    assert run("--key", key, "--out", "named") == 0
+    pd.testing.assert_frame_equal(answers("named"), answers("plain"))
 
 
 def test_buttons_need_a_word(data: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:

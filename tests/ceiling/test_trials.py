@@ -11,6 +11,7 @@ import pytest
 
 from memlab.ceiling.people import read_people
 from memlab.cli import main
+from memlab.errors import DataError
 from tests.builders.games import bids, coded, game, jspsych, sequences, write
 
 HALVES = ("--halves", "10")
@@ -128,6 +129,43 @@ def test_without_kinds_a_short_lag_is_vigilance(
     assert "--blank ignored needs a table that tells keys in the blank" in capsys.readouterr().err
 
 
+def test_a_condition_of_the_study_is_no_kind(
+    trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layouts(trials)["order"]()
+    table = pd.read_csv("a.csv")
+    write(table.assign(condition=table["person"].factorize()[0] % 2 + 1))
+    assert run("a.csv") == 0
+    assert "144 targets, 144 target repeats, 144 fillers, 48 vig" in capsys.readouterr().out
+
+
+def test_a_column_of_other_outcomes_may_be_named(
+    trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(coded(trials).assign(image_alone=trials["pressed"]))
+    assert run("a.csv", "--response", "image_alone", "--blank", "ignored", "--out", "out") == 0
+    assert "kinds in column type, responses in column image_alone" in capsys.readouterr().out
+    scores = pd.read_csv("out/scores.csv").set_index("image")["hit_rate"]
+    pd.testing.assert_series_equal(scores, rates(trials, blank=False)["hit_rate"])
+
+
+def test_names_of_trials_leave_the_files_order(
+    trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(trials.assign(trial="t" + trials["trial"].astype(str)))
+    assert run("a.csv") == 0
+    printed = capsys.readouterr().out
+    assert "column trial is no number in row 2: rows are taken in the file's order" in printed
+
+
+def test_nobody_pressed_in_the_blank(
+    trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(trials.assign(in_blank=0))
+    assert run("a.csv", "--blank", "ignored") == 0
+    assert "counting rule: a key counts only while its image is shown" in capsys.readouterr().out
+
+
 def test_lags_are_counted_from_positions_or_read(trials: pd.DataFrame) -> None:
     write(trials.assign(trial=trials["trial"] * 10))  # numbers may skip; positions do not
     assert run("a.csv", "--lag", "--at", "30", "--out", "out") == 0
@@ -224,6 +262,16 @@ def test_answers_to_repeats_with_a_role_stay_answers(
     printed = capsys.readouterr().out
     assert "trial table" not in printed
     assert "note: 48 rows left out: vigilance" in printed
+
+
+def test_a_comparison_says_where_the_key_is_named(trials: pd.DataFrame) -> None:
+    table = jspsych(trials)
+    unpressed = (table["response"] == "null") & (table["trial_type"] != "preload")
+    write(table.assign(response=table["response"].mask(unpressed, "f"), rt=700))
+    with pytest.raises(
+        DataError, match=r"'seen before'\? memlab data ceiling a\.csv --key KEY --out"
+    ):
+        read_people(Path("a.csv"), {})
 
 
 def test_a_comparison_takes_trials_as_people(

@@ -94,6 +94,32 @@ def test_the_ceiling_is_that_of_data_ceiling(tables: pd.DataFrame) -> None:
     assert other["models"][0]["spearman"] == found["models"][0]["spearman"]
 
 
+@pytest.mark.parametrize("label", ["id", "people_below", "$x_{$"])
+def test_a_model_may_have_any_name(label: str, tables: pd.DataFrame) -> None:
+    Path("good.csv").rename(f"{label}.csv")
+    found = compared(f"{label}.csv")
+    (model,) = found["models"]
+    images = pd.read_csv("out/images.csv")
+    assert images[model["model"]].to_numpy() == pytest.approx(tables["good"].to_numpy())
+    people = (stats.rankdata(tables["hit_rate"]) - 0.5) / N
+    assert images["people_below"].to_numpy() == pytest.approx(people)
+
+
+def test_images_from_elsewhere_on_the_page_are_said(
+    tables: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    elsewhere = tmp_path_factory.mktemp("private") / "me.png"
+    image(elsewhere, 3)
+    table = tables.assign(predicted=tables["good"], score=tables["hit_rate"])
+    table.loc[0, "image"] = str(elsewhere)
+    table[["image", "predicted", "score"]].to_csv("both.csv", index=False)
+    table[["image", "predicted"]].to_csv("good.csv", index=False)
+    assert main(["compare", "both.csv", "good.csv", "--out", "out"]) == 0
+    said = capsys.readouterr().err
+    assert f"1 of {N} images lie outside the folders of the tables, such as {elsewhere}" in said
+
+
 def test_strips_show_where_people_and_models_differ(tables: pd.DataFrame) -> None:
     found = compared("good.csv", "bad.csv")
     people = stats.rankdata(tables["hit_rate"])

@@ -82,6 +82,17 @@ def test_intervals_stay_where_scores_are() -> None:
     assert np.allclose(high, [0.15, 0.6, 1])
 
 
+def test_differences_of_rates_may_lie_below_zero() -> None:
+    calibration = Calibration(np.full(20, 0.4), np.array([-0.2, 0.1, 0.5]))
+    score, predicted = np.array([-0.25, 0.3]), np.array([0.1, 0.2])
+    ends = calibration.columns(predicted)
+    assert (ends["low"].tolist(), ends["high"].tolist()) == (
+        pytest.approx([-0.3, -0.2]),
+        pytest.approx([0.5, 0.6]),
+    )
+    assert coverage_entry(calibration, predicted, score)["coverage"].value == 1
+
+
 def test_coverage_has_clopper_and_pearsons_interval() -> None:
     score = np.linspace(0, 1, 50)
     found = coverage(score, np.full(50, 0.1), np.full(50, 1.0))

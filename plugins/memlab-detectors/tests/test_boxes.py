@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tarfile
+import tracemalloc
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -116,6 +118,13 @@ def test_an_object_is_detected_once_and_within_the_image() -> None:
     assert boxes.edges.tolist() == [[0, 2, 50, 40], [60, 60, 90, 80], [0, 0, 50, 40]]
 
 
+class Zeros(io.RawIOBase):
+    """Endless zeros."""
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(size)
+
+
 def pack(folder: Path, content: bytes) -> Path:
     (folder / "file").write_bytes(content)
     with tarfile.open(folder / "package.tgz", "w:gz") as package:
@@ -154,6 +163,30 @@ def test_a_damaged_or_another_package_is_refused(tmp_path: Path) -> None:
         other.add(tmp_path / "file", "package/README.md")
     with pytest.raises(CheckpointError, match=r"package\.tgz: has no package/objectron_.*npm pack"):
         packed(package)
+
+
+def test_a_huge_member_is_not_read_whole(tmp_path: Path) -> None:
+    """600 MB of zeros compress to 600 kB."""
+    with tarfile.open(tmp_path / "bomb.tgz", "w:gz") as package:
+        entry = tarfile.TarInfo("package/objectron_solution_packed_assets.data")
+        entry.size = 60 * MODEL_END
+        package.addfile(entry, Zeros())
+    tracemalloc.start()
+    with pytest.raises(CheckpointError, match="is not objectron_solution_packed_assets"):
+        packed(tmp_path / "bomb.tgz")
+    assert tracemalloc.get_traced_memory()[1] < 6 * MODEL_END
+    tracemalloc.stop()
+
+
+@needs_package
+def test_changed_labels_are_refused(tmp_path: Path) -> None:
+    with tarfile.open(PACKAGE) as package:
+        file = package.extractfile("package/objectron_solution_packed_assets.data")
+        assert file is not None
+        content = file.read().replace(b"Person", b"Parson", 1)
+    (tmp_path / "assets.data").write_bytes(content)
+    with pytest.raises(CheckpointError, match="is damaged: its labels were changed"):
+        packed(tmp_path / "assets.data")
 
 
 @needs_opencv

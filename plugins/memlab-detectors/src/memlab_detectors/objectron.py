@@ -26,6 +26,8 @@ LABELS_END, MODEL_END = 184, 9_987_912
 """Bytes at which the labels and the network end in the file."""
 SHA256 = "d0a5255bf8c4f5a0bc4240741a76c41d5e939f7655078f945f50ab53a9375da6"
 """Of the network alone."""
+LABELS_SHA256 = "c148336a65f673013609a923fdcbdeec0f49df935045029c3746a3828a0e80e0"
+"""Of the labels alone."""
 PACKAGE_SHA256 = "fc3e37b326b05e8f596099c90b3e0931b05a56cd3160b9ac450b621794bac94c"
 FETCH = f"fetch it with npm pack @mediapipe/objectron@{VERSION} (SHA-256 {PACKAGE_SHA256[:16]}...)"
 GIVE = f"give it by --with.weights mediapipe-objectron-{VERSION}.tgz"
@@ -113,14 +115,17 @@ def packed(path: Path | None) -> tuple[list[str], bytes]:
     if path is None or not path.is_file():
         raise MissingWeightsError(f"{path or 'objectron'}: no weights; {FETCH} and {GIVE}")
     try:
-        content = path.read_bytes() if not _is_gzip(path) else _member(path)
+        content = _member(path) if _is_gzip(path) else _first_bytes(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
     labels, model = content[:LABELS_END], content[LABELS_END:MODEL_END]
     checksum = sha256(model).hexdigest()
-    if checksum == SHA256 and len(content) == MODEL_END:
+    of_labels = sha256(labels).hexdigest()
+    if (of_labels, checksum) == (LABELS_SHA256, SHA256) and len(content) == MODEL_END:
         return labels.decode().split("\n")[1:24], model
-    if labels.startswith(b"???\nBicycle\n") and len(content) < MODEL_END:
+    if checksum == SHA256 and of_labels != LABELS_SHA256:
+        problem = "is damaged: its labels were changed"
+    elif labels.startswith(b"???\nBicycle\n") and len(content) < MODEL_END:
         problem = f"is truncated: {len(content):,} of {MODEL_END:,} bytes"
     else:
         problem = f"is not {Path(MEMBER).name} of version {VERSION}"
@@ -135,11 +140,16 @@ def _is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MODEL_END + 1)  # one more tells a longer file
+
+
 def _member(path: Path) -> bytes:
     try:
         with tarfile.open(path, "r:gz") as package:
             file = package.extractfile(MEMBER)
-            content = b"" if file is None else file.read()
+            content = b"" if file is None else file.read(MODEL_END + 1)
     except KeyError as error:
         raise CheckpointError(
             f"{path}: has no {MEMBER}: not the package of version {VERSION}; {FETCH}"
