@@ -56,7 +56,9 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--data.root", dest="root", help="the data set: a folder or a CSV file")
     add_source(parser, split=False)
     parser.add_argument(
-        "--data.split", dest="split", help="1 to 5 for LaMem; shares to train (80/20)"
+        "--data.split",
+        dest="split",
+        help="1 to 5 for LaMem; shares (80/20) or a fold (3of10) to train",
     )
     add_masks(parser)
     parser.add_argument("--model", help="test this; nothing is trained")
@@ -146,11 +148,16 @@ def _see_split(split: str | None, model: str | None) -> None:
         raise MemlabError(
             "--data.split all: that is for --model; training needs shares, as in 80/20"
         )
-    if split and "/" in split and model is not None:
+    if _is_drawn(split) and model is not None:
         raise MemlabError(
             f"--data.split {split}: with --model nothing is trained, and all images drawn are "
             "tested; leave it out, or give -n"
         )
+
+
+def _is_drawn(split: str | None) -> bool:
+    """Return whether a split divides the study's images anew: shares or a fold."""
+    return split is not None and ("/" in split or "of" in split)
 
 
 def _before(folder: Path) -> dict[str, Any]:
@@ -176,7 +183,7 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
     if asked.model is None:
         named = any(word.partition("=")[0] == "--config" for word in asked.rest)
         start = [] if named else ["--config", CONFIG]
-        added += ["--data.split", asked.split] if asked.split and "/" in asked.split else []
+        added += ["--data.split", str(asked.split)] if _is_drawn(asked.split) else []
         run = ["--out", str(folder / RUN), "--ckpt_path", "auto"]
         return settle("fit", [*start, *asked.rest, *added, *ablations, *run], file, typed)
     if is_trained(asked.model):  # its configuration names its training data

@@ -148,6 +148,8 @@ def test_bad_input_is_one_line(
     assert "give --data.root" in failing("study")
     assert "sets it itself" in failing("study", "--data.root", "few", "--run", "x")
     assert "nowhere" in failing("study", "--data.root", "nowhere")
+    tested = ["study", "--data.root", str(synthetic), "--model", str(run)]
+    assert "nothing is trained" in failing(*tested, "--data.split", "3of10")
     assert "study/smal" in failing("study", "--data.root", str(synthetic), "--config", "study/smal")
     masks = tmp_path / "other"
     write(masks, n=4, seed=9, size=64)
