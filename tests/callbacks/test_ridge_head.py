@@ -270,6 +270,15 @@ def test_copies_of_an_image_are_held_out_together(
 
 
 @pytest.mark.slow
+def test_a_solved_head_is_not_solved_again(
+    solved: Path, bright: Path, failing: Callable[..., str]
+) -> None:
+    other = ["--run=new", f"--ckpt_path={solved}/fit/checkpoints/last.ckpt"]
+    said = failing("fit", *SOLVED, f"--data.root={bright}", *other)
+    assert "nothing was trained: a ridge head is not solved again after --ckpt_path" in said
+
+
+@pytest.mark.slow
 def test_two_processes_solve_the_same_head(solved: Path, bright: Path) -> None:
     ended = two_processes("fit", *SOLVED, f"--data.root={bright}", "--run=two")
     assert ended.codes == [0, 0], ended.stderr
