@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -56,3 +57,10 @@ class FrozenFeatures(Callback):
             return
         if model.frozen_backbone and data.augmentation == "none":
             data.encoder = encoder_of(model, trainer.strategy.root_device)
+        elif data.feature_cache != data.cache and not model.solved_head and trainer.is_global_zero:
+            print(  # noqa: T201
+                "memlab: --data.feature_cache does nothing here: features are kept of a frozen "
+                "backbone without augmentation (--model.unfrozen 0 --data.augmentation none), or "
+                "for a ridge head",
+                file=sys.stderr,
+            )

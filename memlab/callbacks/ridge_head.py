@@ -19,6 +19,7 @@ from memlab.callbacks.base import data_of
 from memlab.callbacks.ema import EMA
 from memlab.callbacks.frozen_features import encoder_of
 from memlab.callbacks.lr_finder import LRFinder
+from memlab.data.contents import copies_among
 from memlab.errors import DataError, MemlabError
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.stats.ridge import RidgeFit, cross_validated_ridge
@@ -75,7 +76,7 @@ class RidgeHead(Callback):
             return
         if trainer.ckpt_path is not None:
             return
-        features, scores = self._training_features(trainer, model)
+        features, scores, groups = self._training_features(trainer, model)
         mean = float(scores.mean())
         if not 0 < mean < 1:
             raise DataError(
@@ -83,7 +84,7 @@ class RidgeHead(Callback):
                 f"images is {mean:.3g}, and models predict scores between 0 and 1: shift or "
                 "rescale the scores"
             )
-        solved = cross_validated_ridge(features, scores, self.seed)
+        solved = cross_validated_ridge(features, scores, self.seed, groups=groups)
         weights, bias = trainer.strategy.broadcast(solved.on_logit_scale())
         model.set_readout(torch.from_numpy(weights), bias)
         self.record = recorded(solved, self.seed)
@@ -107,7 +108,8 @@ class RidgeHead(Callback):
 
     def _training_features(
         self, trainer: Trainer, model: MemorabilityRegressor
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return features (n, D), scores (n,) and, the same for copies of a file, groups (n,)."""
         data = data_of(trainer)
         known = data.encoded(
             data.table.part("train"), encoder_of(model, trainer.strategy.root_device)
@@ -117,9 +119,13 @@ class RidgeHead(Callback):
             raise DataError(f"{wrong}\nto leave such images out: --data.on_error skip")
         valid = np.array([not error for error in known.errors])
         scores = np.asarray(known.images.scores, dtype=float)
+        copies = copies_among(known.images.ids, known.images.images, data.table.root, {})
+        groups = np.array([min(copies.get(name, [name])) for name in known.images.ids])[valid]
         if valid.sum() < 2:
             raise DataError(f"{data.table.origin}: fewer than 2 training images can be read")
-        return known.features.numpy()[valid], scores[valid]
+        if len(set(groups)) < 2:  # all are copies: no strength predicts better than the mean
+            groups = np.arange(len(groups))
+        return known.features.numpy()[valid], scores[valid], groups
 
 
 def _has(trainer: Trainer, kind: type[Callback]) -> bool:

@@ -168,6 +168,11 @@ def presses_of(
     return Pressed(~text.isin(_NO_KEY), nothing)
 
 
+def is_filled(column: pd.Series) -> pd.Series:
+    """Return in which rows a column says yes, or gives a reason: neither empty nor 0, no, false."""
+    return ~column.fillna("").str.strip().str.lower().isin(_NO | _NO_KEY)
+
+
 def _counted(text: pd.Series) -> str:
     counts = text[~text.isin(_NO_KEY)].value_counts()
     shown = ", ".join(f"{value!r} {count}" for value, count in counts.head(5).items())

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memlab.ceiling.trial_columns import BLANK, DURATION, GAP, ORDER, RT, column_of, presses_of
+from memlab.ceiling.trial_columns import (
+    BLANK,
+    DURATION,
+    GAP,
+    ORDER,
+    RT,
+    column_of,
+    is_filled,
+    presses_of,
+)
 from memlab.ceiling.trial_table import Events
 from memlab.data.columns import named
 from memlab.data.table import numbers
@@ -103,7 +112,7 @@ def events_of(
             "pressed": keys,
             "in_blank": in_blank.to_numpy(bool),
             "lag": np.asarray(lags, float),
-            "left_out": _marked(frame, told),
+            "left_out": _marked(frame),
         }
     )
     late = rows[outside]
@@ -139,11 +148,12 @@ def _order(frame: pd.DataFrame, person: str, gap: np.ndarray) -> tuple[np.ndarra
     return order.to_numpy(), []
 
 
-def _marked(frame: pd.DataFrame, told: str) -> np.ndarray:
+def _marked(frame: pd.DataFrame) -> np.ndarray:
+    """Return why each row is left out: `excluded` or `flagged` by the experimenter, or ""."""
     reasons = np.full(len(frame), "", dtype=object)
     for mark in ("flagged", "excluded"):
         name = column_of(list(frame.columns), (mark,))
         if name:
-            marked = presses_of(frame[name].fillna("0"), told).pressed.to_numpy()
+            marked = is_filled(frame[name]).to_numpy()
             reasons[marked] = mark
     return reasons

@@ -255,6 +255,11 @@ class MemlabCLI(LightningCLI):
             return
         best, last = (self.folder / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
         if not last.is_file():
+            if getattr(self.model, "solved_only", False):
+                raise MemlabError(
+                    "nothing was trained: a ridge head is not solved again after --ckpt_path, and "
+                    "--model.unfrozen 0 trains nothing further; leave --ckpt_path out"
+                )
             raise MemlabError(
                 f"nothing was trained (--trainer.max_epochs {trainer.max_epochs}, epochs done "
                 f"before: {trainer.current_epoch})"

@@ -68,7 +68,9 @@ def add_people(parser: ArgumentParser) -> None:
 
 
 def check_people(options: Namespace) -> None:
-    """Raise a MemlabError if an option of the people's table is given without the table."""
+    """Raise a MemlabError if an option is given without the table or folder that it is for."""
+    if options.images is not None and options.out is None:
+        raise MemlabError("--images is for the page that --out writes: give --out DIR, too")
     for name in _COLUMNS:
         if options.people is None and getattr(options, f"people_{name}") is not None:
             raise MemlabError(f"--people.{name} is for the table of people's scores: give --people")

@@ -17,12 +17,12 @@ from memlab.ceiling.estimate import (
     ceiling_of_responses,
     ceiling_of_scores,
 )
-from memlab.ceiling.image_paths import paths_in
 from memlab.ceiling.lag_interval import LagEstimate
 from memlab.ceiling.observers import least_mse, times_as_many
 from memlab.ceiling.people_rules import exclude
 from memlab.ceiling.reliability import over_images
 from memlab.cli.data_answers import answers_of, refuse
+from memlab.data.image_paths import paths_in
 from memlab.data.table import Table
 from memlab.errors import DataError
 from memlab.numbers import number

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -36,6 +37,33 @@ def image_paths(
             )
     roots = list(dict.fromkeys(roots))
     return [inside.get(place) or _first(each, roots) for place, each in enumerate(names)]
+
+
+def paths_in(images: Sequence[str], folder: Path, table: Path) -> tuple[list[str], list[str]]:
+    """Find images by their names in a folder.
+
+    Args:
+        images: names as people's answers have them: paths of a web page, or bare names.
+        folder: folder of the image files.
+        table: folder of the table that the paths are relative to.
+
+    Returns:
+        Path of each image relative to `table`, whether or not the file exists, and the names of
+        those that have no file.
+
+    Raises:
+        DataError: if no image has a file.
+    """
+    names = [(name.lstrip("/"), PurePosixPath(name).name) for name in images]
+    found = image_paths(names, [folder])
+    missing = [name for name, path in zip(images, found, strict=True) if path is None]
+    if len(missing) == len(images):
+        raise DataError(f"{folder}: has none of the {len(images)} images, such as {images[0]}")
+    paths = [
+        Path(os.path.relpath((path or folder / each[0]).resolve(), table.resolve())).as_posix()
+        for path, each in zip(found, names, strict=True)
+    ]
+    return paths, missing
 
 
 def _first(names: tuple[str, ...], roots: list[Path]) -> Path | None:

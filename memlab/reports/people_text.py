@@ -71,7 +71,7 @@ def _print_differences(comparison: PeopleComparison, console: Console) -> None:
         if several:
             wide = difference.for_all
             cells.append(interval_text(wide, signed=True) if wide else "")
-        table.add_row(escape(f"{pair.second} − {pair.first}"), *cells)
+        table.add_row(escape(pair_text(pair)), *cells)
     console.print(table)
 
 

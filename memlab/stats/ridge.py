@@ -82,6 +82,7 @@ def cross_validated_ridge(
     seed: int = 0,
     folds: int = FOLDS,
     relative: Sequence[float] = RELATIVE,
+    groups: np.ndarray | None = None,
 ) -> RidgeFit:
     """Fit ridge regression with the strength that predicts held-out rows best.
 
@@ -101,9 +102,11 @@ def cross_validated_ridge(
         folds: number of folds; n if there are fewer rows.
         relative: positive strengths to compare, besides the constant model, as multiples of the
             mean variance of the features; the choice then does not depend on their scale.
+        groups: (n,) group of each row; the rows of a group, such as copies of one image, are in one
+            fold. By default each row is its own group.
 
     Raises:
-        ValueError: if there are fewer than two rows.
+        ValueError: if there are fewer than two rows or groups.
 
     >>> rng = np.random.default_rng(0)
     >>> features = rng.normal(size=(40, 5))
@@ -112,11 +115,12 @@ def cross_validated_ridge(
     (True, 1.0)
     """
     x, y = np.asarray(features, dtype=float), np.asarray(targets, dtype=float)
-    if len(y) < 2:
-        raise ValueError(f"{len(y)} rows: at least 2 are needed")
+    different = len(y) if groups is None else len(np.unique(groups))
+    if different < 2:
+        raise ValueError(f"{different} rows or groups: at least 2 are needed")
     unit = float(x.var(axis=0).mean()) or 1.0
     compared = np.array([*(unit * strength for strength in sorted(relative)), math.inf])
-    parts = row_folds(len(y), seed, folds)
+    parts = row_folds(len(y), seed, folds, groups)
     predicted = np.empty((len(y), len(compared)))
     for part in parts:
         others = np.setdiff1d(np.arange(len(y)), part)
@@ -140,10 +144,19 @@ def cross_validated_ridge(
     )
 
 
-def row_folds(n: int, seed: int, folds: int = FOLDS) -> list[np.ndarray]:
-    """Return the row numbers of each fold: a random partition of n rows into equal parts."""
-    order = np.random.default_rng(seed).permutation(n)
-    return [np.sort(part) for part in np.array_split(order, min(folds, n))]
+def row_folds(
+    n: int, seed: int, folds: int = FOLDS, groups: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Return the row numbers of each fold: a random partition of n rows, or of their groups.
+
+    Each fold has the same number of groups, give or take one.
+    """
+    group = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    count = int(group.max()) + 1
+    order = np.random.default_rng(seed).permutation(count)
+    return [
+        np.flatnonzero(np.isin(group, part)) for part in np.array_split(order, min(folds, count))
+    ]
 
 
 def _solutions(

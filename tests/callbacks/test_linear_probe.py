@@ -14,7 +14,7 @@ import torch
 from memlab.callbacks.frozen_features import FrozenFeatures
 from memlab.cli import main
 from memlab.data import dataset
-from tests.builders.commands import TINY, results
+from tests.builders.commands import PLAIN, TINY, results
 
 pytestmark = pytest.mark.slow
 
@@ -124,3 +124,15 @@ def test_a_image_that_cannot_be_read_is_said_or_skipped(
     assert [entry["id"] for entry in results(Path("skips/fit"))["data"]["skipped"]] == ["3.png"]
     (kept,) = Path("kept").glob("*.features")
     assert len(np.load(kept)["features"]) == 7 + 4  # all but the one that cannot be read
+
+
+@pytest.mark.slow
+def test_features_that_cannot_be_kept_are_said(
+    synthetic: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["fit", *TINY, *PLAIN, "--data.image_size=64", f"--data.root={synthetic}"]
+    assert main([*command, "--data.feature_cache=kept", "--run=all"]) == 0
+    assert "--data.feature_cache does nothing here: features are kept of a frozen" in (
+        capsys.readouterr().err
+    )
+    assert not Path("kept").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from memlab.cli import main
 from memlab.data import features
 from memlab.data.geometry import Geometry
 from memlab.imaging.decode import decode
+from memlab.stats.ridge import RidgeFit
 from tests.builders.commands import PLAIN, TINY, results
 from tests.builders.processes import two_processes
 
@@ -242,6 +244,38 @@ def test_features_that_say_nothing_give_the_mean(
     assert results(Path("flat/fit"))["ridge"]["chosen"]["strength"] is None
     predicted = pd.read_csv("flat/fit/rows.csv")["predicted"]
     assert predicted.to_numpy() == pytest.approx(0.4 + 5.5 / 60, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_copies_of_an_image_are_held_out_together(
+    bright: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(shutil.copytree(bright.parent, "copies"))
+    table = pd.read_csv(root / "scores.csv").assign(split=["train"] * 40 + ["val", "test"] * 10)
+    shutil.copy(root / "00.png", root / "01.png")
+    table.to_csv(root / "scores.csv", index=False)
+    given: list[np.ndarray] = []
+    solve = ridge_head.cross_validated_ridge
+
+    def noted(*values: Any, groups: np.ndarray) -> RidgeFit:
+        given.append(groups)
+        return solve(*values, groups=groups)
+
+    monkeypatch.setattr(ridge_head, "cross_validated_ridge", noted)
+    assert main(["fit", *SOLVED, f"--data.root={root}/scores.csv", "--run=copied"]) == 0
+    (groups,) = given
+    assert groups[0] == groups[1]
+    assert len(groups) == 40
+    assert len(set(groups)) == 39
+
+
+@pytest.mark.slow
+def test_a_solved_head_is_not_solved_again(
+    solved: Path, bright: Path, failing: Callable[..., str]
+) -> None:
+    other = ["--run=new", f"--ckpt_path={solved}/fit/checkpoints/last.ckpt"]
+    said = failing("fit", *SOLVED, f"--data.root={bright}", *other)
+    assert "nothing was trained: a ridge head is not solved again after --ckpt_path" in said
 
 
 @pytest.mark.slow

@@ -149,6 +149,15 @@ def test_a_column_of_other_outcomes_may_be_named(
     pd.testing.assert_series_equal(scores, rates(trials, blank=False)["hit_rate"])
 
 
+def test_reasons_in_a_column_leave_rows_out(
+    trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reasons = ["too fast", "left the page"] + [""] * (len(trials) - 2)
+    write(trials.assign(excluded=reasons))
+    assert run("a.csv") == 0
+    assert "note: 2 rows left out: excluded" in capsys.readouterr().out
+
+
 def test_names_of_trials_leave_the_files_order(
     trials: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:

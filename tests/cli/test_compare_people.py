@@ -105,6 +105,11 @@ def test_a_model_may_have_any_name(label: str, tables: pd.DataFrame) -> None:
     assert images["people_below"].to_numpy() == pytest.approx(people)
 
 
+def test_a_folder_of_images_without_a_page_is_refused(failing: Callable[..., str]) -> None:
+    said = failing("compare", "good.csv", "--people", "people.csv", "--images", "images")
+    assert "--images is for the page that --out writes: give --out DIR, too" in said
+
+
 def test_images_from_elsewhere_on_the_page_are_said(
     tables: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory,
     capsys: pytest.CaptureFixture[str],

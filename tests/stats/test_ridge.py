@@ -83,6 +83,25 @@ def test_folds_depend_on_the_seed_alone_and_hold_each_row_once() -> None:
     assert len(row_folds(4, seed=0)) == 4
 
 
+def test_copies_are_held_out_together() -> None:
+    """Noise fits copies of noise: without groups, a weak penalty seems to predict them."""
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(size=(40, 60)), rng.uniform(0.3, 1, size=40)
+    twice, scores = np.repeat(features, 2, axis=0), np.repeat(targets, 2)
+    groups = np.repeat([f"{place:02d}" for place in range(40)], 2)
+    for part in row_folds(80, 0, groups=groups):
+        assert len(part) == 2 * len(np.unique(groups[part])) == 8
+    alone = cross_validated_ridge(twice, scores)
+    together = cross_validated_ridge(twice, scores, groups=groups)
+    assert alone.chosen.mse < 0.4 * targets.var()
+    assert together.chosen.mse > 0.8 * targets.var()
+    each = np.arange(40)
+    plain = cross_validated_ridge(features, targets)
+    assert cross_validated_ridge(features, targets, groups=each).candidates == plain.candidates
+    with pytest.raises(ValueError, match="1 rows or groups: at least 2"):
+        cross_validated_ridge(twice, scores, groups=np.zeros(80))
+
+
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_few_rows_are_enough(n: int) -> None:
     features, targets = drawn(n, 20)
