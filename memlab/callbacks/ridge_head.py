@@ -139,6 +139,8 @@ def _unused(trainer: Trainer) -> str:
             data_of(trainer).augmentation != "none"
         ),
         "--trainer.overfit_batches": bool(trainer.overfit_batches),  # type: ignore[attr-defined]
+        "--trainer.limit_train_batches": not trainer.fast_dev_run  # type: ignore[attr-defined]
+        and (type(trainer.limit_train_batches), trainer.limit_train_batches) != (float, 1.0),
         "--trainer.gradient_clip_val": bool(trainer.gradient_clip_val),
         "--trainer.accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
         "--trainer.callbacks ema": _has(trainer, EMA),

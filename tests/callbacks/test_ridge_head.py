@@ -172,6 +172,8 @@ def test_the_last_blocks_start_from_the_solved_head(
         (["--trainer.callbacks=ema"], "--trainer.callbacks ema would do nothing"),
         (["--trainer.callbacks=lr_finder"], "leave one of them out"),
         (["--trainer.overfit_batches=1"], "--trainer.overfit_batches would do nothing"),
+        (["--trainer.limit_train_batches=1"], "--trainer.limit_train_batches would do nothing"),
+        (["--trainer.limit_train_batches=0.5"], "--trainer.limit_train_batches would do nothing"),
     ],
 )
 def test_options_without_effect_are_refused(
