@@ -119,6 +119,7 @@ def test_every_option_in_a_message_exists(capsys: pytest.CaptureFixture[str]) ->
     assert main(["fit", "--help", "all"]) == 0
     helps = [("--model", "regressor"), ("--model.backbone", "timm"), ("--ablation", "blur")]
     helps += [("--data.source", "csv"), ("--data.source", "synthetic"), ("--model", "timm_file")]
+    helps += [("--model.backbone", "efficientnet_lite")]
     for option, name in helps:
         assert main(["fit", f"{option}.help", name]) == 0
     page = capsys.readouterr().out.replace("--backbone.", "--model.backbone.")
