@@ -97,7 +97,7 @@ class CsvSource(Source):
         if differences and below:
             notes.append(
                 f"{told}: {score!r} is a hit rate minus a false-alarm rate: -1 to 1 is accepted "
-                f"({below} scores lie below 0, where a network that ends in a sigmoid cannot predict)"
+                f"({below} scores lie below 0, where no sigmoid can predict)"
             )
         if scores is not None:
             columns["score"] = scores
