@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from pydantic import TypeAdapter, ValidationError
 
 from memlab.analysis.results import Results
 from memlab.analysis.run_record import RidgeRecord, StrengthRecord
@@ -20,7 +21,7 @@ from memlab.callbacks.ema import EMA
 from memlab.callbacks.frozen_features import encoder_of
 from memlab.callbacks.lr_finder import LRFinder
 from memlab.data.contents import copies_among
-from memlab.errors import DataError, MemlabError
+from memlab.errors import CheckpointError, DataError, MemlabError
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.stats.ridge import RidgeFit, cross_validated_ridge
 
@@ -100,11 +101,19 @@ class RidgeHead(Callback):
         return {} if self.record is None else dataclasses.asdict(self.record)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the choice of the strength from a checkpoint."""
-        state = dict(state_dict)
-        candidates = [StrengthRecord(**one) for one in state.pop("candidates")]
-        chosen = StrengthRecord(**state.pop("chosen"))
-        self.record = RidgeRecord(**state, chosen=chosen, candidates=candidates)
+        """Restore the choice of the strength from a checkpoint.
+
+        Raises:
+            CheckpointError: if the checkpoint holds something else.
+        """
+        try:
+            self.record = TypeAdapter(RidgeRecord).validate_python(state_dict)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise CheckpointError(
+                f"the checkpoint's record of the ridge head is damaged: {where}: {first['msg']}"
+            ) from error
 
     def _training_features(
         self, trainer: Trainer, model: MemorabilityRegressor

@@ -19,6 +19,7 @@ from memlab.callbacks import ridge_head
 from memlab.cli import main
 from memlab.data import features
 from memlab.data.geometry import Geometry
+from memlab.errors import CheckpointError
 from memlab.imaging.decode import decode
 from memlab.stats.ridge import RidgeFit
 from tests.builders.commands import PLAIN, TINY, results
@@ -288,3 +289,8 @@ def test_two_processes_solve_the_same_head(solved: Path, bright: Path) -> None:
         torch.allclose(ours, theirs, atol=1e-4)
         for ours, theirs in zip(head_of(Path("two")), head_of(solved), strict=True)
     )
+
+
+def test_a_damaged_record_in_a_checkpoint_is_named() -> None:
+    with pytest.raises(CheckpointError, match="record of the ridge head is damaged: n: "):
+        ridge_head.RidgeHead().load_state_dict({"n": "many"})
