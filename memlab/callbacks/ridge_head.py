@@ -23,6 +23,7 @@ from memlab.callbacks.lr_finder import LRFinder
 from memlab.data.contents import copies_among
 from memlab.errors import CheckpointError, DataError, MemlabError
 from memlab.models.regressor import MemorabilityRegressor
+from memlab.numbers import number
 from memlab.stats.ridge import RidgeFit, cross_validated_ridge
 
 
@@ -179,13 +180,13 @@ def described(record: RidgeRecord, mean: float) -> str:
     if chosen.strength is None:
         return (
             f"ridge head: in {how}, no strength predicts better than the mean; every image gets "
-            f"{mean:.3f}"
+            f"{number(mean, 3)}"
         )
-    rho = "undefined" if chosen.spearman is None else f"{chosen.spearman:.3f}"
+    rho = "undefined" if chosen.spearman is None else number(chosen.spearman, 3)
     return (
         f"ridge head on {record.features} features: strength {chosen.strength:.3g}, chosen among "
-        f"{len(record.candidates)} by {how}: MSE {chosen.mse:.5f} (the mean {constant.mse:.5f}), "
-        f"ρ {rho}"
+        f"{len(record.candidates)} by {how}: MSE {number(chosen.mse, 5)} (the mean "
+        f"{number(constant.mse, 5)}), ρ {rho}"
     )
 
 
