@@ -6,11 +6,10 @@ import textwrap
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
-from memlab.errors import DataError
 from memlab.files import replacing
-from memlab.imaging.decode import decode
+from memlab.reports.thumbnails import thumbnail
 
 ROWS, FEW = 12, 4
 """Number of images shown: the first 12, or the first 4 if there are more than 36 conditions."""
@@ -92,12 +91,8 @@ def _wrapped(name: str) -> list[str]:
 
 
 def _thumbnail(path: Path) -> Image.Image:
-    """Return a thumbnail of the whole image, EXIF orientation applied; grey if it is unreadable."""
-    try:
-        small = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
-    except DataError:
-        return Image.new("RGB", (_SIDE, _SIDE), _EMPTY)
-    return ImageOps.contain(small, (_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    """Return a thumbnail of the whole image; grey if it is unreadable."""
+    return thumbnail(path, _SIDE) or Image.new("RGB", (_SIDE, _SIDE), _EMPTY)
 
 
 def _lay(sheet: Image.Image, path: Path, at: tuple[int, int], high: int) -> None:

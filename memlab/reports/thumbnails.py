@@ -1,4 +1,4 @@
-"""Small versions of images, embedded in pages."""
+"""Small versions of images, for pages and sheets."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ SIDE = 132
 """Longest side of a thumbnail in pixels."""
 
 
-def thumbnail_url(path: Path, side: int = SIDE) -> str | None:
-    """Return a whole image as a small JPEG in a data URL; None if the file cannot be read."""
+def thumbnail(path: Path, side: int = SIDE) -> Image.Image | None:
+    """Return a small version of a whole image, turned upright; None if it cannot be read."""
     from memlab.imaging.decode import decode  # imports torch
 
     try:
         image = Image.fromarray(decode(path).permute(1, 2, 0).numpy())
     except DataError:
         return None
-    small = ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS)
+    return ImageOps.contain(image, (side, side), Image.Resampling.LANCZOS)
+
+
+def thumbnail_url(path: Path) -> str | None:
+    """Return a thumbnail as a JPEG in a data URL; None if the image cannot be read."""
+    small = thumbnail(path)
+    if small is None:
+        return None
     content = io.BytesIO()
     small.save(content, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
