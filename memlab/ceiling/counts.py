@@ -37,6 +37,11 @@ def scores_of_responses(responses: Responses) -> pd.DataFrame:
     return scores
 
 
+def has_counts(table: Table) -> bool:
+    """Return whether a table has the counts that `scores_of_counts` needs."""
+    return "hits" in table.rows and bool({"n", "misses"} & set(table.rows.columns))
+
+
 def scores_of_counts(table: Table) -> tuple[pd.DataFrame, int]:
     """Return counts and scores of each image of a table, as `scores_of_responses` does.
 

@@ -116,6 +116,7 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
         DataError: if the file cannot be read, has no scores, or lists an image twice.
     """
     from memlab.ceiling.responses import holds_responses, read_responses
+    from memlab.ceiling.trial_columns import UnknownKeyError
     from memlab.ceiling.trial_counts import responses_of_trials
     from memlab.ceiling.trial_events import TrialOptions
     from memlab.ceiling.trial_reading import read_trials
@@ -126,11 +127,9 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
         image = columns.get("image")
         try:
             trials = read_trials(text, TrialOptions({"image": image}))
-        except DataError as error:
-            if "--key" not in str(error):
-                raise
+        except UnknownKeyError as error:
             how = f"memlab data ceiling {path} --key KEY --out DIR; then {OPTION} DIR/scores.csv"
-            raise DataError(f"{str(error).partition('? give ')[0]}? {how}") from error
+            raise DataError(f"{error.question} {how}") from error
         if trials is not None:
             responses = responses_of_trials(trials)
             for line in responses.counting:
@@ -147,13 +146,13 @@ def read_people(path: Path, columns: dict[str, str]) -> People:
 
 
 def _of_table(table: Table, column: str | None) -> People:
-    from memlab.ceiling.counts import scores_of_counts
+    from memlab.ceiling.counts import has_counts, scores_of_counts
     from memlab.ceiling.estimate import ROUNDED
 
     rows = table.rows[["id", "image", "score"]]
     known = rows[rows["score"].notna()].reset_index(drop=True)
     plain = People(known, table.root, table.origin, column or "score")
-    if not ("hits" in table.rows and {"n", "misses"} & set(table.rows.columns)):
+    if not has_counts(table):
         return plain
     counts, _ = scores_of_counts(table)
     given = table.rows.loc[counts.index, "score"]

@@ -66,6 +66,19 @@ _OUTCOMES = {
 _NO_KEY = {"", "none", "null", "nan", "na", "-1", "no_response", "noresponse"}
 
 
+class UnknownKeyError(DataError):
+    """Error of several keys in a table that does not tell which of them says 'seen before'.
+
+    Args:
+        question: the file, the keys and the question.
+        key: a key of the table, as an example of the remedy.
+    """
+
+    def __init__(self, question: str, key: str) -> None:
+        super().__init__(f"{question} give --key {key}")
+        self.question = question
+
+
 def column_of(header: Sequence[str], names: Sequence[str], without: Sequence[str] = ()) -> str:
     """Return the first column that has one of some names, as the table spells it, or ""."""
     found = {normal(name): name for name in reversed(header) if name not in without}
@@ -161,9 +174,9 @@ def presses_of(
     used = sorted(values - _NO_KEY)
     if len(used) > 1 or buttons:
         what = "buttons" if buttons else "keys"
-        raise DataError(
-            f"{told}: column {column.name} has {what} {_counted(text)}: which says "
-            f"'seen before'? give --key {used[0] if used else 'KEY'}"
+        raise UnknownKeyError(
+            f"{told}: column {column.name} has {what} {_counted(text)}: which says 'seen before'?",
+            used[0] if used else "KEY",
         )
     return Pressed(~text.isin(_NO_KEY), nothing)
 

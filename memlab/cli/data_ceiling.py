@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Lines
 
+from memlab.ceiling.counts import has_counts
 from memlab.ceiling.estimate import (
     Ceiling,
     Entry,
@@ -80,7 +81,7 @@ def _with_paths(ceiling: Ceiling, folder: Path, out: Path) -> Ceiling:
 
 
 def _of_table(table: Table, options: Namespace) -> Ceiling:
-    if "hits" in table.rows and {"n", "misses"} & set(table.rows.columns):
+    if has_counts(table):
         refuse(options, ("observers",), f"{table.origin} has counts")
         table.say(scores=False)
         return ceiling_of_counts(table, options.halves or HALVES, options.seed)
