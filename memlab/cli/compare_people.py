@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from memlab.analysis.comparison import Comparison
     from memlab.analysis.people_and_models import PeopleComparison
+    from memlab.analysis.results import Results
     from memlab.analysis.same_images import Matched
     from memlab.analysis.tested import Tested
     from memlab.data.predictions import Predictions
@@ -83,12 +84,11 @@ def as_predictions(test: Tested) -> Predictions:
     rows = test.rows.reset_index()[["id", "predicted", "score"]]
     rows = rows.assign(id=rows["id"].astype(str), image=rows["id"].astype(str))
     known = rows["predicted"].notna()
-    root = Path(test.results.data.root or ".")
     return Predictions(
         test.label,
         test.folder,
         rows[known].reset_index(drop=True),
-        root if root.is_dir() else root.parent,
+        _data_folder(test.results),
         int((~known).sum()),
     )
 
@@ -132,9 +132,14 @@ def _roots(model: Predictions) -> list[Path]:
     roots = [model.root]
     file = next(model.path.glob(f"*/fit/{FILE}"), None) if is_folds(model.path) else None
     if file is not None:
-        data = Path(read(file.parent).data.root or ".")
-        roots.append(data if data.is_dir() else data.parent)
+        roots.append(_data_folder(read(file.parent)))
     return roots
+
+
+def _data_folder(results: Results) -> Path:
+    """Return the folder of a test's data set, which may be a table in it."""
+    root = Path(results.data.root or ".")
+    return root if root.is_dir() else root.parent
 
 
 def write_page(comparison: Comparison, found: SideBySide, folder: Path) -> Path:

@@ -153,8 +153,8 @@ def test_the_page_shows_the_images_and_loads_nothing(tables: pd.DataFrame) -> No
     page = Path("out/compare.html").read_text()
     assert "Of 2 models, good ranks 40 images most like people" in page
     shown = {each["id"] for strip in found["strips"] for each in strip["images"]}
-    pictures = re.findall(r'<img src="data:image/jpeg;base64,[^"]+" alt="([^"]+)"', page)
-    assert {text.partition(":")[0] for text in pictures} == shown - {"images/39.png"}
+    thumbnails = re.findall(r'<img src="data:image/jpeg;base64,[^"]+" alt="([^"]+)"', page)
+    assert {text.partition(":")[0] for text in thumbnails} == shown - {"images/39.png"}
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert "prefers-color-scheme: dark" in page
     assert ("were not found" in page) == ("images/39.png" in shown)
