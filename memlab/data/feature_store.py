@@ -47,7 +47,7 @@ def add_features(path: Path, new: Mapping[str, np.ndarray]) -> None:
     The file is complete at all times. If two processes add at once, the rows of one are lost and
     computed again later.
     """
-    together = {**(read_features(path) if path.is_file() else {}), **new}
+    together = {**read_features(path), **new}
     keys, values = np.array(list(together)), np.stack(list(together.values()))
     with replacing(path) as temporary, temporary.open("wb") as file:
         checksum = np.array(_checksum(keys, values))
