@@ -105,7 +105,7 @@ class Option:
 
     Args:
         name: name without dashes, as in `data.root`.
-        value: what follows the name: choices or a placeholder.
+        value: what follows the name: choices, or a word for the type.
         text: description, without type and default.
         default: text of the default value; empty if there is none.
     """
@@ -181,7 +181,7 @@ def options(command: str, *arguments: str, prefix: str = "") -> Iterator[Option]
 
 
 def _value(printed: str, facts: str) -> str:
-    """Return the placeholder of a value: its choices, or a word for its type."""
+    """Return what stands for a value: its choices, or a word for its type."""
     if not printed or printed.startswith("{true"):
         return "BOOL" if printed else ""
     if printed.startswith("{"):
