@@ -150,8 +150,7 @@ def level_columns(
         )
     by_level = frame.set_axis(pd.Index(plain))[others].apply(_typed).rename(columns=_TAKEN)
     found = by_level.loc[known].set_axis(pd.Index(known.index.astype(str), name="id"))
-    unknown = [str(name) for name, level in zip(frame[key], plain, strict=True)
-               if level not in set(known)]  # fmt: skip
+    unknown = frame.loc[~plain.isin(set(known)), key].map(str).tolist()
     count = known.nunique()
     note = (
         f"{path}: one value per {by}, {count} for {len(known)} images: images of one {by} are not "
