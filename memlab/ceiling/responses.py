@@ -136,13 +136,7 @@ def read_responses(
         frame[column["lag"]] = numbers(frame[column["lag"]], origin)
     if _ROW not in frame:
         frame[_ROW] = lines
-    for name, value in only or []:
-        if name not in frame:
-            hint = did_you_mean(name, header)
-            raise DataError(f"{path}: no column {name!r}{hint} (columns: {listed(header)})")
-        frame = frame[frame[name].str.strip() == value]
-        if frame.empty:
-            raise DataError(f"{path}: no row has {value!r} in column {name!r}")
+    frame = rows_with(frame, only or [], header, origin)
     frame, left_out = _used(frame, origin)
     _one_version(frame, origin)
     for name in (person, image, response):
@@ -167,6 +161,30 @@ def read_responses(
         rows["lag"] = frame[column["lag"]]
     _once(rows, origin, column["old"] is not None)
     return _numbered(rows, left_out, origin)
+
+
+def rows_with(
+    frame: pd.DataFrame, only: list[tuple[str, str]], header: list[str], origin: str
+) -> pd.DataFrame:
+    """Return the rows that have the given values.
+
+    Args:
+        frame: cells as text.
+        only: pairs of column and value.
+        header: columns of the file, for messages.
+        origin: name of the file.
+
+    Raises:
+        DataError: if there is no such column, or no row has the value.
+    """
+    for name, value in only:
+        if name not in frame:
+            hint = did_you_mean(name, header)
+            raise DataError(f"{origin}: no column {name!r}{hint} (columns: {listed(header)})")
+        frame = frame[frame[name].str.strip() == value]
+        if frame.empty:
+            raise DataError(f"{origin}: no row has {value!r} in column {name!r}")
+    return frame
 
 
 def _usual(header: list[str], what: str) -> str | None:

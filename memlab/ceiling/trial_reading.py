@@ -7,12 +7,12 @@ from collections import Counter
 import pandas as pd
 
 from memlab.ceiling.jspsych import from_jspsych
+from memlab.ceiling.responses import rows_with
 from memlab.ceiling.trial_events import TrialOptions
 from memlab.ceiling.trial_formats import Reader, coded, in_sequences, in_words
 from memlab.ceiling.trial_table import Trials, trials_of_events
-from memlab.data.table_rows import listed
 from memlab.data.tables import TextTable
-from memlab.errors import DataError, did_you_mean
+from memlab.errors import DataError
 
 READERS: tuple[Reader, ...] = (in_sequences, from_jspsych, coded, in_words)
 """Readers in the order in which they are asked; each returns None for another layout."""
@@ -43,14 +43,7 @@ def read_trials(
         DataError: if a cell is invalid; the message names the file, the row and the value.
     """
     frame, told = text.values(), str(text.path)
-    for name, value in only or []:
-        if name not in frame:
-            hint = did_you_mean(name, frame.columns)
-            header = listed(list(frame.columns))
-            raise DataError(f"{told}: no column {name!r}{hint} (columns: {header})")
-        frame = frame[frame[name].str.strip() == value]
-        if frame.empty:
-            raise DataError(f"{told}: no row has {value!r} in column {name!r}")
+    frame = rows_with(frame, only or [], list(frame.columns), told)
     for reader in READERS:
         events = reader(frame, options, told)
         if events is not None:

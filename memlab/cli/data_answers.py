@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from memlab.ceiling.responses import Responses, holds_responses, read_responses
@@ -39,11 +41,12 @@ def answers_of(options: Namespace) -> Responses | None:
         tables = inside if what_is(path) == "folder" else [path]
     named = {name: getattr(options, name) for name in ("participant", "image", "response")}
     named["lag"] = options.lag or None
-    trials = _trials(path, tables, named, options)
+    text_of = cache(lambda table: _text(table, options))  # a table of answers is read once
+    trials = _trials(tables, str(path), text_of, named, options)
     if trials is not None:
         _refuse_of_tables(options, path)
         return responses_of_trials(trials, options.blank or "counts")
-    text = _text(path, options)
+    text = text_of(path)
     if text is not None and holds_responses(text, named):
         note(text.note)
         _refuse_of_tables(options, path)
@@ -75,14 +78,18 @@ def _text(path: Path, options: Namespace) -> TextTable | None:
 
 
 def _trials(
-    path: Path, tables: list[Path], named: dict[str, str | None], options: Namespace
+    tables: list[Path],
+    origin: str,
+    text_of: Callable[[Path], TextTable | None],
+    named: dict[str, str | None],
+    options: Namespace,
 ) -> Trials | None:
     """Return the trials of a table, or of all tables of a folder: one file per person."""
     keys = tuple(key for key in (options.key or "").split(",") if key)
     asked = TrialOptions(named, keys, options.window, options.shown)
     found: list[Trials] = []
     for table in tables:
-        text = _text(table, options)
+        text = text_of(table)
         if text is None:
             return None
         if len(tables) > 1 and not (
@@ -99,4 +106,4 @@ def _trials(
         if not found:
             note(text.note)
         found.append(trials)
-    return joined(found, str(path)) if len(found) > 1 else next(iter(found), None)
+    return joined(found, origin) if len(found) > 1 else next(iter(found), None)
