@@ -32,7 +32,7 @@ class Given:
     found: Tensor
 
 
-def with_derived(
+def with_background(
     having: Mapping[str, Sequence[int]], annotated: Mapping[str, Sequence[bool]]
 ) -> dict[str, Sequence[int]]:
     """Add the donors of `background` and `figures`, where these have no masks of their own.

@@ -13,7 +13,7 @@ from memlab.data.augmentation import Augmentation, augmented
 from memlab.data.cache import ImageCache
 from memlab.data.contents import copies_among
 from memlab.data.dataset import ImageDataset, collate, to_float
-from memlab.data.donors import DonorList, with_derived
+from memlab.data.donors import DonorList, with_background
 from memlab.data.features import Encoder, FeatureDataset, featured
 from memlab.data.geometry import Geometry
 from memlab.data.mask_summary import describe_masks
@@ -134,7 +134,7 @@ class MemorabilityData(SplitData):
             for region in self.regions
         }
         evaluated = [str(name) for name in self.table.part(split)["id"]]
-        donating = with_derived(having, images.annotated)
+        donating = with_background(having, images.annotated)
         self.donated = others or "tested images"
         names = None if others else images.ids
         tested = images.ids, images.images, self.table.root, self._contents

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from memlab.data.donors import DonorList, with_derived
+from memlab.data.donors import DonorList, with_background
 from memlab.data.geometry import squashed, squashed_mask
 from memlab.errors import DataError, MaskError
 from memlab.inference.originals import Original
@@ -46,7 +46,7 @@ def loose_donors(
         for region in regions
     }
     annotated = {region: [one.annotated_for(region) for one in originals] for region in regions}
-    having = with_derived(having, annotated)
+    having = with_background(having, annotated)
     return DonorList(
         _Files(originals, size, sorted(regions)), having, len(originals), evaluated, seed
     )
