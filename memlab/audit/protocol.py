@@ -69,12 +69,6 @@ class Feature:
     swap: Operator | None = None
     insertion: Operator | None = None
 
-    @property
-    def operators(self) -> tuple[Operator, ...]:
-        """All operators of the feature: removals, swap, insertion."""
-        others = (self.swap, self.insertion)
-        return (*self.removals, *(one for one in others if one is not None))
-
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -83,7 +77,7 @@ class Hypothesis:
     Args:
         name: name of the hypothesis.
         claim: what it says of the model.
-        order: groups of names; a name is a feature, or one of `Protocol.unmeasured`.
+        order: groups of features' names.
         words: the order in words.
     """
 
@@ -113,7 +107,6 @@ class Protocol:
         features: the features, in the order of tables.
         hypotheses: orders that are compared with the measured order.
         contrasts: differences that are tested.
-        unmeasured: names in hypotheses that no feature measures, with the reason.
         sesoi: smallest effect of interest, in SDs of the clean predictions.
         level: level of the intervals.
         alpha: p-values below it are significant.
@@ -137,7 +130,6 @@ class Protocol:
     features: tuple[Feature, ...]
     hypotheses: tuple[Hypothesis, ...]
     contrasts: tuple[Contrast, ...]
-    unmeasured: Mapping[str, str]
     sesoi: float
     level: float
     alpha: float
@@ -204,7 +196,6 @@ def _read(path: Path) -> Protocol:
         features=tuple(map(_feature, fields.each("features"))),
         hypotheses=tuple(map(_hypothesis, fields.each("hypotheses"))),
         contrasts=tuple(map(_contrast, fields.each("contrasts"))),
-        unmeasured=fields.texts("unmeasured"),
         sesoi=fields.take("sesoi", float, above=0.0, most=1.0),
         level=fields.take("level", float, above=0.5, below=1.0),
         alpha=fields.take("alpha", float, above=0.0, below=0.5),
@@ -291,10 +282,9 @@ def _check_names(read: Protocol, path: Path) -> None:
     def refuse(where: str, value: object, remedy: str) -> None:
         raise MemlabError(f"{path}: {where} is {value!r}; {remedy}")
 
-    for index, name in enumerate(names):
-        if name in names[:index] or name in read.unmeasured:
-            refuse(f"features[{index}].name", name, "give each feature a name of its own")
     for index, one in enumerate(read.features):
+        if one.name in names[:index]:
+            refuse(f"features[{index}].name", one.name, "give each feature a name of its own")
         other = one.stands_in_for
         if other is not None and (other not in names or other == one.name):
             refuse(f"features[{index}].stands_in_for", other, "name another feature")
@@ -307,6 +297,5 @@ def _check_names(read: Protocol, path: Path) -> None:
     groups |= {f"contrasts: {one.name}": [*one.first, *one.second] for one in read.contrasts}
     for where, members in groups.items():
         for name in members:
-            if name not in names and not (where[0] == "h" and name in read.unmeasured):
-                also = ", or say in unmeasured why it cannot be" if where[0] == "h" else ""
-                refuse(where, name, f"name a feature ({', '.join(names)}){also}")
+            if name not in names:
+                refuse(where, name, f"name a feature: {', '.join(names)}")

@@ -103,13 +103,6 @@ class Fields:
                 raise self.error(f"{key}.{name}", f"{shown(value)}; write text or a number")
         return dict(found)
 
-    def texts(self, key: str) -> dict[str, str]:
-        """Return a mapping from names to text."""
-        found = self._value(key)
-        if not fits(found, dict[str, str]):
-            raise self.error(key, f"{shown(found)}; write names with text")
-        return dict(found)
-
     def numbers(self, key: str, known: Sequence[str] | None) -> dict[str, float]:
         """Return a mapping from known names to finite numbers; all names must be there.
 
