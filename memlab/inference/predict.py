@@ -146,7 +146,7 @@ def scored(
         progress: whether to show a progress bar on a terminal.
         title: title of the bar.
     """
-    model.to(_device(device) if device is not None else model.device)
+    model.to(checked_device(device) if device is not None else model.device)
     with bar(title, len(inputs), shown=progress) as advance:
         for batch in inputs.batches(batch_size, num_workers):
             images = batch["images"].to(model.device)
@@ -170,7 +170,12 @@ def scored(
             advance(len(batch["ids"]))
 
 
-def _device(name: str | torch.device) -> torch.device:
+def checked_device(name: str | torch.device) -> torch.device:
+    """Return a device of this machine.
+
+    Raises:
+        MemlabError: if there is no such device; names it.
+    """
     try:
         device = torch.device(name)
         torch.empty(0, device=device)  # the name may be valid although the device is absent
