@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.needs import donor_notes
-from memlab.analysis.results import Scan
 from memlab.audit.budget import parse_budget
 from memlab.audit.plan import AuditPlan, plan_audit
 from memlab.audit.population import Population, regions_of
 from memlab.audit.protocol import Protocol
 from memlab.audit.request import request_of
-from memlab.audit.run import CELLS, CHANGED, CLEAN, Machine, changed_tables, clean_rows, scan_of
+from memlab.audit.run import CHANGED, CLEAN, Machine, changed_rows_of, clean_rows
 from memlab.audit.trial import run_trial
 from memlab.audit.work import Work, presence_of, work_of
 from memlab.data.donors import DonorList
@@ -132,18 +130,17 @@ class Finished:
     Args:
         rows: unchanged images; see `memlab.audit.run.clean_rows`.
         conditions: changed images, as in `conditions.csv`.
-        scan: record of the blind scan, None if it was not made.
-        sums: sums over the scanned images, for the figure.
         errors: reason for each image without a prediction, by id.
-        forwards: number of forward passes: unchanged, changed, blind scan.
     """
 
     rows: pd.DataFrame
     conditions: pd.DataFrame
-    scan: Scan | None
-    sums: Mapping[str, Any] = field(repr=False, default_factory=dict)
-    errors: Mapping[str, str] = field(default_factory=dict)
-    forwards: tuple[int, int, int] = (0, 0, 0)
+    errors: dict[str, str]
+
+    @property
+    def forwards(self) -> int:
+        """Return the number of forward passes of unchanged and changed images."""
+        return len(self.rows) + len(self.errors) + int(self.conditions["eligible"].sum())
 
 
 def prepare(
@@ -180,22 +177,12 @@ def carry_out(prepared: Prepared, plan: AuditPlan, folder: Path) -> Finished:
     one = prepared
     donors, _ = one.donors(plan)
     rows, errors = clean_rows(one.model, one.population, plan, one.features, folder, one.machine)
-    conditions, scanned = changed_tables(
+    conditions = changed_rows_of(
         one.model, one.population, plan, one.work, rows, donors, folder, one.machine, one.seed
     )
-    scan, sums = None, {}
     write_table(rows, folder, CLEAN)
     write_table(conditions, folder, CHANGED)
-    if scanned is not None:
-        write_table(scanned, folder, CELLS)
-        smallest = one.protocol.sesoi * float(rows["predicted"].std(ddof=0))
-        scan, sums = scan_of(one.population, scanned, rows, folder, smallest, one.seed)
-    forwards = (
-        len(rows) + len(errors),
-        int(conditions["eligible"].sum()),
-        0 if scanned is None else int(scanned["eligible"].sum()),
-    )
-    return Finished(rows, conditions, scan, sums, errors, forwards)
+    return Finished(rows, conditions, errors)
 
 
 def write_plan(plan: AuditPlan, prepared: Prepared, folder: Path) -> None:

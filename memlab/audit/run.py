@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from memlab.ablations.base import Ablation
-from memlab.analysis.results import Scan
+from memlab.ablations.plan import Condition
 from memlab.audit.plan import AuditPlan
 from memlab.audit.population import Population
 from memlab.audit.sample import strata_of, weights
@@ -24,14 +23,12 @@ from memlab.errors import DataError
 from memlab.inference.changed import TableImages, changed_rows, on_device, presence
 from memlab.inference.condition_rows import with_descriptions
 from memlab.inference.predict import scored
-from memlab.inference.scan_images import KEY as CELL_KEY
-from memlab.inference.scan_images import BatchScan, read_all_sums, scan_record
 from memlab.progress import progress
 from memlab.scorer import Scorer
-from memlab.shards import SHARDS, ShardWriter, merge
+from memlab.shards import ShardWriter, merge
 from memlab.types import Context
 
-CLEAN, CHANGED, CELLS = "rows", "conditions", "scan"
+CLEAN, CHANGED = "rows", "conditions"
 """Names of the tables, and of the folders of their shards."""
 _KEY = ["condition", "draw", "index"]
 
@@ -119,7 +116,7 @@ def clean_rows(
     return rows[[*first, *features]], {name: why for name, why in errors.items() if why}
 
 
-def changed_tables(
+def changed_rows_of(
     model: Scorer,
     population: Population,
     plan: AuditPlan,
@@ -129,11 +126,11 @@ def changed_tables(
     folder: Path,
     machine: Machine,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Change and score the audited images; return their rows, and those of the blind scan.
+) -> pd.DataFrame:
+    """Change and score the audited images; return their rows, as in `conditions.csv`.
 
     Args:
-        model: any model.
+        model: any model, on its device.
         population: the images.
         plan: which of them are audited.
         work: the conditions.
@@ -145,63 +142,28 @@ def changed_tables(
     """
     images = population.images(_part(population, plan.scored))
     audited = rows.loc[rows["audited"] == 1, "index"].tolist()
-    writer, cells = (ShardWriter(folder, name, 0) for name in (CHANGED, CELLS))
-    scan = BatchScan(cells, work.scan, seed)
-    scanned, displayed = frozenset(plan.scanned), frozenset(plan.displayed)
-
-    def in_scan(at: Sequence[int]) -> list[int]:
-        return [index for index in at if images.ids[index] in scanned]
-
-    def done(number: int, at: list[int]) -> bool:
-        some = in_scan(at) if work.scan else []
-        return writer.has(number, at) and (not some or scan.has(number, some))
-
-    due, chosen = _due(audited, machine.batch_size, done)
-    ladder = len([index for index in chosen if images.ids[index] in displayed])
-    steps = len(chosen) * sum(one.draws for one in work.main)
-    steps += ladder * sum(one.draws for one in work.ladder) + len(in_scan(chosen)) * len(work.scan)
+    writer = ShardWriter(folder, CHANGED, 0)
+    due, chosen = _due(audited, machine.batch_size, writer.has)
+    parts: list[tuple[Sequence[Condition], frozenset[str]]] = [
+        (work.main, frozenset(plan.audited)),
+        (work.ladder, frozenset(plan.displayed)),
+        (work.scan, frozenset(plan.scanned)),
+    ]
+    names = [images.ids[index] for index in chosen]
+    steps = sum(
+        one.draws * sum(name in among for name in names) for some, among in parts for one in some
+    )
     batches = TableImages(images, chosen).batches(machine.batch_size, machine.num_workers)
     with progress("Changed images", steps, machine.shown) as advance:
         for number, loaded in zip(due, batches, strict=True):
             batch = on_device(loaded, model.device)
-            for some in (work.main, work.ladder):
-                for one in some:
-                    one.ablation.to(model.device)
-            found = changed_rows(model, batch, work.main, donors, seed, advance)
-            found += changed_rows(model, batch, work.ladder, donors, seed, advance, displayed)
-            at = in_scan(batch["index"].tolist()) if work.scan else []
-            if at and not scan.has(number, at):
-                places = [batch["index"].tolist().index(index) for index in at]
-                advance(0, "blind scan")
-                scan.add(model, batch, places, number)
-                advance(len(at) * len(work.scan))
+            found = [
+                table
+                for some, among in parts
+                for table in changed_rows(model, batch, some, donors, seed, advance, among)
+            ]
             writer.write(pd.concat(found, ignore_index=True), number)
-    conditions = with_descriptions(merge(folder, CHANGED, _KEY), work.records)
-    return conditions, merge(folder, CELLS, CELL_KEY) if work.scan else None
-
-
-def scan_of(
-    population: Population,
-    scanned: pd.DataFrame,
-    rows: pd.DataFrame,
-    folder: Path,
-    smallest: float,
-    seed: int,
-) -> tuple[Scan, dict[str, np.ndarray]]:
-    """Return the record of the blind scan, and the sums over its images.
-
-    Args:
-        population: the images.
-        scanned: rows of the scan.
-        rows: result of `clean_rows`.
-        folder: folder of the audit, with its shards.
-        smallest: smallest effect of interest, in units of the score.
-        seed: seed of the permutations and the intervals.
-    """
-    sums = read_all_sums(folder / SHARDS / CELLS)
-    outside = sorted(set(population.table.regions) - {"background"})
-    audited = rows[rows["audited"] == 1]
-    return scan_record(scanned, audited, sums, outside, smallest, seed), sums
+    return with_descriptions(merge(folder, CHANGED, _KEY), work.records)
 
 
 def _part(population: Population, ids: Sequence[str]) -> pd.DataFrame:

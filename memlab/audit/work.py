@@ -51,8 +51,8 @@ class Work:
 
     @property
     def records(self) -> list[ConditionRecord]:
-        """Return the records of all conditions but the scan's."""
-        return [one.record for one in [*self.main, *self.ladder]]
+        """Return the records of all conditions."""
+        return [one.record for one in [*self.main, *self.ladder, *self.scan]]
 
     @property
     def needs_donors(self) -> bool:
