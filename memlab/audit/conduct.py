@@ -24,7 +24,7 @@ from memlab.data.donors import DonorList
 from memlab.data.mask_summary import annotation_notes, region_notes
 from memlab.errors import MemlabError
 from memlab.files import write_text
-from memlab.inference.predict import checked_device
+from memlab.inference.predict import device_named
 from memlab.reading import read_json
 from memlab.scorer import Scorer
 from memlab.shards import write_table
@@ -159,7 +159,7 @@ def prepare(
             wrong arguments.
     """
     parse_budget(budget)  # an error here comes before the work
-    model.to(model.device if machine.device is None else checked_device(machine.device))
+    model.to(model.device if machine.device is None else device_named(machine.device))
     ids = [str(name) for name in population.rows["id"]]
     regions = regions_of(population.table, ids)
     features = presence_of(protocol, list(regions.columns))

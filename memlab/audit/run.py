@@ -14,6 +14,7 @@ import pandas as pd
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.plan import Condition
+from memlab.ablations.surprise import clean_features
 from memlab.audit.plan import AuditPlan
 from memlab.audit.population import Population
 from memlab.audit.sample import strata_of, weights
@@ -154,13 +155,16 @@ def changed_rows_of(
         one.draws * sum(name in among for name in names) for some, among in parts for one in some
     )
     batches = TableImages(images, chosen).batches(machine.batch_size, machine.num_workers)
+    clean = None
+    if due:
+        clean = clean_features(model, images, len(images), seed, machine.batch_size)
     with progress("Changed images", steps, machine.shown) as advance:
         for number, loaded in zip(due, batches, strict=True):
             batch = on_device(loaded, model.device)
             found = [
                 table
                 for some, among in parts
-                for table in changed_rows(model, batch, some, donors, seed, advance, among)
+                for table in changed_rows(model, batch, some, donors, seed, advance, among, clean)
             ]
             writer.write(pd.concat(found, ignore_index=True), number)
     return with_descriptions(merge(folder, CHANGED, _KEY), work.records)

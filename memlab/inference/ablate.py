@@ -16,6 +16,7 @@ import torch
 from memlab.ablations.base import Ablation
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Doses, default_ablation, plan
+from memlab.ablations.surprise import clean_features
 from memlab.analysis.analyse import Analysis, analyse_records
 from memlab.data.inputs import Images, Inputs, separate
 from memlab.data.mask_summary import annotation_notes, region_notes
@@ -25,7 +26,7 @@ from memlab.inference.condition_rows import with_descriptions
 from memlab.inference.loose_donors import loose_donors
 from memlab.inference.original_inputs import OriginalInputs
 from memlab.inference.originals import Original, donor_images, find_originals
-from memlab.inference.predict import score_columns, scored, use_notes
+from memlab.inference.predict import device_named, score_columns, scored, use_notes
 from memlab.masks.base import EmptyMasks, known_regions
 from memlab.masks.given import Masks
 from memlab.progress import progress as bar
@@ -99,6 +100,9 @@ def ablate(
     donated = None if donors is None else donor_images(Path(donors), originals, empty_masks)
     size = model.input_size, model.input_size
     donor_list = loose_donors(size, inputs.ids, seed, donated)
+    if device is not None:
+        model.to(device_named(device))
+    clean_images = clean_features(model, inputs.dataset, len(inputs), seed, batch_size)
 
     tables: list[pd.DataFrame] = []
     clean: dict[str, list[object]] = {"score": [], "predicted": [], "error": []}
@@ -109,7 +113,9 @@ def ablate(
             clean["score"] += batch["scores"].tolist()
             clean["predicted"] += predicted.tolist()
             clean["error"] += batch["errors"]
-            tables += changed_rows(model, batch, conditions, donor_list, seed, advance)
+            tables += changed_rows(
+                model, batch, conditions, donor_list, seed, advance, clean=clean_images
+            )
     rows = _rows(model, inputs, clean)
     if not tables:
         raise DataError(f"no image could be scored: {rows['error'].iloc[0]}")

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Subset
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.plan import Condition
+from memlab.ablations.surprise import CleanFeatures
 from memlab.data.dataset import ImageDataset, collate, to_float
 from memlab.data.donors import DonorList
 from memlab.inference.condition_rows import condition_rows
@@ -68,6 +69,7 @@ def changed_rows(
     seed: int,
     advance: Advance,
     among: Collection[str] | None = None,
+    clean: CleanFeatures | None = None,
 ) -> list[pd.DataFrame]:
     """Return the rows of the batch's valid images, one table for each condition and draw.
 
@@ -79,6 +81,7 @@ def changed_rows(
         seed: seed of random ablations.
         advance: told the number of images after each table, valid or not.
         among: ids of the images to change; None for all.
+        clean: features of unchanged images, for the distance of changed images to them.
     """
     names = batch["ids"]
     asked = [among is None or name in among for name in names]
@@ -98,7 +101,10 @@ def changed_rows(
     tables = []
     advance(0, conditions[0].key)
     with evaluation_mode(model):
-        for one in evaluate(model.scores, images, context.select(valid), conditions, donors=donors):
+        scores = evaluate(
+            model.scores, images, context.select(valid), conditions, donors=donors, clean=clean
+        )
+        for one in scores:
             tables.append(condition_rows(one, shown))
             last = one.draw + 1 == one.condition.draws
             key = one.condition.key
