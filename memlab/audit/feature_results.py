@@ -30,7 +30,6 @@ def feature_results(
     data: Sequence[FeatureData],
     resampled: Mapping[str, Mapping[str, Resampled]],
     conditions: pd.DataFrame,
-    rows: pd.DataFrame,
     images: Images,
     ranked: Sequence[str],
     stands_in: Mapping[str, str],
@@ -143,12 +142,8 @@ class _Found:
                 sesoi**2 / 2,
             )
         signed, size, upper = (
-            self.at_claim_level(f"{name}_sd{more}")
-            for name, more in (
-                ("specific_effect", ""),
-                ("rms_effect", ""),
-                ("rms_effect", "_upper"),
-            )
+            self.at_claim_level(name)
+            for name in ("specific_effect_sd", "rms_effect_sd", "rms_effect_sd_upper")
         )
         return removal_claim(
             signed,

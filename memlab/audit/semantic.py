@@ -77,8 +77,9 @@ def semantic_share(
     """Return the share of semantic features in the sum of semantic and low-level T.
 
     Parts are not clipped. The share has no value unless the interval of the total lies above 0, and
-    that of each sum above −k `sesoi_t`, where k is the number of its features. A feature without a T could have any T up to its
-    bound. `low` counts the bounds of low-level features, `high` those of semantic features.
+    that of each sum above −k `sesoi_t`, where k is the number of its features. A feature without a T
+    could have any T up to its bound. `low` counts the bounds of low-level features, `high` those of
+    semantic features.
 
     Args:
         sides: representative to its side; only semantic and low-level ones count.
@@ -114,8 +115,12 @@ def semantic_share(
         return np.asarray(np.where(total > 0, (semantic + more) / total, np.nan))
 
     semantic, low_level, total = (
-        derived(lambda *values, of=of: of(*side_sums(values)), parts, n, level)
-        for of in (lambda a, b: a, lambda a, b: b, lambda a, b: a + b)
+        derived(of, parts, n, level)
+        for of in (
+            lambda *values: side_sums(values)[0],
+            lambda *values: side_sums(values)[1],
+            lambda *values: np.asarray(sum(values)),
+        )
     )
     sums = [one.interval() for one in (semantic, low_level, total)]
     counts = [len(measured[side]) for side in _SIDES]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -66,7 +68,7 @@ def areas(
         return []
     compared = area.index.isin(images.table.index[bears])
     found = []
-    for low, high in zip(AREAS, AREAS[1:], strict=False):
+    for low, high in pairwise(AREAS):
         within = ((area > low) & (area <= high)).to_numpy()
         if within.any():
             found.append(AreaShare(low, high, int(within.sum()), int((within & compared).sum())))

@@ -147,8 +147,10 @@ def answer_lines(result: AuditResult) -> list[str]:
         found = statistic(one.difference, 3, signed=True, zero=False)
         lines.append(f"{one.name} (mean T): {found}")
     lines.append(f"semantic share: {statistic(result.semantic_share.share, 2, zero=False)}")
-    for case in result.hypotheses:
-        lines.append(f"{case.sentence} τ_b {statistic(case.tau, 2, signed=True, zero=False)}")
+    lines += [
+        f"{case.sentence} τ_b {statistic(case.tau, 2, signed=True, zero=False)}"
+        for case in result.hypotheses
+    ]
     if result.scan is not None:
         lines.append(result.scan.sentence)
     lines += [f"note: {note}" for note in result.notes]

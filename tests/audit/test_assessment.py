@@ -1,4 +1,4 @@
-"""From tables to the answer: models whose causes are known get the ranking and verdict they earn."""
+"""From tables to the answer: a model of known causes gets the ranking and verdict it earns."""
 
 from __future__ import annotations
 
