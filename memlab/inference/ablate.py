@@ -18,6 +18,7 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Condition, Doses, default_ablation, plan
+from memlab.ablations.surprise import CleanFeatures, clean_features
 from memlab.analysis.analyse import Analysis, analyse_records
 from memlab.data.donors import DonorList
 from memlab.data.inputs import Images, Inputs, separate
@@ -27,7 +28,7 @@ from memlab.inference.condition_rows import condition_rows, with_descriptions
 from memlab.inference.loose_donors import loose_donors
 from memlab.inference.original_inputs import OriginalInputs
 from memlab.inference.originals import Original, donor_images, find_originals
-from memlab.inference.predict import score_columns, scored, use_notes
+from memlab.inference.predict import device_named, score_columns, scored, use_notes
 from memlab.masks.base import EmptyMasks, known_regions
 from memlab.masks.given import Masks
 from memlab.precision import evaluation_mode
@@ -104,6 +105,9 @@ def ablate(
     donated = None if donors is None else donor_images(Path(donors), originals, empty_masks)
     size = model.input_size, model.input_size
     donor_list = loose_donors(size, inputs.ids, seed, donated)
+    if device is not None:
+        model.to(device_named(device))
+    clean_images = clean_features(model, inputs.dataset, len(inputs), seed, batch_size)
 
     tables: list[pd.DataFrame] = []
     clean: dict[str, list[object]] = {"score": [], "predicted": [], "error": []}
@@ -114,7 +118,7 @@ def ablate(
             clean["score"] += batch["scores"].tolist()
             clean["predicted"] += predicted.tolist()
             clean["error"] += batch["errors"]
-            tables += _changed(model, batch, conditions, donor_list, seed, advance)
+            tables += _changed(model, batch, conditions, donor_list, seed, clean_images, advance)
     rows = _rows(model, inputs, clean)
     if not tables:
         raise DataError(f"no image could be scored: {rows['error'].iloc[0]}")
@@ -157,6 +161,7 @@ def _changed(
     conditions: Sequence[Condition],
     donors: DonorList,
     seed: int,
+    clean: CleanFeatures | None,
     advance: Advance,
 ) -> list[pd.DataFrame]:
     """Return the rows of the batch's valid images, one table for each condition and draw."""
@@ -176,7 +181,10 @@ def _changed(
     tables = []
     advance(0, conditions[0].key)
     with evaluation_mode(model):
-        for one in evaluate(model.scores, images, context.select(valid), conditions, donors=donors):
+        changed = evaluate(
+            model.scores, images, context.select(valid), conditions, donors=donors, clean=clean
+        )
+        for one in changed:
             tables.append(condition_rows(one, shown))
             last = one.draw + 1 == one.condition.draws
             key = one.condition.key
