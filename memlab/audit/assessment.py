@@ -11,6 +11,7 @@ import pandas as pd
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
 from memlab.analysis.comparable import finite_changes, one_kind_of_control
+from memlab.analysis.gauge import Gauge, gauges
 from memlab.audit.beside import (
     CELL,
     nuisance_changes,
@@ -100,8 +101,9 @@ def audit_result(
     conditions, random_shapes = one_kind_of_control(conditions)
     conditions = conditions[conditions["condition"].isin(finite_changes(conditions))]
     measured = _measured(images, conditions, records)
+    gauge_of = _gauges(rows, conditions, records)
     data = [
-        feature_data(feature, protocol, records, measured, images, random_shapes)
+        feature_data(feature, protocol, records, measured, images, random_shapes, gauge_of)
         for feature in protocol.features
     ]
     stands_in = stand_ins(protocol, data)
@@ -205,6 +207,14 @@ def _measured(
     """Return the effects of the primary conditions and of the scan's cells; no ladder."""
     wanted = {record.condition for record in records if record.primary or record.ablation == CELL}
     return read_effects(images, conditions[conditions["condition"].isin(wanted)])
+
+
+def _gauges(
+    rows: pd.DataFrame, conditions: pd.DataFrame, records: Sequence[ConditionRecord]
+) -> dict[str, Gauge]:
+    """Return the distance of each primary condition's images from the clean ones."""
+    wanted = {record.condition for record in records if record.primary and record.ablation != CELL}
+    return gauges(rows, conditions[conditions["condition"].isin(wanted)])
 
 
 def _by_owner(resampled: Bootstrap) -> dict[str, dict[str, Resampled]]:

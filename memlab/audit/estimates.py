@@ -10,6 +10,7 @@ import numpy as np
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.comparisons import UNLIKE
+from memlab.analysis.gauge import Gauge
 from memlab.analysis.per_image import mean_effect, row_mean
 from memlab.analysis.quantities import (
     combine,
@@ -21,6 +22,8 @@ from memlab.analysis.quantities import (
     value_quantities,
     variance_of_predictions,
 )
+from memlab.audit.bounds import beyond
+from memlab.audit.feature_result import ConditionGauge
 from memlab.audit.matching import condition_of
 from memlab.audit.protocol import Feature, Operator, Protocol
 from memlab.stats import Estimate
@@ -41,6 +44,7 @@ class FeatureData:
         insertion: effects of the insertion; None if it was not run.
         estimates: by name, as in `FeatureResult`; `fill N/...` of each fill, `insertion/...`.
         notes: notes for the reader.
+        gauges: distances from the clean images, by condition.
         reason: why nothing was measured.
     """
 
@@ -51,7 +55,13 @@ class FeatureData:
     insertion: ImageEffects | None = None
     estimates: dict[str, Estimate] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    gauges: list[ConditionGauge] = field(default_factory=list)
     reason: str | None = None
+
+    @property
+    def beyond(self) -> dict[str, str]:
+        """Conditions beyond the bounds of the gauge, with the reason."""
+        return {one.condition: one.reason for one in self.gauges if one.reason is not None}
 
     @property
     def main(self) -> ImageEffects | None:
@@ -66,6 +76,7 @@ def feature_data(
     measured: Mapping[str, ImageEffects],
     images: Images,
     random_shapes: set[str],
+    gauges: Mapping[str, Gauge],
 ) -> FeatureData:
     """Return the conditions of a feature with its estimates; see `FeatureData`.
 
@@ -76,6 +87,7 @@ def feature_data(
         measured: effects by condition without role.
         images: the clean predictions.
         random_shapes: conditions in which most controls are random shapes.
+        gauges: condition to the distance of its images from the clean ones.
     """
 
     def found(operator: Operator | None) -> tuple[ConditionRecord, ImageEffects] | None:
@@ -86,12 +98,22 @@ def feature_data(
     removals = [one for operator in feature.removals if (one := found(operator))]
     swap, insertion = found(feature.swap), found(feature.insertion)
     there = [*removals, *(one for one in (swap, insertion) if one)]
+    of_conditions = [
+        ConditionGauge(
+            record.condition,
+            gauges[record.condition],
+            beyond(gauges[record.condition], protocol.gauge),
+        )
+        for record, _ in there
+        if record.condition in gauges
+    ]
     data = FeatureData(
         feature,
         [record for record, _ in there],
         {record.condition: effects for record, effects in removals},
         swap[1] if swap else None,
         insertion[1] if insertion else None,
+        gauges=of_conditions,
     )
     if feature.kind == "presence" and not removals:
         return replace(data, reason=_why_absent(feature, images))
@@ -113,9 +135,14 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
     estimates: dict[str, Estimate] = {}
     if feature.kind == "presence":
         fills = list(data.removals.values())
-        quantities = presence_quantities(feature.name, fills, swap=data.swap)
+        within = [one for name, one in data.removals.items() if name not in data.beyond]
+        swap = None if _swap_condition(data) in data.beyond else data.swap
+        quantities = presence_quantities(feature.name, within or fills, swap=swap)
         estimates |= quantities.estimates
         notes += quantities.notes
+        notes += [f"{name} is left out of T: {why}" for name, why in data.beyond.items()]
+        if not within:
+            _withhold(estimates, next(iter(data.beyond.values())))
         estimates["effect"] = mean(images, _mean_over(fills))
         estimates["prevalence"] = prevalence(images, feature.name)
         controls = np.stack([row_mean(one.of("control") ** 2) for one in fills], axis=1)
@@ -138,6 +165,8 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
         quantities = value_quantities(data.swap)
         estimates |= quantities.estimates
         notes += quantities.notes
+        for why in data.beyond.values():
+            _withhold(estimates, why)
         estimates["prevalence"] = mean(images, presence(data.swap))
         back = mean(images, row_mean(data.swap.of("round-trip") ** 2))
         estimates["control_share"] = combine(
@@ -153,6 +182,17 @@ _NEED_EXCHANGEABLE = (
     "rms_effect_sd",
     "variance_share",
 )
+
+
+def _swap_condition(data: FeatureData) -> str | None:
+    return next((one.condition for one in data.records if one.role == "swap"), None)
+
+
+def _withhold(estimates: dict[str, Estimate], reason: str) -> None:
+    """Leave out T, because the changed images are out of distribution."""
+    for name in ("variance_share", "variance_share_upper"):
+        if name in estimates and estimates[name].reason is None:
+            estimates[name] = replace(estimates[name], reason=reason)
 
 
 def _mean_over(fills: Sequence[ImageEffects]) -> Array:

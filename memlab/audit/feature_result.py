@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memlab.analysis.effect import PValue
+from memlab.analysis.gauge import Gauge
 from memlab.audit.claims import Claim
 from memlab.stats.measures import Statistic
 
@@ -65,26 +66,18 @@ class InsertionEffect:
 
 
 @dataclass(frozen=True)
-class Shift:
-    """Distance of changed images from the clean ones, by the gauge; see `memlab.analysis.gauge`.
+class ConditionGauge:
+    """Distance of a condition's images from the clean ones.
 
     Args:
         condition: the changed images.
-        role: `target` or `swap`.
-        name: what was measured.
-        value: of the changed images.
-        control: of their controls or round trips; None if there are none.
-        bound: bound beyond which T is withheld.
-        beyond: whether the value is beyond the bound.
+        gauge: the distances.
+        reason: why the condition is left out of T; None if it is within the bounds.
     """
 
     condition: str
-    role: str
-    name: str
-    value: float | None
-    control: float | None
-    bound: float
-    beyond: bool
+    gauge: Gauge
+    reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +113,7 @@ class FeatureResult:
         fills: effects by fill; one entry or none for swaps.
         fill_dependent: whether fills disagree in the sign of the effect; None if unknown.
         insertion: effect of inserting the feature; None if it was not inserted.
-        gauge: distances from the clean images.
+        gauge: distances from the clean images, by condition.
         notes: notes for the reader.
     """
 
@@ -152,5 +145,5 @@ class FeatureResult:
     fills: list[FillEffect]
     fill_dependent: bool | None
     insertion: InsertionEffect | None
-    gauge: list[Shift]
+    gauge: list[ConditionGauge]
     notes: list[str]

@@ -127,13 +127,16 @@ class _Found:
             fills=fills,
             fill_dependent=_disagree([one.specific_effect_sd for one in fills]),
             insertion=self._insertion(),
-            gauge=[],
+            gauge=list(data.gauges),
             notes=list(data.notes),
         )
 
     def _claim(self, main: ImageEffects | None) -> Claim:
         if main is None:
             return Claim("cannot tell", self.data.reason or "not measured")
+        beyond = self.data.beyond
+        if beyond and self.statistic("variance_share").value is None:
+            return Claim("cannot tell", next(iter(beyond.values())))
         sesoi = self.protocol.sesoi
         if self.data.feature.kind == "value":
             return swap_claim(

@@ -77,9 +77,9 @@ def semantic_share(
     """Return the share of semantic features in the sum of semantic and low-level T.
 
     Parts are not clipped. The share has no value unless the interval of the total lies above 0, and
-    that of each sum above −k `sesoi_t`, where k is the number of its features. A feature without a T
-    could have any T up to its bound. `low` counts the bounds of low-level features, `high` those of
-    semantic features.
+    that of each sum above −k `sesoi_t`, where k is the number of its features. A feature without a
+    T could have any T up to its bound. `low` counts the bounds of low-level features, `high` those
+    of semantic features.
 
     Args:
         sides: representative to its side; only semantic and low-level ones count.

@@ -164,3 +164,16 @@ def test_the_file_is_read_back_and_has_a_schema(protocol: Protocol, tmp_path: Pa
 def test_the_shipped_schema_is_that_of_the_dataclasses() -> None:
     """If it differs on purpose: write `json_schema()` to the file again."""
     assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == json_schema()
+
+
+@pytest.mark.slow
+def test_what_leaves_the_range_of_predictions_has_no_share(protocol: Protocol) -> None:
+    """A swap that drives scores 25 SD away says nothing about the feature."""
+    rows, conditions, records = audit_tables(protocol, FACE, 60, fills=1, draws=3)
+    wild = conditions["condition"] == "swap_texture@1[background]:swap"
+    conditions.loc[wild, "predicted"] += 25
+    found = audit_result(rows, conditions, records, protocol, 0).feature("texture_background")
+    assert found.variance_share.value is None
+    assert "out of distribution" in (found.variance_share.reason or "")
+    assert found.claim.claim == "cannot tell"
+    assert found.gauge[0].gauge.outside == 1
