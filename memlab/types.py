@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NotRequired, TypedDict
 
@@ -11,6 +11,10 @@ from torch import Tensor
 
 from memlab.roles import Role
 from memlab.seeds import seed_of
+
+DERIVED = ("background", "figures")
+"""Regions that follow from other masks where they have none of their own: `background` is the part
+of an image that no region covers, `figures` the rest."""
 
 
 class Sample(TypedDict):
@@ -104,11 +108,11 @@ class Context:
     def annotated_for(self, *regions: str) -> Tensor:
         """Return which images are annotated for all given regions: (B,) bool, on the CPU.
 
-        For a background without its own masks, an image must be annotated for all other regions.
+        For a background without its own masks, and for the figures, an image must be annotated for
+        all other regions.
         """
         every = torch.ones(len(self.ids), dtype=torch.bool)
-        derived = "background" in regions and "background" not in self.masks
-        for region in self.masks if derived else regions:
+        for region in (*regions, *sources_of(regions, self.masks)):
             if region in self.annotated:
                 every &= self.annotated[region].cpu()
         return every
@@ -137,6 +141,23 @@ class Context:
             donors=None if self.donors is None else self.donors.select(chosen),
             annotated=_some(self.annotated, chosen),
         )
+
+
+def sources_of(regions: Iterable[str], masks: Collection[str]) -> tuple[str, ...]:
+    """Return the regions whose masks define the regions of `DERIVED` that have no masks themselves.
+
+    Args:
+        regions: names of regions.
+        masks: the regions that have masks.
+
+    Returns:
+        Empty if each of `regions` has its own masks. `background` if only the figures are derived
+        and the background has masks. All of `masks` otherwise.
+    """
+    derived = {region for region in regions if region in DERIVED and region not in masks}
+    if derived == {"figures"} and "background" in masks:
+        return ("background",)
+    return tuple(masks) if derived else ()
 
 
 def _some(values: Mapping[str, Tensor], chosen: Tensor) -> dict[str, Tensor]:

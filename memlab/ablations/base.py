@@ -34,7 +34,8 @@ class Ablation(Specified, nn.Module, ABC):
 
     Args:
         dose: the primary dose, in the unit of the ablation.
-        region: `all`, the name of a region, `not NAME`, or `NAME without NAME`.
+        region: `all`, the name of a region, `not NAME`, or `NAME without NAME`. `background` and
+            `figures` (all labelled regions) follow from the other masks.
 
     Raises:
         MemlabError: if the dose lies outside 0 to `maximum`, or the region cannot be parsed.
@@ -156,13 +157,20 @@ class Ablation(Specified, nn.Module, ABC):
             mask = mask_of(region, context.masks)
             if mask is None:
                 return torch.zeros_like(eligible)
-            eligible &= partial(mask)
+            eligible &= self.usable(mask)
         if self.place.name != "all":
             mask = self.place.mask(context.masks)
-            eligible &= torch.zeros_like(eligible) if mask is None else partial(mask)
+            eligible &= torch.zeros_like(eligible) if mask is None else self.usable(mask)
         if self.needs_donors and context.donors is None:
             return torch.zeros_like(eligible)
         return eligible
+
+    def usable(self, mask: Tensor) -> Tensor:
+        """Return which masks (B, 1, H, W) of a region allow the change: (B,) bool, on the CPU.
+
+        By default, those that are neither empty nor cover the whole image.
+        """
+        return partial(mask)
 
     def absent(self, context: Context) -> Tensor:
         """Return which images are annotated for the region and lack it: (B,) bool, on the CPU.

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.checks import partial
 from memlab.masks.expression import mask_of
 from memlab.types import Context
 
@@ -73,5 +72,5 @@ def _donor_has(ablation: Ablation, context: Context) -> Tensor:
         return ~every
     for region in ablation.donor_regions:
         mask = mask_of(region, context.donors.masks)
-        every &= ~every if mask is None else partial(mask)
+        every &= ~every if mask is None else ablation.usable(mask)
     return every

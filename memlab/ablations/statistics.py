@@ -163,8 +163,9 @@ def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float)
 
 def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's palette, (B,); see `palette.palette_distance`."""
-    changed = ablation(images, context, dose)
-    return palette.palette_distance(changed, _donors_of(ablation, context).images)
+    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    own, theirs = (ablation.place.core(masks) for masks in (context.masks, donors.masks))
+    return palette.palette_distance(changed, donors.images, own, theirs)
 
 
 def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.checks import partial
 from memlab.errors import MemlabError
 from memlab.imaging import plates
 from memlab.imaging.grain import swap_texture
@@ -16,7 +16,7 @@ from memlab.imaging.palette import swap_palette
 from memlab.imaging.spectrum import swap_spectrum
 from memlab.masks.expression import mask_of
 from memlab.seeds import seed_of
-from memlab.types import Context, Donors
+from memlab.types import DERIVED, Context, Donors
 
 
 class Swap(Ablation):
@@ -25,6 +25,13 @@ class Swap(Ablation):
     The way back of the round trip always has full strength, at every dose, so that nothing of the
     donor's value remains. A subclass implements `changed`, which returns the image with the donor's
     value.
+
+    A swap that is confined to a region takes the donor's value from the same region of the donor,
+    and replaces the value of the image's region. So does the way back of the round trip.
+
+    Args:
+        dose: share of the way to the donor's value, 0 to 1.
+        region: `all`, the name of a region, `not NAME`, or `NAME without NAME`.
     """
 
     unit = "of the way to the donor"
@@ -32,6 +39,48 @@ class Swap(Ablation):
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     needs_donors = True
+
+    def __init__(self, dose: float, region: str = "all") -> None:
+        super().__init__(dose, region)
+        if not type(self).donor_regions:
+            self.donor_regions = self.place.needed
+
+    def within(self, context: Context) -> Tensor | None:
+        """Return the weight of the change at each pixel: (B, 1, H, W) in [0, 1]; None means 1."""
+        mask = super().within(context)
+        return None if mask is None else self.softened(mask)
+
+    def softened(self, mask: Tensor) -> Tensor:
+        """Return the weights of the change in a region, 0 outside its mask (B, 1, H, W)."""
+        return plates.inner_weights(mask)
+
+    def core(self, masks: Mapping[str, Tensor], like: Tensor) -> Tensor | None:
+        """Return the pixels of the region that count in its statistics; None for whole images.
+
+        Args:
+            masks: region name to (B, 1, H, W) of 0 and 1, of the images or of the donors.
+            like: images, for the type of the result.
+
+        Returns:
+            (B, 1, H, W) of 0 and 1: the region without its border, where pixels mix two regions.
+            A region that consists of its border counts as a whole.
+
+        Raises:
+            MemlabError: if there are no masks of the region.
+        """
+        core = self.place.core(masks)
+        if core is None and self.place.name != "all":
+            raise MemlabError(f"{self.name}: images or donors have no masks of {self.region!r}")
+        return None if core is None else core.to(like)
+
+    def usable(self, mask: Tensor) -> Tensor:
+        """Return which masks (B, 1, H, W) of a region allow the swap: (B,) bool, on the CPU.
+
+        A background or figures that fill the image can be swapped, too.
+        """
+        if self.place.name in DERIVED and not type(self).donor_regions:
+            return (mask > 0).flatten(1).any(dim=1).cpu()
+        return super().usable(mask)
 
     def eligible(self, context: Context) -> Tensor:
         """Return which images the base class accepts and have donors with the donor regions."""
@@ -42,7 +91,7 @@ class Swap(Ablation):
             mask = mask_of(region, context.donors.masks)
             if mask is None:
                 return torch.zeros_like(found)
-            found &= partial(mask)
+            found &= self.usable(mask)
         return found
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -81,17 +130,19 @@ class SwapPalette(Swap):
 
     Args:
         amount: share of the way to the donor's palette, 0 to 1.
+        region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
     """
 
     family = "colour"
     target = "palette_to_donor"
 
-    def __init__(self, amount: float = 1.0) -> None:
-        super().__init__(dose=amount)
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(dose=amount, region=region)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""
-        return swap_palette(images, donors.images)
+        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        return swap_palette(images, donors.images, own, theirs)
 
 
 class SwapSpectrum(Swap):
@@ -164,10 +215,9 @@ class SwapBackground(Swap):
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="background")
 
-    def within(self, context: Context) -> Tensor | None:
+    def softened(self, mask: Tensor) -> Tensor:
         """Return weights of the background, without the mixed pixels next to the foreground."""
-        mask = super().within(context)
-        return None if mask is None else plates.inner_weights(plates.eroded(mask))
+        return plates.inner_weights(plates.eroded(mask))
 
     def own_donors(self, images: Tensor, context: Context) -> Donors:
         """Return the images as donors, with the donors' foreground to be inpainted as well.
@@ -213,10 +263,9 @@ class SwapFace(Swap):
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount, region="faces")
 
-    def within(self, context: Context) -> Tensor | None:
+    def softened(self, mask: Tensor) -> Tensor:
         """Return weights of the largest face, which rise from 0 at its border."""
-        mask = super().within(context)
-        return None if mask is None else plates.inner_weights(plates.largest_part(mask))
+        return plates.inner_weights(plates.largest_part(mask))
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the donors' faces at the position of the images' faces."""

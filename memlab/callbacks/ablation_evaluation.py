@@ -13,10 +13,12 @@ from typing import Any
 import pandas as pd
 from lightning.pytorch import LightningModule, Trainer
 
+from memlab import shards
 from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
+from memlab.ablations.surprise import CleanFeatures, clean_features
 from memlab.analysis.analyse import analyse_records
 from memlab.analysis.results import Results
 from memlab.callbacks.base import command_folder, data_of
@@ -31,7 +33,6 @@ from memlab.masks.base import known_regions
 from memlab.models.base import MemorabilityModel
 from memlab.progress import Advance, progress
 from memlab.reading import read_json
-from memlab.reports import rows
 from memlab.reports.effect_files import write_effects
 from memlab.types import Batch, Context
 
@@ -73,6 +74,8 @@ class AblationEvaluation(ShardedEvaluation):
         self.broken: dict[str, str] = {}
         self._planned = doses, controls
         self._donors: DonorList | None = None
+        self._tested: Any = None
+        self._clean: CleanFeatures | None = None
         self._bars = ExitStack()
         self._advance: Advance = _nobody
 
@@ -149,12 +152,14 @@ class AblationEvaluation(ShardedEvaluation):
             part.to(pl_module.device)
         super().on_test_start(trainer, pl_module)
 
-    def resume(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
+    def resume(self, trainer: Trainer, writer: shards.ShardWriter) -> None:
         """Read which ablations are broken, and start the progress bar."""
         self.broken = self._read_broken(command_folder(trainer))
+        loader: Any = trainer.test_dataloaders
+        self._tested = loader.dataset
         self._show(trainer, writer)
 
-    def _show(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
+    def _show(self, trainer: Trainer, writer: shards.ShardWriter) -> None:
         """Replace the Trainer's bar by a bar that counts this process's changed images."""
         bar = trainer.progress_bar_callback
         if bar is None or not trainer.is_global_zero:
@@ -182,7 +187,7 @@ class AblationEvaluation(ShardedEvaluation):
         self._bars.close()
 
     def evaluate_batch(
-        self, model: MemorabilityModel, writer: rows.ShardWriter, batch: Batch, batch_idx: int
+        self, model: MemorabilityModel, writer: shards.ShardWriter, batch: Batch, batch_idx: int
     ) -> None:
         """Ablate and score the readable images of the batch, unless their rows exist already."""
         context = Context(
@@ -193,6 +198,9 @@ class AblationEvaluation(ShardedEvaluation):
             return
         if writer.has(batch_idx, batch["index"][places].tolist()):
             return
+        if self._tested is not None:  # once, and not for a run that is complete
+            self._clean = clean_features(model, self._tested, len(self._tested), self.seed)
+            self._tested = None
         images = batch["images"][places.to(batch["images"].device)]
         shown = {
             "index": batch["index"].cpu()[places].numpy(),
@@ -208,6 +216,7 @@ class AblationEvaluation(ShardedEvaluation):
             self.micro_batch,
             self._donors,
             self._leave_out_broken,
+            self._clean,
         )
         tables = []
         self._advance(0, conditions[0].key if conditions else "")
@@ -234,7 +243,7 @@ class AblationEvaluation(ShardedEvaluation):
     def _read_broken(folder: Path) -> dict[str, str]:
         """Return the recorded errors of broken ablations, from all processes and earlier starts."""
         found: dict[str, str] = {}
-        for note in sorted((folder / rows.SHARDS / "conditions").glob(f"{BROKEN}-*.json")):
+        for note in sorted((folder / shards.SHARDS / "conditions").glob(f"{BROKEN}-*.json")):
             found |= read_json(note, "delete it, and give the same command again")
         return found
 
@@ -248,11 +257,11 @@ class AblationEvaluation(ShardedEvaluation):
         kept = [condition for condition in self.conditions if condition.key not in self.broken]
         if not kept:
             return
-        merged = rows.merge(folder, "conditions", KEY)
+        merged = shards.merge(folder, "conditions", KEY)
         merged = merged[~merged["condition"].isin(self.broken)].reset_index(drop=True)
         records = [condition.record for condition in kept]
         table = with_descriptions(merged, records)
-        rows.write_table(table, folder, "conditions")
+        shards.write_table(table, folder, "conditions")
         analysis = analyse_records(rows_, table, records, self.seed)
         results.conditions = analysis.conditions
         results.dose_curves = analysis.dose_curves

@@ -20,8 +20,8 @@ from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.errors import MemlabError
 from memlab.files import make_folder, replacing
 from memlab.imaging.pixels import to_bytes
-from memlab.reports.rows import SHARDS
 from memlab.seeds import seed_of
+from memlab.shards import SHARDS
 from memlab.types import Batch
 
 

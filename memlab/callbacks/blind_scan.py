@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from memlab import shards
 from memlab.ablations.evaluate import ConditionScores, evaluate
 from memlab.ablations.scan import FREE, OccludeCell, labels, scan_conditions
 from memlab.analysis.blind_scan import LEVEL, PERMUTATIONS, scan, strongest
@@ -28,7 +29,6 @@ from memlab.files import replacing
 from memlab.imaging.cells import CELL, SIDE, ends
 from memlab.imaging.filters import gaussian_blur
 from memlab.models.base import MemorabilityModel
-from memlab.reports import rows
 from memlab.reports.scan import draw_scan
 from memlab.seeds import seed_of
 from memlab.types import Batch, Context
@@ -75,12 +75,12 @@ class BlindScan(ShardedEvaluation):
         self._chosen = set(sorted(ids, key=lambda name: seed_of(self.seed, name, "scan"))[:IMAGES])
         self.open(trainer)
 
-    def resume(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
+    def resume(self, trainer: Trainer, writer: shards.ShardWriter) -> None:
         """Read the sums over the images of the batches whose rows are kept."""
         self._images, self._summed = _read_sums(self._sums(writer))
 
     def evaluate_batch(
-        self, model: MemorabilityModel, writer: rows.ShardWriter, batch: Batch, batch_idx: int
+        self, model: MemorabilityModel, writer: shards.ShardWriter, batch: Batch, batch_idx: int
     ) -> None:
         """Occlude and score the sampled, readable images of the batch."""
         chosen = readable(batch, self._chosen)
@@ -106,14 +106,14 @@ class BlindScan(ShardedEvaluation):
         """Test the cells, and add them, their table and their figure to the results."""
         if results.command != "test" or not self.scan:
             return
-        merged = rows.merge(folder, "scan", KEY)
-        rows.write_table(merged, folder, "scan")
+        merged = shards.merge(folder, "scan", KEY)
+        shards.write_table(merged, folder, "scan")
         changed = merged.pivot(index="index", columns=["row", "column"], values="predicted")
         clean = rows_.set_index("index").loc[changed.index, "predicted"]
         effects = clean.to_numpy(dtype=float)[:, None] - changed.to_numpy(dtype=float)
         smallest = SESOI * float(rows_["predicted"].std(ddof=0))
         tested = scan(effects, SIDE, smallest, self.seed)
-        paths = sorted((folder / rows.SHARDS / "scan").glob(f"{_SUMS}*.npz"))
+        paths = sorted((folder / shards.SHARDS / "scan").glob(f"{_SUMS}*.npz"))
         sums = [_read_sums(path)[0] for path in paths]
         images = {name: sum(one[name] for one in sums) for name in sums[0]}
         alike = _alike(images)
@@ -147,7 +147,7 @@ class BlindScan(ShardedEvaluation):
         results.figures += draw_scan(results.scan, mean.transpose(1, 2, 0), folder)
 
     @staticmethod
-    def _sums(writer: rows.ShardWriter) -> Path:
+    def _sums(writer: shards.ShardWriter) -> Path:
         return writer.folder / f"{_SUMS}{writer.rank:05d}.npz"
 
     def _add(self, images: torch.Tensor, context: Context) -> None:

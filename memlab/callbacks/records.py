@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from memlab import tracking
+from memlab import shards, tracking
 from memlab.analysis.results import FILE, Intervals, Results
 from memlab.analysis.run_record import (
     DataRecord,
@@ -29,9 +29,9 @@ from memlab.metrics.conformal import coverage_entry
 from memlab.metrics.metric import METRICS
 from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
+from memlab.provenance import commit, now, plugins_used, versions
 from memlab.reading import read_json
-from memlab.reports import figures, rows
-from memlab.reports.provenance import commit, now, plugins_used, versions
+from memlab.reports import figures
 from memlab.scorer import UNSCORED
 from memlab.spec import Spec, loaded_class
 from memlab.types import Batch
@@ -56,12 +56,12 @@ class Records(Callback):
         self.started = now()
         self.notes: list[str] = []
         self.results: Results | None = None
-        self._writer: rows.ShardWriter | None = None
+        self._writer: shards.ShardWriter | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Remove the files of an earlier run."""
         folder = command_folder(trainer)
-        self._writer = rows.ShardWriter(folder, "rows", trainer.global_rank)
+        self._writer = shards.ShardWriter(folder, "rows", trainer.global_rank)
         if trainer.is_global_zero:
             self._writer.clear()
         trainer.strategy.barrier()
@@ -150,18 +150,18 @@ class Records(Callback):
         folder, data = command_folder(trainer), data_of(trainer)
         # Each process read different images, and may have met other unreadable images while
         # training.
-        note = folder / rows.SHARDS / "skipped" / f"{trainer.global_rank:05d}.json"
+        note = folder / shards.SHARDS / "skipped" / f"{trainer.global_rank:05d}.json"
         write_text(note, json.dumps(data.skipped))
         trainer.strategy.barrier()
         model = model_of(trainer)
         if model is None or not trainer.is_global_zero:
             return
         command = str(trainer.state.fn and trainer.state.fn.value)
-        everything = rows.merge(folder, "rows", ["index"])
+        everything = shards.merge(folder, "rows", ["index"])
         split = _SPLITS[command]
         expected = data.table.rows if split == "all" else data.table.part(split)
         if not (trainer.fast_dev_run or _limited(trainer, command)):  # type: ignore[attr-defined]
-            rows.check_complete(everything["index"], len(expected))
+            shards.check_complete(everything["index"], len(expected))
         splits = dict(zip(expected["id"], expected["split"], strict=True))
         everything.insert(2, "split", everything["id"].map(splits))
         for path in sorted(note.parent.glob("[0-9]*.json")):
@@ -214,14 +214,14 @@ class Records(Callback):
                     **coverage_entry(model.calibration, pairs[0], pairs[1])
                 )
             results.figures += figures.predicted_against_true(table, results, folder)
-        rows.write_table(table, folder, "rows")
+        shards.write_table(table, folder, "rows")
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Contributor):
                 callback.contribute(results, table, folder)
         results.finished = now()
         results.write(folder)
         tracking.log_results(trainer.loggers, results, folder)
-        rows.remove_shards(folder)
+        shards.remove_shards(folder)
         self.results = results
 
 

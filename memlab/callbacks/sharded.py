@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from memlab import shards
 from memlab.ablations.plan import Condition
 from memlab.callbacks.base import command_folder, model_of
 from memlab.callbacks.sameness import sameness
 from memlab.models.base import MemorabilityModel
-from memlab.reports import rows
 from memlab.types import Batch
 
 
@@ -32,12 +32,12 @@ class ShardedEvaluation(Callback, ABC):
     """Conditions that are scored; they identify the evaluation."""
     micro_batch: int
     """Largest number of changed images in memory."""
-    _writer: rows.ShardWriter | None = None
+    _writer: shards.ShardWriter | None = None
 
     def open(self, trainer: Trainer) -> None:
         """Open the folder of the shards; without this call nothing is evaluated."""
         folder = command_folder(trainer)
-        self._writer = rows.ShardWriter(folder, self.table, trainer.global_rank)
+        self._writer = shards.ShardWriter(folder, self.table, trainer.global_rank)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the rows of an identical evaluation that was interrupted."""
@@ -70,11 +70,11 @@ class ShardedEvaluation(Callback, ABC):
             self.evaluate_batch(model, self._writer, batch, batch_idx)
 
     @abstractmethod
-    def resume(self, trainer: Trainer, writer: rows.ShardWriter) -> None:
+    def resume(self, trainer: Trainer, writer: shards.ShardWriter) -> None:
         """Read what an interrupted evaluation left besides its rows, in every process."""
 
     @abstractmethod
     def evaluate_batch(
-        self, model: MemorabilityModel, writer: rows.ShardWriter, batch: Batch, batch_idx: int
+        self, model: MemorabilityModel, writer: shards.ShardWriter, batch: Batch, batch_idx: int
     ) -> None:
         """Change and score images of the batch and write their rows, unless they exist already."""

@@ -108,13 +108,13 @@ def run(arguments: list[str]) -> int:
 
 def _write(found: Analysis, out: Path, formats: Sequence[str]) -> list[str]:
     """Write tables and figures; return the names of the figures."""
+    from memlab import shards
     from memlab.drawing import also_as
-    from memlab.reports import rows
     from memlab.reports.effect_files import write_effects
 
     make_folder(out)
-    rows.write_table(found.rows, out, "rows")
-    rows.write_table(found.changed, out, "conditions")
+    shards.write_table(found.rows, out, "rows")
+    shards.write_table(found.changed, out, "conditions")
     with also_as(formats):
         return write_effects(found, out)
 

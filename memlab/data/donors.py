@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from memlab.imaging.pixels import to_unit
 from memlab.masks.expression import mask_of
 from memlab.seeds import seed_of
-from memlab.types import Donors, Sample
+from memlab.types import DERIVED, Donors, Sample, sources_of
 
 KEPT = 256 * 2**20
 """Maximum bytes of decoded donors in memory; the least recently used are dropped first."""
@@ -35,23 +35,29 @@ class Given:
 def with_background(
     having: Mapping[str, Sequence[int]], annotated: Mapping[str, Sequence[bool]]
 ) -> dict[str, Sequence[int]]:
-    """Add the donors of `background` where the background has no masks of its own.
+    """Add the donors of `background` and `figures`, where these have no masks of their own.
 
-    Such a background is the part of an image that no other region covers.
+    Such a background is the part of an image that no other region covers; the figures are the rest.
 
     Args:
         having: region to the indices of donors that may have it, for all regions with masks.
         annotated: region to whether each donor is annotated for it.
 
     Returns:
-        `having`, plus `background`: the donors that have at least one region and are annotated for
-        all regions.
+        `having`, plus those of `background` and `figures` that are missing: the donors that have at
+        least one region and are annotated for all regions that define it.
     """
-    if not having or "background" in having:
-        return dict(having)
-    some = set[int]().union(*having.values())
-    sure = [place for place in sorted(some) if all(annotated[region][place] for region in having)]
-    return {**having, "background": sure}
+    found = dict(having)
+    if not having:
+        return found
+    some = sorted(set[int]().union(*having.values()))
+    for derived in DERIVED:
+        if derived not in having:
+            needed = sources_of([derived], having)
+            found[derived] = [
+                place for place in some if all(annotated[one][place] for one in needed)
+            ]
+    return found
 
 
 class DonorList:

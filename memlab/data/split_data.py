@@ -27,6 +27,7 @@ from memlab.errors import (
     did_you_mean,
 )
 from memlab.masks.base import EmptyMasks, known_regions
+from memlab.types import sources_of
 from memlab.values import shown
 
 
@@ -109,10 +110,10 @@ class SplitData(LightningDataModule):
         """Load masks of these regions with the images from now on, where the data set has masks.
 
         A background without its own masks needs the masks of all other regions, because it is the
-        part of the image that no other region covers.
+        part of the image that no other region covers. So do the figures, which are the rest.
         """
         asked, known = set(regions), set(self.table.regions)
-        there = known if "background" in asked - known else asked & known
+        there = (asked & known).union(sources_of(asked, known))
         self.regions = tuple(sorted(there | set(self.regions)))
 
     def state_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ GAIN = 32.0
 """Largest amplification of chroma, so that noise of a nearly grey image does not become colour."""
 
 
-def palette(images: Tensor) -> tuple[Tensor, Tensor]:
+def palette(images: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return mean and covariance of chroma.
 
     Chroma here is (R, G, B) − luma, in two orthonormal coordinates of the plane of zero luma. Its
@@ -23,14 +23,17 @@ def palette(images: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         images: (B, 3, H, W) in [0, 1].
+        weights: (B, 1, H, W) of the pixels; None for equal weights.
 
     Returns:
         Means (B, 2) and covariances (B, 2, 2), in units of the pixel range.
     """
-    return _moments(_coordinates(images))
+    return _moments(_coordinates(images), _shares(weights))
 
 
-def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
+def palette_distance(
+    images: Tensor, donors: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+) -> Tensor:
     """Return the Wasserstein distance of two images' palettes as Gaussian distributions: (B,).
 
     The distance is the root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in
@@ -39,8 +42,10 @@ def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: (B, 3, H, W) in [0, 1].
+        own: (B, 1, H, W), weights of the images' pixels; None for equal weights.
+        theirs: (B, 1, H, W), weights of the donors' pixels.
     """
-    (mean, covariance), (other_mean, other) = palette(images), palette(donors)
+    (mean, covariance), (other_mean, other) = palette(images, own), palette(donors, theirs)
     product = covariance @ other
     # the trace of a 2 × 2 square root, from trace and determinant
     root = (_trace(product) + 2 * _determinant(product).clamp(min=0).sqrt()).clamp(min=0).sqrt()
@@ -48,7 +53,9 @@ def palette_distance(images: Tensor, donors: Tensor) -> Tensor:
     return square.clamp(min=0).sqrt()
 
 
-def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
+def swap_palette(
+    images: Tensor, donors: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+) -> Tensor:
     """Replace the palettes of images by the donors' and keep luma.
 
     The chroma of each pixel is transformed by the linear map that carries one Gaussian to the other
@@ -58,18 +65,22 @@ def swap_palette(images: Tensor, donors: Tensor) -> Tensor:
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: (B, 3, H, W) in [0, 1].
+        own: (B, 1, H, W), weights of the images' pixels in their palettes; None for equal weights.
+        theirs: (B, 1, H, W), weights of the donors' pixels.
 
     Returns:
         (B, 3, H, W) in [0, 1], with the luma of `images`. Where a palette does not fit the luma of
         the image, such as saturated colours in dark areas, the result only approaches the palette.
     """
-    grey, own = luma(images), _coordinates(images)
-    mean, covariance = _moments(own)
-    wanted_mean, wanted = palette(donors)
-    centred = own - mean[..., None]
+    grey, colours, shares = luma(images), _coordinates(images), _shares(own)
+    mean, covariance = _moments(colours, shares)
+    wanted_mean, wanted = palette(donors, theirs)
+    centred = colours - mean[..., None]
     stretch, shift = _capped(_transport(covariance, wanted)), wanted_mean
     for _ in range(STEPS):
-        found_mean, found = _moments(_in_gamut(grey, stretch @ centred + shift[..., None])[1])
+        found_mean, found = _moments(
+            _in_gamut(grey, stretch @ centred + shift[..., None])[1], shares
+        )
         stretch = _capped(_transport(found, wanted) @ stretch)
         shift = (shift + wanted_mean - found_mean).clamp(-1, 1)
     return _in_gamut(grey, stretch @ centred + shift[..., None])[0]
@@ -88,11 +99,28 @@ def _axes(like: Tensor) -> Tensor:
     return torch.stack([first / first.norm(), second / second.norm()]).to(like)
 
 
-def _moments(chroma: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean (B, 2) and covariance (B, 2, 2) of (B, 2, N) values."""
-    mean = chroma.mean(dim=2)
+def _shares(weights: Tensor | None) -> Tensor | None:
+    """Return weights of pixels, (B, 1, H, W), as shares of their sum: (B, 1, H · W)."""
+    if weights is None:
+        return None
+    flat = weights.flatten(2)
+    return flat / flat.sum(dim=2, keepdim=True).clamp(min=1e-6)
+
+
+def _moments(chroma: Tensor, shares: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return mean (B, 2) and covariance (B, 2, 2) of (B, 2, N) values.
+
+    Args:
+        chroma: (B, 2, N).
+        shares: (B, 1, N), weights with a sum of 1; None for equal weights.
+    """
+    if shares is None:
+        mean = chroma.mean(dim=2)
+        centred = chroma - mean[..., None]
+        return mean, centred @ centred.mT / chroma.shape[2]
+    mean = (shares * chroma).sum(dim=2)
     centred = chroma - mean[..., None]
-    return mean, centred @ centred.mT / chroma.shape[2]
+    return mean, (shares * centred) @ centred.mT
 
 
 def _transport(covariance: Tensor, wanted: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from memlab.errors import DataError, MaskError
 from memlab.paths import shown
+from memlab.types import DERIVED
 
 THUMBNAIL = 8
 """Side of the grey thumbnail that identifies an image."""
@@ -43,11 +44,11 @@ NAMES = {"person": "people", "face": "faces", "object": "objects", "texts": "tex
 
 
 def known_regions(regions: Collection[str]) -> set[str]:
-    """Return the regions that masks of `regions` define, including `background` if there are any.
+    """Return the regions that masks of `regions` define: with `background` and `figures`, if any.
 
-    The background is the part of the image that no other region covers.
+    The background is the part of the image that no other region covers; the figures are the rest.
     """
-    return {*regions, "background"} if regions else set()
+    return {*regions, *DERIVED} if regions else set()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Region expressions: `all`, `faces`, `not faces`, `people without faces`."""
+"""Region expressions: `all`, `faces`, `not faces`, `people without faces`, `figures`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from memlab.errors import MemlabError
 from memlab.imaging.morphology import dilated
+from memlab.imaging.plates import eroded
+from memlab.types import DERIVED
 
 _SPELT = re.compile(r"(not )?([\w-]+)((?: without [\w-]+)*)")
 
@@ -68,14 +70,33 @@ class Region:
                 mask = mask * (1 - dilated((cut > 0).float(), apart))
         return 1 - mask if self.inverted else mask
 
+    def core(self, masks: Mapping[str, Tensor]) -> Tensor | None:
+        """Return the region without its border, where pixels mix the region and its surroundings.
+
+        Args:
+            masks: region name to (B, 1, H, W) of 0 and 1.
+
+        Returns:
+            (B, 1, H, W) of 0 and 1: the whole region where it is nothing but border. None for whole
+            images, and if there are no masks.
+        """
+        mask = None if self.name == "all" else self.mask(masks)
+        if mask is None:
+            return None
+        inner = eroded(mask)
+        return torch.where(inner.amax(dim=(1, 2, 3), keepdim=True) > 0, inner, mask)
+
 
 def mask_of(name: str, masks: Mapping[str, Tensor]) -> Tensor | None:
     """Return the masks of a region, (B, 1, H, W) of 0 and 1; None if there are none.
 
     If other regions have masks but the background has none, the background is everything that no
-    region covers.
+    region covers. The figures are everything else.
     """
-    if name in masks or name != "background" or not masks:
+    if name in masks or name not in DERIVED or not masks:
         return masks.get(name)
+    if name == "figures":
+        background = mask_of("background", masks)
+        return None if background is None else (background == 0).float()
     labelled = torch.stack([mask > 0 for mask in masks.values()]).any(dim=0)
     return (~labelled).float()

@@ -19,7 +19,7 @@ from memlab.analysis.results import without_nan
 from memlab.drawing import BLUE, GREY, save
 from memlab.files import write_text
 from memlab.numbers import interval, number, with_n
-from memlab.reports.rows import write_table
+from memlab.shards import write_table
 
 SCHEMA = 1
 CORRECTION = "Holm, over the columns of one outcome"

@@ -13,7 +13,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 from memlab.analysis.results import FILE, read
 from memlab.analysis.tested import Tested
 from memlab.errors import MemlabError
-from memlab.reports.rows import read_parquet
+from memlab.shards import read_parquet
 
 
 def find_tested(path: Path) -> Path:

@@ -13,7 +13,7 @@ from memlab.analysis.results import Results
 from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance
 from memlab.metrics.mean_effect import mean_effect
 from memlab.metrics.metric import METRICS
-from memlab.reports.rows import write_table
+from memlab.shards import write_table
 
 
 def write_finished(

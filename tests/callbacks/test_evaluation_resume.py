@@ -108,7 +108,7 @@ import os, signal, sys
 from pathlib import Path
 import pandas as pd
 from memlab.cli import main
-from memlab.reports.rows import ShardWriter
+from memlab.shards import ShardWriter
 
 original, written = ShardWriter.write, []
 

@@ -15,7 +15,7 @@ from memlab.ablations.scan import OccludeCell, scan_conditions
 from memlab.analysis.blind_scan import like_cells, scan, strongest
 from memlab.cli import main
 from memlab.imaging.cells import CELL, SIDE, cell_weights, ends, fill_cell
-from memlab.reports.rows import ShardWriter
+from memlab.shards import ShardWriter
 from memlab.stats.measures import Array
 from memlab.synthetic import World, write
 from memlab.synthetic.watermark import watermark_mask

@@ -1,4 +1,4 @@
-"""Rows on disk: one atomic shard per batch and process, merged and checked at the end."""
+"""Tables on disk: one atomic shard per batch and process, merged and checked at the end."""
 
 from __future__ import annotations
 
