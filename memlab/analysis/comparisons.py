@@ -134,7 +134,7 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
             if subject.no_control and estimated[name].reason:
                 estimated[name] = replace(estimated[name], reason=subject.no_control)
             if (
-                name not in ("specific_effect", "specific_effect_sd")
+                name not in ("specific_effect", "specific_effect_sd", "variance_share")
                 and subject.unlike
                 and estimated[name].reason is None
             ):
