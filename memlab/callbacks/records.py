@@ -29,9 +29,9 @@ from memlab.metrics.conformal import coverage_entry
 from memlab.metrics.metric import METRICS
 from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
+from memlab.provenance import commit, now, plugins_used, versions
 from memlab.reading import read_json
 from memlab.reports import figures
-from memlab.reports.provenance import commit, now, plugins_used, versions
 from memlab.scorer import UNSCORED
 from memlab.spec import Spec, loaded_class
 from memlab.types import Batch
