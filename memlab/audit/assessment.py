@@ -169,7 +169,7 @@ def audit_result(
     share, draws = semantic_share(sides, of_ranked, bounds, sesoi_t, protocol.level)
     scan = scan_result(records, measured, images, protocol.sesoi, seed) if protocol.scan else None
     return AuditResult(
-        protocol=ProtocolRecord(protocol.name, protocol.version, protocol.sha256),
+        protocol=ProtocolRecord(protocol.name, protocol.version, protocol.sha256, protocol.sesoi),
         seed=seed,
         sample=sample,
         features=features,

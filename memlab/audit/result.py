@@ -22,11 +22,12 @@ VerdictName = Literal["human-interpretable", "shortcut", "mixed", "cannot tell"]
 
 @dataclass(frozen=True)
 class ProtocolRecord:
-    """Protocol that an audit followed."""
+    """Protocol that an audit followed, with its smallest effect of interest in SDs."""
 
     name: str
     version: int
     sha256: str
+    sesoi: float
 
 
 @dataclass(frozen=True)
