@@ -179,6 +179,7 @@ def audit_result(
         scan=scan,
         sufficiency=_sufficiency(protocol, records, measured, images, resampling),
         notes=_notes(sample),
+        conditions=list(records),
     )
 
 

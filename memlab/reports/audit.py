@@ -16,11 +16,11 @@ from memlab.audit.result import AuditResult
 from memlab.audit.result_file import FILE, write_result
 from memlab.files import replacing, write_text
 from memlab.numbers import interval
+from memlab.provenance import now, versions
 from memlab.reports.audit_figure import draw_audit
 from memlab.reports.audit_text import SIDE_WORDS, SIDES, ordered, rank_text
 from memlab.reports.effect_files import write_effects
 from memlab.reports.html import data_url, fill
-from memlab.reports.provenance import now, versions
 
 PAGE = "audit.html"
 
