@@ -153,13 +153,16 @@ def test_a_control_makes_the_same_hole_elsewhere(photos: tuple[Tensor, Context])
         return changed.mean(dim=(1, 2, 3))
 
     conditions = plan([RemoveFaces(fill="grey")], controls=1)
-    target, control = list(evaluate(score, images, context, conditions))
+    target, _, control = list(evaluate(score, images, context, conditions))
     both = target.eligible & control.eligible
     assert both.sum() >= 3
-    areas = [torch.full((30,), torch.nan) for _ in seen]
-    for area, one, scored in zip(areas, seen, (target, control), strict=True):
+    areas = [torch.full((30,), torch.nan) for _ in range(2)]
+    for area, one, scored in zip(areas, seen[::2], (target, control), strict=True):
         area[scored.eligible] = one
-    assert torch.allclose(areas[0][both], areas[1][both], atol=0.005)
+    whole = (RemoveFaces().within(context) > 0).float().mean(dim=(1, 2, 3))[both]
+    for area in areas:  # of each a margin of its own, not larger than that of a single draw
+        assert ((area[both] > 0.7 * whole) & (area[both] <= whole + 0.005)).all()
+    assert abs(float((areas[0] - areas[1])[both].mean())) < 0.01
 
 
 def test_masks_of_another_size_are_named() -> None:
