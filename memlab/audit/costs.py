@@ -15,7 +15,21 @@ from memlab.audit.work import Work, forwards_of
 
 @dataclass(frozen=True)
 class Costs:
-    """Forward passes and seconds of every image of the population."""
+    """Forward passes and seconds of every image of the population.
+
+    Args:
+        main: forward passes of every image (rows) for each condition at primary doses (columns).
+        ladder: the same for the other doses.
+        seconds: seconds of every image at primary doses.
+        ladder_seconds: the same at the other doses.
+        main_made: share of the forward passes of `main` that are possible, by condition.
+        ladder_made: the same for `ladder`.
+        clean: seconds of one unchanged image.
+        reference: whether features of unchanged images are read for the gauge.
+        cell: seconds of one cell of the blind scan.
+        cell_made: share of the cells that are possible.
+        cells: number of cells.
+    """
 
     main: pd.DataFrame
     ladder: pd.DataFrame
@@ -44,6 +58,8 @@ class Costs:
 
 @dataclass(frozen=True)
 class Total:
+    """Forward passes of unchanged images, changed images and cells; those expected; seconds."""
+
     clean: int
     changed: int
     scan: int
@@ -52,10 +68,12 @@ class Total:
 
     @property
     def forwards(self) -> int:
+        """Return the number of all forward passes, at most."""
         return self.clean + self.changed + self.scan
 
 
 def costs_of(work: Work, regions: pd.DataFrame, trial: Trial) -> Costs:
+    """Return the cost of every image of the population, from measured times."""
     main, ladder = forwards_of(work.main, regions), forwards_of(work.ladder, regions)
     timed = [one for one in work.scan if kind_of(one) in trial.seconds]
     return Costs(
@@ -78,5 +96,6 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def seconds_of(conditions: Sequence[Condition], forwards: pd.DataFrame, trial: Trial) -> pd.Series:
+    """Return the seconds of each image: of every condition that is expected to change it."""
     each = {one.key: trial.seconds_of(one) for one in conditions}
     return (forwards > 0).astype(float).mul(pd.Series(each, dtype=float), axis=1).sum(axis=1)
