@@ -186,6 +186,7 @@ def audit_result(
         scan=scan,
         sufficiency=_sufficiency(protocol, records, measured, images, resampling),
         notes=_notes(sample),
+        conditions=list(records),
     )
 
 
