@@ -80,6 +80,16 @@ class Scorer(Specified, nn.Module, ABC):
         return {}
 
     @property
+    def readout_layer(self) -> nn.Module | None:
+        """Return the layer that reads the penultimate features; None if there is none.
+
+        It is the last linear layer with one output. A model that computes its score otherwise
+        overrides this.
+        """
+        linear = [one for one in self.modules() if isinstance(one, nn.Linear)]
+        return next((one for one in reversed(linear) if one.out_features == 1), None)
+
+    @property
     @abstractmethod
     def input_size(self) -> int:
         """Return the side in pixels of the square input images."""

@@ -15,7 +15,7 @@ PACKAGE = Path(memlab.__file__).parent
 FLOORS = (
     "errors registry spec trust files paths outputs image_files reading values checksums numbers "
     "seeds progress stop_signals heap drawing roles types precision run_folder repeat_folder "
-    "shards",
+    "shards provenance",
     "imaging stats",
     "metrics masks",
     "data synthetic ceiling",

@@ -22,6 +22,7 @@ from memlab.ablations.eligibility import Reason
 from memlab.ablations.placement import Place
 from memlab.ablations.plan import Condition
 from memlab.ablations.preparation import Preparation, Prepared, blamed
+from memlab.ablations.surprise import CleanFeatures, listening
 from memlab.data.donors import DonorList
 from memlab.errors import MemlabError, PluginError
 from memlab.precision import single_precision
@@ -45,6 +46,9 @@ class ConditionScores:
             (`matched`), or a random shape of its area (`random-shape`); None where the condition
             has no matched control or the control has no valid position.
         reasons: why each image is not eligible, None for eligible images.
+        surprise: (B,) distance of the changed image to unchanged images in the model's penultimate
+            features, as a quantile of the distances of unchanged images; NaN where it is not known.
+        distance: (B,) the same in standard deviations from the mean of the unchanged images.
     """
 
     condition: Condition
@@ -55,6 +59,8 @@ class ConditionScores:
     measures: dict[str, Tensor] = field(default_factory=dict)
     places: Sequence[Place | None] = ()
     reasons: Sequence[Reason | None] = ()
+    surprise: Tensor | None = None
+    distance: Tensor | None = None
 
 
 @torch.no_grad()
@@ -97,6 +103,7 @@ def evaluate(
     micro_batch: int = 64,
     donors: DonorList | None = None,
     broken: Callable[[Ablation, PluginError], None] | None = None,
+    clean: CleanFeatures | None = None,
 ) -> Iterator[ConditionScores]:
     """Change the images by each condition of a plan and score them, in single precision.
 
@@ -121,6 +128,8 @@ def evaluate(
             ablations that need donors.
         broken: callback for an ablation that breaks its contract; the remaining conditions of the
             ablation are skipped. Without a callback the error is raised.
+        clean: features of unchanged images under the same model, for `surprise` and `distance`;
+            see `memlab.ablations.surprise.clean_features`.
 
     Yields:
         One `ConditionScores` for each condition and draw, in the order of the plan.
@@ -138,7 +147,7 @@ def evaluate(
             if any(condition.ablation is one for one in out):
                 break
             try:
-                yield _one_draw(score, preparation, condition, draw, micro_batch)
+                yield _one_draw(score, preparation, condition, draw, micro_batch, clean)
             except PluginError as error:
                 if broken is None:
                     raise
@@ -153,13 +162,21 @@ def _one_draw(
     condition: Condition,
     draw: int,
     micro_batch: int,
+    clean: CleanFeatures | None,
 ) -> ConditionScores:
     images, context = preparation.images, preparation.context
     with single_precision(images.device.type):
         prepared = preparation.prepare(condition, draw)
         predicted = torch.full((len(images),), torch.nan)
+        apart = torch.full((len(images), 2), torch.nan, dtype=torch.float64)
         for places, changed in changed_images(images, prepared, condition, micro_batch):
-            predicted[places] = _scored(score, changed, context.select(places), condition)
+            some = context.select(places)
+            if clean is None:
+                predicted[places] = _scored(score, changed, some, condition)
+                continue
+            with listening(clean.layer) as heard:
+                predicted[places] = _scored(score, changed, some, condition)
+            apart[places] = clean.surprise(some.ids, heard)
     donors = prepared.context.donors
     ids = [None] * len(images) if donors is None else list(donors.ids)
     return ConditionScores(
@@ -171,6 +188,8 @@ def _one_draw(
         prepared.measures,
         prepared.places,
         prepared.reasons,
+        apart[:, 0],
+        apart[:, 1],
     )
 
 

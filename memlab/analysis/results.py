@@ -189,7 +189,7 @@ def read(folder: Path) -> Results:
     try:
         results = _adapter().validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
-        raise MemlabError(f"{path}: damaged: {_first(error, content)}; {REMEDY}") from error
+        raise MemlabError(f"{path}: damaged: {first_invalid(error, content)}; {REMEDY}") from error
     for file in [*results.figures, *(maps.figure for maps in results.maps)]:
         if Path(file).is_absolute() or ".." in Path(file).parts:
             raise MemlabError(f"{path}: damaged: the figure {file!r} is not beside it; {REMEDY}")
@@ -218,7 +218,7 @@ _EXPECTED = {
 """Type of a validation error to what was expected, in words."""
 
 
-def _first(error: ValidationError, content: dict[str, Any]) -> str:
+def first_invalid(error: ValidationError, content: dict[str, Any]) -> str:
     """Return the first invalid field with its value: `conditions.3.effect.n is 'x'`."""
     first = error.errors(include_url=False)[0]
     path = ".".join(_named(content, first["loc"]))

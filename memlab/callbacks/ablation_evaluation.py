@@ -18,6 +18,7 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.evaluate import evaluate
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
 from memlab.ablations.plan import DRAWS, Condition, Doses, plan
+from memlab.ablations.surprise import CleanFeatures, clean_features
 from memlab.analysis.analyse import analyse_records
 from memlab.analysis.results import Results
 from memlab.callbacks.base import command_folder, data_of
@@ -73,6 +74,8 @@ class AblationEvaluation(ShardedEvaluation):
         self.broken: dict[str, str] = {}
         self._planned = doses, controls
         self._donors: DonorList | None = None
+        self._tested: Any = None
+        self._clean: CleanFeatures | None = None
         self._bars = ExitStack()
         self._advance: Advance = _nobody
 
@@ -152,6 +155,8 @@ class AblationEvaluation(ShardedEvaluation):
     def resume(self, trainer: Trainer, writer: shards.ShardWriter) -> None:
         """Read which ablations are broken, and start the progress bar."""
         self.broken = self._read_broken(command_folder(trainer))
+        loader: Any = trainer.test_dataloaders
+        self._tested = loader.dataset
         self._show(trainer, writer)
 
     def _show(self, trainer: Trainer, writer: shards.ShardWriter) -> None:
@@ -193,6 +198,9 @@ class AblationEvaluation(ShardedEvaluation):
             return
         if writer.has(batch_idx, batch["index"][places].tolist()):
             return
+        if self._tested is not None:  # once, and not for a run that is complete
+            self._clean = clean_features(model, self._tested, len(self._tested), self.seed)
+            self._tested = None
         images = batch["images"][places.to(batch["images"].device)]
         shown = {
             "index": batch["index"].cpu()[places].numpy(),
@@ -208,6 +216,7 @@ class AblationEvaluation(ShardedEvaluation):
             self.micro_batch,
             self._donors,
             self._leave_out_broken,
+            self._clean,
         )
         tables = []
         self._advance(0, conditions[0].key if conditions else "")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -14,12 +12,9 @@ from lightning.pytorch import Trainer
 from memlab.ablations.plan import Condition
 from memlab.callbacks.base import data_of
 from memlab.data.mask_summary import describe_masks
-from memlab.files import fingerprint, state_of
+from memlab.files import fingerprint
 from memlab.models.base import MemorabilityModel
-from memlab.reports.provenance import commit, versions
-
-_VERSIONED = {"builtins", "abc", "typing", "torch", "lightning"}
-"""Packages whose version identifies their source code."""
+from memlab.provenance import commit, sources_of, states_of, versions
 
 
 def sameness(
@@ -37,7 +32,7 @@ def sameness(
         "weights": model.weights_id(),
         "model": model.spec,
         "table": data.table.fingerprint(),
-        "files": fingerprint("\n".join(map(_state, chain(images, masks)))),
+        "files": states_of(chain(images, masks)),
         "geometry": data.geometry.describe(),
         "regions": data.regions,
         "masks": [describe_masks(data.table, region) for region in data.regions],
@@ -45,22 +40,6 @@ def sameness(
         "seeds": [getattr(model, "seed", None), data.split_seed],
         "batches": [data.batch_size, micro_batch, trainer.world_size, trainer.num_test_batches],
         "versions": [versions(), commit()],
-        "sources": sorted({*_sources([type(model), *(type(one.ablation) for one in conditions)])}),
+        "sources": sources_of([type(model), *(type(one.ablation) for one in conditions)]),
     }
     return fingerprint(json.dumps(known, sort_keys=True, default=str))
-
-
-def _state(path: Path) -> str:
-    return f"{path}\0{state_of(path)}"
-
-
-def _sources(classes: Iterable[type[Any]]) -> Iterable[str]:
-    """Yield the state of all files in the packages of the classes and their base classes."""
-    modules = {one.__module__ for cls in classes for one in cls.__mro__}
-    for name in {module.partition(".")[0] for module in modules} - _VERSIONED:
-        module = sys.modules.get(name)
-        file = getattr(module, "__file__", None)
-        if file is not None:
-            yield _state(Path(file))
-        for folder in getattr(module, "__path__", ()):
-            yield from map(_state, Path(folder).rglob("*.py"))

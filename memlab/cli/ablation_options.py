@@ -97,7 +97,7 @@ def write_manifest(
         more: further entries.
     """
     from memlab.files import write_text
-    from memlab.reports.provenance import commit, now, versions
+    from memlab.provenance import commit, now, versions
 
     sources = {(name, each) for original in originals for name, each in original.masks.items()}
     masks: dict[str, list[Any]] = {}

@@ -37,6 +37,11 @@ COMMANDS: dict[str, Command] = {
             "what correlates with score, prediction and error: memlab attributes RUN",
         ),
         (
+            "audit",
+            "audit",
+            "what a model relies on, by a fixed protocol: memlab audit MODEL --data.root DIR",
+        ),
+        (
             "study",
             "study",
             "the Columbia student study, end to end: memlab study --data.root DIR [--model MODEL]",

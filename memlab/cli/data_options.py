@@ -72,6 +72,24 @@ def add_root(parser: argparse.ArgumentParser, told: str, split: bool = True) -> 
     add_source(parser, split)
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the data set, --data.root DIR, its layout, and its split, for commands with a MODEL."""
+    parser.add_argument(
+        "--data.root",
+        dest="root",
+        type=Path,
+        metavar="DIR",
+        help="the data set: a folder or a table of images",
+    )
+    add_source(parser, split=False)
+    _add_option(
+        parser,
+        "--data.split",
+        "--split",
+        help="number of its split (LaMem: 1 to 5), shares (80/20), or all",
+    )
+
+
 def add_masks(
     parser: argparse.ArgumentParser, told: str = f"masks of faces, text, ...: {MASKS}"
 ) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,14 +195,19 @@ def make_folders(plan: Plan) -> tuple[Path, Path]:
         run = claim(plan.run) if plan.fresh else plan.run
     if plan.command == "fit":
         return run, make_folder(run / "fit")
-    numbered = f"{plan.command}-[0-9][0-9][0-9]*"
-    taken = [int(path.name.split("-")[1]) for path in run.glob(numbered)]
-    name = f"{plan.command}-{max(taken, default=0) + 1:03d}"
     label = _slug("-".join(plan.labels))
-    folder = claim(run / (f"{name}-{label}" if label else name))
+    folder = claim(numbered(run, plan.command, label))
     if plan.command == "test":
         write_text(folder / ASKED, plan.asked)
     return run, folder
+
+
+def numbered(run: Path, command: str, label: str = "") -> Path:
+    """Return the next folder of a command in a run folder, such as `test-001-blur`."""
+    there = run.glob(f"{command}-[0-9][0-9][0-9]*")
+    taken = [int(path.name.split("-")[1]) for path in there]
+    name = f"{command}-{max(taken, default=0) + 1:03d}"
+    return run / (f"{name}-{label}" if label else name)
 
 
 def _cut_off(plan: Plan) -> Path | None:
@@ -220,10 +226,14 @@ def _cut_off(plan: Plan) -> Path | None:
     return None
 
 
-def lock(folder: Path) -> FileLock | None:
-    """Keep other processes from training into a folder, until the lock is released.
+def lock(folder: Path, command: str = "memlab fit") -> FileLock | None:
+    """Keep other processes from writing into a folder, until the lock is released.
 
     The operating system releases the lock when the process ends for any reason.
+
+    Args:
+        folder: the folder.
+        command: the command that writes, for messages.
 
     Raises:
         MemlabError: if another process holds the lock.
@@ -235,16 +245,28 @@ def lock(folder: Path) -> FileLock | None:
         taken.acquire()
     except Timeout as error:
         raise MemlabError(
-            f"another memlab fit is writing in {folder}; wait for it, or choose another --out"
+            f"another {command} is writing in {folder}; wait for it, or choose another --out"
         ) from error
     except (NotImplementedError, OSError):
         print(  # noqa: T201
-            f"memlab: the file system of {folder} has no locks: see to it that no other memlab fit "
+            f"memlab: the file system of {folder} has no locks: see to it that no other {command} "
             "writes there",
             file=sys.stderr,
         )
         return None
     return taken
+
+
+@contextlib.contextmanager
+def locked(folder: Path, command: str) -> Iterator[None]:
+    """Hold the lock of a folder inside the block; see `lock`."""
+    held = lock(folder, command)
+    try:
+        yield
+    finally:
+        if held is not None:
+            Path(held.lock_file).unlink(missing_ok=True)
+            held.release()
 
 
 def remove_empty(folder: str | None) -> None:

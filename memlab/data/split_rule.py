@@ -26,7 +26,7 @@ from memlab.data.split_notes import (
     same_labels,
     trained_or_chosen,
 )
-from memlab.data.split_use import ALL, SplitRule, SplitUse
+from memlab.data.split_use import ALL, WHOLE, SplitRule, SplitUse
 from memlab.data.splits import parse_shares, random_split
 from memlab.data.table import Table
 from memlab.errors import DataError
@@ -82,7 +82,7 @@ def decide(
     chosen, result = found
     result.of = len(chosen.rows)
     in_target = int((chosen.rows["split"] == use.target).sum())
-    result.evaluated = result.of if use.purpose == "predict" else in_target
+    result.evaluated = result.of if use.purpose in WHOLE else in_target
     return chosen, result
 
 
@@ -110,7 +110,7 @@ def _untrained(
     """Use all images unless the table or the user says otherwise: none was trained on."""
     own = bool(table.rows["split"].notna().any())
     if split == ALL or (split is None and not own):
-        chosen = _whole(table, None if use.purpose == "predict" else use.target)
+        chosen = _whole(table, None if use.purpose in WHOLE else use.target)
         why = f"{use.model} was not trained here"
         return chosen, SplitRule("all", notes=evaluated_images(chosen, use, why))
     chosen, rule = _drawn(table, split, split_seed, contents)
@@ -129,7 +129,8 @@ def _unknown(
             "table is now; if it changed since, images that were trained on may be tested"
         )
     if split == ALL:
-        chosen, rule = _whole(table, use.target), "all"
+        chosen = _whole(table, None if use.purpose == "audit" else use.target)
+        rule = "all"
     else:
         chosen, rule = _drawn(table, split, split_seed, contents)
     why = {
@@ -215,8 +216,9 @@ def _evaluated(
     own = bool(table.rows["split"].notna().any()) and not (grown and isinstance(kept.split, str))
     of_table: Any = table.rows["split"].to_numpy(dtype=object) if own else None
     counted, asked_for, hint = False, 0, False
-    if use.purpose == "predict":  # all images are predicted; the split is a column of the rows
-        return table.with_split(_where(new, of_table, known.split)), rule
+    if use.purpose in WHOLE:  # the split is a column of the rows
+        asked_all = use.purpose == "audit" and split == ALL
+        return table.with_split(_where(new, None if asked_all else of_table, known.split)), rule
     if split == ALL:
         rule.rule, counted = "all", True
         splits = _where(free, target, known.split)

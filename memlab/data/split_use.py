@@ -11,7 +11,9 @@ ALL = "all"
 """`--data.split all`: every image that the model was not trained on."""
 
 
-Purpose = Literal["draw", "go_on", "begin", "test", "validate", "predict"]
+Purpose = Literal["draw", "go_on", "begin", "test", "validate", "predict", "audit"]
+WHOLE: tuple[Purpose, ...] = ("predict", "audit")
+"""Purposes for which every image keeps the split that is known of it; none is left out."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class SplitUse:
 
     Args:
         purpose: `draw` a new split; `go_on` with a run; `begin` a new run with the weights of
-            another; or `test`, `validate` or `predict`.
+            another; or `test`, `validate`, `predict` or `audit`.
         kept: split of the run whose weights are used; None where the run keeps none, or there is
             no run.
         run: name of that run, for messages; None if the model was not trained here.

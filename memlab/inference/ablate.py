@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,23 @@ import pandas as pd
 import torch
 
 from memlab.ablations.base import Ablation
-from memlab.ablations.evaluate import evaluate
 from memlab.ablations.needs import donor_notes, left_out_note, with_masks
-from memlab.ablations.plan import DRAWS, Condition, Doses, default_ablation, plan
+from memlab.ablations.plan import DRAWS, Doses, default_ablation, plan
+from memlab.ablations.surprise import clean_features
 from memlab.analysis.analyse import Analysis, analyse_records
-from memlab.data.donors import DonorList
 from memlab.data.inputs import Images, Inputs, separate
 from memlab.data.mask_summary import annotation_notes, region_notes
 from memlab.errors import DataError, MemlabError, did_you_mean
-from memlab.inference.condition_rows import condition_rows, with_descriptions
+from memlab.inference.changed import changed_rows
+from memlab.inference.condition_rows import with_descriptions
 from memlab.inference.loose_donors import loose_donors
 from memlab.inference.original_inputs import OriginalInputs
 from memlab.inference.originals import Original, donor_images, find_originals
-from memlab.inference.predict import score_columns, scored, use_notes
+from memlab.inference.predict import device_named, score_columns, scored, use_notes
 from memlab.masks.base import EmptyMasks, known_regions
 from memlab.masks.given import Masks
-from memlab.precision import evaluation_mode
-from memlab.progress import Advance
 from memlab.progress import progress as bar
 from memlab.scorer import Scorer
-from memlab.types import Batch, Context
 
 KEY = ["condition", "draw", "index"]
 """Columns by which the rows of `conditions.csv` are sorted."""
@@ -104,6 +100,9 @@ def ablate(
     donated = None if donors is None else donor_images(Path(donors), originals, empty_masks)
     size = model.input_size, model.input_size
     donor_list = loose_donors(size, inputs.ids, seed, donated)
+    if device is not None:
+        model.to(device_named(device))
+    clean_images = clean_features(model, inputs.dataset, len(inputs), seed, batch_size)
 
     tables: list[pd.DataFrame] = []
     clean: dict[str, list[object]] = {"score": [], "predicted": [], "error": []}
@@ -114,7 +113,9 @@ def ablate(
             clean["score"] += batch["scores"].tolist()
             clean["predicted"] += predicted.tolist()
             clean["error"] += batch["errors"]
-            tables += _changed(model, batch, conditions, donor_list, seed, advance)
+            tables += changed_rows(
+                model, batch, conditions, donor_list, seed, advance, clean=clean_images
+            )
     rows = _rows(model, inputs, clean)
     if not tables:
         raise DataError(f"no image could be scored: {rows['error'].iloc[0]}")
@@ -149,39 +150,6 @@ def _rows(
             "error": clean["error"],
         }
     )
-
-
-def _changed(
-    model: Scorer,
-    batch: Batch,
-    conditions: Sequence[Condition],
-    donors: DonorList,
-    seed: int,
-    advance: Advance,
-) -> list[pd.DataFrame]:
-    """Return the rows of the batch's valid images, one table for each condition and draw."""
-    valid = batch["valid"].nonzero().flatten().cpu()
-    if len(valid) == 0:
-        advance(len(batch["ids"]) * sum(condition.draws for condition in conditions))
-        return []
-    context = Context(batch["ids"], seed, masks=batch["masks"], annotated=batch["annotated"])
-    images = batch["images"][valid.to(batch["images"].device)]
-    shown = {
-        "index": batch["index"][valid].numpy(),
-        "id": [batch["ids"][index] for index in valid.tolist()],
-    }
-    for condition in conditions:
-        condition.ablation.to(model.device)
-    following = dict(pairwise(condition.key for condition in conditions))
-    tables = []
-    advance(0, conditions[0].key)
-    with evaluation_mode(model):
-        for one in evaluate(model.scores, images, context.select(valid), conditions, donors=donors):
-            tables.append(condition_rows(one, shown))
-            last = one.draw + 1 == one.condition.draws
-            key = one.condition.key
-            advance(len(batch["ids"]), following.get(key, "") if last else key)
-    return tables
 
 
 def _inputs(

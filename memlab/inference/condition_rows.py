@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
+from torch import Tensor
 
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES
@@ -22,8 +23,9 @@ def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.Dat
 
     Returns:
         One row per image: `condition`, `draw`, the columns of `images`, `eligible`, `donor`,
-        `position`, `reason` (why not eligible), `predicted`, and the measures of the changed region
-        or of its matched control.
+        `position`, `reason` (why not eligible), `predicted`, the measures of the changed region or
+        of its matched control, and `surprise` and `feature_distance` (of the changed image from
+        unchanged images; see `memlab.ablations.surprise`).
     """
     columns = {
         "condition": scored.condition.key,
@@ -35,6 +37,8 @@ def condition_rows(scored: ConditionScores, images: Mapping[str, Any]) -> pd.Dat
         "reason": pd.array(list(scored.reasons), dtype="string"),
         "predicted": scored.predicted.numpy(),
         **{name: _measured(scored, name) for name in MEASURES},
+        "surprise": _rounded(scored.surprise),
+        "feature_distance": _rounded(scored.distance),
     }
     return pd.DataFrame(columns)
 
@@ -48,6 +52,10 @@ def with_descriptions(rows: pd.DataFrame, records: Iterable[ConditionRecord]) ->
     """
     described = pd.DataFrame([vars(record) for record in records])[list(DESCRIBED)]
     return rows.merge(described, on="condition", how="left", validate="many_to_one")
+
+
+def _rounded(values: Tensor | None) -> Any:
+    return float("nan") if values is None else values.numpy().round(4)
 
 
 def _measured(scored: ConditionScores, name: str) -> Any:

@@ -146,6 +146,11 @@ class MemorabilityRegressor(MemorabilityModel):
             scores: Tensor = self.head(features.float()).squeeze(1).sigmoid()
         return scores
 
+    @property
+    def readout_layer(self) -> nn.Module:
+        """The head, which reads the features of `embed`."""
+        return self.head
+
     def grid(self, activations: Any) -> Tensor:
         """Return the spatial part of activations, (B, C, h, w)."""
         return self.backbone.grid(activations)

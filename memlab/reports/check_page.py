@@ -19,9 +19,9 @@ from memlab.data.file_statistics import FACTS, NOTABLE, notable
 from memlab.data.table import SPLITS, Problem, Table
 from memlab.files import write_text
 from memlab.imaging.decode import decoder
+from memlab.provenance import commit, now, versions
 from memlab.reports import check_figures
 from memlab.reports.html import data_url, fill
-from memlab.reports.provenance import commit, now, versions
 from memlab.stats.measures import Statistic
 
 SCHEMA = 1

@@ -10,10 +10,10 @@ from memlab.analysis.differing import ShownImage, Strip
 from memlab.analysis.people_and_models import PeopleComparison, ladder
 from memlab.files import write_text
 from memlab.numbers import number
+from memlab.provenance import now, versions
 from memlab.reports import people_text
 from memlab.reports.html import data_url, fill
 from memlab.reports.people_figures import AGREEMENT, SCATTER
-from memlab.reports.provenance import now, versions
 from memlab.reports.thumbnails import thumbnail_url
 
 PAGE = "compare.html"

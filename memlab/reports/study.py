@@ -13,9 +13,9 @@ from memlab.audit.case_results import case_results
 from memlab.audit.hypotheses import WHOLE
 from memlab.files import write_text
 from memlab.numbers import interval, number
+from memlab.provenance import now, versions
 from memlab.reports.effect_table import compared_text, effect_text, p_text
 from memlab.reports.html import data_url, fill
-from memlab.reports.provenance import now, versions
 from memlab.reports.study_figure import draw_cases
 from memlab.reports.terminal import plain_console
 from memlab.stats.measures import Statistic

@@ -5,13 +5,18 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from memlab.files import fingerprint, state_of
 from memlab.registry import plugin_of
+
+_VERSIONED = {"builtins", "abc", "typing", "torch", "lightning"}
+"""Packages whose version identifies their source code."""
 
 PACKAGES = (
     "memlab",
@@ -48,7 +53,7 @@ def versions() -> dict[str, str]:
 @functools.cache
 def commit() -> str | None:
     """Return the commit of memlab's checkout, with `+changes` if edited; None elsewhere."""
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).parents[1]
     if not (folder / ".git").exists():
         return None
 
@@ -77,3 +82,26 @@ def plugins_used(classes: Iterable[type[Any]]) -> list[dict[str, str]]:
             (plugin for plugin in used if plugin), key=lambda plugin: (plugin.group, plugin.name)
         )
     ]
+
+
+def states_of(paths: Iterable[Path]) -> str:
+    """Return a fingerprint of files' names, sizes and dates, which shows that one has changed."""
+    return fingerprint("\n".join(map(_state, paths)))
+
+
+def sources_of(classes: Iterable[type[Any]]) -> list[str]:
+    """Return the state of all source files in the packages of classes and their base classes."""
+    modules = {one.__module__ for cls in classes for one in cls.__mro__}
+    found: set[str] = set()
+    for name in {module.partition(".")[0] for module in modules} - _VERSIONED:
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if file is not None:
+            found.add(_state(Path(file)))
+        for folder in getattr(module, "__path__", ()):
+            found.update(map(_state, Path(folder).rglob("*.py")))
+    return sorted(found)
+
+
+def _state(path: Path) -> str:
+    return f"{path}\0{state_of(path)}"

@@ -1,0 +1,147 @@
+"""Gauge of how far changed images lie from unchanged ones, for the model that scores them.
+
+An effect is a difference of two predictions. If changed images lie outside what the model knows,
+their predictions may be anything, and the effect says nothing about the feature. No torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from memlab.numbers import number
+from memlab.stats.measures import Array, constant
+
+WARNING = 0.1
+"""Difference of the mean distances of target and control, in SDs, above which a warning is due."""
+BESIDE = {"target": "control", "swap": "round-trip"}
+"""Role of an effect to the role of its control."""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Distance of changed images from unchanged ones, beside that of their controls.
+
+    All means are over images that have both; without controls, over all changed images. A mean is
+    taken over the draws of an image first.
+
+    Args:
+        n: number of images.
+        surprise: mean quantile of the changed images' feature distances among those of unchanged
+            images, 0 to 1; for unchanged images it is .5.
+        surprise_control: the same of the controls.
+        distance: mean feature distance, in SDs from the mean of unchanged images.
+        distance_control: the same of the controls.
+        difference: `distance` − `distance_control`.
+        outside: share of predictions outside the range of the clean predictions.
+        outside_control: the same of the controls.
+        beyond: root mean square distance of predictions from that range, in SDs of the clean
+            predictions; 0 for predictions inside.
+        beyond_control: the same of the controls.
+        reason: why there are no distances of features.
+    """
+
+    n: int
+    surprise: float | None = None
+    surprise_control: float | None = None
+    distance: float | None = None
+    distance_control: float | None = None
+    difference: float | None = None
+    outside: float | None = None
+    outside_control: float | None = None
+    beyond: float | None = None
+    beyond_control: float | None = None
+    reason: str | None = None
+
+
+def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
+    """Return the gauge of each effect, by condition.
+
+    Args:
+        rows: the clean predictions, `rows.csv`.
+        changed: the changed images, `conditions.csv`.
+    """
+    clean = rows["predicted"].to_numpy(float)
+    clean = clean[np.isfinite(clean)]
+    scored = _with_distances(changed[changed["eligible"].to_numpy(dtype=bool)], clean)
+    means = scored.groupby(["condition", "id"], sort=False)[list(_MEASURED)].mean()
+    found = {}
+    pairs = changed[["condition", "role"]].drop_duplicates().itertuples(index=False, name=None)
+    there = set(means.index.unique("condition"))
+    for condition, role in pairs:
+        if role not in (*BESIDE, "nuisance"):
+            continue
+        name = str(condition).removesuffix(f":{role}")
+        beside = f"{name}:{BESIDE[role]}" if role in BESIDE else ""
+        own = means.loc[condition] if condition in there else None
+        found[str(condition)] = _gauge(own, means.loc[beside] if beside in there else None)
+    return found
+
+
+_MEASURED = ("surprise", "feature_distance", "outside", "square_beyond")
+
+
+def _with_distances(scored: pd.DataFrame, clean: Array) -> pd.DataFrame:
+    """Return rows with the distance of their predictions from the range of the clean ones."""
+    predicted = scored["predicted"].to_numpy(float)
+    if len(clean) < 2 or constant(clean):
+        beyond = np.full(len(scored), np.nan)
+    else:
+        away = np.maximum(np.maximum(clean.min() - predicted, predicted - clean.max()), 0)
+        beyond = away / clean.std(ddof=1)
+    distances = {
+        name: pd.to_numeric(scored[name]) if name in scored else np.nan for name in _MEASURED[:2]
+    }
+    outside = np.where(np.isfinite(beyond), beyond > 0, np.nan)
+    return scored.assign(**distances, outside=outside, square_beyond=beyond**2)
+
+
+def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
+    if own is None:
+        return Gauge(0, reason="no eligible image")
+    if control is not None:
+        both = own.index.intersection(control.index)
+        own, control = own.loc[both], control.loc[both]
+    values = {name: _mean(own, name) for name in _MEASURED}
+    beside = {name: None if control is None else _mean(control, name) for name in _MEASURED}
+    distance, other = values["feature_distance"], beside["feature_distance"]
+    reason = None
+    if not len(own):
+        reason = "no image has a control"
+    elif distance is None:
+        reason = "the model has no features, or fewer than 20 images were evaluated"
+    return Gauge(
+        len(own),
+        values["surprise"],
+        beside["surprise"],
+        distance,
+        other,
+        None if distance is None or other is None else distance - other,
+        values["outside"],
+        beside["outside"],
+        _root(values["square_beyond"]),
+        _root(beside["square_beyond"]),
+        reason,
+    )
+
+
+def _mean(means: pd.DataFrame, name: str) -> float | None:
+    values = means[name].to_numpy(float)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else None
+
+
+def _root(square: float | None) -> float | None:
+    return None if square is None else float(np.sqrt(square))
+
+
+def warning(gauge: Gauge) -> str | None:
+    """Return a warning if changed images are farther from unchanged ones than their controls."""
+    if gauge.difference is None or gauge.difference <= WARNING:
+        return None
+    return (
+        f"changed images lie {number(gauge.difference, 2)} SD farther from unchanged images than "
+        "their controls do, in the model's features: part of the effect may come from this"
+    )

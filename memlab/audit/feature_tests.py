@@ -1,0 +1,111 @@
+"""p-values of features: permutation tests of removals, inverted intervals of swaps, and Holm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from memlab.analysis.effect import PValue
+from memlab.analysis.per_image import occlusions
+from memlab.audit.estimates import FeatureData
+from memlab.stats import Test, holm, permutation_tests
+from memlab.stats.intervals import Resampled
+
+
+@dataclass(frozen=True)
+class FeatureTests:
+    """Tests of a feature; each p is corrected over the features of its family of tests.
+
+    Args:
+        either: for a removal, M or S; for a swap, T above 0.
+        signed: S is not 0; without a p for swaps.
+        energy: M is above 0; without a p for swaps.
+    """
+
+    either: PValue
+    signed: PValue
+    energy: PValue
+
+
+def feature_tests(
+    data: Sequence[FeatureData],
+    ranked: Collection[str],
+    resampled: Mapping[str, Mapping[str, Resampled]],
+    random_shapes: set[str],
+    seed: int,
+) -> dict[str, FeatureTests]:
+    """Test every feature that was measured.
+
+    A removal has a permutation test within image; fills are averaged first. Controls that are
+    random shapes are not exchangeable with the region, so S is tested by its interval. A swap is
+    tested by the interval of T. Holm's correction is over the ranked representatives, which the
+    protocol declares; the other features are corrected among themselves.
+
+    Args:
+        data: the features with their estimates.
+        ranked: names of the features that represent their families.
+        resampled: feature to its resampled estimates.
+        random_shapes: conditions in which most controls are random shapes.
+        seed: seed of the permutations.
+    """
+    tests: dict[str, FeatureTests] = {}
+    permuted = []
+    for one in data:
+        name, feature = one.feature.name, one.feature
+        if one.reason is not None or name not in resampled:
+            missing = PValue(reason=one.reason or "not measured")
+            tests[name] = FeatureTests(missing, missing, missing)
+        elif feature.kind == "value":
+            share = by_interval("variance share T above 0", resampled[name]["variance_share"], True)
+            none = PValue(reason="a swap has no mean effect: its sign is that of the donor")
+            tests[name] = FeatureTests(share, none, none)
+        elif {record.change for record in one.records} & random_shapes:
+            signed = by_interval("specific effect S not 0", resampled[name]["specific_effect"])
+            none = PValue(reason="random shapes are not exchangeable with the region")
+            tests[name] = FeatureTests(signed, signed, none)
+        else:
+            permuted.append(one)
+    tests |= _permuted(permuted, seed)
+    for group in (
+        [name for name in tests if name in ranked],
+        [name for name in tests if name not in ranked],
+    ):
+        for kind in ("either", "signed", "energy"):
+            ps = holm([getattr(tests[name], kind).p for name in group])
+            for name, p in zip(group, ps, strict=True):
+                corrected = replace(getattr(tests[name], kind), p_corrected=p)
+                tests[name] = replace(tests[name], **{kind: corrected})
+    return tests
+
+
+def _permuted(data: Sequence[FeatureData], seed: int) -> dict[str, FeatureTests]:
+    if not data:
+        return {}
+    weights = next(iter(data[0].removals.values())).images.audited
+    target, control = occlusions([list(one.removals.values()) for one in data])
+    found = permutation_tests(target, control, seed, weights=weights)
+    words = (
+        (found.either, "beyond the matched controls: the larger of M and |S|"),
+        (found.specific, "specific effect S not 0"),
+        (found.energy, "energy distance M to the matched controls above 0"),
+    )
+
+    def described(test: Test, statistic: str) -> PValue:
+        return PValue(statistic, test.n, test.p, None, test.p_all, test.method, test.reason)
+
+    kinds = [[described(test, name) for test in tests] for tests, name in words]
+    return {
+        one.feature.name: FeatureTests(*of_one)
+        for one, of_one in zip(data, zip(*kinds, strict=True), strict=True)
+    }
+
+
+def by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:
+    """Return the p of an estimate that is 0, or at most 0, by inverting its interval."""
+    interval = resampled.interval()
+    ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
+    ps = [p for p in ends if p is not None]
+    if not ps:
+        return PValue(statistic, interval.n, reason=interval.reason)
+    p = ps[0] if above else min(1.0, 2 * min(ps))
+    return PValue(statistic, interval.n, p, method=f"inverted interval: {interval.method}")

@@ -1,0 +1,114 @@
+"""What an audit can detect, from the noise that its trial measured. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from memlab.ablations.plan import Condition
+from memlab.audit.protocol import Protocol
+from memlab.audit.trial import Trial
+from memlab.stats.planning import POWER, detectable, images_to_exclude
+
+FEWEST = 3
+"""Fewest images of the trial whose effects tell anything about their spread."""
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FeaturePower:
+    """Size of effect that the plan can tell, in SDs of the predictions.
+
+    Args:
+        detectable: smallest effect that is detected with probability .8: of the signed effect of a
+            presence feature, of g = √(2 T) of a value feature. None if the trial cannot tell.
+        to_exclude: images that can be changed at which "does not rely" is reached with probability
+            .8 if there is no effect. None if the trial cannot tell, or no number suffices.
+        images: number of images of the trial that it rests on.
+    """
+
+    detectable: float | None
+    to_exclude: int | None
+    images: int
+
+
+def power_of(
+    protocol: Protocol, conditions: Sequence[Condition], images: int, trial: Trial
+) -> FeaturePower:
+    """Return what a number of images of a feature can tell.
+
+    Noise of removals is pooled over all removals of the trial, because a few images have each
+    feature.
+
+    Args:
+        protocol: the protocol.
+        conditions: conditions of the feature; the first is its main operator.
+        images: number of audited images that the operator can change.
+        trial: measured noise.
+    """
+    if trial.sd == 0 or images == 0:
+        return FeaturePower(None, None, 0)
+    if conditions[0].role == "swap":
+        return _of_swap(protocol, conditions[0], images, trial)
+    return _of_removals(protocol, images, trial)
+
+
+def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> FeaturePower:
+    """Return the power of a swap: without an effect, swaps have the noise of their round trips.
+
+    T = mean(D² - B²) / 2 then has a variance of 2 Var(B²) / (4 K n), with the variance within
+    images. With an effect, T also varies between images, with an SD of about T itself.
+    """
+    back = _effects(trial, swap.key.removesuffix(":swap") + ":round-trip") ** 2
+    back = back[np.isfinite(back).all(axis=1)]
+    if len(back) < FEWEST or back.shape[1] < 2:
+        return FeaturePower(None, None, len(back))
+    sd = math.sqrt(float(back.var(axis=1, ddof=1).mean()) / (2 * protocol.swap_draws))
+    multiple = detectable(1.0)
+    left = images - multiple**2
+    smallest = math.sqrt(2 * multiple * sd / math.sqrt(left)) if left > 0 else None
+    quantile = float(ndtri(protocol.level / 2 + 0.5) + ndtri(POWER))
+    needed = math.ceil((quantile * sd / (protocol.sesoi**2 / 2)) ** 2)
+    return FeaturePower(smallest, max(needed, 1), len(back))
+
+
+def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
+    changed = trial.changed
+    primary = changed[
+        (changed["role"] == "target") & (changed["compared_with"] == "matched-control")
+    ]
+    specific: list[_Array] = []
+    noises: dict[str, list[_Array]] = {"target": [], "control": []}
+    for key in primary["condition"].unique():
+        by_role = {"target": _effects(trial, key), "control": _effects(trial, f"{key}:control")}
+        if not by_role["control"].shape[1]:
+            continue
+        both = np.logical_and.reduce([np.isfinite(one).all(axis=1) for one in by_role.values()])
+        specific.append((by_role["target"].mean(axis=1) - by_role["control"].mean(axis=1))[both])
+        for role, effects in by_role.items():
+            if effects.shape[1] > 1:
+                noises[role].append(effects[both].var(axis=1, ddof=1))
+    found = np.concatenate([np.empty(0), *specific])
+    if len(found) < FEWEST or not noises["control"]:
+        return FeaturePower(None, None, len(found))
+    control = float(np.concatenate(noises["control"]).mean())
+    target = float(np.concatenate(noises["target"]).mean()) if noises["target"] else control
+    spread = max(float(found.var(ddof=1)) - target / 2 - control / 2, 0.0)
+    variance = spread + target / protocol.target_draws + control / protocol.draws
+    needed = images_to_exclude(protocol.draws, math.sqrt(control), protocol.sesoi)
+    return FeaturePower(detectable(math.sqrt(variance / images)), needed, len(found))
+
+
+def _effects(trial: Trial, key: str) -> _Array:
+    """Return the effects of a condition in the trial, in SDs: (images, draws), NaN: none."""
+    rows = trial.changed[trial.changed["condition"] == key]
+    table = rows.pivot(index="id", columns="draw", values="predicted")
+    table = table.reindex(trial.changed["id"].unique())
+    clean = trial.clean.set_index("id")["predicted"].reindex(table.index)
+    effects = (clean.to_numpy(dtype=float)[:, None] - table.to_numpy(dtype=float)) / trial.sd
+    return np.asarray(effects, dtype=float)

@@ -1,0 +1,213 @@
+"""memlab audit MODEL --data.root DIR: what a model relies on, by a fixed protocol."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlab.cli import runs
+from memlab.cli.data_options import add_data, add_empty_masks, add_loading, add_masks, source_of
+from memlab.cli.model_option import MODEL, add_model, is_trained, load_model, model_files
+from memlab.cli.options import Options, add_trust, at_least
+from memlab.errors import MemlabError
+from memlab.files import make_folder
+from memlab.outputs import require_apart, require_own_folder
+
+if TYPE_CHECKING:
+    from memlab.audit.conduct import Finished, Prepared
+    from memlab.audit.plan import AuditPlan
+    from memlab.data.sources.base import Source
+    from memlab.masks.base import EmptyMasks
+    from memlab.scorer import Scorer
+
+DESCRIPTION = f"""\
+Find out what a model relies on: faces, people, objects and text, or colour, spatial frequency,
+texture and other surface. A fixed protocol removes, swaps and inserts each feature, with controls,
+and decides by rules that were set beforehand.
+
+{MODEL}
+
+Audited are images that the model was not trained on: the val and test images of its run or of the
+table; all, if it was not trained here. Other images donate what swaps put in. --data.masks gives
+the masks of faces, people, objects and text (see memlab regions find). Without masks, surface is
+measured anywhere in the image, figures included. Images need no scores; what needs them is null.
+
+The plan is printed first: images by stratum, forward passes, minutes on this machine, and for each
+feature the smallest effect that it can detect. --plan stops there. --budget limits the audit; the
+number of images follows from it. A killed audit goes on when the same command is repeated.
+
+  memlab audit resmem --data.root photos/ --data.masks masks/ --plan
+  memlab audit resmem --data.root photos/ --data.masks masks/ --budget 30min --out audits/resmem
+  memlab audit runs/NAME --data.root photos/ --budget 300k --fail-on shortcut,mixed
+
+--out holds audit.json (every number), audit.html, features.csv, rows.csv (unchanged images),
+conditions.csv (changed images), protocol.yaml and plan.json. Exit code 1 if the verdict is one of
+--fail-on, 2 if the audit could not run.
+"""
+
+
+DONE = "audit.json"
+"""File of a finished audit."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Options of an audit, from the command line or from Python.
+
+    Args:
+        name: the model, as the user named it.
+        root: the data set.
+        source: its layout; None to recognise it.
+        split: number of its split, shares, or `all`.
+        masks: masks of regions.
+        empty_masks: meaning of an image without a mask.
+        budget: time or number of forward passes.
+        protocol: file of a protocol; None for the built-in one.
+        out: folder of the audit.
+        seed: seed of the sample, of random changes and of the intervals.
+        batch_size: number of images at once.
+        num_workers: processes that decode.
+        device: device; None for the model's own.
+        shown: whether to show progress and the plan.
+    """
+
+    name: str
+    root: Path
+    source: Source | None = None
+    split: int | str | None = None
+    masks: Path | None = None
+    empty_masks: EmptyMasks | None = None
+    budget: str | None = None
+    protocol: Path | None = None
+    out: Path | None = None
+    seed: int = 0
+    batch_size: int = 32
+    num_workers: int = 0
+    device: str | None = None
+    shown: bool = True
+
+
+def run(arguments: list[str]) -> int:
+    """Plan and run an audit; return the exit code."""
+    parser = Options("audit", DESCRIPTION)
+    add_model(parser)
+    add_data(parser)
+    add_masks(parser)
+    add_empty_masks(parser)
+    parser.add_argument("--budget", help="time or forward passes: 30min, 2h, 300k (1,000 images)")
+    parser.add_argument("--plan", action="store_true", help="print the plan and stop")
+    parser.add_argument("--protocol", type=Path, metavar="FILE", help="another protocol")
+    parser.add_argument("--out", type=Path, help="folder of the audit; in RUN or runs/ by default")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="(%(default)s)")
+    parser.add_argument(
+        "--fail-on", metavar="VERDICTS", help="exit code 1 for these verdicts: shortcut,mixed"
+    )
+    add_loading(parser)
+    add_trust(parser)
+    options = parser.parse_args(arguments[1:])
+    asked = _asked(options)
+    model = load_model(options.model)
+    prepared = prepare_audit(model, asked)
+    if options.plan:
+        _print_plan(prepared, prepared.plan())
+        return 0
+    conduct(prepared, asked)
+    return 0
+
+
+def _asked(options: Namespace) -> Asked:
+    """Return the options, after checks that need no model."""
+    if options.root is None:
+        raise MemlabError("which images? give --data.root DIR")
+    if not options.root.exists():
+        raise MemlabError(f"--data.root {options.root}: no such file or folder")
+    split = options.split
+    return Asked(
+        options.model,
+        options.root,
+        source_of(options, options.root),
+        int(split) if split is not None and split.isdecimal() else split,
+        options.masks,
+        options.empty_masks,
+        options.budget,
+        options.protocol,
+        options.out,
+        options.seed,
+        options.batch_size,
+        options.num_workers,
+        options.device,
+    )
+
+
+def prepare_audit(model: Scorer, asked: Asked) -> Prepared:
+    """Read protocol and images; raise an error for what cannot be audited."""
+    from memlab.audit.conduct import prepare
+    from memlab.audit.population import population
+    from memlab.audit.protocol import read_protocol
+    from memlab.audit.run import Machine
+
+    protocol = read_protocol(asked.protocol)
+    if asked.out is not None:
+        require_apart(asked.out, model_files(asked.name), folders=[asked.root, asked.masks])
+    images = population(
+        model,
+        asked.name,
+        asked.root,
+        source=asked.source,
+        split=asked.split,
+        masks=asked.masks,
+        empty_masks=asked.empty_masks,
+    )
+    machine = Machine(asked.batch_size, asked.num_workers, asked.device, asked.shown)
+    return prepare(model, images, protocol, machine, seed=asked.seed, budget=asked.budget)
+
+
+def conduct(prepared: Prepared, asked: Asked) -> tuple[Finished, Path]:
+    """Plan and run an audit in its folder, or go on with it; return its tables and the folder."""
+    from memlab.audit.conduct import carry_out, read_plan, write_plan
+    from memlab.audit.request import take_up
+    from memlab.shards import remove_shards
+
+    folder, going_on = _folder(prepared, asked)
+    with runs.locked(folder, "memlab audit"):
+        take_up(folder, prepared.request)
+        plan = read_plan(folder) if going_on else None
+        if plan is None:
+            plan = prepared.plan()
+            write_plan(plan, prepared, folder)
+        if asked.shown:
+            _print_plan(prepared, plan)
+            verb = "going on with" if going_on else "to go on after a stop, repeat the command with"
+            print(f"memlab: {verb} --out {folder}", file=sys.stderr)  # noqa: T201
+        finished = carry_out(prepared, plan, folder)
+        remove_shards(folder)
+    return finished, folder
+
+
+def _folder(prepared: Prepared, asked: Asked) -> tuple[Path, bool]:
+    """Return the folder of the audit, and whether it holds an identical request."""
+    from memlab.audit.request import FILE, holds
+
+    if asked.out is not None:
+        require_own_folder(asked.out, FILE)
+        make_folder(asked.out)
+        return asked.out, (asked.out / FILE).is_file()
+    request = prepared.request
+    trained = is_trained(asked.name)
+    label = f"audit-{Path(asked.name).name}"
+    run = Path(asked.name) if trained and Path(asked.name).is_dir() else runs.new_run(label)
+    folders = [run] if run.is_dir() else sorted(runs.ROOT.glob("*"))
+    for path in sorted(one for each in folders for one in each.glob("audit-[0-9][0-9][0-9]")):
+        if holds(path, request) and not (path / DONE).is_file():
+            return path, True
+    return runs.claim(runs.numbered(run, "audit")), False
+
+
+def _print_plan(prepared: Prepared, plan: AuditPlan) -> None:
+    from memlab.reports.audit_plan import print_plan
+    from memlab.reports.terminal import plain_console
+
+    print_plan(plan, prepared.protocol, prepared.model.title, prepared.notes(plan), plain_console())
