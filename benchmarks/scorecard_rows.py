@@ -45,7 +45,9 @@ def row_of(net: Net, runs: Path) -> dict[str, Any]:
         "true_verdict": true_verdict(causes, declared.world.r2 > 0),
         "clause": audit.verdict.clause,
         "first_sentence": audit.ranking.sentence,
-        "truth": {cause: [round(number, DIGITS) for number in true] for cause, true in truth.items()},
+        "truth": {
+            cause: [round(number, DIGITS) for number in true] for cause, true in truth.items()
+        },
         "methods": {AUDIT: audit_lines(audit), **simple["methods"]},
         "mark": {AUDIT: scan_on_mark(audit, declared), **simple["mark"]},
     }
@@ -65,6 +67,11 @@ def audit_lines(audit: AuditResult) -> dict[str, Line]:
             continue
         lines[cause] = [*numbers(feature.variance_share), feature.claim.claim]
     return lines
+
+
+def numbered(value: float | None, low: float | None, high: float | None, claim: str | None) -> Line:
+    """Return the line of a method for one cause, rounded."""
+    return [None if one is None else round(one, DIGITS) for one in (value, low, high)] + [claim]
 
 
 def numbers(statistic: Statistic) -> list[float | None]:
@@ -103,4 +110,3 @@ def covered(audit: AuditResult, many: AuditResult) -> dict[str, Line]:
         if None not in (low, high, value):
             lines[feature.name] = [low, high, value]
     return lines
-
