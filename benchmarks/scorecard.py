@@ -138,9 +138,11 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="write the results, stop")
     options = parser.parse_args()
     if options.freeze:
-        return freeze(options.runs)
+        freeze(options.runs)
+        return
     if options.report:
-        return report(options.runs, options.photos)
+        report(options.runs, options.photos)
+        return
     audits = set(options.steps) - {"train", "truth"}
     if "B" in options.styles and audits and frozen_hash() != read_protocol().sha256:
         sys.exit(f"style B is scored with a frozen protocol only: --freeze, commit {FROZEN.name}")

@@ -131,7 +131,7 @@ def _raw(images: Images, effects: Sequence[ImageEffects]) -> Estimate:
     return mean(images, row_mean(np.stack(squares, axis=1)))
 
 
-def _above_control(images: Images, effects: Sequence[ImageEffects]) -> Estimate:
+def _above_control(_images: Images, effects: Sequence[ImageEffects]) -> Estimate:
     """Mean squared effect beyond the control, of one draw."""
     effect = effects[0]
     if "target" in effect.by_role:
