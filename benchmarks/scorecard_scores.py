@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -211,7 +212,7 @@ def chosen(cells: Sequence[Cell]) -> str | None:
 def power(cells: Sequence[Cell]) -> list[tuple[float, float, Share]]:
     """Return the share of "relies" among real cells, by true size in SDs."""
     lines = []
-    for low, high in zip(STRENGTHS[:-1], STRENGTHS[1:], strict=True):
+    for low, high in pairwise(STRENGTHS):
         there = [cell for cell in cells if low <= cell.size < high]
         share = share_of([cell.claim == "relies" for cell in there], [cell.net for cell in there])
         lines.append((low, float(high), share))

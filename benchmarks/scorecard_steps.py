@@ -1,4 +1,4 @@
-"""Steps of the scorecard for one network, each with its own file; a step that is done is skipped."""
+"""Steps of the scorecard for one network; each has its own file and is skipped if done."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ LOW_LEVEL = ("skin", "palette", "saturation", "contrast", "slope", "texture", "b
 HUMAN, SHORTCUT = 2 / 3, 1 / 3
 
 
-class True_(NamedTuple):
+class Known(NamedTuple):
     """Truth of one cause: share of variance with its interval, and size where present, in SDs."""
 
     share: float
@@ -82,7 +82,7 @@ def wide(table: pd.DataFrame) -> bool:
     return bool(((table["g_res"] >= WORTH) & (length > WIDE * table["g_res"])).any())
 
 
-def read_truth(path: Path) -> dict[str, True_]:
+def read_truth(path: Path) -> dict[str, Known]:
     """Return the truth by cause.
 
     The size is the RMS effect of removal for a presence feature, √(2 G_res) for a value.
@@ -93,7 +93,7 @@ def read_truth(path: Path) -> dict[str, True_]:
         removed, share = float(row["g_rem_rms_sd"]), float(row["g_res"])
         size = removed if row["kind"] == "presence" else math.sqrt(max(2 * share, 0.0))
         ends = (float(row["g_res_low"]), float(row["g_res_high"]))
-        found[str(cause)] = True_(share, *ends, 0.0 if math.isnan(size) else size)
+        found[str(cause)] = Known(share, *ends, 0.0 if math.isnan(size) else size)
     return found
 
 

@@ -100,8 +100,10 @@ def test_intervals_meet_at_their_ends(scores: Any) -> None:
         one = cell(scores, "face", 0.5, 0.5, estimate_low=low, estimate_high=high)
         return bool(one.meets) if one.meets is not None else None
 
-    assert meets(0.55, 0.9) and meets(0.1, 0.45)  # truth: .45 to .55
-    assert not meets(0.56, 0.9) and not meets(0.1, 0.44)
+    assert meets(0.55, 0.9)  # truth: .45 to .55
+    assert meets(0.1, 0.45)
+    assert not meets(0.56, 0.9)
+    assert not meets(0.1, 0.44)
     assert meets(None, None) is None
 
 
@@ -168,7 +170,8 @@ def test_the_watermark_is_found_by_the_scan_alone(summary: Any) -> None:
     truth, found = {"watermark": 0.9, "face": 0.01}, {"face": 0.02}
     assert not summary.first_right(net("W5", truth, found), "full audit")
     seen = net("W5", truth, found, mark={"full audit": True, "IG": True})
-    assert summary.first_right(seen, "full audit") and summary.first_right(seen, "IG mass")
+    assert summary.first_right(seen, "full audit")
+    assert summary.first_right(seen, "IG mass")
 
 
 def test_the_summary_counts_false_claims_among_real_and_null_cells(summary: Any) -> None:
