@@ -10,11 +10,9 @@ import pandas as pd
 import pytest
 
 from memlab.audit.assessment import audit_result
-from memlab.audit.exit_code import exit_code
 from memlab.audit.protocol import read_protocol
 from memlab.audit.result import AuditResult
 from memlab.audit.result_file import read_result
-from memlab.errors import MemlabError
 from memlab.reports.audit import write_audit
 from memlab.reports.audit_text import print_audit
 from tests.builders.audit_tables import audit_tables
@@ -75,13 +73,3 @@ def test_what_is_printed_fits_and_names_what_is_missing(
     assert f"verdict: {result.verdict.verdict}" in text
     assert "no T: objects: not run" in text
     assert "P(rank 1)" in text
-
-
-def test_a_pipeline_stops_at_the_verdict_it_names(result: AuditResult) -> None:
-    found = replace(result, verdict=replace(result.verdict, verdict="shortcut"))
-    assert exit_code(found, "shortcut") == 1
-    assert exit_code(found, "mixed,shortcut") == 1
-    assert exit_code(found, "mixed") == 0
-    assert exit_code(found, None) == 0
-    with pytest.raises(MemlabError, match="no such verdict; there are human-interpretable"):
-        exit_code(found, "shortcuts")
