@@ -116,15 +116,19 @@ def test_places_do_not_depend_on_the_batch(flat: bool) -> None:
         assert torch.equal(alone.shifts[0], whole.shifts[image, :3])  # fewer draws, too
 
 
-def test_what_cannot_be_placed_is_not_found() -> None:
+def test_what_cannot_be_placed_gets_random_shapes() -> None:
     weights = torch.zeros(3, 1, SIZE, SIZE)
     weights[0, :, 18:38, 18:38] = 1  # 17 %: no room on either side
     weights[2, :, 2:4, 2:4] = 1  # the one between has no region
     found = placed(sample_images(3, SIZE), weights)
-    assert found.found.any(dim=1).tolist() == [False, False, True]
-    assert found.found[2].all()
-    assert all(found.placed[measure][:2].isnan().all() for measure in MEASURES)
+    assert found.found.all(dim=1).tolist() == [True, False, True]
+    assert found.kinds(0) == ["random-shape", None, "matched"]
+    assert all(found.placed[measure][1].isnan().all() for measure in MEASURES)
     assert found.own["area"][0] == 400 / SIZE**2
+    shapes = found.where(weights, 0)[0], found.where(weights, 1)[0]
+    assert all(shape.mean() == pytest.approx(400 / SIZE**2) for shape in shapes)
+    assert not any((shape * weights[0]).any() for shape in shapes)
+    assert not torch.equal(*shapes)
     assert found.own["area"][1].isnan()
     assert found.where(weights, 0).isfinite().all()
 
