@@ -24,9 +24,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memlab.imaging.boxes import bounds
 from memlab.imaging.colour import luma
 from memlab.imaging.morphology import blobs
+from memlab.imaging.shifts import inside_frame, shifted_sums
 from memlab.types import Context
 
 CANDIDATES = 32
@@ -202,16 +202,16 @@ def _every_shift(
     weights, maps = weights.double(), _maps(images)
     support = (weights > 0).double()
     taken = (labelled > 0).double()
-    energy, mean, square = (_shifted(weights, maps) / weights.sum((2, 3), True)).unbind(1)
-    overlap = _shifted(support, taken)[:, 0]
+    energy, mean, square = (shifted_sums(weights, maps) / weights.sum((2, 3), True)).unbind(1)
+    overlap = shifted_sums(support, taken)[:, 0]
     every = {
         "area": weights.mean(dim=(2, 3), keepdim=True)[:, 0].expand_as(energy),
         "eccentricity": _eccentricity(weights),
         "gradient_energy": energy.clamp(min=0),
         "luminance_sd": (square - mean.square()).clamp(min=0).sqrt(),
     }
-    free = _inside_frame(support) & (overlap < 0.5)
-    touching = _shifted(support, support)[:, 0] > 0.5
+    free = inside_frame(support) & (overlap < 0.5)
+    touching = shifted_sums(support, support)[:, 0] > 0.5
     return {measure: values.cpu() for measure, values in every.items()}, free.cpu(), touching.cpu()
 
 
@@ -233,27 +233,6 @@ def _maps(images: Tensor) -> Tensor:
     light = luma(images.double())
     down, across = torch.gradient(light, dim=(2, 3))
     return torch.cat([down.square() + across.square(), light, light.square()], dim=1)
-
-
-def _shifted(weights: Tensor, maps: Tensor) -> Tensor:
-    """Return sums of maps (B, C, H, W) under cyclically shifted weights (B, 1, H, W).
-
-    The value at (y, x) belongs to a shift of y down and x across.
-    """
-    spectrum = torch.fft.rfft2(weights).conj() * torch.fft.rfft2(maps)
-    sums: Tensor = torch.fft.irfft2(spectrum, s=weights.shape[-2:])
-    return sums
-
-
-def _inside_frame(support: Tensor) -> Tensor:
-    """Return which shifts do not wrap the shape around the edge: (B, H, W) bool."""
-    axes = []
-    firsts, lasts = bounds(support)
-    for axis, length in enumerate(support.shape[2:]):
-        first, last = firsts[:, axis, None], lasts[:, axis, None]
-        steps = torch.arange(length, device=support.device)
-        axes.append((steps <= length - 1 - last) | (steps >= length - first))
-    return axes[0][:, :, None] & axes[1][:, None, :]
 
 
 def _eccentricity(weights: Tensor) -> Tensor:

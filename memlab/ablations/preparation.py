@@ -68,7 +68,9 @@ class Preparation:
     def prepare(self, condition: Condition, draw: int) -> Prepared:
         """Return the inputs of one draw of a condition."""
         ablation = condition.ablation
-        context = replace(self.context, draw=draw, role=condition.role)
+        # target and controls jitter alike, so that they are exchangeable without an effect
+        jittered = condition.draws > 1 or condition.role == "control"
+        context = replace(self.context, draw=draw, role=condition.role, jittered=jittered)
         found = torch.ones(len(context.ids), dtype=torch.bool)
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
@@ -86,6 +88,9 @@ class Preparation:
             placed = self._placed(condition, context)
             if placed is not None and condition.role == "control":
                 places, weights = placed
+                if ablation.jitters:
+                    with blamed(condition, context.ids):
+                        weights = ablation.within(context)
                 context = replace(context, where=places.where(weights, draw))
                 # in an image that is not annotated, unlabelled pixels may show any region
                 annotated = context.annotated_for(*context.masks)
@@ -111,7 +116,9 @@ class Preparation:
             return None
         if self._weights is None or self._weights[0] != key:
             with blamed(condition, context.ids):
-                weights = condition.ablation.within(replace(context, where=None))
+                # positions have room for the largest extent, which is that without jitter
+                plain = replace(context, where=None, jittered=False)
+                weights = condition.ablation.within(plain)
             if weights is None:
                 return None
             self._weights = key, weights

@@ -107,12 +107,13 @@ def of_share(effect: AblationEffect, overall: Statistic) -> list[str]:
     """
     share, texts = effect.beyond_control.variance_share, []
     if share is not None and above_one(effect):
+        changed = "swapped images" if effect.role == "swap" else "removals"
         texts.append(
-            f"T = {number(share.value, 2)} is above 1: swapped images move predictions further "
+            f"T = {number(share.value, 2)} is above 1: {changed} move predictions further "
             "than the predictions of two images differ, so predictions leave the range of the "
             "clean ones and T is no share of their variance"
         )
-    if effect.role == "swap":
+    if share is not None:
         texts += uncorrelated(overall)
     return texts
 

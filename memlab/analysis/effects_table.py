@@ -28,10 +28,12 @@ def effects_table(effects: Sequence[AblationEffect]) -> pd.DataFrame:
         ablated, in units of the score. `control`: mean effect of the matched controls, or of the
         largest nuisance change. `specific_effect`: effect − control. `rms_effect`: root mean square
         of clean − ablated. `rms_effect_sd`: RMS effect beyond the control, in SDs of the
-        predictions. `variance_share`: T of a swap. `baseline_ratio`: RMS effect over that of the
+        predictions. `variance_share`: T, of the value of a feature (swaps) or of its presence
+        (removals). `baseline_ratio`: RMS effect over that of the
         nuisance baseline. Each of them has `_low` and `_high`, the ends of its 95 % interval. `p`
         (either), `p_mean`, `p_size` and `_corrected`: see the guide on statistics. `reason`: why a
-        number is missing. Missing numbers are NaN.
+        number is missing. `claim`: whether the model relies on what was ablated, and
+        `claim_clause`: the rule that decided. Missing numbers are NaN.
     """
     return pd.DataFrame([_line(effect) for effect in effects])
 
@@ -64,6 +66,11 @@ def _line(effect: AblationEffect) -> dict[str, Any]:
         line |= {name: test.p, f"{name}_corrected": test.p_corrected}
         if test.reason:
             reasons.append(f"{name}: {test.reason}")
+    claim = effect.claim
+    line |= {
+        "claim": None if claim is None else claim.claim,
+        "claim_clause": None if claim is None else claim.clause,
+    }
     if control is not None and control.reason:
         reasons.append(f"control: {control.reason}")
     return {**line, "reason": "; ".join(dict.fromkeys(reasons)) or None}

@@ -40,6 +40,8 @@ class Gauge:
         beyond: root mean square distance of predictions from that range, in SDs of the clean
             predictions; 0 for predictions inside.
         beyond_control: the same of the controls.
+        overshoot: share of the mean squared effect, 0 to 1, that would be absent if predictions
+            were cut off at the ends of that range.
         reason: why there are no distances of features.
     """
 
@@ -53,6 +55,7 @@ class Gauge:
     outside_control: float | None = None
     beyond: float | None = None
     beyond_control: float | None = None
+    overshoot: float | None = None
     reason: str | None = None
 
 
@@ -63,7 +66,7 @@ def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
         rows: the clean predictions, `rows.csv`.
         changed: the changed images, `conditions.csv`.
     """
-    clean = rows["predicted"].to_numpy(float)
+    clean = rows.set_index("id")["predicted"].astype(float)
     clean = clean[np.isfinite(clean)]
     scored = _with_distances(changed[changed["eligible"].to_numpy(dtype=bool)], clean)
     means = scored.groupby(["condition", "id"], sort=False)[list(_MEASURED)].mean()
@@ -80,22 +83,29 @@ def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
     return found
 
 
-_MEASURED = ("surprise", "feature_distance", "outside", "square_beyond")
+_FEATURES = ("surprise", "feature_distance")
+_MEASURED = (*_FEATURES, "outside", "square_beyond", "square", "square_cut_off")
 
 
-def _with_distances(scored: pd.DataFrame, clean: Array) -> pd.DataFrame:
+def _with_distances(scored: pd.DataFrame, clean: pd.Series) -> pd.DataFrame:
     """Return rows with the distance of their predictions from the range of the clean ones."""
-    predicted = scored["predicted"].to_numpy(float)
-    if len(clean) < 2 or constant(clean):
-        beyond = np.full(len(scored), np.nan)
-    else:
-        away = np.maximum(np.maximum(clean.min() - predicted, predicted - clean.max()), 0)
-        beyond = away / clean.std(ddof=1)
-    distances = {
-        name: pd.to_numeric(scored[name]) if name in scored else np.nan for name in _MEASURED[:2]
+    columns: dict[str, Array | float] = {
+        name: pd.to_numeric(scored[name]).to_numpy(float) if name in scored else np.nan
+        for name in _FEATURES
     }
-    outside = np.where(np.isfinite(beyond), beyond > 0, np.nan)
-    return scored.assign(**distances, outside=outside, square_beyond=beyond**2)
+    values = clean.to_numpy(float)
+    if len(values) < 2 or constant(values):
+        return scored.assign(**columns, **dict.fromkeys(_MEASURED[len(_FEATURES) :], np.nan))
+    predicted = scored["predicted"].to_numpy(float)
+    inside = predicted.clip(values.min(), values.max())
+    unchanged = clean.reindex(scored["id"]).to_numpy(float)
+    return scored.assign(
+        **columns,
+        outside=(inside != predicted).astype(float),
+        square_beyond=((predicted - inside) / values.std(ddof=1)) ** 2,
+        square=(unchanged - predicted) ** 2,
+        square_cut_off=(unchanged - inside) ** 2,
+    )
 
 
 def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
@@ -107,6 +117,7 @@ def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
     values = {name: _mean(own, name) for name in _MEASURED}
     beside = {name: None if control is None else _mean(control, name) for name in _MEASURED}
     distance, other = values["feature_distance"], beside["feature_distance"]
+    whole, cut_off = values["square"], values["square_cut_off"]
     reason = None
     if not len(own):
         reason = "no image has a control"
@@ -123,6 +134,7 @@ def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
         beside["outside"],
         _root(values["square_beyond"]),
         _root(beside["square_beyond"]),
+        None if not whole or cut_off is None else 1 - cut_off / whole,
         reason,
     )
 

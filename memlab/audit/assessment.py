@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -77,6 +77,7 @@ def audit_result(
     records: Sequence[ConditionRecord],
     protocol: Protocol,
     seed: int,
+    left_out: Mapping[str, str] | None = None,
 ) -> AuditResult:
     """Return what a model relies on, with intervals, ranking and verdict, from tables alone.
 
@@ -88,6 +89,7 @@ def audit_result(
         records: records of all conditions.
         protocol: the protocol.
         seed: seed of the resampling and of the permutations.
+        left_out: reason for each feature that the audit did not measure, by name.
 
     Raises:
         DataError: if a column is missing, no image was audited, an id is unknown or duplicated, or
@@ -105,6 +107,11 @@ def audit_result(
     data = [
         feature_data(feature, protocol, records, measured, images, random_shapes, gauge_of)
         for feature in protocol.features
+    ]
+    known = left_out or {}
+    data = [
+        replace(one, reason=known.get(one.feature.name, one.reason)) if one.reason else one
+        for one in data
     ]
     stands_in = stand_ins(protocol, data)
     ranked_names = representatives(protocol, stands_in)
@@ -162,7 +169,7 @@ def audit_result(
     share, draws = semantic_share(sides, of_ranked, bounds, sesoi_t, protocol.level)
     scan = scan_result(records, measured, images, protocol.sesoi, seed) if protocol.scan else None
     return AuditResult(
-        protocol=ProtocolRecord(protocol.name, protocol.version, protocol.sha256),
+        protocol=ProtocolRecord(protocol.name, protocol.version, protocol.sha256, protocol.sesoi),
         seed=seed,
         sample=sample,
         features=features,
@@ -179,6 +186,7 @@ def audit_result(
         scan=scan,
         sufficiency=_sufficiency(protocol, records, measured, images, resampling),
         notes=_notes(sample),
+        conditions=list(records),
     )
 
 

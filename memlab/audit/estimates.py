@@ -175,12 +175,10 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
     return replace(data, estimates=estimates, notes=notes)
 
 
+_SIZES = ("squared_effect", "rms_effect", "rms_effect_sd")
 _NEED_EXCHANGEABLE = (
     "energy_distance",
-    "squared_effect",
-    "rms_effect",
-    "rms_effect_sd",
-    "variance_share",
+    *(f"{name}{reading}" for name in _SIZES for reading in ("", "_lower", "_upper")),
 )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from memlab.analysis.arrays import ImageEffects, Images
+from memlab.analysis.claims import Claim, removal_claim, swap_claim
 from memlab.analysis.rank_loss import performance_loss
 from memlab.audit.beside import scored_only
-from memlab.audit.claims import Claim, removal_claim, swap_claim
 from memlab.audit.estimates import FeatureData, bearing
 from memlab.audit.feature_result import FeatureResult, FillEffect, InsertionEffect
 from memlab.audit.feature_tests import FeatureTests, feature_tests
@@ -144,15 +144,14 @@ class _Found:
                 self.at_claim_level("variance_share_upper"),
                 sesoi**2 / 2,
             )
-        signed, size, upper = (
+        signed, lower, upper = (
             self.at_claim_level(name)
-            for name in ("specific_effect_sd", "rms_effect_sd", "rms_effect_sd_upper")
+            for name in ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
         )
         return removal_claim(
             signed,
-            size,
+            lower,
             upper,
-            self.at_claim_level("energy_distance"),
             self.tests.signed.p_corrected,
             self.tests.energy.p_corrected,
             sesoi,

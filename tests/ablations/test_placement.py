@@ -143,9 +143,9 @@ def test_margins_of_the_region_and_of_its_control_may_share_pixels() -> None:
 
     images = sample_images(1, 32)
     rows = list(evaluate(score, images, context(1, faces=faces, text=text), removal))
-    assert [list(one.places) for one in rows] == [["own"], ["matched"]]
-    changed = (shown[1] != images).any(dim=1, keepdim=True)
-    assert changed[..., 14].any()  # its margin
+    assert [list(one.places) for one in rows] == [["own"], ["own"], ["matched"]]
+    changed = (shown[2] != images).any(dim=1, keepdim=True)
+    assert changed[..., 14:16].any()  # its margin
     assert not (changed & (faces + text > 0)).any()
 
 
