@@ -190,38 +190,6 @@ def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: s
         Remove(**arguments)  # type: ignore[arg-type]
 
 
-def test_paste_needs_a_image_without_and_a_donor_with(photos: tuple[Tensor, Context]) -> None:
-    _, context = photos
-    donated = context.donors
-    assert donated is not None
-    for what in ("faces", "people", "objects", "text"):
-        has = (context.masks[what] > 0).flatten(1).any(dim=1)
-        donates = (donated.masks[what] > 0).flatten(1).any(dim=1)
-        eligible = Paste(what=what).eligible(context)
-        assert torch.equal(eligible, ~has & donates)
-        assert eligible.any()
-    assert not Paste().eligible(replace(context, donors=None)).any()
-
-
-def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Context]) -> None:
-    images, context = photos
-    chosen = Paste(margin=0.0).eligible(context).nonzero().flatten()
-    images, context = images[chosen], context.select(chosen)
-    paste, donated = Paste(margin=0.0), context.donors
-    assert donated is not None
-    pasted = (paste(images, context) != images).any(dim=1)
-    patched = (paste(images, replace(context, role="control")) != images).any(dim=1)
-    area = (donated.masks["faces"] > 0).flatten(1).sum(dim=1)
-    assert torch.allclose(pasted.flatten(1).sum(dim=1) / area, torch.tensor(1.0), atol=0.02)
-    assert ((pasted != patched).flatten(1).sum(dim=1) <= 0.02 * area).all()
-    for place in range(len(images)):
-        seen = paste(images, context)[place][:, pasted[place]]
-        own = donated.images[place][:, donated.masks["faces"][place, 0] > 0]
-        assert torch.allclose(seen.mean(dim=1), own.mean(dim=1), atol=0.02)
-    other = paste(images, replace(context, draw=1))
-    assert not torch.equal(other, paste(images, context))
-
-
 @pytest.mark.slow
 def test_all_patches_lie_where_the_insertion_does_and_differ_in_colour_alone() -> None:
     images, context, donors = images_and_donors(12, 48, "A", 5, 4)
