@@ -177,3 +177,17 @@ def test_what_leaves_the_range_of_predictions_has_no_share(protocol: Protocol) -
     assert "out of distribution" in (found.variance_share.reason or "")
     assert found.claim.claim == "cannot tell"
     assert found.gauge[0].gauge.outside == 1
+
+
+@pytest.mark.slow
+def test_more_than_the_whole_variance_is_no_share(protocol: Protocol) -> None:
+    """A swap that moves predictions twice as far as they differ, but within their range."""
+    rows, conditions, records = audit_tables(protocol, FACE, 80, fills=1, draws=3)
+    wild = conditions["condition"] == "swap_texture@1[background]:swap"
+    ends = rows["predicted"].min(), rows["predicted"].max()
+    low = rows.set_index("id").loc[conditions.loc[wild, "id"], "predicted"].lt(0).to_numpy()
+    conditions.loc[wild, "predicted"] = [ends[1] if one else ends[0] for one in low]
+    found = audit_result(rows, conditions, records, protocol, 0).feature("texture_background")
+    assert found.variance_share.value is None
+    assert "above 1" in (found.variance_share.reason or "")
+    assert found.claim.claim == "cannot tell"
