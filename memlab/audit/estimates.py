@@ -137,7 +137,8 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
         fills = list(data.removals.values())
         within = [one for name, one in data.removals.items() if name not in data.beyond]
         swap = None if _swap_condition(data) in data.beyond else data.swap
-        quantities = presence_quantities(feature.name, within or fills, swap=swap)
+        insertions = [] if data.insertion is None else [data.insertion]
+        quantities = presence_quantities(feature.name, within or fills, insertions, swap)
         estimates |= quantities.estimates
         notes += quantities.notes
         notes += [f"{name} is left out of T: {why}" for name, why in data.beyond.items()]
