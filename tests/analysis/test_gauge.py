@@ -64,8 +64,9 @@ def test_constant_predictions_have_no_range_to_leave() -> None:
 
 def test_t_of_predictions_far_outside_the_clean_range_is_left_out() -> None:
     share = Statistic(0.5, 300, 0.4, 0.6)
-    near = Gauge(300, outside=0.11, beyond=0.4, clean=300)
-    assert refusal(near, share) is None  # 6 of 300 are allowed on top of .1 by chance
+    near = Gauge(300, outside=0.15, beyond=0.4, clean=300)
+    assert refusal(near, share) is None  # .1, 6 of 300 by chance, and two standard errors
+    assert refusal(Gauge(300, outside=0.16, beyond=0.4, clean=300), share) is not None
     far = refusal(Gauge(300, outside=0.9, beyond=25.0, clean=300), share)
     assert far is not None
     assert "90 %" in far
