@@ -20,9 +20,9 @@ IMAGES = 300
 """Re-rendered images."""
 MORE_IMAGES = 900
 """Re-rendered images where the interval of a cause is wide with `IMAGES`."""
-WIDE = 0.5
+WIDE = 0.4
 """An interval is wide if it is longer than this share of the value."""
-WORTH = 0.02
+WORTH = 0.1
 """Causes below this share may keep a wide interval."""
 
 CELLS = {
