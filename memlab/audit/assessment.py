@@ -21,7 +21,7 @@ from memlab.audit.beside import (
     sufficiency_result,
 )
 from memlab.audit.contrasts import contrasts
-from memlab.audit.estimates import feature_data
+from memlab.audit.estimates import feature_data, with_headline
 from memlab.audit.feature_results import feature_results
 from memlab.audit.hypothesis_results import hypothesis_result
 from memlab.audit.order import no_ranking, ranked
@@ -124,7 +124,7 @@ def audit_result(
         for name, estimate in one.estimates.items()
     }
     requested |= {f"nuisance|{name}": estimate for name, estimate in nuisance.items()}
-    resampled = _by_owner(resampling.of(requested))
+    resampled = with_headline(_by_owner(resampling.of(requested)), protocol)
     features = feature_results(
         data, resampled, conditions, images, ranked_names, stands_in, random_shapes,
         protocol, resampling,
