@@ -113,11 +113,11 @@ def rearranged(
         mask = torch.stack([torch.from_numpy(move.figure.mask) for move in some])[:, None]
         mask = mask.to(images)
         layer = torch.cat([spread(images[index], mask), mask], dim=1)
-        there = _warped(layer, *_maps(some, layer))
+        there = warped(layer, *maps(some, layer))
         stayed[index] = stayed[index] * (1 - mask)
         if back:
             stayed[index] = stayed[index] * (there[:, 3:] < 0.5)
-            there = _warped(there, *_maps(some, layer, inverse=True))
+            there = warped(there, *maps(some, layer, inverse=True))
         layers.append((index, there))
     if not layers:
         return images
@@ -147,7 +147,7 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return max(0.0, down) * max(0.0, across)
 
 
-def _maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+def maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
     """Return scale (b,) and shift (b, 2), in pixels, from positions in the result to the source."""
     sides = torch.tensor(like.shape[-2:], dtype=torch.float64)
     scale = torch.tensor([move.scale for move in some], dtype=torch.float64)
@@ -160,7 +160,7 @@ def _maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Te
     return (1 / scale).to(like), (old - new / scale[:, None]).to(like)
 
 
-def _warped(layer: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+def warped(layer: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     height, width = layer.shape[-2:]
     axes = []
     for axis, side in ((0, height), (1, width)):
