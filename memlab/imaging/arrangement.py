@@ -49,7 +49,9 @@ class Move:
         return down - half, down + half, across - side, across + side
 
 
-def moves(own: Sequence[Figure], theirs: Sequence[Figure], generator: torch.Generator) -> list[Move]:
+def moves(
+    own: Sequence[Figure], theirs: Sequence[Figure], generator: torch.Generator
+) -> list[Move]:
     """Return where the figures of an image go: to the places of the donor's figures.
 
     The largest figure of each kind takes position and area of the donor's largest figure of that
