@@ -9,6 +9,7 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.eligibility import Reason
+from memlab.ablations.labelled import labelled
 from memlab.errors import MemlabError
 from memlab.imaging.fills import filled
 from memlab.imaging.insertion import whole_figures, without_ground
@@ -131,17 +132,8 @@ class Paste(Ablation):
             if name not in (self.what, "background")
         }
         every, largest = whole_figures(donors.masks[self.what], others, self.apart)
-        taken = _taken(context, every)
+        taken = labelled(context, every.float())
         shifts, fits = nearest_free((self._feathered(every.float()) > 0).float(), taken)
         one_shift, one_fits = nearest_free((self._feathered(largest.float()) > 0).float(), taken)
         figure = torch.where(fits[:, None, None, None], every, largest)
         return figure, torch.where(fits[:, None], shifts, one_shift), fits | one_fits
-
-
-def _taken(context: Context, like: Tensor) -> Tensor:
-    """Return the pixels of all labelled regions of the images, (B, 1, H, W) float of 0 and 1."""
-    taken = torch.zeros_like(like, dtype=torch.float32)
-    for name, mask in context.masks.items():
-        if name != "background":
-            taken = taken.maximum((mask > 0).to(taken))
-    return taken

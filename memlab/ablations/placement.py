@@ -5,8 +5,9 @@ control. Among random candidates it lies where eccentricity, gradient energy and
 most similar to those of the region. Controls of one image share no pixels, because controls that
 share pixels have more similar effects than a control and the region, and then any region would
 look specific. A region that covers more than a quarter of the image has no such position. Its
-control is a random shape of the same area, which also covers no annotated region. An image whose
-unlabelled part is smaller than the region, such as a whole background, has no control.
+control is a random shape of the same area, which keeps the region's margin from every labelled
+region. An image whose unlabelled part is smaller than the region, such as a whole background, has
+no control.
 
 Known limitation: where the frame cuts off the region, the region has no edge, but the control,
 which lies inside the frame, has a hard edge. Any other shape would have another area.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab.imaging.colour import luma
-from memlab.imaging.morphology import blobs
+from memlab.imaging.morphology import blobs, dilated
 from memlab.imaging.shifts import inside_frame, shifted_sums
 from memlab.types import Context
 
@@ -100,7 +101,13 @@ class Placements:
 
 
 def placements(
-    images: Tensor, weights: Tensor, labelled: Tensor, context: Context, draws: int, name: str
+    images: Tensor,
+    weights: Tensor,
+    labelled: Tensor,
+    context: Context,
+    draws: int,
+    name: str,
+    margin: int = 0,
 ) -> Placements:
     """Find the positions of matched controls.
 
@@ -116,6 +123,8 @@ def placements(
         draws: K, the requested number of controls.
         name: name of the region, which seeds the random numbers; all doses and fills share
             positions.
+        margin: pixels that random shapes keep from everything labelled; the weights of a shifted
+            shape include its margin.
 
     Returns:
         The positions. The result for an image does not depend on the other images. The result for a
@@ -152,7 +161,7 @@ def placements(
     outlines = []
     for image in large.nonzero().flatten().tolist():
         # a random shape over annotated pixels would include their effect, which is then subtracted
-        free = (labelled[image : image + 1] <= 0).cpu()
+        free = dilated(labelled[image : image + 1].cpu(), margin) <= 0
         if round(float(own["area"][image]) * free.numel()) > int(free.sum()):
             outlines.append(np.zeros((draws, math.ceil(free.numel() / 8)), dtype=np.uint8))
             continue

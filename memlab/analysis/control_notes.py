@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from memlab.analysis import gauge
 from memlab.analysis.balance import MEASURES, WARNING, balance
 from memlab.analysis.effect import AblationEffect, Comparison, DonorUse, PValue
 from memlab.numbers import interval, number
@@ -76,6 +77,8 @@ def warnings(effect: AblationEffect) -> list[str]:
     if control.draws and control.reason and effect.eligible:
         instead = "; compared with the nuisance baseline instead" if control.baseline else ""
         texts.append(f"S: {control.reason}{instead}")
+    if effect.gauge is not None and (farther := gauge.warning(effect.gauge)):
+        texts.append(farther)
     if control.random_shapes:
         texts.append(
             "most of these regions cover more than a quarter of the image: their controls are "

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.claims import Claim
+from memlab.analysis.gauge import Gauge
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
 
@@ -176,6 +177,7 @@ class AblationEffect(ConditionRecord):
         beyond_control: quantities of the effect beyond its control.
         tests: p-values, corrected over all ablations of the test.
         claim: whether the model relies on what was ablated; None without an own control.
+        gauge: distance of the changed images from unchanged ones; None if it was not measured.
         notes: notes for the reader.
     """
 
@@ -190,6 +192,7 @@ class AblationEffect(ConditionRecord):
     beyond_control: BeyondControl = BeyondControl()
     tests: Tests = Tests()
     claim: Claim | None = None
+    gauge: Gauge | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -26,7 +26,9 @@ from memlab.analysis.effect import (
     Tests,
 )
 from memlab.analysis.eligible import no_control, not_eligible
+from memlab.analysis.gauge import gauges
 from memlab.analysis.significance import tests
+from memlab.analysis.within_bounds import with_gauge
 from memlab.stats import CLAIM_LEVEL, bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
@@ -94,6 +96,7 @@ def summarise(
     correlations = _correlations(subjects, images, changed, seed)
     tested = tests(subjects, resampled, seed, nuisance)
     overall = _overall(images, seed)
+    gauged = gauges(rows, changed)
 
     effects = []
     for record in reported:
@@ -118,6 +121,7 @@ def summarise(
             tests=tested.get(key) or _untested(record),
             claim=_claim(subject, drawn, tested.get(key)),
         )
+        effect = with_gauge(effect, gauged.get(key))
         effects.append(control_notes.with_notes(effect, changed, overall))
     by_key = {effect.condition: effect for effect in effects}
     dose_curves = [

@@ -14,8 +14,10 @@ from torch import Tensor
 from memlab import Context, evaluate, plan
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES, Placements, placements
+from memlab.ablations.preparation import Preparation
 from memlab.ablations.removal import RemoveFaces
 from memlab.cli import main
+from memlab.imaging.morphology import dilated
 from memlab.testing import sample_images
 from tests.builders.commands import QUIET, results
 from tests.builders.grey_out import GreyOut, context
@@ -224,3 +226,35 @@ def test_images_without_room_are_counted_in_the_table_and_the_notes(
     assert re.search(rf"remove_text@1 {there}/{entry['n']} S [+-]\.\d+", shown), shown
     without = entry["eligible"] - there
     assert f"{without} of {entry['eligible']} eligible images have no matched control" in shown
+
+
+def test_random_shapes_keep_the_margin_from_everything_labelled() -> None:
+    weights = boxes(1, side=26)
+    labelled = weights.clone()
+    labelled[..., :4, -6:] = 1  # another region
+    found = placements(
+        sample_images(1, SIZE), weights, labelled, Context(["image-0"], 5), DRAWS, "faces", 3
+    )
+    assert found.kinds(0) == ["random-shape"]
+    near = dilated(labelled, 3)
+    for draw in range(DRAWS):
+        outline = found.where(weights, draw)
+        assert not (outline * near).any()
+        assert float(outline.sum()) == float(weights.sum())
+
+
+def test_controls_avoid_what_the_masks_of_the_background_leave_out() -> None:
+    images = sample_images(1, SIZE)
+    faces, background = torch.zeros(2, 1, 1, SIZE, SIZE)
+    faces[..., 2:8, 2:8] = 1
+    background[..., :, 24:40] = 1
+    masks = {"faces": faces, "background": background}
+    conditions = plan([RemoveFaces(margin=0.0)], controls=DRAWS)
+    (control,) = [one for one in conditions if one.role == "control"]
+    preparation = Preparation(images, Context(["image"], 5, masks=masks), conditions)
+    prepared = [preparation.prepare(control, draw) for draw in range(DRAWS)]
+    there = [one for one in prepared if one.eligible.all()]
+    assert there
+    for one in there:
+        assert one.context.where is not None
+        assert not (one.context.where * (1 - background)).any()
