@@ -73,11 +73,11 @@ def moves(
         if other is not None:
             left = [one for one in left if one is not other]
             ratio = (other.size[0] * other.size[1]) / (figure.size[0] * figure.size[1])
-            found[index] = _placed(figure, other.centre, min(LARGER, max(SMALLER, ratio**0.5)))
+            found[index] = placed(figure, other.centre, min(LARGER, max(SMALLER, ratio**0.5)))
     for index, figure in enumerate(own):
         if index not in found:
             places = torch.rand(TRIES, 2, generator=generator).tolist()
-            tries = [_placed(figure, (down, across), 1.0) for down, across in places]
+            tries = [placed(figure, (down, across), 1.0) for down, across in places]
             taken = [move.box for move in found.values()]
             costs = [sum(_overlap(one.box, box) for box in taken) for one in tries]
             found[index] = tries[costs.index(min(costs))]
@@ -131,7 +131,7 @@ def rearranged(
     return changed
 
 
-def _placed(figure: Figure, centre: tuple[float, float], scale: float) -> Move:
+def placed(figure: Figure, centre: tuple[float, float], scale: float) -> Move:
     """Return the move with the centre shifted so that the figure stays inside the image."""
     scale = min(scale, *(max(1.0, 1 / side) for side in figure.size))
     inside = []
@@ -161,6 +161,7 @@ def maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Ten
 
 
 def warped(layer: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return layers (b, 4, H, W) of colour and cover, read at the positions of `maps`."""
     height, width = layer.shape[-2:]
     axes = []
     for axis, side in ((0, height), (1, width)):

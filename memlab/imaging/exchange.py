@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import label
 from torch import Tensor
 
-from memlab.imaging.arrangement import LARGER, SMALLER, Move, maps, warped
+from memlab.imaging.arrangement import LARGER, SMALLER, Move, maps, placed, warped
 from memlab.imaging.figures import Figure, figure_of
 from memlab.imaging.fills import filled
 from memlab.imaging.insertion import without_ground
@@ -63,9 +63,9 @@ def exchanged(
     Returns:
         (B, 3, H, W) in [0, 1].
     """
-    moves = [
-        _fitted(figure_of(one), figure_of(other)) for one, other in zip(own, theirs, strict=True)
-    ]
+    figures = [figure_of(one[0].cpu().numpy() > 0) for one in own]
+    others = [figure_of(one[0].cpu().numpy() > 0) for one in theirs]
+    moves = [_fitted(one, other) for one, other in zip(figures, others, strict=True)]
     pixels = pixels_of(MARGIN, images.shape[-1]) or 1
     layer = torch.cat([without_ground(donors, theirs), theirs.to(images)], dim=1)
     there = warped(layer, *maps(moves, layer))
@@ -74,8 +74,8 @@ def exchanged(
         hole = hole.maximum((there[:, 3:] > 0.5).to(images))
         layer = torch.cat([without_ground(images, own), own.to(images)], dim=1)
         inverse = [
-            Move(figure_of(one), move.figure.centre, 1 / move.scale)
-            for one, move in zip(own, moves, strict=True)
+            Move(figure, move.figure.centre, 1 / move.scale)
+            for figure, move in zip(figures, moves, strict=True)
         ]
         there = warped(warped(layer, *maps(inverse, layer)), *maps(inverse, layer, inverse=True))
     soft = feathered(hole, pixels)
@@ -87,4 +87,4 @@ def exchanged(
 def _fitted(own: Figure, other: Figure) -> Move:
     """Return the move of a donor's figure to the place of the own figure."""
     scale = min(LARGER, max(SMALLER, (own.area / other.area) ** 0.5))
-    return Move(other, own.centre, scale).inside()
+    return placed(other, own.centre, scale)
