@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import memlab.audit as _audit
 
 if TYPE_CHECKING:
     from memlab.ablations.base import Ablation as Ablation
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from memlab.analysis.analyse import Analysis as Analysis
     from memlab.analysis.analyse import analyse as analyse
     from memlab.api import ablate as ablate
+    from memlab.api import audit as audit
     from memlab.api import explain as explain
     from memlab.api import fit as fit
     from memlab.api import predict as predict
@@ -35,6 +40,7 @@ _PUBLIC = {
     "Source": "memlab.data.sources.base",
     "ablate": "memlab.api",
     "analyse": "memlab.analysis.analyse",
+    "audit": "memlab.api",
     "evaluate": "memlab.ablations.evaluate",
     "explain": "memlab.api",
     "fit": "memlab.api",
@@ -45,6 +51,20 @@ _PUBLIC = {
 }
 
 __all__ = sorted(_PUBLIC)
+
+
+class _Audit(ModuleType):
+    """Package `memlab.audit`, which is also the function `memlab.api.audit`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return importlib.import_module("memlab.api").audit(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(importlib.import_module("memlab.api").audit)
+
+
+_audit.__class__ = _Audit  # importing a module of the package would replace a function of its name
 
 
 def __getattr__(name: str) -> Any:

@@ -15,12 +15,16 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.plan import DRAWS, Doses
 from memlab.analysis.results import Results, read
 from memlab.attributions.base import Attribution
+from memlab.audit.result import AuditResult
+from memlab.cli.audit import Asked, conduct, prepare_audit
 from memlab.cli.blame import plugin_error
 from memlab.cli.trainer import Plan, carry_out, is_swept, settle
+from memlab.data.sources.base import Source
 from memlab.errors import MemlabError
 from memlab.inference.ablate import ablate as ablate_images
 from memlab.inference.explain import explain as explain_images
 from memlab.inference.predict import predict as predict_images
+from memlab.masks.base import EmptyMasks
 from memlab.models.load import load
 from memlab.registry import plugin_of
 from memlab.scorer import Scorer
@@ -116,6 +120,76 @@ def test(
     if folder is None:
         raise MemlabError("nothing was tested (a trial run?); leave that option out")
     return read(folder)
+
+
+def audit(
+    model: Scorer | str | Path,
+    data: str | Path,
+    *,
+    masks: str | Path | None = None,
+    empty_masks: EmptyMasks | None = None,
+    split: int | str | None = None,
+    source: Source | None = None,
+    budget: str | None = None,
+    protocol: str | Path | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    batch_size: int = 32,
+    num_workers: int = 0,
+    device: str | None = None,
+    trust: Iterable[str] = (),
+    progress: bool = True,
+) -> AuditResult:
+    """Find out what a model relies on, by a fixed protocol, as `memlab audit MODEL` does.
+
+    A killed audit goes on when it is called again with the same arguments.
+
+    Args:
+        model: a loaded model, or a reference that `memlab.load` accepts.
+        data: the data set: a folder or a table. Images need no scores.
+        masks: masks of faces, people, objects and text: a mask store, a COCO file, or a folder
+            REGION/IMAGE.png. By default those of the data set itself.
+        empty_masks: meaning of an image without a mask, `none` (it lacks the region) or `unknown`
+            (not annotated).
+        split: number of the data set's split, shares such as 80/20, or `all`.
+        source: layout of the data set; recognised by default.
+        budget: time or number of forward passes, such as `30min` or `300k`; the number of images
+            follows from it. By default at most 1,000 images are audited.
+        protocol: file of a protocol; by default the built-in one.
+        out: folder of the audit; by default a new one in the run, or under `runs/`.
+        seed: seed of the sample, of random changes and of the intervals.
+        batch_size: number of images per batch.
+        num_workers: number of processes that decode.
+        device: device; by default the model's.
+        trust: additional classes, as `package.module:Class`, that files may name.
+        progress: whether to show progress on stderr.
+
+    Returns:
+        The result, as in `audit.json`.
+
+    Raises:
+        MemlabError: if the data or the protocol cannot be used, the budget is too small, or `out`
+            holds another audit.
+    """
+    with trusting(trust):
+        loaded = model if isinstance(model, Scorer) else load(model)
+        asked = Asked(
+            name=loaded.title if isinstance(model, Scorer) else str(model),
+            root=Path(data),
+            source=source,
+            split=split,
+            masks=None if masks is None else Path(masks),
+            empty_masks=empty_masks,
+            budget=budget,
+            protocol=None if protocol is None else Path(protocol),
+            out=None if out is None else Path(out),
+            seed=seed,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            device=device,
+            shown=progress,
+        )
+        return conduct(prepare_audit(loaded, asked), asked)[0]
 
 
 def _run(command: str, arguments: list[str], trust: Iterable[str]) -> Plan:

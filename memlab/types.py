@@ -81,6 +81,8 @@ class Context:
         ids: image ids, one per image.
         seed: the seed of the evaluation.
         draw: index of the repetition of a random ablation or of its control.
+        jittered: whether the draw is one of several of a removal, whose margin and feather then
+            vary between draws, so that the noise of the effect can be measured.
         masks: region name to (B, 1, H, W) masks, 0 or 1, of the images.
         role: role of the change. Ablations whose control is `off-centre-crops` or `patch` make the
             control themselves for role `control`; `one_pass` ablations make the round trip
@@ -101,6 +103,7 @@ class Context:
     where: Tensor | None = None
     donors: Donors | None = None
     annotated: Mapping[str, Tensor] = field(default_factory=dict)
+    jittered: bool = False
 
     def annotated_for(self, *regions: str) -> Tensor:
         """Return which images are annotated for all given regions: (B,) bool, on the CPU.

@@ -73,6 +73,9 @@ class Ablation(Specified, nn.Module, ABC):
     """For third-party ablations, optional: white-box models whose scores the ablation must not
     change by more than the nuisance baseline. For a swap, the variance share must stay below
     0.00125. Scores of models in neither tuple may change."""
+    jitters: ClassVar[bool] = False
+    """Whether `within` depends on the draw if `context.jittered`. The weights of a draw must be 0
+    wherever the weights without jitter are 0."""
     margin: float = 0.0
     """How far the change extends beyond a region's mask, in % of the width; see `within`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -11,14 +11,23 @@ from memlab.ablations.base import Ablation
 from memlab.masks.expression import mask_of
 from memlab.types import Context
 
-Reason = Literal["absent", "not annotated", "no donor", "no room", "not possible"]
+Reason = Literal["absent", "present", "not annotated", "no donor", "no room", "not possible"]
 """Reasons why an image is not eligible.
 
-`absent`: the image is annotated for the region and lacks it. The other reasons do not tell whether
-the image has the region. `not annotated`: the image is not annotated. `no donor`: no donor is left,
-or the donor lacks the region. `no room`: a matched control would cover an annotated region, or
-extend beyond the image. `not possible`: any other reason, such as a region that covers the whole
-image."""
+`absent`: the image is annotated for the region and lacks it. `present`: the image has the region
+that would be added. `not annotated`: the image is not annotated, so it may have the region or lack
+it. `no donor`: no donor is left, or the donor lacks the region, or has no complete figure of it.
+`no room`: a matched control or an added region would cover an annotated region, or extend beyond
+the image. `not possible`: any other reason, such as a region that covers the whole image. An image
+that is annotated and not `absent` has the region that the ablation changes."""
+
+
+@runtime_checkable
+class ReasonGiver(Protocol):
+    """Interface of an ablation that has its own reasons."""
+
+    def reasons(self, context: Context) -> list[Reason | None]:
+        """Return why each image is not eligible, None for eligible images."""
 
 
 def reasons(
@@ -40,6 +49,11 @@ def reasons(
     """
     if eligible.all():
         return [None] * len(eligible)
+    if isinstance(ablation, ReasonGiver) and context.role in ("target", "control"):
+        own = ablation.reasons(context)
+        return [
+            None if able else why or "no donor" for able, why in zip(eligible, own, strict=True)
+        ]
     absent = ablation.absent(context)
     known = context.annotated_for(*ablation.regions, *ablation.place.without)
     if any(mask_of(region, context.masks) is None for region in ablation.regions):

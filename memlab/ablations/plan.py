@@ -20,6 +20,8 @@ DRAWS = 8
 """Controls per image at the primary dose. More controls add little power."""
 DRAWS_ELSEWHERE = 2
 """Controls per image at the other doses of a ladder."""
+TARGET_DRAWS = 2
+"""Draws of a target that has matched controls: one draw would not show the target's own noise."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def plan(
         ablations: any number of ablations; duplicates count once.
         doses: `primary` for the primary dose alone, `ladder` for the ladder and the primary dose.
         controls: draws of each control at the primary dose; other doses get at most 2. With 0 the
-            plan has no controls, and a swap has one draw.
+            plan has no controls, and a swap has one draw. A target with matched controls is drawn
+            `TARGET_DRAWS` times at every dose.
     """
     conditions: dict[str, Condition] = {}
     for ablation in ablations:
@@ -178,6 +181,7 @@ def _roles(ablation: Ablation, draws: int) -> Iterator[tuple[Role, int]]:
         if draws:
             yield "round-trip", draws
     else:
-        yield "target", 1
+        matched = ablation.compared_with == "matched-control"
+        yield "target", TARGET_DRAWS if draws and matched else 1
         if draws and ablation.compared_with != "nuisance-baseline":
             yield "control", draws

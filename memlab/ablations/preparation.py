@@ -11,10 +11,12 @@ from torch import Tensor
 
 from memlab.ablations.checks import require_sizes
 from memlab.ablations.eligibility import Reason, reasons
+from memlab.ablations.labelled import labelled
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
 from memlab.data.donors import DonorList
 from memlab.errors import Interrupted, MemlabError, PluginError
+from memlab.imaging.morphology import pixels_of
 from memlab.types import Context
 
 
@@ -68,7 +70,9 @@ class Preparation:
     def prepare(self, condition: Condition, draw: int) -> Prepared:
         """Return the inputs of one draw of a condition."""
         ablation = condition.ablation
-        context = replace(self.context, draw=draw, role=condition.role)
+        # target and controls jitter alike, so that they are exchangeable without an effect
+        jittered = condition.draws > 1 or condition.role == "control"
+        context = replace(self.context, draw=draw, role=condition.role, jittered=jittered)
         found = torch.ones(len(context.ids), dtype=torch.bool)
         if ablation.needs_donors and self.donors is not None:
             device = self.images.device
@@ -86,6 +90,9 @@ class Preparation:
             placed = self._placed(condition, context)
             if placed is not None and condition.role == "control":
                 places, weights = placed
+                if ablation.jitters:
+                    with blamed(condition, context.ids):
+                        weights = ablation.within(context)
                 context = replace(context, where=places.where(weights, draw))
                 # in an image that is not annotated, unlabelled pixels may show any region
                 annotated = context.annotated_for(*context.masks)
@@ -111,7 +118,9 @@ class Preparation:
             return None
         if self._weights is None or self._weights[0] != key:
             with blamed(condition, context.ids):
-                weights = condition.ablation.within(replace(context, where=None))
+                # positions have room for the largest extent, which is that without jitter
+                plain = replace(context, where=None, jittered=False)
+                weights = condition.ablation.within(plain)
             if weights is None:
                 return None
             self._weights = key, weights
@@ -119,12 +128,12 @@ class Preparation:
         if key not in self._placements:
             place = condition.ablation.place
             own = None if place.name == "all" else place.mask(context.masks)
-            labelled = ((weights if own is None else own) > 0).to(weights)
-            for name, mask in context.masks.items():
-                if name != "background":
-                    labelled = labelled.maximum((mask > 0).to(labelled))
+            taken = ((weights if own is None else own) > 0).to(weights)
+            taken = taken.maximum(labelled(context, weights))
+            ablation = condition.ablation
+            margin = pixels_of(ablation.margin, weights.shape[-1])
             self._placements[key] = placements(
-                self.images, weights, labelled, self.context, draws, condition.ablation.region
+                self.images, weights, taken, self.context, draws, ablation.region, margin
             )
         return self._placements[key], weights
 

@@ -42,6 +42,13 @@ class Removal(Ablation):
     control = "matched-control"
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
+    jitters = True
+    least_margin: ClassVar[float] = 2 / 3
+    """Smallest margin of a jittered draw, as a share of `margin`, which is the largest. The margin
+    is drawn uniformly, in whole pixels."""
+    most_feather: ClassVar[float] = 1 / 2
+    """Largest share of the margin over which a jittered draw fades out; the smallest is 0, a hard
+    edge. The share is drawn uniformly, in whole pixels. A single draw uses the largest."""
     own: ClassVar[str]
     """Default region."""
 
@@ -77,9 +84,12 @@ class Removal(Ablation):
     def within(self, context: Context) -> Tensor | None:
         """Return weights that fall from 1 on the region to 0 beyond the margin: (B, 1, H, W).
 
-        Regions that are cut out of it keep their own margin.
+        Regions that are cut out of it keep their own margin. Jittered draws have a smaller margin
+        and a harder edge, within `least_margin` and `most_feather`.
         """
-        return self._weights(context.masks) if context.where is None else context.where
+        if context.where is not None:
+            return context.where
+        return self._jittered(context) if context.jittered else self._weights(context.masks)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Move all pixels the share `dose` of the way to the fill."""
@@ -110,11 +120,34 @@ class Removal(Ablation):
         mask, pixels = self._mask(masks)
         return None if mask is None else feathered(mask, pixels)
 
+    def _jittered(self, context: Context) -> Tensor | None:
+        """Return the weights of a jittered draw; target and controls have jitters of their own."""
+        generators = context.generators(f"margin {self.region} {context.role}")
+        drawn = torch.stack([torch.rand(2, generator=one) for one in generators]).tolist()
+        edges: dict[tuple[int, int], list[int]] = {}
+        for index, (narrower, softer) in enumerate(drawn):
+            share = 1 - narrower * (1 - self.least_margin)
+            pixels = pixels_of(self.margin * share, _width(context.masks))
+            blur = int(softer * (int(pixels * self.most_feather) + 1))
+            edges.setdefault((pixels, blur), []).append(index)
+        mask, _ = self._mask(context.masks)  # cut-out regions keep the full margin
+        if mask is None:
+            return None
+        weights = torch.empty_like(mask)
+        for (pixels, blur), alike in edges.items():
+            chosen = torch.tensor(alike, device=mask.device)
+            weights[chosen] = feathered(mask[chosen], pixels, blur)
+        return weights
+
     def _mask(self, masks: Mapping[str, Tensor]) -> tuple[Tensor | None, int]:
         """Return the region without its margin, and the width of the margin in pixels."""
-        width = next(iter(masks.values())).shape[-1] if masks else 0
-        pixels = pixels_of(self.margin, width)
+        pixels = pixels_of(self.margin, _width(masks))
         return self.place.mask(masks, apart=pixels), pixels
+
+
+def _width(masks: Mapping[str, Tensor]) -> int:
+    """Return the width of the images in pixels; 0 without masks."""
+    return next(iter(masks.values())).shape[-1] if masks else 0
 
 
 class Remove(Removal):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from memlab.analysis.arrays import ImageEffects
+from memlab.analysis.means import combine, mean
 from memlab.analysis.per_image import row_mean
-from memlab.analysis.quantities import combine, mean, removal_quantities, value_quantities
+from memlab.analysis.quantities import presence_quantities, removal_quantities, value_quantities
 from memlab.roles import Control, Role
 from memlab.stats import Estimate
 from memlab.stats.bootstrap import point
@@ -19,9 +20,11 @@ REMOVAL = (
     "specific_effect",
     "energy_distance",
     "rms_effect",
+    "rms_effect_lower",
     "rms_effect_upper",
     "specific_effect_sd",
     "rms_effect_sd",
+    "rms_effect_sd_lower",
     "rms_effect_sd_upper",
 )
 SWAP = (
@@ -35,7 +38,8 @@ UNLIKE = {
     "off-centre-crops": "off-centre crops are not exchangeable with the centre",
     "random shapes": "random shapes are not exchangeable with the region",
 }
-"""Why M, RMS and g are undefined for some controls, which leaves S alone."""
+"""Why some controls are not exchangeable with the ablation. M is then undefined, and for off-centre
+crops RMS and g, too."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Subject:
         role: `target`, `swap`, or `nuisance` for a nuisance change.
         primary: whether this is the tested dose.
         random_shapes: whether its controls are random shapes of the region's area.
+        whole: whether a region is removed completely, so that T of its presence is defined.
         no_control: why no image has a control; None if some image has one.
     """
 
@@ -56,6 +61,7 @@ class Subject:
     role: Role
     primary: bool
     random_shapes: bool = False
+    whole: bool = False
     no_control: str | None = None
 
     @property
@@ -79,9 +85,9 @@ class Subject:
     def unlike(self) -> str | None:
         """Why the controls are not exchangeable with the target; None if they are.
 
-        All quantities but S need exchangeability. Otherwise target and controls differ in shape or
-        position even without an effect. Their distance then carries no information, and S, tested
-        over images, estimates the difference of both.
+        M and the permutation tests need exchangeability: otherwise target and controls differ in
+        shape or position even without an effect. S and V, tested over images, estimate the
+        difference of their expected effects.
         """
         return (
             UNLIKE.get("random shapes" if self.random_shapes else self.kind)
@@ -101,7 +107,7 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
     `effect` is the mean effect and `rms` the root mean square effect, over all eligible images.
     Over the images that have both, `control_effect` is the mean effect of the comparison and
     `ablation_effect` the mean effect of the ablation. The primary dose has all of `REMOVAL`, other
-    doses the specific effect alone; a swap has `SWAP`.
+    doses the specific effect alone; a swap has `SWAP`. A complete removal also has T of presence.
     """
     effects, images = subject.effects, subject.effects.images
     on_images = effects.of(subject.role)
@@ -119,16 +125,19 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
                 why = "no control was run" if beside.shape[1] == 0 else subject.no_control
                 estimated[name] = replace(estimated[name], reason=why or "no control could be made")
     if subject.controlled:
+        names = REMOVAL if subject.primary else REMOVAL[:1]
         quantities = removal_quantities([effects])
-        estimated |= {
-            name: quantities[name] for name in (REMOVAL if subject.primary else REMOVAL[:1])
-        }
-        for name in set(REMOVAL) & estimated.keys():
+        if subject.primary and subject.whole:
+            names = (*names, "variance_share")
+            quantities = presence_quantities(None, [effects]).estimates
+        estimated |= {name: quantities[name] for name in names}
+        for name in names:
             if subject.no_control and estimated[name].reason:
                 estimated[name] = replace(estimated[name], reason=subject.no_control)
             if (
-                name not in ("specific_effect", "specific_effect_sd")
-                and subject.unlike
+                subject.unlike
+                and (name == "energy_distance" or not subject.random_shapes)
+                and name not in ("specific_effect", "specific_effect_sd", "variance_share")
                 and estimated[name].reason is None
             ):
                 estimated[name] = replace(estimated[name], reason=subject.unlike)

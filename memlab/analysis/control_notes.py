@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from memlab.analysis import gauge
 from memlab.analysis.balance import MEASURES, WARNING, balance
 from memlab.analysis.effect import AblationEffect, Comparison, DonorUse, PValue
 from memlab.numbers import interval, number
@@ -76,10 +77,12 @@ def warnings(effect: AblationEffect) -> list[str]:
     if control.draws and control.reason and effect.eligible:
         instead = "; compared with the nuisance baseline instead" if control.baseline else ""
         texts.append(f"S: {control.reason}{instead}")
+    if effect.gauge is not None and (farther := gauge.warning(effect.gauge)):
+        texts.append(farther)
     if control.random_shapes:
         texts.append(
-            "most of these regions cover more than a quarter of the image: their controls are "
-            "random shapes of the same area outside the annotated regions, and S alone is stated"
+            "in most images a copy of the region fits nowhere else: the controls are random shapes "
+            "of its area outside the annotated regions"
         )
     if effect.role == "swap":
         texts += _not_swapped(effect.not_eligible or {})
@@ -107,12 +110,13 @@ def of_share(effect: AblationEffect, overall: Statistic) -> list[str]:
     """
     share, texts = effect.beyond_control.variance_share, []
     if share is not None and above_one(effect):
+        changed = "swapped images" if effect.role == "swap" else "removals"
         texts.append(
-            f"T = {number(share.value, 2)} is above 1: swapped images move predictions further "
+            f"T = {number(share.value, 2)} is above 1: {changed} move predictions further "
             "than the predictions of two images differ, so predictions leave the range of the "
             "clean ones and T is no share of their variance"
         )
-    if effect.role == "swap":
+    if share is not None:
         texts += uncorrelated(overall)
     return texts
 

@@ -11,8 +11,9 @@ from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects
 from memlab.analysis.comparisons import Subject
 from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.means import combine, mean
 from memlab.analysis.per_image import mean_effect, specific
-from memlab.analysis.quantities import combine, mean, value_quantities
+from memlab.analysis.quantities import value_quantities
 from memlab.errors import DataError
 from memlab.stats.estimate import Estimate
 from memlab.stats.measures import Array, Statistic

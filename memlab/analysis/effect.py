@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
 from memlab.ablations.record import ConditionRecord
+from memlab.analysis.claims import Claim
+from memlab.analysis.gauge import Gauge
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
 
@@ -125,8 +127,9 @@ class Comparison:
 class BeyondControl:
     """Quantities of the effect beyond its control; None where a quantity does not apply.
 
-    The letter in brackets is the symbol in formulas; see `memlab.analysis.quantities`. `_upper`:
-    the value if the ablation has no noise of its own, or a swap leaves no artefact.
+    The letter in brackets is the symbol in formulas; see `memlab.analysis.quantities`. `_lower` and
+    `_upper` of a removal: the readings with and without the variance between the positions of the
+    controls. `_upper` of a swap: the value if it leaves no artefact.
 
     Args:
         specific_effect: [S] mean effect minus that of the control, in units of the score.
@@ -134,10 +137,13 @@ class BeyondControl:
         energy_distance: [M] energy distance to the matched controls.
         squared_effect: [V] mean squared effect, in squared units of the score.
         rms_effect: [RMS] signed root of `squared_effect`.
-        rms_effect_upper: upper value of `rms_effect`.
+        rms_effect_lower: lower reading of `rms_effect`.
+        rms_effect_upper: upper reading of `rms_effect`.
         rms_effect_sd: [g] `rms_effect` in SDs of the clean predictions.
-        rms_effect_sd_upper: upper value of `rms_effect_sd`.
-        variance_share: [T] share of the predictions' variance that a swap moves.
+        rms_effect_sd_lower: lower reading of `rms_effect_sd`.
+        rms_effect_sd_upper: upper reading of `rms_effect_sd`.
+        variance_share: [T] share of the predictions' variance that the value of a feature moves
+            (swaps), or its presence (removals).
         variance_share_upper: upper value of `variance_share`.
     """
 
@@ -146,8 +152,10 @@ class BeyondControl:
     energy_distance: Statistic | None = None
     squared_effect: Statistic | None = None
     rms_effect: Statistic | None = None
+    rms_effect_lower: Statistic | None = None
     rms_effect_upper: Statistic | None = None
     rms_effect_sd: Statistic | None = None
+    rms_effect_sd_lower: Statistic | None = None
     rms_effect_sd_upper: Statistic | None = None
     variance_share: Statistic | None = None
     variance_share_upper: Statistic | None = None
@@ -168,6 +176,8 @@ class AblationEffect(ConditionRecord):
         control: what the effect is compared with; None for a nuisance change.
         beyond_control: quantities of the effect beyond its control.
         tests: p-values, corrected over all ablations of the test.
+        claim: whether the model relies on what was ablated; None without an own control.
+        gauge: distance of the changed images from unchanged ones; None if it was not measured.
         notes: notes for the reader.
     """
 
@@ -181,6 +191,8 @@ class AblationEffect(ConditionRecord):
     control: Comparison | None = None
     beyond_control: BeyondControl = BeyondControl()
     tests: Tests = Tests()
+    claim: Claim | None = None
+    gauge: Gauge | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

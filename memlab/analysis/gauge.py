@@ -11,11 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memlab.numbers import number
-from memlab.stats.measures import Array, constant
+from memlab.numbers import interval, number
+from memlab.stats.measures import Array, Statistic, constant
 
 WARNING = 0.1
 """Difference of the mean distances of target and control, in SDs, above which a warning is due."""
+OUTSIDE = 0.1
+"""Share of predictions outside the clean range above which T is left out, beyond chance.
+
+Evidence (trained networks on rendered images): .00 to .03 for removals, insertions and swaps of
+features that the networks read, also where they move predictions by 2 SD. Predictions that are
+shifted by 2 SD or get noise of 2 SD, so that T is 2, are outside in .15 to .25 of cases."""
+CHANCE = 6.0
+"""Added to the bound, divided by the number n of clean predictions: if changed predictions have the
+distribution of the clean ones, 2 / (n + 1) of them are outside on average, and 6.6 / n in one of
+100 samples (simulated, n from 20 to 300, also with heavy tails)."""
 BESIDE = {"target": "control", "swap": "round-trip"}
 """Role of an effect to the role of its control."""
 
@@ -40,6 +50,9 @@ class Gauge:
         beyond: root mean square distance of predictions from that range, in SDs of the clean
             predictions; 0 for predictions inside.
         beyond_control: the same of the controls.
+        overshoot: share of the mean squared effect, 0 to 1, that would be absent if predictions
+            were cut off at the ends of that range.
+        clean: number of clean predictions that span the range.
         reason: why there are no distances of features.
     """
 
@@ -53,6 +66,8 @@ class Gauge:
     outside_control: float | None = None
     beyond: float | None = None
     beyond_control: float | None = None
+    overshoot: float | None = None
+    clean: int = 0
     reason: str | None = None
 
 
@@ -63,7 +78,7 @@ def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
         rows: the clean predictions, `rows.csv`.
         changed: the changed images, `conditions.csv`.
     """
-    clean = rows["predicted"].to_numpy(float)
+    clean = rows.set_index("id")["predicted"].astype(float)
     clean = clean[np.isfinite(clean)]
     scored = _with_distances(changed[changed["eligible"].to_numpy(dtype=bool)], clean)
     means = scored.groupby(["condition", "id"], sort=False)[list(_MEASURED)].mean()
@@ -76,37 +91,46 @@ def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
         name = str(condition).removesuffix(f":{role}")
         beside = f"{name}:{BESIDE[role]}" if role in BESIDE else ""
         own = means.loc[condition] if condition in there else None
-        found[str(condition)] = _gauge(own, means.loc[beside] if beside in there else None)
+        control = means.loc[beside] if beside in there else None
+        found[str(condition)] = _gauge(own, control, len(clean))
     return found
 
 
-_MEASURED = ("surprise", "feature_distance", "outside", "square_beyond")
+_FEATURES = ("surprise", "feature_distance")
+_MEASURED = (*_FEATURES, "outside", "square_beyond", "square", "square_cut_off")
 
 
-def _with_distances(scored: pd.DataFrame, clean: Array) -> pd.DataFrame:
+def _with_distances(scored: pd.DataFrame, clean: pd.Series) -> pd.DataFrame:
     """Return rows with the distance of their predictions from the range of the clean ones."""
-    predicted = scored["predicted"].to_numpy(float)
-    if len(clean) < 2 or constant(clean):
-        beyond = np.full(len(scored), np.nan)
-    else:
-        away = np.maximum(np.maximum(clean.min() - predicted, predicted - clean.max()), 0)
-        beyond = away / clean.std(ddof=1)
-    distances = {
-        name: pd.to_numeric(scored[name]) if name in scored else np.nan for name in _MEASURED[:2]
+    columns: dict[str, Array | float] = {
+        name: pd.to_numeric(scored[name]).to_numpy(float) if name in scored else np.nan
+        for name in _FEATURES
     }
-    outside = np.where(np.isfinite(beyond), beyond > 0, np.nan)
-    return scored.assign(**distances, outside=outside, square_beyond=beyond**2)
+    values = clean.to_numpy(float)
+    if len(values) < 2 or constant(values):
+        return scored.assign(**columns, **dict.fromkeys(_MEASURED[len(_FEATURES) :], np.nan))
+    predicted = scored["predicted"].to_numpy(float)
+    inside = predicted.clip(values.min(), values.max())
+    unchanged = clean.reindex(scored["id"]).to_numpy(float)
+    return scored.assign(
+        **columns,
+        outside=(inside != predicted).astype(float),
+        square_beyond=((predicted - inside) / values.std(ddof=1)) ** 2,
+        square=(unchanged - predicted) ** 2,
+        square_cut_off=(unchanged - inside) ** 2,
+    )
 
 
-def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
+def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None, clean: int) -> Gauge:
     if own is None:
-        return Gauge(0, reason="no eligible image")
+        return Gauge(0, clean=clean, reason="no eligible image")
     if control is not None:
         both = own.index.intersection(control.index)
         own, control = own.loc[both], control.loc[both]
     values = {name: _mean(own, name) for name in _MEASURED}
     beside = {name: None if control is None else _mean(control, name) for name in _MEASURED}
     distance, other = values["feature_distance"], beside["feature_distance"]
+    whole, cut_off = values["square"], values["square_cut_off"]
     reason = None
     if not len(own):
         reason = "no image has a control"
@@ -123,6 +147,8 @@ def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
         beside["outside"],
         _root(values["square_beyond"]),
         _root(beside["square_beyond"]),
+        None if not whole or cut_off is None else 1 - cut_off / whole,
+        clean,
         reason,
     )
 
@@ -145,3 +171,25 @@ def warning(gauge: Gauge) -> str | None:
         f"changed images lie {number(gauge.difference, 2)} SD farther from unchanged images than "
         "their controls do, in the model's features: part of the effect may come from this"
     )
+
+
+def refusal(gauge: Gauge | None, share: Statistic | None) -> str | None:
+    """Return why T is no share of the predictions' variance; None if nothing speaks against it.
+
+    Args:
+        gauge: gauge of the changed images.
+        share: T with its interval.
+    """
+    outside = None if gauge is None or not gauge.clean else gauge.outside
+    if gauge is not None and outside is not None and outside > OUTSIDE + CHANCE / gauge.clean:
+        return (
+            f"{number(100 * outside, 0)} % of the predictions of changed images lie outside the "
+            f"range of the clean ones (RMS distance {number(gauge.beyond or 0.0, 1)} SD), so they "
+            "say nothing about images that exist"
+        )
+    if share is not None and share.low is not None and share.low > 1:
+        return (
+            f"T would be {number(share.value, 2)} {interval(share.low, share.high, 2)}, above 1: "
+            "changed images move predictions farther than the predictions of two images differ"
+        )
+    return None

@@ -7,6 +7,7 @@ value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,35 @@ def row_mean(values: Array) -> Array:
     count = np.isfinite(values).sum(axis=1)
     total = np.where(np.isfinite(values), values, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def over_fills(removals: Sequence[ImageEffects]) -> ImageEffects:
+    """Return effects averaged over fills, for each draw: a draw has one position with any fill.
+
+    Args:
+        removals: the same region removed with different fills, at least one.
+    """
+    first = removals[0]
+    if len(removals) == 1:
+        return first
+    by_role = {}
+    shaped = any("matched" in effects.by_role for effects in removals)
+    for role in ("target", "control", *(["matched"] if shaped else [])):
+        parts = [
+            effects.exchangeable if role == "matched" else effects.of(role) for effects in removals
+        ]
+        draws = min(part.shape[1] for part in parts)
+        stacked = np.stack([part[:, :draws] for part in parts], axis=2)
+        n, _, fills = stacked.shape
+        by_role[role] = row_mean(stacked.reshape(n * draws, fills)).reshape(n, draws)
+    return replace(first, by_role=by_role)
+
+
+def own_square(effects: ImageEffects) -> Array:
+    """Return D̄² - s_D²/m, without controls: (n,); s_D² of a single draw counts as 0."""
+    targets = effects.of("target")
+    square = row_mean(targets) ** 2
+    return square if targets.shape[1] == 1 else square - row_variance(targets) / _count(targets)
 
 
 def mean_effect(effects: ImageEffects) -> Array:
@@ -35,10 +65,11 @@ def energy(effects: ImageEffects) -> Array:
     """Return `mean_k |D - c_k| - mean_{j<k} |c_j - c_k|`: (n,), NaN with fewer than two controls.
 
     These are the terms of the energy distance (Székely and Rizzo 2013) that involve one draw of the
-    target. The mean is 0 if target and controls are exchangeable, also if they are shifted
-    together.
+    target, averaged over the target's draws. The mean is 0 if each draw is exchangeable with the
+    controls, also if they are shifted together. The distance between two draws of the target is
+    left out: they share a position, and controls do not. Random shapes are no such controls.
     """
-    targets, controls = effects.of("target"), effects.of("control")
+    targets, controls = effects.of("target"), effects.exchangeable
     pairs = targets.shape[1] * controls.shape[1]  # -1 fails if there are no images
     distances = np.abs(targets[:, :, None] - controls[:, None, :])
     between = row_mean(distances.reshape(len(targets), pairs))
@@ -52,20 +83,44 @@ def energy(effects: ImageEffects) -> Array:
     return between - within
 
 
-def specific_square(effects: ImageEffects, quiet: bool = False) -> Array:
-    """Return (D - c̄)² minus the contribution of noise: (n,), NaN with fewer than two controls.
+def specific_square(effects: ImageEffects) -> Array:
+    """Return (D̄ - c̄)² - s_D²/m - s²/K: (n,), NaN with fewer than two controls.
 
-    Args:
-        effects: effects with targets and controls.
-        quiet: assume that the target has no noise of its own: s²/K is subtracted, not (1 + 1/K) s².
+    D̄ is the mean and s_D² the variance of the target's m draws. The mean over images is unbiased
+    for the mean squared distance between the expected effects of the target and of its controls,
+    for any noise of either. With one draw of the target, s_D² is unknown and counts as 0, so the
+    result is an upper bound. An image that lost all draws but one has NaN.
     """
     targets, controls = effects.of("target"), effects.of("control")
-    count = np.isfinite(controls).sum(axis=1)
-    mean = row_mean(controls)
-    squares = np.where(np.isfinite(controls), (controls - mean[:, None]) ** 2, 0.0).sum(axis=1)
-    variance = np.where(count > 1, squares / np.maximum(count - 1, 1), np.nan)
-    share = 1 / np.maximum(count, 1) + (0 if quiet else 1)
-    return np.asarray(row_mean((targets - mean[:, None]) ** 2) - share * variance)
+    noise = row_variance(controls) / _count(controls)
+    if targets.shape[1] > 1:
+        noise = noise + row_variance(targets) / _count(targets)
+    return specific(effects) ** 2 - noise
+
+
+def excess_square(effects: ImageEffects) -> Array:
+    """Return mean_j (D_j - c̄)² - (1 + 1/K) s²: (n,), NaN with fewer than two controls.
+
+    The mean over images is 0 if each draw of the target is exchangeable with the controls.
+    Compared with `specific_square`, this also subtracts the variance between the positions of the
+    controls. It is too small if the effect of the target's position varies less.
+    """
+    targets, controls = effects.of("target"), effects.of("control")
+    share = 1 / _count(controls) + 1
+    square = row_mean((targets - row_mean(controls)[:, None]) ** 2)
+    return np.asarray(square - share * row_variance(controls))
+
+
+def row_variance(values: Array) -> Array:
+    """Return the variance of each row's finite values, (n, k) to (n,); NaN with fewer than two."""
+    count = _count(values)
+    squares = np.where(np.isfinite(values), (values - row_mean(values)[:, None]) ** 2, 0.0)
+    return np.where(count > 1, squares.sum(axis=1) / np.maximum(count - 1, 1), np.nan)
+
+
+def _count(values: Array) -> Array:
+    """Return the number of each row's finite values, at least 1: (n,)."""
+    return np.maximum(np.isfinite(values).sum(axis=1), 1).astype(float)
 
 
 def swap_square(effects: ImageEffects, quiet: bool = False) -> Array:
@@ -83,9 +138,11 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
     """Return each feature's target, (n, F), and its controls, (n, F, K), for `permutation_tests`.
 
     Effects are averaged over fills for each draw: a draw is one position, with any fill. Only the
-    first draw of a target is used, because the mean of several draws is not exchangeable with one
-    control. Missing values are NaN: a feature or an image with fewer controls has NaN in the last
-    positions, and without targets or controls in all.
+    first draw of a target is used. The mean of several draws is less noisy than one control, and
+    several draws share a position, while controls lie at different positions, so neither is
+    exchangeable with the controls; random shapes are not, either. Missing values are NaN: a feature
+    or an image with fewer controls has NaN in the last positions, and without targets or controls
+    in all.
 
     Args:
         features: the removals of each feature, one per fill; at least one feature.
@@ -97,7 +154,10 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
         """Return the mean over fills, (n, features, draws)."""
         by_feature = np.full((n, len(features), draws), np.nan)
         for feature, fills in enumerate(features):
-            of_fills = [effects.of(role)[:, :draws] for effects in fills]
+            of_fills = [
+                (effects.exchangeable if role == "control" else effects.of(role))[:, :draws]
+                for effects in fills
+            ]
             common = min(values.shape[1] for values in of_fills)
             cut = [values[:, :common] for values in of_fills]
             by_feature[:, feature, :common] = np.mean(cut, axis=0)

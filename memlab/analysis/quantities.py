@@ -13,17 +13,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from memlab.analysis.arrays import ImageEffects, Images
+from memlab.analysis.arrays import ImageEffects
+from memlab.analysis.means import (
+    combine,
+    in_sd,
+    mean,
+    prevalence,
+    ratio,
+    root,
+    variance_of_predictions,
+)
 from memlab.analysis.per_image import (
     energy,
+    excess_square,
     mean_effect,
-    row_mean,
+    over_fills,
+    own_square,
     specific,
     specific_square,
     swap_square,
 )
 from memlab.stats import Estimate
-from memlab.stats.measures import Array, constant
+from memlab.stats.measures import Array
 
 SESOI = 0.05
 """Smallest effect of interest, in SDs of the clean predictions: the scale of S, RMS and g."""
@@ -41,7 +52,8 @@ class Quantities:
             score, and `squared_effect` (V) in squared units; `specific_effect_sd` and
             `rms_effect_sd` (g) in SDs of the clean predictions. A feature of the data set also has
             `variance_share` (T), a share of their variance. A value feature has V, RMS, T and g.
-            `_upper`: the value without noise of the ablation itself.
+            `_lower` and `_upper`: the readings with and without the variance between the positions
+            of the controls; for a swap, `_upper` is the value if it left no artefact.
         notes: notes for the reader.
     """
 
@@ -52,86 +64,124 @@ class Quantities:
 def removal_quantities(removals: Sequence[ImageEffects]) -> dict[str, Estimate]:
     """Return the quantities of a removal, compared with its controls.
 
-    S = mean(D - c̄). M = `mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|)`, for testing. V =
-    mean((D - c̄)² - (1 + 1/K) s²), unbiased for the mean squared effect if the target has the same
-    noise as the controls. V+ = mean((D - c̄)² - s²/K), the value if the target has no noise. RMS =
-    sign(V) √|V|; nothing is clipped at 0.
+    S = mean(D̄ - c̄). M = `mean(mean_k |D - c_k| - mean_{j<k} |c_j - c_k|)`, for testing. V =
+    mean((D̄ - c̄)² - s_D²/m - s²/K), where s_D² is the variance of the target's m draws: unbiased
+    for the mean squared effect for any noise of the target and of the controls. RMS = sign(V) √|V|;
+    nothing is clipped at 0.
+
+    V-, the lower reading, is mean(mean_j (D_j - c̄)² - (1 + 1/K) s²). It also subtracts the variance
+    between the positions of the controls, and is 0 if removing the region does the same as removing
+    any region like it. V+, the upper reading, is V. If the target has one draw, its noise is not
+    known: V+ takes it to be 0, and V is V-, which takes it to be that of the controls.
 
     Args:
         removals: targets and controls of the same ablation, one per fill.
     """
-    variance = variance_of_predictions(removals[0].images)
+    effects = over_fills(removals)
+    variance = variance_of_predictions(effects.images)
+
+    def average(column: Callable[[ImageEffects], Array]) -> Estimate:
+        return _mean_of(effects, column(effects))
+
     estimates = {
-        "effect": _mean_over(removals, mean_effect),
-        "specific_effect": _mean_over(removals, specific),
-        "energy_distance": _mean_over(removals, energy),
-        "squared_effect": _mean_over(removals, specific_square),
-        "squared_effect_upper": _mean_over(
-            removals, lambda effects: specific_square(effects, quiet=True)
-        ),
+        "effect": average(mean_effect),
+        "specific_effect": average(specific),
+        "energy_distance": average(energy),
     }
-    estimates["rms_effect"] = combine(_root, estimates["squared_effect"])
-    estimates["rms_effect_upper"] = combine(_root, estimates["squared_effect_upper"])
-    for name, unscaled in {
-        "specific_effect_sd": "specific_effect",
-        "rms_effect_sd": "rms_effect",
-        "rms_effect_sd_upper": "rms_effect_upper",
+    estimates["specific_effect_sd"] = combine(in_sd, estimates["specific_effect"], variance)
+    for reading, column in {
+        "": _square,
+        "_lower": excess_square,
+        "_upper": specific_square,
     }.items():
-        estimates[name] = combine(_in_sd, estimates[unscaled], variance)
+        square = average(column)
+        rms = combine(root, square)
+        estimates[f"squared_effect{reading}"] = square
+        estimates[f"rms_effect{reading}"] = rms
+        estimates[f"rms_effect_sd{reading}"] = combine(in_sd, rms, variance)
     return estimates
 
 
 def presence_quantities(
-    feature: str,
+    feature: str | None,
     removals: Sequence[ImageEffects],
     insertions: Sequence[ImageEffects] = (),
     swap: ImageEffects | None = None,
 ) -> Quantities:
     """Return the quantities of a feature that images have or lack: a face, a person, text.
 
-    The quantities of the removal describe the effect on images that have the feature. T describes
-    the effect over the data set, the total-effect index (Jansen 1999): [p(1 - p)(V_removal +
-    V_insertion) + p² V_swap] / (2 Var f).
+    The quantities of the removal describe the effect on images that have the feature and a control.
+    T describes the effect over the data set, the total-effect index (Jansen 1999): [2 p(1 - p)
+    V_removal + p² V_swap] / (2 Var f). Here V_removal is over all images whose feature was removed;
+    see `removed_square`. `variance_share_insertion` has V_insertion in place of V_removal, and
+    `variance_share_both` has the mean of both; `memlab.analysis.insertion` says which one to use.
 
     Args:
-        feature: column of the rows that says which images have the feature.
+        feature: column of the rows that says which images have the feature; None to count the
+            images that have the region according to the rows of the removal.
         removals: targets and controls, one per fill.
         insertions: the feature pasted into images without it, with a neutral patch as control.
         swap: the feature replaced by that of another image, with the round trip.
     """
-    images = removals[0].images
+    images, name = removals[0].images, feature or removals[0].name
     estimates = removal_quantities(removals)
-    removed, notes = estimates["squared_effect"], []
-    have = int((images.present(feature) * (images.audited > 0)).sum())
-    if removed.n and removed.n < have:
+    removed, notes = removed_square(removals), []
+    compared = estimates["squared_effect"].n or 0
+    if compared and compared < (removed.n or 0):
         notes.append(
-            f"{feature}: {removed.n} of the {have} images that have it could be compared with "
-            "controls; T takes the others to be like them"
+            f"{name}: {compared} of {removed.n} images have controls; T takes the controls of the "
+            "others to have their mean effect"
         )
-
-    inserted = _mean_over(insertions, specific_square) if insertions else None
-    if inserted is None or inserted.reason:
-        why = inserted.reason if inserted else "not run"
-        notes.append(f"{feature}: insertion: {why}; in T, removal counts twice")
-        inserted = removed
-    parts = [
-        prevalence(images, feature),
-        variance_of_predictions(images),
-        removed,
-        inserted,
-    ]
+    share = mean(images, presence(removals[0])) if feature is None else prevalence(images, feature)
+    common = [share, variance_of_predictions(images)]
     swapped = _swapped(swap) if swap else None
-    if swapped is None or swapped.reason:
+    exchanged = [] if swapped is None or swapped.reason else [swapped]
+    if not exchanged:
         why = swapped.reason if swapped else "not run"
-        notes.append(f"{feature}: swap: {why}; T covers presence only")
-    else:
-        parts.append(swapped)
+        notes.append(f"{name}: swap: {why}; T covers presence only")
 
-    def total(p: Array, var: Array, out: Array, into: Array, exchanged: Array | float = 0) -> Array:
-        return _ratio(p * (1 - p) * (out + into) + p**2 * exchanged, 2 * var)
+    def total(p: Array, var: Array, v: Array, exchanged: Array | float = 0) -> Array:
+        return ratio(2 * p * (1 - p) * v + p**2 * exchanged, 2 * var)
 
-    estimates["variance_share"] = combine(total, *parts, n=removed.n)
+    estimates["variance_share"] = combine(total, *common, removed, *exchanged, n=removed.n)
+    if insertions:
+        inserted = removal_quantities(insertions)
+        v, both = inserted["squared_effect"], combine(_middle, removed, inserted["squared_effect"])
+        for key, square in {"insertion": v, "both": both}.items():
+            estimates[f"variance_share_{key}"] = combine(total, *common, square, *exchanged, n=v.n)
+        g = inserted["rms_effect_sd"]
+        whole = combine(in_sd, combine(root, removed), common[1])
+        estimates["rms_effect_sd_insertion"] = g
+        estimates["insertion_difference_sd"] = combine(np.subtract, whole, g)
     return Quantities(estimates, notes)
+
+
+def removed_square(removals: Sequence[ImageEffects]) -> Estimate:
+    """Return V over all images whose region was removed, also those without controls.
+
+    Large regions have no room for controls. V of the images with controls alone would be that of
+    small regions, which have other effects. On an image without controls, the effect of a control
+    is taken to be the mean over the images that have some: V plus the difference of the means of
+    (D̄ - c)² - s_D²/m over all images and over those with controls, where c is this effect.
+
+    Args:
+        removals: targets and controls of the same ablation, one per fill.
+    """
+    effects = over_fills(removals)
+    square = _square(effects)
+
+    def beside(column: Array) -> Estimate:
+        return mean(effects.images, np.where(np.isfinite(square), column, np.nan))
+
+    columns = (own_square(effects), mean_effect(effects))
+    parts = [mean(effects.images, column) for column in columns] + [*map(beside, columns)]
+    control = beside(mean_effect(effects) - specific(effects))
+
+    def total(v: Array, d2: Array, d: Array, of_d2: Array, of_d: Array, c: Array) -> Array:
+        return v + (d2 - of_d2) - 2 * c * (d - of_d)
+
+    n = parts[0].n
+    return combine(total, _mean_of(effects, square), *parts, control, n=n)
 
 
 def value_quantities(swap: ImageEffects) -> Quantities:
@@ -155,92 +205,38 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     raw = mean(images, swap_square(swap, quiet=True))
 
     def total(v: Array, var: Array, p: Array) -> Array:
-        return _ratio(p**2 * v, 2 * var)
+        return ratio(p**2 * v, 2 * var)
 
-    estimates = {"squared_effect": moved, "rms_effect": combine(_root, moved)}
+    estimates = {"squared_effect": moved, "rms_effect": combine(root, moved)}
     estimates |= {
         "variance_share": combine(total, moved, variance, present),
         "variance_share_upper": combine(total, raw, variance, present),
-        "rms_effect_sd": combine(_in_sd, estimates["rms_effect"], variance),
+        "rms_effect_sd": combine(in_sd, estimates["rms_effect"], variance),
     }
     return Quantities(estimates, [])
 
 
-def presence(swap: ImageEffects) -> Array:
-    """Return which images have the swapped feature, (n,): 1, 0, or NaN if unknown."""
-    if not swap.bound:
-        return np.ones(len(swap.images.predicted))
-    if swap.present is not None:
-        return swap.present
-    return np.isfinite(swap.of("swap")).any(axis=1).astype(float)
+def presence(effects: ImageEffects) -> Array:
+    """Return which images have the changed region, (n,): 1, 0, or NaN if unknown."""
+    if not effects.bound:
+        return np.ones(len(effects.images.predicted))
+    if effects.present is not None:
+        return effects.present
+    changed = np.concatenate([effects.of("swap"), effects.of("target")], axis=1)
+    return np.isfinite(changed).any(axis=1).astype(float)
 
 
-def mean(images: Images, values: Array) -> Estimate:
-    """Return the weighted mean over the audited images that have a value.
-
-    Args:
-        images: n images.
-        values: (n,), NaN for images that do not contribute.
-    """
-    eligible = np.isfinite(values) & (images.audited > 0)
-    weight = np.where(eligible, images.audited, 0.0)
-    columns = np.stack([weight * np.where(eligible, values, 0.0), weight], axis=1)
-    n = int(eligible.sum())
-    reason = "no eligible image" if n == 0 else f"only {n} image{'s' * (n > 1)}" if n < 3 else None
-    return Estimate(columns, lambda means: _ratio(means[..., 0], means[..., 1]), n, reason)
+def _square(effects: ImageEffects) -> Array:
+    """Return the column of V: `excess_square` if one draw does not show the target's noise."""
+    repeated = effects.of("target").shape[1] > 1
+    return specific_square(effects) if repeated else excess_square(effects)
 
 
-def prevalence(images: Images, feature: str) -> Estimate:
-    """Return the weighted share of the whole table's images that have a feature."""
-    present, weight = images.present(feature), images.weight
-    columns = np.stack([weight * present, weight], axis=1)
-    return Estimate(columns, lambda means: _ratio(means[..., 0], means[..., 1]), len(weight))
-
-
-def variance_of_predictions(images: Images) -> Estimate:
-    """Return the weighted variance of the clean predictions over the whole table, with n - 1."""
-    f, weight = images.predicted, images.weight
-    n = len(f)
-    reason = f"only {n} image{'s' * (n > 1)}" if n < 3 else None
-    if reason is None and constant(f):
-        reason = "predictions are constant"
-    f = f - (f.mean() if n else 0)  # less cancellation in m2 - m1²
-    columns = np.stack([weight, weight * f, weight * f**2], axis=1)
-
-    def of(means: Array) -> Array:
-        first = _ratio(means[..., 1], means[..., 0])
-        square = _ratio(means[..., 2], means[..., 0])
-        return (square - first**2) * (n / max(n - 1, 1))
-
-    return Estimate(columns, of, n, reason)
-
-
-def combine(function: Callable[..., Array], *parts: Estimate, n: int | None = None) -> Estimate:
-    """Return a function of estimates as an estimate; without a value if a part has none.
-
-    Args:
-        function: function from arrays of the parts' values to an array of values.
-        parts: estimates over the same images.
-        n: number of images that contribute; by default that of the first part.
-    """
-    ends = np.cumsum([part.columns.shape[1] for part in parts])[:-1]
-
-    def combined(means: Array) -> Array:
-        split = np.split(means, ends, axis=-1)
-        return function(*(part.of(columns) for part, columns in zip(parts, split, strict=True)))
-
-    columns = np.concatenate([part.columns for part in parts], axis=1)
-    reason = next((part.reason for part in parts if part.reason), None)
-    return Estimate(columns, combined, parts[0].n if n is None else n, reason)
-
-
-def _mean_over(fills: Sequence[ImageEffects], column: Callable[[ImageEffects], Array]) -> Estimate:
-    """Return the mean of a column, averaged over fills first; the reason names missing controls."""
-    average = mean(
-        fills[0].images, row_mean(np.stack([column(effects) for effects in fills], axis=1))
-    )
-    if average.n == 0 and any(np.isfinite(effects.of("target")).any() for effects in fills):
-        controlled = any(np.isfinite(effects.of("control")).any() for effects in fills)
+def _mean_of(effects: ImageEffects, column: Array) -> Estimate:
+    """Return the mean of a column; the reason names missing controls."""
+    average = mean(effects.images, column)
+    if average.n == 0 and np.isfinite(effects.of("target")).any():
+        controlled = np.isfinite(effects.of("control")).any()
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
         return replace(average, reason=why)
     return average
@@ -253,14 +249,5 @@ def _swapped(swap: ImageEffects) -> Estimate:
     return average
 
 
-def _root(v: Array) -> Array:
-    return np.asarray(np.sign(v) * np.sqrt(np.abs(v)))
-
-
-def _in_sd(effect: Array, variance: Array) -> Array:
-    return _ratio(effect, np.sqrt(np.maximum(variance, 0)))
-
-
-def _ratio(over: Array, under: Array) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where undefined
-        return np.asarray(np.where(np.asarray(under) > 0, over / under, np.nan))
+def _middle(one: Array, other: Array) -> Array:
+    return (one + other) / 2

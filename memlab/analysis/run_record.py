@@ -151,3 +151,13 @@ class DataRecord:
     empty_masks: str | None
     masks: dict[str, dict[str, Any]]
     skipped: list[SkippedImage]
+
+
+def data_record(described: dict[str, Any]) -> DataRecord:
+    """Return `MemorabilityData.describe()` as a record."""
+    rule = described["split_rule"]
+    records = {
+        "split_rule": None if rule is None else SplitRecord(**rule),
+        "skipped": [SkippedImage(**entry) for entry in described["skipped"]],
+    }
+    return DataRecord(**{**described, **records})

@@ -12,7 +12,8 @@ import pandas as pd
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis import control_notes
 from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
-from memlab.analysis.comparable import finite_changes, one_kind_of_control
+from memlab.analysis.claims import Claim, removal_claim, swap_claim
+from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.comparisons import Subject, estimates, largest_nuisance
 from memlab.analysis.dose_curve import dose_area, dose_curve_of, ladders
 from memlab.analysis.effect import (
@@ -25,8 +26,10 @@ from memlab.analysis.effect import (
     Tests,
 )
 from memlab.analysis.eligible import no_control, not_eligible
+from memlab.analysis.gauge import gauges
 from memlab.analysis.significance import tests
-from memlab.stats import bootstrap, rho
+from memlab.analysis.within_bounds import with_gauge
+from memlab.stats import CLAIM_LEVEL, bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Statistic
@@ -61,7 +64,7 @@ def summarise(
         seed: seed of the resampling and the permutations.
     """
     reported = [record for record in records if record.role in SHOWN]
-    changed, random_shapes = one_kind_of_control(changed)
+    random_shapes = mostly_random_shapes(changed)
     if not rows["predicted"].map(np.isfinite).all():
         return Summary([_without(record, rows, changed) for record in reported], [], [])
     images = read_images(rows[[name for name in ("id", "predicted", "score") if name in rows]])
@@ -93,6 +96,7 @@ def summarise(
     correlations = _correlations(subjects, images, changed, seed)
     tested = tests(subjects, resampled, seed, nuisance)
     overall = _overall(images, seed)
+    gauged = gauges(rows, changed)
 
     effects = []
     for record in reported:
@@ -115,7 +119,9 @@ def summarise(
                 **{name: drawn[name].interval() for name in _QUANTITIES if name in drawn}
             ),
             tests=tested.get(key) or _untested(record),
+            claim=_claim(subject, drawn, tested.get(key)),
         )
+        effect = with_gauge(effect, gauged.get(key))
         effects.append(control_notes.with_notes(effect, changed, overall))
     by_key = {effect.condition: effect for effect in effects}
     dose_curves = [
@@ -140,8 +146,31 @@ def _subject(
         record.role,
         record.primary,
         record.change in random_shapes,
+        _removes_whole_region(record),
         None if record.role == "nuisance" else no_control(record.condition, changed),
     )
+
+
+def _removes_whole_region(record: ConditionRecord) -> bool:
+    complement = record.region == "background" or record.region.startswith("not ")
+    matched = record.compared_with == "matched-control" and record.fill is not None
+    return record.role == "target" and matched and record.dose == 1 and not complement
+
+
+def _claim(subject: Subject, drawn: Mapping[str, Resampled], tested: Tests | None) -> Claim | None:
+    """Return the claim about a primary ablation that has its own control; else None."""
+    if tested is None:
+        return None
+
+    def at_claim_level(*names: str) -> list[Statistic]:
+        return [drawn[name].interval(CLAIM_LEVEL) for name in names]
+
+    if subject.role == "swap":
+        return swap_claim(*at_claim_level("variance_share", "variance_share_upper"))
+    if not subject.controlled or subject.kind == "off-centre-crops" or subject.no_control:
+        return None
+    names = ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
+    return removal_claim(*at_claim_level(*names), tested.mean.p_corrected, tested.size.p_corrected)
 
 
 def _overall(images: Images, seed: int) -> Statistic:

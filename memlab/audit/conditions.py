@@ -53,7 +53,8 @@ def ladder_of(protocol: Protocol, feature: Feature) -> list[Condition]:
     """Return the conditions of a feature's other doses: of its primary fill, or of its swap."""
     draws = protocol.draws_elsewhere
     if feature.removals:
-        return _others(feature.removals[0], "target", "control", 1, draws)
+        of_target = protocol.target_draws
+        return _others(feature.removals[0], "target", "control", of_target, draws)
     return [] if feature.swap is None else _others(feature.swap, "swap", "round-trip", draws, draws)
 
 

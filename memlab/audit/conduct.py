@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.needs import donor_notes
+from memlab.audit.about import model_record, population_record, provenance
+from memlab.audit.assessment import audit_result
 from memlab.audit.budget import parse_budget
 from memlab.audit.plan import AuditPlan, plan_audit
 from memlab.audit.population import Population, regions_of
 from memlab.audit.protocol import Protocol
 from memlab.audit.request import request_of
+from memlab.audit.result import AuditResult
 from memlab.audit.run import CHANGED, CLEAN, Machine, changed_rows_of, clean_rows
 from memlab.audit.trial import run_trial
 from memlab.audit.work import Work, presence_of, work_of
@@ -25,6 +28,7 @@ from memlab.data.mask_summary import annotation_notes, region_notes
 from memlab.errors import MemlabError
 from memlab.files import write_text
 from memlab.inference.predict import device_named
+from memlab.provenance import now
 from memlab.reading import read_json
 from memlab.scorer import Scorer
 from memlab.shards import write_table
@@ -183,6 +187,42 @@ def carry_out(prepared: Prepared, plan: AuditPlan, folder: Path) -> Finished:
     write_table(rows, folder, CLEAN)
     write_table(conditions, folder, CHANGED)
     return Finished(rows, conditions, errors)
+
+
+def result_of(
+    prepared: Prepared, plan: AuditPlan, finished: Finished, name: str, started: str
+) -> AuditResult:
+    """Return what the audit found, with the records of what it was made with.
+
+    Args:
+        prepared: the audit.
+        plan: its plan.
+        finished: its tables.
+        name: the model, as the user named it.
+        started: UTC, ISO 8601.
+    """
+    one = prepared
+    result = audit_result(
+        finished.rows,
+        finished.conditions,
+        one.work.records,
+        one.protocol,
+        one.seed,
+        one.work.left_out,
+    )
+    notes = one.notes(plan)
+    donors = next((note for note in notes if note.startswith("Donors: ")), None)
+    failed = len(finished.errors)
+    unread = [f"{failed} images have no prediction and are left out."] if failed else []
+    return replace(
+        result,
+        notes=[*result.notes, *notes, *unread],
+        model=model_record(one.model, name if Path(name).exists() else None),
+        data=population_record(one.population, donors, finished.errors),
+        provenance=provenance(one.model, one.work),
+        started=started,
+        finished=now(),
+    )
 
 
 def write_plan(plan: AuditPlan, prepared: Prepared, folder: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from memlab.analysis.claims import Claim
 from memlab.analysis.effect import PValue
 from memlab.analysis.gauge import Gauge
-from memlab.audit.claims import Claim
 from memlab.stats.measures import Statistic
 
 

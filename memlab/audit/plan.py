@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from memlab.ablations.plan import Condition
 from memlab.audit.budget import Budget, in_words
+from memlab.audit.costs import Costs, Total, costs_of, seconds_of
 from memlab.audit.power import FeaturePower, power_of
 from memlab.audit.protocol import Protocol
 from memlab.audit.sample import draw, in_random_order, strata_of
-from memlab.audit.trial import Trial, kind_of
+from memlab.audit.trial import Trial
 from memlab.audit.work import Work, forwards_of
 from memlab.errors import MemlabError
 
@@ -74,7 +74,7 @@ class AuditPlan:
         strata: images by stratum.
         features: cost and power of each feature.
         conditions: number of conditions, the scan's cells not counted.
-        clean_forwards: forward passes of unchanged images.
+        clean_forwards: forward passes of unchanged images, for their scores and for the gauge.
         changed_forwards: forward passes of changed images, at most: some controls find no room.
         scan_forwards: forward passes of the blind scan, at most: cells on figures are left out.
         expected_forwards: all forward passes, if as many changes are possible as in the trial.
@@ -107,46 +107,6 @@ class AuditPlan:
         return self.clean_forwards + self.changed_forwards + self.scan_forwards
 
 
-@dataclass(frozen=True)
-class _Costs:
-    """Forward passes and seconds of every image of the population."""
-
-    main: pd.DataFrame
-    ladder: pd.DataFrame
-    seconds: pd.Series
-    ladder_seconds: pd.Series
-    main_made: pd.Series
-    ladder_made: pd.Series
-    clean: float
-    cell: float
-    cell_made: float
-    cells: int
-
-    def of(self, audited: list[str], displayed: list[str], scanned: int, clean: int) -> _Total:
-        """Return the cost of auditing some images."""
-        scan = scanned * self.cells
-        changed = int(self.main.loc[audited].to_numpy().sum())
-        changed += int(self.ladder.loc[displayed].to_numpy().sum())
-        seconds = float(self.seconds[audited].sum() + self.ladder_seconds[displayed].sum())
-        seconds += clean * self.clean + scan * self.cell
-        made = float((self.main.loc[audited].sum() * self.main_made).sum())
-        made += float((self.ladder.loc[displayed].sum() * self.ladder_made).sum())
-        return _Total(clean, changed, scan, round(clean + made + scan * self.cell_made), seconds)
-
-
-@dataclass(frozen=True)
-class _Total:
-    clean: int
-    changed: int
-    scan: int
-    expected: int
-    seconds: float
-
-    @property
-    def forwards(self) -> int:
-        return self.clean + self.changed + self.scan
-
-
 def plan_audit(
     protocol: Protocol,
     regions: pd.DataFrame,
@@ -172,12 +132,12 @@ def plan_audit(
     Raises:
         MemlabError: if the budget allows fewer than `LEAST` images; says what they would need.
     """
-    costs = _costs(work, regions, trial)
+    costs = costs_of(work, regions, trial)
     everything = [str(name) for name in regions.index]
     population = _scored(everything, budget, costs, seed)
     strata = strata_of(present.loc[population])
 
-    def sampled(n: int) -> tuple[list[str], list[str], list[str], _Total]:
+    def sampled(n: int) -> tuple[list[str], list[str], list[str], Total]:
         audited = draw(population, strata.tolist(), n, seed)
         order = in_random_order(audited, seed, "display")
         displayed = order[: math.ceil(protocol.display_share * len(order))]
@@ -225,33 +185,7 @@ def plan_audit(
     )
 
 
-def _costs(work: Work, regions: pd.DataFrame, trial: Trial) -> _Costs:
-    main, ladder = forwards_of(work.main, regions), forwards_of(work.ladder, regions)
-    timed = [one for one in work.scan if kind_of(one) in trial.seconds]
-    return _Costs(
-        main,
-        ladder,
-        _seconds(work.main, main, trial),
-        _seconds(work.ladder, ladder, trial),
-        pd.Series({one.key: trial.made_of(one) for one in work.main}, dtype=float),
-        pd.Series({one.key: trial.made_of(one) for one in work.ladder}, dtype=float),
-        trial.clean_seconds,
-        _mean([trial.seconds_of(one) for one in timed]),
-        _mean([trial.made_of(one) for one in timed]),
-        len(work.scan),
-    )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
-
-
-def _seconds(conditions: Sequence[Condition], forwards: pd.DataFrame, trial: Trial) -> pd.Series:
-    each = {one.key: trial.seconds_of(one) for one in conditions}
-    return (forwards > 0).astype(float).mul(pd.Series(each, dtype=float), axis=1).sum(axis=1)
-
-
-def _scored(everything: list[str], budget: Budget, costs: _Costs, seed: int) -> list[str]:
+def _scored(everything: list[str], budget: Budget, costs: Costs, seed: int) -> list[str]:
     """Return the images that are scored unchanged: all, or a random part for a small budget."""
     limits = [float(len(everything))]
     if budget.forwards is not None:
@@ -293,7 +227,7 @@ def _features(
                 feature.label,
                 images,
                 int(forwards.to_numpy().sum()),
-                float(_seconds(conditions, forwards, trial).sum()),
+                float(seconds_of(conditions, forwards, trial).sum()),
                 power_of(protocol, conditions, images, trial),
             )
         )

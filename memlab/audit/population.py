@@ -33,6 +33,7 @@ class Population:
         rows: images that the model was not trained on, in the table's order.
         others: images that it was trained on; they are not audited.
         geometry: how images are brought to the model's size.
+        data: what was read, and how.
         notes: sentences for the reader.
     """
 
@@ -40,6 +41,7 @@ class Population:
     rows: pd.DataFrame
     others: pd.DataFrame
     geometry: Geometry
+    data: MemorabilityData
     notes: list[str] = field(default_factory=list)
 
     def images(self, rows: pd.DataFrame, strict: bool = True) -> ImageDataset:
@@ -119,7 +121,13 @@ def population(
     """
     run = name if model.kept_split is not None or Path(name).exists() else None
     data = MemorabilityData(
-        root, source, split, masks=masks, empty_masks=empty_masks, on_error="skip"
+        root,
+        source,
+        split,
+        image_size=model.input_size,
+        masks=masks,
+        empty_masks=empty_masks,
+        on_error="skip",
     )
     data.use = SplitUse("audit", model.kept_split, run, model.title)
     table = data.table
@@ -144,7 +152,8 @@ def population(
             "trained on with --data.root"
         )
     geometry = Geometry(model.input_size, model.resampler)
-    return Population(table, rows[~trained].reset_index(drop=True), rows[trained], geometry, notes)
+    audited = rows[~trained].reset_index(drop=True)
+    return Population(table, audited, rows[trained], geometry, data, notes)
 
 
 def regions_of(table: Table, ids: list[str]) -> pd.DataFrame:

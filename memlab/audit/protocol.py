@@ -23,7 +23,6 @@ VERSION = 1
 """Version of the protocol that this memlab runs; it changes whenever a field or a rule does."""
 BUILT_IN = Path(__file__).with_name("protocol-1.yaml")
 """Protocol that is part of memlab."""
-
 Side = Literal["semantic", "low-level", "context", "layout"]
 Kind = Literal["presence", "value"]
 
@@ -152,7 +151,7 @@ class Protocol:
 
     @property
     def representatives(self) -> tuple[Feature, ...]:
-        """Features that stand for their families, in the order of the file."""
+        """Return the features that stand for their families, in the order of the file."""
         return tuple(one for one in self.features if one.representative)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from memlab.ablations.record import ConditionRecord
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance
 from memlab.audit.feature_result import FeatureResult
@@ -22,11 +23,12 @@ VerdictName = Literal["human-interpretable", "shortcut", "mixed", "cannot tell"]
 
 @dataclass(frozen=True)
 class ProtocolRecord:
-    """Protocol that an audit followed."""
+    """Protocol that an audit followed, with its smallest effect of interest in SDs."""
 
     name: str
     version: int
     sha256: str
+    sesoi: float
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ class AuditResult:
         scan: blind scan; None if it was not run.
         sufficiency: images reduced to one kind of information.
         notes: notes for the reader.
+        conditions: records of all conditions that were run.
         model: the audited model.
         data: its data.
         provenance: code and machine.
@@ -270,6 +273,7 @@ class AuditResult:
     scan: ScanResult | None
     sufficiency: list[Sufficiency]
     notes: list[str]
+    conditions: list[ConditionRecord]
     model: ModelRecord | None = None
     data: DataRecord | None = None
     provenance: Provenance | None = None

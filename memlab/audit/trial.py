@@ -39,6 +39,7 @@ class Trial:
     Args:
         images: number of changed images.
         clean_seconds: seconds to read and score one unchanged image.
+        reference: whether features of unchanged images are read for the gauge.
         seconds: seconds of each kind of condition for the images that it was expected to change,
             by `kind_of`.
         made: share of the expected changes that were made; some controls find no room.
@@ -50,6 +51,7 @@ class Trial:
 
     images: int
     clean_seconds: float
+    reference: bool
     seconds: dict[str, Seconds]
     made: dict[str, float]
     sd: float
@@ -131,6 +133,7 @@ def run_trial(
     return Trial(
         images=len(few),
         clean_seconds=clean_seconds,
+        reference=model.readout_layer is not None,
         seconds=seconds_by_kind,
         made=made_by_kind,
         sd=float(clean["predicted"].std(ddof=0)),

@@ -13,14 +13,7 @@ from torch import Tensor
 
 from memlab import shards, tracking
 from memlab.analysis.results import FILE, Intervals, Results
-from memlab.analysis.run_record import (
-    DataRecord,
-    ModelRecord,
-    Plugin,
-    Provenance,
-    SkippedImage,
-    SplitRecord,
-)
+from memlab.analysis.run_record import ModelRecord, Plugin, Provenance, data_record
 from memlab.callbacks.base import Contributor, command_folder, data_of, model_of
 from memlab.drawing import also_as
 from memlab.errors import CheckpointError, DataError
@@ -190,7 +183,7 @@ class Records(Callback):
                 card=model.card,
                 seen_data=None if model.seen_data is None else list(model.seen_data),
             ),
-            data=_data_record(described),
+            data=data_record(described),
             seed=self.seed,
             n=len(table),
             notes=[
@@ -232,16 +225,6 @@ def _validating(trainer: Trainer) -> bool:
 def _limited(trainer: Trainer, command: str) -> bool:
     limit = {"validate": "val"}.get(command, command)
     return bool(getattr(trainer, f"limit_{limit}_batches") != 1.0)
-
-
-def _data_record(described: dict[str, Any]) -> DataRecord:
-    """Return `MemorabilityData.describe()` as a record."""
-    rule = described["split_rule"]
-    records = {
-        "split_rule": None if rule is None else SplitRecord(**rule),
-        "skipped": [SkippedImage(**entry) for entry in described["skipped"]],
-    }
-    return DataRecord(**{**described, **records})
 
 
 def _provenance(trainer: Trainer, model: MemorabilityModel, source: Spec) -> Provenance:

@@ -12,13 +12,14 @@ from memlab.cli import runs
 from memlab.cli.data_options import add_data, add_empty_masks, add_loading, add_masks, source_of
 from memlab.cli.model_option import MODEL, add_model, is_trained, load_model, model_files
 from memlab.cli.options import Options, add_trust, at_least
-from memlab.errors import MemlabError
+from memlab.errors import MemlabError, did_you_mean
 from memlab.files import make_folder
 from memlab.outputs import require_apart, require_own_folder
 
 if TYPE_CHECKING:
-    from memlab.audit.conduct import Finished, Prepared
+    from memlab.audit.conduct import Prepared
     from memlab.audit.plan import AuditPlan
+    from memlab.audit.result import AuditResult
     from memlab.data.sources.base import Source
     from memlab.masks.base import EmptyMasks
     from memlab.scorer import Scorer
@@ -51,6 +52,8 @@ conditions.csv (changed images), protocol.yaml and plan.json. Exit code 1 if the
 
 DONE = "audit.json"
 """File of a finished audit."""
+VERDICTS = ("human-interpretable", "shortcut", "mixed", "cannot tell")
+"""Verdicts that --fail-on may name."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Asked:
         batch_size: number of images at once.
         num_workers: processes that decode.
         device: device; None for the model's own.
-        shown: whether to show progress and the plan.
+        shown: whether to show progress.
     """
 
     name: str
@@ -108,14 +111,33 @@ def run(arguments: list[str]) -> int:
     add_loading(parser)
     add_trust(parser)
     options = parser.parse_args(arguments[1:])
+    failing = _failing(options.fail_on)
     asked = _asked(options)
     model = load_model(options.model)
     prepared = prepare_audit(model, asked)
     if options.plan:
         _print_plan(prepared, prepared.plan())
         return 0
-    conduct(prepared, asked)
-    return 0
+    result, folder = conduct(prepared, asked, print_plan=True)
+
+    from memlab.reports.audit_text import print_audit
+
+    print_audit(result, folder)
+    return 1 if result.verdict.verdict in failing else 0
+
+
+def _failing(text: str | None) -> list[str]:
+    """Return the verdicts of --fail-on."""
+    if text is None:
+        return []
+    given = [one.strip().replace("-tell", " tell") for one in text.split(",")]
+    for one in given:
+        if one not in VERDICTS:
+            raise MemlabError(
+                f"--fail-on {one}: no verdict{did_you_mean(one, VERDICTS)}; write one or more of "
+                f"{', '.join(VERDICTS)}, with commas"
+            )
+    return given
 
 
 def _asked(options: Namespace) -> Asked:
@@ -165,26 +187,37 @@ def prepare_audit(model: Scorer, asked: Asked) -> Prepared:
     return prepare(model, images, protocol, machine, seed=asked.seed, budget=asked.budget)
 
 
-def conduct(prepared: Prepared, asked: Asked) -> tuple[Finished, Path]:
-    """Plan and run an audit in its folder, or go on with it; return its tables and the folder."""
-    from memlab.audit.conduct import carry_out, read_plan, write_plan
+def conduct(prepared: Prepared, asked: Asked, print_plan: bool = False) -> tuple[AuditResult, Path]:
+    """Plan and run an audit in its folder, or go on with it; return its result and the folder."""
+    from memlab.audit.conduct import carry_out, read_plan, result_of, write_plan
     from memlab.audit.request import take_up
+    from memlab.audit.result_file import read_result
+    from memlab.provenance import now
+    from memlab.reports.audit import write_audit
     from memlab.shards import remove_shards
 
+    started = now()
     folder, going_on = _folder(prepared, asked)
     with runs.locked(folder, "memlab audit"):
         take_up(folder, prepared.request)
+        if (folder / DONE).is_file():
+            print(f"memlab: {folder} is finished", file=sys.stderr)  # noqa: T201
+            return read_result(folder), folder
         plan = read_plan(folder) if going_on else None
         if plan is None:
             plan = prepared.plan()
             write_plan(plan, prepared, folder)
-        if asked.shown:
+        if print_plan:
             _print_plan(prepared, plan)
+        if asked.shown:
             verb = "going on with" if going_on else "to go on after a stop, repeat the command with"
             print(f"memlab: {verb} --out {folder}", file=sys.stderr)  # noqa: T201
         finished = carry_out(prepared, plan, folder)
+        result = result_of(prepared, plan, finished, asked.name, started)
+        tables = finished.rows, finished.conditions, prepared.work.records
+        result = write_audit(result, folder, *tables)
         remove_shards(folder)
-    return finished, folder
+    return result, folder
 
 
 def _folder(prepared: Prepared, asked: Asked) -> tuple[Path, bool]:

@@ -6,6 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memlab.cli.compare_audits import DESCRIPTION as AUDITS
+from memlab.cli.compare_audits import are_audits, compare_audits
 from memlab.cli.compare_people import (
     SideBySide,
     add_people,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from memlab.data.predictions import Predictions
     from memlab.repeat_folder import Repeat
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Compare models on the same images: with people's scores, and with each other, from files alone.
 
 MODEL is one of
@@ -34,6 +36,7 @@ MODEL is one of
   a table                 image and predicted, as memlab score --out writes it; TABLE.csv:COLUMN
                           takes another column
   a folder of folds       predictions.csv in it: image, predicted, and perhaps score
+  an audit                the folder of memlab audit
 
 --people gives the scores of people: a table of images (score, hit_rate, hits and n, ...), a table
 of answers (participant, image, response), or a trial table as memlab data ceiling reads it; of
@@ -57,7 +60,8 @@ compared member by member: split-1 with split-1.
 
   memlab compare runs/resnet50 runs/vit
   memlab compare runs/frozen/test-001 runs/tuned/test-003 --out comparison/
-"""
+
+{AUDITS}"""
 
 
 def run(arguments: list[str]) -> int:
@@ -78,6 +82,8 @@ def run(arguments: list[str]) -> int:
         require_own_folder(options.out, "compare.json")
         given = [table_and_column(path)[0] for path in paths]
         require_apart(options.out, [*given, options.people, options.images])
+    if are_audits(paths):
+        return compare_audits(paths, options)
     if len(paths) < 2 and options.people is None:
         raise MemlabError(
             f"{paths[0]} alone: give two runs or more, or people's scores: --people TABLE"

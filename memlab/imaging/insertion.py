@@ -1,38 +1,72 @@
-"""Functions that paste a part of one image into another."""
+"""Figures cut out of one image, to be put into another."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
+from scipy.ndimage import label
 from torch import Tensor
 
-from memlab.imaging.boxes import bounds
-from memlab.imaging.crops import gathered
+from memlab.imaging.morphology import dilated, pixels_of
+from memlab.imaging.plates import EDGE, eroded
+from memlab.imaging.push_pull import spread
+
+APART = 3.0
+"""Parts of a region that are closer than this are one figure, % of the width: letters of a word."""
+INSIDE = 0.9
+"""Share of a figure above which a figure lies inside another region, such as a face in a person."""
 
 
-def moved(images: Tensor, weights: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Shift images and weights so that the weighted part lies at a given position.
+def whole_figures(
+    mask: Tensor, others: Mapping[str, Tensor], without: tuple[str, ...] = ()
+) -> tuple[Tensor, Tensor]:
+    """Return the figures of a region that are complete, and the largest of them alone.
+
+    A figure is a connected part of the region. It is complete if it does not touch the frame and no
+    other region covers a part of it. It may lie inside another region.
 
     Args:
-        images: (B, C, H, W).
-        weights: (B, 1, H, W); the bounding box of positive weights is moved.
-        places: (B, 2) position of the box, down and across, 0 to 1 of the available range.
+        mask: (B, 1, H, W) of 0 and 1.
+        others: other regions of the same images, (B, 1, H, W) of 0 and 1.
+        without: regions among `others` that may cover no part of a figure at all.
 
     Returns:
-        Images and weights, shifted cyclically.
+        Two masks (B, 1, H, W) of 0 and 1; empty where no figure is complete.
     """
-    axes = []
-    firsts, lasts = bounds(weights)
-    for axis, length in enumerate(weights.shape[-2:]):
-        first, last = firsts[:, axis], lasts[:, axis]
-        steps = torch.arange(length, device=weights.device)
-        way = (length - 1 - last + first).clamp(min=0)
-        top = (places[:, axis].to(weights.device) * way).round().long()
-        axes.append((steps + (first - top)[:, None]) % length)
-    return gathered(images, *axes), gathered(weights, *axes)
+    joined = dilated((mask > 0).float(), pixels_of(APART / 2, mask.shape[-1])).cpu().numpy() > 0
+    inside = mask.cpu().numpy() > 0
+    covers = {name: other.cpu().numpy() > 0 for name, other in others.items()}
+    every, largest = np.zeros_like(inside), np.zeros_like(inside)
+    for place in range(len(inside)):
+        labels, count = label(joined[place, 0], structure=np.ones((3, 3)))
+        labels = labels * inside[place, 0]
+        areas = np.bincount(labels.ravel(), minlength=count + 1)
+        complete = areas > 0
+        complete[0] = False
+        for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+            complete[edge] = False
+        for name, cover in covers.items():
+            common = np.bincount(labels[cover[place, 0]], minlength=count + 1)
+            part = common > 0 if name in without else (common > 0) & (common < INSIDE * areas)
+            complete &= ~part
+        if complete.any():
+            every[place, 0] = complete[labels]
+            largest[place, 0] = labels == np.where(complete, areas, 0).argmax()
+    return torch.from_numpy(every).to(mask), torch.from_numpy(largest).to(mask)
 
 
-def patch(images: Tensor, weights: Tensor) -> Tensor:
-    """Return the mean colour under weights (B, 1, H, W), as images: (B, 3, H, W)."""
-    under = (images * weights).sum(dim=(2, 3), keepdim=True)
-    mean = under / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
-    return mean.expand_as(images)
+def without_ground(images: Tensor, figures: Tensor) -> Tensor:
+    """Return images whose figures continue beyond their edge, in place of the ground.
+
+    The border strip of a figure mixes figure and ground, so it is extrapolated as well. Parts that
+    are thinner than two border strips, such as the strokes of letters, keep their own pixels.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+        figures: (B, 1, H, W) of 0 and 1.
+    """
+    inner = eroded(figures)
+    near = dilated(inner, (pixels_of(EDGE, figures.shape[-1]) or 1) + 1)
+    return spread(images, inner.maximum(figures * (1 - near)))

@@ -63,19 +63,20 @@ def dilated(mask: Tensor, pixels: int) -> Tensor:
     return mask
 
 
-def feathered(mask: Tensor, pixels: int) -> Tensor:
+def feathered(mask: Tensor, pixels: int, blur: int | None = None) -> Tensor:
     """Return weights that are 1 on a mask and fall to 0 within `pixels` of it.
 
-    The mask is grown by half of the distance and blurred by a box filter over the other half.
+    The mask is grown and then blurred by a box filter, by default over half of the distance.
 
     Args:
         mask: (B, 1, H, W) float of 0 and 1.
         pixels: distance from the mask within which weights are above 0.
+        blur: radius of the box filter in pixels, at most half of `pixels`; 0 for hard edges.
 
     Returns:
         (B, 1, H, W) in [0, 1]; exactly 1 on the mask, exactly 0 beyond `pixels`.
     """
-    blur = pixels // 2
+    blur = pixels // 2 if blur is None else blur
     weights = dilated(mask, pixels - blur)
     # normalised by the window area inside the frame
     sums, areas = (

@@ -163,10 +163,5 @@ def answer_lines(result: AuditResult) -> list[str]:
     return lines
 
 
-def fails_on(result: AuditResult, verdict: str | None) -> int:
-    """Return the exit code for `--fail-on VERDICT`: 1 if this is the verdict, else 0."""
-    return int(verdict is not None and result.verdict.verdict == verdict)
-
-
 def _say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from memlab.analysis.control_notes import above_one
 from memlab.analysis.effect import AblationEffect, Baseline, PValue
 from memlab.analysis.effects_table import FILE
 from memlab.numbers import number, p_value, statistic, with_n
+from memlab.reports.effect_legend import legend, share_text
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
 
@@ -24,33 +25,29 @@ COLUMNS: dict[str, JustifyMethod] = {
     "ablation": "left",
     "n": "right",
     "effect  [95 %]": "right",
+    "T": "right",
     "p\nmean": "right",
     "p\nsize": "right",
+    "claim": "left",
     "compared with": "left",
 }
-LAYOUTS = ((True, True), (False, True), (False, False))
-"""Layouts (with units, with ρ); the first that fits the console is printed."""
+"""Columns; T and claim only if some ablation has them."""
+LAYOUTS = ((True, True, True), (False, True, True), (False, False, True), (False, False, False))
+"""Layouts (with units, with ρ, with complete comparisons); the first that fits is printed."""
 COMPARED: dict[Control, str] = {
     "matched-control": "control",
     "off-centre-crops": "off-centre",
     "patch": "patch",
 }
-"""Controls from which S is computed as a difference."""
-SUBTRACTED: set[Control] = {"matched-control", "off-centre-crops", "patch"}
-CONTROLS: dict[Control, str] = {
-    "matched-control": "control: the same change at matched positions of the same image",
-    "off-centre-crops": "off-centre: crops of the same size off the centre",
-    "patch": "patch: a neutral patch in the place of what is pasted",
-}
 
 
 def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
-    """Print a line per ablation (images, effect, both p values, comparison, ρ), and a legend.
+    """Print a line per ablation, and a legend.
 
-    The effect is the specific effect S if there are controls, T for a swap, and the mean effect
-    otherwise; n is its number of images. As nuisance baseline, the comparison names the nuisance
-    change with the largest effect. Nuisance changes have lines of their own only if nothing else
-    was asked for.
+    The columns are images, effect, T, both p values, claim, comparison and ρ. The effect is the
+    specific effect S if there are controls, T for a swap, and the mean effect otherwise; n is its
+    number of images. As nuisance baseline, the comparison names the nuisance change with the
+    largest effect. Nuisance changes have lines of their own only if nothing else was asked for.
     """
     entries = [effect for effect in effects if effect.role != "nuisance" or not effect.in_baseline]
     entries = entries or list(effects)
@@ -58,13 +55,13 @@ def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
     if total > MOST:
         entries = [entry for entry in entries if entry.primary]
     scored = any(entry.spearman_ablated.value is not None for entry in entries)
-    for units, wide in LAYOUTS:
+    for units, wide, complete in LAYOUTS:
         correlations = wide and scored
-        table = _table(entries, units, correlations)
+        table = _table(entries, units, correlations, complete)
         if _fits(table, console):
             break
     console.print(table)
-    lines = _legend(entries)
+    lines = legend(entries)
     if not units:
         lines.append(
             f"units of the doses{', and ρ' if scored and not correlations else ''}: {FILE}"
@@ -75,7 +72,9 @@ def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
         console.print(line, markup=False, style="dim" if console.is_terminal else "")
 
 
-def _table(entries: Sequence[AblationEffect], units: bool, correlations: bool) -> Table:
+def _table(
+    entries: Sequence[AblationEffect], units: bool, correlations: bool, complete: bool
+) -> Table:
     table = Table(
         title="ablations: effect of each on the predicted score",
         title_justify="left",
@@ -84,23 +83,32 @@ def _table(entries: Sequence[AblationEffect], units: bool, correlations: bool) -
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
+    absent = {
+        "T": all(not share_text(entry) for entry in entries),
+        "claim": all(entry.claim is None for entry in entries),
+    }
     for name, justify in COLUMNS.items():
-        unbroken = name == "n" or name.startswith("p\n")
+        if absent.get(name):
+            continue
+        unbroken = name in ("n", "T") or name.startswith("p\n")
         table.add_column(name, justify=justify, overflow="fold", no_wrap=unbroken)
     if correlations:
         table.add_column("ρ clean\n→ ablated", justify="right", overflow="fold")
     for entry in entries:
         count = _printed(entry)[1].n
         of_all = "" if count == entry.n else f"/{entry.n}"
-        cells = [
-            escape(f"{entry.change}{_unit(entry)}" if units else entry.change),
-            f"{count}{of_all}",
-            escape(effect_text(entry)),
-            p_text(entry, "mean", count),
-            p_text(entry, "size", count),
-            escape(compared_text(entry, count)),
-        ]
-        table.add_row(*cells, *([_correlations(entry, count)] if correlations else []))
+        cells = {
+            "ablation": escape(f"{entry.change}{_unit(entry)}" if units else entry.change),
+            "n": f"{count}{of_all}",
+            "effect  [95 %]": escape(effect_text(entry)),
+            "T": share_text(entry),
+            "p\nmean": p_text(entry, "mean", count),
+            "p\nsize": p_text(entry, "size", count),
+            "claim": "" if entry.claim is None else entry.claim.claim,
+            "compared with": escape(compared_text(entry, count, complete)),
+        }
+        shown = [cell for name, cell in cells.items() if not absent.get(name)]
+        table.add_row(*shown, *([_correlations(entry, count)] if correlations else []))
     return table
 
 
@@ -156,12 +164,13 @@ def p_text(entry: AblationEffect, kind: Literal["mean", "size"], n: int | None =
     return text if test.p_corrected is None else with_n(text, test.n, n)
 
 
-def compared_text(entry: AblationEffect, n: int | None = None) -> str:
+def compared_text(entry: AblationEffect, n: int | None = None, complete: bool = True) -> str:
     """Return the comparison of the effect, or the reason why there is none.
 
     Args:
         entry: effect of an ablation.
         n: number of images already printed; a different number is added to the text.
+        complete: whether to give the effect of the ablation beside that of its control.
     """
     control = entry.control
     if control is None or entry.effect.value is None:  # the effect's column gives the reason
@@ -182,7 +191,8 @@ def compared_text(entry: AblationEffect, n: int | None = None) -> str:
     first, second = (
         number(statistic.value, signed=True, zero=False) for statistic in (ablation, compared)
     )
-    return with_n(f"{first}, {COMPARED[control.kind]} {second}", compared.n, n)
+    of_ablation = f"{first}, " if complete else ""
+    return with_n(f"{of_ablation}{COMPARED[control.kind]} {second}", compared.n, n)
 
 
 def _times(baseline: Baseline, n: int | None) -> str:
@@ -206,63 +216,3 @@ def _correlations(entry: AblationEffect, n: int) -> str:
         for rho in (clean, ablated)
     ]
     return with_n(" → ".join(texts), ablated.n, n)
-
-
-def _legend(entries: Sequence[AblationEffect]) -> list[str]:
-    """Return short lines that explain the columns and marks present in the table."""
-    kinds = {entry.control.kind for entry in entries if entry.control and entry.control.draws}
-    baselines = [
-        baseline
-        for entry in entries
-        if (baseline := entry.baseline) is not None and baseline.rms_effect.value is not None
-    ]
-    lines = ["effect: mean of clean − ablated over n images, positive where the score falls"]
-    if SUBTRACTED & kinds:
-        lines.append("S: specific effect, the effect less that of its control, same images")
-        lines += [text for kind, text in CONTROLS.items() if kind in kinds]
-    if any(entry.control and entry.control.reason and entry.baseline for entry in entries):
-        lines.append("no control: no room for one outside the annotated regions")
-    if "round-trip" in kinds:
-        lines.append(
-            "T: variance share that a swap moves beyond a round trip (donor in, own value back)"
-        )
-    if any(above_one(entry) for entry in entries):
-        lines.append("T > 1: predictions leave the range of the clean ones; T is then no share")
-    if baselines:
-        name = max(
-            (baseline.rms_effect.value or 0.0, baseline.condition) for baseline in baselines
-        )[1]
-        lines.append(
-            "baseline: RMS effect of the largest nuisance change "
-            f"({name.removesuffix(':nuisance')}); ×: RMS effect over it"
-        )
-    lines += _tests_legend(entries, kinds, bool(baselines))
-    return lines
-
-
-def _tests_legend(
-    entries: Sequence[AblationEffect], kinds: set[Control], baselines: bool
-) -> list[str]:
-    """Return what each column of p values tests, and how the values are corrected."""
-    lines = []
-    means = sum(entry.tests.mean.p is not None for entry in entries)
-    sizes = sum(entry.tests.size.p is not None for entry in entries)
-    if means:
-        hypothesis = "the mean effect is not 0" + (
-            " (S, where there is one)" if SUBTRACTED & kinds else ""
-        )
-        lines.append(f"p mean: {hypothesis}; {_corrected(means)}")
-    if sizes:
-        than = [
-            ("baseline", baselines),
-            ("control", bool({"matched-control", "patch"} & kinds)),
-            ("round trip", "round-trip" in kinds),
-        ]
-        names = [name for name, present in than if present]
-        named = " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-        lines.append(f"p size: effect, up or down, beyond {named}; {_corrected(sizes)}")
-    return lines
-
-
-def _corrected(count: int) -> str:
-    return f"Holm-corrected over {count} test{'s' * (count > 1)}"

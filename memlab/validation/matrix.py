@@ -19,7 +19,7 @@ from memlab.ablations.evaluate import changed_images
 from memlab.ablations.plan import Condition, nuisance_baseline, plan
 from memlab.ablations.preparation import Preparation
 from memlab.analysis.arrays import ImageEffects, Images
-from memlab.analysis.per_image import mean_effect, specific, specific_square, swap_square
+from memlab.analysis.per_image import excess_square, mean_effect, specific, swap_square
 from memlab.analysis.quantities import SESOI
 from memlab.data.dataset import collate, to_float
 from memlab.data.donors import DonorList
@@ -220,7 +220,7 @@ def _squares(ablation: Ablation, effects: ImageEffects) -> Array:
         or _without_controls(ablation, effects.by_role)
     ):
         return mean_effect(effects) ** 2
-    return swap_square(effects) if kind == "round-trip" else specific_square(effects)
+    return swap_square(effects) if kind == "round-trip" else excess_square(effects)
 
 
 def _without_controls(ablation: Ablation, by_role: EffectsByRole) -> bool:

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from memlab.analysis.arrays import Images
-from memlab.analysis.quantities import combine, mean, variance_of_predictions
+from memlab.analysis.means import combine, mean, variance_of_predictions
 from memlab.data.geometry import Geometry
 from memlab.errors import MemlabError, did_you_mean
 from memlab.inference.predict import scored

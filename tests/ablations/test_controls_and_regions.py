@@ -105,7 +105,7 @@ def test_no_control_covers_what_any_mask_annotates(
         if one.condition.role == "control"
     ]
     assert bool(any(one.eligible.any() for one in rows)) == covered
-    changed = shown[1 : 1 + 3 * covered]  # the first is the ablation itself
+    changed = shown[2 : 2 + 3 * covered]  # the first two are the ablation itself
     for one in changed:
         different = (one != images).any(dim=1, keepdim=True)
         assert different.any()
@@ -224,7 +224,7 @@ def test_why_an_image_is_not_changed_is_told() -> None:
         masks={"faces": faces},
         annotated={"faces": torch.tensor([True, True, True, False, True])},
     )
-    (entry, _) = evaluate(
+    (entry, _, _) = evaluate(
         lambda changed, _: changed.mean((1, 2, 3)),
         images,
         known,

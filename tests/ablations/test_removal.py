@@ -153,13 +153,16 @@ def test_a_control_makes_the_same_hole_elsewhere(photos: tuple[Tensor, Context])
         return changed.mean(dim=(1, 2, 3))
 
     conditions = plan([RemoveFaces(fill="grey")], controls=1)
-    target, control = list(evaluate(score, images, context, conditions))
+    target, _, control = list(evaluate(score, images, context, conditions))
     both = target.eligible & control.eligible
     assert both.sum() >= 3
-    areas = [torch.full((30,), torch.nan) for _ in seen]
-    for area, one, scored in zip(areas, seen, (target, control), strict=True):
+    areas = [torch.full((30,), torch.nan) for _ in range(2)]
+    for area, one, scored in zip(areas, seen[::2], (target, control), strict=True):
         area[scored.eligible] = one
-    assert torch.allclose(areas[0][both], areas[1][both], atol=0.005)
+    whole = (RemoveFaces().within(context) > 0).float().mean(dim=(1, 2, 3))[both]
+    for area in areas:  # of each a margin of its own, not larger than that of a single draw
+        assert ((area[both] > 0.7 * whole) & (area[both] <= whole + 0.005)).all()
+    assert abs(float((areas[0] - areas[1])[both].mean())) < 0.01
 
 
 def test_masks_of_another_size_are_named() -> None:
@@ -185,38 +188,6 @@ def test_masks_of_another_size_are_named() -> None:
 def test_what_makes_no_sense_is_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(MemlabError, match=message):
         Remove(**arguments)  # type: ignore[arg-type]
-
-
-def test_paste_needs_a_image_without_and_a_donor_with(photos: tuple[Tensor, Context]) -> None:
-    _, context = photos
-    donated = context.donors
-    assert donated is not None
-    for what in ("faces", "people", "objects", "text"):
-        has = (context.masks[what] > 0).flatten(1).any(dim=1)
-        donates = (donated.masks[what] > 0).flatten(1).any(dim=1)
-        eligible = Paste(what=what).eligible(context)
-        assert torch.equal(eligible, ~has & donates)
-        assert eligible.any()
-    assert not Paste().eligible(replace(context, donors=None)).any()
-
-
-def test_paste_and_its_patch_have_one_shape_and_place(photos: tuple[Tensor, Context]) -> None:
-    images, context = photos
-    chosen = Paste(margin=0.0).eligible(context).nonzero().flatten()
-    images, context = images[chosen], context.select(chosen)
-    paste, donated = Paste(margin=0.0), context.donors
-    assert donated is not None
-    pasted = (paste(images, context) != images).any(dim=1)
-    patched = (paste(images, replace(context, role="control")) != images).any(dim=1)
-    area = (donated.masks["faces"] > 0).flatten(1).sum(dim=1)
-    assert torch.allclose(pasted.flatten(1).sum(dim=1) / area, torch.tensor(1.0), atol=0.02)
-    assert ((pasted != patched).flatten(1).sum(dim=1) <= 0.02 * area).all()
-    for place in range(len(images)):
-        seen = paste(images, context)[place][:, pasted[place]]
-        own = donated.images[place][:, donated.masks["faces"][place, 0] > 0]
-        assert torch.allclose(seen.mean(dim=1), own.mean(dim=1), atol=0.02)
-    other = paste(images, replace(context, draw=1))
-    assert not torch.equal(other, paste(images, context))
 
 
 @pytest.mark.slow

@@ -67,9 +67,23 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     def there(key: str, role: str, i: int) -> list[float]:
         return [f[i] - x for x in tables[key, role][i] if not math.isnan(x)]
 
-    def per_image(key: str, i: int) -> dict[str, float]:
+    def draws(keys: list[str], role: str, i: int) -> list[float]:
+        """The mean over fills of each draw that all fills have."""
+        rows = [tables[key, role][i] for key in keys]
+        cut = [row[: min(map(len, rows))] for row in rows]
+        means = []
+        for of_draw in zip(*cut, strict=True):
+            known = [f[i] - x for x in of_draw if not math.isnan(x)]
+            means += [sum(known) / len(known)] if known else []
+        return means
+
+    def per_image(keys: list[str], i: int) -> dict[str, float]:
         out: dict[str, float] = {}
-        d, c = there(key, "target", i), there(key, "control", i)
+        d, c = draws(keys, "target", i), draws(keys, "control", i)
+        repeated = min(tables[key, "target"].shape[1] for key in keys) > 1
+        if d and (len(d) > 1 or not repeated):
+            s2d = sum((x - sum(d) / len(d)) ** 2 for x in d) / (len(d) - 1) if repeated else 0
+            out["own"] = (sum(d) / len(d)) ** 2 - s2d / len(d)
         if d:
             out["effect"] = sum(d) / len(d)
         if d and c:
@@ -81,16 +95,20 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
             between = [abs(x - y) for x in d for y in c]
             out["energy_distance"] = sum(between) / len(between) - sum(within) / len(within)
             square = sum((x - mean) ** 2 for x in d) / len(d)
-            out["squared_effect"] = square - (1 + 1 / len(c)) * s2
-            out["squared_effect_upper"] = square - s2 / len(c)
+            out["squared_effect_lower"] = square - (1 + 1 / len(c)) * s2
+            if "own" in out:
+                specific = out["specific_effect"] ** 2
+                out["squared_effect_upper"] = specific - s2d / len(d) - s2 / len(c)
+            name = f"squared_effect_{'upper' if repeated else 'lower'}"
+            if name in out:
+                out["squared_effect"] = out[name]
         return out
 
     def weighted(keys: list[str], name: str) -> float:
         over, under = 0.0, 0.0
         for i in range(n):
-            values = [each[name] for key in keys if name in (each := per_image(key, i))]
-            if values:
-                over += w[i] * sum(values) / len(values)
+            if name in (each := per_image(keys, i)):
+                over += w[i] * each[name]
                 under += w[i]
         return over / under
 
@@ -102,6 +120,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
             "specific_effect",
             "energy_distance",
             "squared_effect",
+            "squared_effect_lower",
             "squared_effect_upper",
         )
     }
@@ -122,32 +141,25 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     def root(x: float) -> float:
         return math.copysign(math.sqrt(abs(x)), x)
 
-    expected["rms_effect"], expected["rms_effect_upper"] = (
-        root(expected["squared_effect"]),
-        root(expected["squared_effect_upper"]),
-    )
-    expected["specific_effect_sd"], expected["rms_effect_sd"] = (
-        expected["specific_effect"] / var**0.5,
-        expected["rms_effect"] / var**0.5,
-    )
-    expected["rms_effect_sd_upper"] = expected["rms_effect_upper"] / var**0.5
+    expected["specific_effect_sd"] = expected["specific_effect"] / var**0.5
+    for reading in ("", "_lower", "_upper"):
+        expected[f"rms_effect{reading}"] = root(expected[f"squared_effect{reading}"])
+        expected[f"rms_effect_sd{reading}"] = expected[f"rms_effect{reading}"] / var**0.5
     v_in = weighted(["paste@1"], "squared_effect")
-    expected["variance_share"] = (
-        p * (1 - p) * (expected["squared_effect"] + v_in) + p * p * v_swap
-    ) / (2 * var)
+    v_out = expected["squared_effect"]  # all images whose region was removed have controls
+    for suffix, v in (("", v_out), ("_insertion", v_in), ("_both", (v_out + v_in) / 2)):
+        expected[f"variance_share{suffix}"] = (2 * p * (1 - p) * v + p * p * v_swap) / (2 * var)
+    expected["rms_effect_sd_insertion"] = root(v_in) / var**0.5
+    expected["insertion_difference_sd"] = (root(v_out) - root(v_in)) / var**0.5
     assert set(found.estimates) == set(expected)
     for name, estimate in found.estimates.items():
         assert value(estimate) == pytest.approx(expected[name], abs=1e-10), name
         assert np.isfinite(estimate.columns).all()
         assert len(estimate.columns) == len(whole)
-    compared = sum(
-        "squared_effect" in per_image(keys[0], i) or "squared_effect" in per_image(keys[1], i)
-        for i in range(n)
-    )
-    assert found.notes == [
-        f"face: {compared} of the {face.sum()} images that have it could be compared with "
-        "controls; T takes the others to be like them"
-    ]
+    compared = sum("squared_effect" in per_image(keys, i) for i in range(n))
+    removed = sum("own" in per_image(keys, i) for i in range(n))
+    assert compared == removed  # else a note says how T treats the others
+    assert found.notes == []
     have = sum(w[i] for i in range(n) if there(*SWAP, i)) / sum(w[:n])  # bound to faces
     share = have**2 / (2 * var)
     others = {
@@ -196,29 +208,6 @@ def test_many_resamples_at_once_give_what_each_gives_alone() -> None:
         assert estimate.of(means).shape == (7,)
         assert np.allclose(estimate.of(means), [estimate.of(row) for row in means], rtol=1e-12)
     assert value(estimate) == pytest.approx(float(estimate.of(estimate.columns.mean(axis=0))))
-
-
-def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_covers() -> None:
-    rng = np.random.default_rng(2)
-    n = 60
-    f, face = rng.normal(size=n), (np.arange(n) < 15).astype(float)
-    drops = {"target": rng.normal(size=(n, 1)), "control": rng.normal(size=(n, 8))}
-    drops = {role: np.where(face[:, None] > 0, array, NAN) for role, array in drops.items()}
-    removal = made_effects(n, drops, predicted=f, face=face)
-    found = presence_quantities("face", [removal])
-    v = value(found.estimates["squared_effect"])
-    assert v is not None
-    expected = 0.25 * 0.75 * 2 * v / (2 * f.var(ddof=1))
-    assert value(found.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
-    assert found.notes == [
-        "face: insertion: not run; in T, removal counts twice",
-        "face: swap: not run; T covers presence only",
-    ]
-    nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
-    empty = ImageEffects("paste@1", 1.0, removal.images, nowhere)
-    again = presence_quantities("face", [removal], [empty])
-    assert value(again.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
-    assert again.notes[0] == "face: insertion: no eligible image; in T, removal counts twice"
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 1.0])

@@ -78,6 +78,7 @@ def test_what_cannot_be_computed_is_null_with_the_reason() -> None:
     assert {name for name, why in constant.items() if why} == {
         "specific_effect_sd",
         "rms_effect_sd",
+        "rms_effect_sd_lower",
         "rms_effect_sd_upper",
         "variance_share",
     }

@@ -30,9 +30,8 @@ class Claim:
 
 def removal_claim(
     signed: Statistic,
-    size: Statistic,
+    lower: Statistic,
     upper: Statistic,
-    energy: Statistic,
     p_signed: float | None,
     p_energy: float | None,
     sesoi: float = SESOI,
@@ -40,21 +39,18 @@ def removal_claim(
 ) -> Claim:
     """Decide whether the model relies on a removed feature, compared with matched controls.
 
-    "relies": M or S is significant, and the interval of RMS or of `|S|` lies above `sesoi`. "does
-    not rely": S lies inside ±`sesoi`, and one of two conditions holds. Either RMS+ lies below
-    `sesoi`; or RMS lies below `sesoi`, the controls do not vary more than the target, and M finds
-    no difference that S does not find. Controls that vary more hide an effect, because the noise
-    correction then subtracts more than the target's noise. If controls vary only slightly more, RMS
-    and M may not show it. RMS+, reported as well, is an upper bound for any noise of the target,
-    and the clause says which bound it uses.
+    "relies": M or S is significant, and the interval of `|S|`, or the intervals of both RMS- and
+    RMS+, lie above `sesoi`. "does not rely": S lies inside ±`sesoi`, and RMS+ lies below `sesoi`.
+    RMS+ subtracts only noise that was measured, so this claim holds for any noise of the target
+    and of the controls. RMS- also subtracts what the controls vary between positions: an effect
+    that removing any region would have is no reliance on this one.
 
     Args:
         signed: S, in SDs of the clean predictions, with its interval. At level
             `memlab.stats.CLAIM_LEVEL` each end of an interval is a test at `ALPHA`; wider intervals
             make claims rarer.
-        size: RMS, in the same unit; below 0 exactly where V is.
+        lower: RMS-, in the same unit.
         upper: RMS+, in the same unit.
-        energy: M, in any unit.
         p_signed: p-value of S, corrected for the number of features; None if there is none.
         p_energy: p-value of M, corrected in the same way.
         sesoi: smallest effect of interest, in SDs.
@@ -65,7 +61,7 @@ def removal_claim(
     ]
     large = [
         *(["|S|"] if _above(signed, sesoi) or _below(signed, -sesoi) else []),
-        *(["RMS"] if _above(size, sesoi) else []),
+        *(["RMS"] if _above(lower, sesoi) and _above(upper, sesoi) else []),
     ]
     if significant and large:
         return Claim(
@@ -73,25 +69,20 @@ def removal_claim(
             f"{' and '.join(significant)} significant, {' and '.join(large)} above {sesoi:g} SD",
         )
     inside = _above(signed, -sesoi) and _below(signed, sesoi)
-    quieter = _below(size, 0) or _below(energy, 0)
-    if inside and _below(upper, sesoi):
+    if inside and _below(upper, sesoi) and not _below(upper, 0):
         return Claim("does not rely", f"S inside ±{sesoi:g} SD, RMS+ below {sesoi:g} SD")
-    small = inside and _below(size, sesoi)
-    if small and not quieter and significant != ["M"]:
-        return Claim(
-            "does not rely",
-            f"S inside ±{sesoi:g} SD, RMS below {sesoi:g} SD if the removal is as noisy as its "
-            "controls",
-        )
-    missing = _missing({"S": signed, "RMS": size, "RMS+": upper})
+    missing = _missing({"S": signed, "RMS-": lower, "RMS+": upper})
     if missing:
         return Claim("cannot tell", missing)
-    if quieter:
-        return Claim("cannot tell", "controls vary more than the target")
-    if small:
-        return Claim("cannot tell", "M significant, but RMS does not show by how much")
+    if _below(upper, 0):
+        return Claim("cannot tell", "draws of one image differ more than independent draws would")
     if large:
         return Claim("cannot tell", f"{' and '.join(large)} above {sesoi:g} SD, not significant")
+    if inside and _below(lower, sesoi) and _above(upper, sesoi):
+        return Claim(
+            "cannot tell",
+            f"RMS+ above {sesoi:g} SD, but controls vary as much between positions",
+        )
     return Claim("cannot tell", f"the intervals reach both sides of {sesoi:g} SD")
 
 
