@@ -137,8 +137,8 @@ def audit_result(
         share = one.variance_share
         if share.value is None or share.low is None:
             without[one.name] = share.reason or "no interval"
-        elif one.compared < least:
-            without[one.name] = f"only {one.compared} images; fewer than {least} decide nothing"
+        elif share.n < least:
+            without[one.name] = f"only {share.n} images; fewer than {least} decide nothing"
         else:
             shares[one.name] = resampled[one.name]["variance_share"]
     labels = {one.name: one.label for one in features}
