@@ -114,7 +114,8 @@ def presence_quantities(
     T describes the effect over the data set, the total-effect index (Jansen 1999): [2 p(1 - p)
     V_removal + p² V_swap] / (2 Var f). Here V_removal is over all images whose feature was removed;
     see `removed_square`. `variance_share_insertion` has V_insertion in place of V_removal, and
-    `variance_share_both` has the mean of both; `memlab.analysis.insertion` says which one to use.
+    `variance_share_both` has the mean of both; `memlab.analysis.insertion_agreement`
+    says which one to use.
 
     Args:
         feature: column of the rows that says which images have the feature; None to count the
