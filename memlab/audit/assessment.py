@@ -10,7 +10,7 @@ import pandas as pd
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
-from memlab.analysis.comparable import finite_changes, one_kind_of_control
+from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.gauge import Gauge, gauges
 from memlab.audit.beside import (
     CELL,
@@ -68,7 +68,7 @@ def audit_result(
     images, audited = _images(rows)
     resampling = Resampling(seed, protocol.resamples, protocol.level, _strata(rows, audited))
     sample = _sample(rows, images, audited, resampling)
-    conditions, random_shapes = one_kind_of_control(conditions)
+    random_shapes = mostly_random_shapes(conditions)
     conditions = conditions[conditions["condition"].isin(finite_changes(conditions))]
     measured = _measured(images, conditions, records)
     gauge_of = _gauges(rows, conditions, records)

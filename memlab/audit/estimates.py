@@ -156,9 +156,9 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
             estimates |= {f"fill {index}/{name}": of_fill[name] for name in IN_SD}
         if random_shapes:
             why = UNLIKE["random shapes"]
-            for name, estimate in estimates.items():
-                if name in _NEED_EXCHANGEABLE and estimate.reason is None:
-                    estimates[name] = replace(estimate, reason=why)
+            energy = estimates["energy_distance"]
+            if energy.reason is None:
+                estimates["energy_distance"] = replace(energy, reason=why)
         if insertion is not None:
             of_insertion = removal_quantities([insertion])
             estimates |= {f"insertion/{name}": of_insertion[name] for name in IN_SD}
@@ -174,13 +174,6 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
             lambda p, v, var: p**2 * v / (2 * var), estimates["prevalence"], back, variance
         )
     return replace(data, estimates=estimates, notes=notes)
-
-
-_SIZES = ("squared_effect", "rms_effect", "rms_effect_sd")
-_NEED_EXCHANGEABLE = (
-    "energy_distance",
-    *(f"{name}{reading}" for name in _SIZES for reading in ("", "_lower", "_upper")),
-)
 
 
 def _swap_condition(data: FeatureData) -> str | None:
