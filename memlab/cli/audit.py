@@ -31,10 +31,11 @@ and decides by rules that were set beforehand.
 
 {MODEL}
 
-Audited are images that the model was not trained on: the val and test images of its run or of the
-table; all, if it was not trained here. Other images donate what swaps put in. --data.masks gives
-the masks of faces, people, objects and text (see memlab regions find). Without masks, surface is
-measured anywhere in the image, figures included. Images need no scores; what needs them is null.
+The audit uses images that the model was not trained on: the val and test images of its run or of
+the table; all images, if it was not trained here. Other images donate what swaps put in.
+--data.masks gives the masks of faces, people, objects and text (see memlab regions find). Without
+masks, surface is measured anywhere in the image, figures included. Images need no scores; results
+that need scores are null.
 
 The plan is printed first: images by stratum, forward passes, minutes on this machine, and for each
 feature the smallest effect that it can detect. --plan stops there. --budget limits the audit; the
@@ -100,13 +101,26 @@ def run(arguments: list[str]) -> int:
     add_data(parser)
     add_masks(parser)
     add_empty_masks(parser)
-    parser.add_argument("--budget", help="time or forward passes: 30min, 2h, 300k (1,000 images)")
-    parser.add_argument("--plan", action="store_true", help="print the plan and stop")
-    parser.add_argument("--protocol", type=Path, metavar="FILE", help="another protocol")
-    parser.add_argument("--out", type=Path, help="folder of the audit; in RUN or runs/ by default")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="(%(default)s)")
     parser.add_argument(
-        "--fail-on", metavar="VERDICTS", help="exit code 1 for these verdicts: shortcut,mixed"
+        "--budget", help="time or number of forward passes: 30min, 2h, 300k (at most 1,000 images)"
+    )
+    parser.add_argument("--plan", action="store_true", help="print the plan and stop")
+    parser.add_argument(
+        "--protocol",
+        type=Path,
+        metavar="FILE",
+        help="another protocol; start from protocol.yaml of an audit",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder of the audit; by default RUN/audit-001, or in runs/"
+    )
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="of sample, changes and intervals (%(default)s)"
+    )
+    parser.add_argument(
+        "--fail-on",
+        metavar="VERDICTS",
+        help="exit code 1 for these verdicts, such as shortcut,mixed",
     )
     add_loading(parser)
     add_trust(parser)
