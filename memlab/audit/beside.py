@@ -11,8 +11,8 @@ from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.blind_scan import scan, strongest
 from memlab.analysis.cell_effect import CellEffect
+from memlab.analysis.means import combine, mean, variance_of_predictions
 from memlab.analysis.per_image import row_mean
-from memlab.analysis.quantities import combine, mean, variance_of_predictions
 from memlab.analysis.rank_loss import sufficiency
 from memlab.audit.matching import condition_of
 from memlab.audit.protocol import Protocol

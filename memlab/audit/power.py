@@ -116,7 +116,14 @@ def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
     target = float(np.concatenate(noises["target"]).mean()) if noises["target"] else control
     spread = max(float(found.var(ddof=1)) - target / 2 - control / 2, 0.0)
     variance = spread + target / protocol.target_draws + control / protocol.draws
-    needed = images_to_exclude(protocol.draws, math.sqrt(control), protocol.sesoi)
+    needed = images_to_exclude(
+        protocol.draws,
+        math.sqrt(control),
+        protocol.sesoi,
+        sd_images=math.sqrt(max(control - target, 0.0)),  # controls differ in their positions, too
+        target_draws=protocol.target_draws,
+        sd_target=math.sqrt(target),
+    )
     needed = None if needed is None else max(needed, LEAST)
     return FeaturePower(detectable(math.sqrt(variance / images)), needed, images, len(found))
 

@@ -88,7 +88,9 @@ def _lines(plan: AuditPlan, protocol: Protocol) -> list[str]:
 def _cells(one: FeaturePlan) -> list[str]:
     power = one.power
     smallest = NOTHING if power is None else number(power.detectable, 2, zero=False)
-    needed = NOTHING if power is None or power.to_exclude is None else f"{power.to_exclude:,}"
+    needed = NOTHING
+    if power is not None and power.detectable is not None:
+        needed = "> 1,000,000" if power.to_exclude is None else f"{power.to_exclude:,}"
     compared = NOTHING if power is None else f"{power.compared:,}"
     cost = f"{one.forwards:,}", duration(one.seconds)
     return [f"{one.images:,}", compared, *cost, smallest, needed]

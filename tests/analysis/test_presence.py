@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from memlab.analysis.arrays import ImageEffects
+from memlab.analysis.insertion_agreement import headline_share, insertion_agrees
 from memlab.analysis.quantities import presence_quantities
+from memlab.stats import bootstrap
 from tests.builders.effect_arrays import NAN, made_effects, value
 
 
@@ -52,3 +54,30 @@ def test_t_of_presence_covers_images_without_room_for_a_control() -> None:
         f"face: {few} of {n // 2} images have controls; T takes the controls of the "
         "others to have their mean effect"
     )
+
+
+@pytest.mark.parametrize(("pasted", "agrees"), [(1.0, True), (0.7, False)])
+def test_insertion_enters_t_only_where_it_agrees_with_removal(pasted: float, agrees: bool) -> None:
+    rng = np.random.default_rng(6)
+    n = 2000
+    face = np.arange(n) < n / 2
+
+    def changed(effect: float, where: np.ndarray, draws: int) -> ImageEffects:
+        noise = rng.normal(0, 0.05, (n, draws + 8))
+        drops = {"target": effect + noise[:, :draws], "control": noise[:, draws:]}
+        drops = {role: np.where(where[:, None], array, NAN) for role, array in drops.items()}
+        return ImageEffects("made@1", 1.0, images, drops)
+
+    images = made_effects(n, {}, predicted=rng.normal(size=n), face=face).images
+    removal, insertion = changed(1.0, face, 2), changed(-pasted, ~face, 1)
+    estimates = presence_quantities("face", [removal], [insertion]).estimates
+    resampled = bootstrap(estimates, 0, 500).resampled
+    found = insertion_agrees(resampled)
+    assert found.equivalent is agrees
+    both = 0.25 * (1 + pasted**2) / 2
+    assert headline_share(resampled).statistic.value == pytest.approx(
+        both if agrees else 0.25, rel=0.08
+    )
+    alone = bootstrap(presence_quantities("face", [removal]).estimates, 0, 500).resampled
+    assert insertion_agrees(alone).reason == "no insertion was run"
+    assert headline_share(alone).statistic.value == pytest.approx(0.25, rel=0.08)
