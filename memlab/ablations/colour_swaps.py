@@ -46,13 +46,18 @@ class SwapPalette(Swap):
         Mixtures of two hues are paler than both.
         """
         mixed = super().change(images, context, dose)
-        own = self.core(context.masks, images)
-        return mixed if dose == 1 else swap_saturation(mixed, images, own, own)
+        whole = self._whole(images, context)
+        return mixed if dose == 1 else swap_saturation(mixed, images, whole, whole)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""
         own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
-        return swap_palette(images, donors.images, own, theirs)
+        return swap_palette(images, donors.images, own, theirs, self._whole(images, context))
+
+    def _whole(self, images: Tensor, context: Context) -> Tensor | None:
+        """Return the region with its border, whose mean chroma stays; None for whole images."""
+        mask = self.place.mask(context.masks)
+        return None if mask is None else mask.to(images)
 
 
 class SwapSaturation(Swap):

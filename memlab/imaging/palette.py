@@ -61,7 +61,11 @@ def palette_distance(
 
 
 def swap_palette(
-    images: Tensor, donors: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+    images: Tensor,
+    donors: Tensor,
+    own: Tensor | None = None,
+    theirs: Tensor | None = None,
+    whole: Tensor | None = None,
 ) -> Tensor:
     """Replace the palettes of images by the donors', and keep luma and mean chroma.
 
@@ -75,15 +79,18 @@ def swap_palette(
         donors: (B, 3, H, W) in [0, 1].
         own: (B, 1, H, W), weights of the images' pixels in their palettes; None for equal weights.
         theirs: (B, 1, H, W), weights of the donors' pixels.
+        whole: (B, 1, H, W), weights of the images' pixels in the mean chroma that stays; `own` by
+            default.
 
     Returns:
         (B, 3, H, W) in [0, 1], with luma and mean chroma of `images`. Where the scaled palette does
         not fit the luma of the image, such as saturated colours in dark areas, the result only
         approaches the palette.
     """
+    whole = own if whole is None else whole
     grey, colours, shares = luma(images), _coordinates(images), _shares(own)
     mean, covariance = _moments(colours, shares)
-    amount, donated = saturation(images, own), palette(donors, theirs)
+    amount, donated = saturation(images, whole), palette(donors, theirs)
     scale = amount / saturation(donors, theirs).clamp(min=GREY)
     centred = colours - mean[..., None]
     wanted_mean, wanted = _scaled(donated, scale)
@@ -91,14 +98,14 @@ def swap_palette(
     for _ in range(STEPS):
         shown, found_chroma = _in_gamut(grey, stretch @ centred + shift[..., None])
         found_mean, found = _moments(found_chroma, shares)
-        change = amount / saturation(shown, own).clamp(min=1e-6)
+        change = amount / saturation(shown, whole).clamp(min=1e-6)
         scale = (scale * change.clamp(1 / STEP, STEP)).clamp(max=GAIN)
         wanted_mean, wanted = _scaled(donated, scale)
         stretch = _capped(_transport(found, wanted) @ stretch)
         shift = (shift + wanted_mean - found_mean).clamp(-1, 1)
     for _ in range(STEPS):  # the mean chroma exactly, at the cost of little of the palette
         shown, _ = _in_gamut(grey, stretch @ centred + shift[..., None])
-        change = (amount / saturation(shown, own).clamp(min=1e-6)).clamp(1 / STEP, STEP)
+        change = (amount / saturation(shown, whole).clamp(min=1e-6)).clamp(1 / STEP, STEP)
         stretch, shift = _capped(change[:, None, None] * stretch), change[:, None] * shift
     return _in_gamut(grey, stretch @ centred + shift[..., None])[0]
 
