@@ -130,7 +130,7 @@ def run(arguments: list[str]) -> int:
     model = load_model(options.model)
     prepared = prepare_audit(model, asked)
     if options.plan:
-        _print_plan(prepared, prepared.plan())
+        _print_plan(prepared, prepared.plan(), asked.name)
         return 0
     result, folder = conduct(prepared, asked, print_plan=True)
 
@@ -222,7 +222,7 @@ def conduct(prepared: Prepared, asked: Asked, print_plan: bool = False) -> tuple
             plan = prepared.plan()
             write_plan(plan, prepared, folder)
         if print_plan:
-            _print_plan(prepared, plan)
+            _print_plan(prepared, plan, asked.name)
         if asked.shown:
             verb = "going on with" if going_on else "to go on after a stop, repeat the command with"
             print(f"memlab: {verb} --out {folder}", file=sys.stderr)  # noqa: T201
@@ -253,8 +253,8 @@ def _folder(prepared: Prepared, asked: Asked) -> tuple[Path, bool]:
     return runs.claim(runs.numbered(run, "audit")), False
 
 
-def _print_plan(prepared: Prepared, plan: AuditPlan) -> None:
+def _print_plan(prepared: Prepared, plan: AuditPlan, name: str) -> None:
     from memlab.reports.audit_plan import print_plan
     from memlab.reports.terminal import plain_console
 
-    print_plan(plan, prepared.protocol, prepared.model.title, prepared.notes(plan), plain_console())
+    print_plan(plan, prepared.protocol, name, prepared.notes(plan), plain_console())
