@@ -226,7 +226,9 @@ def conduct(prepared: Prepared, asked: Asked, print_plan: bool = False) -> tuple
             _print_plan(prepared, plan, asked.name)
         if asked.shown:
             verb = (
-                "to go on after a stop, repeat the command with" if known is None else "going on:"
+                "to go on after a stop, repeat the command with"
+                if known is None
+                else "going on with"
             )
             print(f"memlab: {verb} --out {folder}", file=sys.stderr)  # noqa: T201
         finished = carry_out(prepared, plan, folder)

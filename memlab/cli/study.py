@@ -104,12 +104,19 @@ def run(arguments: list[str]) -> int:
 
 
 def _audit(folder: Path, asked: Asked) -> AuditResult:
-    """Audit the study's network or model on the study's images, or go on with it."""
+    """Audit the study's network or model on the study's images, or go on with it.
+
+    A finished audit is read, also in a folder that was moved.
+    """
+    from memlab.audit.result_file import read_result
     from memlab.cli import audit
     from memlab.cli.model_option import load_model
     from memlab.data.sources.csv import CsvSource
     from memlab.data.subset import FILE
 
+    if (folder / AUDIT / audit.DONE).is_file():
+        print(f"memlab: {folder / AUDIT} is finished", file=sys.stderr)  # noqa: T201
+        return read_result(folder / AUDIT)
     name = str(folder / RUN) if asked.model is None else asked.model
     wanted = audit.Asked(
         name,
