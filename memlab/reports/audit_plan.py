@@ -32,7 +32,7 @@ def print_plan(
         console.print(line, markup=False, soft_wrap=True)
     table = Table(title_justify="left")
     table.add_column("feature", no_wrap=True)
-    for column in ("images", "passes", "time", "detects", "n to exclude"):
+    for column in ("images", "compared", "passes", "time", "detects", "n to exclude"):
         table.add_column(column, justify="right")
     measured = [one for one in plan.features if one.reason is None]
     for one in measured:
@@ -90,7 +90,7 @@ def _cells(one: FeaturePlan) -> list[str]:
     smallest = NOTHING if power is None else number(power.detectable, 2, zero=False)
     needed = NOTHING
     if power is not None and power.detectable is not None:
-        needed = "> 1,000,000" if power.to_exclude is None else f"{power.to_exclude:,}"
+        needed = "> 1 M" if power.to_exclude is None else f"{power.to_exclude:,}"
     compared = NOTHING if power is None else f"{power.compared:,}"
     cost = f"{one.forwards:,}", duration(one.seconds)
     return [f"{one.images:,}", compared, *cost, smallest, needed]
