@@ -81,8 +81,8 @@ def warnings(effect: AblationEffect) -> list[str]:
         texts.append(farther)
     if control.random_shapes:
         texts.append(
-            "most of these regions cover more than a quarter of the image: their controls are "
-            "random shapes of the same area outside the annotated regions, and S alone is stated"
+            "in most images a copy of the region fits nowhere else: the controls are random shapes "
+            "of its area outside the annotated regions"
         )
     if effect.role == "swap":
         texts += _not_swapped(effect.not_eligible or {})

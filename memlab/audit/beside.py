@@ -22,8 +22,8 @@ from memlab.stats import Correlations, Estimate
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array, Statistic
 
-CELL = "occlude_cell"
-"""Plugin name of the blind scan's occlusion, whose parameters are `row` and `column`."""
+CELL = "occludecell"
+"""Name of the blind scan's occlusion, whose parameters are `row` and `column`."""
 
 
 def nuisance_estimates(

@@ -137,7 +137,8 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
         fills = list(data.removals.values())
         within = [one for name, one in data.removals.items() if name not in data.beyond]
         swap = None if _swap_condition(data) in data.beyond else data.swap
-        quantities = presence_quantities(feature.name, within or fills, swap=swap)
+        insertions = [] if data.insertion is None else [data.insertion]
+        quantities = presence_quantities(feature.name, within or fills, insertions, swap)
         estimates |= quantities.estimates
         notes += quantities.notes
         notes += [f"{name} is left out of T: {why}" for name, why in data.beyond.items()]
@@ -155,9 +156,9 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
             estimates |= {f"fill {index}/{name}": of_fill[name] for name in IN_SD}
         if random_shapes:
             why = UNLIKE["random shapes"]
-            for name, estimate in estimates.items():
-                if name in _NEED_EXCHANGEABLE and estimate.reason is None:
-                    estimates[name] = replace(estimate, reason=why)
+            energy = estimates["energy_distance"]
+            if energy.reason is None:
+                estimates["energy_distance"] = replace(energy, reason=why)
         if data.insertion is not None:
             inserted = removal_quantities([data.insertion])
             estimates |= {f"insertion/{name}": inserted[name] for name in IN_SD}
@@ -173,13 +174,6 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
             lambda p, v, var: p**2 * v / (2 * var), estimates["prevalence"], back, variance
         )
     return replace(data, estimates=estimates, notes=notes)
-
-
-_SIZES = ("squared_effect", "rms_effect", "rms_effect_sd")
-_NEED_EXCHANGEABLE = (
-    "energy_distance",
-    *(f"{name}{reading}" for name in _SIZES for reading in ("", "_lower", "_upper")),
-)
 
 
 def _swap_condition(data: FeatureData) -> str | None:

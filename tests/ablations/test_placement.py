@@ -118,15 +118,19 @@ def test_places_do_not_depend_on_the_batch(flat: bool) -> None:
         assert torch.equal(alone.shifts[0], whole.shifts[image, :3])  # fewer draws, too
 
 
-def test_what_cannot_be_placed_is_not_found() -> None:
+def test_what_cannot_be_placed_gets_random_shapes() -> None:
     weights = torch.zeros(3, 1, SIZE, SIZE)
     weights[0, :, 18:38, 18:38] = 1  # 17 %: no room on either side
     weights[2, :, 2:4, 2:4] = 1  # the one between has no region
     found = placed(sample_images(3, SIZE), weights)
-    assert found.found.any(dim=1).tolist() == [False, False, True]
-    assert found.found[2].all()
-    assert all(found.placed[measure][:2].isnan().all() for measure in MEASURES)
+    assert found.found.all(dim=1).tolist() == [True, False, True]
+    assert found.kinds(0) == ["random-shape", None, "matched"]
+    assert all(found.placed[measure][1].isnan().all() for measure in MEASURES)
     assert found.own["area"][0] == 400 / SIZE**2
+    shapes = found.where(weights, 0)[0], found.where(weights, 1)[0]
+    assert all(shape.mean() == pytest.approx(400 / SIZE**2) for shape in shapes)
+    assert not any((shape * weights[0]).any() for shape in shapes)
+    assert not torch.equal(*shapes)
     assert found.own["area"][1].isnan()
     assert found.where(weights, 0).isfinite().all()
 
@@ -211,21 +215,21 @@ def test_rows_tell_where_the_change_was_made() -> None:
 
 
 @pytest.mark.slow
-def test_images_without_room_are_counted_in_the_table_and_the_notes(
+def test_images_without_a_matched_position_have_random_shapes_in_the_table(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["--ablation=remove_text", "--controls=2", "--maps=0", *QUIET]
     assert main(["test", "--run", str(finished), *asked]) == 0
     folder = finished / "test-001-remove_text"
     rows = pd.read_csv(folder / "conditions.csv")
-    there = rows[rows["eligible"] & (rows["position"] == "matched")]["id"].nunique()
+    controls = rows[rows["eligible"] & (rows["role"] == "control")]
+    there = controls["id"].nunique()
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
-    assert 2 < there < entry["eligible"]
+    assert set(controls["position"]) == {"matched", "random-shape"}
+    assert controls[controls["position"] == "matched"]["id"].nunique() < there
     assert entry["control"]["without"] == entry["eligible"] - there
     shown = " ".join(capsys.readouterr().out.split())
     assert re.search(rf"remove_text@1 {there}/{entry['n']} S [+-]\.\d+", shown), shown
-    without = entry["eligible"] - there
-    assert f"{without} of {entry['eligible']} eligible images have no matched control" in shown
 
 
 def test_random_shapes_keep_the_margin_from_everything_labelled() -> None:

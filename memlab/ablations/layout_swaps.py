@@ -1,0 +1,60 @@
+"""Swap of the layout: move figures to the places of a donor's figures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from memlab.ablations.swaps import Swap
+from memlab.imaging.arrangement import Move, moves, rearranged
+from memlab.imaging.figures import figures_of
+from memlab.types import Context, Donors
+
+
+class SwapLayout(Swap):
+    """Swap of the layout: each figure moves to the place of a donor's figure, in its size.
+
+    A figure is a connected part of the labelled regions. Regions inside it, such as the face of a
+    person, move with it. It takes position and area of the donor's figure of the same kind without
+    change of proportions, else another free position in its own size. The ground that it leaves is
+    filled. Larger figures are drawn first. An image without figures has no layout to change: it
+    counts, unchanged. The round-trip control moves the figures there and back in one pass.
+
+    Args:
+        amount: share of the way to the donor's positions and sizes, 0 to 1.
+    """
+
+    family = "layout"
+    target = "layout_to_donor"
+    one_pass = True
+
+    def __init__(self, amount: float = 1.0) -> None:
+        super().__init__(dose=amount, region="figures")
+        self.donor_regions = ()
+
+    def within(self, context: Context) -> Tensor | None:
+        """Return None: the change is not confined to the figures' own places."""
+        return context.where
+
+    def usable(self, mask: Tensor) -> Tensor:
+        """Return True for every image: one without figures counts, unchanged."""
+        return torch.ones(len(mask), dtype=torch.bool)
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Move the figures the share `dose` of the way; for a round trip, back again."""
+        donors = self.donors_of(context)
+        planned = self.planned(context, donors)
+        some = [[move.partly(dose) for move in one] for one in planned]
+        back = context.role == "round-trip"
+        return rearranged(images, some, self.noises(context, donors), back)
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """Return the images with the donors' layouts."""
+        return self.change(images, context, 1.0)
+
+    def planned(self, context: Context, donors: Donors) -> list[list[Move]]:
+        """Return the moves of each image's figures at full dose."""
+        own, theirs = figures_of(context.masks), figures_of(donors.masks)
+        generators = self.noises(context, donors)
+        theirs = theirs or [[]] * len(own)
+        return [moves(*one) for one in zip(own, theirs, generators, strict=True)]

@@ -1,0 +1,35 @@
+"""Swaps of texture: replace the pattern of the background by that of donors."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memlab.ablations.swaps import SwapBackground
+from memlab.imaging.colour_moments import moments, with_moments
+from memlab.imaging.push_pull import spread
+from memlab.imaging.sharpness import swap_sharpness
+from memlab.types import Context, Donors
+
+
+class SwapPattern(SwapBackground):
+    """Swap of the background's pattern: the donor's background in the image's own colours.
+
+    The donor's background, without its foreground, goes behind the image's foreground. It gets the
+    mean and covariance of R, G and B of the image's own background, so that palette, brightness and
+    contrast stay, and the image's own sharpness. What changes is the pattern: the shapes in the
+    background and their texture.
+
+    Args:
+        amount: blending weight of the donor's pattern, 0 to 1.
+    """
+
+    family = "texture"
+    target = "pattern_to_donor"
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """Return the donors' backgrounds in the images' colours."""
+        plate = super().changed(images, context, donors).clamp(0, 1)
+        own = self.core(context.masks, images)
+        assert own is not None  # the region is the background
+        plate = swap_sharpness(plate, spread(images, own))
+        return with_moments(plate, moments(images, own), own)
