@@ -59,7 +59,7 @@ def cells_of(net: Mapping[str, Any], method: str) -> list[Cell]:
 def first_right(net: Mapping[str, Any], method: str) -> bool:
     """Return whether a method ranks the cause with the largest truth first."""
     world = net["world"]
-    if world == "W5":
+    if world in ("W5", "W12"):
         return bool(net["mark"].get(method.removesuffix(" mass").removesuffix(" lift")))
     cells = cells_of(net, method)
     right = best(cells, EITHER.get(world, 0.0))

@@ -18,9 +18,9 @@ from memlab.validation.truth import truth
 
 IMAGES = 300
 """Re-rendered images."""
-MORE_IMAGES = 900
+MORE_IMAGES = 600
 """Re-rendered images where the interval of a cause is wide with `IMAGES`."""
-WIDE = 0.4
+WIDE = 0.6
 """An interval is wide if it is longer than this share of the value."""
 WORTH = 0.1
 """Causes below this share may keep a wide interval."""
