@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from memlab.ablations import donor_distances
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
 from memlab.imaging import colour, grain, palette, plates, spectrum, texture
@@ -235,13 +236,17 @@ STATISTICS: dict[str, Statistic] = {
     "high_frequency_energy": high_frequency_energy,
     "hue_agreement": hue_agreement,
     "layout": layout,
+    "layout_to_donor": donor_distances.layout_to_donor,
     "likeness": likeness,
     "low_frequency_energy": low_frequency_energy,
     "luma_mean": luma_mean,
     "luma_sd": luma_sd,
     "overlap": overlap,
     "palette_to_donor": palette_to_donor,
+    "pattern_to_donor": donor_distances.pattern_to_donor,
     "phase_agreement": phase_agreement,
+    "sharpness_to_donor": donor_distances.sharpness_to_donor,
+    "slope_to_donor": donor_distances.slope_to_donor,
     "spectral_distance": spectral_distance,
     "spectrum_to_donor": spectrum_to_donor,
     "texture_to_donor": texture_to_donor,
