@@ -28,7 +28,7 @@ from typing import Any
 
 from scorecard_nets import Net, photo_nets, scoring_nets, trained, tuning_nets
 from scorecard_rows import row_of
-from scorecard_steps import STEPS, done, step
+from scorecard_steps import STEPS, done, forget, step
 from scorecard_summary import AUDIT, UNITS, summarise
 
 from memlab.audit.protocol import read_protocol
@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", default=list(STEPS), choices=STEPS)
     parser.add_argument("--only", nargs="+", help="names of networks, such as A/W2-test_byobnet-s0")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
+    parser.add_argument("--again", action="store_true", help="do --steps again, for a new protocol")
     parser.add_argument("--photos", type=Path, help="folder of photographs for W12")
     parser.add_argument("--freeze", action="store_true", help="write the protocol's hash, stop")
     parser.add_argument("--report", action="store_true", help="write the results, stop")
@@ -147,6 +148,10 @@ def main() -> None:
     if "B" in options.styles and audits and frozen_hash() != read_protocol().sha256:
         sys.exit(f"style B is scored with a frozen protocol only: --freeze, commit {FROZEN.name}")
     nets = [net for style in options.styles for net in nets_of(style, options.photos)]
+    if options.again:
+        for net in nets:
+            if not options.only or net.key in options.only:
+                forget(net, options.runs, options.steps)
     jobs = [
         (net, options.runs, tuple(options.steps), options.photos)
         for net in nets

@@ -51,13 +51,13 @@ def simple_estimates(
     """Return the estimates of the simpler methods: by method, by feature.
 
     Args:
-        rows: the clean predictions of the whole table; `audited` is 1 for the audited images.
+        rows: the clean predictions of the whole table; `audited` is 1 for the audited images, and
+            `weight` the number of images that each of these represents.
         conditions: the changed images.
         protocol: the protocol of the audit.
         seed: seed of the bootstrap.
     """
-    audited = rows[rows["audited"] == 1] if "audited" in rows else rows
-    images = read_images(audited, rows)
+    images = read_images(rows[rows["audited"] == 1], rows.drop(columns="weight"))
     effects = read_effects(images, one_kind_of_control(conditions)[0])
     found: dict[str, dict[str, Found]] = {name: {} for name in METHODS}
     for feature in protocol.features:
@@ -136,7 +136,7 @@ def _above_control(_images: Images, effects: Sequence[ImageEffects]) -> Estimate
     effect = effects[0]
     if "target" in effect.by_role:
         return quantities.removal_quantities([effect])["squared_effect"]
-    return quantities.value_quantities(effect)["squared_effect"]
+    return quantities.value_quantities(effect).estimates["squared_effect"]
 
 
 def _signed(images: Images, effects: Sequence[ImageEffects]) -> Estimate:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from memlab.audit.result_file import read_result
 from memlab.files import write_text
 from memlab.synthetic.write import Declaration, read_declaration, write
 
-BUDGET = "80k"
+BUDGET = "60k"
 """Forward passes of an audit; a number of passes is the same on every machine."""
 MANY, MANY_SEED, MANY_BUDGET = 2000, 40_000, "2M"
 """Images of the audits that the coverage is counted against, their seed, and their budget."""
@@ -34,12 +35,22 @@ FILES = {
     "degraded": "degraded.json",
     "coverage": "coverage.json",
 }
+FOLDERS = {"audit": "audit", "degraded": "audit-degraded", "coverage": "audit-many"}
+"""Step to the folder of its audit."""
 STEPS = tuple(FILES)
 
 
 def done(name: str, net: Net, runs: Path) -> bool:
     """Return whether a step of a network is done."""
     return (net.run(runs) / FILES[name]).is_file()
+
+
+def forget(net: Net, runs: Path, steps: Sequence[str]) -> None:
+    """Delete the results of steps of a network, except of its training."""
+    for name in set(steps) - {"train"}:
+        (net.run(runs) / FILES[name]).unlink(missing_ok=True)
+        if folder := FOLDERS.get(name):
+            shutil.rmtree(net.run(runs) / folder, ignore_errors=True)
 
 
 def due(name: str, net: Net) -> bool:
@@ -95,6 +106,7 @@ def audit(
     """
     run, root = net.run(runs), net.images(runs, images)
     given = ["--data.root", str(root), "--out", str(run / out), "--budget", budget]
+    given += ["--data.batch_size", "128"]
     regions = net.images(runs, masks or images) / "masks"
     if regions.is_dir():
         given += ["--data.masks", str(regions), "--data.empty_masks", "none"]

@@ -1,7 +1,7 @@
 """Markdown tables of the scorecard, from `results/scorecard.json` alone.
 
 `python benchmarks/scorecard_tables.py` writes them between the marks `<!-- scorecard -->` and
-`<!-- /scorecard -->` of docs/reference/scorecard.md, and the short one of README.md.
+`<!-- /scorecard -->` of docs/guides/scorecard.md, and the short one of README.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scorecard_summary import AUDIT, by_feature
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "scorecard.json"
-PAGES = {"docs/reference/scorecard.md": "long", "README.md": "short"}
+PAGES = {"docs/guides/scorecard.md": "long", "README.md": "short"}
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -118,7 +118,7 @@ def long_page(report: Mapping[str, Any]) -> list[str]:
     for style, found in report["styles"].items():
         nets = [net for net in report["nets"] if net["style"] == style]
         full = found["scores"][AUDIT]
-        lines += [f"## Style {style}: {len(nets)} of {found['planned']} networks", ""]
+        lines += [f"### Style {style}: {len(nets)} of {found['planned']} networks", ""]
         lines += [*methods_table(found["scores"]), ""]
         lines += [
             f"{full['cells']} cells: {full['cells_real']} real, {full['cells_null']} null, "

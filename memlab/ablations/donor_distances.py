@@ -14,9 +14,7 @@ from memlab.masks.expression import mask_of
 from memlab.types import Context, Donors
 
 
-def sharpness_to_donor(
-    ablation: Ablation, images: Tensor, context: Context, dose: float
-) -> Tensor:
+def sharpness_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the difference from the donor's sharpness, (B,); see `sharpness.sharpness`."""
     changed, donors = ablation(images, context, dose), donors_of(ablation, context)
     return (sharpness(changed) - sharpness(donors.images)).abs()

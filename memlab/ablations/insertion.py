@@ -9,6 +9,7 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.eligibility import Reason
+from memlab.ablations.labelled import labelled
 from memlab.errors import MemlabError
 from memlab.imaging.fills import filled
 from memlab.imaging.insertion import whole_figures, without_ground
@@ -20,6 +21,10 @@ from memlab.types import Context, Donors
 Pasted = Literal["faces", "people", "objects", "text"]
 _APART = {"people": ("faces",), "objects": ("people",)}
 """Regions that are no part of what is pasted, as in the removals of the same name."""
+_JOINED = {"text": 20.0}
+"""Parts of a region that are closer than this are one figure, % of the width: letters of a text."""
+_TOUCHING = 3.0
+"""The same for other regions."""
 
 
 class Paste(Ablation):
@@ -130,18 +135,10 @@ class Paste(Ablation):
             for name, mask in donors.masks.items()
             if name not in (self.what, "background")
         }
-        every, largest = whole_figures(donors.masks[self.what], others, self.apart)
-        taken = _taken(context, every)
+        joined = _JOINED.get(self.what, _TOUCHING)
+        every, largest = whole_figures(donors.masks[self.what], others, self.apart, joined)
+        taken = labelled(context, every.float())
         shifts, fits = nearest_free((self._feathered(every.float()) > 0).float(), taken)
         one_shift, one_fits = nearest_free((self._feathered(largest.float()) > 0).float(), taken)
         figure = torch.where(fits[:, None, None, None], every, largest)
         return figure, torch.where(fits[:, None], shifts, one_shift), fits | one_fits
-
-
-def _taken(context: Context, like: Tensor) -> Tensor:
-    """Return the pixels of all labelled regions of the images, (B, 1, H, W) float of 0 and 1."""
-    taken = torch.zeros_like(like, dtype=torch.float32)
-    for name, mask in context.masks.items():
-        if name != "background":
-            taken = taken.maximum((mask > 0).to(taken))
-    return taken

@@ -4,9 +4,10 @@ A control has the shape and area of the region's mask. It overlaps no labelled r
 control. Among random candidates it lies where eccentricity, gradient energy and luminance SD are
 most similar to those of the region. Controls of one image share no pixels, because controls that
 share pixels have more similar effects than a control and the region, and then any region would
-look specific. A region that covers more than a quarter of the image has no such position. Its
-control is a random shape of the same area, which also covers no annotated region. An image whose
-unlabelled part is smaller than the region, such as a whole background, has no control.
+look specific. A region that covers more than a quarter of the image has no such position, and a
+smaller one may have none between other figures. Its controls are then random shapes of its area,
+which keep the region's margin from every labelled region. An image whose unlabelled part is smaller
+than the region, such as a whole background, has no control.
 
 Known limitation: where the frame cuts off the region, the region has no edge, but the control,
 which lies inside the frame, has a hard edge. Any other shape would have another area.
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab.imaging.colour import luma
-from memlab.imaging.morphology import blobs
+from memlab.imaging.morphology import blobs, dilated
 from memlab.imaging.shifts import inside_frame, shifted_sums
 from memlab.types import Context
 
@@ -33,6 +34,8 @@ CANDIDATES = 32
 """Candidate positions per draw; the most similar candidate is used."""
 LARGE = 0.25
 """Share of the image above which a shifted copy does not fit and the control is a random shape."""
+LEAST = 2
+"""Matched controls without which the controls are random shapes: fewer have no variance."""
 MEASURES = ("area", "eccentricity", "gradient_energy", "luminance_sd")
 """Measures of a region and of each position: share of the image's area, distance of the centre from
 the middle in half diagonals, mean squared gradient of luma, standard deviation of luma."""
@@ -58,15 +61,15 @@ class Placements:
         found: (B, K) bool, whether the draw has a valid position.
         own: measure to (B,) of the region itself, NaN if the image lacks the region.
         placed: measure to (B, K) of the controls, NaN without a valid position.
-        large: (B,) bool, whether the controls are random shapes.
-        outlines: the random shapes, (large images, K, pixels / 8) as bits.
+        shaped: (B,) bool, whether the controls are random shapes.
+        outlines: the random shapes, (images with random shapes, K, pixels / 8) as bits.
     """
 
     shifts: Tensor
     found: Tensor
     own: dict[str, Tensor]
     placed: dict[str, Tensor]
-    large: Tensor
+    shaped: Tensor
     outlines: NDArray[np.uint8]
 
     def where(self, weights: Tensor, draw: int) -> Tensor:
@@ -84,23 +87,29 @@ class Placements:
                 for own, shift in zip(weights, self.shifts[:, draw], strict=True)
             ]
         )
-        if self.large.any():
+        if self.shaped.any():
             bits = np.unpackbits(self.outlines[:, draw], axis=1, count=weights[0].numel())
             shaped = torch.from_numpy(bits).view(-1, *weights.shape[1:])
-            moved[self.large.to(moved.device)] = shaped.to(moved)
+            moved[self.shaped.to(moved.device)] = shaped.to(moved)
         return moved
 
     def kinds(self, draw: int) -> list[Place | None]:
         """Return the kind of each control of one draw, None without a valid position."""
-        there, large = self.found[:, draw].tolist(), self.large.tolist()
+        there, shaped = self.found[:, draw].tolist(), self.shaped.tolist()
         return [
             None if not found else "random-shape" if blob else "matched"
-            for found, blob in zip(there, large, strict=True)
+            for found, blob in zip(there, shaped, strict=True)
         ]
 
 
 def placements(
-    images: Tensor, weights: Tensor, labelled: Tensor, context: Context, draws: int, name: str
+    images: Tensor,
+    weights: Tensor,
+    labelled: Tensor,
+    context: Context,
+    draws: int,
+    name: str,
+    margin: int = 0,
 ) -> Placements:
     """Find the positions of matched controls.
 
@@ -116,10 +125,12 @@ def placements(
         draws: K, the requested number of controls.
         name: name of the region, which seeds the random numbers; all doses and fills share
             positions.
+        margin: pixels that random shapes keep from everything labelled; the weights of a shifted
+            shape include its margin.
 
     Returns:
-        The positions. The result for an image does not depend on the other images. The result for a
-        draw does not depend on the number of later draws.
+        The positions. The result for an image does not depend on the other images. The
+        position of a draw does not depend on the number of later draws.
     """
     if images.device.type == "mps":  # MPS has no double precision
         images, weights, labelled = images.cpu(), weights.cpu(), labelled.cpu()
@@ -130,7 +141,7 @@ def placements(
     placed = {
         measure: torch.full((count, draws), torch.nan, dtype=torch.float64) for measure in MEASURES
     }
-    large = (weights.double().mean(dim=(1, 2, 3)) > LARGE).cpu()
+    shaped = (weights.double().mean(dim=(1, 2, 3)) > LARGE).cpu()
     there = weights.flatten(1).amax(dim=1).cpu() > 0
     for some in torch.split(there.nonzero().flatten(), AT_ONCE):
         at = some.to(images.device)
@@ -139,20 +150,23 @@ def placements(
         for row, image in enumerate(some.tolist()):
             for measure in MEASURES:
                 own[measure][image] = every[measure][row, 0, 0]
-            if large[image]:
+            if shaped[image]:
                 continue
             drawn = [replace(context, ids=[context.ids[image]], draw=draw) for draw in range(draws)]
             generators = [one.generators(f"placement {name}")[0] for one in drawn]
             chosen = _choose(free[row], touching[row], unlike[row], generators)
+            if len(chosen) < min(LEAST, draws):
+                shaped[image] = True
+                continue
             for draw, (y, x) in enumerate(chosen):
                 shifts[image, draw] = torch.tensor([y, x])
                 found[image, draw] = True
                 for measure in MEASURES:
                     placed[measure][image, draw] = every[measure][row, y, x]
     outlines = []
-    for image in large.nonzero().flatten().tolist():
+    for image in shaped.nonzero().flatten().tolist():
         # a random shape over annotated pixels would include their effect, which is then subtracted
-        free = (labelled[image : image + 1] <= 0).cpu()
+        free = dilated(labelled[image : image + 1].cpu(), margin) <= 0
         if round(float(own["area"][image]) * free.numel()) > int(free.sum()):
             outlines.append(np.zeros((draws, math.ceil(free.numel() / 8)), dtype=np.uint8))
             continue
@@ -161,13 +175,13 @@ def placements(
             for draw in range(draws)
         ]
         area = own["area"][image].expand(draws)
-        shaped = blobs(area, size, outlined, free.expand(draws, -1, -1, -1))
+        drawn = blobs(area, size, outlined, free.expand(draws, -1, -1, -1))
         found[image] = True
-        for measure, values in _measures(images[image : image + 1], shaped).items():
+        for measure, values in _measures(images[image : image + 1], drawn).items():
             placed[measure][image] = values
-        outlines.append(np.packbits(shaped.flatten(1).numpy() > 0, axis=1))
+        outlines.append(np.packbits(drawn.flatten(1).numpy() > 0, axis=1))
     kept = np.stack(outlines) if outlines else np.zeros((0, draws, 0), dtype=np.uint8)
-    return Placements(shifts, found, own, placed, large, kept)
+    return Placements(shifts, found, own, placed, shaped, kept)
 
 
 def _choose(

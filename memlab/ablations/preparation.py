@@ -11,10 +11,12 @@ from torch import Tensor
 
 from memlab.ablations.checks import require_sizes
 from memlab.ablations.eligibility import Reason, reasons
+from memlab.ablations.labelled import labelled
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
 from memlab.data.donors import DonorList
 from memlab.errors import Interrupted, MemlabError, PluginError
+from memlab.imaging.morphology import pixels_of
 from memlab.types import Context
 
 
@@ -126,12 +128,12 @@ class Preparation:
         if key not in self._placements:
             place = condition.ablation.place
             own = None if place.name == "all" else place.mask(context.masks)
-            labelled = ((weights if own is None else own) > 0).to(weights)
-            for name, mask in context.masks.items():
-                if name != "background":
-                    labelled = labelled.maximum((mask > 0).to(labelled))
+            taken = ((weights if own is None else own) > 0).to(weights)
+            taken = taken.maximum(labelled(context, weights))
+            ablation = condition.ablation
+            margin = pixels_of(ablation.margin, weights.shape[-1])
             self._placements[key] = placements(
-                self.images, weights, labelled, self.context, draws, condition.ablation.region
+                self.images, weights, taken, self.context, draws, ablation.region, margin
             )
         return self._placements[key], weights
 

@@ -36,15 +36,15 @@ class Images:
     audited: Array
 
     def present(self, feature: str) -> Array:
-        """Return which images have a feature, (n,) of 0 and 1.
+        """Return which images have a feature, (n,): 1, 0, or NaN for images without an annotation.
 
         Raises:
-            DataError: if the feature has no column, or a value is neither 0 nor 1.
+            DataError: if the feature has no column, or a value is neither 0, 1 nor missing.
         """
         if feature not in self.table:
             raise DataError(f"rows: no column {feature!r} says which images have the feature")
         values = _numbers(self.table[feature])
-        wrong = ~np.isin(values, [0, 1])
+        wrong = ~np.isin(values, [0, 1]) & self.table[feature].notna().to_numpy()
         if wrong.any():
             first = self.table.index[int(wrong.argmax())]
             raise DataError(f"rows: {feature!r} of image {first} is neither 0 nor 1")
@@ -60,7 +60,8 @@ class ImageEffects:
         dose: dose in the ablation's unit.
         images: the clean predictions of n images.
         by_role: effects per role, (n, draws), clean minus changed prediction; NaN if the image was
-            not eligible or the draw is missing.
+            not eligible or the draw is missing. `matched` has the draws of `control` that are
+            matched controls, and NaN for random shapes; absent if all are matched.
         bound: whether the ablation changes a region, which some images may lack.
         present: (n,) whether each image has the region: 1, 0, or NaN if the image is not annotated
             for it. An image that has the region but could not be changed counts as 1. None if the
@@ -77,6 +78,15 @@ class ImageEffects:
     def of(self, role: str) -> Array:
         """Return the effects in a role, (n, draws); (n, 0) if the role was not run."""
         return self.by_role.get(role, np.empty((len(self.images.predicted), 0)))
+
+    @property
+    def exchangeable(self) -> Array:
+        """Effects of the controls that are exchangeable with the region, (n, draws).
+
+        Random shapes differ from the region in shape, so that their effects may differ without any
+        reliance on the region.
+        """
+        return self.by_role.get("matched", self.of("control"))
 
 
 def read_images(clean: pd.DataFrame, whole_table: pd.DataFrame | None = None) -> Images:
@@ -178,6 +188,12 @@ def read_effects(images: Images, conditions: pd.DataFrame) -> dict[str, ImageEff
         array = np.full((len(images.predicted), len(draws)), np.nan)
         array[indices[at], column] = effect[at]
         by_role.setdefault(name, {})[str(role)] = array
+        if role == "control" and "position" in conditions:
+            shaped = conditions["position"].iloc[at].isin(["random-shape"]).to_numpy(dtype=bool)
+            if shaped.any():
+                matched = array.copy()
+                matched[indices[at[shaped]], column[shaped]] = np.nan
+                by_role[name]["matched"] = matched
         doses.setdefault(name, float(part["dose"].iloc[0]))
         if "region" in conditions:
             bound.setdefault(name, conditions["region"].iloc[at[0]] != "all")

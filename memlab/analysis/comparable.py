@@ -1,4 +1,4 @@
-"""Changed images that can be compared: finite scores, and one kind of control. No torch."""
+"""Changed images that can be compared: finite scores, and kinds of controls. No torch."""
 
 from __future__ import annotations
 
@@ -13,24 +13,20 @@ def change_of(changed: pd.DataFrame) -> pd.Series:
     return changed["condition"].map(names)
 
 
-def one_kind_of_control(changed: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
-    """Restrict each comparison to images with the more frequent kind of control.
+def mostly_random_shapes(changed: pd.DataFrame) -> set[str]:
+    """Return the changes (conditions without role) in which most controls are random shapes.
 
-    Returns:
-        The rows, in which random-shape controls are not eligible if most images have matched
-        controls; and the changes (conditions without role) in which most images have random-shape
-        controls.
+    Matched controls and random shapes of one region are averaged together. Tests that exchange the
+    region with its controls use matched controls only, so they need most images to have these.
     """
     if "position" not in changed:
-        return changed, set()
-    controls = changed["eligible"] & (changed["role"] == "control")
-    kinds = changed[controls].drop_duplicates(["condition", "id"])
+        return set()
+    controls = changed[changed["eligible"] & (changed["role"] == "control")]
+    kinds = controls.drop_duplicates(["condition", "id"])
     counts = kinds.groupby(["condition", "position"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=["random-shape", "matched"], fill_value=0)
     mostly = counts.index[counts["random-shape"] > counts["matched"]]
-    few = controls & changed["position"].isin(["random-shape"]) & ~changed["condition"].isin(mostly)
-    comparable = changed.assign(eligible=changed["eligible"] & ~few) if few.any() else changed
-    return comparable, {str(key).removesuffix(":control") for key in mostly}
+    return {str(key).removesuffix(":control") for key in mostly}
 
 
 def finite_changes(changed: pd.DataFrame) -> set[str]:

@@ -38,7 +38,8 @@ UNLIKE = {
     "off-centre-crops": "off-centre crops are not exchangeable with the centre",
     "random shapes": "random shapes are not exchangeable with the region",
 }
-"""Why M, RMS and g are undefined for some controls, which leaves S alone."""
+"""Why some controls are not exchangeable with the ablation. M is then undefined, and for off-centre
+crops RMS and g, too."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ class Subject:
     def unlike(self) -> str | None:
         """Why the controls are not exchangeable with the target; None if they are.
 
-        All quantities but S need exchangeability. Otherwise target and controls differ in shape or
-        position even without an effect. Their distance then carries no information, and S, tested
-        over images, estimates the difference of both.
+        M and the permutation tests need exchangeability: otherwise target and controls differ in
+        shape or position even without an effect. S and V, tested over images, estimate the
+        difference of their expected effects.
         """
         return (
             UNLIKE.get("random shapes" if self.random_shapes else self.kind)
@@ -134,8 +135,9 @@ def estimates(subject: Subject) -> dict[str, Estimate]:
             if subject.no_control and estimated[name].reason:
                 estimated[name] = replace(estimated[name], reason=subject.no_control)
             if (
-                name not in ("specific_effect", "specific_effect_sd", "variance_share")
-                and subject.unlike
+                subject.unlike
+                and (name == "energy_distance" or not subject.random_shapes)
+                and name not in ("specific_effect", "specific_effect_sd", "variance_share")
                 and estimated[name].reason is None
             ):
                 estimated[name] = replace(estimated[name], reason=subject.unlike)

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pandas as pd
 
+from memlab.analysis import gauge
 from memlab.analysis.balance import MEASURES, WARNING, balance
 from memlab.analysis.effect import AblationEffect, Comparison, DonorUse, PValue
+from memlab.analysis.eligible import speaks_for
 from memlab.numbers import interval, number
 from memlab.stats.measures import Statistic
 
@@ -48,7 +50,7 @@ def _from_rows(effect: AblationEffect, control: Comparison, changed: pd.DataFram
         return replace(control, donors=DonorUse(int(donors.nunique()), most))
     if control.kind == "matched-control" and set(MEASURES) <= set(changed):
         rows = changed[changed["condition"].isin([key, f"{key}:control"])]
-        return replace(control, balance=balance(rows))
+        return replace(control, balance=balance(rows), speaks_for=speaks_for(key, rows))
     return control
 
 
@@ -73,13 +75,17 @@ def warnings(effect: AblationEffect) -> list[str]:
             f"{control.without} of {effect.eligible} eligible images have no "
             f"{names.get(control.kind, 'control')}; the comparison is without them"
         )
+    if control.speaks_for is not None and (for_whom := control.speaks_for.sentence()):
+        texts.append(for_whom)
     if control.draws and control.reason and effect.eligible:
         instead = "; compared with the nuisance baseline instead" if control.baseline else ""
         texts.append(f"S: {control.reason}{instead}")
+    if effect.gauge is not None and (farther := gauge.warning(effect.gauge)):
+        texts.append(farther)
     if control.random_shapes:
         texts.append(
-            "most of these regions cover more than a quarter of the image: their controls are "
-            "random shapes of the same area outside the annotated regions, and S alone is stated"
+            "in most images a copy of the region fits nowhere else: the controls are random shapes "
+            "of its area outside the annotated regions"
         )
     if effect.role == "swap":
         texts += _not_swapped(effect.not_eligible or {})

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.claims import Claim
+from memlab.analysis.eligible import SpeaksFor
+from memlab.analysis.gauge import Gauge
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
 
@@ -103,6 +105,7 @@ class Comparison:
         baseline: nuisance baseline, where there is no control.
         random_shapes: whether most regions are so large that their controls are random shapes.
         balance: standardised mean differences between matched controls and the region, by measure.
+        speaks_for: images that the effect speaks for, for matched controls.
         donors: use of donors by a swap.
         warnings: warnings on the control.
     """
@@ -118,6 +121,7 @@ class Comparison:
     baseline: Baseline | None = None
     random_shapes: bool = False
     balance: dict[str, float | None] | None = None
+    speaks_for: SpeaksFor | None = None
     donors: DonorUse | None = None
     warnings: list[str] = field(default_factory=list)
 
@@ -176,6 +180,7 @@ class AblationEffect(ConditionRecord):
         beyond_control: quantities of the effect beyond its control.
         tests: p-values, corrected over all ablations of the test.
         claim: whether the model relies on what was ablated; None without an own control.
+        gauge: distance of the changed images from unchanged ones; None if it was not measured.
         notes: notes for the reader.
     """
 
@@ -190,6 +195,7 @@ class AblationEffect(ConditionRecord):
     beyond_control: BeyondControl = BeyondControl()
     tests: Tests = Tests()
     claim: Claim | None = None
+    gauge: Gauge | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

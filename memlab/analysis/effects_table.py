@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from memlab.analysis.effect import AblationEffect
+from memlab.analysis.gauge import Gauge
 from memlab.stats.measures import Statistic
 
 FILE = "effects.csv"
@@ -33,7 +34,9 @@ def effects_table(effects: Sequence[AblationEffect]) -> pd.DataFrame:
         nuisance baseline. Each of them has `_low` and `_high`, the ends of its 95 % interval. `p`
         (either), `p_mean`, `p_size` and `_corrected`: see the guide on statistics. `reason`: why a
         number is missing. `claim`: whether the model relies on what was ablated, and
-        `claim_clause`: the rule that decided. Missing numbers are NaN.
+        `claim_clause`: the rule that decided. `outside`: share of predictions outside the range of
+        the clean ones; `feature_distance`: distance of changed images from unchanged ones in the
+        model's features, in SDs; `_control`: the same of the controls. Missing numbers are NaN.
     """
     return pd.DataFrame([_line(effect) for effect in effects])
 
@@ -70,6 +73,13 @@ def _line(effect: AblationEffect) -> dict[str, Any]:
     line |= {
         "claim": None if claim is None else claim.claim,
         "claim_clause": None if claim is None else claim.clause,
+    }
+    gauge = effect.gauge or Gauge(0)
+    line |= {
+        "outside": gauge.outside,
+        "outside_control": gauge.outside_control,
+        "feature_distance": gauge.distance,
+        "feature_distance_control": gauge.distance_control,
     }
     if control is not None and control.reason:
         reasons.append(f"control: {control.reason}")

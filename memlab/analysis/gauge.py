@@ -11,11 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memlab.numbers import number
-from memlab.stats.measures import Array, constant
+from memlab.numbers import interval, number
+from memlab.stats.measures import Array, Statistic, constant
 
 WARNING = 0.1
 """Difference of the mean distances of target and control, in SDs, above which a warning is due."""
+OUTSIDE = 0.1
+"""Share of predictions outside the clean range above which T is left out, beyond chance.
+
+Evidence (trained networks on rendered images): .00 to .03 for removals, insertions and swaps of
+features that the networks read, also where they move predictions by 2 SD. Predictions that are
+shifted by 2 SD or get noise of 2 SD, so that T is 2, are outside in .15 to .25 of cases."""
+CHANCE = 6.0
+"""Added to the bound, divided by the number n of clean predictions: if changed predictions have the
+distribution of the clean ones, 2 / (n + 1) of them are outside on average, and 6.6 / n in one of
+100 samples (simulated, n from 20 to 300, also with heavy tails)."""
 BESIDE = {"target": "control", "swap": "round-trip"}
 """Role of an effect to the role of its control."""
 
@@ -42,6 +52,7 @@ class Gauge:
         beyond_control: the same of the controls.
         overshoot: share of the mean squared effect, 0 to 1, that would be absent if predictions
             were cut off at the ends of that range.
+        clean: number of clean predictions that span the range.
         reason: why there are no distances of features.
     """
 
@@ -56,6 +67,7 @@ class Gauge:
     beyond: float | None = None
     beyond_control: float | None = None
     overshoot: float | None = None
+    clean: int = 0
     reason: str | None = None
 
 
@@ -79,7 +91,8 @@ def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
         name = str(condition).removesuffix(f":{role}")
         beside = f"{name}:{BESIDE[role]}" if role in BESIDE else ""
         own = means.loc[condition] if condition in there else None
-        found[str(condition)] = _gauge(own, means.loc[beside] if beside in there else None)
+        control = means.loc[beside] if beside in there else None
+        found[str(condition)] = _gauge(own, control, len(clean))
     return found
 
 
@@ -108,9 +121,9 @@ def _with_distances(scored: pd.DataFrame, clean: pd.Series) -> pd.DataFrame:
     )
 
 
-def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
+def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None, clean: int) -> Gauge:
     if own is None:
-        return Gauge(0, reason="no eligible image")
+        return Gauge(0, clean=clean, reason="no eligible image")
     if control is not None:
         both = own.index.intersection(control.index)
         own, control = own.loc[both], control.loc[both]
@@ -135,6 +148,7 @@ def _gauge(own: pd.DataFrame | None, control: pd.DataFrame | None) -> Gauge:
         _root(values["square_beyond"]),
         _root(beside["square_beyond"]),
         None if not whole or cut_off is None else 1 - cut_off / whole,
+        clean,
         reason,
     )
 
@@ -157,3 +171,25 @@ def warning(gauge: Gauge) -> str | None:
         f"changed images lie {number(gauge.difference, 2)} SD farther from unchanged images than "
         "their controls do, in the model's features: part of the effect may come from this"
     )
+
+
+def refusal(gauge: Gauge | None, share: Statistic | None) -> str | None:
+    """Return why T is no share of the predictions' variance; None if nothing speaks against it.
+
+    Args:
+        gauge: gauge of the changed images.
+        share: T with its interval.
+    """
+    outside = None if gauge is None or not gauge.clean else gauge.outside
+    if gauge is not None and outside is not None and outside > OUTSIDE + CHANCE / gauge.clean:
+        return (
+            f"{number(100 * outside, 0)} % of the predictions of changed images lie outside the "
+            f"range of the clean ones (RMS distance {number(gauge.beyond or 0.0, 1)} SD), so they "
+            "say nothing about images that exist"
+        )
+    if share is not None and share.low is not None and share.low > 1:
+        return (
+            f"T would be {number(share.value, 2)} {interval(share.low, share.high, 2)}, above 1: "
+            "changed images move predictions farther than the predictions of two images differ"
+        )
+    return None

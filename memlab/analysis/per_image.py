@@ -32,8 +32,11 @@ def over_fills(removals: Sequence[ImageEffects]) -> ImageEffects:
     if len(removals) == 1:
         return first
     by_role = {}
-    for role in ("target", "control"):
-        parts = [effects.of(role) for effects in removals]
+    shaped = any("matched" in effects.by_role for effects in removals)
+    for role in ("target", "control", *(["matched"] if shaped else [])):
+        parts = [
+            effects.exchangeable if role == "matched" else effects.of(role) for effects in removals
+        ]
         draws = min(part.shape[1] for part in parts)
         stacked = np.stack([part[:, :draws] for part in parts], axis=2)
         n, _, fills = stacked.shape
@@ -64,9 +67,9 @@ def energy(effects: ImageEffects) -> Array:
     These are the terms of the energy distance (Székely and Rizzo 2013) that involve one draw of the
     target, averaged over the target's draws. The mean is 0 if each draw is exchangeable with the
     controls, also if they are shifted together. The distance between two draws of the target is
-    left out: they share a position, and controls do not.
+    left out: they share a position, and controls do not. Random shapes are no such controls.
     """
-    targets, controls = effects.of("target"), effects.of("control")
+    targets, controls = effects.of("target"), effects.exchangeable
     pairs = targets.shape[1] * controls.shape[1]  # -1 fails if there are no images
     distances = np.abs(targets[:, :, None] - controls[:, None, :])
     between = row_mean(distances.reshape(len(targets), pairs))
@@ -137,8 +140,9 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
     Effects are averaged over fills for each draw: a draw is one position, with any fill. Only the
     first draw of a target is used. The mean of several draws is less noisy than one control, and
     several draws share a position, while controls lie at different positions, so neither is
-    exchangeable with the controls. Missing values are NaN: a feature or an image with fewer
-    controls has NaN in the last positions, and without targets or controls in all.
+    exchangeable with the controls; random shapes are not, either. Missing values are NaN: a feature
+    or an image with fewer controls has NaN in the last positions, and without targets or controls
+    in all.
 
     Args:
         features: the removals of each feature, one per fill; at least one feature.
@@ -150,7 +154,10 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
         """Return the mean over fills, (n, features, draws)."""
         by_feature = np.full((n, len(features), draws), np.nan)
         for feature, fills in enumerate(features):
-            of_fills = [effects.of(role)[:, :draws] for effects in fills]
+            of_fills = [
+                (effects.exchangeable if role == "control" else effects.of(role))[:, :draws]
+                for effects in fills
+            ]
             common = min(values.shape[1] for values in of_fills)
             cut = [values[:, :common] for values in of_fills]
             by_feature[:, feature, :common] = np.mean(cut, axis=0)

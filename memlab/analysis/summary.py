@@ -13,7 +13,7 @@ from memlab.ablations.record import ConditionRecord
 from memlab.analysis import control_notes
 from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
 from memlab.analysis.claims import Claim, removal_claim, swap_claim
-from memlab.analysis.comparable import finite_changes, one_kind_of_control
+from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.comparisons import Subject, estimates, largest_nuisance
 from memlab.analysis.dose_curve import dose_area, dose_curve_of, ladders
 from memlab.analysis.effect import (
@@ -26,7 +26,9 @@ from memlab.analysis.effect import (
     Tests,
 )
 from memlab.analysis.eligible import no_control, not_eligible
+from memlab.analysis.gauge import gauges
 from memlab.analysis.significance import tests
+from memlab.analysis.within_bounds import with_gauge
 from memlab.stats import CLAIM_LEVEL, bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
@@ -62,7 +64,7 @@ def summarise(
         seed: seed of the resampling and the permutations.
     """
     reported = [record for record in records if record.role in SHOWN]
-    changed, random_shapes = one_kind_of_control(changed)
+    random_shapes = mostly_random_shapes(changed)
     if not rows["predicted"].map(np.isfinite).all():
         return Summary([_without(record, rows, changed) for record in reported], [], [])
     images = read_images(rows[[name for name in ("id", "predicted", "score") if name in rows]])
@@ -94,6 +96,7 @@ def summarise(
     correlations = _correlations(subjects, images, changed, seed)
     tested = tests(subjects, resampled, seed, nuisance)
     overall = _overall(images, seed)
+    gauged = gauges(rows, changed)
 
     effects = []
     for record in reported:
@@ -118,6 +121,7 @@ def summarise(
             tests=tested.get(key) or _untested(record),
             claim=_claim(subject, drawn, tested.get(key)),
         )
+        effect = with_gauge(effect, gauged.get(key))
         effects.append(control_notes.with_notes(effect, changed, overall))
     by_key = {effect.condition: effect for effect in effects}
     dose_curves = [

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
-from memlab.analysis.comparable import finite_changes, one_kind_of_control
+from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.gauge import Gauge, gauges
 from memlab.audit.beside import (
     CELL,
@@ -20,55 +20,23 @@ from memlab.audit.beside import (
     sufficiency_estimates,
     sufficiency_result,
 )
+from memlab.audit.bounds import no_share
 from memlab.audit.contrasts import contrasts
-from memlab.audit.estimates import feature_data
+from memlab.audit.estimates import feature_data, with_headline
 from memlab.audit.feature_results import feature_results
 from memlab.audit.hypothesis_results import hypothesis_result
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.protocol import Protocol
 from memlab.audit.representatives import representatives, stand_ins, upper_bounds
+from memlab.audit.resampling import Resampling
 from memlab.audit.result import AuditResult, ProtocolRecord, SampleRecord, Sufficiency
 from memlab.audit.semantic import semantic_share
 from memlab.audit.verdict import no_order, thresholds_of, verdict
 from memlab.errors import DataError
-from memlab.stats import Bootstrap, bootstrap, rho
+from memlab.stats import Bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array, Statistic, constant
-
-RHO_RESAMPLES = 2000
-"""Number of resamples for rank correlations; ranks are slower than means."""
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """One set of resamples for all estimates of an audit, so that differences are paired.
-
-    Args:
-        seed: seed of the resampling.
-        resamples: number of resamples.
-        level: level of the intervals.
-        strata: (n,) stratum of each image, with the audited images apart; None for a table of which
-            every image was audited.
-    """
-
-    seed: int
-    resamples: int
-    level: float
-    strata: Array | None
-
-    def of(self, estimates: Mapping[str, AnyEstimate]) -> Bootstrap:
-        """Resample means; weights are in the estimates' columns."""
-        return bootstrap(estimates, self.seed, self.resamples, self.level, strata=self.strata)
-
-    def of_ranks(
-        self, estimates: Mapping[str, AnyEstimate], weights: Array | None = None
-    ) -> Bootstrap:
-        """Resample rank correlations, with percentile intervals."""
-        resamples = min(self.resamples, RHO_RESAMPLES)
-        return bootstrap(
-            estimates, self.seed, resamples, self.level, weights, self.strata, kind="percentile"
-        )
 
 
 def audit_result(
@@ -100,7 +68,7 @@ def audit_result(
     images, audited = _images(rows)
     resampling = Resampling(seed, protocol.resamples, protocol.level, _strata(rows, audited))
     sample = _sample(rows, images, audited, resampling)
-    conditions, random_shapes = one_kind_of_control(conditions)
+    random_shapes = mostly_random_shapes(conditions)
     conditions = conditions[conditions["condition"].isin(finite_changes(conditions))]
     measured = _measured(images, conditions, records)
     gauge_of = _gauges(rows, conditions, records)
@@ -124,7 +92,10 @@ def audit_result(
         for name, estimate in one.estimates.items()
     }
     requested |= {f"nuisance|{name}": estimate for name, estimate in nuisance.items()}
-    resampled = _by_owner(resampling.of(requested))
+    resampled = with_headline(_by_owner(resampling.of(requested)), protocol)
+    for of_feature in resampled.values():
+        if "variance_share" in of_feature:
+            of_feature["variance_share"] = no_share(of_feature["variance_share"])
     features = feature_results(
         data, resampled, conditions, images, ranked_names, stands_in, random_shapes,
         protocol, resampling,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from memlab.analysis.gauge import Gauge
+import numpy as np
+
+from memlab.analysis.gauge import CHANCE, Gauge, refusal
 from memlab.numbers import number
+from memlab.stats.intervals import Resampled
 
 MEASURES = {
     "outside_share": ("outside", "share of predictions outside the range of the clean ones"),
@@ -22,6 +26,9 @@ MEASURES = {
 def beyond(gauge: Gauge | None, bounds: Mapping[str, float]) -> str | None:
     """Return why changed images are out of distribution; None if they are within all bounds.
 
+    A share of predictions may be larger by what few clean predictions leave outside their range by
+    chance; see `memlab.analysis.gauge.CHANCE`.
+
     Args:
         gauge: distances of the changed images; None if they were not measured.
         bounds: bounds by name, from the protocol; names that are not known are ignored.
@@ -31,8 +38,21 @@ def beyond(gauge: Gauge | None, bounds: Mapping[str, float]) -> str | None:
             continue
         attribute, words = MEASURES[name]
         value = getattr(gauge, attribute)
-        if value is not None and value > bound:
-            return (
-                f"out of distribution: {words} is {number(value, 2, zero=False)}, above {bound:g}"
-            )
+        limit = bound + (CHANCE / gauge.clean if name == "outside_share" and gauge.clean else 0.0)
+        if value is not None and value > limit:
+            above = number(limit, 2, zero=False)
+            return f"out of distribution: {words} is {number(value, 2, zero=False)}, above {above}"
     return None
+
+
+def no_share(resampled: Resampled) -> Resampled:
+    """Return T without a value and draws if its interval lies above 1, which is no share."""
+    share = resampled.interval()
+    reason = refusal(None, share)
+    if reason is None:
+        return resampled
+    return replace(
+        resampled,
+        statistic=replace(resampled.statistic, value=None, reason=f"out of distribution: {reason}"),
+        draws=np.empty(0),
+    )

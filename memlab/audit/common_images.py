@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.analysis.arrays import Images, read_effects, read_images
-from memlab.analysis.comparable import finite_changes, one_kind_of_control
+from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.gauge import gauges
 from memlab.audit.estimates import FeatureData, feature_data
 from memlab.audit.finished import FinishedAudit
@@ -67,7 +67,7 @@ class CommonImages:
         conditions = conditions[
             conditions["condition"].isin(wanted) & conditions["id"].isin(self.audited)
         ]
-        conditions, random_shapes = one_kind_of_control(conditions)
+        random_shapes = mostly_random_shapes(conditions)
         conditions = conditions[conditions["condition"].isin(finite_changes(conditions))]
         measured = read_effects(images, conditions)
         gauge_of = gauges(rows, conditions)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memlab.analysis.arrays import ImageEffects
-from memlab.analysis.quantities import combine, removal_quantities
+from memlab.analysis.means import combine
+from memlab.analysis.quantities import removal_quantities
 from memlab.audit.estimates import FeatureData, bearing
 from memlab.audit.protocol import Protocol
+from memlab.audit.resampling import Resampling
 from memlab.audit.result import ContrastResult
 from memlab.audit.semantic import contrast
 from memlab.stats import Estimate
 from memlab.stats.intervals import Resampled
-
-if TYPE_CHECKING:
-    from memlab.audit.assessment import Resampling
 
 
 def contrasts(

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.claims import Claim, removal_claim, swap_claim
+from memlab.analysis.insertion_agreement import insertion_agrees
 from memlab.analysis.rank_loss import performance_loss
 from memlab.audit.beside import scored_only
 from memlab.audit.estimates import FeatureData, bearing
 from memlab.audit.feature_result import FeatureResult, FillEffect, InsertionEffect
 from memlab.audit.feature_tests import FeatureTests, feature_tests
 from memlab.audit.protocol import Protocol
+from memlab.audit.resampling import Resampling
 from memlab.audit.speaks_for import areas, have, without
 from memlab.stats import CLAIM_LEVEL, Correlations, detectable
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Statistic, constant
-
-if TYPE_CHECKING:
-    from memlab.audit.assessment import Resampling
 
 
 def feature_results(
@@ -134,9 +132,9 @@ class _Found:
     def _claim(self, main: ImageEffects | None) -> Claim:
         if main is None:
             return Claim("cannot tell", self.data.reason or "not measured")
-        beyond = self.data.beyond
-        if beyond and self.statistic("variance_share").value is None:
-            return Claim("cannot tell", next(iter(beyond.values())))
+        why = self.statistic("variance_share").reason or ""
+        if why.startswith("out of distribution"):
+            return Claim("cannot tell", why)
         sesoi = self.protocol.sesoi
         if self.data.feature.kind == "value":
             return swap_claim(
@@ -179,12 +177,14 @@ class _Found:
         if self.data.insertion is None:
             return None
         signed = self.statistic("insertion/specific_effect_sd")
+        agrees = insertion_agrees(self.resampled, self.protocol.sesoi, self.protocol.alpha)
+        not_shown = f"not shown to agree with removal within {agrees.margin:g} SD"
         return InsertionEffect(
             self.data.records[-1].condition,
             _mirrored(signed),
             self.statistic("insertion/rms_effect_sd"),
-            used=False,
-            reason="removal alone is the headline",
+            used=bool(agrees.equivalent),
+            reason=None if agrees.equivalent else agrees.reason or not_shown,
         )
 
 

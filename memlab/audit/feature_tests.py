@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from memlab.analysis.effect import PValue
 from memlab.analysis.per_image import occlusions
+from memlab.analysis.significance import size_by_interval, smaller
 from memlab.audit.estimates import FeatureData
 from memlab.stats import Test, holm, permutation_tests
 from memlab.stats.intervals import Resampled
@@ -37,9 +38,10 @@ def feature_tests(
     """Test every feature that was measured.
 
     A removal has a permutation test within image; fills are averaged first. Controls that are
-    random shapes are not exchangeable with the region, so S is tested by its interval. A swap is
-    tested by the interval of T. Holm's correction is over the ranked representatives, which the
-    protocol declares; the other features are corrected among themselves.
+    random shapes are not exchangeable with the region; if most are, S and the squared effect are
+    tested by their intervals. A swap is tested by the interval of T. Holm's correction is over the
+    ranked representatives, which the protocol declares; the other features are corrected among
+    themselves.
 
     Args:
         data: the features with their estimates.
@@ -61,8 +63,8 @@ def feature_tests(
             tests[name] = FeatureTests(share, none, none)
         elif {record.change for record in one.records} & random_shapes:
             signed = by_interval("specific effect S not 0", resampled[name]["specific_effect"])
-            none = PValue(reason="random shapes are not exchangeable with the region")
-            tests[name] = FeatureTests(signed, signed, none)
+            size = size_by_interval(resampled[name])
+            tests[name] = FeatureTests(smaller(signed, size), signed, size)
         else:
             permuted.append(one)
     tests |= _permuted(permuted, seed)

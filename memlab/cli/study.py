@@ -22,14 +22,15 @@ from memlab.reading import content_of, read_json
 from memlab.values import check_fields
 
 if TYPE_CHECKING:
+    from memlab.audit.result import AuditResult
     from memlab.data.table import Table
 
 DESCRIPTION = f"""\
 Repeat the Columbia student study, end to end: draw 500 random images; train ResNet50 with a
-two-layer head (80/20, Adam 1e-4, MSE, batches of 32, 3 epochs); ablate by blur, grayscale, crop,
-desaturation and removed faces, each beside its control; draw Grad-CAM maps; and set what was
-measured beside two hypotheses, Case A and Case B. study.html has the answers, study.json every
-number.
+two-layer head (80/20, Adam 1e-4, MSE, batches of 32, 3 epochs); ablate by blur, grayscale, crop
+and desaturation, each beside its control; draw Grad-CAM maps; and audit the network, which ranks
+what it relies on, gives a verdict, and sets both beside two hypotheses, Case A and Case B (see
+memlab audit). study.html has the answers, study.json and audit/audit.json every number.
 
 With --model MODEL nothing is trained, and the model is tested on all images drawn. No image is
 drawn that trained or chose a run. Images outside the draw donate what swaps put in; where the data
@@ -37,8 +38,9 @@ set has no others, the tested images donate to each other.
 
 {MODEL}
 
-Ablations of faces, people, objects or text need masks: --data.masks (see memlab regions find).
-All other options are those of memlab fit, with --model those of memlab test.
+Faces, people, objects and text need masks: --data.masks (see memlab regions find). --budget limits
+the audit, which takes longer than all else: 30min, or 300k forward passes. All other options are
+those of memlab fit, with --model those of memlab test.
 
   memlab study --data.root lamem --data.masks masks/
   memlab study --data.root photos/ --config study/small          no download, minutes
@@ -47,6 +49,8 @@ All other options are those of memlab fit, with --model those of memlab test.
 """
 
 CONFIG = "study/student-study"
+AUDIT = "audit"
+"""Folder of the audit in that of the study."""
 RESERVED = ("--run", "--ckpt_path", "--print_config", "--seed_everything")
 
 
@@ -64,6 +68,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--model", help="test this; nothing is trained")
     parser.add_argument("-n", type=at_least(LEAST), help="how many images (500)")
     parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
+    parser.add_argument("--budget", help="of the audit: time or forward passes, 30min or 300k")
+    parser.add_argument("--protocol", type=Path, metavar="FILE", help="of the audit")
     parser.add_argument("--out", type=Path, help="the study's folder; runs/TIME-study by default")
     add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
@@ -87,12 +93,43 @@ def run(arguments: list[str]) -> int:
     else:
         print(f"memlab: {tested} is finished", file=sys.stderr)  # noqa: T201
 
+    audited = _audit(folder, asked)
+
     from memlab.reports.study import print_study, write_study
 
     about = {**asdict(asked), "drawn": len(table.rows), "of": of, "regions": list(table.regions)}
     with content_of(tested):
-        print_study(write_study(tested, folder, about), folder)
+        print_study(write_study(tested, folder, about, audited), folder)
     return 0
+
+
+def _audit(folder: Path, asked: Asked) -> AuditResult:
+    """Audit the study's network or model on the study's images, or go on with it.
+
+    A finished audit is read, also in a folder that was moved.
+    """
+    from memlab.audit.result_file import read_result
+    from memlab.cli import audit
+    from memlab.cli.model_option import load_model
+    from memlab.data.sources.csv import CsvSource
+    from memlab.data.subset import FILE
+
+    if (folder / AUDIT / audit.DONE).is_file():
+        print(f"memlab: {folder / AUDIT} is finished", file=sys.stderr)  # noqa: T201
+        return read_result(folder / AUDIT)
+    name = str(folder / RUN) if asked.model is None else asked.model
+    wanted = audit.Asked(
+        name,
+        folder / IMAGES / FILE,
+        CsvSource(),
+        masks=None if asked.masks is None else Path(asked.masks).resolve(),
+        budget=asked.budget,
+        protocol=None if asked.protocol is None else Path(asked.protocol),
+        out=folder / AUDIT,
+        seed=asked.seed,
+    )
+    result, _ = audit.conduct(audit.prepare_audit(load_model(name), wanted), wanted)
+    return result
 
 
 def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str] | None]:
@@ -107,14 +144,15 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
     typed = [*rest, *([options.model] if options.model else [])]
     settings = {
         name: getattr(options, name)
-        for name in ("root", "split", "n", "seed", "model", "masks", "source")
+        for name in ("root", "split", "n", "seed", "model", "masks", "source", "budget", "protocol")
         if getattr(options, name) is not None
     } | ({"rest": rest} if rest else {})
-    if options.masks:
-        settings["masks"] = str(options.masks)
+    for name in ("masks", "protocol"):
+        if name in settings:
+            settings[name] = str(settings[name])
     columns = columns_of(options)
     settings |= {"columns": columns} if columns else {}
-    for name in ("root", "masks"):  # to allow resuming from any folder
+    for name in ("root", "masks", "protocol"):  # to allow resuming from any folder
         if name in settings and Path(settings[name]).exists():
             settings[name] = str(Path(settings[name]).resolve())
     if options.model:
@@ -194,10 +232,14 @@ def _plan(folder: Path, asked: Asked, ablations: list[str], given: list[str] | N
 
 
 def _ways(table: Table) -> list[list[str]]:
-    """Return the ablations of the study, as options of memlab test."""
-    from memlab.audit.hypotheses import ways
+    """Return the study's own ablations, as options of memlab test; the audit has the others."""
+    from memlab.reports.study import WHOLE
 
-    return [way.arguments for way in ways(table.regions, donors=len(table.rows) > 1)]
+    named = [["--ablation", name] for name in WHOLE]
+    named += [["--ablation", "remove_background"]] if table.regions else []
+    if "salient" in table.regions:
+        named += [["--ablation", "remove", "--ablation.region", "salient"]]
+    return named
 
 
 def _finished(folder: Path) -> Path | None:

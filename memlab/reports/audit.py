@@ -12,6 +12,7 @@ import pandas as pd
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.analyse import Analysis, analyse_records
 from memlab.audit import features_table as table
+from memlab.audit.beside import CELL
 from memlab.audit.result import AuditResult
 from memlab.audit.result_file import FILE, write_result
 from memlab.files import replacing, write_text
@@ -101,7 +102,7 @@ def _analysis(
 ) -> Analysis | None:
     """Return the effects of all conditions but the scan's, over the audited images."""
     audited = rows[rows["audited"] > 0] if "audited" in rows else rows
-    kept: list[Any] = [one for one in records if one.ablation != "occlude_cell"]
+    kept: list[Any] = [one for one in records if one.ablation != CELL]
     changed = conditions[conditions["condition"].isin({one.condition for one in kept})]
     if audited.empty or changed.empty:
         return None

@@ -137,7 +137,7 @@ def _write(axes: Axes, rows: Sequence[Row]) -> None:
             axes.text(
                 0.02, y, literal(short), transform=transform, va="center", fontsize=7.5,
                 style="italic", color=GREY,
-            )  # fmt: skip
+            ).set_in_layout(False)  # fmt: skip
             continue
         cells = (_share(one.variance_share), str(one.compared), p_value(one.test.p_corrected))
         for (x, align, _), cell in zip(COLUMNS, cells, strict=True):

@@ -21,6 +21,10 @@ HOLLOW: dict[Control, tuple[str, str]] = {
 """Marker and label of each kind of comparison."""
 
 
+LONGEST = 90
+"""Maximum length of a reason in a figure; tables have the whole of it."""
+
+
 def mean_effect(effect: AblationEffect) -> tuple[Statistic, float | None]:
     """Return the mean effect, and the control's on the same images or the baseline's RMS."""
     if effect.baseline is not None:
@@ -45,12 +49,13 @@ def why(effect: Statistic) -> str:
 
 
 def say(axes: Any, y: float, text: str, align: str, transform: Any) -> None:
-    """Write text where no mark can be drawn."""
+    """Write text where no mark can be drawn; a long text is cut, and takes no room of the axes."""
     x = 0.5 if align == "center" else 0.02
+    short = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     axes.text(
-        x, y, text, color=GREY, fontsize=8, style="italic", ha=align, va="center",
+        x, y, short, color=GREY, fontsize=8, style="italic", ha=align, va="center",
         transform=transform,
-    )  # fmt: skip
+    ).set_in_layout(False)  # fmt: skip
 
 
 def hollow() -> dict[str, Any]:

@@ -9,29 +9,27 @@ from typing import Any
 
 from memlab.analysis.effect import AblationEffect
 from memlab.analysis.results import Results, read, without_nan
-from memlab.audit.case_results import case_results
-from memlab.audit.hypotheses import WHOLE
+from memlab.audit.feature_result import FeatureResult
+from memlab.audit.result import AuditResult
+from memlab.audit.result_file import FILE
 from memlab.files import write_text
 from memlab.numbers import interval, number
 from memlab.provenance import now, versions
 from memlab.reports.effect_table import compared_text, effect_text, p_text
 from memlab.reports.html import data_url, fill
-from memlab.reports.study_figure import draw_cases
 from memlab.reports.terminal import plain_console
 from memlab.stats.measures import Statistic
 
-SCHEMA = 2
+SCHEMA = 3
 PAGE, JSON = "study.html", "study.json"
+AUDIT = "audit"
+"""Folder of the audit in that of the study."""
 STUDENT_STUDY = {"mse": 0.0139, "label_variance": 0.0153}
 """Reported by the Columbia student study on LaMem: its MSE, and about the MSE of a constant."""
-REGIONS = {
-    "faces": "remove_faces",
-    "people": "remove_people",
-    "objects": "remove_objects",
-    "text": "remove_text",
-    "salient": "remove",
-    "background": "remove_background",
-}
+WHOLE = ("blur", "grayscale", "center_crop", "desaturate", "color_contrast")
+"""Whole-image ablations of the Columbia student study, and removal of colour contrast."""
+OTHERS = {"salient": "remove", "background": "remove_background"}
+"""Regions that no feature of the audit removes, and the ablation that does."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +51,22 @@ class RegionResult:
     reason: str | None
 
 
-def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """Write `study.json`, `study.html` and the figure of the hypotheses.
+def write_study(
+    tested: Path, folder: Path, about: dict[str, Any], audited: AuditResult
+) -> dict[str, Any]:
+    """Write `study.json` and `study.html`; ranking and verdict are those of the audit.
 
     Args:
         tested: folder of the test, with its `results.json` and figures.
         folder: folder of the study.
         about: the request, the number of images (`drawn` out `of`), and `regions` with masks.
+        audited: the audit of the study, whose folder is `audit` in that of the study.
 
     Returns:
         The content of `study.json`.
     """
     results = read(tested)
     regions = about["regions"]
-    donors = bool(results.data.donors or results.data.images.get("train", 0))
-    cases = case_results(results.conditions, regions, donors)
     whole = [effect for effect in _primary(results) if effect.ablation in WHOLE]
     summary: dict[str, Any] = {
         "schema": SCHEMA,
@@ -82,11 +81,16 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
         "whole": whole,
         "regions": _regions(results, regions),
         "maps": results.maps,
-        "cases": cases,
+        "audit": f"{AUDIT}/{FILE}",
+        "audited": audited.sample.audited,
+        "features": audited.features,
+        "ranking": audited.ranking,
+        "hypotheses": audited.hypotheses,
+        "verdict": audited.verdict,
         "notes": results.notes,
     }
     figures = {Path(name).stem: tested / name for name in results.figures}
-    drawn = draw_cases(cases, folder)
+    figures |= {Path(name).stem: folder / AUDIT / name for name in audited.figures[:1]}
     data_urls = {name: data_url(path) for name, path in figures.items() if path.is_file()}
     maps = [
         {
@@ -104,7 +108,8 @@ def write_study(tested: Path, folder: Path, about: dict[str, Any]) -> dict[str, 
         student_study=STUDENT_STUDY,
         figures=data_urls,
         overlays=maps,
-        cases_figure=data_url(drawn) if drawn else None,
+        removed=_removed(audited),
+        labels={one.name: one.label for one in audited.features},
         effect=effect_text,
         p=p_text,
         compared=compared_text,
@@ -117,10 +122,15 @@ def print_study(summary: dict[str, Any], folder: Path) -> None:
     """Print the answers in a few lines, and the path of the page."""
     console = plain_console()
     console.print(_accuracy(summary["prediction"]), markup=False, soft_wrap=True)
-    for case in summary["cases"]:
+    console.print(summary["ranking"].sentence, markup=False, soft_wrap=True)
+    for case in summary["hypotheses"]:
         console.print(case.sentence, markup=False, soft_wrap=True)
+    verdict = summary["verdict"]
+    console.print(f"verdict: {verdict.verdict}: {verdict.clause}", markup=False, soft_wrap=True)
+    console.print(f"  {verdict.shows}", markup=False, soft_wrap=True)
+    console.print(f"  {verdict.does_not_show}", markup=False, soft_wrap=True)
     console.print(f"results   {folder}/{JSON}", markup=False, soft_wrap=True)
-    console.print(f"page      {folder}/{PAGE}", markup=False, soft_wrap=True)
+    console.print(f"page      {folder}/{PAGE}, {AUDIT}/audit.html", markup=False, soft_wrap=True)
 
 
 def _accuracy(accuracy: Accuracy) -> str:
@@ -148,16 +158,22 @@ def _prediction(results: Results) -> Accuracy:
 def _regions(results: Results, regions: list[str]) -> list[RegionResult]:
     """Return for each region its entry, or the reason why there is none."""
     entries = []
-    for region, name in REGIONS.items():
+    for region, name in OTHERS.items():
         entry = next((effect for effect in _primary(results) if _is(effect, name, region)), None)
         reason = None
         if entry is None:
-            lacks = not regions if region == "background" else region not in regions
-            reason = "no masks" if lacks else "not run"
+            if region == "salient" and region not in regions:
+                continue
+            reason = "not run" if regions else "no masks"
         elif entry.eligible == 0:
             reason = "found in no tested image"
         entries.append(RegionResult(region, entry, reason))
     return entries
+
+
+def _removed(audited: AuditResult) -> list[FeatureResult]:
+    """Return the features that images have or lack, which the audit removes."""
+    return [one for one in audited.features if one.kind == "presence" and one.ranked]
 
 
 def _is(effect: AblationEffect, name: str, region: str) -> bool:

@@ -14,8 +14,10 @@ from torch import Tensor
 from memlab import Context, evaluate, plan
 from memlab.ablations.evaluate import ConditionScores
 from memlab.ablations.placement import MEASURES, Placements, placements
+from memlab.ablations.preparation import Preparation
 from memlab.ablations.removal import RemoveFaces
 from memlab.cli import main
+from memlab.imaging.morphology import dilated
 from memlab.testing import sample_images
 from tests.builders.commands import QUIET, results
 from tests.builders.grey_out import GreyOut, context
@@ -116,15 +118,19 @@ def test_places_do_not_depend_on_the_batch(flat: bool) -> None:
         assert torch.equal(alone.shifts[0], whole.shifts[image, :3])  # fewer draws, too
 
 
-def test_what_cannot_be_placed_is_not_found() -> None:
+def test_what_cannot_be_placed_gets_random_shapes() -> None:
     weights = torch.zeros(3, 1, SIZE, SIZE)
     weights[0, :, 18:38, 18:38] = 1  # 17 %: no room on either side
     weights[2, :, 2:4, 2:4] = 1  # the one between has no region
     found = placed(sample_images(3, SIZE), weights)
-    assert found.found.any(dim=1).tolist() == [False, False, True]
-    assert found.found[2].all()
-    assert all(found.placed[measure][:2].isnan().all() for measure in MEASURES)
+    assert found.found.all(dim=1).tolist() == [True, False, True]
+    assert found.kinds(0) == ["random-shape", None, "matched"]
+    assert all(found.placed[measure][1].isnan().all() for measure in MEASURES)
     assert found.own["area"][0] == 400 / SIZE**2
+    shapes = found.where(weights, 0)[0], found.where(weights, 1)[0]
+    assert all(shape.mean() == pytest.approx(400 / SIZE**2) for shape in shapes)
+    assert not any((shape * weights[0]).any() for shape in shapes)
+    assert not torch.equal(*shapes)
     assert found.own["area"][1].isnan()
     assert found.where(weights, 0).isfinite().all()
 
@@ -209,18 +215,50 @@ def test_rows_tell_where_the_change_was_made() -> None:
 
 
 @pytest.mark.slow
-def test_images_without_room_are_counted_in_the_table_and_the_notes(
+def test_images_without_a_matched_position_have_random_shapes_in_the_table(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["--ablation=remove_text", "--controls=2", "--maps=0", *QUIET]
     assert main(["test", "--run", str(finished), *asked]) == 0
     folder = finished / "test-001-remove_text"
     rows = pd.read_csv(folder / "conditions.csv")
-    there = rows[rows["eligible"] & (rows["position"] == "matched")]["id"].nunique()
+    controls = rows[rows["eligible"] & (rows["role"] == "control")]
+    there = controls["id"].nunique()
     (entry,) = [one for one in results(folder)["conditions"] if one["role"] == "target"]
-    assert 2 < there < entry["eligible"]
+    assert set(controls["position"]) == {"matched", "random-shape"}
+    assert controls[controls["position"] == "matched"]["id"].nunique() < there
     assert entry["control"]["without"] == entry["eligible"] - there
     shown = " ".join(capsys.readouterr().out.split())
     assert re.search(rf"remove_text@1 {there}/{entry['n']} S [+-]\.\d+", shown), shown
-    without = entry["eligible"] - there
-    assert f"{without} of {entry['eligible']} eligible images have no matched control" in shown
+
+
+def test_random_shapes_keep_the_margin_from_everything_labelled() -> None:
+    weights = boxes(1, side=26)
+    labelled = weights.clone()
+    labelled[..., :4, -6:] = 1  # another region
+    found = placements(
+        sample_images(1, SIZE), weights, labelled, Context(["image-0"], 5), DRAWS, "faces", 3
+    )
+    assert found.kinds(0) == ["random-shape"]
+    near = dilated(labelled, 3)
+    for draw in range(DRAWS):
+        outline = found.where(weights, draw)
+        assert not (outline * near).any()
+        assert float(outline.sum()) == float(weights.sum())
+
+
+def test_controls_avoid_what_the_masks_of_the_background_leave_out() -> None:
+    images = sample_images(1, SIZE)
+    faces, background = torch.zeros(2, 1, 1, SIZE, SIZE)
+    faces[..., 2:8, 2:8] = 1
+    background[..., :, 24:40] = 1
+    masks = {"faces": faces, "background": background}
+    conditions = plan([RemoveFaces(margin=0.0)], controls=DRAWS)
+    (control,) = [one for one in conditions if one.role == "control"]
+    preparation = Preparation(images, Context(["image"], 5, masks=masks), conditions)
+    prepared = [preparation.prepare(control, draw) for draw in range(DRAWS)]
+    there = [one for one in prepared if one.eligible.all()]
+    assert there
+    for one in there:
+        assert one.context.where is not None
+        assert not (one.context.where * (1 - background)).any()

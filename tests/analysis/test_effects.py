@@ -158,7 +158,7 @@ def test_table_and_results_state_s_of_the_images_that_have_controls() -> None:
     assert f"{beside[0]}, control {beside[1]}" in line
 
 
-def test_crops_and_random_shapes_have_a_specific_effect_alone() -> None:
+def test_off_centre_crops_have_a_specific_effect_alone_and_random_shapes_no_permutation() -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     target, control = removal(rng)
@@ -174,12 +174,16 @@ def test_crops_and_random_shapes_have_a_specific_effect_alone() -> None:
         ),
     ):
         (entry,) = made_analysis(drops, clean, clean, position=position, **kinds).conditions
-        for name in REMOVAL:
+        without = set(REMOVAL) - {"specific_effect", "specific_effect_sd"}
+        for name in without if position is None else {"energy_distance"}:
             statistic = getattr(entry.beyond_control, name)
-            if not name.startswith("specific"):
-                assert statistic.value is None
-                assert reason in statistic.reason
+            assert statistic.value is None
+            assert reason in statistic.reason
         assert entry.beyond_control.specific_effect.n == N
+        if position is not None:
+            assert entry.beyond_control.rms_effect.n == N
+            assert "random shapes" in entry.tests.size.statistic
+            continue
         assert entry.tests.either.statistic == "specific effect S not 0"
         specific = (target + 0.05)[:, 0] - control.mean(axis=1)
         wanted = stats.ttest_1samp(specific, 0).pvalue
@@ -187,7 +191,7 @@ def test_crops_and_random_shapes_have_a_specific_effect_alone() -> None:
         assert entry.tests.either.p < 0.001
 
 
-def test_where_few_regions_are_large_these_images_are_left_out() -> None:
+def test_where_few_regions_are_large_these_images_are_left_out_of_permutations_alone() -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.1, N)
     target, control = removal(rng)
@@ -196,11 +200,11 @@ def test_where_few_regions_are_large_these_images_are_left_out() -> None:
     drops = {("g@1", "target"): target, ("g@1", "control"): control}
     kinds = {"compared_with": "matched-control", "region": "faces"}
     (entry,) = made_analysis(drops, clean, clean, position=position, **kinds).conditions
-    assert (entry.control.without, entry.beyond_control.specific_effect.n) == (5, N - 5)
+    assert (entry.control.without, entry.beyond_control.specific_effect.n) == (0, N)
+    assert entry.beyond_control.energy_distance.n == N - 5
     assert entry.tests.either.n == N - 5
     assert entry.beyond_control.energy_distance.value is not None
     assert entry.effect.n == N
-    assert any("5 of 60 eligible" in text for text in entry.control.warnings)
 
 
 @pytest.mark.parametrize(("count", "told"), [(20, True), (60, False)])
@@ -221,8 +225,11 @@ def test_t_of_a_swap_bound_to_a_region_counts_those_that_lack_it() -> None:
     moved, back = rng.normal(0, 0.05, (N, K)), rng.normal(0, 0.01, (N, K))
     moved[15:] = back[15:] = np.nan
     drops = {("swap@1", "swap"): moved, ("swap@1", "round-trip"): back}
+    reason = np.where(np.arange(N) < 15, None, "absent")
     whole, bound = (
-        made_analysis(drops, clean, clean, region=region).conditions[0].beyond_control
+        made_analysis(drops, clean, clean, region=region, reason=reason)
+        .conditions[0]
+        .beyond_control
         for region in ("all", "faces")
     )
     assert bound.variance_share.value == pytest.approx(whole.variance_share.value / 16)

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memlab.analysis.gauge import gauges, warning
+import memlab.analysis.analyse
+from memlab.analysis.gauge import Gauge, gauges, refusal, warning
+from memlab.stats.measures import Statistic
 
 CLEAN = pd.DataFrame({"id": list("abcde"), "predicted": [0.1, 0.2, 0.3, 0.4, 0.5]})
 SD = float(CLEAN["predicted"].std())
@@ -58,3 +60,57 @@ def test_constant_predictions_have_no_range_to_leave() -> None:
     flat = CLEAN.assign(predicted=0.3)
     gauge = gauges(flat, changed("target", [0.3, 0.4], [0.0, 0.0]))["remove_faces@1"]
     assert (gauge.outside, gauge.beyond) == (None, None)
+
+
+def test_t_of_predictions_far_outside_the_clean_range_is_left_out() -> None:
+    share = Statistic(0.5, 300, 0.4, 0.6)
+    near = Gauge(300, outside=0.11, beyond=0.4, clean=300)
+    assert refusal(near, share) is None  # 6 of 300 are allowed on top of .1 by chance
+    far = refusal(Gauge(300, outside=0.9, beyond=25.0, clean=300), share)
+    assert far is not None
+    assert "90 %" in far
+    assert "25.0 SD" in far
+    few = Gauge(20, outside=0.3, clean=20)
+    assert refusal(few, share) is None
+
+
+def test_t_above_one_is_left_out_only_where_its_interval_is() -> None:
+    inside = Gauge(300, outside=0.0, clean=300)
+    assert refusal(inside, Statistic(1.05, 300, 0.9, 1.2)) is None
+    assert "4.50 [3.10, 5.20]" in str(refusal(inside, Statistic(4.5, 300, 3.1, 5.2)))
+
+
+def runaway(shift: float) -> memlab.analysis.analyse.Analysis:
+    rng = np.random.default_rng(0)
+    clean = rng.normal(0.5, 0.01, 200)
+    ids = [f"{place}.png" for place in range(200)]
+    rows = pd.DataFrame({"id": ids, "predicted": clean, "score": rng.random(200)})
+    parts = []
+    for role, values in {"swap": clean[::-1] + shift, "round-trip": clean}.items():
+        part = {
+            "condition": f"swap_palette@1:{role}", "role": role, "id": ids, "draw": 0,
+            "eligible": True, "predicted": values, "ablation": "swap_palette", "family": "colour",
+            "region": "all", "fill": None, "dose": 1.0, "unit": "x", "dose_name": "",
+            "primary": True, "in_baseline": False, "compared_with": "round-trip",
+        }  # fmt: skip
+        parts.append(pd.DataFrame(part))
+    return memlab.analysis.analyse.analyse(rows, pd.concat(parts))
+
+
+def test_an_analysis_leaves_out_t_of_a_runaway_and_says_why() -> None:
+    (fine,) = runaway(0.0).conditions
+    assert fine.beyond_control.variance_share is not None
+    assert fine.beyond_control.variance_share.value == pytest.approx(1, abs=0.2)
+    far = runaway(0.25)  # 25 SD of the clean predictions
+    (effect,) = far.conditions
+    assert effect.gauge is not None
+    assert effect.gauge.outside == 1
+    share = effect.beyond_control.variance_share
+    assert share is not None
+    assert share.value is None
+    assert "100 % of the predictions" in str(share.reason)
+    assert effect.claim is not None
+    assert effect.claim.claim == "cannot tell"
+    line = far.effects.iloc[0]
+    assert line["outside"] == 1
+    assert line["variance_share"] is None

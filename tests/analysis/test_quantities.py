@@ -1,6 +1,7 @@
 """The audit's quantities: against plain loops, closed forms, and bad tables."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,8 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     effects = read_effects(read_images(clean, whole), shuffled(parts))
     removals = [effects[f"remove@1(fill={fill})[face]"] for fill in ("mean", "blur")]
     found = presence_quantities("face", removals, [effects["paste@1"]], effects["swap@1[face]"])
-    value_of = value_quantities(effects["swap@1[face]"])
+    has_face = whole["face"].to_numpy(float)  # also images that could not be swapped
+    value_of = value_quantities(replace(effects["swap@1[face]"], present=has_face))
 
     f, w = clean["predicted"].to_numpy(), clean["weight"].to_numpy()
 
@@ -160,7 +162,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     removed = sum("own" in per_image(keys, i) for i in range(n))
     assert compared == removed  # else a note says how T treats the others
     assert found.notes == []
-    have = sum(w[i] for i in range(n) if there(*SWAP, i)) / sum(w[:n])  # bound to faces
+    have = sum(w[:n] * face) / sum(w[:n])  # bound to faces
     share = have**2 / (2 * var)
     others = {
         "squared_effect": v_swap,
@@ -210,52 +212,6 @@ def test_many_resamples_at_once_give_what_each_gives_alone() -> None:
     assert value(estimate) == pytest.approx(float(estimate.of(estimate.columns.mean(axis=0))))
 
 
-def test_without_insertion_removal_counts_twice_and_without_swap_t_says_what_it_covers() -> None:
-    rng = np.random.default_rng(2)
-    n = 60
-    f, face = rng.normal(size=n), (np.arange(n) < 15).astype(float)
-    drops = {"target": rng.normal(size=(n, 1)), "control": rng.normal(size=(n, 8))}
-    drops = {role: np.where(face[:, None] > 0, array, NAN) for role, array in drops.items()}
-    removal = made_effects(n, drops, predicted=f, face=face)
-    found = presence_quantities("face", [removal])
-    v = value(found.estimates["squared_effect"])
-    assert v is not None
-    expected = 0.25 * 0.75 * 2 * v / (2 * f.var(ddof=1))
-    assert value(found.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
-    assert found.notes == [
-        "face: swap: not run; T covers presence only",
-    ]
-    nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
-    empty = ImageEffects("paste@1", 1.0, removal.images, nowhere)
-    again = presence_quantities("face", [removal], [empty])
-    assert value(again.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
-    assert again.estimates["variance_share_insertion"].reason == "no eligible image"
-
-
-def test_t_of_presence_covers_images_without_room_for_a_control() -> None:
-    """Controls fit beside small regions only, and large regions have larger effects."""
-    rng = np.random.default_rng(4)
-    n = 4000
-    size = rng.random(n)
-    artefact = 0.2 + rng.normal(0, 0.05, (n, 10))
-    target, control = (1 + size)[:, None] + artefact[:, :2], artefact[:, 2:]
-    control[size > 0.3] = NAN
-    face = np.arange(n) < n / 2
-    drops = {"target": target, "control": control}
-    drops = {role: np.where(face[:, None], array, NAN) for role, array in drops.items()}
-    removal = made_effects(n, drops, predicted=rng.normal(size=n), face=face)
-    found = presence_quantities("face", [removal])
-    expected = 0.25 * np.mean((1 + size[face]) ** 2)
-    assert value(found.estimates["variance_share"]) == pytest.approx(expected, rel=0.08)
-    beside_controls = 0.25 * (value(found.estimates["squared_effect"]) or 0)
-    assert beside_controls < 0.6 * expected
-    few = np.isfinite(removal.of("control")).all(axis=1).sum()
-    assert found.notes[0] == (
-        f"face: {few} of {n // 2} images have controls; T takes the controls of the "
-        "others to have their mean effect"
-    )
-
-
 @pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
 def test_t_of_a_swap_that_some_images_lack_is_a_share_of_the_variance(p: float) -> None:
     """Score = face's value where there is a face: T is what a redrawn value moves, p² V / 2 Var."""
@@ -267,12 +223,17 @@ def test_t_of_a_swap_that_some_images_lack_is_a_share_of_the_variance(p: float) 
     drop = np.where(has[:, None], own[:, None] - other, np.nan)
     drops = {"swap": drop, "round-trip": drop * 0}
     images = read_images(pd.DataFrame({"id": range(n), "predicted": clean}))
-    found = value_quantities(ImageEffects("swap_face@1", 1.0, images, drops, bound=True)).estimates
+    there = has.astype(float)
+    effects = ImageEffects("swap_face@1", 1.0, images, drops, bound=True, present=there)
+    found = value_quantities(effects).estimates
     assert value(found["variance_share"]) == pytest.approx(
         has.mean() ** 2 / clean.var(ddof=1), rel=0.05
     )
     assert value(found["rms_effect"]) == pytest.approx(2**0.5, rel=0.05), "where the face is"
     assert found["variance_share"].n == has.sum()
+    if p < 1:  # without reasons, images that were not swapped may have a face or lack it
+        unknown = value_quantities(replace(effects, present=None)).estimates["variance_share"]
+        assert "which images lack the region" in str(unknown.reason)
 
 
 def test_permutation_tests_get_one_placement_per_draw_averaged_over_fills() -> None:

@@ -7,8 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from memlab.ablations.scan import scan_conditions
 from memlab.audit.assessment import audit_result
 from memlab.audit.protocol import Protocol, read_protocol
 from memlab.audit.result import AuditResult
@@ -139,6 +142,21 @@ def test_hypotheses_are_decided_pair_by_pair(protocol: Protocol) -> None:
 
 
 @pytest.mark.slow
+def test_images_without_annotation_are_left_out_and_counted(protocol: Protocol) -> None:
+    rows, conditions, records = audit_tables(protocol, FACE, 120, fills=1, draws=3)
+    half = set(rows["id"][::2])
+    rows.loc[rows["id"].isin(half), "face"] = np.nan
+    unknown = conditions["id"].isin(half) & conditions["condition"].str.startswith("remove_faces")
+    conditions.loc[unknown, "eligible"] = False
+    conditions.loc[unknown, "reason"] = "not annotated"
+    found = audit_result(rows, conditions, records, protocol, 0).feature("face")
+    assert found.prevalence.n == 60
+    assert found.prevalence.value == pytest.approx(0.4, abs=0.15)
+    assert found.without["not annotated"] == 60
+    assert found.variance_share.value == pytest.approx(0.9, rel=0.4)
+
+
+@pytest.mark.slow
 def test_a_stratified_sample_speaks_for_the_whole_table(protocol: Protocol) -> None:
     """Half of the audited images have a face, which a tenth of the table has."""
     rows, conditions, records = audit_tables(
@@ -177,3 +195,39 @@ def test_what_leaves_the_range_of_predictions_has_no_share(protocol: Protocol) -
     assert "out of distribution" in (found.variance_share.reason or "")
     assert found.claim.claim == "cannot tell"
     assert found.gauge[0].gauge.outside == 1
+
+
+@pytest.mark.slow
+def test_a_mark_that_no_mask_names_is_found(protocol: Protocol) -> None:
+    """Occluding the last of 2 × 2 cells moves predictions; the other cells do nothing."""
+    rows, conditions, records = audit_tables(protocol, {}, 80, fills=1, draws=3)
+    rng = np.random.default_rng(0)
+    for cell in scan_conditions():
+        one = cell.record
+        if one.parameters["row"] > 1 or one.parameters["column"] > 1:
+            continue
+        move = 0.5 * (one.parameters["row"] == one.parameters["column"] == 1)
+        changed = rows["predicted"] - move + 0.02 * rng.normal(size=len(rows))
+        table = {"condition": one.condition, "draw": 0, "id": rows["id"], "eligible": True}
+        table |= {"predicted": changed, "dose": 1.0, "role": "target", "region": "all"}
+        conditions = pd.concat([conditions, pd.DataFrame(table)], ignore_index=True)
+        records.append(one)
+    found = audit_result(rows, conditions, records, protocol, 0)
+    assert found.scan is not None
+    assert found.scan.strongest == 3
+    assert found.scan.positions[3].stands_out
+    assert "row 2, column 2 of 2 × 2" in found.verdict.shows
+
+
+@pytest.mark.slow
+def test_more_than_the_whole_variance_is_no_share(protocol: Protocol) -> None:
+    """A swap that moves predictions twice as far as they differ, but within their range."""
+    rows, conditions, records = audit_tables(protocol, FACE, 80, fills=1, draws=3)
+    wild = conditions["condition"] == "swap_texture@1[background]:swap"
+    ends = rows["predicted"].min(), rows["predicted"].max()
+    low = rows.set_index("id").loc[conditions.loc[wild, "id"], "predicted"].lt(0).to_numpy()
+    conditions.loc[wild, "predicted"] = [ends[1] if one else ends[0] for one in low]
+    found = audit_result(rows, conditions, records, protocol, 0).feature("texture_background")
+    assert found.variance_share.value is None
+    assert "above 1" in (found.variance_share.reason or "")
+    assert found.claim.claim == "cannot tell"
