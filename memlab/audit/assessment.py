@@ -22,9 +22,10 @@ from memlab.audit.beside import (
 )
 from memlab.audit.bounds import no_share
 from memlab.audit.contrasts import contrasts
-from memlab.audit.estimates import feature_data, with_headline
+from memlab.audit.estimates import feature_data
 from memlab.audit.feature_results import feature_results
 from memlab.audit.hypothesis_results import hypothesis_result
+from memlab.audit.insertion_use import share_of
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.protocol import Protocol
 from memlab.audit.representatives import representatives, stand_ins, upper_bounds
@@ -92,10 +93,10 @@ def audit_result(
         for name, estimate in one.estimates.items()
     }
     requested |= {f"nuisance|{name}": estimate for name, estimate in nuisance.items()}
-    resampled = with_headline(_by_owner(resampling.of(requested)), protocol)
+    resampled = _by_owner(resampling.of(requested))
     for of_feature in resampled.values():
         if "variance_share" in of_feature:
-            of_feature["variance_share"] = no_share(of_feature["variance_share"])
+            of_feature["variance_share"] = no_share(share_of(of_feature, protocol.sesoi))
     features = feature_results(
         data, resampled, conditions, images, ranked_names, stands_in, random_shapes,
         protocol, resampling,
@@ -105,11 +106,11 @@ def audit_result(
     shares: dict[str, Resampled] = {}
     without: dict[str, str] = {}
     for one in features:
-        share = one.variance_share
-        if share.value is None or share.low is None:
-            without[one.name] = share.reason or "no interval"
-        elif one.compared < least:
-            without[one.name] = f"only {one.compared} images; fewer than {least} decide nothing"
+        found = one.variance_share
+        if found.value is None or found.low is None:
+            without[one.name] = found.reason or "no interval"
+        elif found.n < least:
+            without[one.name] = f"only {found.n} images; fewer than {least} decide nothing"
         else:
             shares[one.name] = resampled[one.name]["variance_share"]
     labels = {one.name: one.label for one in features}
@@ -177,7 +178,8 @@ def _strata(rows: pd.DataFrame, audited: pd.Series) -> Array | None:
     if audited.all():
         return None
     names = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", index=rows.index)
-    return np.unique(names + audited.map({True: "|1", False: "|0"}), return_inverse=True)[1]
+    inverse = np.unique(names + audited.map({True: "|1", False: "|0"}), return_inverse=True)[1]
+    return inverse.astype(float)
 
 
 def _measured(
