@@ -215,5 +215,4 @@ def bearing(data: FeatureData) -> NDArray[np.bool_]:
         controlled = np.stack([np.isfinite(data.swap.of("round-trip")).any(axis=1)])
     else:
         return np.zeros(0, dtype=bool)
-    both: NDArray[np.bool_] = np.logical_and(changed, controlled).any(axis=0)
-    return both
+    return np.asarray((changed & controlled).any(axis=0), dtype=np.bool_)
