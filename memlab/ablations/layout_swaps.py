@@ -24,7 +24,7 @@ class SwapLayout(Swap):
         amount: share of the way to the donor's positions and sizes, 0 to 1.
     """
 
-    family = "layout"
+    family = "texture"
     target = "layout_to_donor"
     one_pass = True
 

@@ -92,7 +92,8 @@ def rearranged(
 ) -> Tensor:
     """Return images with their figures moved, the largest drawn first.
 
-    The ground that a figure leaves is filled as in `plates.empty_plate`.
+    The ground that a figure leaves is filled as in `plates.empty_plate`, and so is a strip around
+    it, whose pixels mix figure and ground.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -123,9 +124,9 @@ def rearranged(
         return images
     # if the figures cover the image, before or after, there is no ground to continue
     free = stayed.amax(dim=(1, 2, 3), keepdim=True) > 0
-    changed = torch.where(
-        free & (stayed == 0), empty_plate(images, stayed, generators).clamp(0, 1), images
-    )
+    some_moved = free & (stayed.amin(dim=(1, 2, 3), keepdim=True) == 0)
+    plate = empty_plate(images, stayed, generators).clamp(0, 1)
+    changed = torch.where(some_moved, plate, images)
     for index, layer in layers:
         changed[index] = torch.lerp(changed[index], layer[:, :3], layer[:, 3:])
     return changed
