@@ -20,13 +20,16 @@ class SwapPalette(Swap):
     Args:
         amount: share of the way to the donor's palette, 0 to 1.
         region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
+        saturation: whether the mean chroma is swapped, too: all of the colour, as for skin, which
+            differs in chroma more than in hue.
     """
 
     family = "colour"
     target = "palette_to_donor"
 
-    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+    def __init__(self, amount: float = 1.0, region: str = "all", saturation: bool = False) -> None:
         super().__init__(dose=amount, region=region)
+        self.saturation = saturation
 
     def softened(self, mask: Tensor) -> Tensor:
         """Return the mask itself: a change that fades would leave a rim of the old value."""
@@ -35,7 +38,7 @@ class SwapPalette(Swap):
     def eligible(self, context: Context) -> Tensor:
         """Return which images the base class accepts and have donors with colour."""
         found = super().eligible(context)
-        if context.donors is None or not found.any():
+        if self.saturation or context.donors is None or not found.any():
             return found
         core = self.core(context.donors.masks, context.donors.images)
         return found & (saturation(context.donors.images, core) > GREY).cpu()
@@ -47,12 +50,15 @@ class SwapPalette(Swap):
         """
         mixed = super().change(images, context, dose)
         whole = self._whole(images, context)
-        return mixed if dose == 1 else swap_saturation(mixed, images, whole, whole)
+        return (
+            mixed if dose == 1 or self.saturation else swap_saturation(mixed, images, whole, whole)
+        )
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""
         own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
-        return swap_palette(images, donors.images, own, theirs, self._whole(images, context))
+        whole = self._whole(images, context)
+        return swap_palette(images, donors.images, own, theirs, whole, not self.saturation)
 
     def _whole(self, images: Tensor, context: Context) -> Tensor | None:
         """Return the region with its border, whose mean chroma stays; None for whole images."""
