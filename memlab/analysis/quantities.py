@@ -42,6 +42,10 @@ SESOI_T = SESOI**2 / 2
 """Smallest effect of interest as a share of the predictions' variance: the scale of T."""
 
 
+UNKNOWN = "the rows do not say which images lack the region: test the run again"
+"""Why T is missing for rows of earlier versions, which do not say why images were not changed."""
+
+
 @dataclass(frozen=True)
 class Quantities:
     """All quantities of a feature.
@@ -114,7 +118,8 @@ def presence_quantities(
     T describes the effect over the data set, the total-effect index (Jansen 1999): [2 p(1 - p)
     V_removal + p² V_swap] / (2 Var f). Here V_removal is over all images whose feature was removed;
     see `removed_square`. `variance_share_insertion` has V_insertion in place of V_removal, and
-    `variance_share_both` has the mean of both; `memlab.analysis.insertion` says which one to use.
+    `variance_share_both` has the mean of both, for use where an equivalence test
+    of `insertion_difference_sd` says that they agree.
 
     Args:
         feature: column of the rows that says which images have the feature; None to count the
@@ -127,11 +132,13 @@ def presence_quantities(
     estimates = removal_quantities(removals)
     removed, notes = removed_square(removals), []
     compared = estimates["squared_effect"].n or 0
-    if compared and compared < (removed.n or 0):
-        notes.append(
-            f"{name}: {compared} of {removed.n} images have controls; T takes the controls of the "
-            "others to have their mean effect"
+    if compared < (removed.n or 0) and removed.reason is None:
+        assumed = (
+            "T is without controls, an upper reading"
+            if estimates["squared_effect"].reason
+            else "T takes the controls of the others to have their mean effect"
         )
+        notes.append(f"{name}: {compared} of {removed.n} images have controls; {assumed}")
     share = mean(images, presence(removals[0])) if feature is None else prevalence(images, feature)
     common = [share, variance_of_predictions(images)]
     swapped = _swapped(swap) if swap else None
@@ -162,7 +169,9 @@ def removed_square(removals: Sequence[ImageEffects]) -> Estimate:
     Large regions have no room for controls. V of the images with controls alone would be that of
     small regions, which have other effects. On an image without controls, the effect of a control
     is taken to be the mean over the images that have some: V plus the difference of the means of
-    (D̄ - c)² - s_D²/m over all images and over those with controls, where c is this effect.
+    (D̄ - c)² - s_D²/m over all images and over those with controls, where c is this effect. If
+    controls fit in fewer than three images, the result is the mean of D̄² - s_D²/m, an upper
+    reading.
 
     Args:
         removals: targets and controls of the same ablation, one per fill.
@@ -180,8 +189,10 @@ def removed_square(removals: Sequence[ImageEffects]) -> Estimate:
     def total(v: Array, d2: Array, d: Array, of_d2: Array, of_d: Array, c: Array) -> Array:
         return v + (d2 - of_d2) - 2 * c * (d - of_d)
 
-    n = parts[0].n
-    return combine(total, _mean_of(effects, square), *parts, control, n=n)
+    specific_squares = _mean_of(effects, square)
+    if specific_squares.reason and effects.of("control").shape[1] > 1:
+        return parts[0]  # too few controls fit
+    return combine(total, specific_squares, *parts, control, n=parts[0].n)
 
 
 def value_quantities(swap: ImageEffects) -> Quantities:
@@ -201,6 +212,8 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     images = swap.images
     variance = variance_of_predictions(images)
     present = mean(images, presence(swap))
+    if present.n == 0 and swap.bound and swap.present is None:
+        present = replace(present, reason=UNKNOWN)
     moved = _swapped(swap)
     raw = mean(images, swap_square(swap, quiet=True))
 
@@ -217,13 +230,19 @@ def value_quantities(swap: ImageEffects) -> Quantities:
 
 
 def presence(effects: ImageEffects) -> Array:
-    """Return which images have the changed region, (n,): 1, 0, or NaN if unknown."""
+    """Return which images have the changed region, (n,): 1, 0, or NaN if unknown.
+
+    Rows of earlier versions do not say why an image could not be changed. It may lack the region,
+    or have it, so no image is known if one could not be changed.
+    """
     if not effects.bound:
         return np.ones(len(effects.images.predicted))
     if effects.present is not None:
         return effects.present
     changed = np.concatenate([effects.of("swap"), effects.of("target")], axis=1)
-    return np.isfinite(changed).any(axis=1).astype(float)
+    could = np.isfinite(changed).any(axis=1)
+    every = bool(could[effects.images.audited > 0].all())
+    return np.where(could & every, 1.0, np.nan)
 
 
 def _square(effects: ImageEffects) -> Array:

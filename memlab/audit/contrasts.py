@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memlab.analysis.arrays import ImageEffects
-from memlab.analysis.quantities import combine, removal_quantities
+from memlab.analysis.means import combine
+from memlab.analysis.quantities import removal_quantities
 from memlab.audit.estimates import FeatureData, bearing
 from memlab.audit.protocol import Protocol
 from memlab.audit.resampling import Resampling

@@ -9,6 +9,8 @@ from scipy.special import ndtr, ndtri
 from memlab.stats.equivalence import CLAIM_LEVEL
 
 POWER = 0.8
+TARGET_DRAWS = 2
+"""Draws of a target that has matched controls."""
 
 
 def detectable(standard_error: float, power: float = POWER, alpha: float = 0.05) -> float:
@@ -27,25 +29,33 @@ def detectable(standard_error: float, power: float = POWER, alpha: float = 0.05)
 
 
 def width(
-    n: int, draws: int, sd_images: float, sd_draws: float, level: float = 0.95, quiet: bool = False
+    n: int,
+    draws: int,
+    sd_images: float,
+    sd_draws: float,
+    level: float = 0.95,
+    *,
+    target_draws: int = TARGET_DRAWS,
+    sd_target: float | None = None,
 ) -> float:
     """Return the expected width of the interval of S for n images with K control draws.
 
-    S is a mean of D - c̄. Over images, this difference has the variance of the true effects, plus
-    that of the mean of K draws, plus that of the target's own draw, which equals a control's:
-    sd_images² + sd_draws² (1 + 1 / K).
+    S is a mean of D̄ - c̄. Over images, this difference has the variance of the true effects, plus
+    that of the mean of K controls and of m draws of the target: sd_images² + sd_draws² / K +
+    sd_target² / m.
 
     Args:
         n: number of images.
         draws: control draws K per image.
-        sd_images: SD over images of the true specific effect.
+        sd_images: SD over images of the true specific effect, the effect of the target's position
+            included.
         sd_draws: SD over draws of a control's effect on one image, in the same unit.
         level: level of the interval.
-        quiet: whether the target's occlusion has no such noise of its own.
+        target_draws: draws m of the target per image.
+        sd_target: SD over draws of the target's effect on one image; by default `sd_draws`.
     """
-    of_target = 0.0 if quiet else sd_draws**2
-    variance = sd_images**2 + of_target + sd_draws**2 / draws
-    return 2 * float(ndtri((1 + level) / 2)) * math.sqrt(variance / n)
+    spread = _spread(draws, sd_images, sd_draws, target_draws, sd_target)
+    return 2 * float(ndtri((1 + level) / 2)) * math.sqrt(spread / n)
 
 
 def images_for_width(
@@ -54,10 +64,15 @@ def images_for_width(
     sd_images: float,
     sd_draws: float,
     level: float = 0.95,
-    quiet: bool = False,
+    *,
+    target_draws: int = TARGET_DRAWS,
+    sd_target: float | None = None,
 ) -> int:
     """Return the number of images for an expected interval of S of width `target`; see `width`."""
-    return math.ceil((width(1, draws, sd_images, sd_draws, level, quiet) / target) ** 2 - 1e-9)
+    one = width(
+        1, draws, sd_images, sd_draws, level, target_draws=target_draws, sd_target=sd_target
+    )
+    return math.ceil((one / target) ** 2 - 1e-9)
 
 
 def draws_for_width(
@@ -66,15 +81,17 @@ def draws_for_width(
     sd_images: float,
     sd_draws: float,
     level: float = 0.95,
-    quiet: bool = False,
+    *,
+    target_draws: int = TARGET_DRAWS,
+    sd_target: float | None = None,
 ) -> int | None:
     """Return the control draws per image for an interval of S of width `target`.
 
-    None if no number of draws suffices: more draws reduce only the controls' noise; the variance
+    None if no number of draws suffices: more controls reduce only the controls' noise; the variance
     between images and the target's own noise remain. See `width`.
     """
     variance = n * (target / (2 * float(ndtri((1 + level) / 2)))) ** 2
-    of_draws = variance - sd_images**2 - (0.0 if quiet else sd_draws**2)
+    of_draws = variance - _spread(1, sd_images, 0.0, target_draws, _own(sd_target, sd_draws))
     if sd_draws == 0:
         return 1 if of_draws >= -1e-12 * variance else None
     return max(1, math.ceil(sd_draws**2 / of_draws - 1e-9)) if of_draws > 0 else None
@@ -87,40 +104,41 @@ def chance_to_exclude(
     sesoi: float = 0.05,
     sd_images: float = 0.0,
     level: float = CLAIM_LEVEL,
-    quiet: bool = False,
+    *,
+    target_draws: int = TARGET_DRAWS,
+    sd_target: float | None = None,
 ) -> float:
     """Return the probability that an audit claims "does not rely" if the mean specific effect is 0.
 
-    The claim needs S inside ±SESOI, and either the upper bound of RMS⁺ below SESOI, or that of RMS
-    below SESOI with V's interval not wholly below 0. The function uses the normal approximation for
-    normal effects and noise, and the better of the two clauses, so the result is a lower bound.
-    Squares are skewed: below 200 images the approximation is low by up to .1.
+    The claim needs S inside ±SESOI and the upper bound of RMS+ below SESOI. The function uses the
+    normal approximation for normal effects and noise. Squares are skewed: below 200 images the
+    approximation is low by up to .1.
 
     Args:
         n: number of images that have the feature.
         draws: control draws K per image; one draw does not estimate the noise, so the result is 0.
         sd_draws: SD over draws of a control's effect on one image, in SDs of the predictions.
         sesoi: smallest effect of interest, in the same unit.
-        sd_images: SD over images of the true specific effect; at SESOI or above, withholding the
-            claim is correct.
+        sd_images: SD over images of the true specific effect, the effect of the target's position
+            included: an image may lose more at this position than at others by chance. At SESOI or
+            above, the claim is not reached.
         level: level of the intervals; .9 is two one-sided tests at .05.
-        quiet: whether the target's occlusion has no noise of its own.
+        target_draws: draws m of the target per image; the noise of a single draw is not subtracted.
+        sd_target: SD over draws of the target's effect on one image; by default `sd_draws`.
     """
     if draws < 2:
         return 0.0  # one draw does not estimate the noise
     z = float(ndtri((1 + level) / 2))
-    noise, control = (0.0 if quiet else sd_draws**2), sd_draws**2
-    spread = sd_images**2 + noise + control / draws  # variance of D - c̄
+    own = _own(sd_target, sd_draws)
+    spread = _spread(draws, sd_images, sd_draws, target_draws, own)  # variance of D̄ - c̄
     inside = max(0.0, 2 * float(ndtr(_over(sesoi, math.sqrt(spread / n)) - z)) - 1)
-    clauses = []
-    for factor in (1 / draws, 1 + 1 / draws):  # V⁺, V: (D - c̄)² - factor s²
-        mean = spread - factor * control
-        error = math.sqrt((2 * spread**2 + 2 * (factor * control) ** 2 / (draws - 1)) / n)
-        reached = float(ndtr(_over(sesoi**2 - mean, error) - z))
-        if factor > 1:  # excludes intervals of V wholly below 0
-            reached -= float(ndtr(_over(-mean, error) - z))
-        clauses.append(max(0.0, reached))
-    return inside * max(clauses)
+    mean = spread - sd_draws**2 / draws
+    square = 2 * spread**2 + 2 * (sd_draws**2 / draws) ** 2 / (draws - 1)
+    if target_draws > 1:
+        mean -= own**2 / target_draws
+        square += 2 * (own**2 / target_draws) ** 2 / (target_draws - 1)
+    small = float(ndtr(_over(sesoi**2 - mean, math.sqrt(square / n)) - z))
+    return inside * small
 
 
 def images_to_exclude(
@@ -129,9 +147,11 @@ def images_to_exclude(
     sesoi: float = 0.05,
     sd_images: float = 0.0,
     level: float = CLAIM_LEVEL,
-    quiet: bool = False,
     power: float = POWER,
     most: int = 1_000_000,
+    *,
+    target_draws: int = TARGET_DRAWS,
+    sd_target: float | None = None,
 ) -> int | None:
     """Return the fewest images at which "does not rely" is reached with probability `power`.
 
@@ -139,7 +159,17 @@ def images_to_exclude(
     """
 
     def enough(n: int) -> bool:
-        return chance_to_exclude(n, draws, sd_draws, sesoi, sd_images, level, quiet) >= power
+        chance = chance_to_exclude(
+            n,
+            draws,
+            sd_draws,
+            sesoi,
+            sd_images,
+            level,
+            target_draws=target_draws,
+            sd_target=sd_target,
+        )
+        return chance >= power
 
     if not enough(most):
         return None
@@ -148,6 +178,18 @@ def images_to_exclude(
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
+
+
+def _spread(
+    draws: int, sd_images: float, sd_draws: float, target_draws: int, sd_target: float | None
+) -> float:
+    """Return the variance over images of D̄ - c̄."""
+    own = _own(sd_target, sd_draws)
+    return sd_images**2 + own**2 / target_draws + sd_draws**2 / draws
+
+
+def _own(sd_target: float | None, sd_draws: float) -> float:
+    return sd_draws if sd_target is None else sd_target
 
 
 def _over(distance: float, error: float) -> float:

@@ -52,3 +52,18 @@ def test_t_of_presence_covers_images_without_room_for_a_control() -> None:
         f"face: {few} of {n // 2} images have controls; T takes the controls of the "
         "others to have their mean effect"
     )
+
+
+def test_where_no_control_fits_t_is_an_upper_reading_and_says_so() -> None:
+    rng = np.random.default_rng(8)
+    n = 400
+    drops = {"target": 0.5 + rng.normal(0, 0.2, (n, 2)), "control": np.full((n, 8), NAN)}
+    face = np.arange(n) < n / 2
+    drops["target"][~face] = NAN
+    removal = made_effects(n, drops, predicted=rng.normal(size=n), face=face)
+    found = presence_quantities("face", [removal])
+    assert value(found.estimates["variance_share"]) == pytest.approx(0.25 * 0.25, rel=0.2)
+    assert value(found.estimates["rms_effect_sd"]) is None  # claims need controls
+    assert found.notes[0] == (
+        "face: 0 of 200 images have controls; T is without controls, an upper reading"
+    )

@@ -179,7 +179,7 @@ def test_planned_widths_are_what_comes_out() -> None:
     rng = np.random.default_rng(0)
     n, draws, sd_images, sd_draws = 250, 4, 0.08, 0.13
     effect = rng.normal(0.1, sd_images, size=(400, n))
-    target = effect + rng.normal(0, sd_draws, size=(400, n))
+    target = effect + rng.normal(0, sd_draws, size=(400, n, 2)).mean(axis=2)
     specific = target - rng.normal(0, sd_draws, size=(400, n, draws)).mean(axis=2)
     widths = 2 * 1.96 * specific.std(axis=1, ddof=1) / n**0.5
     wanted = audit.width(n, draws, sd_images, sd_draws)
@@ -187,7 +187,8 @@ def test_planned_widths_are_what_comes_out() -> None:
     assert audit.images_for_width(wanted, draws, sd_images, sd_draws) == n
     assert audit.draws_for_width(wanted, n, sd_images, sd_draws) == draws
     assert audit.draws_for_width(wanted / 2, n, sd_images, sd_draws) is None
-    assert audit.width(n, draws, sd_images, sd_draws, quiet=True) < wanted
+    assert audit.width(n, draws, sd_images, sd_draws, sd_target=0) < wanted
+    assert audit.width(n, draws, sd_images, sd_draws, target_draws=1) > wanted
     assert audit.draws_for_width(0.1, n, 0.0, 0.0) == 1
 
 
@@ -195,17 +196,17 @@ def test_planned_widths_are_what_comes_out() -> None:
 def test_no_reliance_needs_as_many_images_as_simulated() -> None:
     rng = np.random.default_rng(0)
     sd, k = 0.13, 8
-    for n, design in ((300, 0.41), (1000, 0.85), (3000, 1.0)):  # the design's own simulation
-        target, control = rng.normal(0, sd, (300, n)), rng.normal(0, sd, (300, n, k))
-        specific = target - control.mean(axis=2)
-        squares = specific**2 - (1 + 1 / k) * control.var(axis=2, ddof=1)
+    for n in (300, 1000, 2000):
+        target, control = rng.normal(0, sd, (300, n, 2)), rng.normal(0, sd, (300, n, k))
+        specific = target.mean(axis=2) - control.mean(axis=2)
+        noise = target.var(axis=2, ddof=1) / 2 + control.var(axis=2, ddof=1) / k
+        squares = specific**2 - noise
         error = squares.std(axis=1, ddof=1) / n**0.5
         means = squares.mean(axis=1)
         inside = np.abs(specific.mean(axis=1)) + 1.645 * specific.std(axis=1) / n**0.5 < 0.05
-        small = (means + 1.645 * error < 0.05**2) & (means + 1.645 * error >= 0)
+        small = means + 1.645 * error < 0.05**2
         planned = audit.chance_to_exclude(n, k, sd)
         assert planned == pytest.approx((inside & small).mean(), abs=0.06)
-        assert planned == pytest.approx(design, abs=0.06)
     needed = audit.images_to_exclude(k, sd)
     assert needed is not None
     assert (
@@ -215,4 +216,5 @@ def test_no_reliance_needs_as_many_images_as_simulated() -> None:
     assert audit.chance_to_exclude(100, k, 0.0) == 1
     assert audit.chance_to_exclude(10_000, 1, sd) == 0
     assert audit.images_to_exclude(1, sd) is None
-    assert audit.chance_to_exclude(100, k, sd, quiet=True) > 0.99
+    assert audit.chance_to_exclude(100, k, sd, sd_target=0) > 0.99
+    assert audit.chance_to_exclude(10_000, k, sd, target_draws=1) == 0  # its noise is not known
