@@ -33,16 +33,16 @@ def test_all_of_the_colour_comes_if_asked_for() -> None:
     images, context = pairs(12)
     assert context.donors is not None
     donated = saturation(context.donors.images)
-    changed = SwapPalette(saturation=True)(images, context)
+    changed = SwapPalette(chroma="donor")(images, context)
     own = saturation(images)
     left = (saturation(changed) - donated).abs().sum() / (own - donated).abs().sum()
     assert left < 0.25
     # a grey image is tinted, and a grey donor makes grey
     grey = luma(images).expand_as(images).contiguous()
-    assert saturation(SwapPalette(saturation=True)(grey, context)).min() > 0.01
+    assert saturation(SwapPalette(chroma="donor")(grey, context)).min() > 0.01
     pale = replace(context, donors=Donors(context.donors.ids, grey, context.donors.masks))
-    assert SwapPalette(saturation=True).eligible(pale).all()
-    assert saturation(SwapPalette(saturation=True)(images, pale)).max() < 0.01
+    assert SwapPalette(chroma="donor").eligible(pale).all()
+    assert saturation(SwapPalette(chroma="donor")(images, pale)).max() < 0.01
 
 
 def test_saturation_moves_neither_hue_nor_luma() -> None:
