@@ -22,8 +22,8 @@ class Net:
     """One network: its world, rendering style, architecture and seed.
 
     Args:
-        name: name of the folder; the world, and the cue if it is not the world's own.
-        world: world that the images and scores come from.
+        name: name of the folder: the configuration of the world, and the cue if it is another.
+        world: world that it counts as; W1 for any with a single cue.
         style: rendering style.
         architecture: name of the backbone in timm.
         seed: seed of the training.
@@ -36,6 +36,11 @@ class Net:
     architecture: str
     seed: int
     weights: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def config(self) -> str:
+        """Return the name of the configuration: `worlds/W6` of W6-saturation."""
+        return f"worlds/{self.name.partition('-')[0]}"
 
     @property
     def key(self) -> str:
@@ -52,13 +57,18 @@ class Net:
 
 
 def tuning_nets() -> list[Net]:
-    """Return the 24 networks in style A: all worlds, and W1 with one cue after the other."""
-    cues = ("palette", "face", "texture", "slope", "contrast", "layout")
+    """Return the 24 networks in style A: all worlds, and one cue after the other.
+
+    A network does not learn the slope of the spectrum in W1, where blur varies as well; it is
+    learned from the images of W2.
+    """
+    cues = ("palette", "face", "texture", "contrast", "layout")
     nets = [_single(cue, "A", ARCHITECTURES[0], 0) for cue in cues]
+    nets += [Net("W2-slope", "W1", "A", ARCHITECTURES[0], 0, {"slope": 1})]
     nets += [_saturation("A", ARCHITECTURES[0], 0), _single("palette", "A", ARCHITECTURES[1], 0)]
     for architecture, worlds in zip(
         ARCHITECTURES,
-        ("W6 W2 W11 W4 W0", "W2 W3 W9 W8 W5 W11 W7 W10 W4 W6 W0"),
+        ("W6 W2 W11 W4 W9 W0", "W2 W3 W8 W5 W11 W7 W10 W4 W6 W0"),
         strict=True,
     ):
         nets += [Net(world, world, "A", architecture, 0) for world in worlds.split()]
@@ -127,7 +137,7 @@ def train(net: Net, runs: Path, photos: Path | None = None) -> None:
     if photos:
         given += ["--data.source.photos", str(photos)]
     where = ["--run", str(net.run(runs)), "--data.root", str(net.images(runs))]
-    run_memlab(["fit", "--config", f"worlds/{net.world}", *where, *given], net.run(runs))
+    run_memlab(["fit", "--config", net.config, *where, *given], net.run(runs))
 
 
 def run_memlab(arguments: Sequence[str], run: Path, name: str = "log") -> None:

@@ -30,6 +30,8 @@ def row_of(net: Net, runs: Path) -> dict[str, Any]:
     # photographs cannot be rendered again: W12 has a mark to find and no other truth
     truth = {} if declared.world.photos else read_truth(run / "truth.csv")
     fitted = json.loads((run / "fit" / "results.json").read_text())["metrics"]["spearman"]
+    # a network whose predictions tell nothing about the scores has nothing to be explained
+    learned = declared.world.r2 > 0 and fitted["low"] > 0
     causes = {cause: true.share for cause, true in truth.items()}
     row = {
         "net": net.key,
@@ -37,12 +39,13 @@ def row_of(net: Net, runs: Path) -> dict[str, Any]:
         "style": net.style,
         "architecture": net.architecture,
         "seed": net.seed,
-        "spearman": fitted["value"],
+        "spearman": [round(fitted[end], DIGITS) for end in ("value", "low", "high")],
+        "learned": learned,
         "noise_ceiling": noise_ceiling(declared.world).spearman,
         "audited": audit.sample.audited,
         "protocol": audit.protocol.sha256,
         "verdict": audit.verdict.verdict,
-        "true_verdict": true_verdict(causes, declared.world.r2 > 0),
+        "true_verdict": true_verdict(causes, learned),
         "clause": audit.verdict.clause,
         "first_sentence": audit.ranking.sentence,
         "truth": {

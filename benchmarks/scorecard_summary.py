@@ -29,9 +29,9 @@ from scorecard_scores import (
 from memlab.analysis.quantities import SESOI_T
 
 AUDIT = "full audit"
-APART = ("W0", "W1", "W12")
-"""Worlds that do not count in the overall share of first places: nothing to find, one cue only
-(free for any method), photographs."""
+APART = ("W1", "W12")
+"""Worlds that do not count in the overall share of first places: one cue only, which is free for
+any method, and photographs. Networks of W0 have learned nothing."""
 EITHER = {"W3": 0.2}
 """World to the tolerance within which two causes are both right."""
 FAMILIES = {"W6": ({"blur", "slope"}, {"saturation", "palette", "skin"})}
@@ -59,7 +59,7 @@ def cells_of(net: Mapping[str, Any], method: str) -> list[Cell]:
 def first_right(net: Mapping[str, Any], method: str) -> bool:
     """Return whether a method ranks the cause with the largest truth first."""
     world = net["world"]
-    if world == "W5":
+    if world in ("W5", "W12"):
         return bool(net["mark"].get(method.removesuffix(" mass").removesuffix(" lift")))
     cells = cells_of(net, method)
     right = best(cells, EITHER.get(world, 0.0))
@@ -71,24 +71,26 @@ def first_right(net: Mapping[str, Any], method: str) -> bool:
 def summarise(nets: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
     """Return the scores of one method over the networks of one style.
 
-    Networks of W0 have no place in ranks and shares: what they rely on is an accident, but a cell
-    of theirs is a cell, so claims and intervals include them.
+    First places and τ_b are those of networks that learned something. What others rely on is an
+    accident, but a cell of theirs is a cell, so claims and intervals include them.
     """
-    ranked = [net for net in nets if net["world"] not in APART]
+    learned = [net for net in nets if net["learned"]]
+    ranked = [net for net in learned if net["world"] not in APART]
     rights = {
-        world: [first_right(net, method) for net in nets if net["world"] == world]
-        for world in sorted({net["world"] for net in nets}, key=lambda name: int(name[1:]))
+        world: [first_right(net, method) for net in learned if net["world"] == world]
+        for world in sorted({net["world"] for net in learned}, key=lambda name: int(name[1:]))
     }
     cells = [cell for net in nets for cell in cells_of(net, method)]
     there, real = estimated(cells), [cell for cell in cells if cell.real]
     unit = method in UNITS
     taus = [
         value
-        for net in nets
+        for net in learned
         if (value := tau(cells_of(net, method), SESOI_T if unit else None)) is not None
     ]
     scores: dict[str, Any] = {
         "nets": len(nets),
+        "learned": len(learned),
         "first": {world: asdict(share_of(right)) for world, right in rights.items()},
         "first_overall": asdict(
             share_of([first_right(net, method) for net in ranked], [n["net"] for n in ranked])

@@ -18,9 +18,9 @@ from memlab.validation.truth import truth
 
 IMAGES = 300
 """Re-rendered images."""
-MORE_IMAGES = 900
+MORE_IMAGES = 600
 """Re-rendered images where the interval of a cause is wide with `IMAGES`."""
-WIDE = 0.4
+WIDE = 0.6
 """An interval is wide if it is longer than this share of the value."""
 WORTH = 0.1
 """Causes below this share may keep a wide interval."""
@@ -97,17 +97,17 @@ def read_truth(path: Path) -> dict[str, Known]:
     return found
 
 
-def true_verdict(causes: Mapping[str, float], explained: bool) -> str:
+def true_verdict(causes: Mapping[str, float], learned: bool) -> str:
     """Return the verdict that the true shares imply, by the thresholds of the protocol.
 
-    >>> true_verdict({"face": 0.8, "palette": 0.1}, explained=True)
+    >>> true_verdict({"face": 0.8, "palette": 0.1}, learned=True)
     'human-interpretable'
 
     Args:
         causes: cause to its share.
-        explained: whether the world's scores depend on the images at all.
+        learned: whether the network's predictions correlate with the scores at all.
     """
-    if not explained:
+    if not learned:
         return "cannot tell"
     semantic, low = (
         sum(share for cause, share in causes.items() if cause in side)

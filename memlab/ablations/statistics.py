@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
-from memlab.imaging import colour, grain, palette, plates, spectrum, texture
+from memlab.imaging import colour, contrast, grain, palette, plates, saturation, spectrum, texture
 from memlab.imaging import filters as frequency
 from memlab.masks.expression import mask_of
 from memlab.types import Context, Donors
@@ -168,6 +168,28 @@ def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose:
     return palette.palette_distance(changed, donors.images, own, theirs)
 
 
+def saturation_to_donor(
+    ablation: Ablation, images: Tensor, context: Context, dose: float
+) -> Tensor:
+    """Return the absolute log ratio of mean chroma to the donor's, (B,): 0.1 is 10 %."""
+    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    found, wanted = (
+        saturation.saturation(shown, ablation.place.core(masks)).clamp(min=saturation.GREY)
+        for shown, masks in ((changed, context.masks), (donors.images, donors.masks))
+    )
+    return (found / wanted).log().abs()
+
+
+def contrast_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
+    """Return the absolute log ratio of the tonal range to the donor's, (B,): 0.1 is 10 %."""
+    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    found, wanted = (
+        contrast.tonal_range(shown, ablation.place.core(masks)).clamp(min=contrast.FLAT)
+        for shown, masks in ((changed, context.masks), (donors.images, donors.masks))
+    )
+    return (found / wanted).log().abs()
+
+
 def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's spectrum, (B,); see `spectrum.spectrum_distance`."""
     changed = ablation(images, context, dose)
@@ -229,6 +251,7 @@ STATISTICS: dict[str, Statistic] = {
     "background_to_donor": background_to_donor,
     "chroma": chroma,
     "chroma_sd": chroma_sd,
+    "contrast_to_donor": contrast_to_donor,
     "face_to_donor": face_to_donor,
     "field_of_view": field_of_view,
     "fine_texture": fine_texture,
@@ -242,6 +265,7 @@ STATISTICS: dict[str, Statistic] = {
     "overlap": overlap,
     "palette_to_donor": palette_to_donor,
     "phase_agreement": phase_agreement,
+    "saturation_to_donor": saturation_to_donor,
     "spectral_distance": spectral_distance,
     "spectrum_to_donor": spectrum_to_donor,
     "texture_to_donor": texture_to_donor,

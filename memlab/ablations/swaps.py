@@ -1,4 +1,7 @@
-"""Swaps: replace palette, spectrum, texture, background or face by those of a donor."""
+"""Swaps: the base class, and swaps of spectrum, texture, background and face.
+
+Swaps of colour are in `colour_swaps`, that of contrast in `contrast_swaps`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
 from memlab.imaging import plates
 from memlab.imaging.grain import swap_texture
-from memlab.imaging.palette import swap_palette
 from memlab.imaging.spectrum import swap_spectrum
 from memlab.masks.expression import mask_of
 from memlab.seeds import seed_of
@@ -51,7 +53,10 @@ class Swap(Ablation):
         return None if mask is None else self.softened(mask)
 
     def softened(self, mask: Tensor) -> Tensor:
-        """Return the weights of the change in a region, 0 outside its mask (B, 1, H, W)."""
+        """Return the weights of the change in a region, 0 outside its mask (B, 1, H, W).
+
+        By default, the change fades towards the border of the region.
+        """
         return plates.inner_weights(mask)
 
     def core(self, masks: Mapping[str, Tensor], like: Tensor) -> Tensor | None:
@@ -120,29 +125,6 @@ class Swap(Ablation):
             )
             for image, donor in zip(context.ids, donors.ids, strict=True)
         ]
-
-
-class SwapPalette(Swap):
-    """Swap of the palette: mean and covariance of chroma come from the donor.
-
-    Luma and its spectrum stay exactly the same. The assignment of colours to shapes stays. A grey
-    image becomes tinted, because it has no chroma to scale.
-
-    Args:
-        amount: share of the way to the donor's palette, 0 to 1.
-        region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
-    """
-
-    family = "colour"
-    target = "palette_to_donor"
-
-    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
-        super().__init__(dose=amount, region=region)
-
-    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
-        """Return the images with the donors' palettes."""
-        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
-        return swap_palette(images, donors.images, own, theirs)
 
 
 class SwapSpectrum(Swap):

@@ -36,15 +36,15 @@ class Images:
     audited: Array
 
     def present(self, feature: str) -> Array:
-        """Return which images have a feature, (n,) of 0 and 1.
+        """Return which images have a feature, (n,): 1, 0, or NaN for images without an annotation.
 
         Raises:
-            DataError: if the feature has no column, or a value is neither 0 nor 1.
+            DataError: if the feature has no column, or a value is neither 0, 1 nor missing.
         """
         if feature not in self.table:
             raise DataError(f"rows: no column {feature!r} says which images have the feature")
         values = _numbers(self.table[feature])
-        wrong = ~np.isin(values, [0, 1])
+        wrong = ~np.isin(values, [0, 1]) & self.table[feature].notna().to_numpy()
         if wrong.any():
             first = self.table.index[int(wrong.argmax())]
             raise DataError(f"rows: {feature!r} of image {first} is neither 0 nor 1")

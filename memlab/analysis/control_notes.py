@@ -10,6 +10,7 @@ import pandas as pd
 from memlab.analysis import gauge
 from memlab.analysis.balance import MEASURES, WARNING, balance
 from memlab.analysis.effect import AblationEffect, Comparison, DonorUse, PValue
+from memlab.analysis.eligible import speaks_for
 from memlab.numbers import interval, number
 from memlab.stats.measures import Statistic
 
@@ -49,7 +50,7 @@ def _from_rows(effect: AblationEffect, control: Comparison, changed: pd.DataFram
         return replace(control, donors=DonorUse(int(donors.nunique()), most))
     if control.kind == "matched-control" and set(MEASURES) <= set(changed):
         rows = changed[changed["condition"].isin([key, f"{key}:control"])]
-        return replace(control, balance=balance(rows))
+        return replace(control, balance=balance(rows), speaks_for=speaks_for(key, rows))
     return control
 
 
@@ -74,6 +75,8 @@ def warnings(effect: AblationEffect) -> list[str]:
             f"{control.without} of {effect.eligible} eligible images have no "
             f"{names.get(control.kind, 'control')}; the comparison is without them"
         )
+    if control.speaks_for is not None and (for_whom := control.speaks_for.sentence()):
+        texts.append(for_whom)
     if control.draws and control.reason and effect.eligible:
         instead = "; compared with the nuisance baseline instead" if control.baseline else ""
         texts.append(f"S: {control.reason}{instead}")

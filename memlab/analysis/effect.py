@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.claims import Claim
+from memlab.analysis.eligible import SpeaksFor
 from memlab.analysis.gauge import Gauge
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
@@ -104,6 +105,7 @@ class Comparison:
         baseline: nuisance baseline, where there is no control.
         random_shapes: whether most regions are so large that their controls are random shapes.
         balance: standardised mean differences between matched controls and the region, by measure.
+        speaks_for: images that the effect speaks for, for matched controls.
         donors: use of donors by a swap.
         warnings: warnings on the control.
     """
@@ -119,6 +121,7 @@ class Comparison:
     baseline: Baseline | None = None
     random_shapes: bool = False
     balance: dict[str, float | None] | None = None
+    speaks_for: SpeaksFor | None = None
     donors: DonorUse | None = None
     warnings: list[str] = field(default_factory=list)
 

@@ -27,10 +27,14 @@ def mean(images: Images, values: Array) -> Estimate:
 
 
 def prevalence(images: Images, feature: str) -> Estimate:
-    """Return the weighted share of the whole table's images that have a feature."""
-    present, weight = images.present(feature), images.weight
-    columns = np.stack([weight * present, weight], axis=1)
-    return Estimate(columns, lambda means: ratio(means[..., 0], means[..., 1]), len(weight))
+    """Return the weighted share of the whole table's annotated images that have a feature."""
+    present = images.present(feature)
+    known = np.isfinite(present)
+    weight = np.where(known, images.weight, 0.0)
+    columns = np.stack([weight * np.where(known, present, 0.0), weight], axis=1)
+    n = int(known.sum())
+    reason = None if n else "no image is annotated for it"
+    return Estimate(columns, lambda means: ratio(means[..., 0], means[..., 1]), n, reason)
 
 
 def variance_of_predictions(images: Images) -> Estimate:

@@ -42,6 +42,10 @@ SESOI_T = SESOI**2 / 2
 """Smallest effect of interest as a share of the predictions' variance: the scale of T."""
 
 
+UNKNOWN = "the rows do not say which images lack the region: test the run again"
+"""Why T is missing for rows of earlier versions, which do not say why images were not changed."""
+
+
 @dataclass(frozen=True)
 class Quantities:
     """All quantities of a feature.
@@ -208,6 +212,8 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     images = swap.images
     variance = variance_of_predictions(images)
     present = mean(images, presence(swap))
+    if present.n == 0 and swap.bound and swap.present is None:
+        present = replace(present, reason=UNKNOWN)
     moved = _swapped(swap)
     raw = mean(images, swap_square(swap, quiet=True))
 
@@ -224,13 +230,19 @@ def value_quantities(swap: ImageEffects) -> Quantities:
 
 
 def presence(effects: ImageEffects) -> Array:
-    """Return which images have the changed region, (n,): 1, 0, or NaN if unknown."""
+    """Return which images have the changed region, (n,): 1, 0, or NaN if unknown.
+
+    Rows of earlier versions do not say why an image could not be changed. It may lack the region,
+    or have it, so no image is known if one could not be changed.
+    """
     if not effects.bound:
         return np.ones(len(effects.images.predicted))
     if effects.present is not None:
         return effects.present
     changed = np.concatenate([effects.of("swap"), effects.of("target")], axis=1)
-    return np.isfinite(changed).any(axis=1).astype(float)
+    could = np.isfinite(changed).any(axis=1)
+    every = bool(could[effects.images.audited > 0].all())
+    return np.where(could & every, 1.0, np.nan)
 
 
 def _square(effects: ImageEffects) -> Array:

@@ -22,10 +22,9 @@ from memlab.audit.beside import (
 )
 from memlab.audit.bounds import no_share
 from memlab.audit.contrasts import contrasts
-from memlab.audit.estimates import feature_data
+from memlab.audit.estimates import feature_data, with_headline
 from memlab.audit.feature_results import feature_results
 from memlab.audit.hypothesis_results import hypothesis_result
-from memlab.audit.insertion_use import share_of
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.protocol import Protocol
 from memlab.audit.representatives import representatives, stand_ins, upper_bounds
@@ -93,11 +92,10 @@ def audit_result(
         for name, estimate in one.estimates.items()
     }
     requested |= {f"nuisance|{name}": estimate for name, estimate in nuisance.items()}
-    resampled = _by_owner(resampling.of(requested))
+    resampled = with_headline(_by_owner(resampling.of(requested)), protocol)
     for of_feature in resampled.values():
         if "variance_share" in of_feature:
-            share = no_share(share_of(of_feature, protocol.sesoi))
-            of_feature["variance_share"] = share
+            of_feature["variance_share"] = no_share(of_feature["variance_share"])
     features = feature_results(
         data, resampled, conditions, images, ranked_names, stands_in, random_shapes,
         protocol, resampling,
@@ -110,8 +108,8 @@ def audit_result(
         share = one.variance_share
         if share.value is None or share.low is None:
             without[one.name] = share.reason or "no interval"
-        elif share.n < least:
-            without[one.name] = f"only {share.n} images; fewer than {least} decide nothing"
+        elif one.compared < least:
+            without[one.name] = f"only {one.compared} images; fewer than {least} decide nothing"
         else:
             shares[one.name] = resampled[one.name]["variance_share"]
     labels = {one.name: one.label for one in features}

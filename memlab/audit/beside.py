@@ -9,7 +9,7 @@ import numpy as np
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images
-from memlab.analysis.blind_scan import scan, strongest
+from memlab.analysis.blind_scan import LEVEL, scan, strongest
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.means import combine, mean, variance_of_predictions
 from memlab.analysis.per_image import row_mean
@@ -132,7 +132,12 @@ def _scan_sentence(cells: Sequence[CellEffect], index: int | None, side: int) ->
             f"A position outside all masks stands out in the blind scan ({where}; corrected p "
             f"{p}): look there for a mark that no mask names."
         )
-    return f"No position stands out in the blind scan (the strongest is {where}; corrected p {p})."
+    small = ", but its effect is not shown to exceed the smallest effect of interest"
+    found = cell.p_corrected is not None and cell.p_corrected < LEVEL
+    return (
+        f"No position stands out in the blind scan (the strongest is {where}; corrected p "
+        f"{p}{small if found else ''})."
+    )
 
 
 def _in_sd(square: Array, variance: Array) -> Array:

@@ -25,9 +25,11 @@ from memlab.audit.trial import run_trial
 from memlab.audit.work import Work, presence_of, work_of
 from memlab.data.donors import DonorList
 from memlab.data.mask_summary import annotation_notes, region_notes
-from memlab.errors import MemlabError
+from memlab.errors import CheckpointError, MemlabError
 from memlab.files import write_text
 from memlab.inference.predict import device_named
+from memlab.models.base import MemorabilityModel
+from memlab.models.leak import leak_notes
 from memlab.provenance import now
 from memlab.reading import read_json
 from memlab.scorer import Scorer
@@ -124,6 +126,9 @@ class Prepared:
         if plan.sd == 0:
             found.append("The model gave all images of the trial the same score.")
         found += self.model.card_notes()
+        if isinstance(self.model, MemorabilityModel):
+            data = self.population.data
+            found += leak_notes(self.model, data.layout.spec["class_path"], data.root)
         return [*found, *self.donors(plan)[1]]
 
 
@@ -159,10 +164,15 @@ def prepare(
     """Return an audit that can be planned or run.
 
     Raises:
-        MemlabError: if the budget cannot be read, the device does not exist, or the protocol has
-            wrong arguments.
+        MemlabError: if the budget cannot be read, no weights were loaded, the device does not
+            exist, or the protocol has wrong arguments.
     """
     parse_budget(budget)  # an error here comes before the work
+    if model.weights_id() is None:
+        raise CheckpointError(
+            f"{model.title}: nothing proves that its weights were loaded (weights_id() is None); "
+            "load the model with memlab.load"
+        )
     model.to(model.device if machine.device is None else device_named(machine.device))
     ids = [str(name) for name in population.rows["id"]]
     regions = regions_of(population.table, ids)

@@ -11,6 +11,7 @@ from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.comparisons import UNLIKE
 from memlab.analysis.gauge import Gauge
+from memlab.analysis.insertion_agreement import headline_share
 from memlab.analysis.means import combine, mean, prevalence, variance_of_predictions
 from memlab.analysis.per_image import mean_effect, row_mean
 from memlab.analysis.quantities import (
@@ -24,6 +25,7 @@ from memlab.audit.feature_result import ConditionGauge
 from memlab.audit.matching import condition_of
 from memlab.audit.protocol import Feature, Operator, Protocol
 from memlab.stats import Estimate
+from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array
 
 IN_SD = ("specific_effect_sd", "rms_effect_sd")
@@ -134,9 +136,9 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
         fills = list(data.removals.values())
         within = [one for name, one in data.removals.items() if name not in data.beyond]
         swap = None if _swap_condition(data) in data.beyond else data.swap
-        last = data.records[-1].condition
-        insertions = [] if data.insertion is None or last in data.beyond else [data.insertion]
-        quantities = presence_quantities(feature.name, within or fills, insertions, swap)
+        insertion, last = data.insertion, data.records[-1].condition
+        inserted = [] if insertion is None or last in data.beyond else [insertion]
+        quantities = presence_quantities(feature.name, within or fills, inserted, swap)
         estimates |= quantities.estimates
         notes += quantities.notes
         notes += [f"{name} is left out of T: {why}" for name, why in data.beyond.items()]
@@ -157,9 +159,9 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
             energy = estimates["energy_distance"]
             if energy.reason is None:
                 estimates["energy_distance"] = replace(energy, reason=why)
-        if data.insertion is not None:
-            inserted = removal_quantities([data.insertion])
-            estimates |= {f"insertion/{name}": inserted[name] for name in IN_SD}
+        if insertion is not None:
+            of_insertion = removal_quantities([insertion])
+            estimates |= {f"insertion/{name}": of_insertion[name] for name in IN_SD}
     elif data.swap is not None:
         quantities = value_quantities(data.swap)
         estimates |= quantities.estimates
@@ -176,6 +178,18 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
 
 def _swap_condition(data: FeatureData) -> str | None:
     return next((one.condition for one in data.records if one.role == "swap"), None)
+
+
+def with_headline(
+    resampled: Mapping[str, Mapping[str, Resampled]], protocol: Protocol
+) -> dict[str, dict[str, Resampled]]:
+    """Return each feature's estimates, with insertion in T where it agrees with removal."""
+    found = {name: dict(estimates) for name, estimates in resampled.items()}
+    for estimates in found.values():
+        if "insertion_difference_sd" in estimates:
+            share = headline_share(estimates, protocol.sesoi, protocol.alpha)
+            estimates["variance_share"] = share
+    return found
 
 
 def _withhold(estimates: dict[str, Estimate], reason: str) -> None:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.claims import Claim, removal_claim, swap_claim
+from memlab.analysis.insertion_agreement import insertion_agrees
 from memlab.analysis.rank_loss import performance_loss
 from memlab.audit.beside import scored_only
 from memlab.audit.estimates import FeatureData, bearing
 from memlab.audit.feature_result import FeatureResult, FillEffect, InsertionEffect
 from memlab.audit.feature_tests import FeatureTests, feature_tests
-from memlab.audit.insertion_use import why_not
 from memlab.audit.protocol import Protocol
 from memlab.audit.resampling import Resampling
 from memlab.audit.speaks_for import areas, have, without
@@ -177,13 +177,14 @@ class _Found:
         if self.data.insertion is None:
             return None
         signed = self.statistic("insertion/specific_effect_sd")
-        why = why_not(self.resampled, self.protocol.sesoi)
+        agrees = insertion_agrees(self.resampled, self.protocol.sesoi, self.protocol.alpha)
+        not_shown = f"not shown to agree with removal within {agrees.margin:g} SD"
         return InsertionEffect(
             self.data.records[-1].condition,
             _mirrored(signed),
             self.statistic("insertion/rms_effect_sd"),
-            used=why is None,
-            reason=why,
+            used=bool(agrees.equivalent),
+            reason=None if agrees.equivalent else agrees.reason or not_shown,
         )
 
 

@@ -81,8 +81,18 @@ def again(
         rows = rows.assign(audited=wanted.astype(int))
         conditions = conditions[conditions["id"].isin(set(rows.loc[wanted, "id"]))]
     before = audit.result
+    left_out = {
+        one.name: one.variance_share.reason or "not run"
+        for one in before.features
+        if not one.conditions
+    }
     result = audit_result(
-        rows, conditions, before.conditions, audit.protocol, before.seed if seed is None else seed
+        rows,
+        conditions,
+        before.conditions,
+        audit.protocol,
+        before.seed if seed is None else seed,
+        left_out,
     )
     return replace(result, model=before.model, data=before.data, provenance=before.provenance)
 

@@ -10,15 +10,13 @@ import pandas as pd
 
 from memlab.audit.budget import Budget, in_words
 from memlab.audit.costs import Costs, Total, costs_of, seconds_of
-from memlab.audit.power import FeaturePower, power_of
+from memlab.audit.power import LEAST, FeaturePower, power_of
 from memlab.audit.protocol import Protocol
 from memlab.audit.sample import draw, in_random_order, strata_of
 from memlab.audit.trial import Trial
 from memlab.audit.work import Work, forwards_of
 from memlab.errors import MemlabError
 
-LEAST = 20
-"""Fewest audited images; intervals of fewer are too wide for any claim."""
 USUAL = 1000
 """Most audited images without a budget."""
 SCANNED = 1000

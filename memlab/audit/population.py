@@ -153,6 +153,9 @@ def population(
         )
     geometry = Geometry(model.input_size, model.resampler)
     audited = rows[~trained].reset_index(drop=True)
+    chosen = int((audited["split"] == "val").sum())
+    if run is not None and chosen:
+        notes.append(f"{chosen} of these {len(audited)} images were used to choose the model.")
     return Population(table, audited, rows[trained], geometry, data, notes)
 
 

@@ -12,9 +12,11 @@ from scipy.special import ndtri
 
 from memlab.ablations.plan import Condition
 from memlab.audit.protocol import Protocol
-from memlab.audit.trial import Trial
+from memlab.audit.trial import Trial, kind_of
 from memlab.stats.planning import POWER, detectable, images_to_exclude
 
+LEAST = 20
+"""Fewest images for any claim."""
 FEWEST = 3
 """Fewest images of the trial whose effects tell anything about their spread."""
 _Array = NDArray[np.float64]
@@ -29,11 +31,13 @@ class FeaturePower:
             presence feature, of g = √(2 T) of a value feature. None if the trial cannot tell.
         to_exclude: images that can be changed at which "does not rely" is reached with probability
             .8 if there is no effect. None if the trial cannot tell, or no number suffices.
+        compared: audited images that are expected to have a control, at the share of the trial.
         images: number of images of the trial that it rests on.
     """
 
     detectable: float | None
     to_exclude: int | None
+    compared: int
     images: int
 
 
@@ -51,11 +55,23 @@ def power_of(
         images: number of audited images that the operator can change.
         trial: measured noise.
     """
-    if trial.sd == 0 or images == 0:
-        return FeaturePower(None, None, 0)
+    compared = round(images * _share(conditions[0], trial))
+    if trial.sd == 0 or compared == 0:
+        return FeaturePower(None, None, compared, 0)
     if conditions[0].role == "swap":
-        return _of_swap(protocol, conditions[0], images, trial)
-    return _of_removals(protocol, images, trial)
+        return _of_swap(protocol, conditions[0], compared, trial)
+    return _of_removals(protocol, compared, trial)
+
+
+def _share(main: Condition, trial: Trial) -> float:
+    """Return the share of the images of the trial that were changed and compared."""
+    role = "round-trip" if main.role == "swap" else "control"
+    of = trial.seconds.get(kind_of(main))
+    if of is None or of.images == 0:
+        return 1.0
+    keys = (main.key, f"{main.key.removesuffix(f':{main.role}')}:{role}")
+    both = [np.isfinite(_effects(trial, key)).all(axis=1) for key in keys]
+    return min(1.0, float(np.logical_and(*both).sum()) / of.images)
 
 
 def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> FeaturePower:
@@ -67,14 +83,14 @@ def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> 
     back = _effects(trial, swap.key.removesuffix(":swap") + ":round-trip") ** 2
     back = back[np.isfinite(back).all(axis=1)]
     if len(back) < FEWEST or back.shape[1] < 2:
-        return FeaturePower(None, None, len(back))
+        return FeaturePower(None, None, images, len(back))
     sd = math.sqrt(float(back.var(axis=1, ddof=1).mean()) / (2 * protocol.swap_draws))
     multiple = detectable(1.0)
     left = images - multiple**2
     smallest = math.sqrt(2 * multiple * sd / math.sqrt(left)) if left > 0 else None
     quantile = float(ndtri(protocol.level / 2 + 0.5) + ndtri(POWER))
     needed = math.ceil((quantile * sd / (protocol.sesoi**2 / 2)) ** 2)
-    return FeaturePower(smallest, max(needed, 1), len(back))
+    return FeaturePower(smallest, max(needed, LEAST), images, len(back))
 
 
 def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
@@ -95,7 +111,7 @@ def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
                 noises[role].append(effects[both].var(axis=1, ddof=1))
     found = np.concatenate([np.empty(0), *specific])
     if len(found) < FEWEST or not noises["control"]:
-        return FeaturePower(None, None, len(found))
+        return FeaturePower(None, None, images, len(found))
     control = float(np.concatenate(noises["control"]).mean())
     target = float(np.concatenate(noises["target"]).mean()) if noises["target"] else control
     spread = max(float(found.var(ddof=1)) - target / 2 - control / 2, 0.0)
@@ -108,7 +124,8 @@ def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
         target_draws=protocol.target_draws,
         sd_target=math.sqrt(target),
     )
-    return FeaturePower(detectable(math.sqrt(variance / images)), needed, len(found))
+    needed = None if needed is None else max(needed, LEAST)
+    return FeaturePower(detectable(math.sqrt(variance / images)), needed, images, len(found))
 
 
 def _effects(trial: Trial, key: str) -> _Array:

@@ -31,10 +31,11 @@ and decides by rules that were set beforehand.
 
 {MODEL}
 
-Audited are images that the model was not trained on: the val and test images of its run or of the
-table; all, if it was not trained here. Other images donate what swaps put in. --data.masks gives
-the masks of faces, people, objects and text (see memlab regions find). Without masks, surface is
-measured anywhere in the image, figures included. Images need no scores; what needs them is null.
+The audit uses images that the model was not trained on: the val and test images of its run or of
+the table; all images, if it was not trained here. Other images donate what swaps put in.
+--data.masks gives the masks of faces, people, objects and text (see memlab regions find). Without
+masks, surface is measured anywhere in the image, figures included. Images need no scores; results
+that need scores are null.
 
 The plan is printed first: images by stratum, forward passes, minutes on this machine, and for each
 feature the smallest effect that it can detect. --plan stops there. --budget limits the audit; the
@@ -100,13 +101,26 @@ def run(arguments: list[str]) -> int:
     add_data(parser)
     add_masks(parser)
     add_empty_masks(parser)
-    parser.add_argument("--budget", help="time or forward passes: 30min, 2h, 300k (1,000 images)")
-    parser.add_argument("--plan", action="store_true", help="print the plan and stop")
-    parser.add_argument("--protocol", type=Path, metavar="FILE", help="another protocol")
-    parser.add_argument("--out", type=Path, help="folder of the audit; in RUN or runs/ by default")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="(%(default)s)")
     parser.add_argument(
-        "--fail-on", metavar="VERDICTS", help="exit code 1 for these verdicts: shortcut,mixed"
+        "--budget", help="time or number of forward passes: 30min, 2h, 300k (at most 1,000 images)"
+    )
+    parser.add_argument("--plan", action="store_true", help="print the plan and stop")
+    parser.add_argument(
+        "--protocol",
+        type=Path,
+        metavar="FILE",
+        help="another protocol; start from protocol.yaml of an audit",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder of the audit; by default RUN/audit-001, or in runs/"
+    )
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="of sample, changes and intervals (%(default)s)"
+    )
+    parser.add_argument(
+        "--fail-on",
+        metavar="VERDICTS",
+        help="exit code 1 for these verdicts, such as shortcut,mixed",
     )
     add_loading(parser)
     add_trust(parser)
@@ -116,7 +130,7 @@ def run(arguments: list[str]) -> int:
     model = load_model(options.model)
     prepared = prepare_audit(model, asked)
     if options.plan:
-        _print_plan(prepared, prepared.plan())
+        _print_plan(prepared, prepared.plan(), asked.name)
         return 0
     result, folder = conduct(prepared, asked, print_plan=True)
 
@@ -197,20 +211,25 @@ def conduct(prepared: Prepared, asked: Asked, print_plan: bool = False) -> tuple
     from memlab.shards import remove_shards
 
     started = now()
-    folder, going_on = _folder(prepared, asked)
+    there = _existing(prepared, asked)
+    if there is not None and (there / DONE).is_file():
+        print(f"memlab: {there} is finished", file=sys.stderr)  # noqa: T201
+        return read_result(there), there
+    known = None if there is None else read_plan(there)
+    plan = prepared.plan() if known is None else known  # an error here leaves no folder behind
+    folder = _new_folder(asked) if there is None else there
     with runs.locked(folder, "memlab audit"):
         take_up(folder, prepared.request)
-        if (folder / DONE).is_file():
-            print(f"memlab: {folder} is finished", file=sys.stderr)  # noqa: T201
-            return read_result(folder), folder
-        plan = read_plan(folder) if going_on else None
-        if plan is None:
-            plan = prepared.plan()
+        if known is None:
             write_plan(plan, prepared, folder)
         if print_plan:
-            _print_plan(prepared, plan)
+            _print_plan(prepared, plan, asked.name)
         if asked.shown:
-            verb = "going on with" if going_on else "to go on after a stop, repeat the command with"
+            verb = (
+                "to go on after a stop, repeat the command with"
+                if known is None
+                else "going on with"
+            )
             print(f"memlab: {verb} --out {folder}", file=sys.stderr)  # noqa: T201
         finished = carry_out(prepared, plan, folder)
         result = result_of(prepared, plan, finished, asked.name, started)
@@ -220,27 +239,42 @@ def conduct(prepared: Prepared, asked: Asked, print_plan: bool = False) -> tuple
     return result, folder
 
 
-def _folder(prepared: Prepared, asked: Asked) -> tuple[Path, bool]:
-    """Return the folder of the audit, and whether it holds an identical request."""
-    from memlab.audit.request import FILE, holds
+def _existing(prepared: Prepared, asked: Asked) -> Path | None:
+    """Return the folder of an interrupted audit of the same request, None if there is none.
+
+    Raises:
+        MemlabError: if --out holds another audit, or other files.
+    """
+    from memlab.audit.request import FILE, holds, take_up
 
     if asked.out is not None:
         require_own_folder(asked.out, FILE)
-        make_folder(asked.out)
-        return asked.out, (asked.out / FILE).is_file()
+        if not (asked.out / FILE).is_file():
+            return None
+        take_up(asked.out, prepared.request)
+        return asked.out
     request = prepared.request
-    trained = is_trained(asked.name)
-    label = f"audit-{Path(asked.name).name}"
-    run = Path(asked.name) if trained and Path(asked.name).is_dir() else runs.new_run(label)
-    folders = [run] if run.is_dir() else sorted(runs.ROOT.glob("*"))
-    for path in sorted(one for each in folders for one in each.glob("audit-[0-9][0-9][0-9]")):
-        if holds(path, request) and not (path / DONE).is_file():
-            return path, True
-    return runs.claim(runs.numbered(run, "audit")), False
+    runs_there = [Path(asked.name)] if _is_run(asked.name) else sorted(runs.ROOT.glob("*"))
+    folders = [one for each in runs_there for one in sorted(each.glob("audit-[0-9][0-9][0-9]"))]
+    there = (one for one in folders if holds(one, request) and not (one / DONE).is_file())
+    return next(there, None)
 
 
-def _print_plan(prepared: Prepared, plan: AuditPlan) -> None:
+def _new_folder(asked: Asked) -> Path:
+    """Make the folder of a new audit."""
+    if asked.out is not None:
+        return make_folder(asked.out)
+    name = Path(asked.name)
+    run = name if _is_run(asked.name) else runs.new_run(f"audit-{name.name}")
+    return runs.claim(runs.numbered(run, "audit"))
+
+
+def _is_run(name: str) -> bool:
+    return is_trained(name) and Path(name).is_dir()
+
+
+def _print_plan(prepared: Prepared, plan: AuditPlan, name: str) -> None:
     from memlab.reports.audit_plan import print_plan
     from memlab.reports.terminal import plain_console
 
-    print_plan(plan, prepared.protocol, prepared.model.title, prepared.notes(plan), plain_console())
+    print_plan(plan, prepared.protocol, name, prepared.notes(plan), plain_console())

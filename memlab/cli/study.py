@@ -69,6 +69,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("-n", type=at_least(LEAST), help="how many images (500)")
     parser.add_argument("--seed", type=at_least(0), help="of the draw and the training (0)")
     parser.add_argument("--budget", help="of the audit: time or forward passes, 30min or 300k")
+    parser.add_argument("--protocol", type=Path, metavar="FILE", help="of the audit")
     parser.add_argument("--out", type=Path, help="the study's folder; runs/TIME-study by default")
     add_trust(parser)
     options, rest = parser.parse_known_args(arguments[1:])
@@ -103,12 +104,19 @@ def run(arguments: list[str]) -> int:
 
 
 def _audit(folder: Path, asked: Asked) -> AuditResult:
-    """Audit the study's network or model on the study's images, or go on with it."""
+    """Audit the study's network or model on the study's images, or go on with it.
+
+    A finished audit is read, also in a folder that was moved.
+    """
+    from memlab.audit.result_file import read_result
     from memlab.cli import audit
     from memlab.cli.model_option import load_model
     from memlab.data.sources.csv import CsvSource
     from memlab.data.subset import FILE
 
+    if (folder / AUDIT / audit.DONE).is_file():
+        print(f"memlab: {folder / AUDIT} is finished", file=sys.stderr)  # noqa: T201
+        return read_result(folder / AUDIT)
     name = str(folder / RUN) if asked.model is None else asked.model
     wanted = audit.Asked(
         name,
@@ -116,6 +124,7 @@ def _audit(folder: Path, asked: Asked) -> AuditResult:
         CsvSource(),
         masks=None if asked.masks is None else Path(asked.masks).resolve(),
         budget=asked.budget,
+        protocol=None if asked.protocol is None else Path(asked.protocol),
         out=folder / AUDIT,
         seed=asked.seed,
     )
@@ -135,14 +144,15 @@ def _settle(options: Namespace, rest: list[str]) -> tuple[Path, Asked, list[str]
     typed = [*rest, *([options.model] if options.model else [])]
     settings = {
         name: getattr(options, name)
-        for name in ("root", "split", "n", "seed", "model", "masks", "source", "budget")
+        for name in ("root", "split", "n", "seed", "model", "masks", "source", "budget", "protocol")
         if getattr(options, name) is not None
     } | ({"rest": rest} if rest else {})
-    if options.masks:
-        settings["masks"] = str(options.masks)
+    for name in ("masks", "protocol"):
+        if name in settings:
+            settings[name] = str(settings[name])
     columns = columns_of(options)
     settings |= {"columns": columns} if columns else {}
-    for name in ("root", "masks"):  # to allow resuming from any folder
+    for name in ("root", "masks", "protocol"):  # to allow resuming from any folder
         if name in settings and Path(settings[name]).exists():
             settings[name] = str(Path(settings[name]).resolve())
     if options.model:

@@ -46,6 +46,7 @@ class Asked:
         columns: the given options of its CSV file, as `--data.source.NAME`.
         rest: further options of memlab fit or test.
         budget: limit of the audit: time or forward passes; None for at most 1,000 images.
+        protocol: file of the audit's protocol; None for the built-in one.
     """
 
     root: str
@@ -58,6 +59,7 @@ class Asked:
     columns: dict[str, str] = field(default_factory=dict)
     rest: list[str] = field(default_factory=list)
     budget: str | None = None
+    protocol: str | None = None
 
 
 def study_images(folder: Path, asked: Asked) -> tuple[Table, int]:

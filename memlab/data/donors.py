@@ -77,7 +77,8 @@ class DonorList:
 
     Args:
         images: the possible donors, with the masks that ablations need.
-        having: region to the indices of donors that may have it.
+        having: region to the indices of donors that may have it. A donor may have `background` or
+            `figures` that are missing here, if other regions are listed.
         count: number of donors.
         evaluated: ids of the evaluated images, in order.
         seed: seed of the order.
@@ -141,7 +142,8 @@ class DonorList:
         if key not in self._orders:
             suitable = set(range(self.count))
             for region in key:
-                suitable &= set(self.having.get(region, ()))
+                if region in self.having or not sources_of([region], self.having):
+                    suitable &= set(self.having.get(region, ()))
             listed = sorted(suitable)
             generator = torch.Generator().manual_seed(seed_of(self.seed, "donors", *key))
             shuffled = torch.randperm(len(listed), generator=generator).tolist()

@@ -73,11 +73,11 @@ def moves(
         if other is not None:
             left = [one for one in left if one is not other]
             ratio = (other.size[0] * other.size[1]) / (figure.size[0] * figure.size[1])
-            found[index] = _placed(figure, other.centre, min(LARGER, max(SMALLER, ratio**0.5)))
+            found[index] = placed(figure, other.centre, min(LARGER, max(SMALLER, ratio**0.5)))
     for index, figure in enumerate(own):
         if index not in found:
             places = torch.rand(TRIES, 2, generator=generator).tolist()
-            tries = [_placed(figure, (down, across), 1.0) for down, across in places]
+            tries = [placed(figure, (down, across), 1.0) for down, across in places]
             taken = [move.box for move in found.values()]
             costs = [sum(_overlap(one.box, box) for box in taken) for one in tries]
             found[index] = tries[costs.index(min(costs))]
@@ -113,11 +113,11 @@ def rearranged(
         mask = torch.stack([torch.from_numpy(move.figure.mask) for move in some])[:, None]
         mask = mask.to(images)
         layer = torch.cat([spread(images[index], mask), mask], dim=1)
-        there = _warped(layer, *_maps(some, layer))
+        there = warped(layer, *maps(some, layer))
         stayed[index] = stayed[index] * (1 - mask)
         if back:
             stayed[index] = stayed[index] * (there[:, 3:] < 0.5)
-            there = _warped(there, *_maps(some, layer, inverse=True))
+            there = warped(there, *maps(some, layer, inverse=True))
         layers.append((index, there))
     if not layers:
         return images
@@ -131,7 +131,7 @@ def rearranged(
     return changed
 
 
-def _placed(figure: Figure, centre: tuple[float, float], scale: float) -> Move:
+def placed(figure: Figure, centre: tuple[float, float], scale: float) -> Move:
     """Return the move with the centre shifted so that the figure stays inside the image."""
     scale = min(scale, *(max(1.0, 1 / side) for side in figure.size))
     inside = []
@@ -147,7 +147,7 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return max(0.0, down) * max(0.0, across)
 
 
-def _maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
+def maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Tensor, Tensor]:
     """Return scale (b,) and shift (b, 2), in pixels, from positions in the result to the source."""
     sides = torch.tensor(like.shape[-2:], dtype=torch.float64)
     scale = torch.tensor([move.scale for move in some], dtype=torch.float64)
@@ -160,7 +160,8 @@ def _maps(some: Sequence[Move], like: Tensor, inverse: bool = False) -> tuple[Te
     return (1 / scale).to(like), (old - new / scale[:, None]).to(like)
 
 
-def _warped(layer: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+def warped(layer: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return layers (b, 4, H, W) of colour and cover, read at the positions of `maps`."""
     height, width = layer.shape[-2:]
     axes = []
     for axis, side in ((0, height), (1, width)):

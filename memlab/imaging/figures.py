@@ -89,10 +89,11 @@ def _figures(masks: Mapping[str, tuple[Bools, Bools]]) -> list[Figure]:
         else:
             whole.append((name, mask, area))
             kinds.append((name, area))
-    return [_figure(kind, mask) for (kind, _), (_, mask, _) in zip(kinds, whole, strict=True)]
+    return [figure_of(mask, kind) for (kind, _), (_, mask, _) in zip(kinds, whole, strict=True)]
 
 
-def _figure(kind: str, mask: Bools) -> Figure:
+def figure_of(mask: Bools, kind: str = "") -> Figure:
+    """Return the figure of a mask (H, W), which is not empty."""
     centre, size = [], []
     for axis in (1, 0):
         covered = np.flatnonzero(mask.any(axis=axis))

@@ -13,14 +13,12 @@ from memlab.imaging.morphology import dilated, pixels_of
 from memlab.imaging.plates import EDGE, eroded
 from memlab.imaging.push_pull import spread
 
-APART = 3.0
-"""Parts of a region that are closer than this are one figure, % of the width: letters of a word."""
 INSIDE = 0.9
 """Share of a figure above which a figure lies inside another region, such as a face in a person."""
 
 
 def whole_figures(
-    mask: Tensor, others: Mapping[str, Tensor], without: tuple[str, ...] = ()
+    mask: Tensor, others: Mapping[str, Tensor], without: tuple[str, ...] = (), apart: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Return the figures of a region that are complete, and the largest of them alone.
 
@@ -31,11 +29,12 @@ def whole_figures(
         mask: (B, 1, H, W) of 0 and 1.
         others: other regions of the same images, (B, 1, H, W) of 0 and 1.
         without: regions among `others` that may cover no part of a figure at all.
+        apart: parts of the region that are closer than this are one figure, % of the width.
 
     Returns:
         Two masks (B, 1, H, W) of 0 and 1; empty where no figure is complete.
     """
-    joined = dilated((mask > 0).float(), pixels_of(APART / 2, mask.shape[-1])).cpu().numpy() > 0
+    joined = dilated((mask > 0).float(), pixels_of(apart / 2, mask.shape[-1])).cpu().numpy() > 0
     inside = mask.cpu().numpy() > 0
     covers = {name: other.cpu().numpy() > 0 for name, other in others.items()}
     every, largest = np.zeros_like(inside), np.zeros_like(inside)
@@ -61,7 +60,8 @@ def without_ground(images: Tensor, figures: Tensor) -> Tensor:
     """Return images whose figures continue beyond their edge, in place of the ground.
 
     The border strip of a figure mixes figure and ground, so it is extrapolated as well. Parts that
-    are thinner than two border strips, such as the strokes of letters, keep their own pixels.
+    are thinner than two border strips keep their own pixels, and so do figures that consist of
+    their border strip by more than half, such as letters, whose strip shows their outline.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -69,4 +69,5 @@ def without_ground(images: Tensor, figures: Tensor) -> Tensor:
     """
     inner = eroded(figures)
     near = dilated(inner, (pixels_of(EDGE, figures.shape[-1]) or 1) + 1)
-    return spread(images, inner.maximum(figures * (1 - near)))
+    thick = inner.sum((2, 3), keepdim=True) >= figures.sum((2, 3), keepdim=True) / 2
+    return spread(images, torch.where(thick, inner.maximum(figures * (1 - near)), figures))

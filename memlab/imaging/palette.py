@@ -1,4 +1,4 @@
-"""Palette of an image: mean and covariance of chroma, independent of luma."""
+"""Palette of an image: mean and covariance of chroma, apart from luma and from saturation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 
 from memlab.imaging.colour import LUMA, luma
+from memlab.imaging.saturation import GREY, saturation
 
 STEPS = 8
 """Corrections of the map for clipping to the gamut."""
 FLOOR = (1 / 255) ** 2
 """Variance added to both palettes, that of one grey level, so that grey images have a map."""
+STEP = 2.0
+"""Largest change of the palette's scale in one correction."""
 GAIN = 32.0
 """Largest amplification of chroma, so that noise of a nearly grey image does not become colour."""
 
@@ -36,8 +39,9 @@ def palette_distance(
 ) -> Tensor:
     """Return the Wasserstein distance of two images' palettes as Gaussian distributions: (B,).
 
-    The distance is the root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982), in
-    units of the pixel range.
+    The distance is the root of ‖m − m'‖² + tr(C + C' − 2 (C C')^½) (Dowson and Landau 1982).
+    Chroma is divided by the mean chroma of its image, so that saturation does not count: 1 means
+    that colours differ as much as a colour of mean chroma differs from grey.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -45,7 +49,10 @@ def palette_distance(
         own: (B, 1, H, W), weights of the images' pixels; None for equal weights.
         theirs: (B, 1, H, W), weights of the donors' pixels.
     """
-    (mean, covariance), (other_mean, other) = palette(images, own), palette(donors, theirs)
+    (mean, covariance), (other_mean, other) = (
+        _scaled(palette(*one), 1 / saturation(*one).clamp(min=GREY))
+        for one in ((images, own), (donors, theirs))
+    )
     product = covariance @ other
     # the trace of a 2 × 2 square root, from trace and determinant
     root = (_trace(product) + 2 * _determinant(product).clamp(min=0).sqrt()).clamp(min=0).sqrt()
@@ -54,36 +61,59 @@ def palette_distance(
 
 
 def swap_palette(
-    images: Tensor, donors: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+    images: Tensor,
+    donors: Tensor,
+    own: Tensor | None = None,
+    theirs: Tensor | None = None,
+    whole: Tensor | None = None,
 ) -> Tensor:
-    """Replace the palettes of images by the donors' and keep luma.
+    """Replace the palettes of images by the donors', and keep luma and mean chroma.
 
-    The chroma of each pixel is transformed by the linear map that carries one Gaussian to the other
-    with the least change (Monge–Kantorovich; Pitié and Kokaram 2007). Colours outside the gamut
-    move towards grey of the same luma, and the map is corrected for this loss.
+    The donor's palette is scaled so that the mean chroma stays that of the image. The chroma of
+    each pixel is transformed by the linear map that carries one Gaussian to the other with the
+    least change (Monge–Kantorovich; Pitié and Kokaram 2007). Colours outside the gamut move towards
+    grey of the same luma, and the map is corrected for this loss.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: (B, 3, H, W) in [0, 1].
         own: (B, 1, H, W), weights of the images' pixels in their palettes; None for equal weights.
         theirs: (B, 1, H, W), weights of the donors' pixels.
+        whole: (B, 1, H, W), weights of the images' pixels in the mean chroma that stays; `own` by
+            default.
 
     Returns:
-        (B, 3, H, W) in [0, 1], with the luma of `images`. Where a palette does not fit the luma of
-        the image, such as saturated colours in dark areas, the result only approaches the palette.
+        (B, 3, H, W) in [0, 1], with luma and mean chroma of `images`. Where the scaled palette does
+        not fit the luma of the image, such as saturated colours in dark areas, the result only
+        approaches the palette.
     """
+    whole = own if whole is None else whole
     grey, colours, shares = luma(images), _coordinates(images), _shares(own)
     mean, covariance = _moments(colours, shares)
-    wanted_mean, wanted = palette(donors, theirs)
+    amount, donated = saturation(images, whole), palette(donors, theirs)
+    scale = amount / saturation(donors, theirs).clamp(min=GREY)
     centred = colours - mean[..., None]
+    wanted_mean, wanted = _scaled(donated, scale)
     stretch, shift = _capped(_transport(covariance, wanted)), wanted_mean
     for _ in range(STEPS):
-        found_mean, found = _moments(
-            _in_gamut(grey, stretch @ centred + shift[..., None])[1], shares
-        )
+        shown, found_chroma = _in_gamut(grey, stretch @ centred + shift[..., None])
+        found_mean, found = _moments(found_chroma, shares)
+        change = amount / saturation(shown, whole).clamp(min=1e-6)
+        scale = (scale * change.clamp(1 / STEP, STEP)).clamp(max=GAIN)
+        wanted_mean, wanted = _scaled(donated, scale)
         stretch = _capped(_transport(found, wanted) @ stretch)
         shift = (shift + wanted_mean - found_mean).clamp(-1, 1)
+    for _ in range(STEPS):  # the mean chroma exactly, at the cost of little of the palette
+        shown, _ = _in_gamut(grey, stretch @ centred + shift[..., None])
+        change = (amount / saturation(shown, whole).clamp(min=1e-6)).clamp(1 / STEP, STEP)
+        stretch, shift = _capped(change[:, None, None] * stretch), change[:, None] * shift
     return _in_gamut(grey, stretch @ centred + shift[..., None])[0]
+
+
+def _scaled(found: tuple[Tensor, Tensor], scale: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and covariance of chroma that is multiplied by `scale`, (B,)."""
+    mean, covariance = found
+    return scale[:, None] * mean, scale.square()[:, None, None] * covariance
 
 
 def _coordinates(images: Tensor) -> Tensor:

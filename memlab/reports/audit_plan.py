@@ -32,7 +32,7 @@ def print_plan(
         console.print(line, markup=False, soft_wrap=True)
     table = Table(title_justify="left")
     table.add_column("feature", no_wrap=True)
-    for column in ("images", "passes", "time", "detects", "n to exclude"):
+    for column in ("images", "compared", "passes", "time", "detects", "n to exclude"):
         table.add_column(column, justify="right")
     measured = [one for one in plan.features if one.reason is None]
     for one in measured:
@@ -40,9 +40,10 @@ def print_plan(
     if measured:
         console.print(table)
         console.print(
-            f"detects: smallest effect, in SDs of the predictions, found in 4 of 5 audits; n to "
-            f'exclude: images for "does not rely" (below {protocol.sesoi:g} SD) in 4 of 5, if '
-            f"there is no effect; both from a trial of {plan.trial_images} images",
+            "compared: images that have a control; detects: smallest effect, in SDs of the "
+            "predictions, found in 4 of 5 audits; n to exclude: compared images for 'does not "
+            f"rely' (below {protocol.sesoi:g} SD) in 4 of 5, if there is no effect; all as in a "
+            f"trial of {plan.trial_images} images",
             markup=False,
         )
     for line in left_out_lines(plan.features):
@@ -87,5 +88,9 @@ def _lines(plan: AuditPlan, protocol: Protocol) -> list[str]:
 def _cells(one: FeaturePlan) -> list[str]:
     power = one.power
     smallest = NOTHING if power is None else number(power.detectable, 2, zero=False)
-    needed = NOTHING if power is None or power.to_exclude is None else f"{power.to_exclude:,}"
-    return [f"{one.images:,}", f"{one.forwards:,}", duration(one.seconds), smallest, needed]
+    needed = NOTHING
+    if power is not None and power.detectable is not None:
+        needed = "> 1 M" if power.to_exclude is None else f"{power.to_exclude:,}"
+    compared = NOTHING if power is None else f"{power.compared:,}"
+    cost = f"{one.forwards:,}", duration(one.seconds)
+    return [f"{one.images:,}", compared, *cost, smallest, needed]

@@ -68,8 +68,12 @@ EXPECTED: dict[str, Expected] = {
     "swap_background": _expected(
         moves="chroma high_frequency redness", spares="constant face_chroma face_luminance"
     ),
+    "swap_contrast": _expected(moves="chroma high_frequency redness", spares="constant watermark"),
     "swap_face": _expected(moves="face_chroma face_luminance", spares="constant"),
     "swap_palette": _expected(
+        moves="redness", spares="chroma constant face_luminance high_frequency watermark"
+    ),
+    "swap_saturation": _expected(
         moves="chroma redness", spares="constant face_luminance high_frequency watermark"
     ),
     "swap_spectrum": _expected(

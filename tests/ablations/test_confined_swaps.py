@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from memlab import Context
+from memlab.ablations.colour_swaps import SwapPalette
 from memlab.ablations.statistics import STATISTICS
-from memlab.ablations.swaps import SwapPalette
 from memlab.imaging.colour import luma
 from memlab.masks.expression import Region, mask_of
 from memlab.types import Donors

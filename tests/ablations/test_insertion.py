@@ -138,3 +138,19 @@ def test_the_patch_has_the_place_of_the_figure_and_the_colours_around_it() -> No
         assert torch.equal((patch != images).any(dim=1)[0], inside)
         assert float((patch - ramp)[..., inside].abs().mean()) < 0.05
     assert not torch.equal(*draws)
+
+
+def test_letters_keep_their_outline_and_a_text_is_one_figure() -> None:
+    """A green bar of three pixels with a grey outline is thin: the outline belongs to it."""
+    images, context = case(())
+    text = box(20, 25, 10, 16).maximum(box(20, 25, 20, 30))  # two letters, apart
+    donor = image(RED, GREY * 0.2, text)
+    donor[:, 21:24] = torch.where(text[:, 21:24] > 0, GREEN, donor[:, 21:24])
+    donors = Donors(["donor"], donor[None], {"text": text[None]})
+    context = replace(context, masks={"text": box()[None]}, donors=donors)
+    assert why(context, "text") is None
+    pasted = Paste(what="text", margin=0)(images, context)[0]
+    assert torch.allclose(pasted[:, text[0] > 0], donor[:, text[0] > 0], atol=1e-4)
+    cut = box(20, 25, 0, 4).maximum(text)  # a letter at the frame
+    donors = replace(donors, masks={"text": cut[None]})
+    assert why(replace(context, donors=donors), "text") == "no donor"

@@ -11,9 +11,9 @@ from scipy.fft import dctn
 from scipy.linalg import sqrtm
 
 from memlab import Context
+from memlab.ablations.colour_swaps import SwapPalette, SwapSaturation
 from memlab.ablations.swaps import (
     SwapFace,
-    SwapPalette,
     SwapSpectrum,
     SwapTexture,
 )
@@ -21,6 +21,7 @@ from memlab.errors import MemlabError
 from memlab.imaging import grain, palette, plates, spectrum
 from memlab.imaging.colour import luma
 from memlab.imaging.push_pull import spread
+from memlab.imaging.saturation import saturation, swap_saturation
 from memlab.types import Donors
 from tests.builders.swaps import pairs
 
@@ -40,20 +41,29 @@ def test_palettes_move_by_the_optimal_map() -> None:
     found = palette._transport(own, other)[0].double().numpy()
     assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()
     changed = palette.swap_palette(images, donors)
-    for got, goal in zip(palette.palette(changed), palette.palette(donors), strict=True):
-        assert torch.allclose(got, goal, atol=1e-5)
+    # the donor's palette at the image's own mean chroma
+    amount, donated = saturation(images), saturation(donors)
+    assert torch.allclose(saturation(changed), amount, rtol=1e-4)
+    scale = float(amount / donated)
+    mean, covariance = palette.palette(changed)
+    assert torch.allclose(mean, scale * palette.palette(donors)[0], atol=1e-4)
+    assert torch.allclose(covariance, scale**2 * other, rtol=0.02, atol=1e-5)
     means = [palette.palette(one)[0][0].double().numpy() for one in (images, donors)]
-    square = ((means[0] - means[1]) ** 2).sum() + np.trace(c + d - 2 * inner)
+    means[1], d, inner = scale * means[1], scale**2 * d, scale * inner
+    square = (((means[0] - means[1]) ** 2).sum() + np.trace(c + d - 2 * inner)) / float(amount) ** 2
     assert palette.palette_distance(images, donors).item() == pytest.approx(square**0.5, rel=1e-3)
 
 
-def test_grey_images_and_grey_donors_have_palettes() -> None:
+def test_grey_images_stay_grey_and_grey_donors_have_no_palette() -> None:
     images, _ = pairs(6)
     grey = luma(images).expand_as(images).contiguous()
-    tinted = palette.swap_palette(grey, images)
-    assert torch.isfinite(tinted).all()
-    assert torch.allclose(luma(tinted), luma(grey), atol=1e-5)
-    assert palette.palette_distance(palette.swap_palette(images, grey), grey).max() < 0.01
+    for swap in (palette.swap_palette, swap_saturation):
+        assert torch.allclose(swap(grey, images), grey, atol=1e-4)
+    assert torch.allclose(swap_saturation(images, grey), grey, atol=1e-4)
+    context = Context(list("abcdef"), donors=Donors(list("uvwxyz"), grey))
+    assert not SwapPalette().eligible(context).any()
+    assert SwapSaturation().eligible(context).all()
+    assert torch.isfinite(palette.swap_palette(images, grey)).all()
     flat = torch.full_like(images, 0.5)
     for cls in (SwapPalette, SwapSpectrum, SwapTexture):
         context = Context(list("abcdef"), donors=Donors(list("uvwxyz"), flat))

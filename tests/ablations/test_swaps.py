@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from memlab import Context
+from memlab.ablations.colour_swaps import SwapPalette, SwapSaturation
+from memlab.ablations.contrast_swaps import SwapContrast
 from memlab.ablations.statistics import STATISTICS
 from memlab.ablations.swaps import (
     Swap,
     SwapBackground,
     SwapFace,
-    SwapPalette,
     SwapSpectrum,
     SwapTexture,
 )
@@ -86,7 +87,9 @@ def test_a_swap_reaches_its_donor(cls: type[Swap], style: Style) -> None:
         assert (left / whole).median() < 0.1
 
 
-@pytest.mark.parametrize("cls", [SwapBackground, SwapFace, SwapPalette, SwapSpectrum])
+@pytest.mark.parametrize(
+    "cls", [SwapBackground, SwapContrast, SwapFace, SwapPalette, SwapSaturation, SwapSpectrum]
+)
 def test_a_image_that_lends_to_itself_stays_as_it_is(cls: type[Swap]) -> None:
     images, context = pairs(8)
     own = replace(context, donors=Donors(context.ids, images, context.masks))
@@ -134,7 +137,9 @@ def test_edges_stay_under_other_grain() -> None:
     assert grain.texture_distance(changed.expand_as(donors), donors) < 0.1
 
 
-@pytest.mark.parametrize("cls", [SwapBackground, SwapFace, SwapPalette, SwapSpectrum])
+@pytest.mark.parametrize(
+    "cls", [SwapBackground, SwapContrast, SwapFace, SwapPalette, SwapSaturation, SwapSpectrum]
+)
 @pytest.mark.parametrize("dose", [0.2, 0.5])
 def test_nothing_of_the_donor_is_left_on_the_way_back_at_lower_doses(
     cls: type[Swap], dose: float

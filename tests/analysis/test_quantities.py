@@ -1,6 +1,7 @@
 """The audit's quantities: against plain loops, closed forms, and bad tables."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,8 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     effects = read_effects(read_images(clean, whole), shuffled(parts))
     removals = [effects[f"remove@1(fill={fill})[face]"] for fill in ("mean", "blur")]
     found = presence_quantities("face", removals, [effects["paste@1"]], effects["swap@1[face]"])
-    value_of = value_quantities(effects["swap@1[face]"])
+    has_face = whole["face"].to_numpy(float)  # also images that could not be swapped
+    value_of = value_quantities(replace(effects["swap@1[face]"], present=has_face))
 
     f, w = clean["predicted"].to_numpy(), clean["weight"].to_numpy()
 
@@ -160,7 +162,7 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     removed = sum("own" in per_image(keys, i) for i in range(n))
     assert compared == removed  # else a note says how T treats the others
     assert found.notes == []
-    have = sum(w[i] for i in range(n) if there(*SWAP, i)) / sum(w[:n])  # bound to faces
+    have = sum(w[:n] * face) / sum(w[:n])  # bound to faces
     share = have**2 / (2 * var)
     others = {
         "squared_effect": v_swap,
@@ -221,12 +223,17 @@ def test_t_of_a_swap_that_some_images_lack_is_a_share_of_the_variance(p: float) 
     drop = np.where(has[:, None], own[:, None] - other, np.nan)
     drops = {"swap": drop, "round-trip": drop * 0}
     images = read_images(pd.DataFrame({"id": range(n), "predicted": clean}))
-    found = value_quantities(ImageEffects("swap_face@1", 1.0, images, drops, bound=True)).estimates
+    there = has.astype(float)
+    effects = ImageEffects("swap_face@1", 1.0, images, drops, bound=True, present=there)
+    found = value_quantities(effects).estimates
     assert value(found["variance_share"]) == pytest.approx(
         has.mean() ** 2 / clean.var(ddof=1), rel=0.05
     )
     assert value(found["rms_effect"]) == pytest.approx(2**0.5, rel=0.05), "where the face is"
     assert found["variance_share"].n == has.sum()
+    if p < 1:  # without reasons, images that were not swapped may have a face or lack it
+        unknown = value_quantities(replace(effects, present=None)).estimates["variance_share"]
+        assert "which images lack the region" in str(unknown.reason)
 
 
 def test_permutation_tests_get_one_placement_per_draw_averaged_over_fills() -> None:

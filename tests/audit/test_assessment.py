@@ -142,6 +142,21 @@ def test_hypotheses_are_decided_pair_by_pair(protocol: Protocol) -> None:
 
 
 @pytest.mark.slow
+def test_images_without_annotation_are_left_out_and_counted(protocol: Protocol) -> None:
+    rows, conditions, records = audit_tables(protocol, FACE, 120, fills=1, draws=3)
+    half = set(rows["id"][::2])
+    rows.loc[rows["id"].isin(half), "face"] = np.nan
+    unknown = conditions["id"].isin(half) & conditions["condition"].str.startswith("remove_faces")
+    conditions.loc[unknown, "eligible"] = False
+    conditions.loc[unknown, "reason"] = "not annotated"
+    found = audit_result(rows, conditions, records, protocol, 0).feature("face")
+    assert found.prevalence.n == 60
+    assert found.prevalence.value == pytest.approx(0.4, abs=0.15)
+    assert found.without["not annotated"] == 60
+    assert found.variance_share.value == pytest.approx(0.9, rel=0.4)
+
+
+@pytest.mark.slow
 def test_a_stratified_sample_speaks_for_the_whole_table(protocol: Protocol) -> None:
     """Half of the audited images have a face, which a tenth of the table has."""
     rows, conditions, records = audit_tables(

@@ -142,6 +142,7 @@ def net(world: str, truth: dict[str, float], found: dict[str, Any], **more: Any)
         "truth": {c: [s, s, s, float(np.sqrt(2 * s))] for c, s in truth.items()},
         "methods": {"full audit": lines},
         "mark": {"full audit": None},
+        "learned": True,
         "verdict": "mixed",
         "true_verdict": "mixed",
     } | more
@@ -195,6 +196,15 @@ def test_the_summary_counts_false_claims_among_real_and_null_cells(summary: Any)
     assert line["verdicts"] == [{"true": "mixed", "verdict": "mixed", "nets": 2}]
 
 
+def test_a_network_that_learned_nothing_has_no_first_place(summary: Any) -> None:
+    truth, found = {"face": 0.5, "text": 0.1}, {"face": 0.1, "text": 0.2}
+    nets = [net("W2", truth, found), net("W9", truth, found, learned=False)]
+    line = summary.summarise(nets, "full audit")
+    assert line["first_overall"]["n"] == 1
+    assert list(line["first"]) == ["W2"]
+    assert (line["learned"], line["cells"]) == (1, 4)
+
+
 def test_coverage_counts_the_values_inside(summary: Any) -> None:
     covered = {"face": [0.1, 0.3, 0.2], "text": [0.1, 0.3, 0.31]}
     nets = [net("W2", {"face": 0.5}, {"face": 0.5}, coverage=covered)]
@@ -215,5 +225,5 @@ def test_the_true_verdict_follows_from_shares(
     monkeypatch: pytest.MonkeyPatch, causes: dict[str, float], verdict: str
 ) -> None:
     true_verdict = module("scorecard_truth", monkeypatch).true_verdict
-    assert true_verdict(causes, explained=True) == verdict
-    assert true_verdict(causes, explained=False) == "cannot tell"
+    assert true_verdict(causes, learned=True) == verdict
+    assert true_verdict(causes, learned=False) == "cannot tell"

@@ -9,18 +9,27 @@ import torch
 from torch import Tensor
 
 from memlab import Context
+from memlab.ablations.colour_swaps import SwapPalette, SwapSaturation
+from memlab.ablations.contrast_swaps import SwapContrast
 from memlab.ablations.swaps import (
     Swap,
     SwapBackground,
     SwapFace,
-    SwapPalette,
     SwapSpectrum,
     SwapTexture,
 )
 from memlab.synthetic import Style, SyntheticImage, World, render, sample
 from memlab.types import Donors
 
-SWAPS: list[type[Swap]] = [SwapBackground, SwapFace, SwapPalette, SwapSpectrum, SwapTexture]
+SWAPS: list[type[Swap]] = [
+    SwapBackground,
+    SwapContrast,
+    SwapFace,
+    SwapPalette,
+    SwapSaturation,
+    SwapSpectrum,
+    SwapTexture,
+]
 
 EVERY = World(name="every", weights={"face": 1.0}, prevalence={"face": 0.95})
 """Almost every image has a face, so that few have to be drawn."""

@@ -78,7 +78,8 @@ def test_families_are_expanded(finished: Path) -> None:
     assert main(["test", "--run", str(finished), "--ablation", "colour", "--maps=0", *QUIET]) == 0
     entries = results(finished / "test-001-colour")["conditions"]
     targets = {entry["ablation"] for entry in entries if entry["role"] != "nuisance"}
-    assert targets == {"color_contrast", "desaturate", "grayscale", "hue_rotate", "swap_palette"}
+    swaps = {"swap_palette", "swap_saturation"}
+    assert targets == {"color_contrast", "desaturate", "grayscale", "hue_rotate", *swaps}
 
 
 @pytest.mark.parametrize("end", ["min", "max"])

@@ -11,13 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from memlab.analysis.effect import AblationEffect, BeyondControl, Comparison
-from memlab.audit.case_results import decisive, measured, sentence
-from memlab.audit.hypotheses import CASES, ways
+from memlab.audit.result_file import read_result
 from memlab.cli import main
-from memlab.stats.measures import Statistic
 from memlab.synthetic import write
 from tests.builders.commands import QUIET, TINY
+from tests.builders.small_protocol import small_protocol
 
 FAST = ["--controls", "2", "--maps", "2", "--data.num_workers", "0"]
 HEADINGS = (
@@ -40,6 +38,7 @@ def trained(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("study") / "first"
     network = ["--data.image_size=64", *TINY, *FAST]
     given = [f"--data.root={synthetic}", "-n", "40", "--config", "study/small", f"--out={out}"]
+    given += ["--protocol", str(small_protocol(out.parent / "protocol.yaml"))]
     assert main(["study", *given, *network]) == 0
     return out
 
@@ -70,20 +69,16 @@ def test_the_constant_is_of_the_same_images(trained: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_feature_is_measured_or_says_why_not(trained: Path) -> None:
-    cases = {case["name"]: case for case in study(trained)["cases"]}
-    members = {one["name"]: one for one in cases["Case A"]["members"]}
-    assert list(members) == [one.name for one in CASES[0].members]
-    assert members["action"]["reason"] == "no detector tells what people do"
-    assert members["face"]["condition"] == "remove_faces@1"
-    assert members["colour"]["rms_effect"]["n"] == 8
-    for case in cases.values():
-        for one in case["members"]:
-            size = one["rms_effect"]
-            known = size is not None and size["value"] is not None
-            assert known == (one["reason"] is None)
-            assert not known or one["n"] > 0
-        assert case["sentence"].startswith(f"Of the {len(case['pairs'])} orders")
+def test_ranking_and_verdict_are_those_of_the_audit(trained: Path) -> None:
+    found, audited = study(trained), read_result(trained / "audit")
+    assert found["verdict"]["verdict"] == audited.verdict.verdict
+    assert found["verdict"]["clause"] == audited.verdict.clause
+    assert found["ranking"]["sentence"] == audited.ranking.sentence
+    assert [one["name"] for one in found["hypotheses"]] == ["Case A", "Case B"]
+    page = (trained / "study.html").read_text()
+    assert audited.verdict.shows in page
+    assert all(one.sentence in page for one in audited.hypotheses)
+    assert audited.sample.table == 11  # 3 to choose the checkpoint, and 8 to test
 
 
 @pytest.mark.slow
@@ -111,11 +106,13 @@ def test_images_that_were_half_copied_are_copied_again(trained: Path, tmp_path: 
 @pytest.mark.slow
 def test_a_model_is_tested_on_all_images_and_the_rest_donate(synthetic: Path, run: Path) -> None:
     given = ["--out", "s", f"--data.root={synthetic}", "-n", "6", "--model", str(run)]
+    given += ["--protocol", str(small_protocol(Path("p.yaml")))]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))
     assert found["images"] == {"train": 6, "val": 0, "test": 6}
     assert found["n"] == 6
-    assert found["cases"][1]["members"][0]["condition"] == "swap_texture@1:swap"
+    measured = {one["name"] for one in found["features"] if one["conditions"]}
+    assert {"face", "colour_background"} <= measured
 
 
 @pytest.mark.slow
@@ -125,14 +122,16 @@ def test_bare_images_have_effects_and_no_accuracy(
     for place in range(4):
         make_image(f"bare/{place}.png", seed=place)
     given = ["--out", "s", "--data.root=bare", "--model", str(run)]
+    given += ["--protocol", str(small_protocol(Path("p.yaml")))]
     assert main(["study", *given, *QUIET, *FAST]) == 0
     found = study(Path("s"))
     assert found["prediction"]["spearman"]["reason"] == "the images have no scores"
     assert {one["ablation"] for one in found["whole"]} >= {"blur", "grayscale", "center_crop"}
     assert all(one["effect"]["value"] is not None for one in found["whole"])
-    reasons = [one["reason"] for one in found["cases"][0]["members"]]
-    assert reasons[0] == "no masks of faces"
-    assert reasons[-1] is None  # the tested images donate to each other
+    features = {one["name"]: one for one in found["features"]}
+    assert not features["face"]["conditions"]
+    assert features["colour_anywhere"]["ranked"]  # the tested images donate to each other
+    assert "no scores" in found["verdict"]["does_not_show"]
     assert "Cannot tell: the images have no scores" in Path("s/study.html").read_text()
 
 
@@ -179,68 +178,9 @@ def test_what_stopped_before_it_began_can_be_asked_again(
         "s",
         "--config",
         "study/small",
+        "--protocol",
+        str(small_protocol(Path("p.yaml"))),
     ]
     failing(*given, "--model.backbone.name", "no_such_network", *FAST)
     assert main([*given, "--data.image_size=64", *TINY, *FAST]) == 0
     assert study(Path("s"))["asked"]["drawn"] == 12
-
-
-def entry(ablation: str, value: float, half: float, n: int) -> AblationEffect:
-    size = Statistic(value, n, value - half, value + half)
-    return AblationEffect(
-        condition=f"{ablation}@1",
-        ablation=ablation,
-        parameters={},
-        family="colour",
-        region="all",
-        fill=None,
-        dose=1.0,
-        unit="",
-        primary=True,
-        role="swap",
-        in_baseline=False,
-        compared_with="round-trip",
-        n=n,
-        eligible=n,
-        not_eligible=None,
-        effect=size,
-        rms_effect=size,
-        spearman_clean=size,
-        spearman_ablated=size,
-        control=Comparison("round-trip"),
-        beyond_control=BeyondControl(rms_effect=size),
-    )
-
-
-def test_intervals_that_do_not_overlap_decide() -> None:
-    case = CASES[1]
-    conditions = [
-        entry("swap_texture", 0.1, 0.01, 100),
-        entry("swap_palette", 0.05, 0.01, 100),
-        entry("swap_spectrum", 0.055, 0.01, 100),
-    ]
-    members = measured(case, conditions, [], donors=True)
-    pairs = decisive(members)
-    outcomes = {(pair.first, pair.second): pair.outcome for pair in pairs}
-    assert outcomes["texture, pattern", "colour contrast"] == "as predicted"
-    assert outcomes["colour contrast", "spatial frequency"] == "open"
-    assert outcomes["colour contrast", "semantic content"] == "not measured"
-    assert members[-1].reason == "no masks"
-    assert "2 decided as it says" in sentence(case, pairs)
-    conditions[0] = entry("swap_texture", 0.01, 0.01, 100)
-    turned = decisive(measured(case, conditions, [], donors=True))
-    assert [pair.outcome for pair in turned[:2]] == ["reversed", "reversed"]
-
-
-def test_few_images_decide_nothing() -> None:
-    conditions = [entry("swap_texture", 0.5, 0.01, 7), entry("swap_palette", 0.05, 0.01, 100)]
-    pairs = decisive(measured(CASES[1], conditions, [], donors=True))
-    assert pairs[0].outcome == "open"
-
-
-def test_only_what_can_be_run_is_run() -> None:
-    bare = {way.ablation for way in ways([], donors=False)}
-    assert bare == {"blur", "grayscale", "center_crop", "desaturate", "color_contrast"}
-    masked = {way.ablation for way in ways(["faces"], donors=True)}
-    assert masked >= {"remove_faces", "swap_background", "swap_palette", "remove_background"}
-    assert not masked & {"remove_people", "remove_text", "remove"}

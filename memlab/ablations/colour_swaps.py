@@ -1,0 +1,89 @@
+"""Swaps of colour: the palette, and the saturation."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memlab.ablations.swaps import Swap
+from memlab.imaging.palette import swap_palette
+from memlab.imaging.saturation import GREY, saturation, swap_saturation
+from memlab.types import Context, Donors
+
+
+class SwapPalette(Swap):
+    """Swap of the palette: mean and covariance of chroma come from the donor, up to a factor.
+
+    The factor keeps the image's own mean chroma, which is swapped by `swap_saturation`. Luma and
+    its spectrum stay exactly the same. The assignment of colours to shapes stays. A grey image
+    stays grey. A grey donor has no palette.
+
+    Args:
+        amount: share of the way to the donor's palette, 0 to 1.
+        region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
+    """
+
+    family = "colour"
+    target = "palette_to_donor"
+
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(dose=amount, region=region)
+
+    def softened(self, mask: Tensor) -> Tensor:
+        """Return the mask itself: a change that fades would leave a rim of the old value."""
+        return mask
+
+    def eligible(self, context: Context) -> Tensor:
+        """Return which images the base class accepts and have donors with colour."""
+        found = super().eligible(context)
+        if context.donors is None or not found.any():
+            return found
+        core = self.core(context.donors.masks, context.donors.images)
+        return found & (saturation(context.donors.images, core) > GREY).cpu()
+
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Move the share `dose` of the way to the donor's palette, at the same mean chroma.
+
+        Mixtures of two hues are paler than both.
+        """
+        mixed = super().change(images, context, dose)
+        whole = self._whole(images, context)
+        return mixed if dose == 1 else swap_saturation(mixed, images, whole, whole)
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """Return the images with the donors' palettes."""
+        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        return swap_palette(images, donors.images, own, theirs, self._whole(images, context))
+
+    def _whole(self, images: Tensor, context: Context) -> Tensor | None:
+        """Return the region with its border, whose mean chroma stays; None for whole images."""
+        mask = self.place.mask(context.masks)
+        return None if mask is None else mask.to(images)
+
+
+class SwapSaturation(Swap):
+    """Swap of the saturation: the mean chroma comes from the donor.
+
+    The chroma of all pixels is scaled by one factor. Hue and luma stay, and so do the differences
+    of hue within the image. Where the gamut leaves no room for the donor's mean chroma, the result
+    only approaches it. A grey image has no hue and stays grey.
+
+    Args:
+        amount: share of the way to the donor's mean chroma, 0 to 1.
+        region: region whose saturation is swapped: `all`, `background`, `figures`, or another
+            region.
+    """
+
+    family = "colour"
+    target = "saturation_to_donor"
+
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(dose=amount, region=region)
+
+    def softened(self, mask: Tensor) -> Tensor:
+        """Return the mask itself: a change that fades would leave a rim of the old value."""
+        return mask
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """Return the images with the donors' mean chroma."""
+        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        return swap_saturation(images, donors.images, own, theirs)

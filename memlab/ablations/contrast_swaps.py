@@ -1,0 +1,38 @@
+"""Swap of contrast."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memlab.ablations.swaps import Swap
+from memlab.imaging.contrast import swap_contrast
+from memlab.types import Context, Donors
+
+
+class SwapContrast(Swap):
+    """Swap of the contrast: the tonal range comes from the donor.
+
+    The tonal range is how far the darkest and lightest tones are from mid grey. All channels are
+    scaled about mid grey by one factor, as a photographer's contrast is. Chroma, the SD of luma and
+    the distance of mean luma from mid grey change by the same factor. Hue and the form of the
+    spectrum stay.
+
+    Args:
+        amount: share of the way to the donor's contrast, 0 to 1.
+        region: region whose contrast is swapped: `all`, `background`, `figures`, or another region.
+    """
+
+    family = "contrast"
+    target = "contrast_to_donor"
+
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(dose=amount, region=region)
+
+    def softened(self, mask: Tensor) -> Tensor:
+        """Return the mask itself: a change that fades would leave a rim of the old value."""
+        return mask
+
+    def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
+        """Return the images with the donors' contrast."""
+        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        return swap_contrast(images, donors.images, own, theirs)
