@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from memlab.ablations import donor_distances
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
 from memlab.imaging import colour, contrast, grain, palette, plates, saturation, spectrum, texture
@@ -198,8 +199,9 @@ def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose
 
 def texture_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's grain, (B,); see `grain.texture_distance`."""
-    changed = ablation(images, context, dose)
-    return grain.texture_distance(changed, _donors_of(ablation, context).images)
+    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    own, theirs = (ablation.place.core(masks) for masks in (context.masks, donors.masks))
+    return grain.texture_distance(changed, donors.images, own, theirs)
 
 
 def background_to_donor(
@@ -258,14 +260,18 @@ STATISTICS: dict[str, Statistic] = {
     "high_frequency_energy": high_frequency_energy,
     "hue_agreement": hue_agreement,
     "layout": layout,
+    "layout_to_donor": donor_distances.layout_to_donor,
     "likeness": likeness,
     "low_frequency_energy": low_frequency_energy,
     "luma_mean": luma_mean,
     "luma_sd": luma_sd,
     "overlap": overlap,
     "palette_to_donor": palette_to_donor,
+    "pattern_to_donor": donor_distances.pattern_to_donor,
     "phase_agreement": phase_agreement,
     "saturation_to_donor": saturation_to_donor,
+    "sharpness_to_donor": donor_distances.sharpness_to_donor,
+    "slope_to_donor": donor_distances.slope_to_donor,
     "spectral_distance": spectral_distance,
     "spectrum_to_donor": spectrum_to_donor,
     "texture_to_donor": texture_to_donor,

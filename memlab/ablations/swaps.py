@@ -160,20 +160,23 @@ class SwapTexture(Swap):
 
     Args:
         amount: share of the grain's energy to replace, 0 to 1.
+        region: region whose grain is replaced: `all`, `background`, `figures`, or another region.
+            `swap_pattern` moves the pattern of a background, which is more than its grain.
     """
 
     family = "texture"
     target = "texture_to_donor"
     one_pass = True
 
-    def __init__(self, amount: float = 1.0) -> None:
-        super().__init__(dose=amount)
+    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+        super().__init__(dose=amount, region=region)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Replace the share `dose` of the grain's energy; for a round trip, by noise like it."""
         generators = context.generators(self.name)
-        own = context.role == "round-trip"
-        return swap_texture(images, self.donors_of(context).images, generators, dose, own)
+        back, donors = context.role == "round-trip", self.donors_of(context)
+        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        return swap_texture(images, donors.images, generators, dose, back, own, theirs)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with noise like the donors' grain."""

@@ -173,6 +173,16 @@ def warning(gauge: Gauge) -> str | None:
     )
 
 
+def allowed(gauge: Gauge, bound: float = OUTSIDE) -> float:
+    """Return the share of predictions outside the clean range that is still within a bound.
+
+    The bound is raised by what few clean images leave to chance (`CHANCE`), and by two standard
+    errors of a share of the changed images.
+    """
+    error = np.sqrt(bound * (1 - bound) / max(gauge.n, 1))
+    return float(bound + CHANCE / max(gauge.clean, 1) + 2 * error)
+
+
 def refusal(gauge: Gauge | None, share: Statistic | None) -> str | None:
     """Return why T is no share of the predictions' variance; None if nothing speaks against it.
 
@@ -180,12 +190,11 @@ def refusal(gauge: Gauge | None, share: Statistic | None) -> str | None:
         gauge: gauge of the changed images.
         share: T with its interval.
     """
-    outside = None if gauge is None or not gauge.clean else gauge.outside
-    if gauge is not None and outside is not None and outside > OUTSIDE + CHANCE / gauge.clean:
+    if gauge is not None and gauge.outside is not None and gauge.outside > allowed(gauge):
+        outside, far = number(100 * gauge.outside, 0), number(gauge.beyond or 0.0, 1)
         return (
-            f"{number(100 * outside, 0)} % of the predictions of changed images lie outside the "
-            f"range of the clean ones (RMS distance {number(gauge.beyond or 0.0, 1)} SD), so they "
-            "say nothing about images that exist"
+            f"{outside} % of the predictions of changed images lie outside the range of the clean "
+            f"ones (RMS distance {far} SD), so they say nothing about images that exist"
         )
     if share is not None and share.low is not None and share.low > 1:
         return (

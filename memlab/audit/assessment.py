@@ -105,11 +105,11 @@ def audit_result(
     shares: dict[str, Resampled] = {}
     without: dict[str, str] = {}
     for one in features:
-        share = one.variance_share
-        if share.value is None or share.low is None:
-            without[one.name] = share.reason or "no interval"
-        elif one.compared < least:
-            without[one.name] = f"only {one.compared} images; fewer than {least} decide nothing"
+        found = one.variance_share
+        if found.value is None or found.low is None:
+            without[one.name] = found.reason or "no interval"
+        elif found.n < least:
+            without[one.name] = f"only {found.n} images; fewer than {least} decide nothing"
         else:
             shares[one.name] = resampled[one.name]["variance_share"]
     labels = {one.name: one.label for one in features}
@@ -177,7 +177,8 @@ def _strata(rows: pd.DataFrame, audited: pd.Series) -> Array | None:
     if audited.all():
         return None
     names = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", index=rows.index)
-    return np.unique(names + audited.map({True: "|1", False: "|0"}), return_inverse=True)[1]
+    inverse = np.unique(names + audited.map({True: "|1", False: "|0"}), return_inverse=True)[1]
+    return inverse.astype(float)
 
 
 def _measured(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memlab.analysis.gauge import CHANCE, Gauge, refusal
+from memlab.analysis.gauge import Gauge, allowed, refusal
 from memlab.numbers import number
 from memlab.stats.intervals import Resampled
 
@@ -26,8 +26,7 @@ MEASURES = {
 def beyond(gauge: Gauge | None, bounds: Mapping[str, float]) -> str | None:
     """Return why changed images are out of distribution; None if they are within all bounds.
 
-    A share of predictions may be larger by what few clean predictions leave outside their range by
-    chance; see `memlab.analysis.gauge.CHANCE`.
+    A share of predictions may be larger by chance; see `memlab.analysis.gauge.allowed`.
 
     Args:
         gauge: distances of the changed images; None if they were not measured.
@@ -38,7 +37,7 @@ def beyond(gauge: Gauge | None, bounds: Mapping[str, float]) -> str | None:
             continue
         attribute, words = MEASURES[name]
         value = getattr(gauge, attribute)
-        limit = bound + (CHANCE / gauge.clean if name == "outside_share" and gauge.clean else 0.0)
+        limit = allowed(gauge, bound) if attribute == "outside" else bound
         if value is not None and value > limit:
             above = number(limit, 2, zero=False)
             return f"out of distribution: {words} is {number(value, 2, zero=False)}, above {above}"

@@ -43,12 +43,13 @@ class CommonImages:
                 f"{self.n} of up to {largest} audited images are common; the comparison is over "
                 "these, without weights"
             )
-        names = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", rows.index)
+        strata = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", rows.index)
         flags = pd.Series([name in self.audited for name in self.table], self.table)
         self.strata: Array | None = None
         if not flags.all():
-            keys = names.loc[self.table] + flags.map({True: "|1", False: "|0"})
-            self.strata = np.unique(keys.to_numpy(dtype=str), return_inverse=True)[1]
+            keys = strata.loc[self.table] + flags.map({True: "|1", False: "|0"})
+            inverse = np.unique(keys.to_numpy(dtype=str), return_inverse=True)[1]
+            self.strata = inverse.astype(float)
 
     def features(self, audit: FinishedAudit) -> list[FeatureData]:
         """Return the features of an audit over the common images, in one order of images."""

@@ -86,8 +86,6 @@ class Prepared:
             self.regions,
             self.work,
             seed=self.seed,
-            batch_size=machine.batch_size,
-            num_workers=machine.num_workers,
             device=machine.device,
             shown=machine.shown,
         )

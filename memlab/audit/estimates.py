@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images
@@ -203,15 +204,15 @@ def _mean_over(fills: Sequence[ImageEffects]) -> Array:
     return row_mean(np.stack([mean_effect(effects) for effects in fills], axis=1))
 
 
-def bearing(data: FeatureData) -> Array:
+def bearing(data: FeatureData) -> NDArray[np.bool_]:
     """Return which images bear on the feature's effect: (n,) bool, changed and with a control."""
     fills = list(data.removals.values())
     if fills:
         changed = np.stack([np.isfinite(one.of("target")).any(axis=1) for one in fills])
         controlled = np.stack([np.isfinite(one.of("control")).any(axis=1) for one in fills])
     elif data.swap is not None:
-        changed = np.isfinite(data.swap.of("swap")).any(axis=1)[None]
-        controlled = np.isfinite(data.swap.of("round-trip")).any(axis=1)[None]
+        changed = np.stack([np.isfinite(data.swap.of("swap")).any(axis=1)])
+        controlled = np.stack([np.isfinite(data.swap.of("round-trip")).any(axis=1)])
     else:
         return np.zeros(0, dtype=bool)
-    return np.asarray((changed & controlled).any(axis=0))
+    return np.asarray((changed & controlled).any(axis=0), dtype=np.bool_)

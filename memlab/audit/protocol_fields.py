@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -57,13 +58,13 @@ class Fields:
         if not fits(value, kind) or odd or value == "":
             raise self.error(key, f"{shown(value)}; write {expected(kind)}")
         bounds = (
-            (least, "at least", lambda bound: value >= bound),
-            (most, "at most", lambda bound: value <= bound),
-            (above, "above", lambda bound: value > bound),
-            (below, "below", lambda bound: value < bound),
+            (least, "at least", operator.ge),
+            (most, "at most", operator.le),
+            (above, "above", operator.gt),
+            (below, "below", operator.lt),
         )
         for bound, words, holds in bounds:
-            if bound is not None and not holds(bound):
+            if bound is not None and not holds(value, bound):
                 raise self.error(key, f"{shown(value)}; write a value {words} {bound:g}")
         return float(value) if kind is float else value
 

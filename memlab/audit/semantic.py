@@ -122,11 +122,11 @@ def semantic_share(
             lambda *values: np.asarray(sum(values)),
         )
     )
-    sums = [one.interval() for one in (semantic, low_level, total)]
+    sums = (semantic.interval(), low_level.interval(), total.interval())
     counts = [len(measured[side]) for side in _SIDES]
-    reason = _undefined(sums, [count * sesoi_t for count in counts])
-    if reason:
-        none = Statistic(None, n, reason=reason)
+    why = _undefined(sums, [count * sesoi_t for count in counts])
+    if why:
+        none = Statistic(None, n, reason=why)
         return SemanticShare(none, *sums, None, None, unmeasured), np.empty(0)
     of_all = derived(share, parts, n, level)
     ends = [

@@ -24,7 +24,11 @@ CLEAN = 64
 """Images that are scored unchanged: for their time, and for the SD of predictions."""
 EACH = 2
 """Changed images that have each presence feature, if there are as many."""
-FEWEST, MOST = 4, 16
+CHUNK = 8
+"""Images of a batch of the trial."""
+PATIENCE = 15.0
+"""Seconds after which no further batch is scored unchanged."""
+FEWEST, MOST = 3, 16
 """Least and most images that are changed."""
 TIME = 20.0
 """Seconds for which more than the fewest images are changed."""
@@ -84,8 +88,6 @@ def run_trial(
     work: Work,
     *,
     seed: int,
-    batch_size: int,
-    num_workers: int,
     device: str | None,
     shown: bool = True,
 ) -> Trial:
@@ -100,17 +102,18 @@ def run_trial(
     inputs = TableImages(population.images(rows))
     predicted: dict[str, float] = {}
     errors: list[str] = []
-    begun = time.perf_counter()
-    for batch, scores in scored(
-        model, inputs, min(batch_size, len(rows)), num_workers, device, shown, "Timing the model"
-    ):
+    clean_seconds, begun = 0.0, time.perf_counter()
+    for batch, scores in scored(model, inputs, CHUNK, 0, device, shown, "Timing the model"):
         predicted |= dict(zip(batch["ids"], scores.tolist(), strict=True))
         errors += [one for one in batch["errors"] if one]
-    clean_seconds = (time.perf_counter() - begun) / len(rows)
-    good = [name for name in first if np.isfinite(predicted[name])]
+        clean_seconds = (time.perf_counter() - begun) / len(predicted)
+        if clean_seconds * len(predicted) > PATIENCE and np.isfinite([*predicted.values()]).any():
+            break
+    good = [name for name in predicted if np.isfinite(predicted[name])]
     if not good:
         raise DataError(f"no image can be read and scored: {errors[0]}")
     timed = [*work.main, *_spread(work.scan)]
+    timed = [replace(one, draws=1) if one.role == "swap" else one for one in timed]  # known noise
     draws = sum(min(one.draws, 2) for one in timed)
     affordable = int(TIME / max(draws * clean_seconds, 1e-9))
     count = min(max(affordable, FEWEST), MOST, len(good))

@@ -23,7 +23,6 @@ from memlab.audit.conditions import (
     unique,
 )
 from memlab.audit.protocol import Protocol
-from memlab.errors import MemlabError
 from memlab.masks.base import known_regions
 
 
@@ -75,11 +74,7 @@ def work_of(protocol: Protocol, regions: pd.DataFrame, donors: bool) -> Work:
     features: dict[str, list[Condition]] = {}
     left_out: dict[str, str] = {}
     for feature in protocol.features:
-        try:  # until the swaps of spectrum and texture take a region, the whole image stands in
-            conditions = conditions_of(protocol, feature)
-        except MemlabError as error:
-            left_out[feature.name] = str(error)
-            continue
+        conditions = conditions_of(protocol, feature)
         reason, conditions = _possible(conditions, regions, donors)
         if reason is None:
             features[feature.name] = conditions

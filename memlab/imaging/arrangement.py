@@ -92,14 +92,15 @@ def rearranged(
 ) -> Tensor:
     """Return images with their figures moved, the largest drawn first.
 
-    The ground that a figure leaves is filled as in `plates.empty_plate`.
+    The ground that a figure leaves is filled as in `plates.empty_plate`, and so is a strip around
+    it, whose pixels mix figure and ground.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         all_moves: the moves of each image's figures.
         generators: CPU generators of the grain of filled ground, one per image.
-        back: whether to move the figures there and back again. They lose the same sharpness twice,
-            and the ground at the places where they were meanwhile is filled.
+        back: whether to return the figures to their own places afterwards. They lose the same
+            sharpness twice, and the ground at the places where they were meanwhile is filled.
 
     Returns:
         (B, 3, H, W). An image without figures stays unchanged.
@@ -123,9 +124,9 @@ def rearranged(
         return images
     # if the figures cover the image, before or after, there is no ground to continue
     free = stayed.amax(dim=(1, 2, 3), keepdim=True) > 0
-    changed = torch.where(
-        free & (stayed == 0), empty_plate(images, stayed, generators).clamp(0, 1), images
-    )
+    some_moved = free & (stayed.amin(dim=(1, 2, 3), keepdim=True) == 0)
+    plate = empty_plate(images, stayed, generators).clamp(0, 1)
+    changed = torch.where(some_moved, plate, images)
     for index, layer in layers:
         changed[index] = torch.lerp(changed[index], layer[:, :3], layer[:, 3:])
     return changed

@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 from memlab.imaging.band_gains import LOG_GAIN, fit_gains, log_amplitudes
 from memlab.imaging.colour import luma
 from memlab.imaging.morphology import pixels_of
+from memlab.imaging.push_pull import spread
 from memlab.imaging.spectrum import luma_room
 from memlab.imaging.windows import window_sums
 
@@ -62,7 +63,9 @@ def grain_energies(grey: Tensor) -> Tensor:
     return _energies(_spectrum(grey - smooth_base(grey)), _bands_of(grey))
 
 
-def texture_distance(images: Tensor, donors: Tensor) -> Tensor:
+def texture_distance(
+    images: Tensor, donors: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+) -> Tensor:
     """Return the distance of the grains of two images: (B,).
 
     The distance is the root mean square, over bands, of the logarithm of the amplitude ratio: 0.1
@@ -71,8 +74,13 @@ def texture_distance(images: Tensor, donors: Tensor) -> Tensor:
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: (B, 3, H, W) in [0, 1].
+        own: (B, 1, H, W) of 0 and 1, the pixels of the images that count; None for all.
+        theirs: (B, 1, H, W) of 0 and 1, those of the donors.
     """
-    found, wanted = grain_energies(luma(images)), grain_energies(luma(donors))
+    found, wanted = (
+        grain_energies(_within(luma(photos), region)) / _share(region)
+        for photos, region in ((images, own), (donors, theirs))
+    )
     return log_amplitudes(found, wanted, FAINT).square().mean(dim=1).sqrt()
 
 
@@ -97,7 +105,9 @@ def swap_texture(
     donors: Tensor,
     generators: Sequence[torch.Generator],
     share: float,
-    own: bool = False,
+    back: bool = False,
+    own: Tensor | None = None,
+    theirs: Tensor | None = None,
 ) -> Tensor:
     """Replace the grain of images by noise like the donors' grain.
 
@@ -112,27 +122,32 @@ def swap_texture(
         generators: CPU generators, one per image.
         share: share of the energy that comes from the noise, 0 to 1; the rest is the image's own
             grain.
-        own: whether to make the control: noise like the image's own grain, with the same phases, on
-            the same base.
+        back: whether to make the control: noise like the image's own grain, with the same phases,
+            on the same base.
+        own: (B, 1, H, W) of 0 and 1, the pixels of the images that count; None for all.
+        theirs: (B, 1, H, W) of 0 and 1, those of the donors.
 
     Returns:
-        (B, 3, H, W) in [0, 1].
+        (B, 3, H, W) in [0, 1]; undefined outside `own`.
     """
-    grey, given = luma(images), luma(donors)
+    whole = luma(images)
+    grey, given = _within(whole, own), _within(luma(donors), theirs)
+    size, donated = _share(own), _share(theirs)
     bands, room = _bands_of(grey), luma_room(images)
     base, coarse = smooth_base(torch.cat([grey, given])).chunk(2)
     grain = _spectrum(given - coarse)
-    wanted = _energies(grain, bands)
+    wanted = _energies(grain, bands) / donated
     soft = base
     for _ in range(SOFTENINGS):
         left = _spectrum(soft - smooth_base(soft))  # edges, and grain as strong as edges
-        kept = (ROOM * (wanted + FAINT) / (_energies(left, bands) + FAINT)).clamp(max=1)
+        there = _energies(left, bands) / size
+        kept = (ROOM * (wanted + FAINT) / (there + FAINT)).clamp(max=1)
         soft = soft + _inverse(_scaled(left, kept - 1, bands), grey)
-    if own:
+    if back:
         grain = _spectrum(grey - base)
-        wanted = _energies(grain, bands)
+        wanted = _energies(grain, bands) / size
     pattern = grain.abs() * _turns(grey, generators)
-    edges = grain_energies(soft)
+    edges = grain_energies(soft) / size
     short = (wanted - edges).clamp(min=0)
     gains = log_amplitudes(short, _energies(pattern, bands), FAINT).clamp(max=LOG_GAIN)
 
@@ -141,13 +156,23 @@ def swap_texture(
         return (soft + shift + noise).clamp(*room)
 
     def missing(found: Tensor) -> Tensor:
-        laid = (grain_energies(found) - edges).clamp(min=0)
+        laid = (grain_energies(found) - edges * size).clamp(min=0)
         return log_amplitudes(short, laid, FAINT).clamp(-1, 1)
 
     grained = fit_gains(gains, grey, made, missing, STEPS)
     mixed = base + (1 - share) ** 0.5 * (grey - base) + share**0.5 * (grained - base)
-    changed: Tensor = images - grey + mixed.clamp(*room)
+    changed: Tensor = images - whole + mixed.clamp(*room)
     return changed
+
+
+def _within(grey: Tensor, region: Tensor | None) -> Tensor:
+    """Return luma that continues smoothly outside a region, where it has no grain."""
+    return grey if region is None else spread(grey, region.to(grey))
+
+
+def _share(region: Tensor | None) -> Tensor | float:
+    """Return the share of the image that a region covers: (B, 1); 1 for whole images."""
+    return 1.0 if region is None else region.float().mean(dim=(2, 3)).clamp(min=1e-3)
 
 
 def _turns(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:

@@ -70,12 +70,18 @@ EXPECTED: dict[str, Expected] = {
     ),
     "swap_contrast": _expected(moves="chroma high_frequency redness", spares="constant watermark"),
     "swap_face": _expected(moves="face_chroma face_luminance", spares="constant"),
+    "swap_layout": _expected(moves="face_luminance", spares="constant"),
     "swap_palette": _expected(
         moves="redness", spares="chroma constant face_luminance high_frequency watermark"
     ),
     "swap_saturation": _expected(
         moves="chroma redness", spares="constant face_luminance high_frequency watermark"
     ),
+    "swap_pattern": _expected(
+        moves="high_frequency", spares="constant face_chroma face_luminance redness"
+    ),
+    "swap_sharpness": _expected(moves="high_frequency", spares="constant redness"),
+    "swap_slope": _expected(moves="high_frequency", spares="chroma constant face_chroma redness"),
     "swap_spectrum": _expected(
         moves="high_frequency", spares="chroma constant face_chroma redness"
     ),

@@ -64,8 +64,9 @@ def test_constant_predictions_have_no_range_to_leave() -> None:
 
 def test_t_of_predictions_far_outside_the_clean_range_is_left_out() -> None:
     share = Statistic(0.5, 300, 0.4, 0.6)
-    near = Gauge(300, outside=0.11, beyond=0.4, clean=300)
-    assert refusal(near, share) is None  # 6 of 300 are allowed on top of .1 by chance
+    near = Gauge(300, outside=0.15, beyond=0.4, clean=300)
+    assert refusal(near, share) is None  # .1, 6 of 300 by chance, and two standard errors
+    assert refusal(Gauge(300, outside=0.16, beyond=0.4, clean=300), share) is not None
     far = refusal(Gauge(300, outside=0.9, beyond=25.0, clean=300), share)
     assert far is not None
     assert "90 %" in far
@@ -114,3 +115,31 @@ def test_an_analysis_leaves_out_t_of_a_runaway_and_says_why() -> None:
     line = far.effects.iloc[0]
     assert line["outside"] == 1
     assert line["variance_share"] is None
+
+
+def test_a_model_whose_scores_do_not_vary_has_no_effect_and_no_claim() -> None:
+    ids = [f"{place}.png" for place in range(60)]
+    rows = pd.DataFrame({"id": ids, "predicted": 0.6, "score": np.linspace(0, 1, 60)})
+    parts = []
+    for role, kind in {"target": "matched-control", "control": "matched-control"}.items():
+        key = "remove_faces@1" + ("" if role == "target" else f":{role}")
+        for draw in (0, 1):
+            part = {
+                "condition": key, "role": role, "id": ids, "draw": draw, "eligible": True,
+                "predicted": 0.6, "ablation": "remove_faces", "family": "region",
+                "region": "faces", "fill": "mean", "dose": 1.0, "unit": "x", "dose_name": "",
+                "primary": True, "in_baseline": False, "compared_with": kind, "reason": None,
+            }  # fmt: skip
+            parts.append(pd.DataFrame(part))
+    (effect,) = memlab.analysis.analyse.analyse(rows, pd.concat(parts)).conditions
+    beyond = effect.beyond_control
+    assert effect.effect.value == 0
+    assert beyond.specific_effect is not None
+    assert beyond.specific_effect.value == 0
+    for in_sd in (beyond.rms_effect_sd, beyond.variance_share):
+        assert in_sd is not None
+        assert (in_sd.value, in_sd.reason) == (None, "predictions are constant")
+    assert effect.claim is not None
+    assert effect.claim.claim == "cannot tell"
+    assert effect.gauge is not None
+    assert effect.gauge.outside is None

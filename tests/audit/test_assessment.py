@@ -188,7 +188,7 @@ def test_the_shipped_schema_is_that_of_the_dataclasses() -> None:
 def test_what_leaves_the_range_of_predictions_has_no_share(protocol: Protocol) -> None:
     """A swap that drives scores 25 SD away says nothing about the feature."""
     rows, conditions, records = audit_tables(protocol, FACE, 60, fills=1, draws=3)
-    wild = conditions["condition"] == "swap_texture@1[background]:swap"
+    wild = conditions["condition"] == "swap_pattern@1:swap"
     conditions.loc[wild, "predicted"] += 25
     found = audit_result(rows, conditions, records, protocol, 0).feature("texture_background")
     assert found.variance_share.value is None
@@ -223,7 +223,7 @@ def test_a_mark_that_no_mask_names_is_found(protocol: Protocol) -> None:
 def test_more_than_the_whole_variance_is_no_share(protocol: Protocol) -> None:
     """A swap that moves predictions twice as far as they differ, but within their range."""
     rows, conditions, records = audit_tables(protocol, FACE, 80, fills=1, draws=3)
-    wild = conditions["condition"] == "swap_texture@1[background]:swap"
+    wild = conditions["condition"] == "swap_pattern@1:swap"
     ends = rows["predicted"].min(), rows["predicted"].max()
     low = rows.set_index("id").loc[conditions.loc[wild, "id"], "predicted"].lt(0).to_numpy()
     conditions.loc[wild, "predicted"] = [ends[1] if one else ends[0] for one in low]

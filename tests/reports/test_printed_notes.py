@@ -106,8 +106,9 @@ def swap_of(moved: float, clean: np.ndarray, score: np.ndarray, seed: int = 0) -
 def test_a_share_above_one_gets_a_note_in_the_results_and_beside_the_number() -> None:
     rng = np.random.default_rng(0)
     clean = rng.normal(0.7, 0.05, N)
-    summary = swap_of(0.3, clean, clean + rng.normal(0, 0.01, N))
+    summary = swap_of(0.07, clean, clean + rng.normal(0, 0.01, N))
     (entry,) = summary.conditions
+    assert entry.beyond_control.variance_share.low < 1
     assert entry.beyond_control.variance_share.value > 1
     (note,) = entry.notes
     assert "is above 1" in note
@@ -116,6 +117,11 @@ def test_a_share_above_one_gets_a_note_in_the_results_and_beside_the_number() ->
     lines = shown(summary.conditions, 100)
     assert any("round trip; T > 1: see note" in line for line in lines)
     assert any(line.startswith("T > 1: predictions leave the range") for line in lines)
+    (runaway,) = swap_of(0.3, clean, clean + rng.normal(0, 0.01, N)).conditions
+    assert runaway.beyond_control.variance_share.value is None
+    printed = " ".join(" ".join(shown([runaway], 100)).split())
+    assert "no T: " in printed
+    assert "outside the range of the clean ones" in printed
     (usual,) = swap_of(0.02, clean, clean + rng.normal(0, 0.01, N)).conditions
     assert usual.notes == []
 
@@ -135,8 +141,8 @@ def test_the_share_of_a_model_that_knows_nothing_gets_a_note() -> None:
     (entry,) = same.conditions
     assert entry.beyond_control.variance_share.reason == "predictions are constant"
     assert "predictions are constant" in entry.notes[0]
-    lines = shown(same.conditions, 100)
-    assert any("no T: predictions are constant" in line for line in lines)
+    printed = " ".join(" ".join(shown(same.conditions, 100)).split())
+    assert "no T: predictions are constant" in printed
 
 
 # --- ablations of too few images
