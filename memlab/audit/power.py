@@ -70,8 +70,8 @@ def _share(main: Condition, trial: Trial) -> float:
     if of is None or of.images == 0:
         return 1.0
     keys = (main.key, f"{main.key.removesuffix(f':{main.role}')}:{role}")
-    both = [np.isfinite(_effects(trial, key)).all(axis=1) for key in keys]
-    return min(1.0, float(np.logical_and(*both).sum()) / of.images)
+    changed, compared = (np.isfinite(_effects(trial, key)).all(axis=1) for key in keys)
+    return min(1.0, float((changed & compared).sum()) / of.images)
 
 
 def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> FeaturePower:
