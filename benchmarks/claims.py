@@ -10,7 +10,7 @@ A second table has the false-positive rate of three permutation tests of the mea
 the first draw of the target against the controls (as memlab tests), the mean of its draws against
 the controls, and all draws of target and controls permuted as one group.
 
-    python benchmarks/claims.py --audits 200
+    python benchmarks/claims.py
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from memlab.analysis.quantities import removal_quantities
 from memlab.stats import CLAIM_LEVEL, bootstrap, chance_to_exclude, permutation_tests
 
 K, DRAWS = 8, 2
+PERMUTATIONS = 99
 NAMES = ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
 EFFECTS = {"none": 0.0, "±.10": 0.1, ".10": 0.1}
 RATIOS = {"quiet": 0.0, "equal": 1.0, "noisier": 1.5}
@@ -98,8 +99,9 @@ def _p(rng: np.random.Generator, values: Array, targets: int, permutations: int)
 def main() -> None:
     """Simulate all cells and write `results/claims.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--audits", type=int, default=200, help="audits per cell (%(default)s)")
-    parser.add_argument("--resamples", type=int, default=500, help="per audit (%(default)s)")
+    parser.add_argument("--audits", type=int, default=120, help="audits per cell (%(default)s)")
+    parser.add_argument("--resamples", type=int, default=300, help="per audit (%(default)s)")
+    parser.add_argument("--tests", type=int, default=2000, help="tests per level (%(default)s)")
     options = parser.parse_args()
     cells = []
     for kind in ("draws", "positions"):
@@ -140,14 +142,15 @@ def main() -> None:
                         print(json.dumps(cell, ensure_ascii=False), flush=True)
     levels = []
     for kind in ("draws", "positions"):
-        rng = np.random.default_rng(7)
+        rng = np.random.default_rng(11)
         found = [
-            rejects(rng, *effects_of(rng, 100, "none", 0.13, 1.0, kind), 199)
-            for _ in range(5 * options.audits)
+            rejects(rng, *effects_of(rng, 60, "none", 0.13, 1.0, kind), PERMUTATIONS)
+            for _ in range(options.tests)
         ]
         names = ("first draw", "mean of draws", "all draws as one group")
         shares = np.mean(found, axis=0).tolist()
-        levels.append({"noise": kind, **dict(zip(names, shares, strict=True))})
+        rates = dict(zip(names, shares, strict=True))
+        levels.append({"noise": kind, **rates, "tests": options.tests})
         print(json.dumps(levels[-1]), flush=True)
     found = {
         "audits_per_cell": options.audits,

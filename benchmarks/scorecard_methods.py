@@ -19,7 +19,6 @@ import pandas as pd
 
 from memlab.analysis import quantities
 from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
-from memlab.analysis.comparable import one_kind_of_control
 from memlab.analysis.per_image import row_mean, specific
 from memlab.analysis.quantities import SESOI_T, combine, mean, prevalence, variance_of_predictions
 from memlab.audit.conditions import conditions_of, ladder_of
@@ -58,7 +57,7 @@ def simple_estimates(
         seed: seed of the bootstrap.
     """
     images = read_images(rows[rows["audited"] == 1], rows.drop(columns="weight"))
-    effects = read_effects(images, one_kind_of_control(conditions)[0])
+    effects = read_effects(images, conditions)
     found: dict[str, dict[str, Found]] = {name: {} for name in METHODS}
     for feature in protocol.features:
         primary = _named(effects, _keys(protocol, feature))
@@ -135,7 +134,7 @@ def _above_control(_images: Images, effects: Sequence[ImageEffects]) -> Estimate
     """Mean squared effect beyond the control, of one draw."""
     effect = effects[0]
     if "target" in effect.by_role:
-        return quantities.removal_quantities([effect])["squared_effect"]
+        return quantities.removed_square([effect])
     return quantities.value_quantities(effect).estimates["squared_effect"]
 
 

@@ -21,7 +21,7 @@ from memlab.audit.result_file import read_result
 from memlab.files import write_text
 from memlab.synthetic.write import Declaration, read_declaration, write
 
-BUDGET = "60k"
+BUDGET = "40k"
 """Forward passes of an audit; a number of passes is the same on every machine."""
 MANY, MANY_SEED, MANY_BUDGET = 2000, 40_000, "2M"
 """Images of the audits that the coverage is counted against, their seed, and their budget."""

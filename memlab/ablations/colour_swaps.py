@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from torch import Tensor
 
 from memlab.ablations.swaps import Swap
+from memlab.errors import MemlabError
 from memlab.imaging.palette import swap_palette
 from memlab.imaging.saturation import GREY, saturation, swap_saturation
 from memlab.types import Context, Donors
+
+Chroma = Literal["own", "donor"]
+"""Whose mean chroma an image with a donor's palette has."""
 
 
 class SwapPalette(Swap):
@@ -20,13 +26,18 @@ class SwapPalette(Swap):
     Args:
         amount: share of the way to the donor's palette, 0 to 1.
         region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
+        chroma: whose mean chroma the result has, `own` or `donor`. With `donor` all of the colour
+            is swapped, as is right for skin, which differs in chroma more than in hue.
     """
 
     family = "colour"
     target = "palette_to_donor"
 
-    def __init__(self, amount: float = 1.0, region: str = "all") -> None:
+    def __init__(self, amount: float = 1.0, region: str = "all", chroma: Chroma = "own") -> None:
         super().__init__(dose=amount, region=region)
+        if chroma not in get_args(Chroma):
+            raise MemlabError(f"{self.name}: chroma is {chroma!r}; give own or donor")
+        self.chroma = chroma
 
     def softened(self, mask: Tensor) -> Tensor:
         """Return the mask itself: a change that fades would leave a rim of the old value."""
@@ -35,7 +46,7 @@ class SwapPalette(Swap):
     def eligible(self, context: Context) -> Tensor:
         """Return which images the base class accepts and have donors with colour."""
         found = super().eligible(context)
-        if context.donors is None or not found.any():
+        if self.chroma == "donor" or context.donors is None or not found.any():
             return found
         core = self.core(context.donors.masks, context.donors.images)
         return found & (saturation(context.donors.images, core) > GREY).cpu()
@@ -46,13 +57,16 @@ class SwapPalette(Swap):
         Mixtures of two hues are paler than both.
         """
         mixed = super().change(images, context, dose)
+        if dose == 1 or self.chroma == "donor":
+            return mixed
         whole = self._whole(images, context)
-        return mixed if dose == 1 else swap_saturation(mixed, images, whole, whole)
+        return swap_saturation(mixed, images, whole, whole)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""
         own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
-        return swap_palette(images, donors.images, own, theirs, self._whole(images, context))
+        whole = self._whole(images, context)
+        return swap_palette(images, donors.images, own, theirs, whole, self.chroma == "own")
 
     def _whole(self, images: Tensor, context: Context) -> Tensor | None:
         """Return the region with its border, whose mean chroma stays; None for whole images."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from memlab.ablations.insertion import JOINED, TOUCHING
 from memlab.ablations.swaps import Swap
 from memlab.errors import MemlabError
 from memlab.imaging.exchange import exchanged, largest_figure
@@ -33,6 +34,7 @@ class SwapFigure(Swap):
     def __init__(self, amount: float = 1.0, *, region: str) -> None:
         super().__init__(dose=amount, region=region)
         self.donor_regions = (self.place.name,)
+        self.joined = JOINED.get(self.place.name, TOUCHING)
 
     def within(self, context: Context) -> Tensor | None:
         """Return 1 everywhere but on figures of other regions, which stay in front."""
@@ -56,7 +58,7 @@ class SwapFigure(Swap):
         mask = self.place.mask(context.masks)
         if mask is None:
             raise MemlabError(f"{self.name}: no masks of {self.region!r}")
-        own, theirs = largest_figure(mask), self._complete(donors)
+        own, theirs = largest_figure(mask, self.joined), self._complete(donors)
         able = (own.flatten(1).any(dim=1) & theirs.flatten(1).any(dim=1).to(own.device)).nonzero()
         index = able.flatten()
         changed = images.clone()
@@ -87,4 +89,4 @@ class SwapFigure(Swap):
             if name not in (self.place.name, "background")
         }
         mask = Region(self.place.name, without=self.place.without).mask(donors.masks)
-        return whole_figures(mask, others, self.place.without)[1]  # type: ignore[arg-type]
+        return whole_figures(mask, others, self.place.without, self.joined)[1]  # type: ignore[arg-type]

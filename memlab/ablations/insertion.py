@@ -21,9 +21,9 @@ from memlab.types import Context, Donors
 Pasted = Literal["faces", "people", "objects", "text"]
 _APART = {"people": ("faces",), "objects": ("people",)}
 """Regions that are no part of what is pasted, as in the removals of the same name."""
-_JOINED = {"text": 20.0}
+JOINED = {"text": 20.0}
 """Parts of a region that are closer than this are one figure, % of the width: letters of a text."""
-_TOUCHING = 3.0
+TOUCHING = 3.0
 """The same for other regions."""
 
 
@@ -135,7 +135,7 @@ class Paste(Ablation):
             for name, mask in donors.masks.items()
             if name not in (self.what, "background")
         }
-        joined = _JOINED.get(self.what, _TOUCHING)
+        joined = JOINED.get(self.what, TOUCHING)
         every, largest = whole_figures(donors.masks[self.what], others, self.apart, joined)
         taken = labelled(context, every.float())
         shifts, fits = nearest_free((self._feathered(every.float()) > 0).float(), taken)

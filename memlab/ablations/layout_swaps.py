@@ -18,7 +18,8 @@ class SwapLayout(Swap):
     person, move with it. It takes position and area of the donor's figure of the same kind without
     change of proportions, else another free position in its own size. The ground that it leaves is
     filled. Larger figures are drawn first. An image without figures has no layout to change: it
-    counts, unchanged. The round-trip control moves the figures there and back in one pass.
+    counts, unchanged. The round-trip control moves the figures to their
+    new places and to their own again, in one pass.
 
     Args:
         amount: share of the way to the donor's positions and sizes, 0 to 1.

@@ -99,8 +99,8 @@ def rearranged(
         images: (B, 3, H, W) in [0, 1].
         all_moves: the moves of each image's figures.
         generators: CPU generators of the grain of filled ground, one per image.
-        back: whether to move the figures there and back again. They lose the same sharpness twice,
-            and the ground at the places where they were meanwhile is filled.
+        back: whether to return the figures to their own places afterwards. They lose the same
+            sharpness twice, and the ground at the places where they were meanwhile is filled.
 
     Returns:
         (B, 3, H, W). An image without figures stays unchanged.

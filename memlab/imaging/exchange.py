@@ -18,7 +18,7 @@ MARGIN = 1.5
 """Width of the strip around a figure that mixes figure and ground and is filled, % of the width."""
 
 
-def largest_figure(mask: Tensor, gap: float = 3.0) -> Tensor:
+def largest_figure(mask: Tensor, gap: float) -> Tensor:
     """Return the largest figure of each mask (B, 1, H, W) of 0 and 1, as a mask of the same shape.
 
     Args:

@@ -73,9 +73,11 @@ def _figures(masks: Mapping[str, tuple[Bools, Bools]]) -> list[Figure]:
         labels, count = label(wide, np.ones((3, 3)))
         labels = labels * exact
         areas = np.bincount(labels.ravel(), minlength=count + 1)
-        for number in range(1, count + 1):
-            if areas[number] >= max(4, SMALLEST * exact.size):
-                parts.append((name, labels == number, int(areas[number])))
+        parts += [
+            (name, labels == number, int(areas[number]))
+            for number in range(1, count + 1)
+            if areas[number] >= max(4, SMALLEST * exact.size)
+        ]
     parts.sort(key=lambda part: (-part[2], part[0]))
     whole: list[tuple[str, Bools, int]] = []
     kinds: list[tuple[str, int]] = []  # the smallest part that covers half of the figure

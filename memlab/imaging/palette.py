@@ -66,6 +66,7 @@ def swap_palette(
     own: Tensor | None = None,
     theirs: Tensor | None = None,
     whole: Tensor | None = None,
+    keep: bool = True,
 ) -> Tensor:
     """Replace the palettes of images by the donors', and keep luma and mean chroma.
 
@@ -81,6 +82,7 @@ def swap_palette(
         theirs: (B, 1, H, W), weights of the donors' pixels.
         whole: (B, 1, H, W), weights of the images' pixels in the mean chroma that stays; `own` by
             default.
+        keep: whether the mean chroma stays; otherwise it becomes the donor's, with the palette.
 
     Returns:
         (B, 3, H, W) in [0, 1], with luma and mean chroma of `images`. Where the scaled palette does
@@ -91,19 +93,24 @@ def swap_palette(
     grey, colours, shares = luma(images), _coordinates(images), _shares(own)
     mean, covariance = _moments(colours, shares)
     amount, donated = saturation(images, whole), palette(donors, theirs)
-    scale = amount / saturation(donors, theirs).clamp(min=GREY)
+    scale = torch.ones_like(amount)
+    if keep:
+        scale = amount / saturation(donors, theirs).clamp(min=GREY)
     centred = colours - mean[..., None]
     wanted_mean, wanted = _scaled(donated, scale)
     stretch, shift = _capped(_transport(covariance, wanted)), wanted_mean
     for _ in range(STEPS):
         shown, found_chroma = _in_gamut(grey, stretch @ centred + shift[..., None])
         found_mean, found = _moments(found_chroma, shares)
-        change = amount / saturation(shown, whole).clamp(min=1e-6)
-        scale = (scale * change.clamp(1 / STEP, STEP)).clamp(max=GAIN)
+        if keep:
+            change = amount / saturation(shown, whole).clamp(min=1e-6)
+            scale = (scale * change.clamp(1 / STEP, STEP)).clamp(max=GAIN)
         wanted_mean, wanted = _scaled(donated, scale)
         stretch = _capped(_transport(found, wanted) @ stretch)
         shift = (shift + wanted_mean - found_mean).clamp(-1, 1)
-    for _ in range(STEPS):  # the mean chroma exactly, at the cost of little of the palette
+    for _ in range(
+        STEPS if keep else 0
+    ):  # the mean chroma exactly, at the cost of little of the palette
         shown, _ = _in_gamut(grey, stretch @ centred + shift[..., None])
         change = (amount / saturation(shown, whole).clamp(min=1e-6)).clamp(1 / STEP, STEP)
         stretch, shift = _capped(change[:, None, None] * stretch), change[:, None] * shift

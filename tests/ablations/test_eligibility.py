@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from memlab import Ablation, Context, evaluate, plan
+from memlab.ablations.colour_swaps import SwapPalette
 from memlab.ablations.removal import RemoveFaces
-from memlab.ablations.swaps import SwapBackground, SwapFace, SwapPalette
+from memlab.ablations.swaps import SwapBackground, SwapFace
 from memlab.analysis.arrays import read_effects, read_images
 from memlab.data.donors import DonorList
 from memlab.inference.condition_rows import condition_rows, with_descriptions

@@ -1,0 +1,116 @@
+"""Swaps of sharpness, slope, pattern and layout: they reach the donor and spare the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from memlab import Context
+from memlab.ablations.frequency_swaps import SwapSharpness, SwapSlope
+from memlab.ablations.layout_swaps import SwapLayout
+from memlab.ablations.statistics import STATISTICS
+from memlab.ablations.swaps import Swap, SwapTexture
+from memlab.ablations.texture_swaps import SwapPattern
+from memlab.imaging.colour import luma
+from memlab.imaging.colour_moments import moments
+from memlab.imaging.filters import gaussian_blur
+from memlab.imaging.sharpness import sharpness
+from memlab.types import Donors
+from tests.builders.swaps import pairs
+
+VALUE_SWAPS: list[Swap] = [
+    SwapSharpness(),
+    SwapSlope(region="background"),
+    SwapSlope(region="figures"),
+    SwapPattern(),
+    SwapLayout(),
+    SwapTexture(region="background"),
+]
+
+
+@pytest.mark.parametrize("swap", VALUE_SWAPS, ids=lambda swap: f"{swap.name}-{swap.region}")
+def test_a_larger_dose_comes_nearer_to_the_donor(swap: Swap) -> None:
+    images, context = pairs(8)
+    before = images.clone()
+    statistic = STATISTICS[swap.target]
+    left = [float(statistic(swap, images, context, dose).mean()) for dose in (0, 0.4, 1)]
+    assert left[0] > left[1] > left[2]
+    assert torch.equal(images, before)
+    if not isinstance(swap, SwapTexture):  # its round trip is other noise, not the image itself
+        back = swap(images, replace(context, role="round-trip"))
+        near, far = ((one - images).square().mean() for one in (back, swap(images, context)))
+        assert near < far
+
+
+def test_a_blurred_image_becomes_as_sharp_as_its_donor_and_a_sharp_one_as_blurred() -> None:
+    images, _ = pairs(6)
+    blurred = gaussian_blur(images, 1.2)
+    ids = [str(number) for number in range(len(images))]
+    for own, other in ((images, blurred), (blurred, images)):
+        changed = SwapSharpness()(own, Context(ids, donors=Donors(ids, other)))
+        assert torch.allclose(sharpness(changed), sharpness(other), atol=0.02)
+        colour = (changed - own).mean(dim=(2, 3)).abs()
+        assert float(colour.max()) < 0.01
+        # nearer to the other version of the same image than the image itself
+        assert (changed - other).square().mean() < 0.5 * (own - other).square().mean()
+
+
+def test_sharpness_does_not_depend_on_contrast() -> None:
+    images, _ = pairs(6)
+    dull = 0.5 + 0.6 * (images - 0.5)
+    blurred = gaussian_blur(images, 1.2)
+    differences = [(sharpness(one) - sharpness(images)).abs().mean() for one in (dull, blurred)]
+    assert differences[0] < 0.1 * differences[1]
+
+
+def test_a_tilted_spectrum_keeps_chroma_contrast_and_everything_outside_the_region() -> None:
+    images, context = pairs(6)
+    changed = SwapSlope(region="background")(images, context)
+    assert torch.allclose(changed - luma(changed), images - luma(images), atol=1e-5)
+    outside = (context.masks["background"] == 0).expand_as(images)
+    assert torch.equal(changed[outside], images[outside])
+    spreads = [luma(one).flatten(1).std(dim=1) for one in (changed, images)]
+    assert torch.allclose(*spreads, rtol=0.1)
+
+
+def test_a_pattern_comes_in_the_images_own_colours() -> None:
+    images, context = pairs(8)
+    swap = SwapPattern()
+    changed = swap(images, context)
+    region = swap.softened(context.masks["background"].float()) > 0.99
+    own, new = (moments(one, region.float()) for one in (images, changed))
+    assert float((own[0] - new[0]).abs().max()) < 0.05
+    sizes = [one[1].diagonal(dim1=1, dim2=2).sum(dim=1).sqrt() for one in (own, new)]
+    assert torch.allclose(*sizes, rtol=0.25)
+    figures = (context.masks["background"] == 0).expand_as(images)
+    assert torch.equal(changed[figures], images[figures])
+
+
+def test_a_figure_takes_the_place_and_the_size_of_the_donors_figure() -> None:
+    images = torch.full((1, 3, 64, 64), 0.3)
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 8:24, 8:16] = 1
+    images = torch.where(mask > 0, torch.tensor([0.9, 0.2, 0.1]).view(1, 3, 1, 1), images)
+    inside = torch.zeros_like(mask)
+    inside[..., 8:12, 8:16] = 1  # its face, which moves with it
+    other = torch.zeros_like(mask)
+    other[..., 24:56, 36:52] = 1
+    none = torch.zeros_like(mask)
+    donors = Donors(["d"], torch.rand(1, 3, 64, 64), {"people": other, "faces": none})
+    context = Context(["i"], masks={"people": mask, "faces": inside}, donors=donors, role="swap")
+    changed = SwapLayout()(images, context)
+    red = changed[:, :1] > 0.6
+    assert torch.equal(red, other > 0)  # twice as large, in the same proportions
+    assert torch.allclose(changed[..., 8:24, 8:16], torch.tensor(0.3), atol=0.01)
+    back = SwapLayout()(images, replace(context, role="round-trip"))
+    assert torch.equal(back[:, :1] > 0.6, mask > 0)
+
+
+def test_an_image_without_figures_counts_and_stays_as_it_is() -> None:
+    images, context = pairs(4)
+    none = {name: torch.zeros_like(mask) for name, mask in context.masks.items()}
+    alone = replace(context, masks={"faces": none["faces"]})
+    assert SwapLayout().eligible(alone).all()
+    assert torch.equal(SwapLayout()(images, alone), images)
