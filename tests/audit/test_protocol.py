@@ -79,7 +79,7 @@ def top(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (first("colour", 1), "features[0].colour is 1, but there is no field 'colour'"),
         (first("stands_in_for", "visage"), "features[0].stands_in_for is 'visage'; name another"),
         (first("representative", False), "family is 'face'; its representative is no feature"),
-        (first("swap", {"ablation": "swap_visage"}), "'swap_visage', which is no ablation of memlab"),
+        (first("swap", {"ablation": "swap_eye"}), "'swap_eye', which is no ablation of memlab"),
         (first("swap", {"ablation": "os:system"}), "'os:system', which is no ablation of memlab"),
         (
             first("swap", {"ablation": "swap_face", "arguments": {"amount": [1]}}),
