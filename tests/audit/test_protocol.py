@@ -77,17 +77,17 @@ def top(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (first("kind", "value"), "features[0].kind is value, and such a feature has a swap"),
         (first("removals", []), "features[0].removals is none"),
         (first("colour", 1), "features[0].colour is 1, but there is no field 'colour'"),
-        (first("stands_in_for", "fece"), "features[0].stands_in_for is 'fece'; name another"),
+        (first("stands_in_for", "visage"), "features[0].stands_in_for is 'visage'; name another"),
         (first("representative", False), "family is 'face'; its representative is no feature"),
-        (first("swap", {"ablation": "swap_fece"}), "'swap_fece', which is no ablation of memlab"),
+        (first("swap", {"ablation": "swap_eye"}), "'swap_eye', which is no ablation of memlab"),
         (first("swap", {"ablation": "os:system"}), "'os:system', which is no ablation of memlab"),
         (
             first("swap", {"ablation": "swap_face", "arguments": {"amount": [1]}}),
             "features[0].swap.arguments is {'amount': [1]}; write names with text or numbers",
         ),
         (
-            top("contrasts", [{"name": "c", "first": ["fece"], "second": ["text"]}]),
-            "contrasts: c is 'fece'; name a feature",
+            top("contrasts", [{"name": "c", "first": ["visage"], "second": ["text"]}]),
+            "contrasts: c is 'visage'; name a feature",
         ),
         (
             top("hypotheses", [{"name": "h", "claim": "c", "words": "w", "order": [["face"]]}]),
