@@ -55,9 +55,11 @@ def power_of(
         images: number of audited images that the operator can change.
         trial: measured noise.
     """
+    if trial.sd == 0:
+        return FeaturePower(None, None, images, 0)
     compared = round(images * _share(conditions[0], trial))
-    if trial.sd == 0 or compared == 0:
-        return FeaturePower(None, None, compared, 0)
+    if compared == 0:
+        return FeaturePower(None, None, 0, 0)
     if conditions[0].role == "swap":
         return _of_swap(protocol, conditions[0], compared, trial)
     return _of_removals(protocol, compared, trial)
