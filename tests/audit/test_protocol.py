@@ -31,7 +31,9 @@ def test_draws_are_those_of_the_protocol() -> None:
     by_role = {(one.ablation.name, one.role): one.draws for one in face}
     assert by_role["remove_faces", "target"] == protocol.target_draws
     assert by_role["remove_faces", "control"] == protocol.draws == 8
-    assert by_role["swap_face", "swap"] == by_role["swap_face", "round-trip"]
+    person = conditions_of(protocol, protocol.feature("person"))
+    by_role = {(one.ablation.name, one.role): one.draws for one in person}
+    assert by_role["swap_figure", "swap"] == by_role["swap_figure", "round-trip"]
     elsewhere = ladder_of(protocol, protocol.feature("colour_anywhere"))
     assert draws_in(elsewhere) == len(elsewhere) * protocol.draws_elsewhere
 
