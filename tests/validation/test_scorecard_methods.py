@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from memlab.audit.protocol import Protocol, read_protocol
-from tests.benchmarks.test_scorecard_scores import module
+from tests.builders.benchmarks import module
 
 BACKGROUND = "swap_palette@1[background]"
 
