@@ -46,6 +46,7 @@ RENAMED: dict[str, dict[str, str]] = {
 
 MOVED: dict[str, str] = {
     "memlab.ablations.crops.ForegroundOnly": "memlab.ablations.removal.RemoveBackground",
+    "memlab.ablations.swaps.SwapPalette": "memlab.ablations.colour_swaps.SwapPalette",
     "memlab.data.sources.scenes.ScenesSource": "memlab.data.sources.synthetic.SyntheticSource",
 }
 """Old path to new path of memlab's own classes, as recorded in runs and checkpoints."""

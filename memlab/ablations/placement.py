@@ -175,11 +175,11 @@ def placements(
             for draw in range(draws)
         ]
         area = own["area"][image].expand(draws)
-        drawn = blobs(area, size, outlined, free.expand(draws, -1, -1, -1))
+        outline = blobs(area, size, outlined, free.expand(draws, -1, -1, -1))
         found[image] = True
-        for measure, values in _measures(images[image : image + 1], drawn).items():
+        for measure, values in _measures(images[image : image + 1], outline).items():
             placed[measure][image] = values
-        outlines.append(np.packbits(drawn.flatten(1).numpy() > 0, axis=1))
+        outlines.append(np.packbits(outline.flatten(1).numpy() > 0, axis=1))
     kept = np.stack(outlines) if outlines else np.zeros((0, draws, 0), dtype=np.uint8)
     return Placements(shifts, found, own, placed, shaped, kept)
 

@@ -92,7 +92,8 @@ class Preparation:
                 places, weights = placed
                 if ablation.jitters:
                     with blamed(condition, context.ids):
-                        weights = ablation.within(context)
+                        jittered = ablation.within(context)
+                    weights = weights if jittered is None else jittered
                 context = replace(context, where=places.where(weights, draw))
                 # in an image that is not annotated, unlabelled pixels may show any region
                 annotated = context.annotated_for(*context.masks)

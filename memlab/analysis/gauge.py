@@ -90,8 +90,8 @@ def gauges(rows: pd.DataFrame, changed: pd.DataFrame) -> dict[str, Gauge]:
             continue
         name = str(condition).removesuffix(f":{role}")
         beside = f"{name}:{BESIDE[role]}" if role in BESIDE else ""
-        own = means.loc[condition] if condition in there else None
-        control = means.loc[beside] if beside in there else None
+        own = means.loc[[condition]].droplevel("condition") if condition in there else None
+        control = means.loc[[beside]].droplevel("condition") if beside in there else None
         found[str(condition)] = _gauge(own, control, len(clean))
     return found
 

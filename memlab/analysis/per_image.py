@@ -120,7 +120,7 @@ def row_variance(values: Array) -> Array:
 
 def _count(values: Array) -> Array:
     """Return the number of each row's finite values, at least 1: (n,)."""
-    return np.maximum(np.isfinite(values).sum(axis=1), 1).astype(float)
+    return np.asarray(np.maximum(np.isfinite(values).sum(axis=1), 1), dtype=float)
 
 
 def swap_square(effects: ImageEffects, quiet: bool = False) -> Array:

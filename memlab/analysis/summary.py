@@ -162,15 +162,20 @@ def _claim(subject: Subject, drawn: Mapping[str, Resampled], tested: Tests | Non
     if tested is None:
         return None
 
-    def at_claim_level(*names: str) -> list[Statistic]:
-        return [drawn[name].interval(CLAIM_LEVEL) for name in names]
+    def at_claim_level(name: str) -> Statistic:
+        return drawn[name].interval(CLAIM_LEVEL)
 
     if subject.role == "swap":
-        return swap_claim(*at_claim_level("variance_share", "variance_share_upper"))
+        return swap_claim(at_claim_level("variance_share"), at_claim_level("variance_share_upper"))
     if not subject.controlled or subject.kind == "off-centre-crops" or subject.no_control:
         return None
-    names = ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
-    return removal_claim(*at_claim_level(*names), tested.mean.p_corrected, tested.size.p_corrected)
+    return removal_claim(
+        at_claim_level("specific_effect_sd"),
+        at_claim_level("rms_effect_sd_lower"),
+        at_claim_level("rms_effect_sd_upper"),
+        tested.mean.p_corrected,
+        tested.size.p_corrected,
+    )
 
 
 def _overall(images: Images, seed: int) -> Statistic:

@@ -55,9 +55,11 @@ def power_of(
         images: number of audited images that the operator can change.
         trial: measured noise.
     """
+    if trial.sd == 0:
+        return FeaturePower(None, None, images, 0)
     compared = round(images * _share(conditions[0], trial))
-    if trial.sd == 0 or compared == 0:
-        return FeaturePower(None, None, compared, 0)
+    if compared == 0:
+        return FeaturePower(None, None, 0, 0)
     if conditions[0].role == "swap":
         return _of_swap(protocol, conditions[0], compared, trial)
     return _of_removals(protocol, compared, trial)
@@ -70,8 +72,8 @@ def _share(main: Condition, trial: Trial) -> float:
     if of is None or of.images == 0:
         return 1.0
     keys = (main.key, f"{main.key.removesuffix(f':{main.role}')}:{role}")
-    both = [np.isfinite(_effects(trial, key)).all(axis=1) for key in keys]
-    return min(1.0, float(np.logical_and(*both).sum()) / of.images)
+    changed, compared = (np.isfinite(_effects(trial, key)).all(axis=1) for key in keys)
+    return min(1.0, float((changed & compared).sum()) / of.images)
 
 
 def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> FeaturePower:

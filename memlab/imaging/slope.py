@@ -90,7 +90,8 @@ def _slope(grey: Tensor, region: Tensor) -> Tensor:
     frequency = 2.0 ** torch.arange(last + 1, dtype=torch.float64)
     terms = [torch.ones_like(frequency), frequency.log(), frequency.square()][: last + 1]
     inverse = torch.linalg.pinv(torch.stack(terms, dim=1)).to(grey)
-    return (torch.stack(levels, dim=1) @ inverse.mT)[:, 1] / 2
+    slope: Tensor = (torch.stack(levels, dim=1) @ inverse.mT)[:, 1] / 2
+    return slope
 
 
 def _octaves(like: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,10 +31,10 @@ def print_plan(
     )
     for line in _lines(plan, protocol):
         console.print(line, markup=False, soft_wrap=True)
-    table = Table(title_justify="left")
-    table.add_column("feature", no_wrap=True)
-    for column in ("images", "compared", "passes", "time", "detects", "n to exclude"):
-        table.add_column(column, justify="right")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("feature")
+    for column in ("images", "compared", "passes", "time", "detects", "to exclude"):
+        table.add_column(column, justify="right", no_wrap=True)
     measured = [one for one in plan.features if one.reason is None]
     for one in measured:
         table.add_row(escape(one.label), *_cells(one))
@@ -41,7 +42,7 @@ def print_plan(
         console.print(table)
         console.print(
             "compared: images that have a control; detects: smallest effect, in SDs of the "
-            "predictions, found in 4 of 5 audits; n to exclude: compared images for 'does not "
+            "predictions, found in 4 of 5 audits; to exclude: compared images for 'does not "
             f"rely' (below {protocol.sesoi:g} SD) in 4 of 5, if there is no effect; all as in a "
             f"trial of {plan.trial_images} images",
             markup=False,

@@ -31,7 +31,9 @@ def test_draws_are_those_of_the_protocol() -> None:
     by_role = {(one.ablation.name, one.role): one.draws for one in face}
     assert by_role["remove_faces", "target"] == protocol.target_draws
     assert by_role["remove_faces", "control"] == protocol.draws == 8
-    assert by_role["swap_face", "swap"] == by_role["swap_face", "round-trip"]
+    person = conditions_of(protocol, protocol.feature("person"))
+    by_role = {(one.ablation.name, one.role): one.draws for one in person}
+    assert by_role["swap_figure", "swap"] == by_role["swap_figure", "round-trip"]
     elsewhere = ladder_of(protocol, protocol.feature("colour_anywhere"))
     assert draws_in(elsewhere) == len(elsewhere) * protocol.draws_elsewhere
 
@@ -77,17 +79,17 @@ def top(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (first("kind", "value"), "features[0].kind is value, and such a feature has a swap"),
         (first("removals", []), "features[0].removals is none"),
         (first("colour", 1), "features[0].colour is 1, but there is no field 'colour'"),
-        (first("stands_in_for", "fase"), "features[0].stands_in_for is 'fase'; name another"),
+        (first("stands_in_for", "visage"), "features[0].stands_in_for is 'visage'; name another"),
         (first("representative", False), "family is 'face'; its representative is no feature"),
-        (first("swap", {"ablation": "swap_fase"}), "'swap_fase', which is no ablation of memlab"),
+        (first("swap", {"ablation": "swap_eye"}), "'swap_eye', which is no ablation of memlab"),
         (first("swap", {"ablation": "os:system"}), "'os:system', which is no ablation of memlab"),
         (
             first("swap", {"ablation": "swap_face", "arguments": {"amount": [1]}}),
             "features[0].swap.arguments is {'amount': [1]}; write names with text or numbers",
         ),
         (
-            top("contrasts", [{"name": "c", "first": ["fase"], "second": ["text"]}]),
-            "contrasts: c is 'fase'; name a feature",
+            top("contrasts", [{"name": "c", "first": ["visage"], "second": ["text"]}]),
+            "contrasts: c is 'visage'; name a feature",
         ),
         (
             top("hypotheses", [{"name": "h", "claim": "c", "words": "w", "order": [["face"]]}]),

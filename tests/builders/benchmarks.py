@@ -1,4 +1,4 @@
-"""Modules of the folder `benchmarks`, which is no package."""
+"""Modules of the folder `benchmarks`, imported for tests."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from types import ModuleType
 
 import pytest
 
-FOLDER = str(Path(__file__).parents[2] / "benchmarks")
+BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 
 
 def module(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """Import a module of the folder, which is on the path during the test."""
-    monkeypatch.syspath_prepend(FOLDER)
+    """Return a module of `benchmarks` by name."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
     __import__(name)
     return sys.modules[name]
