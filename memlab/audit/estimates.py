@@ -116,7 +116,10 @@ def feature_data(
         gauges=of_conditions,
     )
     if feature.kind == "presence" and not removals:
-        return replace(data, reason=_why_absent(feature, images))
+        known = {}
+        if feature.name in images.table:  # bounds T: a feature that no image has moves nothing
+            known = {"prevalence": prevalence(images, feature.name)}
+        return replace(data, reason=_why_absent(feature, images), estimates=known)
     if feature.kind == "value" and swap is None:
         return replace(data, reason="not run: no masks or no donors for it")
     unlike = random_shapes & {record.change for record, _ in removals}

@@ -80,7 +80,10 @@ def verdict(
         return Verdict(
             "cannot tell",
             nothing,
-            "The model relies on pixels, but its predictions carry nothing to explain.",
+            "All predictions are equal: no feature moves them."
+            if sample.sd.value is None
+            else "The predictions differ between images, but not as people's scores do, as far as "
+            "these images show. What moves them says nothing about memorability.",
             "It does not show what makes images memorable to this model: the order of its "
             "predictions is not shown to be people's.",
         )

@@ -102,7 +102,8 @@ def run(arguments: list[str]) -> int:
     add_masks(parser)
     add_empty_masks(parser)
     parser.add_argument(
-        "--budget", help="time or number of forward passes: 30min, 2h, 300k (at most 1,000 images)"
+        "--budget",
+        help="time or number of forward passes: 30min, 2h, 300k; default: at most 1,000 images",
     )
     parser.add_argument("--plan", action="store_true", help="print the plan and stop")
     parser.add_argument(

@@ -106,4 +106,16 @@ def _analysis(
     changed = conditions[conditions["condition"].isin({one.condition for one in kept})]
     if audited.empty or changed.empty:
         return None
-    return analyse_records(audited.reset_index(drop=True), changed, kept, seed)
+    found = analyse_records(audited.reset_index(drop=True), changed, kept, seed)
+    # prevalence and variance of the sample are not those of the table: T is in features.csv alone
+    plain = [
+        replace(
+            one,
+            claim=None,
+            beyond_control=replace(
+                one.beyond_control, variance_share=None, variance_share_upper=None
+            ),
+        )
+        for one in found.conditions
+    ]
+    return replace(found, conditions=plain)

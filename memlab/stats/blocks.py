@@ -85,8 +85,11 @@ class RankCorrelations:
 
     def values(self, counts: Array) -> dict[str, Array]:
         """Return each estimate on (B, n) counts: (B,)."""
-        # integers are summed several times as fast as floats
-        weights = counts.astype(np.int32) if self._weights is None else counts * self._weights
+        # integers are summed several times as fast as floats; counts of strata are fractions
+        whole = self._weights is None and np.array_equal(counts[0], np.rint(counts[0]))
+        weights = counts.astype(np.int32) if whole else counts
+        if self._weights is not None:
+            weights = weights * self._weights
         return _of_each(self._estimates, self._ranked.rho(weights))
 
     def influences(self) -> dict[str, Array]:

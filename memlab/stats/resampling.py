@@ -22,10 +22,14 @@ def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None)
         n: number of images, at least one.
         seed: seed of the resampling.
         resamples: total number of resamples.
-        strata: (n,) stratum of each image; each resample keeps the size of every stratum.
+        strata: (n,) stratum of each image. From a stratum of m images, m - 1 are drawn, and each
+            counts m / (m - 1) times: m draws would lose the share 1 / m of the variance (Rao & Wu
+            1988, Journal of the American Statistical Association 83, 231-241). A stratum of a
+            single image stays as it is.
 
     Yields:
-        (B, n) counts, each row summing to n; the numbers depend on the arguments alone.
+        (B, n) counts, each row and each of its strata summing to its number of images; whole
+        numbers without strata. The numbers depend on the arguments alone.
     """
     rng = np.random.default_rng(seed)
     groups = None
@@ -40,17 +44,19 @@ def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None)
             _fill(counts, rng)
         else:
             for group in groups:
-                part = np.empty((size, len(group)))
-                _fill(part, rng)
+                part = np.ones((size, len(group)))
+                if len(group) > 1:
+                    _fill(part, rng, len(group) - 1)
+                    part *= len(group) / (len(group) - 1)
                 counts[:, group] = part
         yield counts
 
 
-def _fill(counts: Array, rng: np.random.Generator) -> None:
+def _fill(counts: Array, rng: np.random.Generator, draws: int | None = None) -> None:
     n = counts.shape[1]
     step = max(1, _FILLED // n)
     for start in range(0, len(counts), step):
         rows = counts[start : start + step]
-        drawn = rng.integers(n, size=rows.shape)
+        drawn = rng.integers(n, size=(len(rows), n if draws is None else draws))
         drawn += n * np.arange(len(rows))[:, None]
         rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)

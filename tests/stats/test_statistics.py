@@ -156,14 +156,23 @@ def test_strata_keep_their_sizes_and_take_their_spread_away() -> None:
     strata = np.repeat([0, 1], [30, 90])
     values = strata * 5 + np.random.default_rng(0).normal(size=120)
     counts = np.concatenate(list(resamples_of(120, 0, 300, strata)))
-    assert (counts[:, strata == 0].sum(axis=1) == 30).all()
+    assert np.allclose(counts[:, strata == 0].sum(axis=1), 30)
     # stratified mean of a sample with a rare stratum taken in full: Cochran 1977, equation 5.7
     weights = np.where(strata == 0, 1.0, 7.0)
     found = bootstrap({"mean": mean(values)}, 0, 4000, weights=weights, strata=strata)["mean"]
     shares = np.array([30, 630]) / 660
-    within = [values[strata == at].var() / (strata == at).sum() for at in (0, 1)]
+    within = [values[strata == at].var(ddof=1) / (strata == at).sum() for at in (0, 1)]
     assert found.standard_error() == pytest.approx((shares**2 @ within) ** 0.5, rel=0.05)
     assert found.statistic.value == pytest.approx(np.average(values, weights=weights))
+
+
+def test_small_strata_keep_their_variance() -> None:
+    strata = np.repeat(np.arange(40), 2)
+    values = np.random.default_rng(0).normal(size=80)
+    weights = np.ones(80)
+    found = bootstrap({"mean": mean(values)}, 0, 4000, weights=weights, strata=strata)["mean"]
+    within = np.mean([values[strata == at].var(ddof=1) for at in range(40)])
+    assert found.standard_error() == pytest.approx((within / 80) ** 0.5, rel=0.05)
 
 
 @pytest.mark.slow
