@@ -170,7 +170,7 @@ def test_a_region_of_a_quarter_has_its_own_shape_and_one_above_a_random_one() ->
         weights = torch.zeros(1, 1, size, size)
         weights[..., :side, :side] = 1
         found = placements(sample_images(1, size), weights, weights, Context(["one"], 1), 1, "f")
-        assert bool(found.large[0]) is blob
+        assert bool(found.shaped[0]) is blob
         assert (float(weights.mean()) > LARGE) is blob
 
 

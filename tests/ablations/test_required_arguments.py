@@ -16,11 +16,12 @@ from memlab.spec import build, required_arguments
 ALTERNATIVES = "remove_faces, remove_people, remove_objects, remove_text and remove_background"
 
 
-def test_only_remove_requires_an_argument() -> None:
+def test_only_two_ablations_require_an_argument() -> None:
     own = [one for one in plugins("ablations") if one.distribution == "memlab"]
     requiring = {one.name: required_arguments(one.load()) for one in own}
-    assert {name: needed for name, needed in requiring.items() if needed} == {"remove": ("region",)}
-    assert len(own_ablations()) == len(own) - 1
+    some = {name: needed for name, needed in requiring.items() if needed}
+    assert some == {"remove": ("region",), "swap_figure": ("region",)}
+    assert len(own_ablations()) == len(own) - 2
 
 
 def test_all_and_families_leave_it_out() -> None:
