@@ -175,7 +175,7 @@ def test_a_study_is_told_too(album: Path, synthetic: Path) -> None:
     from memlab.cli.data_options import COLUMNS
     from memlab.cli.study import _plan, _settle
 
-    none = dict.fromkeys(("split", "n", "seed", "model", "source", *COLUMNS))
+    none = dict.fromkeys(("split", "n", "seed", "model", "source", "budget", "protocol", *COLUMNS))
     options = Namespace(root="bare.csv", masks="masks", out=Path("s"), **none)
     folder, asked, _ = _settle(options, ["--data.empty_masks", "none"])
     assert "--data.empty_masks" in _plan(folder, asked, []).arguments
