@@ -84,7 +84,9 @@ def test_a_swap_reaches_its_donor(cls: type[Swap], style: Style) -> None:
     if cls in (SwapSpectrum, SwapTexture):
         assert (left < 0.1).float().mean() >= 0.9  # these are relative to the donor's amplitudes
     else:
-        assert (left / whole.clamp(min=1e-3)).median() < 0.1
+        # at the own mean chroma, saturated hues of the donor may not fit the gamut
+        limit = 0.15 if cls is SwapPalette else 0.1
+        assert (left / whole.clamp(min=1e-3)).median() < limit
 
 
 @pytest.mark.parametrize(
