@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from memlab.analysis.effect import PValue, Tests
 from memlab.analysis.per_image import occlusions, row_mean
 from memlab.stats import PermutationTests, Test, holm, permutation_tests
 from memlab.stats.intervals import Resampled
+from memlab.stats.measures import Array
 from memlab.stats.sizes import SizeTest, size_tests
 
 UNSIGNED = "of a swap there is no mean effect: its sign is that of the donor drawn"
@@ -57,7 +58,7 @@ def tests(
         if key in permuted:
             raw[key] = permuted[key]
         elif subject.role == "swap":
-            share = _by_interval(
+            share = by_interval(
                 "variance share T above 0", resampled[key]["variance_share"], above=True
             )
             raw[key] = Tests(share, PValue(None, 0, reason=UNSIGNED), share)
@@ -65,13 +66,13 @@ def tests(
             none = PValue(None, 0, reason=subject.no_control)
             raw[key] = Tests(none, none, sizes.get(key, none))
         elif subject.controlled:
-            mean = _by_interval("specific effect S not 0", resampled[key]["specific_effect"])
+            mean = by_interval("specific effect S not 0", resampled[key]["specific_effect"])
             size = PValue(None, 0, reason=subject.unlike)
             if subject.random_shapes:
                 size = size_by_interval(resampled[key])
             raw[key] = Tests(smaller(mean, size), mean, size)
         else:
-            mean = _by_interval("mean effect not 0", resampled[key]["effect"])
+            mean = by_interval("mean effect not 0", resampled[key]["effect"])
             raw[key] = Tests(mean, mean, sizes[key])
     corrected = {
         kind: holm([getattr(of_ablation, kind).p for of_ablation in raw.values()])
@@ -93,26 +94,43 @@ def _exchangeable(subject: Subject) -> bool:
 
 
 def _permuted(subjects: Mapping[str, Subject], seed: int) -> dict[str, Tests]:
-    if not subjects:
-        return {}
-    target, control = occlusions([[subject.effects] for subject in subjects.values()])
-    permuted: PermutationTests = permutation_tests(target, control, seed)
+    found = permuted([[subject.effects] for subject in subjects.values()], seed)
+    return {key: Tests(*of_one) for key, of_one in zip(subjects, found, strict=True)}
+
+
+def permuted(
+    features: Sequence[Sequence[ImageEffects]], seed: int, weights: Array | None = None
+) -> list[tuple[PValue, PValue, PValue]]:
+    """Test regions against their matched controls by permutations within images.
+
+    Args:
+        features: the removals of each feature, one per fill.
+        seed: seed of the permutations.
+        weights: (n,) weights of the images.
+
+    Returns:
+        For each feature the p-values of the larger of M and |S|, of S and of M.
+    """
+    if not features:
+        return []
+    target, control = occlusions(features)
+    found: PermutationTests = permutation_tests(target, control, seed, weights=weights)
     words = (
-        (permuted.either, "beyond the matched controls: the larger of M and |S|"),
-        (permuted.specific, "specific effect S not 0"),
-        (permuted.energy, "energy distance M to the matched controls above 0"),
+        (found.either, "beyond the matched controls: the larger of M and |S|"),
+        (found.specific, "specific effect S not 0"),
+        (found.energy, "energy distance M to the matched controls above 0"),
     )
 
     def described(test: Test, statistic: str) -> PValue:
         return PValue(statistic, test.n, test.p, None, test.p_all, test.method, test.reason)
 
-    kinds = [[described(test, name) for test in of_all] for of_all, name in words]
-    return {
-        key: Tests(*of_one) for key, of_one in zip(subjects, zip(*kinds, strict=True), strict=True)
-    }
+    either, specific, energy = (
+        [described(test, name) for test in of_all] for of_all, name in words
+    )
+    return list(zip(either, specific, energy, strict=True))
 
 
-def _by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:
+def by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:
     """Test that an estimate is not 0, or is above 0, by inverting its interval."""
     interval = resampled.interval()
     ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
@@ -128,7 +146,7 @@ def size_by_interval(resampled: Mapping[str, Resampled]) -> PValue:
 
     The lower reading of the squared effect is used: it subtracts how much random shapes differ.
     """
-    return _by_interval(
+    return by_interval(
         "squared effect beyond random shapes above 0", resampled["rms_effect_lower"], above=True
     )
 

@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memlab.analysis.effect import PValue
-from memlab.analysis.per_image import occlusions
-from memlab.analysis.significance import size_by_interval, smaller
+from memlab.analysis.significance import by_interval, permuted, size_by_interval, smaller
 from memlab.audit.estimates import FeatureData
-from memlab.stats import Test, holm, permutation_tests
+from memlab.stats import holm
 from memlab.stats.intervals import Resampled
 
 
@@ -51,7 +50,7 @@ def feature_tests(
         seed: seed of the permutations.
     """
     tests: dict[str, FeatureTests] = {}
-    permuted = []
+    unpermuted = []
     for one in data:
         name, feature = one.feature.name, one.feature
         if one.reason is not None or name not in resampled:
@@ -66,8 +65,14 @@ def feature_tests(
             size = size_by_interval(resampled[name])
             tests[name] = FeatureTests(smaller(signed, size), signed, size)
         else:
-            permuted.append(one)
-    tests |= _permuted(permuted, seed)
+            unpermuted.append(one)
+    if unpermuted:
+        removals = [list(one.removals.values()) for one in unpermuted]
+        found = permuted(removals, seed, removals[0][0].images.audited)
+        tests |= {
+            one.feature.name: FeatureTests(*of_one)
+            for one, of_one in zip(unpermuted, found, strict=True)
+        }
     for group in (
         [name for name in tests if name in ranked],
         [name for name in tests if name not in ranked],
@@ -78,36 +83,3 @@ def feature_tests(
                 corrected = replace(getattr(tests[name], kind), p_corrected=p)
                 tests[name] = replace(tests[name], **{kind: corrected})
     return tests
-
-
-def _permuted(data: Sequence[FeatureData], seed: int) -> dict[str, FeatureTests]:
-    if not data:
-        return {}
-    weights = next(iter(data[0].removals.values())).images.audited
-    target, control = occlusions([list(one.removals.values()) for one in data])
-    found = permutation_tests(target, control, seed, weights=weights)
-    words = (
-        (found.either, "beyond the matched controls: the larger of M and |S|"),
-        (found.specific, "specific effect S not 0"),
-        (found.energy, "energy distance M to the matched controls above 0"),
-    )
-
-    def described(test: Test, statistic: str) -> PValue:
-        return PValue(statistic, test.n, test.p, None, test.p_all, test.method, test.reason)
-
-    kinds = [[described(test, name) for test in tests] for tests, name in words]
-    return {
-        one.feature.name: FeatureTests(*of_one)
-        for one, of_one in zip(data, zip(*kinds, strict=True), strict=True)
-    }
-
-
-def by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:
-    """Return the p of an estimate that is 0, or at most 0, by inverting its interval."""
-    interval = resampled.interval()
-    ends = [resampled.p_above(0)] if above else [resampled.p_above(0), resampled.p_below(0)]
-    ps = [p for p in ends if p is not None]
-    if not ps:
-        return PValue(statistic, interval.n, reason=interval.reason)
-    p = ps[0] if above else min(1.0, 2 * min(ps))
-    return PValue(statistic, interval.n, p, method=f"inverted interval: {interval.method}")
