@@ -32,16 +32,13 @@ class SwapPalette(Swap):
 
     family = "colour"
     target = "palette_to_donor"
+    fades = False
 
     def __init__(self, amount: float = 1.0, region: str = "all", chroma: Chroma = "own") -> None:
         super().__init__(dose=amount, region=region)
         if chroma not in get_args(Chroma):
             raise MemlabError(f"{self.name}: chroma is {chroma!r}; give own or donor")
         self.chroma = chroma
-
-    def softened(self, mask: Tensor) -> Tensor:
-        """Return the mask itself: a change that fades would leave a rim of the old value."""
-        return mask
 
     def eligible(self, context: Context) -> Tensor:
         """Return which images the base class accepts and have donors with colour."""
@@ -64,7 +61,7 @@ class SwapPalette(Swap):
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""
-        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        own, theirs = self.cores(images, context, donors)
         whole = self._whole(images, context)
         return swap_palette(images, donors.images, own, theirs, whole, self.chroma == "own")
 
@@ -89,15 +86,12 @@ class SwapSaturation(Swap):
 
     family = "colour"
     target = "saturation_to_donor"
+    fades = False
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
 
-    def softened(self, mask: Tensor) -> Tensor:
-        """Return the mask itself: a change that fades would leave a rim of the old value."""
-        return mask
-
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' mean chroma."""
-        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        own, theirs = self.cores(images, context, donors)
         return swap_saturation(images, donors.images, own, theirs)

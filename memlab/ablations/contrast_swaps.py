@@ -24,15 +24,12 @@ class SwapContrast(Swap):
 
     family = "contrast"
     target = "contrast_to_donor"
+    fades = False
 
     def __init__(self, amount: float = 1.0, region: str = "all") -> None:
         super().__init__(dose=amount, region=region)
 
-    def softened(self, mask: Tensor) -> Tensor:
-        """Return the mask itself: a change that fades would leave a rim of the old value."""
-        return mask
-
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' contrast."""
-        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        own, theirs = self.cores(images, context, donors)
         return swap_contrast(images, donors.images, own, theirs)

@@ -53,5 +53,5 @@ class SwapSlope(Swap):
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' spectral slopes."""
-        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        own, theirs = self.cores(images, context, donors)
         return swap_slope(images, donors.images, own, theirs)

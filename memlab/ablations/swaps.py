@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -41,6 +42,9 @@ class Swap(Ablation):
     ladder = (0.2, 0.4, 0.6, 0.8, 1.0)
     maximum = 1.0
     needs_donors = True
+    fades: ClassVar[bool] = True
+    """Whether the change fades towards the border of a region. A change of colour that fades would
+    leave a rim of the old value."""
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__(dose, region)
@@ -53,11 +57,14 @@ class Swap(Ablation):
         return None if mask is None else self.softened(mask)
 
     def softened(self, mask: Tensor) -> Tensor:
-        """Return the weights of the change in a region, 0 outside its mask (B, 1, H, W).
+        """Return the weights of the change in a region, 0 outside its mask (B, 1, H, W)."""
+        return plates.inner_weights(mask) if self.fades else mask
 
-        By default, the change fades towards the border of the region.
-        """
-        return plates.inner_weights(mask)
+    def cores(
+        self, images: Tensor, context: Context, donors: Donors
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the `core` of the images, and that of the donors."""
+        return self.core(context.masks, images), self.core(donors.masks, images)
 
     def core(self, masks: Mapping[str, Tensor], like: Tensor) -> Tensor | None:
         """Return the pixels of the region that count in its statistics; None for whole images.
@@ -175,7 +182,7 @@ class SwapTexture(Swap):
         """Replace the share `dose` of the grain's energy; for a round trip, by noise like it."""
         generators = context.generators(self.name)
         back, donors = context.role == "round-trip", self.donors_of(context)
-        own, theirs = (self.core(masks, images) for masks in (context.masks, donors.masks))
+        own, theirs = self.cores(images, context, donors)
         return swap_texture(images, donors.images, generators, dose, back, own, theirs)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
