@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -41,6 +41,18 @@ def effects_table(effects: Sequence[AblationEffect]) -> pd.DataFrame:
     return pd.DataFrame([_line(effect) for effect in effects])
 
 
+def with_ends(statistics: Mapping[str, Statistic | None]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values and interval ends of statistics as columns, and why values are missing."""
+    columns: dict[str, Any] = {}
+    reasons = []
+    for name, statistic in statistics.items():
+        for column, part in {name: "value", f"{name}_low": "low", f"{name}_high": "high"}.items():
+            columns[column] = None if statistic is None else getattr(statistic, part)
+        if statistic is not None and statistic.reason:
+            reasons.append(f"{name}: {statistic.reason}")
+    return columns, reasons
+
+
 def _line(effect: AblationEffect) -> dict[str, Any]:
     control, beyond, baseline = effect.control, effect.beyond_control, effect.baseline
     beside = None if control is None else control.effect
@@ -58,12 +70,8 @@ def _line(effect: AblationEffect) -> dict[str, Any]:
     line: dict[str, Any] = {name: getattr(effect, name) for name in _SAME}
     line |= {"compared_with": effect.compared_with, "n": effect.eligible}
     line["n_control"] = None if control is None or not control.draws else control.n
-    reasons = []
-    for name, statistic in statistics.items():
-        for column, part in {name: "value", f"{name}_low": "low", f"{name}_high": "high"}.items():
-            line[column] = None if statistic is None else getattr(statistic, part)
-        if statistic is not None and statistic.reason:
-            reasons.append(f"{name}: {statistic.reason}")
+    columns, reasons = with_ends(statistics)
+    line |= columns
     tests = {"p": effect.tests.either, "p_mean": effect.tests.mean, "p_size": effect.tests.size}
     for name, test in tests.items():
         line |= {name: test.p, f"{name}_corrected": test.p_corrected}

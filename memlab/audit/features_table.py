@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from memlab.analysis.effects_table import with_ends
 from memlab.audit.feature_result import FeatureResult
 from memlab.audit.result import AuditResult
 from memlab.stats import Place
@@ -38,12 +39,8 @@ def _line(one: FeatureResult, place: Place | None) -> dict[str, Any]:
         "specific_effect_sd": one.specific_effect_sd,
         "performance_loss": one.performance_loss,
     }
-    reasons = []
-    for name, statistic in statistics.items():
-        for column, part in {name: "value", f"{name}_low": "low", f"{name}_high": "high"}.items():
-            line[column] = None if statistic is None else getattr(statistic, part)
-        if statistic is not None and statistic.reason:
-            reasons.append(f"{name}: {statistic.reason}")
+    columns, reasons = with_ends(statistics)
+    line |= columns
     line |= {
         "control_share": one.control_share,
         "p": one.test.p,

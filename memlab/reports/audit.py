@@ -19,7 +19,7 @@ from memlab.files import replacing, write_text
 from memlab.numbers import interval
 from memlab.provenance import now, versions
 from memlab.reports.audit_figure import draw_audit
-from memlab.reports.audit_text import SIDE_WORDS, SIDES, ordered, rank_text
+from memlab.reports.audit_text import SIDES, ordered, rank_text
 from memlab.reports.effect_files import write_effects
 from memlab.reports.html import data_url, fill
 
@@ -73,9 +73,7 @@ def write_page(result: AuditResult, folder: Path, notes: Sequence[str] = ()) -> 
             "audit.html.jinja",
             result=result,
             groups=[
-                (SIDE_WORDS[side], members)
-                for side in SIDES
-                if (members := ordered(result.features, side))
+                (side, members) for side in SIDES if (members := ordered(result.features, side))
             ],
             not_run=[one for one in result.features if not one.conditions],
             labels={one.name: one.label for one in result.features},

@@ -16,7 +16,7 @@ from memlab.audit.feature_result import FeatureResult
 from memlab.audit.result import AuditResult
 from memlab.drawing import BLUE, GREY, ORANGE, literal, save
 from memlab.numbers import number, p_value, statistic
-from memlab.reports.audit_text import SIDE_WORDS, SIDES, ordered
+from memlab.reports.audit_text import SIDES, ordered
 from memlab.stats.measures import Statistic
 
 FILE = "audit-forest"
@@ -77,7 +77,7 @@ def _rows(result: AuditResult) -> list[Row]:
     for side in SIDES:
         members = ordered(result.features, side)
         if members:
-            rows.append(Row(SIDE_WORDS[side].capitalize()))
+            rows.append(Row(side.capitalize()))
         rows += [Row(one.label, one) for one in members]
     return rows
 

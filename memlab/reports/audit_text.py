@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -14,18 +13,13 @@ from memlab.audit.feature_result import FeatureResult
 from memlab.audit.result import AuditResult
 from memlab.audit.result_file import FILE
 from memlab.numbers import number, p_value, statistic
+from memlab.reports.plain_table import plain_table
 from memlab.reports.terminal import plain_console
 from memlab.stats import Place
 
 SIDES = ("semantic", "low-level", "layout", "context")
 """Sides of features in the order of tables and figures."""
 COLUMNS = ("feature", "n", "T  [95 %]", "rank", "RMS", "p corr.", "claim", "detects")
-SIDE_WORDS = {
-    "semantic": "semantic",
-    "low-level": "low-level",
-    "layout": "layout",
-    "context": "context",
-}
 LEGEND = (
     "n: audited images compared; rank: by T, with its 95 % interval",
     "T: share of the variance of predictions that the feature moves over the data set",
@@ -60,14 +54,7 @@ def features_table(result: AuditResult) -> Table:
     title = f"audit: {result.sample.audited} of {result.sample.table} images"
     if result.sample.spearman.value is not None:
         title += f"; ρ with people {statistic(result.sample.spearman, 2, zero=False)}"
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
+    table = plain_table(title)
     for name in COLUMNS:
         text = name in ("feature", "claim")
         table.add_column(
@@ -80,7 +67,7 @@ def features_table(result: AuditResult) -> Table:
         if members:
             table.add_section()
         for index, one in enumerate(members):
-            head = f"[bold]{SIDE_WORDS[side]}[/bold]\n" if index == 0 else ""
+            head = f"[bold]{side}[/bold]\n" if index == 0 else ""
             cells = _cells(one, places.get(one.name))
             if head:
                 cells = [f"\n{cell}" for cell in cells]

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from memlab.analysis.results import without_nan
 from memlab.audit.comparison_result import AuditComparison
 from memlab.drawing import BLUE, GREY, ORANGE, literal, save
 from memlab.files import replacing, write_text
 from memlab.numbers import number, statistic
+from memlab.reports.plain_table import plain_table
 from memlab.reports.terminal import plain_console
 from memlab.stats.measures import Statistic
 
@@ -34,7 +33,7 @@ MARKS = ("o", "s", "^", "D", "v")
 def print_compared(comparison: AuditComparison, console: Console | None = None) -> None:
     """Print the models, T of each feature side by side, the differences, and what is decided."""
     console = console or plain_console()
-    models = _table(f"audits over {comparison.images} common images")
+    models = plain_table(f"audits over {comparison.images} common images")
     for name in ("", "model", "seeds", "verdicts"):
         models.add_column(name, overflow="fold")
     models.add_column("semantic share [95 %]", justify="right")
@@ -48,7 +47,7 @@ def print_compared(comparison: AuditComparison, console: Console | None = None) 
     console.print(models)
     short = len(comparison.models) > WIDE
     ends = "; intervals: compare.csv" if short else " [95 %]"
-    table = _table(f"T: share of the variance of predictions that the feature moves{ends}")
+    table = plain_table(f"T: share of the variance of predictions that the feature moves{ends}")
     table.add_column("feature", overflow="fold")
     for model in comparison.models:
         table.add_column(model.letter, justify="right", no_wrap=True)
@@ -74,7 +73,7 @@ def _share(share: Statistic, short: bool) -> str:
 
 def _print_differences(comparison: AuditComparison, console: Console) -> None:
     labels = {one.name: one.label for one in comparison.features}
-    table = _table("differences, paired by image")
+    table = plain_table("differences, paired by image")
     for name in ("", "of", "difference [95 %]", "95 % for all together", ""):
         numeric = "%" in name
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -169,17 +168,6 @@ def _long(comparison: AuditComparison) -> pd.DataFrame:
         for one in comparison.differences
     ]
     return pd.DataFrame(lines)
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
 
 
 def _root(x: Any) -> Any:

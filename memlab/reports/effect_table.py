@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from rich import box
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
@@ -16,6 +15,7 @@ from memlab.analysis.effect import AblationEffect, Baseline, PValue
 from memlab.analysis.effects_table import FILE
 from memlab.numbers import number, p_value, statistic, with_n
 from memlab.reports.effect_legend import legend, share_text
+from memlab.reports.plain_table import plain_table
 from memlab.roles import Control
 from memlab.stats.measures import Statistic
 
@@ -75,14 +75,7 @@ def print_effects(effects: Sequence[AblationEffect], console: Console) -> None:
 def _table(
     entries: Sequence[AblationEffect], units: bool, correlations: bool, complete: bool
 ) -> Table:
-    table = Table(
-        title="ablations: effect of each on the predicted score",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
+    table = plain_table("ablations: effect of each on the predicted score")
     absent = {
         "T": all(not share_text(entry) for entry in entries),
         "claim": all(entry.claim is None for entry in entries),
