@@ -13,6 +13,7 @@ from memlab.errors import MemlabError
 from memlab.registry import load, plugins
 from memlab.roles import Role
 from memlab.spec import required_arguments
+from memlab.stats.planning import TARGET_DRAWS
 
 Doses = Literal["primary", "ladder"]
 
@@ -20,8 +21,6 @@ DRAWS = 8
 """Controls per image at the primary dose. More controls add little power."""
 DRAWS_ELSEWHERE = 2
 """Controls per image at the other doses of a ladder."""
-TARGET_DRAWS = 2
-"""Draws of a target that has matched controls: one draw would not show the target's own noise."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from memlab.ablations import donor_distances
 from memlab.ablations.base import Ablation
-from memlab.errors import MemlabError
+from memlab.ablations.donor_distances import donors_of
 from memlab.imaging import colour, contrast, grain, palette, plates, saturation, spectrum, texture
 from memlab.imaging import filters as frequency
 from memlab.masks.expression import mask_of
-from memlab.types import Context, Donors
+from memlab.types import Context
 
 Statistic = Callable[[Ablation, Tensor, Context, float], Tensor]
 
@@ -164,7 +164,7 @@ def unchanged(ablation: Ablation, images: Tensor, context: Context, dose: float)
 
 def palette_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's palette, (B,); see `palette.palette_distance`."""
-    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    changed, donors = ablation(images, context, dose), donors_of(ablation, context)
     own, theirs = (ablation.place.core(masks) for masks in (context.masks, donors.masks))
     return palette.palette_distance(changed, donors.images, own, theirs)
 
@@ -173,19 +173,35 @@ def saturation_to_donor(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
     """Return the absolute log ratio of mean chroma to the donor's, (B,): 0.1 is 10 %."""
-    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
-    found, wanted = (
-        saturation.saturation(shown, ablation.place.core(masks)).clamp(min=saturation.GREY)
-        for shown, masks in ((changed, context.masks), (donors.images, donors.masks))
-    )
-    return (found / wanted).log().abs()
+    changed = ablation(images, context, dose)
+    return _log_ratio(ablation, changed, context, saturation.saturation, saturation.GREY)
 
 
 def contrast_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the absolute log ratio of the tonal range to the donor's, (B,): 0.1 is 10 %."""
-    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    changed = ablation(images, context, dose)
+    return _log_ratio(ablation, changed, context, contrast.tonal_range, contrast.FLAT)
+
+
+def _log_ratio(
+    ablation: Ablation,
+    changed: Tensor,
+    context: Context,
+    measure: Callable[[Tensor, Tensor | None], Tensor],
+    least: float,
+) -> Tensor:
+    """Return the absolute log ratio of a measure of the changed images to the donors': (B,).
+
+    Args:
+        ablation: the ablation, in whose region the measure is taken.
+        changed: the changed images.
+        context: context of the images, with donors.
+        measure: function of images and the pixels that count.
+        least: smallest value that is told from 0.
+    """
+    donors = donors_of(ablation, context)
     found, wanted = (
-        contrast.tonal_range(shown, ablation.place.core(masks)).clamp(min=contrast.FLAT)
+        measure(shown, ablation.place.core(masks)).clamp(min=least)
         for shown, masks in ((changed, context.masks), (donors.images, donors.masks))
     )
     return (found / wanted).log().abs()
@@ -194,12 +210,12 @@ def contrast_to_donor(ablation: Ablation, images: Tensor, context: Context, dose
 def spectrum_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's spectrum, (B,); see `spectrum.spectrum_distance`."""
     changed = ablation(images, context, dose)
-    return spectrum.spectrum_distance(changed, _donors_of(ablation, context).images)
+    return spectrum.spectrum_distance(changed, donors_of(ablation, context).images)
 
 
 def texture_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance to the donor's grain, (B,); see `grain.texture_distance`."""
-    changed, donors = ablation(images, context, dose), _donors_of(ablation, context)
+    changed, donors = ablation(images, context, dose), donors_of(ablation, context)
     own, theirs = (ablation.place.core(masks) for masks in (context.masks, donors.masks))
     return grain.texture_distance(changed, donors.images, own, theirs)
 
@@ -208,7 +224,7 @@ def background_to_donor(
     ablation: Ablation, images: Tensor, context: Context, dose: float
 ) -> Tensor:
     """Return the distance to the donor's background, (B,); see `plates.background_distance`."""
-    donors = _donors_of(ablation, context)
+    donors = donors_of(ablation, context)
     own, theirs = (_background(masks, images) for masks in (context.masks, donors.masks))
     changed = ablation(images, context, dose)
     return plates.background_distance(changed, own, donors.images, theirs)
@@ -216,7 +232,7 @@ def background_to_donor(
 
 def face_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
     """Return the distance of the largest faces, (B,); see `plates.face_distance`."""
-    donors = _donors_of(ablation, context)
+    donors = donors_of(ablation, context)
     own, theirs = (
         plates.largest_part((masks["faces"] > 0).to(images))
         for masks in (context.masks, donors.masks)
@@ -241,12 +257,6 @@ def _coordinates(images: Tensor) -> Tensor:
 def _background(masks: Mapping[str, Tensor], like: Tensor) -> Tensor:
     mask = mask_of("background", masks)
     return torch.ones_like(like[:, :1]) if mask is None else (mask > 0).to(like)
-
-
-def _donors_of(ablation: Ablation, context: Context) -> Donors:
-    if context.donors is None:
-        raise MemlabError(f"{ablation.name}: {ablation.target} needs donors")
-    return context.donors
 
 
 STATISTICS: dict[str, Statistic] = {

@@ -31,7 +31,7 @@ from memlab.audit.representatives import representatives, stand_ins, upper_bound
 from memlab.audit.resampling import Resampling
 from memlab.audit.result import AuditResult, ProtocolRecord, SampleRecord, Sufficiency
 from memlab.audit.semantic import semantic_share
-from memlab.audit.verdict import no_order, thresholds_of, verdict
+from memlab.audit.verdict import no_order, verdict
 from memlab.errors import DataError
 from memlab.stats import Bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
@@ -83,7 +83,7 @@ def audit_result(
     ]
     stands_in = stand_ins(protocol, data)
     ranked_names = representatives(protocol, stands_in)
-    thresholds = thresholds_of(protocol.thresholds)
+    thresholds = protocol.thresholds
 
     nuisance = nuisance_estimates(records, measured, images)
     requested: dict[str, AnyEstimate] = {

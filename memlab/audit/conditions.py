@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.plan import Condition
@@ -73,11 +73,6 @@ def sufficiency_of(protocol: Protocol) -> list[Condition]:
 def unique(conditions: Iterable[Condition]) -> list[Condition]:
     """Return each condition once, in order."""
     return list({one.key: one for one in reversed(list(conditions))}.values())[::-1]
-
-
-def draws_in(conditions: Sequence[Condition]) -> int:
-    """Return how many changed versions of an image the conditions make."""
-    return sum(one.draws for one in conditions)
 
 
 def _pair(

@@ -15,6 +15,7 @@ from memlab.ablations.needs import donor_notes
 from memlab.audit.about import model_record, population_record, provenance
 from memlab.audit.assessment import audit_result
 from memlab.audit.budget import parse_budget
+from memlab.audit.finished import PROTOCOL
 from memlab.audit.plan import AuditPlan, plan_audit
 from memlab.audit.population import Population, regions_of
 from memlab.audit.protocol import Protocol
@@ -35,7 +36,7 @@ from memlab.reading import read_json
 from memlab.scorer import Scorer
 from memlab.shards import write_table
 
-PLAN, PROTOCOL = "plan.json", "protocol.yaml"
+PLAN = "plan.json"
 
 
 @dataclass(frozen=True)

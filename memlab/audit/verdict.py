@@ -17,25 +17,6 @@ from memlab.audit.result import SampleRecord, ScanResult, SemanticShare, Verdict
 from memlab.numbers import interval, number
 from memlab.stats.measures import Array, Statistic
 
-DEFAULTS = {
-    "human_share": 2 / 3,
-    "shortcut_share": 1 / 3,
-    "least_total": 0.1,
-    "least_images": 20,
-    "largest_effect": 1.0,
-}
-"""Thresholds of the verdict, by name; those of the protocol take their place.
-
-`human_share`: semantic share above which the model is human-interpretable. `shortcut_share`: below
-it, the model relies on a shortcut. `least_total`: least share of the variance of predictions that
-the listed features must move. `least_images`: a T of fewer images is not used. `largest_effect`:
-largest RMS effect, in SDs, of a presence feature that could not be measured."""
-
-
-def thresholds_of(given: Mapping[str, float]) -> dict[str, float]:
-    """Return the thresholds of a protocol, with the defaults for those that it does not name."""
-    return DEFAULTS | {name: float(value) for name, value in given.items()}
-
 
 def no_order(sample: SampleRecord) -> str | None:
     """Return why the predictions carry nothing to explain; None if they may.
@@ -73,7 +54,7 @@ def verdict(
         draws: its values on the resamples.
         sample: the images.
         scan: the blind scan, if it was run.
-        thresholds: bounds by name, complete; see `thresholds_of`.
+        thresholds: bounds by name, from the protocol, which has all of them.
     """
     nothing = no_order(sample)
     if nothing:

@@ -10,7 +10,7 @@ from memlab.stats.equivalence import CLAIM_LEVEL
 
 POWER = 0.8
 TARGET_DRAWS = 2
-"""Draws of a target that has matched controls."""
+"""Draws of a target that has matched controls: one draw would not show the target's own noise."""
 
 
 def detectable(standard_error: float, power: float = POWER, alpha: float = 0.05) -> float:
