@@ -41,6 +41,7 @@ class CleanFeatures:
 
     def __init__(self, layer: nn.Module, ids: Sequence[str], features: Tensor) -> None:
         self.layer = layer
+        features = features.cpu().double()
         spread = features.std(dim=0)
         # a feature that never varies may vary in changed images: it counts as the typical feature
         usual = spread[spread > 0].median() if (spread > 0).any() else torch.ones(())
@@ -72,12 +73,13 @@ class CleanFeatures:
 
     def _distances(self, ids: Sequence[str], features: Tensor) -> Tensor:
         """Return the mean distance of each image to its nearest unchanged images: (B,), on CPU."""
-        apart = torch.cdist(features / self._scale, self._features)
+        # double, because in single precision large batches lose digits to cancellation
+        apart = torch.cdist(features.cpu().double() / self._scale, self._features)
         own = [(row, self._places[name]) for row, name in enumerate(ids) if name in self._places]
         if own:
-            rows, places = torch.tensor(own, device=apart.device).unbind(1)
+            rows, places = torch.tensor(own).unbind(1)
             apart[rows, places] = torch.inf
-        return apart.topk(NEIGHBOURS, largest=False).values.mean(dim=1).cpu().double()
+        return apart.topk(NEIGHBOURS, largest=False).values.mean(dim=1)
 
 
 @contextmanager

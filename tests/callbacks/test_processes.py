@@ -74,8 +74,7 @@ def test_two_processes_give_the_rows_of_one(
         assert np.abs(ours["predicted"] - theirs["predicted"]).max() < 1e-5
     for name, statistic in results(one)["metrics"].items():
         # relative, too: a slope over predictions that hardly differ is large
-        # distances of features, about 4, are in single precision
-        expected = pytest.approx(statistic["value"], abs=1e-5, rel=3e-5)
+        expected = pytest.approx(statistic["value"], abs=1e-5, rel=1e-5)
         assert results(two)["metrics"][name]["value"] == expected
 
 
