@@ -10,8 +10,7 @@ from memlab.errors import MemlabError
 from memlab.imaging.colour import luma
 from memlab.imaging.sharpness import sharpness
 from memlab.imaging.slope import spectral_slope
-from memlab.masks.expression import mask_of
-from memlab.types import Context, Donors
+from memlab.types import DERIVED, Context, Donors
 
 
 def sharpness_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
@@ -43,20 +42,32 @@ def pattern_to_donor(ablation: Ablation, images: Tensor, context: Context, dose:
 
 
 def layout_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Return 1 − the overlap of the figures with the donor's figures: (B,), 0 to 1.
+    """Return the distance of each region's centre from the centre of the donor's: (B,).
 
-    The ablation is applied to an image that is white where figures are and black elsewhere. The
-    overlap is the intersection divided by the union; 1 if neither image has figures.
+    The unit is the side of the image; the value is the mean over the regions that both images have,
+    0 if they have none in common. For each region, the ablation is applied to an image that is
+    white in the region and black elsewhere. The overlap with the donor's figures would not do: it
+    may fall while figures pass each other.
     """
     donors = donors_of(ablation, context)
-    own, theirs = (mask_of("figures", masks) for masks in (context.masks, donors.masks))
-    if own is None or theirs is None:
-        raise MemlabError(f"{ablation.name}: images or donors have no masks")
-    shown = ablation(own.to(images).expand_as(images).contiguous(), context, dose)[:, :1] > 0.5
-    other = theirs > 0
-    union = (shown | other).flatten(1).sum(dim=1)
-    same = (shown & other).flatten(1).sum(dim=1)
-    return 1 - torch.where(union > 0, same / union.clamp(min=1), 1.0)
+    total, count = torch.zeros(len(images)).to(images), torch.zeros(len(images)).to(images)
+    for name in sorted(context.masks.keys() & donors.masks.keys() - set(DERIVED)):
+        own, theirs = (masks[name].to(images) for masks in (context.masks, donors.masks))
+        shown = ablation(own.expand_as(images).contiguous(), context, dose)[:, :1]
+        both = (own.amax(dim=(1, 2, 3)) > 0) & (theirs.amax(dim=(1, 2, 3)) > 0)
+        apart = (_centres(shown) - _centres(theirs)).norm(dim=1)
+        total, count = total + torch.where(both, apart, 0.0), count + both
+    return total / count.clamp(min=1)
+
+
+def _centres(maps: Tensor) -> Tensor:
+    """Return the centres of mass of (B, 1, H, W), down and across, shares of the sides: (B, 2)."""
+    mass = maps.sum(dim=(1, 2, 3)).clamp(min=1e-6)
+    places = []
+    for axis, length in ((3, maps.shape[2]), (2, maps.shape[3])):
+        steps = torch.arange(length, device=maps.device).to(maps) / length
+        places.append((maps.sum(dim=axis)[:, 0] @ steps) / mass)
+    return torch.stack(places, dim=1)
 
 
 def donors_of(ablation: Ablation, context: Context) -> Donors:

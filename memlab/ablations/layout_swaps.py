@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from memlab.ablations.swaps import Swap
 from memlab.imaging.arrangement import Move, moves, rearranged
 from memlab.imaging.figures import figures_of
+from memlab.masks.expression import mask_of
 from memlab.types import Context, Donors
 
 
@@ -17,9 +17,9 @@ class SwapLayout(Swap):
     A figure is a connected part of the labelled regions. Regions inside it, such as the face of a
     person, move with it. It takes position and area of the donor's figure of the same kind without
     change of proportions, else another free position in its own size. The ground that it leaves is
-    filled. Larger figures are drawn first. An image without figures has no layout to change: it
-    counts, unchanged. The round-trip control moves the figures to their
-    new places and to their own again, in one pass.
+    filled. Larger figures are drawn first. The whole image changes, not only where figures are. An
+    image without figures has no layout; any image can donate. The round-trip control moves the
+    figures to their new places and to their own again, in one pass.
 
     Args:
         amount: share of the way to the donor's positions and sizes, 0 to 1.
@@ -30,16 +30,20 @@ class SwapLayout(Swap):
     one_pass = True
 
     def __init__(self, amount: float = 1.0) -> None:
-        super().__init__(dose=amount, region="figures")
-        self.donor_regions = ()
+        super().__init__(dose=amount)
 
-    def within(self, context: Context) -> Tensor | None:
-        """Return None: the change is not confined to the figures' own places."""
-        return context.where
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Return the region that an image must have."""
+        return ("figures",)
 
-    def usable(self, mask: Tensor) -> Tensor:
-        """Return True for every image: one without figures counts, unchanged."""
-        return torch.ones(len(mask), dtype=torch.bool)
+    def absent(self, context: Context) -> Tensor:
+        """Return which images are annotated for all regions and have no figures: (B,) bool."""
+        figures = mask_of("figures", context.masks)
+        if figures is None:
+            return super().absent(context)
+        none = ~(figures > 0).flatten(1).any(dim=1).cpu()
+        return none & context.annotated_for("figures")
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Move the figures the share `dose` of the way; for a round trip, back again."""

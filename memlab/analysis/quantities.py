@@ -201,7 +201,8 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     V = mean(D² - B²) over the images that have the feature, RMS = sign(V) √|V|, g = RMS in SDs of
     the clean predictions. T over the data set is the total-effect index (Jansen 1999): p² V / (2
     Var f), where p is the share of images that have the feature, because a swap needs the feature
-    in the image and in its donor. p is 1 unless the swap is bound to a region. Images that have the
+    in the image and in its donor. If the swap changes the whole image, any image can donate, and T
+    is p V / (2 Var f); p is 1 unless the swap needs a region in the image. Images that have the
     feature but could not be swapped (no donor, a background that fills the image) count in p and
     are assumed to be like the swapped images. Images that are not annotated for the feature are not
     counted. T+ is T without subtraction, the value if the swap left no artefact.
@@ -218,7 +219,7 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     raw = mean(images, swap_square(swap, quiet=True))
 
     def total(v: Array, var: Array, p: Array) -> Array:
-        return ratio(p**2 * v, 2 * var)
+        return ratio(pairs_share(swap, p) * v, 2 * var)
 
     estimates = {"squared_effect": moved, "rms_effect": combine(root, moved)}
     estimates |= {
@@ -229,16 +230,21 @@ def value_quantities(swap: ImageEffects) -> Quantities:
     return Quantities(estimates, [])
 
 
+def pairs_share(swap: ImageEffects, p: Array) -> Array:
+    """Return the share of pairs of image and donor that a swap applies to, from the prevalence."""
+    return p**2 if swap.bound else p
+
+
 def presence(effects: ImageEffects) -> Array:
     """Return which images have the changed region, (n,): 1, 0, or NaN if unknown.
 
     Rows of earlier versions do not say why an image could not be changed. It may lack the region,
     or have it, so no image is known if one could not be changed.
     """
-    if not effects.bound:
-        return np.ones(len(effects.images.predicted))
     if effects.present is not None:
         return effects.present
+    if not effects.bound:
+        return np.ones(len(effects.images.predicted))
     changed = np.concatenate([effects.of("swap"), effects.of("target")], axis=1)
     could = np.isfinite(changed).any(axis=1)
     every = bool(could[effects.images.audited > 0].all())

@@ -16,6 +16,7 @@ from memlab.analysis.insertion_agreement import headline_share
 from memlab.analysis.means import combine, mean, prevalence, variance_of_predictions
 from memlab.analysis.per_image import mean_effect, row_mean
 from memlab.analysis.quantities import (
+    pairs_share,
     presence,
     presence_quantities,
     removal_quantities,
@@ -166,16 +167,19 @@ def _with_estimates(data: FeatureData, images: Images, random_shapes: bool) -> F
         if insertion is not None:
             of_insertion = removal_quantities([insertion])
             estimates |= {f"insertion/{name}": of_insertion[name] for name in IN_SD}
-    elif data.swap is not None:
-        quantities = value_quantities(data.swap)
+    elif (swap := data.swap) is not None:
+        quantities = value_quantities(swap)
         estimates |= quantities.estimates
         notes += quantities.notes
         for why in data.beyond.values():
             _withhold(estimates, why)
-        estimates["prevalence"] = mean(images, presence(data.swap))
-        back = mean(images, row_mean(data.swap.of("round-trip") ** 2))
+        estimates["prevalence"] = mean(images, presence(swap))
+        back = mean(images, row_mean(swap.of("round-trip") ** 2))
         estimates["control_share"] = combine(
-            lambda p, v, var: p**2 * v / (2 * var), estimates["prevalence"], back, variance
+            lambda p, v, var: pairs_share(swap, p) * v / (2 * var),
+            estimates["prevalence"],
+            back,
+            variance,
         )
     return replace(data, estimates=estimates, notes=notes)
 

@@ -141,7 +141,8 @@ def images_of(ablation: Ablation, role: str, regions: pd.DataFrame) -> NDArray[n
     """
     every = np.ones(len(regions), dtype=bool)
     complete = regions.notna().all(axis=1).to_numpy() if len(regions.columns) else every
-    name = ablation.place.name
+    # a change of the whole image may need a region in it, too
+    name = (*ablation.place.needed, *ablation.regions, "all")[0]
     if ablation.family == "insertion":
         found = (regions[list(ablation.regions)] == 0).all(axis=1).to_numpy()
     elif name == "all":

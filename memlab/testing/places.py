@@ -37,7 +37,9 @@ def check_region(ablation: Ablation) -> None:
         for word, value in (("empty", 0), ("the whole image", 1)):
             if value == 0 and ablation.family == "insertion":
                 continue  # an insertion requires the region to be absent
-            mask = context.masks[region].clone()
+            named = mask_of(region, context.masks)
+            assert named is not None  # a trial has masks of every region
+            mask = named.clone()
             mask[0] = value
             eligible = ablation.eligible(trial.with_mask(region, mask).context).tolist()
             require(not eligible[0], cls, f"takes an image whose mask of {region!r} is {word}")

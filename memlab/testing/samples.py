@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 from memlab.ablations.base import Ablation
 from memlab.roles import Role
-from memlab.types import Context, Donors
+from memlab.types import DERIVED, Context, Donors
 
 _BOXES = {
     "people": (0.12, 0.10, 0.95, 0.40),
@@ -63,7 +63,8 @@ def sample_masks(images: Tensor, other_regions: Iterable[str] = ()) -> dict[str,
         mask[1::2] = mask[1::2].flip(-1)
         masks[name] = mask
     masks["background"] = (torch.cat(list(masks.values()), dim=1).sum(dim=1, keepdim=True) == 0) * 1
-    return masks | {name: middle(images) for name in other_regions if name not in masks}
+    boxes = {name for name in other_regions if name not in masks and name not in DERIVED}
+    return masks | {name: middle(images) for name in sorted(boxes)}
 
 
 def middle(images: Tensor) -> Tensor:
@@ -114,7 +115,11 @@ class Trial:
         if ablation.needs_donors:
             donor_images = sample_images(4, size, seed=1)
             names = ["donor-a", "donor-b", "donor-c", "donor-d"]
-            donors = Donors(names, donor_images, sample_masks(donor_images, ablation.masks_read))
+            donated = sample_masks(donor_images, ablation.masks_read)
+            # mirrored where the images are not, so that places differ
+            donors = Donors(
+                names, donor_images, {key: mask.flip(0) for key, mask in donated.items()}
+            )
         context = WatchedContext(
             ["a", "b", "c", "d"], seed=7, masks=masks, role=_role_of(ablation), donors=donors
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -13,10 +15,13 @@ from memlab.ablations.layout_swaps import SwapLayout
 from memlab.ablations.statistics import STATISTICS
 from memlab.ablations.swaps import Swap, SwapTexture
 from memlab.ablations.texture_swaps import SwapPattern
+from memlab.analysis.arrays import read_effects, read_images
+from memlab.analysis.quantities import value_quantities
 from memlab.imaging.colour import luma
 from memlab.imaging.colour_moments import moments
 from memlab.imaging.filters import gaussian_blur
 from memlab.imaging.sharpness import sharpness
+from memlab.stats.bootstrap import point
 from memlab.types import Donors
 from tests.builders.swaps import pairs
 
@@ -108,9 +113,26 @@ def test_a_figure_takes_the_place_and_the_size_of_the_donors_figure() -> None:
     assert torch.equal(back[:, :1] > 0.6, mask > 0)
 
 
-def test_an_image_without_figures_counts_and_stays_as_it_is() -> None:
+def test_an_image_without_figures_has_no_layout_and_stays_as_it_is() -> None:
     images, context = pairs(4)
     none = {name: torch.zeros_like(mask) for name, mask in context.masks.items()}
     alone = replace(context, masks={"faces": none["faces"]})
-    assert SwapLayout().eligible(alone).all()
+    assert not SwapLayout().eligible(alone).any()
+    assert SwapLayout().absent(alone).all()
     assert torch.equal(SwapLayout()(images, alone), images)
+
+
+def test_t_of_layout_counts_images_without_figures_as_unchanged() -> None:
+    rng = np.random.default_rng(0)
+    ids = [str(number) for number in range(40)]
+    clean = rng.normal(0.7, 0.1, 40)
+    moved = np.where(np.arange(40) < 30, rng.normal(0, 0.05, 40), 0.0)
+    rows = pd.DataFrame({"id": ids, "predicted": clean})
+    has = np.arange(40) < 30
+    table = pd.DataFrame({"id": ids, "draw": 0, "dose": 1.0, "region": "all", "eligible": has})
+    table["reason"] = np.where(has, None, "absent")
+    swap = table.assign(condition="swap_layout@1:swap", role="swap", predicted=clean - moved)
+    back = table.assign(condition="swap_layout@1:round-trip", role="round-trip", predicted=clean)
+    (effects,) = read_effects(read_images(rows), pd.concat([swap, back])).values()
+    share = point(value_quantities(effects).estimates["variance_share"]).value
+    assert share == pytest.approx((moved**2).mean() / (2 * clean.var(ddof=1)))
