@@ -225,12 +225,13 @@ def test_t_of_a_swap_bound_to_a_region_counts_those_that_lack_it() -> None:
     moved, back = rng.normal(0, 0.05, (N, K)), rng.normal(0, 0.01, (N, K))
     moved[15:] = back[15:] = np.nan
     drops = {("swap@1", "swap"): moved, ("swap@1", "round-trip"): back}
-    reason = np.where(np.arange(N) < 15, None, "absent")
-    whole, bound = (
+    lacks = np.where(np.arange(N) < 15, None, "absent")
+    whole, bound, needs_figures = (
         made_analysis(drops, clean, clean, region=region, reason=reason)
         .conditions[0]
         .beyond_control
-        for region in ("all", "faces")
+        for region, reason in (("all", None), ("faces", lacks), ("all", lacks))
     )
     assert bound.variance_share.value == pytest.approx(whole.variance_share.value / 16)
+    assert needs_figures.variance_share.value == pytest.approx(whole.variance_share.value / 4)
     assert bound.rms_effect.value == whole.rms_effect.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from collections.abc import Callable
@@ -75,7 +76,7 @@ def test_ranking_and_verdict_are_those_of_the_audit(trained: Path) -> None:
     assert found["verdict"]["clause"] == audited.verdict.clause
     assert found["ranking"]["sentence"] == audited.ranking.sentence
     assert [one["name"] for one in found["hypotheses"]] == ["Case A", "Case B"]
-    page = (trained / "study.html").read_text()
+    page = html.unescape((trained / "study.html").read_text())
     assert audited.verdict.shows in page
     assert all(one.sentence in page for one in audited.hypotheses)
     assert audited.sample.table == 11  # 3 to choose the checkpoint, and 8 to test
