@@ -131,14 +131,14 @@ def presence_quantities(
     images, name = removals[0].images, feature or removals[0].name
     estimates = removal_quantities(removals)
     removed, notes = removed_square(removals), []
-    compared = estimates["squared_effect"].n or 0
-    if compared < (removed.n or 0) and removed.reason is None:
+    compared, own = estimates["squared_effect"].n, estimates["effect"]
+    if compared < own.n and own.reason is None:
         assumed = (
-            "T is without controls, an upper reading"
+            "too few for T"
             if estimates["squared_effect"].reason
             else "T takes the controls of the others to have their mean effect"
         )
-        notes.append(f"{name}: {compared} of {removed.n} images have controls; {assumed}")
+        notes.append(f"{name}: {compared} of {own.n} images have controls; {assumed}")
     share = mean(images, presence(removals[0])) if feature is None else prevalence(images, feature)
     common = [share, variance_of_predictions(images)]
     swapped = _swapped(swap) if swap else None
@@ -155,7 +155,8 @@ def presence_quantities(
         inserted = removal_quantities(insertions)
         v, both = inserted["squared_effect"], combine(_middle, removed, inserted["squared_effect"])
         for key, square in {"insertion": v, "both": both}.items():
-            estimates[f"variance_share_{key}"] = combine(total, *common, square, *exchanged, n=v.n)
+            n = min(v.n, removed.n) if key == "both" else v.n
+            estimates[f"variance_share_{key}"] = combine(total, *common, square, *exchanged, n=n)
         g = inserted["rms_effect_sd"]
         whole = combine(in_sd, combine(root, removed), common[1])
         estimates["rms_effect_sd_insertion"] = g
@@ -169,9 +170,8 @@ def removed_square(removals: Sequence[ImageEffects]) -> Estimate:
     Large regions have no room for controls. V of the images with controls alone would be that of
     small regions, which have other effects. On an image without controls, the effect of a control
     is taken to be the mean over the images that have some: V plus the difference of the means of
-    (D̄ - c)² - s_D²/m over all images and over those with controls, where c is this effect. If
-    controls fit in fewer than three images, the result is the mean of D̄² - s_D²/m, an upper
-    reading.
+    (D̄ - c)² - s_D²/m over all images and over those with controls, where c is this effect. There
+    is no value if controls fit in fewer than three images.
 
     Args:
         removals: targets and controls of the same ablation, one per fill.
@@ -189,10 +189,7 @@ def removed_square(removals: Sequence[ImageEffects]) -> Estimate:
     def total(v: Array, d2: Array, d: Array, of_d2: Array, of_d: Array, c: Array) -> Array:
         return v + (d2 - of_d2) - 2 * c * (d - of_d)
 
-    specific_squares = _mean_of(effects, square)
-    if specific_squares.reason and effects.of("control").shape[1] > 1:
-        return parts[0]  # too few controls fit
-    return combine(total, specific_squares, *parts, control, n=parts[0].n)
+    return combine(total, _mean_of(effects, square), *parts, control, n=parts[0].n)
 
 
 def value_quantities(swap: ImageEffects) -> Quantities:
@@ -264,6 +261,9 @@ def _mean_of(effects: ImageEffects, column: Array) -> Estimate:
         controlled = np.isfinite(effects.of("control")).any()
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
         return replace(average, reason=why)
+    removed = np.isfinite(effects.of("target")).any(axis=1) & (effects.images.audited > 0)
+    if average.reason and 0 < average.n < removed.sum():
+        return replace(average, reason=f"{average.reason} with controls")
     return average
 
 

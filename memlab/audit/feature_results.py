@@ -135,26 +135,15 @@ class _Found:
         why = self.statistic("variance_share").reason or ""
         if why.startswith("out of distribution"):
             return Claim("cannot tell", why)
-        sesoi = self.protocol.sesoi
+        sesoi, alpha, p = self.protocol.sesoi, self.protocol.alpha, self.tests.either.p_corrected
         if self.data.feature.kind == "value":
-            return swap_claim(
-                self.at_claim_level("variance_share"),
-                self.at_claim_level("variance_share_upper"),
-                sesoi**2 / 2,
-            )
+            shares = map(self.at_claim_level, ("variance_share", "variance_share_upper"))
+            return swap_claim(*shares, p, sesoi**2 / 2, alpha)
         signed, lower, upper = (
             self.at_claim_level(name)
             for name in ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
         )
-        return removal_claim(
-            signed,
-            lower,
-            upper,
-            self.tests.signed.p_corrected,
-            self.tests.energy.p_corrected,
-            sesoi,
-            self.protocol.alpha,
-        )
+        return removal_claim(signed, lower, upper, p, sesoi, alpha)
 
     def _detectable(self, name: str) -> float | None:
         one = self.resampled.get(name)
