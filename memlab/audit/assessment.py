@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.ablations.record import ConditionRecord
-from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
+from memlab.analysis.arrays import ImageEffects, Images, read_effects
 from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.gauge import Gauge, gauges
 from memlab.audit.beside import (
@@ -28,15 +28,15 @@ from memlab.audit.hypothesis_results import hypothesis_result
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.protocol import Protocol
 from memlab.audit.representatives import representatives, stand_ins, upper_bounds
-from memlab.audit.resampling import Resampling
+from memlab.audit.resampling import Resampling, images_of, sampled
 from memlab.audit.result import AuditResult, ProtocolRecord, SampleRecord, Sufficiency
 from memlab.audit.semantic import semantic_share
 from memlab.audit.verdict import no_order, verdict
-from memlab.errors import DataError
+from memlab.numbers import number
 from memlab.stats import Bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
-from memlab.stats.measures import Array, Statistic, constant
+from memlab.stats.measures import Statistic, constant
 
 
 def audit_result(
@@ -65,9 +65,10 @@ def audit_result(
     """
     rows = rows[np.isfinite(pd.to_numeric(rows["predicted"], errors="coerce"))]
     rows = rows.reset_index(drop=True)
-    images, audited = _images(rows)
-    resampling = Resampling(seed, protocol.resamples, protocol.level, _strata(rows, audited))
-    sample = _sample(rows, images, audited, resampling)
+    rows, strata = sampled(rows)
+    images = images_of(rows)
+    resampling = Resampling(seed, protocol.resamples, protocol.level, strata)
+    sample = _sample(rows, images, resampling)
     random_shapes = mostly_random_shapes(conditions)
     conditions = conditions[conditions["condition"].isin(finite_changes(conditions))]
     measured = _measured(images, conditions, records)
@@ -156,29 +157,9 @@ def audit_result(
         nuisance=nuisance_changes(records, resampled.get("nuisance", {})),
         scan=scan,
         sufficiency=_sufficiency(protocol, records, measured, images, resampling),
-        notes=_notes(sample),
+        notes=_notes(sample, rows),
         conditions=list(records),
     )
-
-
-def _images(rows: pd.DataFrame) -> tuple[Images, pd.Series]:
-    """Return the images of the table, and which of them were audited."""
-    audited = pd.Series(True, index=rows.index)
-    if "audited" in rows:
-        audited = pd.to_numeric(rows["audited"]).fillna(0) > 0
-    if not audited.any():
-        raise DataError("rows: no image was audited; run the audit first")
-    table = rows.drop(columns=[name for name in ("weight",) if name in rows])
-    images = read_images(rows[audited], table)
-    return images, audited
-
-
-def _strata(rows: pd.DataFrame, audited: pd.Series) -> Array | None:
-    if audited.all():
-        return None
-    names = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", index=rows.index)
-    inverse = np.unique(names + audited.map({True: "|1", False: "|0"}), return_inverse=True)[1]
-    return inverse.astype(float)
 
 
 def _measured(
@@ -205,9 +186,7 @@ def _by_owner(resampled: Bootstrap) -> dict[str, dict[str, Resampled]]:
     return found
 
 
-def _sample(
-    rows: pd.DataFrame, images: Images, audited: pd.Series, resampling: Resampling
-) -> SampleRecord:
+def _sample(rows: pd.DataFrame, images: Images, resampling: Resampling) -> SampleRecord:
     scored = np.isfinite(images.score)
     requested = {
         "all": rho(images.predicted, images.score, scored),
@@ -221,12 +200,13 @@ def _sample(
     sd = Statistic(float(images.predicted.std(ddof=1)) if n > 1 else None, n)
     if n < 2 or constant(images.predicted):
         sd = Statistic(None, n, reason="the predictions do not vary")
-    counts = rows.loc[audited, "stratum"].value_counts() if "stratum" in rows else {}
+    audited = rows["audited"] > 0
+    counts = rows.loc[audited, "stratum"].value_counts()
     return SampleRecord(
         table=n,
         audited=int(audited.sum()),
         scored=int(scored.sum()),
-        strata={str(name): int(count) for name, count in dict(counts).items()},
+        strata={str(name): int(count) for name, count in counts.items() if name},
         spearman=spearman["all"],
         spearman_audited=spearman["audited"],
         sd=sd,
@@ -254,8 +234,16 @@ def _sufficiency(
     ]
 
 
-def _notes(sample: SampleRecord) -> list[str]:
+def _notes(sample: SampleRecord, rows: pd.DataFrame) -> list[str]:
     notes = []
+    audited = set(rows.loc[rows["audited"] > 0, "stratum"])
+    unlike = rows.loc[~rows["stratum"].isin(audited), "stratum"].value_counts()
+    if len(unlike):
+        percent = number(100 * unlike.sum() / sample.table, 1)
+        notes.append(
+            f"{unlike.sum()} images ({percent} % of the table) have features that no audited image "
+            f"has together (most: {unlike.index[0]}): no effect is weighted for them"
+        )
     if sample.scored == 0:
         notes.append(
             "the images have no scores: it is unknown whether the predictions carry any of what "

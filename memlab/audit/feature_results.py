@@ -36,7 +36,9 @@ def feature_results(
     resampling: Resampling,
 ) -> list[FeatureResult]:
     """Return the result of each feature, in the order of the protocol; see `audit_result`."""
-    tests = feature_tests(data, ranked, resampled, random_shapes, resampling.seed)
+    tests = feature_tests(
+        data, ranked, resampled, random_shapes, resampling.seed, resampling.resamples
+    )
     losses = _losses(data, images, resampling)
     taken = {name: other for other, name in stands_in.items()}
     results = []
