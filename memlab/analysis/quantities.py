@@ -119,7 +119,8 @@ def presence_quantities(
     V_removal + p² V_swap] / (2 Var f). Here V_removal is over all images whose feature was removed;
     see `removed_square`. `variance_share_insertion` has V_insertion in place of V_removal, and
     `variance_share_both` has the mean of both, for use where an equivalence test
-    of `insertion_difference_sd` says that they agree.
+    of `insertion_difference_sd` says that they agree. `exchange_share` is the part of T with
+    V_swap; T with the suffix `_presence` is without it.
 
     Args:
         feature: column of the rows that says which images have the feature; None to count the
@@ -150,13 +151,22 @@ def presence_quantities(
     def total(p: Array, var: Array, v: Array, exchanged: Array | float = 0) -> Array:
         return ratio(2 * p * (1 - p) * v + p**2 * exchanged, 2 * var)
 
-    estimates["variance_share"] = combine(total, *common, removed, *exchanged, n=removed.n)
+    squares = {"": removed}
     if insertions:
         inserted = removal_quantities(insertions)
-        v, both = inserted["squared_effect"], combine(_middle, removed, inserted["squared_effect"])
-        for key, square in {"insertion": v, "both": both}.items():
-            n = min(v.n, removed.n) if key == "both" else v.n
-            estimates[f"variance_share_{key}"] = combine(total, *common, square, *exchanged, n=n)
+        v = inserted["squared_effect"]
+        both = combine(_middle, removed, v, n=min(removed.n, v.n))
+        squares |= {"_insertion": v, "_both": both}
+    for key, v in squares.items():
+        parts = [*common, v]
+        estimates[f"variance_share{key}"] = combine(total, *parts, *exchanged, n=v.n)
+        if exchanged:
+            estimates[f"variance_share{key}_presence"] = combine(total, *parts, n=v.n)
+    if swapped is not None:
+        estimates["exchange_share"] = combine(
+            lambda p, var, v: ratio(p**2 * v, 2 * var), *common, swapped, n=swapped.n
+        )
+    if insertions:
         g = inserted["rms_effect_sd"]
         whole = combine(in_sd, combine(root, removed), common[1])
         estimates["rms_effect_sd_insertion"] = g

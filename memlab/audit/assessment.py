@@ -20,17 +20,17 @@ from memlab.audit.beside import (
     sufficiency_estimates,
     sufficiency_result,
 )
-from memlab.audit.bounds import no_share
 from memlab.audit.contrasts import contrasts
-from memlab.audit.estimates import feature_data, with_headline
+from memlab.audit.estimates import feature_data
 from memlab.audit.feature_results import feature_results
 from memlab.audit.hypothesis_results import hypothesis_result
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.protocol import Protocol
-from memlab.audit.representatives import representatives, stand_ins, upper_bounds
+from memlab.audit.representatives import representatives, stand_ins, unmeasured_shares
 from memlab.audit.resampling import Resampling, images_of, sampled
 from memlab.audit.result import AuditResult, ProtocolRecord, SampleRecord, Sufficiency
 from memlab.audit.semantic import semantic_share
+from memlab.audit.shares import headlines, shares_of
 from memlab.audit.verdict import no_order, verdict
 from memlab.numbers import number
 from memlab.stats import Bootstrap, rho
@@ -93,26 +93,13 @@ def audit_result(
         for name, estimate in one.estimates.items()
     }
     requested |= {f"nuisance|{name}": estimate for name, estimate in nuisance.items()}
-    resampled = with_headline(_by_owner(resampling.of(requested)), protocol)
-    for of_feature in resampled.values():
-        if "variance_share" in of_feature:
-            of_feature["variance_share"] = no_share(of_feature["variance_share"])
+    resampled = headlines(_by_owner(resampling.of(requested)), protocol)
     features = feature_results(
         data, resampled, conditions, images, ranked_names, stands_in, random_shapes,
         protocol, resampling,
     )  # fmt: skip
 
-    least = int(thresholds["least_images"])
-    shares: dict[str, Resampled] = {}
-    without: dict[str, str] = {}
-    for one in features:
-        found = one.variance_share
-        if found.value is None or found.low is None:
-            without[one.name] = found.reason or "no interval"
-        elif found.n < least:
-            without[one.name] = f"only {found.n} images; fewer than {least} decide nothing"
-        else:
-            shares[one.name] = resampled[one.name]["variance_share"]
+    shares = shares_of(data, resampled, protocol)
     labels = {one.name: one.label for one in features}
     sesoi_t = protocol.sesoi**2 / 2
     nothing = no_order(sample)
@@ -127,18 +114,18 @@ def audit_result(
                 {
                     name: resampled[name][quantity]
                     for name in ranked_names
-                    if name in shares and quantity in resampled[name]
+                    if name in shares.of and quantity in resampled[name]
                 },
-                {name: without[name] for name in ranked_names if name not in shares},
+                {name: shares.without[name] for name in ranked_names if name not in shares.of},
                 labels,
                 sample.audited,
                 protocol.level,
             )
         )
-    of_ranked = {name: shares[name] for name in ranked_names if name in shares}
+    of_ranked = {name: shares.of[name] for name in ranked_names if name in shares.of}
     sides = {one.name: one.side for one in features if one.name in ranked_names}
-    bounds = upper_bounds(features, thresholds["largest_effect"])
-    share, draws = semantic_share(sides, of_ranked, bounds, sesoi_t, protocol.level)
+    unmeasured = unmeasured_shares(protocol, resampled, shares.of, shares.presence_only)
+    share, draws = semantic_share(sides, of_ranked, *unmeasured, sesoi_t, protocol.level)
     scan = scan_result(records, measured, images, protocol.sesoi, seed) if protocol.scan else None
     return AuditResult(
         protocol=ProtocolRecord(protocol.name, protocol.version, protocol.sha256, protocol.sesoi),
@@ -150,7 +137,7 @@ def audit_result(
         contrasts=contrasts(protocol, data, shares, stands_in, resampling),
         semantic_share=share,
         hypotheses=[
-            hypothesis_result(one, shares, without, stands_in, sesoi_t, protocol.level)
+            hypothesis_result(one, shares, stands_in, sesoi_t, protocol.level)
             for one in protocol.hypotheses
         ],
         verdict=verdict(features, share, draws, sample, scan, thresholds),

@@ -118,6 +118,7 @@ class _Found:
             rms_effect=self.statistic("rms_effect"),
             rms_effect_sd=self.statistic("rms_effect_sd"),
             variance_share=self.statistic("variance_share"),
+            exchange_share=self._exchange() if presence else None,
             control_share=self.statistic("control_share").value,
             performance_loss=loss,
             test=self.tests.either,
@@ -146,6 +147,10 @@ class _Found:
             for name in ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
         )
         return removal_claim(signed, lower, upper, p, sesoi, alpha)
+
+    def _exchange(self) -> Statistic:
+        found = self.statistic("exchange_share")
+        return found if self.data.swap else replace(found, reason=self.data.reason or "not run")
 
     def _detectable(self, name: str) -> float | None:
         one = self.resampled.get(name)
