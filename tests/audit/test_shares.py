@@ -64,11 +64,17 @@ def test_the_verdict_stays_open_by_what_exchange_could_move(protocol: Protocol) 
 
 
 def test_a_feature_that_no_image_has_leaves_nothing_open(protocol: Protocol) -> None:
-    prevalence = {"face": 0.4, "person": 0.4, "object": 0.4, "text": 0.0}
-    exchange = dict.fromkeys(SEMANTIC, 0.0)
-    found = audited(protocol, {"colour_background": 0.9}, prevalence=prevalence, exchange=exchange)
-    assert found.feature("text").variance_share.value is None
-    assert "text" not in found.semantic_share.unmeasured
+    prevalence = {"face": 0.0, "person": 0.4, "object": 0.4, "text": 0.4}
+    found = audited(
+        protocol,
+        {"colour_background": 0.9},
+        prevalence=prevalence,
+        exchange=dict.fromkeys(SEMANTIC, 0.0),
+        skip=frozenset({"colour_faces"}),
+    )
+    for name in ("face", "colour_faces"):
+        assert found.feature(name).variance_share.value is None
+        assert name not in found.semantic_share.unmeasured
     assert found.verdict.verdict == "shortcut"
 
 
