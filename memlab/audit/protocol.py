@@ -287,9 +287,9 @@ def _check_names(read: Protocol, path: Path) -> None:
     for index, one in enumerate(read.features):
         if one.name in names[:index]:
             refuse(f"features[{index}].name", one.name, "give each feature a name of its own")
-        for field, other in (("stands_in_for", one.stands_in_for), ("within", one.within)):
+        for key, other in (("stands_in_for", one.stands_in_for), ("within", one.within)):
             if other is not None and (other not in names or other == one.name):
-                refuse(f"features[{index}].{field}", other, "name another feature")
+                refuse(f"features[{index}].{key}", other, "name another feature")
     for family in dict.fromkeys(one.family for one in read.features):
         chosen = [one.name for one in read.representatives if one.family == family]
         if len(chosen) != 1:

@@ -46,9 +46,9 @@ def unmeasured_shares(
 
     T of a feature that images have or lack is p (1 - p) g² + p² h² / 2, where g is the effect of
     its presence, and h that of another of its kind in its place. With the protocol's largest effect
-    for both, T is bounded by prevalence, also where few images have the feature; of a value within a
-    presence feature, only the exchange counts. A feature that no image has moves nothing. Any other
-    T is bounded by 1 alone.
+    for both, T is bounded by prevalence, also where few images have the feature; of a value within
+    a presence feature, only the exchange counts. A feature that no image has moves nothing. Any
+    other T is bounded by 1 alone.
 
     Args:
         protocol: the protocol.
