@@ -121,8 +121,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--fail-on",
         metavar="VERDICTS",
-        help="exit code 1 for these verdicts, with commas: human-interpretable, shortcut, mixed, "
-        "cannot-tell",
+        help="exit code 1 for these verdicts, with commas: shortcut, mixed, cannot-tell, "
+        "human-interpretable",
     )
     add_loading(parser)
     add_trust(parser)
