@@ -20,6 +20,7 @@ from memlab.audit.protocol import Protocol
 from memlab.audit.request import request_of
 from memlab.audit.result import AuditResult
 from memlab.audit.run import CHANGED, CLEAN, Machine, changed_rows_of, clean_rows
+from memlab.audit.sample import strata_of
 from memlab.audit.trial import run_trial
 from memlab.audit.work import Work, presence_of, work_of
 from memlab.data.donors import DonorList
@@ -72,6 +73,12 @@ class Prepared:
             device=str(self.model.device),
         )
 
+    @property
+    def strata(self) -> pd.Series:
+        """Return the stratum of each image of the population, by id."""
+        needed = {name: one.regions[0] for name, one in self.features.items()}
+        return strata_of(self.regions[list(needed.values())].set_axis(list(needed), axis=1))
+
     def plan(self) -> AuditPlan:
         """Measure times and noise, and return the largest audit that the budget allows."""
         machine = self.machine
@@ -84,11 +91,16 @@ class Prepared:
             device=machine.device,
             shown=machine.shown,
         )
-        needed = {name: one.regions[0] for name, one in self.features.items()}
-        present = self.regions[list(needed.values())].set_axis(list(needed), axis=1)
         limit = parse_budget(self.budget)
         return plan_audit(
-            self.protocol, self.regions, present, self.work, trial, limit, self.seed, self.budget
+            self.protocol,
+            self.regions,
+            self.strata,
+            self.work,
+            trial,
+            limit,
+            self.seed,
+            self.budget,
         )
 
     def donors(self, plan: AuditPlan) -> tuple[DonorList | None, list[str]]:
@@ -183,7 +195,9 @@ def carry_out(prepared: Prepared, plan: AuditPlan, folder: Path) -> Finished:
     """
     one = prepared
     donors, _ = one.donors(plan)
-    rows, errors = clean_rows(one.model, one.population, plan, one.features, folder, one.machine)
+    rows, errors = clean_rows(
+        one.model, one.population, plan, one.features, one.strata, folder, one.machine
+    )
     conditions = changed_rows_of(
         one.model, one.population, plan, one.work, rows, donors, folder, one.machine, one.seed
     )

@@ -18,7 +18,7 @@ from memlab.ablations.plan import Condition
 from memlab.ablations.surprise import clean_features
 from memlab.audit.plan import AuditPlan
 from memlab.audit.population import Population
-from memlab.audit.sample import strata_of, weights
+from memlab.audit.sample import weights
 from memlab.audit.work import Work
 from memlab.data.donors import DonorList
 from memlab.errors import DataError
@@ -59,6 +59,7 @@ def clean_rows(
     population: Population,
     plan: AuditPlan,
     features: dict[str, Ablation],
+    strata: pd.Series,
     folder: Path,
     machine: Machine,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -69,6 +70,8 @@ def clean_rows(
         population: the images.
         plan: which of them are scored, and which audited.
         features: presence features: name to the ablation that removes the feature.
+        strata: stratum that each image was sampled from, by id. Masks at the model's size may
+            lack small regions, so that the features of an image may be others.
         folder: folder of the audit.
         machine: how to run.
 
@@ -114,7 +117,7 @@ def clean_rows(
     if not rows["audited"].any():
         why = next(one for one in errors.values() if one)
         raise DataError(f"none of the audited images can be read and scored: {why}")
-    rows["stratum"] = strata_of(rows[list(features)])
+    rows["stratum"] = rows["id"].map(strata)
     rows["weight"] = weights(rows["stratum"], rows["audited"] == 1)
     first = ["index", "id", "image", "split", "score", "predicted", "audited", "stratum", "weight"]
     return rows[[*first, *features]], {name: why for name, why in errors.items() if why}

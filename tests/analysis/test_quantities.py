@@ -251,6 +251,9 @@ def test_permutation_tests_get_one_placement_per_draw_averaged_over_fills() -> N
     assert np.allclose(control[:, 0, :3], halves)
     assert np.isnan(control[:, 0, 3]).all(), "a draw that not all fills have"
     assert np.allclose(control[:, 1], first.of("control"))
+    other.of("target")[0] = NAN  # an image that one fill could not change stays, as in S and V
+    target, _ = occlusions([[first, other]])
+    assert target[0, 0] == first.of("target")[0, 0]
 
 
 def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:
