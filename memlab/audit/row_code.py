@@ -16,7 +16,16 @@ from memlab.provenance import PACKAGES
 ROOT = Path(__file__).parents[1]
 ROOMS = ("ablations", "backbones", "data", "imaging", "inference", "masks", "models")
 """Rooms of memlab whose modules make rows; so do the modules that lie in no room."""
-OF_AUDIT = ("conditions", "conduct", "population", "protocol", "protocol_fields", "run", "work")
+OF_AUDIT = (
+    "conditions",
+    "conduct",
+    "population",
+    "protocol",
+    "protocol_fields",
+    "run",
+    "sample",
+    "work",
+)
 """Modules of the audit that make rows; its plan is kept in its folder."""
 _WITH_VERSION = {"builtins", "abc", "typing", *PACKAGES}
 
