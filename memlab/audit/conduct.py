@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.needs import donor_notes
 from memlab.audit.about import model_record, population_record, provenance
 from memlab.audit.assessment import audit_result
 from memlab.audit.budget import parse_budget
-from memlab.audit.finished import PROTOCOL
+from memlab.audit.gauge_notes import distance_notes
 from memlab.audit.plan import AuditPlan, plan_audit
 from memlab.audit.population import Population, regions_of
 from memlab.audit.protocol import Protocol
@@ -27,17 +25,13 @@ from memlab.audit.trial import run_trial
 from memlab.audit.work import Work, presence_of, work_of
 from memlab.data.donors import DonorList
 from memlab.data.mask_summary import annotation_notes, region_notes
-from memlab.errors import CheckpointError, MemlabError
-from memlab.files import write_text
+from memlab.errors import CheckpointError
 from memlab.inference.predict import device_named
 from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
 from memlab.provenance import now
-from memlab.reading import read_json
 from memlab.scorer import Scorer
 from memlab.shards import write_table
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -239,35 +233,10 @@ def result_of(
     unread = [f"{failed} images have no prediction and are left out."] if failed else []
     return replace(
         result,
-        notes=[*result.notes, *notes, *unread],
+        notes=[*result.notes, *distance_notes(result.features), *notes, *unread],
         model=model_record(one.model, name if Path(name).exists() else None),
         data=population_record(one.population, donors, finished.errors),
         provenance=provenance(one.model, one.work),
         started=started,
         finished=now(),
     )
-
-
-def write_plan(plan: AuditPlan, prepared: Prepared, folder: Path) -> None:
-    """Write the plan and the protocol into the folder of the audit."""
-    write_text(folder / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
-    write_text(folder / PROTOCOL, prepared.protocol.text)
-
-
-def read_plan(folder: Path) -> AuditPlan | None:
-    """Return the plan that a folder holds, or None.
-
-    Raises:
-        MemlabError: if the file is damaged; names it.
-    """
-    path = folder / PLAN
-    if not path.is_file():
-        return None
-    remedy = "delete the folder, or choose another --out"
-    found = read_json(path, remedy)
-    try:
-        return TypeAdapter(AuditPlan).validate_python(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise MemlabError(f"{path}: damaged: {where}: {first['msg']}; {remedy}") from error

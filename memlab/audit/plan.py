@@ -68,7 +68,7 @@ class AuditPlan:
         displayed: ids of the audited images that get the dose ladders.
         scanned: ids of the audited images that the blind scan occludes.
         scored: ids of the images that are scored unchanged; the audited images are among them.
-        of: number of images that the model was not trained on.
+        of: number of images that may be audited: those that did not train the model here.
         strata: images by stratum.
         features: cost and power of each feature.
         conditions: number of conditions, the scan's cells not counted.

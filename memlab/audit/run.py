@@ -1,7 +1,8 @@
 """Run of an audit: scores unchanged and changed images batch by batch, and merges their rows.
 
-Each batch is written as one atomic shard. A killed audit loses at most one batch; the same command
-goes on. The shards are removed last, by the caller, once all files are written.
+Each batch is written as one atomic shard. A killed audit loses at most one batch, and of changed
+images at most `SHARD`; the same command goes on. The shards are removed last, by the caller, once
+all files are written.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from memlab.types import Context
 
 CLEAN, CHANGED = "rows", "conditions"
 """Names of the tables, and of the folders of their shards."""
+SHARD = 32
+"""Most images whose changed versions are one batch and one shard; each has hundreds of versions."""
 _KEY = ["condition", "draw", "index"]
 
 
@@ -147,7 +150,8 @@ def changed_rows_of(
     images = population.images(_part(population, plan.scored))
     audited = rows.loc[rows["audited"] == 1, "index"].tolist()
     writer = ShardWriter(folder, CHANGED, 0)
-    due, chosen = _due(audited, machine.batch_size, writer.has)
+    size = min(machine.batch_size, SHARD)
+    due, chosen = _due(audited, size, writer.has)
     parts: list[tuple[Sequence[Condition], frozenset[str]]] = [
         (work.main, frozenset(plan.audited)),
         (work.ladder, frozenset(plan.displayed)),
@@ -157,7 +161,7 @@ def changed_rows_of(
     steps = sum(
         one.draws * sum(name in among for name in names) for some, among in parts for one in some
     )
-    batches = TableImages(images, chosen).batches(machine.batch_size, machine.num_workers)
+    batches = TableImages(images, chosen).batches(size, machine.num_workers)
     clean = None
     if due:
         clean = clean_features(model, images, len(images), seed, machine.batch_size)

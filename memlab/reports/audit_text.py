@@ -16,6 +16,7 @@ from memlab.numbers import number, p_value, statistic
 from memlab.reports.plain_table import plain_table
 from memlab.reports.terminal import plain_console
 from memlab.stats import Place
+from memlab.stats.measures import Statistic
 
 SIDES = ("semantic", "low-level", "layout", "context")
 """Sides of features in the order of tables and figures."""
@@ -104,6 +105,14 @@ def rank_text(place: Place | None) -> str:
     return f"{place.rank:g} ({place.low:g}–{place.high:g})"
 
 
+def tau_text(tau: Statistic) -> str:
+    """Return Kendall's τ_b with its interval, or in words that no resample changes the order."""
+    if tau.value is None or tau.low is None or tau.low != tau.high:
+        return statistic(tau, 2, signed=True, zero=False)
+    value = number(tau.value, 2, signed=True, zero=False)
+    return f"{value} (the same order in all resamples)"
+
+
 def unranked_lines(result: AuditResult) -> list[str]:
     """Return a line with the features that represent no family here; empty without any."""
     others = [
@@ -134,10 +143,7 @@ def answer_lines(result: AuditResult) -> list[str]:
         found = statistic(one.difference, 3, signed=True, zero=False)
         lines.append(f"{one.name} (mean T): {found}")
     lines.append(f"semantic share: {statistic(result.semantic_share.share, 2, zero=False)}")
-    lines += [
-        f"{case.sentence} τ_b {statistic(case.tau, 2, signed=True, zero=False)}"
-        for case in result.hypotheses
-    ]
+    lines += [f"{case.sentence} τ_b {tau_text(case.tau)}" for case in result.hypotheses]
     if result.scan is not None:
         lines.append(result.scan.sentence)
     lines += [f"note: {note}" for note in result.notes]
