@@ -145,8 +145,8 @@ def presence_quantities(
     swapped = _swapped(swap) if swap else None
     exchanged = [] if swapped is None or swapped.reason else [swapped]
     if not exchanged:
-        why = swapped.reason if swapped else "not run"
-        notes.append(f"{name}: swap: {why}; T covers presence only")
+        why = f" (swap: {swapped.reason})" if swapped else ""
+        notes.append(f"{name}: T covers presence only{why}")
 
     def total(p: Array, var: Array, v: Array, exchanged: Array | float = 0) -> Array:
         return ratio(2 * p * (1 - p) * v + p**2 * exchanged, 2 * var)

@@ -114,13 +114,15 @@ def feature_data(
         insertion[1] if insertion else None,
         gauges=of_conditions,
     )
-    if feature.kind == "presence" and not removals:
+    if not removals and swap is None:
         known = {}
-        if feature.name in images.table:  # bounds T: a feature that no image has moves nothing
-            known = {"prevalence": prevalence(images, feature.name)}
-        return replace(data, reason=_why_absent(feature, images), estimates=known)
-    if feature.kind == "value" and swap is None:
-        return replace(data, reason="not run: no masks or no donors for it")
+        presence_of = feature.within if feature.kind == "value" else feature.name
+        if presence_of in images.table:  # bounds T: a feature that no image has moves nothing
+            known = {"prevalence": prevalence(images, str(presence_of))}
+        why = "not run: no masks or no donors for it"
+        if feature.kind == "presence":
+            why = _why_absent(feature, images)
+        return replace(data, reason=why, estimates=known)
     unlike = random_shapes & {record.change for record, _ in removals}
     return _with_estimates(data, images, bool(unlike))
 

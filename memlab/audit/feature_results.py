@@ -150,7 +150,10 @@ class _Found:
 
     def _exchange(self) -> Statistic:
         found = self.statistic("exchange_share")
-        return found if self.data.swap else replace(found, reason=self.data.reason or "not run")
+        swap = next((one.condition for one in self.data.records if one.role == "swap"), None)
+        if swap is None:
+            return replace(found, reason=self.data.reason or "not run")
+        return replace(found, reason=self.data.beyond.get(swap, found.reason))
 
     def _detectable(self, name: str) -> float | None:
         one = self.resampled.get(name)

@@ -46,8 +46,9 @@ def unmeasured_shares(
 
     T of a feature that images have or lack is p (1 - p) g² + p² h² / 2, where g is the effect of
     its presence, and h that of another of its kind in its place. With the protocol's largest effect
-    for both, T is bounded by prevalence, also where few images have the feature. A feature that no
-    image has moves nothing. Any other T is bounded by 1 alone.
+    for both, T is bounded by prevalence, also where few images have the feature; of a value within
+    a presence feature, only the exchange counts. A feature that no image has moves nothing. Any
+    other T is bounded by 1 alone.
 
     Args:
         protocol: the protocol.
@@ -66,12 +67,14 @@ def unmeasured_shares(
         name = feature.name
         known = resampled.get(name, {}).get("prevalence")
         share = None if known is None else known.interval()
-        if feature.kind == "value" or share is None or share.value is None:
+        bound = feature.kind == "presence" or feature.within is not None
+        if not bound or share is None or share.value is None:
             whole[name] = 1.0
             continue
         p = share.value if share.high is None else share.high
         exchange[name] = p**2 * largest / 2
-        whole[name] = min(p, 0.5) * (1 - min(p, 0.5)) * largest + exchange[name]
+        present = min(p, 0.5) * (1 - min(p, 0.5)) * largest
+        whole[name] = exchange[name] + (present if feature.kind == "presence" else 0.0)
     return (
         {name: most for name, most in whole.items() if most and name not in measured},
         {name: most for name, most in exchange.items() if most and name in unexchanged},

@@ -38,7 +38,12 @@ def print_audit(result: AuditResult, folder: Path | None = None) -> None:
     """
     console = plain_console()
     console.print(features_table(result))
-    for line in (*LEGEND, *unranked_lines(result), *unmeasured_lines(result)):
+    for line in (
+        *LEGEND,
+        *unranked_lines(result),
+        *unmeasured_lines(result),
+        *unexchanged_lines(result),
+    ):
         console.print(line, markup=False, style="dim" if console.is_terminal else "")
     console.print()
     for line in answer_lines(result):
@@ -131,6 +136,18 @@ def unmeasured_lines(result: AuditResult) -> list[str]:
             why = one.variance_share.reason or "not measured"
             reasons.setdefault(why, []).append(one.label)
     return [f"no T: {', '.join(labels)}: {why}" for why, labels in reasons.items()]
+
+
+def unexchanged_lines(result: AuditResult) -> list[str]:
+    """Return a line with the features whose T is of presence alone; empty without any."""
+    labels = {one.name: one.label for one in result.features}
+    listed = [
+        f"{labels[name]} (at most {number(most, 3, zero=False)} more)"
+        for name, most in result.semantic_share.unexchanged.items()
+    ]
+    if not listed:
+        return []
+    return [f"T of presence alone, another of its kind was not put in: {', '.join(listed)}"]
 
 
 def answer_lines(result: AuditResult) -> list[str]:

@@ -21,7 +21,7 @@ def test_removal_counts_twice_and_without_swap_t_says_what_it_covers() -> None:
     expected = 0.25 * 0.75 * 2 * v / (2 * f.var(ddof=1))
     assert value(found.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
     assert found.notes == [
-        "face: swap: not run; T covers presence only",
+        "face: T covers presence only",
     ]
     nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
     empty = ImageEffects("paste@1", 1.0, removal.images, nowhere)

@@ -150,7 +150,10 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     v_in = weighted(["paste@1"], "squared_effect")
     v_out = expected["squared_effect"]  # all images whose region was removed have controls
     for suffix, v in (("", v_out), ("_insertion", v_in), ("_both", (v_out + v_in) / 2)):
-        expected[f"variance_share{suffix}"] = (2 * p * (1 - p) * v + p * p * v_swap) / (2 * var)
+        alone = p * (1 - p) * v / var
+        expected[f"variance_share{suffix}_presence"] = alone
+        expected[f"variance_share{suffix}"] = alone + p * p * v_swap / (2 * var)
+    expected["exchange_share"] = p * p * v_swap / (2 * var)
     expected["rms_effect_sd_insertion"] = root(v_in) / var**0.5
     expected["insertion_difference_sd"] = (root(v_out) - root(v_in)) / var**0.5
     assert set(found.estimates) == set(expected)
