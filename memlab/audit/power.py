@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +46,8 @@ def power_of(
 ) -> FeaturePower:
     """Return what a number of images of a feature can tell.
 
-    Noise of removals is pooled over all removals of the trial, because a few images have each
-    feature.
+    Noise of removals is pooled over the regions of the trial, because a few images have each
+    region.
 
     Args:
         protocol: the protocol.
@@ -96,14 +96,19 @@ def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> 
 
 
 def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
+    """Return the power of a removal, whose effects are averaged over fills, as in the audit."""
     changed = trial.changed
     primary = changed[
         (changed["role"] == "target") & (changed["compared_with"] == "matched-control")
     ]
     specific: list[_Array] = []
     noises: dict[str, list[_Array]] = {"target": [], "control": []}
-    for key in primary["condition"].unique():
-        by_role = {"target": _effects(trial, key), "control": _effects(trial, f"{key}:control")}
+    for _, fills in primary.groupby(["ablation", "region"], sort=False):
+        keys = fills["condition"].unique()
+        by_role = {
+            "target": _over_fills(trial, keys),
+            "control": _over_fills(trial, [f"{key}:control" for key in keys]),
+        }
         if not by_role["control"].shape[1]:
             continue
         both = np.logical_and.reduce([np.isfinite(one).all(axis=1) for one in by_role.values()])
@@ -128,6 +133,15 @@ def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
     )
     needed = None if needed is None else max(needed, LEAST)
     return FeaturePower(detectable(math.sqrt(variance / images)), needed, images, len(found))
+
+
+def _over_fills(trial: Trial, keys: Iterable[str]) -> _Array:
+    """Return the effects averaged over fills: a draw has one position with any fill."""
+    effects = [one for key in keys if (one := _effects(trial, key)).shape[1]]
+    if not effects:
+        return np.empty((trial.images, 0))
+    draws = min(one.shape[1] for one in effects)
+    return np.asarray(np.mean([one[:, :draws] for one in effects], axis=0))
 
 
 def _effects(trial: Trial, key: str) -> _Array:
