@@ -70,6 +70,7 @@ EXPECTED: dict[str, Expected] = {
     ),
     "swap_contrast": _expected(moves="chroma high_frequency redness", spares="constant watermark"),
     "swap_face": _expected(moves="face_chroma face_luminance", spares="constant"),
+    "swap_figure": _expected(spares="constant"),
     "swap_layout": _expected(moves="face_luminance", spares="constant"),
     "swap_palette": _expected(
         moves="redness", spares="chroma constant face_luminance high_frequency watermark"
