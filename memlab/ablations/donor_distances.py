@@ -7,8 +7,8 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
-from memlab.imaging.colour import luma
 from memlab.imaging.blur import blur_difference
+from memlab.imaging.colour import luma
 from memlab.imaging.slope import spectral_slope
 from memlab.types import DERIVED, Context, Donors
 

@@ -17,9 +17,9 @@ from memlab.ablations.swaps import Swap, SwapTexture
 from memlab.ablations.texture_swaps import SwapPattern
 from memlab.analysis.arrays import read_effects, read_images
 from memlab.analysis.quantities import value_quantities
+from memlab.imaging.blur import blur_variance, gaussian
 from memlab.imaging.colour import luma
 from memlab.imaging.colour_moments import moments
-from memlab.imaging.blur import blur_variance, gaussian
 from memlab.stats.bootstrap import point
 from memlab.synthetic import Style, render, sample
 from memlab.types import Donors
