@@ -62,7 +62,7 @@ def claim_of(rng: np.random.Generator, target: Array, control: Array, resamples:
     found = bootstrap(wanted, seed, resamples, level=CLAIM_LEVEL).statistics
     tests = permutation_tests(*occlusions([[effects]]), seed, permutations=resamples)
     three = [found[name] for name in NAMES]
-    return removal_claim(*three, tests.specific[0].p_all, tests.energy[0].p_all).claim
+    return removal_claim(*three, tests.either[0].p_all).claim
 
 
 def rejects(

@@ -30,7 +30,7 @@ CELLS = {
     "person": "person",
     "object": "object",
     "text": "text",
-    "skin": "colour_figures",
+    "skin": "colour_faces",
     "palette": "colour_background",
     "saturation": "saturation",
     "contrast": "contrast",

@@ -127,6 +127,11 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str) -> list[str]:
     return names
 
 
+def has_shards(folder: Path) -> bool:
+    """Return whether the folder holds shards: those of an unfinished run, or a run that stopped."""
+    return (folder / SHARDS).is_dir()
+
+
 def remove_shards(folder: Path) -> None:
     """Remove all shards; called last, once the merged tables are written."""
     shutil.rmtree(folder / SHARDS, ignore_errors=True)

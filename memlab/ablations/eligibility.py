@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from memlab.ablations.base import Ablation
+from memlab.data.donors import DonorChooser
 from memlab.masks.expression import mask_of
 from memlab.types import Context
 
@@ -16,7 +17,8 @@ Reason = Literal["absent", "present", "not annotated", "no donor", "no room", "n
 
 `absent`: the image is annotated for the region and lacks it. `present`: the image has the region
 that would be added. `not annotated`: the image is not annotated, so it may have the region or lack
-it. `no donor`: no donor is left, or the donor lacks the region, or has no complete figure of it.
+it. `no donor`: no donor is left, or the donor lacks the region, or has no complete figure of it, or
+none of the size of the image's figure.
 `no room`: a matched control or an added region would cover an annotated region, or extend beyond
 the image. `not possible`: any other reason, such as a region that covers the whole image. An image
 that is annotated and not `absent` has the region that the ablation changes."""
@@ -73,6 +75,8 @@ def reasons(
             reason = "no donor"
         elif annotated is not None:
             reason = "no room" if annotated[image] else "not annotated"
+        elif isinstance(ablation, DonorChooser):
+            reason = "no donor"
         found.append(reason)
     return found
 

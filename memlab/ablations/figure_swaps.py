@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from memlab.ablations.insertion import JOINED, TOUCHING
 from memlab.ablations.swaps import Swap
 from memlab.errors import MemlabError
-from memlab.imaging.exchange import exchanged, largest_figure
+from memlab.imaging.exchange import alike, exchanged, figures_in
+from memlab.imaging.figures import Figure, gap_of, largest_figure
 from memlab.imaging.insertion import whole_figures
 from memlab.masks.expression import Region, mask_of
 from memlab.types import Context, Donors
@@ -17,10 +19,11 @@ from memlab.types import Context, Donors
 class SwapFigure(Swap):
     """Swap of the largest figure of a region for a complete figure of a donor.
 
-    The figure is filled from the pixels around it. The donor's figure takes its place and its area,
-    without change of proportions. Figures of other regions stay in front. The donor's figure is one
-    that neither the frame nor another region cuts off. For faces, `swap_face` keeps the colour of
-    the skin.
+    The figure is filled from the pixels around it. The donor's figure takes the middle of its place
+    and is not resized. Figures of other regions stay in front. Donors are chosen: their figure is
+    cut off by neither the frame nor another region, and its side is that of the own figure within a
+    tenth. A figure larger than all complete ones has no donor. The round-trip control puts the own
+    figure back and fills the pixels that the donor's figure would cover.
 
     Args:
         amount: blending weight of the donor's figure, 0 to 1.
@@ -34,7 +37,6 @@ class SwapFigure(Swap):
     def __init__(self, amount: float = 1.0, *, region: str) -> None:
         super().__init__(dose=amount, region=region)
         self.donor_regions = (self.place.name,)
-        self.joined = JOINED.get(self.place.name, TOUCHING)
 
     def within(self, context: Context) -> Tensor | None:
         """Return 1 everywhere but on figures of other regions, which stay in front."""
@@ -46,37 +48,45 @@ class SwapFigure(Swap):
         return 1 - front if own is None else 1 - front * (1 - own)
 
     def eligible(self, context: Context) -> Tensor:
-        """Return which images have the region, and a donor with a complete figure: (B,) bool."""
+        """Return which images have the region, and a donor with a complete figure of its size."""
         found = super().eligible(context)
         if context.donors is None or not found.any():
             return found
-        return found & self._complete(context.donors).flatten(1).any(dim=1).cpu()
+        own, theirs = figures_in(self._own(context)), figures_in(self._complete(context.donors))
+        return found & torch.tensor([alike(*pair) for pair in zip(own, theirs, strict=True)])
+
+    def described(self, donor: Donors) -> Figure | None:
+        """Return the largest complete figure of one donor, None if it has none."""
+        return figures_in(self._complete(donor))[0]
+
+    def wanted(self, context: Context) -> Callable[[int, Figure | None], bool]:
+        """Return which donors, by their figure, suit an image, by its position in the batch."""
+        own = figures_in(self._own(context))
+        return lambda image, figure: alike(own[image], figure)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Exchange the figure with weight `dose`; for a round trip, put the own figure back."""
         donors = self.donors_of(context)
-        mask = self.place.mask(context.masks)
-        if mask is None:
-            raise MemlabError(f"{self.name}: no masks of {self.region!r}")
-        own, theirs = largest_figure(mask, self.joined), self._complete(donors)
-        able = (own.flatten(1).any(dim=1) & theirs.flatten(1).any(dim=1).to(own.device)).nonzero()
-        index = able.flatten()
-        changed = images.clone()
-        if len(index):
-            noises = self.noises(context, donors)
-            changed[index] = exchanged(
-                images[index],
-                own[index],
-                donors.images[index].to(images),
-                theirs[index].to(images),
-                [noises[place] for place in index.tolist()],
-                context.role == "round-trip",
-            )
+        changed = exchanged(
+            images,
+            self._own(context),
+            donors.images.to(images),
+            self._complete(donors),
+            self.noises(context, donors),
+            context.role == "round-trip",
+        )
         return torch.lerp(images, changed, dose)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' figures."""
         return self.change(images, context, 1.0)
+
+    def _own(self, context: Context) -> Tensor:
+        """Return the largest figure of each image, (B, 1, H, W)."""
+        mask = self.place.mask(context.masks)
+        if mask is None:
+            raise MemlabError(f"{self.name}: no masks of {self.region!r}")
+        return largest_figure(mask, gap_of(self.place.name))
 
     def _complete(self, donors: Donors) -> Tensor:
         """Return the largest complete figure of each donor, (B, 1, H, W); empty if it has none."""
@@ -89,4 +99,4 @@ class SwapFigure(Swap):
             if name not in (self.place.name, "background")
         }
         mask = Region(self.place.name, without=self.place.without).mask(donors.masks)
-        return whole_figures(mask, others, self.place.without, self.joined)[1]  # type: ignore[arg-type]
+        return whole_figures(mask, others, self.place.without, gap_of(self.place.name))[1]  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.eligibility import Reason
 from memlab.ablations.labelled import labelled
 from memlab.errors import MemlabError
+from memlab.imaging.figures import gap_of
 from memlab.imaging.fills import filled
 from memlab.imaging.insertion import whole_figures, without_ground
 from memlab.imaging.morphology import feathered, pixels_of
@@ -21,10 +22,6 @@ from memlab.types import Context, Donors
 Pasted = Literal["faces", "people", "objects", "text"]
 _APART = {"people": ("faces",), "objects": ("people",)}
 """Regions that are no part of what is pasted, as in the removals of the same name."""
-JOINED = {"text": 20.0}
-"""Parts of a region that are closer than this are one figure, % of the width: letters of a text."""
-TOUCHING = 3.0
-"""The same for other regions."""
 
 
 class Paste(Ablation):
@@ -135,7 +132,7 @@ class Paste(Ablation):
             for name, mask in donors.masks.items()
             if name not in (self.what, "background")
         }
-        joined = JOINED.get(self.what, TOUCHING)
+        joined = gap_of(self.what)
         every, largest = whole_figures(donors.masks[self.what], others, self.apart, joined)
         taken = labelled(context, every.float())
         shifts, fits = nearest_free((self._feathered(every.float()) > 0).float(), taken)

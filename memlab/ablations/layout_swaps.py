@@ -12,17 +12,18 @@ from memlab.types import Context, Donors
 
 
 class SwapLayout(Swap):
-    """Swap of the layout: each figure moves to the place of a donor's figure, in its size.
+    """Swap of the layout: each figure moves to the place of a donor's figure, in its own size.
 
     A figure is a connected part of the labelled regions. Regions inside it, such as the face of a
-    person, move with it. It takes position and area of the donor's figure of the same kind without
-    change of proportions, else another free position in its own size. The ground that it leaves is
+    person, move with it. It takes the middle of the donor's figure of the same kind, else of
+    another free position. It is not resized: a resized figure lacks detail, which is no layout, and
+    where figures hide each other their boxes do not tell their sizes. The ground that it leaves is
     filled. Larger figures are drawn first. The whole image changes, not only where figures are. An
-    image without figures has no layout; any image can donate. The round-trip control moves the
-    figures to their new places and to their own again, in one pass.
+    image without figures has no layout; any image can donate. In the round-trip control the figures
+    stay, and the ground at the places to which they would move is filled.
 
     Args:
-        amount: share of the way to the donor's positions and sizes, 0 to 1.
+        amount: share of the way to the donor's positions, 0 to 1.
     """
 
     family = "texture"
@@ -46,7 +47,7 @@ class SwapLayout(Swap):
         return none & context.annotated_for("figures")
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
-        """Move the figures the share `dose` of the way; for a round trip, back again."""
+        """Move the figures the share `dose` of the way; for a round trip, not at all."""
         donors = self.donors_of(context)
         planned = self.planned(context, donors)
         some = [[move.partly(dose) for move in one] for one in planned]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from memlab.ablations.base import Ablation
 from memlab.ablations.checks import require_sizes
 from memlab.ablations.eligibility import Reason, reasons
 from memlab.ablations.labelled import labelled
 from memlab.ablations.placement import Place, Placements, placements
 from memlab.ablations.plan import Condition
-from memlab.data.donors import DonorList
+from memlab.data.donors import DonorChooser, DonorList
 from memlab.errors import Interrupted, MemlabError, PluginError
 from memlab.imaging.morphology import pixels_of
 from memlab.types import Context
@@ -78,7 +79,11 @@ class Preparation:
             device = self.images.device
             # a patch has the shape of the inserted region, whose donor is that of the first draw
             donor_draw = 0 if _is_patch(condition) else draw
-            given = self.donors.take(context.ids, donor_draw, ablation.donor_regions, device)
+            suits = None
+            if isinstance(ablation, DonorChooser):
+                with blamed(condition, context.ids):
+                    suits = self.donors.chosen(_described(ablation), ablation, context)
+            given = self.donors.take(context.ids, donor_draw, ablation.donor_regions, device, suits)
             if given is not None:
                 context, found = replace(context, donors=given.donors), given.found
         with blamed(condition, context.ids):
@@ -141,6 +146,11 @@ class Preparation:
 
 def _is_patch(condition: Condition) -> bool:
     return condition.role == "control" and condition.ablation.compared_with == "patch"
+
+
+def _described(ablation: Ablation) -> str:
+    """Return the key of a chooser's descriptions of donors: they depend on the region alone."""
+    return f"{ablation.name}:{ablation.region}"
 
 
 PlaceKey = tuple[str, float, Callable[..., Tensor | None]]

@@ -32,18 +32,17 @@ def removal_claim(
     signed: Statistic,
     lower: Statistic,
     upper: Statistic,
-    p_signed: float | None,
-    p_energy: float | None,
+    p: float | None,
     sesoi: float = SESOI,
     alpha: float = ALPHA,
 ) -> Claim:
     """Decide whether the model relies on a removed feature, compared with matched controls.
 
-    "relies": M or S is significant, and the interval of `|S|`, or the intervals of both RMS- and
-    RMS+, lie above `sesoi`. "does not rely": S lies inside ±`sesoi`, and RMS+ lies below `sesoi`.
-    RMS+ subtracts only noise that was measured, so this claim holds for any noise of the target
-    and of the controls. RMS- also subtracts what the controls vary between positions: an effect
-    that removing any region would have is no reliance on this one.
+    "relies": significant, and the interval of `|S|`, or the intervals of both RMS- and RMS+, lie
+    above `sesoi`. "does not rely": S lies inside ±`sesoi`, and RMS+ lies below `sesoi`. RMS+
+    subtracts only noise that was measured, so this claim holds for any noise of the target and of
+    the controls. RMS- also subtracts what the controls vary between positions: an effect that
+    removing any region would have is no reliance on this one.
 
     Args:
         signed: S, in SDs of the clean predictions, with its interval. At level
@@ -51,23 +50,17 @@ def removal_claim(
             make claims rarer.
         lower: RMS-, in the same unit.
         upper: RMS+, in the same unit.
-        p_signed: p-value of S, corrected for the number of features; None if there is none.
-        p_energy: p-value of M, corrected in the same way.
+        p: p-value of the larger of M and `|S|`, corrected for the number of features, as tables
+            show it; None if there is none.
         sesoi: smallest effect of interest, in SDs.
         alpha: p-values below it are significant.
     """
-    significant = [
-        name for name, p in {"S": p_signed, "M": p_energy}.items() if p is not None and p < alpha
-    ]
     large = [
         *(["|S|"] if _above(signed, sesoi) or _below(signed, -sesoi) else []),
         *(["RMS"] if _above(lower, sesoi) and _above(upper, sesoi) else []),
     ]
-    if significant and large:
-        return Claim(
-            "relies",
-            f"{' and '.join(significant)} significant, {' and '.join(large)} above {sesoi:g} SD",
-        )
+    if large and p is not None and p < alpha:
+        return Claim("relies", f"significant, {' and '.join(large)} above {sesoi:g} SD")
     inside = _above(signed, -sesoi) and _below(signed, sesoi)
     if inside and _below(upper, sesoi):
         return Claim("does not rely", f"S inside ±{sesoi:g} SD, RMS+ below {sesoi:g} SD")
@@ -84,25 +77,36 @@ def removal_claim(
     return Claim("cannot tell", f"the intervals reach both sides of {sesoi:g} SD")
 
 
-def swap_claim(share: Statistic, upper: Statistic, sesoi: float = SESOI_T) -> Claim:
+def swap_claim(
+    share: Statistic,
+    upper: Statistic,
+    p: float | None,
+    sesoi: float = SESOI_T,
+    alpha: float = ALPHA,
+) -> Claim:
     """Decide whether the model relies on a feature whose value was swapped between images.
 
-    "relies": T lies above `sesoi`. "does not rely": T+ lies below `sesoi`, or T does and the round
-    trip does not change predictions more than the swap itself.
+    "relies": significant, and T lies above `sesoi`. "does not rely": T+ lies below `sesoi`, or T
+    lies inside ±`sesoi`. T may lie below 0 because round trips, which change an image twice, move
+    predictions more than swaps do; then T is no evidence of absence.
 
     Args:
         share: T, with its interval.
         upper: T+.
+        p: p-value of T above 0, corrected for the number of features; None if there is none.
         sesoi: smallest share of interest of the predictions' variance.
+        alpha: p-values below it are significant.
     """
     if _above(share, sesoi):
-        return Claim("relies", f"T above {sesoi:g}")
+        if p is not None and p < alpha:
+            return Claim("relies", f"significant, T above {sesoi:g}")
+        return Claim("cannot tell", f"T above {sesoi:g}, not significant")
     if _below(upper, sesoi):
         return Claim("does not rely", f"T+ below {sesoi:g}")
-    if _below(share, 0):
-        return Claim("cannot tell", "the round trip changes more than the swap")
+    if _above(share, -sesoi) and _below(share, sesoi):
+        return Claim("does not rely", f"T inside ±{sesoi:g}")
     if _below(share, sesoi):
-        return Claim("does not rely", f"T below {sesoi:g}")
+        return Claim("cannot tell", "the round trip changes more than the swap")
     missing = _missing({"T": share})
     return Claim("cannot tell", missing or f"T's interval reaches both sides of {sesoi:g}")
 

@@ -27,11 +27,3 @@ def insertion_agrees(
     if difference is None:
         return Equivalence(margin, alpha=alpha, reason="no insertion was run")
     return equivalence(difference, margin, alpha)
-
-
-def headline_share(
-    resampled: Mapping[str, Resampled], margin: float = SESOI, alpha: float = ALPHA
-) -> Resampled:
-    """Return T: the mean of removal and insertion if they agree, else that of removal alone."""
-    agrees = insertion_agrees(resampled, margin, alpha).equivalent
-    return resampled["variance_share_both" if agrees else "variance_share"]

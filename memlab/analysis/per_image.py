@@ -159,8 +159,9 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
                 for effects in fills
             ]
             common = min(values.shape[1] for values in of_fills)
-            cut = [values[:, :common] for values in of_fills]
-            by_feature[:, feature, :common] = np.mean(cut, axis=0)
+            stacked = np.stack([values[:, :common] for values in of_fills], axis=2)
+            means = row_mean(stacked.reshape(n * common, len(of_fills)))
+            by_feature[:, feature, :common] = means.reshape(n, common)
         return by_feature
 
     return effects_in("target", 1)[:, :, 0], effects_in("control", k)

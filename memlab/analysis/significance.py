@@ -10,10 +10,11 @@ import numpy as np
 from memlab.analysis.arrays import ImageEffects
 from memlab.analysis.comparisons import Subject
 from memlab.analysis.effect import PValue, Tests
-from memlab.analysis.per_image import occlusions, row_mean
+from memlab.analysis.per_image import occlusions, row_mean, swap_square
 from memlab.stats import PermutationTests, Test, holm, permutation_tests
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array
+from memlab.stats.sizes import RESAMPLES as FLIPS
 from memlab.stats.sizes import SizeTest, size_tests
 
 UNSIGNED = "of a swap there is no mean effect: its sign is that of the donor drawn"
@@ -30,8 +31,8 @@ def tests(
     An ablation with its own controls has a permutation test within image: two-sided S for the mean,
     the energy distance M for the size, the larger of both for either. If its controls are not
     exchangeable with it (off-centre crops), only S is tested, by its interval. If most of them are
-    random shapes, S and the squared effect are tested by their intervals. For a swap, the test is
-    whether T is above 0. For a change of the whole image, the mean is tested by its interval, and
+    random shapes, S and the squared effect are tested by their intervals. A swap is tested against
+    its round trip. For a change of the whole image, the mean is tested by its interval, and
     the size against each nuisance change; the largest p is used, which needs no correction for
     their number.
 
@@ -53,15 +54,15 @@ def tests(
     }
     permuted = _permuted({k: s for k, s in tested.items() if _exchangeable(s)}, seed)
     sizes = _sizes({k: s for k, s in tested.items() if s.beside_baseline}, nuisance, seed)
+    swapped = {key: subject for key, subject in tested.items() if subject.role == "swap"}
+    found = swap_tests([subject.effects for subject in swapped.values()], seed)
+    swaps = dict(zip(swapped, found, strict=True))
     raw = {}
     for key, subject in tested.items():
         if key in permuted:
             raw[key] = permuted[key]
         elif subject.role == "swap":
-            share = by_interval(
-                "variance share T above 0", resampled[key]["variance_share"], above=True
-            )
-            raw[key] = Tests(share, PValue(None, 0, reason=UNSIGNED), share)
+            raw[key] = Tests(swaps[key], PValue(None, 0, reason=UNSIGNED), swaps[key])
         elif subject.no_control and subject.controlled:
             none = PValue(None, 0, reason=subject.no_control)
             raw[key] = Tests(none, none, sizes.get(key, none))
@@ -128,6 +129,36 @@ def permuted(
         [described(test, name) for test in of_all] for of_all, name in words
     )
     return list(zip(either, specific, energy, strict=True))
+
+
+def swap_tests(swaps: Sequence[ImageEffects], seed: int, resamples: int = FLIPS) -> list[PValue]:
+    """Test that each swap moves predictions more than its round trip does.
+
+    The mean of D² - B² over images is tested; see `memlab.stats.sizes`. An interval of T is no
+    basis for a small p: its ends far from the estimate depend on few resamples.
+
+    Args:
+        swaps: swaps with their round trips.
+        seed: seed of signs and resamples.
+        resamples: number of sign flips and of resamples.
+    """
+    statistic = "squared effect beyond the round trip above 0"
+    if not swaps:
+        return []
+    weight = swaps[0].images.audited
+    columns = [np.where(weight > 0, weight * swap_square(one), np.nan) for one in swaps]
+    tested = size_tests(np.stack(columns, axis=1), seed, resamples)
+    alone = [np.isfinite(one.of("swap")).any() for one in swaps]
+    return [
+        PValue(
+            statistic,
+            one.n,
+            one.p,
+            method=one.method,
+            reason="no draw of the round trip" if one.n == 0 and swapped else one.reason,
+        )
+        for one, swapped in zip(tested, alone, strict=True)
+    ]
 
 
 def by_interval(statistic: str, resampled: Resampled, above: bool = False) -> PValue:

@@ -165,16 +165,17 @@ def _claim(subject: Subject, drawn: Mapping[str, Resampled], tested: Tests | Non
     def at_claim_level(name: str) -> Statistic:
         return drawn[name].interval(CLAIM_LEVEL)
 
+    p = tested.either.p_corrected
     if subject.role == "swap":
-        return swap_claim(at_claim_level("variance_share"), at_claim_level("variance_share_upper"))
+        shares = (at_claim_level(name) for name in ("variance_share", "variance_share_upper"))
+        return swap_claim(*shares, p)
     if not subject.controlled or subject.kind == "off-centre-crops" or subject.no_control:
         return None
     return removal_claim(
         at_claim_level("specific_effect_sd"),
         at_claim_level("rms_effect_sd_lower"),
         at_claim_level("rms_effect_sd_upper"),
-        tested.mean.p_corrected,
-        tested.size.p_corrected,
+        p,
     )
 
 

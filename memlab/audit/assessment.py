@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from memlab.ablations.record import ConditionRecord
-from memlab.analysis.arrays import ImageEffects, Images, read_effects, read_images
+from memlab.analysis.arrays import ImageEffects, Images, read_effects
 from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.gauge import Gauge, gauges
 from memlab.audit.beside import (
@@ -20,23 +20,23 @@ from memlab.audit.beside import (
     sufficiency_estimates,
     sufficiency_result,
 )
-from memlab.audit.bounds import no_share
 from memlab.audit.contrasts import contrasts
-from memlab.audit.estimates import feature_data, with_headline
+from memlab.audit.estimates import feature_data
 from memlab.audit.feature_results import feature_results
 from memlab.audit.hypothesis_results import hypothesis_result
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.protocol import Protocol
-from memlab.audit.representatives import representatives, stand_ins, upper_bounds
-from memlab.audit.resampling import Resampling
+from memlab.audit.representatives import representatives, stand_ins, unmeasured_shares
+from memlab.audit.resampling import Resampling, images_of, sampled
 from memlab.audit.result import AuditResult, ProtocolRecord, SampleRecord, Sufficiency
 from memlab.audit.semantic import semantic_share
+from memlab.audit.shares import headlines, shares_of
 from memlab.audit.verdict import no_order, verdict
-from memlab.errors import DataError
+from memlab.numbers import number
 from memlab.stats import Bootstrap, rho
 from memlab.stats.blocks import AnyEstimate
 from memlab.stats.intervals import Resampled
-from memlab.stats.measures import Array, Statistic, constant
+from memlab.stats.measures import Statistic, constant
 
 
 def audit_result(
@@ -65,9 +65,10 @@ def audit_result(
     """
     rows = rows[np.isfinite(pd.to_numeric(rows["predicted"], errors="coerce"))]
     rows = rows.reset_index(drop=True)
-    images, audited = _images(rows)
-    resampling = Resampling(seed, protocol.resamples, protocol.level, _strata(rows, audited))
-    sample = _sample(rows, images, audited, resampling)
+    rows, strata = sampled(rows)
+    images = images_of(rows)
+    resampling = Resampling(seed, protocol.resamples, protocol.level, strata)
+    sample = _sample(rows, images, resampling)
     random_shapes = mostly_random_shapes(conditions)
     conditions = conditions[conditions["condition"].isin(finite_changes(conditions))]
     measured = _measured(images, conditions, records)
@@ -92,26 +93,13 @@ def audit_result(
         for name, estimate in one.estimates.items()
     }
     requested |= {f"nuisance|{name}": estimate for name, estimate in nuisance.items()}
-    resampled = with_headline(_by_owner(resampling.of(requested)), protocol)
-    for of_feature in resampled.values():
-        if "variance_share" in of_feature:
-            of_feature["variance_share"] = no_share(of_feature["variance_share"])
+    resampled = headlines(_by_owner(resampling.of(requested)), protocol)
     features = feature_results(
         data, resampled, conditions, images, ranked_names, stands_in, random_shapes,
         protocol, resampling,
     )  # fmt: skip
 
-    least = int(thresholds["least_images"])
-    shares: dict[str, Resampled] = {}
-    without: dict[str, str] = {}
-    for one in features:
-        found = one.variance_share
-        if found.value is None or found.low is None:
-            without[one.name] = found.reason or "no interval"
-        elif found.n < least:
-            without[one.name] = f"only {found.n} images; fewer than {least} decide nothing"
-        else:
-            shares[one.name] = resampled[one.name]["variance_share"]
+    shares = shares_of(data, resampled, protocol)
     labels = {one.name: one.label for one in features}
     sesoi_t = protocol.sesoi**2 / 2
     nothing = no_order(sample)
@@ -126,18 +114,18 @@ def audit_result(
                 {
                     name: resampled[name][quantity]
                     for name in ranked_names
-                    if name in shares and quantity in resampled[name]
+                    if name in shares.of and quantity in resampled[name]
                 },
-                {name: without[name] for name in ranked_names if name not in shares},
+                {name: shares.without[name] for name in ranked_names if name not in shares.of},
                 labels,
                 sample.audited,
                 protocol.level,
             )
         )
-    of_ranked = {name: shares[name] for name in ranked_names if name in shares}
+    of_ranked = {name: shares.of[name] for name in ranked_names if name in shares.of}
     sides = {one.name: one.side for one in features if one.name in ranked_names}
-    bounds = upper_bounds(features, thresholds["largest_effect"])
-    share, draws = semantic_share(sides, of_ranked, bounds, sesoi_t, protocol.level)
+    unmeasured = unmeasured_shares(protocol, resampled, shares.of, shares.presence_only)
+    share, draws = semantic_share(sides, of_ranked, *unmeasured, sesoi_t, protocol.level)
     scan = scan_result(records, measured, images, protocol.sesoi, seed) if protocol.scan else None
     return AuditResult(
         protocol=ProtocolRecord(protocol.name, protocol.version, protocol.sha256, protocol.sesoi),
@@ -149,36 +137,16 @@ def audit_result(
         contrasts=contrasts(protocol, data, shares, stands_in, resampling),
         semantic_share=share,
         hypotheses=[
-            hypothesis_result(one, shares, without, stands_in, sesoi_t, protocol.level)
+            hypothesis_result(one, shares, stands_in, sesoi_t, protocol.level)
             for one in protocol.hypotheses
         ],
         verdict=verdict(features, share, draws, sample, scan, thresholds),
         nuisance=nuisance_changes(records, resampled.get("nuisance", {})),
         scan=scan,
         sufficiency=_sufficiency(protocol, records, measured, images, resampling),
-        notes=_notes(sample),
+        notes=_notes(sample, rows),
         conditions=list(records),
     )
-
-
-def _images(rows: pd.DataFrame) -> tuple[Images, pd.Series]:
-    """Return the images of the table, and which of them were audited."""
-    audited = pd.Series(True, index=rows.index)
-    if "audited" in rows:
-        audited = pd.to_numeric(rows["audited"]).fillna(0) > 0
-    if not audited.any():
-        raise DataError("rows: no image was audited; run the audit first")
-    table = rows.drop(columns=[name for name in ("weight",) if name in rows])
-    images = read_images(rows[audited], table)
-    return images, audited
-
-
-def _strata(rows: pd.DataFrame, audited: pd.Series) -> Array | None:
-    if audited.all():
-        return None
-    names = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", index=rows.index)
-    inverse = np.unique(names + audited.map({True: "|1", False: "|0"}), return_inverse=True)[1]
-    return inverse.astype(float)
 
 
 def _measured(
@@ -205,9 +173,7 @@ def _by_owner(resampled: Bootstrap) -> dict[str, dict[str, Resampled]]:
     return found
 
 
-def _sample(
-    rows: pd.DataFrame, images: Images, audited: pd.Series, resampling: Resampling
-) -> SampleRecord:
+def _sample(rows: pd.DataFrame, images: Images, resampling: Resampling) -> SampleRecord:
     scored = np.isfinite(images.score)
     requested = {
         "all": rho(images.predicted, images.score, scored),
@@ -221,12 +187,13 @@ def _sample(
     sd = Statistic(float(images.predicted.std(ddof=1)) if n > 1 else None, n)
     if n < 2 or constant(images.predicted):
         sd = Statistic(None, n, reason="the predictions do not vary")
-    counts = rows.loc[audited, "stratum"].value_counts() if "stratum" in rows else {}
+    audited = rows["audited"] > 0
+    counts = rows.loc[audited, "stratum"].value_counts()
     return SampleRecord(
         table=n,
         audited=int(audited.sum()),
         scored=int(scored.sum()),
-        strata={str(name): int(count) for name, count in dict(counts).items()},
+        strata={str(name): int(count) for name, count in counts.items() if name},
         spearman=spearman["all"],
         spearman_audited=spearman["audited"],
         sd=sd,
@@ -254,8 +221,16 @@ def _sufficiency(
     ]
 
 
-def _notes(sample: SampleRecord) -> list[str]:
+def _notes(sample: SampleRecord, rows: pd.DataFrame) -> list[str]:
     notes = []
+    audited = set(rows.loc[rows["audited"] > 0, "stratum"])
+    unlike = rows.loc[~rows["stratum"].isin(audited), "stratum"].value_counts()
+    if len(unlike):
+        percent = number(100 * unlike.sum() / sample.table, 1)
+        notes.append(
+            f"{unlike.sum()} images ({percent} % of the table) have features that no audited image "
+            f"has together (most: {unlike.index[0]}): no effect is weighted for them"
+        )
     if sample.scored == 0:
         notes.append(
             "the images have no scores: it is unknown whether the predictions carry any of what "

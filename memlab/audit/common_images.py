@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from memlab.analysis.arrays import Images, read_effects, read_images
+from memlab.analysis.arrays import read_effects
 from memlab.analysis.comparable import finite_changes, mostly_random_shapes
 from memlab.analysis.gauge import gauges
 from memlab.audit.estimates import FeatureData, feature_data
 from memlab.audit.finished import FinishedAudit
+from memlab.audit.resampling import images_of, sampled
 from memlab.errors import DataError
-from memlab.stats.measures import Array
 
 
 class CommonImages:
@@ -33,35 +32,19 @@ class CommonImages:
             names = ", ".join(str(audit.folder) for audit in audits)
             raise DataError(f"{names}: {self.n} audited images in common; audit the same images")
         self.notes: list[str] = []
-        self._weights: pd.Series | None = None
-        rows = audits[0].rows.set_index("id")
-        if all(found == self.audited for found in changed):
-            self._weights = rows.get("weight")
-        else:
-            largest = max(map(len, changed))
+        largest = max(map(len, changed))
+        if self.n < largest:
             self.notes.append(
                 f"{self.n} of up to {largest} audited images are common; the comparison is over "
-                "these, without weights"
+                "these"
             )
-        strata = rows["stratum"].astype(str) if "stratum" in rows else pd.Series("", rows.index)
-        flags = pd.Series([name in self.audited for name in self.table], self.table)
-        self.strata: Array | None = None
-        if not flags.all():
-            keys = strata.loc[self.table] + flags.map({True: "|1", False: "|0"})
-            inverse = np.unique(keys.to_numpy(dtype=str), return_inverse=True)[1]
-            self.strata = inverse.astype(float)
+        first, self.strata = sampled(self._rows(audits[0]))
+        self._weights = first[["stratum", "weight"]]
 
     def features(self, audit: FinishedAudit) -> list[FeatureData]:
         """Return the features of an audit over the common images, in one order of images."""
-        rows = audit.rows.set_index("id", drop=False).loc[self.table]
-        rows = rows.reset_index(drop=True)
-        if self._weights is not None:
-            rows["weight"] = self._weights.loc[self.table].to_numpy()
-        else:
-            rows = rows.drop(columns=[name for name in ("weight",) if name in rows])
-        clean = rows[rows["id"].isin(self.audited)]
-        whole = rows.drop(columns=[name for name in ("weight",) if name in rows])
-        images: Images = read_images(clean, whole)
+        rows = self._rows(audit).assign(**self._weights)
+        images = images_of(rows)
         records = audit.result.conditions
         wanted = {record.condition for record in records if record.primary}
         conditions = audit.conditions
@@ -78,3 +61,8 @@ class CommonImages:
             )
             for feature in audit.protocol.features
         ]
+
+    def _rows(self, audit: FinishedAudit) -> pd.DataFrame:
+        """Return the clean predictions of the common images; the common audited are `audited`."""
+        rows = audit.rows.set_index("id", drop=False).loc[self.table].reset_index(drop=True)
+        return rows.assign(audited=rows["id"].isin(self.audited).astype(int))

@@ -7,11 +7,10 @@ which differ in their training seed, are resampled above the images; see `memlab
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
-import numpy as np
+from itertools import combinations
 
 from memlab.audit.common_images import CommonImages
+from memlab.audit.compared_shares import ModelShares, measured_alike, model_shares
 from memlab.audit.comparison_result import (
     SHARE,
     AuditComparison,
@@ -19,16 +18,15 @@ from memlab.audit.comparison_result import (
     ComparedModel,
     ShareDifference,
 )
-from memlab.audit.estimates import FeatureData
 from memlab.audit.finished import FinishedAudit
 from memlab.audit.order import no_ranking, ranked
 from memlab.audit.representatives import representatives, stand_ins
 from memlab.audit.result import Ranking
-from memlab.audit.semantic import derived, semantic_share
+from memlab.audit.semantic import derived, range_of_all
+from memlab.audit.shares import Shares
 from memlab.audit.verdict import no_order
 from memlab.errors import DataError
-from memlab.stats import LEVEL, Estimate, bootstrap_seeds
-from memlab.stats.bootstrap import point
+from memlab.stats import LEVEL
 from memlab.stats.intervals import Resampled
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -37,13 +35,15 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def models_of(audits: Sequence[FinishedAudit]) -> list[list[FinishedAudit]]:
     """Group audits of the same network trained with different seeds, in the order given.
 
-    Two audits belong together if class and arguments of their models are equal and their weights
-    differ.
+    Two audits belong together if class, arguments and training data of their models are equal and
+    their weights differ.
     """
     groups: dict[str, list[FinishedAudit]] = {}
     for index, audit in enumerate(audits):
         model = audit.result.model
-        key = f"{index}" if model is None else f"{model.class_path} {model.init_args}"
+        key = f"{index}"
+        if model is not None:
+            key = f"{model.class_path} {model.init_args} {model.seen_data}"
         members = groups.setdefault(key, [])
         known = {one.result.model.weights_id for one in members if one.result.model}
         if model is not None and model.weights_id in known:  # the same network audited twice
@@ -75,39 +75,23 @@ def compare_audits(
                 "by one protocol"
             )
     common = CommonImages(audits)
-    data = {str(audit.folder): common.features(audit) for audit in audits}
+    data, notes = measured_alike({str(audit.folder): common.features(audit) for audit in audits})
     stands_in = stand_ins(protocol, data[str(audits[0].folder)])
     names = representatives(protocol, stands_in)
     labels = {one.name: one.label for one in protocol.features}
     sides = {one.name: one.side for one in protocol.features}
-    resampled: dict[str, dict[str, Resampled]] = {}
-    networks: dict[str, dict[str, list[float | None]]] = {}
+    found: dict[str, ModelShares] = {}
     for letter, group in zip(LETTERS, groups, strict=False):
-        estimates = {
-            name: [_share(data[str(audit.folder)], name) for audit in group] for name in labels
-        }
-        resampled[letter] = bootstrap_seeds(
-            estimates, seed, protocol.resamples, level, strata=common.strata
-        ).resampled
-        networks[letter] = {
-            name: [point(one).value for one in members] for name, members in estimates.items()
-        }
-    shares = {
-        letter: {name: one for name, one in found.items() if one.interval().low is not None}
-        for letter, found in resampled.items()
-    }
-    of_sides = {
-        letter: _semantic({name: sides[name] for name in names}, found, protocol.sesoi, level)
-        for letter, found in shares.items()
-    }
+        networks = [data[str(audit.folder)] for audit in group]
+        found[letter] = model_shares(networks, names, protocol, seed, level, common.strata)
     models = [
         ComparedModel(
             letter,
             group[0].label,
             [str(audit.folder) for audit in group],
             [audit.result.verdict.verdict for audit in group],
-            _ranking(group, names, shares[letter], resampled[letter], labels, common.n, level),
-            of_sides[letter].interval(),
+            _ranking(group, names, found[letter].shares, labels, common.n, level),
+            found[letter].semantic,
         )
         for letter, group in zip(LETTERS, groups, strict=False)
     ]
@@ -116,13 +100,13 @@ def compare_audits(
             name,
             labels[name],
             sides[name],
-            {letter: resampled[letter][name].interval() for letter in resampled},
-            {letter: networks[letter][name] for letter in resampled},
+            {letter: of.every[name].interval() for letter, of in found.items()},
+            {letter: of.networks[name] for letter, of in found.items()},
         )
         for name in names
-        if any(name in found for found in shares.values())
+        if any(name in of.shares.of for of in found.values())
     ]
-    differences = _differences(names, shares, of_sides, level)
+    differences = _differences(names, found, level)
     return AuditComparison(
         common.n,
         len(common.table),
@@ -130,30 +114,14 @@ def compare_audits(
         features,
         differences,
         _sentences(models, differences, labels),
-        common.notes + _seed_notes(models),
+        [*common.notes, *notes, *_open_notes(models), *_seed_notes(models)],
     )
-
-
-def _share(data: Sequence[FeatureData], name: str) -> Estimate:
-    one = next(one for one in data if one.feature.name == name)
-    empty = Estimate(np.zeros((0, 1)), lambda means: means[..., 0], 0, one.reason or "not measured")
-    return one.estimates.get("variance_share", empty)
-
-
-def _semantic(
-    sides: Mapping[str, str], shares: Mapping[str, Resampled], sesoi: float, level: float
-) -> Resampled:
-    """Return the semantic share of a model as an estimate with draws."""
-    found, draws = semantic_share(sides, shares, {}, sesoi**2 / 2, level)
-    share = replace(found.share, low=None, high=None, level=None, method=None)
-    return Resampled(share, draws, kind="percentile", level=level)
 
 
 def _ranking(
     group: Sequence[FinishedAudit],
     names: Sequence[str],
-    shares: Mapping[str, Resampled],
-    resampled: Mapping[str, Resampled],
+    shares: Shares,
     labels: Mapping[str, str],
     audited: int,
     level: float,
@@ -161,36 +129,27 @@ def _ranking(
     nothing = next(filter(None, (no_order(audit.result.sample) for audit in group)), None)
     if nothing:
         return no_ranking("variance_share", names, nothing)
-    without = {
-        name: resampled[name].interval().reason or "no interval"
-        for name in names
-        if name not in shares
-    }
-    there = {name: shares[name] for name in names if name in shares}
+    without = {name: shares.without[name] for name in names if name not in shares.of}
+    there = {name: shares.of[name] for name in names if name in shares.of}
     return ranked("variance_share", there, without, labels, audited, level)
 
 
 def _differences(
-    names: Sequence[str],
-    shares: Mapping[str, Mapping[str, Resampled]],
-    of_sides: Mapping[str, Resampled],
-    level: float,
+    names: Sequence[str], models: Mapping[str, ModelShares], level: float
 ) -> list[ShareDifference]:
-    letters = list(shares)
     found: list[tuple[str, str, str, Resampled]] = []
-    for index, first in enumerate(letters):
-        for second in letters[index + 1 :]:
-            pairs = [
-                (name, shares[first][name], shares[second][name])
-                for name in names
-                if name in shares[first] and name in shares[second]
-            ]
-            one, other = of_sides[first], of_sides[second]
-            if len(one.draws) and len(other.draws):
-                pairs.append((SHARE, one, other))
-            for name, a, b in pairs:
-                n = min(a.statistic.n, b.statistic.n)
-                found.append((name, first, second, derived(lambda x, y: y - x, [a, b], n, level)))
+    for first, second in combinations(models, 2):
+        one, other = models[first], models[second]
+        pairs = [
+            (name, one.shares.of[name], other.shares.of[name])
+            for name in names
+            if name in one.shares.of and name in other.shares.of
+        ]
+        if len(one.draws) and len(other.draws):
+            pairs.append((SHARE, one.semantic_share, other.semantic_share))
+        for name, a, b in pairs:
+            n = min(a.statistic.n, b.statistic.n)
+            found.append((name, first, second, derived(lambda x, y: y - x, [a, b], n, level)))
     together = 1 - (1 - level) / max(len(found), 1)
     return [
         ShareDifference(name, first, second, one.interval(), one.interval(together))
@@ -221,16 +180,22 @@ def _sentences(
     return [*sentences, f"{len(decided)} of {len(differences)} differences are decided: {listed}."]
 
 
+def _open_notes(models: Sequence[ComparedModel]) -> list[str]:
+    ranges = {model.letter: range_of_all(model.semantic_share) for model in models}
+    return [f"{letter}: the semantic share is {of}" for letter, of in ranges.items() if of]
+
+
 def _seed_notes(models: Sequence[ComparedModel]) -> list[str]:
     notes = []
     for model in models:
         count = len(model.audits)
-        if count > 1:
-            notes.append(
-                f"{model.letter} is the mean of {count} networks that differ in their training "
-                "seed; its intervals hold for other seeds, too"
-                + ("; with so few networks they are somewhat too narrow" if count < 5 else "")
-            )
-        else:
+        if count == 1:
             notes.append(f"{model.letter} is one network: its intervals say nothing of other seeds")
+            continue
+        few = "; with so few networks they are somewhat too narrow" if count < 5 else ""
+        notes.append(
+            f"{model.letter} is the mean of {count} networks of one class with the same arguments "
+            "and data, taken to differ in their training seed; its intervals hold for other seeds, "
+            f"too{few}"
+        )
     return notes

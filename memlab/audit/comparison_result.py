@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memlab.audit.result import Ranking
+from memlab.audit.result import Ranking, SemanticShare
 from memlab.stats.measures import Statistic
 
 SHARE = "semantic share"
@@ -29,7 +29,7 @@ class ComparedModel:
     audits: list[str]
     verdicts: list[str]
     ranking: Ranking
-    semantic_share: Statistic
+    semantic_share: SemanticShare
 
 
 @dataclass(frozen=True)

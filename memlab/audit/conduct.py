@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
 
 from memlab.ablations.base import Ablation
 from memlab.ablations.needs import donor_notes
 from memlab.audit.about import model_record, population_record, provenance
 from memlab.audit.assessment import audit_result
 from memlab.audit.budget import parse_budget
-from memlab.audit.finished import PROTOCOL
+from memlab.audit.gauge_notes import distance_notes
 from memlab.audit.plan import AuditPlan, plan_audit
 from memlab.audit.population import Population, regions_of
 from memlab.audit.protocol import Protocol
 from memlab.audit.request import request_of
 from memlab.audit.result import AuditResult
 from memlab.audit.run import CHANGED, CLEAN, Machine, changed_rows_of, clean_rows
+from memlab.audit.sample import strata_of
 from memlab.audit.trial import run_trial
 from memlab.audit.work import Work, presence_of, work_of
 from memlab.data.donors import DonorList
 from memlab.data.mask_summary import annotation_notes, region_notes
-from memlab.errors import CheckpointError, MemlabError
-from memlab.files import write_text
+from memlab.errors import CheckpointError
 from memlab.inference.predict import device_named
 from memlab.models.base import MemorabilityModel
 from memlab.models.leak import leak_notes
 from memlab.provenance import now
-from memlab.reading import read_json
 from memlab.scorer import Scorer
 from memlab.shards import write_table
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -78,6 +73,12 @@ class Prepared:
             device=str(self.model.device),
         )
 
+    @property
+    def strata(self) -> pd.Series:
+        """Return the stratum of each image of the population, by id."""
+        needed = {name: one.regions[0] for name, one in self.features.items()}
+        return strata_of(self.regions[list(needed.values())].set_axis(list(needed), axis=1))
+
     def plan(self) -> AuditPlan:
         """Measure times and noise, and return the largest audit that the budget allows."""
         machine = self.machine
@@ -90,11 +91,16 @@ class Prepared:
             device=machine.device,
             shown=machine.shown,
         )
-        needed = {name: one.regions[0] for name, one in self.features.items()}
-        present = self.regions[list(needed.values())].set_axis(list(needed), axis=1)
         limit = parse_budget(self.budget)
         return plan_audit(
-            self.protocol, self.regions, present, self.work, trial, limit, self.seed, self.budget
+            self.protocol,
+            self.regions,
+            self.strata,
+            self.work,
+            trial,
+            limit,
+            self.seed,
+            self.budget,
         )
 
     def donors(self, plan: AuditPlan) -> tuple[DonorList | None, list[str]]:
@@ -189,7 +195,9 @@ def carry_out(prepared: Prepared, plan: AuditPlan, folder: Path) -> Finished:
     """
     one = prepared
     donors, _ = one.donors(plan)
-    rows, errors = clean_rows(one.model, one.population, plan, one.features, folder, one.machine)
+    rows, errors = clean_rows(
+        one.model, one.population, plan, one.features, one.strata, folder, one.machine
+    )
     conditions = changed_rows_of(
         one.model, one.population, plan, one.work, rows, donors, folder, one.machine, one.seed
     )
@@ -225,35 +233,10 @@ def result_of(
     unread = [f"{failed} images have no prediction and are left out."] if failed else []
     return replace(
         result,
-        notes=[*result.notes, *notes, *unread],
+        notes=[*result.notes, *distance_notes(result.features), *notes, *unread],
         model=model_record(one.model, name if Path(name).exists() else None),
         data=population_record(one.population, donors, finished.errors),
         provenance=provenance(one.model, one.work),
         started=started,
         finished=now(),
     )
-
-
-def write_plan(plan: AuditPlan, prepared: Prepared, folder: Path) -> None:
-    """Write the plan and the protocol into the folder of the audit."""
-    write_text(folder / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
-    write_text(folder / PROTOCOL, prepared.protocol.text)
-
-
-def read_plan(folder: Path) -> AuditPlan | None:
-    """Return the plan that a folder holds, or None.
-
-    Raises:
-        MemlabError: if the file is damaged; names it.
-    """
-    path = folder / PLAN
-    if not path.is_file():
-        return None
-    remedy = "delete the folder, or choose another --out"
-    found = read_json(path, remedy)
-    try:
-        return TypeAdapter(AuditPlan).validate_python(found)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise MemlabError(f"{path}: damaged: {where}: {first['msg']}; {remedy}") from error

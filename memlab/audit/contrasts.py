@@ -16,14 +16,14 @@ from memlab.audit.protocol import Protocol
 from memlab.audit.resampling import Resampling
 from memlab.audit.result import ContrastResult
 from memlab.audit.semantic import contrast
+from memlab.audit.shares import Shares
 from memlab.stats import Estimate
-from memlab.stats.intervals import Resampled
 
 
 def contrasts(
     protocol: Protocol,
     data: Sequence[FeatureData],
-    shares: Mapping[str, Resampled],
+    shares: Shares,
     stands_in: Mapping[str, str],
     resampling: Resampling,
 ) -> list[ContrastResult]:
@@ -35,7 +35,7 @@ def contrasts(
     Args:
         protocol: the protocol.
         data: the features with their estimates.
-        shares: feature to T on common resamples.
+        shares: T of the features.
         stands_in: feature that cannot be measured to the feature that takes its place.
         resampling: the resamples.
     """

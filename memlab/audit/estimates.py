@@ -12,7 +12,6 @@ from memlab.ablations.record import ConditionRecord
 from memlab.analysis.arrays import ImageEffects, Images
 from memlab.analysis.comparisons import UNLIKE
 from memlab.analysis.gauge import Gauge
-from memlab.analysis.insertion_agreement import headline_share
 from memlab.analysis.means import combine, mean, prevalence, variance_of_predictions
 from memlab.analysis.per_image import mean_effect, row_mean
 from memlab.analysis.quantities import (
@@ -27,7 +26,6 @@ from memlab.audit.feature_result import ConditionGauge
 from memlab.audit.matching import condition_of
 from memlab.audit.protocol import Feature, Operator, Protocol
 from memlab.stats import Estimate
-from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array
 
 IN_SD = ("specific_effect_sd", "rms_effect_sd")
@@ -116,13 +114,15 @@ def feature_data(
         insertion[1] if insertion else None,
         gauges=of_conditions,
     )
-    if feature.kind == "presence" and not removals:
+    if not removals and swap is None:
         known = {}
-        if feature.name in images.table:  # bounds T: a feature that no image has moves nothing
-            known = {"prevalence": prevalence(images, feature.name)}
-        return replace(data, reason=_why_absent(feature, images), estimates=known)
-    if feature.kind == "value" and swap is None:
-        return replace(data, reason="not run: no masks or no donors for it")
+        presence_of = feature.within if feature.kind == "value" else feature.name
+        if presence_of in images.table:  # bounds T: a feature that no image has moves nothing
+            known = {"prevalence": prevalence(images, str(presence_of))}
+        why = "not run: no masks or no donors for it"
+        if feature.kind == "presence":
+            why = _why_absent(feature, images)
+        return replace(data, reason=why, estimates=known)
     unlike = random_shapes & {record.change for record, _ in removals}
     return _with_estimates(data, images, bool(unlike))
 
@@ -188,23 +188,11 @@ def _swap_condition(data: FeatureData) -> str | None:
     return next((one.condition for one in data.records if one.role == "swap"), None)
 
 
-def with_headline(
-    resampled: Mapping[str, Mapping[str, Resampled]], protocol: Protocol
-) -> dict[str, dict[str, Resampled]]:
-    """Return each feature's estimates, with insertion in T where it agrees with removal."""
-    found = {name: dict(estimates) for name, estimates in resampled.items()}
-    for estimates in found.values():
-        if "insertion_difference_sd" in estimates:
-            share = headline_share(estimates, protocol.sesoi, protocol.alpha)
-            estimates["variance_share"] = share
-    return found
-
-
 def _withhold(estimates: dict[str, Estimate], reason: str) -> None:
     """Leave out T, because the changed images are out of distribution."""
-    for name in ("variance_share", "variance_share_both", "variance_share_upper"):
-        if name in estimates and estimates[name].reason is None:
-            estimates[name] = replace(estimates[name], reason=reason)
+    for name, estimate in estimates.items():
+        if name.startswith("variance_share") and estimate.reason is None:
+            estimates[name] = replace(estimate, reason=reason)
 
 
 def _mean_over(fills: Sequence[ImageEffects]) -> Array:

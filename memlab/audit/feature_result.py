@@ -104,6 +104,8 @@ class FeatureResult:
         rms_effect: RMS beyond the control where the feature is present, in units of the score.
         rms_effect_sd: the same in SDs of the clean predictions.
         variance_share: T, share of the variance of the predictions that the feature moves.
+        exchange_share: part of T that exchanging the feature for another of its kind moves: which
+            person it is. Null for faces, whose T is of presence alone; None for value features.
         control_share: share that the controls or round trips move by themselves.
         performance_loss: P, the loss of ρ beyond that of the control.
         test: test of the feature, corrected over the representatives (Holm).
@@ -136,6 +138,7 @@ class FeatureResult:
     rms_effect: Statistic
     rms_effect_sd: Statistic
     variance_share: Statistic
+    exchange_share: Statistic | None
     control_share: float | None
     performance_loss: Statistic
     test: PValue

@@ -36,7 +36,9 @@ def feature_results(
     resampling: Resampling,
 ) -> list[FeatureResult]:
     """Return the result of each feature, in the order of the protocol; see `audit_result`."""
-    tests = feature_tests(data, ranked, resampled, random_shapes, resampling.seed)
+    tests = feature_tests(
+        data, ranked, resampled, random_shapes, resampling.seed, resampling.resamples
+    )
     losses = _losses(data, images, resampling)
     taken = {name: other for other, name in stands_in.items()}
     results = []
@@ -116,6 +118,7 @@ class _Found:
             rms_effect=self.statistic("rms_effect"),
             rms_effect_sd=self.statistic("rms_effect_sd"),
             variance_share=self.statistic("variance_share"),
+            exchange_share=self._exchange() if presence else None,
             control_share=self.statistic("control_share").value,
             performance_loss=loss,
             test=self.tests.either,
@@ -135,26 +138,22 @@ class _Found:
         why = self.statistic("variance_share").reason or ""
         if why.startswith("out of distribution"):
             return Claim("cannot tell", why)
-        sesoi = self.protocol.sesoi
+        sesoi, alpha, p = self.protocol.sesoi, self.protocol.alpha, self.tests.either.p_corrected
         if self.data.feature.kind == "value":
-            return swap_claim(
-                self.at_claim_level("variance_share"),
-                self.at_claim_level("variance_share_upper"),
-                sesoi**2 / 2,
-            )
+            shares = map(self.at_claim_level, ("variance_share", "variance_share_upper"))
+            return swap_claim(*shares, p, sesoi**2 / 2, alpha)
         signed, lower, upper = (
             self.at_claim_level(name)
             for name in ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")
         )
-        return removal_claim(
-            signed,
-            lower,
-            upper,
-            self.tests.signed.p_corrected,
-            self.tests.energy.p_corrected,
-            sesoi,
-            self.protocol.alpha,
-        )
+        return removal_claim(signed, lower, upper, p, sesoi, alpha)
+
+    def _exchange(self) -> Statistic:
+        found = self.statistic("exchange_share")
+        swap = next((one.condition for one in self.data.records if one.role == "swap"), None)
+        if swap is None:
+            return replace(found, reason=self.data.reason or "not run")
+        return replace(found, reason=self.data.beyond.get(swap, found.reason))
 
     def _detectable(self, name: str) -> float | None:
         one = self.resampled.get(name)

@@ -16,6 +16,11 @@ from memlab.errors import DataError, MemlabError
 from memlab.shards import read_parquet
 
 PROTOCOL = "protocol.yaml"
+_COLUMNS = {
+    "rows": ("id", "predicted", "audited"),
+    "conditions": ("condition", "id", "draw", "role", "dose", "eligible", "predicted"),
+}
+"""Columns without which a table of an audit cannot be analysed."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,21 @@ def again(
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
-    """Return `name.parquet`, or `name.csv` where it is missing."""
+    """Return `name.parquet`, or `name.csv` where it is missing, with the columns that it needs."""
     path = folder / f"{name}.parquet"
-    if path.is_file():
-        return read_parquet(path)
-    path = folder / f"{name}.csv"
+    if not path.is_file():
+        path = path.with_suffix(".csv")
     if not path.is_file():
         raise MemlabError(f"{folder}: no {name}.parquet and no {name}.csv; {REMEDY}")
     try:
-        return pd.read_csv(path, dtype={"id": str})
+        found = (
+            read_parquet(path)
+            if path.suffix == ".parquet"
+            else pd.read_csv(path, dtype={"id": str})
+        )
     except (ValueError, OSError) as error:
         raise MemlabError(f"{path}: damaged: {' '.join(str(error).split())}; {REMEDY}") from error
+    missing = [one for one in _COLUMNS[name] if one not in found]
+    if missing:
+        raise MemlabError(f"{path}: damaged: no column {', '.join(missing)}; {REMEDY}")
+    return found

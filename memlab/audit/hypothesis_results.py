@@ -10,6 +10,7 @@ import numpy as np
 from memlab.audit.protocol import Hypothesis
 from memlab.audit.result import HypothesisResult, OrderedPair, Outcome
 from memlab.audit.semantic import derived
+from memlab.audit.shares import Shares
 from memlab.stats import LEVEL
 from memlab.stats.intervals import Resampled
 from memlab.stats.measures import Array, Statistic
@@ -17,22 +18,21 @@ from memlab.stats.measures import Array, Statistic
 
 def hypothesis_result(
     hypothesis: Hypothesis,
-    shares: Mapping[str, Resampled],
-    without: Mapping[str, str],
+    shares: Shares,
     stands_in: Mapping[str, str],
     sesoi_t: float,
     level: float = LEVEL,
 ) -> HypothesisResult:
     """Return a hypothesis with its τ_b and the outcome of every pair that it orders.
 
-    A pair is decided if the interval of the paired difference of T excludes 0. τ_b is over the
+    A pair is decided if the interval of the paired difference of T excludes 0; see `Shares.alike`.
+    τ_b is over the
     features with a T; those below the smallest T of interest are tied, and so are the features of
     one group.
 
     Args:
         hypothesis: the hypothesis.
-        shares: feature to T on common resamples; features without a T are absent.
-        without: name without a T to the reason.
+        shares: T of the features.
         stands_in: feature that cannot be measured to the feature that takes its place.
         sesoi_t: smallest T of interest.
         level: level of the intervals.
@@ -50,8 +50,12 @@ def hypothesis_result(
         hypothesis.claim,
         hypothesis.words,
         order,
-        {name: without.get(name, "not in the protocol") for name in names if name not in shares},
-        _tau(order, shares, sesoi_t, level),
+        {
+            name: shares.without.get(name, "not in the protocol")
+            for name in names
+            if name not in shares.of
+        },
+        _tau(order, shares.of, sesoi_t, level),
         pairs,
         _sentence(hypothesis.name, pairs),
     )
@@ -93,12 +97,12 @@ def _tau(
     return found
 
 
-def _pair(first: str, second: str, shares: Mapping[str, Resampled], level: float) -> OrderedPair:
-    if first not in shares or second not in shares:
-        missing = " and ".join(name for name in (first, second) if name not in shares)
+def _pair(first: str, second: str, shares: Shares, level: float) -> OrderedPair:
+    missing = " and ".join(name for name in (first, second) if name not in shares.of)
+    if missing:
         none = Statistic(None, 0, reason=f"no T of {missing}")
         return OrderedPair(first, second, "cannot tell", none)
-    parts = [shares[first], shares[second]]
+    parts = shares.alike(first, second)
     n = min(part.statistic.n for part in parts)
     difference = derived(lambda a, b: a - b, parts, n, level).interval()
     outcome: Outcome = "open"
@@ -106,7 +110,7 @@ def _pair(first: str, second: str, shares: Mapping[str, Resampled], level: float
         outcome = "as predicted"
     elif difference.high is not None and difference.high < 0:
         outcome = "reversed"
-    return OrderedPair(first, second, outcome, difference)
+    return OrderedPair(first, second, outcome, difference, shares.differ(first, second))
 
 
 def _sentence(name: str, pairs: Sequence[OrderedPair]) -> str:

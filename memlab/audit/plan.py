@@ -10,9 +10,9 @@ import pandas as pd
 
 from memlab.audit.budget import Budget, in_words
 from memlab.audit.costs import Costs, Total, costs_of, seconds_of
-from memlab.audit.power import LEAST, FeaturePower, power_of
+from memlab.audit.power import LEAST, FeaturePower, noise_of, power_of
 from memlab.audit.protocol import Protocol
-from memlab.audit.sample import draw, in_random_order, strata_of
+from memlab.audit.sample import draw, in_random_order
 from memlab.audit.trial import Trial
 from memlab.audit.work import Work, forwards_of
 from memlab.errors import MemlabError
@@ -68,7 +68,7 @@ class AuditPlan:
         displayed: ids of the audited images that get the dose ladders.
         scanned: ids of the audited images that the blind scan occludes.
         scored: ids of the images that are scored unchanged; the audited images are among them.
-        of: number of images that the model was not trained on.
+        of: number of images that may be audited: those that did not train the model here.
         strata: images by stratum.
         features: cost and power of each feature.
         conditions: number of conditions, the scan's cells not counted.
@@ -108,7 +108,7 @@ class AuditPlan:
 def plan_audit(
     protocol: Protocol,
     regions: pd.DataFrame,
-    present: pd.DataFrame,
+    strata: pd.Series,
     work: Work,
     trial: Trial,
     budget: Budget,
@@ -120,7 +120,7 @@ def plan_audit(
     Args:
         protocol: the protocol.
         regions: which images of the population have each region, indexed by id.
-        present: the same for the features that define the strata.
+        strata: stratum of each image of the population, by id.
         work: the conditions.
         trial: measured times and noise.
         budget: limit of the audit.
@@ -133,7 +133,7 @@ def plan_audit(
     costs = costs_of(work, regions, trial)
     everything = [str(name) for name in regions.index]
     population = _scored(everything, budget, costs, seed)
-    strata = strata_of(present.loc[population])
+    strata = strata.loc[population]
 
     def sampled(n: int) -> tuple[list[str], list[str], list[str], Total]:
         audited = draw(population, strata.tolist(), n, seed)
@@ -210,7 +210,7 @@ def _largest(low: int, high: int, allowed: Callable[[int], bool]) -> int:
 def _features(
     protocol: Protocol, work: Work, regions: pd.DataFrame, trial: Trial
 ) -> list[FeaturePlan]:
-    planned = []
+    planned, noise = [], noise_of(trial)
     for feature in protocol.features:
         reason = work.left_out.get(feature.name)
         if reason is not None:
@@ -226,7 +226,7 @@ def _features(
                 images,
                 int(forwards.to_numpy().sum()),
                 float(seconds_of(conditions, forwards, trial).sum()),
-                power_of(protocol, conditions, images, trial),
+                power_of(protocol, conditions, images, noise),
             )
         )
     return planned

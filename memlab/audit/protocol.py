@@ -52,6 +52,7 @@ class Feature:
         kind: `presence`, in an image or not; or `value`, which every image has.
         representative: whether the feature stands for its family in the verdict.
         stands_in_for: the feature whose place it takes where that one lacks masks, or None.
+        within: the presence feature that an image needs to have a value of this one, or None.
         removals: one operator per fill, the primary fill first; for presence features.
         swap: operator that puts in the value, or the instance, of a donor.
         insertion: operator that adds the feature to images that lack it.
@@ -64,6 +65,7 @@ class Feature:
     kind: Kind
     representative: bool = False
     stands_in_for: str | None = None
+    within: str | None = None
     removals: tuple[Operator, ...] = ()
     swap: Operator | None = None
     insertion: Operator | None = None
@@ -239,6 +241,7 @@ def _feature(fields: Fields) -> Feature:
         kind=fields.choice("kind", ("presence", "value")),
         representative=fields.take("representative", bool, default=False),
         stands_in_for=fields.take("stands_in_for", str, default=None),
+        within=fields.take("within", str, default=None),
         removals=tuple(map(_operator, fields.each("removals", optional=True))),
         swap=None if swap is None else _operator(swap),
         insertion=None if insertion is None else _operator(insertion),
@@ -284,9 +287,9 @@ def _check_names(read: Protocol, path: Path) -> None:
     for index, one in enumerate(read.features):
         if one.name in names[:index]:
             refuse(f"features[{index}].name", one.name, "give each feature a name of its own")
-        other = one.stands_in_for
-        if other is not None and (other not in names or other == one.name):
-            refuse(f"features[{index}].stands_in_for", other, "name another feature")
+        for key, other in (("stands_in_for", one.stands_in_for), ("within", one.within)):
+            if other is not None and (other not in names or other == one.name):
+                refuse(f"features[{index}].{key}", other, "name another feature")
     for family in dict.fromkeys(one.family for one in read.features):
         chosen = [one.name for one in read.representatives if one.family == family]
         if len(chosen) != 1:

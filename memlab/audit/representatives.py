@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from memlab.audit.estimates import FeatureData, bearing
-from memlab.audit.feature_result import FeatureResult
 from memlab.audit.protocol import Protocol
+from memlab.stats.intervals import Resampled
 
 
 def stand_ins(protocol: Protocol, data: Sequence[FeatureData]) -> dict[str, str]:
@@ -17,15 +17,17 @@ def stand_ins(protocol: Protocol, data: Sequence[FeatureData]) -> dict[str, str]
         data: the features with their estimates.
 
     Returns:
-        Name of a feature that was not run, or changed no image, to the name of a measured one.
+        Name of a feature that was compared on fewer images than may decide, to the name of a
+        feature that was compared on more.
     """
-    measured = {one.feature.name: bool(bearing(one).any()) for one in data}
+    least = int(protocol.thresholds["least_images"])
+    compared = {one.feature.name: int(bearing(one).sum()) for one in data}
     return {
         feature.stands_in_for: feature.name
         for feature in protocol.features
         if feature.stands_in_for is not None
-        and measured.get(feature.name)
-        and not measured.get(feature.stands_in_for)
+        and compared[feature.stands_in_for] < least
+        and compared[feature.stands_in_for] < compared[feature.name]
     }
 
 
@@ -34,22 +36,46 @@ def representatives(protocol: Protocol, stands_in: Mapping[str, str]) -> list[st
     return [stands_in.get(one.name, one.name) for one in protocol.representatives]
 
 
-def upper_bounds(features: Sequence[FeatureResult], largest: float) -> dict[str, float]:
-    """Return the largest T that each feature could have if it was not measured.
+def unmeasured_shares(
+    protocol: Protocol,
+    resampled: Mapping[str, Mapping[str, Resampled]],
+    measured: Collection[str],
+    unexchanged: Collection[str],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the largest T that features without a T could have, and the largest exchange.
 
-    The T of a feature that images have or lack is p (1 − p) g². With `largest` as g it is bounded
-    by prevalence, also where few images have the feature. Any other T is bounded by 1 alone.
+    T of a feature that images have or lack is p (1 - p) g² + p² h² / 2, where g is the effect of
+    its presence, and h that of another of its kind in its place. With the protocol's largest effect
+    for both, T is bounded by prevalence, also where few images have the feature; of a value within
+    a presence feature, only the exchange counts. A feature that no image has moves nothing. Any
+    other T is bounded by 1 alone.
 
     Args:
-        features: results of the features.
-        largest: largest plausible RMS effect, in SDs of the clean predictions.
+        protocol: the protocol.
+        resampled: feature to its resampled estimates.
+        measured: features with a T.
+        unexchanged: those whose T is of presence alone.
+
+    Returns:
+        Feature without a T to its bound, and feature without an exchange to the bound of that;
+        without those whose bound is 0.
     """
-    bounds = {}
-    for one in features:
-        share = one.prevalence
-        if one.kind == "presence" and share.value is not None:
-            p = min(0.5, share.value if share.high is None else share.high)
-            bounds[one.name] = p * (1 - p) * largest**2
-        else:
-            bounds[one.name] = 1.0
-    return bounds
+    largest = protocol.thresholds["largest_effect"] ** 2
+    whole: dict[str, float] = {}
+    exchange: dict[str, float] = {}
+    for feature in protocol.features:
+        name = feature.name
+        known = resampled.get(name, {}).get("prevalence")
+        share = None if known is None else known.interval()
+        bound = feature.kind == "presence" or feature.within is not None
+        if not bound or share is None or share.value is None:
+            whole[name] = 1.0
+            continue
+        p = share.value if share.high is None else share.high
+        exchange[name] = p**2 * largest / 2
+        present = min(p, 0.5) * (1 - min(p, 0.5)) * largest
+        whole[name] = exchange[name] + (present if feature.kind == "presence" else 0.0)
+    return (
+        {name: most for name, most in whole.items() if most and name not in measured},
+        {name: most for name, most in exchange.items() if most and name in unexchanged},
+    )

@@ -14,10 +14,11 @@ from typing import Any
 
 from memlab.audit.population import Population
 from memlab.audit.protocol import Protocol
+from memlab.audit.row_code import row_code
 from memlab.data.mask_summary import describe_masks
 from memlab.errors import MemlabError
 from memlab.files import fingerprint, write_text
-from memlab.provenance import commit, sources_of, states_of, versions
+from memlab.provenance import states_of, versions
 from memlab.reading import read_json
 from memlab.scorer import Scorer
 from memlab.values import shown
@@ -26,7 +27,7 @@ FILE = "request.json"
 _HIDDEN = {
     "weights": "another model's weights",
     "images": "images or masks that have changed since",
-    "code": "another version of memlab or of the model's code",
+    "code": "other code for changes or for the model",
 }
 """Words for entries that are fingerprints."""
 
@@ -53,11 +54,7 @@ def request_of(
         "audited": fingerprint("\n".join(map(str, population.rows["id"]))),
         "geometry": population.geometry.describe(),
     }
-    code = {
-        "versions": versions(),
-        "commit": commit(),
-        "sources": sources_of([type(model), Population]),
-    }
+    code = {"versions": versions(), "sources": row_code(type(model))}
     return {
         "model": model.spec["class_path"],
         "protocol": protocol.sha256,

@@ -87,6 +87,8 @@ class ContrastResult:
         same_images: difference of RMS effects over images that have both features, in SDs of the
             clean predictions; for contrasts of two presence features.
         missing: features without a T.
+        presence_only: whether both T are of presence alone, because the exchange of one feature
+            was not measured.
     """
 
     name: str
@@ -95,6 +97,7 @@ class ContrastResult:
     difference: Statistic
     same_images: Statistic | None
     missing: list[str]
+    presence_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class SemanticShare:
         low: lower end of the share if every feature without a T counted against it.
         high: upper end of the share if every feature without a T counted for it.
         unmeasured: representative without a T to the largest T that it could have.
+        unexchanged: representative whose T is of presence alone to the largest T that exchanging
+            it for another of its kind could add.
     """
 
     share: Statistic
@@ -118,6 +123,7 @@ class SemanticShare:
     low: float | None
     high: float | None
     unmeasured: dict[str, float]
+    unexchanged: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -129,12 +135,15 @@ class OrderedPair:
         second: the other feature.
         outcome: whether the interval of the difference decides.
         difference: T of the first − T of the second.
+        presence_only: whether both T are of presence alone, because the exchange of one feature
+            was not measured.
     """
 
     first: str
     second: str
     outcome: Outcome
     difference: Statistic
+    presence_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Run of an audit: scores unchanged and changed images batch by batch, and merges their rows.
 
-Each batch is written as one atomic shard. A killed audit loses at most one batch; the same command
-goes on. The shards are removed last, by the caller, once all files are written.
+Each batch is written as one atomic shard. A killed audit loses at most one batch, and of changed
+images at most `SHARD`; the same command goes on. The shards are removed last, by the caller, once
+all files are written.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from memlab.ablations.plan import Condition
 from memlab.ablations.surprise import clean_features
 from memlab.audit.plan import AuditPlan
 from memlab.audit.population import Population
-from memlab.audit.sample import strata_of, weights
+from memlab.audit.sample import weights
 from memlab.audit.work import Work
 from memlab.data.donors import DonorList
 from memlab.errors import DataError
@@ -31,6 +32,8 @@ from memlab.types import Context
 
 CLEAN, CHANGED = "rows", "conditions"
 """Names of the tables, and of the folders of their shards."""
+SHARD = 32
+"""Most images whose changed versions are one batch and one shard; each has hundreds of versions."""
 _KEY = ["condition", "draw", "index"]
 
 
@@ -56,6 +59,7 @@ def clean_rows(
     population: Population,
     plan: AuditPlan,
     features: dict[str, Ablation],
+    strata: pd.Series,
     folder: Path,
     machine: Machine,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -66,6 +70,8 @@ def clean_rows(
         population: the images.
         plan: which of them are scored, and which audited.
         features: presence features: name to the ablation that removes the feature.
+        strata: stratum that each image was sampled from, by id. Masks at the model's size may
+            lack small regions, so that the features of an image may be others.
         folder: folder of the audit.
         machine: how to run.
 
@@ -111,7 +117,7 @@ def clean_rows(
     if not rows["audited"].any():
         why = next(one for one in errors.values() if one)
         raise DataError(f"none of the audited images can be read and scored: {why}")
-    rows["stratum"] = strata_of(rows[list(features)])
+    rows["stratum"] = rows["id"].map(strata)
     rows["weight"] = weights(rows["stratum"], rows["audited"] == 1)
     first = ["index", "id", "image", "split", "score", "predicted", "audited", "stratum", "weight"]
     return rows[[*first, *features]], {name: why for name, why in errors.items() if why}
@@ -144,7 +150,8 @@ def changed_rows_of(
     images = population.images(_part(population, plan.scored))
     audited = rows.loc[rows["audited"] == 1, "index"].tolist()
     writer = ShardWriter(folder, CHANGED, 0)
-    due, chosen = _due(audited, machine.batch_size, writer.has)
+    size = min(machine.batch_size, SHARD)
+    due, chosen = _due(audited, size, writer.has)
     parts: list[tuple[Sequence[Condition], frozenset[str]]] = [
         (work.main, frozenset(plan.audited)),
         (work.ladder, frozenset(plan.displayed)),
@@ -154,7 +161,7 @@ def changed_rows_of(
     steps = sum(
         one.draws * sum(name in among for name in names) for some, among in parts for one in some
     )
-    batches = TableImages(images, chosen).batches(machine.batch_size, machine.num_workers)
+    batches = TableImages(images, chosen).batches(size, machine.num_workers)
     clean = None
     if due:
         clean = clean_features(model, images, len(images), seed, machine.batch_size)

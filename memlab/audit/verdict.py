@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.special import ndtri
 
 from memlab.audit.feature_result import FeatureResult
-from memlab.audit.order import images_to_show, rounded_up
+from memlab.audit.order import POWER, images_to_show, rounded_up
 from memlab.audit.result import SampleRecord, ScanResult, SemanticShare, Verdict, VerdictName
+from memlab.audit.semantic import range_of_all
 from memlab.numbers import interval, number
 from memlab.stats.measures import Array, Statistic
 
@@ -58,16 +60,7 @@ def verdict(
     """
     nothing = no_order(sample)
     if nothing:
-        return Verdict(
-            "cannot tell",
-            nothing,
-            "All predictions are equal: no feature moves them."
-            if sample.sd.value is None
-            else "The predictions differ between images, but not as people's scores do, as far as "
-            "these images show. What moves them says nothing about memorability.",
-            "It does not show what makes images memorable to this model: the order of its "
-            "predictions is not shown to be people's.",
-        )
+        return _nothing(nothing, sample)
     name, clause, needed = _decide(share, draws, sample.audited, thresholds)
     scarce = _scarce(features, sample.audited, int(thresholds["least_images"]))
     if name == "cannot tell" and needed is None and share.share.value is None and scarce:
@@ -75,6 +68,40 @@ def verdict(
         needed = scarce
     shows, not_shown = _shows(name, features, scan), _not_shown(name, sample)
     return Verdict(name, clause, shows, not_shown, needed)
+
+
+def _nothing(clause: str, sample: SampleRecord) -> Verdict:
+    """Return the verdict on predictions that are equal, or whose order is not shown to be any."""
+    not_shown = (
+        "It does not show what makes images memorable to this model: the order of its predictions "
+        "is not shown to be people's."
+    )
+    rho, needed = sample.spearman, None
+    if sample.sd.value is None:
+        shows = "All predictions are equal: no feature moves them."
+    elif rho.value is not None and rho.high is not None and rho.high > 0:
+        needed = images_for_rho(rho.value)
+        shows = "It is open whether the order of the predictions has anything of people's scores."
+        if needed is not None:
+            clause += f"; about {needed:,} images with scores would show a ρ of this size"
+    else:
+        shows = (
+            "The order of the predictions is not that of people's scores. What moves them says "
+            "nothing about memorability."
+        )
+    return Verdict("cannot tell", clause, shows, not_shown, needed)
+
+
+def images_for_rho(rho: float) -> int | None:
+    """Return how many images would show that a ρ is above 0, in 4 of 5 cases; None if never.
+
+    The standard error of Fisher's z of ρ is √(1.06 / (n - 3)) (Fieller, Hartley & Pearson 1957,
+    Biometrika 44, 470-481).
+    """
+    if not 0 < rho < 1:
+        return None
+    needed = 3 + 1.06 * ((ndtri(0.975) + ndtri(POWER)) / np.arctanh(rho)) ** 2
+    return rounded_up(needed) if needed < 1e7 else None
 
 
 def _scarce(features: Sequence[FeatureResult], audited: int, least: int) -> int | None:
@@ -108,10 +135,8 @@ def _decide(
     low, high = share.low, share.high
     if low is None or high is None:
         return "cannot tell", f"the semantic share has no interval: {share.share.reason}", None
-    if share.unmeasured:
-        names = ", ".join(share.unmeasured)
-        ends = interval(100 * low, 100 * high, 0)
-        found += f", {ends} whatever the T of {names}"
+    if of_all := range_of_all(share):
+        found += f", {of_all}"
     said = f"the semantic share is {found}"
     if low > human:
         return "human-interpretable", f"{said}: above {100 * human:.3g} %", None

@@ -24,6 +24,7 @@ from memlab.audit.conditions import (
 )
 from memlab.audit.protocol import Protocol
 from memlab.masks.base import known_regions
+from memlab.types import DERIVED
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ def images_of(ablation: Ablation, role: str, regions: pd.DataFrame) -> NDArray[n
         found = (regions[name] == 1).to_numpy()
     else:  # background or figures, which the other regions define
         full = isinstance(ablation, Swap) and not type(ablation).donor_regions
-        some = every if full and name == "background" else (regions == 1).any(axis=1).to_numpy()
+        figures = regions.drop(columns=[one for one in DERIVED if one in regions])
+        some = every if full and name == "background" else (figures == 1).any(axis=1).to_numpy()
         found = complete & some
     if role == "control" and ablation.compared_with == "matched-control":
         found = found & complete

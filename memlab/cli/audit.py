@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from memlab.cli import runs
 from memlab.cli.data_options import add_data, add_empty_masks, add_loading, add_masks, source_of
@@ -32,7 +32,8 @@ and decides by rules that were set beforehand.
 {MODEL}
 
 The audit uses images that the model was not trained on: the val and test images of its run or of
-the table; all images, if it was not trained here. Other images donate what swaps put in.
+the table; all images, if it was not trained here. Images that are not audited donate what swaps put
+in; if they are too few, the audited images donate to each other.
 --data.masks gives the masks of faces, people, objects and text (see memlab regions find). Without
 masks, surface is measured anywhere in the image, figures included. Images need no scores; results
 that need scores are null.
@@ -45,16 +46,14 @@ number of images follows from it. A killed audit goes on when the same command i
   memlab audit resmem --data.root photos/ --data.masks masks/ --budget 30min --out audits/resmem
   memlab audit runs/NAME --data.root photos/ --budget 300k --fail-on shortcut,mixed
 
---out holds audit.json (every number), audit.html, features.csv, rows.csv (unchanged images),
-conditions.csv (changed images), protocol.yaml and plan.json. Exit code 1 if the verdict is one of
---fail-on, 2 if the audit could not run.
+--out holds audit.json (every number), audit.html, features.csv, effects.csv (every condition and
+dose), rows.csv (unchanged images), conditions.csv (changed images), protocol.yaml and plan.json.
+Exit code 1 if the verdict is one of --fail-on, 2 if the audit could not run.
 """
 
 
 DONE = "audit.json"
 """File of a finished audit."""
-VERDICTS = ("human-interpretable", "shortcut", "mixed", "cannot tell")
-"""Verdicts that --fail-on may name."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,8 @@ def run(arguments: list[str]) -> int:
     add_empty_masks(parser)
     parser.add_argument(
         "--budget",
-        help="time or number of forward passes: 30min, 2h, 300k; default: at most 1,000 images",
+        help="time or number of forward passes: 30min, 2h, 300k; without it, up to 1,000 images "
+        "are audited",
     )
     parser.add_argument("--plan", action="store_true", help="print the plan and stop")
     parser.add_argument(
@@ -121,7 +121,8 @@ def run(arguments: list[str]) -> int:
     parser.add_argument(
         "--fail-on",
         metavar="VERDICTS",
-        help="exit code 1 for these verdicts, such as shortcut,mixed",
+        help="exit code 1 for these verdicts, with commas: shortcut, mixed, cannot-tell, "
+        "human-interpretable",
     )
     add_loading(parser)
     add_trust(parser)
@@ -142,17 +143,21 @@ def run(arguments: list[str]) -> int:
 
 
 def _failing(text: str | None) -> list[str]:
-    """Return the verdicts of --fail-on."""
+    """Return the verdicts of --fail-on, where `cannot tell` may have a hyphen."""
     if text is None:
         return []
-    given = [one.strip().replace("-tell", " tell") for one in text.split(",")]
-    for one in given:
-        if one not in VERDICTS:
+
+    from memlab.audit.result import VerdictName
+
+    by_word = {one.replace(" ", "-"): one for one in get_args(VerdictName)}
+    words = [one.strip().replace(" ", "-") for one in text.split(",")]
+    for word in words:
+        if word not in by_word:
             raise MemlabError(
-                f"--fail-on {one}: no verdict{did_you_mean(one, VERDICTS)}; write one or more of "
-                f"{', '.join(VERDICTS)}, with commas"
+                f"--fail-on {word}: no verdict{did_you_mean(word, list(by_word))}; write one or "
+                f"more of {', '.join(by_word)}, with commas"
             )
-    return given
+    return [by_word[word] for word in words]
 
 
 def _asked(options: Namespace) -> Asked:
@@ -204,25 +209,32 @@ def prepare_audit(model: Scorer, asked: Asked) -> Prepared:
 
 def conduct(prepared: Prepared, asked: Asked, print_plan: bool = False) -> tuple[AuditResult, Path]:
     """Plan and run an audit in its folder, or go on with it; return its result and the folder."""
-    from memlab.audit.conduct import carry_out, read_plan, result_of, write_plan
+    from memlab.audit.conduct import carry_out, result_of
+    from memlab.audit.finished import PROTOCOL
+    from memlab.audit.plan_file import read_plan, write_plan
     from memlab.audit.request import take_up
     from memlab.audit.result_file import read_result
+    from memlab.files import write_text
     from memlab.provenance import now
     from memlab.reports.audit import write_audit
-    from memlab.shards import remove_shards
+    from memlab.shards import has_shards, remove_shards
 
     started = now()
     there = _existing(prepared, asked)
     if there is not None and (there / DONE).is_file():
         print(f"memlab: {there} is finished", file=sys.stderr)  # noqa: T201
+        if has_shards(there):  # stopped after its last file
+            with runs.locked(there, "memlab audit"):
+                remove_shards(there)
         return read_result(there), there
-    known = None if there is None else read_plan(there)
+    known = None if there is None else read_plan(there, set(prepared.population.rows["id"]))
     plan = prepared.plan() if known is None else known  # an error here leaves no folder behind
     folder = _new_folder(asked) if there is None else there
     with runs.locked(folder, "memlab audit"):
         take_up(folder, prepared.request)
         if known is None:
-            write_plan(plan, prepared, folder)
+            write_text(folder / PROTOCOL, prepared.protocol.text)
+            write_plan(plan, folder)
         if print_plan:
             _print_plan(prepared, plan, asked.name)
         if asked.shown:
@@ -247,6 +259,7 @@ def _existing(prepared: Prepared, asked: Asked) -> Path | None:
         MemlabError: if --out holds another audit, or other files.
     """
     from memlab.audit.request import FILE, holds, take_up
+    from memlab.shards import has_shards
 
     if asked.out is not None:
         require_own_folder(asked.out, FILE)
@@ -257,8 +270,8 @@ def _existing(prepared: Prepared, asked: Asked) -> Path | None:
     request = prepared.request
     runs_there = [Path(asked.name)] if _is_run(asked.name) else sorted(runs.ROOT.glob("*"))
     folders = [one for each in runs_there for one in sorted(each.glob("audit-[0-9][0-9][0-9]"))]
-    there = (one for one in folders if holds(one, request) and not (one / DONE).is_file())
-    return next(there, None)
+    stopped = (one for one in folders if has_shards(one) or not (one / DONE).is_file())
+    return next((one for one in stopped if holds(one, request)), None)
 
 
 def _new_folder(asked: Asked) -> Path:

@@ -37,8 +37,8 @@ def are_audits(paths: Sequence[Path]) -> bool:
 
 def compare_audits(paths: Sequence[Path], options: Namespace) -> int:
     """Compare finished audits; return the exit code."""
+    from memlab.audit.compared import LETTERS, models_of
     from memlab.audit.compared import compare_audits as compare
-    from memlab.audit.compared import models_of
     from memlab.audit.finished import read_audit
     from memlab.reading import content_of
     from memlab.reports.compared_audits import print_compared, write_compared
@@ -52,8 +52,13 @@ def compare_audits(paths: Sequence[Path], options: Namespace) -> int:
     if len(paths) < 2:
         raise MemlabError(f"{paths[0]} alone: give two audits or more")
     audits = [read_audit(path) for path in paths]
+    models = models_of(audits)
+    if len(models) > len(LETTERS):
+        raise MemlabError(
+            f"{len(models)} models: at most {len(LETTERS)} are compared at once; give fewer audits"
+        )
     with content_of(*paths):
-        comparison = compare(models_of(audits))
+        comparison = compare(models)
     print_compared(comparison)
     if options.out:
         figures = write_compared(comparison, options.out)

@@ -21,7 +21,7 @@ MODEL is a run folder, a checkpoint, a plugin's name, a plugin's name with a fil
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Add the positional argument MODEL."""
-    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("model", metavar="MODEL", help="the model; see above")
 
 
 def load_model(ref: str) -> MemorabilityModel:

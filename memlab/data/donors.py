@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ from torch.utils.data import Dataset
 from memlab.imaging.pixels import to_unit
 from memlab.masks.expression import mask_of
 from memlab.seeds import seed_of
-from memlab.types import DERIVED, Donors, Sample, sources_of
+from memlab.types import DERIVED, Context, Donors, Sample, sources_of
 
 KEPT = 256 * 2**20
 """Maximum bytes of decoded donors in memory; the least recently used are dropped first."""
@@ -60,6 +62,17 @@ def with_background(
     return found
 
 
+@runtime_checkable
+class DonorChooser(Protocol):
+    """Interface of an ablation that does not accept every donor with its regions."""
+
+    def described(self, donor: Donors) -> Any:
+        """Return what decides about one donor."""
+
+    def wanted(self, context: Context) -> Callable[[int, Any], bool]:
+        """Return whether a donor suits an image, from its position in the batch and `described`."""
+
+
 class DonorList:
     """Assignment of a donor to each evaluated image.
 
@@ -73,7 +86,9 @@ class DonorList:
     the k-th donor after itself. No image is its own donor, and each donates once per draw.
 
     A donor is skipped for the next if it cannot be read, if it is the image itself or a copy of
-    it, or if its mask of a needed region is empty at this size.
+    it, or if its mask of a needed region is empty at this size. An ablation may accept fewer donors
+    (`DonorChooser`): each image then gets the next that suits it, so that several images of a draw
+    may share one.
 
     Args:
         images: the possible donors, with the masks that ablations need.
@@ -106,11 +121,17 @@ class DonorList:
         self._own = {name: place for place, name in enumerate(names or ())}
         self._orders: dict[tuple[str, ...], list[int]] = {}
         self._positions: dict[tuple[str, ...], dict[int, int]] = {}
+        self._descriptions: dict[tuple[str, int], Any] = {}
         self._kept: OrderedDict[int, Sample] = OrderedDict()
         self._bytes = 0
 
     def take(
-        self, ids: Sequence[str], draw: int, regions: Sequence[str], device: torch.device
+        self,
+        ids: Sequence[str],
+        draw: int,
+        regions: Sequence[str],
+        device: torch.device,
+        suits: Callable[[int, int], bool] | None = None,
     ) -> Given | None:
         """Return the donors of some images, or None if none of the images has a donor.
 
@@ -119,11 +140,17 @@ class DonorList:
             draw: number of the draw; each draw gives an image another donor.
             regions: regions that a donor must have.
             device: device of the result.
+            suits: whether a donor, by its index, suits an image, by its position in `ids`; see
+                `chosen`. An image that no donor suits gets one that does not.
         """
         order = self.order(regions)
-        samples = [
-            self._read(order, self._start(name, draw, regions), name, regions) for name in ids
-        ]
+        samples = []
+        for image, name in enumerate(ids):
+            start = self._start(name, draw, regions)
+            sample = None
+            if suits is not None:
+                sample = self._read(order, start, name, regions, partial(suits, image))
+            samples.append(sample or self._read(order, start, name, regions))
         there = [sample for sample in samples if sample is not None]
         if not there:
             return None
@@ -135,6 +162,28 @@ class DonorList:
         }
         found = torch.tensor([sample is not None for sample in samples])
         return Given(Donors([sample["id"] for sample in filled], images, masks), found)
+
+    def chosen(
+        self, key: str, chooser: DonorChooser, context: Context
+    ) -> Callable[[int, int], bool]:
+        """Return `suits` of `take` for an ablation. Each donor is read and described once.
+
+        Args:
+            key: name of the description: equal for ablations that describe donors alike.
+            chooser: the ablation.
+            context: context of the images.
+        """
+        wanted = chooser.wanted(context)
+
+        def suits(image: int, place: int) -> bool:
+            if (key, place) not in self._descriptions:
+                sample = self._sample(place)
+                masks = {region: mask[None] for region, mask in sample["masks"].items()}
+                donor = Donors([sample["id"]], to_unit(sample["image"][None]), masks)
+                self._descriptions[key, place] = chooser.described(donor)
+            return wanted(image, self._descriptions[key, place])
+
+        return suits
 
     def order(self, regions: Sequence[str]) -> list[int]:
         """Return the indices of the donors that have the regions, in their seeded order."""
@@ -203,11 +252,19 @@ class DonorList:
         return draw % rounds * len(self.ranks) + draw // rounds
 
     def _read(
-        self, order: list[int], rank: int, image: str, regions: Sequence[str]
+        self,
+        order: list[int],
+        rank: int,
+        image: str,
+        regions: Sequence[str],
+        suits: Callable[[int], bool] = lambda _: True,
     ) -> Sample | None:
         """Return the donor at a rank, or the next donor that is usable."""
         for step in range(len(order)):
-            sample = self._sample(order[(rank + step) % len(order)])
+            place = order[(rank + step) % len(order)]
+            if not suits(place):
+                continue
+            sample = self._sample(place)
             found = [mask_of(region, sample["masks"]) for region in regions]
             has = all(mask is not None and bool(mask.any()) for mask in found)
             itself = sample["id"] in self.copies.get(image, (image,))

@@ -1,12 +1,10 @@
-"""Mean and covariance of R, G and B, and transfer of both from one image to another."""
+"""Mean and covariance of R, G and B, and the linear map between two covariances."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-STEPS = 4
-"""Corrections of the map for clipping to [0, 1]."""
 FLOOR = (2 / 255) ** 2
 """Variance added to each channel, that of two grey levels, so that flat images have a map."""
 GAIN = 8.0
@@ -26,45 +24,26 @@ def moments(images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (shares * (pixels - mean)) @ (pixels - mean).mT
 
 
-def with_moments(images: Tensor, wanted: tuple[Tensor, Tensor], weights: Tensor) -> Tensor:
-    """Return images whose colours have a given mean and covariance.
+def transport(covariance: Tensor, wanted: Tensor) -> Tensor:
+    """Return the symmetric matrix T with T C T = C', (..., 3, 3), its amplification limited.
 
-    Colours are mapped by the linear map that carries one Gaussian to the other with the least
-    change (Monge–Kantorovich). The map is corrected for the effect of clipping.
+    T carries one Gaussian to the other with the least change (Monge–Kantorovich).
 
     Args:
-        images: (B, 3, H, W) in [0, 1].
-        wanted: mean (B, 3, 1) and covariance (B, 3, 3).
-        weights: (B, 1, H, W), weights of the pixels in the moments of the result.
-
-    Returns:
-        (B, 3, H, W) in [0, 1].
+        covariance: C.
+        wanted: C'.
     """
-    goal, spread = wanted
-    mean, covariance = moments(images, weights)
-    apart = images.flatten(2) - mean
-    stretch, shift = _transport(covariance, spread), goal
-    made = (stretch @ apart + shift).view_as(images).clamp(0, 1)
-    for _ in range(STEPS):
-        found_mean, found = moments(made, weights)
-        stretch = _transport(found, spread) @ stretch
-        shift = (shift + goal - found_mean).clamp(-1, 2)
-        made = (stretch @ apart + shift).view_as(images).clamp(0, 1)
-    return made
-
-
-def _transport(covariance: Tensor, wanted: Tensor) -> Tensor:
-    """Return the symmetric matrix T with T C T = C', (B, 3, 3), its amplification limited."""
     floor = FLOOR * torch.eye(3).to(covariance)
     root = _power(covariance + floor, 0.5)
     inverse = _power(covariance + floor, -0.5)
     stretch = inverse @ _power(root @ (wanted + floor) @ root, 0.5) @ inverse
     values, vectors = torch.linalg.eigh((stretch + stretch.mT) / 2)
-    capped: Tensor = (vectors * values.clamp(0, GAIN)[:, None]) @ vectors.mT
+    capped: Tensor = (vectors * values.clamp(0, GAIN)[..., None, :]) @ vectors.mT
     return capped
 
 
 def _power(matrices: Tensor, exponent: float) -> Tensor:
     values, vectors = torch.linalg.eigh(matrices)
-    powered: Tensor = (vectors * values.clamp(min=1e-9).pow(exponent)[:, None]) @ vectors.mT
+    scaled = vectors * values.clamp(min=1e-9).pow(exponent)[..., None, :]
+    powered: Tensor = scaled @ vectors.mT
     return powered

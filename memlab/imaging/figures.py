@@ -1,4 +1,8 @@
-"""Figures of an image: connected parts of labelled regions, and their positions and sizes."""
+"""Figures of an image: connected parts of labelled regions, and their positions and sizes.
+
+`labelled_figures` is the one rule for what a figure is. Insertions and swaps of figures and of the
+layout use it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import label
 from torch import Tensor
@@ -13,9 +18,12 @@ from torch import Tensor
 from memlab.imaging.morphology import dilated, pixels_of
 
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
 
-GAP = 2.0
+GAP = 3.0
 """Parts of a region that are nearer to each other than this are one figure, % of the width."""
+GAPS = {"text": 20.0}
+"""The same for some regions: the letters of a text are one figure."""
 INSIDE = 0.7
 """Share of a part within a larger part of another region, above which it belongs to it."""
 SMALLEST = 0.001
@@ -40,9 +48,55 @@ class Figure:
     size: tuple[float, float]
 
     @property
-    def area(self) -> int:
-        """Return the number of its pixels."""
-        return int(self.mask.sum())
+    def box(self) -> tuple[slice, slice]:
+        """Return the rows and columns of its bounding box, in pixels."""
+        sides = []
+        for middle, side, length in zip(self.centre, self.size, self.mask.shape, strict=True):
+            first = round((middle - side / 2) * length)
+            sides.append(slice(first, first + round(side * length)))
+        return sides[0], sides[1]
+
+
+def gap_of(region: str) -> float:
+    """Return how near to each other the parts of a region are one figure, % of the width."""
+    return GAPS.get(region, GAP)
+
+
+def labelled_figures(mask: Tensor, gap: float) -> list[tuple[Ints, Ints]]:
+    """Return the figures of a region in each image.
+
+    A figure is a part of the region that is connected, also over corners or across a gap.
+
+    Args:
+        mask: (B, 1, H, W) of 0 and 1.
+        gap: parts that are nearer to each other than this are one figure, % of the width.
+
+    Returns:
+        For each image the number of each pixel's figure (H, W), counted from 1, and 0 outside the
+        region; and the number of pixels by figure, the first entry being those outside.
+    """
+    joined = dilated((mask > 0).float(), pixels_of(gap / 2, mask.shape[-1])).cpu().numpy() > 0
+    inside = mask.cpu().numpy() > 0
+    found = []
+    for wide, exact in zip(joined[:, 0], inside[:, 0], strict=True):
+        labels, count = label(wide, np.ones((3, 3)))
+        labels = labels * exact
+        found.append((labels, np.bincount(labels.ravel(), minlength=count + 1)))
+    return found
+
+
+def largest_figure(mask: Tensor, gap: float) -> Tensor:
+    """Return the largest figure of each mask (B, 1, H, W) of 0 and 1, as a mask of the same shape.
+
+    Args:
+        mask: the region.
+        gap: as in `labelled_figures`.
+    """
+    found = np.zeros(mask.shape, dtype=bool)
+    for place, (labels, areas) in enumerate(labelled_figures(mask, gap)):
+        if areas[1:].any():
+            found[place, 0] = labels == 1 + areas[1:].argmax()
+    return torch.from_numpy(found).to(mask)
 
 
 def figures_of(masks: Mapping[str, Tensor]) -> list[list[Figure]]:
@@ -54,29 +108,21 @@ def figures_of(masks: Mapping[str, Tensor]) -> list[list[Figure]]:
     regions = {name: mask for name, mask in masks.items() if name not in ("background", "figures")}
     if not regions:
         return []
-    near = pixels_of(GAP, next(iter(regions.values())).shape[-1]) // 2
-    wide, exact = {}, {}
-    for name, mask in regions.items():
-        there = (mask > 0).float()
-        exact[name] = (there[:, 0] > 0).cpu().numpy()
-        wide[name] = (dilated(there, near)[:, 0] > 0).cpu().numpy()
-    count = len(next(iter(exact.values())))
+    found = {name: labelled_figures(mask, gap_of(name)) for name, mask in regions.items()}
+    count = len(next(iter(regions.values())))
     return [
-        _figures({name: (wide[name][image], exact[name][image]) for name in regions})
-        for image in range(count)
+        _figures({name: images[image] for name, images in found.items()}) for image in range(count)
     ]
 
 
-def _figures(masks: Mapping[str, tuple[Bools, Bools]]) -> list[Figure]:
+def _figures(regions: Mapping[str, tuple[Ints, Ints]]) -> list[Figure]:
     parts: list[tuple[str, Bools, int]] = []
-    for name, (wide, exact) in masks.items():
-        labels, count = label(wide, np.ones((3, 3)))
-        labels = labels * exact
-        areas = np.bincount(labels.ravel(), minlength=count + 1)
+    for name, (labels, areas) in regions.items():
+        least = max(4, SMALLEST * labels.size)
         parts += [
             (name, labels == number, int(areas[number]))
-            for number in range(1, count + 1)
-            if areas[number] >= max(4, SMALLEST * exact.size)
+            for number in range(1, len(areas))
+            if areas[number] >= least
         ]
     parts.sort(key=lambda part: (-part[2], part[0]))
     whole: list[tuple[str, Bools, int]] = []

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from scipy.ndimage import label
 from torch import Tensor
 
+from memlab.imaging.figures import labelled_figures
 from memlab.imaging.morphology import dilated, pixels_of
 from memlab.imaging.plates import EDGE, eroded
 from memlab.imaging.push_pull import spread
@@ -22,7 +22,7 @@ def whole_figures(
 ) -> tuple[Tensor, Tensor]:
     """Return the figures of a region that are complete, and the largest of them alone.
 
-    A figure is a connected part of the region. It is complete if it does not touch the frame and no
+    A figure, see `labelled_figures`, is complete if it does not touch the frame and no
     other region covers a part of it. It may lie inside another region.
 
     Args:
@@ -34,20 +34,16 @@ def whole_figures(
     Returns:
         Two masks (B, 1, H, W) of 0 and 1; empty where no figure is complete.
     """
-    joined = dilated((mask > 0).float(), pixels_of(apart / 2, mask.shape[-1])).cpu().numpy() > 0
     inside = mask.cpu().numpy() > 0
     covers = {name: other.cpu().numpy() > 0 for name, other in others.items()}
     every, largest = np.zeros_like(inside), np.zeros_like(inside)
-    for place in range(len(inside)):
-        labels, count = label(joined[place, 0], structure=np.ones((3, 3)))
-        labels = labels * inside[place, 0]
-        areas = np.bincount(labels.ravel(), minlength=count + 1)
+    for place, (labels, areas) in enumerate(labelled_figures(mask, apart)):
         complete = areas > 0
         complete[0] = False
         for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
             complete[edge] = False
         for name, cover in covers.items():
-            common = np.bincount(labels[cover[place, 0]], minlength=count + 1)
+            common = np.bincount(labels[cover[place, 0]], minlength=len(areas))
             part = common > 0 if name in without else (common > 0) & (common < INSIDE * areas)
             complete &= ~part
         if complete.any():

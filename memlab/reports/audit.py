@@ -13,13 +13,14 @@ from memlab.ablations.record import ConditionRecord
 from memlab.analysis.analyse import Analysis, analyse_records
 from memlab.audit import features_table as table
 from memlab.audit.beside import CELL
+from memlab.audit.feature_result import FeatureResult
 from memlab.audit.result import AuditResult
 from memlab.audit.result_file import FILE, write_result
 from memlab.files import replacing, write_text
 from memlab.numbers import interval
 from memlab.provenance import now, versions
 from memlab.reports.audit_figure import draw_audit
-from memlab.reports.audit_text import SIDES, ordered, rank_text
+from memlab.reports.audit_text import SIDES, ordered, rank_text, tau_text
 from memlab.reports.effect_files import write_effects
 from memlab.reports.html import data_url, fill
 
@@ -78,7 +79,11 @@ def write_page(result: AuditResult, folder: Path, notes: Sequence[str] = ()) -> 
             not_run=[one for one in result.features if not one.conditions],
             labels={one.name: one.label for one in result.features},
             places={place.name: place for place in result.ranking.places},
+            reasons={one.name: one.variance_share.reason for one in result.features},
             rank=rank_text,
+            tau=tau_text,
+            sentence=sentence,
+            note_of=note_of,
             percent=percent,
             figures=shown,
             further=list(notes),
@@ -88,6 +93,21 @@ def write_page(result: AuditResult, folder: Path, notes: Sequence[str] = ()) -> 
         ),
     )
     return path
+
+
+def sentence(text: str) -> str:
+    """Return a text with one full stop at its end.
+
+    >>> sentence("not run"), sentence("Donors: 12 training images.")
+    ('not run.', 'Donors: 12 training images.')
+    """
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def note_of(feature: FeatureResult, note: str) -> str:
+    """Return a note on a feature as a sentence that starts with its label, not with its key."""
+    label = feature.label[:1].upper() + feature.label[1:]
+    return sentence(f"{label}: {note.removeprefix(f'{feature.name}: ')}")
 
 
 def percent(low: float, high: float) -> str:

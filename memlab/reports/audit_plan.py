@@ -24,7 +24,7 @@ def print_plan(
     """Print what an audit measures, what it costs, and what it can detect."""
     n = len(plan.audited)
     console.print(
-        f"audit of {model}: {n:,} of the {plan.of:,} images that it was not trained on; "
+        f"audit of {model}: {n:,} of the {plan.of:,} images that did not train it here; "
         f"{protocol.name} {protocol.version} ({protocol.sha256[:12]})",
         markup=False,
         soft_wrap=True,

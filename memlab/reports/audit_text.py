@@ -16,6 +16,7 @@ from memlab.numbers import number, p_value, statistic
 from memlab.reports.plain_table import plain_table
 from memlab.reports.terminal import plain_console
 from memlab.stats import Place
+from memlab.stats.measures import Statistic
 
 SIDES = ("semantic", "low-level", "layout", "context")
 """Sides of features in the order of tables and figures."""
@@ -37,7 +38,12 @@ def print_audit(result: AuditResult, folder: Path | None = None) -> None:
     """
     console = plain_console()
     console.print(features_table(result))
-    for line in (*LEGEND, *unranked_lines(result), *unmeasured_lines(result)):
+    for line in (
+        *LEGEND,
+        *unranked_lines(result),
+        *unmeasured_lines(result),
+        *unexchanged_lines(result),
+    ):
         console.print(line, markup=False, style="dim" if console.is_terminal else "")
     console.print()
     for line in answer_lines(result):
@@ -104,6 +110,14 @@ def rank_text(place: Place | None) -> str:
     return f"{place.rank:g} ({place.low:g}–{place.high:g})"
 
 
+def tau_text(tau: Statistic) -> str:
+    """Return Kendall's τ_b with its interval, or in words that no resample changes the order."""
+    if tau.value is None or tau.low is None or tau.low != tau.high:
+        return statistic(tau, 2, signed=True, zero=False)
+    value = number(tau.value, 2, signed=True, zero=False)
+    return f"{value} (the same order in all resamples)"
+
+
 def unranked_lines(result: AuditResult) -> list[str]:
     """Return a line with the features that represent no family here; empty without any."""
     others = [
@@ -124,6 +138,18 @@ def unmeasured_lines(result: AuditResult) -> list[str]:
     return [f"no T: {', '.join(labels)}: {why}" for why, labels in reasons.items()]
 
 
+def unexchanged_lines(result: AuditResult) -> list[str]:
+    """Return a line with the features whose T is of presence alone; empty without any."""
+    labels = {one.name: one.label for one in result.features}
+    listed = [
+        f"{labels[name]} (at most {number(most, 3, zero=False)} more)"
+        for name, most in result.semantic_share.unexchanged.items()
+    ]
+    if not listed:
+        return []
+    return [f"T of presence alone, another of its kind was not put in: {', '.join(listed)}"]
+
+
 def answer_lines(result: AuditResult) -> list[str]:
     """Return ranking, second ranking, contrasts, hypotheses, scan and verdict, a line each."""
     lines = [
@@ -134,10 +160,7 @@ def answer_lines(result: AuditResult) -> list[str]:
         found = statistic(one.difference, 3, signed=True, zero=False)
         lines.append(f"{one.name} (mean T): {found}")
     lines.append(f"semantic share: {statistic(result.semantic_share.share, 2, zero=False)}")
-    lines += [
-        f"{case.sentence} τ_b {statistic(case.tau, 2, signed=True, zero=False)}"
-        for case in result.hypotheses
-    ]
+    lines += [f"{case.sentence} τ_b {tau_text(case.tau)}" for case in result.hypotheses]
     if result.scan is not None:
         lines.append(result.scan.sentence)
     lines += [f"note: {note}" for note in result.notes]

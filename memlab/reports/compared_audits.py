@@ -40,7 +40,7 @@ def print_compared(comparison: AuditComparison, console: Console | None = None) 
     for model in comparison.models:
         counts = {one: model.verdicts.count(one) for one in dict.fromkeys(model.verdicts)}
         verdicts = ", ".join(one if n == 1 else f"{one} × {n}" for one, n in counts.items())
-        share = statistic(model.semantic_share, 2, zero=False)
+        share = statistic(model.semantic_share.share, 2, zero=False)
         models.add_row(
             model.letter, escape(model.label), str(len(model.audits)), verdicts, escape(share)
         )

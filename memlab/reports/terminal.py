@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 
 from memlab.analysis.results import FILE, Results
@@ -13,6 +15,8 @@ from memlab.numbers import interval, number, with_n
 from memlab.reports.effect_table import print_effects
 from memlab.reports.scan import scan_lines
 from memlab.stats.measures import Statistic
+
+_CONTROLS = {code: "?" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def print_results(results: Results, folder: Path, console: Console | None = None) -> None:
@@ -38,9 +42,36 @@ def print_results(results: Results, folder: Path, console: Console | None = None
 
 
 def plain_console() -> Console:
-    """Return a console for standard output: as wide as the terminal, or 100 columns in a file."""
+    """Return a console for standard output: as wide as the terminal, or 100 columns in a file.
+
+    Results may come from others: control characters in them, which could steer the terminal, are
+    printed as `?`.
+    """
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=100)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=100)
+    console.push_render_hook(_WithoutControls())
+    return console
+
+
+class _WithoutControls(RenderHook):
+    """Hook that replaces control characters in everything that is printed."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Return the renderables without control characters."""
+        return [_Harmless(one) for one in renderables]
+
+
+@dataclass(frozen=True)
+class _Harmless:
+    """Renderable whose text has no control characters but line breaks and tabs."""
+
+    inner: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.inner, options):
+            text = segment.text.translate(_CONTROLS)
+            yield segment if segment.control else Segment(text, segment.style)
 
 
 def metrics_table(results: Results, title: str) -> Table:

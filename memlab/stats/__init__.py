@@ -23,6 +23,7 @@ from memlab.stats.planning import (
     width,
 )
 from memlab.stats.ranking import Place, ranking
+from memlab.stats.resampling import Strata
 from memlab.stats.training_seeds import bootstrap_seeds
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "PermutationTests",
     "Place",
     "Resampled",
+    "Strata",
     "Test",
     "bootstrap",
     "bootstrap_seeds",

@@ -11,7 +11,7 @@ from memlab.stats.blocks import AnyEstimate, blocks_of
 from memlab.stats.correlations import Correlations
 from memlab.stats.intervals import LEVEL, Kind, Resampled, acceleration
 from memlab.stats.measures import Array, Statistic, constant
-from memlab.stats.resampling import resamples_of
+from memlab.stats.resampling import Strata, resamples_of
 
 RESAMPLES = 10_000
 
@@ -50,7 +50,7 @@ def bootstrap(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     weights: Array | None = None,
-    strata: Array | None = None,
+    strata: Strata | None = None,
     kind: Kind = "BCa",
 ) -> Bootstrap:
     """Resample the images, and compute every estimate on each resample.
@@ -67,7 +67,7 @@ def bootstrap(
         level: level of the intervals.
         weights: (n,) inverse-inclusion weights of a stratified sample: means become Σ w x / Σ w,
             and mid-ranks become weighted mid-ranks.
-        strata: (n,) stratum of each image; each stratum is resampled separately.
+        strata: strata that the images were sampled from.
         kind: BCa (Efron 1987) or percentile intervals.
 
     Returns:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from memlab.stats.measures import Array, Statistic
+from memlab.stats.resampling import Strata
 
 LEVEL = 0.95
 Kind = Literal["BCa", "percentile"]
@@ -123,21 +124,30 @@ class Resampled:
         return dataclasses.replace(self.statistic, reason=f"no interval: {reason}")
 
 
-def acceleration(influence: Array, strata: Array | None = None) -> float:
+def acceleration(influence: Array, strata: Strata | None = None) -> float:
     """Return the acceleration: a sixth of the skewness of the linear part of an estimate.
 
     Args:
         influence: (n,) influence of each image on the estimate, up to a positive factor: the mean
             of the leave-one-out values minus the image's own (Efron 1987, equation 7.3).
-        strata: (n,) strata; influences are then centred within each stratum.
+        strata: strata; influences are then centred within each part, and the influence of the sizes
+            of strata is added, as an independent source.
     """
     if strata is None:
         deviations = influence - influence.mean()
     else:
-        _, group = np.unique(strata, return_inverse=True)
-        deviations = influence - (np.bincount(group, influence) / np.bincount(group))[group]
+        deviations = influence - _means_within(influence, strata.part)
+        if strata.stratum is not None:
+            sizes = _means_within(influence, strata.stratum)
+            deviations = np.concatenate([deviations, sizes - sizes.mean()])
     squares = float((deviations**2).sum())
     return float((deviations**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
+
+
+def _means_within(values: Array, groups: Array) -> Array:
+    """Return the mean of each image's group, (n,)."""
+    _, group = np.unique(groups, return_inverse=True)
+    return np.asarray((np.bincount(group, values) / np.bincount(group))[group])
 
 
 def _bias(draws: Array, value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,7 +13,36 @@ _CELLS = 131_072  # counts held at once: 1 MB, which fits into a processor's cac
 _FILLED = 65_536  # counts filled at once
 
 
-def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None) -> Iterator[Array]:
+@dataclass(frozen=True)
+class Strata:
+    """Strata of a sample.
+
+    Args:
+        part: (n,) part of each image; each part is resampled separately.
+        stratum: (n,) stratum of a table that is itself a sample of all images: the sizes of its
+            strata are resampled first, and all parts of a stratum grow or shrink with it. None if
+            the sizes of the parts are known.
+    """
+
+    part: Array
+    stratum: Array | None = None
+
+    def sizes(self, rng: np.random.Generator, resamples: int) -> Array | None:
+        """Return the size of each image's stratum in each resample, as a share of its own size.
+
+        Returns:
+            (resamples, n), or None if the sizes of the strata are known.
+        """
+        if self.stratum is None:
+            return None
+        _, group, counts = np.unique(self.stratum, return_inverse=True, return_counts=True)
+        n = len(group)
+        return np.asarray((rng.multinomial(n, counts / n, size=resamples) / counts)[:, group])
+
+
+def resamples_of(
+    n: int, seed: int, resamples: int, strata: Strata | None = None
+) -> Iterator[Array]:
     """Yield how often each image is in each resample, in batches of bounded size.
 
     The counts are sufficient for means and ranks: one matrix product gives the means of all columns
@@ -22,20 +52,20 @@ def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None)
         n: number of images, at least one.
         seed: seed of the resampling.
         resamples: total number of resamples.
-        strata: (n,) stratum of each image. From a stratum of m images, m - 1 are drawn, and each
-            counts m / (m - 1) times: m draws would lose the share 1 / m of the variance (Rao & Wu
-            1988, Journal of the American Statistical Association 83, 231-241). A stratum of a
-            single image stays as it is.
+        strata: strata of the images. From a part of m images, m - 1 are drawn, and each counts
+            m / (m - 1) times: m draws would lose the share 1 / m of the variance (Rao & Wu 1988,
+            Journal of the American Statistical Association 83, 231-241). A part of a single image
+            stays as it is. If the sizes of strata are resampled, counts are multiplied by them.
 
     Yields:
-        (B, n) counts, each row and each of its strata summing to its number of images; whole
-        numbers without strata. The numbers depend on the arguments alone.
+        (B, n) counts, each row summing to the number of images; whole numbers without strata. The
+        numbers depend on the arguments alone.
     """
     rng = np.random.default_rng(seed)
     groups = None
     if strata is not None:
-        names = np.unique(strata)
-        groups = [np.flatnonzero(strata == name) for name in names] if len(names) > 1 else None
+        parts = np.unique(strata.part)
+        groups = [np.flatnonzero(strata.part == part) for part in parts] if len(parts) > 1 else None
     step = max(1, _CELLS // n)
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
@@ -49,7 +79,8 @@ def resamples_of(n: int, seed: int, resamples: int, strata: Array | None = None)
                     _fill(part, rng, len(group) - 1)
                     part *= len(group) / (len(group) - 1)
                 counts[:, group] = part
-        yield counts
+        sizes = None if strata is None else strata.sizes(rng, size)
+        yield counts if sizes is None else counts * sizes
 
 
 def _fill(counts: Array, rng: np.random.Generator, draws: int | None = None) -> None:

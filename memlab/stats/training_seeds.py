@@ -12,6 +12,7 @@ from memlab.stats.blocks import AnyEstimate
 from memlab.stats.bootstrap import RESAMPLES, Bootstrap, bootstrap
 from memlab.stats.intervals import LEVEL, Resampled
 from memlab.stats.measures import Array, Statistic
+from memlab.stats.resampling import Strata
 
 
 def bootstrap_seeds(
@@ -20,7 +21,7 @@ def bootstrap_seeds(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     weights: Array | None = None,
-    strata: Array | None = None,
+    strata: Strata | None = None,
 ) -> Bootstrap:
     """Estimate the mean over training seeds, resampling seeds and images.
 
@@ -40,7 +41,7 @@ def bootstrap_seeds(
         resamples: number of resamples.
         level: level of the intervals.
         weights: (n,) inverse-inclusion weights.
-        strata: (n,) strata that images were sampled from.
+        strata: strata that the images were sampled from.
 
     Raises:
         ValueError: if names have different numbers of networks, or none.

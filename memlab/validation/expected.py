@@ -72,6 +72,7 @@ EXPECTED: dict[str, Expected] = {
         moves="high_frequency", spares="chroma constant face_chroma redness"
     ),
     "swap_face": _expected(moves="face_chroma face_luminance", spares="constant"),
+    "swap_figure": _expected(spares="constant"),
     "swap_layout": _expected(moves="face_luminance", spares="constant"),
     "swap_palette": _expected(
         moves="redness", spares="chroma constant face_luminance high_frequency watermark"

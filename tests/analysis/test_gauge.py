@@ -35,9 +35,19 @@ def test_targets_stand_beside_controls_of_the_same_images() -> None:
     gauge = gauges(CLEAN, both)["remove_faces@1"]
     assert gauge.n == 4
     assert (gauge.outside, gauge.outside_control) == (0.25, 0.0)
-    assert gauge.beyond == pytest.approx(0.1 / SD / 2)
+    assert gauge.beyond == pytest.approx((0.6 - 0.498) / SD / 2)  # .5 less .5 % of its spread
     assert (gauge.distance, gauge.distance_control, gauge.difference) == (2.5, 0.25, 2.25)
     assert "2.25 SD farther" in str(warning(gauge))
+
+
+@pytest.mark.parametrize("count", [200, 20_000])
+def test_noise_is_refused_however_many_images_there_are(count: int) -> None:
+    rng = np.random.default_rng(0)
+    clean = pd.DataFrame({"id": np.arange(count).astype(str), "predicted": rng.normal(size=count)})
+    rows = clean.head(200).assign(condition="blur@1:swap", role="swap", draw=0, eligible=True)
+    for noise, beyond in ((0.0, False), (2.0, True)):
+        moved = rows.assign(predicted=rows["predicted"] + noise * rng.normal(size=200))
+        assert (refusal(gauges(clean, moved)["blur@1:swap"], None) is not None) == beyond
 
 
 def test_draws_are_averaged_within_an_image_first() -> None:

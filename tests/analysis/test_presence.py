@@ -21,7 +21,7 @@ def test_removal_counts_twice_and_without_swap_t_says_what_it_covers() -> None:
     expected = 0.25 * 0.75 * 2 * v / (2 * f.var(ddof=1))
     assert value(found.estimates["variance_share"]) == pytest.approx(expected, abs=1e-12)
     assert found.notes == [
-        "face: swap: not run; T covers presence only",
+        "face: T covers presence only",
     ]
     nowhere = {role: np.full_like(array, NAN) for role, array in drops.items()}
     empty = ImageEffects("paste@1", 1.0, removal.images, nowhere)
@@ -54,16 +54,19 @@ def test_t_of_presence_covers_images_without_room_for_a_control() -> None:
     )
 
 
-def test_where_no_control_fits_t_is_an_upper_reading_and_says_so() -> None:
+@pytest.mark.parametrize("fits", [0, 2])
+def test_without_controls_there_is_no_t(fits: int) -> None:
     rng = np.random.default_rng(8)
     n = 400
     drops = {"target": 0.5 + rng.normal(0, 0.2, (n, 2)), "control": np.full((n, 8), NAN)}
+    drops["control"][:fits] = 0.1
     face = np.arange(n) < n / 2
     drops["target"][~face] = NAN
     removal = made_effects(n, drops, predicted=rng.normal(size=n), face=face)
     found = presence_quantities("face", [removal])
-    assert value(found.estimates["variance_share"]) == pytest.approx(0.25 * 0.25, rel=0.2)
-    assert value(found.estimates["rms_effect_sd"]) is None  # claims need controls
-    assert found.notes[0] == (
-        "face: 0 of 200 images have controls; T is without controls, an upper reading"
-    )
+    assert value(found.estimates["variance_share"]) is None
+    assert value(found.estimates["rms_effect_sd"]) is None
+    assert value(found.estimates["effect"]) == pytest.approx(0.5, abs=0.05)
+    why = found.estimates["variance_share"].reason
+    assert why == ("no control draw" if fits == 0 else "only 2 images with controls")
+    assert found.notes[0] == f"face: {fits} of 200 images have controls; too few for T"

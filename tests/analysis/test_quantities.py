@@ -150,7 +150,10 @@ def test_every_quantity_equals_a_plain_loop_over_tables_with_holes() -> None:
     v_in = weighted(["paste@1"], "squared_effect")
     v_out = expected["squared_effect"]  # all images whose region was removed have controls
     for suffix, v in (("", v_out), ("_insertion", v_in), ("_both", (v_out + v_in) / 2)):
-        expected[f"variance_share{suffix}"] = (2 * p * (1 - p) * v + p * p * v_swap) / (2 * var)
+        alone = p * (1 - p) * v / var
+        expected[f"variance_share{suffix}_presence"] = alone
+        expected[f"variance_share{suffix}"] = alone + p * p * v_swap / (2 * var)
+    expected["exchange_share"] = p * p * v_swap / (2 * var)
     expected["rms_effect_sd_insertion"] = root(v_in) / var**0.5
     expected["insertion_difference_sd"] = (root(v_out) - root(v_in)) / var**0.5
     assert set(found.estimates) == set(expected)
@@ -251,6 +254,9 @@ def test_permutation_tests_get_one_placement_per_draw_averaged_over_fills() -> N
     assert np.allclose(control[:, 0, :3], halves)
     assert np.isnan(control[:, 0, 3]).all(), "a draw that not all fills have"
     assert np.allclose(control[:, 1], first.of("control"))
+    other.of("target")[0] = NAN  # an image that one fill could not change stays, as in S and V
+    target, _ = occlusions([[first, other]])
+    assert target[0, 0] == first.of("target")[0, 0]
 
 
 def test_dose_area_is_the_mean_height_of_the_curve_and_dips_are_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -131,3 +132,22 @@ def test_bad_input_is_one_line(
     assert "given twice" in failing("compare", first, first)
     assert "no audit.json in it" in failing("compare", first, str(tmp_path))
     assert "leave it out" in failing("compare", first, first, "--people", first)
+
+
+@pytest.mark.parametrize(("table", "column"), [("rows", "audited"), ("conditions", "id")])
+def test_a_table_without_a_column_is_one_line(
+    folders: dict[str, Path], tmp_path: Path, failing: Callable[..., str], table: str, column: str
+) -> None:
+    copy = Path(shutil.copytree(folders["colour"], tmp_path / "copy"))
+    path = copy / f"{table}.parquet"
+    pd.read_parquet(path).drop(columns=column).to_parquet(path, write_page_checksum=True)
+    message = failing("compare", str(folders["face-0"]), str(copy))
+    assert f"{path}: damaged: no column {column}; audit the model again" in message
+
+
+def test_more_models_than_letters_are_refused(
+    folders: dict[str, Path], failing: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memlab.audit.compared.LETTERS", "A")
+    message = failing("compare", *map(str, folders.values()))
+    assert "2 models: at most 1 are compared at once; give fewer audits" in message

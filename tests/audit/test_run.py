@@ -63,7 +63,7 @@ def counted(one: Prepared, plan: AuditPlan, folder: Path) -> tuple[int, int]:
 
 def test_the_planned_forward_passes_are_those_that_are_made(world: Path, tmp_path: Path) -> None:
     """Without matched controls, which may find no room, the numbers are equal."""
-    content = small(("colour_anywhere", "colour_background"))
+    content = small(("colour_anywhere", "colour_background", "layout"))
     path = write_protocol(tmp_path / "plain.yaml", content | {"display_share": 0.2})
     one = prepared(world, path)
     plan = one.plan()
@@ -124,9 +124,23 @@ def test_a_stopped_audit_goes_on_to_the_same_rows(
         pd.testing.assert_frame_equal(one, other)
     assert resumed.features == whole.features
     assert not (out / "shards").exists()
+    (out / "shards" / "rows").mkdir(parents=True)  # killed after the last file was written
     again = audit(world, protocol, out, batch_size=6)  # finished: it is read
+    assert not (out / "shards").exists()
     assert len(writes) == 2
     assert again.verdict == resumed.verdict
+
+
+def test_a_large_batch_is_kept_in_small_shards(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed audit loses at most a shard, whatever the batch size."""
+    monkeypatch.setattr("memlab.audit.run.SHARD", 10)
+    path = write_protocol(tmp_path / "plain.yaml", small(("colour_anywhere",)))
+    one = prepared(world, path, batch_size=128)
+    carry_out(one, one.plan(), tmp_path / "out")
+    shards = sorted((tmp_path / "out" / "shards" / "conditions").glob("*.parquet"))
+    assert [pd.read_parquet(shard)["id"].nunique() for shard in shards] == [10, 10, 4]
 
 
 @pytest.mark.slow

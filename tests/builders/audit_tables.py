@@ -52,6 +52,7 @@ def audit_tables(
     skip: frozenset[str] = frozenset(),
     fills: int = 2,
     draws: int = 4,
+    exchange: Mapping[str, float] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[ConditionRecord]]:
     """Return the tables of a linear model.
 
@@ -68,6 +69,8 @@ def audit_tables(
         skip: features that are not run.
         fills: number of fills of each removal.
         draws: draws of controls and of swaps.
+        exchange: presence feature to the SD of its value among images that have it; each of these
+            features is swapped as well. By default none is.
     """
     rng = np.random.default_rng(seed)
     size = table or n
@@ -137,6 +140,12 @@ def audit_tables(
                 add(record(operator, "target"), np.where(has[:, None], target, np.nan))
                 beside = controls + noise * 0.2 * rng.normal(size=(n, draws))
                 add(record(operator, "control"), np.where(has[:, None], beside, np.nan))
+            if exchange is not None and feature.name in exchange and feature.swap is not None:
+                kind = exchange[feature.name] * rng.normal(size=(2, n, draws))
+                artefact = 0.5 * noise * rng.normal(size=(2, n, draws))
+                moved, back = kind[0] - kind[1] + artefact[0], artefact[1]
+                add(record(feature.swap, "swap"), np.where(has[:, None], moved, np.nan))
+                add(record(feature.swap, "round-trip"), np.where(has[:, None], back, np.nan))
         elif feature.swap is not None:
             share = strength.get(feature.name, 0.0)
             donors = share * rng.normal(size=(n, draws))

@@ -39,6 +39,14 @@ def test_what_cannot_be_audited_is_one_line(
     assert len(message.strip().splitlines()[-1]) < 400
 
 
+def test_the_help_names_what_fail_on_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "with commas: shortcut, mixed, cannot-tell, human-interpretable" in text
+    assert "effects.csv" in text
+    assert "default: at most 1,000" not in text
+
+
 def test_an_empty_folder_has_no_images(tmp_path: Path, failing: Callable[..., str]) -> None:
     (tmp_path / "empty").mkdir()
     assert "empty" in failing(*MODEL, "--data.root=empty")
@@ -70,7 +78,7 @@ def test_a_plan_is_printed_and_nothing_is_written(
     given = [f"--data.root={synthetic}", "--data.split=all", f"--protocol={protocol}"]
     assert main([*MODEL, *given, "--plan", "--budget=2k"]) == 0
     out = capsys.readouterr().out
-    assert "of the 60 images that it was not trained on; memlab-audit 1 (" in out
+    assert "of the 60 images that did not train it here; memlab-audit 1 (" in out
     assert "cost      at most " in out
     assert "left out: what people do: no masks of action" in out
     assert not (tmp_path / "runs").exists()
@@ -94,7 +102,10 @@ def test_the_verdict_is_the_exit_code_for_pipelines(
     assert result["verdict"]["verdict"] in ("shortcut", "cannot tell", "mixed")
     assert result["data"]["donors"].startswith("Donors: ")
     assert (folders[0] / "audit.html").is_file()
-    capsys.readouterr()
+    (folders[0] / "shards" / "rows").mkdir(parents=True)  # killed after the last file
+    assert main([*MODEL, *given]) == 0
+    assert f"memlab: {folders[0].relative_to(tmp_path)} is finished" in capsys.readouterr().err
+    assert not (folders[0] / "shards").exists()
     again = main([*MODEL, *given, f"--out={folders[0]}"])
     assert again == 0
     out, err = capsys.readouterr()

@@ -14,7 +14,8 @@ from memlab.audit.protocol import read_protocol
 from memlab.audit.result import AuditResult
 from memlab.audit.result_file import read_result
 from memlab.reports.audit import write_audit
-from memlab.reports.audit_text import print_audit
+from memlab.reports.audit_text import print_audit, tau_text
+from memlab.stats.measures import Statistic
 from tests.builders.audit_tables import audit_tables
 
 pytestmark = pytest.mark.slow
@@ -73,3 +74,30 @@ def test_what_is_printed_fits_and_names_what_is_missing(
     assert f"verdict: {result.verdict.verdict}" in text
     assert "no T: objects: not run" in text
     assert "P(rank 1)" in text
+
+
+def test_the_page_ends_its_sentences_once_and_names_features_by_label(folder: Path) -> None:
+    page = (folder / "audit.html").read_text(encoding="utf-8")
+    text = re.sub(r"<[^>]+>", "", page)
+    assert not re.search(r"[^.]\.\.(\s|$)", text)
+    assert "Faces: " in text
+    assert not re.search(r"^(face|person|text): ", text, re.MULTILINE)
+
+
+def test_an_order_that_no_resample_changes_is_said_in_words() -> None:
+    fixed = Statistic(-0.17, 50, -0.17, -0.17)
+    assert tau_text(fixed) == "-.17 (the same order in all resamples)"
+    assert "[" in tau_text(replace(fixed, low=-0.5))
+    assert tau_text(Statistic(None, 0, reason="no order")) == "none: no order"
+
+
+def test_control_characters_of_a_result_do_not_reach_the_terminal(
+    result: AuditResult, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = "clear \x1b[2J\x1b]0;title\x07\x9b1m"
+    first = replace(result.features[0], label=evil)
+    foreign = replace(result, notes=[evil], features=[first, *result.features[1:]])
+    print_audit(foreign)
+    out = capsys.readouterr().out
+    assert "clear ?[2J" in out
+    assert not any(one in out for one in "\x1b\x07\x9b")

@@ -15,7 +15,7 @@ from memlab.stats import (
     rho_difference,
 )
 from memlab.stats.correlations import Ranked
-from memlab.stats.resampling import resamples_of
+from memlab.stats.resampling import Strata, resamples_of
 
 
 def mean(values: np.ndarray) -> Estimate:
@@ -155,11 +155,13 @@ def test_weights_are_numbers_of_images() -> None:
 def test_strata_keep_their_sizes_and_take_their_spread_away() -> None:
     strata = np.repeat([0, 1], [30, 90])
     values = strata * 5 + np.random.default_rng(0).normal(size=120)
-    counts = np.concatenate(list(resamples_of(120, 0, 300, strata)))
+    counts = np.concatenate(list(resamples_of(120, 0, 300, Strata(strata))))
     assert np.allclose(counts[:, strata == 0].sum(axis=1), 30)
     # stratified mean of a sample with a rare stratum taken in full: Cochran 1977, equation 5.7
     weights = np.where(strata == 0, 1.0, 7.0)
-    found = bootstrap({"mean": mean(values)}, 0, 4000, weights=weights, strata=strata)["mean"]
+    found = bootstrap({"mean": mean(values)}, 0, 4000, weights=weights, strata=Strata(strata))[
+        "mean"
+    ]
     shares = np.array([30, 630]) / 660
     within = [values[strata == at].var(ddof=1) / (strata == at).sum() for at in (0, 1)]
     assert found.standard_error() == pytest.approx((shares**2 @ within) ** 0.5, rel=0.05)
@@ -170,9 +172,35 @@ def test_small_strata_keep_their_variance() -> None:
     strata = np.repeat(np.arange(40), 2)
     values = np.random.default_rng(0).normal(size=80)
     weights = np.ones(80)
-    found = bootstrap({"mean": mean(values)}, 0, 4000, weights=weights, strata=strata)["mean"]
+    found = bootstrap({"mean": mean(values)}, 0, 4000, weights=weights, strata=Strata(strata))[
+        "mean"
+    ]
     within = np.mean([values[strata == at].var(ddof=1) for at in range(40)])
     assert found.standard_error() == pytest.approx((within / 80) ** 0.5, rel=0.05)
+
+
+def test_strata_of_a_table_that_is_a_sample_vary_in_size() -> None:
+    rng = np.random.default_rng(0)
+    stratum = np.repeat([0, 1, 2], [100, 250, 50])
+    audited = np.concatenate([np.arange(size) < 30 for size in (100, 250, 50)])
+    values = np.array([0.0, 1.0, 4.0])[stratum] + rng.normal(size=400)
+    weights = np.where(audited, np.array([100, 250, 50])[stratum] / 30, 0.0)
+    strata = Strata(2 * stratum + audited, stratum)
+    weighted = Estimate(
+        np.stack([weights * values, weights], axis=1), lambda means: means[..., 0] / means[..., 1]
+    )
+    estimates = {"mean": weighted, "share": mean((stratum == 2).astype(float))}
+    found = bootstrap(estimates, 0, 4000, strata=strata)
+    share = np.array([100, 250, 50]) / 400
+    assert found["share"].standard_error() == pytest.approx((0.125 * 0.875 / 400) ** 0.5, rel=0.05)
+    # two phases: the table is drawn from all images, and the audited ones from the table
+    of_stratum = [values[audited & (stratum == at)] for at in range(3)]
+    within = [one.var(ddof=1) / 30 for one in of_stratum]
+    means = np.array([one.mean() for one in of_stratum])
+    between = share @ (means - share @ means) ** 2 / 400
+    expected = (share**2 @ within + between) ** 0.5
+    assert found["mean"].standard_error() == pytest.approx(expected, rel=0.05)
+    assert expected > 1.1 * (share**2 @ within) ** 0.5
 
 
 @pytest.mark.slow
