@@ -132,14 +132,15 @@ def presence_quantities(
     images, name = removals[0].images, feature or removals[0].name
     estimates = removal_quantities(removals)
     removed, notes = removed_square(removals), []
-    compared, own = estimates["squared_effect"].n, estimates["effect"]
-    if compared < own.n and own.reason is None:
+    own = estimates["effect"]
+    compared, having = estimates["squared_effect"].n or 0, own.n or 0
+    if compared < having and own.reason is None:
         assumed = (
             "too few for T"
             if estimates["squared_effect"].reason
             else "T takes the controls of the others to have their mean effect"
         )
-        notes.append(f"{name}: {compared} of {own.n} images have controls; {assumed}")
+        notes.append(f"{name}: {compared} of {having} images have controls; {assumed}")
     share = mean(images, presence(removals[0])) if feature is None else prevalence(images, feature)
     common = [share, variance_of_predictions(images)]
     swapped = _swapped(swap) if swap else None
@@ -155,7 +156,7 @@ def presence_quantities(
     if insertions:
         inserted = removal_quantities(insertions)
         v = inserted["squared_effect"]
-        both = combine(_middle, removed, v, n=min(removed.n, v.n))
+        both = combine(_middle, removed, v, n=min(removed.n or 0, v.n or 0))
         squares |= {"_insertion": v, "_both": both}
     for key, v in squares.items():
         parts = [*common, v]
@@ -272,7 +273,7 @@ def _mean_of(effects: ImageEffects, column: Array) -> Estimate:
         why = "one control draw: its variance is unknown" if controlled else "no control draw"
         return replace(average, reason=why)
     removed = np.isfinite(effects.of("target")).any(axis=1) & (effects.images.audited > 0)
-    if average.reason and 0 < average.n < removed.sum():
+    if average.reason and 0 < (average.n or 0) < removed.sum():
         return replace(average, reason=f"{average.reason} with controls")
     return average
 

@@ -167,8 +167,8 @@ def _claim(subject: Subject, drawn: Mapping[str, Resampled], tested: Tests | Non
 
     p = tested.either.p_corrected
     if subject.role == "swap":
-        shares = (at_claim_level(name) for name in ("variance_share", "variance_share_upper"))
-        return swap_claim(*shares, p)
+        share, upper = map(at_claim_level, ("variance_share", "variance_share_upper"))
+        return swap_claim(share, upper, p)
     if not subject.controlled or subject.kind == "off-centre-crops" or subject.no_control:
         return None
     return removal_claim(

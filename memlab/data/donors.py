@@ -19,6 +19,9 @@ from memlab.types import DERIVED, Context, Donors, Sample, sources_of
 
 KEPT = 256 * 2**20
 """Maximum bytes of decoded donors in memory; the least recently used are dropped first."""
+POOL = 512
+"""Donors that an ablation chooses from: the first of the order. Each is read and described once, so
+that a large data set is not read as a whole for an image that few donors suit."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ class DonorList:
 
     A donor is skipped for the next if it cannot be read, if it is the image itself or a copy of
     it, or if its mask of a needed region is empty at this size. An ablation may accept fewer donors
-    (`DonorChooser`): each image then gets the next that suits it, so that several images of a draw
-    may share one.
+    (`DonorChooser`): each image then gets the next of the first `POOL` that suits it, so that
+    several images of a draw may share one.
 
     Args:
         images: the possible donors, with the masks that ablations need.
@@ -149,7 +152,7 @@ class DonorList:
             start = self._start(name, draw, regions)
             sample = None
             if suits is not None:
-                sample = self._read(order, start, name, regions, partial(suits, image))
+                sample = self._read(order[:POOL], start, name, regions, partial(suits, image))
             samples.append(sample or self._read(order, start, name, regions))
         there = [sample for sample in samples if sample is not None]
         if not there:
