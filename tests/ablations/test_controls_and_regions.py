@@ -149,8 +149,8 @@ class Some(DonorList):
         super().__init__(of.images, of.having, of.count, list(of.ranks), of.seed)
         self.without = without
 
-    def take(self, ids, draw, regions, device):  # type: ignore[no-untyped-def]
-        given = super().take(ids, draw, regions, device)
+    def take(self, ids, draw, regions, device, suits=None):  # type: ignore[no-untyped-def]
+        given = super().take(ids, draw, regions, device, suits)
         assert given is not None
         donates = torch.tensor([name not in self.without for name in ids])
         return Given(given.donors, given.found & donates)
