@@ -15,7 +15,8 @@ FEWEST = 8
 SHARPEST, SHARPER = 0.25, 0.5
 """Shares of the edges: those that tell whether an image is blurred, and how much."""
 DRAWN = 1 / 4
-"""Variance of a sharp edge: linear interpolation (1/6) and the difference of neighbours (1/12)."""
+"""Variance of a sharp edge: linear interpolation (1/6) and the difference of neighbours (1/12).
+A blur below it, half a pixel, cannot be told from the pixel grid."""
 PIXEL = 1 / 6
 """Variance that pixels add to a blurred edge: their width and the difference of neighbours."""
 LARGEST = 4.0
@@ -56,7 +57,7 @@ def blur_variance(images: Tensor) -> Tensor:
         return mean
 
     bound = blur_bound(grey)
-    blurred = (sharpest(SHARPEST) > DRAWN) & (bound > PIXEL)
+    blurred = (sharpest(SHARPEST) > DRAWN) & (bound > DRAWN)
     found = torch.minimum((sharpest(SHARPER) - PIXEL).clamp(min=0), bound)
     found = torch.where(blurred, found, 0.0)
     return found.where(count >= FEWEST, torch.nan)
