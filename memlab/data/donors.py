@@ -19,6 +19,8 @@ from memlab.types import DERIVED, Context, Donors, Sample, sources_of
 
 KEPT = 256 * 2**20
 """Maximum bytes of decoded donors in memory; the least recently used are dropped first."""
+LOOKED = 256
+"""Number of donors that are looked at for one that suits an image."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class DonorList:
 
     A donor is skipped for the next if it cannot be read, if it is the image itself or a copy of
     it, or if its mask of a needed region is empty at this size. An ablation may accept fewer donors
-    (`DonorChooser`): each image then gets the next that suits it, so that several images of a draw
-    may share one.
+    (`DonorChooser`): each image then gets the next of 256 that suits it, so that several images
+    of a draw may share one.
 
     Args:
         images: the possible donors, with the masks that ablations need.
@@ -257,12 +259,12 @@ class DonorList:
         rank: int,
         image: str,
         regions: Sequence[str],
-        suits: Callable[[int], bool] = lambda _: True,
+        suits: Callable[[int], bool] | None = None,
     ) -> Sample | None:
         """Return the donor at a rank, or the next donor that is usable."""
-        for step in range(len(order)):
+        for step in range(len(order) if suits is None else min(len(order), LOOKED)):
             place = order[(rank + step) % len(order)]
-            if not suits(place):
+            if suits is not None and not suits(place):
                 continue
             sample = self._sample(place)
             found = [mask_of(region, sample["masks"]) for region in regions]
