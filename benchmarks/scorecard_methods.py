@@ -4,7 +4,8 @@ Each method gives a share of the predictions' variance for every feature, so tha
 on one scale, and a claim by its interval alone.
 
 - without controls: squared effects of removals and swaps, nothing subtracted;
-- single dose: one draw of one fill at the middle dose of the ladder, with its controls;
+- single dose: one draw of one fill at the middle dose of the ladder, with its controls, on the
+  images that have ladders, a fifth of the sample;
 - signed effect: the squared mean effect beyond the control.
 """
 
@@ -100,8 +101,8 @@ def _share(
 ) -> Estimate | None:
     """Return the share of variance that a method's squared effect implies.
 
-    A presence feature with prevalence p counts 2 p (1 - p) times, a value p² times; see
-    `memlab.analysis.quantities`.
+    A presence feature with prevalence p counts 2 p (1 - p) times, a value as often as a pair of
+    images has it; see `memlab.analysis.quantities`.
     """
     removals = [effect for effect in effects if "target" in effect.by_role]
     swaps = [effect for effect in effects if "swap" in effect.by_role]
@@ -113,15 +114,15 @@ def _share(
         share = prevalence(images, feature.name)
         return combine(_presence, share, moved, variance_of_predictions(images), n=moved.n)
     share = mean(images, quantities.presence(used[0]))
-    return combine(_value, share, moved, variance_of_predictions(images), n=moved.n)
+
+    def of_pairs(p: Array, v: Array, variance: Array) -> Array:
+        return np.asarray(quantities.pairs_share(used[0], p) * v / (2 * variance))
+
+    return combine(of_pairs, share, moved, variance_of_predictions(images), n=moved.n)
 
 
 def _presence(p: Array, square: Array, variance: Array) -> Array:
     return np.asarray(p * (1 - p) * square / variance)
-
-
-def _value(p: Array, square: Array, variance: Array) -> Array:
-    return np.asarray(p**2 * square / (2 * variance))
 
 
 def _raw(images: Images, effects: Sequence[ImageEffects]) -> Estimate:

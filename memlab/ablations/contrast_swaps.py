@@ -10,12 +10,10 @@ from memlab.types import Context, Donors
 
 
 class SwapContrast(Swap):
-    """Swap of the contrast: the tonal range comes from the donor.
+    """Swap of the contrast: the SD of luma comes from the donor.
 
-    The tonal range is how far the darkest and lightest tones are from mid grey. All channels are
-    scaled about mid grey by one factor, as a photographer's contrast is. Chroma, the SD of luma and
-    the distance of mean luma from mid grey change by the same factor. Hue and the form of the
-    spectrum stay.
+    Luma is scaled about its own mean. Mean luma, chroma and hue stay. All frequencies of luma are
+    scaled alike, so that fine detail becomes stronger or weaker with the contrast.
 
     Args:
         amount: share of the way to the donor's contrast, 0 to 1.
@@ -32,4 +30,6 @@ class SwapContrast(Swap):
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' contrast."""
         own, theirs = self.cores(images, context, donors)
-        return swap_contrast(images, donors.images, own, theirs)
+        mask = self.place.mask(context.masks)
+        whole = None if mask is None else mask.to(images)
+        return swap_contrast(images, donors.images, own, theirs, whole)

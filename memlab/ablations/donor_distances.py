@@ -7,16 +7,16 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
+from memlab.imaging.blur import blur_difference
 from memlab.imaging.colour import luma
-from memlab.imaging.sharpness import sharpness
 from memlab.imaging.slope import spectral_slope
 from memlab.types import DERIVED, Context, Donors
 
 
 def sharpness_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Return the difference from the donor's sharpness, (B,); see `sharpness.sharpness`."""
+    """Return the difference from the donor's blur, (B,); see `blur.blur_difference`."""
     changed, donors = ablation(images, context, dose), donors_of(ablation, context)
-    return (sharpness(changed) - sharpness(donors.images)).abs()
+    return blur_difference(changed, donors.images).abs()
 
 
 def slope_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:

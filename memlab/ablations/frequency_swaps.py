@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from memlab.ablations.swaps import Swap
-from memlab.imaging.sharpness import swap_sharpness
+from memlab.imaging.blur import blur_difference, gaussian
 from memlab.imaging.slope import swap_slope
 from memlab.types import Context, Donors
 
@@ -13,24 +13,33 @@ from memlab.types import Context, Donors
 class SwapSharpness(Swap):
     """Swap of the sharpness: the image is blurred or sharpened until it is as sharp as the donor.
 
-    Sharpness is the ratio of second to first differences of luma in small windows, which does not
-    depend on contrast. Blurring is exact. Sharpening cannot restore what a blur has removed; the
-    round trip measures this loss, because it sharpens as many images as the swap does. Contrast
-    changes as far as a blur changes it. Mean colour and composition stay.
+    The blur is measured at the sharpest edges, as the variance of a Gaussian. The filter has the
+    difference of the variances. Two images that are as sharp as pixels allow are not changed,
+    whatever they show; nor is an image where it or its donor lacks step edges, so that its blur is
+    unknown. Blurring is exact. Sharpening cannot restore what a blur has removed. The round trip
+    applies the filter and undoes it. It measures this loss, because it sharpens as many images as
+    the swap does. Contrast changes as far as a blur changes it. Mean colour and composition stay.
 
     Args:
-        amount: share of the way to the donor's sharpness, 0 to 1.
+        amount: share of the way to the donor's variance, 0 to 1.
     """
 
     family = "frequency"
     target = "sharpness_to_donor"
+    one_pass = True
 
     def __init__(self, amount: float = 1.0) -> None:
         super().__init__(dose=amount)
 
+    def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
+        """Filter the images by the share `dose` of the difference; undo it for a round trip."""
+        variance = blur_difference(images, self.donors_of(context).images)
+        changed = gaussian(images, dose * variance)
+        return gaussian(changed, -dose * variance) if context.role == "round-trip" else changed
+
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' sharpness."""
-        return swap_sharpness(images, donors.images)
+        return gaussian(images, blur_difference(images, donors.images))
 
 
 class SwapSlope(Swap):

@@ -178,9 +178,9 @@ def saturation_to_donor(
 
 
 def contrast_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Return the absolute log ratio of the tonal range to the donor's, (B,): 0.1 is 10 %."""
+    """Return the absolute log ratio of the SD of luma to the donor's, (B,): 0.1 is 10 %."""
     changed = ablation(images, context, dose)
-    return _log_ratio(ablation, changed, context, contrast.tonal_range, contrast.FLAT)
+    return _log_ratio(ablation, changed, context, contrast.contrast, contrast.FLAT)
 
 
 def _log_ratio(

@@ -12,15 +12,25 @@ from memlab.numbers import number
 def distance_notes(features: Sequence[FeatureResult]) -> list[str]:
     """Return a note that names the features above `WARNING`, the farthest first; or none.
 
-    A condition that is left out of T has its own reason and is not named.
+    A condition that is left out of T (beyond the bounds, or an insertion that does not agree with
+    the removal) is not counted.
 
     Args:
         features: results of the features.
     """
     farthest: dict[str, float] = {}
     for one in features:
-        within = [each.gauge.difference for each in one.gauge if each.reason is None]
-        largest = max((each for each in within if each is not None), default=0.0)
+        unused = {one.insertion.condition} if one.insertion and not one.insertion.used else set()
+        largest = max(
+            (
+                each.gauge.difference
+                for each in one.gauge
+                if each.reason is None
+                and each.condition not in unused
+                and each.gauge.difference is not None
+            ),
+            default=0.0,
+        )
         if largest > WARNING:
             farthest[one.label] = largest
     if not farthest:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from memlab.audit.budget import Budget, in_words
 from memlab.audit.costs import Costs, Total, costs_of, seconds_of
-from memlab.audit.power import LEAST, FeaturePower, power_of
+from memlab.audit.power import LEAST, FeaturePower, noise_of, power_of
 from memlab.audit.protocol import Protocol
 from memlab.audit.sample import draw, in_random_order
 from memlab.audit.trial import Trial
@@ -210,7 +210,7 @@ def _largest(low: int, high: int, allowed: Callable[[int], bool]) -> int:
 def _features(
     protocol: Protocol, work: Work, regions: pd.DataFrame, trial: Trial
 ) -> list[FeaturePlan]:
-    planned = []
+    planned, noise = [], noise_of(trial)
     for feature in protocol.features:
         reason = work.left_out.get(feature.name)
         if reason is not None:
@@ -226,7 +226,7 @@ def _features(
                 images,
                 int(forwards.to_numpy().sum()),
                 float(seconds_of(conditions, forwards, trial).sum()),
-                power_of(protocol, conditions, images, trial),
+                power_of(protocol, conditions, images, noise),
             )
         )
     return planned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +41,27 @@ class FeaturePower:
     images: int
 
 
+@dataclass(frozen=True)
+class Noise:
+    """Effects and noise of a trial, in SDs of the predictions.
+
+    Args:
+        trial: the trial.
+        effects: effects by condition, (images, draws), NaN: none.
+        specific: effects of removals beyond their controls, pooled over regions.
+        target: variance of a removal between its draws; None if it was drawn once.
+        control: variance of a control between its draws; None if there are no controls.
+    """
+
+    trial: Trial
+    effects: dict[str, _Array]
+    specific: _Array
+    target: float | None
+    control: float | None
+
+
 def power_of(
-    protocol: Protocol, conditions: Sequence[Condition], images: int, trial: Trial
+    protocol: Protocol, conditions: Sequence[Condition], images: int, noise: Noise
 ) -> FeaturePower:
     """Return what a number of images of a feature can tell.
 
@@ -53,36 +72,36 @@ def power_of(
         protocol: the protocol.
         conditions: conditions of the feature; the first is its main operator.
         images: number of audited images that the operator can change.
-        trial: measured noise.
+        noise: what the trial measured; see `noise_of`.
     """
-    if trial.sd == 0:
+    if noise.trial.sd == 0:
         return FeaturePower(None, None, images, 0)
-    compared = round(images * _share(conditions[0], trial))
+    compared = round(images * _share(conditions[0], noise))
     if compared == 0:
         return FeaturePower(None, None, 0, 0)
     if conditions[0].role == "swap":
-        return _of_swap(protocol, conditions[0], compared, trial)
-    return _of_removals(protocol, compared, trial)
+        return _of_swap(protocol, conditions[0], compared, noise)
+    return _of_removals(protocol, compared, noise)
 
 
-def _share(main: Condition, trial: Trial) -> float:
+def _share(main: Condition, noise: Noise) -> float:
     """Return the share of the images of the trial that were changed and compared."""
     role = "round-trip" if main.role == "swap" else "control"
-    of = trial.seconds.get(kind_of(main))
+    of = noise.trial.seconds.get(kind_of(main))
     if of is None or of.images == 0:
         return 1.0
     keys = (main.key, f"{main.key.removesuffix(f':{main.role}')}:{role}")
-    changed, compared = (np.isfinite(_effects(trial, key)).all(axis=1) for key in keys)
+    changed, compared = (np.isfinite(_effects(noise, key)).all(axis=1) for key in keys)
     return min(1.0, float((changed & compared).sum()) / of.images)
 
 
-def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> FeaturePower:
+def _of_swap(protocol: Protocol, swap: Condition, images: int, noise: Noise) -> FeaturePower:
     """Return the power of a swap: without an effect, swaps have the noise of their round trips.
 
     T = mean(D² - B²) / 2 then has a variance of 2 Var(B²) / (4 K n), with the variance within
     images. With an effect, T also varies between images, with an SD of about T itself.
     """
-    back = _effects(trial, swap.key.removesuffix(":swap") + ":round-trip") ** 2
+    back = _effects(noise, swap.key.removesuffix(":swap") + ":round-trip") ** 2
     back = back[np.isfinite(back).all(axis=1)]
     if len(back) < FEWEST or back.shape[1] < 2:
         return FeaturePower(None, None, images, len(back))
@@ -95,32 +114,11 @@ def _of_swap(protocol: Protocol, swap: Condition, images: int, trial: Trial) -> 
     return FeaturePower(smallest, max(needed, LEAST), images, len(back))
 
 
-def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
-    """Return the power of a removal, whose effects are averaged over fills, as in the audit."""
-    changed = trial.changed
-    primary = changed[
-        (changed["role"] == "target") & (changed["compared_with"] == "matched-control")
-    ]
-    specific: list[_Array] = []
-    noises: dict[str, list[_Array]] = {"target": [], "control": []}
-    for _, fills in primary.groupby(["ablation", "region"], sort=False):
-        keys = fills["condition"].unique()
-        by_role = {
-            "target": _over_fills(trial, keys),
-            "control": _over_fills(trial, [f"{key}:control" for key in keys]),
-        }
-        if not by_role["control"].shape[1]:
-            continue
-        both = np.logical_and.reduce([np.isfinite(one).all(axis=1) for one in by_role.values()])
-        specific.append((by_role["target"].mean(axis=1) - by_role["control"].mean(axis=1))[both])
-        for role, effects in by_role.items():
-            if effects.shape[1] > 1:
-                noises[role].append(effects[both].var(axis=1, ddof=1))
-    found = np.concatenate([np.empty(0), *specific])
-    if len(found) < FEWEST or not noises["control"]:
+def _of_removals(protocol: Protocol, images: int, noise: Noise) -> FeaturePower:
+    found, control = noise.specific, noise.control
+    if len(found) < FEWEST or control is None:
         return FeaturePower(None, None, images, len(found))
-    control = float(np.concatenate(noises["control"]).mean())
-    target = float(np.concatenate(noises["target"]).mean()) if noises["target"] else control
+    target = control if noise.target is None else noise.target
     spread = max(float(found.var(ddof=1)) - target / 2 - control / 2, 0.0)
     variance = spread + target / protocol.target_draws + control / protocol.draws
     needed = images_to_exclude(
@@ -135,20 +133,54 @@ def _of_removals(protocol: Protocol, images: int, trial: Trial) -> FeaturePower:
     return FeaturePower(detectable(math.sqrt(variance / images)), needed, images, len(found))
 
 
-def _over_fills(trial: Trial, keys: Iterable[str]) -> _Array:
-    """Return the effects averaged over fills: a draw has one position with any fill."""
-    effects = [one for key in keys if (one := _effects(trial, key)).shape[1]]
-    if not effects:
-        return np.empty((trial.images, 0))
-    draws = min(one.shape[1] for one in effects)
-    return np.asarray(np.mean([one[:, :draws] for one in effects], axis=0))
+def noise_of(trial: Trial) -> Noise:
+    """Return what a trial measured, with the effects of removals averaged over fills.
+
+    The audit averages a draw of a removal over its fills, too. All effects are 0 if all predictions
+    are equal.
+    """
+    if trial.sd == 0:
+        return Noise(trial, {}, np.empty(0), None, None)
+    changed, clean = trial.changed, trial.clean.set_index("id")["predicted"]
+    ids = changed["id"].unique()
+    own = clean.reindex(ids).to_numpy(dtype=float)[:, None]
+    effects = {}
+    for key, rows in changed.groupby("condition", sort=False):
+        table = rows.pivot(index="id", columns="draw", values="predicted").reindex(ids)
+        effects[str(key)] = np.asarray((own - table.to_numpy(dtype=float)) / trial.sd)
+    is_primary = (changed["role"] == "target") & (changed["compared_with"] == "matched-control")
+    specific: list[_Array] = []
+    noises: dict[str, list[_Array]] = {"target": [], "control": []}
+    for _, fills in changed[is_primary].groupby(["ablation", "region"], sort=False):
+        keys = fills["condition"].unique()
+        target = _over_fills(effects, keys)
+        control = _over_fills(effects, [f"{key}:control" for key in keys])
+        if target is None or control is None:
+            continue
+        by_role = {"target": target, "control": control}
+        both = np.logical_and.reduce([np.isfinite(one).all(axis=1) for one in by_role.values()])
+        specific.append((target.mean(axis=1) - control.mean(axis=1))[both])
+        for role, values in by_role.items():
+            if values.shape[1] > 1:
+                noises[role].append(values[both].var(axis=1, ddof=1))
+    means = {
+        role: float(np.concatenate(parts).mean()) if parts and sum(map(len, parts)) else None
+        for role, parts in noises.items()
+    }
+    pooled = np.concatenate([np.empty(0), *specific])
+    return Noise(trial, effects, pooled, means["target"], means["control"])
 
 
-def _effects(trial: Trial, key: str) -> _Array:
-    """Return the effects of a condition in the trial, in SDs: (images, draws), NaN: none."""
-    rows = trial.changed[trial.changed["condition"] == key]
-    table = rows.pivot(index="id", columns="draw", values="predicted")
-    table = table.reindex(trial.changed["id"].unique())
-    clean = trial.clean.set_index("id")["predicted"].reindex(table.index)
-    effects = (clean.to_numpy(dtype=float)[:, None] - table.to_numpy(dtype=float)) / trial.sd
-    return np.asarray(effects, dtype=float)
+def _over_fills(effects: Mapping[str, _Array], keys: Iterable[str]) -> _Array | None:
+    """Return the effects averaged over fills, by draw; None if no condition was run."""
+    there = [effects[key] for key in keys if key in effects]
+    if not there:
+        return None
+    draws = min(one.shape[1] for one in there)
+    return np.asarray(np.mean([one[:, :draws] for one in there], axis=0))
+
+
+def _effects(noise: Noise, key: str) -> _Array:
+    """Return the effects of a condition; without draws if it was not run."""
+    nothing = np.empty((noise.trial.images, 0))
+    return noise.effects.get(key, nothing)

@@ -7,15 +7,13 @@ audit. `memlab.audit.conditions` builds the ablations from names and plain argum
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from memlab.audit.protocol_fields import Fields
+from memlab.audit.protocol_fields import Fields, content_hash
 from memlab.errors import MemlabError
 from memlab.reading import parse_yaml, read_text
 
@@ -216,11 +214,6 @@ def _read(path: Path) -> Protocol:
     fields.done()
     _check_names(read, path)
     return read
-
-
-def content_hash(content: object) -> str:
-    """Return the SHA-256 of plain data, 64 hex digits; order of keys does not matter."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _known(section: str, path: Path) -> Sequence[str] | None:

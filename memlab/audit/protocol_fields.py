@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import operator
 import re
@@ -162,3 +164,8 @@ class Fields:
 
     def _at(self, key: str) -> str:
         return f"{self.where}.{key}" if self.where else key
+
+
+def content_hash(content: object) -> str:
+    """Return the SHA-256 of plain data, 64 hex digits; order of keys does not matter."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -5,62 +5,77 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.imaging.colour import gamut_share, luma, with_luma
+from memlab.imaging.colour import gamut_share, luma
 from memlab.imaging.parts import in_parts
+from memlab.imaging.spectrum import luma_room
 
-GREY = 0.5
-"""Middle of the range of pixels, about which contrast is scaled, as by CSS's `contrast`."""
-EXTREME = 5e-4
-"""Share of pixels whose luma may be further from mid grey than the tonal range says."""
 GAIN = 8.0
 """Largest amplification of contrast, so that noise of a nearly flat image does not become form."""
 FLAT = 1 / 255
-"""Tonal range below which an image counts as flat."""
+"""Contrast below which an image counts as flat: it cannot be given another contrast."""
+STEPS = 8
+"""Corrections of the gain and of the mean for tones that the gamut limits."""
 
 
-def tonal_range(images: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Return how far the most extreme tones are from mid grey: (B,), 0 to 0.5.
-
-    The most extreme 0.05 % of pixels do not count. The SD of luma would be another measure of
-    contrast, but it tells what an image shows more than how it was developed: over photographs its
-    logarithm has an SD of .31.
+def contrast(images: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the RMS contrast, which is the SD of luma: (B,), in units of the pixel range.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
-        weights: (B, 1, H, W), 0 for pixels that do not count; None if all count.
+        weights: (B, 1, H, W) of the pixels; None for equal weights.
     """
-    distance = (luma(images) - GREY).abs().flatten(1)
-    count = torch.full_like(distance[:, 0], distance.shape[1])
-    if weights is not None:
-        inside = weights.flatten(1) > 0
-        distance, count = distance.where(inside, -1.0), inside.sum(dim=1).to(distance)
-    order = distance.sort(dim=1, descending=True).values
-    place = (EXTREME * count).round().long().clamp(max=order.shape[1] - 1)
-    return order.gather(1, place[:, None])[:, 0].clamp(min=0)
+    return _spread(luma(images), _shares(luma(images), weights))
 
 
 def swap_contrast(
-    images: Tensor, donors: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+    images: Tensor,
+    donors: Tensor,
+    own: Tensor | None = None,
+    theirs: Tensor | None = None,
+    whole: Tensor | None = None,
 ) -> Tensor:
-    """Scale the contrast of images until their tonal range is the donors'; hue stays.
+    """Scale luma about its own mean until its SD is the donors'; mean luma, chroma and hue stay.
 
-    All channels are scaled about mid grey by one factor, as a photographer's contrast is. Luma and
-    chroma therefore change by the same factor, and mean luma moves towards or away from mid grey.
-    Luma always fits; colours outside the gamut move towards grey of the same luma.
+    The luma of a pixel ends where its chroma leaves no more room. Gain and mean are corrected for
+    that. A lower contrast always fits. A higher one only approaches the donor's where many colours
+    are at the border of the gamut.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
         donors: (B, 3, H, W) in [0, 1].
-        own: (B, 1, H, W), 0 for the images' pixels that do not count; None if all count.
-        theirs: (B, 1, H, W), the same for the donors' pixels.
+        own: (B, 1, H, W), weights of the images' pixels in their contrast; None for equal weights.
+        theirs: (B, 1, H, W), weights of the donors' pixels.
+        whole: (B, 1, H, W), weights of the pixels that are changed, whose mean luma stays; `own` by
+            default.
 
     Returns:
-        (B, 3, H, W) in [0, 1].
+        (B, 3, H, W) in [0, 1]; a flat image as it is.
     """
-    grey = luma(images)
-    gain = tonal_range(donors, theirs) / tonal_range(images, own).clamp(min=1e-6)
-    gain = gain.clamp(max=GAIN).view(-1, 1, 1, 1)
-    return with_luma((GREY + gain * (grey - GREY)).clamp(0, 1), gain * (images - grey))
+    grey, (low, high) = luma(images), luma_room(images)
+    shares, changed = _shares(grey, own), _shares(grey, own if whole is None else whole)
+    mean = (changed * grey).sum(dim=(2, 3), keepdim=True)
+    start, wanted = _spread(grey, shares), contrast(donors, theirs)
+    gain, shift = torch.ones_like(start), torch.zeros_like(mean)
+    made = grey
+    for _ in range(STEPS):
+        gain = (gain * wanted / _spread(made, shares).clamp(min=FLAT / GAIN)).clamp(max=GAIN)
+        made = torch.minimum(mean + shift + gain.view(-1, 1, 1, 1) * (grey - mean), high)
+        made = torch.maximum(made, low)
+        shift = shift + mean - (changed * made).sum(dim=(2, 3), keepdim=True)
+    made = torch.where((start < FLAT).view(-1, 1, 1, 1), grey, made)
+    return (images - grey + made).clamp(0, 1)  # rounding
+
+
+def _spread(grey: Tensor, shares: Tensor) -> Tensor:
+    """Return the SD of (B, 1, H, W) values by the shares of pixels: (B,)."""
+    mean = (shares * grey).sum(dim=(2, 3), keepdim=True)
+    return (shares * (grey - mean).square()).sum(dim=(1, 2, 3)).sqrt()
+
+
+def _shares(like: Tensor, weights: Tensor | None) -> Tensor:
+    """Return weights of pixels as shares of their sum: (B, 1, H, W)."""
+    weights = torch.ones_like(like) if weights is None else weights
+    return weights / weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
 
 
 def flatten_luma(images: Tensor, amount: float) -> Tensor:

@@ -1,4 +1,7 @@
-"""Sharpness of an image, independent of its contrast, and transfer of it by a Gaussian filter."""
+"""Fineness of what an image shows, and transfer of it by a Gaussian filter, for patterns.
+
+It depends on the content as well as on the blur of an image; `blur` measures the blur alone.
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,9 @@ EXPECTED: dict[str, Expected] = {
     "swap_background": _expected(
         moves="chroma high_frequency redness", spares="constant face_chroma face_luminance"
     ),
-    "swap_contrast": _expected(moves="chroma high_frequency redness", spares="constant watermark"),
+    "swap_contrast": _expected(
+        moves="high_frequency", spares="chroma constant face_chroma redness"
+    ),
     "swap_face": _expected(moves="face_chroma face_luminance", spares="constant"),
     "swap_figure": _expected(spares="constant"),
     "swap_layout": _expected(moves="face_luminance", spares="constant"),

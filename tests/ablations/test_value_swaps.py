@@ -17,14 +17,14 @@ from memlab.ablations.swaps import Swap, SwapTexture
 from memlab.ablations.texture_swaps import SwapPattern
 from memlab.analysis.arrays import read_effects, read_images
 from memlab.analysis.quantities import value_quantities
+from memlab.imaging.blur import blur_variance, gaussian
 from memlab.imaging.colour import luma
 from memlab.imaging.colour_moments import moments
 from memlab.imaging.colour_transfer import with_colours
-from memlab.imaging.filters import gaussian_blur
-from memlab.imaging.sharpness import sharpness
 from memlab.stats.bootstrap import point
+from memlab.synthetic import Style, render, sample
 from memlab.types import Donors
-from tests.builders.swaps import pairs
+from tests.builders.swaps import EVERY, pairs
 
 VALUE_SWAPS: list[Swap] = [
     SwapSharpness(),
@@ -50,25 +50,66 @@ def test_a_larger_dose_comes_nearer_to_the_donor(swap: Swap) -> None:
         assert near < far
 
 
+def sharp_and_blurred(style: Style, variance: float = 0.6) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images without blur, and the same images blurred."""
+    drawn = [replace(sample(5, index, EVERY, style), blur=0.0) for index in range(12)]
+    stack = np.stack([render(latents, 64).image for latents in drawn])
+    images = torch.from_numpy(stack).permute(0, 3, 1, 2).float() / 255
+    return images, gaussian(images, torch.full((12,), variance)).mul(255).round().div(255)
+
+
 def test_a_blurred_image_becomes_as_sharp_as_its_donor_and_a_sharp_one_as_blurred() -> None:
-    images, _ = pairs(6)
-    blurred = gaussian_blur(images, 1.2)
+    images, blurred = sharp_and_blurred("A")
     ids = [str(number) for number in range(len(images))]
     for own, other in ((images, blurred), (blurred, images)):
         changed = SwapSharpness()(own, Context(ids, donors=Donors(ids, other)))
-        assert torch.allclose(sharpness(changed), sharpness(other), atol=0.02)
         colour = (changed - own).mean(dim=(2, 3)).abs()
         assert float(colour.max()) < 0.01
         # nearer to the other version of the same image than the image itself
         assert (changed - other).square().mean() < 0.5 * (own - other).square().mean()
 
 
-def test_sharpness_does_not_depend_on_contrast() -> None:
-    images, _ = pairs(6)
-    dull = 0.5 + 0.6 * (images - 0.5)
-    blurred = gaussian_blur(images, 1.2)
-    differences = [(sharpness(one) - sharpness(images)).abs().mean() for one in (dull, blurred)]
-    assert differences[0] < 0.1 * differences[1]
+@pytest.mark.parametrize("style", ["A", "B"])
+def test_images_that_are_equally_sharp_stay_as_they_are_whatever_they_show(style: Style) -> None:
+    images, _ = sharp_and_blurred(style)
+    ids = [str(number) for number in range(len(images))]
+    donors = Donors(ids, images.roll(1, dims=0))
+    for role in ("swap", "round-trip"):
+        context = Context(ids, donors=donors, role=role)
+        assert torch.equal(SwapSharpness()(images, context), images)
+
+
+@pytest.mark.parametrize("style", ["A", "B"])
+def test_the_blur_is_measured_in_pixels_and_does_not_depend_on_contrast(style: Style) -> None:
+    images, blurred = sharp_and_blurred(style, 1.0)
+    assert float(blur_variance(images).max()) == 0
+    found = blur_variance(blurred)
+    assert 0.5 < float(found.mean()) < 1.1
+    assert float(found.std()) < 0.3
+    dull = blur_variance(0.5 + 0.7 * (blurred - 0.5))
+    assert float((dull - found).abs().nanmedian()) < 0.05
+
+
+def test_an_image_without_edges_has_no_known_blur_and_stays_as_it_is() -> None:
+    blurred = sharp_and_blurred("A")[1]
+    cloud = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64).contiguous()
+    assert blur_variance(cloud).isnan().all()
+    for own, other in ((cloud, blurred[:1]), (blurred[:1], cloud)):
+        context = Context(["own"], donors=Donors(["other"], other))
+        assert torch.equal(SwapSharpness()(own, context), own)
+
+
+def test_the_round_trip_of_sharpness_undoes_the_filter() -> None:
+    images, blurred = sharp_and_blurred("A")
+    ids = [str(number) for number in range(len(images))]
+    donors = Donors(ids, torch.cat([blurred[:6], images[6:]]))
+    mixed = torch.cat([images[:6], blurred[6:]])
+    context = Context(ids, donors=donors, role="round-trip")
+    back, there = (
+        SwapSharpness()(mixed, context),
+        SwapSharpness()(mixed, replace(context, role="swap")),
+    )
+    assert (back - mixed).square().mean() < 0.1 * (there - mixed).square().mean()
 
 
 def test_a_tilted_spectrum_keeps_chroma_contrast_and_everything_outside_the_region() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from memlab.analysis.gauge import Gauge
 from memlab.audit.assessment import audit_result
-from memlab.audit.feature_result import ConditionGauge, FeatureResult
+from memlab.audit.feature_result import ConditionGauge, FeatureResult, InsertionEffect
 from memlab.audit.gauge_notes import distance_notes
 from memlab.audit.protocol import read_protocol
+from memlab.stats.measures import Statistic
 from tests.builders.audit_tables import audit_tables
 
 
@@ -37,3 +38,8 @@ def test_features_far_from_unchanged_images_are_named_once(features: list[Featur
 
 def test_what_is_left_out_of_t_is_not_named_again(features: list[FeatureResult]) -> None:
     assert distance_notes([with_gauge(features[0], 3.0, "out of distribution")]) == []
+    far = with_gauge(features[0], 3.0)
+    nothing = Statistic(None, 0, reason="not measured")
+    for used, count in ((False, 0), (True, 1)):
+        inserted = InsertionEffect(far.conditions[0], nothing, nothing, used)
+        assert len(distance_notes([replace(far, insertion=inserted)])) == count

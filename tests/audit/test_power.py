@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from memlab.audit.conditions import conditions_of
-from memlab.audit.power import power_of
+from memlab.audit.power import noise_of, power_of
 from memlab.audit.protocol import Feature, read_protocol
 from memlab.audit.trial import Trial
 from memlab.inference.changed import Seconds
@@ -42,7 +42,9 @@ def test_four_fills_halve_the_smallest_effect() -> None:
     protocol = read_protocol()
     face: Feature = protocol.feature("face")
     conditions = conditions_of(protocol, face)
-    one, four = (power_of(protocol, conditions, 200, trial(fills, 0.1)) for fills in (1, 4))
+    one, four = (
+        power_of(protocol, conditions, 200, noise_of(trial(fills, 0.1))) for fills in (1, 4)
+    )
     assert one.detectable is not None
     assert four.detectable is not None
     assert four.detectable == pytest.approx(one.detectable / 2, rel=0.15)
