@@ -42,7 +42,7 @@ def figures_in(masks: Tensor) -> list[Figure | None]:
 
 def sides_of(masks: Tensor) -> list[float | None]:
     """Return the side of each mask's figure (B, 1, H, W); None for an empty mask."""
-    return [figure and figure.side for figure in figures_in(masks)]
+    return [None if figure is None else figure.side for figure in figures_in(masks)]
 
 
 def exchanged(
