@@ -9,8 +9,8 @@ from torch import Tensor
 
 from memlab.ablations.swaps import Swap
 from memlab.errors import MemlabError
-from memlab.imaging.exchange import alike, exchanged, figures_in
-from memlab.imaging.figures import Figure, gap_of, largest_figure
+from memlab.imaging.exchange import alike, exchanged, sides_of
+from memlab.imaging.figures import gap_of, largest_figure
 from memlab.imaging.insertion import whole_figures
 from memlab.masks.expression import Region, mask_of
 from memlab.types import Context, Donors
@@ -52,17 +52,17 @@ class SwapFigure(Swap):
         found = super().eligible(context)
         if context.donors is None or not found.any():
             return found
-        own, theirs = figures_in(self._own(context)), figures_in(self._complete(context.donors))
+        own, theirs = sides_of(self._own(context)), sides_of(self._complete(context.donors))
         return found & torch.tensor([alike(*pair) for pair in zip(own, theirs, strict=True)])
 
-    def described(self, donor: Donors) -> Figure | None:
-        """Return the largest complete figure of one donor, None if it has none."""
-        return figures_in(self._complete(donor))[0]
+    def described(self, donor: Donors) -> float | None:
+        """Return the side of the largest complete figure of one donor, None if it has none."""
+        return sides_of(self._complete(donor))[0]
 
-    def wanted(self, context: Context) -> Callable[[int, Figure | None], bool]:
-        """Return which donors, by their figure, suit an image, by its position in the batch."""
-        own = figures_in(self._own(context))
-        return lambda image, figure: alike(own[image], figure)
+    def wanted(self, context: Context) -> Callable[[int, float | None], bool]:
+        """Return which donors, by their side, suit an image, by its position in the batch."""
+        own = sides_of(self._own(context))
+        return lambda image, side: alike(own[image], side)
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Exchange the figure with weight `dose`; for a round trip, put the own figure back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from memlab.analysis.arrays import Images, read_images
@@ -83,6 +84,5 @@ def sampled(rows: pd.DataFrame) -> tuple[pd.DataFrame, Strata | None]:
     if audited.all():
         return found, None
     part = stratum.groupby([stratum, audited]).ngroup()
-    return found, Strata(
-        part.to_numpy(dtype=float), stratum.groupby(stratum).ngroup().to_numpy(dtype=float)
-    )
+    groups = (part, stratum.groupby(stratum).ngroup())
+    return found, Strata(*(np.asarray(group, dtype=float) for group in groups))

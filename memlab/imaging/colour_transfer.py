@@ -76,8 +76,8 @@ def _colours(image: Tensor, where: Tensor) -> _Colours:
     pixels, inside = image.flatten(1) - mean, where.flatten()
     tone = (axis * pixels).sum(dim=0)
     tones, order = tone[inside].sort()
-    below, up_to = (torch.searchsorted(tones, tone, right=side) for side in (False, True))
-    ranks = ((below + up_to) / (2 * len(tones))).to(image)  # equal tones share their middle rank
+    below, upto = (torch.searchsorted(tones, tone, right=side) for side in (False, True))
+    ranks = ((below + upto) / (2 * len(tones))).to(image)  # equal tones share their middle rank
     away = pixels - axis * tone
     steps = torch.linspace(0, len(tones), KNOTS + 1).round().long().tolist()
     sorted_away = away[:, inside][:, order]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -20,22 +19,30 @@ ALIKE = 1.1
 """Largest ratio of the sides of two figures that are exchanged."""
 
 
-def alike(own: Figure | None, other: Figure | None) -> bool:
-    """Return whether two figures are of one size and may be exchanged; None is no figure.
+def alike(own: float | None, other: float | None) -> bool:
+    """Return whether figures of two sides may be exchanged; None is no figure.
 
-    The side of a figure is the root of the area of its bounding box. A figure that is smaller than
-    the one that it replaces would uncover filled ground, which the round trip does not show. One
-    that is resized would lose detail: strokes of letters fade, and a model of text sees none.
+    A figure that is smaller than the one that it replaces would uncover filled ground, which the
+    round trip does not show. One that is resized would lose detail: strokes of letters fade, and a
+    model of text sees none.
+
+    Args:
+        own: side of the figure that is replaced; see `Figure.side`.
+        other: side of the donor's figure.
     """
     if own is None or other is None:
         return False
-    ratio = math.sqrt(math.prod(own.size) / math.prod(other.size))
-    return max(ratio, 1 / ratio) <= ALIKE
+    return max(own / other, other / own) <= ALIKE
 
 
 def figures_in(masks: Tensor) -> list[Figure | None]:
     """Return the figure of each mask (B, 1, H, W) of 0 and 1; None for an empty mask."""
     return [figure_of(one) if one.any() else None for one in masks[:, 0].cpu().numpy() > 0]
+
+
+def sides_of(masks: Tensor) -> list[float | None]:
+    """Return the side of each mask's figure (B, 1, H, W); None for an empty mask."""
+    return [None if figure is None else figure.side for figure in figures_in(masks)]
 
 
 def exchanged(
@@ -64,7 +71,8 @@ def exchanged(
         (B, 3, H, W) in [0, 1]. Images whose figures are not `alike` stay unchanged.
     """
     figures, others = figures_in(own), figures_in(theirs)
-    able = [place for place, pair in enumerate(zip(figures, others, strict=True)) if alike(*pair)]
+    sides = zip(sides_of(own), sides_of(theirs), strict=True)
+    able = [place for place, pair in enumerate(sides) if alike(*pair)]
     changed = images.clone()
     if not able:
         return changed

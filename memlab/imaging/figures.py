@@ -6,6 +6,7 @@ layout use it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,6 +47,11 @@ class Figure:
     mask: Bools
     centre: tuple[float, float]
     size: tuple[float, float]
+
+    @property
+    def side(self) -> float:
+        """Return the root of the area of its bounding box, as a share of the image's."""
+        return math.sqrt(math.prod(self.size))
 
     @property
     def box(self) -> tuple[slice, slice]:
