@@ -7,16 +7,29 @@ from torch import Tensor
 
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
-from memlab.imaging.blur import blur_difference
+from memlab.imaging.blur import blur_difference, gaussian
 from memlab.imaging.colour import luma
 from memlab.imaging.slope import spectral_slope
 from memlab.types import DERIVED, Context, Donors
 
 
 def sharpness_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:
-    """Return the difference from the donor's blur, (B,); see `blur.blur_difference`."""
-    changed, donors = ablation(images, context, dose), donors_of(ablation, context)
-    return blur_difference(changed, donors.images).abs()
+    """Return how far fine detail is from that of the image with the donor's blur: (B,).
+
+    The value is the difference of the logarithm of its energy. The measured blur would not do:
+    small steps of a ladder lie below the half pixel that can be measured.
+    """
+    donors = donors_of(ablation, context)
+    blurred = gaussian(images, blur_difference(images, donors.images))
+    energies = [_fine_energy(one) for one in (ablation(images, context, dose), blurred)]
+    return (energies[0] / energies[1]).log().abs()
+
+
+def _fine_energy(images: Tensor) -> Tensor:
+    """Return the energy of second differences of luma, (B,)."""
+    grey = luma(images)
+    bends = (grey.diff(n=2, dim=axis).square().mean(dim=(1, 2, 3)) for axis in (2, 3))
+    return torch.stack(list(bends)).sum(dim=0).clamp(min=1e-12)
 
 
 def slope_to_donor(ablation: Ablation, images: Tensor, context: Context, dose: float) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from memlab.ablations.base import Ablation
+from memlab.imaging.filters import gaussian_blur
 from memlab.roles import Role
 from memlab.types import DERIVED, Context, Donors
 
@@ -114,6 +115,8 @@ class Trial:
         donors = None
         if ablation.needs_donors:
             donor_images = sample_images(4, size, seed=1)
+            # every second donor is blurred, so that sharpness differs as well
+            donor_images[::2] = gaussian_blur(donor_images[::2], 1.0)
             names = ["donor-a", "donor-b", "donor-c", "donor-d"]
             donated = sample_masks(donor_images, ablation.masks_read)
             # mirrored where the images are not, so that places differ
