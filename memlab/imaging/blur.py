@@ -89,11 +89,20 @@ def gaussian(images: Tensor, variance: Tensor) -> Tensor:
     if not some.any():
         return images
     changed = images.clone()
-    coefficients = cosine_transform(images[some])
-    down, across = (_gains(size, variance[some]) for size in images.shape[-2:])
-    filtered = coefficients * down[:, None, :, None] * across[:, None, None, :]
-    changed[some] = cosine_transform(filtered, inverse=True).clamp(0, 1)
+    changed[some] = blurred(cosine_transform(images[some]), variance[some]).clamp(0, 1)
     return changed
+
+
+def blurred(coefficients: Tensor, variance: Tensor) -> Tensor:
+    """Return images from their cosine transform, as `gaussian` does, but not cut to [0, 1].
+
+    Args:
+        coefficients: (B, C, H, W), cosine transform of the images.
+        variance: (B,) in square pixels; negative to undo a blur.
+    """
+    down, across = (_gains(size, variance) for size in coefficients.shape[-2:])
+    filtered = coefficients * down[:, None, :, None] * across[:, None, None, :]
+    return cosine_transform(filtered, inverse=True)
 
 
 def _gains(size: int, variance: Tensor) -> Tensor:

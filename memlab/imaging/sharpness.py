@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from memlab.imaging.blur import blurred
 from memlab.imaging.colour import luma
 from memlab.imaging.spectrum import cosine_transform
 from memlab.imaging.windows import window_sums
@@ -19,8 +20,6 @@ ROUNDING = 1 / 12 / 255**2
 """Variance of luma that rounding to 256 levels adds."""
 SHARPEST, SOFTEST = -1.5, 16.0
 """Range of the filter's variance in square pixels; a negative variance undoes a blur."""
-FAINT = 0.003
-"""Share of the amplitude below which a frequency is not restored fully: a blur has removed it."""
 HALVINGS = 12
 """Halvings of the range, by which the filter is found to 0.005 square pixels."""
 
@@ -57,9 +56,9 @@ def swap_sharpness(images: Tensor, donors: Tensor) -> Tensor:
     coefficients = cosine_transform(grey)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        sharper = _of_luma(_back(coefficients, middle).clamp(0, 1)) > wanted
+        sharper = _of_luma(blurred(coefficients, middle).clamp(0, 1)) > wanted
         low, high = torch.where(sharper, middle, low), torch.where(sharper, high, middle)
-    changed: Tensor = _back(cosine_transform(images), (low + high) / 2).clamp(0, 1)
+    changed: Tensor = blurred(cosine_transform(images), (low + high) / 2).clamp(0, 1)
     return changed
 
 
@@ -74,19 +73,3 @@ def _of_luma(grey: Tensor) -> Tensor:
     slopes = (slopes - 4 * ROUNDING).clamp(min=0) + ROUNDING
     bends = (bends - 12 * ROUNDING).clamp(min=0) + ROUNDING
     return (bends / slopes).log().mean(dim=(1, 2, 3))
-
-
-def _back(coefficients: Tensor, variance: Tensor) -> Tensor:
-    """Return images from their cosine transform, filtered by Gaussians of variances (B,)."""
-    height, width = coefficients.shape[-2:]
-    down, across = (_gains(size, variance) for size in (height, width))
-    filtered = coefficients * down[:, None, :, None] * across[:, None, None, :]
-    return cosine_transform(filtered, inverse=True)
-
-
-def _gains(size: int, variance: Tensor) -> Tensor:
-    """Return the gain of each frequency along an axis: (B, size)."""
-    frequency = torch.arange(size).to(variance) * (torch.pi / size)
-    kept = (-0.5 * variance.abs()[:, None] * frequency.square()).exp()
-    restored = kept * (1 + FAINT) / (kept.square() + FAINT)
-    return torch.where(variance[:, None] > 0, kept, restored)
