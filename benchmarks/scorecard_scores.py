@@ -68,6 +68,13 @@ class Cell:
             return None
         return self.estimate_low <= self.high and self.estimate_high >= self.low
 
+    @property
+    def agrees(self) -> bool | None:
+        """Return whether the intervals meet, or both lie below the smallest share of interest."""
+        if self.estimate_high is not None and max(self.estimate_high, self.high) < SESOI_T:
+            return True
+        return self.meets
+
 
 @dataclass(frozen=True)
 class Share:

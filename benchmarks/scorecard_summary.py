@@ -112,6 +112,7 @@ def summarise(nets: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
         "rmse": error,
         "met": _clustered([cell for cell in cells if cell.meets is not None], "meets"),
         "met_of_all": _clustered(cells, "meets"),
+        "agreed": _clustered([cell for cell in cells if cell.meets is not None], "agrees"),
         "false_relies": _clustered(null, "relies"),
         "false_does_not_rely": _clustered(real, "does not rely"),
         "power": [
@@ -125,8 +126,11 @@ def summarise(nets: Sequence[Mapping[str, Any]], method: str) -> dict[str, Any]:
 
 
 def _clustered(cells: Sequence[Cell], what: str) -> dict[str, Any]:
-    """Return the share of cells that meet the truth, or that make a claim, clustered by network."""
-    outcomes = [bool(cell.meets) if what == "meets" else cell.claim == what for cell in cells]
+    """Return the share of cells that meet the truth, agree with it, or make a claim."""
+    outcomes = [
+        bool(getattr(cell, what)) if what in ("meets", "agrees") else cell.claim == what
+        for cell in cells
+    ]
     return asdict(share_of(outcomes, [cell.net for cell in cells]))
 
 

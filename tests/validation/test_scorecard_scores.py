@@ -86,6 +86,16 @@ def test_slope_and_error_of_a_method_that_finds_half(scores: Any) -> None:
     assert error == pytest.approx(np.sqrt((0.1**2 + 0.2**2) / 3))
 
 
+def test_two_shares_below_what_matters_agree(scores: Any) -> None:
+    apart = {"estimate_low": 2e-4, "estimate_high": 3e-4}
+    assert cell(scores, "a", 0.0, 2.5e-4, **apart).agrees
+    assert not cell(scores, "a", 0.0, 2.5e-4, **apart).meets
+    assert not cell(scores, "a", 0.002, 2.5e-4, **apart).agrees
+    assert not cell(scores, "a", 0.0, 0.002, estimate_low=2e-4, estimate_high=0.003).agrees
+    assert cell(scores, "a", 0.0, 0.002, estimate_low=0.0, estimate_high=0.003).agrees
+    assert cell(scores, "a", 0.0, None).agrees is None
+
+
 def test_intervals_meet_at_their_ends(scores: Any) -> None:
     def meets(low: float | None, high: float | None) -> bool | None:
         one = cell(scores, "face", 0.5, 0.5, estimate_low=low, estimate_high=high)
