@@ -123,8 +123,8 @@ def long_page(report: Mapping[str, Any]) -> list[str]:
         lines += [
             f"{full['cells']} cells: {full['cells_real']} real, {full['cells_null']} null, "
             f"{full['without_estimate']} without T (the audit says why; they do not count in "
-            f"“interval meets truth”: with them it is {share(full['met_of_all'])}). If two intervals "
-            "that both lie below the smallest effect of interest count as equal, it is "
+            f"“interval meets truth”: with them it is {share(full['met_of_all'])}). If two "
+            "intervals that both lie below the smallest effect of interest count as equal, it is "
             f"{share(full['agreed'])}.",
             "",
         ]

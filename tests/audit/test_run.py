@@ -157,6 +157,11 @@ def test_a_budget_sets_the_number_of_images_and_weights_say_so(
     assert 20 <= len(chosen) < N == len(rows)
     assert set(conditions["id"]) == set(chosen["id"])
     assert chosen["weight"].sum() == pytest.approx(N)
+    assert dict(zip(rows["id"], rows["stratum"], strict=True)) == one.strata.to_dict()
+    drawn = json.loads((out / "plan.json").read_text())["strata"]
+    represents = {each["name"]: each["images"] / each["audited"] for each in drawn}
+    assert len(represents) > 1
+    assert chosen["weight"].tolist() == pytest.approx(chosen["stratum"].map(represents).tolist())
     assert rows.loc[rows["audited"] == 0, "weight"].isna().all()
     assert set(rows["face"]) == {0.0, 1.0}
     faces = set(rows.loc[rows["face"] == 1, "id"])
