@@ -8,37 +8,47 @@ from torch import Tensor
 
 from memlab.ablations.swaps import Swap
 from memlab.errors import MemlabError
+from memlab.imaging.colour_moments import with_moments
 from memlab.imaging.palette import swap_palette
 from memlab.imaging.saturation import GREY, saturation, swap_saturation
 from memlab.types import Context, Donors
 
-Chroma = Literal["own", "donor"]
-"""Whose mean chroma an image with a donor's palette has."""
+Whose = Literal["own", "donor"]
+"""Whose mean chroma, or luma, an image with a donor's palette has."""
 
 
 class SwapPalette(Swap):
     """Swap of the palette: mean and covariance of chroma come from the donor, up to a factor.
 
     The factor keeps the image's own mean chroma, which is swapped by `swap_saturation`. Luma and
-    its spectrum stay exactly the same. The assignment of colours to shapes stays. A grey image
-    stays grey. A grey donor has no palette.
+    its spectrum stay exactly the same, unless `luma` is `donor`. The assignment of colours to
+    shapes stays. A grey image stays grey. A grey donor has no palette.
 
     Args:
         amount: share of the way to the donor's palette, 0 to 1.
         region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
         chroma: whose mean chroma the result has, `own` or `donor`. With `donor` all of the colour
             is swapped, as is right for skin, which differs in chroma more than in hue.
+        luma: whose mean and SD of luma the result has, `own` or `donor`. With `donor`, light and
+            dark are a part of the palette: mean and covariance of R, G and B are the donor's.
     """
 
     family = "colour"
     target = "palette_to_donor"
     fades = False
 
-    def __init__(self, amount: float = 1.0, region: str = "all", chroma: Chroma = "own") -> None:
+    def __init__(
+        self,
+        amount: float = 1.0,
+        region: str = "all",
+        chroma: Whose = "own",
+        luma: Whose = "own",
+    ) -> None:
         super().__init__(dose=amount, region=region)
-        if chroma not in get_args(Chroma):
-            raise MemlabError(f"{self.name}: chroma is {chroma!r}; give own or donor")
-        self.chroma = chroma
+        for name, value in (("chroma", chroma), ("luma", luma)):
+            if value not in get_args(Whose):
+                raise MemlabError(f"{self.name}: {name} is {value!r}; give own or donor")
+        self.chroma, self.luma = chroma, luma
 
     def eligible(self, context: Context) -> Tensor:
         """Return which images the base class accepts and have donors with colour."""
@@ -63,7 +73,10 @@ class SwapPalette(Swap):
         """Return the images with the donors' palettes."""
         own, theirs = self.cores(images, context, donors)
         whole = self._whole(images, context)
-        return swap_palette(images, donors.images, own, theirs, whole, self.chroma == "own")
+        if self.luma == "own":
+            return swap_palette(images, donors.images, own, theirs, whole, self.chroma == "own")
+        changed = with_moments(images, donors.images.to(images), own, theirs)
+        return swap_saturation(changed, images, whole, whole) if self.chroma == "own" else changed
 
     def _whole(self, images: Tensor, context: Context) -> Tensor | None:
         """Return the region with its border, whose mean chroma stays; None for whole images."""

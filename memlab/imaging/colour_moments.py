@@ -24,6 +24,32 @@ def moments(images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (shares * (pixels - mean)) @ (pixels - mean).mT
 
 
+def with_moments(
+    images: Tensor, others: Tensor, own: Tensor | None = None, theirs: Tensor | None = None
+) -> Tensor:
+    """Return images whose colours have the mean and covariance of other images' colours.
+
+    One linear map per image carries one Gaussian to the other with the least change. Which of two
+    pixels is lighter mostly stays; how far colours lie apart becomes that of the others.
+
+    Args:
+        images: (B, 3, H, W) in [0, 1].
+        others: (B, 3, H, W) in [0, 1].
+        own: (B, 1, H, W), weights of the images' pixels; None for equal weights.
+        theirs: (B, 1, H, W), weights of the others' pixels.
+
+    Returns:
+        (B, 3, H, W) in [0, 1]. Colours that are cut off there change the moments.
+    """
+    weights = (
+        torch.ones_like(photos[:, :1]) if given is None else given
+        for photos, given in ((images, own), (others, theirs))
+    )
+    (mean, covariance), (new, wanted) = map(moments, (images, others), weights)
+    changed = new + transport(covariance, wanted) @ (images.flatten(2) - mean)
+    return changed.view_as(images).clamp(0, 1)
+
+
 def transport(covariance: Tensor, wanted: Tensor) -> Tensor:
     """Return the symmetric matrix T with T C T = C', (..., 3, 3), its amplification limited.
 

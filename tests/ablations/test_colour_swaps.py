@@ -10,6 +10,7 @@ import torch
 from memlab import Context
 from memlab.ablations.colour_swaps import SwapPalette, SwapSaturation
 from memlab.ablations.contrast_swaps import SwapContrast
+from memlab.errors import MemlabError
 from memlab.imaging.colour import luma
 from memlab.imaging.contrast import contrast
 from memlab.imaging.palette import palette_distance
@@ -43,6 +44,33 @@ def test_all_of_the_colour_comes_if_asked_for() -> None:
     pale = replace(context, donors=Donors(context.donors.ids, grey, context.donors.masks))
     assert SwapPalette(chroma="donor").eligible(pale).all()
     assert saturation(SwapPalette(chroma="donor")(images, pale)).max() < 0.01
+
+
+@pytest.mark.parametrize("region", ["all", "background"])
+def test_light_and_dark_come_with_the_palette_if_asked_for(region: str) -> None:
+    images, context = pairs(12)
+    assert context.donors is not None
+    swap = SwapPalette(region=region, luma="donor")
+    changed = swap(images, context)
+    mask, (own, theirs) = (
+        swap.place.mask(context.masks),
+        swap.cores(images, context, context.donors),
+    )
+    assert torch.allclose(saturation(changed, mask), saturation(images, mask), rtol=0.03)
+    for value in (_mean_luma, contrast):
+        wanted = value(context.donors.images, theirs)
+        before, after = ((value(one, own) - wanted).abs().mean() for one in (images, changed))
+        assert after < 0.1 * before
+    if region == "background":
+        figures = context.masks["background"] == 0
+        assert torch.equal(changed * figures, images * figures)
+    with pytest.raises(MemlabError, match="luma is 'mine'; give own or donor"):
+        SwapPalette(luma="mine")  # type: ignore[arg-type]
+
+
+def _mean_luma(images: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    weights = torch.ones_like(images[:, :1]) if weights is None else weights
+    return (weights * luma(images)).sum(dim=(1, 2, 3)) / weights.sum(dim=(1, 2, 3))
 
 
 def test_saturation_moves_neither_hue_nor_luma() -> None:
