@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -12,8 +13,12 @@ from memlab.errors import MemlabError
 from memlab.imaging.exchange import alike, exchanged, sides_of
 from memlab.imaging.figures import gap_of, largest_figure
 from memlab.imaging.insertion import whole_figures
+from memlab.imaging.palette import swap_palette
 from memlab.masks.expression import Region, mask_of
 from memlab.types import Context, Donors
+
+Less = Literal["nothing", "colour"]
+"""What the round trip of a figure moves as well, so that it is not counted."""
 
 
 class SwapFigure(Swap):
@@ -28,14 +33,20 @@ class SwapFigure(Swap):
     Args:
         amount: blending weight of the donor's figure, 0 to 1.
         region: NAME or `NAME without NAME`, required.
+        less: what is not counted, `nothing` or `colour`. With `colour`, the round trip gives the
+            own figure the chroma of the donor's at its own luma. What the colours of faces move,
+            which is a feature of its own, is then no part of which face it is.
     """
 
     family = "region"
     target = "likeness"
     one_pass = True
 
-    def __init__(self, amount: float = 1.0, *, region: str) -> None:
+    def __init__(self, amount: float = 1.0, *, region: str, less: Less = "nothing") -> None:
         super().__init__(dose=amount, region=region)
+        if less not in get_args(Less):
+            raise MemlabError(f"{self.name}: less is {less!r}; give nothing or colour")
+        self.less = less
         self.donor_regions = (self.place.name,)
 
     def within(self, context: Context) -> Tensor | None:
@@ -66,15 +77,18 @@ class SwapFigure(Swap):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Exchange the figure with weight `dose`; for a round trip, put the own figure back."""
-        donors = self.donors_of(context)
-        changed = exchanged(
-            images,
+        donors, own, back = (
+            self.donors_of(context),
             self._own(context),
-            donors.images.to(images),
-            self._complete(donors),
-            self.noises(context, donors),
             context.role == "round-trip",
         )
+        given, theirs = donors.images.to(images), self._complete(donors)
+        changed = exchanged(images, own, given, theirs, self.noises(context, donors), back)
+        if back and self.less == "colour":
+            own, theirs = own.to(images), theirs.to(images)
+            both = own.amax(dim=(1, 2, 3)) * theirs.amax(dim=(1, 2, 3)) > 0
+            coloured = swap_palette(changed, given, own, theirs, keep=False)
+            changed = torch.where(both.view(-1, 1, 1, 1) & (own > 0), coloured, changed)
         return torch.lerp(images, changed, dose)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:

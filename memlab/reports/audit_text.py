@@ -147,7 +147,9 @@ def unexchanged_lines(result: AuditResult) -> list[str]:
     ]
     if not listed:
         return []
-    return [f"T of presence alone, another of its kind was not put in: {', '.join(listed)}"]
+    return [
+        f"T of presence alone, because no other of its kind was put in its place: {', '.join(listed)}"
+    ]
 
 
 def answer_lines(result: AuditResult) -> list[str]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from memlab.audit.protocol import Protocol, read_protocol
 from tests.builders.benchmarks import module
 
-BACKGROUND = "swap_palette@1[background]"
+BACKGROUND = "swap_palette@1(luma=donor)[background]"
 
 
 @pytest.fixture
