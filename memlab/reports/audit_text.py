@@ -147,9 +147,8 @@ def unexchanged_lines(result: AuditResult) -> list[str]:
     ]
     if not listed:
         return []
-    return [
-        f"T of presence alone, because no other of its kind was put in its place: {', '.join(listed)}"
-    ]
+    why = "T of presence alone, because no other of its kind was put in its place"
+    return [f"{why}: {', '.join(listed)}"]
 
 
 def answer_lines(result: AuditResult) -> list[str]:
