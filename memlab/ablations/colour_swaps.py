@@ -9,6 +9,7 @@ from torch import Tensor
 from memlab.ablations.swaps import Swap
 from memlab.errors import MemlabError
 from memlab.imaging.colour_moments import with_moments
+from memlab.imaging.contrast import swap_contrast
 from memlab.imaging.palette import swap_palette
 from memlab.imaging.saturation import GREY, saturation, swap_saturation
 from memlab.types import Context, Donors
@@ -29,8 +30,9 @@ class SwapPalette(Swap):
         region: region whose palette is swapped: `all`, `background`, `figures`, or another region.
         chroma: whose mean chroma the result has, `own` or `donor`. With `donor` all of the colour
             is swapped, as is right for skin, which differs in chroma more than in hue.
-        luma: whose mean and SD of luma the result has, `own` or `donor`. With `donor`, light and
-            dark are a part of the palette: mean and covariance of R, G and B are the donor's.
+        luma: whose mean luma the result has, `own` or `donor`. With `donor`, light and dark are a
+            part of the palette: mean and covariance of R, G and B are the donor's, but for the
+            image's own SD of luma, which is swapped by `swap_contrast`.
     """
 
     family = "colour"
@@ -76,6 +78,7 @@ class SwapPalette(Swap):
         if self.luma == "own":
             return swap_palette(images, donors.images, own, theirs, whole, self.chroma == "own")
         changed = with_moments(images, donors.images.to(images), own, theirs)
+        changed = swap_contrast(changed, images, own, own, whole)
         return swap_saturation(changed, images, whole, whole) if self.chroma == "own" else changed
 
     def _whole(self, images: Tensor, context: Context) -> Tensor | None:

@@ -57,10 +57,10 @@ def test_light_and_dark_come_with_the_palette_if_asked_for(region: str) -> None:
         swap.cores(images, context, context.donors),
     )
     assert torch.allclose(saturation(changed, mask), saturation(images, mask), rtol=0.03)
-    for value in (_mean_luma, contrast):
-        wanted = value(context.donors.images, theirs)
-        before, after = ((value(one, own) - wanted).abs().mean() for one in (images, changed))
-        assert after < 0.1 * before
+    wanted = _mean_luma(context.donors.images, theirs)
+    before, after = ((_mean_luma(one, own) - wanted).abs().mean() for one in (images, changed))
+    assert after < 0.1 * before
+    assert torch.allclose(contrast(changed, own), contrast(images, own), rtol=0.05)
     if region == "background":
         figures = context.masks["background"] == 0
         assert torch.equal(changed * figures, images * figures)
