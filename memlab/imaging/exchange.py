@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from memlab.imaging.blur import blur_difference, blur_variance, gaussian
 from memlab.imaging.drawing import drawn
 from memlab.imaging.figures import Figure, figure_of
 from memlab.imaging.fills import filled
@@ -56,7 +57,9 @@ def exchanged(
     """Return images with a donor's figure in place of their own.
 
     The own figure is filled from the pixels around it. The donor's figure gets the middle of its
-    bounding box and keeps its own size. It does not leave the image.
+    bounding box and keeps its own size. It does not leave the image. It is made as blurred as the
+    image, and so is its edge, on the way back as well: a sharp figure in a blurred image would show
+    that it was put there.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -78,7 +81,8 @@ def exchanged(
         return changed
     index = torch.tensor(able)
     images, own, theirs = images[index], own[index].to(images), theirs[index].to(images)
-    layers = torch.cat([without_ground(donors[index], theirs), theirs], dim=1)
+    given = gaussian(donors[index], blur_difference(donors[index], images))
+    layers = torch.cat([without_ground(given, theirs), theirs], dim=1)
     there = []
     for place, layer in zip(able, layers, strict=True):
         figure, other = figures[place], others[place]
@@ -93,5 +97,6 @@ def exchanged(
     noises = [generators[place] for place in able]
     ground = filled("harmonic", images, (soft > 0).to(images), noises).clamp(0, 1)
     ground = torch.lerp(images, ground, soft)
-    changed[index] = torch.lerp(ground, over[:, :3], over[:, 3:]).clamp(0, 1)
+    cover = gaussian(over[:, 3:], blur_variance(images).nan_to_num(0))
+    changed[index] = torch.lerp(ground, over[:, :3], cover).clamp(0, 1)
     return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
@@ -15,7 +16,11 @@ from memlab.ablations.insertion import Paste
 from memlab.ablations.layout_swaps import SwapLayout
 from memlab.ablations.removal import Remove
 from memlab.data.donors import DonorList
+from memlab.errors import MemlabError
+from memlab.imaging.blur import gaussian
+from memlab.imaging.colour import luma
 from memlab.inference.condition_rows import condition_rows, with_descriptions
+from memlab.synthetic import render, sample
 from memlab.types import Donors
 
 SIZE = 64
@@ -115,3 +120,63 @@ def test_parts_that_touch_at_a_corner_are_one_figure_for_all_ablations() -> None
     without = replace(context, masks={"objects": torch.zeros_like(mask)}, role="target")
     pasted = Paste(what="objects")(images, without)
     assert torch.equal(pasted[mask.expand_as(images) > 0], torch.zeros(2 * 64 * 3))
+
+
+def test_colour_is_left_out_of_which_figure_it_is_if_asked_for() -> None:
+    images, own = figures(SIDE, SIDE, corner=20)
+    theirs, donated = figures(SIDE, SIDE, corner=20)
+    stripes = torch.where((torch.arange(SIZE) % 4 < 2).view(1, 1, 1, -1), 0.8, 1.2)
+    theirs = torch.where(donated > 0, (theirs.flip(1) * stripes).clamp(0, 1), theirs)
+    context = Context(
+        ["i", "j"], masks={"objects": own}, donors=Donors(["d", "e"], theirs, {"objects": donated})
+    )
+
+    def moved(swap: SwapFigure, model: Callable[[Tensor], Tensor]) -> float:
+        def square(role: str) -> Tensor:
+            return (model(images) - model(swap(images, replace(context, role=role)))).square()
+
+        return float((square("swap") - square("round-trip")).mean())
+
+    def redness(some: Tensor) -> Tensor:
+        return ((some[:, 0] - some[:, 2]) * own[:, 0]).mean(dim=(1, 2))
+
+    def stripedness(some: Tensor) -> Tensor:
+        return (luma(some).diff(dim=3).abs() * own[..., 1:]).mean(dim=(1, 2, 3))
+
+    whole = SwapFigure(region="objects")
+    less = SwapFigure(region="objects", less="colour")
+    assert abs(moved(less, redness)) < 0.2 * moved(whole, redness)
+    assert moved(less, stripedness) == pytest.approx(moved(whole, stripedness), rel=0.1)
+    assert moved(whole, stripedness) > 0
+    with pytest.raises(MemlabError, match="less is 'hue'; give nothing or colour"):
+        SwapFigure(region="objects", less="hue")  # type: ignore[arg-type]
+
+
+def test_a_figure_is_as_blurred_as_the_image_that_gets_it() -> None:
+    """A model of fine detail would otherwise read the donor's sharpness, and the figure's edge."""
+    drawn = [render(sample(0, index), 64) for index in range(24)]
+    images = torch.stack([torch.from_numpy(one.image).permute(2, 0, 1) for one in drawn]) / 255
+    masks = {
+        name: torch.stack([torch.from_numpy(one.masks[name])[None] for one in drawn]).float()
+        for name in drawn[0].masks
+    }
+    order = torch.arange(1, 25) % 24
+    donors = Donors(
+        [str(index) for index in order.tolist()],
+        images[order],
+        {name: mask[order] for name, mask in masks.items()},
+    )
+    soft = gaussian(images, torch.full((24,), 1.0))
+    context = Context([str(index) for index in range(24)], masks=masks, donors=donors)
+    swap = SwapFigure(region="text")
+    chosen = swap.eligible(replace(context, role="swap"))
+    assert chosen.sum() >= 2
+    for role, most in {"swap": 1.5, "round-trip": 0.06}.items():  # sharp: 3.0 and 0.12
+        changed = swap(soft, replace(context, role=role))
+        moved = (fine_detail(changed) / fine_detail(soft)).log()[chosen].abs().mean()
+        assert moved < most, role
+
+
+def fine_detail(images: Tensor) -> Tensor:
+    """Energy of second differences of luma, (B,)."""
+    return luma(images).diff(n=2, dim=3).square().mean(dim=(1, 2, 3))
