@@ -68,23 +68,18 @@ class SwapPalette(Swap):
         mixed = super().change(images, context, dose)
         if dose == 1 or self.chroma == "donor":
             return mixed
-        whole = self._whole(images, context)
+        whole = self.whole(images, context)
         return swap_saturation(mixed, images, whole, whole)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""
         own, theirs = self.cores(images, context, donors)
-        whole = self._whole(images, context)
+        whole = self.whole(images, context)
         if self.luma == "own":
             return swap_palette(images, donors.images, own, theirs, whole, self.chroma == "own")
         changed = with_moments(images, donors.images.to(images), own, theirs)
         changed = swap_contrast(changed, images, own, own, whole)
         return swap_saturation(changed, images, whole, whole) if self.chroma == "own" else changed
-
-    def _whole(self, images: Tensor, context: Context) -> Tensor | None:
-        """Return the region with its border, whose mean chroma stays; None for whole images."""
-        mask = self.place.mask(context.masks)
-        return None if mask is None else mask.to(images)
 
 
 class SwapSaturation(Swap):

@@ -30,6 +30,4 @@ class SwapContrast(Swap):
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' contrast."""
         own, theirs = self.cores(images, context, donors)
-        mask = self.place.mask(context.masks)
-        whole = None if mask is None else mask.to(images)
-        return swap_contrast(images, donors.images, own, theirs, whole)
+        return swap_contrast(images, donors.images, own, theirs, self.whole(images, context))

@@ -14,7 +14,7 @@ from memlab.imaging.exchange import alike, exchanged, sides_of
 from memlab.imaging.figures import gap_of, largest_figure
 from memlab.imaging.insertion import whole_figures
 from memlab.imaging.palette import swap_palette
-from memlab.masks.expression import Region, mask_of
+from memlab.masks.expression import Region
 from memlab.types import Context, Donors
 
 Less = Literal["nothing", "colour"]
@@ -77,12 +77,9 @@ class SwapFigure(Swap):
 
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:
         """Exchange the figure with weight `dose`; for a round trip, put the own figure back."""
-        donors, own, back = (
-            self.donors_of(context),
-            self._own(context),
-            context.role == "round-trip",
-        )
+        donors, own = self.donors_of(context), self._own(context)
         given, theirs = donors.images.to(images), self._complete(donors)
+        back = context.role == "round-trip"
         changed = exchanged(images, own, given, theirs, self.noises(context, donors), back)
         if back and self.less == "colour":
             own, theirs = own.to(images), theirs.to(images)
@@ -104,7 +101,7 @@ class SwapFigure(Swap):
 
     def _complete(self, donors: Donors) -> Tensor:
         """Return the largest complete figure of each donor, (B, 1, H, W); empty if it has none."""
-        mask = mask_of(self.place.name, donors.masks)
+        mask = Region(self.place.name, without=self.place.without).mask(donors.masks)
         if mask is None:
             return torch.zeros_like(donors.images[:, :1])
         others = {
@@ -112,5 +109,4 @@ class SwapFigure(Swap):
             for name, other in donors.masks.items()
             if name not in (self.place.name, "background")
         }
-        mask = Region(self.place.name, without=self.place.without).mask(donors.masks)
-        return whole_figures(mask, others, self.place.without, gap_of(self.place.name))[1]  # type: ignore[arg-type]
+        return whole_figures(mask, others, self.place.without, gap_of(self.place.name))[1]

@@ -66,6 +66,11 @@ class Swap(Ablation):
         """Return the `core` of the images, and that of the donors."""
         return self.core(context.masks, images), self.core(donors.masks, images)
 
+    def whole(self, images: Tensor, context: Context) -> Tensor | None:
+        """Return the region with its border, (B, 1, H, W) of 0 and 1; None for whole images."""
+        mask = self.place.mask(context.masks)
+        return None if mask is None else mask.to(images)
+
     def core(self, masks: Mapping[str, Tensor], like: Tensor) -> Tensor | None:
         """Return the pixels of the region that count in its statistics; None for whole images.
 

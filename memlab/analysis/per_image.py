@@ -37,11 +37,20 @@ def over_fills(removals: Sequence[ImageEffects]) -> ImageEffects:
         parts = [
             effects.exchangeable if role == "matched" else effects.of(role) for effects in removals
         ]
-        draws = min(part.shape[1] for part in parts)
-        stacked = np.stack([part[:, :draws] for part in parts], axis=2)
-        n, _, fills = stacked.shape
-        by_role[role] = row_mean(stacked.reshape(n * draws, fills)).reshape(n, draws)
+        by_role[role] = _mean_of_fills(parts)
     return replace(first, by_role=by_role)
+
+
+def _mean_of_fills(parts: Sequence[Array]) -> Array:
+    """Return the mean of the finite values over fills, by draw; draws that all fills have.
+
+    Args:
+        parts: (n, draws) of each fill.
+    """
+    draws = min(part.shape[1] for part in parts)
+    stacked = np.stack([part[:, :draws] for part in parts], axis=2)
+    n, _, fills = stacked.shape
+    return row_mean(stacked.reshape(n * draws, fills)).reshape(n, draws)
 
 
 def own_square(effects: ImageEffects) -> Array:
@@ -158,10 +167,8 @@ def occlusions(features: Sequence[Sequence[ImageEffects]]) -> tuple[Array, Array
                 (effects.exchangeable if role == "control" else effects.of(role))[:, :draws]
                 for effects in fills
             ]
-            common = min(values.shape[1] for values in of_fills)
-            stacked = np.stack([values[:, :common] for values in of_fills], axis=2)
-            means = row_mean(stacked.reshape(n * common, len(of_fills)))
-            by_feature[:, feature, :common] = means.reshape(n, common)
+            means = _mean_of_fills(of_fills)
+            by_feature[:, feature, : means.shape[1]] = means
         return by_feature
 
     return effects_in("target", 1)[:, :, 0], effects_in("control", k)

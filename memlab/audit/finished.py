@@ -44,11 +44,6 @@ class FinishedAudit:
     conditions: pd.DataFrame
 
 
-def is_audit(path: Path) -> bool:
-    """Return whether a path is the folder of a finished audit."""
-    return (path / FILE).is_file()
-
-
 def read_audit(folder: Path) -> FinishedAudit:
     """Read the folder of a finished audit.
 

@@ -147,12 +147,13 @@ class DonorList:
                 `chosen`. An image that no donor suits gets one that does not.
         """
         order = self.order(regions)
+        pool = order[:POOL]
         samples = []
         for image, name in enumerate(ids):
             start = self._start(name, draw, regions)
             sample = None
             if suits is not None:
-                sample = self._read(order[:POOL], start, name, regions, partial(suits, image))
+                sample = self._read(pool, start, name, regions, partial(suits, image))
             samples.append(sample or self._read(order, start, name, regions))
         there = [sample for sample in samples if sample is not None]
         if not there:

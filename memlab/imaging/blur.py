@@ -68,8 +68,17 @@ def blur_difference(images: Tensor, donors: Tensor) -> Tensor:
 
     It is 0 where the blur of either is unknown.
     """
-    difference = (blur_variance(donors) - blur_variance(images)).nan_to_num(0)
-    return difference.clamp(-LARGEST, LARGEST)
+    return difference(blur_variance(images), blur_variance(donors))
+
+
+def difference(variance: Tensor, wanted: Tensor) -> Tensor:
+    """Return the variance of the filter from one blur to another, (B,) in square pixels.
+
+    Args:
+        variance: (B,) as `blur_variance` returns it.
+        wanted: (B,) the same of the blur that is wanted.
+    """
+    return (wanted - variance).nan_to_num(0).clamp(-LARGEST, LARGEST)
 
 
 def gaussian(images: Tensor, variance: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from memlab.imaging.blur import blur_difference, blur_variance, gaussian
+from memlab.imaging.blur import blur_variance, difference, gaussian
 from memlab.imaging.drawing import drawn
 from memlab.imaging.figures import Figure, figure_of
 from memlab.imaging.fills import filled
@@ -73,30 +73,36 @@ def exchanged(
     Returns:
         (B, 3, H, W) in [0, 1]. Images whose figures are not `alike` stay unchanged.
     """
-    figures, others = figures_in(own), figures_in(theirs)
-    sides = zip(sides_of(own), sides_of(theirs), strict=True)
-    able = [place for place, pair in enumerate(sides) if alike(*pair)]
+    figures = [
+        (place, figure, other)
+        for place, (figure, other) in enumerate(
+            zip(figures_in(own), figures_in(theirs), strict=True)
+        )
+        if figure is not None and other is not None and alike(figure.side, other.side)
+    ]
     changed = images.clone()
-    if not able:
+    if not figures:
         return changed
-    index = torch.tensor(able)
+    index = torch.tensor([place for place, _, _ in figures])
     images, own, theirs = images[index], own[index].to(images), theirs[index].to(images)
-    given = gaussian(donors[index], blur_difference(donors[index], images))
+    blur, given = blur_variance(images), donors[index]
+    if not back:
+        given = gaussian(given, difference(blur_variance(given), blur))
     layers = torch.cat([without_ground(given, theirs), theirs], dim=1)
-    there = []
-    for place, layer in zip(able, layers, strict=True):
-        figure, other = figures[place], others[place]
-        assert figure is not None
-        assert other is not None
-        there.append(drawn(layer, other, figure.centre))
-    over, hole = torch.stack(there), own
+    over = torch.stack(
+        [
+            drawn(layer, other, figure.centre)
+            for layer, (_, figure, other) in zip(layers, figures, strict=True)
+        ]
+    )
+    hole = own
     if back:
         hole = own.maximum(over[:, 3:])
         over = torch.cat([without_ground(images, own), own], dim=1)
     soft = feathered(hole, pixels_of(MARGIN, images.shape[-1]) or 1)
-    noises = [generators[place] for place in able]
+    noises = [generators[place] for place, _, _ in figures]
     ground = filled("harmonic", images, (soft > 0).to(images), noises).clamp(0, 1)
     ground = torch.lerp(images, ground, soft)
-    cover = gaussian(over[:, 3:], blur_variance(images).nan_to_num(0))
+    cover = gaussian(over[:, 3:], blur.nan_to_num(0))
     changed[index] = torch.lerp(ground, over[:, :3], cover).clamp(0, 1)
     return changed
