@@ -182,7 +182,9 @@ def _sentences(
 
 def _open_notes(models: Sequence[ComparedModel]) -> list[str]:
     ranges = {model.letter: range_of_all(model.semantic_share) for model in models}
-    return [f"{letter}: the semantic share in percent is {of}" for letter, of in ranges.items() if of]
+    return [
+        f"{letter}: the semantic share in percent is {of}" for letter, of in ranges.items() if of
+    ]
 
 
 def _seed_notes(models: Sequence[ComparedModel]) -> list[str]:
