@@ -215,7 +215,8 @@ class Ablation(Specified, nn.Module, ABC):
         if context.role == "round-trip" and not self.one_pass:
             own = replace(context, donors=self.own_donors(images, context))
             changed = self._changed(changed, own, self.maximum)
-        return changed
+        weights = self.within(context)
+        return changed if weights is None else self.blended(images, changed, weights)
 
     def own_donors(self, images: Tensor, context: Context) -> Donors:
         """Return the donors of the way back in the round-trip control: the original images."""
@@ -226,9 +227,11 @@ class Ablation(Specified, nn.Module, ABC):
         who, how = f"ablation {self.name!r}", f"at dose {dose:g}"
         low, high = require_images(raw, images, context.ids, who, how, ROUNDING)
         # clamping costs a pass over all pixels, and most changes do not need it
-        changed = raw if low >= 0 and high <= 1 else raw.clamp(0, 1)
-        weights = self.within(context)
-        return changed if weights is None else torch.lerp(images, changed, weights)
+        return raw if low >= 0 and high <= 1 else raw.clamp(0, 1)
+
+    def blended(self, images: Tensor, changed: Tensor, weights: Tensor) -> Tensor:
+        """Return the changed images where weights (B, 1, H, W) are 1, and the images where 0."""
+        return torch.lerp(images, changed, weights)
 
     @abstractmethod
     def change(self, images: Tensor, context: Context, dose: float) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 from memlab.ablations.swaps import Swap
@@ -70,6 +71,17 @@ class SwapPalette(Swap):
             return mixed
         whole = self.whole(images, context)
         return swap_saturation(mixed, images, whole, whole)
+
+    def blended(self, images: Tensor, changed: Tensor, weights: Tensor) -> Tensor:
+        """Mix both by the weights, at the mean chroma that all of the region has.
+
+        In a blurred image the region keeps a rim of its own palette, and mixed hues are paler.
+        """
+        mixed = super().blended(images, changed, weights)
+        if self.chroma == "donor":
+            return mixed
+        region = (weights > 0).to(images)
+        return torch.where(region > 0, swap_saturation(mixed, changed, region, region), mixed)
 
     def changed(self, images: Tensor, context: Context, donors: Donors) -> Tensor:
         """Return the images with the donors' palettes."""

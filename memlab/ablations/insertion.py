@@ -11,6 +11,7 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.eligibility import Reason
 from memlab.ablations.labelled import labelled
 from memlab.errors import MemlabError
+from memlab.imaging.blur import as_blurred, blur_difference, gaussian
 from memlab.imaging.figures import gap_of
 from memlab.imaging.fills import filled
 from memlab.imaging.insertion import whole_figures, without_ground
@@ -31,9 +32,10 @@ class Paste(Ablation):
     the size and the position that they have in the donor image if they cover no labelled region
     there, and otherwise move to the nearest position where they cover none; if all figures of the
     donor do not fit, the largest is pasted alone. Pixels at a figure's edge, which show the donor's
-    ground, are replaced by the figure's own colours. People are pasted without faces, so only
-    people whose face is not visible are. The control fills the same shape at the same position from
-    the pixels around it, with noise that differs between draws.
+    ground, are replaced by the figure's own colours. Figure and edge are made as blurred as the
+    image. People are pasted without faces, so only people whose face is not visible are. The
+    control fills the same shape at the same position from the pixels around it, with noise that
+    differs between draws.
 
     Args:
         amount: opacity of the pasted region, 0 to 1.
@@ -113,7 +115,10 @@ class Paste(Ablation):
             drawn = context.generators(f"{self.name} patch")
             pasted = filled("harmonic", images, (weights > 0).to(images), drawn)
         else:
-            pasted = shifted(without_ground(donors.images, figure), shifts)
+            given = donors.images.to(images)
+            given = gaussian(given, blur_difference(given, images))
+            pasted = shifted(without_ground(given, figure), shifts)
+        weights = as_blurred(weights, images)
         return torch.lerp(images, pasted, dose * weights).clamp(0, 1)  # noise may exceed the range
 
     def _own(self, context: Context) -> Tensor | None:

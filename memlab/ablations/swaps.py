@@ -15,6 +15,7 @@ from torch import Tensor
 from memlab.ablations.base import Ablation
 from memlab.errors import MemlabError
 from memlab.imaging import plates
+from memlab.imaging.blur import as_blurred
 from memlab.imaging.grain import swap_texture
 from memlab.imaging.spectrum import swap_spectrum
 from memlab.masks.expression import mask_of
@@ -44,7 +45,7 @@ class Swap(Ablation):
     needs_donors = True
     fades: ClassVar[bool] = True
     """Whether the change fades towards the border of a region. A change of colour that fades would
-    leave a rim of the old value."""
+    leave a rim of the old value, unless the image is blurred and has such rims anyway."""
 
     def __init__(self, dose: float, region: str = "all") -> None:
         super().__init__(dose, region)
@@ -55,6 +56,16 @@ class Swap(Ablation):
         """Return the weight of the change at each pixel: (B, 1, H, W) in [0, 1]; None means 1."""
         mask = super().within(context)
         return None if mask is None else self.softened(mask)
+
+    def blended(self, images: Tensor, changed: Tensor, weights: Tensor) -> Tensor:
+        """Mix both by the weights, which fade towards the border if the images are blurred.
+
+        A sharp edge in a blurred image would show where the change ends.
+        """
+        if not self.fades:
+            soft = as_blurred(weights.to(images), images)
+            weights = weights * (2 * soft - 1).clamp(min=0)
+        return super().blended(images, changed, weights)
 
     def softened(self, mask: Tensor) -> Tensor:
         """Return the weights of the change in a region, 0 outside its mask (B, 1, H, W)."""

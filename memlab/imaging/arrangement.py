@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from memlab.imaging.blur import blur_variance, gaussian
 from memlab.imaging.drawing import drawn
 from memlab.imaging.figures import Figure
 from memlab.imaging.insertion import without_ground
-from memlab.imaging.plates import empty_plate
+from memlab.imaging.morphology import feathered, pixels_of
+from memlab.imaging.plates import EDGE, empty_plate
 
 TRIES = 32
 """Random positions of which a figure without counterpart gets the one with the least overlap."""
@@ -91,7 +93,8 @@ def rearranged(
     """Return images with their figures moved, the largest drawn first.
 
     The ground that a figure leaves is filled as in `plates.empty_plate`, and so is a strip around
-    it, whose pixels mix figure and ground.
+    it, whose pixels mix figure and ground. In a blurred image, edges of figures and filled ground
+    are as blurred as the image.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -124,9 +127,14 @@ def rearranged(
     free = stayed.amax(dim=(1, 2, 3), keepdim=True) > 0
     some_moved = free & (stayed.amin(dim=(1, 2, 3), keepdim=True) == 0)
     plate = empty_plate(images, stayed, generators).clamp(0, 1)
+    blur = blur_variance(images).nan_to_num(0)
+    # grain and seam of filled ground are as blurred as the image
+    filled = feathered(1 - stayed, 2 * pixels_of(EDGE, images.shape[-1]) or 1)
+    plate = torch.lerp(plate, gaussian(plate, blur), filled)
     changed = torch.where(some_moved, plate, images)
     for index, layer in layers:
-        changed[index] = torch.lerp(changed[index], layer[:, :3], layer[:, 3:])
+        cover = gaussian(layer[:, 3:], blur[index])
+        changed[index] = torch.lerp(changed[index], layer[:, :3], cover)
     return changed
 
 

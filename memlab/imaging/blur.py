@@ -81,6 +81,16 @@ def difference(variance: Tensor, wanted: Tensor) -> Tensor:
     return (wanted - variance).nan_to_num(0).clamp(-LARGEST, LARGEST)
 
 
+def as_blurred(values: Tensor, images: Tensor) -> Tensor:
+    """Return values, such as weights, blurred as the images are; see `blur_variance`.
+
+    Args:
+        values: (B, C, H, W) in [0, 1], of an image with sharp edges.
+        images: (B, 3, H, W) in [0, 1]. Where its blur is unknown, the values stay as they are.
+    """
+    return gaussian(values, blur_variance(images).nan_to_num(0))
+
+
 def gaussian(images: Tensor, variance: Tensor) -> Tensor:
     """Blur images, or undo a blur, each by a variance of its own.
 
@@ -88,11 +98,11 @@ def gaussian(images: Tensor, variance: Tensor) -> Tensor:
     removed.
 
     Args:
-        images: (B, 3, H, W) in [0, 1].
+        images: (B, C, H, W) in [0, 1].
         variance: (B,) in square pixels; negative to undo a blur, 0 to leave an image as it is.
 
     Returns:
-        (B, 3, H, W) in [0, 1].
+        (B, C, H, W) in [0, 1].
     """
     some = variance != 0
     if not some.any():

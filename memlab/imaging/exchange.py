@@ -58,8 +58,8 @@ def exchanged(
 
     The own figure is filled from the pixels around it. The donor's figure gets the middle of its
     bounding box and keeps its own size. It does not leave the image. It is made as blurred as the
-    image, and so is its edge, on the way back as well: a sharp figure in a blurred image would show
-    that it was put there.
+    image, and so are its edge and the filled ground, on the way back as well: a sharp figure in a
+    blurred image would show that it was put there.
 
     Args:
         images: (B, 3, H, W) in [0, 1].
@@ -103,6 +103,8 @@ def exchanged(
     noises = [generators[place] for place, _, _ in figures]
     ground = filled("harmonic", images, (soft > 0).to(images), noises).clamp(0, 1)
     ground = torch.lerp(images, ground, soft)
-    cover = gaussian(over[:, 3:], blur.nan_to_num(0))
+    blur = blur.nan_to_num(0)
+    ground = torch.lerp(ground, gaussian(ground, blur), soft)
+    cover = gaussian(over[:, 3:], blur)
     changed[index] = torch.lerp(ground, over[:, :3], cover).clamp(0, 1)
     return changed
