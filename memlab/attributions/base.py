@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,6 +16,47 @@ from memlab.precision import evaluation_mode, single_precision
 from memlab.registry import described, plugin_of
 from memlab.scorer import Scorer
 from memlab.spec import Specified
+from memlab.types import Context
+
+if TYPE_CHECKING:
+    from memlab.attributions.reference import Reference
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method may use besides the model and the images.
+
+    Args:
+        reference: reference of a contrast; None if there is none.
+        context: context of the images, for models that need masks; None if there is none.
+    """
+
+    reference: Reference | None = None
+    context: Context | None = None
+
+    def scores(self, model: Scorer, images: Tensor, places: Tensor) -> Tensor:
+        """Return the scores (b,) of changed images.
+
+        Args:
+            model: the model.
+            images: (b, 3, H, W).
+            places: (b,) int64, which of the explained images each of them is.
+        """
+        context = self.context or Context([str(place) for place in range(int(places.max()) + 1)])
+        return model.scores(images, context.select(places.cpu()))
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Maps of images, and figures of each map.
+
+    Args:
+        maps: (B, 1 or branches, h, w), signed, as `Attribution.maps` returns them.
+        columns: name to (B,) values, such as `residual`.
+    """
+
+    maps: Tensor
+    columns: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Attribution(Specified, ABC):
@@ -25,6 +68,8 @@ class Attribution(Specified, ABC):
 
     unit: ClassVar[str]
     """Unit of a map's values, printed at the colour bar."""
+    contrasts: ClassVar[bool] = False
+    """Whether the method compares with a `Reference`."""
 
     @functools.cached_property
     def name(self) -> str:
@@ -45,6 +90,18 @@ class Attribution(Specified, ABC):
             with one map per branch of the model, whose sum is the map.
         """
 
+    def explained(self, model: Scorer, images: Tensor, given: Given) -> Explained:
+        """Return maps with figures of each; by default `maps` alone.
+
+        A method overrides this to use what is given, or to report figures such as `residual`.
+
+        Args:
+            model: model in evaluation mode.
+            images: (B, 3, H, W), RGB in [0, 1], without a gradient.
+            given: a reference, and the context of the images.
+        """
+        return Explained(self.maps(model, images))
+
 
 def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
     """Return the maps of images, summed over branches; see `explain_branches`.
@@ -52,10 +109,12 @@ def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
     Returns:
         (B, 1, h, w), signed, detached.
     """
-    return explain_branches(attribution, model, images).sum(dim=1, keepdim=True)
+    return explain_branches(attribution, model, images).maps.sum(dim=1, keepdim=True)
 
 
-def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
+def explain_branches(
+    attribution: Attribution, model: Scorer, images: Tensor, given: Given | None = None
+) -> Explained:
     """Return the maps of images per branch, in single precision, in any calling context.
 
     Test loops run in inference mode, where `enable_grad` has no effect. The function therefore
@@ -66,9 +125,11 @@ def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) ->
         attribution: the method.
         model: the model; training flags, parameters, gradients and hooks stay unchanged.
         images: (B, 3, H, W), RGB in [0, 1].
+        given: a reference, and the context of the images.
 
     Returns:
-        (B, K, h, w), signed, detached: one map for each of the model's `branches`, or a single map.
+        Maps (B, K, h, w), signed, detached: one map for each of the model's `branches`, or a single
+        map; and figures of each.
 
     Raises:
         MemlabError: if the model has no feature layer.
@@ -80,34 +141,35 @@ def explain_branches(attribution: Attribution, model: Scorer, images: Tensor) ->
         torch.enable_grad(),
         single_precision(images.device.type),
     ):
-        returned: Any = attribution.maps(model, images.detach().clone().float())
-    if not isinstance(returned, Tensor):
-        kind = type(returned).__name__
-        raise PluginError(f"attribution {described(type(attribution))} returned {kind}, no tensor")
-    maps = returned.detach()
+        returned: Any = attribution.explained(
+            model, images.detach().clone().float(), given or Given()
+        )
+    who = f"attribution {described(type(attribution))}"
+    maps = getattr(returned, "maps", returned)
+    if not isinstance(maps, Tensor):
+        raise PluginError(f"{who} returned {type(maps).__name__}, no tensor")
+    maps = maps.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
-        raise PluginError(
-            f"attribution {described(type(attribution))} returned {tuple(maps.shape)}, "
-            f"not ({len(images)}, 1, h, w)"
-        )
+        raise PluginError(f"{who} returned {tuple(maps.shape)}, not ({len(images)}, 1, h, w)")
     if not maps.isfinite().all():
-        raise PluginError(
-            f"attribution {described(type(attribution))} returned values that are not finite"
-        )
-    return maps
+        raise PluginError(f"{who} returned values that are not finite")
+    columns = {name: values.detach() for name, values in returned.columns.items()}
+    return Explained(maps, columns)
 
 
-def by_branch(model: Scorer, maps: Tensor) -> dict[str, Any]:
-    """Return the maps as arrays, in the layout of `maps/METHOD.npz`.
+def by_branch(model: Scorer, found: Explained) -> dict[str, Any]:
+    """Return the maps and their figures as arrays, in the layout of `maps/METHOD.npz`.
 
     Args:
         model: the explained model.
-        maps: (B, K, h, w), from `explain_branches`.
+        found: from `explain_branches`.
 
     Returns:
-        `maps` (B, h, w), and if the model has branches, `maps_NAME` (B, h, w) of each.
+        `maps` (B, h, w), and if the model has branches, `maps_NAME` (B, h, w) of each; the figures
+        (B,) by name.
     """
-    arrays = {"maps": maps.sum(dim=1)}
+    maps = found.maps
+    arrays = {"maps": maps.sum(dim=1), **found.columns}
     if maps.shape[1] > 1:
         arrays |= {f"maps_{name}": maps[:, at] for at, name in enumerate(model.branches)}
     return {name: values.cpu().numpy() for name, values in arrays.items()}

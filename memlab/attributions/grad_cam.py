@@ -1,14 +1,13 @@
-"""Grad-CAM at the model's feature layer: signed, unnormalised, without hooks."""
+"""Grad-CAM at the model's feature layer: signed and unnormalised; and the classic form."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from memlab.attributions.base import Attribution, require_feature_layer
-from memlab.errors import MemlabError
+from memlab.attributions.base import Attribution
+from memlab.attributions.grids import by_channel
+from memlab.attributions.layers import gradients_at_layer, gradients_at_module
 from memlab.scorer import Scorer
 
 
@@ -35,51 +34,30 @@ class GradCAM(Attribution):
             images: (B, 3, H, W), RGB in [0, 1].
         """
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
-            return _at_layer(model, model.cam_layer(), images)  # type: ignore[operator]
-        require_feature_layer(model, "grad_cam")
-        with torch.no_grad():
-            activations = model.stem(images)  # type: ignore[operator]
-        parts = activations if isinstance(activations, tuple) else (activations,)
-        leaves = tuple(part.detach().requires_grad_() for part in parts)
-        layer = leaves if isinstance(activations, tuple) else leaves[0]
-        scores = model.score(layer)  # type: ignore[operator]
-        gradients = torch.autograd.grad(scores.sum(), leaves)
-        gradient = gradients if isinstance(activations, tuple) else gradients[0]
-        # the gradient of the grid equals the grid of the gradients: `grid` only rearranges values
-        weights = model.grid(gradient).mean(dim=(2, 3), keepdim=True)  # type: ignore[operator]
-        grid = model.grid(layer).detach()  # type: ignore[operator]
-        channels = list(model.branches.values()) or [grid.shape[1]]
-        if sum(channels) != grid.shape[1]:
-            raise MemlabError(
-                f"{model.title}: its branches have {sum(channels)} channels ({model.branches}), "
-                f"its grid {grid.shape[1]}"
-            )
-        parts_of_map = (weights * grid).split(channels, dim=1)
-        return torch.cat([part.sum(dim=1, keepdim=True) for part in parts_of_map], dim=1)
-
-
-def _at_layer(model: Scorer, layer: nn.Module, images: Tensor) -> Tensor:
-    if model.needs_context:
-        raise MemlabError(
-            f"{model.title} needs masks of {model.needs_context[0]!r}, which grad_cam does not "
-            "hand over: give it a feature layer (stem, score, grid)"
+            pairs = [gradients_at_module(model, model.cam_layer(), images)]  # type: ignore[operator]
+        else:
+            values, gradients = gradients_at_layer(model, images, self.name)
+            # the gradient of the grid equals the grid of the gradients: `grid` rearranges values
+            both = by_channel(model, values), by_channel(model, gradients)
+            pairs = list(zip(*both, strict=True))
+        return torch.cat(
+            [
+                (gradient.mean(dim=(2, 3), keepdim=True) * value).sum(dim=1, keepdim=True)
+                for value, gradient in pairs
+            ],
+            dim=1,
         )
-    outputs: list[Any] = []
 
-    def record(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        outputs.append(output)
 
-    handle = layer.register_forward_hook(record)
-    try:
-        # if the weights are frozen, the layer's output has a gradient only through the images
-        scores = model(images.clone().requires_grad_())
-    finally:
-        handle.remove()
-    if len(outputs) != 1 or not isinstance(outputs[0], Tensor) or outputs[0].ndim != 4:
-        raise MemlabError(
-            f"{model.title}: cam_layer() must name a module that runs once and returns (B, C, h, w)"
-        )
-    (gradient,) = torch.autograd.grad(scores.sum(), outputs)
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
-    maps: Tensor = (weights * outputs[0].detach()).sum(dim=1, keepdim=True)
-    return maps
+class GradCAMReLU(GradCAM):
+    """Grad-CAM as published for classifiers (Selvaraju et al. 2017): negative values become 0.
+
+    For comparison only. Whatever lowers a regressor's score is invisible here, and an image with
+    nothing else has an empty map. Maps are not rescaled per image.
+    """
+
+    unit = "score per grid cell, linearised, positive part"
+
+    def maps(self, model: Scorer, images: Tensor) -> Tensor:
+        """Return the positive part of the map, (B, 1, h, w); branches are added before."""
+        return super().maps(model, images).sum(dim=1, keepdim=True).relu()

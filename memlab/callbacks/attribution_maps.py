@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.analysis.results import MapsRecord, Results
-from memlab.attributions.base import Attribution, by_branch, explain_branches
+from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
 from memlab.attributions.overlays import map_overlays
+from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
+from memlab.data.examples import examples
 from memlab.errors import MemlabError
 from memlab.files import make_folder, replacing
 from memlab.imaging.pixels import to_bytes
+from memlab.precision import evaluation_mode, single_precision
 from memlab.seeds import seed_of
 from memlab.shards import SHARDS
-from memlab.types import Batch
+from memlab.types import Batch, Context
+
+REFERENCE = 512
+"""Largest number of images whose mean a contrast compares with."""
 
 
 class AttributionMaps(Callback):
@@ -30,7 +38,11 @@ class AttributionMaps(Callback):
 
     For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
     `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`. For a
-    model with branches it also holds `maps_NAME` for each branch; these add up to `maps`.
+    model with branches it also holds `maps_NAME` for each branch; these add up to `maps`. Figures
+    of each map, such as `residual` of a contrast, are arrays of their own.
+
+    A contrast compares with the mean of `REFERENCE` training images, or of tested ones if there are
+    no training images.
 
     Args:
         attributions: the attribution methods.
@@ -53,6 +65,8 @@ class AttributionMaps(Callback):
         self.seed = seed
         self._chosen: set[str] = set()
         self._found: dict[str, list[dict[str, Any]]] = {}
+        self._given = Given()
+        self._compared = ""
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sample."""
@@ -63,10 +77,24 @@ class AttributionMaps(Callback):
             else set()
         )
         self._found = {part.name: [] for part in self.parts}
+        self._given = self._reference(trainer)
         if trainer.is_global_zero:
             # Maps of an interrupted run must not be merged into this one.
             shutil.rmtree(_shards(command_folder(trainer)), ignore_errors=True)
         trainer.strategy.barrier()
+
+    def _reference(self, trainer: Trainer) -> Given:
+        """Return the reference of the contrasts, if there are any."""
+        model, data = model_of(trainer), data_of(trainer)
+        contrasts = any(part.contrasts for part in self.parts)
+        if model is None or not contrasts or not self._chosen or model.needs_context:
+            return Given()
+        split, kind = ("train", "training") if len(data.table.part("train")) else ("test", "tested")
+        images = examples(data, split, REFERENCE, self.seed)
+        with evaluation_mode(model), single_precision(model.device.type):
+            found = reference_of(model, (one.to(model.device) for one in images))
+        self._compared = f"the mean of {found.count} {kind} images"
+        return Given(found)
 
     def on_test_batch_end(
         self,
@@ -82,11 +110,13 @@ class AttributionMaps(Callback):
         if model is None or not places:
             return
         images = batch["images"][places]
+        context = Context(batch["ids"], masks=batch["masks"]).select(torch.tensor(places))
+        given = replace(self._given, context=context)
         for part in self.parts:
             if part.name in self._failed:
                 continue
             try:
-                maps = by_branch(model, explain_branches(part, model, images))
+                maps = by_branch(model, explain_branches(part, model, images, given))
             except MemlabError as error:  # a missing map must not end the test
                 self._failed[part.name] = str(error)
                 continue
@@ -114,6 +144,10 @@ class AttributionMaps(Callback):
         """Gather the maps of all processes, draw them, and list them in the results."""
         for name, reason in self._failed.items():
             results.notes.append(f"No maps by {name}: {reason}")
+        contrasts = [part.name for part in self.parts if part.contrasts]
+        if contrasts and self._compared:
+            verb = "compare" if len(contrasts) > 1 else "compares"
+            results.notes.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
         for part in self.parts:
             paths = sorted(_shards(folder).glob(f"{part.name}.*.npz"))
             if not paths:

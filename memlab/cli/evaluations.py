@@ -58,7 +58,8 @@ def add_evaluations(parser: LightningArgumentParser) -> None:
         "--attribution",
         type=list[Attribution],
         default=[{"class_path": class_path("attributions", "grad_cam")}],
-        help="way to explain scores by maps: grad_cam, a plugin's name, or none; may be repeated.",
+        help="way to explain scores by maps: contrast_cam, grad_cam, grad_cam_relu, "
+        "integrated_gradients, layer_cam, occlusion, a plugin's name, or none; may be repeated.",
     )
     parser.add_argument(
         "--maps", type=int, default=16, help="number of test images that are explained."

@@ -30,7 +30,17 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("images", metavar="IMAGES", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="an empty or new folder")
     parser.add_argument(
-        "--method", action="append", help="grad_cam, or a plugin's; may be repeated (grad_cam)"
+        "--method",
+        action="append",
+        help="contrast_cam, grad_cam, grad_cam_relu, integrated_gradients, layer_cam, occlusion, "
+        "or a plugin's; may be repeated (grad_cam)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="IMAGES",
+        nargs="+",
+        type=Path,
+        help="images whose mean contrast_cam and integrated_gradients compare with (the explained)",
     )
     add_source(parser, split=False)
     add_loading(parser)
@@ -53,11 +63,14 @@ def run(arguments: list[str]) -> int:
         maps = model.explain(
             paths,
             method,
+            reference=options.reference,
             batch_size=options.batch_size,
             num_workers=options.num_workers,
             device=options.device,
         )
         bad = report_unreadable(maps.errors) if method == methods[0] else bad
         maps.save(options.out)
-        print(f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method} in {options.out}")  # noqa: T201
+        against = f", compared with {maps.compared_with}" if maps.compared_with else ""
+        made = f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method}{against}"
+        print(f"{made} in {options.out}")  # noqa: T201
     return 1 if bad else 0

@@ -127,7 +127,7 @@ class MemorabilityData(SplitData):
         if others is None and len(rows) < 2:
             raise DataError(f"{self.table.origin}: one image has no other to swap with")
         # a donor that cannot be read is skipped; a mask of another image is an error
-        images = self._dataset(rows, strict=self.on_error == "fail")
+        images = self.images(rows, strict=self.on_error == "fail")
         there = {region: set(self.table.masks[region].having(region)) for region in self.regions}
         having = {
             region: [place for place, name in enumerate(rows["id"]) if name in there[region]]
@@ -203,7 +203,7 @@ class MemorabilityData(SplitData):
     def _loader(self, rows: Any, **options: Any) -> DataLoader[Any]:
         dataset: Dataset[Sample]
         if self.encoder is None:
-            dataset, workers = self._dataset(rows), self._workers
+            dataset, workers = self.images(rows), self._workers
         else:
             dataset, workers = self.encoded(rows, self.encoder), 0  # the features are in memory
         return DataLoader(
@@ -224,7 +224,7 @@ class MemorabilityData(SplitData):
 
     def encoded(self, rows: Any, encoder: Encoder) -> FeatureDataset:
         """Return rows of the table with the features of their images, which are computed once."""
-        images = self._dataset(rows)
+        images = self.images(rows)
         key = (encoder.identity(), *images.ids)
         if key not in self._encoded:
             trainer = self.trainer
@@ -233,7 +233,8 @@ class MemorabilityData(SplitData):
             self._encoded[key] = featured(images, encoder, *how)
         return self._encoded[key]
 
-    def _dataset(self, rows: Any, strict: bool = False) -> ImageDataset:
+    def images(self, rows: Any, strict: bool = False) -> ImageDataset:
+        """Return rows of the table as samples of decoded images; see `ImageDataset`."""
         masks = {region: self.table.masks[region] for region in self.regions}
         cache = self._decoded_at(self.geometry)
         return ImageDataset(rows, self.table.root, self.geometry, masks, cache, strict)

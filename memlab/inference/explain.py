@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from memlab import registry
-from memlab.attributions.base import Attribution, by_branch, explain_branches
+from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
+from memlab.attributions.reference import reference_of
 from memlab.data.inputs import Images, Inputs
-from memlab.errors import DataError
+from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing
 from memlab.imaging.pixels import to_bytes
 from memlab.inference.predict import scored
 from memlab.paths import short_name
+from memlab.precision import evaluation_mode, single_precision
 from memlab.scorer import Scorer
+from memlab.types import Context
 
+REFERENCE = 512
+"""Largest number of reference images that are read."""
 SHEET = 16
 """Number of images on the sheet with the colour bar; every image also gets its own overlay file."""
 
@@ -37,6 +44,8 @@ class Maps:
         predicted: (n,) scores.
         errors: unreadable files with the reason; they have no map.
         branches: `maps_NAME` to (n, h, w) for each branch of the model; `maps` is their sum.
+        columns: figures of each map by name, (n,), such as `residual`.
+        compared_with: what a contrast compares with, in words; empty for other methods.
     """
 
     method: str
@@ -47,6 +56,8 @@ class Maps:
     predicted: NDArray[np.float32]
     errors: dict[str, str]
     branches: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    compared_with: str = ""
 
     def __len__(self) -> int:
         return len(self.image)
@@ -58,6 +69,7 @@ class Maps:
             "index": np.arange(len(self)),
             "maps": self.maps,
             **self.branches,
+            **self.columns,
             "images": self.images,
             "predicted": self.predicted,
             "score": np.full(len(self), np.nan, dtype=np.float32),
@@ -105,6 +117,7 @@ def explain(
     images: Images,
     method: str | Attribution = "grad_cam",
     *,
+    reference: Images | None = None,
     batch_size: int = 32,
     num_workers: int = 0,
     device: str | torch.device | None = None,
@@ -119,6 +132,8 @@ def explain(
             `memlab.load` accepts.
         images: as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
+        reference: images whose mean a contrast compares with; by default the explained images. At
+            most `REFERENCE` of them are read.
         batch_size: number of images per batch.
         num_workers: number of processes that decode files.
         device: device to run on; by default the model's device.
@@ -134,6 +149,14 @@ def explain(
     found: dict[str, list[NDArray[Any]]] = {"images": [], "predicted": []}
     names: list[str] = []
     inputs = Inputs(images, model.input_size, resampler=model.resampler)
+    given, compared = Given(), ""
+    if attribution.contrasts:
+        others = (
+            inputs
+            if reference is None
+            else Inputs(reference, model.input_size, resampler=model.resampler)
+        )
+        given, compared = _compared(model, others, reference is None, batch_size, device)
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
     ):
@@ -145,7 +168,9 @@ def explain(
             continue
         pixels = batch["images"][places.to(batch["images"].device)]
         names += [batch["ids"][place] for place in places.tolist()]
-        for name, values in by_branch(model, explain_branches(attribution, model, pixels)).items():
+        context = Context(batch["ids"], masks=batch["masks"]).select(places.cpu())
+        explained = explain_branches(attribution, model, pixels, replace(given, context=context))
+        for name, values in by_branch(model, explained).items():
             found.setdefault(name, []).append(values)
         found["images"].append(to_bytes(pixels).cpu().numpy())
         found["predicted"].append(predicted[places].numpy())
@@ -153,6 +178,43 @@ def explain(
         raise DataError(f"no image could be explained: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
     branches = {name: joined.pop(name) for name in list(joined) if name.startswith("maps_")}
+    own = {name: joined.pop(name) for name in ("maps", "images", "predicted")}
     return Maps(
-        attribution.name, attribution.unit, names, errors=errors, branches=branches, **joined
+        attribution.name,
+        attribution.unit,
+        names,
+        errors=errors,
+        branches=branches,
+        columns=joined,
+        compared_with=compared,
+        **own,
     )
+
+
+def _compared(
+    model: Scorer,
+    inputs: Inputs,
+    own: bool,
+    batch_size: int,
+    device: str | torch.device | None,
+) -> tuple[Given, str]:
+    """Return the reference of a contrast, and its name in words."""
+    count = 0
+
+    def some() -> Iterator[Tensor]:
+        nonlocal count
+        for batch, _ in scored(model, inputs, batch_size, 0, device, False):
+            images = batch["images"][batch["valid"]][: REFERENCE - count]
+            count += len(images)
+            if len(images):
+                yield images
+            if count >= REFERENCE:
+                return
+
+    with evaluation_mode(model), single_precision(model.device.type):
+        reference = reference_of(model, some())
+    if own and count < 2:
+        raise MemlabError(
+            "one image has no mean to be compared with: give other images as the reference"
+        )
+    return Given(reference), f"the mean of {count} {'explained' if own else 'reference'} images"

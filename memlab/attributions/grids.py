@@ -1,0 +1,62 @@
+"""Values of the feature layer on the grid of the image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memlab.errors import MemlabError
+from memlab.scorer import Scorer
+
+
+def by_channel(model: Scorer, values: Any) -> list[Tensor]:
+    """Return values of the feature layer on the grid, (B, C, h, w), one tensor per branch.
+
+    Args:
+        model: model with a feature layer.
+        values: of the shape of the model's activations.
+
+    Raises:
+        MemlabError: if the branches of the model do not have the channels of its grid.
+    """
+    grid: Tensor = model.grid(values)  # type: ignore[operator]
+    channels = list(model.branches.values()) or [grid.shape[1]]
+    if sum(channels) != grid.shape[1]:
+        raise MemlabError(
+            f"{model.title}: its branches have {sum(channels)} channels ({model.branches}), "
+            f"its grid {grid.shape[1]}"
+        )
+    return list(torch.split(grid, channels, dim=1))
+
+
+def placed(model: Scorer, contributions: Any) -> Tensor:
+    """Return contributions to a score by position, (B, 1 or branches, h, w).
+
+    A grid that rearranges values keeps their sum. One that resamples them, to bring branches of
+    different sizes on one grid, does not: there, each branch is scaled by the ratio of the sums of
+    a constant, so that the sum stays as far as the positions are on the grid.
+
+    Args:
+        model: model with a feature layer.
+        contributions: of the shape of the model's activations.
+    """
+    ones = _like(contributions)
+    before = [part[0].numel() for part in (ones if isinstance(ones, tuple) else (ones,))]
+    parts = by_channel(model, contributions)
+    if len(parts) == 1:
+        return parts[0].sum(dim=1, keepdim=True)
+    shares = by_channel(model, ones)
+    scaled = [
+        part.sum(dim=1, keepdim=True) * (count / share.sum())
+        for part, share, count in zip(parts, shares, before, strict=True)
+    ]
+    return torch.cat(scaled, dim=1)
+
+
+def _like(contributions: Any) -> Any:
+    """Return ones of the shape of one image's activations."""
+    if isinstance(contributions, tuple):
+        return tuple(torch.ones_like(part[:1]) for part in contributions)
+    return torch.ones_like(contributions[:1])

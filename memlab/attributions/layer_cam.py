@@ -1,0 +1,29 @@
+"""LayerCAM at the model's feature layer: signed, unnormalised, without hooks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from memlab.attributions.base import Attribution
+from memlab.attributions.grids import by_channel
+from memlab.attributions.layers import gradients_at_layer
+from memlab.scorer import Scorer
+
+
+class LayerCAM(Attribution):
+    """Activations times their own gradients (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943).
+
+    Grad-CAM weights a channel by its mean gradient; this method weights each position by its own
+    gradient, so that maps of layers with a fine grid stay sharp. The paper drops negative gradients
+    and negative sums, as is right for a class. A score has two directions, so both are kept here,
+    and maps are not rescaled.
+    """
+
+    unit = "score per grid cell, linearised"
+
+    def maps(self, model: Scorer, images: Tensor) -> Tensor:
+        """Return maps (B, 1 or branches, h, w) on the grid of the feature layer."""
+        values, gradients = gradients_at_layer(model, images, self.name)
+        parts = zip(by_channel(model, values), by_channel(model, gradients), strict=True)
+        return torch.cat([(one * two).sum(dim=1, keepdim=True) for one, two in parts], dim=1)

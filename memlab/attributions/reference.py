@@ -1,0 +1,79 @@
+"""Reference of a contrast: the mean activations of images to which a score is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memlab.attributions.base import Given
+from memlab.errors import MemlabError
+from memlab.scorer import Scorer
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Mean of images, and of their activations at the feature layer.
+
+    Args:
+        activations: mean activations, (1, ...) each; a tuple if the model's are. Empty for a model
+            without a feature layer.
+        image: (1, 3, H, W), mean image in [0, 1].
+        sd: standard deviation of the images' scores.
+        count: number of images.
+    """
+
+    activations: tuple[Tensor, ...]
+    image: Tensor
+    sd: float
+    count: int
+
+
+def parts_of(activations: Any) -> tuple[Tensor, ...]:
+    """Return activations as a tuple; those of most models are a single tensor."""
+    return tuple(activations) if isinstance(activations, tuple | list) else (activations,)
+
+
+def whole_of(parts: tuple[Tensor, ...], like: Any) -> Any:
+    """Return parts in the form that the model's own activations have."""
+    return parts if isinstance(like, tuple | list) else parts[0]
+
+
+@torch.no_grad()
+def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None = None) -> Reference:
+    """Return the reference of images: their mean, and that of their activations.
+
+    Args:
+        model: model in evaluation mode.
+        batches: images (B, 3, H, W) in [0, 1].
+        given: context of the images, if the model needs masks; then they are a single batch.
+
+    Raises:
+        MemlabError: if there are no images.
+    """
+    network: Any = model
+    layered = hasattr(model, "stem") and not model.needs_context
+    sums: list[tuple[Tensor, ...]] = []
+    scores = []
+    for images in batches:
+        parts: tuple[Tensor, ...] = (images,)
+        if layered:
+            activations = network.stem(images)
+            scores.append(network.score(activations))
+            parts += parts_of(activations)
+        else:
+            places = torch.arange(len(images), device=images.device)
+            scores.append((given or Given()).scores(model, images, places))
+        sums.append(tuple(part.double().sum(dim=0, keepdim=True) for part in parts))
+    if not scores:
+        raise MemlabError("no reference images: a contrast needs images to compare with")
+    every = torch.cat(scores).double()
+    count = len(every)
+    image, *activations_of = (
+        (torch.stack(parts).sum(dim=0) / count).float() for parts in zip(*sums, strict=True)
+    )
+    sd = float(every.std()) if count > 1 else 0.0
+    return Reference(tuple(activations_of), image, sd, count)

@@ -1,0 +1,58 @@
+"""Contrasts in commands: what they compare with is said, and their figures are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from memlab import load
+from memlab.cli import main
+from memlab.data.inputs import Inputs
+from memlab.models.regressor import MemorabilityRegressor
+from tests.builders.commands import QUIET, results
+
+
+def test_a_tested_contrast_is_with_the_training_images(finished: Path, synthetic: Path) -> None:
+    asked = ["--attribution=contrast_cam", "--attribution=grad_cam", "--maps=3", "--ablation=none"]
+    assert main(["test", "--run", str(finished), *asked, *QUIET]) == 0
+    (folder,) = [path for path in finished.glob("test*") if path.is_dir()]
+    note = "contrast_cam compares with the mean of 42 training images."
+    assert note in results(folder)["notes"]
+    found = np.load(folder / "maps" / "contrast_cam.npz")
+    assert "steps" not in np.load(folder / "maps" / "grad_cam.npz")
+    total = found["maps"].sum(axis=(1, 2)) + found["unlocated"] + found["residual"]
+    # the difference from the mean activations of the training images, computed anew
+    model = load(finished).eval()
+    assert isinstance(model, MemorabilityRegressor)
+    split = results(finished / "fit")
+    assert split["data"]["images"]["train"] == 42
+    rows = np.genfromtxt(
+        finished / "fit" / "split.csv", delimiter=",", names=True, dtype=None, encoding="utf8"
+    )
+    paths = [synthetic / row["id"] for row in rows if row["split"] == "train"]
+    with torch.no_grad():
+        stems = [model.stem(batch["images"]) for batch in Inputs(paths, 64).batches()]
+        start = model.score(torch.cat(stems).mean(dim=0, keepdim=True))
+    assert total == pytest.approx(found["predicted"] - float(start), abs=1e-5)
+
+
+def test_explain_says_what_it_compares_with(
+    finished: Path, synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = sorted((synthetic / "images").iterdir())[:5]
+    names = [str(path) for path in images]
+    asked = ["explain", str(finished), "--method", "contrast_cam"]
+    assert main([*asked, *names[:3], "--out", str(tmp_path / "own")]) == 0
+    said = "3 maps by contrast_cam, compared with the mean of 3 explained images in"
+    assert said in capsys.readouterr().out
+    own = np.load(tmp_path / "own" / "maps" / "contrast_cam.npz")
+    assert {"unlocated", "residual", "steps"} <= set(own)
+    assert main([*asked, names[0], "--reference", *names[3:], "--out", str(tmp_path / "two")]) == 0
+    assert "1 map by contrast_cam, compared with the mean of 2 reference" in capsys.readouterr().out
+    two = np.load(tmp_path / "two" / "maps" / "contrast_cam.npz")
+    assert not np.allclose(two["maps"][0], own["maps"][0])
+    assert main([*asked, names[0], "--out", str(tmp_path / "none")]) == 2
+    assert "one image has no mean to be compared with" in capsys.readouterr().err
