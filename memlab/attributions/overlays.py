@@ -20,8 +20,11 @@ def map_overlays(
 ) -> list[str]:
     """Draw each image beside its map, all maps on one symmetric scale with a colour bar.
 
+    Images have the proportions of their files, although the model saw squares.
+
     Args:
-        arrays: `id`, `maps`, `images`, `predicted`, `score`: the content of `maps/METHOD.npz`.
+        arrays: `id`, `maps`, `images`, `predicted`, `score`: the content of `maps/METHOD.npz`;
+            `size` (n, 2), height and width of the files, if known.
         method: name of the method.
         unit: unit of the maps.
         folder: folder in which to write `maps/METHOD.png`.
@@ -30,7 +33,7 @@ def map_overlays(
     Returns:
         The names of the written files.
     """
-    maps, images = arrays["maps"], arrays["images"]
+    maps = arrays["maps"]
     limit = limit or float(np.abs(maps).max()) or 1.0
     shares = branch_shares(arrays)
     columns = min(4, len(maps))
@@ -43,13 +46,11 @@ def map_overlays(
     for index in range(len(maps)):
         line, column = divmod(index, columns)
         plain, over = axes[line, 2 * column], axes[line, 2 * column + 1]
-        image = images[index].transpose(1, 2, 0)
-        plain.imshow(image)
+        image = arrays["images"][index].transpose(1, 2, 0)
+        _show(plain, image, arrays, index)
         plain.set_title(short_name(str(arrays["id"][index])), fontsize=7)
-        over.imshow(overlay(image, maps[index], limit))
-        score = arrays["score"][index]
-        true = "" if np.isnan(score) else f" (true {number(float(score), 2)})"
-        lines_of = [f"{number(float(arrays['predicted'][index]), 2)}{true}"]
+        _show(over, overlay(image, maps[index], limit), arrays, index)
+        lines_of = [_scores(arrays, index)]
         if shares:
             whose = ", ".join(f"{name} {share[index]:.0%}" for name, share in shares.items())
             lines_of.append(whose)
@@ -65,6 +66,69 @@ def map_overlays(
         fontsize=9,
     )
     return save(figure, folder, f"maps/{method}")
+
+
+def single_overlay(
+    arrays: dict[str, Any],
+    index: int,
+    method: str,
+    unit: str,
+    limit: float,
+    folder: Path,
+    name: str,
+) -> list[str]:
+    """Draw one image beside its map, with a colour bar, in the proportions of its file.
+
+    Args:
+        arrays: as for `map_overlays`.
+        index: which image.
+        method: name of the method.
+        unit: unit of the maps.
+        limit: value of full colour, the same for all images that are compared.
+        folder: folder in which to write.
+        name: name of the file, without ending.
+
+    Returns:
+        The names of the written files.
+    """
+    height, width = _size(arrays, index)
+    side = 3.2
+    tall, wide = side * min(1, height / width), side * min(1, width / height)
+    figure = Figure(figsize=(2 * wide + 1.3, tall + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    plain, over = figure.subplots(1, 2)
+    image = arrays["images"][index].transpose(1, 2, 0)
+    for panel, shown in ((plain, image), (over, overlay(image, arrays["maps"][index], limit))):
+        panel.set_axis_off()
+        _show(panel, shown, arrays, index)
+    plain.set_title(short_name(str(arrays["id"][index])), fontsize=8)
+    over.set_title(_scores(arrays, index), fontsize=8)
+    bar = figure.colorbar(_mappable(limit), ax=[plain, over], pad=0.02, aspect=20)
+    bar.set_label(f"{method}: {unit}", fontsize=7)
+    bar.ax.tick_params(labelsize=7)
+    return save(figure, folder, name)
+
+
+def _size(arrays: dict[str, Any], index: int) -> tuple[int, int]:
+    """Return height and width of the file, or of the model's image if they are unknown."""
+    height, width = arrays["size"][index] if "size" in arrays else (0, 0)
+    if height and width:
+        return int(height), int(width)
+    shape = arrays["images"].shape
+    return int(shape[2]), int(shape[3])
+
+
+def _show(panel: Any, image: Any, arrays: dict[str, Any], index: int) -> None:
+    """Show an image of the model in the proportions of its file."""
+    height, width = _size(arrays, index)
+    panel.imshow(image, extent=(0, width, height, 0))
+
+
+def _scores(arrays: dict[str, Any], index: int) -> str:
+    """Return the predicted score, and the true one if it is known."""
+    score = arrays["score"][index]
+    true = "" if np.isnan(score) else f" (true {number(float(score), 2)})"
+    return f"{number(float(arrays['predicted'][index]), 2)}{true}"
 
 
 def overlay(image: Any, signed: Any, limit: float) -> Any:

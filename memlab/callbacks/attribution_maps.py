@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.examples import examples
-from memlab.errors import MemlabError
+from memlab.data.table import Table
+from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing
+from memlab.imaging.decode import upright_size
 from memlab.imaging.pixels import to_bytes
 from memlab.precision import evaluation_mode, single_precision
 from memlab.seeds import seed_of
@@ -37,7 +39,8 @@ class AttributionMaps(Callback):
     """Callback that computes attribution maps for a sample of the test images.
 
     For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
-    `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score` and `unit`. For a
+    `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score`, `size` (height and
+    width of the file) and `unit`. For a
     model with branches it also holds `maps_NAME` for each branch; these add up to `maps`. Figures
     of each map, such as `residual` of a contrast, are arrays of their own.
 
@@ -67,6 +70,7 @@ class AttributionMaps(Callback):
         self._found: dict[str, list[dict[str, Any]]] = {}
         self._given = Given()
         self._compared = ""
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sample."""
@@ -76,6 +80,7 @@ class AttributionMaps(Callback):
             if self.parts
             else set()
         )
+        self._sizes = _sizes_of(data_of(trainer).table, self._chosen)
         self._found = {part.name: [] for part in self.parts}
         self._given = self._reference(trainer)
         if trainer.is_global_zero:
@@ -128,6 +133,7 @@ class AttributionMaps(Callback):
                     "images": to_bytes(images).cpu().numpy(),
                     "predicted": outputs["predicted"][places].float().cpu().numpy(),
                     "score": batch["scores"][places].cpu().numpy(),
+                    "size": np.array([self._sizes[batch["ids"][place]] for place in places]),
                 }
             )
 
@@ -175,6 +181,20 @@ class AttributionMaps(Callback):
                     figure=figure[0],
                 )
             )
+
+
+def _sizes_of(table: Table, chosen: Container[str]) -> dict[str, tuple[int, int]]:
+    """Return height and width of the files of chosen images; 0 and 0 if a file is no image."""
+    rows = table.part("test")
+    found = {}
+    for name, image in zip(rows["id"], rows["image"], strict=True):
+        if name in chosen:
+            try:
+                width, height = upright_size(table.root / str(image))
+            except DataError:  # the data module names it
+                width, height = 0, 0
+            found[str(name)] = height, width
+    return found
 
 
 def _read_shard(path: Path) -> dict[str, Any]:

@@ -15,9 +15,11 @@ Explain by maps why some images are scored as they are.
 
 {MODEL}
 
-For each image there is an overlay: red areas raise the score, blue areas lower it, all on one
-scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16 beside their
-images, with the scale. Exit code 1 if an image could not be read.
+For each image there is an overlay with a colour bar: red areas raise the score, blue areas lower
+it, all on one scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16
+beside their images. Figures are PNG and PDF. Exit code 1 if an image could not be read.
+
+contrast_cam and integrated_gradients say why a score differs from that of the mean image.
 
   memlab explain runs/quickstart photos/ --out explained/
 """

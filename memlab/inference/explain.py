@@ -18,6 +18,7 @@ from memlab.attributions.reference import reference_of
 from memlab.data.inputs import Images, Inputs
 from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing
+from memlab.imaging.decode import upright_size
 from memlab.imaging.pixels import to_bytes
 from memlab.inference.predict import scored
 from memlab.paths import short_name
@@ -73,43 +74,46 @@ class Maps:
             "images": self.images,
             "predicted": self.predicted,
             "score": np.full(len(self), np.nan, dtype=np.float32),
+            "size": np.array([_file_size(name) for name in self.image]).reshape(-1, 2),
         }
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the maps, one overlay per image, and a sheet of the first 16 with a colour bar.
+        """Write the maps, one overlay per image, and a sheet of the first 16, with colour bars.
 
         All overlays share one scale: the largest absolute value of all the maps.
 
         Args:
             folder: output folder; receives `maps/METHOD.npz`, `maps/METHOD.png` and
-                `overlays/NUMBER-NAME.png`.
+                `overlays/METHOD/NUMBER-NAME.png`, the figures as PDF, too.
 
         Returns:
             The files written.
         """
-        from PIL import Image
-
-        from memlab.attributions.overlays import map_overlays, overlay
+        from memlab.attributions.overlays import map_overlays, single_overlay
+        from memlab.drawing import also_as
 
         folder = Path(folder)
         path = make_folder(folder / "maps") / f"{self.method}.npz"
+        arrays = self.arrays()
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, unit=np.array(self.unit), **self.arrays())  # type: ignore[arg-type]
+            np.savez_compressed(file, unit=np.array(self.unit), **arrays)  # type: ignore[arg-type]
         limit = float(np.abs(self.maps).max()) or 1.0
-        first = {name: values[:SHEET] for name, values in self.arrays().items()}
-        written = [path]
-        written += [
-            folder / name for name in map_overlays(first, self.method, self.unit, folder, limit)
-        ]
+        first = {name: values[:SHEET] for name, values in arrays.items()}
         digits = len(str(len(self) - 1))
-        for place, name in enumerate(self.image):
-            image = self.images[place].transpose(1, 2, 0)
-            drawn = overlay(image, self.maps[place], limit)
-            path = folder / "overlays" / f"{place:0{digits}d}-{short_name(Path(name).stem)}.png"
-            with replacing(path) as temporary:
-                Image.fromarray((drawn * 255).round().astype(np.uint8)).save(temporary)
-            written.append(path)
-        return written
+        names = []
+        with also_as(("pdf",)):
+            names += map_overlays(first, self.method, self.unit, folder, limit)
+            for place, name in enumerate(self.image):
+                named = f"overlays/{self.method}/{place:0{digits}d}-{short_name(Path(name).stem)}"
+                names += single_overlay(arrays, place, self.method, self.unit, limit, folder, named)
+        return [path, *(folder / name for name in names)]
+
+
+def _file_size(name: str) -> tuple[int, int]:
+    """Return height and width of an image file, 0 and 0 for an image without a file."""
+    path = Path(name)
+    width, height = upright_size(path) if path.is_file() else (0, 0)
+    return height, width
 
 
 def explain(

@@ -141,7 +141,7 @@ def test_score_and_explain_run_it(nets: str, make_image: Callable[..., Path]) ->
     found = np.load("maps/maps/grad_cam.npz")
     assert found["maps"].shape == (3, 11, 11)
     assert np.allclose(found["predicted"], scores)
-    assert len(list(Path("maps/overlays").glob("*.png"))) == 3
+    assert len(list(Path("maps/overlays/grad_cam").glob("*.png"))) == 3
     assert Path("maps/maps/grad_cam.png").stat().st_size > 10_000
 
 
