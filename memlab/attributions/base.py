@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from memlab.attributions.views import seen_at
 from memlab.errors import MemlabError, PluginError
 from memlab.precision import evaluation_mode, single_precision
 from memlab.registry import described, plugin_of
@@ -103,6 +104,19 @@ class Attribution(Specified, ABC):
         return Explained(self.maps(model, images))
 
 
+class LayerAttribution(Attribution):
+    """Base class of methods that look at the model's feature layer.
+
+    Args:
+        layer: step of the backbone after which to look (`Backbone.chain`); by default the model's
+            feature layer, which is the deepest. An earlier one has a finer grid and knows less of
+            what the image shows.
+    """
+
+    def __init__(self, layer: str | None = None) -> None:
+        self.layer = layer
+
+
 def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
     """Return the maps of images, summed over branches; see `explain_branches`.
 
@@ -141,8 +155,9 @@ def explain_branches(
         torch.enable_grad(),
         single_precision(images.device.type),
     ):
+        seen = seen_by(attribution, model)
         returned: Any = attribution.explained(
-            model, images.detach().clone().float(), given or Given()
+            seen, images.detach().clone().float(), given or Given()
         )
     who = f"attribution {described(type(attribution))}"
     maps = getattr(returned, "maps", returned)
@@ -155,6 +170,16 @@ def explain_branches(
         raise PluginError(f"{who} returned values that are not finite")
     columns = {name: values.detach() for name, values in returned.columns.items()}
     return Explained(maps, columns)
+
+
+def seen_by(attribution: Attribution, model: Scorer) -> Scorer:
+    """Return the model with its feature layer where the method looks.
+
+    Raises:
+        MemlabError: if the model has no such layer; lists those that it has.
+    """
+    seen: Scorer = seen_at(model, getattr(attribution, "layer", None))
+    return seen
 
 
 def by_branch(model: Scorer, found: Explained) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import Attribution, Explained, Given, require_feature_layer
+from memlab.attributions.base import Explained, Given, LayerAttribution, require_feature_layer
 from memlab.attributions.grids import placed
 from memlab.attributions.integrals import RESIDUAL, path_integral
 from memlab.attributions.reference import parts_of, reference_of, whole_of
 from memlab.scorer import Scorer
 
 
-class ContrastCAM(Attribution):
+class ContrastCAM(LayerAttribution):
     """Contributions of the feature layer to the difference from the mean activations.
 
     A classifier's map answers why a class. A regressor's score needs something to be compared with

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import Attribution
+from memlab.attributions.base import LayerAttribution
 from memlab.attributions.grids import by_channel
 from memlab.attributions.layers import gradients_at_layer, gradients_at_module
 from memlab.scorer import Scorer
 
 
-class GradCAM(Attribution):
+class GradCAM(LayerAttribution):
     """Gradient-weighted activations (Selvaraju et al. 2017, ICCV, eq. 1 and 2, without the ReLU).
 
     A regressor's map has two signs: positions that raise the score and positions that lower it.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import Attribution
+from memlab.attributions.base import LayerAttribution
 from memlab.attributions.grids import by_channel
 from memlab.attributions.layers import gradients_at_layer
 from memlab.scorer import Scorer
 
 
-class LayerCAM(Attribution):
+class LayerCAM(LayerAttribution):
     """Activations times their own gradients (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943).
 
     Grad-CAM weights a channel by its mean gradient; this method weights each position by its own

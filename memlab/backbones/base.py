@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from memlab.checksums import damage, is_zip
 from memlab.errors import MemlabError
 from memlab.spec import Specified
+
+Step = Callable[[Tensor], Tensor]
+"""One step of a network, from activations to activations."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -63,6 +66,14 @@ class Backbone(Specified, nn.Module, ABC):
         """Return features (B, D) of normalised images (B, 3, H, W)."""
         return self.tail(self.stem(images))
 
+    def chain(self) -> dict[str, Step]:
+        """Return named steps whose composition is `stem`; empty if `stem` cannot be taken apart.
+
+        Maps can be computed after any step: `grid` must take the activations of each. A step may
+        work in place.
+        """
+        return {}
+
     def blocks(self) -> list[nn.Module]:
         """Return the blocks that are frozen or trained as a unit, from the input to the output.
 
@@ -71,6 +82,14 @@ class Backbone(Specified, nn.Module, ABC):
         names).
         """
         return [self]
+
+
+def after(chain: dict[str, Step], step: Step) -> dict[str, Step]:
+    """Return a chain whose first step comes after another one, as a part of it."""
+    if not chain:
+        return chain
+    name, first = next(iter(chain.items()))
+    return {**chain, name: lambda values: first(step(values))}
 
 
 def gathered(network: nn.Module, groups: Sequence[Collection[str]]) -> list[nn.Module]:

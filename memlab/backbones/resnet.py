@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, resnet50
 
-from memlab.backbones.base import Backbone, download_error, load_weights
+from memlab.backbones.base import Backbone, Step, download_error, load_weights
 
 
 class ResNet50(Backbone):
@@ -33,11 +33,20 @@ class ResNet50(Backbone):
 
     def stem(self, images: Tensor) -> Tensor:
         """Return activations (B, 2048, H/32, W/32) of images (B, 3, H, W)."""
+        for step in self.chain().values():
+            images = step(images)
+        return images
+
+    def chain(self) -> dict[str, Step]:
+        """Return the first layers as one step, and the four stages."""
         net = self.network
-        x = net.maxpool(net.relu(net.bn1(net.conv1(images))))
-        x = net.layer4(net.layer3(net.layer2(net.layer1(x))))
-        assert isinstance(x, Tensor)
-        return x
+
+        def first(images: Tensor) -> Tensor:
+            pooled: Tensor = net.maxpool(net.relu(net.bn1(net.conv1(images))))
+            return pooled
+
+        stages = {name: getattr(net, name) for name in ("layer1", "layer2", "layer3", "layer4")}
+        return {"maxpool": first, **stages}
 
     def tail(self, activations: Tensor) -> Tensor:
         """Return the mean over positions, (B, 2048)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import timm
@@ -11,7 +12,7 @@ from timm.models import group_parameters
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from memlab.backbones.base import Backbone, download_error, gathered, load_weights
+from memlab.backbones.base import Backbone, Step, download_error, gathered, load_weights
 from memlab.errors import MemlabError, did_you_mean
 
 
@@ -72,6 +73,42 @@ class Timm(Backbone):
         )
         return torch.cat([prefix, patches], dim=1)
 
+    def chain(self) -> dict[str, Step]:
+        """Return the children of the network up to the feature layer, stages and blocks singly.
+
+        Networks of timm compute their children in order, nearly all of them. The steps are run once
+        on noise; if their composition is not `stem`, the feature layer cannot be moved.
+        """
+        if self._cut_before_last:
+            return self._blocks_of_a_transformer()
+        noise = torch.randn(
+            1, 3, *[self.input_size] * 2, generator=torch.Generator().manual_seed(0)
+        )
+        values = noise.to(next(self.network.parameters()))
+        steps: dict[str, Step] = {}
+        with torch.no_grad():
+            wanted = self.stem(values.clone())
+            for name, module in _in_order(self.network):
+                try:
+                    values = module(values.clone())
+                except Exception:  # the children are no chain, for whatever reason
+                    return {}
+                steps[name] = module
+                if values.shape == wanted.shape and torch.allclose(values, wanted, atol=1e-5):
+                    return steps
+        return {}
+
+    def _blocks_of_a_transformer(self) -> dict[str, Step]:
+        network = self.network
+
+        def embedded(images: Tensor) -> Tensor:
+            tokens = network._pos_embed(network.patch_embed(images))
+            made: Tensor = network.norm_pre(network.patch_drop(tokens))
+            return made
+
+        blocks = {f"blocks.{at}": block for at, block in enumerate(network.blocks[:-1])}
+        return {"patch_embed": embedded, **blocks}
+
     def rest(self, activations: Tensor) -> Tensor:
         """Return the activations that the head pools, from activations at the feature layer."""
         network = self.network
@@ -121,6 +158,15 @@ class Timm(Backbone):
             # A last normalisation layer alone is not a useful block; it joins the block before it.
             groups[-2:] = [groups[-2] + groups[-1]]
         return gathered(network, groups)
+
+
+def _in_order(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the children of a network, and those of its sequences of stages, by name."""
+    for name, child in network.named_children():
+        if isinstance(child, nn.Sequential) and name in ("blocks", "stages", "layers", "features"):
+            yield from ((f"{name}.{inner}", one) for inner, one in child.named_children())
+        else:
+            yield name, child
 
 
 def _create(name: str, pretrained: bool, image_size: int | None) -> Any:

@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab.analysis.results import MapsRecord, Results
-from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
+from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
@@ -68,7 +68,7 @@ class AttributionMaps(Callback):
         self.seed = seed
         self._chosen: set[str] = set()
         self._found: dict[str, list[dict[str, Any]]] = {}
-        self._given = Given()
+        self._given: dict[str, Given] = {}
         self._compared = ""
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -82,24 +82,32 @@ class AttributionMaps(Callback):
         )
         self._sizes = _sizes_of(data_of(trainer).table, self._chosen)
         self._found = {part.name: [] for part in self.parts}
-        self._given = self._reference(trainer)
+        self._given = self._references(trainer)
         if trainer.is_global_zero:
             # Maps of an interrupted run must not be merged into this one.
             shutil.rmtree(_shards(command_folder(trainer)), ignore_errors=True)
         trainer.strategy.barrier()
 
-    def _reference(self, trainer: Trainer) -> Given:
-        """Return the reference of the contrasts, if there are any."""
+    def _references(self, trainer: Trainer) -> dict[str, Given]:
+        """Return the reference of each contrast, at the layer where it looks."""
         model, data = model_of(trainer), data_of(trainer)
-        contrasts = any(part.contrasts for part in self.parts)
-        if model is None or not contrasts or not self._chosen or model.needs_context:
-            return Given()
+        contrasts = [part for part in self.parts if part.contrasts]
+        if model is None or not self._chosen or model.needs_context:
+            return {}
         split, kind = ("train", "training") if len(data.table.part("train")) else ("test", "tested")
-        images = examples(data, split, REFERENCE, self.seed)
-        with evaluation_mode(model), single_precision(model.device.type):
-            found = reference_of(model, (one.to(model.device) for one in images))
-        self._compared = f"the mean of {found.count} {kind} images"
-        return Given(found)
+        found: dict[str, Given] = {}
+        for part in contrasts:
+            images = examples(data, split, REFERENCE, self.seed)
+            with evaluation_mode(model), single_precision(model.device.type):
+                try:
+                    seen = seen_by(part, model)
+                    reference = reference_of(seen, (one.to(model.device) for one in images))
+                except MemlabError as error:
+                    self._failed[part.name] = str(error)
+                    continue
+            self._compared = f"the mean of {reference.count} {kind} images"
+            found[part.name] = Given(reference)
+        return found
 
     def on_test_batch_end(
         self,
@@ -116,10 +124,10 @@ class AttributionMaps(Callback):
             return
         images = batch["images"][places]
         context = Context(batch["ids"], masks=batch["masks"]).select(torch.tensor(places))
-        given = replace(self._given, context=context)
         for part in self.parts:
             if part.name in self._failed:
                 continue
+            given = replace(self._given.get(part.name, Given()), context=context)
             try:
                 maps = by_branch(model, explain_branches(part, model, images, given))
             except MemlabError as error:  # a missing map must not end the test

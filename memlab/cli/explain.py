@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memlab.cli.data_options import add_loading, add_source, images_given
 from memlab.cli.model_option import MODEL, add_model, load_model, model_files
 from memlab.cli.options import Options, add_trust, report_unreadable
+from memlab.errors import MemlabError
 from memlab.files import require_empty
 from memlab.outputs import require_apart
+
+if TYPE_CHECKING:
+    from memlab.attributions.base import Attribution
 
 DESCRIPTION = f"""\
 Explain by maps why some images are scored as they are.
@@ -38,6 +43,12 @@ def run(arguments: list[str]) -> int:
         "or a plugin's; may be repeated (grad_cam)",
     )
     parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help="step of the backbone at which contrast_cam, grad_cam, grad_cam_relu and layer_cam "
+        "look; a name that does not exist lists all (the deepest)",
+    )
+    parser.add_argument(
         "--reference",
         metavar="IMAGES",
         nargs="+",
@@ -64,7 +75,7 @@ def run(arguments: list[str]) -> int:
     for method in methods:
         maps = model.explain(
             paths,
-            method,
+            _made(method, options.layer),
             reference=options.reference,
             batch_size=options.batch_size,
             num_workers=options.num_workers,
@@ -76,3 +87,16 @@ def run(arguments: list[str]) -> int:
         made = f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method}{against}"
         print(f"{made} in {options.out}")  # noqa: T201
     return 1 if bad else 0
+
+
+def _made(method: str, layer: str | None) -> Attribution:
+    """Return a method, which looks at a layer if one is given."""
+    from memlab import registry
+    from memlab.attributions.base import LayerAttribution
+
+    found: type[Attribution] = registry.load("attributions", method)
+    if layer is None:
+        return found()
+    if not issubclass(found, LayerAttribution):
+        raise MemlabError(f"--layer {layer}: {method} looks at the image, not at a layer")
+    return found(layer=layer)

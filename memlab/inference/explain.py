@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from memlab import registry
-from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
+from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
 from memlab.attributions.reference import reference_of
 from memlab.data.inputs import Images, Inputs
 from memlab.errors import DataError, MemlabError
@@ -160,7 +160,9 @@ def explain(
             if reference is None
             else Inputs(reference, model.input_size, resampler=model.resampler)
         )
-        given, compared = _compared(model, others, reference is None, batch_size, device)
+        given, compared = _compared(
+            attribution, model, others, reference is None, batch_size, device
+        )
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
     ):
@@ -196,6 +198,7 @@ def explain(
 
 
 def _compared(
+    attribution: Attribution,
     model: Scorer,
     inputs: Inputs,
     own: bool,
@@ -216,7 +219,7 @@ def _compared(
                 return
 
     with evaluation_mode(model), single_precision(model.device.type):
-        reference = reference_of(model, some())
+        reference = reference_of(seen_by(attribution, model), some())
     if own and count < 2:
         raise MemlabError(
             "one image has no mean to be compared with: give other images as the reference"

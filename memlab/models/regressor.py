@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from memlab.backbones.base import Backbone
+from memlab.backbones.base import Backbone, Step, after
 from memlab.backbones.promise import check_declared, check_features, try_backbone
 from memlab.errors import MemlabError
 from memlab.models.base import MemorabilityModel, hash_weights
@@ -135,6 +135,10 @@ class MemorabilityRegressor(MemorabilityModel):
             images: (B, 3, H, W) in [0, 1].
         """
         return self.backbone.stem((images - self.mean).div_(self.std))
+
+    def chain(self) -> dict[str, Step]:
+        """Return named steps whose composition is `stem`; see `Backbone.chain`."""
+        return after(self.backbone.chain(), lambda images: (images - self.mean) / self.std)
 
     def score(self, activations: Any) -> Tensor:
         """Return scores (B,) in (0, 1) from activations at the feature layer."""
