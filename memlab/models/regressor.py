@@ -188,8 +188,7 @@ class MemorabilityRegressor(MemorabilityModel):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean loss over the images that could be read."""
-        # Unreadable images are black; they are left out so that they do not enter batch
-        # normalisation.
+        # unreadable images are black, and must not enter batch normalisation
         valid = batch["valid"]
         scores = batch["scores"][valid]
         if len(scores) < 2:
