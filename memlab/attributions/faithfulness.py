@@ -1,0 +1,61 @@
+"""Deletion and insertion: does the score follow what a map says?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from memlab.imaging.fills import filled
+
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Shares of the area that are covered, or left."""
+
+
+class Faithfulness(NamedTuple):
+    """How far scores follow maps, in units of the score, (B,) each; 0 for a map without relation.
+
+    `deletion`: score of the image without the cells of the lowest values, minus that without the
+    cells of the highest. `insertion`: score of the image with the cells of the highest values
+    alone, minus that with those of the lowest. Means over `SHARES` of the area.
+    """
+
+    deletion: Tensor
+    insertion: Tensor
+
+
+@torch.no_grad()
+def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor) -> Faithfulness:
+    """Return deletion and insertion of maps.
+
+    Petsiuk et al. (2018, BMVC) cover the highest values with black and compare the area under the
+    curve with nothing. A score has two directions, so the order from the highest values is compared
+    with the order from the lowest (as MoRF with LeRF; Rong et al. 2022, ICML). Covered pixels are
+    filled from those that are left, because black areas are what no photograph shows.
+
+    Args:
+        score: maps images (B, 3, H, W) to scores (B,).
+        images: (B, 3, H, W) in [0, 1].
+        maps: (B, 1, h, w), signed.
+    """
+    size = images.shape[-2:]
+    values = interpolate(maps, size=size, mode="bilinear", align_corners=False).flatten(1)
+    order = values.argsort(dim=1, stable=True)
+    rank = torch.empty_like(order).scatter_(
+        1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
+    )
+    places = (rank.to(images) / order.shape[1]).view(-1, 1, *size)
+
+    def covered(hole: Tensor) -> Tensor:
+        fill = filled("blur", images, hole.to(images), ())
+        return score(torch.where(hole, fill, images).clamp(0, 1))
+
+    deletion, insertion = images.new_zeros(len(images)), images.new_zeros(len(images))
+    for share in SHARES:
+        low, high = places < share, places >= 1 - share
+        deletion += covered(low) - covered(high)
+        insertion += covered(~high) - covered(~low)
+    return Faithfulness(deletion / len(SHARES), insertion / len(SHARES))
