@@ -95,6 +95,8 @@ class MapsRecord:
         branches: branch of the model to its mean share.
         file: the maps, relative to the results.
         figure: overlays, relative to the results.
+        checks: check of the maps to its mean over images, in units of the score (`lift_REGION`: 1
+            is chance); see `memlab.attributions.trust`.
     """
 
     method: str
@@ -105,6 +107,7 @@ class MapsRecord:
     branches: dict[str, float]
     file: str
     figure: str
+    checks: dict[str, Statistic] = field(default_factory=dict)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 
+from memlab.analysis.map_checks import PREFIX, checks_text, mean_checks
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
+from memlab.attributions.trust import checks, lifts
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.examples import examples
 from memlab.data.table import Table
@@ -26,6 +29,7 @@ from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing
 from memlab.imaging.decode import upright_size
 from memlab.imaging.pixels import to_bytes
+from memlab.models.base import MemorabilityModel
 from memlab.precision import evaluation_mode, single_precision
 from memlab.seeds import seed_of
 from memlab.shards import SHARDS
@@ -128,22 +132,42 @@ class AttributionMaps(Callback):
             if part.name in self._failed:
                 continue
             given = replace(self._given.get(part.name, Given()), context=context)
+            names = [batch["ids"][place] for place in places]
+            masks = {region: mask[places] for region, mask in batch["masks"].items()}
             try:
-                maps = by_branch(model, explain_branches(part, model, images, given))
+                found = explain_branches(part, model, images, given)
+                maps = by_branch(model, found)
+                maps |= self._checks(model, images, found.maps, given, names, masks)
             except MemlabError as error:  # a missing map must not end the test
                 self._failed[part.name] = str(error)
                 continue
             self._found[part.name].append(
                 {
-                    "id": np.array([batch["ids"][place] for place in places]),
+                    "id": np.array(names),
                     "index": batch["index"][places].cpu().numpy(),
                     **maps,
                     "images": to_bytes(images).cpu().numpy(),
                     "predicted": outputs["predicted"][places].float().cpu().numpy(),
                     "score": batch["scores"][places].cpu().numpy(),
-                    "size": np.array([self._sizes[batch["ids"][place]] for place in places]),
+                    "size": np.array([self._sizes[name] for name in names]),
                 }
             )
+
+    def _checks(
+        self,
+        model: MemorabilityModel,
+        images: Tensor,
+        maps: Tensor,
+        given: Given,
+        names: Sequence[str],
+        masks: Mapping[str, Tensor],
+    ) -> dict[str, Any]:
+        """Return the checks of maps as arrays, named as in `maps/METHOD.npz`."""
+        signed = maps.sum(dim=1, keepdim=True)
+        with evaluation_mode(model), single_precision(images.device.type):
+            found = checks(model, images, signed, given, names, self.seed)
+        found |= {f"lift_{region}": lift for region, lift in lifts(signed, masks).items()}
+        return {f"{PREFIX}{name}": values.float().cpu().numpy() for name, values in found.items()}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write this process's maps to the folder from which the first process gathers them."""
@@ -174,6 +198,8 @@ class AttributionMaps(Callback):
             _write(path, {**merged, "unit": np.array(part.unit)})
             figure = map_overlays(merged, part.name, part.unit, folder)
             results.figures += figure
+            measured = mean_checks(merged, self.seed)
+            results.notes += checks_text(part.name, measured)
             results.maps.append(
                 MapsRecord(
                     method=part.name,
@@ -187,6 +213,7 @@ class AttributionMaps(Callback):
                     },
                     file=f"maps/{path.name}",
                     figure=figure[0],
+                    checks=measured,
                 )
             )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memlab.analysis.effect import AblationEffect
+from memlab.analysis.map_checks import checks_text
 from memlab.analysis.results import Results, read, without_nan
 from memlab.audit.feature_result import FeatureResult
 from memlab.audit.result import AuditResult
@@ -96,6 +97,7 @@ def write_study(
         {
             "method": method_maps.method,
             "n": method_maps.n,
+            "checks": checks_text(method_maps.method, method_maps.checks),
             "figure": data_url(tested / method_maps.figure),
         }
         for method_maps in results.maps

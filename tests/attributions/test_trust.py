@@ -7,11 +7,13 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from memlab.attributions.base import explain
+from memlab.attributions.base import Given, explain
 from memlab.attributions.baselines import centre_maps, edge_maps, shuffled_maps
+from memlab.attributions.contrast_cam import ContrastCAM
 from memlab.attributions.faithfulness import faithfulness
 from memlab.attributions.grad_cam import GradCAM
 from memlab.attributions.randomisation import cascade, randomised, similarity
+from memlab.attributions.trust import checks, lifts
 from memlab.models.base import hash_weights
 from memlab.testing import sample_images
 from tests.builders.small_networks import tiny
@@ -102,3 +104,33 @@ def test_randomised_weights_are_the_same_values_elsewhere() -> None:
     ]
     assert all(moved)
     assert isinstance(last, nn.Module)
+
+
+def test_the_lift_of_a_region_is_mass_over_area() -> None:
+    maps = torch.ones(3, 1, 4, 4)
+    maps[1, :, :2, :2] = -7.0
+    maps[2] = 0
+    mask = torch.zeros(3, 1, 32, 32, dtype=torch.uint8)
+    mask[:, :, :16, :16] = 1
+    found = lifts(maps, {"faces": mask, "text": torch.zeros_like(mask)})
+    assert found["faces"][0].item() == pytest.approx(1)
+    assert 2 < found["faces"][1].item() < 4 * 28 / 40
+    assert found["faces"][2].isnan()
+    assert found["text"].isnan().all()
+
+
+def test_checks_of_a_model_compare_with_maps_that_know_nothing() -> None:
+    torch.manual_seed(0)
+    model = tiny("test_byobnet").eval()
+    images = sample_images(4, 64)
+    maps = explain(ContrastCAM("stages.1"), model, images)
+    found = checks(model, images, maps, Given(), list("abcd"), seed=0)
+    assert set(found) == {
+        f"{check}{suffix}"
+        for check in ("deletion", "insertion")
+        for suffix in ("", "_shuffled", "_centre")
+    }
+    alone = checks(model, images[2:3], maps[2:3], Given(), ["c"], seed=0)
+    for name, values in found.items():
+        assert values[2].item() == pytest.approx(alone[name].item(), abs=1e-6)
+    assert found["deletion"].mean() > found["deletion_shuffled"].mean()

@@ -16,13 +16,21 @@ from tests.builders.commands import QUIET, results
 
 
 def test_a_tested_contrast_is_with_the_training_images(finished: Path, synthetic: Path) -> None:
-    asked = ["--attribution=contrast_cam", "--attribution=grad_cam", "--maps=3", "--ablation=none"]
+    asked = ["--attribution=contrast_cam", "--attribution=grad_cam", "--maps=3", "--controls=0"]
+    asked += ["--ablation=remove_faces"]
     assert main(["test", "--run", str(finished), *asked, *QUIET]) == 0
     (folder,) = [path for path in finished.glob("test*") if path.is_dir()]
     note = "contrast_cam compares with the mean of 42 training images."
     assert note in results(folder)["notes"]
     found = np.load(folder / "maps" / "contrast_cam.npz")
     assert "steps" not in np.load(folder / "maps" / "grad_cam.npz")
+    record = {one["method"]: one for one in results(folder)["maps"]}["contrast_cam"]
+    checked = record["checks"]
+    assert checked["deletion"]["value"] == pytest.approx(found["check_deletion"].mean(), abs=1e-6)
+    assert {"insertion", "deletion_shuffled", "insertion_centre", "lift_faces"} <= set(checked)
+    said = [note for note in results(folder)["notes"] if note.startswith("contrast_cam: the score")]
+    assert len(said) == 1
+    assert "shuffled maps" in said[0]
     total = found["maps"].sum(axis=(1, 2)) + found["unlocated"] + found["residual"]
     # the difference from the mean activations of the training images, computed anew
     model = load(finished).eval()

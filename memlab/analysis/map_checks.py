@@ -1,0 +1,82 @@
+"""Checks of attribution maps: means over images with intervals, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from memlab.analysis.means import ratio
+from memlab.numbers import number
+from memlab.stats import Estimate
+from memlab.stats.bootstrap import bootstrap
+from memlab.stats.measures import Array, Statistic
+
+PREFIX = "check_"
+"""Start of the names of checks in `maps/METHOD.npz`."""
+
+
+def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
+    """Return the mean of each check over images with its interval.
+
+    Args:
+        arrays: the content of `maps/METHOD.npz`; checks start with `PREFIX`, (n,) each, NaN where
+            an image has no value.
+        seed: seed of the bootstrap.
+    """
+    return bootstrap(
+        {
+            name.removeprefix(PREFIX): _mean(np.asarray(values, dtype=float))
+            for name, values in arrays.items()
+            if name.startswith(PREFIX)
+        },
+        seed,
+    ).statistics
+
+
+def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
+    """Return sentences on the checks of a method's maps; empty if there are none."""
+    both = [checks[name] for name in ("deletion", "insertion") if name in checks]
+    said = []
+    if any(one.value is None for one in both):
+        said.append(f"{method}: deletion and insertion not measured: {both[0].reason}.")
+    elif both:
+        follows = sum((one.low or 0) > 0 for one in both)
+        verb = ("is not shown to follow", "may follow", "follows")[follows]
+        chance = "; ".join(
+            f"{words} {_short(checks[f'deletion_{kind}'])}, {_short(checks[f'insertion_{kind}'])}"
+            for kind, words in (("shuffled", "shuffled maps"), ("centre", "a centre prior"))
+        )
+        said.append(
+            f"{method}: the score {verb} the map: deletion {_value(both[0])}, insertion "
+            f"{_value(both[1])} ({chance}; n = {both[0].n})."
+        )
+    inside = ", ".join(
+        f"{name.removeprefix('lift_')} {_value(one)}"
+        for name, one in checks.items()
+        if name.startswith("lift_") and one.value is not None
+    )
+    if inside:
+        said.append(f"{method}: density of the map on regions, 1 is chance: {inside}.")
+    return said
+
+
+def _short(found: Statistic) -> str:
+    return "–" if found.value is None else number(found.value, 3)
+
+
+def _value(found: Statistic) -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return _short(found)
+    return f"{_short(found)} [{number(found.low, 3)}, {number(found.high, 3)}]"
+
+
+def _mean(values: Array) -> Estimate:
+    there = np.isfinite(values)
+    n = int(there.sum())
+    reason = (
+        "no image has a value" if n == 0 else f"only {n} image{'s' * (n > 1)}" if n < 3 else None
+    )
+    columns = np.stack([np.where(there, values, 0.0), there.astype(float)], axis=1)
+    return Estimate(columns, lambda means: ratio(means[..., 0], means[..., 1]), n, reason)

@@ -1,0 +1,71 @@
+"""What can be trusted about maps: checks of each map, in units of the score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from memlab.attributions.base import Given
+from memlab.attributions.baselines import centre_maps, shuffled_maps
+from memlab.attributions.faithfulness import faithfulness
+from memlab.scorer import Scorer
+from memlab.seeds import seed_of
+
+CHANCE = ("shuffled", "centre")
+"""Maps that a method must beat: its own values in random cells, and a Gaussian in the middle."""
+
+
+def checks(
+    model: Scorer, images: Tensor, maps: Tensor, given: Given, ids: Sequence[str], seed: int
+) -> dict[str, Tensor]:
+    """Return deletion and insertion of maps, and of maps that know nothing: (B,) each.
+
+    Args:
+        model: model in evaluation mode.
+        images: (B, 3, H, W) in [0, 1].
+        maps: (B, 1, h, w), signed.
+        given: context of the images.
+        ids: image ids, on which the shuffled maps depend.
+        seed: seed of the shuffled maps.
+    """
+    places = torch.arange(len(images), device=images.device)
+
+    def score(changed: Tensor) -> Tensor:
+        return given.scores(model, changed, places.repeat(len(changed) // len(places)))
+
+    generators = [
+        torch.Generator().manual_seed(seed_of(seed, name, "shuffled map")) for name in ids
+    ]
+    others = {
+        "": maps,
+        "_shuffled": shuffled_maps(maps, generators),
+        "_centre": centre_maps(maps),
+    }
+    found = {}
+    for suffix, values in others.items():
+        measured = faithfulness(score, images, values)
+        found[f"deletion{suffix}"] = measured.deletion
+        found[f"insertion{suffix}"] = measured.insertion
+    return found
+
+
+def lifts(maps: Tensor, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return how much denser maps are on each region than on the whole image: (B,) each.
+
+    The lift is the share of the map's absolute values that lies on the region, over the region's
+    share of the area: 1 is chance. NaN where the image lacks the region or the map is empty.
+
+    Args:
+        maps: (B, 1, h, w), signed.
+        masks: region to (B, 1, H, W) of 0 and 1.
+    """
+    found = {}
+    for region, mask in masks.items():
+        on = (mask > 0).to(maps)
+        values = interpolate(maps.abs(), size=on.shape[-2:], mode="bilinear", align_corners=False)
+        mass = (values * on).sum(dim=(1, 2, 3)) / values.sum(dim=(1, 2, 3))
+        found[region] = mass / on.mean(dim=(1, 2, 3))
+    return found
