@@ -21,12 +21,13 @@ from memlab.attributions.base import Attribution, Given, by_branch, explain_bran
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
+from memlab.attributions.texts import map_table
 from memlab.attributions.trust import checks, lifts
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.examples import examples
 from memlab.data.table import Table
 from memlab.errors import DataError, MemlabError
-from memlab.files import make_folder, replacing
+from memlab.files import make_folder, replacing, write_text
 from memlab.imaging.decode import upright_size
 from memlab.imaging.pixels import to_bytes
 from memlab.models.base import MemorabilityModel
@@ -47,6 +48,8 @@ class AttributionMaps(Callback):
     width of the file) and `unit`. For a
     model with branches it also holds `maps_NAME` for each branch; these add up to `maps`. Figures
     of each map, such as `residual` of a contrast, are arrays of their own.
+
+    `maps/METHOD.csv` says in words where each map has its values.
 
     A contrast compares with the mean of `REFERENCE` training images, or of tested ones if there are
     no training images.
@@ -196,6 +199,7 @@ class AttributionMaps(Callback):
             merged = {key: values[order] for key, values in merged.items()}
             path = make_folder(folder / "maps") / f"{part.name}.npz"
             _write(path, {**merged, "unit": np.array(part.unit)})
+            write_text(path.with_suffix(".csv"), map_table(merged).to_csv(index=False))
             figure = map_overlays(merged, part.name, part.unit, folder)
             results.figures += figure
             measured = mean_checks(merged, self.seed)

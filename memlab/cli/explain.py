@@ -22,7 +22,8 @@ Explain by maps why some images are scored as they are.
 
 For each image there is an overlay with a colour bar: red areas raise the score, blue areas lower
 it, all on one scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16
-beside their images. Figures are PNG and PDF. Exit code 1 if an image could not be read.
+beside their images, and maps/METHOD.csv says in words where the values lie. Figures are PNG and
+PDF. Exit code 1 if an image could not be read.
 
 contrast_cam and integrated_gradients say why a score differs from that of the mean image.
 

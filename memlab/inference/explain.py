@@ -15,9 +15,10 @@ from torch import Tensor
 from memlab import registry
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
 from memlab.attributions.reference import reference_of
+from memlab.attributions.texts import map_table
 from memlab.data.inputs import Images, Inputs
 from memlab.errors import DataError, MemlabError
-from memlab.files import make_folder, replacing
+from memlab.files import make_folder, replacing, write_text
 from memlab.imaging.decode import upright_size
 from memlab.imaging.pixels import to_bytes
 from memlab.inference.predict import scored
@@ -83,7 +84,7 @@ class Maps:
         All overlays share one scale: the largest absolute value of all the maps.
 
         Args:
-            folder: output folder; receives `maps/METHOD.npz`, `maps/METHOD.png` and
+            folder: output folder; receives `maps/METHOD.npz`, `.csv` and `.png`, and
                 `overlays/METHOD/NUMBER-NAME.png`, the figures as PDF, too.
 
         Returns:
@@ -97,6 +98,8 @@ class Maps:
         arrays = self.arrays()
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, unit=np.array(self.unit), **arrays)  # type: ignore[arg-type]
+        table = path.with_suffix(".csv")
+        write_text(table, map_table(arrays).to_csv(index=False))
         limit = float(np.abs(self.maps).max()) or 1.0
         first = {name: values[:SHEET] for name, values in arrays.items()}
         digits = len(str(len(self) - 1))
@@ -106,7 +109,7 @@ class Maps:
             for place, name in enumerate(self.image):
                 named = f"overlays/{self.method}/{place:0{digits}d}-{short_name(Path(name).stem)}"
                 names += single_overlay(arrays, place, self.method, self.unit, limit, folder, named)
-        return [path, *(folder / name for name in names)]
+        return [path, table, *(folder / name for name in names)]
 
 
 def _file_size(name: str) -> tuple[int, int]:

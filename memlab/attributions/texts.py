@@ -1,0 +1,78 @@
+"""Maps in words and as a table: where what raises a score lies, and where what lowers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from memlab.analysis.map_checks import PREFIX
+
+NINTHS = (
+    ("upper left", "top", "upper right"),
+    ("left", "middle", "right"),
+    ("lower left", "bottom", "lower right"),
+)
+COLUMNS = ("predicted", "score", "unlocated", "residual", "steps")
+
+
+def map_table(arrays: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per map: what it says in numbers and in words.
+
+    Args:
+        arrays: the content of `maps/METHOD.npz`.
+
+    Returns:
+        `id`, `predicted`, `score`; `raises` and `lowers`, sums of the positive and of the negative
+        values, in the unit of the map; figures of the map and its checks; `text`.
+    """
+    maps = np.asarray(arrays["maps"], dtype=float)
+    table = {"id": [str(name) for name in arrays["id"]]}
+    table |= {name: arrays[name] for name in COLUMNS[:2] if name in arrays}
+    table["raises"] = np.clip(maps, 0, None).sum(axis=(1, 2))
+    table["lowers"] = np.clip(maps, None, 0).sum(axis=(1, 2))
+    table |= {name: arrays[name] for name in COLUMNS[2:] if name in arrays}
+    table |= {
+        name.removeprefix(PREFIX): values
+        for name, values in arrays.items()
+        if name.startswith(PREFIX)
+    }
+    table["text"] = [map_text(one) for one in maps]
+    return pd.DataFrame(table)
+
+
+def map_text(signed: NDArray[np.float64]) -> str:
+    """Return a sentence on a map (h, w): in which ninth of the image its values lie.
+
+    Shares are of the sum of the positive, or negative, values; a ninth is 11 % of the image.
+    """
+    found = [
+        f"{100 * share:.0f} % of what {verb} the score lies {_at(place)}"
+        for verb, values in (("raises", signed), ("lowers", -signed))
+        for share, place in _densest(np.clip(values, 0, None))
+    ]
+    return "; ".join(found) if found else "the map is empty: nothing raises or lowers the score"
+
+
+def _densest(values: NDArray[np.float64]) -> list[tuple[float, str]]:
+    """Return the ninth with the largest share, and the share; nothing for a map of zeros."""
+    total = values.sum()
+    if not total > 0:
+        return []
+    down, across = (_thirds(side) for side in values.shape)
+    shares = down @ values @ across.T / total
+    row, column = np.unravel_index(int(shares.argmax()), shares.shape)
+    return [(float(shares[row, column]), NINTHS[row][column])]
+
+
+def _thirds(side: int) -> NDArray[np.float64]:
+    """Return the share of each cell that lies in each third of a side: (3, side)."""
+    edges = np.arange(side + 1) / side * 3
+    return np.stack([np.diff(np.clip(edges, third, third + 1)) / (3 / side) for third in range(3)])
+
+
+def _at(place: str) -> str:
+    return f"at the {place}" if place in ("top", "bottom", "left", "right") else f"in the {place}"
