@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from memlab.analysis.means import ratio
+from memlab.attributions.texts import PREFIX
 from memlab.numbers import number
 from memlab.stats import Estimate
 from memlab.stats.bootstrap import bootstrap
 from memlab.stats.measures import Array, Statistic
-
-PREFIX = "check_"
-"""Start of the names of checks in `maps/METHOD.npz`."""
 
 
 def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memlab.analysis.map_checks import PREFIX
-
+PREFIX = "check_"
+"""Start of the names of checks in `maps/METHOD.npz`."""
 NINTHS = (
     ("upper left", "top", "upper right"),
     ("left", "middle", "right"),

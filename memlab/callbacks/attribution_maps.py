@@ -15,13 +15,13 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from memlab.analysis.map_checks import PREFIX, checks_text, mean_checks
+from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
-from memlab.attributions.texts import map_table
+from memlab.attributions.texts import PREFIX, map_table
 from memlab.attributions.trust import checks, lifts
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.examples import examples
