@@ -9,11 +9,12 @@ from memlab.cli.data_options import add_loading, add_source, images_given
 from memlab.cli.model_option import MODEL, add_model, load_model, model_files
 from memlab.cli.options import Options, add_trust, report_unreadable
 from memlab.errors import MemlabError
-from memlab.files import require_empty
+from memlab.files import require_empty, write_text
 from memlab.outputs import require_apart
 
 if TYPE_CHECKING:
     from memlab.attributions.base import Attribution
+    from memlab.inference.explain import Maps
 
 DESCRIPTION = f"""\
 Explain by maps why some images are scored as they are.
@@ -56,6 +57,13 @@ def run(arguments: list[str]) -> int:
         type=Path,
         help="images whose mean contrast_cam and integrated_gradients compare with (the explained)",
     )
+    parser.add_argument(
+        "--human",
+        metavar="FOLDER",
+        type=Path,
+        help="maps of people, such as fixations: grey images with the names of the images; prints "
+        "how well the maps agree with them (NSS, CC, AUC)",
+    )
     add_source(parser, split=False)
     add_loading(parser)
     add_trust(parser)
@@ -87,7 +95,19 @@ def run(arguments: list[str]) -> int:
         against = f", compared with {maps.compared_with}" if maps.compared_with else ""
         made = f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method}{against}"
         print(f"{made} in {options.out}")  # noqa: T201
+        if options.human is not None:
+            print(_beside_people(maps, options.human, options.out))  # noqa: T201
     return 1 if bad else 0
+
+
+def _beside_people(maps: Maps, folder: Path, out: Path) -> str:
+    """Write how well maps agree with those of people, and return it in words."""
+    from memlab.attributions.human_maps import human_maps, plausibility, plausibility_text
+
+    own = {name: one.astype(float) for name, one in zip(maps.image, maps.maps, strict=True)}
+    table = plausibility(own, human_maps(folder, maps.image))
+    write_text(out / "maps" / f"{maps.method}-people.csv", table.to_csv(index=False))
+    return plausibility_text(maps.method, table)
 
 
 def _made(method: str, layer: str | None) -> Attribution:
