@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.map_evidence import MapEvidence
 from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance, RidgeRecord
 from memlab.errors import MemlabError
 from memlab.files import write_text
@@ -97,6 +98,7 @@ class MapsRecord:
         figure: overlays, relative to the results.
         checks: check of the maps to its mean over images, in units of the score (`lift_REGION`: 1
             is chance); see `memlab.attributions.trust`.
+        evidence: whether maps predict the measured effect of removing a region.
     """
 
     method: str
@@ -108,6 +110,7 @@ class MapsRecord:
     file: str
     figure: str
     checks: dict[str, Statistic] = field(default_factory=dict)
+    evidence: list[MapEvidence] = field(default_factory=list)
 
 
 @dataclass

@@ -52,11 +52,12 @@ def checks(
     return found
 
 
-def lifts(maps: Tensor, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return how much denser maps are on each region than on the whole image: (B,) each.
+def on_regions(maps: Tensor, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what maps have on each region, (B,) each: `lift_`, `inside_` and `area_` of a region.
 
     The lift is the share of the map's absolute values that lies on the region, over the region's
-    share of the area: 1 is chance. NaN where the image lacks the region or the map is empty.
+    share of the area: 1 is chance. The sum inside is signed, in the unit of the map. NaN where the
+    image lacks the region, and for the lift of an empty map.
 
     Args:
         maps: (B, 1, h, w), signed.
@@ -65,7 +66,12 @@ def lifts(maps: Tensor, masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
     found = {}
     for region, mask in masks.items():
         on = (mask > 0).to(maps)
-        values = interpolate(maps.abs(), size=on.shape[-2:], mode="bilinear", align_corners=False)
-        mass = (values * on).sum(dim=(1, 2, 3)) / values.sum(dim=(1, 2, 3))
-        found[region] = mass / on.mean(dim=(1, 2, 3))
+        area = on.mean(dim=(1, 2, 3))
+        there = area > 0
+        fine = interpolate(maps, size=on.shape[-2:], mode="bilinear", align_corners=False)
+        mass = (fine.abs() * on).sum(dim=(1, 2, 3)) / fine.abs().sum(dim=(1, 2, 3))
+        cells = maps[0].numel() / on[0].numel()
+        found[f"lift_{region}"] = (mass / area).where(there, torch.nan)
+        found[f"inside_{region}"] = (cells * (fine * on).sum(dim=(1, 2, 3))).where(there, torch.nan)
+        found[f"area_{region}"] = area.where(there, torch.nan)
     return found

@@ -16,13 +16,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from memlab.analysis.map_checks import checks_text, mean_checks
+from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.reference import reference_of
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import PREFIX, map_table
-from memlab.attributions.trust import checks, lifts
+from memlab.attributions.trust import checks, on_regions
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.examples import examples
 from memlab.data.table import Table
@@ -169,7 +170,7 @@ class AttributionMaps(Callback):
         signed = maps.sum(dim=1, keepdim=True)
         with evaluation_mode(model), single_precision(images.device.type):
             found = checks(model, images, signed, given, names, self.seed)
-        found |= {f"lift_{region}": lift for region, lift in lifts(signed, masks).items()}
+        found |= on_regions(signed, masks)
         return {f"{PREFIX}{name}": values.float().cpu().numpy() for name, values in found.items()}
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -203,7 +204,9 @@ class AttributionMaps(Callback):
             figure = map_overlays(merged, part.name, part.unit, folder)
             results.figures += figure
             measured = mean_checks(merged, self.seed)
+            evidence = _evidence(merged, folder, self.seed)
             results.notes += checks_text(part.name, measured)
+            results.notes += [evidence_text(part.name, one) for one in evidence]
             results.maps.append(
                 MapsRecord(
                     method=part.name,
@@ -218,6 +221,7 @@ class AttributionMaps(Callback):
                     file=f"maps/{path.name}",
                     figure=figure[0],
                     checks=measured,
+                    evidence=evidence,
                 )
             )
 
@@ -234,6 +238,12 @@ def _sizes_of(table: Table, chosen: Container[str]) -> dict[str, tuple[int, int]
                 width, height = 0, 0
             found[str(name)] = height, width
     return found
+
+
+def _evidence(arrays: Mapping[str, Any], folder: Path, seed: int) -> list[MapEvidence]:
+    """Return how well maps predict the effects of removals, if any were measured."""
+    path = folder / "conditions.parquet"
+    return map_evidence(arrays, pd.read_parquet(path), seed) if path.is_file() else []
 
 
 def _read_shard(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from memlab.attributions.contrast_cam import ContrastCAM
 from memlab.attributions.faithfulness import faithfulness
 from memlab.attributions.grad_cam import GradCAM
 from memlab.attributions.randomisation import cascade, randomised, similarity
-from memlab.attributions.trust import checks, lifts
+from memlab.attributions.trust import checks, on_regions
 from memlab.models.base import hash_weights
 from memlab.testing import sample_images
 from tests.builders.small_networks import tiny
@@ -112,11 +112,17 @@ def test_the_lift_of_a_region_is_mass_over_area() -> None:
     maps[2] = 0
     mask = torch.zeros(3, 1, 32, 32, dtype=torch.uint8)
     mask[:, :, :16, :16] = 1
-    found = lifts(maps, {"faces": mask, "text": torch.zeros_like(mask)})
-    assert found["faces"][0].item() == pytest.approx(1)
-    assert 2 < found["faces"][1].item() < 4 * 28 / 40
-    assert found["faces"][2].isnan()
-    assert found["text"].isnan().all()
+    found = on_regions(maps, {"faces": mask, "text": torch.zeros_like(mask)})
+    lift = found["lift_faces"]
+    assert lift[0].item() == pytest.approx(1)
+    assert 2 < lift[1].item() < 4 * 28 / 40
+    assert lift[2].isnan()
+    assert found["area_faces"].tolist() == [0.25, 0.25, 0.25]
+    assert found["inside_faces"][0].item() == pytest.approx(4)
+    assert -28 < found["inside_faces"][1].item() < -20
+    assert found["inside_faces"][2].item() == 0
+    for kind in ("lift", "inside", "area"):
+        assert found[f"{kind}_text"].isnan().all()
 
 
 def test_checks_of_a_model_compare_with_maps_that_know_nothing() -> None:

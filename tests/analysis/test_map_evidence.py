@@ -1,0 +1,110 @@
+"""Cross-check of maps with measured effects: right maps pass it, maps of area alone do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from memlab.analysis.map_evidence import evidence_text, map_evidence, partial_rho
+
+N = 60
+
+
+def measured(seed: int = 0, noise: float = 0.002) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Maps that say the effect of each image, and the rows of a test of it."""
+    rng = np.random.default_rng(seed)
+    area = rng.uniform(0.02, 0.2, N)
+    effect = 0.1 * area + rng.normal(0, 0.01, N)  # larger faces matter more, and some more still
+    ids = np.array([f"{place}.jpg" for place in range(N)])
+    rows = []
+    for place, name in enumerate(ids):
+        for role, draws in (("target", 2), ("control", 8)):
+            for draw in range(draws):
+                lower = effect[place] if role == "target" else 0.0
+                rows.append(
+                    {
+                        "condition": "remove_faces@1" + ":control" * (role == "control"),
+                        "id": name,
+                        "draw": draw,
+                        "role": role,
+                        "region": "faces",
+                        "primary": True,
+                        "eligible": True,
+                        "compared_with": "matched-control",
+                        "predicted": 0.6 - lower + rng.normal(0, noise),
+                    }
+                )
+    arrays = {"id": ids, "check_inside_faces": effect, "check_area_faces": area}
+    return arrays, pd.DataFrame(rows)
+
+
+def test_a_map_that_says_the_effect_predicts_it_at_equal_area() -> None:
+    arrays, conditions = measured()
+    (found,) = map_evidence(arrays, conditions, seed=0)
+    assert found.region == "faces"
+    assert found.rho.value is not None
+    assert found.rho.value > 0.9
+    assert found.rho.n == N
+    assert found.rho.low is not None
+    assert found.rho.high is not None
+    assert 0.8 < found.rho.low < found.rho.value < found.rho.high
+    assert found.p is not None
+    assert found.p < 0.001
+    assert found.reliability is not None
+    assert found.reliability > 0.9
+    said = evidence_text("contrast_cam", found)
+    assert "predicts the effect of removing it" in said
+    assert "n = 60" in said
+
+
+def test_a_map_that_knows_the_area_alone_does_not() -> None:
+    arrays, conditions = measured()
+    rng = np.random.default_rng(9)
+    area = arrays["check_area_faces"]
+    arrays["check_inside_faces"] = area * rng.uniform(0.99, 1.01, N)
+    (found,) = map_evidence(arrays, conditions, seed=0)
+    assert found.rho.value is not None
+    assert abs(found.rho.value) < 0.3
+    effects = conditions.groupby(["role", "id"])["predicted"].mean().unstack(0)
+    plain = stats.spearmanr(area, (effects["control"] - effects["target"])[arrays["id"]]).statistic
+    assert plain > 0.35  # without area held constant it would seem to predict
+    assert "is not shown to predict" in evidence_text("grad_cam", found)
+
+
+def test_false_alarms_are_rare_under_the_null() -> None:
+    alarms = 0
+    for seed in range(40):
+        arrays, conditions = measured(seed)
+        arrays["check_inside_faces"] = np.random.default_rng(99 + seed).normal(size=N)
+        (found,) = map_evidence(arrays, conditions, seed=seed)
+        assert found.p is not None
+        alarms += found.p < 0.05
+    assert alarms <= 6  # 2 are expected; more than 6 in 1 of 230 such tests
+
+
+def test_noisy_effects_are_unreliable_and_few_images_are_said() -> None:
+    arrays, conditions = measured(noise=0.2)
+    (found,) = map_evidence(arrays, conditions, seed=0)
+    assert found.reliability is not None
+    assert found.reliability < 0.5
+    few = {name: values[:5] for name, values in arrays.items()}
+    (found,) = map_evidence(few, conditions, seed=0)
+    assert found.rho.value is None
+    assert "5 explained images have the region, 10 are needed: raise --maps" in evidence_text(
+        "grad_cam", found
+    )
+    assert map_evidence({"id": arrays["id"]}, conditions, seed=0) == []
+
+
+def test_partial_rho_is_the_textbook_s() -> None:
+    rng = np.random.default_rng(3)
+    x, y, z = rng.normal(size=(3, 50)).round(1)
+    x, y = x + z, y + z
+    xy, xz, yz = (stats.spearmanr(a, b).statistic for a, b in ((x, y), (x, z), (y, z)))
+    wanted = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    assert partial_rho(x, y, z) == pytest.approx(wanted)
+    assert np.isnan(partial_rho(np.ones(50), y, z))
