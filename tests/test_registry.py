@@ -97,7 +97,10 @@ def test_the_seven_groups_hold_memlabs_own() -> None:
             *(f"white_box_{name}" for name in WHITE_BOX),
         ],
         "regions": [],
-        "attributions": ["grad_cam"],
+        "attributions": [
+            *("contrast_cam", "grad_cam", "grad_cam_relu"),
+            *("integrated_gradients", "layer_cam", "occlusion"),
+        ],
         "sources": ["csv", "folder", "lamem", "synthetic"],
         "callbacks": [
             *("ablation_evaluation", "attribution_maps", "blind_scan"),

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from memlab import Attribution, load
 from memlab.ablations.plan import plan
 from memlab.analysis.results import read
-from memlab.attributions.grad_cam import GradCAM
+from memlab.attributions.integrated_gradients import IntegratedGradients
 from memlab.cli import main
 from memlab.errors import MemlabError
 from memlab.models.base import hash_weights
@@ -155,8 +155,8 @@ def test_a_failing_map_costs_the_map_alone(finished: Path) -> None:
 
 
 def test_specs_of_classes_without_arguments_build() -> None:
-    assert GradCAM().spec["init_args"] == {}
-    assert isinstance(build(GradCAM().spec), GradCAM)
+    assert IntegratedGradients().spec["init_args"] == {}
+    assert isinstance(build(IntegratedGradients().spec), IntegratedGradients)
 
 
 def test_conditions_describe_the_dose_they_were_run_at() -> None:
