@@ -164,7 +164,7 @@ def explain(
             else Inputs(reference, model.input_size, resampler=model.resampler)
         )
         given, compared = _compared(
-            attribution, model, others, reference is None, batch_size, device
+            attribution, model, others, reference is None, batch_size, device, progress
         )
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
@@ -207,13 +207,14 @@ def _compared(
     own: bool,
     batch_size: int,
     device: str | torch.device | None,
+    progress: bool,
 ) -> tuple[Given, str]:
     """Return the reference of a contrast, and its name in words."""
     count = 0
 
     def some() -> Iterator[Tensor]:
         nonlocal count
-        for batch, _ in scored(model, inputs, batch_size, 0, device, False):
+        for batch, _ in scored(model, inputs, batch_size, 0, device, progress, "Reference"):
             images = batch["images"][batch["valid"]][: REFERENCE - count]
             count += len(images)
             if len(images):
