@@ -128,7 +128,7 @@ def rearranged(
     some_moved = free & (stayed.amin(dim=(1, 2, 3), keepdim=True) == 0)
     plate = empty_plate(images, stayed, generators).clamp(0, 1)
     blur = blur_variance(images).nan_to_num(0)
-    # grain and seam of filled ground are as blurred as the image
+    # grain and border of filled ground are as blurred as the image
     filled = feathered(1 - stayed, 2 * pixels_of(EDGE, images.shape[-1]) or 1)
     plate = torch.lerp(plate, gaussian(plate, blur), filled)
     changed = torch.where(some_moved, plate, images)

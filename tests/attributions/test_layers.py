@@ -1,4 +1,4 @@
-"""Maps at a layer of one's choice: the same score, taken apart elsewhere."""
+"""Maps at a layer of one's choice: the same score, explained elsewhere."""
 
 from __future__ import annotations
 
