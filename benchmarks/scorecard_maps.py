@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from memlab.attributions.base import Attribution, explain
+from memlab.attributions.trust import on_regions
 from memlab.models.base import MemorabilityModel
 from memlab.registry import load
 from memlab.scorer import Scorer
@@ -64,15 +65,14 @@ def mass(maps: Tensor, masks: Mapping[str, Tensor]) -> dict[str, tuple[float, fl
         maps: (B, 1, h, w), signed.
         masks: region to (B, 1, H, W), 1 on the region.
     """
+    measured = on_regions(maps, masks)
     found = {}
-    for region, mask in masks.items():
-        size = mask.shape[-2:]
-        values = functional.interpolate(maps, size, mode="bilinear", align_corners=False).abs()
-        total = values.sum(dim=(1, 2, 3))
-        on = (values * mask).sum(dim=(1, 2, 3)) / total.clamp_min(1e-30)
-        area = mask.float().mean(dim=(1, 2, 3))
-        lift = (on / area)[area > 0]
-        found[region] = (float(on.mean()), float(lift.mean()) if len(lift) else 0.0)
+    for region in masks:
+        area = measured[f"area_{region}"]
+        lift = measured[f"lift_{region}"].nan_to_num(0)  # of an empty map, and without the region
+        there = lift[area.isfinite()]
+        mean = float(there.mean()) if len(there) else 0.0
+        found[region] = (float((lift * area.nan_to_num(0)).mean()), mean)
     return found
 
 

@@ -11,7 +11,7 @@ from memlab.ablations.base import Ablation
 from memlab.ablations.eligibility import Reason
 from memlab.ablations.labelled import labelled
 from memlab.errors import MemlabError
-from memlab.imaging.blur import as_blurred, blur_difference, gaussian
+from memlab.imaging.blur import blur_variance, difference, gaussian
 from memlab.imaging.figures import gap_of
 from memlab.imaging.fills import filled
 from memlab.imaging.insertion import whole_figures, without_ground
@@ -111,14 +111,15 @@ class Paste(Ablation):
         figure, shifts, _ = self._placed(context, donors)
         figure = figure.to(images)
         weights = shifted(self._feathered(figure), shifts)
+        blur = blur_variance(images)
         if context.role == "control":
             drawn = context.generators(f"{self.name} patch")
             pasted = filled("harmonic", images, (weights > 0).to(images), drawn)
         else:
             given = donors.images.to(images)
-            given = gaussian(given, blur_difference(given, images))
+            given = gaussian(given, difference(blur_variance(given), blur))
             pasted = shifted(without_ground(given, figure), shifts)
-        weights = as_blurred(weights, images)
+        weights = gaussian(weights, blur.nan_to_num(0))
         return torch.lerp(images, pasted, dose * weights).clamp(0, 1)  # noise may exceed the range
 
     def _own(self, context: Context) -> Tensor | None:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from memlab.analysis.means import ratio
+from memlab.analysis.means import weighted_mean
 from memlab.attributions.texts import PREFIX
 from memlab.numbers import number
-from memlab.stats import Estimate
 from memlab.stats.bootstrap import bootstrap
-from memlab.stats.measures import Array, Statistic
+from memlab.stats.measures import Statistic
 
 
 def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
@@ -25,7 +24,9 @@ def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
     """
     return bootstrap(
         {
-            name.removeprefix(PREFIX): _mean(np.asarray(values, dtype=float))
+            name.removeprefix(PREFIX): weighted_mean(
+                np.asarray(values, dtype=float), np.ones(len(values))
+            )
             for name, values in arrays.items()
             if name.startswith(PREFIX)
         },
@@ -68,13 +69,3 @@ def _value(found: Statistic) -> str:
     if found.value is None or found.low is None or found.high is None:
         return _short(found)
     return f"{_short(found)} [{number(found.low, 3)}, {number(found.high, 3)}]"
-
-
-def _mean(values: Array) -> Estimate:
-    there = np.isfinite(values)
-    n = int(there.sum())
-    reason = (
-        "no image has a value" if n == 0 else f"only {n} image{'s' * (n > 1)}" if n < 3 else None
-    )
-    columns = np.stack([np.where(there, values, 0.0), there.astype(float)], axis=1)
-    return Estimate(columns, lambda means: ratio(means[..., 0], means[..., 1]), n, reason)

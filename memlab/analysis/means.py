@@ -18,8 +18,18 @@ def mean(images: Images, values: Array) -> Estimate:
         images: n images.
         values: (n,), NaN for images that do not contribute.
     """
-    eligible = np.isfinite(values) & (images.audited > 0)
-    weight = np.where(eligible, images.audited, 0.0)
+    return weighted_mean(values, images.audited)
+
+
+def weighted_mean(values: Array, weights: Array) -> Estimate:
+    """Return the weighted mean of the images that have a value and a weight above 0.
+
+    Args:
+        values: (n,), NaN for images that do not contribute.
+        weights: (n,).
+    """
+    eligible = np.isfinite(values) & (weights > 0)
+    weight = np.where(eligible, weights, 0.0)
     columns = np.stack([weight * np.where(eligible, values, 0.0), weight], axis=1)
     n = int(eligible.sum())
     reason = "no eligible image" if n == 0 else f"only {n} image{'s' * (n > 1)}" if n < 3 else None

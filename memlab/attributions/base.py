@@ -104,6 +104,18 @@ class Attribution(Specified, ABC):
         return Explained(self.maps(model, images))
 
 
+class FullAttribution(Attribution):
+    """Base class of methods that implement `explained`, because they use what is given."""
+
+    def maps(self, model: Scorer, images: Tensor) -> Tensor:
+        """Return the maps alone, with nothing given; see `explained`."""
+        return self.explained(model, images, Given()).maps
+
+    @abstractmethod
+    def explained(self, model: Scorer, images: Tensor, given: Given) -> Explained:
+        """Return maps with figures of each; see `Attribution.explained`."""
+
+
 class LayerAttribution(Attribution):
     """Base class of methods that look at the model's feature layer.
 
@@ -160,10 +172,10 @@ def explain_branches(
             seen, images.detach().clone().float(), given or Given()
         )
     who = f"attribution {described(type(attribution))}"
-    maps = getattr(returned, "maps", returned)
-    if not isinstance(maps, Tensor):
-        raise PluginError(f"{who} returned {type(maps).__name__}, no tensor")
-    maps = maps.detach()
+    if not isinstance(returned, Explained) or not isinstance(returned.maps, Tensor):
+        kind = type(getattr(returned, "maps", returned)).__name__
+        raise PluginError(f"{who} returned {kind}, no tensor")
+    maps = returned.maps.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(f"{who} returned {tuple(maps.shape)}, not ({len(images)}, 1, h, w)")
     if not maps.isfinite().all():

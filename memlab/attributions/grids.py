@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from memlab.attributions.reference import parts_of, whole_of
 from memlab.errors import MemlabError
 from memlab.scorer import Scorer
 
@@ -42,21 +43,13 @@ def placed(model: Scorer, contributions: Any) -> Tensor:
         model: model with a feature layer.
         contributions: of the shape of the model's activations.
     """
-    ones = _like(contributions)
-    before = [part[0].numel() for part in (ones if isinstance(ones, tuple) else (ones,))]
     parts = by_channel(model, contributions)
     if len(parts) == 1:
         return parts[0].sum(dim=1, keepdim=True)
-    shares = by_channel(model, ones)
+    ones = tuple(torch.ones_like(part[:1]) for part in parts_of(contributions))
+    shares = by_channel(model, whole_of(ones, contributions))
     scaled = [
-        part.sum(dim=1, keepdim=True) * (count / share.sum())
-        for part, share, count in zip(parts, shares, before, strict=True)
+        part.sum(dim=1, keepdim=True) * (one.numel() / share.sum())
+        for part, share, one in zip(parts, shares, ones, strict=True)
     ]
     return torch.cat(scaled, dim=1)
-
-
-def _like(contributions: Any) -> Any:
-    """Return ones of the shape of one image's activations."""
-    if isinstance(contributions, tuple):
-        return tuple(torch.ones_like(part[:1]) for part in contributions)
-    return torch.ones_like(contributions[:1])

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.stats import rankdata
 
+from memlab.attributions.baselines import centre_maps
+from memlab.attributions.texts import stretched
 from memlab.errors import DataError
-from memlab.image_files import require_file
+from memlab.imaging.decode import decode
 from memlab.numbers import number
 from memlab.paths import shown
 
@@ -57,13 +59,8 @@ def human_maps(folder: Path, ids: Sequence[str]) -> dict[str, Map]:
 
 
 def _read(file: Path) -> Map:
-    require_file(file)
-    try:
-        with Image.open(file) as image:
-            grey = np.asarray(image.convert("F"), dtype=float)
-    except Exception as error:  # Pillow raises many exception types
-        raise DataError(f"{file}: cannot be read: {error}") from error
-    return grey / max(float(grey.max()), 1.0)
+    grey = decode(file).double().mean(dim=0).numpy()
+    return np.asarray(grey / max(float(grey.max()), 1.0))
 
 
 def nss(shown_map: Map, human: Map) -> float:
@@ -125,8 +122,9 @@ def plausibility(maps: dict[str, Map], people: dict[str, Map]) -> pd.DataFrame:
         other = names[(place + 1) % len(names)]
         own = people[name]
         for compared, human in (("own", own), ("other", people[other]), ("centre", own)):
-            signed = _centre(human.shape) if compared == "centre" else np.abs(maps[name])
-            resized = _resized(signed, human.shape)
+            resized = stretched(np.abs(maps[name]), human.shape).astype(float)
+            if compared == "centre":
+                resized = centre_maps(torch.zeros(1, 1, *human.shape))[0, 0].double().numpy()
             rows.append(
                 {
                     "id": name,
@@ -137,18 +135,6 @@ def plausibility(maps: dict[str, Map], people: dict[str, Map]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _centre(shape: tuple[int, ...]) -> Map:
-    down, across = (np.linspace(-0.5, 0.5, side) for side in shape)
-    prior: Map = np.exp(-(down[:, None] ** 2 + across**2) / (2 * 0.25**2))
-    return prior
-
-
-def _resized(values: Map, shape: tuple[int, ...]) -> Map:
-    size = (shape[1], shape[0])
-    image = Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=float)
 
 
 def plausibility_text(method: str, table: pd.DataFrame) -> str:

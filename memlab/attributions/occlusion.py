@@ -7,7 +7,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import Attribution, Explained, Given
+from memlab.attributions.base import Explained, FullAttribution, Given
 from memlab.errors import MemlabError
 from memlab.imaging.fills import Computed, filled
 from memlab.scorer import Scorer
@@ -16,7 +16,7 @@ MOST = 32
 """Largest number of cells along a side."""
 
 
-class Occlusion(Attribution):
+class Occlusion(FullAttribution):
     """Score of the image minus its score with a cell covered (Zeiler and Fergus 2014, ECCV).
 
     The cells do not overlap. A cell is filled from the pixels around it, because a grey square is a
@@ -38,10 +38,6 @@ class Occlusion(Attribution):
             raise MemlabError(f"occlusion: fill is {fill!r}; give blur, mean or grey")
         self.cells = cells
         self.fill = fill
-
-    def maps(self, model: Scorer, images: Tensor) -> Tensor:
-        """Return maps (B, 1, cells, cells)."""
-        return self.explained(model, images, Given()).maps
 
     def explained(self, model: Scorer, images: Tensor, given: Given) -> Explained:
         """Return maps (B, 1, cells, cells)."""

@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from memlab.attributions.shares import branch_shares
+from memlab.attributions.texts import stretched
 from memlab.drawing import SIGNED, save, short_name
 from memlab.numbers import number
 
@@ -142,11 +143,7 @@ def overlay(image: Any, signed: Any, limit: float) -> Any:
     Returns:
         (H, W, 3) float in [0, 1]. Opacity grows with the absolute value; zero is transparent.
     """
-    from PIL import Image
-
-    size = (image.shape[1], image.shape[0])
-    stretched = Image.fromarray(np.asarray(signed, dtype=np.float32)).resize(size, 2)
-    values = np.asarray(stretched)
+    values = stretched(signed, image.shape)
     colour = np.asarray(_mappable(limit).to_rgba(values))[..., :3]
     grey = image.mean(axis=2, keepdims=True) / 255 * 0.5 + 0.4
     opacity = np.clip(np.abs(values) / limit, 0, 1)[..., None] * 0.85

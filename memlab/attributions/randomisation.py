@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator
 
 import torch
+from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from memlab.scorer import Scorer
@@ -43,7 +44,10 @@ def similarity(maps: Tensor, others: Tensor) -> Tensor:
         maps: (B, 1, h, w).
         others: (B, 1, h, w).
     """
-    one, other = (_ranks(values.flatten(1)) for values in (maps, others))
+    one, other = (
+        torch.from_numpy(rankdata(values.flatten(1).cpu().numpy(), axis=1))
+        for values in (maps, others)
+    )
     one, other = (ranks - ranks.mean(dim=1, keepdim=True) for ranks in (one, other))
     size = one.square().sum(dim=1).sqrt() * other.square().sum(dim=1).sqrt()
     rho: Tensor = (one * other).sum(dim=1) / size
@@ -83,10 +87,3 @@ def _from_the_output(model: Scorer) -> Iterator[tuple[str, nn.Module]]:
     for name, block in reversed(children):
         if any(True for _ in block.parameters()):
             yield name, block
-
-
-def _ranks(values: Tensor) -> Tensor:
-    """Return ranks with ties at their mean, (B, N)."""
-    below = (values[:, None, :] < values[:, :, None]).sum(dim=2)
-    equal = (values[:, None, :] == values[:, :, None]).sum(dim=2)
-    return below + (equal + 1) / 2

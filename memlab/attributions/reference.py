@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import Given
+from memlab.attributions.base import Attribution, Given, seen_by
 from memlab.errors import MemlabError
+from memlab.precision import evaluation_mode, single_precision
 from memlab.scorer import Scorer
+from memlab.types import Batch
+
+MOST = 512
+"""Largest number of images whose mean a contrast compares with."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,37 @@ def whole_of(parts: tuple[Tensor, ...], like: Any) -> Any:
     return parts if isinstance(like, tuple | list) else parts[0]
 
 
+def reference_for(attribution: Attribution, model: Scorer, batches: Iterable[Batch]) -> Reference:
+    """Return the reference of a method, from the first `MOST` readable images of batches.
+
+    Args:
+        attribution: the method, which may look at a layer of its own.
+        model: the model; its training flags stay unchanged.
+        batches: batches of float images in [0, 1], on any device.
+
+    Raises:
+        MemlabError: if there are no images, or the model has no such layer.
+    """
+
+    def images() -> Iterator[Tensor]:
+        left = MOST
+        for batch in batches:
+            some = batch["images"][batch["valid"]][:left].to(model.device)
+            left -= len(some)
+            if len(some):
+                yield some
+            if left == 0:
+                return
+
+    with evaluation_mode(model), single_precision(model.device.type):
+        return reference_of(seen_by(attribution, model), images())
+
+
 @torch.no_grad()
 def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None = None) -> Reference:
     """Return the reference of images: their mean, and that of their activations.
+
+    Images without a finite score do not count.
 
     Args:
         model: model in evaluation mode.
@@ -62,13 +95,15 @@ def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None =
         parts: tuple[Tensor, ...] = (images,)
         if layered:
             activations = network.stem(images)
-            scores.append(network.score(activations))
+            predicted = network.score(activations)
             parts += parts_of(activations)
         else:
             places = torch.arange(len(images), device=images.device)
-            scores.append((given or Given()).scores(model, images, places))
-        sums.append(tuple(part.double().sum(dim=0, keepdim=True) for part in parts))
-    if not scores:
+            predicted = (given or Given()).scores(model, images, places)
+        finite = predicted.isfinite()
+        scores.append(predicted[finite])
+        sums.append(tuple(part[finite].double().sum(dim=0, keepdim=True) for part in parts))
+    if not sum(map(len, scores)):
         raise MemlabError("no reference images: a contrast needs images to compare with")
     every = torch.cat(scores).double()
     count = len(every)

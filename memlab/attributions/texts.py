@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ NINTHS = (
     ("left", "middle", "right"),
     ("lower left", "bottom", "lower right"),
 )
-COLUMNS = ("predicted", "score", "unlocated", "residual", "steps")
+SCORES = ("predicted", "score")
+FIGURES = ("unlocated", "residual", "steps")
 
 
 def map_table(arrays: Mapping[str, Any]) -> pd.DataFrame:
@@ -31,10 +32,10 @@ def map_table(arrays: Mapping[str, Any]) -> pd.DataFrame:
     """
     maps = np.asarray(arrays["maps"], dtype=float)
     table = {"id": [str(name) for name in arrays["id"]]}
-    table |= {name: arrays[name] for name in COLUMNS[:2] if name in arrays}
+    table |= {name: arrays[name] for name in SCORES if name in arrays}
     table["raises"] = np.clip(maps, 0, None).sum(axis=(1, 2))
     table["lowers"] = np.clip(maps, None, 0).sum(axis=(1, 2))
-    table |= {name: arrays[name] for name in COLUMNS[2:] if name in arrays}
+    table |= {name: arrays[name] for name in FIGURES if name in arrays}
     table |= {
         name.removeprefix(PREFIX): values
         for name, values in arrays.items()
@@ -42,6 +43,19 @@ def map_table(arrays: Mapping[str, Any]) -> pd.DataFrame:
     }
     table["text"] = [map_text(one) for one in maps]
     return pd.DataFrame(table)
+
+
+def stretched(values: Any, shape: Sequence[int]) -> NDArray[np.float32]:
+    """Return a map (h, w) resized bilinearly to the height and width of an image.
+
+    Args:
+        values: (h, w).
+        shape: height, width, and perhaps more, of the image.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(np.asarray(values, dtype=np.float32))
+    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
 def map_text(signed: NDArray[np.float64]) -> str:

@@ -67,7 +67,7 @@ class Backbone(Specified, nn.Module, ABC):
         return self.tail(self.stem(images))
 
     def chain(self) -> dict[str, Step]:
-        """Return named steps whose composition is `stem`; empty if `stem` cannot be taken apart.
+        """Return named steps whose composition is `stem`; empty if `stem` has no such steps.
 
         Maps can be computed after any step: `grid` must take the activations of each. A step may
         work in place.

@@ -49,6 +49,7 @@ class Timm(Backbone):
         self.fixed_size = bool(config.get("fixed_input_size", False))
         self.mean = tuple(config["mean"])
         self.std = tuple(config["std"])
+        self._steps: tuple[str, ...] | None = None  # unknown until asked for
         self._cut_before_last = isinstance(network, VisionTransformer)
         if weights is not None:
             heads = config.get("classifier") or "fc"
@@ -76,27 +77,33 @@ class Timm(Backbone):
     def chain(self) -> dict[str, Step]:
         """Return the children of the network up to the feature layer, stages and blocks singly.
 
-        Networks of timm compute their children in order, nearly all of them. The steps are run once
-        on noise; if their composition is not `stem`, the feature layer cannot be moved.
+        If that is not how the network computes, there are none, and the feature layer cannot be
+        moved.
         """
         if self._cut_before_last:
             return self._blocks_of_a_transformer()
-        noise = torch.randn(
-            1, 3, *[self.input_size] * 2, generator=torch.Generator().manual_seed(0)
-        )
+        if self._steps is None:
+            self._steps = self._found_steps()
+        children = dict(_in_order(self.network))
+        return {name: children[name] for name in self._steps}
+
+    def _found_steps(self) -> tuple[str, ...]:
+        """Return the names of the children whose composition is `stem`, tried on noise."""
+        seeded, side = torch.Generator().manual_seed(0), self.input_size
+        noise = torch.randn(1, 3, side, side, generator=seeded)
         values = noise.to(next(self.network.parameters()))
-        steps: dict[str, Step] = {}
+        names: list[str] = []
         with torch.no_grad():
             wanted = self.stem(values.clone())
             for name, module in _in_order(self.network):
                 try:
                     values = module(values.clone())
                 except Exception:  # the children are no chain, for whatever reason
-                    return {}
-                steps[name] = module
+                    return ()
+                names.append(name)
                 if values.shape == wanted.shape and torch.allclose(values, wanted, atol=1e-5):
-                    return steps
-        return {}
+                    return tuple(names)
+        return ()
 
     def _blocks_of_a_transformer(self) -> dict[str, Step]:
         network = self.network

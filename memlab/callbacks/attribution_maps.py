@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,17 @@ from torch import Tensor
 from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
 from memlab.analysis.results import MapsRecord, Results
-from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
+from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
 from memlab.attributions.overlays import map_overlays
-from memlab.attributions.reference import reference_of
+from memlab.attributions.reference import MOST, reference_for
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import PREFIX, map_table
 from memlab.attributions.trust import checks, on_regions
 from memlab.callbacks.base import command_folder, data_of, model_of, readable
 from memlab.data.examples import examples
-from memlab.data.table import Table
-from memlab.errors import DataError, MemlabError
+from memlab.errors import MemlabError
 from memlab.files import make_folder, replacing, write_text
-from memlab.imaging.decode import upright_size
+from memlab.imaging.decode import size_of_file
 from memlab.imaging.pixels import to_bytes
 from memlab.models.base import MemorabilityModel
 from memlab.precision import evaluation_mode, single_precision
@@ -37,22 +36,19 @@ from memlab.seeds import seed_of
 from memlab.shards import SHARDS
 from memlab.types import Batch, Context
 
-REFERENCE = 512
-"""Largest number of images whose mean a contrast compares with."""
-
 
 class AttributionMaps(Callback):
     """Callback that computes attribution maps for a sample of the test images.
 
     For each method, `maps/METHOD.npz` holds `id`, `index`, `maps` (n, h, w: signed, as computed),
     `images` (n, 3, H, W: uint8, as the model saw them), `predicted`, `score`, `size` (height and
-    width of the file) and `unit`. For a
-    model with branches it also holds `maps_NAME` for each branch; these add up to `maps`. Figures
-    of each map, such as `residual` of a contrast, are arrays of their own.
+    width of the file) and `unit`. For a model with branches it also holds `maps_NAME` for each
+    branch; these add up to `maps`. Figures of each map, such as `residual` of a contrast, are
+    arrays of their own.
 
     `maps/METHOD.csv` says in words where each map has its values.
 
-    A contrast compares with the mean of `REFERENCE` training images, or of tested ones if there are
+    A contrast compares with the mean of up to 512 training images, or of tested ones if there are
     no training images.
 
     Args:
@@ -78,17 +74,23 @@ class AttributionMaps(Callback):
         self._found: dict[str, list[dict[str, Any]]] = {}
         self._given: dict[str, Given] = {}
         self._compared = ""
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._files: dict[str, Path] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the sample."""
-        ids = data_of(trainer).table.part("test")["id"]
+        table = data_of(trainer).table
+        rows = table.part("test")
+        ids = rows["id"]
         self._chosen = (
             set(sorted(ids, key=lambda name: seed_of(self.seed, name))[: self.sample])
             if self.parts
             else set()
         )
-        self._sizes = _sizes_of(data_of(trainer).table, self._chosen)
+        self._files = {
+            name: table.root / str(image)
+            for name, image in zip(ids, rows["image"], strict=True)
+            if name in self._chosen
+        }
         self._found = {part.name: [] for part in self.parts}
         self._given = self._references(trainer)
         if trainer.is_global_zero:
@@ -105,14 +107,12 @@ class AttributionMaps(Callback):
         split, kind = ("train", "training") if len(data.table.part("train")) else ("test", "tested")
         found: dict[str, Given] = {}
         for part in contrasts:
-            images = examples(data, split, REFERENCE, self.seed)
-            with evaluation_mode(model), single_precision(model.device.type):
-                try:
-                    seen = seen_by(part, model)
-                    reference = reference_of(seen, (one.to(model.device) for one in images))
-                except MemlabError as error:
-                    self._failed[part.name] = str(error)
-                    continue
+            images = examples(data, split, MOST, self.seed)
+            try:
+                reference = reference_for(part, model, images)
+            except MemlabError as error:
+                self._failed[part.name] = str(error)
+                continue
             self._compared = f"the mean of {reference.count} {kind} images"
             found[part.name] = Given(reference)
         return found
@@ -153,7 +153,7 @@ class AttributionMaps(Callback):
                     "images": to_bytes(images).cpu().numpy(),
                     "predicted": outputs["predicted"][places].float().cpu().numpy(),
                     "score": batch["scores"][places].cpu().numpy(),
-                    "size": np.array([self._sizes[name] for name in names]),
+                    "size": np.array([size_of_file(self._files[name]) for name in names]),
                 }
             )
 
@@ -224,20 +224,6 @@ class AttributionMaps(Callback):
                     evidence=evidence,
                 )
             )
-
-
-def _sizes_of(table: Table, chosen: Container[str]) -> dict[str, tuple[int, int]]:
-    """Return height and width of the files of chosen images; 0 and 0 if a file is no image."""
-    rows = table.part("test")
-    found = {}
-    for name, image in zip(rows["id"], rows["image"], strict=True):
-        if name in chosen:
-            try:
-                width, height = upright_size(table.root / str(image))
-            except DataError:  # the data module names it
-                width, height = 0, 0
-            found[str(name)] = height, width
-    return found
 
 
 def _evidence(arrays: Mapping[str, Any], folder: Path, seed: int) -> list[MapEvidence]:

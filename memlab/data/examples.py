@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import Tensor
-from torch.utils.data import DataLoader
-
-from memlab.data.dataset import collate, to_float
+from memlab.data.inputs import batches
 from memlab.data.module import MemorabilityData
 from memlab.seeds import seed_of
+from memlab.types import Batch
 
 
-def examples(data: MemorabilityData, split: str, most: int, seed: int) -> Iterator[Tensor]:
-    """Yield some images of a split in batches, float RGB (B, 3, H, W) in [0, 1], on the CPU.
-
-    Images that cannot be read are left out.
+def examples(data: MemorabilityData, split: str, most: int, seed: int) -> Iterator[Batch]:
+    """Yield batches of some images of a split, float RGB in [0, 1], on the CPU.
 
     Args:
         data: the data module.
@@ -26,7 +22,4 @@ def examples(data: MemorabilityData, split: str, most: int, seed: int) -> Iterat
     rows = data.table.part(split)
     order = sorted(range(len(rows)), key=lambda row: seed_of(seed, rows["id"][row]))
     chosen = data.images(rows.iloc[sorted(order[:most])].reset_index(drop=True))
-    for batch in DataLoader(chosen, batch_size=data.batch_size, collate_fn=collate):
-        images = to_float(batch)["images"][batch["valid"]]
-        if len(images):
-            yield images
+    return batches(chosen, data.batch_size, 0)

@@ -127,6 +127,19 @@ def upright_size(path: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
+def size_of_file(path: Path) -> tuple[int, int]:
+    """Return height and width of an image after EXIF rotation; 0 and 0 if there is no such image.
+
+    Args:
+        path: an image file, or a name that is no file.
+    """
+    try:
+        width, height = upright_size(path)
+    except DataError:
+        return 0, 0
+    return height, width
+
+
 def turned_unseen(path: Path) -> bool:
     """Return whether EXIF turns or mirrors an image without changing its shape.
 

@@ -10,25 +10,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from memlab import registry
-from memlab.attributions.base import Attribution, Given, by_branch, explain_branches, seen_by
-from memlab.attributions.reference import reference_of
+from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
+from memlab.attributions.reference import MOST, reference_for
 from memlab.attributions.texts import map_table
 from memlab.data.inputs import Images, Inputs
 from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing, write_text
-from memlab.imaging.decode import upright_size
+from memlab.imaging.decode import size_of_file
 from memlab.imaging.pixels import to_bytes
-from memlab.inference.predict import scored
+from memlab.inference.predict import device_named, scored
 from memlab.paths import short_name
-from memlab.precision import evaluation_mode, single_precision
+from memlab.progress import Advance
+from memlab.progress import progress as bar
 from memlab.scorer import Scorer
-from memlab.types import Context
+from memlab.types import Batch, Context
 
-REFERENCE = 512
-"""Largest number of reference images that are read."""
 SHEET = 16
 """Number of images on the sheet with the colour bar; every image also gets its own overlay file."""
 
@@ -75,7 +73,7 @@ class Maps:
             "images": self.images,
             "predicted": self.predicted,
             "score": np.full(len(self), np.nan, dtype=np.float32),
-            "size": np.array([_file_size(name) for name in self.image]).reshape(-1, 2),
+            "size": np.array([size_of_file(Path(name)) for name in self.image]).reshape(-1, 2),
         }
 
     def save(self, folder: str | Path) -> list[Path]:
@@ -112,13 +110,6 @@ class Maps:
         return [path, table, *(folder / name for name in names)]
 
 
-def _file_size(name: str) -> tuple[int, int]:
-    """Return height and width of an image file, 0 and 0 for an image without a file."""
-    path = Path(name)
-    width, height = upright_size(path) if path.is_file() else (0, 0)
-    return height, width
-
-
 def explain(
     model: Scorer,
     images: Images,
@@ -140,7 +131,7 @@ def explain(
         images: as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
         reference: images whose mean a contrast compares with; by default the explained images. At
-            most `REFERENCE` of them are read.
+            most 512 of them are read.
         batch_size: number of images per batch.
         num_workers: number of processes that decode files.
         device: device to run on; by default the model's device.
@@ -158,14 +149,19 @@ def explain(
     inputs = Inputs(images, model.input_size, resampler=model.resampler)
     given, compared = Given(), ""
     if attribution.contrasts:
-        others = (
-            inputs
-            if reference is None
-            else Inputs(reference, model.input_size, resampler=model.resampler)
-        )
-        given, compared = _compared(
-            attribution, model, others, reference is None, batch_size, device, progress
-        )
+        kind, others = "explained", inputs
+        if reference is not None:
+            kind = "reference"
+            others = Inputs(reference, model.input_size, resampler=model.resampler)
+        model.to(device_named(device) if device is not None else model.device)
+        with bar("Reference", min(len(others), MOST), shown=progress) as advance:
+            found_in = _counted(others.batches(batch_size, num_workers), advance)
+            mean = reference_for(attribution, model, found_in)
+        if reference is None and mean.count < 2:
+            raise MemlabError(
+                "one image has no mean to be compared with: give other images as the reference"
+            )
+        given, compared = Given(mean), f"the mean of {mean.count} {kind} images"
     for batch, predicted in scored(
         model, inputs, batch_size, num_workers, device, progress, "Explaining"
     ):
@@ -200,32 +196,8 @@ def explain(
     )
 
 
-def _compared(
-    attribution: Attribution,
-    model: Scorer,
-    inputs: Inputs,
-    own: bool,
-    batch_size: int,
-    device: str | torch.device | None,
-    progress: bool,
-) -> tuple[Given, str]:
-    """Return the reference of a contrast, and its name in words."""
-    count = 0
-
-    def some() -> Iterator[Tensor]:
-        nonlocal count
-        for batch, _ in scored(model, inputs, batch_size, 0, device, progress, "Reference"):
-            images = batch["images"][batch["valid"]][: REFERENCE - count]
-            count += len(images)
-            if len(images):
-                yield images
-            if count >= REFERENCE:
-                return
-
-    with evaluation_mode(model), single_precision(model.device.type):
-        reference = reference_of(seen_by(attribution, model), some())
-    if own and count < 2:
-        raise MemlabError(
-            "one image has no mean to be compared with: give other images as the reference"
-        )
-    return Given(reference), f"the mean of {count} {'explained' if own else 'reference'} images"
+def _counted(batches: Iterator[Batch], advance: Advance) -> Iterator[Batch]:
+    """Yield batches, and report the progress."""
+    for batch in batches:
+        yield batch
+        advance(len(batch["ids"]))
