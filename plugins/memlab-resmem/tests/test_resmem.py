@@ -179,7 +179,7 @@ def test_places_lie_where_the_layers_look() -> None:
 def test_maps_show_both_branches_with_their_own_sums(package: Path) -> None:
     model = ship(ResMem, package)()
     images = sample_images(2, 256)
-    both = explain_branches(GradCAM(), model, images)
+    both = explain_branches(GradCAM(), model, images).maps
     assert both.shape == (2, 2, 16, 16)
     assert torch.equal(explain(GradCAM(), model, images), both.sum(1, keepdim=True))
     leaves = tuple(part.detach().requires_grad_() for part in model.stem(images))
