@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from memlab.attributions.colours import coloured, muted, scale_colours
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import stretched
-from memlab.drawing import SIGNED, save, short_name
+from memlab.drawing import save, short_name
 from memlab.numbers import number
+
+SHEET = 16
+"""Number of images on the sheet; the page shows more."""
 
 
 def map_overlays(
     arrays: dict[str, Any], method: str, unit: str, folder: Path, limit: float | None = None
 ) -> list[str]:
-    """Draw each image beside its map, all maps on one symmetric scale with a colour bar.
+    """Draw the first 16 images beside their maps, on one symmetric scale with a colour bar.
 
     Images have the proportions of their files, although the model saw squares.
 
@@ -35,7 +40,8 @@ def map_overlays(
         The names of the written files.
     """
     maps = arrays["maps"]
-    limit = limit or float(np.abs(maps).max()) or 1.0
+    limit = limit or full_colour(maps)
+    every, maps = len(maps), maps[:SHEET]
     shares = branch_shares(arrays)
     columns = min(4, len(maps))
     lines = -(-len(maps) // columns)
@@ -63,7 +69,7 @@ def map_overlays(
     height, width = maps.shape[1:]
     figure.suptitle(
         f"{method} on a {height} × {width} grid, drawn bilinear\n"
-        "red raises the score, blue lowers it; one scale for all",
+        f"red raises the score, blue lowers it; one scale for all{_of(len(maps), every)}",
         fontsize=9,
     )
     return save(figure, folder, f"maps/{method}")
@@ -92,7 +98,7 @@ def single_overlay(
     Returns:
         The names of the written files.
     """
-    height, width = _size(arrays, index)
+    height, width = size_shown(arrays, index)
     side = 3.2
     tall, wide = side * min(1, height / width), side * min(1, width / height)
     figure = Figure(figsize=(2 * wide + 1.3, tall + 0.6), layout="constrained")
@@ -110,7 +116,11 @@ def single_overlay(
     return save(figure, folder, name)
 
 
-def _size(arrays: dict[str, Any], index: int) -> tuple[int, int]:
+def _of(shown: int, every: int) -> str:
+    return f"; the first {shown} of {every} images" if shown < every else ""
+
+
+def size_shown(arrays: Mapping[str, Any], index: int) -> tuple[int, int]:
     """Return height and width of the file, or of the model's image if they are unknown."""
     height, width = arrays["size"][index] if "size" in arrays else (0, 0)
     if height and width:
@@ -121,7 +131,7 @@ def _size(arrays: dict[str, Any], index: int) -> tuple[int, int]:
 
 def _show(panel: Any, image: Any, arrays: dict[str, Any], index: int) -> None:
     """Show an image of the model in the proportions of its file."""
-    height, width = _size(arrays, index)
+    height, width = size_shown(arrays, index)
     panel.imshow(image, extent=(0, width, height, 0))
 
 
@@ -133,7 +143,7 @@ def _scores(arrays: dict[str, Any], index: int) -> str:
 
 
 def overlay(image: Any, signed: Any, limit: float) -> Any:
-    """Return a signed map over a muted grey copy of its image.
+    """Return a signed map over a muted grey copy of its image; see `colours.coloured`.
 
     Args:
         image: (H, W, 3) uint8.
@@ -143,14 +153,15 @@ def overlay(image: Any, signed: Any, limit: float) -> Any:
     Returns:
         (H, W, 3) float in [0, 1]. Opacity grows with the absolute value; zero is transparent.
     """
-    values = stretched(signed, image.shape)
-    colour = np.asarray(_mappable(limit).to_rgba(values))[..., :3]
-    grey = image.mean(axis=2, keepdims=True) / 255 * 0.5 + 0.4
-    opacity = np.clip(np.abs(values) / limit, 0, 1)[..., None] * 0.85
-    return opacity * colour + (1 - opacity) * grey
+    return coloured(stretched(signed, image.shape) / limit, muted(image))
+
+
+def full_colour(maps: Any) -> float:
+    """Return the value of full colour for a set of maps: their largest absolute value, or 1."""
+    return float(np.abs(maps).max()) or 1.0
 
 
 def _mappable(limit: float) -> Any:
     from matplotlib.cm import ScalarMappable
 
-    return ScalarMappable(Normalize(-limit, limit), cmap=SIGNED)
+    return ScalarMappable(Normalize(-limit, limit), cmap=ListedColormap(scale_colours()))
