@@ -28,8 +28,11 @@ def thumbnail(path: Path, side: int = SIDE) -> Image.Image | None:
 def thumbnail_url(path: Path) -> str | None:
     """Return a thumbnail as a JPEG in a data URL; None if the image cannot be read."""
     small = thumbnail(path)
-    if small is None:
-        return None
+    return None if small is None else jpeg_url(small)
+
+
+def jpeg_url(image: Image.Image) -> str:
+    """Return an image as a JPEG in a data URL."""
     content = io.BytesIO()
-    small.save(content, "JPEG", quality=80)
+    image.save(content, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
