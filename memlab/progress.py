@@ -61,7 +61,7 @@ def progress(title: str, total: int, shown: bool = True) -> Iterator[Advance]:
         with _bar(title, total) as advance:
             yield advance
     else:
-        yield _lines(title, total)
+        yield occasional_lines(title, total)
 
 
 @contextmanager
@@ -88,7 +88,13 @@ def _bar(title: str, total: int) -> Iterator[Advance]:
         yield advance
 
 
-def _lines(title: str, total: int) -> Advance:
+def occasional_lines(title: str, total: int) -> Advance:
+    """Return a function that reports progress in lines; for use while another bar is shown.
+
+    Args:
+        title: name of the work.
+        total: total number of steps.
+    """
     start = time.monotonic()
     said, done = start, 0
 

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.map_choice import MapChoice
 from memlab.analysis.map_evidence import MapEvidence
 from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance, RidgeRecord
 from memlab.errors import MemlabError
@@ -99,6 +100,8 @@ class MapsRecord:
         checks: check of the maps to its mean over images, in units of the score (`lift_REGION`: 1
             is chance); see `memlab.attributions.trust`.
         evidence: whether maps predict the measured effect of removing a region.
+        choice: which images, and how they were chosen; None in results of earlier versions.
+        page: page with all maps, relative to the results; empty in results of earlier versions.
     """
 
     method: str
@@ -111,6 +114,8 @@ class MapsRecord:
     figure: str
     checks: dict[str, Statistic] = field(default_factory=dict)
     evidence: list[MapEvidence] = field(default_factory=list)
+    choice: MapChoice | None = None
+    page: str = ""
 
 
 @dataclass

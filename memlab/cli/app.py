@@ -192,7 +192,8 @@ class MemlabCLI(LightningCLI):
         maps = AttributionMaps(
             self._get(self.config_init, "attribution"),
             self._get(self.config_init, "maps"),
-            seed=seed,
+            self._get(self.config_init, "maps_of"),
+            seed,
         )
         self.best = BestCheckpoint(self.folder / "checkpoints")
         configured = self._get(self.config_init, "trainer")

@@ -65,6 +65,13 @@ def add_evaluations(parser: LightningArgumentParser) -> None:
         "--maps", type=int, default=16, help="number of test images that are explained."
     )
     parser.add_argument(
+        "--maps_of",
+        type=str | list[str],
+        default="sample",
+        help="which test images are explained: sample, most (memorable), least, worst (errors), "
+        "ids with commas between, or a .txt file with one id a line.",
+    )
+    parser.add_argument(
         "--figures",
         type=Literal["pdf", "svg"] | None,
         default=None,

@@ -137,6 +137,6 @@ def callback_path(name: str) -> str:
     if path in (find("callbacks", reference).path for reference in ALWAYS_ON):
         raise MemlabError(
             f"callback {name!r} is always on; choose by --ablation, --doses, --scan, "
-            "--attribution, --maps"
+            "--attribution, --maps, --maps_of"
         )
     return path

@@ -160,7 +160,7 @@ def refuse_other_names(arguments: Iterable[str]) -> None:
         "data",
     }
     names |= {"trainer", "ablation", "attribution", "doses", "controls", "scan", "maps", "verbose"}
-    names |= {"checkpoint_every", "help", "c", "h", "weights_only", "return_predictions"}
+    names |= {"maps_of", "checkpoint_every", "help", "c", "h", "weights_only", "return_predictions"}
     for argument in arguments:
         name, _, value = argument.lstrip("-").partition("=")
         if not argument.startswith("-") or "." in name or name.removesuffix("+") in names:

@@ -39,6 +39,8 @@ def print_results(results: Results, folder: Path, console: Console | None = None
     console.print(f"results   {folder}/{FILE}, rows.csv", highlight=False, soft_wrap=True)
     for figure in results.figures:
         console.print(f"figure    {folder}/{figure}", highlight=False, soft_wrap=True)
+    for page in dict.fromkeys(maps.page for maps in results.maps if maps.page):
+        console.print(f"maps      {folder}/{page}", highlight=False, soft_wrap=True)
 
 
 def plain_console() -> Console:
