@@ -22,6 +22,7 @@ from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import map_table
 from memlab.callbacks import map_files
 from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.chosen_layers import ChosenLayers, chosen_layers
 from memlab.callbacks.explaining import Explaining
 from memlab.data.module import MemorabilityData
 from memlab.errors import MemlabError
@@ -74,6 +75,7 @@ class AttributionMaps(Callback):
         self.choice: MapChoice | None = None
         self._asked: str | list[str] = "sample"
         self._compared = ""
+        self._layers = ChosenLayers([])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, before anything is trained or tested, that the images can be chosen."""
@@ -94,6 +96,7 @@ class AttributionMaps(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the maps of an interrupted run, and forget those of an earlier test."""
         self.choice = None
+        self._layers = ChosenLayers([])
         if trainer.is_global_zero:
             map_files.clear(command_folder(trainer))
         trainer.strategy.barrier()
@@ -110,17 +113,18 @@ class AttributionMaps(Callback):
         if not len(tested):
             return
         self.choice = choose(tested, self._asked, self.count, self.seed)
+        self._layers = chosen_layers(trainer, self.parts, model, self.seed)
         own = self.choice.ids[rank :: trainer.world_size]
         if not own:
             return
         rows = tested.set_index("id").loc[own].reset_index()
         rows = rows.sort_values("index")
         images = data_of(trainer).table.part("test").set_index("id")["image"]
-        explaining = Explaining(self.parts, model, data_of(trainer), self.seed)
+        explaining = Explaining(self._layers.parts, model, data_of(trainer), self.seed)
         self._compared = explaining.compared
         for name, arrays in explaining.run(rows.assign(image=images.loc[rows["id"]].array)).items():
             map_files.write_part(folder, name, rank, arrays)
-        for name, reason in explaining.failed.items():
+        for name, reason in {**self._layers.failed, **explaining.failed}.items():
             map_files.write_failure(folder, name, rank, reason)
 
     def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
@@ -132,8 +136,11 @@ class AttributionMaps(Callback):
         if contrasts and self._compared:
             verb = "compare" if len(contrasts) > 1 else "compares"
             results.notes.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
+        results.notes += self._layers.notes()
         sets = []
-        for part in self.parts:
+        for name in self._layers.failed:
+            results.notes += self._missing(name, None, folder)
+        for part in self._layers.parts:
             merged = map_files.joined(folder, part.name)
             results.notes += self._missing(part.name, merged, folder)
             if merged is not None:
@@ -171,6 +178,7 @@ class AttributionMaps(Callback):
                 checks=measured,
                 evidence=evidence,
                 choice=self.choice,
+                layer=self._layers.choices.get(part.name),
             )
         )
         return map_set(part.name, part.unit, merged, said)
