@@ -54,10 +54,13 @@ class Explained:
     Args:
         maps: (B, 1 or branches, h, w), signed, as `Attribution.maps` returns them.
         columns: name to (B,) values, such as `residual`.
+        scores: (B,) scores of the images, which most methods compute anyway; None if the method did
+            not. `explain_branches` adds them.
     """
 
     maps: Tensor
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    scores: Tensor | None = None
 
 
 class Attribution(Specified, ABC):
@@ -160,22 +163,26 @@ def explain_branches(
 
     Returns:
         Maps (B, K, h, w), signed, detached: one map for each of the model's `branches`, or a single
-        map; and figures of each.
+        map; figures of each; and the scores (B,) of the images, those of `model.scores` up to
+        rounding. Only a map of an image without a finite score may have values that are not finite.
 
     Raises:
         MemlabError: if the model has no feature layer.
-        PluginError: if the maps have another shape or are not finite.
+        PluginError: if the maps or scores have another shape, or maps are not finite.
     """
+    given = given or Given()
     with (
         evaluation_mode(model),
         torch.inference_mode(False),
         torch.enable_grad(),
         single_precision(images.device.type),
     ):
-        seen = seen_by(attribution, model)
-        returned: Any = attribution.explained(
-            seen, images.detach().clone().float(), given or Given()
-        )
+        pixels = images.detach().clone().float()
+        returned: Any = attribution.explained(seen_by(attribution, model), pixels, given)
+        scores = getattr(returned, "scores", None)
+        if scores is None:
+            with torch.no_grad():
+                scores = given.scores(model, pixels, torch.arange(len(pixels)))
     who = f"attribution {described(type(attribution))}"
     if not isinstance(returned, Explained) or not isinstance(returned.maps, Tensor):
         kind = type(getattr(returned, "maps", returned)).__name__
@@ -183,10 +190,14 @@ def explain_branches(
     maps = returned.maps.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(f"{who} returned {tuple(maps.shape)}, not ({len(images)}, 1, h, w)")
-    if not maps.isfinite().all():
+    if scores.shape != (len(images),):
+        raise PluginError(
+            f"{who}: the scores of {model.title} are {tuple(scores.shape)}, not ({len(images)},)"
+        )
+    if not maps[scores.isfinite()].isfinite().all():
         raise PluginError(f"{who} returned values that are not finite")
     columns = {name: values.detach() for name, values in returned.columns.items()}
-    return Explained(maps, columns)
+    return Explained(maps, columns, scores.detach())
 
 
 def seen_by(attribution: Attribution, model: Scorer) -> Scorer:

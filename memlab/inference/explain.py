@@ -22,11 +22,11 @@ from memlab.files import make_folder, replacing, write_text
 from memlab.imaging.decode import size_of_file
 from memlab.imaging.pixels import to_bytes
 from memlab.inference.chosen_layer import asks_for_layer, layer_for
-from memlab.inference.predict import device_named, scored
+from memlab.inference.predict import device_named
 from memlab.paths import short_name
 from memlab.progress import Advance
 from memlab.progress import progress as bar
-from memlab.scorer import Scorer
+from memlab.scorer import Scorer, with_unscored
 from memlab.types import Batch, Context
 
 SHEET = 16
@@ -148,7 +148,7 @@ def explain(
         registry.load("attributions", method)() if isinstance(method, str) else method
     )
     errors: dict[str, str] = {}
-    found: dict[str, list[NDArray[Any]]] = {"images": [], "predicted": []}
+    found: dict[str, list[NDArray[Any]]] = {}
     names: list[str] = []
     inputs = Inputs(images, model.input_size, resampler=model.resampler)
     given, compared, layer = Given(), "", None
@@ -170,23 +170,13 @@ def explain(
                 "one image has no mean to be compared with: give other images as the reference"
             )
         given, compared = Given(mean), f"the mean of {mean.count} {kind} images"
-    for batch, predicted in scored(
-        model, inputs, batch_size, num_workers, device, progress, "Explaining"
-    ):
-        errors |= {
-            name: error for name, error in zip(batch["ids"], batch["errors"], strict=True) if error
-        }
-        places = batch["valid"].nonzero().flatten()
-        if len(places) == 0:
-            continue
-        pixels = batch["images"][places.to(batch["images"].device)]
-        names += [batch["ids"][place] for place in places.tolist()]
-        context = Context(batch["ids"], masks=batch["masks"]).select(places.cpu())
-        explained = explain_branches(attribution, model, pixels, replace(given, context=context))
-        for name, values in by_branch(model, explained).items():
-            found.setdefault(name, []).append(values)
-        found["images"].append(to_bytes(pixels).cpu().numpy())
-        found["predicted"].append(predicted[places].numpy())
+    with bar("Explaining", len(inputs), shown=progress) as advance:
+        for batch in _counted(inputs.batches(batch_size, num_workers), advance):
+            explained = _explained(attribution, model, batch, given)
+            errors |= explained.errors
+            names += explained.names
+            for name, values in explained.arrays.items():
+                found.setdefault(name, []).append(values)
     if not names:
         raise DataError(f"no image could be explained: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
@@ -202,6 +192,44 @@ def explain(
         compared_with=compared,
         layer=layer,
         **own,
+    )
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """What was found of a batch: ids of the explained images, arrays by name, errors by id."""
+
+    names: list[str]
+    arrays: dict[str, NDArray[Any]]
+    errors: dict[str, str]
+
+
+def _explained(attribution: Attribution, model: Scorer, batch: Batch, given: Given) -> _Explained:
+    """Return the maps of a batch's images and their scores, which the method computes anyway.
+
+    Images that cannot be read, or have no finite score, are left out.
+    """
+    readable = batch["valid"].nonzero().flatten()
+    arrays: dict[str, NDArray[Any]] = {}
+    predicted = torch.full(batch["valid"].shape, torch.nan)
+    if len(readable):
+        pixels = batch["images"][readable].to(model.device)
+        masks = {region: mask.to(model.device) for region, mask in batch["masks"].items()}
+        context = Context(batch["ids"], masks=masks).select(readable)
+        found = explain_branches(attribution, model, pixels, replace(given, context=context))
+        assert found.scores is not None
+        predicted[readable] = found.scores.float().cpu()
+        arrays = by_branch(model, found)
+        arrays |= {
+            "images": to_bytes(pixels).cpu().numpy(),
+            "predicted": predicted[readable].numpy(),
+        }
+    named = with_unscored(batch, predicted)
+    kept = named["valid"][readable].numpy()
+    return _Explained(
+        [batch["ids"][place] for place in readable[kept].tolist()],
+        {name: values[kept] for name, values in arrays.items()},
+        {name: error for name, error in zip(batch["ids"], named["errors"], strict=True) if error},
     )
 
 
