@@ -131,12 +131,13 @@ class AttributionMaps(Callback):
         """Gather the maps of all processes, draw them, and list them in the results."""
         if self.choice is None or results.command != "test":
             return
-        results.notes.append(choice_text(self.choice))
+        about = [choice_text(self.choice)]
         contrasts = [part.name for part in self.parts if part.contrasts]
         if contrasts and self._compared:
             verb = "compare" if len(contrasts) > 1 else "compares"
-            results.notes.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
-        results.notes += self._layers.notes()
+            about.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
+        about += self._layers.notes()
+        results.notes += about
         sets = []
         for name in self._layers.failed:
             results.notes += self._missing(name, None, folder)
@@ -146,7 +147,7 @@ class AttributionMaps(Callback):
             if merged is not None:
                 sets.append(self._add(part, merged, results, folder))
         if sets:
-            page = write_gallery(sets, folder, "Maps of tested images", [choice_text(self.choice)])
+            page = write_gallery(sets, folder, "Maps of tested images", about)
             results.maps = [replace(record, page=page) for record in results.maps]
 
     def _add(

@@ -24,8 +24,9 @@ Explain by maps why some images are scored as they are.
 
 For each image there is an overlay with a colour bar: red areas raise the score, blue areas lower
 it, all on one scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16
-beside their images, and maps/METHOD.csv says in words where the values lie. Figures are PNG and
-PDF. Exit code 1 if an image could not be read.
+beside their images, and maps/METHOD.csv says in words where the values lie. maps/index.html is a
+page of each image beside its maps. Figures are PNG and PDF. Exit code 1 if an image could not be
+read.
 
 contrast_cam and integrated_gradients say why a score differs from that of the mean image.
 
@@ -77,6 +78,7 @@ def run(arguments: list[str]) -> int:
 
     from memlab import registry
     from memlab.analysis.layer_choice import layer_text
+    from memlab.reports.gallery import map_set, write_gallery
 
     methods = list(dict.fromkeys(options.method or ["grad_cam"]))
     for method in methods:
@@ -84,7 +86,7 @@ def run(arguments: list[str]) -> int:
     attributions = [_made(method, options.layer) for method in methods]
 
     model = load_model(options.model)
-    bad = 0
+    bad, sets = 0, []
     for attribution in attributions:
         maps = model.explain(
             paths,
@@ -96,13 +98,19 @@ def run(arguments: list[str]) -> int:
         )
         bad = report_unreadable(maps.errors) if attribution is attributions[0] else bad
         maps.save(options.out)
-        if maps.layer is not None:
-            print(f"memlab: {layer_text(maps.method, maps.layer)}", file=sys.stderr)  # noqa: T201
         against = f", compared with {maps.compared_with}" if maps.compared_with else ""
         made = f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method}{against}"
         print(f"{made} in {options.out}")  # noqa: T201
+        said = [f"Compared with {maps.compared_with}."] if maps.compared_with else []
+        if maps.layer is not None:
+            said.append(layer_text(maps.method, maps.layer))
+            print(f"memlab: {said[-1]}", file=sys.stderr)  # noqa: T201
         if options.human is not None:
-            print(_beside_people(maps, options.human, options.out))  # noqa: T201
+            said.append(_beside_people(maps, options.human, options.out))
+            print(said[-1])  # noqa: T201
+        sets.append(map_set(maps.method, maps.unit, maps.arrays(), said))
+    page = write_gallery(sets, options.out, f"Maps of scores by {options.model}")
+    print(f"all maps: {options.out / page}")  # noqa: T201
     return 1 if bad else 0
 
 
