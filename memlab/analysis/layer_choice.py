@@ -88,13 +88,18 @@ def layer_text(method: str, choice: LayerChoice) -> str:
         return f"{method} {choice.reason}."
     by_name = {one.layer: one for one in choice.candidates}
     chosen = by_name.pop(choice.layer or "")
+    kind = choice.images.replace("images", "image", 1) if choice.n == 1 else choice.images
+    found = f"{_short(chosen.lift)} {interval(chosen.lift.low, chosen.lift.high, 3)}".rstrip()
+    doubt = ""
+    if chosen.lift.low is None:
+        doubt = "; these are too few images to tell layers apart"
+    elif chosen.lift.low <= 0:
+        doubt = "; this is not shown to be more than nothing"
     others = ", ".join(f"{one.layer} {_short(one.lift)}" for one in by_name.values())
-    shown = (chosen.lift.low or 0.0) > 0
-    doubt = "" if shown else "; not shown to be more than a map has that knows nothing of it"
     return (
         f"{method} looks at {chosen.layer} ({chosen.cells[0]} × {chosen.cells[1]} cells), chosen "
-        f"on {choice.n} {choice.images}: lift {_short(chosen.lift)} "
-        f"{interval(chosen.lift.low, chosen.lift.high, 3)}{doubt}; {others}."
+        f"on {choice.n} {kind}: scores follow its maps by {found} more than maps that know nothing "
+        f"of the model ({others}){doubt}."
     )
 
 

@@ -105,7 +105,7 @@ def test_the_layer_that_knows_the_position_is_found(
     assert (lifts["blind"].behind.low or 0) > 0
     said = layer_text(found.name, choice)
     assert f"{found.name} looks at bright (8 × 8 cells), chosen on 24 validation images" in said
-    assert "not shown" not in said
+    assert "know nothing of the model (blind -0.0" in said
 
 
 def test_the_choice_leaves_the_model_as_it_was() -> None:
@@ -158,7 +158,7 @@ def test_equal_layers_are_told_apart_by_depth() -> None:
     assert choose_layer(follows, cells, -centre, "validation images", 0).chance == 0
     none = {name: values - 0.2 for name, values in follows.items()}
     said = layer_text("layer_cam", choose_layer(none, cells, centre, "images", 0))
-    assert "not shown to be more than a map has that knows nothing of it" in said
+    assert said.endswith("; this is not shown to be more than nothing.")
 
 
 def test_a_choice_needs_images() -> None:
@@ -172,3 +172,20 @@ def test_a_choice_needs_images() -> None:
 def test_auto_is_no_layer_where_nothing_chooses() -> None:
     with pytest.raises(MemlabError, match=r"layer auto is chosen by .*here give conv1, .*layer4$"):
         explain(GradCAM("auto"), tiny().eval(), sample_images(2, 64))
+
+
+def test_images_too_small_for_the_network_or_a_grid() -> None:
+    with pytest.raises(MemlabError, match=r"images of 32 × 32 pixels are a single cell .*--layer"):
+        explain(GradCAM(), tiny().eval(), sample_images(2, 32))
+    assert explain(GradCAM("layer3"), tiny().eval(), sample_images(2, 32)).shape[2:] == (2, 2)
+    shown = [batch(sample_images(2, 4))]
+    with pytest.raises(MemlabError, match="images of 4 × 4 pixels are a single cell"):
+        explain(
+            chosen_layer(GradCAM("auto"), tiny(), shown, shown, "")[0], tiny(), shown[0]["images"]
+        )
+    too_small = r"4 × 4 pixels \(.*\): give images of 64 × 64"
+    for model in (tiny("test_vit"), tiny("test_convnext")):
+        with pytest.raises(MemlabError, match=too_small):
+            explain(GradCAM(), model, shown[0]["images"])
+        with pytest.raises(MemlabError, match=too_small):
+            chosen_layer(GradCAM("auto"), model, shown, shown, "")
