@@ -143,15 +143,21 @@ def test_a_single_layer_is_no_choice_and_that_is_said(name: str) -> None:
     assert explain(found, model, shown[0]["images"]).shape[0] == 2
 
 
-def test_equal_layers_are_told_apart_by_depth() -> None:
+def test_the_largest_mean_is_chosen_and_equal_layers_are_named() -> None:
     rng = np.random.default_rng(0)
     image = 0.1 + 0.02 * rng.standard_normal(64)
     noise = 0.02 * rng.standard_normal((2, 64))
-    follows = {"early": image, "middle": image + noise[0] - noise[0].mean(), "late": image - 0.05}
+    follows = {
+        "early": image,
+        "middle": image + noise[0] - noise[0].mean() + 0.001,
+        "late": image - 0.05,
+    }
     cells = {"early": (16, 16), "middle": (8, 8), "late": (4, 4)}
     centre = np.full(64, 0.03) + 0.01 * noise[1]
     choice = choose_layer(follows, cells, centre, "validation images", 0)
     assert choice.layer == "middle"
+    said = layer_text("layer_cam", choice)
+    assert said.endswith("; early may be as good.")
     assert choice.chance == pytest.approx(centre.mean())
     assert choice.candidates[0].lift.value == pytest.approx(image.mean() - centre.mean())
     # a prior that says the opposite of what happens is no help: random cells have 0
