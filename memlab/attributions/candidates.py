@@ -13,9 +13,9 @@ from torch import Tensor
 
 from memlab.attributions.base import Given, LayerAttribution, explain_branches
 from memlab.attributions.baselines import centre_maps
-from memlab.attributions.faithfulness import faithfulness
 from memlab.attributions.reference import reference_for
 from memlab.attributions.sizes import large_enough
+from memlab.attributions.trust import followed
 from memlab.attributions.views import seen_at
 from memlab.errors import MemlabError
 from memlab.precision import evaluation_mode, single_precision
@@ -148,15 +148,8 @@ def _given(part: LayerAttribution, model: Scorer, reference: Iterable[Batch]) ->
 
 def _follows(model: Scorer, images: Tensor, maps: Tensor, given: Given) -> Tensor:
     """Return the mean of deletion and insertion (B,) of maps."""
-    places = torch.arange(len(images), device=images.device)
-    with evaluation_mode(model), torch.no_grad(), single_precision(images.device.type):
-        measured = faithfulness(
-            lambda changed: given.scores(
-                model, changed, places.repeat(len(changed) // len(places))
-            ),
-            images,
-            maps,
-        )
+    with evaluation_mode(model), single_precision(images.device.type):
+        measured = followed(model, images, maps, given)
     return (measured.deletion + measured.insertion) / 2
 
 
