@@ -163,7 +163,7 @@ def _readable(images: Iterable[Batch], device: torch.device) -> Iterable[tuple[T
     for batch in images:
         places = batch["valid"].nonzero().flatten()[:left]
         left -= len(places)
-        for some in places.split(AT_ONCE):
+        for some in torch.split(places, AT_ONCE):
             if len(some):
                 masks = {name: mask.to(device) for name, mask in batch["masks"].items()}
                 context = Context(batch["ids"], masks=masks).select(some.cpu())
