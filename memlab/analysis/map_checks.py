@@ -13,6 +13,9 @@ from memlab.numbers import number
 from memlab.stats.bootstrap import bootstrap
 from memlab.stats.measures import Statistic
 
+UNCHANGED = 0.5
+"""Similarity from which maps of a model without learned weights count as hardly changed."""
+
 
 def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
     """Return the mean of each check over images with its interval.
@@ -58,7 +61,25 @@ def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
     )
     if inside:
         said.append(f"{method}: density of the map on regions, 1 is chance: {inside}.")
-    return said
+    return said + _randomisation_text(method, checks)
+
+
+def _randomisation_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
+    """Return a sentence on maps of the randomised model; empty if it was not made."""
+    head, half, every, control = (
+        checks.get(f"randomised_{stage}") for stage in ("head", "half", "all", "edges")
+    )
+    if head is None or half is None or every is None or control is None:
+        return []
+    if every.value is None:
+        return [f"{method}: maps of a model with shuffled weights not measured: {every.reason}."]
+    high = every.value if every.high is None else every.high
+    verb = "change" if high < UNCHANGED else "hardly change"
+    return [
+        f"{method}: maps {verb} when weights are shuffled: similarity to those of the trained "
+        f"model {_short(head)} after the head, {_short(half)} after half of the layers, "
+        f"{_value(every)} after all (an edge detector {_short(control)}; n = {every.n})."
+    ]
 
 
 def _short(found: Statistic) -> str:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.map_agreement import MapAgreement
 from memlab.analysis.map_choice import MapChoice
 from memlab.analysis.map_evidence import MapEvidence
 from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance, RidgeRecord
@@ -139,6 +140,7 @@ class Results:
         dose_curves: one curve per ablation with several doses.
         scan: effects of occluding each cell of a grid, if requested.
         maps: one entry per attribution method.
+        agreement: one entry per pair of attribution methods.
         notes: notes for the reader.
         figures: paths relative to the file.
         schema: version of this layout.
@@ -160,6 +162,7 @@ class Results:
     dose_curves: list[DoseCurve] = field(default_factory=list)
     scan: Scan | None = None
     maps: list[MapsRecord] = field(default_factory=list)
+    agreement: list[MapAgreement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
     schema: int = SCHEMA

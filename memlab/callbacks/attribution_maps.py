@@ -12,11 +12,13 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab import shards
+from memlab.analysis.map_agreement import agreement_text, map_agreements
 from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, require_scores
 from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution
+from memlab.attributions.dependence import IMAGES as RANDOMISED
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import map_table
@@ -118,7 +120,9 @@ class AttributionMaps(Callback):
         images = data_of(trainer).table.part("test").set_index("id")["image"]
         explaining = Explaining(self.parts, model, data_of(trainer), self.seed)
         self._compared = explaining.compared
-        for name, arrays in explaining.run(rows.assign(image=images.loc[rows["id"]].array)).items():
+        rows = rows.assign(image=images.loc[rows["id"]].array)
+        randomised = set(self.choice.ids[:RANDOMISED])
+        for name, arrays in explaining.run(rows, randomised).items():
             map_files.write_part(folder, name, rank, arrays)
         for name, reason in explaining.failed.items():
             map_files.write_failure(folder, name, rank, reason)
@@ -132,12 +136,16 @@ class AttributionMaps(Callback):
         if contrasts and self._compared:
             verb = "compare" if len(contrasts) > 1 else "compares"
             results.notes.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
-        sets = []
+        sets: list[MapSet] = []
+        explained: dict[str, map_files.Arrays] = {}
         for part in self.parts:
             merged = map_files.joined(folder, part.name)
             results.notes += self._missing(part.name, merged, folder)
             if merged is not None:
                 sets.append(self._add(part, merged, results, folder))
+                explained[part.name] = {name: merged[name] for name in ("id", "maps")}
+        results.agreement = map_agreements(explained, self.seed)
+        results.notes += [agreement_text(one) for one in results.agreement]
         if sets:
             page = write_gallery(sets, folder, "Maps of tested images", [choice_text(self.choice)])
             results.maps = [replace(record, page=page) for record in results.maps]
