@@ -15,6 +15,10 @@ from lightning.pytorch.loggers import Logger
 from memlab.analysis.effects_table import effects_table
 from memlab.analysis.results import Results
 from memlab.files import write_text
+from memlab.reports.gallery import MapSet, beside, caption, panels, read_set
+
+MAPS = 100
+"""Largest number of maps in a tracker's list of images; it shows no more than 108."""
 
 
 def same_run(folder: Path) -> dict[str, str]:
@@ -59,9 +63,10 @@ def log_config(loggers: Iterable[Logger], config: dict[str, Any]) -> None:
 
 
 def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> None:
-    """Send metrics, the ablation table and the figures to every tracker.
+    """Send metrics, the ablation table, the figures and the maps to every tracker.
 
-    Final numbers go into the summary, not onto a time axis, because a test has no step.
+    Final numbers go into the summary, not onto a time axis, because a test has no step. Maps are
+    one list of images for each method, `maps/METHOD`, with captions that say what each map says.
     """
     for logger in _trackers(loggers):
         summary = {
@@ -80,7 +85,19 @@ def log_results(loggers: Iterable[Logger], results: Results, folder: Path) -> No
             table = table.where(table.notna(), None)
             logger.log_table(key="ablations", columns=list(table), data=table.to_numpy().tolist())
         for name in results.figures:
-            logger.log_image(key=Path(name).stem, images=[str(folder / name)])
+            if name.endswith(".png"):  # a tracker shows no PDF
+                logger.log_image(key=Path(name).stem, images=[str(folder / name)])
+        for record in results.maps:
+            _log_maps(logger, read_set(folder, record))
+
+
+def _log_maps(logger: Any, maps: MapSet) -> None:
+    shown = list(panels(maps, most=MAPS))
+    logger.log_image(
+        key=f"maps/{maps.method}",
+        images=[beside(panel) for panel in shown],
+        caption=[caption(panel, maps) for panel in shown],
+    )
 
 
 def _trackers(loggers: Iterable[Logger]) -> list[Any]:

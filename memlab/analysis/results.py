@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
+from memlab.analysis.layer_choice import LayerChoice
 from memlab.analysis.map_agreement import MapAgreement
 from memlab.analysis.map_choice import MapChoice
 from memlab.analysis.map_evidence import MapEvidence
@@ -103,6 +104,7 @@ class MapsRecord:
         evidence: whether maps predict the measured effect of removing a region.
         choice: which images, and how they were chosen; None in results of earlier versions.
         page: page with all maps, relative to the results; empty in results of earlier versions.
+        layer: how the layer was chosen; None if it was given.
     """
 
     method: str
@@ -117,6 +119,7 @@ class MapsRecord:
     evidence: list[MapEvidence] = field(default_factory=list)
     choice: MapChoice | None = None
     page: str = ""
+    layer: LayerChoice | None = None
 
 
 @dataclass

@@ -6,7 +6,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -125,11 +125,16 @@ class LayerAttribution(Attribution):
     Args:
         layer: step of the backbone after which to look (`Backbone.chain`); by default the model's
             feature layer, which is the deepest. An earlier one has a finer grid and knows less of
-            what the image shows.
+            what the image shows. `auto` chooses the layer whose maps the scores follow most
+            (`memlab.attributions.candidates`).
     """
 
     def __init__(self, layer: str | None = None) -> None:
         self.layer = layer
+
+    def at(self, layer: str | None) -> Self:
+        """Return the same method at another layer."""
+        return type(self)(**{**self._arguments, "layer": layer})
 
 
 def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:

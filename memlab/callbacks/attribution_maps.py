@@ -24,6 +24,7 @@ from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import map_table
 from memlab.callbacks import map_files
 from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.chosen_layers import ChosenLayers, chosen_layers
 from memlab.callbacks.explaining import Explaining
 from memlab.data.module import MemorabilityData
 from memlab.errors import MemlabError
@@ -76,6 +77,7 @@ class AttributionMaps(Callback):
         self.choice: MapChoice | None = None
         self._asked: str | list[str] = "sample"
         self._compared = ""
+        self._layers = ChosenLayers([])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, before anything is trained or tested, that the images can be chosen."""
@@ -96,6 +98,7 @@ class AttributionMaps(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the maps of an interrupted run, and forget those of an earlier test."""
         self.choice = None
+        self._layers = ChosenLayers([])
         if trainer.is_global_zero:
             map_files.clear(command_folder(trainer))
         trainer.strategy.barrier()
@@ -112,42 +115,48 @@ class AttributionMaps(Callback):
         if not len(tested):
             return
         self.choice = choose(tested, self._asked, self.count, self.seed)
+        self._layers = chosen_layers(trainer, self.parts, model, self.seed)
         own = self.choice.ids[rank :: trainer.world_size]
         if not own:
             return
         rows = tested.set_index("id").loc[own].reset_index()
         rows = rows.sort_values("index")
         images = data_of(trainer).table.part("test").set_index("id")["image"]
-        explaining = Explaining(self.parts, model, data_of(trainer), self.seed)
+        explaining = Explaining(self._layers.parts, model, data_of(trainer), self.seed)
         self._compared = explaining.compared
         rows = rows.assign(image=images.loc[rows["id"]].array)
         randomised = set(self.choice.ids[:RANDOMISED])
         for name, arrays in explaining.run(rows, randomised).items():
             map_files.write_part(folder, name, rank, arrays)
-        for name, reason in explaining.failed.items():
+        for name, reason in {**self._layers.failed, **explaining.failed}.items():
             map_files.write_failure(folder, name, rank, reason)
 
     def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
         """Gather the maps of all processes, draw them, and list them in the results."""
         if self.choice is None or results.command != "test":
             return
-        results.notes.append(choice_text(self.choice))
+        about = [choice_text(self.choice)]
         contrasts = [part.name for part in self.parts if part.contrasts]
         if contrasts and self._compared:
             verb = "compare" if len(contrasts) > 1 else "compares"
-            results.notes.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
+            about.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
+        about += self._layers.notes()
+        results.notes += about
         sets: list[MapSet] = []
         explained: dict[str, map_files.Arrays] = {}
-        for part in self.parts:
+        for name in self._layers.failed:
+            results.notes += self._missing(name, None, folder)
+        for part in self._layers.parts:
             merged = map_files.joined(folder, part.name)
             results.notes += self._missing(part.name, merged, folder)
             if merged is not None:
                 sets.append(self._add(part, merged, results, folder))
                 explained[part.name] = {name: merged[name] for name in ("id", "maps")}
         results.agreement = map_agreements(explained, self.seed)
-        results.notes += [agreement_text(one) for one in results.agreement]
+        agreement = [agreement_text(one) for one in results.agreement]
+        results.notes += agreement
         if sets:
-            page = write_gallery(sets, folder, "Maps of tested images", [choice_text(self.choice)])
+            page = write_gallery(sets, folder, "Maps of tested images", about + agreement)
             results.maps = [replace(record, page=page) for record in results.maps]
 
     def _add(
@@ -179,6 +188,7 @@ class AttributionMaps(Callback):
                 checks=measured,
                 evidence=evidence,
                 choice=self.choice,
+                layer=self._layers.choices.get(part.name),
             )
         )
         return map_set(part.name, part.unit, merged, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,9 @@ Explain by maps why some images are scored as they are.
 
 For each image there is an overlay with a colour bar: red areas raise the score, blue areas lower
 it, all on one scale. maps/METHOD.npz holds the maps as computed; maps/METHOD.png shows the first 16
-beside their images, and maps/METHOD.csv says in words where the values lie. Figures are PNG and
-PDF. Exit code 1 if an image could not be read.
+beside their images, and maps/METHOD.csv says in words where the values lie. maps/index.html is a
+page of each image beside its maps. Figures are PNG and PDF. Exit code 1 if an image could not be
+read.
 
 contrast_cam and integrated_gradients say why a score differs from that of the mean image.
 
@@ -48,7 +50,8 @@ def run(arguments: list[str]) -> int:
         "--layer",
         metavar="NAME",
         help="step of the backbone at which contrast_cam, grad_cam, grad_cam_relu and layer_cam "
-        "look; a name that does not exist lists all (the deepest)",
+        "look; auto chooses the one whose maps the scores follow most, on the reference images; a "
+        "name that does not exist lists all (the deepest)",
     )
     parser.add_argument(
         "--reference",
@@ -74,29 +77,40 @@ def run(arguments: list[str]) -> int:
     require_empty(options.out)
 
     from memlab import registry
+    from memlab.analysis.layer_choice import layer_text
+    from memlab.reports.gallery import map_set, write_gallery
 
     methods = list(dict.fromkeys(options.method or ["grad_cam"]))
     for method in methods:
         registry.find("attributions", method)  # check names before loading the model
+    attributions = [_made(method, options.layer) for method in methods]
 
     model = load_model(options.model)
-    bad = 0
-    for method in methods:
+    bad, sets = 0, []
+    for attribution in attributions:
         maps = model.explain(
             paths,
-            _made(method, options.layer),
+            attribution,
             reference=options.reference,
             batch_size=options.batch_size,
             num_workers=options.num_workers,
             device=options.device,
         )
-        bad = report_unreadable(maps.errors) if method == methods[0] else bad
+        bad = report_unreadable(maps.errors) if attribution is attributions[0] else bad
         maps.save(options.out)
         against = f", compared with {maps.compared_with}" if maps.compared_with else ""
         made = f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method}{against}"
         print(f"{made} in {options.out}")  # noqa: T201
+        said = [f"Compared with {maps.compared_with}."] if maps.compared_with else []
+        if maps.layer is not None:
+            said.append(layer_text(maps.method, maps.layer))
+            print(f"memlab: {said[-1]}", file=sys.stderr)  # noqa: T201
         if options.human is not None:
-            print(_beside_people(maps, options.human, options.out))  # noqa: T201
+            said.append(_beside_people(maps, options.human, options.out))
+            print(said[-1])  # noqa: T201
+        sets.append(map_set(maps.method, maps.unit, maps.arrays(), said))
+    page = write_gallery(sets, options.out, f"Maps of scores by {options.model}")
+    print(f"all maps: {options.out / page}")  # noqa: T201
     return 1 if bad else 0
 
 

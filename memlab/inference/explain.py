@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from memlab import registry
+from memlab.analysis.layer_choice import LayerChoice
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
 from memlab.attributions.reference import MOST, reference_for
 from memlab.attributions.texts import map_table
@@ -20,6 +21,7 @@ from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing, write_text
 from memlab.imaging.decode import size_of_file
 from memlab.imaging.pixels import to_bytes
+from memlab.inference.chosen_layer import asks_for_layer, layer_for
 from memlab.inference.predict import device_named
 from memlab.paths import short_name
 from memlab.progress import Advance
@@ -46,6 +48,7 @@ class Maps:
         branches: `maps_NAME` to (n, h, w) for each branch of the model; `maps` is their sum.
         columns: figures of each map by name, (n,), such as `residual`.
         compared_with: what a contrast compares with, in words; empty for other methods.
+        layer: how the layer was chosen; None if it was given.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Maps:
     branches: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
     compared_with: str = ""
+    layer: LayerChoice | None = None
 
     def __len__(self) -> int:
         return len(self.image)
@@ -130,8 +134,8 @@ def explain(
             `memlab.load` accepts.
         images: as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
-        reference: images whose mean a contrast compares with; by default the explained images. At
-            most 512 of them are read.
+        reference: images whose mean a contrast compares with, and on which a layer `auto` is
+            chosen; by default the explained images. At most 512 of them are read.
         batch_size: number of images per batch.
         num_workers: number of processes that decode files.
         device: device to run on; by default the model's device.
@@ -147,13 +151,17 @@ def explain(
     found: dict[str, list[NDArray[Any]]] = {}
     names: list[str] = []
     inputs = Inputs(images, model.input_size, resampler=model.resampler)
-    given, compared = Given(), ""
+    given, compared, layer = Given(), "", None
+    kind, others = "explained", inputs
+    if reference is not None and (attribution.contrasts or asks_for_layer(attribution)):
+        kind = "reference"
+        others = Inputs(reference, model.input_size, resampler=model.resampler)
     model.to(device_named(device) if device is not None else model.device)
+    if asks_for_layer(attribution):
+        attribution, layer = layer_for(
+            attribution, model, others, f"{kind} images", batch_size, num_workers, progress
+        )
     if attribution.contrasts:
-        kind, others = "explained", inputs
-        if reference is not None:
-            kind = "reference"
-            others = Inputs(reference, model.input_size, resampler=model.resampler)
         with bar("Reference", min(len(others), MOST), shown=progress) as advance:
             found_in = _counted(others.batches(batch_size, num_workers), advance)
             mean = reference_for(attribution, model, found_in)
@@ -182,6 +190,7 @@ def explain(
         branches=branches,
         columns=joined,
         compared_with=compared,
+        layer=layer,
         **own,
     )
 

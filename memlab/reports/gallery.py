@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from memlab.analysis.results import MapsRecord
 from memlab.attributions.colours import scale_colours
 from memlab.attributions.overlays import full_colour, overlay, size_shown
-from memlab.attributions.texts import map_text
+from memlab.attributions.texts import map_table
 from memlab.files import write_text
 from memlab.numbers import number
 from memlab.provenance import now, versions
@@ -38,6 +39,7 @@ class MapSet:
         grid: height and width of the maps.
         count: number of maps; the page shows the first `SHOWN`.
         arrays: content of `maps/METHOD.npz` for the images that are shown.
+        texts: what each of their maps says, in words.
         said: sentences on the set, such as those of its checks.
     """
 
@@ -47,6 +49,7 @@ class MapSet:
     grid: tuple[int, int]
     count: int
     arrays: Mapping[str, Any]
+    texts: Sequence[str]
     said: Sequence[str] = field(default_factory=list)
 
 
@@ -81,9 +84,10 @@ def map_set(method: str, unit: str, arrays: Mapping[str, Any], said: Sequence[st
         said: sentences on the set.
     """
     count, height, width = arrays["maps"].shape
-    shown = {name: values[:SHOWN] for name, values in arrays.items() if len(np.shape(values))}
+    shown = {name: values[:SHOWN] for name, values in arrays.items() if np.ndim(values)}
+    texts = map_table(shown)["text"].tolist()
     limit = full_colour(arrays["maps"])
-    return MapSet(method, unit, limit, (height, width), count, shown, list(said))
+    return MapSet(method, unit, limit, (height, width), count, shown, texts, list(said))
 
 
 def panels(maps: MapSet, most: int = SHOWN, side: int = SIDE) -> Iterator[Panel]:
@@ -107,8 +111,34 @@ def panels(maps: MapSet, most: int = SHOWN, side: int = SIDE) -> Iterator[Panel]
             score=float(arrays["score"][index]),
             image=Image.fromarray(image).resize(size, Image.Resampling.BICUBIC),
             over=Image.fromarray(over).resize(size, Image.Resampling.BICUBIC),
-            text=map_text(np.asarray(signed, dtype=float)),
+            text=maps.texts[index],
         )
+
+
+def read_set(folder: Path, record: MapsRecord) -> MapSet:
+    """Return the maps that a test wrote, from its folder.
+
+    Args:
+        folder: folder of the test's results.
+        record: the maps' entry in the results.
+    """
+    with np.load(folder / record.file, allow_pickle=False) as arrays:
+        return map_set(record.method, record.unit, dict(arrays))
+
+
+def beside(panel: Panel) -> Image.Image:
+    """Return an image and its overlay as one image, side by side."""
+    width, height = panel.image.size
+    both = Image.new("RGB", (2 * width, height))
+    both.paste(panel.image, (0, 0))
+    both.paste(panel.over, (width, 0))
+    return both
+
+
+def caption(panel: Panel, maps: MapSet) -> str:
+    """Return an image's id, its scores, what its map says, and the scale of the set."""
+    scale = f"full colour is {number(maps.limit, 3)} {maps.unit}"
+    return f"{panel.name}: {scores_text(panel)}; {panel.text}; {scale}"
 
 
 def scores_text(panel: Panel) -> str:

@@ -28,7 +28,8 @@ def test_wandb_offline_gets_metrics_config_table_and_images(
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     arguments = [f"--data.root={synthetic}", "--data.image_size=64", "--run=runs/w", *TINY]
-    found = program("fit", "--config=tracking/wandb", *arguments, "--ablation=blur")
+    arguments += ["--config=tracking/wandb", "--ablation=blur", "--figures=pdf"]
+    found = program("fit", *arguments)
     assert found.returncode == 0, found.stderr
     same = Path("runs/w/fit/wandb-id.txt").read_text()
     assert (Path("runs/w/fit/metrics.csv")).is_file()
@@ -36,6 +37,8 @@ def test_wandb_offline_gets_metrics_config_table_and_images(
     assert offline.name.endswith(f"-{same}")  # so that a run that goes on joins it
     media = {path.name.split("_")[0] for path in (offline / "files" / "media").rglob("*.*")}
     assert {"ablations", "ablation-effects", "predicted-against-true", "grad"} <= media
+    maps = list((offline / "files" / "media" / "images" / "maps").glob("grad_cam_*.png"))
+    assert len(maps) == 12
 
 
 @pytest.mark.slow
