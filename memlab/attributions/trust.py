@@ -23,6 +23,8 @@ def checks(
 ) -> dict[str, Tensor]:
     """Return deletion and insertion of maps, and of maps that know nothing: (B,) each.
 
+    NaN for a map that is constant or not finite, which has no highest and lowest cells.
+
     Args:
         model: model in evaluation mode.
         images: (B, 3, H, W) in [0, 1].
@@ -47,8 +49,10 @@ def checks(
     found = {}
     for suffix, values in others.items():
         measured = faithfulness(score, images, values)
-        found[f"deletion{suffix}"] = measured.deletion
-        found[f"insertion{suffix}"] = measured.insertion
+        flat = values.flatten(1)
+        ordered = flat.isfinite().all(dim=1) & (flat.amax(dim=1) > flat.amin(dim=1))
+        found[f"deletion{suffix}"] = measured.deletion.where(ordered, torch.nan)
+        found[f"insertion{suffix}"] = measured.insertion.where(ordered, torch.nan)
     return found
 
 

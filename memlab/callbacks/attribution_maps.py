@@ -18,6 +18,7 @@ from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, re
 from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution
+from memlab.attributions.blanks import blank_notes
 from memlab.attributions.dependence import IMAGES as RANDOMISED
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
@@ -169,7 +170,7 @@ class AttributionMaps(Callback):
         figure = map_overlays(merged, part.name, part.unit, folder)
         measured = mean_checks(merged, self.seed)
         evidence = _evidence(merged, folder, self.seed)
-        said = checks_text(part.name, measured)
+        said = blank_notes(part.name, merged) + checks_text(part.name, measured)
         said += [evidence_text(part.name, one) for one in evidence]
         shares = branch_shares(merged)
         results.figures += figure
