@@ -100,7 +100,8 @@ class MapsRecord:
         file: the maps, relative to the results.
         figure: overlays, relative to the results.
         checks: check of the maps to its mean over images, in units of the score (`lift_REGION`: 1
-            is chance); see `memlab.attributions.trust`.
+            is chance; `randomised_STAGE`: correlation), and `scores_sd`; see
+            `memlab.attributions.trust` and `memlab.attributions.dependence`.
         evidence: whether maps predict the measured effect of removing a region.
         choice: which images, and how they were chosen; None in results of earlier versions.
         page: page with all maps, relative to the results; empty in results of earlier versions.

@@ -9,6 +9,8 @@ import numpy as np
 
 ZERO = "the map is zero everywhere: nothing raises or lowers the score"
 BROKEN = "the map is not finite: it is left out"
+ROUNDING = 1e-6
+"""Value below which a map in units of a score is rounding of single precision."""
 LISTED = 5
 """Largest number of images that a note names."""
 
@@ -16,13 +18,15 @@ LISTED = 5
 def blank(signed: Any) -> str:
     """Return what is said in place of a map (h, w) without values; empty for other maps.
 
+    Values up to `ROUNDING` count as zero.
+
     >>> blank(np.zeros((2, 2))), blank(np.ones((2, 2)))
     ('the map is zero everywhere: nothing raises or lowers the score', '')
     """
     values = np.asarray(signed)
     if not np.isfinite(values).all():
         return BROKEN
-    return "" if values.any() else ZERO
+    return "" if np.abs(values).max(initial=0) > ROUNDING else ZERO
 
 
 def blank_notes(method: str, arrays: Mapping[str, Any]) -> list[str]:

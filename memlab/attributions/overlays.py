@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from memlab.attributions.blanks import blank
+from memlab.attributions.blanks import ROUNDING, blank
 from memlab.attributions.colours import coloured, muted, scale_colours
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import stretched
@@ -164,8 +164,13 @@ def overlay(image: Any, signed: Any, limit: float) -> Any:
 
 
 def full_colour(maps: Any) -> float:
-    """Return the value of full colour for a set of maps: their largest absolute value, or 1."""
-    return float(np.abs(np.nan_to_num(maps, nan=0, posinf=0, neginf=0)).max(initial=0)) or 1.0
+    """Return the value of full colour for a set of maps: their largest absolute value.
+
+    It is 1 for maps that are zero up to rounding, which must not be stretched to full colour.
+    """
+    finite = np.abs(np.nan_to_num(maps, nan=0, posinf=0, neginf=0))
+    largest = float(finite.max(initial=0))
+    return largest if largest > ROUNDING else 1.0
 
 
 def _without_values(signed: Any) -> str:

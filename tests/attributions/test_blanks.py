@@ -68,6 +68,7 @@ def test_other_images_keep_their_maps_and_the_blank_ones_are_named(tmp_path: Pat
 
 def test_maps_that_are_all_blank_are_never_stretched_to_full_colour() -> None:
     assert full_colour(np.zeros((3, 2, 2))) == 1.0
+    assert full_colour(np.full((3, 2, 2), 6e-8)) == 1.0  # rounding of single precision
     assert full_colour(np.full((3, 2, 2), np.nan)) == 1.0
     over = overlay(grey(99), np.zeros((2, 2)), 1.0)
     assert np.ptp(over, axis=2).max() == 0
