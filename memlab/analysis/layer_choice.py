@@ -60,10 +60,10 @@ def choose_layer(
     images: str,
     seed: int,
 ) -> LayerChoice:
-    """Return the layer whose maps the scores follow most.
+    """Return the layer whose maps the scores follow most: the one with the largest mean.
 
-    Candidates whose difference from the best is not shown (its paired 95 % interval includes 0)
-    count as equal to it; among these the deepest is chosen.
+    Candidates whose difference from it is not shown (its paired 95 % interval includes 0) are named
+    in `layer_text`. To take the deepest or the finest of them instead was tried, and is no better.
 
     Args:
         follows: layer to (n,) mean of deletion and insertion, from the input to the output.
@@ -78,8 +78,7 @@ def choose_layer(
     lifts = _means({name: values - base for name, values in follows.items()}, seed)
     behind = _means({name: follows[best] - values for name, values in follows.items()}, seed)
     found = [LayerLift(name, cells[name], lifts[name], behind[name]) for name in follows]
-    equal = [one.layer for one in found if one.layer == best or (one.behind.low or 0.0) <= 0]
-    return LayerChoice(equal[-1], images, len(centre), float(chance), found)
+    return LayerChoice(best, images, len(centre), float(chance), found)
 
 
 def layer_text(method: str, choice: LayerChoice) -> str:
@@ -88,13 +87,21 @@ def layer_text(method: str, choice: LayerChoice) -> str:
         return f"{method} {choice.reason}."
     by_name = {one.layer: one for one in choice.candidates}
     chosen = by_name.pop(choice.layer or "")
+    kind = choice.images.replace("images", "image", 1) if choice.n == 1 else choice.images
+    found = f"{_short(chosen.lift)} {interval(chosen.lift.low, chosen.lift.high, 3)}".rstrip()
+    doubt = ""
+    if chosen.lift.low is None:
+        doubt = "; these are too few images to tell layers apart"
+    elif chosen.lift.low <= 0:
+        doubt = "; this is not shown to be more than nothing"
+    else:
+        equal = [one.layer for one in by_name.values() if (one.behind.low or 0.0) <= 0]
+        doubt = f"; {', '.join(equal)} may be as good" if equal else ""
     others = ", ".join(f"{one.layer} {_short(one.lift)}" for one in by_name.values())
-    shown = (chosen.lift.low or 0.0) > 0
-    doubt = "" if shown else "; not shown to be more than a map has that knows nothing of it"
     return (
         f"{method} looks at {chosen.layer} ({chosen.cells[0]} × {chosen.cells[1]} cells), chosen "
-        f"on {choice.n} {choice.images}: lift {_short(chosen.lift)} "
-        f"{interval(chosen.lift.low, chosen.lift.high, 3)}{doubt}; {others}."
+        f"on {choice.n} {kind}: scores follow its maps by {found} more than maps that know nothing "
+        f"of the model ({others}){doubt}."
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
+from memlab.attributions.sizes import large_enough, require_cells
 from memlab.attributions.views import seen_at
 from memlab.errors import MemlabError, PluginError
 from memlab.precision import evaluation_mode, single_precision
@@ -167,7 +168,7 @@ def explain_branches(
         rounding. A map with a value that is not finite is NaN everywhere; see `blanks`.
 
     Raises:
-        MemlabError: if the model has no feature layer.
+        MemlabError: if the model has no feature layer, or the images are too small.
         PluginError: if the maps or scores have another shape.
     """
     given = given or Given()
@@ -176,6 +177,7 @@ def explain_branches(
         torch.inference_mode(False),
         torch.enable_grad(),
         single_precision(images.device.type),
+        large_enough(model, images),
     ):
         pixels = images.detach().clone().float()
         returned: Any = attribution.explained(seen_by(attribution, model), pixels, given)
@@ -196,6 +198,8 @@ def explain_branches(
         )
     finite = maps.flatten(1).isfinite().all(dim=1)
     maps = maps.where(finite.view(-1, 1, 1, 1), torch.nan)  # left out: no part of it is drawn
+    if isinstance(attribution, LayerAttribution):
+        require_cells(attribution.name, images, maps)
     columns = {name: values.detach() for name, values in returned.columns.items()}
     return Explained(maps, columns, scores.detach())
 

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from memlab.attributions.base import Given, LayerAttribution, explain_branches
 from memlab.attributions.baselines import centre_maps
-from memlab.attributions.faithfulness import faithfulness
 from memlab.attributions.reference import reference_for
+from memlab.attributions.sizes import large_enough
+from memlab.attributions.trust import followed
 from memlab.attributions.views import seen_at
 from memlab.errors import MemlabError
 from memlab.precision import evaluation_mode, single_precision
@@ -62,10 +63,18 @@ def candidate_layers(model: Scorer, images: Tensor) -> dict[str, tuple[int, int]
 
     Returns:
         Layer to cells, from the input to the output; empty if the model has no steps with a grid.
+
+    Raises:
+        MemlabError: if the images are too small for the network.
     """
     found: Any = model
     deepest: dict[tuple[int, int], str] = {}
-    with torch.no_grad(), evaluation_mode(model), single_precision(images.device.type):
+    with (
+        torch.no_grad(),
+        evaluation_mode(model),
+        single_precision(images.device.type),
+        large_enough(model, images),
+    ):
         for name in found.chain() if hasattr(model, "chain") else ():
             try:
                 grid = found.grid(seen_at(model, name).stem(images[:1]))
@@ -102,7 +111,7 @@ def candidates(
         advance: called with the number of images done.
 
     Raises:
-        MemlabError: if no image can be read, or the method does not support the model.
+        MemlabError: if no image can be read or scored, or the method does not support the model.
     """
     parts = list(_readable(images, model.device))
     if not parts:
@@ -123,9 +132,11 @@ def candidates(
         own = Given(context=context)
         centre.append(_follows(model, pixels, centre_maps(pixels[:, :1]), own))
         advance(len(pixels))
-    return Candidates(
-        layers, {layer: _joined(values) for layer, values in follows.items()}, _joined(centre)
-    )
+    every = np.stack([_joined(values) for values in (*follows.values(), centre)])
+    every = every[:, np.isfinite(every).all(axis=0)]  # without images that have no score
+    if not every.shape[1]:
+        raise MemlabError("no image has a score to choose a layer by")
+    return Candidates(layers, dict(zip(follows, every[:-1], strict=True)), every[-1])
 
 
 def _given(part: LayerAttribution, model: Scorer, reference: Iterable[Batch]) -> Given:
@@ -137,15 +148,8 @@ def _given(part: LayerAttribution, model: Scorer, reference: Iterable[Batch]) ->
 
 def _follows(model: Scorer, images: Tensor, maps: Tensor, given: Given) -> Tensor:
     """Return the mean of deletion and insertion (B,) of maps."""
-    places = torch.arange(len(images), device=images.device)
-    with evaluation_mode(model), torch.no_grad(), single_precision(images.device.type):
-        measured = faithfulness(
-            lambda changed: given.scores(
-                model, changed, places.repeat(len(changed) // len(places))
-            ),
-            images,
-            maps,
-        )
+    with evaluation_mode(model), single_precision(images.device.type):
+        measured = followed(model, images, maps, given)
     return (measured.deletion + measured.insertion) / 2
 
 

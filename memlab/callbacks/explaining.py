@@ -12,9 +12,10 @@ import torch
 
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
 from memlab.attributions.dependence import dependence
+from memlab.attributions.faithfulness import Faithfulness
 from memlab.attributions.reference import MOST, Reference, reference_for
 from memlab.attributions.texts import PREFIX
-from memlab.attributions.trust import checks, on_regions
+from memlab.attributions.trust import centre_prior, checks, on_regions
 from memlab.data.examples import examples
 from memlab.data.inputs import batches
 from memlab.data.module import MemorabilityData
@@ -78,6 +79,7 @@ class Explaining:
         self.model, self.data, self.seed = model, data, seed
         self.failed: dict[str, str] = {}
         self.compared = ""
+        self._centre: Faithfulness | None = None
         self._given = self._references()
 
     def _references(self) -> dict[str, Given]:
@@ -124,6 +126,7 @@ class Explaining:
                 "score": own["score"].to_numpy(dtype=np.float32),
                 "size": np.array([size_of_file(dataset.paths[row]) for row in own.index]),
             }
+            self._centre = None
             for part in self.parts:
                 if part.name in self.failed:
                     continue
@@ -169,7 +172,9 @@ class Explaining:
         explained = explain_branches(part, model, images, given)
         signed = explained.maps.sum(dim=1, keepdim=True)
         with evaluation_mode(model), single_precision(images.device.type):
-            checked = checks(model, images, signed, given, names, self.seed)
+            # a Gaussian in the middle is the same map for all methods
+            self._centre = self._centre or centre_prior(model, images, given)
+            checked = checks(model, images, signed, given, names, self.seed, self._centre)
         checked |= on_regions(signed, masks)
         return {
             **by_branch(model, explained),

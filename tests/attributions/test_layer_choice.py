@@ -105,7 +105,7 @@ def test_the_layer_that_knows_the_position_is_found(
     assert (lifts["blind"].behind.low or 0) > 0
     said = layer_text(found.name, choice)
     assert f"{found.name} looks at bright (8 × 8 cells), chosen on 24 validation images" in said
-    assert "not shown" not in said
+    assert "know nothing of the model (blind -0.0" in said
 
 
 def test_the_choice_leaves_the_model_as_it_was() -> None:
@@ -143,22 +143,28 @@ def test_a_single_layer_is_no_choice_and_that_is_said(name: str) -> None:
     assert explain(found, model, shown[0]["images"]).shape[0] == 2
 
 
-def test_equal_layers_are_told_apart_by_depth() -> None:
+def test_the_largest_mean_is_chosen_and_equal_layers_are_named() -> None:
     rng = np.random.default_rng(0)
     image = 0.1 + 0.02 * rng.standard_normal(64)
     noise = 0.02 * rng.standard_normal((2, 64))
-    follows = {"early": image, "middle": image + noise[0] - noise[0].mean(), "late": image - 0.05}
+    follows = {
+        "early": image,
+        "middle": image + noise[0] - noise[0].mean() + 0.001,
+        "late": image - 0.05,
+    }
     cells = {"early": (16, 16), "middle": (8, 8), "late": (4, 4)}
     centre = np.full(64, 0.03) + 0.01 * noise[1]
     choice = choose_layer(follows, cells, centre, "validation images", 0)
     assert choice.layer == "middle"
+    said = layer_text("layer_cam", choice)
+    assert said.endswith("; early may be as good.")
     assert choice.chance == pytest.approx(centre.mean())
     assert choice.candidates[0].lift.value == pytest.approx(image.mean() - centre.mean())
     # a prior that says the opposite of what happens is no help: random cells have 0
     assert choose_layer(follows, cells, -centre, "validation images", 0).chance == 0
     none = {name: values - 0.2 for name, values in follows.items()}
     said = layer_text("layer_cam", choose_layer(none, cells, centre, "images", 0))
-    assert "not shown to be more than a map has that knows nothing of it" in said
+    assert said.endswith("; this is not shown to be more than nothing.")
 
 
 def test_a_choice_needs_images() -> None:
@@ -172,3 +178,20 @@ def test_a_choice_needs_images() -> None:
 def test_auto_is_no_layer_where_nothing_chooses() -> None:
     with pytest.raises(MemlabError, match=r"layer auto is chosen by .*here give conv1, .*layer4$"):
         explain(GradCAM("auto"), tiny().eval(), sample_images(2, 64))
+
+
+def test_images_too_small_for_the_network_or_a_grid() -> None:
+    with pytest.raises(MemlabError, match=r"images of 32 × 32 pixels are a single cell .*--layer"):
+        explain(GradCAM(), tiny().eval(), sample_images(2, 32))
+    assert explain(GradCAM("layer3"), tiny().eval(), sample_images(2, 32)).shape[2:] == (2, 2)
+    shown = [batch(sample_images(2, 4))]
+    with pytest.raises(MemlabError, match="images of 4 × 4 pixels are a single cell"):
+        explain(
+            chosen_layer(GradCAM("auto"), tiny(), shown, shown, "")[0], tiny(), shown[0]["images"]
+        )
+    too_small = r"4 × 4 pixels \(.*\): give images of 64 × 64"
+    for model in (tiny("test_vit"), tiny("test_convnext")):
+        with pytest.raises(MemlabError, match=too_small):
+            explain(GradCAM(), model, shown[0]["images"])
+        with pytest.raises(MemlabError, match=too_small):
+            chosen_layer(GradCAM("auto"), model, shown, shown, "")
