@@ -6,11 +6,12 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from memlab.attributions.sizes import large_enough, require_cells
 from memlab.attributions.views import seen_at
 from memlab.errors import MemlabError, PluginError
 from memlab.precision import evaluation_mode, single_precision
@@ -54,10 +55,13 @@ class Explained:
     Args:
         maps: (B, 1 or branches, h, w), signed, as `Attribution.maps` returns them.
         columns: name to (B,) values, such as `residual`.
+        scores: (B,) scores of the images, which most methods compute anyway; None if the method did
+            not. `explain_branches` adds them.
     """
 
     maps: Tensor
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    scores: Tensor | None = None
 
 
 class Attribution(Specified, ABC):
@@ -122,11 +126,16 @@ class LayerAttribution(Attribution):
     Args:
         layer: step of the backbone after which to look (`Backbone.chain`); by default the model's
             feature layer, which is the deepest. An earlier one has a finer grid and knows less of
-            what the image shows.
+            what the image shows. `auto` chooses the layer whose maps the scores follow most
+            (`memlab.attributions.candidates`).
     """
 
     def __init__(self, layer: str | None = None) -> None:
         self.layer = layer
+
+    def at(self, layer: str | None) -> Self:
+        """Return the same method at another layer."""
+        return type(self)(**{**self._arguments, "layer": layer})
 
 
 def explain(attribution: Attribution, model: Scorer, images: Tensor) -> Tensor:
@@ -155,22 +164,27 @@ def explain_branches(
 
     Returns:
         Maps (B, K, h, w), signed, detached: one map for each of the model's `branches`, or a single
-        map; and figures of each.
+        map; figures of each; and the scores (B,) of the images, those of `model.scores` up to
+        rounding. A map with a value that is not finite is NaN everywhere; see `blanks`.
 
     Raises:
-        MemlabError: if the model has no feature layer.
-        PluginError: if the maps have another shape or are not finite.
+        MemlabError: if the model has no feature layer, or the images are too small.
+        PluginError: if the maps or scores have another shape.
     """
+    given = given or Given()
     with (
         evaluation_mode(model),
         torch.inference_mode(False),
         torch.enable_grad(),
         single_precision(images.device.type),
+        large_enough(model, images),
     ):
-        seen = seen_by(attribution, model)
-        returned: Any = attribution.explained(
-            seen, images.detach().clone().float(), given or Given()
-        )
+        pixels = images.detach().clone().float()
+        returned: Any = attribution.explained(seen_by(attribution, model), pixels, given)
+        scores = getattr(returned, "scores", None)
+        if scores is None:
+            with torch.no_grad():
+                scores = given.scores(model, pixels, torch.arange(len(pixels)))
     who = f"attribution {described(type(attribution))}"
     if not isinstance(returned, Explained) or not isinstance(returned.maps, Tensor):
         kind = type(getattr(returned, "maps", returned)).__name__
@@ -178,10 +192,16 @@ def explain_branches(
     maps = returned.maps.detach()
     if maps.ndim != 4 or len(maps) != len(images) or maps.shape[1] not in (1, len(model.branches)):
         raise PluginError(f"{who} returned {tuple(maps.shape)}, not ({len(images)}, 1, h, w)")
-    if not maps.isfinite().all():
-        raise PluginError(f"{who} returned values that are not finite")
+    if scores.shape != (len(images),):
+        raise PluginError(
+            f"{who}: the scores of {model.title} are {tuple(scores.shape)}, not ({len(images)},)"
+        )
+    finite = maps.flatten(1).isfinite().all(dim=1)
+    maps = maps.where(finite.view(-1, 1, 1, 1), torch.nan)  # left out: no part of it is drawn
+    if isinstance(attribution, LayerAttribution):
+        require_cells(attribution.name, images, maps)
     columns = {name: values.detach() for name, values in returned.columns.items()}
-    return Explained(maps, columns)
+    return Explained(maps, columns, scores.detach())
 
 
 def seen_by(attribution: Attribution, model: Scorer) -> Scorer:

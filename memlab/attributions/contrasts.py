@@ -40,7 +40,7 @@ class Contrast(FullAttribution):
             "residual": integral.residual,
             "steps": integral.steps,
         }
-        return Explained(maps, columns)
+        return Explained(maps, columns, integral.scores)
 
     def require(self, model: Scorer) -> None:
         """Raise a MemlabError if the method cannot explain the model; by default it can."""

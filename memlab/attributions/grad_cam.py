@@ -5,13 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import LayerAttribution
-from memlab.attributions.grids import by_channel
-from memlab.attributions.layers import gradients_at_layer, gradients_at_module
+from memlab.attributions.layers import AtLayer, GradientAttribution, gradients_at_module
 from memlab.scorer import Scorer
 
 
-class GradCAM(LayerAttribution):
+class GradCAM(GradientAttribution):
     """Gradient-weighted activations (Selvaraju et al. 2017, ICCV, eq. 1 and 2, without the ReLU).
 
     A regressor's map has two signs: positions that raise the score and positions that lower it.
@@ -26,27 +24,20 @@ class GradCAM(LayerAttribution):
 
     unit = "score per grid cell, linearised"
 
-    def maps(self, model: Scorer, images: Tensor) -> Tensor:
-        """Return maps (B, 1 or branches, h, w) on the grid of the feature layer.
-
-        Args:
-            model: the model.
-            images: (B, 3, H, W), RGB in [0, 1].
-        """
-        if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
-            pairs = [gradients_at_module(model, model.cam_layer(), images)]  # type: ignore[operator]
-        else:
-            values, gradients = gradients_at_layer(model, images, self.name)
-            # the gradient of the grid equals the grid of the gradients: `grid` rearranges values
-            both = by_channel(model, values), by_channel(model, gradients)
-            pairs = list(zip(*both, strict=True))
+    def weighted(self, found: AtLayer) -> Tensor:
+        """Return maps (B, 1 or branches, h, w) on the grid of the feature layer."""
         return torch.cat(
             [
                 (gradient.mean(dim=(2, 3), keepdim=True) * value).sum(dim=1, keepdim=True)
-                for value, gradient in pairs
+                for value, gradient in zip(found.values, found.gradients, strict=True)
             ],
             dim=1,
         )
+
+    def _at_layer(self, model: Scorer, images: Tensor) -> AtLayer:
+        if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
+            return gradients_at_module(model, model.cam_layer(), images)  # type: ignore[operator]
+        return super()._at_layer(model, images)
 
 
 class GradCAMReLU(GradCAM):
@@ -58,6 +49,6 @@ class GradCAMReLU(GradCAM):
 
     unit = "score per grid cell, linearised, positive part"
 
-    def maps(self, model: Scorer, images: Tensor) -> Tensor:
+    def weighted(self, found: AtLayer) -> Tensor:
         """Return the positive part of the map, (B, 1, h, w); branches are added before."""
-        return super().maps(model, images).sum(dim=1, keepdim=True).relu()
+        return super().weighted(found).sum(dim=1, keepdim=True).relu()

@@ -24,12 +24,14 @@ class PathIntegral:
         difference: (B,) score at the end minus score at the start.
         residual: (B,) difference minus the sum of the contributions: the error of the integral.
         steps: (B,) int64, number of gradients that were averaged.
+        scores: (B,) scores at the end.
     """
 
     parts: tuple[Tensor, ...]
     difference: Tensor
     residual: Tensor
     steps: Tensor
+    scores: Tensor
 
 
 def path_integral(
@@ -55,7 +57,8 @@ def path_integral(
     start = tuple(one.expand_as(other) for one, other in zip(start, end, strict=True))
     everywhere = torch.arange(count, device=device)
     with torch.no_grad():
-        difference = (score(end, everywhere) - score(start, everywhere)).double()
+        scores = score(end, everywhere)
+        difference = (scores - score(start, everywhere)).double()
     found = tuple(torch.zeros_like(one) for one in end)
     residual, steps = difference.clone(), torch.zeros_like(everywhere)
     left, number = everywhere, FEWEST
@@ -70,7 +73,7 @@ def path_integral(
         steps[left] = number
         number *= 2
         left = left[(residual[left].abs() >= tolerance) & (number <= MOST)]
-    return PathIntegral(found, difference.float(), residual.float(), steps)
+    return PathIntegral(found, difference.float(), residual.float(), steps, scores)
 
 
 def _contributions(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.attributions.base import LayerAttribution
-from memlab.attributions.grids import by_channel
-from memlab.attributions.layers import gradients_at_layer
-from memlab.scorer import Scorer
+from memlab.attributions.layers import AtLayer, GradientAttribution
 
 
-class LayerCAM(LayerAttribution):
+class LayerCAM(GradientAttribution):
     """Activations times their own gradients (Jiang et al. 2021, doi:10.1109/TIP.2021.3089943).
 
     Grad-CAM weights a channel by its mean gradient; this method weights each position by its own
@@ -22,8 +19,7 @@ class LayerCAM(LayerAttribution):
 
     unit = "score per grid cell, linearised"
 
-    def maps(self, model: Scorer, images: Tensor) -> Tensor:
+    def weighted(self, found: AtLayer) -> Tensor:
         """Return maps (B, 1 or branches, h, w) on the grid of the feature layer."""
-        values, gradients = gradients_at_layer(model, images, self.name)
-        parts = zip(by_channel(model, values), by_channel(model, gradients), strict=True)
+        parts = zip(found.values, found.gradients, strict=True)
         return torch.cat([(one * two).sum(dim=1, keepdim=True) for one, two in parts], dim=1)

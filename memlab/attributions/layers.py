@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from memlab.attributions.base import require_feature_layer
+from memlab.attributions.base import (
+    Attribution,
+    Explained,
+    Given,
+    LayerAttribution,
+    require_feature_layer,
+)
+from memlab.attributions.grids import by_channel
 from memlab.attributions.reference import parts_of, whole_of
 from memlab.errors import MemlabError
 from memlab.scorer import Scorer
 
 
-def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> tuple[Any, Any]:
-    """Return activations at the feature layer, and the gradients of the scores there.
+class AtLayer(NamedTuple):
+    """Values at a layer and the gradients of the scores there, (B, C, h, w) per branch; scores."""
+
+    values: Sequence[Tensor]
+    gradients: Sequence[Tensor]
+    scores: Tensor
+
+
+class GradientAttribution(LayerAttribution):
+    """Base class of methods that need activations and one gradient of the score.
+
+    A subclass implements `weighted`. One that overrides `maps` instead is explained by its `maps`.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "maps" in vars(cls) and "explained" not in vars(cls):
+            cls.explained = Attribution.explained  # type: ignore[method-assign]
+
+    def maps(self, model: Scorer, images: Tensor) -> Tensor:
+        """Return maps (B, 1 or branches, h, w) on the grid of the layer; see `weighted`."""
+        return self.weighted(self._at_layer(model, images))
+
+    def explained(self, model: Scorer, images: Tensor, given: Given) -> Explained:
+        """Return maps with the scores, which the gradients need anyway."""
+        found = self._at_layer(model, images)
+        return Explained(self.weighted(found), scores=found.scores)
+
+    @abstractmethod
+    def weighted(self, found: AtLayer) -> Tensor:
+        """Return maps (B, 1 or branches, h, w) from what was found at the layer."""
+
+    def _at_layer(self, model: Scorer, images: Tensor) -> AtLayer:
+        return gradients_at_layer(model, images, self.name)
+
+
+def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> AtLayer:
+    """Return activations at the feature layer, the gradients of the scores there, and the scores.
 
     The graph is cut at the feature layer, so nothing before it is stored or differentiated.
 
@@ -24,7 +69,7 @@ def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> tuple[Any,
         method: name of the method, for messages.
 
     Returns:
-        Both in the shape of the model's activations, detached.
+        All on the grid of the feature layer, detached.
     """
     require_feature_layer(model, method)
     found: Any = model
@@ -34,11 +79,13 @@ def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> tuple[Any,
     scores = found.score(whole_of(leaves, activations))
     gradients = torch.autograd.grad(scores.sum(), leaves)
     values = tuple(leaf.detach() for leaf in leaves)
-    return whole_of(values, activations), whole_of(gradients, activations)
+    # the gradient of the grid equals the grid of the gradients: `grid` rearranges values
+    both = (by_channel(model, whole_of(one, activations)) for one in (values, gradients))
+    return AtLayer(*both, scores.detach())
 
 
-def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the output (B, C, h, w) of a module, and the gradients of the scores there.
+def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> AtLayer:
+    """Return the output (B, C, h, w) of a module, the gradients of the scores there, and scores.
 
     Args:
         model: any model that needs images alone.
@@ -68,5 +115,5 @@ def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> tupl
         raise MemlabError(
             f"{model.title}: cam_layer() must name a module that runs once and returns (B, C, h, w)"
         )
-    (gradient,) = torch.autograd.grad(scores.sum(), outputs)
-    return outputs[0].detach(), gradient
+    gradients = torch.autograd.grad(scores.sum(), outputs)
+    return AtLayer([outputs[0].detach()], gradients, scores.detach())

@@ -58,7 +58,7 @@ class Occlusion(FullAttribution):
                     changed = torch.where(hole > 0, filled(self.fill, images, hole, ()), images)
                     covered = given.scores(model, changed.clamp(0, 1), places)
                     maps[:, 0, row, column] = clean - covered
-        return Explained(maps)
+        return Explained(maps, scores=clean)
 
 
 def _span(place: int, cells: int, length: int) -> slice:

@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from memlab.attributions.base import Given
 from memlab.attributions.baselines import centre_maps, shuffled_maps
-from memlab.attributions.faithfulness import faithfulness
+from memlab.attributions.faithfulness import Faithfulness, faithfulness
 from memlab.scorer import Scorer
 from memlab.seeds import seed_of
 
@@ -18,10 +18,48 @@ CHANCE = ("shuffled", "centre")
 """Maps that a method must beat: its own values in random cells, and a Gaussian in the middle."""
 
 
+def followed(model: Scorer, images: Tensor, maps: Tensor, given: Given) -> Faithfulness:
+    """Return deletion and insertion (B,) of maps of a model's scores; see `faithfulness`.
+
+    Args:
+        model: model in evaluation mode.
+        images: (B, 3, H, W) in [0, 1].
+        maps: (B, 1, h, w), signed.
+        given: context of the images.
+    """
+    places = torch.arange(len(images), device=images.device)
+
+    def score(changed: Tensor) -> Tensor:
+        return given.scores(model, changed, places.repeat(len(changed) // len(places)))
+
+    return faithfulness(score, images, maps)
+
+
+def centre_prior(model: Scorer, images: Tensor, given: Given) -> Faithfulness:
+    """Return deletion and insertion of a Gaussian in the middle of each image.
+
+    It is drawn pixel by pixel: on a grid of few cells it would be another map, flat on 2 × 2.
+
+    Args:
+        model: model in evaluation mode.
+        images: (B, 3, H, W) in [0, 1].
+        given: context of the images.
+    """
+    return followed(model, images, centre_maps(images[:, :1]), given)
+
+
 def checks(
-    model: Scorer, images: Tensor, maps: Tensor, given: Given, ids: Sequence[str], seed: int
+    model: Scorer,
+    images: Tensor,
+    maps: Tensor,
+    given: Given,
+    ids: Sequence[str],
+    seed: int,
+    centre: Faithfulness | None = None,
 ) -> dict[str, Tensor]:
     """Return deletion and insertion of maps, and of maps that know nothing: (B,) each.
+
+    NaN for a map that is constant or not finite, which has no highest and lowest cells.
 
     Args:
         model: model in evaluation mode.
@@ -30,25 +68,23 @@ def checks(
         given: context of the images.
         ids: image ids, on which the shuffled maps depend.
         seed: seed of the shuffled maps.
+        centre: from `centre_prior`, if it is known: it is the same for all methods.
     """
-    places = torch.arange(len(images), device=images.device)
-
-    def score(changed: Tensor) -> Tensor:
-        return given.scores(model, changed, places.repeat(len(changed) // len(places)))
-
     generators = [
         torch.Generator().manual_seed(seed_of(seed, name, "shuffled map")) for name in ids
     ]
-    others = {
-        "": maps,
-        "_shuffled": shuffled_maps(maps, generators),
-        "_centre": centre_maps(maps),
+    measured = {
+        "": followed(model, images, maps, given),
+        "_shuffled": followed(model, images, shuffled_maps(maps, generators), given),
+        "_centre": centre or centre_prior(model, images, given),
     }
     found = {}
-    for suffix, values in others.items():
-        measured = faithfulness(score, images, values)
-        found[f"deletion{suffix}"] = measured.deletion
-        found[f"insertion{suffix}"] = measured.insertion
+    flat = maps.flatten(1)
+    ordered = flat.isfinite().all(dim=1) & (flat.amax(dim=1) > flat.amin(dim=1))
+    for suffix, one in measured.items():
+        known = torch.ones_like(ordered) if suffix == "_centre" else ordered
+        found[f"deletion{suffix}"] = one.deletion.where(known, torch.nan)
+        found[f"insertion{suffix}"] = one.insertion.where(known, torch.nan)
     return found
 
 

@@ -9,6 +9,9 @@ from torch import Tensor
 from memlab.errors import MemlabError
 from memlab.scorer import Scorer
 
+AUTO = "auto"
+"""Layer that is chosen before maps are computed."""
+
 
 class LayerView:
     """A model whose feature layer is another one: `score(stem(x))` is the same score.
@@ -29,6 +32,11 @@ class LayerView:
         if not chain:
             raise MemlabError(
                 f"{model.title} has one feature layer, and no other can be chosen: leave out layer"
+            )
+        if layer == AUTO:
+            raise MemlabError(
+                f"layer {AUTO} is chosen by memlab fit, test and explain (from Python: "
+                f"memlab.inference.chosen_layer); here give {', '.join(chain)}"
             )
         if layer not in chain:
             raise MemlabError(f"{model.title} has no layer {layer!r}; give {', '.join(chain)}")

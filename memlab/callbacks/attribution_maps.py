@@ -12,16 +12,20 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab import shards
+from memlab.analysis.map_agreement import agreement_text, map_agreements
 from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, require_scores
 from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution
+from memlab.attributions.blanks import blank_notes
+from memlab.attributions.dependence import IMAGES as RANDOMISED
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import map_table
 from memlab.callbacks import map_files
 from memlab.callbacks.base import command_folder, data_of, model_of
+from memlab.callbacks.chosen_layers import ChosenLayers, chosen_layers
 from memlab.callbacks.explaining import Explaining
 from memlab.data.module import MemorabilityData
 from memlab.errors import MemlabError
@@ -74,6 +78,7 @@ class AttributionMaps(Callback):
         self.choice: MapChoice | None = None
         self._asked: str | list[str] = "sample"
         self._compared = ""
+        self._layers = ChosenLayers([])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check, before anything is trained or tested, that the images can be chosen."""
@@ -94,6 +99,7 @@ class AttributionMaps(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the maps of an interrupted run, and forget those of an earlier test."""
         self.choice = None
+        self._layers = ChosenLayers([])
         if trainer.is_global_zero:
             map_files.clear(command_folder(trainer))
         trainer.strategy.barrier()
@@ -110,17 +116,20 @@ class AttributionMaps(Callback):
         if not len(tested):
             return
         self.choice = choose(tested, self._asked, self.count, self.seed)
+        self._layers = chosen_layers(trainer, self.parts, model, self.seed)
         own = self.choice.ids[rank :: trainer.world_size]
         if not own:
             return
         rows = tested.set_index("id").loc[own].reset_index()
         rows = rows.sort_values("index")
         images = data_of(trainer).table.part("test").set_index("id")["image"]
-        explaining = Explaining(self.parts, model, data_of(trainer), self.seed)
+        explaining = Explaining(self._layers.parts, model, data_of(trainer), self.seed)
         self._compared = explaining.compared
-        for name, arrays in explaining.run(rows.assign(image=images.loc[rows["id"]].array)).items():
+        rows = rows.assign(image=images.loc[rows["id"]].array)
+        randomised = set(self.choice.ids[:RANDOMISED])
+        for name, arrays in explaining.run(rows, randomised).items():
             map_files.write_part(folder, name, rank, arrays)
-        for name, reason in explaining.failed.items():
+        for name, reason in {**self._layers.failed, **explaining.failed}.items():
             map_files.write_failure(folder, name, rank, reason)
 
     def contribute(self, results: Results, rows: pd.DataFrame, folder: Path) -> None:
@@ -132,15 +141,23 @@ class AttributionMaps(Callback):
         if contrasts and self._compared:
             verb = "compare" if len(contrasts) > 1 else "compares"
             about.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
+        about += self._layers.notes()
         results.notes += about
-        sets = []
-        for part in self.parts:
+        sets: list[MapSet] = []
+        explained: dict[str, map_files.Arrays] = {}
+        for name in self._layers.failed:
+            results.notes += self._missing(name, None, folder)
+        for part in self._layers.parts:
             merged = map_files.joined(folder, part.name)
             results.notes += self._missing(part.name, merged, folder)
             if merged is not None:
                 sets.append(self._add(part, merged, results, folder))
+                explained[part.name] = {name: merged[name] for name in ("id", "maps")}
+        results.agreement = map_agreements(explained, self.seed)
+        agreement = [agreement_text(one) for one in results.agreement]
+        results.notes += agreement
         if sets:
-            page = write_gallery(sets, folder, "Maps of tested images", about)
+            page = write_gallery(sets, folder, "Maps of tested images", about + agreement)
             results.maps = [replace(record, page=page) for record in results.maps]
 
     def _add(
@@ -153,7 +170,7 @@ class AttributionMaps(Callback):
         figure = map_overlays(merged, part.name, part.unit, folder)
         measured = mean_checks(merged, self.seed)
         evidence = _evidence(merged, folder, self.seed)
-        said = checks_text(part.name, measured)
+        said = blank_notes(part.name, merged) + checks_text(part.name, measured)
         said += [evidence_text(part.name, one) for one in evidence]
         shares = branch_shares(merged)
         results.figures += figure
@@ -172,6 +189,7 @@ class AttributionMaps(Callback):
                 checks=measured,
                 evidence=evidence,
                 choice=self.choice,
+                layer=self._layers.choices.get(part.name),
             )
         )
         return map_set(part.name, part.unit, merged, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,8 @@ def run(arguments: list[str]) -> int:
         "--layer",
         metavar="NAME",
         help="step of the backbone at which contrast_cam, grad_cam, grad_cam_relu and layer_cam "
-        "look; a name that does not exist lists all (the deepest)",
+        "look; auto chooses the one whose maps the scores follow most, on the reference images; a "
+        "name that does not exist lists all (the deepest)",
     )
     parser.add_argument(
         "--reference",
@@ -75,29 +77,38 @@ def run(arguments: list[str]) -> int:
     require_empty(options.out)
 
     from memlab import registry
+    from memlab.analysis.layer_choice import layer_text
+    from memlab.attributions.blanks import blank_notes
     from memlab.reports.gallery import map_set, write_gallery
 
     methods = list(dict.fromkeys(options.method or ["grad_cam"]))
     for method in methods:
         registry.find("attributions", method)  # check names before loading the model
+    attributions = [_made(method, options.layer) for method in methods]
 
     model = load_model(options.model)
     bad, sets = 0, []
-    for method in methods:
+    for attribution in attributions:
         maps = model.explain(
             paths,
-            _made(method, options.layer),
+            attribution,
             reference=options.reference,
             batch_size=options.batch_size,
             num_workers=options.num_workers,
             device=options.device,
         )
-        bad = report_unreadable(maps.errors) if method == methods[0] else bad
+        bad = report_unreadable(maps.errors) if attribution is attributions[0] else bad
         maps.save(options.out)
         against = f", compared with {maps.compared_with}" if maps.compared_with else ""
         made = f"{len(maps)} map{'s' * (len(maps) != 1)} by {maps.method}{against}"
         print(f"{made} in {options.out}")  # noqa: T201
         said = [f"Compared with {maps.compared_with}."] if maps.compared_with else []
+        if maps.layer is not None:
+            said.append(layer_text(maps.method, maps.layer))
+            print(f"memlab: {said[-1]}", file=sys.stderr)  # noqa: T201
+        for note in blank_notes(maps.method, maps.arrays()):
+            said.append(note)
+            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
         if options.human is not None:
             said.append(_beside_people(maps, options.human, options.out))
             print(said[-1])  # noqa: T201

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from memlab import registry
+from memlab.analysis.layer_choice import LayerChoice
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
 from memlab.attributions.reference import MOST, reference_for
 from memlab.attributions.texts import map_table
@@ -20,11 +21,12 @@ from memlab.errors import DataError, MemlabError
 from memlab.files import make_folder, replacing, write_text
 from memlab.imaging.decode import size_of_file
 from memlab.imaging.pixels import to_bytes
-from memlab.inference.predict import device_named, scored
+from memlab.inference.chosen_layer import asks_for_layer, layer_for
+from memlab.inference.predict import device_named
 from memlab.paths import short_name
 from memlab.progress import Advance
 from memlab.progress import progress as bar
-from memlab.scorer import Scorer
+from memlab.scorer import Scorer, with_unscored
 from memlab.types import Batch, Context
 
 SHEET = 16
@@ -46,6 +48,7 @@ class Maps:
         branches: `maps_NAME` to (n, h, w) for each branch of the model; `maps` is their sum.
         columns: figures of each map by name, (n,), such as `residual`.
         compared_with: what a contrast compares with, in words; empty for other methods.
+        layer: how the layer was chosen; None if it was given.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Maps:
     branches: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)
     compared_with: str = ""
+    layer: LayerChoice | None = None
 
     def __len__(self) -> int:
         return len(self.image)
@@ -88,7 +92,7 @@ class Maps:
         Returns:
             The files written.
         """
-        from memlab.attributions.overlays import map_overlays, single_overlay
+        from memlab.attributions.overlays import full_colour, map_overlays, single_overlay
         from memlab.drawing import also_as
 
         folder = Path(folder)
@@ -98,7 +102,7 @@ class Maps:
             np.savez_compressed(file, unit=np.array(self.unit), **arrays)  # type: ignore[arg-type]
         table = path.with_suffix(".csv")
         write_text(table, map_table(arrays).to_csv(index=False))
-        limit = float(np.abs(self.maps).max()) or 1.0
+        limit = full_colour(self.maps)
         first = {name: values[:SHEET] for name, values in arrays.items()}
         digits = len(str(len(self) - 1))
         names = []
@@ -130,8 +134,8 @@ def explain(
             `memlab.load` accepts.
         images: as for `memlab.inference.predict.predict`.
         method: a plugin's name, or an attribution.
-        reference: images whose mean a contrast compares with; by default the explained images. At
-            most 512 of them are read.
+        reference: images whose mean a contrast compares with, and on which a layer `auto` is
+            chosen; by default the explained images. At most 512 of them are read.
         batch_size: number of images per batch.
         num_workers: number of processes that decode files.
         device: device to run on; by default the model's device.
@@ -144,16 +148,20 @@ def explain(
         registry.load("attributions", method)() if isinstance(method, str) else method
     )
     errors: dict[str, str] = {}
-    found: dict[str, list[NDArray[Any]]] = {"images": [], "predicted": []}
+    found: dict[str, list[NDArray[Any]]] = {}
     names: list[str] = []
     inputs = Inputs(images, model.input_size, resampler=model.resampler)
-    given, compared = Given(), ""
+    given, compared, layer = Given(), "", None
+    kind, others = "explained", inputs
+    if reference is not None and (attribution.contrasts or asks_for_layer(attribution)):
+        kind = "reference"
+        others = Inputs(reference, model.input_size, resampler=model.resampler)
+    model.to(device_named(device) if device is not None else model.device)
+    if asks_for_layer(attribution):
+        attribution, layer = layer_for(
+            attribution, model, others, f"{kind} images", batch_size, num_workers, progress
+        )
     if attribution.contrasts:
-        kind, others = "explained", inputs
-        if reference is not None:
-            kind = "reference"
-            others = Inputs(reference, model.input_size, resampler=model.resampler)
-        model.to(device_named(device) if device is not None else model.device)
         with bar("Reference", min(len(others), MOST), shown=progress) as advance:
             found_in = _counted(others.batches(batch_size, num_workers), advance)
             mean = reference_for(attribution, model, found_in)
@@ -162,23 +170,13 @@ def explain(
                 "one image has no mean to be compared with: give other images as the reference"
             )
         given, compared = Given(mean), f"the mean of {mean.count} {kind} images"
-    for batch, predicted in scored(
-        model, inputs, batch_size, num_workers, device, progress, "Explaining"
-    ):
-        errors |= {
-            name: error for name, error in zip(batch["ids"], batch["errors"], strict=True) if error
-        }
-        places = batch["valid"].nonzero().flatten()
-        if len(places) == 0:
-            continue
-        pixels = batch["images"][places.to(batch["images"].device)]
-        names += [batch["ids"][place] for place in places.tolist()]
-        context = Context(batch["ids"], masks=batch["masks"]).select(places.cpu())
-        explained = explain_branches(attribution, model, pixels, replace(given, context=context))
-        for name, values in by_branch(model, explained).items():
-            found.setdefault(name, []).append(values)
-        found["images"].append(to_bytes(pixels).cpu().numpy())
-        found["predicted"].append(predicted[places].numpy())
+    with bar("Explaining", len(inputs), shown=progress) as advance:
+        for batch in _counted(inputs.batches(batch_size, num_workers), advance):
+            explained = _explained(attribution, model, batch, given)
+            errors |= explained.errors
+            names += explained.names
+            for name, values in explained.arrays.items():
+                found.setdefault(name, []).append(values)
     if not names:
         raise DataError(f"no image could be explained: {next(iter(errors.values()))}")
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
@@ -192,7 +190,46 @@ def explain(
         branches=branches,
         columns=joined,
         compared_with=compared,
+        layer=layer,
         **own,
+    )
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """What was found of a batch: ids of the explained images, arrays by name, errors by id."""
+
+    names: list[str]
+    arrays: dict[str, NDArray[Any]]
+    errors: dict[str, str]
+
+
+def _explained(attribution: Attribution, model: Scorer, batch: Batch, given: Given) -> _Explained:
+    """Return the maps of a batch's images and their scores, which the method computes anyway.
+
+    Images that cannot be read, or have no finite score, are left out.
+    """
+    readable = batch["valid"].nonzero().flatten()
+    arrays: dict[str, NDArray[Any]] = {}
+    predicted = torch.full(batch["valid"].shape, torch.nan)
+    if len(readable):
+        pixels = batch["images"][readable].to(model.device)
+        masks = {region: mask.to(model.device) for region, mask in batch["masks"].items()}
+        context = Context(batch["ids"], masks=masks).select(readable)
+        found = explain_branches(attribution, model, pixels, replace(given, context=context))
+        assert found.scores is not None
+        predicted[readable] = found.scores.float().cpu()
+        arrays = by_branch(model, found)
+        arrays |= {
+            "images": to_bytes(pixels).cpu().numpy(),
+            "predicted": predicted[readable].numpy(),
+        }
+    named = with_unscored(batch, predicted)
+    kept = named["valid"][readable].numpy()
+    return _Explained(
+        [batch["ids"][place] for place in readable[kept].tolist()],
+        {name: values[kept] for name, values in arrays.items()},
+        {name: error for name, error in zip(batch["ids"], named["errors"], strict=True) if error},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,7 +51,8 @@ class ForeignModel(MemorabilityModel):
         self.resampler = getattr(self.network, "resampler", self.resampler)
         for name in (*seam, "cam_layer", "embed"):
             if method := _method(self.network, name):
-                setattr(self, name, method)
+                # a partial function, unlike a closure, is copied with the model
+                setattr(self, name, partial(_scored, method) if name == "score" else method)
         weights_id = _method(self.network, "weights_id")
         self._weights_id: str | None = (
             weights_id() if weights_id else _proof(self.network, make, target)
@@ -88,8 +90,7 @@ class ForeignModel(MemorabilityModel):
 
     def forward(self, images: Tensor, *context: Context) -> Tensor:
         """Return scores (B,) of images (B, 3, H, W), RGB in [0, 1]."""
-        scores: Tensor = self.network(images, *context)
-        return scores.squeeze(1) if scores.ndim == 2 and scores.shape[1] == 1 else scores
+        return _scored(self.network, images, *context)
 
 
 def model_from(target: str) -> MemorabilityModel:
@@ -104,6 +105,12 @@ def model_from(target: str) -> MemorabilityModel:
         model: MemorabilityModel = _maker(target)()  # type: ignore[assignment]
         return model
     return ForeignModel(target)
+
+
+def _scored(scoring: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    """Return scores (B,), also if the module returns (B, 1)."""
+    scores = scoring(*inputs)
+    return scores.squeeze(1) if scores.ndim == 2 and scores.shape[1] == 1 else scores
 
 
 def _maker(target: str) -> Callable[[], nn.Module]:

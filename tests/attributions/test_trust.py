@@ -13,7 +13,7 @@ from memlab.attributions.contrast_cam import ContrastCAM
 from memlab.attributions.faithfulness import faithfulness
 from memlab.attributions.grad_cam import GradCAM
 from memlab.attributions.randomisation import cascade, randomised, similarity
-from memlab.attributions.trust import checks, on_regions
+from memlab.attributions.trust import centre_prior, checks, on_regions
 from memlab.models.base import hash_weights
 from memlab.testing import sample_images
 from tests.builders.small_networks import tiny
@@ -154,3 +154,9 @@ def test_checks_of_a_model_compare_with_maps_that_know_nothing() -> None:
     for name, values in found.items():
         assert values[2].item() == pytest.approx(alone[name].item(), abs=1e-6)
     assert found["deletion"].mean() > found["deletion_shuffled"].mean()
+    # the prior of the middle is the same for a map of four cells, and is measured once
+    coarse = checks(model, images, maps[..., :2, :2], Given(), list("abcd"), seed=0)
+    assert torch.equal(coarse["deletion_centre"], found["deletion_centre"])
+    known = centre_prior(model, images[:2], Given())
+    again = checks(model, images, maps, Given(), list("abcd"), 0, known)
+    assert again["insertion_centre"] is known.insertion
