@@ -13,16 +13,21 @@ from memlab.numbers import number
 from memlab.stats.bootstrap import bootstrap
 from memlab.stats.measures import Statistic
 
+SMALLEST = 0.05
+"""Deletion and insertion that count, in SDs of the scores: as the smallest effect of interest."""
+UNCHANGED = 0.5
+"""Similarity from which maps of a model without learned weights count as hardly changed."""
+
 
 def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
-    """Return the mean of each check over images with its interval.
+    """Return the mean of each check over images with its interval, and `scores_sd`.
 
     Args:
         arrays: the content of `maps/METHOD.npz`; checks start with `PREFIX`, (n,) each, NaN where
-            an image has no value.
+            an image has no value; `predicted` gives the SD of the explained images' scores.
         seed: seed of the bootstrap.
     """
-    return bootstrap(
+    found = bootstrap(
         {
             name.removeprefix(PREFIX): weighted_mean(
                 np.asarray(values, dtype=float), np.ones(len(values))
@@ -32,6 +37,10 @@ def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
         },
         seed,
     ).statistics
+    predicted = np.asarray(arrays.get("predicted", ()), dtype=float)
+    if found and len(predicted) > 1:
+        found["scores_sd"] = Statistic(float(predicted.std(ddof=1)), len(predicted))
+    return found
 
 
 def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
@@ -41,7 +50,9 @@ def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
     if any(one.value is None for one in both):
         said.append(f"{method}: deletion and insertion not measured: {both[0].reason}.")
     elif both:
-        follows = sum((one.low or 0) > 0 for one in both)
+        spread = checks["scores_sd"].value if "scores_sd" in checks else None
+        least = SMALLEST * (spread or 0)
+        follows = sum((one.low or 0) > least for one in both)
         verb = ("is not shown to follow", "may follow", "follows")[follows]
         chance = "; ".join(
             f"{words} {_short(checks[f'deletion_{kind}'])}, {_short(checks[f'insertion_{kind}'])}"
@@ -58,7 +69,25 @@ def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
     )
     if inside:
         said.append(f"{method}: density of the map on regions, 1 is chance: {inside}.")
-    return said
+    return said + _randomisation_text(method, checks)
+
+
+def _randomisation_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
+    """Return a sentence on maps of the randomised model; empty if it was not made."""
+    head, half, every, control = (
+        checks.get(f"randomised_{stage}") for stage in ("head", "half", "all", "edges")
+    )
+    if head is None or half is None or every is None or control is None:
+        return []
+    if every.value is None:
+        return [f"{method}: maps of a model with shuffled weights not measured: {every.reason}."]
+    high = every.value if every.high is None else every.high
+    verb = "change" if high < UNCHANGED else "hardly change"
+    return [
+        f"{method}: maps {verb} when weights are shuffled: similarity to those of the trained "
+        f"model {_short(head)} after the head, {_short(half)} after half of the layers, "
+        f"{_value(every)} after all (an edge detector {_short(control)}; n = {every.n})."
+    ]
 
 
 def _short(found: Statistic) -> str:

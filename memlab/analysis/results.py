@@ -15,6 +15,7 @@ from memlab.analysis import schema_1
 from memlab.analysis.cell_effect import CellEffect
 from memlab.analysis.effect import AblationEffect, DoseCurve
 from memlab.analysis.layer_choice import LayerChoice
+from memlab.analysis.map_agreement import MapAgreement
 from memlab.analysis.map_choice import MapChoice
 from memlab.analysis.map_evidence import MapEvidence
 from memlab.analysis.run_record import DataRecord, ModelRecord, Provenance, RidgeRecord
@@ -99,7 +100,8 @@ class MapsRecord:
         file: the maps, relative to the results.
         figure: overlays, relative to the results.
         checks: check of the maps to its mean over images, in units of the score (`lift_REGION`: 1
-            is chance); see `memlab.attributions.trust`.
+            is chance; `randomised_STAGE`: correlation), and `scores_sd`; see
+            `memlab.attributions.trust` and `memlab.attributions.dependence`.
         evidence: whether maps predict the measured effect of removing a region.
         choice: which images, and how they were chosen; None in results of earlier versions.
         page: page with all maps, relative to the results; empty in results of earlier versions.
@@ -142,6 +144,7 @@ class Results:
         dose_curves: one curve per ablation with several doses.
         scan: effects of occluding each cell of a grid, if requested.
         maps: one entry per attribution method.
+        agreement: one entry per pair of attribution methods.
         notes: notes for the reader.
         figures: paths relative to the file.
         schema: version of this layout.
@@ -163,6 +166,7 @@ class Results:
     dose_curves: list[DoseCurve] = field(default_factory=list)
     scan: Scan | None = None
     maps: list[MapsRecord] = field(default_factory=list)
+    agreement: list[MapAgreement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
     schema: int = SCHEMA

@@ -165,11 +165,11 @@ def explain_branches(
     Returns:
         Maps (B, K, h, w), signed, detached: one map for each of the model's `branches`, or a single
         map; figures of each; and the scores (B,) of the images, those of `model.scores` up to
-        rounding. Only a map of an image without a finite score may have values that are not finite.
+        rounding. A map with a value that is not finite is NaN everywhere; see `blanks`.
 
     Raises:
         MemlabError: if the model has no feature layer, or the images are too small.
-        PluginError: if the maps or scores have another shape, or maps are not finite.
+        PluginError: if the maps or scores have another shape.
     """
     given = given or Given()
     with (
@@ -196,8 +196,8 @@ def explain_branches(
         raise PluginError(
             f"{who}: the scores of {model.title} are {tuple(scores.shape)}, not ({len(images)},)"
         )
-    if not maps[scores.isfinite()].isfinite().all():
-        raise PluginError(f"{who} returned values that are not finite")
+    finite = maps.flatten(1).isfinite().all(dim=1)
+    maps = maps.where(finite.view(-1, 1, 1, 1), torch.nan)  # left out: no part of it is drawn
     if isinstance(attribution, LayerAttribution):
         require_cells(attribution.name, images, maps)
     columns = {name: values.detach() for name, values in returned.columns.items()}

@@ -55,7 +55,7 @@ def coloured(values: Any, below: Any) -> Array:
         (..., 3) RGB in [0, 1].
 
     >>> coloured([0.0, 1.0], [[0.7, 0.7, 0.7]] * 2).round(2).tolist()
-    [[0.7, 0.7, 0.7], [0.7, 0.24, 0.24]]
+    [[0.7, 0.7, 0.7], [0.69, 0.23, 0.23]]
     """
     signed = np.clip(np.asarray(values, dtype=float), -1, 1)[..., None]
     hue = np.where(signed < 0, LOWERS, RAISES)

@@ -13,6 +13,8 @@ from memlab.imaging.fills import filled
 
 SHARES = (0.1, 0.2, 0.4)
 """Shares of the area that are covered, or left."""
+LEVELS = 2**16
+"""Number of steps between 0 and a map's largest absolute value that are told apart."""
 
 
 class Faithfulness(NamedTuple):
@@ -43,7 +45,9 @@ def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor
     """
     size = images.shape[-2:]
     values = interpolate(maps, size=size, mode="bilinear", align_corners=False).flatten(1)
-    order = values.argsort(dim=1, stable=True)
+    # values that differ by rounding alone must not change places from one batch size to another
+    largest = values.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
+    order = (values / largest * LEVELS).round().argsort(dim=1, stable=True)
     rank = torch.empty_like(order).scatter_(
         1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
     )

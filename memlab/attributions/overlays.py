@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from memlab.attributions.blanks import ROUNDING, blank
 from memlab.attributions.colours import coloured, muted, scale_colours
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import stretched
@@ -58,7 +59,9 @@ def map_overlays(
         plain.set_title(short_name(str(arrays["id"][index])), fontsize=7)
         _show(over, overlay(image, maps[index], limit), arrays, index)
         lines_of = [_scores(arrays, index)]
-        if shares:
+        if said := _without_values(maps[index]):
+            lines_of.append(said)
+        elif shares:
             whose = ", ".join(f"{name} {share[index]:.0%}" for name, share in shares.items())
             lines_of.append(whose)
         over.set_title("\n".join(lines_of), fontsize=7)
@@ -109,7 +112,8 @@ def single_overlay(
         panel.set_axis_off()
         _show(panel, shown, arrays, index)
     plain.set_title(short_name(str(arrays["id"][index])), fontsize=8)
-    over.set_title(_scores(arrays, index), fontsize=8)
+    said = _without_values(arrays["maps"][index])
+    over.set_title("\n".join([_scores(arrays, index), *said.splitlines()]), fontsize=8)
     bar = figure.colorbar(_mappable(limit), ax=[plain, over], pad=0.02, aspect=20)
     bar.set_label(f"{method}: {unit}", fontsize=7)
     bar.ax.tick_params(labelsize=7)
@@ -151,14 +155,27 @@ def overlay(image: Any, signed: Any, limit: float) -> Any:
         limit: value of full colour, the same for all images that are compared.
 
     Returns:
-        (H, W, 3) float in [0, 1]. Opacity grows with the absolute value; zero is transparent.
+        (H, W, 3) float in [0, 1]. Opacity grows with the absolute value; zero is transparent. A map
+        with values that are not finite has no colour.
     """
+    if blank(signed):
+        return muted(image)
     return coloured(stretched(signed, image.shape) / limit, muted(image))
 
 
 def full_colour(maps: Any) -> float:
-    """Return the value of full colour for a set of maps: their largest absolute value, or 1."""
-    return float(np.abs(maps).max()) or 1.0
+    """Return the value of full colour for a set of maps: their largest absolute value.
+
+    It is 1 for maps that are zero up to rounding, which must not be stretched to full colour.
+    """
+    finite = np.abs(np.nan_to_num(maps, nan=0, posinf=0, neginf=0))
+    largest = float(finite.max(initial=0))
+    return largest if largest > ROUNDING else 1.0
+
+
+def _without_values(signed: Any) -> str:
+    """Return the first words on a map without values, empty for other maps."""
+    return blank(signed).partition(":")[0]
 
 
 def _mappable(limit: float) -> Any:

@@ -28,7 +28,7 @@ def randomised(model: Scorer, seed: int) -> Iterator[tuple[str, Scorer]]:
     """
     changed = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(seed)
-    for name, block in _from_the_output(changed):
+    for name, block in blocks_from_output(changed):
         with torch.no_grad():
             for weights in block.parameters():
                 flat = weights.flatten()
@@ -75,8 +75,8 @@ def cascade(
     ]
 
 
-def _from_the_output(model: Scorer) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the blocks of a model that have weights, the last first."""
+def blocks_from_output(model: Scorer) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the names and blocks of a model that have weights, the last first."""
     backbone = getattr(model, "backbone", None)
     if backbone is None:
         children = [(name, one) for name, one in model.named_children()]

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from memlab.attributions.blanks import blank
+
 PREFIX = "check_"
 """Start of the names of checks in `maps/METHOD.npz`."""
 NINTHS = (
@@ -63,12 +65,14 @@ def map_text(signed: NDArray[np.float64]) -> str:
 
     Shares are of the sum of the positive, or negative, values; a ninth is 11 % of the image.
     """
+    if said := blank(signed):
+        return said
     found = [
         f"{100 * share:.0f} % of what {verb} the score lies {_at(place)}"
         for verb, values in (("raises", signed), ("lowers", -signed))
         for share, place in _densest(np.clip(values, 0, None))
     ]
-    return "; ".join(found) if found else "the map is empty: nothing raises or lowers the score"
+    return "; ".join(found)
 
 
 def _densest(values: NDArray[np.float64]) -> list[tuple[float, str]]:

@@ -59,6 +59,8 @@ def checks(
 ) -> dict[str, Tensor]:
     """Return deletion and insertion of maps, and of maps that know nothing: (B,) each.
 
+    NaN for a map that is constant or not finite, which has no highest and lowest cells.
+
     Args:
         model: model in evaluation mode.
         images: (B, 3, H, W) in [0, 1].
@@ -77,9 +79,12 @@ def checks(
         "_centre": centre or centre_prior(model, images, given),
     }
     found = {}
+    flat = maps.flatten(1)
+    ordered = flat.isfinite().all(dim=1) & (flat.amax(dim=1) > flat.amin(dim=1))
     for suffix, one in measured.items():
-        found[f"deletion{suffix}"] = one.deletion
-        found[f"insertion{suffix}"] = one.insertion
+        known = torch.ones_like(ordered) if suffix == "_centre" else ordered
+        found[f"deletion{suffix}"] = one.deletion.where(known, torch.nan)
+        found[f"insertion{suffix}"] = one.insertion.where(known, torch.nan)
     return found
 
 

@@ -12,11 +12,14 @@ import pandas as pd
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from memlab import shards
+from memlab.analysis.map_agreement import agreement_text, map_agreements
 from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, require_scores
 from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution
+from memlab.attributions.blanks import blank_notes
+from memlab.attributions.dependence import IMAGES as RANDOMISED
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import map_table
@@ -122,7 +125,9 @@ class AttributionMaps(Callback):
         images = data_of(trainer).table.part("test").set_index("id")["image"]
         explaining = Explaining(self._layers.parts, model, data_of(trainer), self.seed)
         self._compared = explaining.compared
-        for name, arrays in explaining.run(rows.assign(image=images.loc[rows["id"]].array)).items():
+        rows = rows.assign(image=images.loc[rows["id"]].array)
+        randomised = set(self.choice.ids[:RANDOMISED])
+        for name, arrays in explaining.run(rows, randomised).items():
             map_files.write_part(folder, name, rank, arrays)
         for name, reason in {**self._layers.failed, **explaining.failed}.items():
             map_files.write_failure(folder, name, rank, reason)
@@ -138,7 +143,8 @@ class AttributionMaps(Callback):
             about.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
         about += self._layers.notes()
         results.notes += about
-        sets = []
+        sets: list[MapSet] = []
+        explained: dict[str, map_files.Arrays] = {}
         for name in self._layers.failed:
             results.notes += self._missing(name, None, folder)
         for part in self._layers.parts:
@@ -146,8 +152,12 @@ class AttributionMaps(Callback):
             results.notes += self._missing(part.name, merged, folder)
             if merged is not None:
                 sets.append(self._add(part, merged, results, folder))
+                explained[part.name] = {name: merged[name] for name in ("id", "maps")}
+        results.agreement = map_agreements(explained, self.seed)
+        agreement = [agreement_text(one) for one in results.agreement]
+        results.notes += agreement
         if sets:
-            page = write_gallery(sets, folder, "Maps of tested images", about)
+            page = write_gallery(sets, folder, "Maps of tested images", about + agreement)
             results.maps = [replace(record, page=page) for record in results.maps]
 
     def _add(
@@ -160,7 +170,7 @@ class AttributionMaps(Callback):
         figure = map_overlays(merged, part.name, part.unit, folder)
         measured = mean_checks(merged, self.seed)
         evidence = _evidence(merged, folder, self.seed)
-        said = checks_text(part.name, measured)
+        said = blank_notes(part.name, merged) + checks_text(part.name, measured)
         said += [evidence_text(part.name, one) for one in evidence]
         shares = branch_shares(merged)
         results.figures += figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
+from memlab.attributions.dependence import dependence
 from memlab.attributions.faithfulness import Faithfulness
 from memlab.attributions.reference import MOST, Reference, reference_for
 from memlab.attributions.texts import PREFIX
@@ -101,11 +102,12 @@ class Explaining:
             given[part.name] = Given(at_layer[layer])
         return given
 
-    def run(self, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    def run(self, rows: pd.DataFrame, randomised: Container[str] = ()) -> dict[str, dict[str, Any]]:
         """Return the content of `maps/METHOD.npz` by method.
 
         Args:
             rows: rows of the test split, with `index` among all tested images, and `predicted`.
+            randomised: ids of images whose maps are compared with those of randomised models, too.
         """
         found: dict[str, list[dict[str, Any]]] = {part.name: [] for part in self.parts}
         rows = rows.reset_index(drop=True)
@@ -133,11 +135,32 @@ class Explaining:
                 except MemlabError as error:  # a missing map must not end the test
                     self.failed[part.name] = str(error)
                 advance(len(places), part.name)
-        return {
+        joined = {
             name: {key: np.concatenate([one[key] for one in parts]) for key in parts[0]}
             for name, parts in found.items()
             if parts
         }
+        for part in self.parts:
+            if part.name in joined:
+                joined[part.name] |= self._randomised(part, joined[part.name], randomised)
+        return joined
+
+    def _randomised(
+        self, part: Attribution, arrays: dict[str, Any], ids: Container[str]
+    ) -> dict[str, Any]:
+        """Return how similar maps stay if the model is randomised; NaN for images not checked."""
+        model = self.model
+        places = [place for place, name in enumerate(arrays["id"]) if str(name) in ids]
+        if not places or model.needs_context:
+            return {}
+        images = to_unit(torch.from_numpy(arrays["images"][places])).to(model.device)
+        given = self._given.get(part.name, Given())
+        columns = {}
+        for name, rho in dependence(part, model, images, given, self.seed).items():
+            values = np.full(len(arrays["id"]), np.nan, dtype=np.float32)
+            values[places] = rho.cpu().numpy()
+            columns[f"{PREFIX}{name}"] = values
+        return columns
 
     def _maps(self, part: Attribution, batch: Batch, places: torch.Tensor) -> dict[str, Any]:
         """Return the maps of images of a batch, their figures and their checks, as arrays."""

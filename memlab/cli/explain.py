@@ -78,6 +78,7 @@ def run(arguments: list[str]) -> int:
 
     from memlab import registry
     from memlab.analysis.layer_choice import layer_text
+    from memlab.attributions.blanks import blank_notes
     from memlab.reports.gallery import map_set, write_gallery
 
     methods = list(dict.fromkeys(options.method or ["grad_cam"]))
@@ -105,6 +106,9 @@ def run(arguments: list[str]) -> int:
         if maps.layer is not None:
             said.append(layer_text(maps.method, maps.layer))
             print(f"memlab: {said[-1]}", file=sys.stderr)  # noqa: T201
+        for note in blank_notes(maps.method, maps.arrays()):
+            said.append(note)
+            print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
         if options.human is not None:
             said.append(_beside_people(maps, options.human, options.out))
             print(said[-1])  # noqa: T201

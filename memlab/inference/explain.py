@@ -92,7 +92,7 @@ class Maps:
         Returns:
             The files written.
         """
-        from memlab.attributions.overlays import map_overlays, single_overlay
+        from memlab.attributions.overlays import full_colour, map_overlays, single_overlay
         from memlab.drawing import also_as
 
         folder = Path(folder)
@@ -102,7 +102,7 @@ class Maps:
             np.savez_compressed(file, unit=np.array(self.unit), **arrays)  # type: ignore[arg-type]
         table = path.with_suffix(".csv")
         write_text(table, map_table(arrays).to_csv(index=False))
-        limit = float(np.abs(self.maps).max()) or 1.0
+        limit = full_colour(self.maps)
         first = {name: values[:SHEET] for name, values in arrays.items()}
         digits = len(str(len(self) - 1))
         names = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,8 +138,17 @@ def beside(panel: Panel) -> Image.Image:
 
 def caption(panel: Panel, maps: MapSet) -> str:
     """Return an image's id, its scores, what its map says, and the scale of the set."""
-    scale = f"full colour is {number(maps.limit, 3)} {maps.unit}"
+    scale = f"full colour is {limit_text(maps.limit)} {maps.unit}"
     return f"{panel.name}: {scores_text(panel)}; {panel.text}; {scale}"
+
+
+def limit_text(limit: float, *, signed: bool = False) -> str:
+    """Return the end of a scale with two significant digits.
+
+    >>> limit_text(0.00372), limit_text(-0.117, signed=True), limit_text(12.0)
+    ('0.0037', '-0.12', '12')
+    """
+    return number(limit, max(0, 1 - math.floor(math.log10(abs(limit)))), signed=signed)
 
 
 def scores_text(panel: Panel) -> str:
@@ -178,6 +188,7 @@ def write_gallery(
         images=images,
         every=max(maps.count for maps in sets),
         gradient=_gradient(),
+        limit_text=limit_text,
         side=SIDE,
         written=now(),
         versions=versions(),

@@ -95,6 +95,7 @@ def check_attribution(cls: type[Attribution]) -> None:
     with torch.inference_mode():
         maps = explain(cls(), model, sample_images(3, 64))
     require(maps.shape[:2] == (3, 1), cls, f"maps are {tuple(maps.shape)}, not (3, 1, h, w)")
+    require(bool(maps.isfinite().all()), cls, "returned values that are not finite")
     require(hash_weights(model.state_dict()) == state, cls, "changes the model's weights")
     clean = all(parameter.grad is None for parameter in model.parameters())
     require(clean, cls, "leaves gradients in the model")

@@ -167,6 +167,10 @@ def test_the_classic_map_hides_what_lowers_a_score(cnn: MemorabilityRegressor) -
     signed, classic = explain(GradCAM(), cnn, images), explain(GradCAMReLU(), cnn, images)
     assert torch.equal(classic, signed.relu())
     assert (signed < 0).any()
+    opposite = Opposite(cnn.backbone).eval()
+    opposite.load_state_dict(cnn.state_dict())
+    hidden = explain(GradCAMReLU(), opposite, images)  # the other half, from the same network
+    assert torch.allclose(classic - hidden, signed, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", [IntegratedGradients, Occlusion])

@@ -15,7 +15,10 @@ def test_the_text_names_the_ninth_with_the_largest_share() -> None:
         "75 % of what raises the score lies in the upper left; 100 % of what lowers the score lies"
     )
     assert map_text(signed) == f"{said} at the bottom"
-    assert map_text(np.zeros((3, 3))) == "the map is empty: nothing raises or lowers the score"
+    assert (
+        map_text(np.zeros((3, 3)))
+        == "the map is zero everywhere: nothing raises or lowers the score"
+    )
     assert map_text(-np.ones((1, 1))).startswith("11 % of what lowers")
 
 

@@ -27,6 +27,20 @@ def weights_of_pixels(side: int) -> Tensor:
     return weights
 
 
+def test_deletion_does_not_depend_on_the_rounding_of_a_coarse_map() -> None:
+    images = sample_images(6, 32)
+    generator = torch.Generator().manual_seed(0)
+    maps = torch.randn(6, 1, 2, 2, generator=generator)  # a corner of each cell has one value
+    rounded = maps * (1 + 1e-7 * torch.randn(6, 1, 2, 2, generator=generator))
+
+    def score(some: Tensor) -> Tensor:
+        return (some.mean(dim=1, keepdim=True) * weights_of_pixels(32)).sum(dim=(1, 2, 3))
+
+    found, again = faithfulness(score, images, maps), faithfulness(score, images, rounded)
+    assert torch.equal(found.deletion, again.deletion)
+    assert torch.equal(found.insertion, again.insertion)
+
+
 def test_deletion_and_insertion_follow_the_map_of_a_known_score() -> None:
     images, weights = sample_images(6, 32), weights_of_pixels(32)
 

@@ -13,7 +13,7 @@ import pytest
 from memlab.analysis.results import read
 from memlab.cli import main
 from memlab.data import examples as examples_module
-from tests.builders.commands import QUIET, results
+from tests.builders.commands import QUIET, TINY, results
 from tests.builders.processes import two_processes
 
 ASKED = ["--ablation=none", "--maps=4", "--data.batch_size=4", *QUIET]
@@ -54,6 +54,15 @@ def test_given_images_are_all_explained(finished: Path, failing: Callable[..., s
     assert sorted(found["id"]) == sorted(ids)
     asked = ["test", "--run", str(finished), *ASKED, f"--maps_of={ids[0]},nowhere.png"]
     assert "--maps_of nowhere.png: 1 of 2 ids are not among the 12 test" in failing(*asked)
+
+
+def test_an_unknown_image_is_named_before_training(
+    synthetic: Path, failing: Callable[..., str]
+) -> None:
+    asked = [f"--data.root={synthetic}", "--data.image_size=64", "--ablation=none", *TINY]
+    said = failing("fit", *asked, "--run=runs/new", "--maps_of=[nowhere.png]")
+    assert "--maps_of nowhere.png: it is not among the 12 test images" in said
+    assert not list(Path("runs/new").rglob("*.ckpt"))
 
 
 @pytest.mark.slow

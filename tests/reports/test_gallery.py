@@ -65,5 +65,5 @@ def test_the_page_says_how_many_images_it_leaves_out(
     assert "predicted 0.50, by people 0.40" in text
     first, second = panels(maps)
     assert "by people" not in caption(second, maps)
-    assert "full colour is 0.400 score" in caption(first, maps)
+    assert "full colour is 0.40 score" in caption(first, maps)
     assert "100 % of what raises" not in caption(first, maps)

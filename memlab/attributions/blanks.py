@@ -1,0 +1,59 @@
+"""Maps without values: zero everywhere, or not finite. They are named, and drawn without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+ZERO = "the map is zero everywhere: nothing raises or lowers the score"
+BROKEN = "the map is not finite: it is left out"
+ROUNDING = 1e-6
+"""Value below which a map in units of a score is rounding of single precision."""
+LISTED = 5
+"""Largest number of images that a note names."""
+
+
+def blank(signed: Any) -> str:
+    """Return what is said in place of a map (h, w) without values; empty for other maps.
+
+    Values up to `ROUNDING` count as zero.
+
+    >>> blank(np.zeros((2, 2))), blank(np.ones((2, 2)))
+    ('the map is zero everywhere: nothing raises or lowers the score', '')
+    """
+    values = np.asarray(signed)
+    if not np.isfinite(values).all():
+        return BROKEN
+    return "" if np.abs(values).max(initial=0) > ROUNDING else ZERO
+
+
+def blank_notes(method: str, arrays: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each kind of map without values, naming the images.
+
+    Args:
+        method: name of the method.
+        arrays: content of `maps/METHOD.npz`, of which `id` and `maps` are used.
+    """
+    found: dict[str, list[str]] = {BROKEN: [], ZERO: []}
+    for name, signed in zip(arrays["id"], arrays["maps"], strict=True):
+        if said := blank(signed):
+            found[said].append(str(name))
+    every = len(arrays["id"])
+    words = {
+        BROKEN: "not finite and left out",
+        ZERO: "zero everywhere and drawn without colour",
+    }
+    return [
+        f"{method}: maps of {len(names)} of {every} images are {words[kind]}: {_named(names)}."
+        for kind, names in found.items()
+        if names
+    ]
+
+
+def _named(names: Iterable[str]) -> str:
+    """Return the first names, and how many more there are."""
+    every = list(names)
+    more = len(every) - LISTED
+    return ", ".join(every[:LISTED]) + (f" and {more} more" if more > 0 else "")
