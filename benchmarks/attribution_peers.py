@@ -108,14 +108,20 @@ def layer_methods(model: MemorabilityRegressor, images: Tensor) -> dict[str, Act
     return found
 
 
-def integrals(model: MemorabilityRegressor, images: Tensor, reference: Tensor) -> dict[str, Action]:
+def integrals(
+    model: MemorabilityRegressor,
+    images: Tensor,
+    reference: Tensor,
+    steps: int = STEPS,
+    cells: int = CELLS,
+) -> dict[str, Action]:
     """Return methods that run the network, or what follows the layer, dozens of times.
 
     The reference is an image: Captum takes one, and no mean activations.
     """
     given = fixed(model, reference)
-    options = {"n_steps": STEPS, "method": "gausslegendre", "internal_batch_size": len(images)}
-    side = images.shape[-1] // CELLS
+    options = {"n_steps": steps, "method": "gausslegendre", "internal_batch_size": len(images)}
+    side = images.shape[-1] // cells
 
     def captum_layer() -> Tensor:
         explainer = LayerIntegratedGradients(model, layer_of(model))
@@ -140,7 +146,7 @@ def integrals(model: MemorabilityRegressor, images: Tensor, reference: Tensor) -
             of_memlab(model, IntegratedGradients(), images, given)
         ),
         "captum IntegratedGradients": captum_pixels,
-        "memlab occlusion": maps_of(of_memlab(model, Occlusion(CELLS, "grey"), images, Given())),
+        "memlab occlusion": maps_of(of_memlab(model, Occlusion(cells, "grey"), images, Given())),
         "captum Occlusion": captum_occlusion,
     }
 

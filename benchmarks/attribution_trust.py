@@ -68,12 +68,12 @@ class Covered:
         return torch.where(hole, fill, self.images).clamp(0, 1).numpy().reshape(arr.shape)
 
 
-def beside_quantus(model: MemorabilityRegressor, images: Tensor) -> dict[str, Any]:
-    """Return the checks of Grad-CAM's maps of images by memlab and by Quantus."""
+def beside_quantus(model: MemorabilityRegressor, images: Tensor, some: Tensor) -> dict[str, Any]:
+    """Return the checks of Grad-CAM's maps by memlab and by Quantus: of images, and of some."""
+    maps = explain(GradCAM(), model, images)
     return {
-        "images": len(images),
-        "deletion": deletion(model, images, explain(GradCAM(), model, images)),
-        "randomisation": randomisation(model, images),
+        "deletion": {"images": len(images), **deletion(model, images, maps)},
+        "randomisation": {"images": len(some), **randomisation(model, some)},
     }
 
 
