@@ -46,7 +46,7 @@ def require_cells(method: str, images: Tensor, maps: Tensor) -> None:
     if maps.shape[-2:].numel() == 1 < images.shape[-2:].numel():
         raise MemlabError(
             f"{method}: {_shape(images)} are a single cell of the layer, which has no position: "
-            "give larger images, or an earlier layer (--layer, --attribution.layer)"
+            "give larger images, or an earlier layer (--layer)"
         )
 
 
