@@ -22,6 +22,7 @@ STAGES = ("head", "half", "all")
 """What is randomised: the last layer with weights, the half of them next to the output, all."""
 CONTROL = "edges"
 """Positive control: a map of edges, which does not look at the model and must not change."""
+COLUMNS = tuple(f"randomised_{stage}" for stage in (*STAGES, CONTROL))
 
 
 def dependence(

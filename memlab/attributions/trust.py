@@ -78,9 +78,9 @@ def checks(
     flat = maps.flatten(1)
     ordered = flat.isfinite().all(dim=1) & (flat.amax(dim=1) > flat.amin(dim=1))
     for suffix, one in measured.items():
-        known = torch.ones_like(ordered) if suffix == "_centre" else ordered
-        found[f"deletion{suffix}"] = one.deletion.where(known, torch.nan)
-        found[f"insertion{suffix}"] = one.insertion.where(known, torch.nan)
+        for check, values in one._asdict().items():
+            known = suffix == "_centre"  # a prior has an order of its own
+            found[f"{check}{suffix}"] = values if known else values.where(ordered, torch.nan)
     return found
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from memlab.attributions.base import Attribution, Given, by_branch, explain_branches
-from memlab.attributions.dependence import dependence
+from memlab.attributions.dependence import COLUMNS, dependence
 from memlab.attributions.faithfulness import Faithfulness
 from memlab.attributions.reference import MOST, Reference, reference_for
 from memlab.attributions.texts import PREFIX
@@ -151,15 +151,23 @@ class Explaining:
         """Return how similar maps stay if the model is randomised; NaN for images not checked."""
         model = self.model
         places = [place for place, name in enumerate(arrays["id"]) if str(name) in ids]
-        if not places or model.needs_context:
+        if model.needs_context or not any(True for _ in model.parameters()):
             return {}
+        # each process has the same columns, also without an image of its own to check
+        columns = {
+            f"{PREFIX}{name}": np.full(len(arrays["id"]), np.nan, dtype=np.float32)
+            for name in COLUMNS
+        }
+        if not places:
+            return columns
         images = to_unit(torch.from_numpy(arrays["images"][places])).to(model.device)
         given = self._given.get(part.name, Given())
-        columns = {}
-        for name, rho in dependence(part, model, images, given, self.seed).items():
-            values = np.full(len(arrays["id"]), np.nan, dtype=np.float32)
-            values[places] = rho.cpu().numpy()
-            columns[f"{PREFIX}{name}"] = values
+        try:
+            found = dependence(part, model, images, given, self.seed)
+        except (MemlabError, RuntimeError, TypeError):  # such as a network that cannot be copied
+            return columns
+        for name, rho in found.items():
+            columns[f"{PREFIX}{name}"][places] = rho.cpu().numpy()
         return columns
 
     def _maps(self, part: Attribution, batch: Batch, places: torch.Tensor) -> dict[str, Any]:
