@@ -13,25 +13,19 @@ benchmark alone. What is missing is left out.
 from __future__ import annotations
 
 import argparse
-import ctypes
-import gc
 import importlib.util
 import json
 import os
 import platform
-import random
-import resource
-import statistics
 import sys
-import threading
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's mallopt
+from attribution_times import alternating, compared, peak
+
 NETWORKS = {"ResNet50": "resnet50", "ViT-Ti/16": "vit_tiny_patch16_224"}
 MANY_STEPS = 512
 PEERS = {"pytorch_grad_cam": "grad-cam", "quantus": "quantus"}
@@ -58,82 +52,21 @@ def make_model(name: str, images: Any) -> Any:
     return model.eval()
 
 
-def resident() -> float:
-    """Return the resident memory of this process in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
+def prepared(name: str, photos: list[Path], pixels: int) -> tuple[Any, Any]:
+    """Return a network and the photographs as it takes them."""
+    import timm
 
+    from memlab.data.inputs import Inputs
 
-def allocate(keep: bool) -> None:
-    """Let the C library keep freed memory, which saves time, or return it, so that peaks show."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_MAX, 0 if keep else 1 << 16)
-        libc.mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1 if keep else 1 << 20)
-        libc.malloc_trim(0)
-
-
-def peak(action: Callable[[], Any]) -> float:
-    """Run an action; return the peak of the resident memory in MB above that before."""
-    gc.collect()
-    allocate(keep=False)
-    done, seen = threading.Event(), [resident()]
-
-    def watch() -> None:
-        while not done.wait(0.005):
-            seen.append(resident())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    action()
-    done.set()
-    watcher.join()
-    return round(max(seen) - seen[0], 1)
-
-
-def timed(action: Callable[[], Any]) -> tuple[Any, float]:
-    """Run an action; return its result and processor seconds."""
-    gc.collect()
-    start = time.process_time()
-    found = action()
-    return found, time.process_time() - start
-
-
-def compared(
-    forward: Callable[[], Any], actions: dict[str, Callable[[], Any]], rounds: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the results of actions, and their times as forward passes."""
-    order = random.Random(0)
-    results: dict[str, Any] = {}
-    ratios: dict[str, list[float]] = {"forward": []}
-    allocate(keep=True)
-    forward()
-    for _ in range(rounds):
-        names = list(actions)
-        order.shuffle(names)
-        _, before = timed(forward)
-        taken = {}
-        for name in names:
-            results[name], taken[name] = timed(actions[name])
-        _, after = timed(forward)
-        ratios["forward"].append(after / before)
-        for name in names:
-            ratios.setdefault(name, []).append(2 * taken[name] / (before + after))
-    print(f"{len(actions)} methods: {rounds} rounds measured", file=sys.stderr)
-    return results, {
-        name: {
-            "forward_passes": round(statistics.median(values), 3),
-            "all": [round(value, 3) for value in values],
-        }
-        for name, values in ratios.items()
-    }
+    side = pixels if name == "ResNet50" else timm.get_pretrained_cfg(NETWORKS[name]).input_size[-1]
+    (batch,) = Inputs(photos, side).batches(len(photos))
+    return make_model(NETWORKS[name], batch["images"]), batch["images"]
 
 
 def network(name: str, photos: list[Path], options: argparse.Namespace) -> dict[str, Any]:
     """Return all figures of one network."""
     import attribution_peers as peers
     import attribution_trust as trust
-    import timm
     import torch
 
     from memlab.attributions import integrals
@@ -142,13 +75,10 @@ def network(name: str, photos: list[Path], options: argparse.Namespace) -> dict[
     from memlab.attributions.grad_cam import GradCAM
     from memlab.attributions.integrated_gradients import IntegratedGradients
     from memlab.attributions.reference import reference_of
-    from memlab.data.inputs import Inputs
 
     tokens = name != "ResNet50"
-    side = timm.get_pretrained_cfg(NETWORKS[name]).input_size[-1] if tokens else options.pixels
-    (batch,) = Inputs(photos, side).batches(len(photos))
-    images = batch["images"]
-    model = make_model(NETWORKS[name], images)
+    model, images = prepared(name, photos, options.pixels)
+    side = images.shape[-1]
     some = images[: options.slow]
 
     def forward(pixels: Any) -> Callable[[], Any]:
@@ -202,6 +132,7 @@ def network(name: str, photos: list[Path], options: argparse.Namespace) -> dict[
                 contrast.columns["residual"].abs().max() / given.reference.sd
             ),
         },
+        "score_and_grad_cam": alternating(model, images),
         "one_pass": times,
         "files": of_files,
         "many_passes": slow_times,
@@ -221,6 +152,9 @@ def main() -> None:
     )
     parser.add_argument("--pixels", type=int, default=224, help="side of ResNet50's images (224)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of one-pass methods (3)")
+    parser.add_argument(
+        "--alternating", action="store_true", help="repeat scores with Grad-CAM alone"
+    )
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results/attributions.json"
@@ -238,7 +172,12 @@ def main() -> None:
     torch.set_num_threads(1)
     result: dict[str, Any] = json.loads(options.out.read_text()) if options.out.is_file() else {}
     for name in options.networks:
-        result[name] = network(name, photos, options)
+        if options.alternating:
+            result[name]["score_and_grad_cam"] = alternating(
+                *prepared(name, photos, options.pixels)
+            )
+        else:
+            result[name] = network(name, photos, options)
         result |= {
             "weights": "random, seed 0",
             "rounds": options.rounds,

@@ -44,8 +44,9 @@ def placed(model: Scorer, contributions: Any) -> Tensor:
         contributions: of the shape of the model's activations.
     """
     parts = by_channel(model, contributions)
-    if len(parts) == 1:
-        return parts[0].sum(dim=1, keepdim=True)
+    whole = not isinstance(contributions, tuple | list)  # branches are channels of one tensor
+    if len(parts) == 1 or whole:
+        return torch.cat([part.sum(dim=1, keepdim=True) for part in parts], dim=1)
     ones = tuple(torch.ones_like(part[:1]) for part in parts_of(contributions))
     shares = by_channel(model, whole_of(ones, contributions))
     scaled = [

@@ -80,8 +80,8 @@ def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> AtLayer:
     gradients = torch.autograd.grad(scores.sum(), leaves)
     values = tuple(leaf.detach() for leaf in leaves)
     # the gradient of the grid equals the grid of the gradients: `grid` rearranges values
-    both = (by_channel(model, whole_of(one, activations)) for one in (values, gradients))
-    return AtLayer(*both, scores.detach())
+    value, gradient = (by_channel(model, whole_of(one, activations)) for one in (values, gradients))
+    return AtLayer(value, gradient, scores.detach())
 
 
 def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> AtLayer:

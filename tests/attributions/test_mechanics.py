@@ -13,16 +13,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from memlab import MemorabilityModel, registry
+from memlab import registry
 from memlab.attributions import integrals
 from memlab.attributions.base import Attribution, Given, explain, explain_branches
 from memlab.attributions.grad_cam import GradCAM
 from memlab.attributions.reference import reference_of
 from memlab.models.regressor import MemorabilityRegressor
 from memlab.testing import sample_images
+from tests.builders.attributions import METHODS, Hooked
 from tests.builders.small_networks import Pooled, tiny
 
-METHODS = [one.name for one in registry.plugins("attributions") if one.distribution == "memlab"]
 CALLS = 200
 
 
@@ -49,30 +49,6 @@ class Failing(MemorabilityRegressor):
         if self.left == 0:
             raise RuntimeError("in mid-batch")
         return scores
-
-
-class Hooked(MemorabilityModel):
-    """Model without a feature layer, but with a layer that hooks can watch."""
-
-    input_size = 16
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, 4, 4, stride=4)
-        self.last = nn.Linear(4, 1)
-        self.fails = False
-
-    def weights_id(self) -> str:
-        return "closed-form"
-
-    def cam_layer(self) -> nn.Module:
-        return self.layer
-
-    def forward(self, images: Tensor) -> Tensor:
-        pooled = self.layer(images).relu().mean(dim=(2, 3))
-        if self.fails:
-            raise RuntimeError("in mid-batch")
-        return self.last(pooled).squeeze(1).sigmoid()
 
 
 def state_of(model: nn.Module) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from memlab.models.regressor import MemorabilityRegressor
 from memlab.testing import sample_images
 from memlab.types import Context
 from memlab.validation.white_box import FaceLuminance
-from tests.attributions.test_mechanics import METHODS, Hooked
+from tests.builders.attributions import METHODS, Hooked
 from tests.builders.small_networks import Pooled, tiny
 
 

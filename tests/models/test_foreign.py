@@ -52,6 +52,10 @@ class Forked(nn.Module):
     def score(self, places): return (places.mean((2, 3)) @ torch.tensor([2.0, 1.0, -2.0])).sigmoid()
     def grid(self, places): return places
 
+class Column(Forked):
+    """Returns (B, 1)."""
+    def score(self, places): return super().score(places).unsqueeze(1)
+
 class Miscounted(Forked):
     branches = {"bright": 1, "coloured": 3}
 
@@ -180,6 +184,17 @@ def test_its_card_and_branches_go_with_its_scores_and_maps(
     parts = load(f"{nets}:Parts")
     assert parts.branches == {}
     assert parts.card == {}
+
+
+def test_a_feature_layer_with_scores_in_a_column_is_explained_as_one_without(nets: str) -> None:
+    images = torch.rand(3, 3, 32, 32)
+    for method in ("grad_cam", "contrast_cam"):
+        ours, theirs = (
+            load(f"{nets}:{name}").explain(images, method=method, progress=False)
+            for name in ("Column", "Forked")
+        )
+        assert np.array_equal(ours.maps, theirs.maps)
+        assert np.array_equal(ours.predicted, theirs.predicted)
 
 
 def test_without_a_layer_maps_are_refused_in_a_line(nets: str, failing: Callable[..., str]) -> None:
