@@ -199,7 +199,7 @@ class AttributionMaps(Callback):
                 layer=self._layers.choices.get(part.name),
             )
         )
-        return map_set(part.name, part.unit, merged, said, table["text"])
+        return map_set(part.name, part.unit, merged, said, table["text"].tolist())
 
     def _missing(self, method: str, merged: map_files.Arrays | None, folder: Path) -> list[str]:
         """Return a note on maps that a method failed to make, if any."""

@@ -132,7 +132,7 @@ def read_set(folder: Path, record: MapsRecord) -> MapSet:
         record: the maps' entry in the results.
     """
     path = folder / record.file
-    texts = pd.read_csv(path.with_suffix(".csv"))["text"]
+    texts = pd.read_csv(path.with_suffix(".csv"))["text"].tolist()
     with np.load(path, allow_pickle=False) as arrays:
         return map_set(record.method, record.unit, dict(arrays), texts=texts)
 
