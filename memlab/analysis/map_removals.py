@@ -21,7 +21,7 @@ def removal_texts(arrays: Mapping[str, Any], conditions: pd.DataFrame) -> list[s
     """
     primary = conditions[conditions["primary"] & conditions["eligible"]]
     primary = primary[primary["compared_with"] == "matched-control"]
-    means = primary.groupby(["id", "condition"])["predicted"].mean()
+    means = dict(primary.groupby(["id", "condition"])["predicted"].mean().items())
     targets = primary[(primary["role"] == "target") & primary["region"].notna()]
     regions = targets.drop_duplicates("condition").set_index("condition")["region"]
     said = []
@@ -29,7 +29,7 @@ def removal_texts(arrays: Mapping[str, Any], conditions: pd.DataFrame) -> list[s
         parts = []
         for condition, region in regions.items():
             keys = (str(name), condition), (str(name), f"{condition}:control")
-            if not all(key in means.index for key in keys):
+            if not all(key in means for key in keys):
                 continue
             effect, control = (float(clean) - float(means[key]) for key in keys)
             verb = "lowers" if effect >= 0 else "raises"
