@@ -147,10 +147,14 @@ def _given(part: LayerAttribution, model: Scorer, reference: Iterable[Batch]) ->
 
 
 def _follows(model: Scorer, images: Tensor, maps: Tensor, given: Given) -> Tensor:
-    """Return the mean of deletion and insertion (B,) of maps."""
+    """Return the mean of deletion and insertion (B,) of maps; 0 for a constant one."""
     with evaluation_mode(model), single_precision(images.device.type):
         measured = followed(model, images, maps, given)
-    return (measured.deletion + measured.insertion) / 2
+    flat = maps.flatten(1)
+    return ((measured.deletion + measured.insertion) / 2).where(
+        flat.amax(dim=1) != flat.amin(dim=1),
+        0.0,  # no cell is the highest
+    )
 
 
 def _joined(parts: list[Tensor]) -> NDArray[np.float64]:
@@ -163,7 +167,7 @@ def _readable(images: Iterable[Batch], device: torch.device) -> Iterable[tuple[T
     for batch in images:
         places = batch["valid"].nonzero().flatten()[:left]
         left -= len(places)
-        for some in places.split(AT_ONCE):
+        for some in torch.split(places, AT_ONCE):
             if len(some):
                 masks = {name: mask.to(device) for name, mask in batch["masks"].items()}
                 context = Context(batch["ids"], masks=masks).select(some.cpu())

@@ -39,7 +39,7 @@ def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor
     filled from those that are left, because black areas are what no photograph shows.
 
     Args:
-        score: maps images (k B, 3, H, W), the batch k times, to scores (k B,).
+        score: maps changed images (B, 3, H, W) to scores (B,).
         images: (B, 3, H, W) in [0, 1].
         maps: (B, 1, h, w), signed.
     """
@@ -53,14 +53,14 @@ def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor
     )
     places = (rank.to(images) / order.shape[1]).view(-1, 1, *size)
 
-    holes = []
+    def without(hole: Tensor) -> Tensor:
+        # one change at a time: memory is that of scoring the images, however many the changes
+        changed = torch.where(hole, filled("blur", images, hole.to(images), ()), images)
+        return score(changed.clamp(0, 1))
+
+    rows = []
     for share in SHARES:
         low, high = places < share, places >= 1 - share
-        holes += [low, high, ~high, ~low]
-    hole = torch.cat(holes)
-    many = images.repeat(len(holes), 1, 1, 1)
-    changed = torch.where(hole, filled("blur", many, hole.to(many), ()), many).clamp(0, 1)
-    low_out, high_out, high_alone, low_alone = (
-        score(changed).view(len(SHARES), 4, -1).mean(dim=0).unbind()
-    )
+        rows.append(torch.stack([without(hole) for hole in (low, high, ~high, ~low)]))
+    low_out, high_out, high_alone, low_alone = torch.stack(rows).mean(dim=0).unbind()
     return Faithfulness(low_out - high_out, high_alone - low_alone)

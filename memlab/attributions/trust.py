@@ -28,11 +28,7 @@ def followed(model: Scorer, images: Tensor, maps: Tensor, given: Given) -> Faith
         given: context of the images.
     """
     places = torch.arange(len(images), device=images.device)
-
-    def score(changed: Tensor) -> Tensor:
-        return given.scores(model, changed, places.repeat(len(changed) // len(places)))
-
-    return faithfulness(score, images, maps)
+    return faithfulness(lambda changed: given.scores(model, changed, places), images, maps)
 
 
 def centre_prior(model: Scorer, images: Tensor, given: Given) -> Faithfulness:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
 from memlab.analysis.layer_choice import LayerChoice, choose_layer
-from memlab.attributions.base import Attribution, LayerAttribution
+from memlab.attributions.base import Attribution, LayerAttribution, require_feature_layer
 from memlab.attributions.candidates import IMAGES, candidates
 from memlab.attributions.views import AUTO
 from memlab.data.inputs import Inputs
@@ -46,6 +46,8 @@ def chosen_layer(
     Raises:
         MemlabError: if no image can be read, or the method does not support the model.
     """
+    if not hasattr(model, "cam_layer"):
+        require_feature_layer(model, attribution.name)
     found = candidates(attribution, model, images, reference, advance)
     if found.follows:
         choice = choose_layer(found.follows, found.cells, found.centre, kind, seed)

@@ -19,6 +19,7 @@ from memlab.backbones.base import Backbone, Step
 from memlab.errors import MemlabError
 from memlab.inference.chosen_layer import chosen_layer
 from memlab.models.regressor import MemorabilityRegressor
+from memlab.scorer import Scorer
 from memlab.testing import sample_images
 from memlab.types import Batch
 from tests.builders.small_networks import Pooled, tiny
@@ -141,6 +142,25 @@ def test_a_single_layer_is_no_choice_and_that_is_said(name: str) -> None:
     said = f"grad_cam looks at {where}: no other layer has another grid to choose from."
     assert layer_text("grad_cam", choice) == said
     assert explain(found, model, shown[0]["images"]).shape[0] == 2
+
+
+class Flat(Scorer):
+    """Mean brightness: no feature layer."""
+
+    input_size = 16
+    device = torch.device("cpu")
+
+    def weights_id(self) -> str:
+        return "closed-form"
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(1, 2, 3))
+
+
+def test_a_model_without_a_feature_layer_has_no_choice() -> None:
+    shown = [batch(sample_images(2, 16))]
+    with pytest.raises(MemlabError, match="Flat has no feature layer"):
+        chosen_layer(ContrastCAM("auto"), Flat(), shown, shown, "images")
 
 
 def test_the_largest_mean_is_chosen_and_equal_layers_are_named() -> None:

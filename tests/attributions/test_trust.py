@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from memlab.attributions.base import Given, explain
 from memlab.attributions.baselines import centre_maps, edge_maps, shuffled_maps
 from memlab.attributions.contrast_cam import ContrastCAM
-from memlab.attributions.faithfulness import faithfulness
+from memlab.attributions.faithfulness import Faithfulness, faithfulness
 from memlab.attributions.grad_cam import GradCAM
 from memlab.attributions.randomisation import cascade, randomised, similarity
 from memlab.attributions.trust import centre_prior, checks, on_regions
@@ -157,6 +157,8 @@ def test_checks_of_a_model_compare_with_maps_that_know_nothing() -> None:
     # the prior of the middle is the same for a map of four cells, and is measured once
     coarse = checks(model, images, maps[..., :2, :2], Given(), list("abcd"), seed=0)
     assert torch.equal(coarse["deletion_centre"], found["deletion_centre"])
-    known = centre_prior(model, images[:2], Given())
-    again = checks(model, images, maps, Given(), list("abcd"), 0, known)
-    assert again["insertion_centre"] is known.insertion
+    known = centre_prior(model, images, Given())
+    assert torch.equal(found["insertion_centre"], known.insertion)
+    other = Faithfulness(known.deletion, known.insertion + 1)
+    again = checks(model, images, maps, Given(), list("abcd"), 0, other)
+    assert torch.equal(again["insertion_centre"], other.insertion)
