@@ -15,7 +15,8 @@ from memlab import shards
 from memlab.analysis.map_agreement import agreement_text, map_agreements
 from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, require_scores
-from memlab.analysis.map_evidence import MapEvidence, evidence_text, map_evidence
+from memlab.analysis.map_evidence import evidence_text, map_evidence
+from memlab.analysis.map_removals import removal_texts
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution
 from memlab.attributions.blanks import blank_notes
@@ -166,10 +167,16 @@ class AttributionMaps(Callback):
         """Write and draw the maps by a method, and list them in the results."""
         path = make_folder(folder / "maps") / f"{part.name}.npz"
         map_files.write_arrays(path, {**merged, "unit": np.array(part.unit)})
-        write_text(path.with_suffix(".csv"), map_table(merged).to_csv(index=False))
+        conditions = _conditions(folder)
+        table = map_table(merged)
+        if conditions is not None:
+            removals = removal_texts(merged, conditions)
+            pairs = zip(table["text"], removals, strict=True)
+            table["text"] = ["; ".join(filter(None, pair)) for pair in pairs]
+        write_text(path.with_suffix(".csv"), table.to_csv(index=False))
         figure = map_overlays(merged, part.name, part.unit, folder)
         measured = mean_checks(merged, self.seed)
-        evidence = _evidence(merged, folder, self.seed)
+        evidence = [] if conditions is None else map_evidence(merged, conditions, self.seed)
         said = blank_notes(part.name, merged) + checks_text(part.name, measured)
         said += [evidence_text(part.name, one) for one in evidence]
         shares = branch_shares(merged)
@@ -192,7 +199,7 @@ class AttributionMaps(Callback):
                 layer=self._layers.choices.get(part.name),
             )
         )
-        return map_set(part.name, part.unit, merged, said)
+        return map_set(part.name, part.unit, merged, said, table["text"].tolist())
 
     def _missing(self, method: str, merged: map_files.Arrays | None, folder: Path) -> list[str]:
         """Return a note on maps that a method failed to make, if any."""
@@ -205,7 +212,7 @@ class AttributionMaps(Callback):
         return [f"Maps by {method} of {some} images: {reason}"]
 
 
-def _evidence(arrays: map_files.Arrays, folder: Path, seed: int) -> list[MapEvidence]:
-    """Return how well maps predict the effects of removals, if any were measured."""
+def _conditions(folder: Path) -> pd.DataFrame | None:
+    """Return the table of ablated images of the same test, if there is one."""
     path = folder / "conditions.parquet"
-    return map_evidence(arrays, pd.read_parquet(path), seed) if path.is_file() else []
+    return pd.read_parquet(path) if path.is_file() else None

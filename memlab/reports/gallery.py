@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from memlab.analysis.results import MapsRecord
@@ -75,7 +76,13 @@ class Panel:
     text: str
 
 
-def map_set(method: str, unit: str, arrays: Mapping[str, Any], said: Sequence[str] = ()) -> MapSet:
+def map_set(
+    method: str,
+    unit: str,
+    arrays: Mapping[str, Any],
+    said: Sequence[str] = (),
+    texts: Sequence[str] | None = None,
+) -> MapSet:
     """Return a set of maps for the page, without the images that the page does not show.
 
     Args:
@@ -83,12 +90,13 @@ def map_set(method: str, unit: str, arrays: Mapping[str, Any], said: Sequence[st
         unit: unit of the values.
         arrays: content of `maps/METHOD.npz`.
         said: sentences on the set.
+        texts: what each map says, in words; by default as in `map_table`.
     """
     count, height, width = arrays["maps"].shape
     shown = {name: values[:SHOWN] for name, values in arrays.items() if np.ndim(values)}
-    texts = map_table(shown)["text"].tolist()
+    words = list(map_table(shown)["text"] if texts is None else texts)[:SHOWN]
     limit = full_colour(arrays["maps"])
-    return MapSet(method, unit, limit, (height, width), count, shown, texts, list(said))
+    return MapSet(method, unit, limit, (height, width), count, shown, words, list(said))
 
 
 def panels(maps: MapSet, most: int = SHOWN, side: int = SIDE) -> Iterator[Panel]:
@@ -123,8 +131,10 @@ def read_set(folder: Path, record: MapsRecord) -> MapSet:
         folder: folder of the test's results.
         record: the maps' entry in the results.
     """
-    with np.load(folder / record.file, allow_pickle=False) as arrays:
-        return map_set(record.method, record.unit, dict(arrays))
+    path = folder / record.file
+    texts = pd.read_csv(path.with_suffix(".csv"))["text"].tolist()
+    with np.load(path, allow_pickle=False) as arrays:
+        return map_set(record.method, record.unit, dict(arrays), texts=texts)
 
 
 def beside(panel: Panel) -> Image.Image:

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from memlab.analysis.map_evidence import evidence_text, map_evidence, partial_rho
+from memlab.analysis.map_removals import removal_texts
 
 N = 60
 
@@ -108,3 +109,13 @@ def test_partial_rho_is_the_textbook_s() -> None:
     wanted = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
     assert partial_rho(x, y, z) == pytest.approx(wanted)
     assert np.isnan(partial_rho(np.ones(50), y, z))
+
+
+def test_the_measured_effect_of_a_removal_stands_beside_the_map() -> None:
+    arrays, conditions = measured(noise=0.0)
+    arrays["predicted"] = np.full(N, 0.61)  # controls predict 0.6
+    said = removal_texts(arrays, conditions)
+    effect = 0.61 - conditions.query("id == '0.jpg' and role == 'target'")["predicted"].mean()
+    by = f"{effect:.3f}".removeprefix("0")
+    assert said[0] == f"removing faces lowers the score by {by}, control .010"
+    assert removal_texts(arrays, conditions[conditions["id"] != "0.jpg"])[0] == ""
