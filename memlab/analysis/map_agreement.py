@@ -138,7 +138,7 @@ def _shares(fine: int, coarse: int) -> Array:
 def _ranks(maps: Array, grid: tuple[int, int]) -> Array:
     """Return ranks over cells of a grid, of mean 0 and length 1: (n, cells), NaN if constant."""
     flat = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
-    finite = np.isfinite(flat).all(axis=1)
+    finite = np.asarray(np.isfinite(flat).all(axis=1))
     usable = finite & np.asarray(np.ptp(np.where(finite[:, None], flat, 0), axis=1) > 0)
     cells = on_grid(maps[usable], grid).reshape(int(usable.sum()), grid[0] * grid[1])
     ranks = rankdata(cells, axis=1) if len(cells) else cells

@@ -100,7 +100,7 @@ def test_a_call_leaves_everything_as_it_was(name: str, inference: bool) -> None:
     model = in_training(tiny())
     with torch.inference_mode(inference):
         before = state_of(model)
-        explain(made(name), model, sample_images(2, 32))
+        explain(made(name), model, sample_images(2, 64))
         require_same(state_of(model), before)
 
 

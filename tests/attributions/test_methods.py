@@ -55,7 +55,7 @@ def test_a_method_leaves_the_model_as_it_was(
 ) -> None:
     check_attribution(method)
     state = torch.get_rng_state()
-    explain(method(), cnn, sample_images(1, 32))
+    explain(method(), cnn, sample_images(1, 64))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -106,7 +106,7 @@ def test_the_map_of_the_opposite_score_is_the_negative_map(
 ) -> None:
     opposite = Opposite(cnn.backbone).eval()
     opposite.load_state_dict(cnn.state_dict())
-    images = sample_images(2, 32)
+    images = sample_images(2, 64)
     maps = explain(method(), cnn, images)
     assert maps.abs().max() > 0
     assert torch.allclose(explain(method(), opposite, images), -maps, atol=1e-6)
