@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from memlab.analysis.completeness import completeness, completeness_text
 from memlab.analysis.means import weighted_mean
 from memlab.attributions.texts import PREFIX
 from memlab.numbers import number
@@ -20,7 +21,7 @@ UNCHANGED = 0.5
 
 
 def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
-    """Return the mean of each check over images with its interval, and `scores_sd`.
+    """Return the mean of each check over images with its interval, `scores_sd`, and completeness.
 
     Args:
         arrays: the content of `maps/METHOD.npz`; checks start with `PREFIX`, (n,) each, NaN where
@@ -40,7 +41,7 @@ def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
     predicted = np.asarray(arrays.get("predicted", ()), dtype=float)
     if found and len(predicted) > 1:
         found["scores_sd"] = Statistic(float(predicted.std(ddof=1)), len(predicted))
-    return found
+    return found | completeness(arrays)
 
 
 def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
@@ -69,7 +70,7 @@ def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
     )
     if inside:
         said.append(f"{method}: density of the map on regions, 1 is chance: {inside}.")
-    return said + _randomisation_text(method, checks)
+    return completeness_text(method, checks) + said + _randomisation_text(method, checks)
 
 
 def _randomisation_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:

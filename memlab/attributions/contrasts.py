@@ -25,10 +25,11 @@ class Contrast(FullAttribution):
     contrasts = True
 
     def explained(self, model: Scorer, images: Tensor, given: Given) -> Explained:
-        """Return maps (B, 1 or branches, h, w), and per image `unlocated`, `residual`, `steps`.
+        """Return maps (B, 1 or branches, h, w), and figures of each, (B,).
 
-        `unlocated` is the part of the difference that has no position, such as that of a class
-        token.
+        `reference` is the score of the reference, `unlocated` the part of the difference that has
+        no position, such as that of a class token, `residual` the error of the integral, and
+        `steps` its number of steps.
         """
         self.require(model)
         reference = given.reference or reference_of(model, [images], given)
@@ -36,6 +37,7 @@ class Contrast(FullAttribution):
         everything = sum(part.double().flatten(1).sum(dim=1) for part in integral.parts)
         unlocated = (everything - maps.double().sum(dim=(1, 2, 3))).float()
         columns = {
+            "reference": integral.scores - integral.difference,
             "unlocated": unlocated,
             "residual": integral.residual,
             "steps": integral.steps,

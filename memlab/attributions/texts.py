@@ -19,7 +19,7 @@ NINTHS = (
     ("lower left", "bottom", "lower right"),
 )
 SCORES = ("predicted", "score")
-FIGURES = ("unlocated", "residual", "steps")
+FIGURES = ("reference", "unlocated", "residual", "steps")
 
 
 def map_table(arrays: Mapping[str, Any]) -> pd.DataFrame:

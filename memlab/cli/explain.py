@@ -77,6 +77,7 @@ def run(arguments: list[str]) -> int:
     require_empty(options.out)
 
     from memlab import registry
+    from memlab.analysis.completeness import completeness, completeness_text
     from memlab.analysis.layer_choice import layer_text
     from memlab.attributions.blanks import blank_notes
     from memlab.reports.gallery import map_set, write_gallery
@@ -106,13 +107,16 @@ def run(arguments: list[str]) -> int:
         if maps.layer is not None:
             said.append(layer_text(maps.method, maps.layer))
             print(f"memlab: {said[-1]}", file=sys.stderr)  # noqa: T201
-        for note in blank_notes(maps.method, maps.arrays()):
+        arrays = maps.arrays()
+        notes = blank_notes(maps.method, arrays)
+        notes += completeness_text(maps.method, completeness(arrays))
+        for note in notes:
             said.append(note)
             print(f"memlab: {note}", file=sys.stderr)  # noqa: T201
         if options.human is not None:
             said.append(_beside_people(maps, options.human, options.out))
             print(said[-1])  # noqa: T201
-        sets.append(map_set(maps.method, maps.unit, maps.arrays(), said))
+        sets.append(map_set(maps.method, maps.unit, arrays, said))
     page = write_gallery(sets, options.out, f"Maps of scores by {options.model}")
     print(f"all maps: {options.out / page}")  # noqa: T201
     return 1 if bad else 0

@@ -29,9 +29,6 @@ from memlab.progress import progress as bar
 from memlab.scorer import Scorer, with_unscored
 from memlab.types import Batch, Context
 
-SHEET = 16
-"""Number of images on the sheet with the colour bar; every image also gets its own overlay file."""
-
 
 @dataclass(frozen=True)
 class Maps:
@@ -103,11 +100,10 @@ class Maps:
         table = path.with_suffix(".csv")
         write_text(table, map_table(arrays).to_csv(index=False))
         limit = full_colour(self.maps)
-        first = {name: values[:SHEET] for name, values in arrays.items()}
         digits = len(str(len(self) - 1))
         names = []
         with also_as(("pdf",)):
-            names += map_overlays(first, self.method, self.unit, folder, limit)
+            names += map_overlays(arrays, self.method, self.unit, folder, limit)
             for place, name in enumerate(self.image):
                 named = f"overlays/{self.method}/{place:0{digits}d}-{short_name(Path(name).stem)}"
                 names += single_overlay(arrays, place, self.method, self.unit, limit, folder, named)

@@ -45,6 +45,9 @@ def test_a_tested_contrast_is_with_the_training_images(finished: Path, synthetic
         stems = [model.stem(batch["images"]) for batch in Inputs(paths, 64).batches()]
         start = model.score(torch.cat(stems).mean(dim=0, keepdim=True))
     assert total == pytest.approx(found["predicted"] - float(start), abs=1e-5)
+    assert found["reference"] == pytest.approx([float(start)] * 3, abs=1e-6)
+    assert checked["reference"]["value"] == pytest.approx(float(start), abs=1e-6)
+    assert checked["residual"]["value"] == pytest.approx(np.abs(found["residual"]).max())
 
 
 def test_explain_says_what_it_compares_with(
