@@ -232,11 +232,23 @@ def by_branch(model: Scorer, found: Explained) -> dict[str, Any]:
     return {name: values.cpu().numpy() for name, values in arrays.items()}
 
 
-def require_feature_layer(model: Scorer, method: str) -> None:
-    """Raise a MemlabError if a model has no feature layer."""
+def require_feature_layer(model: Scorer, method: str, *, hooks: bool = True) -> None:
+    """Raise a MemlabError if a model has no feature layer.
+
+    Args:
+        model: the model.
+        method: name of the method, for the message.
+        hooks: whether the method can look at the output of `cam_layer()` instead.
+    """
     missing = [name for name in ("stem", "score", "grid") if not hasattr(model, name)]
-    if missing:
+    if not missing:
+        return
+    lacking = f"{model.title} has no feature layer ({', '.join(missing)})"
+    if hooks:
         raise MemlabError(
-            f"{model.title} has no feature layer ({', '.join(missing)}) and no cam_layer(), so "
-            f"{method} cannot run: give it a method cam_layer() that returns the module to look at"
+            f"{lacking} and no cam_layer(), so {method} cannot run: give it a method cam_layer() "
+            "that returns the module to look at"
         )
+    raise MemlabError(
+        f"{lacking}, which {method} needs: give it one, or take integrated_gradients or occlusion"
+    )

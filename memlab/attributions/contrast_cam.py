@@ -28,7 +28,7 @@ class ContrastCAM(Contrast, LayerAttribution):
 
     def require(self, model: Scorer) -> None:
         """Raise a MemlabError if the model has no feature layer."""
-        require_feature_layer(model, self.name)
+        require_feature_layer(model, self.name, hooks=False)
 
     def integrated(
         self, model: Scorer, images: Tensor, reference: Reference, given: Given
@@ -38,6 +38,7 @@ class ContrastCAM(Contrast, LayerAttribution):
         with torch.no_grad():
             activations = found.stem(images)
         integral = path_integral(
+            model,
             lambda parts, _places: found.score(whole_of(parts, activations)),
             reference.activations,
             tuple(part.detach() for part in parts_of(activations)),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memlab.attributions.layers import AtLayer, GradientAttribution, gradients_at_module
-from memlab.scorer import Scorer
+from memlab.attributions.layers import AtLayer, GradientAttribution
 
 
 class GradCAM(GradientAttribution):
@@ -17,9 +16,6 @@ class GradCAM(GradientAttribution):
     feature layer, so nothing before it is stored or differentiated. Channel weights are the mean
     gradient over positions. For mean pooling and a linear head with a sigmoid, the map sums to the
     slope of the sigmoid times the logit without its offset.
-
-    For a model without a feature layer, `cam_layer()` may return a module with output (B, C, h, w).
-    This output takes the place of the feature layer, as in the paper.
     """
 
     unit = "score per grid cell, linearised"
@@ -33,11 +29,6 @@ class GradCAM(GradientAttribution):
             ],
             dim=1,
         )
-
-    def _at_layer(self, model: Scorer, images: Tensor) -> AtLayer:
-        if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
-            return gradients_at_module(model, model.cam_layer(), images)  # type: ignore[operator]
-        return super()._at_layer(model, images)
 
 
 class GradCAMReLU(GradCAM):

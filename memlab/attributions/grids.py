@@ -35,22 +35,33 @@ def by_channel(model: Scorer, values: Any) -> list[Tensor]:
 def placed(model: Scorer, contributions: Any) -> Tensor:
     """Return contributions to a score by position, (B, 1 or branches, h, w).
 
-    A grid that rearranges values keeps their sum. One that resamples them, to bring branches of
-    different sizes on one grid, does not: there, each branch is scaled by the ratio of the sums of
-    a constant, so that the sum stays as far as the positions are on the grid.
+    A grid that rearranges values keeps their sum. One that resamples them, to bring branches or
+    crops on the grid of the image, does not: each value counts there with a weight. Contributions
+    are divided by their weights first, so that a contribution that has a position is in the map
+    with its whole value. Those without a position, such as a class token's, have the weight 0.
 
     Args:
-        model: model with a feature layer.
+        model: model with a feature layer, whose grid is linear.
         contributions: of the shape of the model's activations.
     """
-    parts = by_channel(model, contributions)
-    whole = not isinstance(contributions, tuple | list)  # branches are channels of one tensor
-    if len(parts) == 1 or whole:
-        return torch.cat([part.sum(dim=1, keepdim=True) for part in parts], dim=1)
-    ones = tuple(torch.ones_like(part[:1]) for part in parts_of(contributions))
-    shares = by_channel(model, whole_of(ones, contributions))
-    scaled = [
-        part.sum(dim=1, keepdim=True) * (one.numel() / share.sum())
-        for part, share, one in zip(parts, shares, ones, strict=True)
-    ]
-    return torch.cat(scaled, dim=1)
+    parts = parts_of(contributions)
+    weights = _weights(model, contributions)
+    whole = tuple(
+        torch.where(weight != 0, part / weight, 0)
+        for part, weight in zip(parts, weights, strict=True)
+    )
+    grid = by_channel(model, whole_of(whole, contributions))
+    return torch.cat([part.sum(dim=1, keepdim=True) for part in grid], dim=1)
+
+
+def _weights(model: Scorer, like: Any) -> tuple[Tensor, ...]:
+    """Return how much each value of the feature layer adds to the sum of the grid, (1, ...) each.
+
+    It is the gradient of the sum; 1 for all values if the grid has no gradient.
+    """
+    with torch.enable_grad():
+        ones = tuple(torch.ones_like(part[:1]).requires_grad_() for part in parts_of(like))
+        total = sum(part.sum() for part in by_channel(model, whole_of(ones, like)))
+        if not isinstance(total, Tensor) or not total.requires_grad:
+            return tuple(one.detach() for one in ones)
+        return torch.autograd.grad(total, ones, materialize_grads=True)

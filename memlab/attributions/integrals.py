@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memlab.attributions.gradients import gradients_of
+from memlab.scorer import Scorer
+
 FEWEST, MOST = 32, 512
 """Steps of the integral, doubled until the residual is small enough."""
 RESIDUAL = 1e-3
@@ -35,6 +38,7 @@ class PathIntegral:
 
 
 def path_integral(
+    model: Scorer,
     score: Callable[[tuple[Tensor, ...], Tensor], Tensor],
     start: tuple[Tensor, ...],
     end: tuple[Tensor, ...],
@@ -48,10 +52,14 @@ def path_integral(
     the tolerance, up to `MOST`. The residual is returned and never hidden by rescaling.
 
     Args:
+        model: the model, for messages.
         score: maps the parts of images, and the images' places in the batch, to scores (b,).
         start: parts of the start, each of shape (B, ...) or (1, ...).
         end: parts of the end, each of shape (B, ...).
         tolerance: largest residual, in units of the score.
+
+    Raises:
+        MemlabError: if the scores have no gradient.
     """
     count, device = len(end[0]), end[0].device
     start = tuple(one.expand_as(other) for one, other in zip(start, end, strict=True))
@@ -64,7 +72,12 @@ def path_integral(
     left, number = everywhere, FEWEST
     while len(left):
         some = _contributions(
-            score, tuple(one[left] for one in start), tuple(one[left] for one in end), left, number
+            model,
+            score,
+            tuple(one[left] for one in start),
+            tuple(one[left] for one in end),
+            left,
+            number,
         )
         for whole, part in zip(found, some, strict=True):
             whole[left] = part
@@ -77,6 +90,7 @@ def path_integral(
 
 
 def _contributions(
+    model: Scorer,
     score: Callable[[tuple[Tensor, ...], Tensor], Tensor],
     start: tuple[Tensor, ...],
     end: tuple[Tensor, ...],
@@ -91,7 +105,7 @@ def _contributions(
             torch.lerp(first, last, float(node)).requires_grad_()
             for first, last in zip(start, end, strict=True)
         )
-        gradients = torch.autograd.grad(score(point, places).sum(), point)
+        gradients = gradients_of(score(point, places), point, model)
         for total, gradient in zip(totals, gradients, strict=True):
             total.add_(gradient, alpha=float(weight))
     return tuple(

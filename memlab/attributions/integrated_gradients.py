@@ -27,5 +27,6 @@ class IntegratedGradients(Contrast):
         def score(parts: tuple[Tensor, ...], places: Tensor) -> Tensor:
             return given.scores(model, parts[0], places)
 
-        integral = path_integral(score, (reference.image,), (images,), RESIDUAL * reference.sd)
+        tolerance = RESIDUAL * reference.sd
+        integral = path_integral(model, score, (reference.image,), (images,), tolerance)
         return integral, integral.parts[0].sum(dim=1, keepdim=True)

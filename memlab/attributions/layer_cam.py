@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from memlab.attributions.layers import AtLayer, GradientAttribution
@@ -21,5 +20,4 @@ class LayerCAM(GradientAttribution):
 
     def weighted(self, found: AtLayer) -> Tensor:
         """Return maps (B, 1 or branches, h, w) on the grid of the feature layer."""
-        parts = zip(found.values, found.gradients, strict=True)
-        return torch.cat([(one * two).sum(dim=1, keepdim=True) for one, two in parts], dim=1)
+        return found.products

@@ -16,17 +16,23 @@ from memlab.attributions.base import (
     LayerAttribution,
     require_feature_layer,
 )
-from memlab.attributions.grids import by_channel
+from memlab.attributions.gradients import gradients_of
+from memlab.attributions.grids import by_channel, placed
 from memlab.attributions.reference import parts_of, whole_of
 from memlab.errors import MemlabError
 from memlab.scorer import Scorer
 
 
 class AtLayer(NamedTuple):
-    """Values at a layer and the gradients of the scores there, (B, C, h, w) per branch; scores."""
+    """Values at a layer and the gradients of the scores there, (B, C, h, w) per branch; scores.
+
+    `products` are values times gradients by position, (B, 1 or branches, h, w). Where the grid
+    resamples, they are not the products of `values` and `gradients`.
+    """
 
     values: Sequence[Tensor]
     gradients: Sequence[Tensor]
+    products: Tensor
     scores: Tensor
 
 
@@ -34,6 +40,9 @@ class GradientAttribution(LayerAttribution):
     """Base class of methods that need activations and one gradient of the score.
 
     A subclass implements `weighted`. One that overrides `maps` instead is explained by its `maps`.
+
+    For a model without a feature layer, `cam_layer()` may return a module with output (B, C, h, w).
+    This output takes the place of the feature layer.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -55,6 +64,8 @@ class GradientAttribution(LayerAttribution):
         """Return maps (B, 1 or branches, h, w) from what was found at the layer."""
 
     def _at_layer(self, model: Scorer, images: Tensor) -> AtLayer:
+        if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
+            return gradients_at_module(model, model.cam_layer(), images)  # type: ignore[operator]
         return gradients_at_layer(model, images, self.name)
 
 
@@ -77,11 +88,12 @@ def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> AtLayer:
         activations = found.stem(images)
     leaves = tuple(part.detach().requires_grad_() for part in parts_of(activations))
     scores = found.score(whole_of(leaves, activations))
-    gradients = torch.autograd.grad(scores.sum(), leaves)
+    gradients = gradients_of(scores, leaves, model)
     values = tuple(leaf.detach() for leaf in leaves)
     # the gradient of the grid equals the grid of the gradients: `grid` rearranges values
     value, gradient = (by_channel(model, whole_of(one, activations)) for one in (values, gradients))
-    return AtLayer(value, gradient, scores.detach())
+    products = tuple(one * two for one, two in zip(values, gradients, strict=True))
+    return AtLayer(value, gradient, placed(model, whole_of(products, activations)), scores.detach())
 
 
 def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> AtLayer:
@@ -97,8 +109,8 @@ def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> AtLa
     """
     if model.needs_context:
         raise MemlabError(
-            f"{model.title} needs masks of {model.needs_context[0]!r}, which grad_cam does not "
-            "hand over: give it a feature layer (stem, score, grid)"
+            f"{model.title} needs masks of {model.needs_context[0]!r}, which are not handed over "
+            "at cam_layer(): give it a feature layer (stem, score, grid)"
         )
     outputs: list[Any] = []
 
@@ -115,5 +127,7 @@ def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> AtLa
         raise MemlabError(
             f"{model.title}: cam_layer() must name a module that runs once and returns (B, C, h, w)"
         )
-    gradients = torch.autograd.grad(scores.sum(), outputs)
-    return AtLayer([outputs[0].detach()], gradients, scores.detach())
+    value = outputs[0].detach()
+    (gradient,) = gradients_of(scores, outputs, model)
+    products = (value * gradient).sum(dim=1, keepdim=True)
+    return AtLayer([value], [gradient], products, scores.detach())

@@ -88,7 +88,7 @@ def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None =
         MemlabError: if there are no images.
     """
     network: Any = model
-    layered = hasattr(model, "stem") and not model.needs_context
+    layered = all(hasattr(model, name) for name in ("stem", "score", "grid"))
     sums: list[tuple[Tensor, ...]] = []
     scores = []
     for images in batches:
