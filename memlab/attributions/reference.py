@@ -13,7 +13,7 @@ from memlab.attributions.base import Attribution, Given, seen_by
 from memlab.errors import MemlabError
 from memlab.precision import evaluation_mode, single_precision
 from memlab.scorer import Scorer
-from memlab.types import Batch
+from memlab.types import Batch, Context
 
 MOST = 512
 """Largest number of images whose mean a contrast compares with."""
@@ -59,21 +59,22 @@ def reference_for(attribution: Attribution, model: Scorer, batches: Iterable[Bat
         MemlabError: if there are no images, or the model has no such layer.
     """
 
-    def images() -> Iterator[Tensor]:
+    def images() -> Iterator[tuple[Tensor, Given]]:
         left = MOST
         for batch in batches:
-            some = batch["images"][batch["valid"]][:left].to(model.device)
-            left -= len(some)
-            if len(some):
-                yield some
+            places = batch["valid"].nonzero().flatten()[:left].cpu()
+            left -= len(places)
+            if len(places):
+                masks = {name: mask.to(model.device) for name, mask in batch["masks"].items()}
+                context = Context(batch["ids"], masks=masks).select(places)
+                yield batch["images"][places].to(model.device), Given(context=context)
             if left == 0:
                 return
 
     with evaluation_mode(model), single_precision(model.device.type):
-        return reference_of(seen_by(attribution, model), images())
+        return _reference(seen_by(attribution, model), images())
 
 
-@torch.no_grad()
 def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None = None) -> Reference:
     """Return the reference of images: their mean, and that of their activations.
 
@@ -87,11 +88,17 @@ def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None =
     Raises:
         MemlabError: if there are no images.
     """
+    return _reference(model, ((images, given or Given()) for images in batches))
+
+
+@torch.no_grad()
+def _reference(model: Scorer, batches: Iterable[tuple[Tensor, Given]]) -> Reference:
+    """Return the reference of images, each batch with the context of its images."""
     network: Any = model
     layered = all(hasattr(model, name) for name in ("stem", "score", "grid"))
     sums: list[tuple[Tensor, ...]] = []
     scores = []
-    for images in batches:
+    for images, given in batches:
         parts: tuple[Tensor, ...] = (images,)
         if layered:
             activations = network.stem(images)
@@ -99,7 +106,7 @@ def reference_of(model: Scorer, batches: Iterable[Tensor], given: Given | None =
             parts += parts_of(activations)
         else:
             places = torch.arange(len(images), device=images.device)
-            predicted = (given or Given()).scores(model, images, places)
+            predicted = given.scores(model, images, places)
         finite = predicted.isfinite()
         scores.append(predicted[finite])
         sums.append(tuple(part[finite].double().sum(dim=0, keepdim=True) for part in parts))

@@ -85,8 +85,6 @@ class Explaining:
     def _references(self) -> dict[str, Given]:
         """Return the reference of each contrast, at the layer where it looks."""
         contrasts = [part for part in self.parts if part.contrasts]
-        if self.model.needs_context:
-            return {}
         images = ReferenceImages(self.data, self.seed)
         at_layer: dict[str | None, Reference] = {}
         given = {}

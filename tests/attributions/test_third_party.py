@@ -11,10 +11,11 @@ from memlab.attributions.contrast_cam import ContrastCAM
 from memlab.attributions.grad_cam import GradCAM
 from memlab.attributions.integrated_gradients import IntegratedGradients
 from memlab.attributions.layer_cam import LayerCAM
-from memlab.attributions.reference import reference_of
+from memlab.attributions.reference import reference_for, reference_of
 from memlab.errors import MemlabError
 from memlab.testing import sample_images
 from memlab.types import Context
+from memlab.validation.white_box import FaceLuminance
 from tests.builders.attributions import Hooked
 
 
@@ -107,3 +108,20 @@ def test_a_model_that_needs_masks_can_be_compared_at_its_feature_layer() -> None
     context = Context(list("abc"), masks={"faces": torch.ones(3, 1, 16, 16)})
     found = explain_branches(ContrastCAM(), Masked().eval(), images, Given(context=context))
     assert found.maps.abs().max() > 0
+
+
+def test_the_reference_of_a_model_that_needs_masks_is_that_of_all_batches() -> None:
+    images = torch.linspace(0, 1, 5).view(5, 1, 1, 1).expand(5, 3, 16, 16)
+    batches = [
+        {
+            "images": part,
+            "valid": torch.ones(len(part), dtype=torch.bool),
+            "ids": [str(place) for place in range(len(part))],
+            "masks": {"faces": torch.ones(len(part), 1, 16, 16)},
+        }
+        for part in images.split(4)
+    ]
+    reference = reference_for(IntegratedGradients(), FaceLuminance(), batches)  # type: ignore[arg-type]
+    assert reference.count == 5
+    assert reference.sd == pytest.approx(float(images[:, 0, 0, 0].std()), rel=1e-5)
+    assert torch.allclose(reference.image, torch.full((1, 3, 16, 16), 0.5))

@@ -98,3 +98,16 @@ def test_the_images_of_the_reference_are_read_once(
     folder = after_test(finished, *more)
     assert read_from == ["train"]
     assert len(results(folder)["maps"]) == 2
+
+
+def test_maps_of_a_model_that_needs_masks_have_one_reference(synthetic: Path) -> None:
+    asked = ["--model=white_box_face_luminance", f"--data.root={synthetic}", "--out=out"]
+    more = ["--attribution=integrated_gradients", "--data.image_size=64", "--maps=5"]
+    assert main(["test", *asked, *more, "--ablation=remove_faces", "--data.batch_size=4"]) == 0
+    (folder,) = Path("out").glob("test-*")
+    found = np.load(folder / "maps" / "integrated_gradients.npz")
+    assert len(found["id"]) == 5
+    notes = " ".join(results(folder)["notes"])
+    assert "integrated_gradients compares with the mean of" in notes
+    shown = np.abs(found["maps"]).max(axis=(1, 2)) > 0
+    assert (shown | (found["predicted"] == 0.5)).all()  # 0.5: no face
