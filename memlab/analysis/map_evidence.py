@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from memlab.analysis.map_removals import primary_removals
 from memlab.attributions.texts import PREFIX
 from memlab.numbers import interval, number, p_value
 from memlab.stats.measures import Array, Statistic
@@ -29,8 +30,8 @@ class MapEvidence:
         rho: partial Spearman correlation of the map's sum on the region with the specific effect,
             with the area of the region held constant.
         p: share of shuffles of the images with at least this correlation, one-sided.
-        reliability: correlation of the effects of two halves of the draws, by Spearman-Brown for
-            all draws; `rho` cannot be expected above its root.
+        reliability: the same correlation of the effects of two halves of the draws, with the area
+            held constant, by Spearman-Brown for all draws; `rho` cannot be expected above its root.
     """
 
     region: str
@@ -55,13 +56,11 @@ def map_evidence(
         seed: seed of the shuffles and of the bootstrap.
     """
     found = []
-    primary = conditions[conditions["primary"] & conditions["eligible"]]
-    primary = primary[primary["compared_with"] == "matched-control"]
+    primary = primary_removals(conditions)
     for condition in primary.loc[primary["role"] == "target", "condition"].unique():
         of_condition = primary[primary["condition"] == condition]
         region = str(of_condition["region"].iloc[0])
-        name = region.partition(" ")[0]
-        if f"{PREFIX}inside_{name}" not in arrays:
+        if f"{PREFIX}inside_{region}" not in arrays:
             continue
         controls = primary[primary["condition"] == f"{condition}:control"]
         effects = pd.DataFrame(
@@ -69,8 +68,8 @@ def map_evidence(
         )
         maps = pd.DataFrame(
             {
-                "inside": np.asarray(arrays[f"{PREFIX}inside_{name}"], dtype=float),
-                "area": np.asarray(arrays[f"{PREFIX}area_{name}"], dtype=float),
+                "inside": np.asarray(arrays[f"{PREFIX}inside_{region}"], dtype=float),
+                "area": np.asarray(arrays[f"{PREFIX}area_{region}"], dtype=float),
             },
             index=[str(one) for one in arrays["id"]],
         )
@@ -91,7 +90,7 @@ def evidence_text(method: str, one: MapEvidence) -> str:
         f"{method}, {one.region}: the map's sum on the region {verb} the effect of removing it: "
         f"ρ = {number(one.rho.value, 2)} {interval(one.rho.low, one.rho.high, 2)} at equal area, "
         f"p = {p_value(one.p)}, "
-        f"n = {one.rho.n} (reliability of the effects {halves})."
+        f"n = {one.rho.n} (reliability of the effects at equal area {halves})."
     )
 
 
@@ -154,7 +153,7 @@ def _evidence(region: str, condition: str, table: pd.DataFrame, seed: int) -> Ma
     halves = table.dropna(subset=["even", "odd"])
     reliability = None
     if len(halves) >= FEWEST:
-        r = float(np.corrcoef(halves["even"], halves["odd"])[0, 1])
+        r = float(partial_rho(*(halves[name].to_numpy() for name in ("even", "odd", "area"))))
         reliability = 2 * r / (1 + r) if r > 0 else 0.0
     statistic = Statistic(
         value, n, float(low), float(high), 0.95, "percentile bootstrap over images"

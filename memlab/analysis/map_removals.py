@@ -10,6 +10,20 @@ import pandas as pd
 from memlab.numbers import number
 
 
+def primary_removals(conditions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of removals of a region and of their matched controls, at the primary dose.
+
+    Other changes that are confined to a region, such as a blur of faces, have matched controls,
+    too, and are left out: they remove nothing.
+
+    Args:
+        conditions: the table of conditions of a test.
+    """
+    removed = conditions["family"] == "region"
+    matched = conditions["compared_with"] == "matched-control"
+    return conditions[conditions["primary"] & conditions["eligible"] & removed & matched]
+
+
 def removal_texts(arrays: Mapping[str, Any], conditions: pd.DataFrame) -> list[str]:
     """Return for each map what removing regions of its image did to the score; empty if unknown.
 
@@ -19,8 +33,7 @@ def removal_texts(arrays: Mapping[str, Any], conditions: pd.DataFrame) -> list[s
         arrays: the content of `maps/METHOD.npz`.
         conditions: the table of conditions of the same test.
     """
-    primary = conditions[conditions["primary"] & conditions["eligible"]]
-    primary = primary[primary["compared_with"] == "matched-control"]
+    primary = primary_removals(conditions)
     means = dict(primary.groupby(["id", "condition"])["predicted"].mean().items())
     targets = primary[(primary["role"] == "target") & primary["region"].notna()]
     regions = targets.drop_duplicates("condition").set_index("condition")["region"]

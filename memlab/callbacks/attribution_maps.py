@@ -25,6 +25,7 @@ from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import map_table
 from memlab.callbacks import map_files
+from memlab.callbacks.ablation_evaluation import AblationEvaluation
 from memlab.callbacks.base import command_folder, data_of, model_of
 from memlab.callbacks.chosen_layers import ChosenLayers, chosen_layers
 from memlab.callbacks.explaining import Explaining
@@ -124,7 +125,8 @@ class AttributionMaps(Callback):
         rows = tested.set_index("id").loc[own].reset_index()
         rows = rows.sort_values("index")
         images = data_of(trainer).table.part("test").set_index("id")["image"]
-        explaining = Explaining(self._layers.parts, model, data_of(trainer), self.seed)
+        regions = _removed(trainer)
+        explaining = Explaining(self._layers.parts, model, data_of(trainer), self.seed, regions)
         self._compared = explaining.compared
         rows = rows.assign(image=images.loc[rows["id"]].array)
         randomised = set(self.choice.ids[:RANDOMISED])
@@ -210,6 +212,16 @@ class AttributionMaps(Callback):
             return [f"No maps by {method}: {reason}"]
         some = f"{len(merged['id'])} of {len(self.choice.ids)}"
         return [f"Maps by {method} of {some} images: {reason}"]
+
+
+def _removed(trainer: Trainer) -> list[str]:
+    """Return the regions whose removal the same test measures, as region expressions."""
+    found: dict[str, None] = {}
+    for one in trainer.callbacks:  # type: ignore[attr-defined]
+        for part in one.parts if isinstance(one, AblationEvaluation) else ():
+            if part.family == "region" and part.compared_with == "matched-control":
+                found[part.region] = None
+    return list(found)
 
 
 def _conditions(folder: Path) -> pd.DataFrame | None:

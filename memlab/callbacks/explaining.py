@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from memlab.data.module import MemorabilityData
 from memlab.errors import MemlabError
 from memlab.imaging.decode import size_of_file
 from memlab.imaging.pixels import to_bytes, to_unit
+from memlab.masks.expression import Region
 from memlab.models.base import MemorabilityModel
 from memlab.precision import evaluation_mode, single_precision
 from memlab.progress import occasional_lines
@@ -66,6 +67,8 @@ class Explaining:
         model: the tested model.
         data: the data module.
         seed: seed of the reference images, and of the checks.
+        regions: region expressions, such as `people without faces`, on which maps are summed beside
+            the regions that have masks.
     """
 
     def __init__(
@@ -74,7 +77,9 @@ class Explaining:
         model: MemorabilityModel,
         data: MemorabilityData,
         seed: int,
+        regions: Iterable[str] = (),
     ) -> None:
+        self._regions = {text: Region.parse(text, "maps") for text in regions}
         self.parts = list(parts)
         self.model, self.data, self.seed = model, data, seed
         self.failed: dict[str, str] = {}
@@ -181,7 +186,9 @@ class Explaining:
             # a Gaussian in the middle is the same map for all methods
             self._centre = self._centre or centre_prior(model, images, given)
             checked = checks(model, images, signed, given, names, self.seed, self._centre)
-        checked |= on_regions(signed, masks)
+        composed = {text: region.mask(masks) for text, region in self._regions.items()}
+        regions = masks | {text: mask for text, mask in composed.items() if mask is not None}
+        checked |= on_regions(signed, regions)
         return {
             **by_branch(model, explained),
             **{f"{PREFIX}{name}": one.float().cpu().numpy() for name, one in checked.items()},

@@ -32,6 +32,7 @@ def measured(seed: int = 0, noise: float = 0.002) -> tuple[dict[str, Any], pd.Da
                         "id": name,
                         "draw": draw,
                         "role": role,
+                        "family": "region",
                         "region": "faces",
                         "primary": True,
                         "eligible": True,
@@ -119,3 +120,36 @@ def test_the_measured_effect_of_a_removal_stands_beside_the_map() -> None:
     by = f"{effect:.3f}".removeprefix("0")
     assert said[0] == f"removing faces lowers the score by {by}, control .010"
     assert removal_texts(arrays, conditions[conditions["id"] != "0.jpg"])[0] == ""
+
+
+def test_what_changes_a_region_without_removing_it_is_no_removal() -> None:
+    arrays, conditions = measured()
+    arrays["predicted"] = np.full(N, 0.61)
+    blurred = conditions.assign(family="frequency")
+    assert map_evidence(arrays, blurred, seed=0) == []
+    assert removal_texts(arrays, blurred) == [""] * N
+
+
+def test_a_part_of_a_region_is_compared_with_the_map_on_that_part() -> None:
+    arrays, conditions = measured()
+    part = conditions.assign(region="faces without text")
+    assert map_evidence(arrays, part, seed=0) == []  # the sum on all of the faces is another one
+    arrays |= {
+        "check_inside_faces without text": arrays["check_inside_faces"],
+        "check_area_faces without text": arrays["check_area_faces"],
+    }
+    (found,) = map_evidence(arrays, part, seed=0)
+    assert found.region == "faces without text"
+    assert found.rho.value is not None
+    assert found.rho.value > 0.9
+
+
+def test_effects_that_only_follow_the_area_are_not_reliable_at_equal_area() -> None:
+    arrays, conditions = measured(noise=0.0)
+    area = dict(zip(arrays["id"], arrays["check_area_faces"], strict=True))
+    noise = np.random.default_rng(5).normal(0, 0.01, len(conditions))
+    target = conditions["role"] == "target"
+    conditions["predicted"] = 0.6 - conditions["id"].map(area) * target + noise
+    (found,) = map_evidence(arrays, conditions, seed=0)
+    assert found.reliability is not None
+    assert found.reliability < 0.4

@@ -111,3 +111,15 @@ def test_maps_of_a_model_that_needs_masks_have_one_reference(synthetic: Path) ->
     assert "integrated_gradients compares with the mean of" in notes
     shown = np.abs(found["maps"]).max(axis=(1, 2)) > 0
     assert (shown | (found["predicted"] == 0.5)).all()  # 0.5: no face
+
+
+def test_a_removal_of_a_part_is_compared_with_the_map_on_that_part(finished: Path) -> None:
+    asked = ["--ablation=remove_people", "--controls=2", "--maps=4", "--data.batch_size=4", *QUIET]
+    assert main(["test", "--run", str(finished), *asked]) == 0
+    folder = max(path for path in finished.glob("test-*") if path.is_dir())
+    found = np.load(folder / "maps" / "grad_cam.npz")
+    whole, part = (found[f"check_area_people{rest}"] for rest in ("", " without faces"))
+    assert np.nanmin(whole - part) >= 0
+    assert np.nanmax(whole - part) > 0  # without their faces
+    (evidence,) = results(folder)["maps"][0]["evidence"]
+    assert evidence["region"] == "people without faces"
