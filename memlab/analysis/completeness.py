@@ -21,16 +21,20 @@ def completeness(arrays: Mapping[str, Any]) -> dict[str, Statistic]:
         arrays: `reference`, `residual` and `predicted` of `maps/METHOD.npz`, (n,) each.
 
     Returns:
-        `residual`, the largest absolute one; `reference`, the mean score of the reference;
-        `reference_distance`, the mean score of the explained images less that of the reference, in
-        SDs of these images' scores (null for equal scores).
+        `residual`, the largest absolute one of the finite maps; `reference`, the mean score of the
+        reference; `reference_distance`, the mean score of the explained images less that of the
+        reference, in SDs of these images' scores (null for equal scores).
     """
     if "residual" not in arrays or "reference" not in arrays:
         return {}
     residual, reference, predicted = (
         np.asarray(arrays[name], dtype=float) for name in ("residual", "reference", "predicted")
     )
+    finite = np.isfinite(residual)  # a map that is not finite is left out
+    residual, reference, predicted = residual[finite], reference[finite], predicted[finite]
     n = len(residual)
+    if n == 0:
+        return {}
     sd = float(predicted.std(ddof=1)) if n > 1 else 0.0
     distance = float(predicted.mean() - reference.mean())
     return {

@@ -16,6 +16,8 @@ from memlab.stats.measures import Statistic
 
 SMALLEST = 0.05
 """Deletion and insertion that count, in SDs of the scores: as the smallest effect of interest."""
+FOLLOWED = {"deletion", "insertion", "deletion_centre", "insertion_centre"}
+"""Checks from which `above_centre` is computed."""
 UNCHANGED = 0.5
 """Similarity from which maps of a model without learned weights count as hardly changed."""
 
@@ -23,19 +25,25 @@ UNCHANGED = 0.5
 def mean_checks(arrays: Mapping[str, Any], seed: int) -> dict[str, Statistic]:
     """Return the mean of each check over images with its interval, `scores_sd`, and completeness.
 
+    `above_centre` is the mean of deletion and insertion minus that of the centre prior, paired.
+
     Args:
         arrays: the content of `maps/METHOD.npz`; checks start with `PREFIX`, (n,) each, NaN where
             an image has no value; `predicted` gives the SD of the explained images' scores.
         seed: seed of the bootstrap.
     """
+    columns = {
+        name.removeprefix(PREFIX): np.asarray(values, dtype=float)
+        for name, values in arrays.items()
+        if name.startswith(PREFIX)
+    }
+    if columns.keys() >= FOLLOWED:
+        own, centre = (
+            columns[f"deletion{of}"] + columns[f"insertion{of}"] for of in ("", "_centre")
+        )
+        columns["above_centre"] = (own - centre) / 2
     found = bootstrap(
-        {
-            name.removeprefix(PREFIX): weighted_mean(
-                np.asarray(values, dtype=float), np.ones(len(values))
-            )
-            for name, values in arrays.items()
-            if name.startswith(PREFIX)
-        },
+        {name: weighted_mean(values, np.ones(len(values))) for name, values in columns.items()},
         seed,
     ).statistics
     predicted = np.asarray(arrays.get("predicted", ()), dtype=float)
@@ -59,9 +67,12 @@ def checks_text(method: str, checks: Mapping[str, Statistic]) -> list[str]:
             f"{words} {_short(checks[f'deletion_{kind}'])}, {_short(checks[f'insertion_{kind}'])}"
             for kind, words in (("shuffled", "shuffled maps"), ("centre", "a centre prior"))
         )
+        above = checks.get("above_centre")
+        beaten = above is None or (above.low is not None and above.low > 0)
+        doubt = "" if beaten or not follows else "; not shown to beat the centre prior"
         said.append(
             f"{method}: the score {verb} the map: deletion {_value(both[0])}, insertion "
-            f"{_value(both[1])} ({chance}; n = {both[0].n})."
+            f"{_value(both[1])} ({chance}; n = {both[0].n}){doubt}."
         )
     inside = ", ".join(
         f"{name.removeprefix('lift_')} {_value(one)}"
@@ -82,12 +93,17 @@ def _randomisation_text(method: str, checks: Mapping[str, Statistic]) -> list[st
         return []
     if every.value is None:
         return [f"{method}: maps of a model with shuffled weights not measured: {every.reason}."]
-    high = every.value if every.high is None else every.high
-    verb = "change" if high < UNCHANGED else "hardly change"
+    low, high = (every.value if end is None else end for end in (every.low, every.high))
+    verb = "are not shown to change"
+    if high < UNCHANGED or low >= UNCHANGED:
+        verb = "change" if high < UNCHANGED else "hardly change"
+    steps = f"{_short(head)} after the head, {_short(half)} after half of the layers, "
+    if head.value is None:  # the network is a single block
+        steps = ""
     return [
         f"{method}: maps {verb} when weights are shuffled: similarity to those of the trained "
-        f"model {_short(head)} after the head, {_short(half)} after half of the layers, "
-        f"{_value(every)} after all (an edge detector {_short(control)}; n = {every.n})."
+        f"model {steps}{_value(every)} after all (an edge detector {_short(control)}; "
+        f"n = {every.n})."
     ]
 
 

@@ -46,12 +46,15 @@ def dependence(
         seed: seed of the shuffles.
 
     Returns:
-        An empty dictionary for a model without weights.
+        An empty dictionary for a model without weights; `randomised_all` and `randomised_edges`
+        alone for one whose weights are in a single block.
     """
     count = len(list(blocks_from_output(model)))
     if not count:
         return {}
     stages = dict(zip(STAGES, (1, (count + 1) // 2, count), strict=True))
+    if count == 1:  # the head cannot be told from the rest
+        stages = {"all": 1}
     with torch.inference_mode(False):  # copies that are made there could have no gradients
         pixels = images.detach().clone()
 

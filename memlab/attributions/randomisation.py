@@ -76,10 +76,17 @@ def cascade(
 
 
 def blocks_from_output(model: Scorer) -> Iterator[tuple[str, nn.Module]]:
-    """Yield the names and blocks of a model that have weights, the last first."""
+    """Yield the names and blocks of a model that have weights, the last first.
+
+    A module around the whole network, as around third-party ones, is no block: its children are.
+    """
     backbone = getattr(model, "backbone", None)
     if backbone is None:
-        children = [(name, one) for name, one in model.named_children()]
+        children = _with_weights(model)
+        while len(children) == 1 and (inner := _with_weights(children[0][1])):
+            if next(children[0][1].parameters(recurse=False), None) is not None:
+                break  # it has weights of its own
+            children = inner
     else:
         blocks = [(f"block {at + 1}", one) for at, one in enumerate(backbone.blocks())]
         others = [(name, one) for name, one in model.named_children() if one is not backbone]
@@ -87,3 +94,9 @@ def blocks_from_output(model: Scorer) -> Iterator[tuple[str, nn.Module]]:
     for name, block in reversed(children):
         if any(True for _ in block.parameters()):
             yield name, block
+
+
+def _with_weights(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return the names and children of a module that have weights."""
+    children = module.named_children()
+    return [(name, one) for name, one in children if any(True for _ in one.parameters())]
