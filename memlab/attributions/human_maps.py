@@ -27,6 +27,22 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 def human_maps(folder: Path, ids: Sequence[str]) -> dict[str, Map]:
     """Read the maps of images from a folder of grey images with the images' names.
 
+    Args:
+        folder: the folder; see `human_files`.
+        ids: image ids, or paths.
+
+    Returns:
+        Image id to (H, W), 0 to 1, for the images that have a map.
+
+    Raises:
+        DataError: if the folder does not exist, no image has a map, or a file is no image.
+    """
+    return {name: _read(file) for name, file in human_files(folder, ids).items()}
+
+
+def human_files(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+    """Return the files of the maps of images, without reading them.
+
     A map has the path of its image without the ending, or its file name alone: `a/b.jpg` has
     `a/b.png` or `b.png`.
 
@@ -35,10 +51,10 @@ def human_maps(folder: Path, ids: Sequence[str]) -> dict[str, Map]:
         ids: image ids, or paths.
 
     Returns:
-        Image id to (H, W), 0 to 1, for the images that have a map.
+        Image id to file, for the images that have a map.
 
     Raises:
-        DataError: if the folder does not exist, no image has a map, or a file is no image.
+        DataError: if the folder does not exist, or no image has a map.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of maps")
@@ -51,7 +67,7 @@ def human_maps(folder: Path, ids: Sequence[str]) -> dict[str, Map]:
         files = (Path(f"{one}{ending}") for one in tries for ending in ENDINGS)
         file = next((one for one in files if one.is_file()), None)
         if file is not None:
-            found[name] = _read(file)
+            found[name] = file
     if not found:
         first = shown(f"{Path(ids[0]).stem}{ENDINGS[0]}") if len(ids) else "nothing"
         raise DataError(f"{folder}: no map has the name of an image: {first} was looked for")
@@ -107,7 +123,8 @@ def plausibility(maps: dict[str, Map], people: dict[str, Map]) -> pd.DataFrame:
     """Return how well maps agree with those of people, image by image.
 
     Each map is compared with the map of its own image, with that of the next image (a null that
-    keeps what all maps of people have in common, such as the centre), and as a centre prior.
+    keeps what all maps of people have in common, such as the centre; a single image has none), and
+    as a centre prior.
 
     Args:
         maps: image id to (h, w), signed; absolute values count.
@@ -122,6 +139,8 @@ def plausibility(maps: dict[str, Map], people: dict[str, Map]) -> pd.DataFrame:
         other = names[(place + 1) % len(names)]
         own = people[name]
         for compared, human in (("own", own), ("other", people[other]), ("centre", own)):
+            if compared == "other" and other == name:
+                continue
             resized = stretched(np.abs(maps[name]), human.shape).astype(float)
             if compared == "centre":
                 resized = centre_maps(torch.zeros(1, 1, *human.shape))[0, 0].double().numpy()

@@ -73,19 +73,29 @@ def run(arguments: list[str]) -> int:
     options = parser.parse_args(arguments[1:])
     paths = images_given(options)
     inputs: list[Path | str] = [*paths, *model_files(options.model)]
-    require_apart(options.out, inputs, folders=options.images)
+    others = [*(options.reference or []), *([options.human] if options.human else [])]
+    require_apart(options.out, inputs, folders=[*options.images, *others])
     require_empty(options.out)
 
     from memlab import registry
     from memlab.analysis.completeness import completeness, completeness_text
     from memlab.analysis.layer_choice import layer_text
     from memlab.attributions.blanks import blank_notes
+    from memlab.attributions.human_maps import human_files
+    from memlab.inference.chosen_layer import asks_for_layer
     from memlab.reports.gallery import map_set, write_gallery
 
     methods = list(dict.fromkeys(options.method or ["grad_cam"]))
     for method in methods:
         registry.find("attributions", method)  # check names before loading the model
     attributions = [_made(method, options.layer) for method in methods]
+    if options.reference and not any(one.contrasts or asks_for_layer(one) for one in attributions):
+        raise MemlabError(
+            f"--reference: {' and '.join(methods)} compares with nothing; leave it out, or give "
+            "--method contrast_cam or integrated_gradients"
+        )
+    if options.human is not None:
+        human_files(options.human, [str(path) for path in paths])  # before any computation
 
     model = load_model(options.model)
     bad, sets = 0, []

@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from memlab.attributions.human_maps import auc_judd, correlation, human_maps, nss, plausibility
+from memlab.attributions.human_maps import (
+    auc_judd,
+    correlation,
+    human_maps,
+    nss,
+    plausibility,
+    plausibility_text,
+)
 from memlab.cli import main
 from memlab.errors import DataError
 
@@ -83,3 +90,11 @@ def test_the_command_compares_maps_with_those_of_people(
     table = pd.read_csv(tmp_path / "out" / "maps" / "grad_cam-people.csv")
     assert len(table) == 6
     assert set(table["compared"]) == {"own", "other", "centre"}
+
+
+def test_a_single_image_has_no_map_of_another_image() -> None:
+    human = np.zeros((8, 8))
+    human[:4] = 1
+    table = plausibility({"a": np.eye(4)}, {"a": human})
+    assert table["compared"].tolist() == ["own", "centre"]
+    assert "(map of another image –, centre prior" in plausibility_text("m", table)

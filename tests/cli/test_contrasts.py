@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,17 @@ def test_explain_says_what_it_compares_with(
     assert not np.allclose(two["maps"][0], own["maps"][0])
     assert main([*asked, names[0], "--out", str(tmp_path / "none")]) == 2
     assert "one image has no mean to be compared with" in capsys.readouterr().err
+
+
+def test_options_that_no_method_can_use_are_refused_before_any_map(
+    finished: Path, synthetic: Path, tmp_path: Path, failing: Callable[..., str]
+) -> None:
+    names = [str(path) for path in sorted((synthetic / "images").iterdir())[:2]]
+    out = tmp_path / "out"
+    asked = ["explain", str(finished), *names, "--out", str(out)]
+    said = failing(*asked, "--reference", *names)
+    assert "--reference: grad_cam compares with nothing; leave it out" in said
+    assert "no such folder of maps" in failing(*asked, "--human", str(tmp_path / "nowhere"))
+    (tmp_path / "people").mkdir()
+    assert "no map has the name of an image" in failing(*asked, "--human", str(tmp_path / "people"))
+    assert not out.exists() or not any(out.iterdir())
