@@ -61,7 +61,9 @@ def _weights(model: Scorer, like: Any) -> tuple[Tensor, ...]:
     """
     with torch.enable_grad():
         ones = tuple(torch.ones_like(part[:1]).requires_grad_() for part in parts_of(like))
-        total = sum(part.sum() for part in by_channel(model, whole_of(ones, like)))
+        # a grid may work in place, which a leaf does not allow
+        copies = tuple(one.clone() for one in ones)
+        total = sum(part.sum() for part in by_channel(model, whole_of(copies, like)))
         if not isinstance(total, Tensor) or not total.requires_grad:
             return tuple(one.detach() for one in ones)
         return torch.autograd.grad(total, ones, materialize_grads=True)
