@@ -11,10 +11,9 @@ from memlab.analysis.layer_choice import LayerChoice, layer_text
 from memlab.attributions.base import Attribution, LayerAttribution
 from memlab.attributions.candidates import IMAGES
 from memlab.callbacks.base import data_of
-from memlab.callbacks.explaining import ReferenceImages
+from memlab.callbacks.explaining import FAILURES, ReferenceImages, failure_text
 from memlab.data.examples import examples
 from memlab.data.module import MemorabilityData
-from memlab.errors import MemlabError
 from memlab.inference.chosen_layer import asks_for_layer, chosen_layer
 from memlab.models.base import MemorabilityModel
 from memlab.progress import occasional_lines
@@ -92,5 +91,5 @@ def _choice(
     advance = occasional_lines(f"Layer of {part.name}", IMAGES)
     try:
         return chosen_layer(part, model, images, reference, kind, seed, advance)[1]
-    except MemlabError as error:  # a missing map must not end the test
-        return str(error)
+    except FAILURES as error:  # a missing map must not end the test, nor leave a process waiting
+        return failure_text(error)

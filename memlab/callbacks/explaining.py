@@ -31,6 +31,9 @@ from memlab.types import Batch, Context
 BATCH = 16
 """Largest number of images that are explained together."""
 
+FAILURES = (MemlabError, RuntimeError)
+"""Errors after which a method has no maps: those of memlab, and torch's, such as out of memory."""
+
 
 class ReferenceImages:
     """Training images with whose mean a contrast compares, or tested ones if there are none.
@@ -98,8 +101,8 @@ class Explaining:
             try:
                 if layer not in at_layer:
                     at_layer[layer] = reference_for(part, self.model, images)
-            except MemlabError as error:
-                self.failed[part.name] = str(error)
+            except FAILURES as error:
+                self.failed[part.name] = failure_text(error)
                 continue
             self.compared = f"the mean of {at_layer[layer].count} {images.kind} images"
             given[part.name] = Given(at_layer[layer])
@@ -135,8 +138,8 @@ class Explaining:
                     continue
                 try:
                     found[part.name].append({**about, **self._maps(part, batch, places)})
-                except MemlabError as error:  # a missing map must not end the test
-                    self.failed[part.name] = str(error)
+                except FAILURES as error:  # a missing map must not end the test
+                    self.failed[part.name] = failure_text(error)
                 advance(len(places), part.name)
         joined = {
             name: {key: np.concatenate([one[key] for one in parts]) for key in parts[0]}
@@ -167,7 +170,7 @@ class Explaining:
         given = self._given.get(part.name, Given())
         try:
             found = dependence(part, model, images, given, self.seed)
-        except (MemlabError, RuntimeError, TypeError):  # such as a network that cannot be copied
+        except (*FAILURES, TypeError):  # such as a network that cannot be copied
             return columns
         for name, rho in found.items():
             columns[f"{PREFIX}{name}"][places] = rho.cpu().numpy()
@@ -194,3 +197,10 @@ class Explaining:
             **{f"{PREFIX}{name}": one.float().cpu().numpy() for name, one in checked.items()},
             "images": to_bytes(images).cpu().numpy(),
         }
+
+
+def failure_text(error: Exception) -> str:
+    """Return why a method failed, in one line."""
+    if isinstance(error, MemlabError):
+        return str(error)
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from memlab.analysis.results import read
+from memlab.attributions.layer_cam import LayerCAM
 from memlab.cli import main
 from memlab.data import examples as examples_module
 from tests.builders.commands import QUIET, TINY, results
@@ -123,3 +124,18 @@ def test_a_removal_of_a_part_is_compared_with_the_map_on_that_part(finished: Pat
     assert np.nanmax(whole - part) > 0  # without their faces
     (evidence,) = results(folder)["maps"][0]["evidence"]
     assert evidence["region"] == "people without faces"
+
+
+@pytest.mark.parametrize("layer", [None, "auto"])
+def test_an_error_of_torch_costs_the_maps_and_not_the_test(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, layer: str | None
+) -> None:
+    def weighted(self: LayerCAM, found: Any) -> Any:
+        raise RuntimeError("out of memory\nmore")
+
+    monkeypatch.setattr(LayerCAM, "weighted", weighted)
+    more = ["--attribution=layer_cam", *([f"--attribution.layer={layer}"] if layer else [])]
+    folder = after_test(finished, *more, "--attribution+=grad_cam")
+    notes = results(folder)["notes"]
+    assert "No maps by layer_cam: RuntimeError: out of memory" in notes
+    assert [one["method"] for one in results(folder)["maps"]] == ["grad_cam"]
