@@ -36,7 +36,9 @@ def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor
     Petsiuk et al. (2018, BMVC) cover the highest values with black and compare the area under the
     curve with nothing. A score has two directions, so the order from the highest values is compared
     with the order from the lowest (as MoRF with LeRF; Rong et al. 2022, ICML). Covered pixels are
-    filled from those that are left, because black areas are what no photograph shows.
+    filled from those that are left, because black areas are what no photograph shows. Of equal
+    values, such as the zeros of a map with a ReLU, those that are taken first lie evenly over the
+    image.
 
     Args:
         score: maps changed images (B, 3, H, W) to scores (B,).
@@ -47,7 +49,9 @@ def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor
     values = interpolate(maps, size=size, mode="bilinear", align_corners=False).flatten(1)
     # values that differ by rounding alone must not change places from one batch size to another
     largest = values.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
-    order = (values / largest * LEVELS).round().argsort(dim=1, stable=True)
+    even = _evenly(*size).to(values.device)
+    steps = (values / largest * LEVELS).round()
+    order = even[steps[:, even].argsort(dim=1, stable=True)]
     rank = torch.empty_like(order).scatter_(
         1, order, torch.arange(order.shape[1], device=order.device).expand_as(order)
     )
@@ -64,3 +68,17 @@ def faithfulness(score: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor
         rows.append(torch.stack([without(hole) for hole in (low, high, ~high, ~low)]))
     low_out, high_out, high_alone, low_alone = torch.stack(rows).mean(dim=0).unbind()
     return Faithfulness(low_out - high_out, high_alone - low_alone)
+
+
+def _evenly(height: int, width: int) -> Tensor:
+    """Return all pixels, (H * W,) int64, in an order whose ends lie evenly over the image.
+
+    The image is divided into 16 × 16 blocks, in the order of ordered dithering (Bayer 1973, ICC).
+    """
+    order = torch.zeros(1, 1, dtype=torch.int64)
+    for _ in range(4):
+        left = torch.cat([4 * order, 4 * order + 3])
+        right = torch.cat([4 * order + 2, 4 * order + 1])
+        order = torch.cat([left, right], dim=1)
+    rows, columns = (torch.arange(side) * 16 // side for side in (height, width))
+    return order[rows][:, columns].flatten().argsort(stable=True)

@@ -62,6 +62,16 @@ def test_deletion_and_insertion_follow_the_map_of_a_known_score() -> None:
         assert (one == 0).all()
 
 
+def test_cells_of_equal_values_have_no_position() -> None:
+    images = 0.3 * torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    images[:, :, :20] += 0.6  # light at the top, which the score reads
+    maps = torch.zeros(3, 1, 8, 8)
+    maps[:, :, 5, 3] = 1  # elsewhere, and 0 in all other cells
+    found = faithfulness(lambda some: some[:, :, :20].mean(dim=(1, 2, 3)), images, maps)
+    for one in found:
+        assert one.abs().max() < 0.06
+
+
 def test_maps_that_know_nothing_have_the_grid_of_the_maps() -> None:
     images = sample_images(3, 32)
     maps = torch.randn(3, 1, 8, 8)
