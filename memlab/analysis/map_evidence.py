@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import stats
 from memlab.analysis.map_removals import primary_removals
 from memlab.attributions.texts import PREFIX
 from memlab.numbers import interval, number, p_value
+from memlab.stats.equivalence import holm
 from memlab.stats.measures import Array, Statistic
 
 FEWEST = 10
@@ -32,6 +33,7 @@ class MapEvidence:
         p: share of shuffles of the images with at least this correlation, one-sided.
         reliability: the same correlation of the effects of two halves of the draws, with the area
             held constant, by Spearman-Brown for all draws; `rho` cannot be expected above its root.
+        p_corrected: p by Holm's method, over the regions and methods of the test.
     """
 
     region: str
@@ -39,6 +41,7 @@ class MapEvidence:
     rho: Statistic
     p: float | None
     reliability: float | None
+    p_corrected: float | None = None
 
 
 def map_evidence(
@@ -78,18 +81,29 @@ def map_evidence(
     return found
 
 
+def corrected(evidence: Mapping[str, list[MapEvidence]]) -> dict[str, list[MapEvidence]]:
+    """Return the evidence by method, with p corrected over all regions and methods of a test."""
+    every = [(method, one) for method, several in evidence.items() for one in several]
+    adjusted = holm([one.p for _, one in every])
+    result: dict[str, list[MapEvidence]] = {method: [] for method in evidence}
+    for (method, one), p in zip(every, adjusted, strict=True):
+        result[method].append(replace(one, p_corrected=p))
+    return result
+
+
 def evidence_text(method: str, one: MapEvidence) -> str:
     """Return a sentence on the agreement for one region."""
     if one.rho.value is None:
         return (
             f"{method}, {one.region}: cannot tell whether maps predict effects: {one.rho.reason}."
         )
-    verb = "predicts" if one.p is not None and one.p < 0.05 else "is not shown to predict"
+    p = one.p if one.p_corrected is None else one.p_corrected
+    verb = "predicts" if p is not None and p < 0.05 else "is not shown to predict"
     halves = "–" if one.reliability is None else number(one.reliability, 2)
     return (
         f"{method}, {one.region}: the map's sum on the region {verb} the effect of removing it: "
         f"ρ = {number(one.rho.value, 2)} {interval(one.rho.low, one.rho.high, 2)} at equal area, "
-        f"p = {p_value(one.p)}, "
+        f"p = {p_value(p)}, "
         f"n = {one.rho.n} (reliability of the effects at equal area {halves})."
     )
 

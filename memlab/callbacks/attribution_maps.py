@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from memlab import shards
 from memlab.analysis.map_agreement import agreement_text, map_agreements
 from memlab.analysis.map_checks import checks_text, mean_checks
 from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, require_scores
-from memlab.analysis.map_evidence import evidence_text, map_evidence
+from memlab.analysis.map_evidence import MapEvidence, corrected, evidence_text, map_evidence
 from memlab.analysis.map_removals import removal_texts
 from memlab.analysis.results import MapsRecord, Results
 from memlab.attributions.base import Attribution
@@ -146,7 +146,6 @@ class AttributionMaps(Callback):
             about.append(f"{' and '.join(contrasts)} {verb} with {self._compared}.")
         about += self._layers.notes()
         results.notes += about
-        sets: list[MapSet] = []
         explained: dict[str, map_files.Arrays] = {}
         for name in self._layers.failed:
             results.notes += self._missing(name, None, folder)
@@ -154,8 +153,19 @@ class AttributionMaps(Callback):
             merged = map_files.joined(folder, part.name)
             results.notes += self._missing(part.name, merged, folder)
             if merged is not None:
-                sets.append(self._add(part, merged, results, folder))
-                explained[part.name] = {name: merged[name] for name in ("id", "maps")}
+                explained[part.name] = merged
+        conditions = _conditions(folder)
+        evidence = corrected(
+            {
+                name: [] if conditions is None else map_evidence(merged, conditions, self.seed)
+                for name, merged in explained.items()
+            }
+        )
+        sets = [
+            self._add(part, explained[part.name], evidence, results, folder)
+            for part in self._layers.parts
+            if part.name in explained
+        ]
         results.agreement = map_agreements(explained, self.seed)
         agreement = [agreement_text(one) for one in results.agreement]
         results.notes += agreement
@@ -164,7 +174,12 @@ class AttributionMaps(Callback):
             results.maps = [replace(record, page=page) for record in results.maps]
 
     def _add(
-        self, part: Attribution, merged: map_files.Arrays, results: Results, folder: Path
+        self,
+        part: Attribution,
+        merged: map_files.Arrays,
+        evidence: Mapping[str, list[MapEvidence]],
+        results: Results,
+        folder: Path,
     ) -> MapSet:
         """Write and draw the maps by a method, and list them in the results."""
         path = make_folder(folder / "maps") / f"{part.name}.npz"
@@ -178,9 +193,8 @@ class AttributionMaps(Callback):
         write_text(path.with_suffix(".csv"), table.to_csv(index=False))
         figure = map_overlays(merged, part.name, part.unit, folder)
         measured = mean_checks(merged, self.seed)
-        evidence = [] if conditions is None else map_evidence(merged, conditions, self.seed)
         said = blank_notes(part.name, merged) + checks_text(part.name, measured)
-        said += [evidence_text(part.name, one) for one in evidence]
+        said += [evidence_text(part.name, one) for one in evidence[part.name]]
         shares = branch_shares(merged)
         results.figures += figure
         results.notes += said
@@ -196,7 +210,7 @@ class AttributionMaps(Callback):
                 file=f"maps/{path.name}",
                 figure=figure[0],
                 checks=measured,
-                evidence=evidence,
+                evidence=evidence[part.name],
                 choice=self.choice,
                 layer=self._layers.choices.get(part.name),
             )

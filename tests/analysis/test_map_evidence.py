@@ -9,8 +9,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from memlab.analysis.map_evidence import evidence_text, map_evidence, partial_rho
+from memlab.analysis.map_evidence import (
+    MapEvidence,
+    corrected,
+    evidence_text,
+    map_evidence,
+    partial_rho,
+)
 from memlab.analysis.map_removals import removal_texts
+from memlab.stats.measures import Statistic
 
 N = 60
 
@@ -153,3 +160,14 @@ def test_effects_that_only_follow_the_area_are_not_reliable_at_equal_area() -> N
     (found,) = map_evidence(arrays, conditions, seed=0)
     assert found.reliability is not None
     assert found.reliability < 0.4
+
+
+def test_p_is_corrected_over_all_regions_and_methods() -> None:
+    rho = Statistic(0.4, 30, 0.1, 0.6)
+    one, other = (MapEvidence(name, "c", rho, 0.03, 0.9) for name in ("faces", "text"))
+    unmeasured = MapEvidence("people", "c", Statistic(None, 3, reason="few"), None, None)
+    found = corrected({"a": [one, unmeasured], "b": [other]})
+    assert [entry.p_corrected for entry in found["a"]] == [pytest.approx(0.06), None]
+    assert found["b"][0].p_corrected == pytest.approx(0.06)
+    assert "is not shown to predict" in evidence_text("a", found["a"][0])
+    assert "predicts" in evidence_text("a", corrected({"a": [one]})["a"][0])
