@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 ZERO = "the map is zero everywhere: nothing raises or lowers the score"
 BROKEN = "the map is not finite: it is left out"
-ROUNDING = 1e-6
-"""Value below which a map in units of a score is rounding of single precision."""
+ROUNDING = 2e-6
+"""Values in units of a score that are rounding of single precision, over the root of the number of
+cells: the errors of many cells add up by chance, and a map of many cells has small values."""
 LISTED = 5
 """Largest number of images that a note names."""
 
@@ -18,7 +20,7 @@ LISTED = 5
 def blank(signed: Any) -> str:
     """Return what is said in place of a map (h, w) without values; empty for other maps.
 
-    Values up to `ROUNDING` count as zero.
+    Values that are `within_rounding` count as zero.
 
     >>> blank(np.zeros((2, 2))), blank(np.ones((2, 2)))
     ('the map is zero everywhere: nothing raises or lowers the score', '')
@@ -26,7 +28,12 @@ def blank(signed: Any) -> str:
     values = np.asarray(signed)
     if not np.isfinite(values).all():
         return BROKEN
-    return "" if np.abs(values).max(initial=0) > ROUNDING else ZERO
+    return ZERO if within_rounding(np.abs(values).max(initial=0), values.size) else ""
+
+
+def within_rounding(largest: float, cells: int) -> bool:
+    """Return whether the largest absolute value of a map of so many cells is rounding."""
+    return bool(largest <= ROUNDING / math.sqrt(max(cells, 1)))
 
 
 def blank_notes(method: str, arrays: Mapping[str, Any]) -> list[str]:

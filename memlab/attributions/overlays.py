@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from memlab.attributions.blanks import ROUNDING, blank
+from memlab.attributions.blanks import blank, within_rounding
 from memlab.attributions.colours import coloured, muted, scale_colours
 from memlab.attributions.shares import branch_shares
 from memlab.attributions.texts import stretched
@@ -170,7 +170,7 @@ def full_colour(maps: Any) -> float:
     """
     finite = np.abs(np.nan_to_num(maps, nan=0, posinf=0, neginf=0))
     largest = float(finite.max(initial=0))
-    return largest if largest > ROUNDING else 1.0
+    return 1.0 if within_rounding(largest, finite[0].size if len(finite) else 1) else largest
 
 
 def _without_values(signed: Any) -> str:

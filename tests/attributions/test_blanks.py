@@ -16,6 +16,7 @@ from memlab import explain
 from memlab.attributions.base import Attribution, Given
 from memlab.attributions.blanks import BROKEN, ZERO, blank_notes
 from memlab.attributions.overlays import full_colour, overlay
+from memlab.attributions.texts import map_text
 from memlab.attributions.trust import checks
 from memlab.cli import main
 from memlab.errors import PluginError
@@ -113,3 +114,10 @@ def test_the_command_names_images_with_a_map_of_zeros(
     assert "memlab: occlusion: maps of 2 of 2 images are zero everywhere" in said
     assert "one.png" in said
     assert "the map is zero everywhere" in (out / "maps" / "index.html").read_text()
+
+
+def test_a_fine_map_of_small_values_is_not_blank() -> None:
+    fine = np.full((1, 200, 200), 5e-7)  # its cells sum to .02 of the score
+    assert "zero" not in map_text(fine[0])
+    assert full_colour(fine) == pytest.approx(5e-7)
+    assert map_text(np.full((2, 2), 5e-7)) == ZERO
