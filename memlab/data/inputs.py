@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from memlab.data.dataset import ImageDataset, annotated_for, collate, to_float
 from memlab.data.geometry import Geometry, Resampler
@@ -86,7 +86,9 @@ class Inputs:
     def __len__(self) -> int:
         return self.length
 
-    def batches(self, batch_size: int = 32, num_workers: int = 0) -> Iterator[Batch]:
+    def batches(
+        self, batch_size: int = 32, num_workers: int = 0, seed: int | None = None
+    ) -> Iterator[Batch]:
         """Yield batches with float images in [0, 1].
 
         A file that cannot be read becomes a black image that is not `valid`, with its error.
@@ -94,11 +96,16 @@ class Inputs:
         Args:
             batch_size: images per batch.
             num_workers: processes that decode files.
+            seed: seed of a random order, so that the first images are a sample; by default the
+                images keep their order.
 
         Raises:
             DataError: if an array is not an image; see `pixels_from`.
         """
-        yield from batches(self.dataset, batch_size, num_workers if self.files else 0)
+        ordered = self.dataset
+        if seed is not None:
+            ordered = Subset(ordered, np.random.default_rng(seed).permutation(len(self)).tolist())
+        yield from batches(ordered, batch_size, num_workers if self.files else 0)
 
 
 def batches(dataset: Dataset[Sample], batch_size: int, num_workers: int) -> Iterator[Batch]:

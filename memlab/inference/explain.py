@@ -159,8 +159,8 @@ def explain(
         )
     if attribution.contrasts:
         with bar("Reference", min(len(others), MOST), shown=progress) as advance:
-            found_in = _counted(others.batches(batch_size, num_workers), advance)
-            mean = reference_for(attribution, model, found_in)
+            drawn = others.batches(batch_size, num_workers, seed=0)
+            mean = reference_for(attribution, model, _counted(drawn, advance))
         if reference is None and mean.count < 2:
             raise MemlabError(
                 "one image has no mean to be compared with: give other images as the reference"

@@ -15,7 +15,7 @@ from PIL import Image
 
 from memlab import MemorabilityModel, load
 from memlab.ablations.frequency import Blur
-from memlab.data.inputs import pixels_from
+from memlab.data.inputs import Inputs, pixels_from
 from memlab.errors import MemlabError
 
 Make = Callable[..., Path]
@@ -234,3 +234,19 @@ def test_memory_does_not_grow_with_the_images(run: Path, make_image: Make) -> No
     grown = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     # 2,100 more images of 64 pixels are 103 MB as floats, 26 MB as bytes; rows are less than one
     assert grown < 24_000  # kB
+
+
+def test_a_seed_draws_images_in_a_random_order_that_is_the_same_again() -> None:
+    images = torch.linspace(0, 1, 20).view(20, 1, 1, 1).expand(20, 3, 8, 8)
+    inputs = Inputs(images, 8)
+
+    def values(seed: int | None) -> list[float]:
+        return [
+            float(one)
+            for batch in inputs.batches(7, 0, seed)
+            for one in batch["images"][:, 0, 0, 0]
+        ]
+
+    assert values(None) == sorted(values(None))
+    assert values(0) == values(0) != values(None)
+    assert sorted(values(0)) == values(None)
