@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-ZERO = "the map is zero everywhere: nothing raises or lowers the score"
+ZERO = "the map is zero everywhere"
 BROKEN = "the map is not finite: it is left out"
 ROUNDING = 2e-6
 """Values in units of a score that are rounding of single precision, over the root of the number of
@@ -23,7 +23,7 @@ def blank(signed: Any) -> str:
     Values that are `within_rounding` count as zero.
 
     >>> blank(np.zeros((2, 2))), blank(np.ones((2, 2)))
-    ('the map is zero everywhere: nothing raises or lowers the score', '')
+    ('the map is zero everywhere', '')
     """
     values = np.asarray(signed)
     if not np.isfinite(values).all():
@@ -53,13 +53,13 @@ def blank_notes(method: str, arrays: Mapping[str, Any]) -> list[str]:
         ZERO: "zero everywhere and drawn without colour",
     }
     return [
-        f"{method}: maps of {len(names)} of {every} images are {words[kind]}: {_named(names)}."
+        f"{method}: maps of {len(names)} of {every} images are {words[kind]}: {listed(names)}."
         for kind, names in found.items()
         if names
     ]
 
 
-def _named(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """Return the first names, and how many more there are."""
     every = list(names)
     more = len(every) - LISTED

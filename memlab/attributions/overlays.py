@@ -20,6 +20,10 @@ from memlab.numbers import number
 
 SHEET = 16
 """Number of images on the sheet; the page shows more."""
+FINE = 56**2
+"""Cells above which a map is one of pixels; layers have at most 56 × 56 of 224 pixels."""
+PIXELS = 500
+"""One of so many pixels has a larger value than the end of the scale."""
 
 
 def map_overlays(
@@ -72,7 +76,8 @@ def map_overlays(
     height, width = maps.shape[1:]
     figure.suptitle(
         f"{method} on a {height} × {width} grid, drawn bilinear\n"
-        f"red raises the score, blue lowers it; one scale for all{_of(len(maps), every)}",
+        "red raises the score, blue lowers it; one scale for all"
+        f"{_beyond(maps, limit)}{_of(len(maps), every)}",
         fontsize=9,
     )
     return save(figure, folder, f"maps/{method}")
@@ -166,11 +171,23 @@ def overlay(image: Any, signed: Any, limit: float) -> Any:
 def full_colour(maps: Any) -> float:
     """Return the value of full colour for a set of maps: their largest absolute value.
 
-    It is 1 for maps that are zero up to rounding, which must not be stretched to full colour.
+    It is 1 for maps that are zero up to rounding, which must not be stretched to full colour. In
+    maps with a value for each pixel, single pixels would leave all others pale: there it is the
+    value that one of `PIXELS` exceeds, if that is not rounding, too.
     """
     finite = np.abs(np.nan_to_num(maps, nan=0, posinf=0, neginf=0))
     largest = float(finite.max(initial=0))
-    return 1.0 if within_rounding(largest, finite[0].size if len(finite) else 1) else largest
+    cells = finite[0].size if len(finite) else 1
+    if cells > FINE:
+        shown = float(np.quantile(finite, 1 - 1 / PIXELS))
+        largest = largest if within_rounding(shown, cells) else shown
+    return 1.0 if within_rounding(largest, cells) else largest
+
+
+def _beyond(maps: Any, limit: float) -> str:
+    """Return that some values are beyond the scale, if so."""
+    finite = np.nan_to_num(np.abs(maps), nan=0, posinf=0)
+    return ", ended at full colour" if finite.max(initial=0) > 1.001 * limit else ""
 
 
 def _without_values(signed: Any) -> str:

@@ -81,6 +81,7 @@ def run(arguments: list[str]) -> int:
     from memlab.analysis.completeness import completeness, completeness_text
     from memlab.analysis.layer_choice import layer_text
     from memlab.attributions.blanks import blank_notes
+    from memlab.attributions.cells import grid_notes
     from memlab.attributions.human_maps import human_files
     from memlab.inference.chosen_layer import asks_for_layer
     from memlab.reports.gallery import map_set, write_gallery
@@ -118,7 +119,7 @@ def run(arguments: list[str]) -> int:
             said.append(layer_text(maps.method, maps.layer))
             print(f"memlab: {said[-1]}", file=sys.stderr)  # noqa: T201
         arrays = maps.arrays()
-        notes = blank_notes(maps.method, arrays)
+        notes = grid_notes(maps.method, arrays) + blank_notes(maps.method, arrays)
         notes += completeness_text(maps.method, completeness(arrays))
         for note in notes:
             said.append(note)
