@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from memlab.attributions.blanks import blank
+from memlab.numbers import number
 
 PREFIX = "check_"
 """Start of the names of checks in `maps/METHOD.npz`."""
@@ -43,7 +44,8 @@ def map_table(arrays: Mapping[str, Any]) -> pd.DataFrame:
         for name, values in arrays.items()
         if name.startswith(PREFIX)
     }
-    table["text"] = [map_text(one) for one in maps]
+    in_score = "residual" in arrays  # only contrasts sum to a difference of scores
+    table["text"] = [map_text(one, amounts=in_score) for one in maps]
     return pd.DataFrame(table)
 
 
@@ -60,19 +62,39 @@ def stretched(values: Any, shape: Sequence[int]) -> NDArray[np.float32]:
     return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
-def map_text(signed: NDArray[np.float64]) -> str:
+def map_text(signed: NDArray[np.float64], amounts: bool = False) -> str:
     """Return a sentence on a map (h, w): in which ninth of the image its values lie.
 
-    Shares are of the sum of the positive, or negative, values; a ninth is 11 % of the image.
+    Shares are of the sum of the positive, or negative, values, the larger sum first; a ninth is
+    11 % of the image.
+
+    Args:
+        signed: the map.
+        amounts: whether to say the sums, which are parts of a score for contrasts.
+
+    >>> map_text(np.array([[0.0, 0, 0], [0, 0.2, 0], [0, 0, -0.3]]), amounts=True)
+    '100 % of what lowers the score (.300) lies in the lower right; 100 % of what raises the score \
+(.200) lies in the middle'
     """
     if said := blank(signed):
         return said
+    sides = [(verb, np.clip(values, 0, None)) for verb, values in _signs(signed)]
+    sides.sort(key=lambda side: -float(side[1].sum()))
     found = [
-        f"{100 * share:.0f} % of what {verb} the score lies {_at(place)}"
-        for verb, values in (("raises", signed), ("lowers", -signed))
-        for share, place in _densest(np.clip(values, 0, None))
+        f"{100 * share:.0f} % of what {verb} the score{_sum(values) if amounts else ''} lies "
+        f"{_at(place)}"
+        for verb, values in sides
+        for share, place in _densest(values)
     ]
     return "; ".join(found)
+
+
+def _signs(signed: NDArray[np.float64]) -> list[tuple[str, NDArray[np.float64]]]:
+    return [("raises", signed), ("lowers", -signed)]
+
+
+def _sum(values: NDArray[np.float64]) -> str:
+    return f" ({number(float(values.sum()), 3, zero=False)})"
 
 
 def _densest(values: NDArray[np.float64]) -> list[tuple[float, str]]:

@@ -15,10 +15,7 @@ def test_the_text_names_the_ninth_with_the_largest_share() -> None:
         "75 % of what raises the score lies in the upper left; 100 % of what lowers the score lies"
     )
     assert map_text(signed) == f"{said} at the bottom"
-    assert (
-        map_text(np.zeros((3, 3)))
-        == "the map is zero everywhere: nothing raises or lowers the score"
-    )
+    assert map_text(np.zeros((3, 3))) == "the map is zero everywhere"
     assert map_text(-np.ones((1, 1))).startswith("11 % of what lowers")
 
 
@@ -48,3 +45,10 @@ def test_the_table_has_one_row_per_map() -> None:
     ]  # fmt: skip
     assert table["raises"].tolist() == [3, 0]
     assert table["lowers"].tolist() == [0, -3]
+
+
+def test_sums_are_said_of_contrasts_alone() -> None:
+    arrays = {"id": ["a"], "maps": 0.1 * np.ones((1, 3, 3)), "predicted": [0.5]}
+    assert "score lies" in map_table(arrays)["text"][0]
+    contrast = map_table({**arrays, "residual": np.zeros(1)})
+    assert "of what raises the score (.900) lies" in contrast["text"][0]
