@@ -60,6 +60,7 @@ def completeness_text(method: str, checks: Mapping[str, Statistic]) -> list[str]
         side = "above" if distance > 0 else "below"
         said.append(
             f"{method}: the reference is not typical: these images score {number(abs(distance), 1)}"
-            f" SD {side} it on average, and this difference is a part of every map."
+            f" SD {side} it on average, and this difference is a part of every map. "
+            "Compare maps with each other, not with 0."
         )
     return said

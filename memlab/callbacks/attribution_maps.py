@@ -18,8 +18,9 @@ from memlab.analysis.map_choice import MapChoice, choice_text, choose, named, re
 from memlab.analysis.map_evidence import MapEvidence, corrected, evidence_text, map_evidence
 from memlab.analysis.map_removals import removal_texts
 from memlab.analysis.results import MapsRecord, Results
-from memlab.attributions.base import Attribution
+from memlab.attributions.base import Attribution, LayerAttribution, seen_by
 from memlab.attributions.blanks import blank_notes
+from memlab.attributions.cells import grid_notes
 from memlab.attributions.dependence import IMAGES as RANDOMISED
 from memlab.attributions.overlays import map_overlays
 from memlab.attributions.shares import branch_shares
@@ -32,6 +33,7 @@ from memlab.callbacks.explaining import Explaining
 from memlab.data.module import MemorabilityData
 from memlab.errors import MemlabError
 from memlab.files import make_folder, write_text
+from memlab.inference.chosen_layer import asks_for_layer
 from memlab.reports.gallery import MapSet, map_set, write_gallery
 
 
@@ -83,9 +85,15 @@ class AttributionMaps(Callback):
         self._layers = ChosenLayers([])
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check, before anything is trained or tested, that the images can be chosen."""
-        if stage in ("fit", "test") and self.parts and self.count:
-            self.check(data_of(trainer))
+        """Check, before anything is trained or tested, that images and layers are there."""
+        if stage not in ("fit", "test") or not self.parts or not self.count:
+            return
+        self.check(data_of(trainer))
+        model = model_of(trainer)
+        for part in self.parts:
+            named_layer = isinstance(part, LayerAttribution) and part.layer is not None
+            if model is not None and named_layer and not asks_for_layer(part):
+                seen_by(part, model)
 
     def check(self, data: MemorabilityData) -> None:
         """Check that the images can be chosen.
@@ -193,7 +201,8 @@ class AttributionMaps(Callback):
         write_text(path.with_suffix(".csv"), table.to_csv(index=False))
         figure = map_overlays(merged, part.name, part.unit, folder)
         measured = mean_checks(merged, self.seed)
-        said = blank_notes(part.name, merged) + checks_text(part.name, measured)
+        said = grid_notes(part.name, merged) + blank_notes(part.name, merged)
+        said += checks_text(part.name, measured)
         said += [evidence_text(part.name, one) for one in evidence[part.name]]
         shares = branch_shares(merged)
         results.figures += figure

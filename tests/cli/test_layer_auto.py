@@ -74,3 +74,12 @@ def test_two_processes_choose_the_layer_of_one(finished: Path) -> None:
     one, two = (read(path).maps[0] for path in sorted(finished.glob("test*")) if path.is_dir())
     assert one.layer == two.layer
     assert (one.grid, one.n) == (two.grid, two.n)
+
+
+def test_a_layer_that_does_not_exist_is_refused_before_the_test(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--attribution=grad_cam", "--attribution.layer=nope", "--maps=3", "--ablation=none"]
+    assert main(["test", "--run", str(finished), *asked, *QUIET]) == 2
+    assert "has no layer 'nope'; give " in capsys.readouterr().err
+    assert not list(finished.glob("test*/results.json"))
