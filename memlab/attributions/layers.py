@@ -65,7 +65,8 @@ class GradientAttribution(LayerAttribution):
 
     def _at_layer(self, model: Scorer, images: Tensor) -> AtLayer:
         if not hasattr(model, "stem") and hasattr(model, "cam_layer"):
-            return gradients_at_module(model, model.cam_layer(), images)  # type: ignore[operator]
+            layer: nn.Module = model.cam_layer()  # type: ignore[operator]
+            return gradients_at_module(model, layer, images, self.name)
         return gradients_at_layer(model, images, self.name)
 
 
@@ -96,21 +97,22 @@ def gradients_at_layer(model: Scorer, images: Tensor, method: str) -> AtLayer:
     return AtLayer(value, gradient, placed(model, whole_of(products, activations)), scores.detach())
 
 
-def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor) -> AtLayer:
+def gradients_at_module(model: Scorer, layer: nn.Module, images: Tensor, method: str) -> AtLayer:
     """Return the output (B, C, h, w) of a module, the gradients of the scores there, and scores.
 
     Args:
         model: any model that needs images alone.
         layer: a module that runs once.
         images: (B, 3, H, W), RGB in [0, 1].
+        method: name of the method, for the error.
 
     Raises:
         MemlabError: if the model needs masks, or the module has another output or runs twice.
     """
     if model.needs_context:
         raise MemlabError(
-            f"{model.title} needs masks of {model.needs_context[0]!r}, which are not handed over "
-            "at cam_layer(): give it a feature layer (stem, score, grid)"
+            f"{model.title} needs masks of {model.needs_context[0]!r}, which {method} does not "
+            "hand over at cam_layer(): give it a feature layer (stem, score, grid)"
         )
     outputs: list[Any] = []
 
