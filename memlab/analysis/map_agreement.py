@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from memlab.analysis.means import weighted_mean
+from memlab.attributions.coarse import on_grid
 from memlab.numbers import interval, number
 from memlab.stats.bootstrap import bootstrap
 from memlab.stats.measures import Array, Statistic
@@ -109,30 +110,6 @@ def agreement_text(found: MapAgreement) -> str:
         f"{interval(found.rho.low, found.rho.high, 2)} over {height} × {width} cells, "
         f"{number(found.chance.value, 2)} between different images (n = {found.rho.n})."
     ).replace("  ", " ")
-
-
-def on_grid(maps: Array, grid: tuple[int, int]) -> Array:
-    """Return maps summed on a coarser grid; a cell gives each cell its share of the area.
-
-    Args:
-        maps: (n, h, w).
-        grid: height and width, not above those of the maps.
-
-    Returns:
-        (n, height, width), with the sums of the maps.
-
-    >>> on_grid(np.ones((1, 4, 3)), (2, 2)).tolist()
-    [[[3.0, 3.0], [3.0, 3.0]]]
-    """
-    down, across = (_shares(*sides) for sides in zip(maps.shape[1:], grid, strict=True))
-    return np.asarray(down @ maps @ across.T)
-
-
-def _shares(fine: int, coarse: int) -> Array:
-    """Return the share of each fine cell that lies in each coarse one: (coarse, fine)."""
-    edges = np.arange(fine + 1) * coarse / fine
-    parts = [np.diff(np.clip(edges, cell, cell + 1)) for cell in range(coarse)]
-    return np.stack(parts) * fine / coarse
 
 
 def _ranks(maps: Array, grid: tuple[int, int]) -> Array:

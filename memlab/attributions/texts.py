@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from memlab.attributions.blanks import blank
+from memlab.attributions.coarse import on_grid
 from memlab.numbers import number
 
 PREFIX = "check_"
@@ -102,16 +103,9 @@ def _densest(values: NDArray[np.float64]) -> list[tuple[float, str]]:
     total = values.sum()
     if not total > 0:
         return []
-    down, across = (_thirds(side) for side in values.shape)
-    shares = down @ values @ across.T / total
+    shares = on_grid(values, (3, 3)) / total
     row, column = np.unravel_index(int(shares.argmax()), shares.shape)
     return [(float(shares[row, column]), NINTHS[row][column])]
-
-
-def _thirds(side: int) -> NDArray[np.float64]:
-    """Return the share of each cell that lies in each third of a side: (3, side)."""
-    edges = np.arange(side + 1) / side * 3
-    return np.stack([np.diff(np.clip(edges, third, third + 1)) / (3 / side) for third in range(3)])
 
 
 def _at(place: str) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memlab.analysis.map_agreement import agreement_text, map_agreements, on_grid
+from memlab.analysis.map_agreement import agreement_text, map_agreements
+from memlab.attributions.coarse import on_grid
 
 N = 12
 
