@@ -13,6 +13,7 @@ from torch import Tensor
 
 from memlab.attributions.base import Given, LayerAttribution, explain_branches
 from memlab.attributions.baselines import centre_maps
+from memlab.attributions.cells import FEWEST_CELLS
 from memlab.attributions.reference import reference_for
 from memlab.attributions.sizes import large_enough
 from memlab.attributions.trust import followed
@@ -23,8 +24,6 @@ from memlab.progress import Advance
 from memlab.scorer import Scorer
 from memlab.types import Batch, Context
 
-FEWEST_CELLS = 4
-"""Cells along a side below which a map has no position finer than a quarter of the image."""
 PIXELS_PER_CELL = 4
 """Pixels along a cell's side below which a map shows edges: 56 × 56 cells at 224 pixels."""
 IMAGES = 64

@@ -9,8 +9,8 @@ import numpy as np
 
 from memlab.attributions.blanks import listed
 
-FEWEST = 4
-"""Cells a side below which maps hardly tell positions apart."""
+FEWEST_CELLS = 4
+"""Cells along a side below which a map has no position finer than a quarter of the image."""
 
 
 def grid_notes(method: str, arrays: Mapping[str, Any]) -> list[str]:
@@ -26,7 +26,7 @@ def grid_notes(method: str, arrays: Mapping[str, Any]) -> list[str]:
     """
     height, width = np.asarray(arrays["maps"]).shape[1:]
     notes = []
-    if min(height, width) < FEWEST:
+    if min(height, width) < FEWEST_CELLS:
         notes.append(
             f"{method}: maps of {height} × {width} cells hardly tell positions apart: take "
             "an earlier layer, or auto."
