@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,7 +170,7 @@ class AttributionMaps(Callback):
             }
         )
         sets = [
-            self._add(part, explained[part.name], evidence, results, folder)
+            self._add(part, explained[part.name], evidence[part.name], conditions, results, folder)
             for part in self._layers.parts
             if part.name in explained
         ]
@@ -185,14 +185,14 @@ class AttributionMaps(Callback):
         self,
         part: Attribution,
         merged: map_files.Arrays,
-        evidence: Mapping[str, list[MapEvidence]],
+        evidence: list[MapEvidence],
+        conditions: pd.DataFrame | None,
         results: Results,
         folder: Path,
     ) -> MapSet:
         """Write and draw the maps by a method, and list them in the results."""
         path = make_folder(folder / "maps") / f"{part.name}.npz"
         map_files.write_arrays(path, {**merged, "unit": np.array(part.unit)})
-        conditions = _conditions(folder)
         table = map_table(merged)
         if conditions is not None:
             removals = removal_texts(merged, conditions)
@@ -203,7 +203,7 @@ class AttributionMaps(Callback):
         measured = mean_checks(merged, self.seed)
         said = grid_notes(part.name, merged) + blank_notes(part.name, merged)
         said += checks_text(part.name, measured)
-        said += [evidence_text(part.name, one) for one in evidence[part.name]]
+        said += [evidence_text(part.name, one) for one in evidence]
         shares = branch_shares(merged)
         results.figures += figure
         results.notes += said
@@ -219,7 +219,7 @@ class AttributionMaps(Callback):
                 file=f"maps/{path.name}",
                 figure=figure[0],
                 checks=measured,
-                evidence=evidence[part.name],
+                evidence=evidence,
                 choice=self.choice,
                 layer=self._layers.choices.get(part.name),
             )
