@@ -88,7 +88,9 @@ def layer_text(method: str, choice: LayerChoice) -> str:
     by_name = {one.layer: one for one in choice.candidates}
     chosen = by_name.pop(choice.layer or "")
     kind = choice.images.replace("images", "image", 1) if choice.n == 1 else choice.images
-    found = f"{_short(chosen.lift)} {interval(chosen.lift.low, chosen.lift.high, 3)}".rstrip()
+    found = (
+        f"{number(chosen.lift.value, 3)} {interval(chosen.lift.low, chosen.lift.high, 3)}".rstrip()
+    )
     doubt = ""
     if chosen.lift.low is None:
         doubt = "; these are too few images to tell layers apart"
@@ -97,16 +99,12 @@ def layer_text(method: str, choice: LayerChoice) -> str:
     else:
         equal = [one.layer for one in by_name.values() if (one.behind.low or 0.0) <= 0]
         doubt = f"; {', '.join(equal)} may be as good" if equal else ""
-    others = ", ".join(f"{one.layer} {_short(one.lift)}" for one in by_name.values())
+    others = ", ".join(f"{one.layer} {number(one.lift.value, 3)}" for one in by_name.values())
     return (
         f"{method} looks at {chosen.layer} ({chosen.cells[0]} × {chosen.cells[1]} cells), chosen "
         f"on {choice.n} {kind}: scores follow its maps by {found} more than maps that know nothing "
         f"of the model ({others}){doubt}."
     )
-
-
-def _short(found: Statistic) -> str:
-    return "–" if found.value is None else number(found.value, 3)
 
 
 def _means(values: Mapping[str, Array], seed: int) -> dict[str, Statistic]:

@@ -10,7 +10,7 @@ import numpy as np
 from memlab.analysis.completeness import completeness, completeness_text
 from memlab.analysis.means import weighted_mean
 from memlab.attributions.texts import PREFIX
-from memlab.numbers import number
+from memlab.numbers import interval, number
 from memlab.stats.bootstrap import bootstrap
 from memlab.stats.measures import Statistic
 
@@ -108,10 +108,8 @@ def _randomisation_text(method: str, checks: Mapping[str, Statistic]) -> list[st
 
 
 def _short(found: Statistic) -> str:
-    return "–" if found.value is None else number(found.value, 3)
+    return number(found.value, 3)
 
 
 def _value(found: Statistic) -> str:
-    if found.value is None or found.low is None or found.high is None:
-        return _short(found)
-    return f"{_short(found)} [{number(found.low, 3)}, {number(found.high, 3)}]"
+    return f"{_short(found)} {interval(found.low, found.high, 3)}".rstrip()

@@ -99,12 +99,11 @@ def evidence_text(method: str, one: MapEvidence) -> str:
         )
     p = one.p if one.p_corrected is None else one.p_corrected
     verb = "predicts" if p is not None and p < 0.05 else "is not shown to predict"
-    halves = "–" if one.reliability is None else number(one.reliability, 2)
     return (
         f"{method}, {one.region}: the map's sum on the region {verb} the effect of removing it: "
         f"ρ = {number(one.rho.value, 2)} {interval(one.rho.low, one.rho.high, 2)} at equal area, "
         f"p = {p_value(p)}, "
-        f"n = {one.rho.n} (reliability of the effects at equal area {halves})."
+        f"n = {one.rho.n} (reliability of the effects at equal area {number(one.reliability, 2)})."
     )
 
 
